@@ -12,7 +12,7 @@ import jax
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
-from jfnn.learners.naming import takes
+from jfnn.identity.naming import takes
 from jfnn.network import Network
 
 EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"

@@ -3,6 +3,7 @@
 Under `jax.jit` shapes and dtypes alone are looked at.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +31,9 @@ class Split(NamedTuple):
         y_test: As ``y_train``.
         weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
             held out count once each, those that weigh 0 too.
+        names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
+            as JSON has them; or None. They are written into config.json, and a run with others is another
+            run.
     """
 
     x_train: Any
@@ -37,6 +41,7 @@ class Split(NamedTuple):
     x_test: Any = None
     y_test: Any = None
     weights: Any = None
+    names: Mapping[str, Any] | None = None
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:

@@ -27,7 +27,8 @@ from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUND
 from benchmarks.workers import Apart, Start
 from console import Parser, add_out, check_directory, count, place, run
 
-GROWTH, FIRST_CALLS = "growth", "first_calls"
+GROWTH = "growth"
+FIRST_CALLS = "first_calls"
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
 
 Workloads = Mapping[str, Mapping[str, Case]]  # a name on the command line -> cases by the names of figures

@@ -5,23 +5,26 @@ temperature. Everything takes some 25 minutes on two quiet cores; --quick, a loo
 seeds and epochs, some minutes. A picture of the accuracies on MNIST-1D is written to a folder.
 """
 
-import functools
-import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
-from console import Parser, add_out, add_sections, parse, run
+import console
+from console import Parser, add_out, add_sections, parse
+from four_kinds import deep_machine, digits_machine, ising, mnist1d, two_spins, xor_machine
 from verdicts import MEANINGS, Row, print_sections
 
 import jfnn
 
-# A section -> its title; each is a module of `four_kinds` with ``run(out, quick) -> rows``.
-SECTIONS = {
-    "mnist1d": "MNIST-1D: linear, dense, convolutional and recurrent networks, over seeds",
-    "xor_machine": "XOR as the distribution of a Boltzmann machine",
-    "two_spins": "The coupling of two spins, by a Boltzmann machine",
-    "digits_machine": "scikit-learn's example of a Boltzmann machine on the digits",
-    "deep_machine": "A deep Boltzmann machine",
-    "ising": "The critical temperature of the Ising model",
+Section = Callable[[Path, bool], list[Row]]  # (folder of pictures, whether it is quick) -> rows
+
+SECTIONS: dict[str, tuple[str, Section]] = {
+    "mnist1d": ("MNIST-1D: linear, dense, convolutional and recurrent networks, over seeds", mnist1d.run),
+    "xor_machine": ("XOR as the distribution of a Boltzmann machine", xor_machine.run),
+    "two_spins": ("The coupling of two spins, by a Boltzmann machine", two_spins.run),
+    "digits_machine": ("scikit-learn's example of a Boltzmann machine on the digits", digits_machine.run),
+    "deep_machine": ("A deep Boltzmann machine", deep_machine.run),
+    "ising": ("The critical temperature of the Ising model", ising.run),
 }
 
 
@@ -35,16 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parse(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-
-    def section(name: str) -> list[Row]:
-        rows: list[Row] = importlib.import_module(f"four_kinds.{name}").run(options.out, options.quick)
-        return rows
-
-    names = options.sections or SECTIONS
-    status = print_sections({SECTIONS[name]: functools.partial(section, name) for name in names})
-    return status
+    sections = [SECTIONS[name] for name in options.sections or SECTIONS]
+    return print_sections({title: partial(run, options.out, options.quick) for title, run in sections})
 
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    run(main)
+    console.run(main)

@@ -6,47 +6,58 @@ was stopped goes on.
 """
 
 import functools
-import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from console import Parser, add_out, parse, run
+from famous import (
+    boundary,
+    double_descent,
+    edge,
+    grokking,
+    lottery,
+    memorisation,
+    seeds,
+    series,
+    superposition,
+)
 from famous.picture import Picture, published
 from verdicts import COLUMNS, MEANINGS, Row, print_sections
 
 import jfnn
 from jfnn import report
 
-# A picture -> its title; each is a module of `famous` with ``run(runs, size) -> Picture``.
-PICTURES = {
-    "boundary": "The boundary of trainability is a fractal",
-    "superposition": "Superposition of features as a phase change",
-    "seeds": "One network, thousands of seeds",
-    "double-descent": "Deep double descent on MNIST-1D",
-    "grokking": "Grokking by the scale of the start",
-    "memorisation": "Digits that are learned by heart",
-    "edge": "Gradient descent at the edge of stability",
-    "lottery": "Lottery tickets on MNIST-1D",
-    "series": "A network for each of 1,000 series",
+Draw = Callable[[Path, str], Picture]  # (folder of run directories, size) -> picture
+
+PICTURES: dict[str, tuple[str, Draw]] = {
+    "boundary": ("The boundary of trainability is a fractal", boundary.run),
+    "superposition": ("Superposition of features as a phase change", superposition.run),
+    "seeds": ("One network, thousands of seeds", seeds.run),
+    "double-descent": ("Deep double descent on MNIST-1D", double_descent.run),
+    "grokking": ("Grokking by the scale of the start", grokking.run),
+    "memorisation": ("Digits that are learned by heart", memorisation.run),
+    "edge": ("Gradient descent at the edge of stability", edge.run),
+    "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
+    "series": ("A network for each of 1,000 series", series.run),
 }
 
 
 def section(out: Path, size: str, name: str) -> list[Row]:
     """Draws a picture; the rows of its table."""
+    title, draw = PICTURES[name]
     about = published(name)
     print(
         f"{about['source']}\nprotocol: {about['protocol']}\ntime of the authors: {about['time']}", flush=True
     )
-    module = importlib.import_module(f"famous.{name.replace('-', '_')}")
-    picture: Picture = module.run(out / "runs" / size, size)
+    picture = draw(out / "runs" / size, size)
     path = out / f"{name}.png"
     picture.figure.savefig(path, dpi=150)
     here = f"time here: {picture.seconds:.0f} s for {picture.trained}"
     report.write_tables(
         path.with_suffix(".html"),
-        {"Figures": [COLUMNS, *([getattr(row, name) for name in COLUMNS] for row in picture.rows)]},
-        {PICTURES[name]: path.read_bytes()},
-        title=PICTURES[name],
+        {"Figures": [COLUMNS, *(row.cells(COLUMNS) for row in picture.rows)]},
+        {title: path.read_bytes()},
+        title=title,
         lead=about["source"],
         text=[f"protocol: {about['protocol']}", f"time of the authors: {about['time']}", here],
     )
@@ -70,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments, [f"{name}.{kind}" for name in PICTURES for kind in ("png", "html")])
     options.out.mkdir(parents=True, exist_ok=True)
     draw = functools.partial(section, options.out, options.size)
-    return print_sections({PICTURES[name]: functools.partial(draw, name) for name in options.names})
+    return print_sections({PICTURES[name][0]: functools.partial(draw, name) for name in options.names})
 
 
 if __name__ == "__main__":

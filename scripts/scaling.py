@@ -25,7 +25,6 @@ from console import Parser, add_out, parse, run
 import jfnn
 from jfnn.distributed import preload
 
-FULL, QUICK = (5, 3, 100_000), (2, 1, 2_000)  # seeds and rounds of the notes' grid; members of XOR
 RATES = np.logspace(-5, 1, 7)
 
 
@@ -62,7 +61,8 @@ def dask_client(count: int) -> Iterator[Any]:
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds, and CPU seconds of this process, of each round of the notes' grid after one that warms up."""
-    network, split = jfnn.mlp((64, 50, 10), init="normal"), jfnn.datasets.digits()
+    network = jfnn.mlp((64, 50, 10), init="normal")
+    split = jfnn.datasets.digits()
     options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
     with contextlib.ExitStack() as stack:
         executors = {
@@ -74,7 +74,8 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in executors}
         for _ in range(rounds + 1):
             for name, executor in executors.items():
-                began, cpu = time.perf_counter(), time.process_time()
+                began = time.perf_counter()
+                cpu = time.process_time()
                 execution = jfnn.Execution(keep_params="none", executor=executor)
                 jfnn.sweep(network, split, execution=execution, **options)
                 times[name].append((time.perf_counter() - began, time.process_time() - cpu))
@@ -121,8 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments, ["scaling.json"])
     options.out.mkdir(parents=True, exist_ok=True)
     jfnn.use_all_cores()
-    seeds, rounds, members = QUICK if options.quick else FULL
-    large = many(members)  # first, so that the memory is its own
+    seeds = 2 if options.quick else 5
+    rounds = 1 if options.quick else 3
+    large = many(2_000 if options.quick else 100_000)  # first, so that the memory is its own
     print(
         f"XOR through Dask: {large['members']:.0f} members in {large['seconds']:.1f} s, at most"
         f" {large['peak_gb']:.2f} GB here, {large['scheduler_steps']:.0f} steps of the scheduler",

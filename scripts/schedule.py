@@ -82,8 +82,11 @@ class Study:
 
     def learned(self, rate: float, steps: int) -> np.ndarray:
         """Multipliers of a rate ``[multipliers]``, those of the least mean loss met on the way."""
-        logs, optimizer = jnp.zeros(self.multipliers), optax.adam(ADAM_RATE)
-        memory, least, best = optimizer.init(logs), np.inf, np.ones(self.multipliers)
+        logs = jnp.zeros(self.multipliers)
+        optimizer = optax.adam(ADAM_RATE)
+        memory = optimizer.init(logs)
+        least = np.inf
+        best = np.ones(self.multipliers)
         options = dict(learning_rate=rate, optimizer=jfnn.Optimizer("sgd", momentum=0.9), **self.common)
         for i in range(steps):
             multipliers = np.exp(logs)
@@ -91,7 +94,8 @@ class Study:
             results = [jfnn.hypergradient(NETWORK, self.split, seed=seed, **options) for seed in self.seeds]
             value = float(np.mean([result.value for result in results]))
             if value < least:
-                least, best = value, multipliers
+                least = value
+                best = multipliers
             if i % max(steps // 5, 1) == 0 or i == steps - 1:
                 print(f"learned, step {i}: held-out loss {value:.4f}", flush=True)
             gradient = np.mean([result.gradients["multipliers"] for result in results], axis=0) * multipliers
@@ -106,7 +110,8 @@ def compare(study: Study, plans: dict[str, Plan], count: int) -> None:
     results = {name: study.scores(*plan, seeds) for name, plan in plans.items()}
     print(f"\n{'':10}{'test loss':>18}{'test accuracy':>20}   difference of loss to constant, 95% interval")
     for name, result in results.items():
-        loss, accuracy = result.test_loss[0, 0], result.test_accuracy[0, 0]
+        loss = result.test_loss[0, 0]
+        accuracy = result.test_accuracy[0, 0]
         text = f"{name:10}{loss.mean():9.4f} ± {stats.sem(loss):.4f}"
         text += f"{accuracy.mean():11.4f} ± {stats.sem(accuracy):.4f}   "
         if name != "constant":
@@ -141,7 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=count(1), default=60, help="steps on the schedule; default: 60")
     add_out(parser, "runs/schedule")
     options = parse(parser, arguments)
-    started, study = time.perf_counter(), Study(options.epochs, options.seeds, options.per)
+    started = time.perf_counter()
+    study = Study(options.epochs, options.seeds, options.per)
     plans = {name: study.best_fixed(name) for name in FIXED}
     rate, _ = plans["constant"]
     multipliers = study.learned(rate, options.steps)

@@ -2,12 +2,16 @@
 
 "searches" fits the same GridSearchCV, 7 learning rates × 7 penalties × 5 folds of the digits without refit,
 by scikit-learn in as many processes as cores and by jfnn in this one: first with its programs to compile,
-then again. "ensembles" trains a grid (7 learning rates, 5 penalties, 2 seeds) on ten splits of four data
+then again. "first" times the first call of 24 fits and searches, each in a process of its own, with the code
+that ``engine="auto"`` chooses. "constants" measures what that choice goes by (`jfnn.estimators.choice`) on
+this machine. "ensembles" trains a grid (7 learning rates, 5 penalties, 2 seeds) on ten splits of four data
 sets, chooses an ensemble of its members on held-out rows, and prints by how much it beats the best cell on
 test rows.
 """
 
 import functools
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,14 +19,18 @@ from typing import Any
 
 import numpy as np
 from console import Parser, add_sections, count, run
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn import model_selection, neural_network
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 from verdicts import mean_interval
 
 import jfnn
 from jfnn import estimators
+from jfnn.estimators import choice
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -92,6 +100,96 @@ def searches(rounds: int, epochs: int) -> None:
             print(f"  {package}: {search.best_score_:.4f} at {search.best_params_}", flush=True)
 
 
+# Of the first calls: name -> rows, and units of the hidden layer.
+ROWS: dict[str, tuple[Callable[[], Rows], int]] = {
+    "iris": (lambda: load_iris(return_X_y=True), 10),
+    "wine": (lambda: load_wine(return_X_y=True), 16),
+    "digits": (lambda: load_digits(return_X_y=True), 50),
+    "3,000 rows": (lambda: make_classification(3000, 30, n_informative=10, n_classes=4, random_state=0), 100),
+}
+CANDIDATES = {"learning_rate_init": [1e-3, 3e-3, 1e-2], "alpha": [1e-4, 1e-3, 1e-2, 1e-1]}
+# Name -> search and its grid, if any, and arguments of MLPClassifier.
+KINDS: dict[str, tuple[str | None, dict[str, Any], dict[str, Any]]] = {
+    "fit": (None, {}, {}),
+    "fit to the end": (None, {}, {"tol": 0.0, "n_iter_no_change": 10_000, "max_iter": 1000}),
+    "early stopping": (None, {}, {"early_stopping": True}),
+    "12 candidates": ("GridSearchCV", CANDIDATES, {"max_iter": 100}),
+    "4 structures": (
+        "GridSearchCV",
+        {"hidden_layer_sizes": [(8,), (16,), (24,), (32,)], "alpha": [1e-4, 1e-2]},
+        {"max_iter": 100},
+    ),
+    "halving": ("HalvingGridSearchCV", CANDIDATES, {"max_iter": 100}),
+}
+PAYS = 2.5  # times as long as a program takes to compile scikit-learn must be at work for it to pay
+
+
+def first_call(data: str, kind: str, package: str) -> None:
+    """Prints the seconds of one first call by a package, and the engine."""
+    load, units = ROWS[data]
+    name, grid, arguments = KINDS[kind]
+    x, y = load()
+    rows = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-9), y)
+    networks = estimators if package == "jfnn" else neural_network
+    searches_ = estimators if package == "jfnn" else model_selection
+    perceptron = networks.MLPClassifier(**{"hidden_layer_sizes": (units,), "random_state": 0} | arguments)
+    options = {"random_state": 0} if name == "HalvingGridSearchCV" else {}
+    fitted = perceptron if name is None else vars(searches_)[name](perceptron, grid, cv=3, **options)
+    seconds = timed(fitted, rows)
+    best = fitted if name is None else fitted.best_estimator_
+    print(seconds, vars(best).get("engine_", package))
+
+
+def first() -> None:
+    """Prints seconds of the first call of every case by both packages, and what choice did."""
+    ratios = []
+    for data in ROWS:
+        for kind in KINDS:
+            found = []
+            for package in ("scikit-learn", "jfnn"):
+                command = [sys.executable, __file__, "--case", data, kind, package]
+                line = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+                found.append((float(line[0]), line[1]))
+            (theirs, _), (ours, engine) = found
+            ratios.append(theirs / ours)
+            print(
+                f"{data}, {kind}: scikit-learn {theirs:.2f} s, jfnn {ours:.2f} s by {engine}:"
+                f" {theirs / ours:.2f}×",
+                flush=True,
+            )
+    print(f"least {min(ratios):.2f}×, {sum(ratio < 0.85 for ratio in ratios)} of {len(ratios)} below 0.85×")
+
+
+def seconds_of(perceptron: Any, rows: Rows, repeats: int = 5) -> float:
+    """Least seconds of a core of a fit."""
+    spent = []
+    for _ in range(repeats):
+        started = time.process_time()
+        with warnings.catch_warnings(), threadpool_limits(1):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            clone(perceptron).fit(*rows)
+        spent.append(time.process_time() - started)
+    return min(spent)
+
+
+def constants() -> None:
+    """Prints the constants of `jfnn.estimators.choice` as they are on this machine, and as they stand."""
+    x, y = load_digits(return_X_y=True)
+    epochs = {"max_iter": 20, "tol": 0.0, "n_iter_no_change": 100, "random_state": 0}
+    small_rows, large_rows = (x[:1600, 20:24], y[:1600] % 3), (x[:1600] / 16, y[:1600])
+    small = seconds_of(MLPClassifier((3,), batch_size=4, **epochs), small_rows) / (20 * 400)
+    large = seconds_of(MLPClassifier((100,), batch_size=200, **epochs), large_rows) / (20 * 8)
+    step = 200 * (64 * 100 + 100 * 10) * small / (large - small)
+    compiling = []
+    for units in (17, 41, 93):
+        perceptron = estimators.MLPClassifier((units,), engine="jfnn", **epochs | {"max_iter": 1})
+        compiling.append(seconds_of(perceptron, large_rows, 1) - seconds_of(perceptron, large_rows))
+    program = PAYS * float(np.median(compiling)) / small
+    print(f"a small step takes scikit-learn {1e6 * small:.0f} µs, a program {np.median(compiling):.2f} s")
+    print(f"STEP = {step:,.0f}, which stands as {choice.STEP:,}")
+    print(f"PROGRAM = {program:,.0f}, which stands as {choice.PROGRAM:,}")
+
+
 def gain(rows: Rows, random_state: int, epochs: int) -> float:
     """Test accuracy of an ensemble less that of the best cell, in points, on one split."""
 
@@ -130,18 +228,30 @@ def ensembles(splits: int, epochs: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sections."""
+    sections: dict[str, Callable[[], None]] = {
+        "searches": lambda: searches(options.rounds, options.max_iter),
+        "first": first,
+        "constants": constants,
+        "ensembles": lambda: ensembles(options.splits, options.epochs),
+    }
     parser = Parser(description=__doc__)
-    add_sections(parser, ("searches", "ensembles"))
+    add_sections(parser, sections)
     parser.add_argument("--rounds", type=count(1), default=3, help="times of each search; default: 3")
     parser.add_argument("--max-iter", type=count(1), default=100, help="epochs of a fit; default: 100")
     parser.add_argument("--splits", type=count(2), default=10, help="splits of each data set; default: 10")
     parser.add_argument("--epochs", type=count(1), default=40, help="epochs of an ensemble; default: 40")
+    parser.add_argument(
+        "--case",
+        nargs=3,
+        metavar=("DATA", "KIND", "PACKAGE"),
+        help='one first call, such as "digits" "halving" "jfnn", and nothing else',
+    )
     options = parser.parse_args(arguments)
-    sections = options.sections or ("searches", "ensembles")
-    if "searches" in sections:
-        searches(options.rounds, options.max_iter)
-    if "ensembles" in sections:
-        ensembles(options.splits, options.epochs)
+    if options.case is not None:
+        first_call(*options.case)
+        return 0
+    for name in options.sections or sections:
+        sections[name]()
     return 0
 
 

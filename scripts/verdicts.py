@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,12 +52,18 @@ class Row(NamedTuple):
     reason: str = ""
     exact: str = ""
 
+    def cells(self, names: Sequence[str]) -> list[str]:
+        """Its texts in some of `COLUMNS`."""
+        texts = self._asdict()
+        return [texts[name] for name in names]
+
 
 def exact(
     figure: str, published: ArrayLike, here: ArrayLike, tolerance: float = 0.0, reason: str = ""
 ) -> Row:
     """Row of a figure that must come out the same, up to a tolerance where its digits are limited."""
-    expected, actual = np.ravel(published).astype(np.float64), np.ravel(here).astype(np.float64)
+    expected = np.ravel(published).astype(np.float64)
+    actual = np.ravel(here).astype(np.float64)
     difference = np.abs(actual - expected).max() if actual.shape == expected.shape else np.inf
     if tolerance:
         reason = f"largest difference {difference:.1e}, allowed {tolerance:.0e}"
@@ -72,7 +78,8 @@ def claim(figure: str, published: str, here: str, holds: bool, reason: str = "",
 
 def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
     """Two-sided p-value of a figure's place among seeds ``[n]``; see `RULE`."""
-    rounded, figure = np.round(np.asarray(seeds, np.float64), decimals), round(published, decimals)
+    rounded = np.round(np.asarray(seeds, np.float64), decimals)
+    figure = round(published, decimals)
     beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())
     return min(1.0, 2 * (1 + int(beyond)) / (1 + rounded.size))
 
@@ -100,7 +107,8 @@ def among_seeds(
         exact: The mathematical value.
     """
     values = np.asarray(seeds, np.float64)
-    n, diverged = values.size, int(np.isnan(values).sum())
+    n = values.size
+    diverged = int(np.isnan(values).sum())
     text = f"{published:.{decimals}f}"
     if diverged:
         return Row(figure, text, here, NOT_REPRODUCED, f"{diverged} of {n} seeds diverged; {source}", exact)
@@ -122,7 +130,7 @@ def mean_interval(values: ArrayLike) -> tuple[float, float]:
 def table(rows: list[Row]) -> str:
     """Rows as aligned text; the column of exact values only where there is one."""
     names = [name for name in COLUMNS if name != "exact" or any(row.exact for row in rows)]
-    lines = [names, *([getattr(row, name) for name in names] for row in rows)]
+    lines = [names, *(row.cells(names) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names) - 1)]
     form = "  ".join(f"{{:{width}}}" for width in widths) + "  {}"
     return "\n".join(form.format(*line).rstrip() for line in lines)
@@ -134,7 +142,8 @@ def print_sections(sections: Mapping[str, Callable[[], list[Row]]]) -> int:
     Returns:
         The exit status: 1 if a figure that must be reproduced was not.
     """
-    started, verdicts = time.perf_counter(), Counter[str]()
+    started = time.perf_counter()
+    verdicts = Counter[str]()
     print(RULE)
     for number, (title, section) in enumerate(sections.items(), 1):
         begun = time.perf_counter()

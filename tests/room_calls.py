@@ -10,7 +10,6 @@ from helpers import make_programs, make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
-from jfnn.datasets import ising, onsager
 from jfnn.estimators.selection import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
@@ -26,7 +25,6 @@ MACHINE = boltzmann.init(KEY, (4, 3))
 V, H = np.zeros((5, 4)), np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
 PROGRAMS = make_programs(batch_sizes=(50, 0))
-SPINS = np.ones((2, 4, 4), np.int8)
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
 KEPT = dataclasses.replace(
     RESULT, params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
@@ -131,14 +129,6 @@ FUNCTIONS = [
     (datasets.scalers, {"split": SPLIT}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_npz, {"path": "no.npz"}),
-    (ising.energy, {"spins": SPINS}),
-    (ising.magnetisation, {"spins": SPINS}),
-    (ising.inputs, {"spins": SPINS}),
-    (ising.configurations, {"length": 4, "temperature": 2.0, "n": 4}),
-    (ising.extreme_temperatures, {"length": 4, "n": 4, "n_test": 0}),
-    (onsager.energy, {"temperature": 2.0}),
-    (onsager.torus_energy, {"length": 4, "temperature": 2.0}),
-    (onsager.magnetisation, {"temperature": 2.0}),
     (boltzmann.all_states, {"n": 3}),
     (boltzmann.init, {"key": KEY, "sizes": (4, 3)}),
     (boltzmann.annealed_log_z, {"machine": MACHINE, "key": KEY, "n": 2, "temperatures": 2}),
@@ -161,9 +151,6 @@ FUNCTIONS = [
     (plots.loss_curves, {"result": RESULT}),
     (plots.interval_curves, ANALYSED),
     (plots.coordinate_curves, {"check": CHECK}),
-    (plots.decision_regions, {"predict_function": lambda x: np.zeros(len(x), int), "x": X, "labels": Y}),
-    (plots.images, {"x": np.ones((8, 4)), "labels": Y}),
-    (plots.weights_as_images, {"w": np.ones((4, 2))}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),
     (analysis.curve_statistics, ANALYSED),
     (analysis.best_rates, ANALYSED),
@@ -175,7 +162,6 @@ FUNCTIONS = [
     (analysis.split_conformal, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.holm, {"p": [0.1, 0.2]}),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
-    (analysis.score_matrices, {"results": [RESULT], "score": "test_loss"}),
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),

@@ -74,7 +74,11 @@ CHECKS = {
         (0, -1, [], [0, 0], [0.5], 2.0, [True], True, None, "01", RAGGED, {0, 1}, [2**32], 2**63, np.nan),
     ),
     "as_sample": (as_sample, {3: jfnn.Sample(3)}, (*NO_COUNT, 0)),
-    "as_split": (settings.as_split, {(X.size, 1, 2, 3): (X.size, 1, 2, 3, None)}, (3, None, (1, 2), {})),
+    "as_split": (
+        settings.as_split,
+        {(X.size, 1, 2, 3): (X.size, 1, 2, 3, None, None)},
+        (3, None, (1, 2), {}),
+    ),
     "as_minibatches": (
         settings.as_minibatches,
         {5: Minibatches(5), None: Minibatches(None), Minibatches(3, "full"): Minibatches(3, "full")},

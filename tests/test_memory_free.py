@@ -8,7 +8,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn import analysis, boltzmann, plots
+from jfnn import analysis, boltzmann
 from jfnn.arguments import memory
 
 
@@ -37,7 +37,6 @@ MACHINE = boltzmann.init(jax.random.key(0), (4, 3))
             ),
             "resamples",
         ),
-        (lambda: plots.decision_regions(np.sum, np.eye(2), [0, 1], 2**31 - 1), "resolution"),
     ],
 )
 def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch):

@@ -110,7 +110,9 @@ def test_rooms_import_in_no_circle():
     [
         ("engine", {"store", "search", "network", "backprop", "datasets", "analysis", "plots", "cli"}),
         ("schedulers", {"engine", "experiment", "learners", "store", "search"}),
-        ("learners", {"engine", "experiment", "schedulers", "store", "search"}),
+        ("identity", {"learners", "steps", "engine", "experiment", "schedulers", "store", "search"}),
+        ("learners", {"steps", "engine", "experiment", "schedulers", "store", "search"}),
+        ("steps", {"engine", "experiment", "schedulers", "store", "search"}),
         ("layers", {"engine", "experiment", "learners", "network", "losses", "training"}),
         ("store", {"engine", "experiment", "learners", "schedulers", "search", "network"}),
         ("experiment", {"engine", "search"}),

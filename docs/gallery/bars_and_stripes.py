@@ -12,6 +12,7 @@ import itertools
 
 import jax
 import numpy as np
+from matplotlib.figure import Figure
 
 import jfnn
 
@@ -36,4 +37,8 @@ print(f"mean log-likelihood {-result.train_loss.ravel()[best]:.2f}, at most {-np
 samples = np.asarray(jfnn.boltzmann.sample(result.member(0, 0, best), jax.random.key(0), 24, 1000)[0])
 valid = (samples[:, None] == patterns).all(axis=2).any(axis=1)
 print(f"{valid.sum()} of {len(valid)} samples are among the {len(patterns)} images")
-jfnn.plots.images(samples, np.where(valid, "•", ""))
+figure = Figure(figsize=(5, 4), layout="constrained")
+for axes, sample, is_valid in zip(figure.subplots(4, 6).flat, samples, valid, strict=True):
+    axes.imshow(sample.reshape(4, 4), cmap="gray_r")
+    axes.set_title("•" if is_valid else "")
+    axes.set(xticks=[], yticks=[])

@@ -10,14 +10,23 @@ lattices of up to 80 × 80 spins, finds why: such networks compare the magnetisa
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 import jfnn
-from jfnn.datasets import ising, onsager
 
 LENGTH = 20
+CRITICAL_TEMPERATURE = 2 / np.log1p(np.sqrt(2))
+rng = np.random.default_rng(0)
+
+# All spins up, all down, and random ones; labels 1 for equal spins.
+x = rng.choice(np.float32([-1, 1]), (600, LENGTH**2))
+x[0::4] = 1
+x[2::4] = -1
+y = np.arange(1, 601) % 2
 result = jfnn.sweep(
     jfnn.mlp((LENGTH**2, 10, 1), init="glorot_normal"),
-    ising.extreme_temperatures(LENGTH, 600),
+    jfnn.Split(x, y),
     learning_rate=0.03,
     l2=3.0,
     hyper={"init_scale": 0.1},  # small starting weights, so that the rows decide the directions
@@ -30,11 +39,34 @@ result = jfnn.sweep(
 )
 
 # %%
-# A hundred configurations at each temperature, and the share that each network calls ordered.
+# A hundred configurations at each temperature. A step joins equal neighbours with probability
+# :math:`1 - e^{-2/T}` and flips each cluster of joined spins by a fair coin (Swendsen and Wang, 1987).
+
+
+def step(spins, temperature):
+    """New spins ``[n, L, L]``."""
+    sites = np.arange(spins.size).reshape(spins.shape)
+    ends = []
+    for axis in (1, 2):
+        joined = rng.random(spins.shape) < -np.expm1(-2 / temperature)
+        joined &= spins == np.roll(spins, -1, axis)
+        ends.append(np.stack([sites[joined], np.roll(sites, -1, axis)[joined]]))
+    rows, columns = np.concatenate(ends, axis=1)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(spins.size, spins.size))
+    count, clusters = connected_components(graph, directed=False)
+    return spins * rng.choice([-1, 1], count)[clusters].reshape(spins.shape)
+
 
 temperatures = np.linspace(1.6, 3.2, 17)
-spins = [ising.configurations(LENGTH, t, 100, burn_in=30) for t in temperatures]
-answers = result.predict(ising.inputs(np.concatenate(spins)))
+spins = np.ones((len(temperatures), 100, LENGTH, LENGTH), np.float32)
+for i, temperature in enumerate(temperatures):
+    for _ in range(50):
+        spins[i] = step(spins[i], temperature)
+
+# %%
+# The share that each network calls ordered.
+
+answers = result.predict(spins.reshape(-1, LENGTH**2))
 shares = answers.reshape(len(result.seeds), len(temperatures), -1).mean(axis=2)
 for t, share in zip(temperatures[::4], shares.mean(axis=0)[::4], strict=True):
     print(f"temperature {t:.1f}: {share:.0%} ordered")
@@ -45,6 +77,6 @@ figure = Figure(figsize=(5, 3.4), layout="constrained")
 axes = figure.subplots()
 axes.plot(temperatures, shares.T, color="tab:blue", linewidth=0.7, alpha=0.5)
 axes.plot(temperatures, shares.mean(axis=0), ".-", color="tab:blue", label="mean of 20 networks")
-axes.axvline(float(onsager.CRITICAL_TEMPERATURE), color="black", linewidth=0.8, label="critical temperature")
+axes.axvline(CRITICAL_TEMPERATURE, color="black", linewidth=0.8, label="critical temperature")
 axes.set(xlabel="temperature", ylabel="share called ordered")
 axes.legend(frameon=False)

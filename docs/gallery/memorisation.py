@@ -9,6 +9,7 @@ memorisation of 0.25 or more.
 """
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import jfnn
 
@@ -33,7 +34,8 @@ right = result.row_scores("accuracy", "all", digits)[0, 0, 0]  # [subsets, rows]
 memorised = jfnn.analysis.memorisation(right, subsets.included)
 print(f"{np.mean(memorised >= 0.25):.1%} of the digits have a memorisation of 0.25 or more")
 most = np.argsort(-memorised)[:12]
-labels = [
-    f"{label} ({value:.2f})" for label, value in zip(digits.y_train[most], memorised[most], strict=True)
-]
-jfnn.plots.images(digits.x_train[most], labels)
+figure = Figure(figsize=(5, 2.4), layout="constrained")
+for axes, row in zip(figure.subplots(2, 6).flat, most, strict=True):
+    axes.imshow(digits.x_train[row].reshape(8, 8), cmap="gray_r")
+    axes.set_title(f"{digits.y_train[row]} ({memorised[row]:.2f})", fontsize=9)
+    axes.set_axis_off()

@@ -8,6 +8,7 @@ the regions that one network of two units assigns to the two classes.
 """
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import jfnn
 
@@ -23,4 +24,11 @@ for units, result in results.items():
 # %%
 
 params = results[2].member(0, 0, int(np.argmin(results[2].train_loss)))
-jfnn.plots.decision_regions(lambda x: jfnn.predict(networks[2], params, x), gate.x_train, gate.y_train)
+side = np.linspace(-0.25, 1.25, 300)
+points = np.stack(np.meshgrid(side, side), axis=-1)
+regions = jfnn.predict(networks[2], params, points.reshape(-1, 2)).reshape(300, 300)
+figure = Figure(figsize=(4, 3.6), layout="constrained")
+axes = figure.subplots()
+axes.contourf(side, side, regions, levels=1, cmap="coolwarm", alpha=0.4)
+axes.scatter(*gate.x_train.T, c=gate.y_train, cmap="coolwarm", edgecolor="black")
+axes.set(xlabel="$x_1$", ylabel="$x_2$")

@@ -8,7 +8,7 @@ from jfnn.analysis.rates import best_rates
 from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
-from jfnn.analysis.tables import score_matrices, tidy, write_tidy
+from jfnn.analysis.tables import tidy, write_tidy
 from jfnn.search.fronts import front
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "interval",
     "jackknife_plus",
     "memorisation",
-    "score_matrices",
     "seeds_needed",
     "shapley",
     "sharpness",

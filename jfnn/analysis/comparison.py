@@ -129,7 +129,8 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     """
     from scipy import stats
 
-    std, width = checks.as_number(std, "std"), checks.as_number(width, "width", strict=True)
+    std = checks.as_number(std, "std")
+    width = checks.as_number(width, "width", strict=True)
     share = (1 + as_confidence(confidence)) / 2
 
     def enough(n: int) -> bool:
@@ -147,7 +148,8 @@ def _p_by_t(differences: np.ndarray, variance: float | None) -> np.ndarray:
     from scipy import stats
 
     n = differences.shape[-1]
-    mean, std = differences.mean(axis=-1), differences.std(axis=-1, ddof=1)
+    mean = differences.mean(axis=-1)
+    std = differences.std(axis=-1, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(mean) / (std * np.sqrt(1 / n if variance is None else variance))
     return np.asarray(np.where(mean == 0, 1.0, 2 * stats.t.sf(t, n - 1)))

@@ -34,8 +34,10 @@ def jackknife_plus(residuals: Any, predictions: Any, level: float = 0.9) -> Ends
     Raises:
         ValueError, TypeError: Arrays that are not finite or do not fit, or no probability.
     """
-    alpha, scores = 1 - as_confidence(level, "level"), np.abs(_finite(residuals, "residuals", 1))
-    mu, n = _finite(predictions, "predictions", 2), len(scores)
+    alpha = 1 - as_confidence(level, "level")
+    scores = np.abs(_finite(residuals, "residuals", 1))
+    mu = _finite(predictions, "predictions", 2)
+    n = len(scores)
     if len(mu) != n:
         raise ArgumentError(
             "predictions", f"expected [{n}, rows], as there are residuals, got {list(mu.shape)}"
@@ -63,7 +65,8 @@ def split_conformal(residuals: Any, predictions: Any, level: float = 0.9) -> End
     Raises:
         ValueError, TypeError: Arrays that are not finite, or no probability.
     """
-    alpha, scores = 1 - as_confidence(level, "level"), np.abs(_finite(residuals, "residuals", 1))
+    alpha = 1 - as_confidence(level, "level")
+    scores = np.abs(_finite(residuals, "residuals", 1))
     mu = _finite(predictions, "predictions")
     q = _order(scores, _rank(alpha, len(scores)))
     return mu - q, mu + q

@@ -54,7 +54,8 @@ def influence(correct: Any, included: Any) -> np.ndarray:
     """
     inside, scores = _as_subsets(included, correct, "correct", axes=2)
     known = (~np.isnan(scores)).astype(np.float64)
-    filled, weights = np.where(known, scores, 0), inside.T.astype(np.float64)
+    filled = np.where(known, scores, 0)
+    weights = inside.T.astype(np.float64)
     return _difference(weights @ filled, weights @ known, filled.sum(0), known.sum(0))
 
 
@@ -99,7 +100,8 @@ def shapley(utility: Any, included: Any) -> np.ndarray:
     """
     inside, values = _as_subsets(included, utility, "utility", axes=1)
     known = ~np.isnan(values)
-    inside, values = inside[known], values[known]
+    inside = inside[known]
+    values = values[known]
     having, lacking = (_means_by_size(values, inside.sum(axis=1), rows) for rows in (inside, ~inside))
     return np.asarray((having[1:] - lacking[:-1]).mean(axis=0))
 

@@ -52,8 +52,10 @@ def network_text(result: SweepResult) -> str:
 
 def sentence(result: SweepResult) -> str:
     """The networks trained and the best cell with its interval, in a sentence or two."""
-    settings, over = result.config.get("settings", {}), averaged_over(result)
-    count, cells = result.diverged_at.size, int(np.prod(result.cell_shape))
+    settings = result.config.get("settings", {})
+    over = averaged_over(result)
+    count = result.diverged_at.size
+    cells = int(np.prod(result.cell_shape))
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
@@ -90,7 +92,8 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
 
 
 def _training(result: SweepResult) -> dict[str, Any]:
-    settings, learner = result.config.get("settings", {}), _learner(result)
+    settings = result.config.get("settings", {})
+    learner = _learner(result)
     minibatches = settings.get("minibatches")
     scheme = minibatches if isinstance(minibatches, Mapping) else {"scheme": minibatches}
     words = {name: _words(learner.get(name)) for name in TRAINING}
@@ -121,7 +124,8 @@ def _search(result: SweepResult) -> dict[str, Any]:
 
 def _machine(result: SweepResult) -> dict[str, Any]:
     config = result.config
-    backend, device = config.get("backend") or {}, config.get("device") or {}
+    backend = config.get("backend") or {}
+    device = config.get("device") or {}
     cores = "cores" if backend.get("platform") == "cpu" else ""
     return {
         "device": " ".join(str(part) for part in (device.get("count"), backend.get("kind"), cores) if part),

@@ -109,7 +109,8 @@ def interval(
     Raises:
         ValueError, TypeError: Invalid values, interval or variance.
     """
-    array, kind = as_numbers(values, "values"), as_interval(interval)
+    array = as_numbers(values, "values")
+    kind = as_interval(interval)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
@@ -174,7 +175,8 @@ def _by_t(columns: np.ndarray, kind: Interval, variance: float | None) -> Ends:
 
     n = columns.shape[-1]
     cut = int(QUARTER * n) if kind.statistic == "iqm" else 0
-    left, ordered = n - 2 * cut, np.sort(columns, axis=-1)
+    left = n - 2 * cut
+    ordered = np.sort(columns, axis=-1)
     winsorised = np.clip(columns, ordered[:, cut, None], ordered[:, n - 1 - cut, None])
     scale = np.sqrt((n - 1) / (left * (left - 1)) if variance is None else variance)
     half = stats.t.ppf((1 + kind.confidence) / 2, left - 1) * scale * winsorised.std(axis=-1, ddof=1)
@@ -190,7 +192,8 @@ def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:
     from scipy import stats
 
     n = columns.shape[-1]
-    centre, spread = columns.mean(axis=-1), columns.std(axis=-1, ddof=1)
+    centre = columns.mean(axis=-1)
+    spread = columns.std(axis=-1, ddof=1)
     third = ((columns - centre[:, None]) ** 3).mean(axis=-1)
     a = third / np.where(spread > 0, spread, 1) ** 3 / np.sqrt(n)
     flat = np.abs(a) < 1e-9  # the transformation is the identity to rounding

@@ -19,8 +19,10 @@ from jfnn.analysis.summary import (
 )
 from jfnn.search.result import SweepResult
 
-TIED, SCATTERED, FAILED = "~", "?", "!"
-FEW, MANY = 5, 10  # cells to list: beside the map of a grid, and alone
+TIED = "~"
+DOUBTFUL = "?"
+FEW = 5  # cells to list beside the map of a grid
+MANY = 10  # cells to list alone
 
 
 class Ranked(NamedTuple):
@@ -31,8 +33,8 @@ class Ranked(NamedTuple):
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
-        scattered: Whether it is tied although cells with better means are not: for its wide interval.
-        failed: How many of its runs failed by the score that ranks, where it would be tied or is the best.
+        doubtful: Whether its mean is in doubt, and with it the comparison: it would be tied, or is the best,
+            and some of its runs failed, or it is tied although cells with better means are not.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
             end.
@@ -42,8 +44,7 @@ class Ranked(NamedTuple):
     axes: dict[str, Any]
     scores: dict[str, Score]
     tied: bool
-    scattered: bool
-    failed: int
+    doubtful: bool
     trained: tuple[int, int]
     stopped_at: tuple[int, int] | None
 
@@ -53,9 +54,8 @@ class Ranking(NamedTuple):
 
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
-        tied: How many of all other cells without failed runs are tied with the best one.
-        scattered: How many of these are tied although cells with better means are not.
-        failed: How many cells that would be tied, or the best, have failed runs: a comparison says little.
+        tied: How many of all other cells are tied with the best one, doubtful ones left out.
+        doubtful: How many cells have a mean in doubt.
         diverged: How many cells are left out, since they diverged with some seed or fold.
         others: How many cells it is compared with: all but pruned ones.
         pruned: How many cells are pruned.
@@ -66,8 +66,7 @@ class Ranking(NamedTuple):
     cells: list[Ranked]
     higher_is_better: dict[str, bool]
     tied: int
-    scattered: int
-    failed: int
+    doubtful: int
     diverged: int
     others: int
     pruned: int
@@ -79,8 +78,8 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
-    the interval of the difference says nothing, so such cells have a mark of their own. So have tied cells
-    behind one that is told from the best: they are tied for their scatter. Pruned cells come behind the
+    the interval of the difference says nothing, nor does that of a cell behind one that is told from the
+    best: both are marked as doubtful. Pruned cells come behind the
     others, those that stopped later first. Scores are the one that ranks, other metrics on the same rows, and
     the ranking metric in training.
 
@@ -91,12 +90,12 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
     over = averaged_over(result)
     scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
     pruned = result.pruned_cells
-    tied, scattered, failed = _marks(result, scores[result.ranked_by], bool(over))
+    tied, doubtful = _marks(result, scores[result.ranked_by], bool(over))
     listed = []
     for cell in result.order()[:most].tolist():
         index = result.cell_index(cell)
         shown = {name: score.at(index) for name, score in scores.items()}
-        if not failed[index]:
+        if not doubtful[index]:
             shown = {name: score._replace(failed=0) for name, score in shown.items()}
         stopped_at = result.stopped_at[index]
         epochs = result.epochs[index]
@@ -107,8 +106,7 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
                 axes=result.axes_at(index),
                 scores=shown,
                 tied=bool(tied[index]),
-                scattered=bool(scattered[index]),
-                failed=int(failed[index]),
+                doubtful=bool(doubtful[index]),
                 trained=_extent(epochs),
                 stopped_at=ends,
             )
@@ -116,9 +114,8 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
     return Ranking(
         cells=listed,
         higher_is_better={name: result.higher_is_better(name) for name in scores},
-        tied=int((tied & (failed == 0)).sum()),
-        scattered=int(scattered.sum()),
-        failed=int((failed > 0).sum()),
+        tied=int((tied & ~doubtful).sum()),
+        doubtful=int(doubtful.sum()),
         diverged=int(np.isnan(result.cell_scores()).sum()),
         others=0 if result.best_or_none() is None else int((~pruned).sum()) - 1,
         pruned=int(pruned.sum()),
@@ -127,20 +124,19 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
     )
 
 
-def _marks(
-    result: SweepResult, score: ScoreTable, several: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each cell is tied, whether for its scatter, and how many of its runs failed if it is."""
+def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each cell is tied with the best, and whether its mean is in doubt."""
     means = result.cell_scores()
     costs = -means if result.higher_is_better() else means
-    best = result.best_or_none()
     tied = score.statistics.tied & several
-    failed = np.where(tied, score.failed, 0)  # the mean of a cell that is told from the best may be rough
     told = ~tied & ~result.pruned_cells & np.isfinite(costs)
-    scattered = tied & (failed == 0) & (costs > np.min(costs, where=told, initial=np.inf))
+    scattered = costs > np.min(costs, where=told, initial=np.inf)
+    # The mean of a cell that is told from the best may be rough.
+    doubtful = tied & (scattered | (score.failed > 0))
+    best = result.best_or_none()
     if best is not None:
         tied[best.index] = False
-    return tied, scattered, failed
+    return tied, doubtful
 
 
 def _shown_scores(result: SweepResult) -> list[str]:
@@ -185,15 +181,13 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
-    if ranking.scattered:
-        runs, number = ranking.over.partition(" of ")[0], f"{ranking.scattered} of the {ranking.tied}"
-        lines.append(f"{SCATTERED} as {TIED}, but for the scatter of its {runs} alone: cells with better")
-        lines.append(f"  means are told from the best. {number} are such cells")
-    if ranking.failed:
-        of_best = bool(ranking.cells and ranking.cells[0].failed)
-        lines.append(f"{FAILED} median (worst) of cells where a few of the {ranking.over} failed, far behind")
-        lines.append(f"  the others: mean and comparison say little of {_count(ranking.failed, 'cell')}")
-        lines += ["  (and of all others, since the best is one of them)"] * of_best
+    if ranking.doubtful:
+        lines.append(
+            f"{DOUBTFUL} mean in doubt, as a few of the {ranking.over} failed (median and worst are shown) or"
+        )
+        lines.append(
+            f"  all scatter widely, so that comparing says little: {_count(ranking.doubtful, 'cell')}"
+        )
     if ranking.diverged:
         lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")
     if ranking.pruned:
@@ -202,7 +196,7 @@ def legend(ranking: Ranking) -> list[str]:
 
 
 def _mark(cell: Ranked) -> str:
-    return FAILED if cell.failed else SCATTERED if cell.scattered else TIED * cell.tied
+    return DOUBTFUL if cell.doubtful else TIED * cell.tied
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,8 +13,8 @@ from jax.flatten_util import ravel_pytree
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
-from jfnn.learners.traces import Trace
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled
@@ -82,7 +82,8 @@ def sharpness(
     loss = losses.get(loss)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    x, l2 = as_inputs(network, x), as_penalty(l2)
+    x = as_inputs(network, x)
+    l2 = as_penalty(l2)
     shapes = jax.eval_shape(network.init, jax.random.key(0))
     leading, points = _points(params, shapes)
     size = points.shape[1]
@@ -162,6 +163,7 @@ def largest(
     basis, diagonal, beside, _ = jax.lax.fori_loop(0, iterations, step, start)
     tridiagonal = jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1)
     values, vectors = jnp.linalg.eigh(tridiagonal)
-    values, vectors = values[::-1][:k], (basis.T @ vectors[:, ::-1][:, :k]).T
+    values = values[::-1][:k]
+    vectors = (basis.T @ vectors[:, ::-1][:, :k]).T
     errors = jax.lax.map(product, vectors) - values[:, None] * vectors
     return values, jnp.linalg.norm(errors, axis=1)

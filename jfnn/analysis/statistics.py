@@ -137,7 +137,8 @@ def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarr
         ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of the mean of
         overlapping folds in units of their own variance, None for independent values.
     """
-    values, folds = members.astype(np.float64), result.folds
+    values = members.astype(np.float64)
+    folds = result.folds
     if folds is None:
         return values, None
     if len(result.seeds) > 1:
@@ -151,7 +152,8 @@ def _test_to_training_rows(result: SweepResult) -> float | None:
 
     Rows that are held out judge, or without any those on which cells rank.
     """
-    data, folds = result.config.get("data"), result.folds or 0
+    data = result.config.get("data")
+    folds = result.folds or 0
     if data is None:
         return 1 / (folds - 1)
     train, validation = (data[part]["rows"] for part in ("train", "validation"))

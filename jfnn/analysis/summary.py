@@ -55,9 +55,13 @@ class ScoreTable(NamedTuple):
 
     def at(self, place: int | tuple[int, ...]) -> Score:
         """That of one cell."""
-        mean, high, median = (getattr(self.statistics, name)[place] for name in ("mean", "high", "median"))
+        mean = self.statistics.mean[place]
         return Score(
-            float(mean), float(high - mean), float(median), float(self.worst[place]), int(self.failed[place])
+            mean=float(mean),
+            half=float(self.statistics.high[place] - mean),
+            median=float(self.statistics.median[place]),
+            worst=float(self.worst[place]),
+            failed=int(self.failed[place]),
         )
 
 
@@ -81,7 +85,8 @@ def refit_texts(refit: SweepResult) -> list[str]:
     Args:
         refit: `SweepResult.refit`.
     """
-    parts, metrics = reversed(ranking_parts(refit)), shown_metrics(refit)
+    parts = reversed(ranking_parts(refit))
+    metrics = shown_metrics(refit)
     place = (0,) * len(refit.cell_shape)
     return [cell_text(refit, f"{part}_{metric}", place) for part in parts for metric in metrics]
 
@@ -110,7 +115,8 @@ def score_text(score: Score, higher_is_better: bool, words: bool = False) -> str
     if score.failed:
         median, worst = (number_text(value, higher_is_better) for value in (score.median, score.worst))
         return f"median {median}, worst {worst}" if words else f"{median} ({worst})"
-    text, half = number_text(score.mean, higher_is_better), score.half
+    text = number_text(score.mean, higher_is_better)
+    half = score.half
     digits = 2 if half < 10 else 3
     return text if np.isnan(half) else f"{text} ± {number_text(half, higher_is_better, digits)}"
 

@@ -21,10 +21,11 @@ def adapter_of(value: Any) -> str:
     return ""
 
 
-def imported(module: str, argument: str, package: str) -> Any:
-    """A module of such a package; without it an ImportError that says how to install it."""
+def imported(module: str, argument: str, extra: str) -> Any:
+    """A module of such a package; without it an ImportError that names the extra of jfnn that has it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        message = f"{argument}: needs the package {package}: pip install 'jfnn[{package}]'"
+        package = module.partition(".")[0]
+        message = f"{argument}: needs the package {package}: pip install 'jfnn[{extra}]'"
         raise ImportError(message) from error

@@ -10,7 +10,6 @@ from jfnn import datasets
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.grid_flags import GridFlags
-from jfnn.datasets.columns import ENTRIES
 from jfnn.targets import Split
 
 DIGITS = (8, 8)  # pixels of an image
@@ -55,14 +54,16 @@ def load(flags: GridFlags) -> Problem:
     classes: tuple[str, ...] | None
     columns: dict[str, Any] = {}
     if flags.data is None:
-        name, classes = "the digits", tuple(map(str, range(10)))
+        name = "the digits"
+        classes = tuple(map(str, range(10)))
         split = datasets.digits(flags.test_size, flags.split_seed)
     else:
         table = _read(flags.data, flags)
         cuts = sorted({"test_size", "split_seed"} & flags.present)
         if cuts and table.n_train is not None:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
-        name, classes = flags.data.name, table.classes
+        name = flags.data.name
+        classes = table.classes
         split, columns = datasets.fit_columns(table, flags.test_size, flags.split_seed)
     scaling = None
     if flags.standardise:
@@ -76,7 +77,8 @@ def load(flags: GridFlags) -> Problem:
     if classes is None and loss != "quadratic":
         raise ArgumentError("loss", f"regression takes the quadratic loss, got {loss!r}")
     shape = _shape(flags, split.x_train.shape[1:])
-    x_train, x_test = (part.reshape(len(part), *shape) for part in (split.x_train, split.x_test))
+    x_train = split.x_train.reshape(len(split.x_train), *shape)
+    x_test = split.x_test.reshape(len(split.x_test), *shape)
     split = split._replace(x_train=x_train, x_test=x_test)
     return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
 
@@ -85,7 +87,10 @@ def names(problem: Problem, flags: GridFlags) -> dict[str, Any] | None:
     """What the numbers of the user's file stand for, by which runs are told apart; None without a file."""
     if flags.data is None:
         return None
-    return {name: getattr(problem, name) for name in ENTRIES} | {
+    return {
+        "classes": problem.classes,
+        "scaling": problem.scaling,
+        "columns": problem.columns,
         "target": flags.target,
         "weights": flags.weights,
     }
@@ -128,7 +133,8 @@ def _read(path: Path, flags: GridFlags) -> datasets.Table:
     try:
         if suffix == ".npz":
             return datasets.read_npz(path, flags.task, flags.weights)
-        loose = {"encode": flags.encode, "impute": flags.impute}
-        return datasets.read_csv(path, flags.target, flags.task, flags.weights, **loose)
+        return datasets.read_csv(
+            path, flags.target, flags.task, flags.weights, encode=flags.encode, impute=flags.impute
+        )
     except OSError as error:
         raise ArgumentError("data", f"cannot read {path}: {error.strerror or error}") from None

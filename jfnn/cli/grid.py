@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jfnn
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, executors, places
 from jfnn.cli.data import Problem
@@ -65,7 +66,8 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
         network: Any = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
-        return GridRun(problem, jfnn.sweep(network, problem.split, **options))
+        split = problem.split._replace(names=data.names(problem, flags))
+        return GridRun(problem, jfnn.sweep(network, split, **options))
 
 
 def batch_sizes(problem: Problem, flags: GridFlags) -> list[int | None]:
@@ -100,6 +102,10 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         if flags.sample is None and is_distribution(values):
             reason = "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
             raise ArgumentError(name, reason)
+    sample = None
+    if flags.sample is not None:
+        with checks.renamed(cells="sample", seed="sample_seed"):
+            sample = jfnn.Sample(flags.sample, flags.sample_seed)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
@@ -109,8 +115,6 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
         ),
         "batch_size": schemes if len(schemes) > 1 else schemes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
-        "execution": jfnn.Execution(
-            flags.devices, flags.tile, eval_every=every, names=data.names(problem, flags)
-        ),
-        "sample": None if flags.sample is None else jfnn.Sample(flags.sample, flags.sample_seed),
+        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "sample": sample,
     }

@@ -1,59 +1,37 @@
 """A command as a process of its own, which neither Ctrl-C nor a closed pipe ends with a traceback."""
 
-import _thread
 import gc
 import io
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TextIO
 
-INTERRUPTED = 130
-SOON = 0.05  # seconds, when the garbage collection is over
+INTERRUPTED = 130  # the status of a command that Ctrl-C has stopped
+SOON = 0.05  # seconds until an ignored Ctrl-C is sent again; the garbage collection that lost it must be over
 
 
-class _Stream(io.FileIO):
+class _Output(io.FileIO):
     """A file that takes all output, also when its reader has gone, as behind ``| head``.
 
-    The command then goes on to save its results. Any other error is kept for the end.
+    The command then goes on to save its results. Any other failure is kept for the end.
     """
 
-    failure: OSError | None = None
+    def __init__(self, descriptor: int, failures: list[str]) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self.failures = failures
 
     def write(self, content: Any) -> int:
         """Writes bytes, as far as they can be."""
         try:
             return super().write(content)
+        except BrokenPipeError:
+            pass
         except OSError as error:
-            if not isinstance(error, BrokenPipeError):
-                self.failure = error
-            return memoryview(content).nbytes
-
-
-class _Interrupts:
-    """A handler of Ctrl-C that stops the command, and pressed again meanwhile ends the process at once.
-
-    Files take their place when they are complete, so none is spoilt.
-    """
-
-    stopping = False
-
-    def __call__(self, *_: Any) -> None:
-        """Is called by the signal."""
-        if self.stopping:
-            os._exit(INTERRUPTED)
-        self.stopping = True
-        raise KeyboardInterrupt
-
-    def unraisable(self, ignored: Any) -> None:
-        """Raises an interrupt again that came amid garbage collection, where Python ignores exceptions."""
-        if ignored.exc_type is not KeyboardInterrupt:
-            sys.__unraisablehook__(ignored)
-            return
-        self.stopping = False
-        threading.Timer(SOON, _thread.interrupt_main).start()
+            self.failures.append(str(error.strerror))
+        return memoryview(content).nbytes
 
 
 def run(main: Callable[[], int], prog: str) -> int:
@@ -63,11 +41,12 @@ def run(main: Callable[[], int], prog: str) -> int:
         main: Runs it.
         prog: Its name in messages.
     """
-    streams = [_replaced(name) for name in ("stdout", "stderr")]
+    failures: list[str] = []
+    sys.stdout = _lasting(sys.stdout, failures)
+    sys.stderr = _lasting(sys.stderr, [])  # nowhere is left to tell them
     if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # else it is ignored
-        interrupts = _Interrupts()
-        signal.signal(signal.SIGINT, interrupts)
-        sys.unraisablehook = interrupts.unraisable
+        signal.signal(signal.SIGINT, _interrupt)
+        sys.unraisablehook = _interrupt_again
     try:
         try:
             status = main()
@@ -79,32 +58,36 @@ def run(main: Callable[[], int], prog: str) -> int:
         print("\nstopped", file=sys.stderr)
         status = INTERRUPTED
     gc.freeze()  # the process ends: Python need not search all objects for garbage once more
-    return _flushed(streams, prog) or status
+    sys.stdout.flush()
+    if failures:
+        print(f"{prog}: error: cannot write the output: {failures[0]}", file=sys.stderr)
+        status = 1
+    sys.stderr.flush()
+    return status
 
 
-def _replaced(name: str) -> _Stream | None:
-    """Puts a `_Stream` in the place of one of Python's; nothing is printed to one that is closed."""
-    before = getattr(sys, name)
-    if before is None:
-        setattr(sys, name, io.StringIO())
-        return None
-    try:
-        stream = _Stream(before.fileno(), "w", closefd=False)
-    except (AttributeError, OSError, ValueError):
-        return None
-    before.flush()
-    text = io.TextIOWrapper(
-        io.BufferedWriter(stream), before.encoding, "backslashreplace", line_buffering=before.isatty()
-    )
-    setattr(sys, name, text)
-    return stream
+def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
+    """A standard stream through an `_Output`; of a closed one nothing is kept."""
+    if stream is None:
+        return open(os.devnull, "w")
+    stream.flush()
+    output = io.BufferedWriter(_Output(stream.fileno(), failures))
+    return io.TextIOWrapper(output, stream.encoding, "backslashreplace", line_buffering=stream.isatty())
 
 
-def _flushed(streams: Sequence[_Stream | None], prog: str) -> int:
-    """1 if the output could not be written, which then is said, else 0."""
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.flush()
-    failure = streams[0] and streams[0].failure
-    if failure:
-        print(f"{prog}: error: cannot write the output: {failure.strerror}", file=sys.stderr, flush=True)
-    return int(bool(failure))
+def _interrupt(*_: object) -> None:
+    """Stops the command at a Ctrl-C; a second one ends the process at once.
+
+    Files take their place when they are complete, so none is spoilt.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    raise KeyboardInterrupt
+
+
+def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Sends a Ctrl-C again that came amid garbage collection, where Python ignores exceptions."""
+    if ignored.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(ignored)
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    threading.Timer(SOON, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()

@@ -1,136 +1,20 @@
 """Columns of words and of numbers with gaps, and tables of them by name, described by plain values."""
 
-import dataclasses
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.targets import (
-    AS_NUMBERS,
-    Table,
-    as_number,
-    as_word,
-    file_error,
-    is_gap,
-    is_infinite,
-    likeness,
-    shortened,
-)
-
-MOST_WORDS = 1000  # different ones in a column
-IMPUTE = "; with impute=True the column's median takes its place"
-ENCODE = "; with encode=True columns of words become columns of 0 and 1"
-
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
+from jfnn.datasets.fields import as_category, as_number
+from jfnn.datasets.targets import Table, file_error
 
 # Entries that the command line adds to the description of a run on a file.
 ENTRIES = ("classes", "scaling", "columns")
 
 Columns = Mapping[str, Mapping[str, Any]]
-
-
-def as_category(value: Any) -> str:
-    """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
-    try:
-        text = as_word(str(value))
-    except ValueError:  # an integer of more digits than Python writes
-        text = checks.shown(value)
-    number = as_number(text)
-    if number is not None:
-        return format(number, ".17g")
-    if is_gap(text) and not is_infinite(text):
-        return ""
-    return text.capitalize() if text.lower() in ("true", "false") else text
-
-
-@dataclasses.dataclass
-class Loose:
-    """Fields of a file's inputs that are no numbers: column -> row -> the word, "" for a gap.
-
-    Attributes:
-        encode: Whether words are taken.
-        impute: Whether columns of numbers may have gaps.
-        fields: The fields.
-    """
-
-    encode: bool
-    impute: bool
-    fields: dict[int, dict[int, str]] = dataclasses.field(default_factory=dict)
-
-    def fault(self, row: int, column: int, field: str) -> str | None:
-        """Keeps a field that is no number, or says which switch would help."""
-        word = as_category(field)
-        if as_number(word) is not None or is_infinite(word):
-            return ""
-        if not (self.encode or (self.impute and not word)):
-            return IMPUTE if not word else AS_NUMBERS if likeness(word) else ENCODE
-        self.fields.setdefault(column, {})[row] = word
-        return None
-
-    def with_words(self, x: np.ndarray, names: Sequence[str], file: str) -> np.ndarray:
-        """Inputs ``[n, columns]`` with the words in them, as objects where there are any.
-
-        Raises:
-            ValueError: A column without values, of dates, times or numbers in other forms, or of too many
-                words; a gap or a few words among numbers.
-        """
-        for column, fields in self.fields.items():
-            words, numbers = {row: word for row, word in fields.items() if word}, len(x) - len(fields)
-            slips = {} if self.impute else fields
-            if words:
-                slips = words if len(words) < numbers else {}
-            texts = (fields[row] if row in fields else as_category(x[row, column]) for row in range(len(x)))
-            kinds = list(texts) if words else []
-            where, reason = f"column {names[column]!r}", ""
-            if not words and not numbers:
-                reason = "expected at least one value, got none"
-            elif slips:
-                row, word = next(iter(slips.items()))
-                got = f", as most in this column are, got {word!r}" if word else f", got nothing{IMPUTE}"
-                where, reason = f"row {row + 1}, {where}", f"expected a number{got}"
-            elif words and all(map(likeness, words.values())):
-                word = next(iter(words.values()))
-                reason = f"expected words or numbers, got {likeness(word)}, such as {word!r}{AS_NUMBERS}"
-            elif len(set(kinds)) > MOST_WORDS:
-                reason = f"expected at most {MOST_WORDS} words, got {len(set(kinds))}"
-            if reason:
-                raise file_error(f"{file}, {where}: {reason}")
-            if words:
-                x = x.astype(object, copy=False)
-                x[:, column] = kinds
-        return x
-
-
-def check_header(header: list[str], file: str, target: str | None, weights: str | None) -> int:
-    """The place of the target in a valid header."""
-    if not header:
-        raise file_error(f"{file} is empty")
-    for sign, name in SEPARATORS.items():
-        if len(header) == 1 and sign in header[0]:
-            got = f"{file} has one column, {checks.shown(header[0])}"
-            cure = f"pandas.read_csv(…, sep={sign!r}).to_csv(…, index=False) writes them"
-            raise file_error(f"{got}: expected commas between fields, got {name}; {cure}")
-    if all(as_number(name) is not None for name in header):
-        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
-    first: dict[str, int] = {}
-    for i, name in enumerate(header):
-        if not name or first.setdefault(name, i) != i:
-            got = f"{name!r} a second time" if name else "none"
-            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
-    if target not in header:
-        got = "none" if target is None else repr(target)
-        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
-    inputs = [name for name in header if name not in (target, weights)]
-    if weights is not None and (weights not in header or weights == target):
-        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
-    if not inputs:
-        others = repr(target) if weights is None else f"{target!r} and {weights!r}"
-        raise file_error(f"{file} has no column beside {others}")
-    return header.index(target)
 
 
 def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """CSV and NPZ files as inputs and targets.
 
-Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its place,
-unless the caller says what becomes of it.
+Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its row
+and column, unless the caller says what becomes of it.
 """
 
 import csv
@@ -9,32 +9,61 @@ import os
 import zipfile
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.columns import Loose, check_header
-from jfnn.datasets.targets import (
-    Table,
+from jfnn.datasets.fields import (
+    AS_NUMBERS,
+    as_category,
     as_exact,
     as_number,
-    as_task,
     as_word,
-    check_exact,
-    check_task,
-    check_words,
-    fault,
-    file_error,
     is_gap,
-    place_of,
-    shortened,
+    likeness,
+    unheld,
 )
+from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text, shortened
 from jfnn.store import archives
+
+MOST_WORDS = 1000  # different ones in a column
+IMPUTE = "; with impute=True the column's median takes its place"
+ENCODE = "; with encode=True columns of words become columns of 0 and 1"
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
 
 SAMPLE = 1 << 20  # bytes at the beginning of a CSV file from which its number of rows is estimated
 COPIES = 2.0  # of all arrays of an archive in memory, while parts are joined
+
+
+class CsvRows(NamedTuple):
+    """The rows of a CSV file below its header.
+
+    Attributes:
+        file: Name of the file.
+        names: Names of the columns beside that of the targets.
+        numbers: Numbers in these ``[rows, columns]``, float64; NaN for all other fields.
+        others: Column -> row -> the field as written, where it is not a number that a float holds.
+        targets: The targets as words.
+        lines: The line of the file at which each row ends.
+    """
+
+    file: str
+    names: list[str]
+    numbers: np.ndarray
+    others: dict[str, dict[int, str]]
+    targets: list[str]
+    lines: "array[int]"
+
+    def column(self, name: str) -> np.ndarray:
+        """Numbers of a column ``[rows]``, NaN for all other fields."""
+        return np.asarray(self.numbers[:, self.names.index(name)])
+
+    def error(self, row: int, name: str, reason: str) -> ArgumentError:
+        """The error of a field."""
+        return file_error(f"{self.file}, row {row + 1} (line {self.lines[row]}), column {name!r}: {reason}")
 
 
 def read_csv(
@@ -71,32 +100,25 @@ def read_csv(
     """
     path = paths.as_regular(path, "path")
     check_task(task)
-    loose = Loose(checks.as_switch(encode, "encode"), checks.as_switch(impute, "impute"))
-    for argument, name in {"target": target, "weights": weights}.items():
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
-    target, weights = (None if name is None else as_word(name) for name in (target, weights))
+    checks.as_switch(encode, "encode")
+    checks.as_switch(impute, "impute")
+    target = _as_name(target, "target")
+    weights = _as_name(weights, "weights")
     _check_memory(path, bytes_a_field=80 if encode else 16)
-    try:
-        with paths.text(path, "path") as lines:
-            reader = csv.reader(lines, strict=True)
-            names, numbers, targets = _read_rows(reader, path.name, target, weights, loose)
-    except UnicodeDecodeError:
-        raise file_error(f"{path.name} is no UTF-8 text") from None
-    except csv.Error as error:
-        raise file_error(f"{path.name} is no CSV file: {error}") from None
-    x = np.frombuffer(numbers, np.float64).reshape(len(targets), len(names))
-    values = [as_number(word) for word in targets]
-    check_words(values, targets, path.name, target, task)
-    y = np.array(targets if None in values else values)
-    y, classes = as_task(y, task, words=targets, where=f"{path.name}, column {target!r}")
-    x = loose.with_words(x, names, path.name)
-    if weights is None:
-        return Table(x, y, names, classes, imputes=impute)
-    place = names.index(weights)
-    inputs = names[:place] + names[place + 1 :]
-    counts = x[:, place].astype(np.float64)
-    return Table(np.delete(x, place, axis=1), y, inputs, classes, weights=counts, imputes=impute)
+    rows = _read_rows(path, target, weights)
+    names = [name for name in rows.names if name != weights]
+    x = np.stack([_inputs(rows, name, encode, impute) for name in names], axis=-1)
+    counts = None if weights is None else _counts(rows, weights)
+    y, classes = _targets(rows, str(target), task)
+    return Table(x, y, tuple(names), classes, weights=counts, imputes=impute)
+
+
+def _as_name(name: str | None, argument: str) -> str | None:
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise ArgumentTypeError(argument, f"expected the name of a column, got {checks.shown(name)}")
+    return as_word(name)
 
 
 def _check_memory(path: Path, bytes_a_field: int) -> None:
@@ -110,34 +132,140 @@ def _check_memory(path: Path, bytes_a_field: int) -> None:
     memory.check("path", rows * bytes_a_row, sizes=f", for {path.name}")
 
 
-def _read_rows(
-    reader: Any, file: str, target: str | None, weights: str | None, loose: Loose
-) -> tuple[tuple[str, ...], "array[float]", list[str]]:
-    """Names of the input columns, all inputs row after row, the targets as written."""
-    header = [as_word(name) for name in next(reader, [])]
-    place = check_header(header, file, target, weights)
-    others = [column for column in range(len(header)) if column != place]
-    inputs, targets = array("d"), []
-    for row, fields in enumerate(filter(None, reader), 1):  # blank lines are no rows
-        where = f"{file}, row {row} (line {reader.line_num})"
-        if len(fields) != len(header):
-            got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
-            raise file_error(f"{where}: {got}")
-        numbers: list[Any] = [as_exact(fields[column]) for column in others]
-        if None in numbers or fault(fields[place], is_target=True):
-            for i in (-1, *(i for i, number in enumerate(numbers) if number is None)):
-                column = place if i < 0 else others[i]
-                wrong, name = fault(fields[column], column == place), header[column]
-                is_open = wrong is not None and name not in (target, weights)
-                advice = loose.fault(row - 1, i, fields[column]) if is_open else ""
-                if wrong and advice is not None:
-                    raise file_error(f"{where}, column {name!r}: {wrong}{advice}")
-            numbers = [np.nan if number is None else number for number in numbers]
-        inputs.extend(numbers)
-        targets.append(as_word(fields[place]))
-    if not targets:
-        raise file_error(f"{file} has no rows below its header")
-    return tuple(header[column] for column in others), inputs, targets
+def _read_rows(path: Path, target: str | None, weights: str | None) -> CsvRows:
+    """All rows of a file whose header has these columns."""
+    lines = array("q")
+    numbers = array("d")
+    targets: list[str] = []
+    try:
+        with paths.text(path, "path") as text:
+            # pandas fills short rows up as if they had gaps, renames columns and rounds large numbers: every
+            # rule here would need the fields as text again.
+            reader = csv.reader(text, strict=True)
+            header = [as_word(name) for name in next(reader, [])]
+            _check_header(header, path.name, target, weights)
+            target_index = header.index(str(target))
+            names = [name for name in header if name != target]
+            others: dict[str, dict[int, str]] = {name: {} for name in names}
+            for fields in filter(None, reader):  # blank lines are no rows
+                row = len(lines)
+                lines.append(reader.line_num)
+                if len(fields) != len(header):
+                    where = f"{path.name}, row {row + 1} (line {reader.line_num})"
+                    got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
+                    raise file_error(f"{where}: {got}")
+                targets.append(as_word(fields.pop(target_index)))
+                values = [as_exact(field) for field in fields]
+                if None in values:
+                    for name, field, value in zip(names, fields, values, strict=True):
+                        if value is None:
+                            others[name][row] = field
+                numbers.extend(np.nan if value is None else value for value in values)
+    except UnicodeDecodeError:
+        raise file_error(f"{path.name} is no UTF-8 text") from None
+    except csv.Error as error:
+        raise file_error(f"{path.name} is no CSV file: {error}") from None
+    if not lines:
+        raise file_error(f"{path.name} has no rows below its header")
+    table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
+    return CsvRows(path.name, names, table, others, targets, lines)
+
+
+def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> None:
+    """Raises ValueError for a header without these columns, or in which a column has no name for itself."""
+    if not header:
+        raise file_error(f"{file} is empty")
+    for sign, name in SEPARATORS.items():
+        if len(header) == 1 and sign in header[0]:
+            got = f"{file} has one column, {checks.shown(header[0])}"
+            cure = f"pandas.read_csv(…, sep={sign!r}).to_csv(…, index=False) writes them"
+            raise file_error(f"{got}: expected commas between fields, got {name}; {cure}")
+    if all(as_number(name) is not None for name in header):
+        raise file_error(f"{file} has numbers in its first line; expected a header, the columns' names")
+    first: dict[str, int] = {}
+    for i, name in enumerate(header):
+        if not name or first.setdefault(name, i) != i:
+            got = f"{name!r} a second time" if name else "none"
+            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
+    if target not in header:
+        got = "none" if target is None else repr(target)
+        raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
+    inputs = [name for name in header if name not in (target, weights)]
+    if weights is not None and (weights not in header or weights == target):
+        raise ArgumentError("weights", f"expected a column of {file} ({shortened(inputs)}), got {weights!r}")
+    if not inputs:
+        others = repr(target) if weights is None else f"{target!r} and {weights!r}"
+        raise file_error(f"{file} has no column beside {others}")
+
+
+def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Labels and the word for each, or numbers and None."""
+    values = [as_exact(word) for word in rows.targets]
+    words = {row: rows.targets[row] for row, value in enumerate(values) if value is None}
+    for row, word in words.items():
+        reason = unheld(word)
+        if reason:
+            raise rows.error(row, name, reason)
+        if is_gap(word):
+            got = f"{word!r}, which is neither; a class needs another name" if word else "nothing"
+            raise rows.error(row, name, f"expected a word or number, got {got}")
+    if words and task is None and 2 * len(words) < len(rows.targets):
+        row, word = next(iter(words.items()))
+        got = f"got {word!r}; where all are names of classes, the task is classification"
+        raise rows.error(row, name, f"expected a number, as most in this column are, {got}")
+    if words and task == "regression":
+        row, word = next(iter(words.items()))
+        raise rows.error(row, name, f"expected a number, got {word!r}")
+    y = np.array(rows.targets if words else values)
+    return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {name!r}")
+
+
+def _inputs(rows: CsvRows, name: str, encode: bool, impute: bool) -> np.ndarray:
+    """Numbers of a column ``[rows]``, NaN for gaps; or categories, objects, "" for gaps."""
+    numbers = rows.column(name)
+    words = {row: as_category(field) for row, field in rows.others[name].items()}
+    for row, word in words.items():
+        if unheld(rows.others[name][row]) or not (encode or (impute and not word)):
+            advice = IMPUTE if not word else AS_NUMBERS if likeness(word) else ENCODE
+            raise _no_number(rows, row, name, advice)
+    if not words:
+        return numbers
+    column = f"{rows.file}, column {name!r}"
+    present = {row: word for row, word in words.items() if word}
+    if not present:
+        if len(words) == len(numbers):
+            raise file_error(f"{column}: expected at least one value, got none")
+        if not impute:
+            raise _no_number(rows, next(iter(words)), name, IMPUTE)
+        return numbers
+    row, word = next(iter(present.items()))
+    if len(present) < len(numbers) - len(words):
+        raise rows.error(row, name, f"expected a number, as most in this column are, got {word!r}")
+    if all(map(likeness, present.values())):
+        got = f"{likeness(word)}, such as {word!r}"
+        raise file_error(f"{column}: expected words or numbers, got {got}{AS_NUMBERS}")
+    texts = [*map(as_category, numbers.tolist())]
+    for row, word in words.items():
+        texts[row] = word
+    n_words = len(set(texts))
+    if n_words > MOST_WORDS:
+        raise file_error(f"{column}: expected at most {MOST_WORDS} words, got {n_words}")
+    return np.array(texts, dtype=object)
+
+
+def _counts(rows: CsvRows, name: str) -> np.ndarray:
+    """Numbers of a column ``[rows]`` without gaps."""
+    others = rows.others[name]
+    if others:
+        raise _no_number(rows, next(iter(others)), name)
+    return rows.column(name).copy()
+
+
+def _no_number(rows: CsvRows, row: int, name: str, advice: str = "") -> ArgumentError:
+    """The error of a field that is not a number that a float holds."""
+    field = rows.others[name][row]
+    got = checks.shown(field) if as_word(field) else "nothing"
+    return rows.error(row, name, unheld(field) or f"expected a number, got {got}{advice}")
 
 
 def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:
@@ -160,7 +288,8 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         arrays, parts = _read_archive(path, weights)
     for part in parts:
         _check_arrays(arrays, part, path.name)
-    xs, ys = ([arrays[f"{name}{part}"] for part in parts] for name in "xy")
+    xs = [arrays[f"x{part}"] for part in parts]
+    ys = [arrays[f"y{part}"] for part in parts]
     if len({x.shape[1:] for x in xs}) + len({y.shape[1:] for y in ys}) != 2:
         raise file_error(f"{path.name}: expected test rows of the shape of the training rows")
     if len({y.dtype.kind == "U" for y in ys}) != 1:
@@ -220,7 +349,8 @@ def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
-    x, y = arrays[f"x{part}"], arrays[f"y{part}"]
+    x = arrays[f"x{part}"]
+    y = arrays[f"y{part}"]
     if x.dtype.kind not in "iubf" or x.ndim < 2 or 0 in x.shape:
         raise file_error(f"{file}: expected x{part} [rows, …] of numbers, got {x.dtype} {list(x.shape)}")
     if y.dtype.kind not in "iubfU" or y.ndim not in (1, 2) or len(y) != len(x) or y.size == 0:
@@ -229,10 +359,12 @@ def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:
     for name, values in ((f"x{part}", x), (f"y{part}", y)):
         if values.dtype.kind == "U":
             values = arrays[name] = np.vectorize(as_word, otypes=[str])(values)
-            gaps, expected = np.vectorize(is_gap, otypes=[bool])(values), "word"
+            gaps = np.vectorize(is_gap, otypes=[bool])(values)
+            expected = "word"
         else:
-            gaps, expected = ~np.isfinite(values), "finite number"
+            gaps = ~np.isfinite(values)
+            expected = "finite number"
         if gaps.any():
-            place = np.argwhere(gaps)[0]
-            got = values[tuple(place)] or "nothing"
-            raise file_error(f"{file}, {name}{place_of(place)}: expected a {expected}, got {got}")
+            index = np.argwhere(gaps)[0]
+            got = values[tuple(index)] or "nothing"
+            raise file_error(f"{file}, {name}{index_text(index)}: expected a {expected}, got {got}")

@@ -1,6 +1,5 @@
 """Rows to train on and rows to test on: cut so that pairs stay together, standardised; well-known ones."""
 
-import importlib
 import math
 import numbers
 import random
@@ -10,6 +9,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import fitted, transform
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
@@ -100,15 +100,16 @@ def fit_columns(
     The medians and categories in it are those of the training rows alone. Raises as `split_table` does.
     """
     checks.check_instance(table, Table, "table")
-    x, y, n = table.x, table.y, table.n_train
-    cut = Split(x[:n], y[:n], x[n:], y[n:], table.weights)
+    n = table.n_train
     if n is None:
-        cut = split(x, y, test_size, random_state, table.weights)
+        cut = split(table.x, table.y, test_size, random_state, table.weights)
+    else:
+        cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        parts = (dict(zip(table.names, part.T, strict=True)) for part in (cut.x_train, cut.x_test))
-        x_train, x_test = (transform(columns, part) for part in parts)
-        cut = cut._replace(x_train=x_train, x_test=x_test)
+        train = dict(zip(table.names, cut.x_train.T, strict=True))
+        test = dict(zip(table.names, cut.x_test.T, strict=True))
+        cut = cut._replace(x_train=transform(columns, train), x_test=transform(columns, test))
     return cut, columns
 
 
@@ -144,14 +145,23 @@ def standardise(split: Split) -> Split:
         ValueError, TypeError: NaN or infinity; the message says where.
     """
     fitted = scalers(split)
+    x = fitted["x"]
+    scaled = split._replace(
+        x_train=_scaled(x, split.x_train, "x_train"), x_test=_scaled(x, split.x_test, "x_test")
+    )
+    if "y" not in fitted:
+        return scaled
+    y = fitted["y"]
+    return scaled._replace(
+        y_train=_scaled(y, split.y_train, "y_train"), y_test=_scaled(y, split.y_test, "y_test")
+    )
 
-    def scaled(argument: str, part: Any) -> Any:
-        name = argument[0]
-        if part is None or argument == "weights" or name not in fitted:
-            return part
-        return fitted[name].transform(_columns(part, argument)).reshape(np.shape(part))
 
-    return Split(*(scaled(argument, part) for argument, part in split._asdict().items()))
+def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:
+    """Rows of a split in a StandardScaler's units; None for none."""
+    if part is None:
+        return None
+    return np.asarray(scaler.transform(_columns(part, argument)).reshape(np.shape(part)))
 
 
 def _columns(part: Any, argument: str) -> np.ndarray:
@@ -210,21 +220,17 @@ def mnist1d(shuffled: bool = False) -> Split:
         ImportError: The package is not installed.
     """
     checks.as_switch(shuffled, "shuffled")
-    try:
-        data = importlib.import_module("mnist1d.data")
-    except ImportError as error:
-        raise ImportError(
-            "mnist1d: expected the package mnist1d, which generates the data: pip install 'jfnn[data]'"
-        ) from error
+    data = imported("mnist1d.data", "mnist1d", "data")
     arguments = data.get_dataset_args()
     arguments.shuffle_seq = shuffled
     # The package seeds the global generators of NumPy and of Python.
-    states = np.random.get_state(), random.getstate()
+    numpy_state = np.random.get_state()
+    python_state = random.getstate()
     try:
         dataset = data.make_dataset(arguments)
     finally:
-        np.random.set_state(states[0])
-        random.setstate(states[1])
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
     return Split(dataset["x"], dataset["y"], dataset["x_test"], dataset["y_test"])
 
 

@@ -1,8 +1,5 @@
 """Rows of a file as a `Table`; targets as classes or as numbers, as they look or as the user says."""
 
-import math
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,22 +7,11 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.datasets.fields import AS_NUMBERS, EXACT, as_number, likeness
 
 TASKS = ("classification", "regression")
 # The most different whole numbers that are taken for classes, where each is seen twice on average.
 MOST_CLASSES = 20
-# Words that stand for missing values: those of pandas, besides those of NaN.
-GAPS = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"}
-GAPS |= {"<NA>", "N/A", "NA", "NULL", "None", "n/a", "null"}
-# Words that look like numbers and are none.
-_FIGURES = r"(\d{1,3}([., '\u2019\u00a0]\d{3})+([.,]\d+)?|\d*,\d+|\d+(\.\d+)?)"
-LIKENESSES = {
-    "dates": re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"),
-    "times": re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?"),
-    "numbers with commas or signs": re.compile(rf"[-+\u2212]?\s?[$€£¥]?\s?[-+\u2212]?{_FIGURES}\s?[%$€£¥]?"),
-}
-AS_NUMBERS = "; write them as plain numbers (0.5, days, minutes), or, as words, with a letter in front"
-EXACT = 2**53  # up to which floats hold every whole number
 
 
 class Table(NamedTuple):
@@ -35,7 +21,7 @@ class Table(NamedTuple):
         x: Inputs ``[n, features]``, float, objects where there are words; of an archive ``[n, …]``.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
         names: Names of the columns of ``x``; empty where the file has none.
-        classes: The file's own word for each label, in order; None where the targets are no classes.
+        classes: The word in the file for each label, in order; None where the targets are no classes.
         n_train: Number of leading rows for training, the others are for testing, where the file says so;
             else None.
         weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
@@ -62,66 +48,8 @@ def shortened(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
 
 
-def as_word(text: str) -> str:
-    """Text without spaces around it, in one form (NFC) of those in which Unicode writes the same letters."""
-    return unicodedata.normalize("NFC", text.strip())
-
-
-def as_number(text: str) -> float | None:
-    """A finite number, or None for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None
-
-
-def as_exact(text: str) -> float | None:
-    """As `as_number`, but None for a whole number, written with all its digits, that floats do not hold."""
-    number = as_number(text)
-    large = number is not None and abs(number) >= EXACT and text.strip().lstrip("+-").isdecimal()
-    return None if large and int(text) != number else number
-
-
-def likeness(word: str) -> str | None:
-    """What a word that is no number looks like, of `LIKENESSES`; None for other words."""
-    return next((name for name, pattern in LIKENESSES.items() if pattern.fullmatch(word)), None)
-
-
-def fault(field: str, is_target: bool) -> str | None:
-    """The fault of a field of an input, or of a target, which may be a word; None for a valid one."""
-    if as_exact(field) is not None:
-        return None
-    number, word = as_number(field), as_word(field)
-    got = checks.shown(field) if word else "nothing"
-    if is_infinite(word) and not is_target:
-        return f"expected a finite number, got {got}"
-    if number is not None:
-        return f"expected a number that a float holds, got {got}, which would become {number:.0f}"
-    if not is_target:
-        return f"expected a number, got {got}"
-    advice = ", which is neither; a class needs another name" if word else ""
-    return f"expected a word or number, got {got}{advice}" if is_gap(word) else None
-
-
-def is_infinite(word: str) -> bool:
-    """Whether a word is infinity, or a number beyond those that floats hold."""
-    try:
-        return math.isinf(float(word))
-    except ValueError:
-        return False
-
-
-def is_gap(word: str) -> bool:
-    """Whether a word says that a value is missing, or that it is not finite."""
-    try:
-        return not math.isfinite(float(word))
-    except ValueError:
-        return word in GAPS
-
-
-def place_of(indices: np.ndarray) -> str:
-    """The place of an entry of an array, counted from 1, in words."""
+def index_text(indices: np.ndarray) -> str:
+    """The index of an entry of an array, counted from 1, in words."""
     return ", row " + ", column ".join(str(i + 1) for i in indices)
 
 
@@ -132,13 +60,13 @@ def check_exact(values: np.ndarray, where: str) -> None:
     last_bit = np.where(values == 0, 1, values & -values)
     rounded = np.abs(values // last_bit) >= EXACT
     if rounded.any():
-        place = np.argwhere(rounded)[0]
-        got = values[tuple(place)]
-        raise file_error(f"{where}{place_of(place)}: expected a number that a float holds, got {got}")
+        index = np.argwhere(rounded)[0]
+        got = values[tuple(index)]
+        raise file_error(f"{where}{index_text(index)}: expected a number that a float holds, got {got}")
 
 
-def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
-    """The file's own word for each label, in order; raises ValueError for two words for one label."""
+def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
+    """The word in the file for each label, in order; raises ValueError for two words for one label."""
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
@@ -147,21 +75,6 @@ def own_words(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str
                 " numbers that are no classes are for task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
-
-
-def check_words(
-    values: Sequence[float | None], words: Sequence[str], file: str, target: str | None, task: str | None
-) -> None:
-    """Raises ValueError for words among the targets in a regression, or where they look like slips."""
-    rows = [row for row, value in enumerate(values) if value is None]
-    slips = task is None and 2 * len(rows) < len(words)
-    if rows and (slips or task == "regression"):
-        why = ", as most in this column are" if slips else ""
-        advice = "; where all are names of classes, the task is classification" if slips else ""
-        got = repr(words[rows[0]])
-        raise file_error(
-            f"{file}, row {rows[0] + 1}, column {target!r}: expected a number{why}, got {got}{advice}"
-        )
 
 
 def check_task(task: object) -> None:
@@ -195,7 +108,7 @@ def as_task(
     labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
     if (task == "classification" or are_words) and not labels:
         raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
-    distinct, places = np.unique(y, return_inverse=True)
+    distinct, labels_of_rows = np.unique(y, return_inverse=True)
     if are_words:
         _check_classes(distinct.tolist(), task, where)
     few = are_words or (len(distinct) <= MOST_CLASSES and 2 * len(distinct) <= len(y))
@@ -203,10 +116,10 @@ def as_task(
         return y.astype(np.result_type(y.dtype, np.float32), copy=False), None
     exact = ".17g" if y.dtype.kind == "f" else ""
     names = tuple(format(value, exact) for value in distinct.tolist())
-    names = own_words(places, words, where) if words else names
+    names = class_names(labels_of_rows, words, where) if words else names
     if len(names) < 2:
         raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
-    return places.astype(np.int64), names
+    return labels_of_rows.astype(np.int64), names
 
 
 def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
 from jfnn.engine.devices import resolve
+from jfnn.engine.footprint import CPU_ROOM, footprint
 from jfnn.engine.plan import Form, Hardware
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
-from jfnn.learners.footprint import CPU_ROOM, footprint
-from jfnn.learners.learner import members_axis
-from jfnn.learners.shapes import row_shapes, starting_shapes
+from jfnn.learners.learner import starting_shapes
+from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traced import Traced
 
 
@@ -65,14 +65,14 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     costs: dict[Form, float] = {}
     for own in (False, True):
-        axes = {
-            width: members_axis(experiment.learner, platform, width, batch, own)
+        fits_last = {
+            width: experiment.learner.fits_last(platform, width, batch, own)
             for width in (*plan.WIDTHS, widest)
             if width <= max(widest, small.WIDE)
         }
-        narrow = widest if -1 not in axes.values() else min(widest, small.NARROW)
-        for width, axis in axes.items():
-            if axis == -1:
+        narrow = min(widest, small.NARROW) if any(fits_last.values()) else widest
+        for width, fits in fits_last.items():
+            if fits:
                 costs[Form(width, own)] = small.MEMBER * (width + small.STEP)
             elif width <= narrow:
                 costs[Form(width, own)] = (width + step) * (plan.OWN if own else 1.0)

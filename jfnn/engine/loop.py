@@ -17,6 +17,7 @@ from jfnn.experiment.settings import Progress
 from jfnn.layers.kind import Params
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
+Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that train no more [members]
 
 
 def start(trainer: Trainer) -> RunState:
@@ -50,14 +51,22 @@ def start(trainer: Trainer) -> RunState:
     )
 
 
-def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None) -> Outcome:
-    """Trains an experiment from a state to its last epoch and scores it.
+def run(
+    trainer: Trainer,
+    state: RunState,
+    save: Save = lambda state, now: None,
+    callback: Callback | None = None,
+) -> Outcome:
+    """Trains an experiment from a state to its last epoch and scores it, if its learner has metrics.
+
+    Without schedulers members are trained in place: whatever ends the run, ``state`` has them as they are.
 
     Args:
         trainer: The trainer.
         state: From `start`, or saved.
         save: Called at each return to the host, with a state that nothing changes. Once members are given up
             it is called no more, so that they can be tried again from the last saved state.
+        callback: Called at each return to the host, before ``save``; says which members stop there.
     """
     started = time.perf_counter()
     experiment = trainer.experiment
@@ -67,7 +76,9 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
     while state.epoch < experiment.epochs and state.active.any():
         end, evaluates = _next_return(trainer, state.epoch)
         recorded = experiment.evaluations(state.epoch, end)
-        scored = sorted({*recorded, end}) if evaluates or end == experiment.epochs else recorded
+        scored = recorded
+        if experiment.learner.metrics and (evaluates or end == experiment.epochs):
+            scored = sorted({*recorded, end})
         evaluations = trainer.advance(state, end, scored)
         state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
         scores = evaluations[end].scores if end in evaluations else None
@@ -79,6 +90,9 @@ def run(trainer: Trainer, state: RunState, save: Save = lambda state, now: None)
             state = act(experiment, state, scores)
             if state.members is not members or state.hyper is not hyper:
                 scores = None  # of members that are copies now, or have other numbers
+        if callback is not None:
+            stopped_at = np.where(state.active & callback(state), np.int32(state.epoch), state.stopped_at)
+            state = state._replace(stopped_at=stopped_at)
         _return_to_host(trainer, state, best, save)
     params, epochs, scores = _final(trainer, state, scores)
     after = np.arange(len(state.objectives))[:, None] > state.members.diverged_at

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jfnn.learners.epoch import EPOCHS
+from jfnn.steps.epoch import EPOCHS
 
 # Bytes of a tile in training that fit a core's cache, measured on networks from 2-4-1 to 784-256-10; an
 # accelerator needs large tiles instead.
@@ -49,18 +49,6 @@ class Tile(NamedTuple):
     replicates: np.ndarray | int  # of each slot [tile], or the one whose minibatches all share
 
 
-class Stretch(NamedTuple):
-    """Epochs of one call: the first, and their number."""
-
-    first: int
-    epochs: int
-
-    @property
-    def end(self) -> int:
-        """Epochs done after it."""
-        return self.first + self.epochs
-
-
 class CallLength(NamedTuple):
     """Length of one call: at most ``steps`` steps and ``most_epochs`` epochs, and at least one epoch.
 
@@ -85,8 +73,8 @@ class CallLength(NamedTuple):
         first, most = min(max(1, self.first_steps // steps), one_call), one_call * self.calls
         return first if epoch < first else first + ((epoch - first) // most + 1) * most
 
-    def stretches(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[Stretch]:
-        """The calls from the first to the last of ``stops``; a call ends at each of them.
+    def ranges(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[range]:
+        """The epochs of each call from the first to the last of ``stops``; a call ends at each of them.
 
         As few calls as possible, or more where few tiles would leave devices idle at the end: of 3 tiles on
         2 devices the last is trained alone; with 2 calls a tile none is.
@@ -110,13 +98,13 @@ class CallLength(NamedTuple):
             idle[number] = -jobs % devices / jobs
         last = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
         numbers = zip(intervals, [*others, last], strict=True)
-        return [stretch for interval, number in numbers for stretch in _divided(*interval, number)]
+        return [epochs for interval, number in numbers for epochs in _divided(*interval, number)]
 
 
-def _divided(first: int, end: int, number: int) -> Iterator[Stretch]:
-    """The epochs from ``first`` to ``end`` in ``number`` stretches of nearly equal length."""
+def _divided(first: int, end: int, number: int) -> Iterator[range]:
+    """The epochs from ``first`` to ``end`` in ``number`` ranges of nearly equal length."""
     ends = [first + (end - first) * i // number for i in range(number + 1)]
-    return (Stretch(at, until - at) for at, until in itertools.pairwise(ends))
+    return (range(at, until) for at, until in itertools.pairwise(ends))
 
 
 def tile_width(held: int, room: int, widths: Sequence[int]) -> int:

@@ -5,7 +5,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from jfnn.engine.plan import Stretch
 from jfnn.experiment.experiment import Replicates
 
 
@@ -18,24 +17,24 @@ class Prefetcher:
         self.lock, self.reader = threading.Lock(), ThreadPoolExecutor(1)
         self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # of a replicate and an epoch
 
-    def rows(self, replicates: np.ndarray | int, stretch: Stretch) -> np.ndarray:
+    def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
         """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array.
 
         As many epochs more are read while the devices work, so that the next call need not wait.
         """
         if isinstance(replicates, int):
-            return self._rows(replicates, stretch)
-        return np.stack([self._rows(int(number), stretch) for number in replicates])
+            return self._rows(replicates, epochs)
+        return np.stack([self._rows(int(number), epochs) for number in replicates])
 
-    def _rows(self, replicate: int, stretch: Stretch) -> np.ndarray:
-        epochs = max(stretch.epochs, 1)
-        end = stretch.first + epochs
+    def _rows(self, replicate: int, epochs: range) -> np.ndarray:
+        number = max(len(epochs), 1)
+        end = epochs.start + number
         with self.lock:
-            for epoch in range(stretch.first, max(end, min(end + epochs, self.epochs))):
+            for epoch in range(epochs.start, max(end, min(end + number, self.epochs))):
                 if (replicate, epoch) not in self.reads:
                     read = self.reader.submit(self.replicates.minibatches, replicate, epoch)
                     self.reads[replicate, epoch] = read
-            reads = [self.reads[replicate, epoch] for epoch in range(stretch.first, end)]
+            reads = [self.reads[replicate, epoch] for epoch in range(epochs.start, end)]
         return np.concatenate([read.result() for read in reads])
 
     def forget(self, first: int) -> None:

@@ -19,12 +19,12 @@ import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
-from jfnn.learners.learner import Learner, end_epoch, members_axis, step_members
-from jfnn.learners.source import Source, rows_of_steps, step_key
+from jfnn.learners.learner import Learner, step_members
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
+from jfnn.steps.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
+from jfnn.steps.source import Source, rows_of_steps, step_key
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
@@ -46,17 +46,9 @@ class Members(NamedTuple):
 class Stock(NamedTuple):
     """Data on a device."""
 
-    rows: Rows  # padded to `jfnn.learners.source.room`
+    rows: Rows  # padded to `jfnn.steps.source.room`
     weights: Any  # of each row [room], or in each fold [folds, room], or None
     train: Any  # training rows of each fold [folds, room]
-
-
-class Epoch(NamedTuple):
-    """A tile after an epoch whose finiteness has not been checked yet."""
-
-    before: Members
-    state: State  # after it
-    finite: jax.Array  # whether the objective at the start of a member's last step is finite [tile]
 
 
 class Program:
@@ -93,33 +85,40 @@ class Program:
             The members, and the mean objective over the steps of each epoch ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        axis = members_axis(self.learner, self.platform, tile, len(source.places), source.own)
-        end = jax.vmap(functools.partial(end_epoch, self.learner), in_axes=(axis, axis, 0), out_axes=axis)
+        fits_last = self.learner.fits_last(self.platform, tile, len(source.places), source.own)
+        axis = -1 if fits_last else 0  # of members in each array of their states
+        end = jax.vmap(self.learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
         stock = Stock(*jax.tree.map(jnp.asarray, tuple(stock)))
         stand_in = stand_ins(stock.weights, stock.train, source.fold)
 
-        def checked(done: Epoch, epochs: jax.Array) -> Members:
-            new = end(done.before.state, done.state, hyper)
-            state = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), done.state, new)
-            return keep_finite(done._replace(state=state), source.first + epochs - 1, axis)
+        def checked(before: Members, after: State, finite: jax.Array, epochs: jax.Array) -> Members:
+            ended = end(before.state, after, hyper)
+            after = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), after, ended)
+            return keep_finite(before, after, finite, source.first + epochs - 1, axis)
+
+        # Members before an epoch, their states after it, whether the objectives of its last step are finite,
+        # and the mean objective of every epoch.
+        Run = tuple[Members, State, jax.Array, jax.Array]
 
         # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
-        def one_epoch(i: jax.Array, run: tuple[Epoch, jax.Array]) -> tuple[Epoch, jax.Array]:
-            members = checked(run[0], i)
+        def one_epoch(i: jax.Array, run: Run) -> Run:
+            before, after, finite, objectives = run
+            members = checked(before, after, finite, i)
             epoch = source.first + i
             state, total, value = self._epoch(axis, hyper, source, stock, stand_in, members.state, epoch)
-            objectives = jax.lax.dynamic_update_index_in_dim(run[1], total / source.steps, i, 0)
-            return Epoch(members, state, jnp.isfinite(value)), objectives
+            objectives = jax.lax.dynamic_update_index_in_dim(objectives, total / source.steps, i, 0)
+            return members, state, jnp.isfinite(value), objectives
 
         def moved(members: Members, source: int, destination: int) -> Members:
             state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
             return members._replace(state=State(*state))
 
         members = moved(members, 0, axis)
-        nothing = Epoch(members, members.state, jnp.ones_like(members.diverged_at, bool))
+        all_finite = jnp.ones_like(members.diverged_at, bool)
         objectives = jnp.zeros((self.epochs, tile), next(iter(hyper.values())).dtype)
-        done, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, (nothing, objectives))
-        return moved(checked(done, n_epochs), axis, 0), objectives
+        run: Run = (members, members.state, all_finite, objectives)
+        before, after, finite, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, run)
+        return moved(checked(before, after, finite, n_epochs), axis, 0), objectives
 
     def _epoch(
         self,
@@ -159,28 +158,30 @@ class Program:
         return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 
-def keep_finite(done: Epoch, number: jax.Array, axis: int) -> Members:
+def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Array, axis: int) -> Members:
     """The members after an epoch; members that diverged in it keep the state before it.
 
     Args:
-        done: The epoch.
-        number: Its number, counted from 0.
-        axis: The axis of members in the state.
+        before: The members before it.
+        after: Their states after it.
+        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
+        number: The epoch's number, counted from 0.
+        axis: The axis of members in the states.
     """
 
     def others(leaf: jax.Array) -> list[int]:
         return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]
 
-    trained_before = done.before.diverged_at < 0
-    finite = trained_before & done.finite
-    for leaf in jax.tree.leaves(done.state.params):
+    trained_before = before.diverged_at < 0
+    finite = trained_before & finite
+    for leaf in jax.tree.leaves(after.params):
         finite &= jnp.all(jnp.isfinite(leaf), axis=others(leaf))
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(jnp.expand_dims(finite, others(new)), new, old)
 
-    state = jax.tree.map(choose, done.state, done.before.state)
-    return Members(state, jnp.where(trained_before & ~finite, number, done.before.diverged_at))
+    state = jax.tree.map(choose, after, before.state)
+    return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
 
 
 @functools.lru_cache(PROGRAMS)

@@ -11,10 +11,10 @@ import numpy as np
 
 from jfnn.engine.program import Members, Stock, build
 from jfnn.learners.data import Rows, block, padded
-from jfnn.learners.epoch import EPOCHS
 from jfnn.learners.learner import Learner
-from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING
+from jfnn.steps.epoch import EPOCHS
+from jfnn.steps.source import Sources, room
 
 
 class Task(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from jfnn.engine import plan
 from jfnn.engine.executors import Executor, Threads
-from jfnn.engine.plan import CallLength, Hardware, Stretch, Tile
+from jfnn.engine.plan import CallLength, Hardware, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, memory_of_start
 from jfnn.engine.scoring import no_scores, write_scores
@@ -22,11 +22,11 @@ from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
-from jfnn.learners.source import room
 from jfnn.optimizers import State
+from jfnn.steps.source import room
 
 Hyper = dict[str, np.ndarray]
-Leg = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
+Call = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
 
 
 class Trainer:
@@ -111,9 +111,12 @@ class Trainer:
             verify(self.experiment, self.hardware.form.width, self.hardware.threads[0].platform)
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
-        nothing = Stretch(state.epoch, 0)
+        nothing = range(state.epoch, state.epoch)
         training = [self._segment(tile, state, nothing, score=False) for tile in shapes.values()]
-        self.executor.compile([self._scoring(tiles[0], state.members.state.params, state.hyper), *training])
+        scoring = [self._scoring(tiles[0], state.members.state.params, state.hyper)]
+        if not self.experiment.learner.metrics:
+            scoring = []
+        self.executor.compile([*scoring, *training])
         return time.perf_counter() - started
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
@@ -130,32 +133,33 @@ class Trainer:
         """
         tiles = self._tiles(state.active)
         devices = len(self.hardware.threads)
-        stretches = self.calls.stretches([state.epoch, *scored, end], self.steps, len(tiles), devices)
+        ranges = self.calls.ranges([state.epoch, *scored, end], self.steps, len(tiles), devices)
         evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
-        def segment(leg: Leg) -> Segment:
-            tile, number = leg
+        def segment(call: Call) -> Segment:
+            tile, number = call
             if self.prefetcher is not None:
-                self.prefetcher.forget(stretches[max(number - 1, 0)].first)
-            return self._segment(tile, state, stretches[number], stretches[number].end in evaluations)
+                self.prefetcher.forget(ranges[max(number - 1, 0)].start)
+            return self._segment(tile, state, ranges[number], ranges[number].stop in evaluations)
 
-        def collect(leg: Leg, result: SegmentResult) -> Leg | None:
-            tile, number = leg
+        def collect(call: Call, result: SegmentResult) -> Call | None:
+            tile, number = call
+            epochs = ranges[number]
             write(tile, result.members, state.members)
             if len(state.objectives):
-                first, epochs = stretches[number]
-                objectives = np.asarray(result.objectives)[:epochs, : tile.used]
-                state.objectives[first : first + epochs, tile.members[: tile.used]] = objectives
-            if stretches[number].end in evaluations:
-                _, scores, params = evaluations[stretches[number].end]
+                objectives = np.asarray(result.objectives)[: len(epochs), : tile.used]
+                state.objectives[epochs.start : epochs.stop, tile.members[: tile.used]] = objectives
+            if epochs.stop in evaluations:
+                _, scores, params = evaluations[epochs.stop]
                 self._add(scores, tile, result)
                 if params is not None:
                     write(tile, result.members.state.params, params)
-            return (tile, number + 1) if number < len(stretches) - 1 else None
+            return (tile, number + 1) if number < len(ranges) - 1 else None
 
-        legs = [(tile, 0) for tile in tiles]
-        for (tile, number), error in self.executor.run(legs, segment, collect):
-            members, before = tile.members[: tile.used], stretches[number].first
+        first_calls = [(tile, 0) for tile in tiles]
+        for (tile, number), error in self.executor.run(first_calls, segment, collect):
+            members = tile.members[: tile.used]
+            before = ranges[number].start
             self.failures.append(Failure(members, before, error))
             state.members.diverged_at[members] = before
         for epoch, evaluation in evaluations.items():
@@ -169,7 +173,7 @@ class Trainer:
         return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, params))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
-        """Scores of active members; NaN for others and for infinite losses.
+        """Scores of active members; NaN for others and for infinite losses. None without metrics.
 
         Args:
             params: Parameters of all members, in the engine's form.
@@ -177,6 +181,8 @@ class Trainer:
             active: Mask of the members to score ``[members]``.
         """
         scores = no_scores(self.experiment)
+        if not scores:
+            return scores
 
         def collect(tile: Tile, result: SegmentResult) -> None:
             self._add(scores, tile, result)
@@ -202,11 +208,19 @@ class Trainer:
             by_row = {name: values[same] for name, values in rows.items()}
             write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, own)
 
-    def _segment(self, tile: Tile, state: RunState, stretch: Stretch, score: bool) -> Segment:
+    def _segment(self, tile: Tile, state: RunState, epochs: range, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
-        minibatches = None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, stretch)
-        steps, folds = stretch.epochs * self.steps, self.fold_of[tile.members]
-        return Segment(members, hyper, tile.replicates, *stretch, steps, minibatches, score, folds)
+        return Segment(
+            members=members,
+            hyper=hyper,
+            replicates=tile.replicates,
+            first_epoch=epochs.start,
+            n_epochs=len(epochs),
+            steps=len(epochs) * self.steps,
+            minibatches=None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, epochs),
+            score=score,
+            folds=self.fold_of[tile.members],
+        )
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         members = Members(State(take(params, tile), ()), ())

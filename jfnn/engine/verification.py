@@ -15,8 +15,8 @@ import numpy as np
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
-from jfnn.learners.epoch import gather, stand_ins
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
+from jfnn.steps.epoch import gather, stand_ins
 
 
 def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:

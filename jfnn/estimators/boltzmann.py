@@ -74,7 +74,8 @@ class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
         start: Machine | None,
         gradient: str = "persistent",
     ) -> None:
-        sizes, chains = (rows.shape[1], int(self.n_components)), int(self.batch_size)
+        sizes = (rows.shape[1], int(self.n_components))
+        chains = int(self.batch_size)
         learner = boltzmann_machine(sizes, gradient=gradient, chains=chains)
         learner = dataclasses.replace(learner, bounded=False)  # as scikit-learn, which takes any rows
         batch = min(chains, len(rows))

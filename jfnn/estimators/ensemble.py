@@ -82,9 +82,16 @@ class Ensemble:
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
         selection = select(predictions, targets, default if metric is None else metric, rounds)
-        places, weights = selection.chosen, selection.weights
-        params = jax.tree.map(lambda leaf: leaf[places], params)
-        return cls(network, loss, params, weights, alive[places], selection.score, selection.best_score)
+        chosen = selection.chosen
+        return cls(
+            network=network,
+            loss=loss,
+            params=jax.tree.map(lambda leaf: leaf[chosen], params),
+            weights=selection.weights,
+            places=alive[chosen],
+            score=selection.score,
+            best_score=selection.best_score,
+        )
 
     def predict_proba(self, x: Any) -> np.ndarray:
         """Class probabilities ``[n, n_out]``, or with the quadratic loss predictions."""
@@ -171,8 +178,8 @@ def choose(members: Mapping[int, Sequence[Any]], held_out: Sequence[tuple[Any, A
     if not members:
         raise ArgumentError("members", "expected candidates that were trained together on every fold")
     everyone = [member for folds in members.values() for member in folds]
-    classes = getattr(everyone[0], "classes_", None)
-    if not all(np.array_equal(getattr(member, "classes_", None), classes) for member in everyone):  # type: ignore[arg-type]
+    classes = everyone[0].classes_ if is_classifier(everyone[0]) else None
+    if classes is not None and not all(np.array_equal(member.classes_, classes) for member in everyone):
         raise ArgumentError("members", "expected the same classes in every fold")
     targets = np.concatenate([_encoded(np.asarray(y), classes) for _, y in held_out])
     predictions = np.stack(

@@ -2,20 +2,34 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    ParameterGrid,
+    ParameterSampler,
+)
 from sklearn.utils.validation import _num_samples
 
-import jfnn.estimators.choice as choice
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
-from jfnn.estimators.attributes import structure_of
 from jfnn.estimators.choice import Prediction, Work
-from jfnn.estimators.perceptron import Perceptron, perceptron_in
+from jfnn.estimators.fit import Structure
+from jfnn.estimators.perceptron import (
+    Perceptron,
+    forced_engine,
+    perceptron_in,
+    structure_of,
+    work_of,
+    zeros,
+)
 
 DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
 
@@ -23,8 +37,9 @@ DRAWS = 20  # candidates of a halving search that draws as many as it has rows f
 def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
     """Whether the engine must train some fits of a search, and the prediction for those free to choose.
 
-    Invalid grids and rows have no fits, since the search itself raises their errors. ``splits`` is the number
-    of folds; rows are anything that scikit-learn takes.
+    Invalid grids and rows have no fits, since the search itself raises their errors. Nor have sparse rows, of
+    which the engine has no products. ``splits`` is the number of folds; rows are anything that scikit-learn
+    takes.
     """
     try:
         return _foresee(search, splits, X, y, weights)
@@ -33,12 +48,13 @@ def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[boo
 
 
 def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
-    candidates, share, rounds = _candidates(search)
+    candidates = _candidates(search)
+    share, rounds = _halving(search, len(candidates))
     n = int(_num_samples(X))
     rows = n * (splits - 1) // splits if splits > 1 else n
     features = int((X.shape if hasattr(X, "shape") else np.shape(X))[1])
     outputs, output = _outputs(search.estimator, np.asarray(y))
-    groups: dict[Any, list[Work]] = {}
+    groups: dict[Structure, list[Work]] = {}
     must = False
     for candidate in candidates:
         try:
@@ -48,13 +64,13 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bo
             parameters.check(last)
             sizes = (features, *parameters.hidden_sizes(last), outputs)
             # In some fold the rows of weight 0 may be all of a step's.
-            engine = choice.forced(last, weights) or ("jfnn" if choice.zeros(weights) else None)
+            engine = forced_engine(last, weights) or ("jfnn" if zeros(weights) else None)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
         must = must or engine == "jfnn"
-        if engine is None and last.solver != "lbfgs":
-            structure = structure_of(last, sizes, output)
-            groups.setdefault(structure, []).append(choice.as_work(last, structure, X, rows))
+        if engine is None and last.solver != "lbfgs" and not sparse.issparse(X):
+            work = work_of(last, structure_of(last, sizes, output), rows)
+            groups.setdefault(work.structure, []).append(work)
     works = [
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
@@ -71,20 +87,23 @@ def _outputs(estimator: Any, y: np.ndarray) -> tuple[int, str]:
     return (classes, "softmax") if classes > 2 else (several, "logistic")
 
 
-def _candidates(search: Any) -> tuple[list[Mapping[str, Any]], float, int]:
-    """Candidates, the share of all their epochs or rows that is trained, and the kinds of rounds."""
-    if hasattr(search, "param_grid"):
-        candidates = list(ParameterGrid(search.param_grid))
-    else:
-        number = getattr(search, "n_iter", getattr(search, "n_candidates", None))
-        random = 0 if search.random_state is None else copy.deepcopy(search.random_state)
-        number = DRAWS if isinstance(number, str) else number
-        candidates = list(ParameterSampler(search.param_distributions, number, random_state=random))
-    if not hasattr(search, "factor") or len(candidates) < 2:
-        return candidates, 1.0, 1
-    rounds = 1 + math.floor(math.log(len(candidates), search.factor))
-    share = min(rounds * search.factor / len(candidates), 1.0)
-    return candidates, share, rounds if search.resource == "n_samples" else 1
+def _candidates(search: Any) -> Sequence[Mapping[str, Any]]:
+    """Candidates of a search; those to be drawn are drawn from a copy of its stream."""
+    if isinstance(search, GridSearchCV | HalvingGridSearchCV):
+        return list(ParameterGrid(search.param_grid))
+    number = search.n_candidates if isinstance(search, HalvingRandomSearchCV) else search.n_iter
+    number = DRAWS if isinstance(number, str) else number
+    random = 0 if search.random_state is None else copy.deepcopy(search.random_state)
+    return list(ParameterSampler(search.param_distributions, number, random_state=random))
+
+
+def _halving(search: Any, candidates: int) -> tuple[float, int]:
+    """Share of all epochs or rows of candidates that is trained, and the kinds of rounds."""
+    if not isinstance(search, HalvingGridSearchCV | HalvingRandomSearchCV) or candidates < 2:
+        return 1.0, 1
+    rounds = 1 + math.floor(math.log(candidates, search.factor))
+    share = min(rounds * search.factor / candidates, 1.0)
+    return share, rounds if search.resource == "n_samples" else 1
 
 
 def has_perceptron(value: Any) -> bool:

@@ -1,15 +1,14 @@
 """Checks of estimators' parameters, by scikit-learn's constraints."""
 
 import functools
-import inspect
 import numbers
 from typing import Any
 
-import optax
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
-from jfnn.fitting.fit import ACTIVATIONS, SOLVERS
+from jfnn.estimators.fit import ACTIVATIONS, SOLVERS
+from jfnn.optimizers import as_optimizer
 
 Constraints = dict[str, list[Any]]
 
@@ -21,11 +20,13 @@ class _Solver(StrOptions):  # type: ignore[misc]
         super().__init__(set(SOLVERS))
 
     def is_satisfied_by(self, val: Any) -> bool:
-        factory = getattr(optax, val, None) if isinstance(val, str) else None
-        try:
-            return val in SOLVERS or "learning_rate" in inspect.signature(factory).parameters  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        if not isinstance(val, str):
             return False
+        try:
+            as_optimizer(val)
+        except ValueError:
+            return val in SOLVERS
+        return True
 
     def __str__(self) -> str:
         return f"{super().__str__()} or the name of another optax optimizer"
@@ -58,8 +59,9 @@ def check(estimator: Any) -> None:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
     """
     kind: Any = type(estimator)
+    values = estimator.get_params(deep=False)
     for name, allowed in _constraints(kind).items():
-        value = getattr(estimator, name)
+        value = values[name]
         if not any(_satisfies(value, constraint) for constraint in allowed):
             expected = " or ".join(map(str, allowed))
             raise InvalidParameterError(f"{name}: expected {expected}, got {checks.shown(value)}")

@@ -2,31 +2,47 @@
 
 Validation, encoding, starting weights and attributes are scikit-learn's. Its `fit` and `partial_fit` go
 through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its predictions go through
-`_forward_pass_fast`. These four are overridden here, and for searches `_validate_input` and `_initialize`.
+`_forward_pass_fast`. These four are overridden here, and for searches `_initialize`.
 """
 
 import copy
-import functools
 import itertools
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
-import jfnn.estimators.attributes as attributes
-import jfnn.estimators.cache as cache
-import jfnn.estimators.choice as choice
+import jfnn.estimators.ahead as ahead
+import jfnn.estimators.forward as forward
 import jfnn.estimators.parameters as parameters
+import jfnn.estimators.training as training
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting import functions, training
-from jfnn.fitting.fit import SOLVERS, Optimizer, Structure
+from jfnn.estimators.choice import Prediction, Work, expected_epochs
+from jfnn.estimators.fit import (
+    NUMBERS,
+    SOLVERS,
+    THEIR_ACTIVATIONS,
+    Carry,
+    Fit,
+    Optimizer,
+    Rows,
+    Structure,
+    Trained,
+)
+from jfnn.layers.dense import Layer
 
-# Rows × weights for which NumPy takes less time than the way to a device and back with blocks filled up: 0.2
-# for 0.5 ms on two cores of an Intel Xeon, 2026-11-26.
-FEW = 2e6
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
+    " preprocessed."
+)
 
 
 class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
@@ -48,6 +64,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     engine: str
     engine_: str
     solver: str
+    activation: str
 
     def _validate_params(self) -> None:
         """Nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
@@ -69,15 +86,8 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _restore_solver(self) -> None:
         self.solver = self.__dict__.pop("_solver", self.solver)
 
-    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
-        check = functools.partial(super()._validate_input, incremental=incremental, reset=reset)
-        search = cache.active()
-        if search is None or hasattr(self, "n_features_in_"):
-            return check(X, y)
-        return search.checked(self, X, y, check)
-
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
-        search = cache.active()
+        search = ahead.active()
         if search is not None and self.random_state is None:
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
@@ -89,40 +99,39 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
             raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
         self._check_layers(layer_units)
         weights = self._row_weights(X, y, sample_weight)
-        judged = getattr(self, "validation_scores_", None) is not None
+        judged = hasattr(self, "validation_scores_") and self.validation_scores_ is not None
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
-        structure = attributes.structure_of(self, layer_units, self.out_activation_)
-        if (search := cache.active()) is not None and not incremental and not self.verbose:
-            fit = attributes.as_fit(self, structure, X, y, weights, incremental)
-            if search.records(self, fit):
+        search = ahead.active()
+        if search is not None and not incremental and not self.verbose:
+            fit = self._as_fit(X, y, weights, incremental)
+            trained = search.find(self, fit, forced_engine(self))
+            if trained is not None:
+                self._keep(trained, X, incremental)
                 return
-            if (trained := search.find(fit, choice.forced(self))) is not None:
-                attributes.keep(self, trained, X, incremental)
-                return
-        engine = choice.engine(self, structure, X, weights, incremental)
-        if engine == "jfnn":
-            self._train(structure, X, y, weights, incremental)
+        self.engine_ = self._choose(X, weights, incremental)
+        if self.engine_ == "jfnn":
+            self._train(X, y, weights, incremental)
             return
-        if isinstance(getattr(self, "_optimizer", None), Optimizer):
+        if self._engine_optimizer() is not None:
             del self._optimizer
-            attributes.set_layers(self, attributes.layers_of(self), X.dtype)  # scikit-learn writes on them
-        self.engine_ = engine
+            set_layers(self, self._layers(), X.dtype)  # scikit-learn writes on them
         super()._fit_stochastic(X, y, weights, *buffers)
 
     def _fit_lbfgs(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
         weights = self._row_weights(X, y, sample_weight)
-        self.engine_ = choice.forced(self, weights) or "scikit-learn"
+        self.engine_ = forced_engine(self, weights) or "scikit-learn"
         super()._fit_lbfgs(X, y, weights, *buffers)
         if self.engine_ == "jfnn":
-            attributes.set_layers(self, attributes.layers_of(self), X.dtype)
+            set_layers(self, self._layers(), X.dtype)
 
     def _loss_grad_lbfgs(self, point: Any, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> Any:
         if self.engine_ != "jfnn":
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
-        rows = attributes.as_rows(X, y, sample_weight)
-        return functions.value_and_grad(self._structure(), attributes.layers_of(self), rows, self.alpha)
+        return forward.value_and_grad(
+            self._structure(), self._layers(), _as_rows(X, y, sample_weight), self.alpha
+        )
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -151,58 +160,139 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _begin_history(self, y: Any, layer_units: Any, dtype: Any) -> None:
         """Sets losses and counts to none, where parameters are set by hand or were trained otherwise."""
-        layers, stream = attributes.layers_of(self), self._random_state.get_state()
+        layers = self._layers()
+        stream = self._random_state.get_state()
         self._initialize(y, layer_units, dtype)
         self._random_state.set_state(stream)
-        attributes.set_layers(self, layers, dtype)
+        set_layers(self, layers, dtype)
 
-    def _train(
-        self, structure: Structure, X: Any, y: Any, weights: np.ndarray | None, incremental: bool
-    ) -> None:
-        """Trains this fit alone, by the engine."""
-        fit = attributes.as_fit(self, structure, X, y, weights, incremental)
-        rate = fit.numbers["learning_rate"] if fit.carry.optimizer is None else fit.carry.optimizer.rate
-        report = _Report(self, structure, rate) if self.verbose else None
-        (trained,) = training.train([fit], tell=None if report is None else report.epoch)
-        if report is not None and trained.converged:
-            report.converged()
-        attributes.keep(self, trained, X, incremental)
+    def _choose(self, X: Any, sample_weight: np.ndarray | None, incremental: bool) -> str:
+        """The engine of a fit by steps.
+
+        A `partial_fit` goes on by the engine before it, whose optimizer it needs. A warm start has a fresh
+        one, and is chosen for like any fit.
+        """
+        forced = forced_engine(self, sample_weight)
+        if forced is not None:
+            return forced
+        if incremental and hasattr(self, "engine_"):
+            return self.engine_
+        if sparse.issparse(X):
+            return "scikit-learn"  # the engine has no products of them
+        work = work_of(self, self._structure(), X.shape[0])
+        if incremental:
+            work = work._replace(epochs=1)
+        prediction = Prediction([work])
+        if self.verbose:
+            print(f"[{type(self).__name__}] {prediction}")
+        return prediction.engine
 
     def _structure(self) -> Structure:
         """The structure of the parameters that there are."""
         sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
-        return attributes.structure_of(self, sizes, self.out_activation_)
+        return structure_of(self, sizes, self.out_activation_)
+
+    def _engine_optimizer(self) -> Optimizer | None:
+        """The optimizer of a fit by the engine before this one, where scikit-learn keeps its own."""
+        if hasattr(self, "_optimizer") and isinstance(self._optimizer, Optimizer):
+            return self._optimizer
+        return None
+
+    def _layers(self) -> tuple[Layer, ...]:
+        """Parameters in rows."""
+        return tuple(Layer(w, b) for w, b in zip(self.coefs_, self.intercepts_, strict=True))
+
+    def _as_fit(self, X: Any, y: Any, weights: np.ndarray | None, incremental: bool) -> Fit:
+        """The fit that is to be trained, of checked rows."""
+        optimizer = self._engine_optimizer() if incremental else None
+        if optimizer is not None and optimizer.solver != self.solver:
+            optimizer = None
+        carry = Carry(
+            best=float(-self.best_validation_score_ if self.early_stopping else self.best_loss_),
+            waiting=int(self._no_improvement_count),
+            seen=int(self.t_),
+            optimizer=optimizer,
+        )
+        numbers = numbers_of(self)
+        if incremental:
+            numbers["max_iter"] = 1.0
+        rows = _as_rows(X, y, weights)
+        return Fit(self._structure(), rows, self._layers(), self._random_state, numbers, carry)
+
+    def _train(self, X: Any, y: Any, weights: np.ndarray | None, incremental: bool) -> None:
+        """Trains this fit alone, by the engine."""
+        fit = self._as_fit(X, y, weights, incremental)
+        rate = (
+            fit.numbers["learning_rate_init"]
+            if fit.carry.optimizer is None
+            else fit.carry.optimizer.learning_rate
+        )
+        report = _Report(self, fit.structure, rate) if self.verbose else None
+        (trained,) = training.train([fit], tell=None if report is None else report.epoch)
+        if report is not None and trained.converged:
+            report.converged()
+        self._keep(trained, X, incremental)
+
+    def _keep(self, trained: Trained, X: Any, incremental: bool) -> None:
+        """Sets attributes to the result of a fit by the engine.
+
+        Raises:
+            ValueError: Parameters are not finite, or were not after the epoch that is now their last.
+        """
+        if self.batch_size != "auto" and self.batch_size > X.shape[0]:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                stacklevel=6,
+            )
+        self.engine_ = "jfnn"
+        self._optimizer = trained.carry.optimizer
+        self.n_iter_ = len(trained.losses)
+        self.t_ = trained.carry.seen
+        self.loss_ = trained.losses[-1] if trained.losses else np.inf
+        self.loss_curve_ += trained.losses
+        self._no_improvement_count = trained.carry.waiting
+        set_layers(self, trained.layers, X.dtype)
+        if self.early_stopping:
+            self.validation_scores_ += trained.scores
+            self.best_validation_score_ = -trained.carry.best
+            self._best_coefs = self.coefs_
+            self._best_intercepts = self.intercepts_
+        else:
+            self.best_loss_ = trained.carry.best
+        if trained.diverged:
+            raise ValueError(NON_FINITE)
+        if not trained.converged and not incremental and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization"
+                " hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> np.ndarray:
-        if not self._predicts_on_device(X):
+        by_scikit_learn = hasattr(self, "engine_") and self.engine_ == "scikit-learn"
+        if by_scikit_learn or (self.engine != "jfnn" and further(self) is None):
             return np.asarray(super()._forward_pass_fast(X, check_input=check_input))
         if check_input:
             dtypes = (np.float64, np.float32)
             X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
-        outputs = functions.outputs(self._structure(), attributes.layers_of(self), X)
+        outputs = forward.outputs(self._structure(), self._layers(), X)
         ACTIVATIONS[self.out_activation_](outputs)  # in place
         return outputs
-
-    def _predicts_on_device(self, X: Any) -> bool:
-        """Whether a row is to have the same bits beside any others, there are many, or NumPy cannot."""
-        if getattr(self, "engine_", "jfnn") == "scikit-learn":
-            return False
-        if self.engine == "jfnn" or choice.is_further(self):
-            return True
-        rows = len(X) if isinstance(X, list) else (*getattr(X, "shape", ()), np.inf)[0]
-        return bool(rows * sum(weights.size for weights in self.coefs_) > FEW)
 
 
 class _Report:
     """Prints lines of a verbose fit, as scikit-learn does: each epoch, and why it slows down and ends."""
 
-    def __init__(self, perceptron: Any, structure: Structure, rate: float):
+    def __init__(self, perceptron: Perceptron, structure: Structure, rate: float):
         """Prints nothing yet; ``rate`` is the learning rate at the start."""
-        self.epochs, self.adaptive, self.rate = 0, structure.schedule == "adaptive", rate
+        self.epochs = 0
+        self.adaptive = structure.schedule == "adaptive"
+        self.rate = rate
         judged = "Training loss" if structure.validation is None else "Validation score"
-        tol, patience = perceptron.tol, perceptron.n_iter_no_change
         self.stands_still = (
-            f"{judged} did not improve more than tol={tol:f} for {patience} consecutive epochs."
+            f"{judged} did not improve more than tol={perceptron.tol:f}"
+            f" for {perceptron.n_iter_no_change} consecutive epochs."
         )
 
     def epoch(self, loss: float, score: float | None, rate: float) -> None:
@@ -220,14 +310,95 @@ class _Report:
         print(f"{self.stands_still}{' Learning rate too small.' if self.adaptive else ''} Stopping.")
 
 
-def perceptron_in(estimator: Any) -> Any:
+def _as_rows(X: Any, y: Any, weights: np.ndarray | None) -> Rows:
+    """Checked rows as the engine takes them, dense."""
+    dense = X.toarray() if sparse.issparse(X) else np.asarray(X)
+    return Rows(dense, np.asarray(y, X.dtype), None if weights is None else np.asarray(weights, X.dtype))
+
+
+def forced_engine(perceptron: Perceptron, sample_weight: Any = None) -> str | None:
+    """The engine that a fit must have; None where the choice is free.
+
+    Raises:
+        ValueError: ``engine`` is "scikit-learn", which lacks the activation or the solver.
+    """
+    lacking = further(perceptron)
+    if lacking is not None and perceptron.engine == "scikit-learn":
+        name, value = lacking
+        raise ArgumentError("engine", f"'scikit-learn' has no {name}={value!r}; expected 'auto' or 'jfnn'")
+    if lacking is not None:
+        return "jfnn"
+    if perceptron.engine != "auto":
+        return perceptron.engine
+    return "jfnn" if _step_may_weigh_nothing(perceptron, sample_weight) else None
+
+
+def further(perceptron: Perceptron) -> tuple[str, str] | None:
+    """Name and value of a parameter that scikit-learn lacks; None where it has them."""
+    if perceptron.solver not in SOLVERS:
+        return "solver", perceptron.solver
+    if perceptron.activation not in THEIR_ACTIVATIONS:
+        return "activation", perceptron.activation
+    return None
+
+
+def _step_may_weigh_nothing(perceptron: Perceptron, sample_weight: Any) -> bool:
+    """Whether all rows of some step may weigh 0, by which scikit-learn divides."""
+    count = zeros(sample_weight)
+    if not count or perceptron.early_stopping:  # which rows are held out is not known yet
+        return count > 0
+    rows = np.size(sample_weight)
+    batch = min(200 if perceptron.batch_size == "auto" else int(perceptron.batch_size), rows)
+    return count >= (rows % batch or batch)
+
+
+def work_of(perceptron: Perceptron, structure: Structure, rows: int) -> Work:
+    """A fit of this perceptron to a number of rows, as far as it can be known before."""
+    epochs = expected_epochs(perceptron.max_iter, perceptron.tol, perceptron.n_iter_no_change)
+    return Work(structure, rows, epochs)
+
+
+def numbers_of(perceptron: Perceptron) -> dict[str, float]:
+    """The numbers of a fit, by scikit-learn's names."""
+    values = perceptron.get_params(deep=False)
+    return {name: float(values[name]) for name in NUMBERS}
+
+
+def structure_of(perceptron: Perceptron, sizes: Sequence[int], output: str) -> Structure:
+    """The structure of a fit, for widths from input to output and an output activation."""
+    sgd = perceptron.solver == "sgd"
+    return Structure(
+        sizes=tuple(int(size) for size in sizes),
+        activation=perceptron.activation,
+        output=output,
+        solver=perceptron.solver,
+        nesterov=bool(sgd and perceptron.nesterovs_momentum),
+        schedule=perceptron.learning_rate if sgd else "constant",
+        batch=None if perceptron.batch_size == "auto" else int(perceptron.batch_size),
+        shuffle=bool(perceptron.shuffle),
+        validation=float(perceptron.validation_fraction) if perceptron.early_stopping else None,
+    )
+
+
+def set_layers(perceptron: Perceptron, layers: Sequence[Layer], dtype: DTypeLike) -> None:
+    """Sets a perceptron's parameters to copies of layers."""
+    perceptron.coefs_ = [np.array(layer.w, dtype) for layer in layers]
+    perceptron.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
+
+
+def zeros(sample_weight: Any) -> int:
+    """Number of rows of weight 0."""
+    return 0 if sample_weight is None else int(np.count_nonzero(np.asarray(sample_weight) == 0))
+
+
+def perceptron_in(estimator: Any) -> Perceptron | None:
     """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     return last if isinstance(last, Perceptron) else None
 
 
 def with_perceptron(estimator: Any, perceptron: Any) -> Any:
-    """An estimator with another perceptron in the place of its own; other steps of a Pipeline are shared."""
+    """An estimator with another perceptron at its end; other steps of a Pipeline are shared."""
     if not isinstance(estimator, Pipeline):
         return perceptron
     copied = copy.copy(estimator)

@@ -1,4 +1,8 @@
-"""scikit-learn's own perceptrons in the place of those of this package, and back."""
+"""Searches by scikit-learn's own classes, of its own perceptrons where these serve.
+
+scikit-learn sends its search's estimator, and with callbacks the search, to other processes. These need not
+import this package, which would take them longer than a small search.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,33 +11,54 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-import jfnn.estimators.choice as choice
-from jfnn.estimators.perceptron import perceptron_in, prefix, with_perceptron
+from jfnn.estimators.perceptron import further, perceptron_in, prefix, with_perceptron
 
 THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 
 
-def takes_plain(search: Any) -> bool:
-    """Whether scikit-learn's own estimators can be given all parameters that a search sets."""
-    last = perceptron_in(search.estimator)
-    kind = _plain_kind(last)
-    choices = {name: kind._parameter_constraints[name][0] for name in ("activation", "solver")}
-    own = prefix(search.estimator)
-    grids = getattr(search, "param_grid", getattr(search, "param_distributions", None))
-    grids = [grids] if isinstance(grids, Mapping) else grids
+def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:
+    """Fits a search as scikit-learn's own search, and takes over what that has learned.
+
+    Args:
+        kind: scikit-learn's class of the search.
+        search: The search.
+        grids: Its grid or distributions.
+        X: Inputs.
+        y: Targets.
+        params: Further arguments of its fit.
+    """
+    own = search.get_params(deep=False)
+    serves = _serves(search.estimator, grids)
+    theirs: Any = kind(**own | ({"estimator": as_plain(search.estimator)} if serves else {}))
+    theirs.fit(X, y, **params)
+    vars(search).update({name: value for name, value in vars(theirs).items() if name not in own})
+    if serves and hasattr(search, "best_estimator_"):
+        search.best_estimator_ = as_ours(search.best_estimator_, search.estimator)
+
+
+def _serves(estimator: Any, grids: Any) -> bool:
+    """Whether scikit-learn's own perceptron can be given all parameters that a search sets."""
+    last = perceptron_in(estimator)
+    if last is None or further(last) or last.get_params(deep=False).get("class_weight") is not None:
+        return False
+    if isinstance(grids, Mapping):
+        grids = [grids]
     if not isinstance(grids, list) or not all(isinstance(grid, Mapping) for grid in grids):
         return False  # scikit-learn says what is wrong with it
-    settings = [(name, values) for grid in grids for name, values in grid.items()]
+    own = prefix(estimator)
+    constraints = _plain_kind(last)._parameter_constraints
 
     def takes(name: str, values: Any) -> bool:
+        """Whether scikit-learn's perceptron takes all values of a parameter."""
         parameter = name.removeprefix(own)
-        if not name.startswith(own) or parameter not in ("engine", "class_weight", *choices):
-            return name != own.removesuffix("__")
-        listed = parameter in choices and isinstance(values, list | tuple)
-        return listed and all(map(choices[parameter].is_satisfied_by, values))
+        if not name.startswith(own) or parameter not in ("engine", "class_weight", "activation", "solver"):
+            return name != own.removesuffix("__")  # the perceptron itself
+        if parameter not in constraints or not isinstance(values, list | tuple):
+            return False
+        (choices,) = constraints[parameter]
+        return all(map(choices.is_satisfied_by, values))
 
-    plain = not choice.is_further(last) and getattr(last, "class_weight", None) is None
-    return plain and all(takes(name, values) for name, values in settings)
+    return all(takes(name, values) for grid in grids for name, values in grid.items())
 
 
 def _plain_kind(perceptron: Any) -> Any:
@@ -43,9 +68,10 @@ def _plain_kind(perceptron: Any) -> Any:
 
 def as_plain(estimator: Any) -> Any:
     """An estimator with scikit-learn's own perceptron, not fitted."""
-    last = perceptron_in(estimator)
+    last: Any = perceptron_in(estimator)
     kind = _plain_kind(last)
-    plain = kind(**{name: getattr(last, name) for name in kind._get_param_names()})
+    values = last.get_params(deep=False)
+    plain = kind(**{name: values[name] for name in kind._get_param_names()})
     return with_perceptron(clone(estimator), plain)
 
 

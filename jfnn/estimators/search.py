@@ -1,10 +1,8 @@
 """scikit-learn's searches, whose fits the engine trains together."""
 
-import contextlib
 import functools
-import multiprocessing
 import warnings
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import joblib
@@ -15,16 +13,15 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_method_params
 
-import jfnn.estimators.choice as choice
-from jfnn.estimators.cache import FitCache
+import jfnn.estimators.plain as plain
+from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.ensemble import SearchEnsemble, choose
 from jfnn.estimators.foresight import foresee, has_perceptron
-from jfnn.estimators.perceptron import perceptron_in, prefix
-from jfnn.estimators.plain import as_ours, as_plain, takes_plain
-from jfnn.estimators.recording import FAILS, Recorder
+from jfnn.estimators.perceptron import perceptron_in, prefix, set_layers
+from jfnn.estimators.recording import FAILS, Recorded, record
 
-PROCESSES_PAY = 2.0  # seconds that they must be predicted to save, of which to start them takes one
 IN_VAIN = "they saw other rows than ahead of time"
 
 
@@ -32,20 +29,21 @@ class _TrainsAhead:
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
     Splits, scores, failures, refitting and results are scikit-learn's own code. A fit finds its result by
-    rows, parameters and random state; where there is none it trains by itself. So a search gives what it
-    would give if every fit were trained alone.
+    rows, parameters and random state; where there is none it trains by itself (`jfnn.estimators.ahead`). So a
+    search gives what it would give if every fit were trained alone.
 
     Fits train together that differ by numbers alone: learning_rate_init, alpha, momentum, beta_1, beta_2,
     epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
     cores are used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A
-    search without any of `jfnn.estimators` is scikit-learn's own.
+    search without any of `jfnn.estimators`, or too small for the engine, is scikit-learn's own, in as many
+    processes as ``n_jobs`` says.
     """
 
+    _theirs: type  # scikit-learn's class
+    _grid: str  # name of the parameter that has grids or distributions
     estimator: Any
     cv: Any
     verbose: int
-    n_jobs: Any
-    best_estimator_: Any
     _evaluation: Callable[..., Any] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -58,8 +56,8 @@ class _TrainsAhead:
         """
         for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
-        grids = (getattr(self, name, None) for name in ("param_grid", "param_distributions"))
-        if not any(map(has_perceptron, (self.estimator, *grids))):
+        grids = vars(self)[self._grid]
+        if not (has_perceptron(self.estimator) or has_perceptron(grids)):
             return super().fit(X, y, **params)  # type: ignore[misc]
         reason = None
         if perceptron_in(self.estimator) is None:
@@ -72,11 +70,12 @@ class _TrainsAhead:
         cv = self.cv
         self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
         try:
-            return self._fit(X, y, params)
+            self._fit(X, y, params)
         finally:
             self.cv = cv
+        return self
 
-    def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> Any:
+    def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
         weights = params.get(f"{prefix(self.estimator)}sample_weight")
         must, prediction = foresee(self, max(splits, 1), X, y, weights)
@@ -84,38 +83,15 @@ class _TrainsAhead:
             print(f"[{type(self).__name__}] {prediction}")
         pays = prediction.engine == "jfnn"
         if not (must or pays):
-            return self._fit_by_scikit_learn(X, y, params, prediction.by_scikit_learn)
-        engines = ("auto", "jfnn") if pays or not prediction.works else ("jfnn",)
-        self._evaluation = functools.partial(self._evaluate, X, y, params, engines, set())
+            plain.fit(self._theirs, self, vars(self)[self._grid], X, y, params)
+            return
+        ahead = TrainedAhead(("auto", "jfnn") if pays or not prediction.works else ("jfnn",))
+        self._evaluation = functools.partial(self._evaluate, X, y, params, ahead, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
-                return super().fit(X, y, **params)  # type: ignore[misc]
+                super().fit(X, y, **params)  # type: ignore[misc]
         finally:
             del self._evaluation
-
-    def _fit_by_scikit_learn(self, X: Any, y: Any, params: Mapping[str, Any], seconds: float) -> Any:
-        """Runs the search as scikit-learn's own of its own estimators, in processes where ``n_jobs`` says so.
-
-        Nothing of this package goes to these processes, which need not import it.
-        """
-        idle = joblib.effective_n_jobs(None) == 1 and multiprocessing.parent_process() is None
-        several = self.n_jobs is None and idle and seconds * (1 - 1 / choice.CORES) > PROCESSES_PAY
-        with joblib.parallel_config(n_jobs=-1) if several else contextlib.nullcontext():
-            if not takes_plain(self):
-                return super().fit(X, y, **params)  # type: ignore[misc]
-            estimator = self.estimator
-            self.estimator = as_plain(estimator)
-            vars(self).pop("best_estimator_", None)  # of a fit before, which would go along
-            try:
-                kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("sklearn."))
-                view: Any = object.__new__(kind)  # goes along with each fit
-                view.__dict__ = vars(self)
-                view.fit(X, y, **params)
-            finally:
-                self.estimator = estimator
-        if hasattr(self, "best_estimator_"):
-            self.best_estimator_ = as_ours(self.best_estimator_, estimator)
-        return self
 
     @functools.cached_property
     def ensemble_(self) -> SearchEnsemble:
@@ -152,7 +128,7 @@ class _TrainsAhead:
         X: Any,
         y: Any,
         params: Mapping[str, Any],
-        engines: Container[str],
+        ahead: TrainedAhead,
         reported: set[str],
         evaluate_candidates: Callable[..., Any],
         candidate_params: Any,
@@ -160,7 +136,7 @@ class _TrainsAhead:
         *args: Any,
         **options: Any,
     ) -> Any:
-        """scikit-learn's evaluation of candidates, once all fits with one of ``engines`` are trained.
+        """scikit-learn's evaluation of candidates, once their fits are trained.
 
         ``reported`` holds the reasons that earlier rounds have warned of, and gets those of this one.
         """
@@ -168,20 +144,35 @@ class _TrainsAhead:
         X, y = indexable(X, y)
         splits = list((cv or self.cv).split(X, y, groups=params.get("groups")))  # once: some are random
         fit_params = {name: value for name, value in params.items() if name != "groups"}
-        cache = FitCache(engines)
-        recorder = Recorder(cache, self.estimator, X, y, fit_params)
-        recorder.record(candidates, [rows for rows, _ in splits])
-        left = recorder.left
+
+        def fit_on(estimator: Any, rows: Any) -> None:
+            inputs, targets = _safe_split(estimator, X, y, rows)
+            estimator.fit(inputs, targets, **_check_method_params(X, fit_params, rows))
+
+        ahead.begin()
+        recorded, left = record(ahead, self.estimator, candidates, [rows for rows, _ in splits], fit_on)
         failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
         _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
-        recorder.train(print if self.verbose else None)
+        ahead.train(print if self.verbose else None)
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = recorder.members(len(splits)), held_out
-        with cache.active():
+        self._together = _members(recorded, ahead, len(splits)), held_out
+        with ahead.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(recorder.fits) - cache.hits
-        _warn({IN_VAIN: in_vain} | (failed if cache.misses > in_vain else {}), reported)
+        in_vain = len(recorded) - ahead.found
+        _warn({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}), reported)
         return results
+
+
+def _members(recorded: list[Recorded], ahead: TrainedAhead, folds: int) -> dict[int, list[Any]]:
+    """Number of a candidate -> its trained estimators, one a fold; none that diverged in some fold."""
+    members: dict[int, list[Any]] = {}
+    for one in recorded:
+        trained = ahead.results[one.key]
+        if not trained.diverged:
+            last: Any = perceptron_in(one.estimator)
+            set_layers(last, trained.layers, one.fit.rows.x.dtype)
+            members.setdefault(one.candidate, []).append(one.estimator)
+    return {number: several for number, several in members.items() if len(several) == folds}
 
 
 def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
@@ -196,14 +187,26 @@ def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV`, whose fits the engine trains together."""
 
+    _theirs = model_selection.GridSearchCV
+    _grid = "param_grid"
+
 
 class RandomizedSearchCV(_TrainsAhead, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV`, whose fits the engine trains together."""
+
+    _theirs = model_selection.RandomizedSearchCV
+    _grid = "param_distributions"
 
 
 class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.HalvingGridSearchCV`, whose rounds the engine trains together."""
 
+    _theirs = model_selection.HalvingGridSearchCV
+    _grid = "param_grid"
+
 
 class HalvingRandomSearchCV(_TrainsAhead, model_selection.HalvingRandomSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.HalvingRandomSearchCV`, whose rounds the engine trains together."""
+
+    _theirs = model_selection.HalvingRandomSearchCV
+    _grid = "param_distributions"

@@ -96,7 +96,10 @@ def select(
         )
     if targets.shape[1] == 1 and metric != "squared_error":
         raise ArgumentError("metric", f"expected squared_error for one number a row, got {metric!r}")
-    total, picks, costs, scores = np.zeros(targets.shape), [], [], []
+    total = np.zeros(targets.shape)
+    picks: list[int] = []
+    costs: list[float] = []
+    scores: list[float] = []
     for size in range(1, rounds + 1):
         candidates = chosen_by((total + predictions) / size, targets)
         picks.append(int(np.argmax(candidates)))

@@ -19,8 +19,7 @@ from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner, Metric, check_metrics
-from jfnn.learners.shapes import starting_shapes
+from jfnn.learners.learner import Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
@@ -60,7 +59,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     cells, constants = axes_and_constants(numbers, options.sample)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
-    check_counts(values, getattr(learner, "counts", {}))
+    check_counts(values, learner.counts)
     ranking = _ranking(learner, data, options.validation, holds_out)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
@@ -79,6 +78,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         folds=None if folds is None else len(rows),
         copied_rows=copied_rows,
         subsets=options.folds if isinstance(options.folds, Subsets) else None,
+        names=split.names,
         epochs=options.epochs,
         ranking=ranking,
         schedulers=options.schedulers,

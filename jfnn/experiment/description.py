@@ -10,8 +10,9 @@ import jax
 import numpy as np
 
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.learners.code import code_checksum
-from jfnn.learners.traced import Traced, is_of_jfnn
+from jfnn.identity.code import code_checksum
+from jfnn.identity.naming import is_of_jfnn
+from jfnn.learners.traced import Traced
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
@@ -99,7 +100,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
     rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
     starts = replicates.start(np.arange(len(replicates)))
     given, added = without_added(experiment)
-    names = experiment.execution.names
+    names = experiment.names
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in given],
         **({"labels": digest(*added)} if added else {}),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,10 +13,10 @@ from jfnn.experiment.settings import Execution
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
-from jfnn.learners.source import Sources, room
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
+from jfnn.steps.source import Sources, room
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
@@ -126,6 +127,7 @@ class Experiment:
         copied_rows: As of `rows_to_copy`.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where they have labels of their own.
+        names: As of `jfnn.Split`.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -139,6 +141,7 @@ class Experiment:
     folds: int | None = None
     copied_rows: np.ndarray | None = None
     subsets: Subsets | None = None
+    names: Mapping[str, Any] | None = None
     epochs: int
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
@@ -225,3 +228,28 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
     """Rows scored at a time: of all members together, or of each one's copies."""
     return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])
+
+
+def one_replicate(
+    learner: Learner,
+    data: Data,
+    numbers: Mapping[str, np.ndarray],
+    params: Params,
+    batches: GivenMinibatches,
+    epochs: int,
+) -> Experiment:
+    """Members that share all but their numbers: rows, start and minibatches.
+
+    Args:
+        learner: The learner.
+        data: The rows, all of them to train on.
+        numbers: Name -> number of each member ``[members]``.
+        params: Starting parameters in the engine's form, of any float dtype.
+        batches: The minibatches.
+        epochs: Epochs of the longest member.
+    """
+    starts = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype)[None], params)
+    parts = {name: np.arange(data.n if name == "train" else 0) for name in PARTS}
+    replicates = Replicates(seeds=np.zeros(1, np.uint32), starts=starts, batches=batches, parts=[parts])
+    cells = Axes(dict(numbers), crossed=False)
+    return Experiment(learner=learner, data=data, cells=cells, replicates=replicates, epochs=epochs)

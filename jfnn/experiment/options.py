@@ -172,6 +172,10 @@ class Common(Valid):
         checks.as_switch,
     )
 
+    def __post_init__(self) -> None:
+        if self.resume and self.out is None:
+            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
+
     @property
     def scheme(self) -> Minibatches:
         """The batch size of one program; raises ValueError where there are several."""

@@ -12,12 +12,11 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
 from jfnn.experiment.options import Options
+from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner
-from jfnn.learners.shapes import starting_shapes, trained_dtype
-from jfnn.learners.traced import is_registered
-from jfnn.learners.traces import Trace
+from jfnn.learners.learner import Learner, starting_shapes
+from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
 from jfnn.subsets import Cut, Subsets
@@ -101,7 +100,7 @@ def starting_params(learner: Learner, initial_params: Any, seeds: Sequence[int],
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     """Starting parameters of every seed in public form, on a leading axis."""
-    source = learner if is_registered(learner) else Trace(learner.init, jax.random.key(0))
+    source = learner if learner.is_registered else Trace(learner.init, jax.random.key(0))
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(starting_shapes(learner)))
     room = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
     blocks = []

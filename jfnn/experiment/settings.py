@@ -114,17 +114,6 @@ def _as_progress(value: Any, argument: str) -> Callable[[Progress], None] | None
     return function
 
 
-def _as_plain(value: Any, argument: str) -> Mapping[str, Any]:
-    """A mapping of names to values that JSON has."""
-    mapping = checks.as_mapping(value, argument)
-    try:
-        json.dumps(dict(mapping))
-    except (TypeError, ValueError):
-        got = checks.shown(mapping)
-        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
-    return mapping
-
-
 @dataclasses.dataclass
 class Execution(Valid):
     """How a sweep runs and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
@@ -145,8 +134,6 @@ class Execution(Valid):
         executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
             pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
             process on the same kind of processor. None to train in this process.
-        names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
-            as JSON has them. They are written into config.json, and a run with others is another run.
 
     Raises:
         ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.
@@ -168,21 +155,32 @@ class Execution(Valid):
     executor: Converted[Workers | Executor | Callable[[], Executor] | None, Workers | None] = field(
         None, optional(as_workers)
     )
-    names: Mapping[str, Any] | None = field(None, optional(_as_plain))
 
     def __post_init__(self) -> None:
         if self.keep_params == "evaluations" and self.eval_every is None:
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
 
 
+def _as_plain(value: Any, argument: str) -> Mapping[str, Any]:
+    """A mapping of names to values that JSON has."""
+    mapping = checks.as_mapping(value, argument)
+    try:
+        json.dumps(dict(mapping))
+    except (TypeError, ValueError):
+        got = checks.shown(mapping)
+        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
+    return mapping
+
+
 def as_split(split: Any, argument: str) -> Split:
-    """A `Split` from four or five arrays."""
-    if not isinstance(split, Sequence) or len(split) not in (4, 5):
+    """A `Split` from four arrays or more of its fields."""
+    if not isinstance(split, Sequence) or not 4 <= len(split) <= len(Split._fields):
         expected = (
             "expected jfnn.Split(x_train, y_train, x_test, y_test), of which the last two may be left out"
         )
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
-    return Split(*split)
+    made = Split(*split)
+    return made if made.names is None else made._replace(names=_as_plain(made.names, "names"))
 
 
 def as_pair(value: Any, argument: str) -> tuple[Any, Any]:

@@ -1,12 +1,11 @@
 """Functions of one trained member and of rows: its outputs, labels, probabilities, scores of rows.
 
-A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Learners that have outputs are networks
-with a loss: they have ``outputs(params, x) -> (outputs, axis on which those of one row lie)`` and ``loss``.
+A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Of learners `Supervised` have outputs.
 """
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -16,56 +15,51 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper, Rows
-from jfnn.learners.learner import Learner
-from jfnn.learners.shapes import as_rows, starting_shapes
-from jfnn.learners.traced import is_registered
+from jfnn.learners.learner import Learner, starting_shapes
+from jfnn.learners.shapes import as_rows
+from jfnn.learners.supervised import Supervised
 from jfnn.network import as_inputs
 from jfnn.numerics.compiling import compiled
 from jfnn.prediction import decide
 
 Function = Callable[[Params, Any], jax.Array]
-Model = Any  # a `Learner` or a `Function`
+Model = Learner | Function
 
 
-def has_outputs(model: Model) -> bool:
-    """Whether a model is a network with a loss."""
-    return isinstance(model, Learner) and hasattr(model, "outputs")
-
-
-def decides(model: Model, metrics: Mapping[str, Any]) -> bool:
+def decides(model: Model, metrics: Mapping[str, Any]) -> TypeGuard[Supervised]:
     """Whether predictions are labels: by a cross-entropy, or where a run's metrics have an accuracy."""
-    return has_outputs(model) and (model.loss.takes_logits or "accuracy" in metrics)
+    return isinstance(model, Supervised) and (model.loss.takes_logits or "accuracy" in metrics)
 
 
-def outputs(model: Model, params: Params, x: Any) -> jax.Array:
+def outputs(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
     """Outputs ``[n, n_out]``, or those of a function ``[n, …]``; parameters in the engine's form."""
-    if not isinstance(model, Learner):
+    if not isinstance(model, Supervised):
         return jnp.asarray(model(params, x))
-    values, axis = model.outputs(params, x)  # type: ignore[attr-defined]
+    values, axis = model.outputs(params, x)
     return jnp.moveaxis(values, axis, -1)
 
 
-def labels(model: Model, params: Params, x: Any) -> jax.Array:
+def labels(model: Supervised, params: Params, x: Any) -> jax.Array:
     """Labels ``[n]`` as of `jfnn.predict`; -1 where the largest output is not finite."""
     values = outputs(model, params, x)
     return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, model.loss), -1)
 
 
-def probabilities(model: Model, params: Params, x: Any) -> jax.Array:
+def probabilities(model: Supervised, params: Params, x: Any) -> jax.Array:
     """Class probabilities ``[n, n_out]``, of a loss that has them."""
-    values: jax.Array = model.loss.probabilities(outputs(model, params, x))
-    return values
+    assert model.loss.probabilities is not None
+    return model.loss.probabilities(outputs(model, params, x))
 
 
-def row_score(model: Model, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
+def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
     """A metric's number of each row ``[n]``, as a float."""
     params, hyper = member
-    score: jax.Array = model.score(params, rows, hyper)[metric]
+    score = model.score(params, rows, hyper)[metric]
     return score if jnp.issubdtype(score.dtype, jnp.floating) else score.astype(jnp.float32)
 
 
 def row_score_in_fold(
-    model: Model, metric: str, member: tuple[Params, Hyper, jax.Array], rows: Rows
+    model: Learner, metric: str, member: tuple[Params, Hyper, jax.Array], rows: Rows
 ) -> jax.Array:
     """As `row_score`, of rows ``[n, F, …]`` that differ between folds, and a member of one of these."""
     params, hyper, fold = member
@@ -80,14 +74,13 @@ def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
     """
     if not isinstance(model, Learner):
         return as_rows(x, "x")
-    if not has_outputs(model):
+    if not isinstance(model, Supervised):
         reason = (
             "expected a function (params, x) -> outputs [n, …] of one member, since a learner of your own"
             " has no outputs; got none"
         )
         raise ArgumentError("network", reason)
-    network: Any = model.network  # type: ignore[attr-defined]
-    x = as_inputs(network, x)
+    x = as_inputs(model.network, x)
     return checks.as_dtype(x, dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype, "x")
 
 
@@ -112,7 +105,7 @@ def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Ca
 
     Kept for equal learners of registered functions; others are traced anew, as they are now.
     """
-    known = isinstance(model, Learner) and is_registered(model)
+    known = isinstance(model, Learner) and model.is_registered
     return (_known if known else _program)(function, model, *names)
 
 

@@ -8,11 +8,11 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.identity.naming import describe_rule, is_known_rule
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
-from jfnn.learners.learner import Learner, Metric
-from jfnn.learners.naming import describe_rule, is_known_rule
-from jfnn.learners.shapes import check_params, starting_shapes
+from jfnn.learners.learner import Learner, Metric, starting_shapes
+from jfnn.learners.shapes import check_params
 from jfnn.optimizers import Factory, Optimizer, State, UpdateRule, Values, as_optimizer
 from jfnn.training import descend
 
@@ -49,6 +49,10 @@ class DescentLearner(Learner):
         params = starting_shapes(self)
         check_params("network", params)
         self.rule.check(params)
+
+    def with_schedule(self, epochs: int) -> Learner:
+        """A copy with `schedule_epochs` where it is None."""
+        return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property
     def rule_is_known(self) -> bool:

@@ -11,9 +11,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
+from jfnn.identity.naming import is_known_network
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
-from jfnn.learners.naming import is_known_network
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output, is_own_apply

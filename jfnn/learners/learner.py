@@ -1,6 +1,7 @@
 """The learner: pure functions of one member, by which the engine trains it."""
 
 import abc
+import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.shapes import (
@@ -20,10 +22,10 @@ from jfnn.learners.shapes import (
     eval_shape,
     example_shapes,
     row_shapes,
-    starting_shapes,
     trained_shapes,
 )
 from jfnn.losses import is_weight
+from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import State, Values
 from jfnn.targets import Split
 
@@ -57,19 +59,14 @@ class Learner(abc.ABC):
     """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
 
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
-    maps the first four over members. ``params`` are in the engine's form, except in `init`.
-
-    Optional members: ``counts``, names of numbers that are whole and at least 1 -> the most that each may be;
-    ``end_epoch(before, after, hyper) -> state``, from the states before an epoch and after its last step; and
-    ``fits_last(platform, members, batch, own) -> bool``, whether a tile of so many members and rows a step is
-    trained faster with members on the last axis of every array, with ``step_last(states, batch, hyper, key,
-    own)``, that step of all members.
+    maps the first four over members. ``params`` are in the engine's form, except in `init`. Everything else
+    has a default, which the attributes and methods below describe.
 
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
         metrics: Those that `score` gives. The first is the loss: where it is not finite, a member has no
-            scores.
+            scores. Without any, members are not scored, and no sweep can rank them.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
@@ -137,6 +134,38 @@ class Learner(abc.ABC):
     ) -> tuple[State, jax.Array]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
 
+    def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
+        """The state that ends an epoch, of those before it and after its last step: by default the latter."""
+        return after
+
+    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+        """Whether a tile trains faster by `step_last`, with members on the last axis: by default not.
+
+        Args:
+            platform: "cpu", "gpu", …
+            members: Members of the tile.
+            batch: Rows of a step.
+            own: Whether members have minibatches and keys of their own.
+        """
+        return False
+
+    def step_last(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+    ) -> tuple[State, jax.Array]:
+        """`step` of all members of a tile, on the last axis of every array, with objectives ``[tile]``.
+
+        By default `step`, mapped over members.
+
+        Args:
+            states: States of the members.
+            batch: The minibatch that they share, or with ``own`` each member's.
+            hyper: Their numbers ``[tile]``.
+            key: The random key that they share, or with ``own`` their own ``[tile]``; None unless `random`.
+            own: Whether members have minibatches and keys of their own.
+        """
+        in_axes = (-1, -1, 0, 0) if own else (-1, None, 0, None)
+        return jax.vmap(self.step, in_axes=in_axes, out_axes=(-1, 0))(states, batch, hyper, key)
+
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
@@ -171,19 +200,48 @@ class Learner(abc.ABC):
         return self
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        """Names of numbers that are whole and at least 1 -> the most that each may be; by default none."""
+        return {}
+
+    def with_schedule(self, epochs: int) -> "Learner":
+        """The learner whose schedule spreads over some epochs unless `schedule_epochs` says otherwise.
+
+        By default itself, since `schedule_epochs` is not a field.
+        """
+        return self
+
+    @property
     def known(self) -> bool:
-        """Whether `describe` says all: no functions of the user's own take part."""
+        """Whether `describe` says all that attributes hold, no function of the user's: by default not."""
         return False
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether no function of the user's takes part, in an attribute or in a subclass."""
+        return self.known and is_of_jfnn(type(self))
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
         """The learner in plain values, for a run's configuration."""
 
 
-def members_axis(learner: Learner, platform: str, members: int, batch: int, own: bool = False) -> int:
-    """The axis, 0 or -1, on which members lie in each array of their states while a tile trains."""
-    fits_last = getattr(learner.original, "fits_last", None)
-    return -1 if fits_last is not None and fits_last(platform, members, batch, own) else 0
+def starting_shapes(learner: Learner) -> Params:
+    """Shapes and dtypes of starting parameters of a learner, by its ``init``.
+
+    Traced once for registered functions, since searches sweep the same learner often.
+    """
+    if learner.known:
+        return _starting_shapes(learner, jax.config.read("jax_enable_x64"))
+    with tracing():
+        return jax.eval_shape(lambda key: learner.init(key), jax.random.key(0))
+
+
+@functools.lru_cache(maxsize=64)
+def _starting_shapes(learner: Learner, x64: bool) -> Params:
+    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
+    with tracing():
+        return jax.eval_shape(learner.init, jax.random.key(0))
 
 
 def step_members(
@@ -197,22 +255,13 @@ def step_members(
         batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
         hyper: Their numbers ``[tile]``.
         key: The random key that they share, or their own ``[tile]``; None unless the learner is random.
-        axis: The axis of members, from `members_axis`.
+        axis: The axis of members in their states: -1 where `Learner.fits_last`, else 0.
         own: Whether members have minibatches and keys of their own.
     """
     if axis == -1:
-        together: Any = learner.original
-        stepped: tuple[State, jax.Array] = together.step_last(states, batch, hyper, key, own)
-        return stepped
+        return learner.step_last(states, batch, hyper, key, own)
     in_axes = (0, 0, 0, 0) if own else (0, None, 0, None)
     return jax.vmap(learner.step, in_axes=in_axes)(states, batch, hyper, key)
-
-
-def end_epoch(learner: Learner, before: State, after: State, hyper: Hyper) -> State:
-    """State when an epoch ends: by the learner's ``end_epoch(before, after, hyper)``, else ``after``."""
-    own = getattr(learner, "end_epoch", None)
-    state: State = after if own is None else own(before, after, hyper)
-    return state
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:

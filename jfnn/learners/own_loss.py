@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.identity.naming import code_name, takes
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
-from jfnn.learners.naming import code_name, takes
 from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
 from jfnn.optimizers import Factory, Optimizer, State
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper
-from jfnn.learners.shapes import starting_shapes
+from jfnn.learners.learner import starting_shapes
 from jfnn.learners.supervised import Supervised, supervised
 from jfnn.losses import is_weight
 from jfnn.network import Network
@@ -56,8 +56,12 @@ class Pruned(Supervised):
     by: str
     scope: str
     rewind: bool
-    counts: ClassVar[Mapping[str, int]] = dict.fromkeys(HYPER[1:], MOST)
     differentiable = False
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """The most epochs of a round, and rounds."""
+        return dict.fromkeys(HYPER[1:], MOST)
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """The start, and nothing pruned."""

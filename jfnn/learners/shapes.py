@@ -1,6 +1,5 @@
 """Shapes of a learner's functions, and checks of rows and parameters, before anything is compiled."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -80,24 +79,6 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
             cure = "JAX traces it: jnp in place of np, jnp.where in place of if, no float(…)"
             reason = f"it needs the value of an array, but {cure}; {reason}"
         raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
-
-
-def starting_shapes(owner: Any) -> Params:
-    """Shapes and dtypes of starting parameters of a learner or a network, by its ``init``.
-
-    Traced once for registered functions, since searches sweep the same learner often.
-    """
-    if getattr(owner, "known", False):
-        return _starting_shapes(owner, jax.config.read("jax_enable_x64"))
-    with tracing():
-        return jax.eval_shape(lambda key: owner.init(key), jax.random.key(0))
-
-
-@functools.lru_cache(maxsize=64)
-def _starting_shapes(owner: Any, x64: bool) -> Params:
-    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
-    with tracing():
-        return jax.eval_shape(owner.init, jax.random.key(0))
 
 
 def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.identity.naming as naming
 import jfnn.learners.column_form as column_form
-import jfnn.learners.naming as naming
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
@@ -20,9 +20,9 @@ from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
-from jfnn.learners.learner import Metric
+from jfnn.learners.learner import Metric, starting_shapes
 from jfnn.learners.metrics import METRICS, check_decided, named_metrics
-from jfnn.learners.shapes import check_scores, eval_shape, example_shapes, starting_shapes
+from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, State

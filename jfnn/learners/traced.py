@@ -1,18 +1,19 @@
 """A learner with functions of the user's own, as they were when a run began."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.code import checksum, code_checksum
+from jfnn.identity.naming import is_of_jfnn
+from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
-from jfnn.learners.code import checksum, code_checksum
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
-from jfnn.learners.traces import Trace, shapes_of
 from jfnn.optimizers import State
 
 
@@ -38,21 +39,29 @@ class Shapes(NamedTuple):
     scored: tuple[int, ...]
 
 
-class Traced:
+class Traced(Learner):
     """A learner's functions as JAX traced them for the shapes of one run; all else is the original's.
 
     Equal ones compute the same and share compiled programs, whatever functions they were traced from. In
     another process they are traced again, from the learner sent there, and must give the same traces.
 
     Attributes:
+        shapes: The shapes of the run.
         checksum: Of all traces, and of functions that run as Python.
     """
 
-    known = False
-
     def __init__(self, original: Learner, shapes: Shapes):
         """Traces every function that the engine compiles of a learner that is bound to its data."""
-        self.original, self.shapes = original, shapes
+        self._original = original
+        self.shapes = shapes
+        self.hyper = original.hyper
+        self.numbers = original.numbers
+        self.metrics = original.metrics
+        self.ranked_by = original.ranked_by
+        self.random = original.random
+        self.takes_weights = original.takes_weights
+        self.schedule_epochs = original.schedule_epochs
+        self.differentiable = original.differentiable
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
         key = jax.random.key(0) if original.random else None
@@ -64,22 +73,20 @@ class Traced:
             traces["step", n] = Trace(original.step, state, batch, hyper, key)
         for n in shapes.scored:
             traces["score", n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
-        if (end_epoch := getattr(original, "end_epoch", None)) is not None:
-            traces["end_epoch", 0] = Trace(end_epoch, state, state, hyper)
+        traces["end_epoch", 0] = Trace(original.end_epoch, state, state, hyper)
         self._traces = traces
         self.checksum = checksum([*(trace.checksum for trace in traces.values()), *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
         """Checksums of functions that run as Python, or map over members in the learner's own way."""
-        names = ("pack", "unpack", "fits_last", "step_last", "width")
         kind = type(self.original)
-        own = [function for name in names if (function := getattr(kind, name, None)) is not None]
-        return [code_checksum(function, self.original) for function in own if not is_of_jfnn(function)]
+        functions = (kind.pack, kind.unpack, kind.fits_last, kind.step_last)
+        return [code_checksum(function, self.original) for function in functions if not is_of_jfnn(function)]
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "original":  # not yet there, while a copy is made
-            raise AttributeError(name)
-        return getattr(self.original, name)
+    @property
+    def original(self) -> Learner:
+        """The learner whose functions were traced."""
+        return self._original
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Traced) and self.checksum == other.checksum
@@ -89,6 +96,32 @@ class Traced:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (self.original, self.shapes, self.checksum)
+
+    def init(self, key: jax.Array) -> Params:
+        """The original's."""
+        return self.original.init(key)
+
+    def pack(self, params: Params) -> Params:
+        """The original's."""
+        return self.original.pack(params)
+
+    def unpack(self, params: Params) -> Params:
+        """The original's."""
+        return self.original.unpack(params)
+
+    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+        """The original's."""
+        return self.original.fits_last(platform, members, batch, own)
+
+    def step_last(
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+    ) -> tuple[State, jax.Array]:
+        """The original's."""
+        return self.original.step_last(states, batch, hyper, key, own)
+
+    def describe(self) -> dict[str, Any]:
+        """The original's."""
+        return self.original.describe()
 
     def start(self, params: Params, hyper: Hyper) -> Any:
         """`Learner.start`, as traced."""
@@ -103,15 +136,11 @@ class Traced:
         return self._traces["score", _length(rows)](params, rows, self._hyper(hyper))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> Any:
-        """``end_epoch`` of the original, as traced; ``after`` where it has none."""
-        trace = self._traces.get(("end_epoch", 0))
-        return after if trace is None else trace(before, after, self._hyper(hyper))
+        """`Learner.end_epoch`, as traced."""
+        return self._traces["end_epoch", 0](before, after, self._hyper(hyper))
 
     def _hyper(self, hyper: Hyper) -> Hyper:
         return {name: hyper[name] for name in self.shapes.hyper}
-
-
-Learner.register(Traced)
 
 
 def traced(
@@ -121,13 +150,13 @@ def traced(
 
     It is bound to the data; ``steps`` are rows of a step, of which sizes may occur several times.
     """
-    if is_registered(learner):
+    if learner.is_registered:
         return learner
     names, sizes = tuple(sorted(hyper)), tuple(sorted(set(steps)))
     shapes = Shapes(
         shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
     )
-    return cast(Learner, Traced(learner, shapes))
+    return Traced(learner, shapes)
 
 
 def scoring(learner: Learner, rows: int) -> Learner:
@@ -135,17 +164,7 @@ def scoring(learner: Learner, rows: int) -> Learner:
     if not isinstance(learner, Traced) or rows in learner.shapes.scored:
         return learner
     shapes = learner.shapes._replace(scored=(*learner.shapes.scored, rows))
-    return cast(Learner, Traced(learner.original, shapes))
-
-
-def is_registered(learner: Learner) -> bool:
-    """Whether no function of the user's own takes part, in an attribute or in a subclass."""
-    return learner.known and is_of_jfnn(type(learner))
-
-
-def is_of_jfnn(definition: Callable[..., Any]) -> bool:
-    """Whether a function or class is defined in this package."""
-    return str(getattr(definition, "__module__", None)).partition(".")[0] == "jfnn"
+    return Traced(learner.original, shapes)
 
 
 def _again(original: Learner, shapes: Shapes, before: str) -> Traced:

@@ -1,4 +1,4 @@
-"""Figures of sweeps, training runs and small classifiers.
+"""Figures of sweeps and training runs.
 
 Every function builds a new `matplotlib.figure.Figure` and returns it: nothing is shown, nothing is kept, and
 pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
@@ -6,7 +6,6 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 
 from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.grids import array_map, heat_map
-from jfnn.plots.pictures import decision_regions, images, weights_as_images
 from jfnn.plots.profiles import axis_curves
 from jfnn.plots.scatters import scatter
 from jfnn.plots.widths import coordinate_curves
@@ -15,11 +14,8 @@ __all__ = [
     "array_map",
     "axis_curves",
     "coordinate_curves",
-    "decision_regions",
     "heat_map",
-    "images",
     "interval_curves",
     "loss_curves",
     "scatter",
-    "weights_as_images",
 ]

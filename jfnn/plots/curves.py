@@ -97,8 +97,11 @@ def interval_curves(
     Raises:
         ValueError: No history, no such cell, or as in `curve_statistics`.
     """
-    statistics, kind = curve_statistics(result, score, interval, missing), as_interval(interval)
-    score, places, best = result.named(score), as_cells(cells, result), result.best_or_none()
+    statistics = curve_statistics(result, score, interval, missing)
+    kind = as_interval(interval)
+    score = result.named(score)
+    places = as_cells(cells, result)
+    best = result.best_or_none()
     few = len(places) <= NAMED
     epochs = result.evaluations
     curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)

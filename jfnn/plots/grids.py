@@ -33,8 +33,11 @@ from jfnn.plots.slices import At, caption_parts, sliced
 from jfnn.search.result import SweepResult
 
 MARGIN = 0.85  # inches beside the cells
-CELL_HEIGHT, LONGEST_PANEL = 0.4, 4.15  # inches; cells of longer grids shrink
-SMALLEST_FONT, LARGEST_FONT, TICK_FONT = 7.5, 11.0, 9.0
+CELL_HEIGHT = 0.4  # inches
+LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
+SMALLEST_FONT = 7.5
+LARGEST_FONT = 11.0
+TICK_FONT = 9.0
 MOST_TEXTS = 1000  # of more cells numbers are not even tried
 MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
@@ -76,7 +79,8 @@ def heat_map(
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {summary.name_text(name): part.cell_scores(name) for name in names}
     stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
-    best, mark = result.best_or_none(), None
+    best = result.best_or_none()
+    mark = None
     if best is not None and set(axes) <= set(result.axes):
         index = dict(zip(result.axes, best.index, strict=True))
         if all(places.get(name, place) == place for name, place in index.items()):
@@ -114,7 +118,8 @@ def array_map(
         numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
     arrays = values if isinstance(values, Mapping) else {"": values}
     maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in arrays.items()}
-    shape, got = tuple(map(len, numbers.values())), [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
+    shape = tuple(map(len, numbers.values()))
+    got = [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
     if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
         raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
     floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
@@ -134,7 +139,8 @@ def _draw(
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
     norm, colours = _colour_scale(values, higher_is_better)
-    width, height = (WIDTH - MARGIN) / len(columns), min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
+    width = (WIDTH - MARGIN) / len(columns)
+    height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
     texts, font = _fitting_texts(values, higher_is_better, width, height)
     figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
     for axes_, (title, cells), own in zip(column[:, 0], maps.items(), texts, strict=True):

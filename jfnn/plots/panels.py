@@ -109,7 +109,8 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
     positive = values[values > 0]
     if not positive.size or (values < 0).any():
         return {"value": "linear"}
-    low, high = positive.min(), positive.max()
+    low = positive.min()
+    high = positive.max()
     if low == high or np.median(positive) > math.sqrt(math.sqrt(low * high) * (low + high) / 2):
         return {"value": "linear"}
     return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
@@ -146,7 +147,8 @@ def limit_scores(
     lines = lines[np.isfinite(lines)]
     if not lines.size:
         return
-    least, most = lines.min(), lines.max()
+    least = lines.min()
+    most = lines.max()
     if takes_log_scale(lines, higher_is_better):
         positive = lines[lines > 0]
         axes.set_yscale("log")
@@ -158,7 +160,8 @@ def limit_scores(
         low = max(np.nanmin(np.append(bands, least)), least - room) - 0.02 * room
         high = min(np.nanmax(np.append(bands, most)), most + room) + 0.02 * room
         if higher_is_better and most <= 1:  # accuracies, R²
-            low, high = max(low, -0.02) if least >= 0 else low, min(high, 1.02)
+            low = max(low, -0.02) if least >= 0 else low
+            high = min(high, 1.02)
         axes.set_ylim(low, high)
 
 

@@ -8,7 +8,7 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.targets import as_number
+from jfnn.datasets.fields import as_number
 from jfnn.plots.panels import (
     AXIS_LABELS,
     FEW_POINTS,

@@ -88,7 +88,8 @@ def _draw_cells(
 
 
 def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:
-    diverged, over = np.isnan(scores), summary.averaged_over(result)
+    diverged = np.isnan(scores)
+    over = summary.averaged_over(result)
     parts = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
     parts.append(summary.best_text(result))
     if diverged.any():

@@ -34,7 +34,8 @@ def sliced(
     Raises:
         ValueError, TypeError: No such axis, or no such place.
     """
-    values, fold = axis_values(result), fold_axis(result)
+    values = axis_values(result)
+    fold = fold_axis(result)
     names = [fold_axis(result, name) for name in names]
     if len({checks.as_choice(name, "axes", values) for name in names}) < len(names):
         raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
@@ -60,7 +61,8 @@ def sliced(
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "evaluations": result.evaluations[:0], "params": None, "objective": None}
     arrays |= {"programs": (), "kept_cell": None}
-    seeds, folds = result.seeds if "seed" in runs else np.zeros(1), result.folds if fold in runs else None
+    seeds = result.seeds if "seed" in runs else np.zeros(1)
+    folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
 
@@ -92,7 +94,8 @@ def caption_parts(
     result: SweepResult, part: SweepResult, places: Mapping[str, Any], runs: bool = True
 ) -> list[str]:
     """Words for a caption: runs (unless said elsewhere) and axes averaged over, and values of those fixed."""
-    over, values = summary.averaged_over(part) if runs else "", axis_values(result)
+    over = summary.averaged_over(part) if runs else ""
+    values = axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, place in places.items() if place == MEAN]
     fixed = [value_text(n, values[n][place]) for n, place in places.items() if isinstance(place, int)]
     alone = ["1 seed"] if runs and "seed" not in {*places, *part.axes} else []
@@ -106,7 +109,8 @@ def _as_places(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
         raise ArgumentTypeError("at", f"expected a dict of names to places, got {checks.shown(at)}")
     for name, place in (at or {}).items():
         if name not in lengths:
-            others, got = ", ".join(lengths) or "none", checks.shown(name)
+            others = ", ".join(lengths) or "none"
+            got = checks.shown(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
         is_mean = isinstance(place, str) and place == MEAN
         if not is_mean and not (isinstance(place, numbers.Integral) and 0 <= int(place) < lengths[name]):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.learners import naming
+from jfnn.identity import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
 from jfnn.losses import LOSSES

@@ -17,6 +17,7 @@ from jfnn.learners import answers
 from jfnn.learners.answers import Model
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.store.files import digest
 from jfnn.subsets import Subsets
@@ -85,7 +86,7 @@ def probabilities(
     """Class probabilities of all members, as `SweepResult.predict_proba` says."""
     for members in programs:
         model = members.model
-        if not answers.has_outputs(model) or model.loss.probabilities is None:
+        if not isinstance(model, Supervised) or model.loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network and a cross-entropy; others have no probabilities"
             )
@@ -107,8 +108,8 @@ def _ask(
     for members in programs:
         model = members.model
         rows = table
-        if framed and answers.has_outputs(model):
-            rows = table.reshape(len(table), *model.network.input_shape)
+        if framed and isinstance(model, Supervised):
+            rows = table.reshape(len(table), *(model.network.input_shape or ()))
         rows = answers.inputs(model, rows, members.dtype)
         params = answers.packed(model, members.params, members.dtype)
         leaves = jax.tree.leaves(params)
@@ -196,10 +197,9 @@ def row_scores(
 
 def _measuring(model: Model, metric: str | Metric) -> Learner:
     """The learner of a model with a metric."""
-    if answers.has_outputs(model):
+    if isinstance(model, Supervised):
         with checks.renamed(metrics="metric"):
-            learner: Learner = model.measuring([metric])
-        return learner
+            return model.measuring([metric])
     if not isinstance(model, Learner):
         raise ArgumentTypeError("network", "expected a network or a learner, got a function")
     return model

@@ -20,7 +20,7 @@ def refit_options(options: Options, result: SweepResult) -> Options:
     values = {name: [value] for name, value in best.axes.items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}
     if isinstance(options.model, Learner):
-        changed["network"] = _with_schedule(options.model, options.epochs)
+        changed["network"] = options.model.with_schedule(max(options.epochs, 1))
     else:
         changed["optimizer"] = _with_values(options.optimizer, options.epochs, values)
         values = {name: value for name, value in values.items() if name not in options.optimizer.arguments}
@@ -40,13 +40,6 @@ def refit_options(options: Options, result: SweepResult) -> Options:
         execution=dataclasses.replace(options.execution, keep_params="all"),
         out=None if options.out is None else options.out / REFIT,
     )
-
-
-def _with_schedule(learner: Any, epochs: int) -> Any:
-    """A learner whose schedule is as long as it was in the search."""
-    has_field = "schedule_epochs" in (field.name for field in dataclasses.fields(learner))
-    is_open = has_field and learner.schedule_epochs is None
-    return dataclasses.replace(learner, schedule_epochs=max(epochs, 1)) if is_open else learner
 
 
 def _with_values(optimizer: Optimizer, epochs: int, values: dict[str, list[float]]) -> Optimizer:

@@ -428,7 +428,7 @@ class SweepResult:
         values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
         return self._by_program(values) if reduce is None else values
 
-    def _members(self, network: Any) -> list[Members]:
+    def _members(self, network: Network | Learner | answers.Function | None) -> list[Members]:
         """The trained members of each program that kept some."""
         if not self.programs:
             return [self._own_members(network)]
@@ -443,7 +443,7 @@ class SweepResult:
         lengths = [len(self.axes[name]) for name in self._program_axes()]
         return values.reshape(*lengths, *values.shape[1:])
 
-    def _own_members(self, network: Any) -> Members:
+    def _own_members(self, network: Network | Learner | answers.Function | None) -> Members:
         """The members of this result's program whose parameters were kept, on one axis."""
         model = self._model(network)
         if self.params is None:
@@ -467,7 +467,7 @@ class SweepResult:
         hyper = {name: values[selection.numbers] for name, values in hyper.items()}
         return Members(model, params, hyper, selection, dtype)
 
-    def _model(self, network: Any) -> answers.Model:
+    def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
         """The learner or function that answers for the members, by the argument or what is known."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
@@ -619,15 +619,15 @@ def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
     return dataclasses.replace(result, params=params)
 
 
-def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The entries that are equal in all configurations, in those of mappings too."""
+def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> dict[str, Any]:
+    """The entries that are equal in all configurations, in mappings too down to some levels."""
     first = configs[0]
     common: dict[str, Any] = {}
     for name, value in first.items():
         values = [config.get(name) for config in configs]
         mappings = [each for each in values if isinstance(each, Mapping)]
-        if len(mappings) == len(values):
-            common[name] = _common(mappings)
+        if levels and len(mappings) == len(values):
+            common[name] = _common(mappings, levels - 1)
         elif all(other == value for other in values):
             common[name] = value
     return common

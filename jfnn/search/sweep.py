@@ -65,7 +65,6 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: 
     experiment = build(options, first_fold)
     if single:
         experiment = experiment.without_axes()
-    run_directory.as_directory(options.out, options.resume)
     workers = experiment.execution.executor
     there = None if workers is None else environment_of(workers)
     devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone or single)
@@ -104,11 +103,11 @@ def sweep(options: Options) -> SweepResult:
         programs = programs_of(options)
         runs = _prepared(programs)
         copies = own_copies(vars(options)) if options.refit else {}
-        out = run_directory.as_directory(options.out)
+        out = options.out
         with contextlib.ExitStack() as claims:
             if programs.axes and out is not None:
                 claims.enter_context(run_directory.claimed(out, programs.axes, options.resume))
-            parts = [train_run(run, run.options.out, options.resume) for run in runs]
+            parts = [train_run(run) for run in runs]
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
@@ -118,7 +117,7 @@ def sweep(options: Options) -> SweepResult:
         number = result.program_number(best.index)
         winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
         again = refit_options(winner, parts[number])
-        return dataclasses.replace(result, refit=train_run(prepare(again), again.out, again.resume))
+        return dataclasses.replace(result, refit=train_run(prepare(again)))
 
 
 def _prepared(programs: Programs) -> list[Run]:
@@ -146,8 +145,6 @@ def workers_of(options: Common) -> contextlib.AbstractContextManager[Any]:
 
 def train_run(
     run: Run,
-    out: Any,
-    resume: bool,
     make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
@@ -158,7 +155,7 @@ def train_run(
             uses it; or a file in it is corrupt.
         LostMembersError: Workers died with some members as often as was allowed; the others are trained.
     """
-    directory = run_directory.as_directory(out, resume)
+    directory = run.options.out
     workers = run.experiment.execution.executor
     if workers is not None:
         make_executor = functools.partial(_futures, workers, run.description, directory)
@@ -170,7 +167,7 @@ def train_run(
     paths.make_directory(directory, "out")
     with files.lock(directory):
         checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
-        if _claim(directory, checkpoint, resume):
+        if _claim(directory, checkpoint, run.options.resume):
             result = dataclasses.replace(read(directory), origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:

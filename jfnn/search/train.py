@@ -39,7 +39,7 @@ def train(options: TrainOptions) -> SweepResult:
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():
-            return train_run(run, options.out, options.resume)
+            return train_run(run)
 
 
 def _as_sweep(options: TrainOptions) -> Options:

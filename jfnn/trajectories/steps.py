@@ -14,11 +14,11 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.learners import Hyper, Learner
-from jfnn.learners.epoch import gather, stand_ins
-from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import State
+from jfnn.steps.epoch import gather, stand_ins
+from jfnn.steps.source import Source, rows_of_steps, step_key
 from jfnn.targets import Split
 
 # Options of sweeps that have no meaning here.
@@ -36,6 +36,10 @@ class TrajectoryOptions(Common):
 
     network: Network | Learner
     split: Split
+
+    def __post_init__(self) -> None:
+        for name in self.changed(SWEEP_OPTIONS):
+            raise ArgumentError(name, "expected none, since this is no sweep")
 
 
 class Seen(NamedTuple):
@@ -82,8 +86,6 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
         ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
             states or prunes, and so jumps as its numbers change.
     """
-    for name in options.changed(SWEEP_OPTIONS):
-        raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     experiment = build(Options(options.network, options.split, seeds=seeds, **options.common()))
     if not experiment.learner.differentiable:

@@ -157,7 +157,9 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
         raise ArgumentError(
             "learning_rate", "expected one number, and one for each argument of the optimizer"
         )
-    learner, data, members = experiment.learner, experiment.data, experiment.replicates
+    learner = experiment.learner
+    data = experiment.data
+    members = experiment.replicates
     network = learner.original
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
@@ -185,7 +187,8 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
 def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
     """Outputs of each layer with parameters, in column form."""
-    a, outputs = jnp.moveaxis(jnp.asarray(x), 0, -1), []
+    a = jnp.moveaxis(jnp.asarray(x), 0, -1)
+    outputs = []
     for layer, params in zip(learner.columns or (), packed, strict=True):
         a, _ = layer.forward(params, a)
         outputs += [a] if jax.tree.leaves(params) else []

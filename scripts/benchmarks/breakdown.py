@@ -27,7 +27,9 @@ ROWS = (PRODUCTS, OTHER, SCORING, BETWEEN, IDLE)
 
 SWEEP = "traced sweep"
 ENCLOSING = ("while", "call", "conditional")
-TRAINS, SCORES = "advance", "score"  # parts of the names of the programs that train and score
+# Parts of the names of the programs that train and score.
+TRAINS = "advance"
+SCORES = "score"
 INSTRUCTION = re.compile(r"\s*(?:ROOT )?%(\S+) = .+? ([a-z][a-z0-9-]*)\((?:.*calls=(%[^\s,]+))?")
 
 Operation = tuple[str, str]  # the program, and a name in it
@@ -101,7 +103,9 @@ def _profiled(sweep: Runner) -> Any:
 
 def _account(traced: Any, kinds: Mapping[Operation, str]) -> tuple[float, int, dict[str, float]]:
     """Seconds of the sweep, number of kernels, and seconds of all threads by what they did."""
-    sweep, kernels, busy = 0.0, 0, collections.Counter[str]()
+    sweep = 0.0
+    kernels = 0
+    busy = collections.Counter[str]()
     for line in (line for plane in traced.planes for line in plane.lines):
         events = []
         for event in line.events:
@@ -136,7 +140,9 @@ def self_times(events: Iterable[Event]) -> dict[str, float]:
 def program_kinds(text: str) -> dict[Operation, str]:
     """Kinds of the operations of a compiled program, as XLA prints it: ``(program, operation) -> kind``."""
     program = text.split(None, 2)[1].rstrip(",")
-    computation, with_products, kinds = "", set(), {}
+    computation = ""
+    with_products = set()
+    kinds = {}
     for line in text.splitlines():
         if line.endswith("{"):
             computation = line.removeprefix("ENTRY ").split()[0]

@@ -74,7 +74,8 @@ def compare(case: Case, start: Start) -> Comparison:
     Their processes are new, so that none profits from what it compiled before. In another process, after
     those have ended, which tracing would disturb, jfnn's time is broken down.
     """
-    began, (workload, contenders, traced, rounds) = time.perf_counter(), case
+    began = time.perf_counter()
+    (workload, contenders, traced, rounds) = case
     parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failed: dict[str, str] = {}

@@ -15,9 +15,11 @@ from jfnn.analysis import sharpness
 
 def _problem(workload: Workload) -> tuple[jfnn.Network, Any, np.ndarray, np.ndarray]:
     """Network, parameters of all seeds, inputs and labels."""
-    net, rows = network(workload), workload.rows()
+    net = network(workload)
+    rows = workload.rows()
     params = jax.vmap(net.init)(jax.random.split(jax.random.key(0), workload.seeds))
-    x, y = rows.x_train[: workload.batch].astype(np.float32), rows.y_train[: workload.batch]
+    x = rows.x_train[: workload.batch].astype(np.float32)
+    y = rows.y_train[: workload.batch]
     return net, jax.tree.map(np.asarray, params), x, y
 
 
@@ -31,10 +33,8 @@ def lanczos(workload: Workload) -> Runner:
 def arpack(workload: Workload) -> Runner:
     """One network after another, by `scipy.sparse.linalg.eigsh` on compiled products of the Hessian."""
     net, params, x, y = _problem(workload)
-    l2, flat = (
-        workload.l2s[0],
-        [ravel_pytree(jax.tree.map(lambda p, i=i: p[i], params)) for i in range(workload.seeds)],
-    )
+    l2 = workload.l2s[0]
+    flat = [ravel_pytree(jax.tree.map(lambda p, i=i: p[i], params)) for i in range(workload.seeds)]
 
     def objective(point: jax.Array) -> jax.Array:
         return jfnn.objective(net, flat[0][1](point), x, y, l2=l2)

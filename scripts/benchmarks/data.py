@@ -52,7 +52,8 @@ def standardised(x: np.ndarray, y: np.ndarray) -> Rows:
 
 def xor() -> Rows:
     """The four corners, to train and to test on."""
-    x, t = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float64), np.array([0, 1, 1, 0])
+    x = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], np.float64)
+    t = np.array([0, 1, 1, 0])
     return Rows(x, t, x, t)
 
 
@@ -75,7 +76,8 @@ def points(count: int = 256, largest: float = 3.0) -> Rows:
 def series(number: int = 1000, length: int = 60) -> Rows:
     """Series one after another ``[60000, 4]``, each with a smooth function of its own; nothing to test on."""
     rng = np.random.default_rng(0)
-    slopes, x = rng.normal(size=(number, 1, 4)), rng.normal(size=(number, length, 4))
+    slopes = rng.normal(size=(number, 1, 4))
+    x = rng.normal(size=(number, length, 4))
     y = np.tanh((x * slopes).sum(axis=2)).reshape(-1, 1)
     x = x.reshape(-1, 4)
     return Rows(x, y, x[:0], y[:0])

@@ -11,7 +11,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-RATES, PENALTIES, FOLDS = [1e-3, 3e-3, 1e-2], [1e-4, 1e-3, 1e-2, 1e-1], 5  # of 60 fits
+# A search of 60 fits.
+RATES = [1e-3, 3e-3, 1e-2]
+PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1]
+FOLDS = 5
 PROCESSES = 2  # of scikit-learn's search
 
 Call = Callable[[], Any]
@@ -26,7 +29,8 @@ def grid(contender: str, epochs: int) -> Call:
     import jfnn
 
     axis = [10.0**exponent for exponent in range(-5, 2)]
-    network, split = jfnn.mlp((64, 50, 10)), jfnn.datasets.digits()
+    network = jfnn.mlp((64, 50, 10))
+    split = jfnn.datasets.digits()
     return lambda: jfnn.sweep(network, split, learning_rate=axis, l2=axis, epochs=epochs)
 
 
@@ -56,7 +60,8 @@ def search(contender: str, epochs: int) -> Call:
     from benchmarks.data import load
 
     network, grid_search = _classes(contender)
-    rows, options = load("wine"), {} if contender == "jfnn" else {"n_jobs": PROCESSES}
+    rows = load("wine")
+    options = {} if contender == "jfnn" else {"n_jobs": PROCESSES}
     cells = {"learning_rate_init": RATES, "alpha": PENALTIES}
 
     def fit() -> Any:
@@ -76,7 +81,8 @@ CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, str], int]] = {
 
 def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
     """The function's result; and seconds, and CPU seconds of this process."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall = time.perf_counter()
+    cpu = time.process_time()
     result = function()
     return result, (time.perf_counter() - wall, time.process_time() - cpu)
 

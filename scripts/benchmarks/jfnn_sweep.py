@@ -37,7 +37,8 @@ def network(workload: Workload) -> jfnn.Network:
 
 def ode(workload: Workload) -> tuple[Function, Function, Function]:
     """``(init, loss, score)``, each as `jfnn.learner` takes it; the loss is the mean square of u'' + u."""
-    net, largest = network(workload), workload.rows().x_train.max()
+    net = network(workload)
+    largest = workload.rows().x_train.max()
 
     def u(params: Any, t: jax.Array) -> jax.Array:  # the conditions u(0) = 0, u'(0) = 1 hold by construction
         value: jax.Array = t + t**2 * net.apply(params, t.reshape(1, 1))[0, 0]
@@ -134,7 +135,8 @@ def prepare(
             **common,
             **drawn,
         )
-        scores, trained = result.scores[workload.score], float(result.epochs.mean()) / workload.epochs
+        scores = result.scores[workload.score]
+        trained = float(result.epochs.mean()) / workload.epochs
         if workload.summary:
             return Outcome(np.asarray(getattr(np, workload.summary)(scores)), trained)
         finished = np.where(result.stopped_at < 0, scores, np.nan)

@@ -47,7 +47,8 @@ def torch_loop(workload: Workload, rate: float) -> float:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rows, batch = workload.rows(), workload.batch
+    rows = workload.rows()
+    batch = workload.batch
     x, y, x_test, y_test = map(torch.as_tensor, rows)
     network, outputs = _torch_network(workload.kind)
     optimizer: Any = torch.optim.SGD if workload.kind == "cnn" else torch.optim.Adam

@@ -53,7 +53,8 @@ def peak_memory() -> float | None:
     """
     if not Path("/proc/self/status").exists():
         return None
-    total, pending = 0.0, [str(os.getpid())]
+    total = 0.0
+    pending = [str(os.getpid())]
     while pending:
         process = Path("/proc", pending.pop())
         with contextlib.suppress(OSError):  # it has just ended

@@ -46,7 +46,8 @@ def train(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray
         values = forward(layers, x[rows], f)
         delta = values[-1] - targets[rows]
         for i, (w, b) in reversed(list(enumerate(layers))):
-            gradient_w, gradient_b = values[i].T @ delta + member.l2 * w, delta.sum(axis=0)
+            gradient_w = values[i].T @ delta + member.l2 * w
+            gradient_b = delta.sum(axis=0)
             if i > 0:
                 delta = (delta @ w.T) * df(values[i])
             layers[i] = w - member.learning_rate * gradient_w, b - member.learning_rate * gradient_b
@@ -56,7 +57,8 @@ def train(workload: Workload, member: Member, x: np.ndarray, targets: np.ndarray
 def prepare(workload: Workload) -> Runner:
     """Every network trained and scored; all stay in memory."""
     x, y, x_test, y_test = workload.rows()
-    one_output, f = workload.sizes[-1] == 1, ACTIVATIONS[workload.activation][0]
+    one_output = workload.sizes[-1] == 1
+    f = ACTIVATIONS[workload.activation][0]
     targets = y[:, None] if one_output else np.eye(workload.sizes[-1])[y]
 
     def accuracy(layers: Layers, x: np.ndarray, y: np.ndarray) -> float:
@@ -66,7 +68,8 @@ def prepare(workload: Workload) -> Runner:
         )
 
     def run() -> Outcome:
-        trained, scores = [], []
+        trained = []
+        scores = []
         with np.errstate(all="ignore"):  # as in the notes, large learning rates overflow
             for member in workload.member_list():
                 trained.append(train(workload, member, x, targets))

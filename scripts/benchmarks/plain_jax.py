@@ -152,11 +152,14 @@ def parts(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
         rows that training, held-out and test accuracies count; without folds the test rows are held out.
     """
     rows = workload.rows()
-    n, n_all = len(rows.x_train), len(rows.x_train) + len(rows.x_test)
+    n = len(rows.x_train)
+    n_all = len(rows.x_train) + len(rows.x_test)
     in_test = np.arange(n_all) >= n
     if workload.folds is None:
         return np.arange(n)[None], np.stack([~in_test, in_test, in_test])[None]
-    least, numbers, masks = n - -(-n // workload.folds), [], []
+    least = n - -(-n // workload.folds)
+    numbers = []
+    masks = []
     for learned, held_out in StratifiedKFold(workload.folds).split(rows.x_train, rows.y_train):
         numbers.append(learned[:least])
         masks.append([np.isin(np.arange(n_all), part) for part in (learned, held_out)] + [in_test])
@@ -170,7 +173,9 @@ def _drawing_trainer(workload: Workload, in_program: bool) -> Callable[..., Arra
     epoch, ``(key, numbers to learn from)``.
     """
     x, y = (jnp.concatenate(parts) for parts in (data(workload)[::2], data(workload)[1::2]))
-    batch, steps, apply = workload.batch, workload.steps(), functools.partial(dense, workload.activation)
+    batch = workload.batch
+    steps = workload.steps()
+    apply = functools.partial(dense, workload.activation)
 
     def train_member(rate: Array, l2: Array, params: Any, draws: Any, mask: Array) -> Array:
         def loss(params: Any, at: Array) -> Array:
@@ -206,7 +211,8 @@ def own_draws(workload: Workload, in_program: bool = False, mapped: bool = True)
     counts = (len(workload.learning_rates) * len(workload.l2s), workload.seeds, len(folds))
     cell, seed, fold = (places.ravel() for places in np.indices(counts))
     rates, l2s = (np.asarray(values, np.float32)[cell] for values in workload.cells())
-    numbers, counted = folds[fold].astype(np.int32), jnp.asarray(masks[fold])
+    numbers = folds[fold].astype(np.int32)
+    counted = jnp.asarray(masks[fold])
 
     def drawn() -> Any:
         if in_program:

@@ -20,7 +20,8 @@ Carry = tuple[Array, ...]
 def own_loss(workload: Workload) -> Runner:
     """All members in one call; they share each step's points, as in jfnn."""
     init, loss, score = ode(workload)
-    rows, start = data(workload)[0], jax.jit(init)
+    rows = data(workload)[0]
+    start = jax.jit(init)
 
     def train_member(rate: Array, l2: Array, params: Any, keys: Array) -> Array:
         def penalised(params: Any, key: Array) -> Array:
@@ -55,7 +56,8 @@ def gated(params: Any, x: Array) -> Array:
     def gru(cell: Any, carry: Carry, x: Array) -> tuple[Carry, Array]:
         (h,) = carry
         p, q = (jnp.split(z, 3, axis=-1) for z in (x @ cell.w_x + cell.b_x, h @ cell.w_h + cell.b_h))
-        r, u = jax.nn.sigmoid(p[0] + q[0]), jax.nn.sigmoid(p[1] + q[1])
+        r = jax.nn.sigmoid(p[0] + q[0])
+        u = jax.nn.sigmoid(p[1] + q[1])
         h = (1 - u) * jnp.tanh(p[2] + r * q[2]) + u * h
         return (h,), h
 
@@ -72,7 +74,8 @@ def gated(params: Any, x: Array) -> Array:
         return jax.lax.scan(functools.partial(step, cell), start, x)[1]
 
     x = jnp.swapaxes(x, 0, 1)
-    forward, backward = states(directions[0], x), states(directions[1], x[::-1])[::-1]
+    forward = states(directions[0], x)
+    backward = states(directions[1], x[::-1])[::-1]
     all_states = jnp.swapaxes(jnp.concatenate([forward, backward], -1), 0, 1)
     outputs: Array = all_states.reshape(len(all_states), -1) @ w + b
     return outputs

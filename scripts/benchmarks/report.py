@@ -90,11 +90,15 @@ def verdict(comparison: Comparison) -> str:
 
     Runs that overlap are a tie, but not where jfnn's median is worse by more than `TIE`.
     """
-    ours, theirs = comparison.fastest(ours=True), comparison.fastest(ours=False)
+    ours = comparison.fastest(ours=True)
+    theirs = comparison.fastest(ours=False)
     if ours is None or theirs is None:
         return ""
-    mine, rival = comparison.measurements[ours], comparison.measurements[theirs]
-    our_title, their_title, ratio = mine.contender.title, rival.contender.title, rival.median / mine.median
+    mine = comparison.measurements[ours]
+    rival = comparison.measurements[theirs]
+    our_title = mine.contender.title
+    their_title = rival.contender.title
+    ratio = rival.median / mine.median
     if max(mine.seconds) < min(rival.seconds):
         text = f"{our_title} wins: {ratio:.2f} times as fast as the best other, {their_title}"
     elif min(mine.seconds) > max(rival.seconds) or mine.median > (1 + TIE) * rival.median:

@@ -54,8 +54,10 @@ def end_workers_at_exit() -> None:
 
 def prepare(workload: Workload) -> Runner:
     """Its own starting weights and minibatches, in float64."""
-    rows, n = workload.rows(), workload.steps() * workload.batch
-    x, y = np.concatenate([rows.x_train[:n], rows.x_test]), np.concatenate([rows.y_train[:n], rows.y_test])
+    rows = workload.rows()
+    n = workload.steps() * workload.batch
+    x = np.concatenate([rows.x_train[:n], rows.x_test])
+    y = np.concatenate([rows.y_train[:n], rows.y_test])
     search = grid_search(workload)
     end_workers_at_exit()
 

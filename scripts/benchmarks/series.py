@@ -19,7 +19,8 @@ from benchmarks.workload import Outcome, Runner, Workload
 
 def by_series(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Inputs ``[series, rows, 4]`` and targets ``[series, rows]``."""
-    rows, number = workload.rows(), workload.folds
+    rows = workload.rows()
+    number = workload.folds
     length = workload.rows_of_a_series()
     assert number is not None
     x, y = (array[: number * length].reshape(number, length, -1) for array in (rows.x_train, rows.y_train))
@@ -30,8 +31,10 @@ def plain(workload: Workload) -> Runner:
     """All series in one call of ``jit(vmap(train))``, on passes drawn in the program."""
     x, y = (jnp.asarray(array, jnp.float32) for array in by_series(workload))
     apply = functools.partial(dense, workload.activation)
-    steps, (number, length) = workload.steps(), y.shape
-    (rate,), (l2,) = workload.learning_rates, workload.l2s
+    steps = workload.steps()
+    (number, length) = y.shape
+    (rate,) = workload.learning_rates
+    (l2,) = workload.l2s
     start = network(workload).init(jax.random.key(0))
 
     def squares(params: object, x: Array, y: Array) -> Array:

@@ -24,8 +24,10 @@ class _Problem:
         self.binary = workload.sizes[-1] == 1
         labels = torch.float32 if self.binary else torch.int64
         x, y, x_test, y_test = workload.rows()
-        self.x, self.y = self.tensor(x), self.tensor(y, labels)
-        self.x_test, self.y_test = self.tensor(x_test), self.tensor(y_test, labels)
+        self.x = self.tensor(x)
+        self.y = self.tensor(y, labels)
+        self.x_test = self.tensor(x_test)
+        self.y_test = self.tensor(y_test, labels)
         self.network = self.make_network()
 
     def tensor(self, values: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -42,7 +44,8 @@ class _Problem:
         layers, batches = self.workload.replicate(seed)
         names = [name for name, _ in self.network.named_parameters()]
         leaves = [self.tensor(leaf.T) for layer in layers for leaf in layer]
-        params, steps = dict(zip(names, leaves, strict=True)), self.workload.epochs * self.workload.steps()
+        params = dict(zip(names, leaves, strict=True))
+        steps = self.workload.epochs * self.workload.steps()
         if batches is None:
             return params, [slice(None)] * steps
         return params, list(self.tensor(batches.reshape(steps, -1), torch.int64))

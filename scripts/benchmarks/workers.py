@@ -82,9 +82,11 @@ def prepare(contender: Contender, workload: Workload) -> None:
 
 def run(contender: Contender) -> Run:
     """Trains the workload once."""
-    cpu, started = time.process_time(), time.perf_counter()
+    cpu = time.process_time()
+    started = time.perf_counter()
     outcome = _prepared[contender.title]()
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    seconds = time.perf_counter() - started
+    cpu_seconds = time.process_time() - cpu
     return Run(seconds, cpu_seconds, machine.peak_memory(), outcome)
 
 

@@ -9,13 +9,20 @@ import numpy as np
 
 from benchmarks.data import Rows, load
 
-CHANNELS, KERNEL, CLASSES = (8, 16), 3, 10  # of the convolutional networks, on images 8×8
-TIME, UNITS = 40, 6  # of the recurrent ones
-SERIES, FEW_SERIES = 1000, 20  # in their table, and those that slow contenders train
+# Of the convolutional networks, on images 8×8.
+CHANNELS = (8, 16)
+KERNEL = 3
+CLASSES = 10
+# Of the recurrent ones.
+TIME = 40
+UNITS = 6
+SERIES = 1000  # in their table
+FEW_SERIES = 20  # that slow contenders train
 # Products of a network's weights that a row takes to be scored: u and its two derivatives; there and back.
 SCORING = {"ode": 3, "rbm": 2}
 SCORES = {"ode": "train_loss", "rbm": "test_loss", "series": "train_loss"}  # that stand in for the accuracy
-PRUNINGS, SHARE = 5, 0.2  # of networks that are pruned, and of the remaining weights that each removes
+PRUNINGS = 5  # of a network
+SHARE = 0.2  # of the remaining weights that each removes
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -162,7 +169,8 @@ class Workload:
             drawn when they are first needed; None where a batch holds all rows.
         """
         rng = np.random.RandomState(seed)
-        layers, n = [], len(self.rows().x_train)
+        layers = []
+        n = len(self.rows().x_train)
         for n_in, n_out in self.layer_shapes():
             scale = np.sqrt(2 / (n_in + n_out)) if self.glorot else 1.0
             layers.append((scale * rng.randn(n_in, n_out), np.full(n_out, 0.01)))

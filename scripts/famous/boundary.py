@@ -42,8 +42,11 @@ SCALES = {"quick": Scale(resolution=64), "usual": Scale(), "paper": Scale(width=
 
 def run(runs: Path, size: str) -> Picture:
     """The boundary and zooms into it, and its dimension."""
-    scale, figures = SCALES[size], published("boundary")
-    windows, images, results = [WHOLE], [], []
+    scale = SCALES[size]
+    figures = published("boundary")
+    windows = [WHOLE]
+    images = []
+    results = []
     # The author's draws are those of JAX before version 0.5.
     with jax.enable_x64(True), jax.threefry_partitionable(False):
         for zoom in range(scale.zooms + 1):
@@ -52,7 +55,8 @@ def run(runs: Path, size: str) -> Picture:
             images.append(convergence(results[-1].objective[:, 0, :, 0]))
             windows.append(zoomed(images[-1], windows[zoom]))
     slopes = np.concatenate([box_dimensions(edges(image)) for image in images])
-    dimension, (low, high) = float(np.median(slopes)), figures["dimensions"]
+    dimension = float(np.median(slopes))
+    (low, high) = figures["dimensions"]
     row = statement(
         "fractal dimension",
         f"{low} to {high}",
@@ -164,7 +168,8 @@ def zoomed(image: np.ndarray, window: Window) -> Window:
     Of the parts where training converges at 35 to 65% of the rates, that with the most edges, as the author
     zooms into what is intricate.
     """
-    boundary, n = edges(image), len(image) - 1
+    boundary = edges(image)
+    n = len(image) - 1
     length = max(n // ZOOM, 2)
     shares = [
         uniform_filter(part.astype(float), length, mode="constant") for part in (boundary, image[1:, 1:] < 0)

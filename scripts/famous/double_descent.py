@@ -17,7 +17,10 @@ from verdicts import Row, among_seeds
 import jfnn
 from famous.picture import Picture, published, resumable, seconds
 
-POINTS, CLASSES, BATCH, NOISE = 40, 10, 100, 0.15
+POINTS = 40
+CLASSES = 10
+BATCH = 100
+NOISE = 0.15
 # Published quantity -> score of a sweep, factor, and digits that are printed.
 QUANTITIES = {
     "test error, %": ("test_accuracy", 100, 2),
@@ -46,7 +49,8 @@ SCALES = {
 
 def run(runs: Path, size: str) -> Picture:
     """Errors and losses over the width."""
-    scale, figures = SCALES[size], published("double-descent")
+    scale = SCALES[size]
+    figures = published("double-descent")
     split = data(scale.rows)
     results = {}
     for place in scale.places:
@@ -75,9 +79,11 @@ def data(rows: int) -> jfnn.Split:
     from mnist1d.data import get_dataset_args, make_dataset
 
     arguments = get_dataset_args()
-    arguments.num_samples, arguments.train_split = rows, 0.25
+    arguments.num_samples = rows
+    arguments.train_split = 0.25
     made = make_dataset(arguments)
-    rng, labels = np.random.default_rng(0), np.array(made["y"])
+    rng = np.random.default_rng(0)
+    labels = np.array(made["y"])
     wrong = rng.random(len(labels)) < NOISE
     labels[wrong] = rng.integers(0, CLASSES, wrong.sum())
     x_train, x_test = (np.asarray(made[name], np.float32) for name in ("x", "x_test"))

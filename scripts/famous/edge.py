@@ -17,7 +17,8 @@ import jfnn
 from famous.picture import Picture, published, resumable, seconds, statement
 from jfnn.plots.panels import legend_below, ordered_colours, panels
 
-ROWS, UNITS = 500, 200
+ROWS = 500
+UNITS = 200
 RATES = tuple(np.geomspace(0.02, 0.2, 10).tolist())
 ITERATIONS = 20  # of Lanczos: residuals stay below 1% of the largest eigenvalue
 
@@ -69,8 +70,10 @@ def run(runs: Path, size: str) -> Picture:
 def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.SweepResult]:
     """Networks of all rates, measured along training."""
     digits = jfnn.datasets.digits()
-    x, y = digits.x_train[:ROWS], digits.y_train[:ROWS]
-    x, network = (x - x.mean()) / x.std(), jfnn.mlp((x.shape[1], UNITS, UNITS, 10), "tanh", init="pytorch")
+    x = digits.x_train[:ROWS]
+    y = digits.y_train[:ROWS]
+    x = (x - x.mean()) / x.std()
+    network = jfnn.mlp((x.shape[1], UNITS, UNITS, 10), "tanh", init="pytorch")
     loss: dict[str, Any] = {"loss": "quadratic", "reduction": "mean"}
     result = jfnn.sweep(
         network,
@@ -84,13 +87,15 @@ def trained(scale: Scale, directory: dict[str, Any]) -> tuple[Curves, jfnn.Sweep
         **directory,
     )
     hessians = jfnn.analysis.sharpness(network, result.params, x, y, **loss, iterations=ITERATIONS)
-    losses, sharpness = result.history["train_loss"][:, 0, 0], hessians.eigenvalues[:, 0, 0, :, 0]
+    losses = result.history["train_loss"][:, 0, 0]
+    sharpness = hessians.eigenvalues[:, 0, 0, :, 0]
     return Curves(np.array(scale.rates), result.evaluations, losses, sharpness), result
 
 
 def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]:
     """Sharpening before the edge, and the sharpness after it has been reached."""
-    n, arrived = len(curves.steps), curves.arrived
+    n = len(curves.steps)
+    arrived = curves.arrived
     at_edge = arrived < n * 3 // 4
     before = np.arange(1, n) < arrived[:, None]
     rising = float((np.diff(curves.sharpness) > 0)[before].mean()) if before.any() else float("nan")

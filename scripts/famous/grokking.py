@@ -17,8 +17,11 @@ from verdicts import Row
 import jfnn
 from famous.picture import Picture, published, resumable, seconds, statement
 
-ROWS, PIXEL, UNITS = 200, 16, 100
-FITS, GENERALISES = 0.99, 0.9  # train and test accuracy
+ROWS = 200
+PIXEL = 16
+UNITS = 100
+FITS = 0.99  # train accuracy
+GENERALISES = 0.9  # test accuracy
 LARGE = 4  # a scale of the start that delays generalisation
 ALPHAS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 DECAYS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
@@ -110,13 +113,12 @@ def exponent(decays: tuple[float, ...], steps: np.ndarray) -> float:
 
 def table_rows(scale: Scale, curves: Curves, said: dict[str, Any], decided: bool) -> list[Row]:
     """The published statements."""
-    delay, test = delays(curves), curves.reached("test")
+    delay = delays(curves)
+    test = curves.reached("test")
     large = [i for i, alpha in enumerate(scale.alphas) if alpha >= LARGE]
     usual = float(np.nanmax(delay[:, scale.alphas.index(1.0)], initial=0))
-    longest, slope = (
-        float(np.nanmax(delay[:, large], initial=0)),
-        exponent(scale.decays, np.where(delay >= 2, test, np.nan)[:, large]),
-    )
+    longest = float(np.nanmax(delay[:, large], initial=0))
+    slope = exponent(scale.decays, np.where(delay >= 2, test, np.nan)[:, large])
     text = f"steps to {GENERALISES:.0%} of test rows over those to {FITS:.0%} of train rows"
     return [
         statement(

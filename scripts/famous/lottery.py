@@ -19,8 +19,10 @@ import jfnn
 from famous.picture import Picture, band, published, resumable, seconds, statement
 from jfnn.plots.panels import panels
 
-ROUND, STEPS = 38, 40  # epochs of a round, and steps of an epoch
-SHARE, JUDGED = 0.2, 10  # of the weights left that a round removes; the round that verdicts are about: 89%
+ROUND = 38  # epochs of a round
+STEPS = 40  # of an epoch
+SHARE = 0.2  # of the weights left that a round removes
+JUDGED = 10  # the round that verdicts are about: 89%
 ORDERS = ("magnitude", "random")
 
 
@@ -37,7 +39,8 @@ SCALES = {"quick": Scale(units=20, trials=2, rounds=3), "usual": Scale(), "paper
 
 def run(runs: Path, size: str) -> Picture:
     """Test accuracies over the sparsity, of both ways to prune."""
-    scale, figures = SCALES[size], published("lottery")
+    scale = SCALES[size]
+    figures = published("lottery")
     split = jfnn.datasets.mnist1d()
     results = {by: trained(by, split, scale, resumable(runs, f"lottery-{by}")) for by in ORDERS}
     accuracies = {by: 100 * result.history["test_accuracy"][0, 0] for by, result in results.items()}
@@ -56,7 +59,8 @@ def trained(by: str, split: jfnn.Split, scale: Scale, directory: dict[str, Any])
     A score after the last epoch of a round is that of the network that starts the next one: rounds are scored
     an epoch before they end.
     """
-    hidden, output = jfnn.Dense(scale.units, "relu", "pytorch"), jfnn.Dense(10, "identity", "pytorch")
+    hidden = jfnn.Dense(scale.units, "relu", "pytorch")
+    output = jfnn.Dense(10, "identity", "pytorch")
     network = jfnn.sequential([hidden, jfnn.Residual([hidden]), output], inputs=40)
     learner = jfnn.supervised(network, optimizer="adam", reduction="mean", gradient="backprop")
     epochs = ROUND * (scale.rounds + 1) - 1

@@ -19,7 +19,8 @@ import jfnn
 from famous.picture import Picture, band, published, resumable, seconds, statement
 from jfnn.plots.panels import panels
 
-SHARE, CLEAR = 0.7, 0.25  # rows of each network; memorisation of rows that are learned by heart
+SHARE = 0.7  # of the rows that each network has
+CLEAR = 0.25  # memorisation of rows that are learned by heart
 REMOVED = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 JUDGED = 3  # place of the share that verdicts are about
 SHOWN = 6  # digits
@@ -38,7 +39,8 @@ SCALES = {"quick": Scale(subsets=100, repeats=2, epochs=10), "usual": Scale(), "
 
 def run(runs: Path, size: str) -> Picture:
     """The most memorised digits and those that they help, and accuracies where rows are removed."""
-    scale, digits = SCALES[size], jfnn.datasets.digits()
+    scale = SCALES[size]
+    digits = jfnn.datasets.digits()
     split = digits._replace(x_train=digits.x_train / 16, x_test=digits.x_test / 16)
     for_values, for_removals = (
         split._replace(x_test=split.x_test[part], y_test=split.y_test[part])
@@ -55,10 +57,8 @@ def run(runs: Path, size: str) -> Picture:
     halved = trained(for_values, coins, scale.epochs, resumable(runs, "memorisation-halves"), "none")
     values = jfnn.analysis.banzhaf(halved.test_accuracy.ravel(), coins.included)
     orders = removal_orders(memorised, values, scale.repeats)
-    fewer, directory = (
-        remaining(np.stack(list(orders.values()), axis=1)),
-        resumable(runs, "memorisation-removed"),
-    )
+    fewer = remaining(np.stack(list(orders.values()), axis=1))
+    directory = resumable(runs, "memorisation-removed")
     removed = trained(for_removals, fewer, scale.epochs, directory, "none")
     accuracies = 100 * removed.test_accuracy.reshape(scale.repeats, len(orders), len(REMOVED))
     curves = dict(zip(orders, np.moveaxis(accuracies, 1, 0), strict=True))
@@ -93,7 +93,8 @@ def trained(
 
 def removal_orders(memorised: np.ndarray, values: np.ndarray, repeats: int) -> dict[str, np.ndarray]:
     """Rows in the order in which they are removed ``[repeats, n]``, by name; random ones are last."""
-    by_heart, valued = np.argsort(-np.nan_to_num(memorised)), np.argsort(-np.nan_to_num(values))
+    by_heart = np.argsort(-np.nan_to_num(memorised))
+    valued = np.argsort(-np.nan_to_num(values))
     rng = np.random.default_rng(0)
     return {
         "most memorised first": np.tile(by_heart, (repeats, 1)),
@@ -114,17 +115,17 @@ def table_rows(
     memorised: np.ndarray, curves: Mapping[str, np.ndarray], said: dict[str, str], decided: bool
 ) -> list[Row]:
     """Rows learned by heart, and the accuracy that removing rows costs beyond removing random ones."""
-    few, at = float(np.mean(memorised >= CLEAR)), f"at {REMOVED[JUDGED]:.0%} removed, accuracy less random's"
-    name, reason = (
-        f"rows of memorisation {CLEAR} and above",
-        f"at most 5%; largest {np.nanmax(memorised):.2f}",
-    )
+    few = float(np.mean(memorised >= CLEAR))
+    at = f"at {REMOVED[JUDGED]:.0%} removed, accuracy less random's"
+    name = f"rows of memorisation {CLEAR} and above"
+    reason = f"at most 5%; largest {np.nanmax(memorised):.2f}"
     rows = [statement(name, said["few"], f"{few:.1%}", 0 < few <= 0.05, reason, decided)]
     for name, key, sign in zip(list(curves)[:3], ("memorised", "values", "values"), (-1, -1, 1), strict=True):
         differences = (curves[name] - curves["random"])[:, JUDGED]
         low, high = jfnn.analysis.interval(differences)
         reason = f"95% interval [{low:.1f}, {high:.1f}] {'below' if sign < 0 else 'above'} 0"
-        holds, here = bool(min(sign * low, sign * high) > 0), f"{differences.mean():.1f}%"
+        holds = bool(min(sign * low, sign * high) > 0)
+        here = f"{differences.mean():.1f}%"
         rows.append(statement(f"{name}: {at}", said[key], here, holds, reason, decided))
     return rows
 

@@ -20,7 +20,8 @@ from verdicts import Row, among_seeds
 import jfnn
 from famous.picture import PUBLISHED, Picture, published, resumable, seconds, statement
 
-RATES, PENALTY = (2, 3), 4  # places of 0.001, 0.01 and of 0.1 on the notes' axis
+RATES = (2, 3)  # indices of 0.001 and 0.01 on the notes' axis
+PENALTY = 4  # index of 0.1
 AT_ONCE = 500  # networks whose outputs are computed together
 
 
@@ -36,7 +37,8 @@ SCALES = {"quick": Scale(seeds=30), "usual": Scale(), "paper": Scale()}
 
 def run(runs: Path, size: str) -> Picture:
     """The distributions of right answers, and of how often each test row is right."""
-    scale, replay = SCALES[size], Replay(PUBLISHED.parent, runs, "float32")
+    scale = SCALES[size]
+    replay = Replay(PUBLISHED.parent, runs, "float32")
     result = jfnn.sweep(
         replay.network,
         replay.split,
@@ -48,14 +50,13 @@ def run(runs: Path, size: str) -> Picture:
         gradient=GRADIENT,
         **resumable(runs, "seeds"),
     )
-    rows, said = [], published("seeds")["statements"]
+    rows = []
+    said = published("seeds")["statements"]
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     *panels, last = figure.subplots(1, len(RATES) + 1)
     for i, (place, axes) in enumerate(zip(RATES, panels, strict=True)):
-        right, notes = (
-            right_answers(replay.network, result, replay.split, i),
-            replay.cells[place][PENALTY].test,
-        )
+        right = right_answers(replay.network, result, replay.split, i)
+        notes = replay.cells[place][PENALTY].test
         rows += table_rows(f"η = {AXIS[place]:g}", right, notes, said, size != "quick")
         draw(axes, right, notes)
         axes.set_title(f"η = {AXIS[place]:g}", fontsize="medium")
@@ -94,12 +95,15 @@ def independent(chances: np.ndarray) -> np.ndarray:
 
 def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], decided: bool) -> list[Row]:
     """The notes' network among the seeds, and the spread of these."""
-    chances, accuracies = right.mean(axis=0), 100 * right.mean(axis=1)
-    n, mean = right.shape[1], float(accuracies.mean())
+    chances = right.mean(axis=0)
+    accuracies = 100 * right.mean(axis=1)
+    n = right.shape[1]
+    mean = float(accuracies.mean())
     spread = float(accuracies.std(ddof=1))
     by_row = float(100 * np.sqrt((chances * (1 - chances)).sum()) / n)
     binomial = float(100 * np.sqrt(chances.mean() * (1 - chances.mean()) / n))
-    low, high = float(accuracies.min()), float(accuracies.max())
+    low = float(accuracies.min())
+    high = float(accuracies.max())
     return [
         among_seeds(f"{name}: right answers of {n}", notes, right.sum(axis=1), 0, "lecture notes, one run"),
         statement(
@@ -124,7 +128,8 @@ def table_rows(name: str, right: np.ndarray, notes: int, said: dict[str, str], d
 
 def draw(axes: Axes, right: np.ndarray, notes: int) -> None:
     """Networks by their right answers, beside two distributions; a few far below are out of sight."""
-    numbers, n = right.sum(axis=1), right.shape[1]
+    numbers = right.sum(axis=1)
+    n = right.shape[1]
     least = int(np.quantile(numbers, 0.1)) - 10
     places = np.arange(least, min(numbers.max() + 3, n) + 1)
     axes.bar(places, [(numbers == place).mean() for place in places], 1.0, color="0.8", label="networks")

@@ -26,7 +26,8 @@ from famous.picture import Picture, statement
 from jfnn.plots.panels import WIDTH
 
 FRESH = 1_000  # rows that no network has seen
-LOOP, PLAIN = "scikit-learn, one by one", "JAX, jit(vmap(scan))"
+LOOP = "scikit-learn, one by one"
+PLAIN = "JAX, jit(vmap(scan))"
 
 
 class Scale(NamedTuple):
@@ -41,7 +42,8 @@ SCALES = {"quick": Scale(series=100, runs=1), "usual": Scale(), "paper": Scale(r
 
 def run(runs: Path, size: str) -> Picture:
     """Recovered slopes beside the true ones, errors on fresh rows, and times; nothing is kept in ``runs``."""
-    scale, results = SCALES[size], []
+    scale = SCALES[size]
+    results = []
     workload = dataclasses.replace(SERIES, folds=scale.series)
     few = workload.reduced()
 
@@ -57,10 +59,12 @@ def run(runs: Path, size: str) -> Picture:
     }
     params = jax.tree.map(lambda leaf: leaf[0, 0, 0], results[0].params)
     true = slopes(*by_series(workload))
-    estimates, missed = recovered(workload, params), missed_variance(workload, params, true)
+    estimates = recovered(workload, params)
+    missed = missed_variance(workload, params, true)
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     halves: Any = figure.subfigures(2, 1, height_ratios=(2, 1))
-    upper, axes = halves[0].subplots(1, 2), halves[1].subplots()
+    upper = halves[0].subplots(1, 2)
+    axes = halves[1].subplots()
     upper[0].plot(true.ravel(), estimates.ravel(), ".", markersize=2, alpha=0.5)
     upper[0].axline((0, 0), slope=1, color="black", linewidth=0.8)
     upper[0].set(xlabel="true slope", ylabel="recovered")
@@ -92,7 +96,8 @@ def slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def recovered(workload: Workload, params: Any) -> np.ndarray:
     """Gradients of all networks at x = 0 ``[series, 4]``."""
-    apply, origin = network(workload).apply, np.zeros(workload.sizes[0], np.float32)
+    apply = network(workload).apply
+    origin = np.zeros(workload.sizes[0], np.float32)
     gradient = jax.grad(lambda x, one: apply(one, x[None])[0, 0])
     return np.asarray(jax.vmap(gradient, (None, 0))(origin, params))
 
@@ -110,14 +115,17 @@ def table_rows(
 ) -> list[Row]:
     """Slopes and errors beside the best possible, and times beside jfnn's."""
     r = float(np.corrcoef(true.ravel(), estimates.ravel())[0, 1])
-    good, error = float((missed <= 0.1).mean()), np.abs(true - estimates).mean()
-    slope, enough = f"at least 0.98; mean error {error:.2f}", "at least 90%"
+    good = float((missed <= 0.1).mean())
+    error = np.abs(true - estimates).mean()
+    slope = f"at least 0.98; mean error {error:.2f}"
+    enough = "at least 90%"
     rows = [
         statement("correlation of recovered slopes", "", f"{r:.3f}", r >= 0.98, slope, decided),
         statement("series with 90% of fresh rows explained", "", f"{good:.1%}", good >= 0.9, enough, decided),
     ]
     rows = [row._replace(exact=text) for row, text in zip(rows, ("1", "100%"), strict=True)]
     for name in (LOOP, PLAIN):
-        ratio, reason = times[name] / times["jfnn"], f"above 1; {times[name]:.2f} s and {times['jfnn']:.2f} s"
+        ratio = times[name] / times["jfnn"]
+        reason = f"above 1; {times[name]:.2f} s and {times['jfnn']:.2f} s"
         rows.append(statement(f"time of {name}, over jfnn's", "", f"{ratio:.1f}", ratio > 1, reason, decided))
     return rows

@@ -50,11 +50,14 @@ class Networks(NamedTuple):
 
 def run(runs: Path, size: str) -> Picture:
     """Phase diagrams of two features in one dimension and of three in two."""
-    scale, said = SCALES[size], published("superposition")["statements"]
-    density, importance = np.geomspace(1, 0.01, scale.points), np.geomspace(0.1, 10, scale.points)
+    scale = SCALES[size]
+    said = published("superposition")["statements"]
+    density = np.geomspace(1, 0.01, scale.points)
+    importance = np.geomspace(0.1, 10, scale.points)
     figure = Figure(figsize=(7.2, 5.2), layout="constrained")
     panels = figure.subplots(len(FEATURES), 3, sharex=True, sharey=True)
-    rows, results = [], []
+    rows = []
+    results = []
     for n, line in zip(FEATURES, panels, strict=True):
         result = trained(n, density, importance, scale, resumable(runs, f"superposition-{n}"))
         results.append(result)
@@ -111,7 +114,8 @@ def trained(
     def score(
         params: Any, rows: jax.Array, density: jax.Array, importance: jax.Array
     ) -> dict[str, jax.Array]:
-        active, weight = rows[:, n], rows[:, n + 1]
+        active = rows[:, n]
+        weight = rows[:, n + 1]
         chance = density**active * (1 - density) ** (n - active) * weight * len(nodes)
         return {"loss": chance * squared_errors(params, rows[:, :n].T, importance)}
 
@@ -160,10 +164,12 @@ def table_rows(
     n: int, networks: Networks, solutions: np.ndarray, said: dict[str, str], decided: bool
 ) -> list[Row]:
     """The best network of each point against the explicit solutions."""
-    ranked, least = np.sort(solutions, axis=-1), solutions.min(axis=-1)
+    ranked = np.sort(solutions, axis=-1)
+    least = solutions.min(axis=-1)
     clear = ranked[..., 1] > CLOSE * ranked[..., 0]
     agree = regimes(best(networks)) == STORED[solutions.argmin(axis=-1)]
-    share, ratio = float(agree[clear].mean()), networks.losses.min(axis=-1) / least
+    share = float(agree[clear].mean())
+    ratio = networks.losses.min(axis=-1) / least
     name = f"{n} features in {n - 1}"
     close = float((ratio <= CLOSE).mean())
     return [
@@ -194,7 +200,9 @@ def best(networks: Networks) -> np.ndarray:
 
 def colours(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:
     """White where a feature is not stored, blue where it has a dimension, red where it shares one."""
-    white, blue, red = np.ones(3), np.array([0.1, 0.3, 0.7]), np.array([0.85, 0.2, 0.2])
+    white = np.ones(3)
+    blue = np.array([0.1, 0.3, 0.7])
+    red = np.array([0.85, 0.2, 0.2])
     shared, stored = (np.clip(part, 0, 1)[..., None] for part in (superposed, norm))
     return np.asarray((1 - stored) * white + stored * ((1 - shared) * blue + shared * red))
 

@@ -32,7 +32,9 @@ def trained(
         start_seed: Of the starting weights.
     """
     _, n, visible = rows.shape
-    stream, numbers, orders = np.random.RandomState(seed), [], []
+    stream = np.random.RandomState(seed)
+    numbers = []
+    orders = []
     for epoch in range(1, epochs + 1):
         orders.append(stream.permutation(n).reshape(-1, batch))
         numbers.append(stream.rand(n // batch, batch * (hidden + visible)))
@@ -56,9 +58,11 @@ def _steps(start: Machine, rows: jax.Array, orders: jax.Array, numbers: jax.Arra
         order, uniform = inputs
         v = rows[order]
         uniform_h, uniform_v = jnp.split(uniform, [batch * hidden])
-        uniform_h, uniform_v = uniform_h.reshape(batch, hidden), uniform_v.reshape(batch, visible)
+        uniform_h = uniform_h.reshape(batch, hidden)
+        uniform_v = uniform_v.reshape(batch, visible)
         _, fantasy = boltzmann.gibbs_step(machine, v, uniform_h, uniform_v)
-        h, fantasy_h = boltzmann.hidden_means(machine, v), boltzmann.hidden_means(machine, fantasy)
+        h = boltzmann.hidden_means(machine, v)
+        fantasy_h = boltzmann.hidden_means(machine, fantasy)
         ascent = Machine(
             ((v.T @ h - fantasy.T @ fantasy_h) / batch,),
             ((v - fantasy).mean(axis=0), (h - fantasy_h).mean(axis=0)),

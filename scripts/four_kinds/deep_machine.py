@@ -49,7 +49,8 @@ def run(_: Path, quick: bool = False) -> list[Row]:
 def bars_and_stripes(side: int) -> np.ndarray:
     """All images of whole rows or whole columns, each once ``[2^(side+1) - 2, side²]``."""
     lines = np.array(list(itertools.product([0, 1], repeat=side)), np.float32)
-    rows, columns = np.repeat(lines, side, axis=1), np.tile(lines, (1, side))
+    rows = np.repeat(lines, side, axis=1)
+    columns = np.tile(lines, (1, side))
     return np.unique(np.concatenate([rows, columns]), axis=0)
 
 
@@ -70,7 +71,8 @@ def trained(sizes: tuple[int, ...], x: np.ndarray, scale: Scale) -> SweepResult:
 
 
 def _likelihood_row(name: str, history: np.ndarray, n: int) -> Row:
-    first, last = history[..., 0].max(), history[..., -1].max()
+    first = history[..., 0].max()
+    last = history[..., -1].max()
     return claim(
         f"bars and stripes: mean log-likelihood, {name}",
         "",
@@ -84,7 +86,8 @@ def _likelihood_row(name: str, history: np.ndarray, n: int) -> Row:
 def _annealed_row(name: str, machine: boltzmann.Machine, scale: Scale) -> Row:
     exact = float(boltzmann.log_z(machine))
     estimate = boltzmann.annealed_log_z(machine, jax.random.key(1), 200, scale.temperatures)
-    value, error = float(estimate.value), float(estimate.error)
+    value = float(estimate.value)
+    error = float(estimate.error)
     return claim(
         f"bars and stripes: log Z, {name}",
         "",

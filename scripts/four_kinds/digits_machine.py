@@ -15,7 +15,11 @@ from verdicts import CORRECTED, Row, among_seeds, exact
 import jfnn
 from four_kinds.xor_machine import PUBLISHED
 
-HIDDEN, RATE, BATCH, EPOCHS = 100, 0.06, 10, 10  # of the example
+# Of the example.
+HIDDEN = 100
+RATE = 0.06
+BATCH = 10
+EPOCHS = 10
 SEEDS = 79
 NUDGES = ((0, 0), (-1, 0), (0, -1), (0, 1), (1, 0))
 # Results of the example's regressions when they still moved (scikit-learn's pull request 13648, 2019).
@@ -67,7 +71,8 @@ def curve_rows(curves: np.ndarray, published: list[float], x: np.ndarray) -> lis
     noise = float(scores.std() / np.sqrt(len(x)))
     drawn = curves + np.random.default_rng(0).normal(0, noise, curves.shape)
     source = f"one site a row, whose draw (± {noise:.2f}) the seeds are given too"
-    name, scored = "digits: pseudo-likelihood, epoch", round(scores.mean(), 2)
+    name = "digits: pseudo-likelihood, epoch"
+    scored = round(scores.mean(), 2)
     epochs = enumerate(zip(published, drawn.T, strict=True), 1)
     return [
         exact("digits: last pseudo-likelihood, by scikit-learn", published[-1], scored, 5e-3),

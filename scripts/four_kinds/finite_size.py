@@ -13,7 +13,7 @@ from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike
 from verdicts import CONSISTENT, OUTSIDE, Row
 
-from jfnn.datasets import onsager
+from four_kinds import onsager
 
 T_C = float(onsager.CRITICAL_TEMPERATURE)
 # A root is sought on the polynomial through so many temperatures around the change of sign. One that only
@@ -47,7 +47,8 @@ def estimate(draws: np.ndarray) -> Estimate:
 
 def row(name: str, place: Estimate, reason: str = "") -> Row:
     """An estimate of the critical temperature: consistent where its interval contains the exact value."""
-    inside, away = place.contains(T_C), (place.value - T_C) / place.deviation
+    inside = place.contains(T_C)
+    away = (place.value - T_C) / place.deviation
     judged = f"{'contains' if inside else 'EXCLUDES'} the exact value, {away:+.1f} standard errors"
     texts = "; ".join(filter(None, [judged, reason]))
     return Row(name, f"{T_C:.6f}", str(place), CONSISTENT if inside else OUTSIDE, texts)

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from verdicts import CONSISTENT, OUTSIDE, Row, claim
 
-from four_kinds import finite_size, ising_networks, ising_sampler, phases
+from four_kinds import finite_size, ising_model, ising_networks, ising_sampler, phases
 from four_kinds.finite_size import Curves, bootstrap
 from four_kinds.phases import QUICK, Scale, Trained
-from jfnn.datasets import ising
 
 HALF_WAY = 1 / 3  # of Binder's ratio between 2/3 and 0
 # Of L, in T*(L): 1/ν = 1, and the next analytic term, since T* of small lattices is far from T_c.
@@ -35,7 +34,8 @@ def run(_: Path, quick: bool) -> list[Row]:
         {length: networks[length][scale.cell[0]].logits(spins[length]) > 0 for length in spins}
         for networks in (trained, cancelling)
     )
-    ratios, shares = _ratios(scale, spins), _shares(scale, answers)
+    ratios = _ratios(scale, spins)
+    shares = _shares(scale, answers)
     return [
         *ising_sampler.rows(scale, spins),
         *ising_networks.failures(scale, trained),
@@ -51,7 +51,7 @@ def _ratios(scale: Scale, spins: Mapping[int, np.ndarray]) -> Curves:
     """Binder's ratio of the magnetisation."""
     curves = {}
     for length, configurations in spins.items():
-        m = ising.magnetisation(configurations)[None]
+        m = ising_model.magnetisation(configurations)[None]
         moments = [(m**power).mean(axis=-1) for power in (2, 4)]
         curves[length] = bootstrap(length, scale.draws, *moments, statistic=finite_size.binder_ratio)
     return curves
@@ -116,9 +116,11 @@ def thresholds(
         trained: Length -> hidden units -> networks.
         answers: Length -> whether they call a configuration ordered ``[seeds, T, chains, configurations]``.
     """
-    overlaps, same, scaled = [], [], []
+    overlaps = []
+    same = []
+    scaled = []
     for length, ordered in answers.items():
-        sizes = np.abs(ising.magnetisation(spins[length]))
+        sizes = np.abs(ising_model.magnetisation(spins[length]))
         overlaps.append(phases.overlaps(trained[length][scale.cell[0]].params)[-1].min())
         # As many configurations lie above the threshold as the network calls ordered.
         levels = np.array([np.quantile(sizes, 1 - called.mean()) for called in ordered])

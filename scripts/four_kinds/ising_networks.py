@@ -8,9 +8,8 @@ import numpy as np
 from verdicts import Row, claim
 
 import jfnn
-from four_kinds import finite_size, phases
+from four_kinds import finite_size, ising_model, phases
 from four_kinds.phases import Scale, Trained
-from jfnn.datasets import ising
 
 # One unit is right on 3/4 of the rows at best, and on a few more of those held out by chance.
 MONOTONE = 0.80
@@ -30,9 +29,11 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
     texts = [f"L = {length}: {(a[place] == 1).sum()}" for length, a in accuracies.items()]
     best = max(float(a.max()) for a in accuracies.values())
     if units == 1:
-        holds, published = best < MONOTONE, "cannot: its output rises or falls with m"
+        holds = best < MONOTONE
+        published = "cannot: its output rises or falls with m"
     elif units < scale.cell[0]:
-        holds, published = best == 1, "suffices (Kim and Kim)"
+        holds = best == 1
+        published = "suffices (Kim and Kim)"
     else:
         holds = all((a[place] == 1).all() for a in accuracies.values())
         published = "every start learns"
@@ -47,14 +48,16 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
 
 def _two_units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> Row:
     """One unit must raise the output with m and the other lower it; where both do the same it is monotone."""
-    apart, solved = [], []
+    apart = []
+    solved = []
     for length in scale.lengths:
         networks = trained[length][2]
         hidden, last = (np.asarray(layer.w) for layer in networks.params)
         slopes = hidden.sum(axis=-2) * last[..., 0]
         apart.append(slopes[..., 0] * slopes[..., 1] < 0)
         solved.append(networks.accuracy == 1)
-    opposite, learned = np.concatenate(apart), np.concatenate(solved)
+    opposite = np.concatenate(apart)
+    learned = np.concatenate(solved)
     return claim(
         "2 hidden units, where one fails",
         "both units raise the output with m, or lower it",
@@ -79,7 +82,7 @@ def _odd_row(scale: Scale) -> Row:
         hidden = jnp.tanh(jnp.matmul(x, params[0], precision="highest"))
         return jnp.matmul(hidden, params[1], precision="highest")
 
-    split = ising.extreme_temperatures(length, scale.rows, 400, seed=length)
+    split = ising_model.extreme_temperatures(length, scale.rows, 400, seed=length)
     options = phases.training_options(scale) | {"gradient": "autodiff"}
     result = jfnn.sweep(jfnn.Network(init, apply), split, l2=scale.cell[1], **options)
     ordered = split.x_test[np.asarray(split.y_test) == 1]
@@ -101,7 +104,10 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         scale: How much is computed.
         spins: Length -> configurations ``[T, chains, configurations, L, L]``.
     """
-    learned, energy, size, half_ways = {}, [], [], {}
+    learned = {}
+    energy = []
+    size = []
+    half_ways = {}
     for length in scale.lengths:
         # As many chains as there are, [T, FEW, L, L].
         few = np.swapaxes(spins[length], 1, 2).reshape(len(spins[length]), -1, length, length)[:, :FEW]
@@ -111,10 +117,11 @@ def convolution(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
         half_ways[length] = finite_size.roots(scale.temperatures, drawn - 0.5)
         near = int(np.abs(np.array(scale.temperatures) - half_ways[length][0]).argmin())
         learned[length] = accuracy == 1
-        energy.append(_correlation(values[:, near], ising.energy(few[near])))
-        size.append(_correlation(values[:, near], np.abs(ising.magnetisation(few[near]))))
+        energy.append(_correlation(values[:, near], ising_model.energy(few[near])))
+        size.append(_correlation(values[:, near], np.abs(ising_model.magnetisation(few[near]))))
     starts = [f"L = {length}: {solved.sum()}" for length, solved in learned.items()]
-    by_energy, by_size = np.mean(energy), np.mean(size)
+    by_energy = np.mean(energy)
+    by_size = np.mean(size)
     name = f"convolution, {CHANNELS} channels 3×3"
     rows = [
         claim(
@@ -145,7 +152,7 @@ def _limit_row(half_ways: Mapping[int, np.ndarray]) -> Row:
 def _answers(scale: Scale, length: int, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy on rows held out ``[S]``, and outputs before the sigmoid ``[S, T, n]``."""
     network = jfnn.cnn((1, length, length), (CHANNELS,), 1, kernel=3, init="glorot_normal")
-    split = ising.extreme_temperatures(length, scale.rows, 400, seed=length, image=True)
+    split = ising_model.extreme_temperatures(length, scale.rows, 400, seed=length, image=True)
     # Starts of a third of Glorot's size: a tenth leaves the rectified channels dead.
     options = phases.training_options(scale) | {"hyper": {"init_scale": 0.3}}
     result = jfnn.sweep(network, split, l2=1.0, **options)

@@ -6,9 +6,9 @@ import numpy as np
 from scipy.stats import chi2
 from verdicts import Row, claim
 
+from four_kinds import ising_model, onsager
 from four_kinds.finite_size import T_C
 from four_kinds.phases import Scale
-from jfnn.datasets import ising, onsager
 
 TEMPERATURES = (2.0, T_C, 2.6)  # of the long chains
 FAR = 0.25  # from the critical temperature: there the largest lattice is as good as infinite
@@ -19,20 +19,22 @@ NAMES = {"all": "Swendsen-Wang", "one": "Wolff"}
 
 def rows(scale: Scale, spins: Mapping[int, np.ndarray]) -> list[Row]:
     """The section's configurations, length -> ``[T, chains, configurations, L, L]``, and long chains."""
-    temperatures, largest = np.array(scale.temperatures), spins[scale.largest]
+    temperatures = np.array(scale.temperatures)
+    largest = spins[scale.largest]
     judged = [
         _chains_row(
             f"energies of the section's configurations, L = {length}",
             "Kaufman's",
             onsager.torus_energy(length, temperatures),
-            ising.energy(lattices),
+            ising_model.energy(lattices),
         )
         for length, lattices in spins.items()
     ]
     ordered = temperatures < T_C - FAR
-    sizes, exact = np.abs(ising.magnetisation(largest[ordered])), onsager.magnetisation(temperatures[ordered])
+    sizes = np.abs(ising_model.magnetisation(largest[ordered]))
+    exact = onsager.magnetisation(temperatures[ordered])
     judged.append(_chains_row("|m| far below T_c", "Yang's", exact, sizes))
-    kinds = [(length, update) for length in scale.lengths for update in ising.UPDATES]
+    kinds = [(length, update) for length in scale.lengths for update in ising_model.UPDATES]
     return [*judged, *(_long_row(scale, length, update) for length, update in kinds)]
 
 
@@ -60,10 +62,13 @@ def _chains_row(name: str, source: str, exact: np.ndarray, values: np.ndarray) -
 def _long_row(scale: Scale, length: int, update: str) -> Row:
     chains, steps = scale.long_chains
     options = {"chains": chains, "seed": length, "burn_in": steps // 5, "apart": 1}
-    exact, means, times, away = onsager.torus_energy(length, TEMPERATURES), [], [], []
+    exact = onsager.torus_energy(length, TEMPERATURES)
+    means = []
+    times = []
+    away = []
     for t, expected in zip(TEMPERATURES, exact, strict=True):
-        spins = ising.configurations(length, t, chains * steps, update=update, **options)
-        energies = ising.energy(spins).reshape(chains, steps)
+        spins = ising_model.configurations(length, t, chains * steps, update=update, **options)
+        energies = ising_model.energy(spins).reshape(chains, steps)
         times.append(autocorrelation_time(energies))
         error = energies.std() * np.sqrt(2 * times[-1] / energies.size)
         means.append(f"{energies.mean():.5f} ± {error:.5f}")

@@ -19,7 +19,11 @@ from verdicts import Row, among_seeds, exact, mean_interval
 import jfnn
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "tests" / "data" / "mnist1d.json"
-POINTS, CLASSES, BATCH, RATE, INIT = 40, 10, 100, 0.01, "pytorch"
+POINTS = 40
+CLASSES = 10
+BATCH = 100
+RATE = 0.01
+INIT = "pytorch"
 
 
 class Scale(NamedTuple):
@@ -74,11 +78,11 @@ def splits() -> dict[str, jfnn.Split]:
     """The data with its points in each order that the authors use."""
     in_order = jfnn.datasets.mnist1d()
     order = np.random.RandomState(42).permutation(POINTS)  # as in mnist1d-classification.ipynb
-    mixed = {part: getattr(in_order, part)[:, order] for part in ("x_train", "x_test")}
+    mixed = in_order._replace(x_train=in_order.x_train[:, order], x_test=in_order.x_test[:, order])
     return {
         "in order": in_order,
         "mixed by the package": jfnn.datasets.mnist1d(shuffled=True),
-        "mixed by the notebook": in_order._replace(**mixed),
+        "mixed by the notebook": mixed,
     }
 
 
@@ -104,10 +108,10 @@ def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepR
     for name, network in networks().items():
         started = time.perf_counter()
         shape = (-1, *(network.input_shape or ()))
-        parts = {part: getattr(split, part).reshape(shape) for part in ("x_train", "x_test")}
+        shaped = split._replace(x_train=split.x_train.reshape(shape), x_test=split.x_test.reshape(shape))
         results[name] = jfnn.sweep(
             network,
-            split._replace(**parts),
+            shaped,
             learning_rate=RATE,
             seeds=seeds,
             epochs=epochs,
@@ -116,7 +120,8 @@ def trained(split: jfnn.Split, seeds: int, epochs: int) -> dict[str, jfnn.SweepR
             reduction="mean",
             gradient="backprop",
         )
-        steps, seconds = epochs * len(split.x_train) // BATCH, time.perf_counter() - started
+        steps = epochs * len(split.x_train) // BATCH
+        seconds = time.perf_counter() - started
         print(f"{name}: {seeds} networks, {steps} steps: {seconds:.0f} s", flush=True)
     return results
 

@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import jfnn
-from jfnn.datasets import ising
+from four_kinds import ising_model
 
 # Starting weights are this much of Glorot's: directions that the data do not reach stay as they began.
 INIT_SCALE = 0.1
 # Rows that networks see at once: as vectors, and as images, whose channels take more memory.
-ROWS, IMAGES = 2_000, 200
+ROWS = 2_000
+IMAGES = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,9 @@ def _sample_at(scale: Scale, task: tuple[int, float]) -> np.ndarray:
     length, t = task
     chains, samples = scale.chains[length]
     seed = int(length * 1e4 + round(t * 1e3))
-    spins = ising.configurations(length, t, chains * samples, chains=chains, seed=seed, burn_in=scale.burn_in)
+    spins = ising_model.configurations(
+        length, t, chains * samples, chains=chains, seed=seed, burn_in=scale.burn_in
+    )
     return spins.reshape(chains, samples, length, length)
 
 
@@ -115,7 +118,7 @@ def train(scale: Scale, length: int, cancelling: bool = False) -> dict[int, Trai
     }
     swept = jfnn.sweep(
         {str(units): network for units, network in networks.items()},
-        ising.extreme_temperatures(length, scale.rows, 400, seed=length, cancelling=cancelling),
+        ising_model.extreme_temperatures(length, scale.rows, 400, seed=length, cancelling=cancelling),
         l2=scale.cell[1] if cell else scale.l2s,
         **training_options(scale),
     )

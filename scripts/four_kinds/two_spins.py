@@ -14,7 +14,10 @@ from four_kinds import course_stream
 from four_kinds.xor_machine import PUBLISHED
 from jfnn import boltzmann
 
-SAMPLES, BATCH, EPOCHS = 3000, 20, 1000  # of the published runs
+# Of the published runs.
+SAMPLES = 3000
+BATCH = 20
+EPOCHS = 1000
 STATES = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 RUNS = 79  # of each J
 
@@ -40,7 +43,8 @@ def spread_rows(published: dict[str, list[float]], sets: np.ndarray, effective: 
         sets: The samples of each J ``[J, 3000, 2]``.
         effective: J_eff of the runs ``[J, seeds]``.
     """
-    rows, source = [], "PyTorch, the same samples, last epoch"
+    rows = []
+    source = "PyTorch, the same samples, last epoch"
     figures = zip(published["J"], published["J_eff_torch"], sets, effective, strict=True)
     for j, torch, states, here in figures:
         ratio = (states == (1, 1)).all(axis=1).sum() / (states == (0, 1)).all(axis=1).sum()

@@ -18,7 +18,10 @@ ROWS = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]], np.float32)  # x1,
 LEAST = {1: 0.5757, 2: math.log(2) / 2, 3: 0.0}  # the least KL(data ‖ model) by hidden units, enumerated
 REPEATS = 50  # of each row, in the published run
 CHAINS = 16  # that start from each row, in the grid
-RATES, SWEEPS, UNITS = [0.3, 1.0, 3.0], [1, 3, 10], [1, 2, 3, 4]  # of the grid
+# Of the grid.
+RATES = [0.3, 1.0, 3.0]
+SWEEPS = [1, 3, 10]
+UNITS = [1, 2, 3, 4]
 
 
 class Scale(NamedTuple):
@@ -59,7 +62,8 @@ def least_rows(scale: Scale) -> list[Row]:
         epochs=scale.epochs,
         batch_size=None,
     )
-    least, rows = (result.train_loss - math.log(4)).min(axis=(0, 1, 3)), []
+    least = (result.train_loss - math.log(4)).min(axis=(0, 1, 3))
+    rows = []
     for (units, expected), here in zip(LEAST.items(), least, strict=True):
         holds = abs(here - expected) < 1e-4
         published = "0: two suffice" if units == 2 else ""
@@ -87,13 +91,15 @@ def reconstruction(machine: boltzmann.Machine) -> tuple[float, int]:
 
 def replayed(published: dict[str, Any]) -> list[Row]:
     """The published run in NumPy, from its stream of random numbers."""
-    machine, by_numpy = trained(seed=0), published["runs"]["NumPy"]
+    machine = trained(seed=0)
+    by_numpy = published["runs"]["NumPy"]
     with jax.enable_x64(True):
         probabilities = np.exp(boltzmann.log_likelihood(machine, boltzmann.all_states(3).astype(float)))
         kl = float(boltzmann.kl_divergence(machine, ROWS.astype(float)))
     error, right = reconstruction(machine)
     name = "XOR by CD-1, 4 hidden: "
-    reason, level = "the plateau of the best machine of one unit", f"{LEAST[1]} (one unit)"
+    reason = "the plateau of the best machine of one unit"
+    level = f"{LEAST[1]} (one unit)"
     return [
         exact(f"{name}p of all 8 states", published["probabilities"], np.round(probabilities, 4), 5e-5),
         exact(f"{name}reconstruction error", by_numpy["error"], round(error, 6), 1e-6),
@@ -110,7 +116,9 @@ def course_rows(runs: dict[str, Any], errors: np.ndarray, patterns: np.ndarray) 
         errors: Reconstruction errors ``[runs]``.
         patterns: Patterns reconstructed ``[runs]``.
     """
-    name, source, rows = "XOR by CD-1, 4 hidden, ", "rate 0.05, batches of 4, last of 3,000 epochs", []
+    name = "XOR by CD-1, 4 hidden, "
+    source = "rate 0.05, batches of 4, last of 3,000 epochs"
+    rows = []
     for run, published in runs.items():
         rows.append(among_seeds(f"{name}{run}: reconstruction error", published["error"], errors, 6, source))
         rows.append(among_seeds(f"{name}{run}: patterns", published["patterns"], patterns, 0, source))

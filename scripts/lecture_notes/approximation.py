@@ -15,9 +15,11 @@ from lecture_notes.replay import Replay
 
 def approximation(replay: Replay) -> list[Row]:
     """The error of networks with a linear output falls with their width."""
-    x, between = np.linspace(0, 1, 128)[:, None], np.linspace(0, 1, 999)[:, None]
+    x = np.linspace(0, 1, 128)[:, None]
+    between = np.linspace(0, 1, 999)[:, None]
     split = jfnn.Split(x, _function(x), between, _function(between))
-    widths, fits = replay.repeats.widths, replay.repeats.fits
+    widths = replay.repeats.widths
+    fits = replay.repeats.fits
     errors = []
     for width in widths:
         result = jfnn.sweep(
@@ -53,7 +55,8 @@ def _steep_starts(width: int, fits: int) -> tuple[jfnn.Layer, ...]:
 
     def start(seed: int) -> tuple[jfnn.Layer, ...]:
         rng = np.random.default_rng((seed, width))
-        slopes, places = 20 * rng.normal(size=width), rng.uniform(size=width)
+        slopes = 20 * rng.normal(size=width)
+        places = rng.uniform(size=width)
         return (
             jfnn.Layer(jnp.asarray(slopes[None]), jnp.asarray(-slopes * places)),
             jfnn.Layer(jnp.asarray(rng.normal(size=(width, 1)) / np.sqrt(width)), jnp.zeros(1)),

@@ -6,6 +6,7 @@ from sklearn.datasets import load_digits
 from verdicts import Row, claim, exact
 
 import jfnn
+from lecture_notes import pictures
 from lecture_notes.grid import CHANCE, chaotic
 from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
 
@@ -16,8 +17,9 @@ LOADED = {"learning_rate": 1e-3, "l2": 1.0}
 def data(replay: Replay) -> list[Row]:
     """The data, and the five images that the notes show."""
     images, labels = load_digits(return_X_y=True)
-    replay.save(jfnn.plots.images(images[replay.shown], labels[replay.shown]), "digits")
-    uci, published = "UCI optical digits, 8×8; not MNIST", replay.published
+    replay.save(pictures.images(images[replay.shown], labels[replay.shown]), "digits")
+    uci = "UCI optical digits, 8×8; not MNIST"
+    published = replay.published
     return [
         exact("images shown", published["shown_images"], replay.shown),
         exact("rows to train, to test", published["rows"], replay.n_rows),
@@ -27,7 +29,10 @@ def data(replay: Replay) -> list[Row]:
 
 def initial_network(replay: Replay) -> list[Row]:
     """The network before training."""
-    published, split, network, start = replay.published["initial"], replay.split, replay.network, replay.start
+    published = replay.published["initial"]
+    split = replay.split
+    network = replay.network
+    start = replay.start
     first = split.x_train[:1]
     probabilities = np.asarray(jfnn.predict_proba(network, start, first))[0]
     accuracy = jfnn.accuracy(network, start, split.x_train, split.y_train)
@@ -44,10 +49,12 @@ def initial_network(replay: Replay) -> list[Row]:
 
 def gradients(replay: Replay) -> list[Row]:
     """The hand-derived gradient against automatic differentiation, on all training images."""
-    x, y = replay.split.x_train, replay.split.y_train
+    x = replay.split.x_train
+    y = replay.split.y_train
     derivation = jax.jit(lambda params: jfnn.backprop.value_and_grad(params, x, y, l2=0.1)[1])
     autodiff = jax.jit(jax.grad(lambda params: jfnn.objective(replay.network, params, x, y, l2=0.1)))
-    by_hand, by_jax = derivation(replay.start), autodiff(replay.start)
+    by_hand = derivation(replay.start)
+    by_jax = autodiff(replay.start)
     tolerance = replay.tolerance(1e-12, float32=1e-4)
     rows = []
     for number, layers in enumerate(zip(replay.start, by_hand, by_jax, strict=True), 1):
@@ -55,7 +62,8 @@ def gradients(replay: Replay) -> list[Row]:
             derivative = f"∂C/∂{name}{number}"
             rows.append(exact(f"{derivative}, shape as {name}{number}", parameter.shape, hand.shape))
             error = float(np.abs(hand - other).max() / np.abs(other).max())
-            name, here = f"{derivative}, by hand and by jax.grad", f"{error:.1e} apart"
+            name = f"{derivative}, by hand and by jax.grad"
+            here = f"{error:.1e} apart"
             reason = f"relative to the largest entry; allowed {tolerance:.0e}"
             rows.append(claim(name, "equal", here, error <= tolerance, reason))
     return rows
@@ -63,7 +71,8 @@ def gradients(replay: Replay) -> list[Row]:
 
 def gradient_descent(replay: Replay) -> list[Row]:
     """Full-batch gradient descent, which blows up and saturates."""
-    published, (x, y, *_) = replay.published["gradient_descent"], replay.split
+    published = replay.published["gradient_descent"]
+    (x, y, *_) = replay.split
     result = jfnn.train(
         replay.network,
         x,
@@ -87,7 +96,8 @@ def gradient_descent(replay: Replay) -> list[Row]:
 def stochastic_gradient_descent(replay: Replay) -> list[Row]:
     """One cell trained on minibatches, and the loss curves of smaller learning rates beside it."""
     published = replay.published["sgd"]
-    i, j = _place(published["learning_rate"]), _place(published["l2"])
+    i = _place(published["learning_rate"])
+    j = _place(published["l2"])
     curves = replay.sweep(
         learning_rate=AXIS[i - 2 : i + 1],
         l2=published["l2"],
@@ -101,18 +111,20 @@ def stochastic_gradient_descent(replay: Replay) -> list[Row]:
 def stored_models(replay: Replay) -> list[Row]:
     """All trained networks stored, one of them loaded to predict, and the best one's first layer drawn."""
     best = replay.grid.member(*replay.grid.best().index, 0)
-    replay.save(jfnn.plots.weights_as_images(best[0].w), "first_layer_weights")
+    replay.save(pictures.weights_as_images(best[0].w), "first_layer_weights")
     names = [f"{name}{layer}" for layer in range(1, len(SIZES)) for name in jfnn.Layer._fields]
     path = replay.out / "models.npz"
     np.savez(path, **dict(zip(names, jax.tree.leaves(replay.grid.params), strict=True)))
 
     archive = np.load(path)
-    i, j = _place(LOADED["learning_rate"]), _place(LOADED["l2"])
+    i = _place(LOADED["learning_rate"])
+    j = _place(LOADED["l2"])
     leaves = [archive[name][i, j, 0] for name in names]
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
-    x, y = replay.split.x_test, replay.split.y_test
+    x = replay.split.x_test
+    y = replay.split.y_test
     predicted = np.asarray(jfnn.predict(replay.network, params, x))
-    replay.save(jfnn.plots.images(x[:20], y[:20], predicted[:20]), "predictions")
+    replay.save(pictures.images(x[:20], y[:20], predicted[:20]), "predictions")
     n_models = int(np.prod(archive["w1"].shape[:2]))
     loaded = f"η={AXIS[i]:g} λ={AXIS[j]:g} loaded, right of the test images"
     return [

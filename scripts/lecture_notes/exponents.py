@@ -26,7 +26,8 @@ from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, STEPS, Re
 RATES = np.logspace(-5, -1, 9)
 # A rounding that grows to a millionth changes no count of right answers; one that grows to 1 changes all.
 ROUNDING = np.finfo(np.float64).eps
-HARMLESS, COMPLETE = np.log(1e-6 / ROUNDING), np.log(1 / ROUNDING)
+HARMLESS = np.log(1e-6 / ROUNDING)
+COMPLETE = np.log(1 / ROUNDING)
 DIRECTIONS = 4  # differences of starts whose probabilities are followed
 COLOURS = {"exact": "tab:green", "chaotic": "tab:red", "saturated": "tab:grey"}
 
@@ -44,7 +45,8 @@ def exponents(replay: Replay) -> list[Row]:
         initial_params=replay.start,
         gradient=GRADIENT,
     )
-    whole, later = measured.exponent[..., 0], measured.exponent_after(epochs // 2)[..., 0]
+    whole = measured.exponent[..., 0]
+    later = measured.exponent_after(epochs // 2)[..., 0]
     probabilities = probability_growth(replay)
     replay.save(picture(replay, whole, later, probabilities), "exponents")
     return [
@@ -58,10 +60,12 @@ def _exponents_row(replay: Replay, kind: str, whole: np.ndarray, later: np.ndarr
     """Verdict on the exponents ``[rates, λ]`` of a kind of cell, of all epochs and of their second half."""
     # Every second rate is one of the grid.
     kinds = np.array([[cell.kind for cell in row] for row in replay.cells[: len(RATES[::2])]])
-    values, second_half = whole[::2][kinds == kind], later[::2][kinds == kind]
+    values = whole[::2][kinds == kind]
+    second_half = later[::2][kinds == kind]
     here = f"{_range(values)}; second half {_range(second_half)}"
     step = f"a step, over {replay.repeats.growth_epochs} epochs; in {EPOCHS * STEPS} such steps"
-    least, most = np.nanmin(values) * EPOCHS * STEPS, values.max() * EPOCHS * STEPS
+    least = np.nanmin(values) * EPOCHS * STEPS
+    most = values.max() * EPOCHS * STEPS
     name = f"{kind} cells' exponents"
     if kind == "exact":
         reason = f"{step} a rounding grows by at most {_power(most)}"
@@ -108,7 +112,8 @@ def probability_growth(replay: Replay) -> np.ndarray:
     apart = distance * drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     starts = jax.vmap(unravel)(start + np.vstack([np.zeros_like(start), apart]).astype(start.dtype))
     trained = _trained(replay, starts, learning_rate=replay.rates("exact"))
-    before, after = _differences(replay, starts), _differences(replay, trained.params)
+    before = _differences(replay, starts)
+    after = _differences(replay, trained.params)
     return np.asarray(np.log(after / before) / (replay.repeats.growth_epochs * STEPS))
 
 

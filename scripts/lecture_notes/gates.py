@@ -7,6 +7,7 @@ import numpy as np
 from verdicts import Row, claim, exact
 
 import jfnn
+from lecture_notes import pictures
 from lecture_notes.replay import Replay
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
@@ -22,7 +23,7 @@ def least_squares(replay: Replay) -> list[Row]:
         coefficients = np.linalg.lstsq(_design_matrix(x), t, rcond=None)[0]
         values = _design_matrix(x) @ coefficients
         rows.append(exact(f"{name} by least squares", replay.published["least_squares"][name], values, 1e-12))
-        regions = jfnn.plots.decision_regions(functools.partial(_above_half, coefficients), x, t)
+        regions = pictures.decision_regions(functools.partial(_above_half, coefficients), x, t)
         replay.save(regions, f"{name.lower()}_linear", f"{name}: least squares")
     x, _ = jfnn.datasets.xor_gate()
     by_hand = (
@@ -40,7 +41,8 @@ def least_squares(replay: Replay) -> list[Row]:
 
 def trained(replay: Replay) -> list[Row]:
     """Networks with a small hidden layer, trained from several random starts."""
-    rows, starts = [], replay.repeats.gates
+    rows = []
+    starts = replay.repeats.gates
     network = jfnn.mlp((2, 3, 1), activation="sigmoid")
     for name, gate in GATES.items():
         x, t = gate()
@@ -56,12 +58,13 @@ def trained(replay: Replay) -> list[Row]:
         )
         solved = result.train_accuracy[0, 0] == 1
         cost = result.train_loss[0, 0][solved].max(initial=0)
-        here, reason = f"{solved.sum()} of {starts} starts", f"largest cost of a solution {cost:.1e} a sample"
+        here = f"{solved.sum()} of {starts} starts"
+        reason = f"largest cost of a solution {cost:.1e} a sample"
         figure = f"{name} by a 2-3-1 network"
         rows.append(claim(figure, "found from some starts", here, bool(solved.any()), reason))
         params = result.member(0, 0, int(np.nanargmin(result.train_loss)))
         predict = functools.partial(jfnn.predict, network, params, loss="quadratic", task="classification")
-        regions = jfnn.plots.decision_regions(predict, x, t)
+        regions = pictures.decision_regions(predict, x, t)
         replay.save(regions, f"{name.lower()}_network", f"{name}: 2-3-1 network")
     return rows
 

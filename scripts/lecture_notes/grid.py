@@ -35,7 +35,8 @@ def _table(part: str, accuracies: np.ndarray) -> str:
 def cell_rows(replay: Replay, i: int, j: int) -> list[Row]:
     """One cell of the grid, at η i and λ j: a row, or two where each count has a verdict of its own."""
     cell = replay.cells[i][j]
-    published, here = (cell.train, cell.test), _counts(replay, i, j)
+    published = (cell.train, cell.test)
+    here = _counts(replay, i, j)
     name = f"η={AXIS[i]:<6g} λ={AXIS[j]:<6g} {cell.kind}"
     if cell.kind == "exact":
         return [exact(name, published, here)]
@@ -53,7 +54,8 @@ def chaotic(name: str, published: Sequence[float], replay: Replay, i: int, j: in
 
     The notes' runs do not diverge; where the one here does, the cell is not reproduced.
     """
-    spread, here = replay.spread.scores, _counts(replay, i, j)
+    spread = replay.spread.scores
+    here = _counts(replay, i, j)
     sequences = replay.as_counts(spread["train_accuracy"][0, j], spread["test_accuracy"][0, j])
     source = f"the notes' run, epoch {EPOCHS}; seeds are minibatch sequences"
     return [
@@ -78,15 +80,20 @@ def _dead(name: str, cell: Cell, replay: Replay, i: int, j: int) -> Row:
 
     Here the cell must be reported as diverged, or its network must be finite and do as well as guessing.
     """
-    here, (n_train, n_test) = _counts(replay, i, j), replay.n_rows
+    here = _counts(replay, i, j)
+    (n_train, n_test) = replay.n_rows
     zeros = tuple(int((y == 0).sum()) for y in (replay.split.y_train, replay.split.y_test))
     diverged_at = int(replay.grid.diverged_at[i, j, 0])
     numbers = [replay.grid.train_loss[i, j, 0], *jax.tree.leaves(replay.grid.member(i, j, 0))]
-    is_finite, at_chance = all(np.isfinite(leaf).all() for leaf in numbers), _at_chance(replay, here)
+    is_finite = all(np.isfinite(leaf).all() for leaf in numbers)
+    at_chance = _at_chance(replay, here)
     if diverged_at >= 0:
-        text, reason, holds = "diverged", f"no longer finite in epoch {diverged_at + 1}", True
+        text = "diverged"
+        reason = f"no longer finite in epoch {diverged_at + 1}"
+        holds = True
     else:
-        text, holds = _text(here), is_finite and at_chance
+        text = _text(here)
+        holds = is_finite and at_chance
         reason = f"{'finite' if is_finite else 'NOT finite'}, {'at chance' if at_chance else 'NOT at chance'}"
     verdict = CORRECTED if holds and (cell.train, cell.test) == zeros else NOT_REPRODUCED
     artefact = f"published: digit 0's share {zeros[0]}/{n_train}, {zeros[1]}/{n_test}"

@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 import jfnn
 
 SIZES = (64, 50, 10)
-EPOCHS, STEPS, BATCH_SIZE = 100, 14, 100
+EPOCHS = 100
+STEPS = 14
+BATCH_SIZE = 100
 AXIS = np.logspace(-5, 1, 7)
 CHAOTIC_RATE = 1e-2
 # The hand derivation, as in the notes; automatic differentiation gives the same exact cells.
@@ -49,7 +51,9 @@ class Replay:
         """Reads published figures; ``dtype``, "float64" or "float32", is the one JAX is configured for."""
         self.published = json.loads((published / "published.json").read_text())  # all but the grid
         self.cells = read_grid(published / "published_grid.csv")  # cells[i][j] at η i and λ j
-        self.out, self.dtype, self.repeats = out, dtype, repeats
+        self.out = out
+        self.dtype = dtype
+        self.repeats = repeats
         self.network = jfnn.mlp(SIZES)
         np.random.seed(0)
         self.shown = np.random.choice(range(1797), size=5)  # images that the notes show

@@ -51,7 +51,7 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     several = seeds > 1 or folds is not None
     tied = [several and bool(expected.tied[cell.cell]) for cell in best.cells]
     assert [cell.tied for cell in best.cells] == [False, *tied[1:]]  # the best is not behind itself
-    told = [tie for tie, cell in zip(tied[1:], best.cells[1:], strict=True) if not cell.failed]
+    told = [tie for tie, cell in zip(tied[1:], best.cells[1:], strict=True) if not cell.doubtful]
     assert best.tied == sum(told) and best.others == 19 and best.pruned == 0
     assert sum(tied) in (range(2, 16) if several else [0])
     if not several:
@@ -119,17 +119,17 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert jfnn.cell_statistics(result).tied[1].all()  # for the width of their intervals
     best = best_first(result)
     assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 1), (1, 0)]
-    assert [cell.failed for cell in best.cells] == [0, 0, 2, 1]
-    assert (best.tied, best.failed, best.others) == (0, 2, 3)
+    assert [cell.doubtful for cell in best.cells] == [False, False, True, True]
+    assert (best.tied, best.doubtful, best.others) == (0, 2, 3)
     heading, *rows = table(best)
-    assert [row[heading.index("", 1)] for row in rows] == ["", "", ranking.FAILED, ranking.FAILED]
+    assert [row[heading.index("", 1)] for row in rows] == ["", "", ranking.DOUBTFUL, ranking.DOUBTFUL]
     shown = {name: [row[heading.index(name)] for row in rows] for name in ("test loss", "test R²")}
     assert shown["test loss"][2:] == ["0.43 (9)", "0.41 (18)"]
     assert shown["test R²"][2:] == ["0.140 (-17)", "0.180 (-35)"]
     assert "2 cells" in "".join(legend(best)) and "of 3 others" in legend(best)[1]
     assert summary.cell_text(result, "test_r2", (1, 0)) == "test R² median 0.180, worst -35"
     of_best = with_scores(result, {"test_loss": np.where([[[False]], [[True]]], losses, 50)})
-    assert best_first(of_best).cells[0].failed == 2 and len(legend(best_first(of_best))) == 5
+    assert best_first(of_best).cells[0].doubtful and len(legend(best_first(of_best))) == 4
 
 
 def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
@@ -137,17 +137,17 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     best = best_first(with_test_accuracy(values))
     assert [cell.cell for cell in best.cells] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, True]
-    assert [cell.scattered for cell in best.cells] == [False, False, False, True]
-    assert (best.tied, best.scattered) == (2, 1)
-    assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.SCATTERED]
-    assert "1 of the 2" in legend(best)[3]
+    assert [cell.doubtful for cell in best.cells] == [False, False, False, True]
+    assert (best.tied, best.doubtful) == (1, 1)
+    assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.DOUBTFUL]
+    assert "1 cell" in legend(best)[3]
 
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     result = make_result((4, 5), seeds=3, diverged=[(0, 0, 1)])
     best = best_first(result, most=2)
     assert len(best.cells) == 2
-    assert best.tied == jfnn.cell_statistics(result).tied.sum() - 1 > 2
+    assert best.tied + best.doubtful == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
     interval, mark, *_, left_out = legend(best)
     assert interval.startswith("±") and interval.endswith("over 3 seeds") and "95%" in interval

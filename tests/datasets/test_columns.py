@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from jfnn import datasets
-from jfnn.datasets.columns import MOST_WORDS
+from jfnn.datasets.files import MOST_WORDS
 
 pandas = pytest.importorskip("pandas")
 
@@ -191,10 +191,10 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
         (
             "a,y\n1,0\n,1\n",
             {"encode": True},
-            "row 2, .*'a': expected a number.* with impute=True",
+            "row 2 .*'a': expected a number.* with impute=True",
         ),
         ("a,b,y\n,1,0\nNA,1,1\n", {"encode": True, "impute": True}, "'a': expected at least one value"),
-        ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2, .*'a': expected a number, as most"),
+        ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2 .*'a': expected a number, as most"),
         (
             "a,y\n1,0\ninf,1\n2,1\n",
             {"encode": True, "impute": True},

@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from jfnn import datasets
-from jfnn.datasets.targets import MOST_CLASSES, as_task, is_gap
+from jfnn.datasets.fields import is_gap
+from jfnn.datasets.targets import MOST_CLASSES, as_task
 
 LARGE = 2**53  # and one more is the first whole number that no float is
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
@@ -199,8 +200,16 @@ def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
 @pytest.mark.parametrize(
     ("values", "task", "message"),
     [
-        (["1", "a"], "regression", r"path: data\.csv, row 2, column 'y': expected a number, got 'a'$"),
-        (["1", "2", "-"], None, r"path: .* row 3, column 'y': expected a number, as most in .*, got '-'; "),
+        (
+            ["1", "a"],
+            "regression",
+            r"path: data\.csv, row 2 \(line 3\), column 'y': expected a number, got 'a'$",
+        ),
+        (
+            ["1", "2", "-"],
+            None,
+            r"path: .* row 3 \(line 4\), column 'y': expected a number, as most in .*, got '-'; ",
+        ),
         ("ab", "foo", "task: expected one of classification, regression, got 'foo'"),
         ([0.5, 1], "classification", "task: classification needs words or whole numbers"),
     ],

@@ -291,6 +291,14 @@ def test_directions_of_metrics_and_their_reductions_count():
     assert description(of_metric()) != before
 
 
+def test_a_run_by_a_function_that_cannot_be_told_from_others_is_not_resumed(tmp_path):
+    rows = (row for row in range(3))  # a generator shows neither attributes nor a pickle
+    network = of_metric(reduce=lambda values, data, numbers: values.mean(axis=1) + 0 * len(str(rows)))
+    by_sweep(network, out=tmp_path)
+    with pytest.raises(ValueError, match=r"holds another configuration.*unknown, by a generator"):
+        by_sweep(network, out=tmp_path, resume=True)
+
+
 def test_the_code_of_schedulers_counts(monkeypatch):
     before = description(schedulers=[StopsAll()])
     assert description(schedulers=[StopsAll()]) == before

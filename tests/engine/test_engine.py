@@ -13,7 +13,7 @@ from helpers import gradient as by_jax
 
 import jfnn
 from jfnn import losses
-from jfnn.engine import devices
+from jfnn.engine import devices, loop
 from jfnn.engine.executors import Threads
 from jfnn.engine.plan import CallLength
 from jfnn.engine.threads import spread
@@ -50,7 +50,7 @@ def trained(net, split):
 
     def through(seams, **changes):
         run = prepare(jfnn.Options(net, split, **keywords(**changes)))
-        return train_run(run, None, False, make_trainer=functools.partial(Trainer, **seams))
+        return train_run(run, make_trainer=functools.partial(Trainer, **seams))
 
     return through
 
@@ -147,6 +147,22 @@ def test_tiles_advance_side_by_side_between_two_returns(trained, grid):
     assert begun.count(0) > 3
     trains = [epoch for epoch in begun if epoch > 0]
     assert trains == sorted(trains) and sorted(set(trains)) == list(range(1, EPOCHS))
+
+
+def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
+    run = prepare(jfnn.Options(net, split, **keywords(seeds=2)))
+    trainer = Trainer(run.experiment, run.hardware, CallLength(steps=4, first_steps=4, calls=1))
+    third = np.arange(run.experiment.members) % 3
+    seen = []
+
+    def stops(state):
+        seen.append(state.epoch)
+        return third == len(seen)  # nobody of the first third, and each other one at a return of its own
+
+    state = loop.run(trainer, loop.start(trainer), callback=stops).state
+    assert len(seen) > 2 and seen == sorted(set(seen)) and seen[-1] == EPOCHS
+    expected = np.array([-1, seen[0], seen[1]])[third]
+    assert (state.stopped_at == np.where(state.members.diverged_at < 0, expected, -1)).all()
 
 
 def test_jobs_that_follow_are_run_once_and_in_their_order():
@@ -266,7 +282,7 @@ def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, 
 
     options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])
     options["batches"] = np.random.default_rng(0).integers(70, size=(40, 4, 16))
-    result = train_run(prepare(jfnn.Options(net, split, **options)), None, False, make_trainer=make)
+    result = train_run(prepare(jfnn.Options(net, split, **options)), make_trainer=make)
     assert len(result.evaluations) == len(held) == 40
     assert max(held) <= 3
 

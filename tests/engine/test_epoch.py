@@ -11,11 +11,11 @@ from helpers import compiled, float64_first, representatives
 
 import jfnn
 from jfnn import losses, training
-from jfnn.learners import epoch as engine
-from jfnn.learners.epoch import Chunk, as_chunk, gather, steps_of_epoch
-from jfnn.learners.source import Source, rows_of_steps, step_key
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import domain
+from jfnn.steps import epoch as engine
+from jfnn.steps.epoch import Chunk, as_chunk, gather, steps_of_epoch
+from jfnn.steps.source import Source, rows_of_steps, step_key
 
 N, FEATURES, CLASSES, L2 = 23, 4, 3, 0.2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

@@ -9,9 +9,8 @@ from jax import export
 
 import jfnn
 from jfnn.engine import program
-from jfnn.estimators import MLPClassifier
+from jfnn.estimators import MLPClassifier, training
 from jfnn.experiment.options import Options
-from jfnn.fitting import training
 from jfnn.search.sweep import prepare
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them

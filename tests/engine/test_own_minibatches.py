@@ -106,8 +106,6 @@ def test_a_member_has_the_bits_that_it_has_alone_and_in_other_company(name, dtyp
     changes = dict(seeds=[7, SEEDS[-1], 4, 1, 0], learning_rate=[huge, 0.05])
     other = train_run(
         prepare(make_options(name, dtype, execution, **changes)),
-        None,
-        False,
         make_trainer=lambda *arguments: Trainer(*arguments, CallLength(steps=1, calls=2)),
     )
     assert (other.diverged_at[0] >= 0).all()

@@ -1,7 +1,6 @@
 """Random grids and lengths of calls: who trains where, and for how long."""
 
 import heapq
-import itertools
 import math
 
 import numpy as np
@@ -10,7 +9,7 @@ from hypothesis import strategies
 
 from jfnn.engine import plan
 from jfnn.engine.plan import Form
-from jfnn.learners.epoch import EPOCHS
+from jfnn.steps.epoch import EPOCHS
 
 small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
 
@@ -102,10 +101,10 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         start %= ends[-1]
         following = next(end for end in ends if end > start)
         assert calls.next_end(start, steps_an_epoch) == following
-        stretches = calls.stretches([start, following], steps_an_epoch)
-        trained = [epoch for first, epochs in stretches for epoch in range(first, first + epochs)]
+        ranges = calls.ranges([start, following], steps_an_epoch)
+        trained = [epoch for epochs in ranges for epoch in epochs]
         assert trained == list(range(start, following))
-        assert all(1 <= epochs <= longest for _, epochs in stretches) and len(stretches) <= returns
+        assert all(1 <= len(epochs) <= longest for epochs in ranges) and len(ranges) <= returns
 
     counts = strategies.integers(1, 300)
     examples.check(
@@ -135,11 +134,10 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 
     def they_are(tiles, devices, epochs, steps):
         calls = plan.CallLength()
-        fewest = [epochs for _, epochs in calls.stretches([0, epochs], steps)]
-        stretches = calls.stretches([0, epochs], steps, tiles, devices)
-        assert stretches[0].first == 0 and sum(stretch.epochs for stretch in stretches) == epochs
-        assert all(b.first == a.first + a.epochs for a, b in itertools.pairwise(stretches))
-        lengths = [stretch.epochs for stretch in stretches]
+        fewest = [len(call) for call in calls.ranges([0, epochs], steps)]
+        ranges = calls.ranges([0, epochs], steps, tiles, devices)
+        assert [epoch for call in ranges for epoch in call] == list(range(epochs))
+        lengths = [len(call) for call in ranges]
         assert max(lengths) <= calls.epochs(steps) and max(lengths) - min(lengths) <= 1
         if len(lengths) == len(fewest):
             return
@@ -160,13 +158,13 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(examples):
     def they_are(tiles, devices, lengths, steps):
         calls, stops = plan.CallLength(), np.cumsum([3, *lengths]).tolist()
-        stretches = calls.stretches(stops, steps, tiles, devices)
-        ends = [stretch.end for stretch in stretches]
-        assert [stretch.first for stretch in stretches] == [3, *ends[:-1]] and set(stops[1:]) <= set(ends)
-        assert all(1 <= stretch.epochs <= calls.epochs(steps) for stretch in stretches)
-        before = [stretch for stretch in stretches if stretch.end <= stops[-2]]
-        assert before == calls.stretches(stops[:-1], steps)
-        assert calls.stretches(sorted(stops * 2), steps, tiles, devices) == stretches
+        ranges = calls.ranges(stops, steps, tiles, devices)
+        ends = [call.stop for call in ranges]
+        assert [call.start for call in ranges] == [3, *ends[:-1]] and set(stops[1:]) <= set(ends)
+        assert all(1 <= len(call) <= calls.epochs(steps) for call in ranges)
+        before = [call for call in ranges if call.stop <= stops[-2]]
+        assert before == calls.ranges(stops[:-1], steps)
+        assert calls.ranges(sorted(stops * 2), steps, tiles, devices) == ranges
 
     examples.check(
         they_are,
@@ -180,9 +178,10 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
 def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
     """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
     lengths = plan.CallLength()
-    assert lengths.stretches([4, 8], 13, tiles=7, devices=2) == [(4, 2), (6, 2)]
-    assert lengths.stretches([0, 4, 8], 13, tiles=7, devices=2) == [(0, 4), (4, 4)]
-    assert lengths.stretches([0, 4, 8, 12], 13, tiles=7, devices=2) == [(0, 4), (4, 4), (8, 2), (10, 2)]
+    assert lengths.ranges([4, 8], 13, tiles=7, devices=2) == [range(4, 6), range(6, 8)]
+    assert lengths.ranges([0, 4, 8], 13, tiles=7, devices=2) == [range(4), range(4, 8)]
+    ends = [call.stop for call in lengths.ranges([0, 4, 8, 12], 13, tiles=7, devices=2)]
+    assert ends == [4, 8, 10, 12]
 
 
 def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():

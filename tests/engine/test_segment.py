@@ -71,9 +71,7 @@ def run_segment(task, segment):
 
 
 def trained(options, make_executor=Threads):
-    return train_run(
-        prepare(options), None, False, make_trainer=functools.partial(Trainer, make_executor=make_executor)
-    )
+    return train_run(prepare(options), make_trainer=functools.partial(Trainer, make_executor=make_executor))
 
 
 class Recording(Threads):

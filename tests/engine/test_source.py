@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from helpers import compiled, representatives
 
-from jfnn.learners.source import Sources, room, rows_of_steps
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
+from jfnn.steps.source import Sources, room, rows_of_steps
 
 SIZE, LENGTHS, SEEDS, FOLDS = 5, (23, 21, 64, 7), (0, 7, 2**32 - 1, 5, 5), (0, 2, 1, 0, 3)
 EPOCHS, CHUNK = (0, 3, 100_000), 4  # epochs, and steps that are drawn together

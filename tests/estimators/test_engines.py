@@ -1,11 +1,13 @@
 """By which code estimators train: scikit-learn's bytes where it does, chosen by what a fit is alone."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 import sklearn
 from helpers import representatives
+from joblib.externals.loky import get_reusable_executor
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
@@ -14,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import choice, foresight, plain
+from jfnn.estimators import foresight, forward, plain, training
 from jfnn.estimators.choice import Prediction, Work
-from jfnn.fitting import functions, training
-from jfnn.fitting.fit import Structure
+from jfnn.estimators.fit import Structure
+from jfnn.estimators.perceptron import work_of
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -47,7 +49,7 @@ def engine_runs(monkeypatch):
 @pytest.fixture
 def no_device(monkeypatch):
     """Lets no prediction go through a device."""
-    monkeypatch.delattr(functions, "outputs")
+    monkeypatch.delattr(forward, "outputs")
 
 
 def pair(name, engine, **parameters):
@@ -202,10 +204,10 @@ def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_e
 def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
     def epochs(**parameters):
         perceptron = estimators.MLPClassifier(max_iter=300, **parameters)
-        return choice.as_work(perceptron, SMALL, X, 150).epochs
+        return work_of(perceptron, SMALL, 150).epochs
 
     assert epochs(tol=0.0) == epochs(n_iter_no_change=np.inf) == 300
-    assert 10 < epochs(early_stopping=True) < epochs() < 300
+    assert 10 < epochs() < 300
 
 
 def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
@@ -216,13 +218,13 @@ def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
         clone(ours).fit(rows, Y)
     assert asked == 2 * [[Work(SMALL, 150, 6.0)]]
     clone(ours).set_params(verbose=True).fit(X, Y)
-    assert "[MLPClassifier] engine: scikit-learn; predicted" in capsys.readouterr().out
+    assert "[MLPClassifier] engine: scikit-learn; 7 small steps" in capsys.readouterr().out
     answer = "jfnn"
     assert clone(ours).fit(X, Y).engine_ == "jfnn"
     assert clone(ours).set_params(solver="lbfgs").fit(X, Y).engine_ == "scikit-learn"
 
 
-def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
+def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_bits(monkeypatch):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
     by_device = ours.predict_proba(X)
     ours.set_params(engine="auto")
@@ -230,15 +232,13 @@ def test_few_rows_are_predicted_by_numpy_and_many_on_the_device(monkeypatch):
     vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
-        functions, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+        forward, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
     )
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
     np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)
     assert rows == []
-    many = np.zeros((4000, 64))
-    ours.predict(many)
     ours.set_params(engine="jfnn").predict(X)
-    assert rows == [4000, 150]
+    assert rows == [150]
 
 
 GRID = {"alpha": [0.01, 1.0], "hidden_layer_sizes": [(4,), (8,)]}
@@ -280,25 +280,30 @@ def test_a_small_search_is_scikit_learns_own_to_the_byte(name, options, engine_r
 @pytest.mark.parametrize(
     ("grid", "module"), [(GRID, "sklearn"), ({"engine": ["auto", "scikit-learn"]}, "jfnn")]
 )
-def test_a_small_search_holds_nothing_of_this_package_where_scikit_learns_estimators_serve(
-    grid, module, engine_runs
-):
-    """It goes to other processes with every fit, and they would import what it holds, of a fit before too."""
-    held, fitted = set(), set()
-
-    def root(value):
-        return type(value).__module__.split(".")[0]
+def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, module, engine_runs):
+    fitted = set()
 
     def scorer(estimator, x, y):
-        fitted.add(root(estimator[-1]))
-        held.update(map(root, vars(search).values()))
+        fitted.add(type(estimator[-1]).__module__.split(".")[0])
         return estimator.score(x, y)
 
     search = searched(estimators, estimators, grid=grid)
     assert type(search.best_estimator_[-1]) is estimators.MLPClassifier
     search.set_params(scoring=scorer, refit=False).fit(X, Y)
     assert fitted == {module} and engine_runs == []
-    assert module == "jfnn" or "jfnn" not in held
+
+
+@pytest.mark.thorough
+def test_processes_of_a_small_search_do_not_import_this_package():
+    """It would take them longer than the search; nor do they of a search that was fitted before."""
+
+    def imported(estimator, x, y):
+        return float("jfnn" in sys.modules)
+
+    search = searched(estimators, estimators)
+    get_reusable_executor().shutdown(wait=True)  # processes of other tests
+    search.set_params(scoring=imported, refit=False, n_jobs=2).fit(X, Y)
+    assert search.cv_results_["mean_test_score"].tolist() == [0.0] * 4
 
 
 @pytest.mark.thorough

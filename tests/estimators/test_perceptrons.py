@@ -16,9 +16,9 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
-from jfnn.fitting.fit import Rows
-from jfnn.fitting.scoring import Scoring
-from jfnn.fitting.scoring import gain as gain_of
+from jfnn.estimators.fit import Rows
+from jfnn.estimators.held_out import Scoring
+from jfnn.estimators.held_out import gain as gain_of
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -164,10 +164,10 @@ def test_held_out_rows_judge_in_the_program(monkeypatch):
 def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
     advance = Trainer.advance
 
-    def interrupted(self, state, end):
+    def interrupted(self, state, end, scored):
         if state.epoch > 0:
             raise KeyboardInterrupt
-        return advance(self, state, end)
+        return advance(self, state, end, scored)
 
     monkeypatch.setattr(Trainer, "advance", interrupted)
     ours = estimators.MLPClassifier(**HERE | {"max_iter": 400, "tol": 0.0})

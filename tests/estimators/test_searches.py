@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from helpers import representatives
 from scipy import sparse
-from sklearn import model_selection, neural_network
-from sklearn.base import clone
+from sklearn import model_selection
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
@@ -16,8 +15,7 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
-from jfnn.estimators.cache import FitCache
-from jfnn.fitting import training
+from jfnn.estimators import training
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -223,41 +221,6 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
     assert len(caught) == 3
-
-
-@pytest.mark.thorough
-def test_arrays_are_checked_once_a_fold(monkeypatch):
-    checked, kind = [], neural_network.MLPClassifier
-    theirs = kind._validate_input
-
-    def counted(self, X, y, **options):
-        checked.append(len(X))
-        return theirs(self, X, y, **options)
-
-    monkeypatch.setattr(kind, "_validate_input", counted)
-    estimators.GridSearchCV(PERCEPTRON, GRID, cv=3).fit(X, Y)
-    assert checked == [100, 100, 100, 150]  # the last is the refit
-    checked.clear()
-    estimators.GridSearchCV(PERCEPTRON, GRID, cv=3, refit=False).fit(X.tolist(), Y.tolist())
-    assert len(checked) == 3 + 3 * 8  # to compare lists takes as long as to check them
-
-
-def test_checked_arrays_are_found_by_their_bytes():
-    cache = FitCache(("jfnn",))
-    x, y = X[:100].copy(), Y[:100].copy()
-    alone = clone(PERCEPTRON)
-    fit = cache.record(alone, lambda: alone.fit(x, y))
-    others = [
-        (PERCEPTRON, np.where(x == 0, -0.0, x), y),  # equal, but for their signs
-        (PERCEPTRON, x, y[::-1]),
-        (PERCEPTRON, x.astype(np.float32), y),
-        (estimators.MLPRegressor(), x, y),
-    ]
-    for estimator, inputs, targets in others:
-        assert cache.checked(estimator, inputs, targets, lambda *rows: "checked again") == "checked again"
-    found = clone(PERCEPTRON)
-    assert cache.checked(found, x.copy(), y.copy(), None)[0] is fit.rows.x
-    assert found.n_features_in_ == 64 and found.classes_ is not alone.classes_
 
 
 @pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])

@@ -17,6 +17,7 @@ from helpers import central_differences, compiled, float64_first, perturbed, sam
 
 import jfnn
 from jfnn import backprop, losses
+from jfnn.identity import naming
 from jfnn.layers import (
     GRU,
     LAYERS,
@@ -36,7 +37,7 @@ from jfnn.layers import (
     sequence,
 )
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.learners import column_form, naming
+from jfnn.learners import column_form
 
 pytestmark = pytest.mark.unoptimised
 

@@ -8,8 +8,8 @@ from jax import lax
 
 import jfnn
 from jfnn.engine import plan
+from jfnn.engine.footprint import CPU_ROOM, footprint, member_bytes, peak_bytes
 from jfnn.learners import Batch
-from jfnn.learners.footprint import CPU_ROOM, footprint, own_bytes, peak_bytes
 from jfnn.learners.traced import Traced, traced
 
 FLOAT = 4
@@ -98,15 +98,16 @@ def counted(most, x):
         (drawn, array(K, M), KEY, K * M + N * M),
         (lambda w, _: powers(w), array(K, K), None, K * K + 2 * N * K),
         (lambda x, w: x * jnp.sum(powers(w)), array(), array(K, K), 2),
-        # A loop that ends by a member's own number holds its carry for each, before and after.
-        (counted, array(), array(N), 1 + 2 * (1 + N)),
-        (lambda x, most: counted(most, x), array(N), array(), 2 * N),
+        # A loop that depends on a member holds all that it reads and gives: the count to end at, x before and
+        # after, and how often it ran.
+        (counted, array(), array(N), 1 + 2 * N + 1),
+        (lambda x, most: counted(most, x), array(N), array(), 1 + 2 * N + 1),
     ],
 )
 def test_shared_arrays_take_nothing_and_all_that_follows_from_a_members_own_does(
     function, own, shared, numbers
 ):
-    held = own_bytes(lambda own, shared, *_: function(own, shared), (own, ()), (shared, None))
+    held = member_bytes(lambda own, shared: function(own, shared), [own], [shared])
     assert held == FLOAT * numbers
 
 

@@ -13,10 +13,10 @@ from jfnn.engine import program
 from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
-from jfnn.learners.learner import members_axis, step_members
-from jfnn.learners.source import Source
+from jfnn.learners.learner import step_members
 from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
+from jfnn.steps.source import Source
 
 MEMBERS, BATCH, FEATURES = 32, 7, 4
 OWN_LOSS = jfnn.losses.LOSSES["quadratic"]._replace(min_outputs=2)
@@ -142,19 +142,19 @@ def test_members_lie_last_for_short_sums_in_whole_vectors(layers, inputs, member
     network = jfnn.sequential(layers, inputs)
     assert small.fits(network.layers, network.input_shape, members, batch) is fits
     learner = jfnn.supervised(network, "quadratic")
-    assert members_axis(learner, "cpu", members, batch) == (-1 if fits else 0)
-    assert members_axis(learner, "gpu", members, batch) == 0
+    assert learner.fits_last("cpu", members, batch, False) == fits
+    assert not learner.fits_last("gpu", members, batch, False)
 
 
 def test_functions_of_ones_own_are_mapped_over_members():
     own = jfnn.Activation(jnp.sin, jnp.cos)
     fits = jfnn.supervised(NETWORKS["one"], "quadratic")
-    assert members_axis(fits, "cpu", 64, BATCH) == -1
-    assert members_axis(fits.measuring(["loss", "r2"]), "cpu", 64, BATCH) == -1
+    assert fits.fits_last("cpu", 64, BATCH, False)
+    assert fits.measuring(["loss", "r2"]).fits_last("cpu", 64, BATCH, False)
     metric = jfnn.Metric("largest", of_rows=lambda a, t, axis: jnp.max(a, axis=axis))
-    assert members_axis(fits.measuring(["loss", metric]), "cpu", 64, BATCH) == -1
+    assert fits.measuring(["loss", metric]).fits_last("cpu", 64, BATCH, False)
     for network, loss in [(jfnn.mlp((FEATURES, 6, 3), own), "quadratic"), (NETWORKS["one"], OWN_LOSS)]:
-        assert members_axis(jfnn.supervised(network, loss), "cpu", 64, BATCH) == 0
+        assert not jfnn.supervised(network, loss).fits_last("cpu", 64, BATCH, False)
 
 
 def make_members(learner, places, l2=0.1):

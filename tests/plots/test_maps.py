@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -349,7 +351,6 @@ def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
         plots.interval_curves(result, cells="all"),
         plots.axis_curves(result, "momentum", by="l2"),
         plots.scatter(drawn),
-        plots.decision_regions(lambda x: x[:, 0] > 0, [[0, 1], [1, 0]], [0, 1], 30),
     ):
         FigureCanvasAgg(figure).draw()
         assert figure.get_figwidth() * 72 == 360
@@ -485,3 +486,11 @@ def test_scatter_of_a_search_that_diverged_everywhere_and_of_a_grid_is_drawn():
     filled, *_ = points_of(plots.scatter(result).axes[1])
     np.testing.assert_allclose(filled[:, 0], np.tile(result.l2, 3))
     np.testing.assert_allclose(filled[:, 1], result.cell_scores().ravel())
+
+
+@pytest.mark.thorough
+def test_matplotlib_comes_when_asked_for_and_without_pyplot():
+    code = "import sys, jfnn; assert 'matplotlib' not in sys.modules;"
+    code += "jfnn.plots.array_map([[0, 1]], {'a': [1], 'b': [1, 2]});"
+    code += "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from four_kinds import finite_size, ising_sampler, phases
+from four_kinds import finite_size, ising_model, ising_sampler, onsager, phases
 from four_kinds import ising as section
 from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE
-
-from jfnn.datasets import ising, onsager
 
 pytestmark = pytest.mark.thorough
 
@@ -65,7 +63,7 @@ def test_an_estimate_is_judged_by_its_interval_alone(low, high, verdict):
 
 def test_thresholds_and_answers_beyond_m_are_found():
     spins = {length: lattices[:, :, :1] for length, lattices in phases.sample(SCALE).items()}
-    sizes = {length: np.abs(ising.magnetisation(lattices)) for length, lattices in spins.items()}
+    sizes = {length: np.abs(ising_model.magnetisation(lattices)) for length, lattices in spins.items()}
     rng = np.random.default_rng(1)
     uniform = phases.Trained(None, [Weights(w=np.ones((1, 6, 100, 3)))], np.ones((1, 6)))
     trained = {length: {SCALE.cell[0]: uniform} for length in spins}

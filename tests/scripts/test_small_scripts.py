@@ -101,7 +101,16 @@ def test_the_gain_is_that_of_the_ensemble_over_the_best_cell():
 
 @pytest.mark.slow
 def test_there_is_a_line_for_each_network_and_each_data_set(capsys):
-    words = ["--rounds", "1", "--max-iter", "1", "--splits", "2", "--epochs", "1"]
+    sections = ["--sections", "searches", "ensembles"]
+    words = [*sections, "--rounds", "1", "--max-iter", "1", "--splits", "2", "--epochs", "1"]
     assert searches.main(words) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in (*searches.NETWORKS, *searches.DATA))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("package", ["scikit-learn", "jfnn"])
+def test_a_first_call_prints_its_seconds_and_the_engine(package, capsys):
+    assert searches.main(["--case", "iris", "fit", package]) == 0
+    seconds, engine = capsys.readouterr().out.split()
+    assert float(seconds) > 0 and engine == "scikit-learn"

@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import inspect
 import json
+import pathlib
 import pydoc
 import re
 import typing
@@ -77,6 +78,33 @@ def test_every_keyword_has_a_help_text_and_there_are_at_most_twenty():
     for field in keywords:
         assert field.metadata["help"].endswith("."), field.name
     assert {field.name for field in dataclasses.fields(Common)} <= {field.name for field in keywords}
+
+
+def test_a_keyword_that_another_option_takes_is_said_to_go_there():
+    cures = {
+        "tile": "execution=jfnn.Execution(…)",
+        "scheme": "batch_size=jfnn.Minibatches(…)",
+        "rank_by": "validation=jfnn.Validation(…)",
+        "dropout": "hyper={…}",
+        "momentum": "optimizer=jfnn.Optimizer(…)",
+        "metrics": "network=jfnn.supervised(…)",
+    }
+    for name, cure in cures.items():
+        with pytest.raises(TypeError, match=re.escape(f"{name!r}; it goes into {cure}")):
+            jfnn.sweep(NET, SPLIT, learning_rate=0.1, **{name: 1})
+
+
+def test_options_hold_converted_values_which_stay():
+    made = options(seeds=2, execution=1, validation=0.2, out="a directory")
+    assert (made.seeds, made.execution, made.sample) == ([0, 1], jfnn.Execution(devices=1), None)
+    assert (made.batch_size, made.validation) == (Minibatches(16), jfnn.Validation(0.2))
+    assert (made.out, made.optimizer, made.hyper) == (pathlib.Path("a directory"), jfnn.Optimizer("sgd"), {})
+    assert dataclasses.replace(made, epochs=3).seeds == made.seeds
+    with pytest.raises(ValueError, match=r"^epochs: "):
+        dataclasses.replace(made, epochs=-1)
+    for valid in (made, made.execution):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            valid.execution = jfnn.Execution()
 
 
 # The identity of a run

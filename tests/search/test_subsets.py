@@ -17,8 +17,8 @@ import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
 from jfnn.experiment import experiment
-from jfnn.learners import epoch
 from jfnn.search.sweep import prepare
+from jfnn.steps import epoch
 from jfnn.store.identity import deciding
 
 pytestmark = pytest.mark.unoptimised
@@ -75,7 +75,7 @@ OTHER = [
     (at(1), at([1, 2])),
     (at(4), at([4, 8])),
     (at(9), at(None)),
-    (at(9), {"execution": jfnn.Execution(tile=4, eval_every=9, names={"classes": ["a", "b", "c"]})}),
+    (at(9), {"split": SPLIT._replace(names={"classes": ["a", "b", "c"]})}),
 ]
 
 

@@ -43,9 +43,14 @@ def sweep(
     """A sweep that is saved at every return to the host."""
     execution = jfnn.Execution(**EXECUTION | (execution or {}))
     options = jfnn.Options(
-        net or jfnn.mlp((5, 6, 3)), data or SPLIT, execution=execution, out=out, **BASE | changes
+        net or jfnn.mlp((5, 6, 3)),
+        data or SPLIT,
+        execution=execution,
+        out=out,
+        resume=resume,
+        **BASE | changes,
     )
-    return train_run(prepare(options), out, resume, make_trainer, spacing)
+    return train_run(prepare(options), make_trainer, spacing)
 
 
 class Stop(Exception):

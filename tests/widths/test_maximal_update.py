@@ -12,9 +12,10 @@ from helpers import compiled, representatives
 
 import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
+from jfnn.identity import naming
 from jfnn.layers import GRU
 from jfnn.layers.scaled import at_learning_rates, learning_rates
-from jfnn.learners import Batch, naming
+from jfnn.learners import Batch
 
 pytestmark = pytest.mark.unoptimised
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from jfnn.learners.code import array_parts, checksum, code_parts
+from jfnn.identity.code import array_parts, checksum, code_parts
 from jfnn.numerics.compiling import tracing
 
 # Parameters of operations that only say where code stands, or how derivatives are made if anybody asks.

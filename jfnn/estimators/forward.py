@@ -8,8 +8,9 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from jfnn.fitting.fit import Rows, Structure
+from jfnn.estimators.fit import Rows, Structure
 from jfnn.layers.dense import Layer
+from jfnn.layers.kind import Params
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.training import objective
@@ -27,7 +28,8 @@ def outputs(structure: Structure, layers: Sequence[Layer], x: Any) -> np.ndarray
         layers: Parameters in rows, NumPy arrays.
         x: Inputs ``[n, features]``, dense or sparse, floats.
     """
-    n, dtype = x.shape[0], np.result_type(x.dtype, layers[0].w.dtype)
+    n = x.shape[0]
+    dtype = np.result_type(x.dtype, layers[0].w.dtype)
     apply = _compiled_outputs(structure.network)
     with jax.enable_x64(True):  # of this thread alone; rows of float32 stay so
         params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
@@ -70,7 +72,9 @@ def value_and_grad(
 
 @functools.lru_cache(maxsize=64)
 def _compiled_objective(structure: Structure) -> Callable[..., Any]:
-    def at(params: Any, x: Any, targets: Any, weights: Any, alpha: Any) -> jax.Array:
+    def at(
+        params: Params, x: jax.Array, targets: jax.Array, weights: jax.Array | None, alpha: float
+    ) -> jax.Array:
         return objective(structure.network, params, x, targets, structure.loss, alpha, "mean", weights)
 
     return compiled(jax.value_and_grad(at))

@@ -45,7 +45,7 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
     ``Z = ½ (2 sinh 2K)^(L²/2) Σ Z_i``, where Z_1 and Z_3 are products of ``2 cosh(Lγ_l/2)``, Z_2 and Z_4 of
     ``2 sinh(Lγ_l/2)``, over the odd l and the even l below 2L; ``γ_0 = 2K + ln tanh K``, of either sign, and
     ``sinh²(γ_l/2) = sinh²(γ_0/2) + sin²(πl/2L)`` (Kaufman, Phys. Rev. 76, 1232 (1949); Ferdinand and Fisher,
-    Phys. Rev. 185, 832 (1969)). The bonds of L = 2 count twice, as they do in `jfnn.datasets.ising.energy`.
+    Phys. Rev. 185, 832 (1969)). The bonds of L = 2 count twice, as in `ising_model.energy`.
 
     Args:
         length: L, at least 2.
@@ -57,7 +57,8 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
     Raises:
         ValueError, TypeError: Not a positive finite number or a sequence of them, or a length out of range.
     """
-    n, t = checks.as_count(length, "length", 2), checks.as_axis(temperature, "temperature", strict=True)
+    n = checks.as_count(length, "length", 2)
+    t = checks.as_axis(temperature, "temperature", strict=True)
     memory.check("length", 200.0 * n * len(t))
     # An imaginary step gives the derivative without a difference. From K = 100 on the energy is -2.
     step = 1e-30
@@ -73,7 +74,8 @@ def torus_energy(length: int, temperature: Any) -> np.ndarray:
     tanh = (1 - small) / (1 + small)
     tanh[:, :1] *= sign
     cosh = n * np.log(root) + np.log1p(small)
-    odd, even = cosh[:, 1::2].sum(axis=1), cosh[:, ::2].sum(axis=1)
+    odd = cosh[:, 1::2].sum(axis=1)
+    even = cosh[:, ::2].sum(axis=1)
     ratio = np.exp(even - odd) * (1 + tanh[:, ::2].prod(axis=1))  # (Z_3 + Z_4) / Z_1
     log_z = n**2 * np.log(np.cosh(k[:, 0])) + odd + np.log(1 + tanh[:, 1::2].prod(axis=1) + ratio)
     return np.asarray((-log_z.imag / (step * n**2)).reshape(np.shape(temperature)))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.scipy.special import xlogy
 
 from jfnn.layers.dense import Layer
@@ -15,19 +16,19 @@ from jfnn.network import Network, mlp
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
-# Where a fit's numbers come from: name in the engine -> scikit-learn's parameter.
-NUMBERS = {
-    "learning_rate": "learning_rate_init",
-    "l2": "alpha",
-    "momentum": "momentum",
-    "beta_1": "beta_1",
-    "beta_2": "beta_2",
-    "epsilon": "epsilon",
-    "power_t": "power_t",
-    "tol": "tol",
-    "patience": "n_iter_no_change",
-    "max_iter": "max_iter",
-}
+# Parameters of scikit-learn's that are a fit's numbers: fits that differ by these alone train side by side.
+NUMBERS = (
+    "learning_rate_init",
+    "alpha",
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+    "power_t",
+    "tol",
+    "n_iter_no_change",
+    "max_iter",
+)
 
 
 def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
@@ -103,13 +104,13 @@ class Optimizer(NamedTuple):
 
     Attributes:
         solver: The solver whose state it is.
-        rate: The learning rate.
+        learning_rate: The learning rate.
         state: Its state, in the engine's form; None for a fresh one.
     """
 
     solver: str
-    rate: float
-    state: Any
+    learning_rate: float
+    state: optax.OptState
 
 
 class Carry(NamedTuple):
@@ -136,7 +137,7 @@ class Fit(NamedTuple):
         rows: All rows, those to be held out included.
         start: Starting parameters, in rows.
         random: The stream that draws held-out rows and minibatches.
-        numbers: Name in `NUMBERS` -> number.
+        numbers: A name of `NUMBERS` -> number.
         carry: State of the fit before it.
     """
 

@@ -1,7 +1,7 @@
 """Checksums of Python functions that run on the host, by their code and all that it refers to.
 
 Equal checksums mean equal functions; names, comments and places in a file do not count. Code of installed
-packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.learners.traces`.
+packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.identity.traces`.
 """
 
 import functools
@@ -11,6 +11,7 @@ import site
 import sys
 import sysconfig
 import types
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,15 @@ SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(...))
 def code_checksum(*values: Any) -> str:
     """A checksum of functions and all that they refer to: defaults, captured and global values, attributes.
 
+    Where they refer to an object that shows neither attributes nor a pickle, it is "unknown …" instead,
+    another at each call: such functions are never taken for equal ones, and their run is not resumed.
+
     Args:
         *values: Functions, classes, instances, or plain values.
     """
-    return checksum(code_parts(values))
+    code = _Code()
+    known = checksum(code.parts(values))
+    return f"unknown, by a {code.unknown[0]}: {known}" if code.unknown else known
 
 
 def code_parts(value: Any) -> Iterator[str | bytes]:
@@ -73,6 +79,7 @@ class _Code:
     def __init__(self) -> None:
         self.met: dict[int, int] = {}
         self.alive: list[Any] = []  # so that no number of an object is given again
+        self.unknown: list[str] = []  # types of objects that cannot be told apart
 
     def parts(self, value: Any) -> Iterator[str | bytes]:
         if isinstance(value, SIMPLE):
@@ -92,7 +99,12 @@ class _Code:
                 yield from self.parts(item)
         elif isinstance(value, set | frozenset):
             yield f"set {len(value)}"
-            yield from sorted(checksum(_Code().parts(item)) for item in value)
+            items = []
+            for item in value:
+                alone = _Code()
+                items.append(checksum(alone.parts(item)))
+                self.unknown += alone.unknown
+            yield from sorted(items)
         elif isinstance(value, list | tuple) and type(value) in (list, tuple):
             yield f"{type(value).__name__} {len(value)}"
             for item in value:
@@ -154,8 +166,9 @@ class _Code:
         elif not callable(value):
             try:
                 yield pickle.dumps(value)
-            except Exception:  # its type may do anything; its name must do then
-                yield "opaque"
+            except Exception:  # its type may do anything
+                self.unknown.append(type(value).__qualname__)
+                yield f"unknown {uuid.uuid4()}"
         else:
             yield f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
 

@@ -1,6 +1,6 @@
 """Configurations of the 2D Ising model on the square lattice, periodic, J = 1, and inputs of networks.
 
-Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `jfnn.datasets.onsager`
+Spins are ``[…, L, L]`` int8, +1 or -1; ``E = -Σ s_i s_j`` over nearest neighbours. `four_kinds.onsager`
 has the closed forms of the infinite lattice, and the exact energies of a finite one.
 """
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from four_kinds.onsager import CRITICAL_TEMPERATURE
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.onsager import CRITICAL_TEMPERATURE
 from jfnn.targets import Split
 
 UPDATES = ("all", "one")
@@ -55,9 +55,11 @@ def configurations(
     Raises:
         ValueError, TypeError: A number out of range, or an unknown update.
     """
-    length, n = checks.as_count(length, "length", 3), checks.as_count(n, "n")
+    length = checks.as_count(length, "length", 3)
+    n = checks.as_count(n, "n")
     chains = n if chains is None else checks.as_count(chains, "chains")
-    burn_in, apart = checks.as_count(burn_in, "burn_in", 0), checks.as_count(apart, "apart")
+    burn_in = checks.as_count(burn_in, "burn_in", 0)
+    apart = checks.as_count(apart, "apart")
     checks.as_choice(update, "update", UPDATES)
     memory.check("length" if length > n else "n", float(n) * float(length) ** 2)
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
@@ -104,7 +106,8 @@ def inputs(spins: Any, image: bool = False) -> np.ndarray:
     Raises:
         ValueError: Entries other than +1 and -1, or another shape.
     """
-    spins, image = _as_spins(spins), checks.as_switch(image, "image")
+    spins = _as_spins(spins)
+    image = checks.as_switch(image, "image")
     if spins.ndim != 3:
         raise ArgumentError("spins", f"expected [n, L, L], got {list(spins.shape)}")
     n, length, _ = spins.shape
@@ -144,7 +147,8 @@ def extreme_temperatures(
     rng = np.random.default_rng(checks.as_count(seed, "seed", 0, None))
     total = n + n_test
     spins = np.empty((total, length**2), np.int8)
-    spins[0::4], spins[2::4] = 1, -1
+    spins[0::4] = 1
+    spins[2::4] = -1
     if cancelling:
         signs = np.where(np.arange(length**2) % 2, 1, -1).astype(np.int8)
         spins[1::2] = rng.permuted(np.broadcast_to(signs, (total // 2, length**2)), axis=1)

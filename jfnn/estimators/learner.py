@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+import jfnn.estimators.held_out as held_out
 import jfnn.learners.column_form as column_form
 from jfnn import losses
-from jfnn.fitting import scoring
-from jfnn.fitting.fit import NUMBERS, Structure
+from jfnn.estimators.fit import NUMBERS, Structure
 from jfnn.layers import sequence
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
@@ -35,7 +35,7 @@ class Memory(NamedTuple):
         seen: Rows seen in this fit and those before it that it goes on from.
         total: Sum of the losses of this epoch's steps but the last one.
         last: Loss of the last step.
-        gain: Gain of this epoch's steps on held-out rows; see `jfnn.fitting.scoring`.
+        gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.held_out`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
         waiting: Epochs without a cost lower by "tol".
         best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
@@ -45,27 +45,27 @@ class Memory(NamedTuple):
             modulo `ROOM`.
     """
 
-    optimizer: Any
-    rate: Any
-    epoch: Any
-    seen: Any
-    total: Any
-    last: Any
-    gain: Any
-    best: Any
-    waiting: Any
-    best_params: Any
-    stopped: Any
-    converged: Any
-    curve: Any
+    optimizer: optax.OptState
+    rate: jax.Array
+    epoch: jax.Array
+    seen: jax.Array
+    total: jax.Array
+    last: jax.Array
+    gain: jax.Array
+    best: jax.Array
+    waiting: jax.Array
+    best_params: Params
+    stopped: jax.Array
+    converged: jax.Array
+    curve: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.fitting.scoring`): a step
-    whose scales are numbers is one of held-out rows, which changes no parameter.
+    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.estimators.held_out`): a
+    step whose scales are numbers is one of held-out rows, which changes no parameter.
 
     Attributes:
         structure: The structure of the fit.
@@ -76,6 +76,7 @@ class PerceptronLearner(Learner):
 
     structure: Structure
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
+    metrics = ()
     takes_weights = True
 
     def init(self, key: jax.Array) -> Params:
@@ -96,7 +97,8 @@ class PerceptronLearner(Learner):
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """A fresh optimizer, and the numbers that the fit starts from."""
-        zero, nothing = jnp.zeros_like(hyper["rate"]), jnp.zeros((), jnp.int32)
+        zero = jnp.zeros_like(hyper["rate"])
+        nothing = jnp.zeros((), jnp.int32)
         memory = Memory(
             optimizer=self._optimizer(hyper["rate"], nothing, hyper).init(params),
             rate=hyper["rate"],
@@ -147,7 +149,7 @@ class PerceptronLearner(Learner):
         (x, targets), memory = batch.rows, state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
         outputs = sequence.outputs(self._layers, state.params, x).T
-        more = scoring.gain(self.structure.output, outputs, targets, scales, weights)
+        more = held_out.gain(self.structure.output, outputs, targets, scales, weights)
         value = jnp.where(memory.stopped, 0, memory.last)
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
 
@@ -160,7 +162,7 @@ class PerceptronLearner(Learner):
             "mean",
             params,
             *batch.rows,
-            l2=hyper["l2"],
+            l2=hyper["alpha"],
             weights=batch.weights,
         )
         loss = self._loss(value, params, batch, hyper)
@@ -176,7 +178,7 @@ class PerceptronLearner(Learner):
         if self.structure.output != "identity" or outputs == 1:
             return value
         scale = losses.reduction_scale(n, "mean", batch.weights)
-        penalty = hyper["l2"] * losses.l2_penalty(params) * scale
+        penalty = hyper["alpha"] * losses.l2_penalty(params) * scale
         return jnp.asarray(penalty + (value - penalty) / outputs)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
@@ -197,14 +199,16 @@ class PerceptronLearner(Learner):
         loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
         scored = self.structure.validation is not None
         cost = -memory.gain if scored else loss
-        seen, rate = memory.seen + hyper["rows"], memory.rate
+        seen = memory.seen + hyper["rows"]
+        rate = memory.rate
         if self.structure.solver == "sgd" and self.structure.schedule == "invscaling":
-            rate = hyper["learning_rate"] / (seen + 1) ** hyper["power_t"]
+            rate = hyper["learning_rate_init"] / (seen + 1) ** hyper["power_t"]
         waiting = jnp.where(cost > memory.best - hyper["tol"], memory.waiting + 1, 0)
-        converged = waiting > hyper["patience"]
+        converged = waiting > hyper["n_iter_no_change"]
         if self.structure.solver == "sgd" and self.structure.schedule == "adaptive":
             slows = converged & (rate > LEAST_RATE)
-            rate, waiting = jnp.where(slows, rate / 5, rate), jnp.where(slows, 0, waiting)
+            rate = jnp.where(slows, rate / 5, rate)
+            waiting = jnp.where(slows, 0, waiting)
             converged &= ~slows
         better = cost < memory.best
         best_params = jax.tree.map(
@@ -227,9 +231,8 @@ class PerceptronLearner(Learner):
         )
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """The loss of each row."""
-        outputs = sequence.outputs(self._layers, params, rows[0])
-        return {"loss": self.structure.loss.cost(outputs.T, rows[1])}
+        """Nothing: a member's curve has its loss."""
+        return {}
 
     def describe(self) -> dict[str, Any]:
         """The structure."""

@@ -5,8 +5,8 @@ import copy
 import numpy as np
 from sklearn.utils import shuffle
 
-from jfnn.learners.source import room
 from jfnn.minibatches import PADDING, GivenMinibatches
+from jfnn.steps.source import room
 
 
 class Order:
@@ -24,7 +24,9 @@ class Order:
             batch: Rows a step.
             random: The stream; None for rows as they come. A step that sees them all takes them so, too.
         """
-        self.n, self.batch, self.stream = n, batch, random
+        self.n = n
+        self.batch = batch
+        self.stream = random
         self.random = copy.deepcopy(random)  # of its own, since epochs may be read ahead
         self.steps = -(-n // batch)
         self.width = room(batch)  # the same for most numbers of rows, so that these share a program

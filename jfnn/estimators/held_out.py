@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.fitting.fit import Fit, Rows
+from jfnn.estimators.fit import Fit, Rows
 
 
 class Scoring(NamedTuple):
@@ -34,12 +34,15 @@ class Scoring(NamedTuple):
         """The scoring of the last ``held_out`` rows, for an output activation."""
         targets = np.asarray(rows.targets[-held_out:], np.float64)
         weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
-        unit, offset, scale = float(weights.sum()), 0.0, np.ones(targets.shape[1])
+        unit = float(weights.sum())
+        offset = 0.0
+        scale = np.ones(targets.shape[1])
         if output in ("identity", "exp"):
             squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
             varies = squares > 0  # the R² of a constant output is 0
             scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
-            unit, offset = 1.0, float(np.mean(varies))
+            unit = 1.0
+            offset = float(np.mean(varies))
         scales = np.full(rows.targets.shape, np.nan)
         scales[-held_out:] = scale
         return cls(scales, unit, offset)
@@ -59,7 +62,8 @@ def hold_out(fit: Fit) -> tuple[Rows, int]:
     Raises:
         ValueError: Fewer than two are held out, or scikit-learn raises.
     """
-    rows, structure = fit.rows, fit.structure
+    rows = fit.rows
+    structure = fit.structure
     if structure.validation is None:
         return rows, 0
     two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # whose shares are kept

@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from four_kinds import ising_model, onsager
 from scipy.integrate import quad
-
-from jfnn.datasets import ising, onsager
 
 T_C = onsager.CRITICAL_TEMPERATURE
 
@@ -17,14 +16,14 @@ def standard_errors(values, chains, expected):
     return abs(means.mean() - expected) / (means.std(ddof=1) / np.sqrt(chains))
 
 
-@pytest.mark.parametrize("update", ising.UPDATES)
+@pytest.mark.parametrize("update", ising_model.UPDATES)
 def test_a_small_lattice_has_boltzmanns_distribution(update):
     """All 512 configurations of 3×3 spins: the histogram is as far from their weights as chance makes it."""
     t, n = 3.0, 20_000
-    spins = ising.configurations(3, t, n, chains=2_000, seed=5, burn_in=40, apart=12, update=update)
+    spins = ising_model.configurations(3, t, n, chains=2_000, seed=5, burn_in=40, apart=12, update=update)
     numbers = (spins.reshape(n, 9) == 1) @ 2 ** np.arange(9)
     every = np.array(list(itertools.product((-1, 1), repeat=9)), np.int8).reshape(-1, 3, 3)
-    weights = np.exp(-9 * ising.energy(every) / t)
+    weights = np.exp(-9 * ising_model.energy(every) / t)
     order = np.argsort((every.reshape(-1, 9) == 1) @ 2 ** np.arange(9))
     expected = n * (weights / weights.sum())[order]
     chi_squared = ((np.bincount(numbers, minlength=512) - expected) ** 2 / expected).sum()
@@ -38,39 +37,46 @@ def test_a_small_lattice_has_boltzmanns_distribution(update):
 def test_energies_and_magnetisations_are_onsagers(length, n, chains):
     """Away from the critical temperature, where the lattice is far larger than its clusters."""
     for t in (1.7, 2.0, 3.0, 4.0):
-        spins = ising.configurations(length, t, n, chains=chains, seed=int(10 * t), burn_in=20)
-        assert standard_errors(ising.energy(spins), chains, onsager.energy(t)) < 3
+        spins = ising_model.configurations(length, t, n, chains=chains, seed=int(10 * t), burn_in=20)
+        assert standard_errors(ising_model.energy(spins), chains, onsager.energy(t)) < 3
         if t < T_C:
-            sampled = np.abs(ising.magnetisation(spins))
+            sampled = np.abs(ising_model.magnetisation(spins))
             assert standard_errors(sampled, chains, onsager.magnetisation(t)) < 3
 
 
 def test_one_step_of_wolff_turns_one_cluster_in_each_lattice():
     """At a low temperature all spins are one cluster, at a high one nearly every spin is its own."""
     for t, turned in ((1e-2, 64), (1e9, 1)):
-        before, after = (ising.configurations(8, t, 50, seed=1, burn_in=k, update="one") for k in (0, 1))
+        before, after = (
+            ising_model.configurations(8, t, 50, seed=1, burn_in=k, update="one") for k in (0, 1)
+        )
         assert ((before != after).sum(axis=(1, 2)) == turned).all()
 
 
 def test_configurations_are_functions_of_the_seed():
-    first, second, other = (ising.configurations(6, 2.3, 8, chains=4, seed=seed) for seed in (0, 0, 1))
+    first, second, other = (ising_model.configurations(6, 2.3, 8, chains=4, seed=seed) for seed in (0, 0, 1))
     assert first.shape == (8, 6, 6) and first.dtype == np.int8 and set(first.ravel()) == {-1, 1}
     np.testing.assert_array_equal(first, second)
     assert (first != other).any() and (first[::2] != first[1::2]).any()
 
 
 def test_energy_and_magnetisation_by_a_loop():
-    spins = ising.configurations(5, 2.5, 3, seed=2)
-    for s, energy, magnetisation in zip(spins, ising.energy(spins), ising.magnetisation(spins), strict=True):
+    spins = ising_model.configurations(5, 2.5, 3, seed=2)
+    for s, energy, magnetisation in zip(
+        spins, ising_model.energy(spins), ising_model.magnetisation(spins), strict=True
+    ):
         pairs = sum(
             int(s[i, j]) * (int(s[(i + 1) % 5, j]) + int(s[i, (j + 1) % 5]))
             for i, j in itertools.product(range(5), repeat=2)
         )
         assert energy == pytest.approx(-pairs / 25, abs=1e-15)
         assert magnetisation == pytest.approx(s.sum(dtype=int) / 25, abs=1e-15)
-    np.testing.assert_array_equal(ising.energy(-spins), ising.energy(spins))
-    np.testing.assert_array_equal(ising.magnetisation(-spins), -ising.magnetisation(spins))
-    assert ising.energy(np.ones((4, 4))) == -2 and ising.energy(np.indices((4, 4)).sum(0) % 2 * 2 - 1) == 2
+    np.testing.assert_array_equal(ising_model.energy(-spins), ising_model.energy(spins))
+    np.testing.assert_array_equal(ising_model.magnetisation(-spins), -ising_model.magnetisation(spins))
+    assert (
+        ising_model.energy(np.ones((4, 4))) == -2
+        and ising_model.energy(np.indices((4, 4)).sum(0) % 2 * 2 - 1) == 2
+    )
 
 
 def test_onsagers_energy_has_its_known_values_and_limits():
@@ -102,7 +108,7 @@ def test_onsagers_energy_is_the_derivative_of_his_free_energy():
 def test_kaufmans_energy_is_the_mean_over_all_configurations(length):
     """At and near the critical temperature, where one factor vanishes, and at both ends."""
     every = np.array(list(itertools.product((-1, 1), repeat=length**2)), np.int8)
-    energies = ising.energy(every.reshape(-1, length, length))
+    energies = ising_model.energy(every.reshape(-1, length, length))
     temperatures = np.array([0.02, 0.5, 1.0, 2.0, T_C, 2.2692, 3.0, 10.0, 1e6])
     weights = np.exp(-(length**2) * (energies + 2) / temperatures[:, None])
     expected = weights @ energies / weights.sum(axis=1)
@@ -130,8 +136,8 @@ def test_kaufmans_energy_of_large_lattices_goes_to_onsagers():
 def test_energies_of_finite_lattices_are_kaufmans(length, update, burn_in):
     """Where clusters are as large as the lattice, too; one at a time takes longer from a random start."""
     for t in (2.0, T_C, 2.6):
-        spins = ising.configurations(length, t, 160, chains=80, seed=7, burn_in=burn_in, update=update)
-        assert standard_errors(ising.energy(spins), 80, onsager.torus_energy(length, t)) < 4
+        spins = ising_model.configurations(length, t, 160, chains=80, seed=7, burn_in=burn_in, update=update)
+        assert standard_errors(ising_model.energy(spins), 80, onsager.torus_energy(length, t)) < 4
 
 
 def test_spontaneous_magnetisation_is_yangs():
@@ -145,24 +151,26 @@ def test_spontaneous_magnetisation_is_yangs():
 
 @pytest.mark.parametrize("cancelling", [False, True])
 def test_extreme_temperatures_are_ground_states_and_random_spins(cancelling):
-    split = ising.extreme_temperatures(6, 40, 8, seed=1, cancelling=cancelling)
+    split = ising_model.extreme_temperatures(6, 40, 8, seed=1, cancelling=cancelling)
     assert split.x_train.shape == (40, 36) and split.x_train.dtype == np.float32
     assert split.x_test.shape == (8, 36) and split.y_test.tolist() == [1, 0] * 4
     ordered, random = split.x_train[split.y_train == 1], split.x_train[split.y_train == 0]
     assert sorted(ordered.sum(axis=1)) == [-36] * 10 + [36] * 10
     assert (random.sum(axis=1) == 0).all() == cancelling and set(random.ravel()) == {-1, 1}
     assert len(np.unique(np.concatenate([random, split.x_test[1::2]]), axis=0)) == 24
-    image = ising.extreme_temperatures(6, 40, 8, seed=1, image=True, cancelling=cancelling)
+    image = ising_model.extreme_temperatures(6, 40, 8, seed=1, image=True, cancelling=cancelling)
     np.testing.assert_array_equal(image.x_train.reshape(40, 36), split.x_train)
-    assert ising.extreme_temperatures(6, 4, cancelling=cancelling).x_test is None
-    assert (ising.extreme_temperatures(6, 40, seed=2, cancelling=cancelling).x_train != split.x_train).any()
+    assert ising_model.extreme_temperatures(6, 4, cancelling=cancelling).x_test is None
+    assert (
+        ising_model.extreme_temperatures(6, 40, seed=2, cancelling=cancelling).x_train != split.x_train
+    ).any()
 
 
 @pytest.mark.parametrize("length", [5, 16])
 def test_infinite_temperature_has_independent_spins(length):
     """All sites, and all pairs of sites, have the averages of fair coins; so m² is 1/L² on average."""
     n = 2_000
-    split = ising.extreme_temperatures(length, 2 * n, seed=3)
+    split = ising_model.extreme_temperatures(length, 2 * n, seed=3)
     spins = split.x_train[split.y_train == 0].astype(np.float64)
     deviation = 1 / np.sqrt(n)
     products = spins.T @ spins / n - np.eye(length**2)
@@ -175,12 +183,15 @@ def test_infinite_temperature_has_independent_spins(length):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ising.configurations(4, 2.0, 4, chains=3), "chains: expected a divisor of n, 4, got 3"),
-        (lambda: ising.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
-        (lambda: ising.extreme_temperatures(5, 4, cancelling=True), "length: expected an even number"),
-        (lambda: ising.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
-        (lambda: ising.energy(np.zeros((3, 3))), r"spins: expected \+1 and -1 alone"),
-        (lambda: ising.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
+        (
+            lambda: ising_model.configurations(4, 2.0, 4, chains=3),
+            "chains: expected a divisor of n, 4, got 3",
+        ),
+        (lambda: ising_model.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
+        (lambda: ising_model.extreme_temperatures(5, 4, cancelling=True), "length: expected an even number"),
+        (lambda: ising_model.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
+        (lambda: ising_model.energy(np.zeros((3, 3))), r"spins: expected \+1 and -1 alone"),
+        (lambda: ising_model.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
     ],
 )
 def test_invalid_arguments_raise_by_name(call, message):

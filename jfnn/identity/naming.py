@@ -104,6 +104,11 @@ def _is_known(description: Any) -> bool:
     return all(map(_is_known, description)) if isinstance(description, list) else description != "custom"
 
 
+def is_of_jfnn(definition: Callable[..., Any]) -> bool:
+    """Whether a function or class is defined in this package."""
+    return str(definition.__module__).partition(".")[0] == "jfnn"
+
+
 def takes(function: Callable[..., Any], name: str) -> bool:
     """Whether a function takes a keyword of a name."""
     try:

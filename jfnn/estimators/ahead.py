@@ -1,0 +1,149 @@
+"""Fits of a search, trained together before scikit-learn asks for them one by one.
+
+scikit-learn's search asks for one fit after another: it clones the estimator, sets a candidate's parameters,
+fits it on the rows of a fold, and scores it. A search of this package has a round of candidates fitted twice:
+
+1. Each fit is *recorded*: it runs up to where it would train, where `Perceptron._fit_stochastic` asks
+   `TrainedAhead.find`, which ends it by `Reached`. So all is known that is to be trained: checked and
+   transformed rows, start, numbers, stream of random numbers. Nothing has been trained yet.
+2. `TrainedAhead.train` trains the recorded fits by the engine; fits that share all but numbers, such as the
+   candidates of a fold, train side by side in one program.
+3. scikit-learn's own code runs, while the object is `active`. Each fit asks `find` again, which now has a
+   result for the same content, or for other content nothing: then the fit trains by itself.
+
+So splits, scores, failures, refitting and tables are scikit-learn's, and nothing but time depends on what was
+recorded.
+"""
+
+import contextlib
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+
+import jax
+import numpy as np
+
+import jfnn.estimators.training as training
+from jfnn.engine import devices
+from jfnn.engine.threads import spread
+from jfnn.estimators.fit import Fit, Key, Trained
+
+
+class Reached(Exception):
+    """A fit that is recorded has reached where it would train."""
+
+    def __init__(self, fit: Fit):
+        super().__init__("recorded")
+        self.fit = fit
+
+
+class TrainedAhead:
+    """Fits that were trained ahead, found by their content; see the module.
+
+    Attributes:
+        engines: Values of ``engine`` whose fits are trained ahead.
+        seed: Seed of fits without one, which candidates share.
+        fits: Fits to train.
+        results: Result of each.
+        found: Number of fits that found theirs.
+        missed: Number of fits that found none.
+    """
+
+    def __init__(self, engines: Container[str]):
+        """No fits yet."""
+        self.engines = engines
+        self.seed = int(np.random.randint(2**31 - 1))
+        self.fits: dict[Key, Fit] = {}
+        self.results: dict[Key, Trained] = {}
+        self.found = 0
+        self.missed = 0
+        self._recording: object = None
+        self._inputs: dict[bytes, np.ndarray] = {}
+
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        """Fits in this context, of this thread, find their results."""
+        token = _ACTIVE.set(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.reset(token)
+
+    def begin(self) -> None:
+        """Forgets the fits of an earlier round."""
+        self.fits.clear()
+        self.results.clear()
+        self._inputs.clear()
+        self.found = 0
+        self.missed = 0
+
+    def record(self, perceptron: object, fit: Callable[[], object]) -> Fit:
+        """The fit that a perceptron asks for while ``fit`` runs; others, of transformers, train."""
+        self._recording = perceptron
+        try:
+            with self.active():
+                fit()
+        except Reached as reached:
+            return reached.fit
+        finally:
+            self._recording = None
+        raise RuntimeError("its perceptron asked for no fit")
+
+    def add(self, key: Key, fit: Fit) -> None:
+        """Adds a recorded fit; inputs with equal bytes are kept once."""
+        inputs = self._inputs.setdefault(key.inputs, fit.rows.x)
+        self.fits[key] = fit._replace(rows=fit.rows._replace(x=inputs))
+
+    def find(self, perceptron: object, fit: Fit, engine: str | None) -> Trained | None:
+        """The result of a perceptron's fit, or None; ``engine`` is the one that it must have, None for any.
+
+        Raises:
+            Reached: The fit is only recorded.
+        """
+        if perceptron is self._recording:
+            raise Reached(fit)
+        if self._recording is not None or (engine or "auto") not in self.engines:
+            return None
+        trained = self.results.get(fit.key())
+        self.found += trained is not None
+        self.missed += trained is None
+        return trained
+
+    def train(self, tell: Callable[[str], None] | None = None) -> None:
+        """Trains the fits, those of equal rows, structure and start side by side; tells how many are."""
+        groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
+        for key, fit in self.fits.items():
+            groups.setdefault(key._replace(numbers=()), {})[key] = fit
+        started = time.perf_counter()
+        lock = threading.Lock()
+
+        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained]:
+            return training.train(list(group.values()), threads)
+
+        def collect(group: Mapping[Key, Fit], results: Sequence[Trained]) -> None:
+            with lock:
+                self.results |= zip(group, results, strict=True)
+                if tell is not None:
+                    count = len(self.results)
+                    left = (time.perf_counter() - started) * (len(self.fits) - count) / count
+                    tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
+
+        first = {key.structure: group for key, group in reversed(groups.items())}
+        later = [group for key, group in groups.items() if group is not first[key.structure]]
+        threads = devices.resolve(None)
+        if len(first) == 1:  # later groups have the program that it compiles
+            for group in first.values():
+                collect(group, run(group, threads))
+        else:
+            later = [*first.values(), *later]
+        if later:
+            spread(later, threads, lambda group, device: run(group, [device]), collect)
+
+
+_ACTIVE: contextvars.ContextVar[TrainedAhead | None] = contextvars.ContextVar("search", default=None)
+
+
+def active() -> TrainedAhead | None:
+    """What the search that runs in this context has trained ahead; None without a search."""
+    return _ACTIVE.get()

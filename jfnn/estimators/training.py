@@ -1,0 +1,175 @@
+"""Fits trained side by side by the engine: one run for all that share rows, start and structure."""
+
+import itertools
+import warnings
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+import optax
+
+from jfnn.engine import forms, loop, plan
+from jfnn.engine.plan import CallLength, Hardware
+from jfnn.engine.state import RunState
+from jfnn.engine.trainer import Trainer
+from jfnn.estimators.fit import Carry, Fit, Optimizer, Rows, Trained
+from jfnn.estimators.held_out import Scoring, hold_out
+from jfnn.estimators.learner import ROOM, Memory, PerceptronLearner
+from jfnn.estimators.order import Order
+from jfnn.experiment.experiment import Experiment, one_replicate
+from jfnn.learners.data import Data
+
+# Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
+# that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
+CALL_WORK = 2e9
+CALL_STEPS = (64, 1024)
+TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
+# Called for each epoch with its loss, the score of held-out rows or None, and the learning rate after it.
+Tell = Callable[[float, float | None, float], None]
+Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
+
+
+def train(
+    fits: Sequence[Fit], threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
+) -> list[Trained]:
+    """Trains fits that differ by their numbers alone.
+
+    A fit has the same bits beside any others, on any number of threads. Their stream of random numbers is
+    left where scikit-learn would leave it after the first fit.
+
+    Args:
+        fits: The fits.
+        threads: The device of each host thread; None for all.
+        tell: Called for each epoch of the first fit, some at a time.
+
+    Raises:
+        ValueError: Fewer than two rows are held out for early stopping.
+    """
+    fit = fits[0]
+    rows, held_out = hold_out(fit)
+    scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
+    n = len(rows.x) - held_out
+    random = fit.random if fit.structure.shuffle else None
+    order = Order(n, held_out, fit.structure.rows_a_step(n), random)
+    learner = PerceptronLearner(fit.structure)
+    numbers = _numbers(fits, order, scoring)
+    epochs = int(numbers["max_iter"].max())
+    data = _data(rows, scoring)
+    experiment = one_replicate(learner, data, numbers, learner.pack(fit.start), order.minibatches, epochs)
+    hardware = _hardware(experiment)
+    if threads is not None:
+        hardware = hardware._replace(threads=tuple(threads))
+    trainer = Trainer(experiment, hardware, _calls(fit, order))
+    state = loop.start(trainer)
+    memory: Memory = state.members.state.memory
+    if fit.carry.optimizer is not None and fit.carry.optimizer.state is not None:
+        _write(fit.carry.optimizer.state, memory.optimizer)
+    curves: list[Curve] = [[] for _ in fits]
+
+    def at_return(state: RunState) -> np.ndarray:
+        """Reads the epochs since the last return, and says which fits have ended."""
+        told = len(curves[0])
+        _extend(curves, memory, state.members.diverged_at)
+        for loss, cost, rate in curves[0][told:]:
+            if tell is not None:
+                tell(float(loss), None if scoring is None else scoring.score(-float(cost)), float(rate))
+        return np.asarray(memory.stopped)
+
+    try:
+        loop.run(trainer, state, callback=at_return)
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+    order.rewind(len(curves[0]))
+    return [_result(fits, i, state, curve, order.n, scoring) for i, curve in enumerate(curves)]
+
+
+def _data(rows: Rows, scoring: Scoring | None) -> Data:
+    """Rows as the engine takes them, in float64 where they are and JAX has it."""
+    dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)
+    arrays = [rows.x, rows.targets]
+    if scoring is not None:
+        arrays.append(scoring.scales)
+    weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
+    return Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
+
+
+def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
+    """The learner's numbers, name -> one a fit; all but a fit's own numbers are those of the first."""
+    carry = fits[0].carry
+    best = carry.best if scoring is None else -scoring.gain(-carry.best)
+    shared = {
+        "rows": order.n,
+        "steps": order.steps,
+        "batch": order.batch,
+        "best": best,
+        "waiting": carry.waiting,
+        "seen": carry.seen,
+    }
+    numbers = {name: np.array([fit.numbers[name] for fit in fits]) for name in fits[0].numbers}
+    if scoring is not None:
+        numbers["tol"] = numbers["tol"] * scoring.unit
+    numbers |= {name: np.full(len(fits), value) for name, value in shared.items()}
+    rate = None if carry.optimizer is None else carry.optimizer.learning_rate
+    numbers["rate"] = numbers["learning_rate_init"] if rate is None else np.full(len(fits), rate)
+    return numbers
+
+
+def _hardware(experiment: Experiment) -> Hardware:
+    """The engine's choice, but for two members side by side where it has one and two are still small."""
+    hardware = forms.hardware(experiment, alone=True)
+    replicates = experiment.replicates
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(replicates.start(0)))
+    width = experiment.learner.width()
+    two = 2 * plan.member_bytes(
+        parameters, width, int(replicates.sources.batch[0]), experiment.data.dtype.itemsize
+    )
+    if hardware.form.width > 1 or two > TWO_BYTES:
+        return hardware
+    return hardware._replace(form=hardware.form._replace(width=2, own=False))
+
+
+def _calls(fit: Fit, order: Order) -> CallLength:
+    """Calls after each of which the host reads the curve."""
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
+    return CallLength(steps=steps, most_epochs=ROOM, calls=1)
+
+
+def _write(values: optax.OptState, into: optax.OptState) -> None:
+    """Writes the state of an optimizer into that of all members, in place."""
+    for leaf, value in zip(jax.tree.leaves(into), jax.tree.leaves(values), strict=True):
+        leaf[...] = value
+
+
+def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) -> None:
+    """Adds the epochs that members remember and curves lack; the one in which a member diverged is NaN."""
+    for member, curve in enumerate(curves):
+        for epoch in range(len(curve), int(memory.epoch[member])):
+            curve.append(np.array(memory.curve[member, epoch % ROOM]))
+        if len(curve) == diverged_at[member]:
+            curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
+
+
+def _result(
+    fits: Sequence[Fit], i: int, state: RunState, curve: Curve, rows: int, scoring: Scoring | None
+) -> Trained:
+    """The result of fit ``i``, from all members and its curve; ``rows`` is the number of rows an epoch."""
+    members = state.members
+    params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
+    best = float(memory.best)
+    learner = PerceptronLearner(fits[i].structure)
+    optimizer = memory.optimizer if len(fits) == 1 else None  # of many it takes twice their memory
+    return Trained(
+        layers=learner.unpack(params if scoring is None else memory.best_params),
+        losses=[float(loss) for loss, _, _ in curve],
+        scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
+        converged=bool(memory.converged),
+        # Held-out rows keep the best epoch.
+        diverged=scoring is None and bool(members.diverged_at[i] >= 0),
+        carry=Carry(
+            best=best if scoring is None else -scoring.score(-best),
+            waiting=int(memory.waiting),
+            seen=fits[i].carry.seen + len(curve) * rows,
+            optimizer=Optimizer(fits[i].structure.solver, float(memory.rate), optimizer),
+        ),
+    )
