@@ -1,1 +1,1 @@
-"""Width as an axis: networks in two parametrisations, transfer of learning rates, the coordinate check."""
+"""Width as an axis: networks in two parametrisations, the coordinate check."""

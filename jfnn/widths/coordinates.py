@@ -102,20 +102,21 @@ def coordinate_check(
 ) -> CoordinateCheck:
     """Trains networks of many widths for a few steps and measures by how much their activations change.
 
-    Members start and see minibatches as in `jfnn.transfer`. Curves over the width are flat in the
+    Members start and see minibatches as in `jfnn.sweep`. Curves over the width are flat in the
     maximal-update parametrisation; where they rise or fall, a rate that suits one width does not suit others
     (Yang & Hu, arXiv 2203.03466, appendix D.1).
 
     Args:
-        network: ``width -> Network``, as for `jfnn.transfer`; so are ``width``, ``parametrisations``,
-            ``base`` and ``output_multiplier``.
+        network: ``width -> Network`` of `jfnn.layers`, whose ``init`` is "he_normal", "he_uniform" or
+            "lecun_normal", such as ``lambda width: jfnn.mlp((40, width, width, 10), "relu",
+            init="he_normal")``.
         split: The data; its weights count in steps, and not in the measured activations.
         width: The widths, in rising order.
         learning_rate: η, one number.
         steps: Steps to take.
         seeds: How many, or which.
-        parametrisations: Names.
-        base: The width at which parametrisations are the same network.
+        parametrisations: "standard": networks as they are; "maximal_update": by `jfnn.maximal_update`.
+        base: The width at which both parametrisations are the same network; None for the first.
         output_multiplier: Of `jfnn.maximal_update`.
         loss: As in `jfnn.sweep`, and so are ``reduction``, ``optimizer`` and ``batch_size``.
         reduction: "sum" or "mean".
@@ -124,7 +125,7 @@ def coordinate_check(
         rows: Training rows, the first ones, whose activations are measured.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.transfer`.
+        ValueError, TypeError: As in `jfnn.sweep` and `jfnn.maximal_update`.
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")

@@ -1,4 +1,4 @@
-"""The scripts of one file: Optuna's search, the learned schedule, timed searches and ensembles; bad words."""
+"""The scripts of one file: Optuna's search, the learned schedule, widths, timed searches; bad words."""
 
 import sys
 
@@ -10,6 +10,7 @@ import pytest
 import scaling
 import schedule
 import searches
+import widths
 
 pytestmark = pytest.mark.thorough
 
@@ -33,7 +34,7 @@ def test_a_count_that_is_none_raises_with_the_flag(script, flag, word, capsys):
     assert error_line(capsys, script.main, f"{flag}={word}").startswith(f"{flag}: ")
 
 
-@pytest.mark.parametrize("script", [scaling, schedule, bench, optuna_search])
+@pytest.mark.parametrize("script", [scaling, schedule, bench, optuna_search, widths])
 def test_a_file_is_no_place_to_write_to(script, capsys, tmp_path):
     (tmp_path / "file").write_text("kept")
     assert error_line(capsys, script.main, f"--out={tmp_path / 'file'}").startswith("--out: ")
@@ -74,6 +75,20 @@ def test_the_schedule_is_compared_and_drawn(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert all(name in printed for name in ("constant", "cosine", "learned"))
     assert (tmp_path / "schedule.png").exists()
+
+
+def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, tmp_path):
+    words = ["--data", "digits", "--width", "2,4,8", "--epochs", "1", "--seeds", "2", "--out", str(tmp_path)]
+    assert widths.main(words) == 0
+    heading, *lines, said = capsys.readouterr().out.splitlines()
+    assert heading.split()[-3:] == ["2", "4", "8"] and str(tmp_path) in said
+    rates, exponents = lines[:2], lines[3:]
+    for rows, numbers in ((rates, 3), (exponents, 3)):
+        assert [row.split()[0] for row in rows] == ["standard", "maximal_update"]
+        assert all(np.isfinite([float(word) for word in row.split()[1:]]).sum() == numbers for row in rows)
+    # At the base width both parametrisations are one network.
+    assert len({row.split()[1] for row in rates}) == 1
+    assert (tmp_path / "transfer.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_gain_is_that_of_the_ensemble_over_the_best_cell():

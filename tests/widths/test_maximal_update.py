@@ -1,6 +1,5 @@
 """Maximal-update parametrisation: the table's exponents, and its other form with multipliers written out."""
 
-import dataclasses
 import itertools
 import json
 
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, make_result, representatives
+from helpers import compiled, representatives
 
 import jfnn
 from jfnn import Conv, Dense, Flatten, Residual, Scaled
@@ -17,7 +16,6 @@ from jfnn.identity import naming
 from jfnn.layers import GRU
 from jfnn.layers.scaled import at_learning_rates, learning_rates
 from jfnn.learners import Batch
-from jfnn.search.loading import how_to_load
 
 pytestmark = pytest.mark.unoptimised
 
@@ -136,10 +134,7 @@ def test_rates_of_1_change_no_program():
 def test_a_description_makes_the_network_again(network):
     net = jfnn.maximal_update(network(8), network(4))
     described = json.loads(json.dumps(naming.describe_network(net)))
-    config = {"settings": {"learner": {"network": described}}}
-    result = dataclasses.replace(make_result(), params=(), config=config)
-    (line,) = [line for line in how_to_load(result, "run").splitlines() if line.startswith("network = ")]
-    assert eval(line.partition("= ")[2], {"jfnn": jfnn}) is net
+    assert naming.network_from(described) is net
     assert naming.is_known_network(net)
     own = Scaled(Dense(2, jfnn.Activation(jnp.sin, jnp.cos)), 2.0)
     assert not naming.is_known_network(jfnn.sequential([Residual([own])], 2))

@@ -1,0 +1,101 @@
+"""The best learning rate of networks of many widths, in two parametrisations.
+
+Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates and the
+exponents of the coordinate check, and draws the train loss against the learning rate. The last layer starts
+at 0, since outputs of narrow networks would else start larger than those of wide ones (Yang & Hu, arXiv
+2203.03466, appendix D.2).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from console import Parser, add_out, count, parse, run
+from matplotlib.figure import Figure
+
+import jfnn
+from jfnn.cli.flags import integers
+
+RATES = np.geomspace(0.0005, 0.128, 9)
+PICTURE = "transfer.png"
+Make = Callable[[int], jfnn.Network]
+
+
+def network(width: int, inputs: int, depth: int) -> jfnn.Network:
+    """A network of some hidden layers of a width, whose outputs start at 0."""
+    layers = jfnn.mlp((inputs, *[width] * depth, 10), "relu", init="he_normal").layers
+    assert layers is not None
+    return jfnn.sequential([*layers[:-1], jfnn.Scaled(layers[-1], 0.0)], inputs)
+
+
+def sweeps(
+    make: Make, split: jfnn.Split, widths: Sequence[int], epochs: int, common: dict[str, Any]
+) -> dict[str, jfnn.SweepResult]:
+    """The sweep over widths and learning rates of each parametrisation."""
+    standard = {str(width): make(width) for width in widths}
+    base = make(widths[0])
+    scaled = {name: jfnn.maximal_update(wide, base, "adam") for name, wide in standard.items()}
+    options = common | {"epochs": epochs, "gradient": "backprop"}
+    execution = jfnn.Execution(keep_params="none")
+    return {
+        name: jfnn.sweep(networks, split, learning_rate=RATES, execution=execution, **options)
+        for name, networks in {"standard": standard, "maximal_update": scaled}.items()
+    }
+
+
+def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) -> Figure:
+    """The train loss against the learning rate, a curve for each width, a panel for each parametrisation."""
+    figure = Figure(figsize=(5, 3.2 * len(swept)), layout="constrained")
+    panels = figure.subplots(len(swept), sharex=True, sharey=True)
+    for panel, (name, result) in zip(panels, swept.items(), strict=True):
+        losses = result.train_loss[:, :, 0]
+        for width, loss, rate in zip(result.axes["network"], losses, rates[name], strict=True):
+            (line,) = panel.plot(result.learning_rate, loss.mean(axis=-1), label=width)
+            colour = line.get_color()
+            panel.fill_between(
+                result.learning_rate, loss.min(axis=-1), loss.max(axis=-1), color=colour, alpha=0.15
+            )
+            best = result.learning_rate == rate
+            panel.plot(rate, loss.mean(axis=-1)[best].sum(), "o", color=colour, markeredgecolor="black")
+        panel.set(xscale="log", yscale="log", title=name.replace("_", " "), ylabel="train loss")
+    panels[-1].set_xlabel("learning rate η")
+    panels[0].legend(title="width")
+    return figure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains, prints the rates and the exponents, and draws the curves."""
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", choices=("mnist1d", "digits"), default="mnist1d", help="default: mnist1d")
+    parser.add_argument(
+        "--width", type=integers, default=(32, 64, 128, 256, 512, 1024), help="default: 32,64,…,1024"
+    )
+    parser.add_argument("--depth", type=count(1), default=2, help="hidden layers; default: 2")
+    parser.add_argument("--epochs", type=count(1), default=4, help="default: 4")
+    parser.add_argument("--seeds", type=count(1), default=5, help="default: 5")
+    add_out(parser, "runs/widths")
+    options = parse(parser, arguments, [PICTURE])
+    digits = options.data == "digits"
+    split = jfnn.datasets.standardise(jfnn.datasets.digits()) if digits else jfnn.datasets.mnist1d()
+    make = functools.partial(network, inputs=split.x_train.shape[1], depth=options.depth)
+    common = {"reduction": "mean", "optimizer": "adam", "seeds": options.seeds}
+    swept = sweeps(make, split, options.width, options.epochs, common)
+    rates = {name: jfnn.analysis.best_rates(result, "train_loss") for name, result in swept.items()}
+    print(f"{'best learning rate':20}", *(f"{width:>8}" for width in options.width))
+    for name, found in rates.items():
+        print(f"{name:20}", *(f"{rate:8.4g}" for rate in found))
+    rate = float(rates["standard"][0])
+    check = jfnn.coordinate_check(make, split, options.width, rate, **common)
+    print(f"exponents of the width, η = {rate:.3g}, layer by layer")
+    for name, slopes in zip(check.parametrisations, check.slopes(), strict=True):
+        print(f"{name:20}", *(f"{slope:+8.2f}" for slope in slopes))
+    options.out.mkdir(parents=True, exist_ok=True)
+    picture(swept, rates).savefig(options.out / PICTURE, dpi=160)
+    print(f"picture in {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    jfnn.use_all_cores()
+    run(main)
