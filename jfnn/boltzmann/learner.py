@@ -31,8 +31,8 @@ HYPER = ("hidden", "k")
 class BoltzmannLearner(DescentLearner):
     """Descent on the negative log-likelihood of a machine, as `jfnn.boltzmann_machine` makes it.
 
-    Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine's form of it is the
-    column form, weights ``[n_{k+1}, n_k]``.
+    Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine trains it in column
+    form, weights ``[n_{k+1}, n_k]``.
 
     Attributes:
         sizes: As in `boltzmann_machine`.
@@ -60,7 +60,7 @@ class BoltzmannLearner(DescentLearner):
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
         for name in ("y_train", "y_test", "weights"):
             if getattr(split, name) is not None:
-                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
+                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x only")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
         for name in ("x_train", "x_test"):
@@ -86,7 +86,7 @@ class BoltzmannLearner(DescentLearner):
     unpack = pack  # transposes twice
 
     def start(self, params: Machine, hyper: Hyper) -> State:
-        """Weights to units beyond the member's own are 0; so is the first state of every chain."""
+        """Weights to units beyond the member's number are 0; so is the first state of every chain."""
         params = jax.tree.map(jnp.multiply, params, self._mask(params, hyper))
         persistent = self.gradient == "persistent"
         dtype = params.biases[0].dtype
@@ -172,7 +172,7 @@ def boltzmann_machine(
 ) -> BoltzmannLearner:
     """A Boltzmann machine as a `Learner`: ``sweep(boltzmann_machine((64, 100)), Split(x), …)``.
 
-    Members of a seed share the random numbers of every step; their chains differ by their numbers alone.
+    Members of a seed share the random numbers of every step; their chains differ by their numbers only.
 
     Args:
         sizes: Units of each layer, the visible ones first; two for the restricted machine.

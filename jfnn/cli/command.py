@@ -14,7 +14,7 @@ import jax
 import jfnn
 from jfnn.analysis import description, summary
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli import grid, grid_output, places, process
+from jfnn.cli import directories, grid, grid_output, process
 from jfnn.cli.grid import Show, Watch
 from jfnn.cli.grid_flags import GridFlags
 from jfnn.cli.parser import flag_name, make_parser, parse
@@ -49,7 +49,7 @@ def bar(flags: GridFlags, metric: str, higher_is_better: bool) -> Iterator[Show]
 
 
 def start(argv: Sequence[str], *names: Any) -> int:
-    """`main` as a process of its own, which may set up Python and JAX for it."""
+    """`main` as a separate process, which may set up Python and JAX for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     jfnn.keep_programs()
@@ -76,7 +76,7 @@ def main(
     flags = parse(GridFlags, parser, argv)
     try:
         try:
-            flags = dataclasses.replace(flags, out=places.choose_directory(flags))
+            flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             with jax.enable_x64(flags.dtype == "float64"):
                 outcome = grid.run(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
@@ -138,7 +138,7 @@ def _flag_at_fault(error: ArgumentError, flags: GridFlags) -> str | None:
 def timing(result: SweepResult, resumed: bool) -> str:
     """The wall time of a sweep in its parts, and what it was spent on.
 
-    ``resumed`` says that it may be that of a run's last part alone.
+    ``resumed`` says that it may be that of a run's last part only.
     """
     count = result.diverged_at.size
     config = result.config

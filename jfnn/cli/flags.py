@@ -180,8 +180,8 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
     return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
 
 
-def place(text: str) -> Path:
-    """The path of a file or directory; an empty word is none."""
+def one_path(text: str) -> Path:
+    """Parses a path; raises for an empty string."""
     if not text or "\0" in text:
         raise _expected("a path", text)
     return Path(text)
@@ -222,7 +222,7 @@ def flag(
         choices: Names that it takes, listed in the help.
         otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
-        sets: Arguments of the library that it sets, besides one of its own name; their errors name the flag.
+        sets: Arguments of the library that it sets, besides the one of its name; their errors name the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """

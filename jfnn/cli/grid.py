@@ -1,10 +1,10 @@
-"""Trains an η×λ grid of networks on the digits, or on data of your own.
+"""Trains an η×λ grid of networks on the digits, or on your data.
 
 With no arguments it is the grid of the notes (section 4). Prints the scores of
 every cell, the best cells and the time taken. The run's directory gets
 config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
 report.html, a random search scatter.png instead of the heat map, --refit also
-refit/; of several networks or batch sizes each pair has a directory of its own
+refit/; of several networks or batch sizes each pair has a directory
 in there. Ctrl-C stops a run such that --resume goes on with it.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 import jfnn
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli import data, executors, places
+from jfnn.cli import data, directories, executors
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS
 from jfnn.cli.grid_flags import GridFlags
@@ -32,7 +32,12 @@ from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 Show = Callable[[Progress], None]
 Watch = Callable[[GridFlags, str, bool], AbstractContextManager[Show]]
 EVALUATIONS = 20  # on the way, for the curves
-OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
+NOT_OPTAX = {
+    "self",
+    "name",
+    "schedule",
+    "schedule_epochs",
+}  # arguments of `jfnn.Optimizer` that are no optimizer's
 EXAMPLES = """\
 examples:
   %(prog)s
@@ -60,7 +65,7 @@ def run(flags: GridFlags, watch: Watch) -> GridRun:
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
-    places.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
+    directories.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
         network: Any = by_name if len(by_name) > 1 else next(iter(by_name.values()))
@@ -90,7 +95,7 @@ def keywords(problem: Problem, flags: GridFlags) -> dict[str, Any]:
     arguments = dict(flags.optimizer_arg)
     if len(arguments) < len(flags.optimizer_arg):
         raise ArgumentError("optimizer_arg", "expected each argument once")
-    for name in OWN & set(arguments):
+    for name in NOT_OPTAX & set(arguments):
         raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
     schemes = [
         jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)

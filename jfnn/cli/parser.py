@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from jfnn.arguments import checks
-from jfnn.cli.flags import Flags, Read, one_integer, one_number, place, plain
+from jfnn.cli.flags import Flags, Read, one_integer, one_number, one_path, plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: place}
+READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: one_path}
 SomeFlags = TypeVar("SomeFlags", bound=Flags)
 
 

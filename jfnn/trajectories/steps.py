@@ -27,7 +27,7 @@ SWEEP_OPTIONS = ("schedulers", "execution", "out", "resume")
 
 @dataclasses.dataclass
 class TrajectoryOptions(Common):
-    """Options of every function in this room.
+    """Options of every function of `jfnn.trajectories`.
 
     Attributes:
         network: From `jfnn.mlp` or `jfnn.sequential`, any ``Network(init, apply)``, or a `jfnn.Learner`.
@@ -83,7 +83,7 @@ def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
     """The sweep with these options and seeds.
 
     Raises:
-        ValueError, TypeError: As `jfnn.sweep`; options of sweeps alone; and a learner that samples discrete
+        ValueError, TypeError: As `jfnn.sweep`; options of sweeps only; and a learner that samples discrete
             states or prunes, and so jumps as its numbers change.
     """
     checks.as_count(options.epochs, "epochs")

@@ -102,10 +102,10 @@ def parametrised(
 
 
 def scaling_rule(optimizer: Any) -> str:
-    """How an optimizer's learning rates scale with the width: as those of "sgd", or as those of "adam".
+    """The rule by which an optimizer's learning rates scale with the width: "sgd" or "adam".
 
     Raises:
-        ValueError: It is not known.
+        ValueError: No rule is known for it.
     """
     rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
     for name in ("sgd", *LIKE_ADAM):

@@ -36,7 +36,7 @@ WRONG = {
     flags.axis: AXIS,
     flags.number_or_axis: AXIS,
     flags.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
-    flags.place: "''",
+    flags.one_path: "''",
 }
 FREE = {str, flags.names}  # readers of any text
 NAMES = "'' X none,"  # of no choice
