@@ -25,7 +25,7 @@ y[:ROWS] += 0.5 * rng.normal(size=(ROWS, 1))
 
 # %%
 # The width is a number of each network: all have 40 units, and those beyond its width are 0. So one program
-# trains all widths, where `jfnn.sweep_groups` would compile each width.
+# trains all widths, where networks as an axis would each be compiled.
 
 
 def start(key):

@@ -244,33 +244,6 @@ def _starting_shapes(learner: Learner, x64: bool) -> Params:
         return jax.eval_shape(learner.init, jax.random.key(0))
 
 
-def step_members(
-    learner: Learner,
-    states: State,
-    batch: Batch,
-    hyper: Hyper,
-    key: jax.Array | None,
-    axis: int,
-    separate: bool,
-) -> tuple[State, jax.Array]:
-    """`Learner.step` of all members of a tile, with objectives ``[tile]``.
-
-    Args:
-        learner: The learner.
-        states: States of the members.
-        batch: The minibatch that they share, or if ``separate`` each member's, on the same axis.
-        hyper: Their numbers ``[tile]``.
-        key: The random key that they share, or if ``separate`` one each ``[tile]``; None unless it is
-            random.
-        axis: The axis of members in their states: -1 where `Learner.fits_last`, else 0.
-        separate: Whether each member has a minibatch and a key, else they share them.
-    """
-    if axis == -1:
-        return learner.step_last(states, batch, hyper, key, separate)
-    in_axes = (0, 0, 0, 0) if separate else (0, None, 0, None)
-    return jax.vmap(learner.step, in_axes=in_axes)(states, batch, hyper, key)
-
-
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
     """Checked rows of a part of the split, by the names "x" and "y"."""
     rows = {"x": as_rows(x, f"x_{part}")}
