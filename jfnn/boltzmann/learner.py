@@ -142,9 +142,9 @@ class BoltzmannLearner(DescentLearner):
         return {name: most[name] for name in HYPER if name in self.hyper}
 
     @property
-    def known(self) -> bool:
+    def has_registered_fields(self) -> bool:
         """Whether the optimizer and its schedule have names."""
-        return self.rule_is_known
+        return self.rule_is_registered
 
     def describe(self) -> dict[str, Any]:
         """Its settings and the optimizer."""

@@ -20,11 +20,11 @@ from jfnn.engine.threads import spread
 from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
-BLOCK = 256  # rows of a call
+BLOCK = 256  # rows of a call: sums over rows, and so bits, depend on it
 # Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
 CPU_BYTES = 6_000_000
 
-# (values [members, rows, …], axis=0) -> another axis, or none, in place of members
+# (values [members, rows, …], axis=0) -> another axis, or none, instead of members
 Reduce = Callable[..., Any]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
@@ -54,8 +54,8 @@ class Selection(NamedTuple):
 
 def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     unknown = np.isnan(values)
-    known = np.ma.array(values, mask=unknown) if unknown.any() else values
-    return np.ma.filled(getattr(known, name)(axis=axis, dtype=np.float64), np.nan)
+    masked = np.ma.array(values, mask=unknown) if unknown.any() else values
+    return np.ma.filled(getattr(masked, name)(axis=axis, dtype=np.float64), np.nan)
 
 
 # By name, without NaN, in float64.
@@ -161,9 +161,9 @@ def _joined(selections: Sequence[Selection]) -> Selection:
 
 
 def _finite(calls: Sequence[Call]) -> list[tuple[Call, np.ndarray]]:
-    """Calls with the numbers of their members that did not diverge, where there are any.
+    """Calls with the indices of their members that did not diverge.
 
-    Where every member diverged it is the first one alone, so that shapes stay non-empty.
+    Where every member diverged it is `[0]`, so that shapes stay non-empty.
     """
     finite = [(call, np.flatnonzero(~call.selection.diverged)) for call in calls]
     return [pair for pair in finite if len(pair[1])] or [(calls[0], np.zeros(1, int))]
@@ -227,5 +227,5 @@ def _width(members: Any, layer: int, platform: str) -> int:
     leaves = jax.tree.leaves(members)
     enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
     size = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize
-    room = CPU_BYTES if platform == "cpu" else ACCELERATOR_TILE_BYTES
-    return min(enough, tile_width(size, room, WIDTHS))
+    available = CPU_BYTES if platform == "cpu" else ACCELERATOR_TILE_BYTES
+    return min(enough, tile_width(size, available, WIDTHS))

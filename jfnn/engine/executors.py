@@ -39,7 +39,7 @@ class Threads:
     """An `Executor` on this process's devices, which gives nothing up."""
 
     def __init__(self, task: Task, threads: Sequence[jax.Device]):
-        """Places the task, common to all segments, on the device of each thread."""
+        """Puts the task, common to all segments, on the device of each thread."""
         self.threads = threads
         self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
 

@@ -1,7 +1,7 @@
 """Bytes that a step of one member holds while it computes, read off its trace.
 
 A member trained beside others needs memory for the arrays that depend on its state or its numbers. What
-follows from the rows and the key of a step alone, such as draws, is computed once for all members of a tile.
+follows from the rows and the key of a step only, such as draws, is computed once for all members of a tile.
 """
 
 import math
@@ -23,7 +23,7 @@ def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> i
     Members share the minibatch and the key. Functions that are traced already are not called again.
     """
     key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
-    # Functions of their own: JAX keeps traces by the identity of a function, whose meaning may change.
+    # New functions: JAX keeps traces by the identity of a function, whose meaning may change.
     with tracing():
         state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)
 
@@ -34,7 +34,7 @@ def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> i
 
 
 def member_bytes(function: Callable[..., Any], of_member: Sequence[Any], shared: Sequence[Any]) -> int:
-    """`peak_bytes` of ``function(*of_member, *shared)``, without arrays that follow from ``shared`` alone.
+    """`peak_bytes` of ``function(*of_member, *shared)``, without arrays that follow from ``shared`` only.
 
     A call, a loop or a choice that depends on the member counts with all of its inputs and results.
     """

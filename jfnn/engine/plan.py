@@ -9,14 +9,12 @@ import numpy as np
 
 from jfnn.steps.epoch import EPOCHS
 
-# Bytes of a tile in training that fit a core's cache, by `member_bytes`, measured on networks from 2-4-1 to
-# 784-256-10; an accelerator needs large tiles instead.
+# Most bytes of a tile in training, by `member_bytes`, that fit a core's cache: larger tiles read their states
+# from memory in every step, smaller ones take more calls. Compare values by
+# `python scripts/bench.py --workload growth`.
 CPU_TILE_BYTES = 600_000
-# The same by `jfnn.engine.footprint`, for functions of the user's: on learners from machines of 3x4 units to
-# a loss on 5,000 points, on a core with 2 MB of cache, no width that it gives took more than 1.15 times the
-# CPU time of the best one, and with anything from 0.8 to 4 MB none took more than 1.2 times.
-# Networks of layers keep the other count: by this one, with bytes that leave dense ones in their tiles, a
-# convolution and a GRU(16) in batches of 100 get tiles of 2, not 5, and take 21% and 12% more CPU time.
+# The same by `jfnn.engine.footprint`, for custom functions: compare by the workload own_data. Networks of
+# layers keep the other count: by this one convolutions and GRUs get too narrow tiles.
 CPU_TRACED_TILE_BYTES = 1_500_000
 ACCELERATOR_TILE_BYTES = 256_000_000
 # Widths of the widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
@@ -24,19 +22,20 @@ CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
 ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
 # Widths for fewer members, or many replicates.
 WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-# Fixed time of a step on a core and on an accelerator, and the time of a member with minibatches of its
-# own, in units of a member that shares them; CPU cores assumed by the plan.
-STEP, ACCELERATOR_STEP, OWN, CORES = 0.25, 500.0, 1.15, 2
+# Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
+# units of a member that shares them; CPU cores assumed by the plan. Wrong ones choose a slower layout:
+# compare by the workloads digit_seeds and folds.
+STEP, ACCELERATOR_STEP, SEPARATE, CORES = 0.25, 500.0, 1.15, 2
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
 # these take less. A smaller share of idle time than `IDLE` is not worth further calls.
 LEAST_STEPS, IDLE = 16, 0.03
 
 
-class Form(NamedTuple):
-    """The form of tiles."""
+class Layout(NamedTuple):
+    """Layout of tiles: their width, and whether their members share minibatches."""
 
     width: int  # members a tile
-    own: bool  # whether members have minibatches of their own; else a tile shares those of one replicate
+    separate: bool  # whether each member has minibatches, else a tile shares those of one replicate
 
 
 class Hardware(NamedTuple):
@@ -44,7 +43,7 @@ class Hardware(NamedTuple):
 
     threads: tuple[jax.Device, ...]  # the device of each host thread; the cores of a CPU share one
     # A float32 result depends on it, so it follows from the experiment, never from the number of devices.
-    form: Form
+    layout: Layout
 
 
 class Tile(NamedTuple):
@@ -84,7 +83,7 @@ class CallLength(NamedTuple):
         """The epochs of each call from the first to the last of ``stops``; a call ends at each of them.
 
         As few calls as possible, or more where few tiles would leave devices idle at the end: of 3 tiles on
-        2 devices the last is trained alone; with 2 calls a tile none is.
+        2 devices one is idle while the last trains; with 2 calls a tile none is.
 
         Args:
             stops: Epochs done, and epochs after which a call must end, in order.
@@ -114,9 +113,9 @@ def _divided(first: int, end: int, number: int) -> Iterator[range]:
     return (range(at, until) for at, until in itertools.pairwise(ends))
 
 
-def tile_width(held: int, room: int, widths: Sequence[int]) -> int:
-    """The largest of some widths of a tile whose members, of ``held`` bytes each, fit into ``room`` bytes."""
-    return max(width for width in widths if width <= max(room // max(held, 1), 1))
+def tile_width(held: int, available: int, widths: Sequence[int]) -> int:
+    """The largest width of a tile whose members, of ``held`` bytes each, fit into ``available`` bytes."""
+    return max(width for width in widths if width <= max(available // max(held, 1), 1))
 
 
 def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
@@ -132,44 +131,44 @@ def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
     return 3 * (parameters + width * batch) * itemsize
 
 
-def form(cells: int, replicates: int, costs: Mapping[Form, float], devices: int) -> Form:
-    """The form of tiles that trains all members in the least time.
+def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], devices: int) -> Layout:
+    """The layout that trains all members in the least time.
 
     Args:
         cells: Members that share minibatches.
         replicates: Number of such groups.
-        costs: Form -> time of one step of a tile, in any unit.
-        devices: Assumed number of devices; not the actual one, since bits depend on the form.
+        costs: Layout -> time of one step of a tile, in any unit.
+        devices: Assumed number of devices; not the actual one, since bits depend on the layout.
     """
 
-    def cost(form: Form) -> tuple[float, bool, int]:
-        groups, members = (1, cells * replicates) if form.own else (replicates, cells)
-        rounds = -(-groups * -(-members // form.width) // devices)
-        return rounds * costs[form], form.own, -form.width
+    def cost(layout: Layout) -> tuple[float, bool, int]:
+        groups, members = (1, cells * replicates) if layout.separate else (replicates, cells)
+        rounds = -(-groups * -(-members // layout.width) // devices)
+        return rounds * costs[layout], layout.separate, -layout.width
 
-    return min((form for form in costs if replicates > 1 or not form.own), key=cost)
+    return min((layout for layout in costs if replicates > 1 or not layout.separate), key=cost)
 
 
-def tiles(active: np.ndarray, replicate: np.ndarray, alike: np.ndarray, form: Form) -> Sequence[Tile]:
+def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: Layout) -> Sequence[Tile]:
     """Groups active members into tiles.
 
     Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
-    empty slots, and at most one in all where members have their own minibatches.
+    empty slots, and at most one in all where minibatches are separate.
 
     Args:
         active: Whether each member still trains ``[members]``.
         replicate: Replicate of each member ``[members]``.
-        alike: Equal numbers for members that may share a tile ``[members]``: of common minibatches,
-            or of minibatches of equal shape.
-        form: The form of tiles.
+        group: Group of each member ``[members]``; a tile has members of one: with common minibatches, or with
+            minibatches of equal shape.
+        layout: The layout of tiles.
     """
     grouped = []
     training = np.flatnonzero(active)
-    training = training[np.argsort(alike[training], kind="stable")]
-    for members in np.split(training, np.flatnonzero(np.diff(alike[training])) + 1):
-        for first in range(0, len(members), form.width):
-            in_tile = members[first : first + form.width]
-            slots = np.resize(in_tile, form.width)
-            replicates = replicate[slots] if form.own else int(replicate[slots[0]])
+    training = training[np.argsort(group[training], kind="stable")]
+    for members in np.split(training, np.flatnonzero(np.diff(group[training])) + 1):
+        for first in range(0, len(members), layout.width):
+            in_tile = members[first : first + layout.width]
+            slots = np.resize(in_tile, layout.width)
+            replicates = replicate[slots] if layout.separate else int(replicate[slots[0]])
             grouped.append(Tile(slots, len(in_tile), replicates))
     return grouped

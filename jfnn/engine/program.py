@@ -1,7 +1,7 @@
 """The compiled part: one call advances one tile by some epochs, or scores it.
 
 A tile is a fixed number of members, trained side by side: the loops are the tile's, and `jax.vmap` maps what
-a member does in a step. Members share the minibatches of their replicate, or have minibatches of their own.
+a member does in a step. Members share the minibatches of their replicate, or have separate ones.
 The tile's width is fixed; rows, steps, epochs, folds and hyperparameters are arguments, and one body serves
 every step, so that one program serves any grid, any data and any number of calls.
 
@@ -43,21 +43,21 @@ class Members(NamedTuple):
         return (self.diverged_at >= 0) & (self.diverged_at < epoch)
 
 
-class Stock(NamedTuple):
-    """Data on a device."""
+class DeviceData(NamedTuple):
+    """Rows that one device trains on."""
 
-    rows: Rows  # padded to `jfnn.steps.source.room`
-    weights: Any  # of each row [room], or in each fold [folds, room], or None
-    train: Any  # training rows of each fold [folds, room]
+    rows: Rows  # padded to `jfnn.steps.source.padded_length`
+    weights: Any  # of each row [n], or in each fold [folds, n], or None
+    train: Any  # training rows of each fold [folds, …], padded likewise
 
 
 class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
     * ``start(params, hyper) -> state``
-    * ``advance(members, hyper, source, n_epochs, stock) -> (members, objectives [epochs, tile])``
+    * ``advance(members, hyper, source, n_epochs, data) -> (members, objectives [epochs, tile])``
     * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
-    * ``score_own(params, rows [members, n, …], hyper)``: the same, of rows of each member's own
+    * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Program:
         self.start = compiled(jax.vmap(learner.start), platform)
         self.advance = compiled(self._advance, platform)
         self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
-        self.score_own = compiled(jax.vmap(learner.score), platform)
+        self.score_copies = compiled(jax.vmap(learner.score), platform)
 
     def _advance(
-        self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, stock: Stock
+        self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
     ) -> tuple[Members, jax.Array]:
         """Trains a tile for ``n_epochs``.
 
@@ -85,11 +85,11 @@ class Program:
             The members, and the mean objective over the steps of each epoch ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        fits_last = self.learner.fits_last(self.platform, tile, len(source.places), source.own)
+        fits_last = self.learner.fits_last(self.platform, tile, len(source.positions), source.separate)
         axis = -1 if fits_last else 0  # of members in each array of their states
         end = jax.vmap(self.learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
-        stock = Stock(*jax.tree.map(jnp.asarray, tuple(stock)))
-        stand_in = stand_ins(stock.weights, stock.train, source.fold)
+        data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
+        stand_in = stand_ins(data.weights, data.train, source.fold)
 
         def checked(before: Members, after: State, finite: jax.Array, epochs: jax.Array) -> Members:
             ended = end(before.state, after, hyper)
@@ -105,7 +105,7 @@ class Program:
             before, after, finite, objectives = run
             members = checked(before, after, finite, i)
             epoch = source.first + i
-            state, total, value = self._epoch(axis, hyper, source, stock, stand_in, members.state, epoch)
+            state, total, value = self._epoch(axis, hyper, source, data, stand_in, members.state, epoch)
             objectives = jax.lax.dynamic_update_index_in_dim(objectives, total / source.steps, i, 0)
             return members, state, jnp.isfinite(value), objectives
 
@@ -125,17 +125,17 @@ class Program:
         axis: int,
         hyper: Hyper,
         source: Source,
-        stock: Stock,
+        data: DeviceData,
         stand_in: jax.Array | None,
         state: State,
         epoch: jax.Array,
     ) -> Loop:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
-        rows, weights, train = stock
-        rows_axis = 0 if source.own and axis == -1 else -1  # of the row numbers of a step
+        rows, weights, train = data
+        rows_axis = 0 if source.separate and axis == -1 else -1  # of the row numbers of a step
         fold = source.fold
-        if source.own and rows_axis == -1:
+        if source.separate and rows_axis == -1:
             fold, stand_in = jax.tree.map(lambda leaf: leaf[:, None], (fold, stand_in))
 
         def numbers(steps: jax.Array) -> jax.Array:
@@ -147,20 +147,20 @@ class Program:
                 return gathered
             return gathered._replace(rows=jax.tree.map(members_last, gathered.rows))
 
-        each = 0 if source.own else None
+        each = 0 if source.separate else None
         step_first = jax.vmap(self.learner.step, in_axes=(0, each, 0, each))
 
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
             key = step_key(source, epoch, step)
             if axis == -1:
-                state, values = self.learner.step_last(loop[0], batch, hyper, key, source.own)
+                state, values = self.learner.step_last(loop[0], batch, hyper, key, source.separate)
             else:
                 state, values = step_first(loop[0], batch, hyper, key)
             values = values.astype(loop[1].dtype)
             return state, loop[1] + values, values
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
-        chunk = as_chunk(large, len(source.places) * (len(zeros) if source.own else 1), self.batches)
+        chunk = as_chunk(large, len(source.positions) * (len(zeros) if source.separate else 1), self.batches)
         return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
 
 
@@ -199,9 +199,9 @@ def build(
     Args:
         learner: The learner.
         batches: How minibatches are drawn, or None where row numbers are given.
-        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row.
+        padded: Whether `jfnn.minibatches.PADDING` may stand for a row.
         platform: "cpu", "gpu", …
-        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for the last one alone.
+        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for only the last one.
     """
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()

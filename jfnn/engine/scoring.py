@@ -21,7 +21,7 @@ def write_scores(
     members: np.ndarray,
     parts: Mapping[str, np.ndarray],
     rows: Mapping[str, np.ndarray],
-    own: bool = False,
+    copied: bool = False,
 ) -> None:
     """Writes the scores of members of one fold into the scores of all, in place.
 
@@ -31,15 +31,15 @@ def write_scores(
         members: Numbers of the scored members.
         parts: Name of a part -> numbers of its rows.
         rows: Metric -> scores of rows ``[len(members), n, …]``.
-        own: Whether these rows are those of the parts, one part after another; else all rows.
+        copied: Whether these are copies of the parts' rows, one part after another; else all rows.
     """
     metrics, ends = experiment.learner.metrics, np.cumsum([len(numbers) for numbers in parts.values()])
     for part, numbers in enumerate(parts.values()):
         if not len(numbers):
             continue
-        places: Any = slice(ends[part] - len(numbers), ends[part]) if own else numbers
+        chosen: Any = slice(ends[part] - len(numbers), ends[part]) if copied else numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = metric.reduce(rows[metric.name][:, places], experiment.data, numbers)
+            values = metric.reduce(rows[metric.name][:, chosen], experiment.data, numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)

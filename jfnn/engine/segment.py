@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn.engine.program import Members, Stock, build
+from jfnn.engine.program import DeviceData, Members, build
 from jfnn.learners.data import Rows, block, padded
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING
 from jfnn.steps.epoch import EPOCHS
-from jfnn.steps.source import Sources, room
+from jfnn.steps.source import Sources, padded_length
 
 
 class Task(NamedTuple):
@@ -28,22 +28,22 @@ class Task(NamedTuple):
     steps: int  # largest number of steps of a call, to which given minibatches are padded
     objectives: bool  # whether the objective of each epoch is kept
     # Rows of each fold's parts [folds, …], to train on first, then padding, where members have copies.
-    own: np.ndarray | None = None
+    copied_rows: np.ndarray | None = None
 
 
 class Segment(NamedTuple):
     """One call for one tile."""
 
-    members: Members  # parameters alone where they are only scored
+    members: Members  # only parameters where they are only scored
     hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
-    # Replicate of each member [tile], or the one whose minibatches all share; None to score alone.
+    # Replicate of each member [tile], or the one whose minibatches all share; None to score only.
     replicates: np.ndarray | int | None
     first_epoch: int = 0  # epochs done before
     n_epochs: int = 0  # epochs to train
     steps: int = 0  # steps of these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
-    folds: Any = None  # fold of each member [tile]; None where `Task.own` is
+    folds: Any = None  # fold of each member [tile]; None where `Task.copied_rows` is
 
 
 class SegmentResult(NamedTuple):
@@ -55,7 +55,7 @@ class SegmentResult(NamedTuple):
 
 
 class Worker:
-    """One device with a task's program and data in place."""
+    """One device with a task's program and data."""
 
     def __init__(self, task: Task, device: jax.Device):
         """Places the data on the device."""
@@ -64,60 +64,62 @@ class Worker:
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
         # Arrays of few lengths, so that most numbers of rows share a program.
-        rows = jax.tree.map(lambda leaf: padded(leaf, room(len(leaf))), task.rows)
-        weights = None if task.weights is None else padded(task.weights, room(task.weights.shape[-1]), -1)
-        self.stock = jax.device_put(Stock(rows, weights, sources.train), device)
+        rows = jax.tree.map(lambda leaf: padded(leaf, padded_length(len(leaf))), task.rows)
+        weights = (
+            None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
+        )
+        self.data = jax.device_put(DeviceData(rows, weights, sources.train), device)
 
-        n = len(jax.tree.leaves(task.rows)[0]) if task.own is None else 0
+        n = len(jax.tree.leaves(task.rows)[0]) if task.copied_rows is None else 0
         blocks = [block(task.rows, first, task.block) for first in range(0, n, task.block)]
         self.blocks = jax.device_put(blocks, device)
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
-        own = None if self.task.own is None else self.task.own[segment.folds]
+        copied = None if self.task.copied_rows is None else self.task.copied_rows[segment.folds]
         objectives = None
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:
-            members, objectives = self._advance(segment, own)
+            members, objectives = self._advance(segment, copied)
         if not segment.score:
             return SegmentResult(members, objectives, [])
-        score = self.program.score if own is None else self.program.score_own
-        rows = self.blocks if own is None else self._own_blocks(own)
+        score = self.program.score if copied is None else self.program.score_copies
+        rows = self.blocks if copied is None else self._copied_blocks(copied)
         scores = [score(members.state.params, block, segment.hyper) for block in rows[:blocks]]
         return SegmentResult(members, objectives, scores)
 
-    def _advance(self, segment: Segment, own: np.ndarray | None) -> tuple[Members, jax.Array]:
-        """The members after the segment's epochs, and the objectives of these; ``own`` as in `_own_stock`."""
+    def _advance(self, segment: Segment, copied: np.ndarray | None) -> tuple[Members, jax.Array]:
+        """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
         assert segment.replicates is not None
         minibatches = segment.minibatches
         if minibatches is not None:  # as many as in the longest call, so that one program serves all
             minibatches = padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
         source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
-        stock = self.stock
-        if own is not None and minibatches is None:
-            stock = jax.device_put(self._own_stock(own, segment.folds), self.device)
-            folds = np.arange(len(own), dtype=np.int32)  # the rows of each member are a fold
-            source = source._replace(fold=folds if source.own else folds[0])
-        # NumPy arrays go with the call to where the data are; to place each takes three times as long.
+        data = self.data
+        if copied is not None and minibatches is None:
+            data = jax.device_put(self._copied_data(copied, segment.folds), self.device)
+            folds = np.arange(len(copied), dtype=np.int32)  # the rows of each member are a fold
+            source = source._replace(fold=folds if source.separate else folds[0])
+        # NumPy arrays go with the call to where the data are; to put each there takes three times as long.
         epochs = np.int32(segment.n_epochs)
-        return self.program.advance(segment.members, segment.hyper, source, epochs, stock)
+        return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
-    def _own_stock(self, own: np.ndarray, folds: np.ndarray) -> Stock:
-        """The rows ``own [tile, …]`` of each member, one member after another, as if they were all there are.
+    def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> DeviceData:
+        """The rows ``copied [tile, …]`` of each member as the rows of a device, one member after another.
 
         XLA gathers those of a step from an array that fits into a cache several times as fast.
         """
-        numbers = np.maximum(own, 0)
+        numbers = np.maximum(copied, 0)
         weights = self.task.weights
         if weights is not None:
             weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
         rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.task.rows)
-        return Stock(rows, weights, np.arange(own.size, dtype=np.int32).reshape(own.shape))
+        return DeviceData(rows, weights, np.arange(copied.size, dtype=np.int32).reshape(copied.shape))
 
-    def _own_blocks(self, own: np.ndarray) -> list[Rows]:
+    def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
         size = self.task.block
-        longest = int((own != PADDING).any(axis=0).sum())
-        numbers = [np.maximum(own[:, first : first + size], 0) for first in range(0, longest, size)]
+        longest = int((copied != PADDING).any(axis=0).sum())
+        numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
         return [jax.tree.map(lambda leaf, at=at: leaf[at], self.task.rows) for at in numbers]

@@ -79,7 +79,7 @@ def spread(
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
-    """Makes each call on a thread of its own; waits for all and for the arrays that they return.
+    """Makes each call on a separate thread; waits for all and for the arrays that they return.
 
     ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """

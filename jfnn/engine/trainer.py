@@ -23,7 +23,7 @@ from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
-from jfnn.steps.source import room
+from jfnn.steps.source import padded_length
 
 Hyper = dict[str, np.ndarray]
 Call = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
@@ -39,11 +39,11 @@ class Trainer:
         calls: CallLength | None = None,
         make_executor: Callable[[Task, Sequence[jax.Device]], Executor] = Threads,
     ):
-        """Places the data on the devices.
+        """Puts the data on the devices.
 
         Args:
             experiment: The experiment.
-            hardware: Its devices, and the form of tiles.
+            hardware: Its devices, and the layout of tiles.
             calls: Length of calls; None for the default.
             make_executor: ``(task, device of each thread) -> Executor``.
         """
@@ -55,19 +55,19 @@ class Trainer:
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
-        self.alike = self._alike()
-        steps, objective = max(room(self.steps), self.calls.steps), experiment.execution.objective
-        stock = self.sources, data.rows, data.weights, experiment.block
-        task = Task(experiment.learner, *stock, steps, objective, experiment.copied_rows)
+        self.tile_groups = self._tile_groups()
+        steps, objective = max(padded_length(self.steps), self.calls.steps), experiment.execution.objective
+        inputs = self.sources, data.rows, data.weights, experiment.block
+        task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, hardware.threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )
 
-    def _alike(self) -> np.ndarray:
-        """Equal numbers for members that may share a tile ``[members]``."""
-        if not self.hardware.form.own:
+    def _tile_groups(self) -> np.ndarray:
+        """Group of each member ``[members]``; members of one group may share a tile."""
+        if not self.hardware.layout.separate:
             return self.experiment.minibatches_of()
         shapes = np.stack([self.sources.steps, self.sources.batch])
         _, same = np.unique(shapes, axis=1, return_inverse=True)
@@ -108,7 +108,7 @@ class Trainer:
         """
         started = time.perf_counter()
         if self.experiment.execution.verify:
-            verify(self.experiment, self.hardware.form.width, self.hardware.threads[0].platform)
+            verify(self.experiment, self.hardware.layout.width, self.hardware.threads[0].platform)
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
         nothing = range(state.epoch, state.epoch)
@@ -202,11 +202,12 @@ class Trainer:
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
             for metric in self.experiment.learner.metrics
         }
-        folds, own = self.fold_of[slots], self.experiment.copied_rows is not None
+        folds = self.fold_of[slots]
+        copied = self.experiment.copied_rows is not None
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}
-            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, own)
+            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, copied)
 
     def _segment(self, tile: Tile, state: RunState, epochs: range, score: bool) -> Segment:
         members, hyper = take((state.members, state.hyper), tile)
@@ -227,7 +228,7 @@ class Trainer:
         return Segment(members, take(hyper, tile), None, folds=self.fold_of[tile.members])
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
-        return plan.tiles(active, self.replicate_of, self.alike, self.hardware.form)
+        return plan.tiles(active, self.replicate_of, self.tile_groups, self.hardware.layout)
 
 
 def take(tree: Any, tile: Tile) -> Any:

@@ -31,7 +31,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
     """
-    learner = experiment.learner.original
+    learner = experiment.learner.untraced
     replicates = experiment.replicates
     data = experiment.data
     all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(0)))

@@ -4,11 +4,11 @@ scikit-learn's search asks for one fit after another: it clones the estimator, s
 fits it on the rows of a fold, and scores it. A search of this package has a round of candidates fitted twice:
 
 1. Each fit is *recorded*: it runs up to where it would train, where `Perceptron._fit_stochastic` asks
-   `TrainedAhead.find`, which ends it by `Reached`. So all is known that is to be trained: checked and
+   `TrainedAhead.find`, which ends it by `Reached`. So all that is to be trained is at hand: checked and
    transformed rows, start, numbers, stream of random numbers. Nothing has been trained yet.
 2. `TrainedAhead.train` trains the recorded fits by the engine; fits that share all but numbers, such as the
    candidates of a fold, train side by side in one program.
-3. scikit-learn's own code runs, while the object is `active`. Each fit asks `find` again, which now has a
+3. scikit-learn's code runs, while the object is `active`. Each fit asks `find` again, which now has a
    result for the same content, or for other content nothing: then the fit trains by itself.
 
 So splits, scores, failures, refitting and tables are scikit-learn's, and nothing but time depends on what was
@@ -51,7 +51,7 @@ class TrainedAhead:
     """
 
     def __init__(self, engines: Container[str]):
-        """No fits yet."""
+        """Starts without fits."""
         self.engines = engines
         self.seed = int(np.random.randint(2**31 - 1))
         self.fits: dict[Key, Fit] = {}
@@ -145,5 +145,5 @@ _ACTIVE: contextvars.ContextVar[TrainedAhead | None] = contextvars.ContextVar("s
 
 
 def active() -> TrainedAhead | None:
-    """What the search that runs in this context has trained ahead; None without a search."""
+    """Fits that the search in this context has trained ahead; None without a search."""
     return _ACTIVE.get()

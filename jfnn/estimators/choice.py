@@ -1,4 +1,4 @@
-"""By which code a fit trains: a rule from its shape alone, so that equal calls give equal bytes.
+"""The rule by which code a fit trains, from its shape only, so that equal calls give equal bytes.
 
 scikit-learn's code trains at once; the engine is faster, but first compiles a program for each structure. So
 the engine is taken where scikit-learn would be at work for long enough. Work is counted in small steps of
@@ -21,7 +21,7 @@ STANDS_STILL = 5
 
 
 class Work(NamedTuple):
-    """Fits of one run of the engine: they differ by numbers alone.
+    """Fits of one run of the engine: they differ by numbers only.
 
     Attributes:
         structure: Their structure.
@@ -45,7 +45,7 @@ class Work(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What it takes to train fits.
+    """Cost of training fits.
 
     Attributes:
         works: The fits.
@@ -77,5 +77,5 @@ class Prediction(NamedTuple):
 
 
 def expected_epochs(max_iter: float, tol: float, n_iter_no_change: float) -> float:
-    """Epochs of a fit, as far as they can be known before: without a tolerance a loss is thought to fall."""
+    """Expected epochs of a fit: all of ``max_iter`` without a tolerance, else until the loss stands still."""
     return min(max_iter, STANDS_STILL * n_iter_no_change) if tol > 0 else max_iter

@@ -29,16 +29,16 @@ class Ensemble:
         loss: The loss it was trained with.
         params: Parameters of the chosen members, on the leading axis of every leaf.
         weights: Weight of each ``[k]``, 1 in all.
-        places: Where each is in the sweep ``[k, axes]``.
+        indices: Index of each in the sweep ``[k, axes]``.
         score: The ensemble's score on the rows it was chosen by, higher is better.
-        best_score: That of the best member alone, on the same rows.
+        best_score: Score of the best member, on the same rows.
     """
 
     network: Network
     loss: Loss
     params: Params
     weights: np.ndarray
-    places: np.ndarray
+    indices: np.ndarray
     score: float
     best_score: float
 
@@ -88,7 +88,7 @@ class Ensemble:
             loss=loss,
             params=jax.tree.map(lambda leaf: leaf[chosen], params),
             weights=selection.weights,
-            places=alive[chosen],
+            indices=alive[chosen],
             score=selection.score,
             best_score=selection.best_score,
         )
@@ -139,7 +139,7 @@ class SearchEnsemble:
         members: The fitted estimators of each, one a fold.
         score: The ensemble's score on the rows held out, all folds together: accuracy, or the negative mean
             squared error.
-        best_score: That of the best candidate alone.
+        best_score: Score of the best candidate.
         classes: The classes, or None for numbers.
     """
 

@@ -16,7 +16,7 @@ from jfnn.network import Network, mlp
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
-# Parameters of scikit-learn's that are a fit's numbers: fits that differ by these alone train side by side.
+# Parameters of scikit-learn's that are a fit's numbers: fits that differ only by these train side by side.
 NUMBERS = (
     "learning_rate_init",
     "alpha",

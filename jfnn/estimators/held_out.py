@@ -17,7 +17,7 @@ from jfnn.estimators.fit import Fit, Rows
 
 
 class Scoring(NamedTuple):
-    """How gains become scores.
+    """The rule by which gains become scores.
 
     Attributes:
         scales: Factors of squared errors ``[rows, outputs]``; NaN for rows to train on.

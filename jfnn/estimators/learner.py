@@ -1,6 +1,6 @@
 """scikit-learn's perceptron as a learner of the engine: its solvers, schedules and rule of stopping.
 
-All of it is part of the compiled program, so that many fits train side by side, each to its own end, and the
+All of it is part of the compiled program, so that many fits train side by side, each to its end, and the
 host need not look at them after every epoch.
 """
 
@@ -21,7 +21,7 @@ from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import State
 
-ROOM = 128  # epochs of a call at most, of which a member remembers the curve
+CALL_EPOCHS = 128  # epochs of a call at most, of which a member remembers the curve
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
@@ -41,8 +41,8 @@ class Memory(NamedTuple):
         best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
         stopped: Whether it trains no more.
         converged: Whether that is because the cost no longer falls.
-        curve: Loss, cost and learning rate after the epochs of this call ``[ROOM, 3]``, epoch e at place e
-            modulo `ROOM`.
+        curve: Loss, cost and learning rate after the epochs of this call ``[CALL_EPOCHS, 3]``, epoch e at
+            index e modulo `CALL_EPOCHS`.
     """
 
     optimizer: optax.OptState
@@ -80,15 +80,15 @@ class PerceptronLearner(Learner):
     takes_weights = True
 
     def init(self, key: jax.Array) -> Params:
-        """The network's own start, of which only shapes are used: fits bring starting parameters."""
+        """A start of the network, of which only shapes are used: fits bring starting parameters."""
         return self.structure.network.init(key)
 
     def pack(self, params: Params) -> Params:
-        """Into column form."""
+        """Public parameters -> column form."""
         return sequence.pack(self._layers, params)
 
     def unpack(self, params: Params) -> Params:
-        """Out of column form."""
+        """The inverse of `pack`."""
         return sequence.unpack(self._layers, params)
 
     @property
@@ -112,7 +112,7 @@ class PerceptronLearner(Learner):
             best_params=() if self.structure.validation is None else params,
             stopped=jnp.zeros((), bool),
             converged=jnp.zeros((), bool),
-            curve=jnp.zeros((ROOM, 3), zero.dtype),
+            curve=jnp.zeros((CALL_EPOCHS, 3), zero.dtype),
         )
         return State(params, memory)
 
@@ -131,7 +131,7 @@ class PerceptronLearner(Learner):
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """One step; its objective is nothing where the member trains no more, and `end_epoch` undoes it."""
+        """One step. Stopped members also step (vmap runs both branches); `end_epoch` discards it."""
         if self.structure.validation is None:
             return self._train(state, batch, hyper)
         *rows, scales = batch.rows
@@ -182,7 +182,7 @@ class PerceptronLearner(Learner):
         return jnp.asarray(penalty + (value - penalty) / outputs)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """A member that trains no more as it was before, another by the rules that end epochs."""
+        """The state before for stopped members, for others the state by the rules that end epochs."""
         ended = State(after.params, self._by_rules(after, hyper))
         stopped = before.memory.stopped
         state: State = jax.tree.map(lambda old, new: jnp.where(stopped, old, new), before, ended)
@@ -214,7 +214,7 @@ class PerceptronLearner(Learner):
         best_params = jax.tree.map(
             lambda old, new: jnp.where(better, new, old), memory.best_params, state.params if scored else ()
         )
-        at = jnp.arange(ROOM)[:, None] == memory.epoch % ROOM
+        at = jnp.arange(CALL_EPOCHS)[:, None] == memory.epoch % CALL_EPOCHS
         return memory._replace(
             rate=rate,
             epoch=memory.epoch + 1,
@@ -231,7 +231,7 @@ class PerceptronLearner(Learner):
         )
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Nothing: a member's curve has its loss."""
+        """No scores: a member's curve has its loss."""
         return {}
 
     def describe(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The perceptrons: scikit-learn's own classes, trained by the engine where that is faster."""
+"""The perceptrons: scikit-learn's classes, trained by the engine where that is faster."""
 
 import inspect
 from typing import Any, ClassVar
@@ -25,9 +25,9 @@ def _constructor(base: Any, **extra: Any) -> Any:
         base.__init__(self, *args, **options)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
-    own = [inspect.Parameter(name, keyword, default=default) for name, default in extra.items()]
+    further = [inspect.Parameter(name, keyword, default=default) for name, default in extra.items()]
     inherited = inspect.signature(base.__init__).parameters.values()
-    __init__.__signature__ = inspect.Signature([*inherited, *own])  # type: ignore[attr-defined]
+    __init__.__signature__ = inspect.Signature([*inherited, *further])  # type: ignore[attr-defined]
     return __init__
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import shuffle
 
 from jfnn.minibatches import PADDING, GivenMinibatches
-from jfnn.steps.source import room
+from jfnn.steps.source import padded_length
 
 
 class Order:
@@ -20,16 +20,16 @@ class Order:
 
         Args:
             n: Rows to train on.
-            held_out: Rows behind these, which steps of their own score.
+            held_out: Rows behind these, which separate steps score.
             batch: Rows a step.
             random: The stream; None for rows as they come. A step that sees them all takes them so, too.
         """
         self.n = n
         self.batch = batch
         self.stream = random
-        self.random = copy.deepcopy(random)  # of its own, since epochs may be read ahead
+        self.random = copy.deepcopy(random)  # a copy, since epochs may be read ahead
         self.steps = -(-n // batch)
-        self.width = room(batch)  # the same for most numbers of rows, so that these share a program
+        self.width = padded_length(batch)  # the same for most numbers of rows, so that these share a program
         self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn = [self._steps_of_epoch()]

@@ -1,4 +1,4 @@
-"""scikit-learn's perceptron with other code in two places: training by steps, and predictions.
+"""scikit-learn's perceptron with other code for two things: training by steps, and predictions.
 
 Validation, encoding, starting weights and attributes are scikit-learn's. Its `fit` and `partial_fit` go
 through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its predictions go through
@@ -49,7 +49,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     """scikit-learn's multilayer perceptron on the engine: a base of classifier and regressor.
 
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
-    bits. "scikit-learn" is scikit-learn's own code, with its bytes. "auto" takes scikit-learn's where a fit
+    bits. "scikit-learn" is scikit-learn's code, with its bytes. "auto" takes scikit-learn's where a fit
     is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
     solver and rule of stopping (`jfnn.estimators.choice`), never from times or from what was compiled before.
     Further activations and solvers are always trained by the engine.
@@ -67,7 +67,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     activation: str
 
     def _validate_params(self) -> None:
-        """Nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
+        """Checks nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
 
     def _check_solver(self) -> bool:
         return self.solver != "lbfgs" or bool(super()._check_solver())
@@ -77,7 +77,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         parameters.hidden_sizes(self)
         self._solver = self.solver
         if self.solver not in SOLVERS:
-            self.solver = "adam"  # scikit-learn trains by steps under its own names alone
+            self.solver = "adam"  # scikit-learn trains by steps only under its names
         try:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
         finally:
@@ -193,7 +193,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         return structure_of(self, sizes, self.out_activation_)
 
     def _engine_optimizer(self) -> Optimizer | None:
-        """The optimizer of a fit by the engine before this one, where scikit-learn keeps its own."""
+        """The optimizer of a fit by the engine before this one, where scikit-learn keeps one."""
         if hasattr(self, "_optimizer") and isinstance(self._optimizer, Optimizer):
             return self._optimizer
         return None
@@ -220,7 +220,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         return Fit(self._structure(), rows, self._layers(), self._random_state, numbers, carry)
 
     def _train(self, X: Any, y: Any, weights: np.ndarray | None, incremental: bool) -> None:
-        """Trains this fit alone, by the engine."""
+        """Trains this fit, by the engine."""
         fit = self._as_fit(X, y, weights, incremental)
         rate = (
             fit.numbers["learning_rate_init"]
@@ -353,7 +353,7 @@ def _step_may_weigh_nothing(perceptron: Perceptron, sample_weight: Any) -> bool:
 
 
 def work_of(perceptron: Perceptron, structure: Structure, rows: int) -> Work:
-    """A fit of this perceptron to a number of rows, as far as it can be known before."""
+    """A fit of this perceptron to a number of rows, as far as it can be predicted."""
     epochs = expected_epochs(perceptron.max_iter, perceptron.tol, perceptron.n_iter_no_change)
     return Work(structure, rows, epochs)
 

@@ -1,4 +1,4 @@
-"""Searches by scikit-learn's own classes, of its own perceptrons where these serve.
+"""Searches by scikit-learn's classes, of its perceptrons where these serve.
 
 scikit-learn sends its search's estimator, and with callbacks the search, to other processes. These need not
 import this package, which would take them longer than a small search.
@@ -17,7 +17,7 @@ THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 
 
 def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:
-    """Fits a search as scikit-learn's own search, and takes over what that has learned.
+    """Fits a search as scikit-learn's search, and takes over what that has learned.
 
     Args:
         kind: scikit-learn's class of the search.
@@ -27,17 +27,17 @@ def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str
         y: Targets.
         params: Further arguments of its fit.
     """
-    own = search.get_params(deep=False)
+    parameters = search.get_params(deep=False)
     serves = _serves(search.estimator, grids)
-    theirs: Any = kind(**own | ({"estimator": as_plain(search.estimator)} if serves else {}))
+    theirs: Any = kind(**parameters | ({"estimator": as_plain(search.estimator)} if serves else {}))
     theirs.fit(X, y, **params)
-    vars(search).update({name: value for name, value in vars(theirs).items() if name not in own})
+    vars(search).update({name: value for name, value in vars(theirs).items() if name not in parameters})
     if serves and hasattr(search, "best_estimator_"):
         search.best_estimator_ = as_ours(search.best_estimator_, search.estimator)
 
 
 def _serves(estimator: Any, grids: Any) -> bool:
-    """Whether scikit-learn's own perceptron can be given all parameters that a search sets."""
+    """Whether scikit-learn's perceptron can be given all parameters that a search sets."""
     last = perceptron_in(estimator)
     if last is None or further(last) or last.get_params(deep=False).get("class_weight") is not None:
         return False
@@ -45,14 +45,14 @@ def _serves(estimator: Any, grids: Any) -> bool:
         grids = [grids]
     if not isinstance(grids, list) or not all(isinstance(grid, Mapping) for grid in grids):
         return False  # scikit-learn says what is wrong with it
-    own = prefix(estimator)
+    begin = prefix(estimator)
     constraints = _plain_kind(last)._parameter_constraints
 
     def takes(name: str, values: Any) -> bool:
         """Whether scikit-learn's perceptron takes all values of a parameter."""
-        parameter = name.removeprefix(own)
-        if not name.startswith(own) or parameter not in ("engine", "class_weight", "activation", "solver"):
-            return name != own.removesuffix("__")  # the perceptron itself
+        parameter = name.removeprefix(begin)
+        if not name.startswith(begin) or parameter not in ("engine", "class_weight", "activation", "solver"):
+            return name != begin.removesuffix("__")  # the perceptron itself
         if parameter not in constraints or not isinstance(values, list | tuple):
             return False
         (choices,) = constraints[parameter]
@@ -67,7 +67,7 @@ def _plain_kind(perceptron: Any) -> Any:
 
 
 def as_plain(estimator: Any) -> Any:
-    """An estimator with scikit-learn's own perceptron, not fitted."""
+    """An estimator with scikit-learn's perceptron, not fitted."""
     last: Any = perceptron_in(estimator)
     kind = _plain_kind(last)
     values = last.get_params(deep=False)

@@ -50,7 +50,7 @@ def record(
 ) -> tuple[list[Recorded], Counter[str]]:
     """Records the fit of each candidate on each fold, and adds them to those to be trained.
 
-    Candidates of a fold that differ by the perceptron's numbers alone are fitted once: transformers and
+    Candidates of a fold that differ by the perceptron's numbers only are fitted once: transformers and
     start are the same. The first time, transformers are fitted twice to see whether they repeat.
 
     Args:
@@ -67,7 +67,7 @@ def record(
     left: Counter[str] = Counter()
     steady: dict[Any, bool] = {}
     for rows in folds:
-        alike: dict[Any, Recorded | str] = {}  # parameters but the numbers -> a fit, or why there is none
+        by_others: dict[Any, Recorded | str] = {}  # parameters but the numbers -> a fit, or why there is none
         for number, candidate in enumerate(candidates):
             try:
                 with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
@@ -77,9 +77,11 @@ def record(
                     if last is not None and (forced_engine(last) or "auto") not in ahead.engines:
                         continue
                     others = _others(candidate, prefix(one))
-                    if others not in alike:
-                        alike[others] = _why_alone(last) or _first(ahead, one, rows, fit_on, steady, others)
-                    found = alike[others]
+                    if others not in by_others:
+                        by_others[others] = _why_not_together(last) or _first(
+                            ahead, one, rows, fit_on, steady, others
+                        )
+                    found = by_others[others]
                     if isinstance(found, Recorded) and last is not None:
                         found = _with_numbers(found, last, number)
             except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
@@ -92,23 +94,23 @@ def record(
     return recorded, left
 
 
-def _others(candidate: Mapping[str, Any], own: str) -> tuple[tuple[str, int], ...]:
-    """A candidate's parameters that are no numbers of its perceptron, whose names begin with ``own``.
+def _others(candidate: Mapping[str, Any], prefix: str) -> tuple[tuple[str, int], ...]:
+    """A candidate's parameters that are no numbers of its perceptron, whose names begin with ``prefix``.
 
     Values that are one object are equal; equal ones that are not are fitted again.
     """
-    numbers = {own + name for name in NUMBERS}
+    numbers = {prefix + name for name in NUMBERS}
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in numbers)
 
 
-def _why_alone(last: Perceptron | None) -> str | None:
-    """Why a fit cannot be trained with others; None where it can."""
+def _why_not_together(last: Perceptron | None) -> str | None:
+    """The reason why a fit cannot be trained with others; None where it can."""
     if last is None:
         return "their estimator is none of jfnn.estimators"
     if last.solver == "lbfgs":
         return "the solver 'lbfgs' minimises one at a time"
     if last.verbose:
-        return "verbose estimators report on their own training"
+        return "verbose estimators report on their training"
     return None
 
 

@@ -28,14 +28,14 @@ IN_VAIN = "they saw other rows than ahead of time"
 class _TrainsAhead:
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
-    Splits, scores, failures, refitting and results are scikit-learn's own code. A fit finds its result by
+    Splits, scores, failures, refitting and results are scikit-learn's code. A fit finds its result by
     rows, parameters and random state; where there is none it trains by itself (`jfnn.estimators.ahead`). So a
-    search gives what it would give if every fit were trained alone.
+    search gives what it would give if every fit were trained by itself.
 
-    Fits train together that differ by numbers alone: learning_rate_init, alpha, momentum, beta_1, beta_2,
+    Fits train together that differ by numbers only: learning_rate_init, alpha, momentum, beta_1, beta_2,
     epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
     cores are used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A
-    search without any of `jfnn.estimators`, or too small for the engine, is scikit-learn's own, in as many
+    search without any of `jfnn.estimators`, or too small for the engine, is scikit-learn's, in as many
     processes as ``n_jobs`` says.
     """
 

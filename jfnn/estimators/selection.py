@@ -46,9 +46,9 @@ class Selection:
     """The result of greedy selection.
 
     Attributes:
-        counts: How often each member is in the ensemble ``[members]``.
+        counts: Number of times that each member is in the ensemble ``[members]``.
         score: Score of the ensemble on the rows it was chosen by, higher is better.
-        best_score: That of the best member alone.
+        best_score: Score of the best member.
     """
 
     counts: np.ndarray

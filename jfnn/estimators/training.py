@@ -8,13 +8,13 @@ import jax
 import numpy as np
 import optax
 
-from jfnn.engine import forms, loop, plan
+from jfnn.engine import layouts, loop, plan
 from jfnn.engine.plan import CallLength, Hardware
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.estimators.fit import Carry, Fit, Optimizer, Rows, Trained
 from jfnn.estimators.held_out import Scoring, hold_out
-from jfnn.estimators.learner import ROOM, Memory, PerceptronLearner
+from jfnn.estimators.learner import CALL_EPOCHS, Memory, PerceptronLearner
 from jfnn.estimators.order import Order
 from jfnn.experiment.experiment import Experiment, one_replicate
 from jfnn.learners.data import Data
@@ -94,7 +94,7 @@ def _data(rows: Rows, scoring: Scoring | None) -> Data:
 
 
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
-    """The learner's numbers, name -> one a fit; all but a fit's own numbers are those of the first."""
+    """The learner's numbers, name -> one a fit; all but `NUMBERS` are those of the first."""
     carry = fits[0].carry
     best = carry.best if scoring is None else -scoring.gain(-carry.best)
     shared = {
@@ -116,23 +116,23 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
 
 def _hardware(experiment: Experiment) -> Hardware:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware = forms.hardware(experiment, alone=True)
+    hardware = layouts.hardware(experiment, widest=True)
     replicates = experiment.replicates
     parameters = sum(leaf.size for leaf in jax.tree.leaves(replicates.start(0)))
     width = experiment.learner.width()
     two = 2 * plan.member_bytes(
         parameters, width, int(replicates.sources.batch[0]), experiment.data.dtype.itemsize
     )
-    if hardware.form.width > 1 or two > TWO_BYTES:
+    if hardware.layout.width > 1 or two > TWO_BYTES:
         return hardware
-    return hardware._replace(form=hardware.form._replace(width=2, own=False))
+    return hardware._replace(layout=hardware.layout._replace(width=2, separate=False))
 
 
 def _calls(fit: Fit, order: Order) -> CallLength:
     """Calls after each of which the host reads the curve."""
     operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
     steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
-    return CallLength(steps=steps, most_epochs=ROOM, calls=1)
+    return CallLength(steps=steps, most_epochs=CALL_EPOCHS, calls=1)
 
 
 def _write(values: optax.OptState, into: optax.OptState) -> None:
@@ -145,7 +145,7 @@ def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) ->
     """Adds the epochs that members remember and curves lack; the one in which a member diverged is NaN."""
     for member, curve in enumerate(curves):
         for epoch in range(len(curve), int(memory.epoch[member])):
-            curve.append(np.array(memory.curve[member, epoch % ROOM]))
+            curve.append(np.array(memory.curve[member, epoch % CALL_EPOCHS]))
         if len(curve) == diverged_at[member]:
             curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
 

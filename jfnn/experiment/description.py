@@ -20,13 +20,13 @@ from jfnn.store.identity import Description, fingerprint, plain
 
 
 def describe(
-    experiment: Experiment, form: tuple[int, bool], environment: Description, count: int, with_batches: bool
+    experiment: Experiment, layout: tuple[int, bool], environment: Description, count: int, with_batches: bool
 ) -> Description:
     """Describes a run: settings, checksums of the data, environment, and the fingerprint of all that decides.
 
     Args:
         experiment: The experiment.
-        form: Members trained side by side, and whether they have separate minibatches.
+        layout: Members trained side by side, and whether they have separate minibatches.
         environment: "versions" and "backend", as of `jfnn.store.environment.describe`.
         count: Host threads of this process that train; 0 where other processes do. Decides nothing.
         with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
@@ -34,7 +34,7 @@ def describe(
     """
     description = plain(
         {
-            "settings": _settings(experiment) | {"tile": form[0], "shared": not form[1]},
+            "settings": _settings(experiment) | {"tile": layout[0], "shared": not layout[1]},
             "data": checksums(experiment, with_batches),
             **environment,
             "device": {"count": count, "python": platform.python_version()},

@@ -16,7 +16,7 @@ from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.steps.source import Sources, room
+from jfnn.steps.source import Sources, padded_length
 from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
@@ -77,7 +77,7 @@ class Replicates:
     def sources(self) -> Sources:
         """Sources of the minibatches of every replicate."""
         lengths = [len(part["train"]) for part in self.parts]
-        train = np.zeros((len(lengths), room(max(lengths))), np.int32)
+        train = np.zeros((len(lengths), padded_length(max(lengths))), np.int32)
         for fold, part in enumerate(self.parts):
             train[fold, : lengths[fold]] = part["train"]
         domains = [domain(length) for length in lengths]
@@ -220,7 +220,7 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
     longest = max(lengths)
     if longest > COPIED_SHARE * n:
         return None
-    length = room(longest) if longest <= COPIED_BLOCK else -(-longest // COPIED_BLOCK) * COPIED_BLOCK
+    length = padded_length(longest) if longest <= COPIED_BLOCK else -(-longest // COPIED_BLOCK) * COPIED_BLOCK
     joined = [np.concatenate(list(fold.values())) for fold in parts]
     return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in joined])
 

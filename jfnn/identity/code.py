@@ -1,6 +1,6 @@
 """Checksums of Python functions that run on the host, by their code and all that it refers to.
 
-Equal checksums mean equal functions; names, comments and places in a file do not count. Code of installed
+Equal checksums mean equal functions; names, comments and line numbers do not count. Code of installed
 packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.identity.traces`.
 """
 
@@ -46,8 +46,8 @@ def code_checksum(*values: Any) -> str:
         *values: Functions, classes, instances, or plain values.
     """
     code = _Code()
-    known = checksum(code.parts(values))
-    return f"unknown, by a {code.unknown[0]}: {known}" if code.unknown else known
+    result = checksum(code.parts(values))
+    return f"unknown, by a {code.unknown[0]}: {result}" if code.unknown else result
 
 
 def code_parts(value: Any) -> Iterator[str | bytes]:
@@ -101,9 +101,9 @@ class _Code:
             yield f"set {len(value)}"
             items = []
             for item in value:
-                alone = _Code()
-                items.append(checksum(alone.parts(item)))
-                self.unknown += alone.unknown
+                code = _Code()
+                items.append(checksum(code.parts(item)))
+                self.unknown += code.unknown
             yield from sorted(items)
         elif isinstance(value, list | tuple) and type(value) in (list, tuple):
             yield f"{type(value).__name__} {len(value)}"

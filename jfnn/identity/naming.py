@@ -14,7 +14,7 @@ from jfnn.optimizers import UpdateRule
 
 
 def name_in(registry: Mapping[str, Any], value: Any) -> str | None:
-    """The name under which a registry has this very thing, or None."""
+    """The name under which a registry has this object, or None."""
     return next((name for name, entry in registry.items() if entry == value), None)
 
 
@@ -26,7 +26,7 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
 
 
 def code_name(function: Any) -> str:
-    """Where a function comes from, and its name."""
+    """Module and name of a function."""
     function = getattr(function, "func", getattr(function, "function", function))
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
@@ -41,8 +41,8 @@ def describe_rule(rule: UpdateRule) -> dict[str, Any]:
     }
 
 
-def is_known_rule(rule: UpdateRule) -> bool:
-    """Whether `describe_rule` says all that there is to say of an optimizer."""
+def is_registered_rule(rule: UpdateRule) -> bool:
+    """Whether an optimizer has no custom function, so that `describe_rule` says all of it."""
     plain = all(isinstance(value, bool | int | str | None) for _, value in rule.fixed)
     return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
@@ -58,7 +58,7 @@ def describe_network(network: Network) -> dict[str, Any] | str:
 
 
 def describe_layer(layer: LayerKind) -> dict[str, Any]:
-    """A layer's kind and arguments; functions of the user's own are called "custom"."""
+    """A layer's kind and arguments; custom functions are called "custom"."""
     kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
     fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}
     return {"kind": kind} | {name: _plain(value) for name, value in fields.items()}
@@ -72,8 +72,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else "custom"
 
 
-def is_known_network(network: Network) -> bool:
-    """Whether `describe_network` says all that there is to say of a network."""
+def is_registered_network(network: Network) -> bool:
+    """Whether a network has no custom function, so that `describe_network` says all of it."""
     return network.layers is not None and all(_is_known(describe_layer(layer)) for layer in network.layers)
 
 
@@ -81,11 +81,11 @@ def network_from(description: Any) -> Network:
     """The network that `describe_network` describes, the same object where that still exists.
 
     Raises:
-        ValueError: Functions of the user's own take part.
+        ValueError: Custom functions take part.
     """
     layers = description["layers"] if isinstance(description, Mapping) else []
     if not layers or not all(map(_is_known, layers)):
-        reason = "a function of your own takes part, which is not kept; give the network that was trained"
+        reason = "a custom function takes part, which is not kept; give the network that was trained"
         raise ArgumentError("network", reason)
     return sequential([_made(layer) for layer in layers], description["inputs"])
 

@@ -1,6 +1,6 @@
 """Functions traced once; the trace is compiled, and compared where equal functions share a program.
 
-Functions of the user's own may change their meaning while their names stay: by a global, a captured list, an
+Custom functions may change their meaning while their names stay: by a global, a captured list, an
 attribute, a module loaded anew. So they are traced anew for each run, and everything behind that uses the
 trace: programs are shared between equal traces, never between equal functions.
 """
@@ -29,7 +29,7 @@ class Trace:
 
     def __init__(self, function: Callable[..., Any], *arguments: Any):
         """Traces a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
-        # A function of its own: JAX keeps traces by the identity of a function.
+        # A new function: JAX keeps traces by the identity of a function.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
         with tracing():
             self._closed, self.shapes = trace(*arguments)

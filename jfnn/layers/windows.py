@@ -21,7 +21,7 @@ Lengths = int | Shape  # one number for all axes, or one an axis
 
 # One in this many of the numbers that a layer holds is counted in its width: larger tiles than those of dense
 # layers are faster, since products read large arrays in order and every call costs. With another number tiles
-# are too narrow or too wide, and training is slower; bits do not change for a given tile.
+# are too narrow or too wide, and training is slower: compare by the workload kind_seeds of scripts/bench.py.
 HELD_FOR_ONE_COUNTED = 4
 
 

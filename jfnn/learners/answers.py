@@ -1,4 +1,4 @@
-"""Functions of one trained member and of rows: its outputs, labels, probabilities, scores of rows.
+"""Functions of one trained member and rows: its outputs, labels, probabilities, scores of rows.
 
 A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Of learners `Supervised` have outputs.
 """
@@ -76,7 +76,7 @@ def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
         return as_rows(x, "x")
     if not isinstance(model, Supervised):
         reason = (
-            "expected a function (params, x) -> outputs [n, …] of one member, since a learner of your own"
+            "expected a function (params, x) -> outputs [n, …] of one member, since a custom learner"
             " has no outputs; got none"
         )
         raise ArgumentError("network", reason)
@@ -103,14 +103,14 @@ def packed(model: Model, params: Params, dtype: np.dtype) -> Params:
 def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Callable[..., jax.Array]:
     """The compiled ``(members [k, …], rows [n, …]) -> [k, n, …]`` of a function above, of a model and names.
 
-    Kept for equal learners of registered functions; others are traced anew, as they are now.
+    Cached for equal learners of registered functions; others are traced anew, as they are now.
     """
-    known = isinstance(model, Learner) and model.is_registered
-    return (_known if known else _program)(function, model, *names)
+    registered = isinstance(model, Learner) and model.is_registered
+    return (_cached_program if registered else _program)(function, model, *names)
 
 
 def _program(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
     return compiled(jax.vmap(functools.partial(function, *arguments), in_axes=(0, None)))
 
 
-_known = functools.lru_cache(maxsize=32)(_program)
+_cached_program = functools.lru_cache(maxsize=32)(_program)

@@ -115,7 +115,7 @@ def draw_masks(
     """Dropout masks of a step, for one member or all, on the last axis; None without a key.
 
     The rate is ``hyper["dropout"]``, that of one member or of all ``[members]``; members may have one key or
-    each its own ``[members]``.
+    one each ``[members]``.
     """
     if key is None:
         return None

@@ -8,7 +8,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.identity.naming import describe_rule, is_known_rule
+from jfnn.identity.naming import describe_rule, is_registered_rule
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric, starting_shapes
@@ -55,9 +55,9 @@ class DescentLearner(Learner):
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property
-    def rule_is_known(self) -> bool:
+    def rule_is_registered(self) -> bool:
         """Whether the optimizer and its schedule have names."""
-        return is_known_rule(self.rule)
+        return is_registered_rule(self.rule)
 
     def describe(self) -> dict[str, Any]:
         """The optimizer and its schedule."""

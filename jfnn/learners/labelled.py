@@ -1,4 +1,4 @@
-"""Inputs and targets of a split, checked against a network and put one part below the other."""
+"""Inputs and targets of a split, checked against a network; test rows below training rows."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
-from jfnn.identity.naming import is_known_network
+from jfnn.identity.naming import is_registered_network
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
@@ -62,7 +62,9 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Shape and dtype of a network's outputs; traced once where all its functions are registered ones."""
-    return (known_outputs if is_known_network(network) else _traced_outputs)(network, shape, dtype, x64)
+    return (_cached_outputs if is_registered_network(network) else _traced_outputs)(
+        network, shape, dtype, x64
+    )
 
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
@@ -79,7 +81,7 @@ def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) 
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
 
 
-known_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
+_cached_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
 def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
@@ -93,7 +95,9 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
         got = f"{checks.shown(network)}{adapter_of(network)}"
         raise ArgumentTypeError("network", f"{expected}, got {got}")
     if network.layers is not None and is_custom_apply(network):
-        raise ArgumentError("network", "its apply is not that of its layers; with your own, leave layers out")
+        raise ArgumentError(
+            "network", "its apply is not that of its layers; for a custom one leave layers out"
+        )
     check_output(network, loss)
     if not callable(gradient):
         checks.as_choice(gradient, "gradient", GRADIENTS)

@@ -59,13 +59,13 @@ class Learner(abc.ABC):
     """Pure functions of one member. Learners are hashable: equal ones share compiled programs.
 
     A subclass is a frozen dataclass that defines `init`, `start`, `step`, `score` and `describe`; the engine
-    maps the first four over members. ``params`` are in the engine's form, except in `init`. Everything else
+    maps the first four over members. ``params`` are packed (`pack`), except in `init`. Everything else
     has a default, which the attributes and methods below describe.
 
     Attributes:
         hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
-        metrics: Those that `score` gives. The first is the loss: where it is not finite, a member has no
+        metrics: Metrics that `score` gives. The first is the loss: where it is not finite, a member has no
             scores. Without any, members are not scored, and no sweep can rank them.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
@@ -84,7 +84,7 @@ class Learner(abc.ABC):
     differentiable: bool = True
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
-        """The learner for given data, and these checked: a batch is ``x`` alone, or ``(x, y)``.
+        """The learner for given data, and these checked: a batch is ``x``, or ``(x, y)``.
 
         Raises:
             ValueError, TypeError: The data do not fit.
@@ -195,7 +195,7 @@ class Learner(abc.ABC):
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
-    def original(self) -> "Learner":
+    def untraced(self) -> "Learner":
         """The learner that was bound to the data, behind its trace."""
         return self
 
@@ -212,14 +212,14 @@ class Learner(abc.ABC):
         return self
 
     @property
-    def known(self) -> bool:
-        """Whether `describe` says all that attributes hold, no function of the user's: by default not."""
+    def has_registered_fields(self) -> bool:
+        """Whether attributes hold no custom function, so that `describe` says all of them: by default not."""
         return False
 
     @property
     def is_registered(self) -> bool:
-        """Whether no function of the user's takes part, in an attribute or in a subclass."""
-        return self.known and is_of_jfnn(type(self))
+        """Whether no custom function takes part, in an attribute or in a subclass."""
+        return self.has_registered_fields and is_of_jfnn(type(self))
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def starting_shapes(learner: Learner) -> Params:
 
     Traced once for registered functions, since searches sweep the same learner often.
     """
-    if learner.known:
+    if learner.has_registered_fields:
         return _starting_shapes(learner, jax.config.read("jax_enable_x64"))
     with tracing():
         return jax.eval_shape(lambda key: learner.init(key), jax.random.key(0))

@@ -92,7 +92,7 @@ def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_be
     Args:
         name: Its name.
         function: ``(targets [n, n_out], outputs [n, n_out]) -> number``, on NumPy arrays, called for each
-            member on its own.
+            member by itself.
         higher_is_better: Its direction.
     """
     if not callable(function):

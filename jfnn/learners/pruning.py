@@ -122,7 +122,7 @@ class Pruned(Supervised):
         return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
 
     def describe(self) -> dict[str, Any]:
-        """How weights are pruned, too."""
+        """The network and its training, and how weights are pruned."""
         how = {"by": self.by, "scope": self.scope, "rewind": self.rewind}
         return {**super().describe(), "pruning": how}
 
@@ -187,7 +187,7 @@ def masked(params: Params, masks: Sequence[jax.Array]) -> Params:
 
 
 def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
-    """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, place and a word."""
+    """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, index and a word."""
     bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
     words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)
     return (words >> 8).astype(start.dtype).reshape(start.shape)

@@ -70,13 +70,13 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         ValueError: It fails; the message names the argument.
     """
     try:
-        # A function of its own: JAX keeps traces by the identity of a function, whose meaning may change.
+        # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
         with tracing():
             return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         if isinstance(error, TRACED):
-            cure = "JAX traces it: jnp in place of np, jnp.where in place of if, no float(…)"
+            cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
             reason = f"it needs the value of an array, but {cure}; {reason}"
         raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
 

@@ -39,8 +39,8 @@ class Supervised(DescentLearner):
 
     Attributes:
         network: The network.
-        loss: That of the objective.
-        reduction: That of the objective.
+        loss: Loss of the objective.
+        reduction: Reduction of the objective.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
     """
@@ -76,20 +76,20 @@ class Supervised(DescentLearner):
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
 
     def init(self, key: jax.Array) -> Params:
-        """The network's."""
+        """Starting parameters of the network."""
         return self.network.init(key)
 
     def width(self) -> int:
-        """That of the widest layer."""
+        """The width of the widest layer."""
         layers, shape = self.network.layers, self.network.input_shape
         return super().width() if layers is None or shape is None else sequence.width(layers, shape)
 
     def pack(self, params: Params) -> Params:
-        """Into column form."""
+        """Public parameters -> column form."""
         return params if self.columns is None else sequence.pack(self.columns, params)
 
     def unpack(self, params: Params) -> Params:
-        """Out of column form."""
+        """The inverse of `pack`."""
         return params if self.columns is None else sequence.unpack(self.columns, params)
 
     def start(self, params: Params, hyper: Hyper) -> State:
@@ -112,14 +112,14 @@ class Supervised(DescentLearner):
         return self.descend(state, gradients, after_objective(value, hyper)), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
-        """True for small dense networks on a CPU, of which one loop then computes all."""
+        """Whether a tile trains faster with members on the last axis (small dense networks on a CPU)."""
         columns, shape = self.columns or (), self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
-        return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_known
+        return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_registered
 
     @functools.cached_property
-    def _network_is_known(self) -> bool:
-        return naming.is_known_network(self.network)
+    def _network_is_registered(self) -> bool:
+        return naming.is_registered_network(self.network)
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
@@ -167,21 +167,21 @@ class Supervised(DescentLearner):
         params = starting_shapes(self)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
-        if self.known:
+        if self.has_registered_fields:
             return
         rows, _ = example_shapes(data.rows, data.dtype)
         scores = eval_shape("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
         check_scores("metrics", scores, [metric.name for metric in self.metrics])
 
     @property
-    def known(self) -> bool:
+    def has_registered_fields(self) -> bool:
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
-        return metrics and names and self.rule_is_known and self._network_is_known
+        return metrics and names and self.rule_is_registered and self._network_is_registered
 
     def describe(self) -> dict[str, Any]:
-        """Names where things have names."""
+        """Network, loss, metrics and optimizer, by their names if they have some."""
         return {
             "network": naming.describe_network(self.network),
             "loss": naming.name_in(LOSSES, self.loss) or "custom",

@@ -1,4 +1,4 @@
-"""A learner with functions of the user's own, as they were when a run began."""
+"""A learner with custom functions, as they were when a run began."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -40,7 +40,7 @@ class Shapes(NamedTuple):
 
 
 class Traced(Learner):
-    """A learner's functions as JAX traced them for the shapes of one run; all else is the original's.
+    """A learner's functions as JAX traced them for the shapes of one run; all else is the untraced learner's.
 
     Equal ones compute the same and share compiled programs, whatever functions they were traced from. In
     another process they are traced again, from the learner sent there, and must give the same traces.
@@ -50,43 +50,43 @@ class Traced(Learner):
         checksum: Of all traces, and of functions that run as Python.
     """
 
-    def __init__(self, original: Learner, shapes: Shapes):
+    def __init__(self, untraced: Learner, shapes: Shapes):
         """Traces every function that the engine compiles of a learner that is bound to its data."""
-        self._original = original
+        self._untraced = untraced
         self.shapes = shapes
-        self.hyper = original.hyper
-        self.numbers = original.numbers
-        self.metrics = original.metrics
-        self.ranked_by = original.ranked_by
-        self.random = original.random
-        self.takes_weights = original.takes_weights
-        self.schedule_epochs = original.schedule_epochs
-        self.differentiable = original.differentiable
+        self.hyper = untraced.hyper
+        self.numbers = untraced.numbers
+        self.metrics = untraced.metrics
+        self.ranked_by = untraced.ranked_by
+        self.random = untraced.random
+        self.takes_weights = untraced.takes_weights
+        self.schedule_epochs = untraced.schedule_epochs
+        self.differentiable = untraced.differentiable
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
-        key = jax.random.key(0) if original.random else None
-        start = Trace(original.start, shapes.params, hyper)
+        key = jax.random.key(0) if untraced.random else None
+        start = Trace(untraced.start, shapes.params, hyper)
         state, traces = start.shapes, {("start", 0): start}
         for n in shapes.steps:
             weights = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
             batch = Batch(row_shapes(shapes.rows, n), weights)  # type: ignore[arg-type]
-            traces["step", n] = Trace(original.step, state, batch, hyper, key)
+            traces["step", n] = Trace(untraced.step, state, batch, hyper, key)
         for n in shapes.scored:
-            traces["score", n] = Trace(original.score, state.params, row_shapes(shapes.rows, n), hyper)
-        traces["end_epoch", 0] = Trace(original.end_epoch, state, state, hyper)
+            traces["score", n] = Trace(untraced.score, state.params, row_shapes(shapes.rows, n), hyper)
+        traces["end_epoch", 0] = Trace(untraced.end_epoch, state, state, hyper)
         self._traces = traces
         self.checksum = checksum([*(trace.checksum for trace in traces.values()), *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
-        """Checksums of functions that run as Python, or map over members in the learner's own way."""
-        kind = type(self.original)
+        """Checksums of functions that run as Python, or map over members by the learner's method."""
+        kind = type(self.untraced)
         functions = (kind.pack, kind.unpack, kind.fits_last, kind.step_last)
-        return [code_checksum(function, self.original) for function in functions if not is_of_jfnn(function)]
+        return [code_checksum(function, self.untraced) for function in functions if not is_of_jfnn(function)]
 
     @property
-    def original(self) -> Learner:
+    def untraced(self) -> Learner:
         """The learner whose functions were traced."""
-        return self._original
+        return self._untraced
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Traced) and self.checksum == other.checksum
@@ -95,33 +95,33 @@ class Traced(Learner):
         return hash(self.checksum)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self.original, self.shapes, self.checksum)
+        return _again, (self.untraced, self.shapes, self.checksum)
 
     def init(self, key: jax.Array) -> Params:
-        """The original's."""
-        return self.original.init(key)
+        """`Learner.init`, not traced."""
+        return self.untraced.init(key)
 
     def pack(self, params: Params) -> Params:
-        """The original's."""
-        return self.original.pack(params)
+        """`Learner.pack`, not traced."""
+        return self.untraced.pack(params)
 
     def unpack(self, params: Params) -> Params:
-        """The original's."""
-        return self.original.unpack(params)
+        """`Learner.unpack`, not traced."""
+        return self.untraced.unpack(params)
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
-        """The original's."""
-        return self.original.fits_last(platform, members, batch, separate)
+        """`Learner.fits_last`, not traced."""
+        return self.untraced.fits_last(platform, members, batch, separate)
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
-        """The original's."""
-        return self.original.step_last(states, batch, hyper, key, separate)
+        """`Learner.step_last`, not traced."""
+        return self.untraced.step_last(states, batch, hyper, key, separate)
 
     def describe(self) -> dict[str, Any]:
-        """The original's."""
-        return self.original.describe()
+        """`Learner.describe`, not traced."""
+        return self.untraced.describe()
 
     def start(self, params: Params, hyper: Hyper) -> Any:
         """`Learner.start`, as traced."""
@@ -164,20 +164,20 @@ def scoring(learner: Learner, rows: int) -> Learner:
     if not isinstance(learner, Traced) or rows in learner.shapes.scored:
         return learner
     shapes = learner.shapes._replace(scored=(*learner.shapes.scored, rows))
-    return Traced(learner.original, shapes)
+    return Traced(learner.untraced, shapes)
 
 
-def _again(original: Learner, shapes: Shapes, before: str) -> Traced:
-    """Traces anew in another process.
+def _again(untraced: Learner, shapes: Shapes, before: str) -> Traced:
+    """The learner traced anew in another process.
 
     Raises:
         ValueError: Functions do something else there.
     """
-    again = Traced(original, shapes)
+    again = Traced(untraced, shapes)
     if again.checksum != before:
         raise ArgumentError(
             "executor",
-            "functions of your own do something else in its workers than here: a module there has"
+            "custom functions do something else in its workers than here: a module there has"
             " other code, or other values; start the workers anew",
         )
     return again

@@ -193,12 +193,12 @@ def _width(
     def prepared(count: int) -> Run:
         cells = Options(network, split, **_with_cells(options, [cell] * count))
         here = dataclasses.replace(cells.execution, executor=None)
-        return prepare(dataclasses.replace(cells, execution=here), alone=count == 1)
+        return prepare(dataclasses.replace(cells, execution=here), widest=count == 1)
 
     run = prepared(1)
     _check_directions(study, run.experiment, objectives)
     tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
-    width = at_once or run.hardware.form.width * tiles
+    width = at_once or run.hardware.layout.width * tiles
     prepared(width)
     return width
 

@@ -95,7 +95,7 @@ def as_result(
 
 def origin_of(experiment: Experiment) -> Origin:
     """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
-    learner = functools.partial(_learner, experiment.learner.original)
+    learner = functools.partial(_learner, experiment.learner.untraced)
     return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
 
 

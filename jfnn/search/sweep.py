@@ -16,7 +16,7 @@ from jfnn.distributed.futures import CALLS, Futures, environment_of
 from jfnn.engine import interrupts, loop
 from jfnn.engine.devices import check_process
 from jfnn.engine.executors import Executor
-from jfnn.engine.forms import hardware
+from jfnn.engine.layouts import hardware
 from jfnn.engine.plan import Hardware
 from jfnn.engine.segment import Task
 from jfnn.engine.trainer import Trainer
@@ -48,14 +48,14 @@ class Run:
     description: Description
 
 
-def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: bool = False) -> Run:
+def prepare(options: Options, first_fold: int = 0, widest: bool = False, single: bool = False) -> Run:
     """Checks options; trains nothing.
 
     Args:
         options: The options.
         first_fold: As in `build`.
-        alone: Whether a lone member takes the tiles of a large grid.
-        single: Whether the run is of one member, which is alone and whose result has no axes.
+        widest: Whether a lone member takes the tiles of a large grid.
+        single: Whether the run is of one member, whose result has no axes and whose tiles are wide.
 
     Raises:
         ValueError, TypeError: Invalid options; the message begins with the option's name.
@@ -67,10 +67,10 @@ def prepare(options: Options, first_fold: int = 0, alone: bool = False, single: 
         experiment = experiment.without_axes()
     workers = experiment.execution.executor
     there = None if workers is None else environment_of(workers)
-    devices = hardware(experiment, None if there is None else there["backend"]["platform"], alone or single)
+    devices = hardware(experiment, None if there is None else there["backend"]["platform"], widest or single)
     description = describe(
         experiment,
-        devices.form,
+        devices.layout,
         there or environment.describe(devices.threads[0]),
         0 if there else len(devices.threads),
         with_batches=options.out is not None,
@@ -89,7 +89,7 @@ def sweep(options: Options) -> SweepResult:
     """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
 
     Members of one seed share their starting parameters and their minibatches, so cells of the grid differ by
-    their hyperparameters alone. A member's result has the same bits in every grid, beside any neighbours, on
+    their hyperparameters only. A member's result has the same bits in every grid, beside any neighbours, on
     any number of devices and with any ``eval_every``; only the tile and the gradient change them.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The steps of an epoch as one loop: `jfnn.training.epoch`, in the form in which XLA runs it fast."""
+"""The steps of an epoch as one loop: `jfnn.training.epoch`, arranged so that XLA runs it fast."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -110,7 +110,7 @@ def gather(
         rows: All rows.
         weights: Of each row ``[n]``, or in each fold ``[folds, n]``, or None.
         numbers: Row numbers of the step ``[batch]``, or of each member.
-        padded: Whether `jfnn.minibatches.PADDING` may stand in the place of a row, never in the first.
+        padded: Whether `jfnn.minibatches.PADDING` may stand for a row, never for the first.
         fold: Numbers of the folds, which broadcast against the row numbers.
         stand_in: From `stand_ins`: a row for minibatches in which none counts; None where that is so in none.
         axis: The axis of the batch in the row numbers.
@@ -137,15 +137,15 @@ def stand_ins(weights: jax.Array | None, train: jax.Array, fold: Any) -> Any:
 
     Args:
         weights: As for `gather`.
-        train: Training rows of each fold ``[folds, room]``, of which one counts at least.
+        train: Training rows of each fold ``[folds, …]``, of which one counts at least.
         fold: Numbers of folds.
     """
     if weights is None:
         return None
     rows = train[fold]
     counts = weights[rows] if weights.ndim == 1 else weights[jnp.expand_dims(fold, -1), rows]
-    place = jnp.argmax(counts > 0, axis=-1, keepdims=True)
-    return jnp.take_along_axis(rows, place, axis=-1)[..., 0]
+    index = jnp.argmax(counts > 0, axis=-1, keepdims=True)
+    return jnp.take_along_axis(rows, index, axis=-1)[..., 0]
 
 
 def members_last(leaf: jax.Array) -> jax.Array:

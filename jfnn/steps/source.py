@@ -11,10 +11,10 @@ from jfnn.numerics.permutation import Domain
 
 
 class Source(NamedTuple):
-    """Where the minibatches of a tile come from in one call.
+    """Source of the minibatches of a tile in one call.
 
-    Seeds, keys, folds, domains and given row numbers have a leading axis ``[tile]`` where members have
-    minibatches of their own.
+    Seeds, keys, folds, domains and given row numbers have a leading axis ``[tile]`` where minibatches are
+    separate.
 
     Attributes:
         seed: Seeds (uint32).
@@ -22,9 +22,9 @@ class Source(NamedTuple):
         fold: Fold numbers (int32).
         domain: Number of rows of each fold, inside a grid.
         steps: Steps an epoch (int32), the same for all members.
-        places: ``0 … batch - 1`` (int32).
+        positions: ``0 … batch - 1`` (int32).
         first: First epoch of the call (int32).
-        minibatches: Row numbers ``[…, room, batch]`` from that epoch on, or None to draw them.
+        minibatches: Row numbers ``[…, steps, batch]`` from that epoch on, padded, or None to draw them.
     """
 
     seed: Any
@@ -32,29 +32,29 @@ class Source(NamedTuple):
     fold: Any
     domain: Domain
     steps: Any
-    places: Any
+    positions: Any
     first: Any
     minibatches: Any
 
     @property
-    def own(self) -> bool:
-        """Whether members have minibatches of their own."""
+    def separate(self) -> bool:
+        """Whether each member has minibatches, else all share them."""
         return jnp.ndim(self.seed) > 0
 
 
 class Sources(NamedTuple):
-    """Where the minibatches of every replicate come from, on the leading axis.
+    """Sources of the minibatches of every replicate, on the leading axis.
 
     Attributes:
         seed: Seeds ``[replicates]`` (uint32).
         key: Raw data of random keys ``[replicates, 2]``, or None.
         fold: Numbers of the folds ``[replicates]``.
         domain: Number of rows of each fold ``[folds]``, inside a grid.
-        train: Training rows of each fold, padded with zeros ``[folds, room]`` (int32).
+        train: Training rows of each fold, padded with zeros to ``[folds, padded_length(n)]`` (int32).
         steps: Steps an epoch of each replicate ``[replicates]``.
         batch: Rows a step of each replicate ``[replicates]``.
         batches: How they are drawn, or None where they are given.
-        padded: Whether `PADDING` may stand in the place of a row.
+        padded: Whether `PADDING` may stand for a row.
     """
 
     seed: np.ndarray
@@ -75,12 +75,14 @@ class Sources(NamedTuple):
         key = None if self.key is None else self.key[replicates]
         within = Domain(*(side[fold] for side in self.domain))
         steps = np.int32(self.steps[replicates].flat[0])
-        places = np.arange(self.batch[replicates].flat[0], dtype=np.int32)
-        return Source(self.seed[replicates], key, fold, within, steps, places, np.int32(first), minibatches)
+        positions = np.arange(self.batch[replicates].flat[0], dtype=np.int32)
+        return Source(
+            self.seed[replicates], key, fold, within, steps, positions, np.int32(first), minibatches
+        )
 
 
-def room(n: int) -> int:
-    """The length of an array with room for ``n`` rows: at most an eighth more.
+def padded_length(n: int) -> int:
+    """Length to pad ``n`` rows to: the next multiple of 1/16 of its power of two, at most an eighth more.
 
     Few lengths then occur, and most numbers of rows share a compiled program.
     """
@@ -96,38 +98,39 @@ def rows_of_steps(
     steps: jax.Array,
     axis: int,
 ) -> jax.Array:
-    """Row numbers of several steps ``[steps, batch]``, or of each member's own ``[steps, tile, batch]``.
+    """Row numbers of several steps ``[steps, batch]``, or if separate ``[steps, tile, batch]``.
 
     Args:
         batches: How they are drawn, or None where they are given.
         source: The source of the tile.
-        train: Row numbers of each fold ``[folds, room]``.
+        train: Row numbers of each fold ``[folds, …]``, padded.
         epoch: The epoch, counted from 0.
         steps: Step numbers within the epoch; numbers above the last give arbitrary rows.
-        axis: The axis of members in a step's own rows: 0, or -1 for ``[batch, tile]``.
+        axis: The axis of members in a step's row numbers, if separate: 0, or -1 for ``[batch, tile]``.
     """
-    own, places = source.own, source.places
+    separate = source.separate
+    positions = source.positions
     if batches is None:
         numbers = jnp.take(
             source.minibatches, (epoch - source.first) * source.steps + steps, axis=-2, mode="clip"
         )
-        return jnp.moveaxis(numbers, 0, 1 if axis == 0 else -1) if own else numbers
+        return jnp.moveaxis(numbers, 0, 1 if axis == 0 else -1) if separate else numbers
 
     def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
-        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if own else leaf, members)
-        rows = step_rows(batches, places, within, seed, epoch, steps, jnp)
+        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
+        rows = step_rows(batches, positions, within, seed, epoch, steps, jnp)
         numbers = train[fold, rows]
         return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
 
     members = source.seed, source.fold, source.domain
-    steps = steps.reshape(-1, *(1,) * (2 if own else 1))
-    if not own:
+    steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
+    if not separate:
         return drawn(members)
-    pieces = pieces_for(len(source.seed), len(places) * len(steps))
+    pieces = pieces_for(len(source.seed), len(positions) * len(steps))
     cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
     numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
-    numbers = numbers.reshape(pieces, len(steps), -1, len(places)).swapaxes(0, 1)
-    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(places)), 1, 1 if axis == 0 else -1)
+    numbers = numbers.reshape(pieces, len(steps), -1, len(positions)).swapaxes(0, 1)
+    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(positions)), 1, 1 if axis == 0 else -1)
 
 
 def pieces_for(members: int, numbers: int) -> int:
@@ -144,4 +147,4 @@ def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | N
     def folded(key: jax.Array) -> jax.Array:
         return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), step)
 
-    return jax.vmap(folded)(source.key) if source.own else folded(source.key)
+    return jax.vmap(folded)(source.key) if source.separate else folded(source.key)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.engine.program import Stock
+from jfnn.engine.program import DeviceData
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Common, Options
@@ -47,11 +47,11 @@ class Seen(NamedTuple):
 
     Attributes:
         source: Source of its minibatches and keys.
-        stock: All rows, their weights, and the row numbers of each fold.
+        data: All rows, their weights, and the row numbers of each fold.
     """
 
     source: Source | Any
-    stock: Stock | Any
+    data: DeviceData | Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Stepper:
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
         """The state after step ``number``, counted from 0 over all epochs."""
-        source, stock = seen
+        source, data = seen
         epoch, step = jnp.divmod(number, source.steps)
-        rows, weights, train = jax.tree.map(jnp.asarray, tuple(stock))
+        rows, weights, train = jax.tree.map(jnp.asarray, tuple(data))
         numbers = rows_of_steps(self.batches, source, train, epoch, step[None], axis=0)[0]
         stand_in = stand_ins(weights, train, source.fold)
         batch = gather(rows, weights, numbers, self.padded, source.fold, stand_in)
@@ -104,7 +104,7 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
         minibatches = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
     stepper = Stepper(experiment.learner, sources.batches, sources.padded)
     return stepper, Seen(
-        sources.take(number, minibatches=minibatches), Stock(data.rows, data.weights, sources.train)
+        sources.take(number, minibatches=minibatches), DeviceData(data.rows, data.weights, sources.train)
     )
 
 

@@ -160,7 +160,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     learner = experiment.learner
     data = experiment.data
     members = experiment.replicates
-    network = learner.original
+    network = learner.untraced
     assert isinstance(network, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
     steppers, inputs = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
@@ -181,7 +181,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     params = members.start(np.arange(len(members)))
     source = stacked(*(part.source for part in inputs))
     measure = compiled(jax.vmap(of_member, in_axes=(0, 0, Seen(0, None), None)))
-    start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].stock), probe)
+    start, change = measure(params, experiment.hyper(), Seen(source, inputs[0].data), probe)
     return np.asarray(start), np.asarray(change)
 
 

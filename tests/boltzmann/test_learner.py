@@ -187,7 +187,7 @@ def test_learners_that_differ_have_descriptions_of_their_own():
     learners.append(boltzmann_machine((5, 4, 2)))
     assert len({*learners}) == len({json.dumps(learner.describe()) for learner in learners}) == 6
     assert pickle.loads(pickle.dumps(learners)) == learners
-    assert all(learner.known for learner in learners)
+    assert all(learner.has_registered_fields for learner in learners)
     losses = [learner.describe()["metrics"]["loss"] for learner in learners]
     assert losses == [*["pseudo_likelihood"] * 3, "likelihood", "pseudo_likelihood", "reconstruction"]
 

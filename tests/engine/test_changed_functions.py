@@ -358,7 +358,7 @@ def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
 
 def test_registered_functions_are_not_traced_anew():
     learner = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.learner
-    assert learner is learner.original
+    assert learner is learner.untraced
 
 
 def test_batches_are_of_the_size_that_was_traced():

@@ -36,7 +36,7 @@ def lowered(experiment, platform, own):
     if not own:
         source = sources.take(0, minibatches=given)
     data = experiment.data
-    stock = program.Stock(data.rows, data.weights, sources.train)
+    stock = program.DeviceData(data.rows, data.weights, sources.train)
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
     arguments = {
         "start": (params, hyper),

@@ -8,7 +8,7 @@ from examples import examples
 from hypothesis import strategies
 
 from jfnn.engine import plan
-from jfnn.engine.plan import Form
+from jfnn.engine.plan import Layout
 from jfnn.steps.epoch import EPOCHS
 
 small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
@@ -16,22 +16,22 @@ small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
 
 @examples((50, 1), (500, 1))
 def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
-    def they_do(members, replicates, width, own, seed):
+    def they_do(members, replicates, width, separate, seed):
         rng = np.random.default_rng(seed)
         active, replicate = rng.random(members) < 0.7, rng.integers(0, replicates, members)
-        alike = replicate // 2  # two replicates with the same minibatches, or with some of one shape
-        tiles = plan.tiles(active, replicate, alike, Form(width, own))
+        group = replicate // 2  # two replicates with the same minibatches, or with some of one shape
+        tiles = plan.tiles(active, replicate, group, Layout(width, separate))
         used = [member for tile in tiles for member in tile.members[: tile.used]]
         assert sorted(used) == list(np.flatnonzero(active))
         for tile in tiles:
             assert len(tile.members) == width and 1 <= tile.used <= width
             assert set(tile.members[tile.used :]) <= set(tile.members[: tile.used])
-            assert len(set(alike[tile.members])) == 1
-            if own:
+            assert len(set(group[tile.members])) == 1
+            if separate:
                 np.testing.assert_array_equal(tile.replicates, replicate[tile.members])
             else:
                 assert isinstance(tile.replicates, int) and tile.replicates in replicate[tile.members]
-        counts = [int((active & (alike == kind)).sum()) for kind in range(replicates)]
+        counts = [int((active & (group == kind)).sum()) for kind in range(replicates)]
         assert len(tiles) == sum(math.ceil(count / width) for count in counts)
 
     examples.check(
@@ -39,7 +39,7 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
         members=strategies.integers(0, 40),
         replicates=small,
         width=small,
-        own=strategies.booleans(),
+        separate=strategies.booleans(),
         seed=seeds,
     )
 
@@ -49,22 +49,26 @@ def test_no_other_form_trains_all_members_sooner(examples):
     """By a simulation of devices that take the next tile as they come free."""
 
     def it_does(cells, replicates, widths, step, cores):
-        def cost(form):
-            return (form.width + step) * (plan.OWN if form.own else 1)
+        def cost(layout):
+            return (layout.width + step) * (plan.SEPARATE if layout.separate else 1)
 
-        def seconds(form):
-            groups = [cells * replicates] if form.own else [cells] * replicates
+        def seconds(layout):
+            groups = [cells * replicates] if layout.separate else [cells] * replicates
             free = [0.0] * cores
             for members in groups:
-                for _ in range(0, members, form.width):
-                    heapq.heappush(free, heapq.heappop(free) + cost(form))
+                for _ in range(0, members, layout.width):
+                    heapq.heappush(free, heapq.heappop(free) + cost(layout))
             return max(free)
 
-        costs = {Form(width, own): cost(Form(width, own)) for width in widths for own in (False, True)}
-        chosen = plan.form(cells, replicates, costs, cores)
-        assert chosen.width in widths and not (chosen.own and replicates == 1)
-        others = [Form(width, own) for width in widths for own in (False, True)]
-        least = min(seconds(form) for form in others if not form.own or replicates > 1)
+        costs = {
+            Layout(width, separate): cost(Layout(width, separate))
+            for width in widths
+            for separate in (False, True)
+        }
+        chosen = plan.fastest_layout(cells, replicates, costs, cores)
+        assert chosen.width in widths and not (chosen.separate and replicates == 1)
+        others = [Layout(width, separate) for width in widths for separate in (False, True)]
+        least = min(seconds(layout) for layout in others if not layout.separate or replicates > 1)
         assert seconds(chosen) <= least * (1 + 1e-9)
 
     examples.check(
@@ -78,12 +82,16 @@ def test_no_other_form_trains_all_members_sooner(examples):
 
 
 def test_one_cell_of_many_seeds_fills_tiles_with_minibatches_of_their_own():
-    costs = {Form(width, own): (width + 0.25) * 1.15**own for width in (1, 2, 5, 10) for own in (False, True)}
-    assert plan.form(1, 40, costs, 2) == Form(10, own=True)
-    assert plan.form(40, 1, costs, 2) == Form(10, own=False)
-    assert plan.form(20, 8, costs, 2) == Form(10, own=False)  # full tiles without
-    assert plan.form(1, 1, costs, 2) == Form(1, own=False)
-    assert plan.form(2, 1, costs, 2) == Form(1, own=False)  # a core each
+    costs = {
+        Layout(width, separate): (width + 0.25) * 1.15**separate
+        for width in (1, 2, 5, 10)
+        for separate in (False, True)
+    }
+    assert plan.fastest_layout(1, 40, costs, 2) == Layout(10, separate=True)
+    assert plan.fastest_layout(40, 1, costs, 2) == Layout(10, separate=False)
+    assert plan.fastest_layout(20, 8, costs, 2) == Layout(10, separate=False)  # full tiles without
+    assert plan.fastest_layout(1, 1, costs, 2) == Layout(1, separate=False)
+    assert plan.fastest_layout(2, 1, costs, 2) == Layout(1, separate=False)  # a core each
 
 
 @examples((50, 1), (500, 1))
@@ -142,7 +150,7 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
         if len(lengths) == len(fewest):
             return
         assert tiles > devices and epochs * steps >= plan.LEAST_STEPS * len(lengths)
-        if len(set(lengths)) == len(set(fewest)) == 1:  # else calls of two lengths leave a rest of their own
+        if len(set(lengths)) == len(set(fewest)) == 1:  # else calls of two lengths leave a rest each
             assert idle(tiles, devices, lengths) < idle(tiles, devices, fewest)
 
     examples.check(

@@ -10,7 +10,7 @@ from helpers import compiled, representatives
 
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
-from jfnn.steps.source import Sources, room, rows_of_steps
+from jfnn.steps.source import Sources, padded_length, rows_of_steps
 
 SIZE, LENGTHS, SEEDS, FOLDS = 5, (23, 21, 64, 7), (0, 7, 2**32 - 1, 5, 5), (0, 2, 1, 0, 3)
 EPOCHS, CHUNK = (0, 3, 100_000), 4  # epochs, and steps that are drawn together
@@ -23,7 +23,7 @@ DRAWN = [
 def make_sources(batches, lengths=LENGTHS):
     """Of five replicates; each fold learns from rows in an order of its own, of a hundred."""
     rng = np.random.default_rng(1)
-    train = np.zeros((len(lengths), room(max(lengths))), np.int32)
+    train = np.zeros((len(lengths), padded_length(max(lengths))), np.int32)
     for fold, n in enumerate(lengths):
         train[fold, :n] = rng.permutation(100)[:n]
     replicate_rows = [lengths[fold] for fold in FOLDS]
@@ -106,9 +106,9 @@ def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
 
 
 def test_room_is_an_eighth_at_most_and_of_few_lengths():
-    rooms = np.array([room(n) for n in range(1, 5000)])
+    lengths = np.array([padded_length(n) for n in range(1, 5000)])
     counts = np.arange(1, 5000)
-    assert (rooms >= counts).all() and (8 * (rooms - counts) <= counts).all()
-    assert [room(n) for n in rooms.tolist()] == rooms.tolist()
-    assert (np.diff(rooms) >= 0).all()
-    assert len(np.unique(rooms)) < 100
+    assert (lengths >= counts).all() and (8 * (lengths - counts) <= counts).all()
+    assert [padded_length(n) for n in lengths.tolist()] == lengths.tolist()
+    assert (np.diff(lengths) >= 0).all()
+    assert len(np.unique(lengths)) < 100

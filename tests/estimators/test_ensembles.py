@@ -71,7 +71,7 @@ def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
     ensemble = jfnn.Ensemble.of_sweep(network, result, X[100:], Y[100:])
     by_hand = sum(
         weight * np.asarray(jfnn.predict_proba(network, result.member(*place), X))
-        for weight, place in zip(ensemble.weights, ensemble.places, strict=True)
+        for weight, place in zip(ensemble.weights, ensemble.indices, strict=True)
     )
     np.testing.assert_allclose(ensemble.predict_proba(X), by_hand, atol=1e-6)
     assert ensemble.weights.sum() == pytest.approx(1)

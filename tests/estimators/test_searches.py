@@ -229,7 +229,7 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
         pass
 
     def see(experiment, hardware, *args):
-        raise Seen(hardware.form.width)
+        raise Seen(hardware.layout.width)
 
     monkeypatch.setattr(training, "Trainer", see)
     rows = np.tile(X, (2, 1)), np.tile(Y, 2)

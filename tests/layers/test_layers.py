@@ -147,7 +147,7 @@ def test_every_registered_kind_has_examples_here():
 def test_a_network_is_made_again_from_its_description_unless_functions_are_the_users_own(layer, shape):
     network = jfnn.sequential([layer, Flatten(), Dense(2)], shape)
     described = json.loads(json.dumps(naming.describe_network(network)))
-    if naming.is_known_network(network):
+    if naming.is_registered_network(network):
         assert naming.network_from(described) is network
     else:
         with pytest.raises(ValueError, match="network: a function of your own"):

@@ -14,7 +14,7 @@ from helpers import compiled, noise_split, representatives, same_bits
 import jfnn
 from jfnn.engine.program import build
 from jfnn.experiment.options import Options
-from jfnn.learners import Batch, OwnLoss
+from jfnn.learners import Batch, CustomLoss
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.search.sweep import prepare
 
@@ -129,7 +129,7 @@ def make_options(name, **changes):
 
 def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
-    learner, data = experiment.learner.original, experiment.data
+    learner, data = experiment.learner.untraced, experiment.data
     replicates = experiment.replicates
     state = start(replicates.start(replicate), hyper)
     for epoch in range(experiment.epochs):
@@ -150,7 +150,7 @@ def plain_loop(start, step, experiment, replicate, hyper):
 def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
     experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))
-    learner, data = experiment.learner.original, experiment.data
+    learner, data = experiment.learner.untraced, experiment.data
     hyper, n = experiment.hyper(), len(experiment.replicates)
     start, step, scored = map(compiled, (learner.start, learner.step, learner.score))
     for member, place in enumerate(np.ndindex(result.diverged_at.shape)):
@@ -219,8 +219,8 @@ def test_a_learner_describes_itself_in_plain_values(name):
     description = json.loads(json.dumps(learner.describe(), allow_nan=False))
     assert description == json.loads(json.dumps(make_options(name).network.bind(SPLIT)[0].describe()))
     assert {*description["metrics"]} == {metric.name for metric in learner.metrics}
-    custom = isinstance(learner, OwnLoss) or name.startswith("own")
-    assert learner.known == (not custom)
+    custom = isinstance(learner, CustomLoss) or name.startswith("own")
+    assert learner.has_registered_fields == (not custom)
 
 
 def test_metrics_and_ranking_follow_from_the_targets_unless_named():

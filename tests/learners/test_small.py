@@ -10,7 +10,7 @@ from helpers import compiled, representatives, same_bits
 
 import jfnn
 from jfnn.engine import program
-from jfnn.engine.program import Members, Stock
+from jfnn.engine.program import DeviceData, Members
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
 from jfnn.numerics.permutation import Domain
@@ -176,7 +176,7 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
     numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
     advance = program.build(learner, None, False, "cpu").advance
-    stock = Stock(rows, None, np.zeros((1, 40), np.int32))
+    stock = DeviceData(rows, None, np.zeros((1, 40), np.int32))
 
     def train(places, cuts, bad=()):
         members, hyper = make_members(learner, places)

@@ -135,10 +135,10 @@ def test_a_description_makes_the_network_again(network):
     net = jfnn.maximal_update(network(8), network(4))
     described = json.loads(json.dumps(naming.describe_network(net)))
     assert naming.network_from(described) is net
-    assert naming.is_known_network(net)
+    assert naming.is_registered_network(net)
     own = Scaled(Dense(2, jfnn.Activation(jnp.sin, jnp.cos)), 2.0)
-    assert not naming.is_known_network(jfnn.sequential([Residual([own])], 2))
-    assert not naming.is_known_network(jfnn.sequential([Scaled(Residual([own.layer]))], 2))
+    assert not naming.is_registered_network(jfnn.sequential([Residual([own])], 2))
+    assert not naming.is_registered_network(jfnn.sequential([Scaled(Residual([own.layer]))], 2))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The devices of an experiment, and its tiles: their width, and whether members have own minibatches."""
+"""The devices of an experiment, and the layout of its tiles."""
 
 import functools
 from typing import Any
@@ -10,7 +10,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
 from jfnn.engine.devices import resolve
 from jfnn.engine.footprint import footprint
-from jfnn.engine.plan import Form, Hardware
+from jfnn.engine.plan import Hardware, Layout
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
@@ -19,63 +19,63 @@ from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traced import Traced
 
 
-def hardware(experiment: Experiment, workers: str | None = None, alone: bool = False) -> Hardware:
-    """The devices and the form of tiles of an experiment.
+def hardware(experiment: Experiment, workers: str | None = None, widest: bool = False) -> Hardware:
+    """The devices and the layout of tiles of an experiment.
 
     Args:
         experiment: The experiment.
-        workers: Platform of the processes that train it, which choose their own devices; None for this one.
-        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
+        workers: Platform of the processes that train it, which choose their devices; None for this one.
+        widest: Whether to take the widest tiles, for the bits of a large grid's cell.
 
     Raises:
         ValueError, TypeError: See `resolve`.
     """
     if workers is not None and experiment.execution.devices is not None:
-        raise ArgumentError("devices", "the workers of an executor choose their own; leave it out")
+        raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
     threads = resolve(1 if workers is not None else experiment.execution.devices)
     platform = threads[0].platform if workers is None else workers
-    return Hardware(threads, form_for(experiment, platform, alone))
+    return Hardware(threads, layout_for(experiment, platform, widest))
 
 
-def form_for(experiment: Experiment, platform: str, alone: bool) -> Form:
-    """The form fixed by options, or the fastest one for the experiment.
+def layout_for(experiment: Experiment, platform: str, widest: bool) -> Layout:
+    """The layout fixed by options, or the fastest one for the experiment.
 
     Args:
         experiment: The experiment.
         platform: "cpu", "gpu", …
-        alone: Whether to take the widest tiles, for the bits of a large grid's cell.
+        widest: Whether to take the widest tiles, for the bits of a large grid's cell.
     """
     execution = experiment.execution
     replicates = len(np.unique(experiment.minibatches_of()))
     if execution.tile is not None:
-        costs = {Form(execution.tile, own): plan.OWN**own for own in (False, True)}
+        costs = {Layout(execution.tile, separate): plan.SEPARATE**separate for separate in (False, True)}
     else:
-        costs = form_costs(experiment, platform)
-    if alone:
-        costs = {max(form for form in costs if not form.own): 1.0}
+        costs = layout_costs(experiment, platform)
+    if widest:
+        costs = {max(layout for layout in costs if not layout.separate): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
-    form = plan.form(experiment.members // replicates, replicates, costs, devices)
-    return form if execution.shared is None else form._replace(own=not execution.shared)
+    layout = plan.fastest_layout(experiment.members // replicates, replicates, costs, devices)
+    return layout if execution.shared is None else layout._replace(separate=not execution.shared)
 
 
-def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
-    """Form -> time of one step of a tile, in units of one member's share."""
+def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
+    """Layout -> time of one step of a tile, in units of one member's share."""
     batch = int(experiment.replicates.sources.batch.min())
-    widest = widest_tile(experiment, platform, batch)
+    most = widest_tile(experiment, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
-    costs: dict[Form, float] = {}
-    for own in (False, True):
+    costs: dict[Layout, float] = {}
+    for separate in (False, True):
         fits_last = {
-            width: experiment.learner.fits_last(platform, width, batch, own)
-            for width in (*plan.WIDTHS, widest)
-            if width <= max(widest, small.WIDE)
+            width: experiment.learner.fits_last(platform, width, batch, separate)
+            for width in (*plan.WIDTHS, most)
+            if width <= max(most, small.WIDE)
         }
-        narrow = min(widest, small.NARROW) if any(fits_last.values()) else widest
+        narrow = min(most, small.NARROW) if any(fits_last.values()) else most
         for width, fits in fits_last.items():
             if fits:
-                costs[Form(width, own)] = small.MEMBER * (width + small.STEP)
+                costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
             elif width <= narrow:
-                costs[Form(width, own)] = (width + step) * (plan.OWN if own else 1.0)
+                costs[Layout(width, separate)] = (width + step) * (plan.SEPARATE if separate else 1.0)
     return costs
 
 

@@ -1,4 +1,4 @@
-"""A loss of your own: anything differentiable, trained with everything that the engine has."""
+"""Custom losses: anything differentiable, trained with everything that the engine has."""
 
 import dataclasses
 import inspect
@@ -19,21 +19,21 @@ from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
 from jfnn.optimizers import Factory, Optimizer, State
 
-OwnLossFunction = Callable[..., jax.Array]
+CustomLossFunction = Callable[..., jax.Array]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OwnLoss(DescentLearner):
+class CustomLoss(DescentLearner):
     """Gradient descent on ``loss(params, batch, key) + l2/2 Σ w²``, as `learner` makes it."""
 
     init_function: Callable[[jax.Array], Params]
-    loss: OwnLossFunction
-    own_hyper: tuple[str, ...]
+    loss: CustomLossFunction
+    loss_hyper: tuple[str, ...]
     score_function: ScoreFunction | None
 
     def init(self, key: jax.Array) -> Params:
-        """The user's."""
+        """Starting parameters by the user's function."""
         return self.init_function(key)
 
     def step(
@@ -42,18 +42,18 @@ class OwnLoss(DescentLearner):
         """One step along the gradient of the loss and the penalty."""
 
         def objective(params: Params) -> jax.Array:
-            value = self.loss(params, batch.rows, key, **self._own(hyper))
+            value = self.loss(params, batch.rows, key, **self._of_loss(hyper))
             return value + hyper["l2"] * losses.l2_penalty(params)
 
         value, gradients = jax.value_and_grad(objective)(state.params)
         return self.descend(state, gradients, hyper), value
 
-    def _own(self, hyper: Hyper) -> dict[str, jax.Array]:
-        return {name: hyper[name] for name in self.own_hyper}
+    def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
+        return {name: hyper[name] for name in self.loss_hyper}
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Scores of the user's function, or the loss of each row as a batch of one."""
-        numbers = self._own(hyper)
+        numbers = self._of_loss(hyper)
         function = self.score_function
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
@@ -73,7 +73,7 @@ class OwnLoss(DescentLearner):
         check_params("init", params)
         self.rule.check(params)
         rows, number = example_shapes(data.rows, data.dtype)
-        numbers = dict.fromkeys(self.own_hyper, number)
+        numbers = dict.fromkeys(self.loss_hyper, number)
         self._check_signature()
         value = self._loss_shape(params, rows, numbers)
         shape = getattr(value, "shape", None)
@@ -90,12 +90,12 @@ class OwnLoss(DescentLearner):
             signature = inspect.signature(self.loss)
         except (TypeError, ValueError):  # a function in C that does not tell
             return
-        names = ["params", "batch", "key", *self.own_hyper]
+        names = ["params", "batch", "key", *self.loss_hyper]
         try:
-            signature.bind(None, None, None, **dict.fromkeys(self.own_hyper))
+            signature.bind(None, None, None, **dict.fromkeys(self.loss_hyper))
         except TypeError:
             more = [p.name for p in list(signature.parameters.values())[3:] if p.default is p.empty]
-            more = [name for name in more if name not in self.own_hyper]
+            more = [name for name in more if name not in self.loss_hyper]
             cure = f"; nobody gives {', '.join(more)}: name it by hyper={more} of the learner" if more else ""
             raise ArgumentTypeError(
                 "loss", f"expected a function of {', '.join(names)}, got one of {signature}{cure}"
@@ -136,15 +136,15 @@ class OwnLoss(DescentLearner):
 
 def learner(
     init: Callable[[jax.Array], Params],
-    loss: OwnLossFunction,
+    loss: CustomLossFunction,
     *,
     optimizer: str | Optimizer | Factory = "sgd",
     hyper: Sequence[str] = (),
     random: bool = False,
     score: ScoreFunction | None = None,
     metrics: Sequence[Metric] = (),
-) -> OwnLoss:
-    """A learner with a loss of your own: physics-informed networks, autoencoders, policies.
+) -> CustomLoss:
+    """A learner with a custom loss: physics-informed networks, autoencoders, policies.
 
     It is swept like a network: ``sweep(jfnn.learner(…), Split(x), learning_rate=[…], seeds=20)``. Members
     minimise ``loss + l2/2 Σ w²``.
@@ -174,10 +174,10 @@ def learner(
     fields = descent_fields(optimizer, hyper)
     metrics = (Metric("loss"), *metrics)
     check_metrics(metrics)
-    return OwnLoss(
+    return CustomLoss(
         init_function=init,
         loss=loss,
-        own_hyper=tuple(hyper),
+        loss_hyper=tuple(hyper),
         score_function=score,
         metrics=metrics,
         random=random,
