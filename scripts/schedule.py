@@ -40,8 +40,8 @@ def staircase(multipliers: np.ndarray) -> Schedule:
     values = tuple(float(value) for value in multipliers)
 
     def schedule(part: jax.Array) -> jax.Array:
-        place = jnp.floor(part * len(values) + 1e-3).astype(int)  # a rounding below a whole number is one
-        return jnp.asarray(values)[jnp.clip(place, 0, len(values) - 1)]
+        index = jnp.floor(part * len(values) + 1e-3).astype(int)  # a rounding below a whole number is one
+        return jnp.asarray(values)[jnp.clip(index, 0, len(values) - 1)]
 
     return schedule
 

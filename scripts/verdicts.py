@@ -31,7 +31,7 @@ Each section becomes a table of published figures, figures computed here, and ve
 LEVEL = 0.05
 FEWEST = round(2 / LEVEL) - 1  # seeds among which a figure can be outside at all
 RULE = (
-    "A published figure of a random run is judged by its own place among n seeds computed here, rounded to\n"
+    "A published figure of a random run is judged by its rank among n seeds computed here, rounded to\n"
     "its digits: with a of them at or above it and b at or below, p = 2 (1 + min(a, b)) / (1 + n). It is\n"
     f"outside the spread where p <= {LEVEL:g}, as one in twenty of those that agree is; among fewer than\n"
     f"{FEWEST} seeds it stays undecided."
@@ -77,7 +77,7 @@ def claim(figure: str, published: str, here: str, holds: bool, reason: str = "",
 
 
 def rank_p(published: float, seeds: ArrayLike, decimals: int) -> float:
-    """Two-sided p-value of a figure's place among seeds ``[n]``; see `RULE`."""
+    """Two-sided p-value of a figure's rank among seeds ``[n]``; see `RULE`."""
     rounded = np.round(np.asarray(seeds, np.float64), decimals)
     figure = round(published, decimals)
     beyond = min((rounded >= figure).sum(), (rounded <= figure).sum())

@@ -112,12 +112,12 @@ def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any
     """Moves the type of an attribute, which napoleon writes below its text, beside its name."""
     if lines and lines[0] == "\\":  # from `docstring`
         del lines[0]
-    place = 0
+    index = 0
     for i, line in enumerate(list(lines)):
         if line.startswith(".. attribute::"):
-            place = i
-        elif line.startswith("   :type: ") and place:
-            lines.insert(place + 1, re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", lines.pop(i)))
+            index = i
+        elif line.startswith("   :type: ") and index:
+            lines.insert(index + 1, re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", lines.pop(i)))
 
 
 def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
@@ -135,10 +135,10 @@ def find(app: Sphinx, env: BuildEnvironment, node: pending_xref, contents: nodes
         return None
     objects = env.domains.python_domain.objects
     names = [name for name in objects if name.endswith(f".{node['reftarget']}")]
-    places = {(objects[name].docname, objects[name].node_id) for name in names}
-    if len(places) != 1:
+    found = {(objects[name].docname, objects[name].node_id) for name in names}
+    if len(found) != 1:
         return None
-    return make_refnode(app.builder, node["refdoc"], *places.pop(), contents, names[0])
+    return make_refnode(app.builder, node["refdoc"], *found.pop(), contents, names[0])
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -2,7 +2,7 @@
 The boundary of trainability
 ============================
 
-Each pixel is one network, trained from the same start with two learning rates of its own, one for each
+Each pixel is one network, trained from the same start with two learning rates, one for each
 layer. Training converges where it is blue and diverges where it is red; the boundary between them is rough
 (`Sohl-Dickstein 2024 <https://arxiv.org/abs/2402.06184>`_). The :doc:`full version </pictures>` zooms in
 twice and finds a fractal dimension of 1.77, where

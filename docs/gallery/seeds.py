@@ -40,10 +40,10 @@ print(f"standard deviation {counts.std():.2f}, of independent errors {expected:.
 
 # %%
 
-places = np.arange(counts.min() - 3, right.shape[1] + 1)
+numbers = np.arange(counts.min() - 3, right.shape[1] + 1)
 figure = Figure(figsize=(5, 3.2), layout="constrained")
 axes = figure.subplots()
-axes.bar(places, [(counts == place).mean() for place in places], 1.0, color="0.75", label="networks")
-axes.plot(places, independent[places], label="independent errors")
+axes.bar(numbers, [(counts == number).mean() for number in numbers], 1.0, color="0.75", label="networks")
+axes.plot(numbers, independent[numbers], label="independent errors")
 axes.set(xlabel="right answers of 360 test rows", ylabel="share of networks")
 axes.legend(frameon=False)

@@ -5,7 +5,7 @@ Superposition
 Each pixel is the best of four networks that store three features in two dimensions (`Elhage et al. 2022
 <https://transformer-circuits.pub/2022/toy_model/index.html>`_). Features are 0 with some probability, and
 the last one counts more or less than the others: where it is white it is left out, where it is blue it has
-a dimension of its own, and where it is red it shares one.
+a dimension for itself, and where it is red it shares one.
 The :doc:`full version </pictures>` agrees with the best explicit solution at 99.0% of the points where one is
 clearly the best.
 """

@@ -71,7 +71,7 @@ assert all(
 print("trained by", ours.best_estimator_[-1].engine_)
 
 # %%
-# All scores are equal, since scikit-learn's own code has trained these fits. A
+# All scores are equal, since scikit-learn's code has trained these fits. A
 # perceptron here has a parameter ``engine``. Its default, ``"auto"``, predicts from
 # the structure, the rows and the number of fits which code finishes first,
 # compiling included. For a search as small as this one it is scikit-learn. The
@@ -104,7 +104,7 @@ print(
 # boundary between two classes may change sides.
 #
 # A fit has the same bits beside other fits and alone. To see this, give the same
-# perceptron to scikit-learn's own search, which fits one candidate after another:
+# perceptron to scikit-learn's search, which fits one candidate after another:
 
 one_by_one = search(GridSearchCV, estimators.MLPClassifier(**engine_options))
 assert all(

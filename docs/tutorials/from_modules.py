@@ -75,7 +75,7 @@ trained = loop(Classifier(jax.random.key(0)), rates[1])
 # The module as a network
 # -----------------------
 # `jfnn.from_equinox` takes the class itself, or any function ``key -> module``, so
-# that each seed has a start of its own. Seed 0 starts from ``jax.random.key(0)``.
+# that each seed has another start. Seed 0 starts from ``jax.random.key(0)``.
 # Parameters are a dict of the module's arrays by their paths.
 
 options = {
@@ -123,7 +123,7 @@ jfnn.plots.loss_curves(result)
 # A module of Flax NNX
 # --------------------
 # `jfnn.from_flax` takes a function ``rngs -> module``. Here is the same network in
-# NNX, and its own loop.
+# NNX, and its loop.
 
 
 class NNXClassifier(nnx.Module):
@@ -207,7 +207,7 @@ except jfnn.ArgumentError as error:
 # Save, load, and back into the module
 # ------------------------------------
 # A saved result is read by `jfnn.load` and needs no Equinox. To have a module
-# again, put the arrays into their places.
+# again, replace its arrays.
 
 
 def as_module(params, module):
@@ -233,7 +233,7 @@ print(f"test accuracy of the module: {np.mean(labels == split.y_test):.3f}")
 # %%
 # Where to go on
 # --------------
-# * :doc:`from_vmap` shows what the engine adds to a network of your own.
-# * :doc:`/extending` has learners that keep a state of their own.
+# * :doc:`from_vmap` shows what the engine adds to a custom network.
+# * :doc:`/extending` has learners that keep a custom state.
 # * Networks of `jfnn.layers` train faster than modules: the engine knows their
 #   products. :doc:`/kinds` has convolutional and recurrent ones.

@@ -189,5 +189,5 @@ jfnn.plots.axis_curves(search, "learning_rate", by="weight_decay")
 # --------------
 # * :doc:`/when_it_pays` measures PyTorch's loop, ``torch.func.vmap`` and
 #   ``torch.compile`` beside jfnn.
-# * :doc:`/kinds` has convolutional and recurrent networks, :doc:`/extending` layers
-#   and losses of your own.
+# * :doc:`/kinds` has convolutional and recurrent networks, :doc:`/extending` custom
+#   layers and losses.

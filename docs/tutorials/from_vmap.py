@@ -2,9 +2,9 @@
 From jit(vmap(train))
 =====================
 
-You train a grid of networks by your own ``jax.jit(jax.vmap(train))``. This tutorial
+You train a grid of networks by your ``jax.jit(jax.vmap(train))``. This tutorial
 trains the same grid by `jfnn.sweep`, first with a network of `jfnn.mlp`, then with
-your own ``init`` and ``apply``, then with your own loss, and compares the
+custom ``init`` and ``apply``, then with a custom loss, and compares the
 parameters.
 """
 
@@ -113,25 +113,25 @@ assert difference < 1e-5
 # %%
 # Both compute in float32, in different orders, so the last digits differ.
 #
-# Your own network, your own loss
+# A custom network, a custom loss
 # -------------------------------
 # A pair of functions is a network. It keeps your layout of parameters, and needs no
 # ``initial_params``, since seed 0 starts from ``init(jax.random.key(0))``.
 
-own = jfnn.sweep(
+custom = jfnn.sweep(
     jfnn.Network(init, apply), split, l2=scaled, reduction="mean", **options
 )
-print(f"own network: {largest_difference(own.params, by_vmap):.1e}")
+print(f"custom network: {largest_difference(custom.params, by_vmap):.1e}")
 
 # %%
 # `jfnn.learner` takes the loss as well. It adds λ/2 Σ w² to your loss as it is, so
 # λ needs no factor.
 
 learner = jfnn.learner(init, lambda params, rows, key: loss(params, *rows))
-own_loss = jfnn.sweep(learner, split, l2=penalties, **options)
-print(f"own loss:    {largest_difference(own_loss.params, by_vmap):.1e}")
-assert largest_difference(own.params, by_vmap) < 1e-5
-assert largest_difference(own_loss.params, by_vmap) < 1e-5
+custom_loss = jfnn.sweep(learner, split, l2=penalties, **options)
+print(f"custom loss:    {largest_difference(custom_loss.params, by_vmap):.1e}")
+assert largest_difference(custom.params, by_vmap) < 1e-5
+assert largest_difference(custom_loss.params, by_vmap) < 1e-5
 
 # %%
 # What the engine adds
@@ -162,8 +162,8 @@ print("by jfnn, equal bits:", all(equal))
 assert all(equal)
 
 # %%
-# **Seeds, scores, divergence.** Seeds are one more axis; each has a start and
-# minibatches of its own, drawn inside of the program. A member that is no longer
+# **Seeds, scores, divergence.** Seeds are one more axis; each has another start
+# and other minibatches, drawn inside of the program. A member that is no longer
 # finite is frozen at its last finite epoch, and never best. Here λ = 1,500 is too
 # much for steps of η = 0.3. ``vmap`` would return NaN, and not say since when.
 
@@ -213,7 +213,7 @@ with tempfile.TemporaryDirectory() as directory:
     except KeyboardInterrupt:
         print("stopped")
     resumed = run()
-assert largest_difference(resumed.params, own.params) == 0
+assert largest_difference(resumed.params, custom.params) == 0
 
 # %%
 # **Memory.** ``vmap`` holds the activations of all members at once. jfnn cuts the
@@ -229,4 +229,4 @@ print(f"{search.diverged_at.size} members in tiles of {search.execution.tile}")
 # * :doc:`/when_it_pays` measures ``jit(vmap(train))`` beside jfnn, and says where
 #   plain JAX is the better choice.
 # * :doc:`/reliability` says what fixes the bits of a member.
-# * :doc:`/extending` brings layers, metrics, schedulers and learners of your own.
+# * :doc:`/extending` brings custom layers, metrics, schedulers and learners.

@@ -211,7 +211,7 @@ print(
 
 # %%
 # The starting weights and minibatches are other ones than those of the notes.
-# ``python scripts/notes.py`` replays the notes' own random stream and compares
+# ``python scripts/notes.py`` replays the notes' random stream and compares
 # figure by figure.
 #
 # All 49 cells of the notes' grid, of which those with large η diverge:

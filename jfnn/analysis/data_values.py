@@ -33,9 +33,9 @@ def memorisation(correct: Any, included: Any) -> np.ndarray:
     if scores.shape != inside.shape:
         expected = f"expected {list(inside.shape)}, as included has"
         raise ArgumentError("correct", f"{expected}, got {list(scores.shape)}")
-    known = ~np.isnan(scores)
-    filled = np.where(known, scores, 0)
-    return _difference((filled * inside).sum(0), (known & inside).sum(0), filled.sum(0), known.sum(0))
+    present = ~np.isnan(scores)
+    filled = np.where(present, scores, 0)
+    return _difference((filled * inside).sum(0), (present & inside).sum(0), filled.sum(0), present.sum(0))
 
 
 def influence(correct: Any, included: Any) -> np.ndarray:
@@ -53,10 +53,10 @@ def influence(correct: Any, included: Any) -> np.ndarray:
         ValueError, TypeError: As in `memorisation`.
     """
     inside, scores = _as_subsets(included, correct, "correct", axes=2)
-    known = (~np.isnan(scores)).astype(np.float64)
-    filled = np.where(known, scores, 0)
+    present = (~np.isnan(scores)).astype(np.float64)
+    filled = np.where(present, scores, 0)
     weights = inside.T.astype(np.float64)
-    return _difference(weights @ filled, weights @ known, filled.sum(0), known.sum(0))
+    return _difference(weights @ filled, weights @ present, filled.sum(0), present.sum(0))
 
 
 def banzhaf(utility: Any, included: Any) -> np.ndarray:
@@ -99,9 +99,9 @@ def shapley(utility: Any, included: Any) -> np.ndarray:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
     inside, values = _as_subsets(included, utility, "utility", axes=1)
-    known = ~np.isnan(values)
-    inside = inside[known]
-    values = values[known]
+    present = ~np.isnan(values)
+    inside = inside[present]
+    values = values[present]
     having, lacking = (_means_by_size(values, inside.sum(axis=1), rows) for rows in (inside, ~inside))
     return np.asarray((having[1:] - lacking[:-1]).mean(axis=0))
 
@@ -115,10 +115,12 @@ def _means_by_size(values: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> n
         return np.asarray(sums / counts)
 
 
-def _difference(inside: np.ndarray, with_it: np.ndarray, total: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _difference(
+    inside: np.ndarray, with_it: np.ndarray, total: np.ndarray, present: np.ndarray
+) -> np.ndarray:
     """Mean over networks that have a row less that over the others, from sums and counts; NaN without any."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        without = np.where(known > with_it, (total - inside) / (known - with_it), np.nan)
+        without = np.where(present > with_it, (total - inside) / (present - with_it), np.nan)
         return np.asarray(np.where(with_it > 0, inside / with_it, np.nan) - without)
 
 

@@ -128,9 +128,9 @@ def interval(
         memory.check("resamples", 16.0 * kind.resamples * n)
     columns = array.reshape(-1, n)
     ends = np.full((2, len(columns)), np.nan)
-    known = np.isfinite(columns).all(axis=-1)
-    if n >= (LEAST if method == "bootstrap" else 2) and known.any():
-        ends[:, known] = _ends(columns[known], kind, method, variance)
+    finite = np.isfinite(columns).all(axis=-1)
+    if n >= (LEAST if method == "bootstrap" else 2) and finite.any():
+        ends[:, finite] = _ends(columns[finite], kind, method, variance)
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 

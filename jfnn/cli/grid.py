@@ -4,8 +4,8 @@ With no arguments it is the grid of the notes (section 4). Prints the scores of
 every cell, the best cells and the time taken. The run's directory gets
 config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
 report.html, a random search scatter.png instead of the heat map, --refit also
-refit/; of several networks or batch sizes each pair has a directory
-in there. Ctrl-C stops a run such that --resume goes on with it.
+refit/; of several networks or batch sizes each pair has a directory in there.
+Ctrl-C stops a run such that --resume goes on with it.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ examples:
   %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
       two networks with two batch sizes each, all cells in one list
   %(prog)s --data wine.csv --target class --standardise --folds 5
-      your own data
+      data of a file
   %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
       momentum as a third axis; cells that fall behind stop early
 """

@@ -125,7 +125,9 @@ def _learner(options: Options, split: Split) -> Learner:
     if not isinstance(metric, Metric):
         return learner
     if not isinstance(learner, Supervised):
-        raise ArgumentTypeError("rank_by", "expected the name of a metric, since the learner brings its own")
+        raise ArgumentTypeError(
+            "rank_by", "expected the name of a metric, since the learner brings its metrics"
+        )
     bound, _ = learner.bind(split)
     with checks.renamed(metrics="rank_by"):
         return bound.measuring([*bound.metrics, metric])

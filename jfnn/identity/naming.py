@@ -74,7 +74,9 @@ def _plain(value: Any) -> Any:
 
 def is_registered_network(network: Network) -> bool:
     """Whether a network has no custom function, so that `describe_network` says all of it."""
-    return network.layers is not None and all(_is_known(describe_layer(layer)) for layer in network.layers)
+    return network.layers is not None and all(
+        _is_registered(describe_layer(layer)) for layer in network.layers
+    )
 
 
 def network_from(description: Any) -> Network:
@@ -84,7 +86,7 @@ def network_from(description: Any) -> Network:
         ValueError: Custom functions take part.
     """
     layers = description["layers"] if isinstance(description, Mapping) else []
-    if not layers or not all(map(_is_known, layers)):
+    if not layers or not all(map(_is_registered, layers)):
         reason = "a custom function takes part, which is not kept; give the network that was trained"
         raise ArgumentError("network", reason)
     return sequential([_made(layer) for layer in layers], description["inputs"])
@@ -98,10 +100,10 @@ def _made(value: Any) -> Any:
     return tuple(map(_made, value)) if isinstance(value, list) else value
 
 
-def _is_known(description: Any) -> bool:
+def _is_registered(description: Any) -> bool:
     if isinstance(description, dict):
-        return description["kind"] in LAYERS and all(map(_is_known, description.values()))
-    return all(map(_is_known, description)) if isinstance(description, list) else description != "custom"
+        return description["kind"] in LAYERS and all(map(_is_registered, description.values()))
+    return all(map(_is_registered, description)) if isinstance(description, list) else description != "custom"
 
 
 def is_of_jfnn(definition: Callable[..., Any]) -> bool:

@@ -32,7 +32,7 @@ class Elman(Recurrent):
         bidirectional: Whether a second cell reads the sequence from its end; its units stand behind those of
             the first.
         states: "last" gives ``(units,)``, the state that a direction ends with (of the backward one, at the
-            first time); "all" gives ``(time, units)``, each state at its own time.
+            first time); "all" gives ``(time, units)``, each state at its time.
         initializer: A key of `INITIALIZERS`, used for each gate as for a dense layer; "pytorch" draws
             everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
         padded: Whether sequences may be shorter than time: those from which on all features are exactly 0, as

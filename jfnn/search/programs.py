@@ -50,7 +50,7 @@ def programs_of(options: Options) -> Programs:
     if isinstance(options.batch_size, Minibatches):
         sizes = [options.batch_size]
     elif options.batches is not None:
-        raise ArgumentError("batch_size", "expected one, since batches have a size of their own")
+        raise ArgumentError("batch_size", "expected one, since ``batches`` fix the size")
     else:
         sizes = options.batch_size
         axes["batch_size"] = np.array([size.rows for size in sizes])

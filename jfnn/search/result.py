@@ -404,8 +404,8 @@ class SweepResult:
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are; or "test", for those to test on. Where subsets have labels of their
-                own, "train" scores by these, all others by the split's.
+                a member's fold they are; or "test", for those to test on. Where subsets have
+                labels, "train" scores by these, all others by the split's.
             split: The split of the sweep.
             reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
             network: As in `predict`; a custom learner as it is.

@@ -68,7 +68,7 @@ def waves(time: int = 40, labels: int = 10) -> Rows:
 
 
 def points(count: int = 256, largest: float = 3.0) -> Rows:
-    """Places ``[256, 1]`` from 0 to 3 at which u = sin t is scored; nothing to test on."""
+    """Points ``[256, 1]`` from 0 to 3 at which u = sin t is scored; nothing to test on."""
     t = np.linspace(0, largest, count)[:, None]
     return Rows(t, np.sin(t[:, 0]), t[:0], t[:0, 0])
 

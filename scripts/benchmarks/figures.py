@@ -38,9 +38,9 @@ def bars(comparisons: Sequence[Comparison]) -> Figure:
     titles = {n: m.contender.title for c in comparisons for n, m in c.measurements.items()}
     names = [name for name in COLOURS if name in titles]
     width = 0.85 / max(len(names), 1)
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         groups, medians = _medians(comparisons, name)
-        x = groups + (place - (len(names) - 1) / 2) * width
+        x = groups + (position - (len(names) - 1) / 2) * width
         drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
         texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
         axes.bar_label(drawn, texts, padding=1, fontsize=6.5)

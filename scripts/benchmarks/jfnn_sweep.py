@@ -113,7 +113,7 @@ def prepare(
 
     Args:
         workload: The workload.
-        sweep: Takes the place of `jfnn.sweep`.
+        sweep: Called instead of `jfnn.sweep`.
         scheme: Of minibatches, where members draw them; None for the workload's own.
         tile: Members of a tile; None for jfnn's choice.
         by_seeds: Whether members are seeds of the reference cell, as many as there are learning rates.

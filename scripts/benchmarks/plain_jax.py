@@ -209,7 +209,7 @@ def own_draws(workload: Workload, in_program: bool = False, mapped: bool = True)
     folds, masks = parts(workload)
     # Members in the order [η, λ, seed, fold].
     counts = (len(workload.learning_rates) * len(workload.l2s), workload.seeds, len(folds))
-    cell, seed, fold = (places.ravel() for places in np.indices(counts))
+    cell, seed, fold = (numbers.ravel() for numbers in np.indices(counts))
     rates, l2s = (np.asarray(values, np.float32)[cell] for values in workload.cells())
     numbers = folds[fold].astype(np.int32)
     counted = jnp.asarray(masks[fold])

@@ -104,10 +104,10 @@ class Workload:
 
     @property
     def reference_index(self) -> tuple[int, ...]:
-        """Place of the reference in `Outcome.accuracy`."""
+        """Index of the reference in `Outcome.accuracy`."""
         learning_rate, l2 = self.reference
-        place = self.learning_rates.index(learning_rate), self.l2s.index(l2), 0
-        return () if self.summary else place
+        index = self.learning_rates.index(learning_rate), self.l2s.index(l2), 0
+        return () if self.summary else index
 
     def member_list(self) -> list[Member]:
         """The networks in the order ``[η, λ, seed]``."""
@@ -243,8 +243,8 @@ def stacked(starts: Sequence[Layers]) -> Layers:
 
 def spread(values: Sequence[float], included: float, count: int) -> tuple[float, ...]:
     """``count`` of the values, evenly spread, with ``included`` among them."""
-    places = np.linspace(0, len(values) - 1, count).round().astype(int).tolist()
-    place = values.index(included)
-    if place not in places:
-        places[int(np.argmin(np.abs(np.array(places) - place)))] = place
-    return tuple(values[i] for i in places)
+    indices = np.linspace(0, len(values) - 1, count).round().astype(int).tolist()
+    index = values.index(included)
+    if index not in indices:
+        indices[int(np.argmin(np.abs(np.array(indices) - index)))] = index
+    return tuple(values[i] for i in indices)

@@ -153,9 +153,9 @@ def box_dimensions(boundary: np.ndarray) -> np.ndarray:
     lengths = np.unique(np.logspace(1, np.log10(min(boundary.shape)), BINS).astype(int))
     numbers = []
     for length in lengths:
-        places = [np.arange(0, n, length) for n in boundary.shape]
-        sums = np.add.reduceat(np.add.reduceat(boundary.astype(int), places[0], 0), places[1], 1)
-        areas = np.outer(*(np.diff(at, append=n) for at, n in zip(places, boundary.shape, strict=True)))
+        corners = [np.arange(0, n, length) for n in boundary.shape]
+        sums = np.add.reduceat(np.add.reduceat(boundary.astype(int), corners[0], 0), corners[1], 1)
+        areas = np.outer(*(np.diff(at, append=n) for at, n in zip(corners, boundary.shape, strict=True)))
         numbers.append(((sums > 0) & (sums < areas)).sum())
     if min(numbers) == 0 or len(lengths) < 2:
         return np.zeros(0)
@@ -177,17 +177,17 @@ def zoomed(image: np.ndarray, window: Window) -> Window:
     inside = slice(length // 2, n - length // 2)
     edge_share, converged = (share[inside, inside] for share in shares)
     length_inside = edge_share + (abs(converged - 0.5) < 0.15)
-    places = np.unravel_index(length_inside.argmax(), length_inside.shape)
+    corners = np.unravel_index(length_inside.argmax(), length_inside.shape)
     sides = []
-    for place, low, high in zip(places, window[::2], window[1::2], strict=True):
+    for corner, low, high in zip(corners, window[::2], window[1::2], strict=True):
         half = (high - low) / ZOOM / 2
-        centre = low + (high - low) * (place + length // 2 + 0.5) / n
+        centre = low + (high - low) * (corner + length // 2 + 0.5) / n
         sides += [centre - half, centre + half]
     return sides[0], sides[1], sides[2], sides[3]
 
 
 def spread(image: np.ndarray) -> np.ndarray:
-    """Ranks in place of values, from -1 to 1, which keep the sign: every colour is used as often."""
+    """Ranks instead of values, from -1 to 1, which keep the sign: every colour is used as often."""
     ranked = np.sort(image.ravel())
     below = int((ranked < 0).sum())
     levels = np.concatenate([np.linspace(-1, -0.25, below), np.linspace(0.25, 1, ranked.size - below)])

@@ -30,9 +30,9 @@ QUANTITIES = {
 
 
 class Scale(NamedTuple):
-    """How much is computed; widths are places in the published list."""
+    """How much is computed; widths are indices in the published list."""
 
-    places: tuple[int, ...] = tuple(range(19))
+    indices: tuple[int, ...] = tuple(range(19))
     seeds: int = 10
     judged: tuple[int, ...] = (7, 11, 12)  # the first minimum and the peak, with enough seeds to judge
     judged_seeds: int = 39
@@ -41,7 +41,7 @@ class Scale(NamedTuple):
 
 
 SCALES = {
-    "quick": Scale(places=(0, 7, 12), seeds=2, judged=(), epochs=40, rows=2_000),
+    "quick": Scale(indices=(0, 7, 12), seeds=2, judged=(), epochs=40, rows=2_000),
     "usual": Scale(),
     "paper": Scale(seeds=39),
 }
@@ -53,9 +53,9 @@ def run(runs: Path, size: str) -> Picture:
     figures = published("double-descent")
     split = data(scale.rows)
     results = {}
-    for place in scale.places:
-        width = figures["width"][place]
-        seeds = scale.judged_seeds if place in scale.judged else scale.seeds
+    for index in scale.indices:
+        width = figures["width"][index]
+        seeds = scale.judged_seeds if index in scale.judged else scale.seeds
         results[width] = trained(
             width, split, seeds, scale.epochs, resumable(runs, f"double-descent-{width}")
         )

@@ -122,8 +122,8 @@ def table_rows(curves: Curves, said: dict[str, str], decided: bool) -> list[Row]
 
 def draw(curves: Curves) -> Figure:
     """Losses and sharpness over 2/η along training."""
-    figure, places = panels(5.6, 2, sharex=True)
-    upper, lower = places[:, 0]
+    figure, grid = panels(5.6, 2, sharex=True)
+    upper, lower = grid[:, 0]
     colours = ordered_colours(len(curves.rates))
     for rate, colour, *values in zip(curves.rates, colours, curves.losses, curves.relative, strict=True):
         for axes, one in zip((upper, lower), values, strict=True):

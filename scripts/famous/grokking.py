@@ -70,7 +70,7 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def trained(scale: Scale, directory: dict[str, Any]) -> jfnn.SweepResult:
-    """Networks of all scales and decays. Starts take the place of seeds: α by α, the seeds of each."""
+    """Networks of all scales and decays. Starts stand for seeds: α by α, the seeds of each."""
     digits = jfnn.datasets.digits()
     split = jfnn.Split(
         digits.x_train[:ROWS] / PIXEL, digits.y_train[:ROWS], digits.x_test / PIXEL, digits.y_test

@@ -81,10 +81,10 @@ def table_rows(
 ) -> list[Row]:
     """Networks pruned by magnitude against the whole ones, and against those pruned at random."""
     at = min(JUDGED, len(sparsity) - 1)
-    place = round(99 * sparsity[at])  # the authors' sparsities are k / 99
+    row = round(99 * sparsity[at])  # the authors' sparsities are k / 99
     by_magnitude = accuracies["magnitude"]
     others = {"the whole network": by_magnitude[:, 0], "random": accuracies["random"][:, at]}
-    theirs = {"the whole network": figures["magnitude"][0], "random": figures["random"][place]}
+    theirs = {"the whole network": figures["magnitude"][0], "random": figures["random"][row]}
     rows = []
     for name, other in others.items():
         differences = by_magnitude[:, at] - other
@@ -92,11 +92,11 @@ def table_rows(
         rows.append(
             statement(
                 f"pruned by magnitude to {1 - sparsity[at]:.1%} of weights less {name}, test accuracy",
-                f"{figures['magnitude'][place] - theirs[name]:.1f}%",
+                f"{figures['magnitude'][row] - theirs[name]:.1f}%",
                 f"{differences.mean():.1f}%",
                 bool(low > 0),
                 f"95% interval [{low:.1f}, {high:.1f}] above 0; {by_magnitude[:, at].mean():.1f}% and"
-                f" {other.mean():.1f}%, published {figures['magnitude'][place]:.1f}% and {theirs[name]:.1f}%"
+                f" {other.mean():.1f}%, published {figures['magnitude'][row]:.1f}% and {theirs[name]:.1f}%"
                 " (2 trials); trials are paired",
                 decided,
             )

@@ -22,7 +22,7 @@ from jfnn.plots.panels import panels
 SHARE = 0.7  # of the rows that each network has
 CLEAR = 0.25  # memorisation of rows that are learned by heart
 REMOVED = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-JUDGED = 3  # place of the share that verdicts are about
+JUDGED = 3  # index of the share that verdicts are about
 SHOWN = 6  # digits
 
 
@@ -134,20 +134,20 @@ def draw(
     split: jfnn.Split, memorised: np.ndarray, helped: np.ndarray, curves: Mapping[str, np.ndarray]
 ) -> Figure:
     """The most memorised digits above the test digits they help most; removals; a histogram."""
-    figure, places = panels(7.0, 4, SHOWN, height_ratios=(1, 1, 2.6, 1.4))
+    figure, cells = panels(7.0, 4, SHOWN, height_ratios=(1, 1, 2.6, 1.4))
     most = np.argsort(-np.nan_to_num(memorised))[:SHOWN]
-    for (above, below), row in zip(places[:2].T, most, strict=True):
+    for (above, below), row in zip(cells[:2].T, most, strict=True):
         other = np.nan_to_num(helped[row]).argmax()
         above.imshow(split.x_train[row].reshape(8, 8), cmap="gray_r")
         above.set_title(f"{split.y_train[row]} ({memorised[row]:.2f})", fontsize=10)
         below.imshow(split.x_test[other].reshape(8, 8), cmap="gray_r")
         below.set_title(f"{split.y_test[other]} ({helped[row, other]:.2f})", fontsize=10)
-    places[0, 0].set_ylabel("memorised")
-    places[1, 0].set_ylabel("helps")
-    for axes in places[:2].ravel():
+    cells[0, 0].set_ylabel("memorised")
+    cells[1, 0].set_ylabel("helps")
+    for axes in cells[:2].ravel():
         axes.set(xticks=[], yticks=[])
-    grid = places[2, 0].get_gridspec()
-    for axes in places[2:].ravel():
+    grid = cells[2, 0].get_gridspec()
+    for axes in cells[2:].ravel():
         axes.remove()
     middle, lower = (figure.add_subplot(grid[line, :]) for line in (2, 3))
     for name, accuracies in curves.items():

@@ -54,14 +54,14 @@ def run(runs: Path, size: str) -> Picture:
     said = published("seeds")["statements"]
     figure = Figure(figsize=(8.0, 3.0), layout="constrained")
     *panels, last = figure.subplots(1, len(RATES) + 1)
-    for i, (place, axes) in enumerate(zip(RATES, panels, strict=True)):
+    for i, (index, axes) in enumerate(zip(RATES, panels, strict=True)):
         right = right_answers(replay.network, result, replay.split, i)
-        notes = replay.cells[place][PENALTY].test
-        rows += table_rows(f"η = {AXIS[place]:g}", right, notes, said, size != "quick")
+        notes = replay.cells[index][PENALTY].test
+        rows += table_rows(f"η = {AXIS[index]:g}", right, notes, said, size != "quick")
         draw(axes, right, notes)
-        axes.set_title(f"η = {AXIS[place]:g}", fontsize="medium")
+        axes.set_title(f"η = {AXIS[index]:g}", fontsize="medium")
         chances = np.sort(right.mean(axis=0))
-        last.plot(np.arange(1, len(chances) + 1), chances, ".", markersize=3, label=f"η = {AXIS[place]:g}")
+        last.plot(np.arange(1, len(chances) + 1), chances, ".", markersize=3, label=f"η = {AXIS[index]:g}")
     panels[0].set_ylabel("share of networks")
     panels[0].legend(fontsize="small", loc="upper left", frameon=False)
     last.set(xlabel="test rows, hardest first", ylabel="share of networks that are right", xscale="log")
@@ -131,10 +131,10 @@ def draw(axes: Axes, right: np.ndarray, notes: int) -> None:
     numbers = right.sum(axis=1)
     n = right.shape[1]
     least = int(np.quantile(numbers, 0.1)) - 10
-    places = np.arange(least, min(numbers.max() + 3, n) + 1)
-    axes.bar(places, [(numbers == place).mean() for place in places], 1.0, color="0.8", label="networks")
-    axes.plot(places, independent(right.mean(axis=0))[places], label="independent errors")
-    axes.plot(places, stats.binom.pmf(places, n, right.mean()), "--", label="binomial")
+    counts = np.arange(least, min(numbers.max() + 3, n) + 1)
+    axes.bar(counts, [(numbers == count).mean() for count in counts], 1.0, color="0.8", label="networks")
+    axes.plot(counts, independent(right.mean(axis=0))[counts], label="independent errors")
+    axes.plot(counts, stats.binom.pmf(counts, n, right.mean()), "--", label="binomial")
     axes.axvline(notes, color="tab:red", label="lecture notes")
     below = (numbers < least).mean()
     axes.set_xlabel(f"right answers of {n}" + (f"; {below:.1%} below" if below else ""))

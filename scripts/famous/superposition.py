@@ -91,9 +91,9 @@ def quadrature(n: int) -> np.ndarray:
     nodes, weights = np.polynomial.legendre.leggauss(POINTS)
     rows = []
     for active in itertools.product((False, True), repeat=n):
-        places = [(nodes + 1) / 2 if one else np.zeros(1) for one in active]
+        points = [(nodes + 1) / 2 if one else np.zeros(1) for one in active]
         shares = [weights / 2 if one else np.ones(1) for one in active]
-        grid = [np.stack([axis.ravel() for axis in np.meshgrid(*axes)], axis=1) for axes in (places, shares)]
+        grid = [np.stack([axis.ravel() for axis in np.meshgrid(*axes)], axis=1) for axes in (points, shares)]
         rows.append(np.column_stack([grid[0], np.full(len(grid[0]), sum(active)), grid[1].prod(axis=1)]))
     return np.concatenate(rows).astype(np.float32)
 
@@ -194,8 +194,8 @@ def table_rows(
 
 def best(networks: Networks) -> np.ndarray:
     """Weights of the network with the least loss of each point ``[density, importance, …]``."""
-    place = networks.losses.argmin(axis=-1)[..., None, None, None]
-    return np.take_along_axis(networks.w, place, axis=2)[:, :, 0]
+    index = networks.losses.argmin(axis=-1)[..., None, None, None]
+    return np.take_along_axis(networks.w, index, axis=2)[:, :, 0]
 
 
 def colours(norm: np.ndarray, superposed: np.ndarray) -> np.ndarray:

@@ -45,13 +45,13 @@ def estimate(draws: np.ndarray) -> Estimate:
     return Estimate(float(draws[0]), float(low), float(high), float(np.nanstd(draws[1:])))
 
 
-def row(name: str, place: Estimate, reason: str = "") -> Row:
+def row(name: str, estimate: Estimate, reason: str = "") -> Row:
     """An estimate of the critical temperature: consistent where its interval contains the exact value."""
-    inside = place.contains(T_C)
-    away = (place.value - T_C) / place.deviation
+    inside = estimate.contains(T_C)
+    away = (estimate.value - T_C) / estimate.deviation
     judged = f"{'contains' if inside else 'EXCLUDES'} the exact value, {away:+.1f} standard errors"
     texts = "; ".join(filter(None, [judged, reason]))
-    return Row(name, f"{T_C:.6f}", str(place), CONSISTENT if inside else OUTSIDE, texts)
+    return Row(name, f"{T_C:.6f}", str(estimate), CONSISTENT if inside else OUTSIDE, texts)
 
 
 def binder_ratio(second: np.ndarray, fourth: np.ndarray) -> np.ndarray:
@@ -113,12 +113,12 @@ def _root(temperatures: np.ndarray, curve: np.ndarray) -> float:
     window = slice(first, first + POINTS)
     polynomial = Polynomial.fit(temperatures[window], curve[window], POINTS - 1)
     low, high = map(float, polynomial.domain)
-    places = np.asarray(polynomial.roots(), complex)
-    real = places.real[(abs(places.imag) < 1e-9) & (low <= places.real) & (places.real <= high)]
+    roots = np.asarray(polynomial.roots(), complex)
+    real = roots.real[(abs(roots.imag) < 1e-9) & (low <= roots.real) & (roots.real <= high)]
     falls = real[polynomial.deriv()(real) < 0].tolist()
     # Of several the one nearest to the change of sign: curves that are all but 0 elsewhere have more.
     change = temperatures[[max(split - 1, 0), min(split, len(temperatures) - 1)]].mean()
-    return float(min(falls, key=lambda place: abs(place - change), default=np.nan))
+    return float(min(falls, key=lambda root: abs(root - change), default=np.nan))
 
 
 def crossings(temperatures: ArrayLike, curves: Curves) -> dict[tuple[int, int], np.ndarray]:
@@ -129,18 +129,18 @@ def crossings(temperatures: ArrayLike, curves: Curves) -> dict[tuple[int, int], 
     return {(a, b): roots(temperatures, curves[b] - curves[a]) for a, b in itertools.pairwise(curves)}
 
 
-def extrapolate(places: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-1.0,)) -> np.ndarray:
+def extrapolate(crossings: Mapping[int, np.ndarray], powers: tuple[float, ...] = (-1.0,)) -> np.ndarray:
     """The limit of large lattices, ``T*(L) = T_c + Σ_k a_k L^(power_k)``, by weighted least squares.
 
     Args:
-        places: Length of a lattice -> its T* ``[1 + n]``, more lattices than powers.
+        crossings: Length of a lattice -> its T* ``[1 + n]``, more lattices than powers.
         powers: The powers, negative; 1/ν is 1 for the Ising model. Without any T_c is the weighted mean.
 
     Returns:
         T_c ``[1 + n]``. Weights are the inverse variances over the draws.
     """
-    lengths = np.array(list(places), np.float64)
+    lengths = np.array(list(crossings), np.float64)
     design = np.stack([lengths**power for power in (0.0, *powers)], axis=1)
-    stacked = np.stack(list(places.values()))
+    stacked = np.stack(list(crossings.values()))
     weights = 1 / np.nanstd(stacked[:, 1:], axis=1)
     return np.asarray(np.linalg.pinv(design * weights[:, None])[0] @ (stacked * weights[:, None]))

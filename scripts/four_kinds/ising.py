@@ -65,21 +65,21 @@ def _shares(scale: Scale, answers: Mapping[int, np.ndarray]) -> Curves:
 def _curve_rows(scale: Scale, name: str, curves: Curves, level: float) -> list[Row]:
     """Estimates from where curves cross, and from where each one is half way down."""
     crossings = finite_size.crossings(scale.temperatures, curves)
-    places = {
-        length: finite_size.roots(scale.temperatures, curve - level) for length, curve in curves.items()
-    }
+    found = {length: finite_size.roots(scale.temperatures, curve - level) for length, curve in curves.items()}
     pairs = {pair: finite_size.estimate(draws) for pair, draws in crossings.items()}
-    rows = [finite_size.row(f"{name}, crossing of {a} and {b}", place) for (a, b), place in pairs.items()]
+    rows = [
+        finite_size.row(f"{name}, crossing of {a} and {b}", estimate) for (a, b), estimate in pairs.items()
+    ]
     if len(pairs) > 1:
         mean, limit = (finite_size.estimate(_all_pairs(crossings, powers)) for powers in ((), POWERS[:1]))
-        inside = sum(place.contains(finite_size.T_C) for place in pairs.values())
+        inside = sum(estimate.contains(finite_size.T_C) for estimate in pairs.values())
         reason = f"{inside} of {len(pairs)} pairs contain it"
         rows.append(finite_size.row(f"{name}, crossings, all pairs", mean, reason))
         rows.append(finite_size.row(f"{name}, crossings, to 1/L = 0", limit))
-    texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in places.items())
+    texts = ", ".join(f"{length}: {draws[0]:.4f}" for length, draws in found.items())
     # Two lattices decide no second power.
     for powers in dict.fromkeys((POWERS[: len(curves) - 1], POWERS[:1])):
-        limit = finite_size.estimate(finite_size.extrapolate(places, powers))
+        limit = finite_size.estimate(finite_size.extrapolate(found, powers))
         terms = " and ".join(f"L^{power:g}" for power in powers)
         rows.append(finite_size.row(f"{name}, T*(L) by {terms}", limit, f"T*(L) {texts}"))
     return rows
@@ -98,7 +98,7 @@ def _cancelling_row(scale: Scale, shares: Curves, others: Curves) -> Row:
     return finite_size.row(
         "(b) trained with zero magnetisation, all pairs",
         finite_size.estimate(other),
-        f"as in arXiv 2501.05547 in place of T = ∞: moves it by {other[0] - here[0]:+.4f}",
+        f"as in arXiv 2501.05547 instead of T = ∞: moves it by {other[0] - here[0]:+.4f}",
     )
 
 

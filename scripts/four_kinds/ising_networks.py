@@ -24,9 +24,9 @@ def failures(scale: Scale, trained: Mapping[int, Mapping[int, Trained]]) -> list
 
 
 def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units: int) -> Row:
-    place = scale.l2s.index(scale.cell[1])
+    index = scale.l2s.index(scale.cell[1])
     accuracies = {length: trained[length][units].accuracy for length in scale.lengths}
-    texts = [f"L = {length}: {(a[place] == 1).sum()}" for length, a in accuracies.items()]
+    texts = [f"L = {length}: {(a[index] == 1).sum()}" for length, a in accuracies.items()]
     best = max(float(a.max()) for a in accuracies.values())
     if units == 1:
         holds = best < MONOTONE
@@ -35,7 +35,7 @@ def _units_row(scale: Scale, trained: Mapping[int, Mapping[int, Trained]], units
         holds = best == 1
         published = "suffices (Kim and Kim)"
     else:
-        holds = all((a[place] == 1).all() for a in accuracies.values())
+        holds = all((a[index] == 1).all() for a in accuracies.values())
         published = "every start learns"
     return claim(
         f"{units} hidden, T = 0 against T = ∞",

@@ -136,13 +136,13 @@ def picture(accuracies: dict[str, dict[str, np.ndarray]], published: dict[str, A
     figure = Figure(figsize=(13, 3.4), layout="constrained")
     columns = figure.subplots(1, len(accuracies), sharey=True)
     for axes, (order, by_network) in zip(columns, accuracies.items(), strict=True):
-        for place, (name, values) in enumerate(by_network.items()):
-            height = place + np.linspace(-0.25, 0.25, len(values))
+        for row, (name, values) in enumerate(by_network.items()):
+            height = row + np.linspace(-0.25, 0.25, len(values))
             seeds = axes.plot(values, height, ".", color="0.7", markersize=3)[0]
             mean, half = mean_interval(values)
-            bar = axes.errorbar(mean, place, xerr=half, fmt="o", color="tab:blue", capsize=4)
+            bar = axes.errorbar(mean, row, xerr=half, fmt="o", color="tab:blue", capsize=4)
             figures = [source[name] for source in published[order].values()]
-            mark = axes.plot(figures, [place] * len(figures), "|", color="tab:red", markersize=18)[0]
+            mark = axes.plot(figures, [row] * len(figures), "|", color="tab:red", markersize=18)[0]
         axes.set_yticks(range(len(by_network)), by_network)
         axes.set_xlabel("test accuracy, %")
         axes.set_title(f"points {order}", fontsize="medium")

@@ -56,9 +56,9 @@ def _steep_starts(width: int, fits: int) -> tuple[jfnn.Layer, ...]:
     def start(seed: int) -> tuple[jfnn.Layer, ...]:
         rng = np.random.default_rng((seed, width))
         slopes = 20 * rng.normal(size=width)
-        places = rng.uniform(size=width)
+        positions = rng.uniform(size=width)
         return (
-            jfnn.Layer(jnp.asarray(slopes[None]), jnp.asarray(-slopes * places)),
+            jfnn.Layer(jnp.asarray(slopes[None]), jnp.asarray(-slopes * positions)),
             jfnn.Layer(jnp.asarray(rng.normal(size=(width, 1)) / np.sqrt(width)), jnp.zeros(1)),
         )
 

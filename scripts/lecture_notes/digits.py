@@ -96,8 +96,8 @@ def gradient_descent(replay: Replay) -> list[Row]:
 def stochastic_gradient_descent(replay: Replay) -> list[Row]:
     """One cell trained on minibatches, and the loss curves of smaller learning rates beside it."""
     published = replay.published["sgd"]
-    i = _place(published["learning_rate"])
-    j = _place(published["l2"])
+    i = _index(published["learning_rate"])
+    j = _index(published["l2"])
     curves = replay.sweep(
         learning_rate=AXIS[i - 2 : i + 1],
         l2=published["l2"],
@@ -117,8 +117,8 @@ def stored_models(replay: Replay) -> list[Row]:
     np.savez(path, **dict(zip(names, jax.tree.leaves(replay.grid.params), strict=True)))
 
     archive = np.load(path)
-    i = _place(LOADED["learning_rate"])
-    j = _place(LOADED["l2"])
+    i = _index(LOADED["learning_rate"])
+    j = _index(LOADED["l2"])
     leaves = [archive[name][i, j, 0] for name in names]
     params = tuple(map(jfnn.Layer, leaves[::2], leaves[1::2]))
     x = replay.split.x_test
@@ -133,5 +133,5 @@ def stored_models(replay: Replay) -> list[Row]:
     ]
 
 
-def _place(value: float) -> int:
+def _index(value: float) -> int:
     return int(np.flatnonzero(np.isclose(AXIS, value))[0])

@@ -125,9 +125,9 @@ def read_grid(path: Path) -> list[list[Cell]]:
     """
     with open(path, newline="") as file:
         rows = list(csv.DictReader(file))
-    places = [(float(row["learning_rate"]), float(row["l2"])) for row in rows]
+    pairs = [(float(row["learning_rate"]), float(row["l2"])) for row in rows]
     expected = list(itertools.product(AXIS, AXIS))
-    if len(places) != len(expected) or not np.allclose(places, expected, rtol=1e-9, atol=0):
+    if len(pairs) != len(expected) or not np.allclose(pairs, expected, rtol=1e-9, atol=0):
         raise ValueError(f"{path.name}: expected {len(AXIS)}×{len(AXIS)} cells from 1e-5 to 10, row by row")
     cells = [Cell(int(row["train_correct"]), int(row["test_correct"]), row["kind"]) for row in rows]
     return [cells[i : i + len(AXIS)] for i in range(0, len(cells), len(AXIS))]

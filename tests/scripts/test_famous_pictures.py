@@ -31,7 +31,7 @@ TINY = {
     "boundary": boundary.Scale(resolution=16, steps=25, zooms=1),
     "superposition": superposition.Scale(points=3, seeds=2, steps=20, batch=16),
     "seeds": seeds.Scale(seeds=3, epochs=2),
-    "double-descent": double_descent.Scale(places=(2,), seeds=2, judged=(), epochs=2, rows=400),
+    "double-descent": double_descent.Scale(indices=(2,), seeds=2, judged=(), epochs=2, rows=400),
     "grokking": grokking.Scale(steps=30, alphas=(1.0, 4.0), decays=(0.1, 1.0)),
     "memorisation": memorisation.Scale(subsets=8, repeats=2, epochs=1),
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
