@@ -11,8 +11,10 @@ from jfnn.schedulers.scheduler import Actions, Report
 
 def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
     """The state after every scheduler has seen the scores and acted, one after the other."""
-    ranking, loss = experiment.ranking, scores[experiment.learner.metrics[0].name]
-    score, memories = ranking.of(scores), list(state.schedulers)
+    ranking = experiment.ranking
+    loss = scores[experiment.learner.metrics[0].name]
+    score = ranking.of(scores)
+    memories = list(state.schedulers)
     for i, scheduler in enumerate(experiment.schedulers):
         report = Report(
             epoch=state.epoch,
@@ -43,7 +45,8 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
     if actions.keep is not None and state.snapshot is not None:
         _keep(state.snapshot, state, actions.keep, score)
     if actions.copy is not None:
-        members, source = state.members, actions.copy
+        members = state.members
+        source = actions.copy
         copies = jax.tree.map(lambda leaf: leaf[source], members.state)
         moved = source != np.arange(len(source))  # each to the state of a member that has not diverged
         diverged_at = np.where(moved, members.diverged_at[source], members.diverged_at)

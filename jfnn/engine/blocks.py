@@ -209,8 +209,10 @@ def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     reduced = np.asarray(checks.as_array(result, "reduce"))
     checks.check_numbers(reduced, "reduce")
     if reduced.shape[at_rows:] != values.shape[1:]:
-        expected, got = ["…", *values.shape[1:]], list(reduced.shape)
-        raise ArgumentError("reduce", f"expected {expected} of {list(values.shape)}, got {got}")
+        expected = ["…", *values.shape[1:]]
+        raise ArgumentError(
+            "reduce", f"expected {expected} of {list(values.shape)}, got {list(reduced.shape)}"
+        )
     return reduced
 
 

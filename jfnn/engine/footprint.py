@@ -16,11 +16,6 @@ from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import tracing
 
-# Bytes for a tile's members together on a core of a CPU; measured on learners from machines of 3x4 units to a
-# loss on 5,000 points, on a core with 2 MB of cache: no width that it gives took more than 1.15 times the CPU
-# time of the best one, and with anything from 0.8 to 4 MB none took more than 1.2 times.
-CPU_ROOM = 1_500_000
-
 
 def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, without arrays that a tile's members share.

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
 from jfnn.engine.devices import resolve
-from jfnn.engine.footprint import CPU_ROOM, footprint
+from jfnn.engine.footprint import footprint
 from jfnn.engine.plan import Form, Hardware
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
@@ -81,10 +81,11 @@ def form_costs(experiment: Experiment, platform: str) -> dict[Form, float]:
 
 def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
-    learner, on_cpu = experiment.learner, platform == "cpu"
+    learner = experiment.learner
+    on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if isinstance(learner, Traced) and on_cpu:
-        return plan.tile_width(_held(learner, batch), CPU_ROOM, widths)
+        return plan.tile_width(_held(learner, batch), plan.CPU_TRACED_TILE_BYTES, widths)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
     size = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)

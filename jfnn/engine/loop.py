@@ -23,7 +23,8 @@ Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that
 def start(trainer: Trainer) -> RunState:
     """The run before its first epoch."""
     experiment = trainer.experiment
-    size, hyper = experiment.members, experiment.hyper()
+    size = experiment.members
+    hyper = experiment.hyper()
     members = trainer.start(hyper)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
@@ -86,7 +87,8 @@ def run(
             ranks = experiment.ranking.of(evaluations[scored[-1]].scores)
             best = None if np.isnan(ranks).all() else float(np.nanmax(ranks))
         if scores is not None and evaluates:
-            members, hyper = state.members, state.hyper
+            members = state.members
+            hyper = state.hyper
             state = act(experiment, state, scores)
             if state.members is not members or state.hyper is not hyper:
                 scores = None  # of members that are copies now, or have other numbers
@@ -179,7 +181,8 @@ def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Para
     """
     diverged_at = state.members.diverged_at
     finite = missing = diverged_at < 0
-    params, hyper = state.members.state.params, state.hyper
+    params = state.members.state.params
+    hyper = state.hyper
     epochs = np.where(finite, np.where(state.stopped_at < 0, state.epoch, state.stopped_at), diverged_at)
     if last is not None and state.epoch == trainer.experiment.epochs:
         missing = finite & (state.stopped_at >= 0)  # members that trained to the end have just been scored

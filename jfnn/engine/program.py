@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner, step_members
+from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
@@ -147,9 +147,15 @@ class Program:
                 return gathered
             return gathered._replace(rows=jax.tree.map(members_last, gathered.rows))
 
+        each = 0 if source.own else None
+        step_first = jax.vmap(self.learner.step, in_axes=(0, each, 0, each))
+
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
             key = step_key(source, epoch, step)
-            state, values = step_members(self.learner, loop[0], batch, hyper, key, axis, source.own)
+            if axis == -1:
+                state, values = self.learner.step_last(loop[0], batch, hyper, key, source.own)
+            else:
+                state, values = step_first(loop[0], batch, hyper, key)
             values = values.astype(loop[1].dtype)
             return state, loop[1] + values, values
 

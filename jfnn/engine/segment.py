@@ -74,33 +74,42 @@ class Worker:
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
-        objectives, own = None, None if self.task.own is None else self.task.own[segment.folds]
+        own = None if self.task.own is None else self.task.own[segment.folds]
+        objectives = None
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
-        else:  # NumPy arrays go with the call to where the data are; to place each takes three times as long
-            minibatches, stock = segment.minibatches, self.stock
-            if minibatches is not None:  # as many as in the longest call, so that one program serves all
-                minibatches = padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
-            source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
-            if own is not None and minibatches is None:
-                stock = jax.device_put(self._own_stock(own, segment.folds), self.device)
-                places = np.arange(len(own), dtype=np.int32)
-                source = source._replace(fold=places if source.own else places[0])
-            epochs = np.int32(segment.n_epochs)
-            members, objectives = self.program.advance(segment.members, segment.hyper, source, epochs, stock)
-        score, scored = self.program.score, self.blocks
-        if own is not None:
-            score, scored = self.program.score_own, self._own_blocks(own)
-        params, hyper = members.state.params, segment.hyper
-        scored = scored[:blocks] if segment.score else []
-        return SegmentResult(members, objectives, [score(params, rows, hyper) for rows in scored])
+        else:
+            members, objectives = self._advance(segment, own)
+        if not segment.score:
+            return SegmentResult(members, objectives, [])
+        score = self.program.score if own is None else self.program.score_own
+        rows = self.blocks if own is None else self._own_blocks(own)
+        scores = [score(members.state.params, block, segment.hyper) for block in rows[:blocks]]
+        return SegmentResult(members, objectives, scores)
+
+    def _advance(self, segment: Segment, own: np.ndarray | None) -> tuple[Members, jax.Array]:
+        """The members after the segment's epochs, and the objectives of these; ``own`` as in `_own_stock`."""
+        assert segment.replicates is not None
+        minibatches = segment.minibatches
+        if minibatches is not None:  # as many as in the longest call, so that one program serves all
+            minibatches = padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
+        source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
+        stock = self.stock
+        if own is not None and minibatches is None:
+            stock = jax.device_put(self._own_stock(own, segment.folds), self.device)
+            folds = np.arange(len(own), dtype=np.int32)  # the rows of each member are a fold
+            source = source._replace(fold=folds if source.own else folds[0])
+        # NumPy arrays go with the call to where the data are; to place each takes three times as long.
+        epochs = np.int32(segment.n_epochs)
+        return self.program.advance(segment.members, segment.hyper, source, epochs, stock)
 
     def _own_stock(self, own: np.ndarray, folds: np.ndarray) -> Stock:
-        """The rows of each member, one member after another, as if they were all there are.
+        """The rows ``own [tile, …]`` of each member, one member after another, as if they were all there are.
 
         XLA gathers those of a step from an array that fits into a cache several times as fast.
         """
-        numbers, weights = np.maximum(own, 0), self.task.weights
+        numbers = np.maximum(own, 0)
+        weights = self.task.weights
         if weights is not None:
             weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
         rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.task.rows)
@@ -108,6 +117,7 @@ class Worker:
 
     def _own_blocks(self, own: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
-        size, longest = self.task.block, int((own != PADDING).any(axis=0).sum())
+        size = self.task.block
+        longest = int((own != PADDING).any(axis=0).sum())
         numbers = [np.maximum(own[:, first : first + size], 0) for first in range(0, longest, size)]
         return [jax.tree.map(lambda leaf, at=at: leaf[at], self.task.rows) for at in numbers]

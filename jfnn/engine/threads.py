@@ -36,8 +36,10 @@ def spread(
     Raises:
         Exception: Whatever a job raises; jobs not yet begun are dropped.
     """
-    waiting, changed = collections.deque(jobs), threading.Condition()
-    under_way, stopped = 0, False
+    waiting = collections.deque(jobs)
+    changed = threading.Condition()
+    under_way = 0
+    stopped = False
 
     def take(wait: bool) -> Job | None:
         """The next job; None if there is none, and, if ``wait``, will be none."""

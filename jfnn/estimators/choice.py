@@ -13,8 +13,8 @@ from jfnn.estimators.fit import Structure
 
 # `python scripts/searches.py --sections constants` measures the first two. Too small ones make fits wait for
 # programs that gain nothing; too large ones leave fits to scikit-learn that the engine trains in less time.
-STEP = 800_000  # rows × weights of a step whose products take as long as a small step
-PROGRAM = 25_000  # small steps that take two and a half times as long as to compile a program
+STEP = 700_000  # rows × weights of a step whose products take as long as a small step
+PROGRAM = 20_000  # small steps that take two and a half times as long as to compile a program
 # Epochs after which a loss stands still, in units of n_iter_no_change: not many, since a fit that ends early
 # is scikit-learn's. Data say how many it really is.
 STANDS_STILL = 5

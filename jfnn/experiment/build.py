@@ -12,7 +12,15 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import ALWAYS, Number, as_numbers, axes_and_constants, check_counts, check_range
+from jfnn.experiment.axes import (
+    ALWAYS,
+    PROGRAM_AXES,
+    Number,
+    as_numbers,
+    axes_and_constants,
+    check_counts,
+    check_range,
+)
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
@@ -131,6 +139,8 @@ def _check_names(names: Sequence[str], learner: Learner, network: Network | Lear
             raise ArgumentError("hyper", _not_taken(name, accepted, network), name)
     for name in accepted:
         paths.check_name(name, "hyper")
+        if name in PROGRAM_AXES:
+            raise ArgumentError("hyper", f"a number cannot be named {name!r}, as an axis of programs is")
         if name not in names:
             raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
 

@@ -67,7 +67,8 @@ def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
     """A member's numbers, unchanged, for an update that waits for the objective.
 
     XLA then updates parameters in their place; where it sees no order it copies those that the objective
-    reads. It takes no order from a barrier, only from data.
+    reads, and 64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, 9% more in tiles of 49. It
+    takes no order from a barrier, only from data. The bits are the same.
     """
 
     def unchanged(number: jax.Array) -> jax.Array:

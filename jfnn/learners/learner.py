@@ -138,19 +138,19 @@ class Learner(abc.ABC):
         """The state that ends an epoch, of those before it and after its last step: by default the latter."""
         return after
 
-    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+    def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Whether a tile trains faster by `step_last`, with members on the last axis: by default not.
 
         Args:
             platform: "cpu", "gpu", …
             members: Members of the tile.
             batch: Rows of a step.
-            own: Whether members have minibatches and keys of their own.
+            separate: Whether each member has a minibatch and a key, else they share them.
         """
         return False
 
     def step_last(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
         """`step` of all members of a tile, on the last axis of every array, with objectives ``[tile]``.
 
@@ -158,12 +158,12 @@ class Learner(abc.ABC):
 
         Args:
             states: States of the members.
-            batch: The minibatch that they share, or with ``own`` each member's.
+            batch: The minibatch that they share, or if ``separate`` each member's.
             hyper: Their numbers ``[tile]``.
-            key: The random key that they share, or with ``own`` their own ``[tile]``; None unless `random`.
-            own: Whether members have minibatches and keys of their own.
+            key: The random key that they share, or if ``separate`` one each ``[tile]``; None unless `random`.
+            separate: Whether each member has a minibatch and a key, else they share them.
         """
-        in_axes = (-1, -1, 0, 0) if own else (-1, None, 0, None)
+        in_axes = (-1, -1, 0, 0) if separate else (-1, None, 0, None)
         return jax.vmap(self.step, in_axes=in_axes, out_axes=(-1, 0))(states, batch, hyper, key)
 
     @abc.abstractmethod
@@ -242,26 +242,6 @@ def _starting_shapes(learner: Learner, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     with tracing():
         return jax.eval_shape(learner.init, jax.random.key(0))
-
-
-def step_members(
-    learner: Learner, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, axis: int, own: bool
-) -> tuple[State, jax.Array]:
-    """`Learner.step` of all members of a tile, with objectives ``[tile]``.
-
-    Args:
-        learner: The learner.
-        states: States of the members.
-        batch: The minibatch that they share, or with ``own`` each member's, on the same axis.
-        hyper: Their numbers ``[tile]``.
-        key: The random key that they share, or their own ``[tile]``; None unless the learner is random.
-        axis: The axis of members in their states: -1 where `Learner.fits_last`, else 0.
-        own: Whether members have minibatches and keys of their own.
-    """
-    if axis == -1:
-        return learner.step_last(states, batch, hyper, key, own)
-    in_axes = (0, 0, 0, 0) if own else (0, None, 0, None)
-    return jax.vmap(learner.step, in_axes=in_axes)(states, batch, hyper, key)
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:

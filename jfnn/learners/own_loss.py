@@ -53,7 +53,8 @@ class OwnLoss(DescentLearner):
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Scores of the user's function, or the loss of each row as a batch of one."""
-        numbers, function = self._own(hyper), self.score_function
+        numbers = self._own(hyper)
+        function = self.score_function
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
@@ -170,7 +171,8 @@ def learner(
     random = checks.as_switch(random, "random")
     if not checks.is_several(metrics):
         raise ArgumentTypeError("metrics", f"expected a sequence of jfnn.Metric, got {checks.shown(metrics)}")
-    fields, metrics = descent_fields(optimizer, hyper), (Metric("loss"), *metrics)
+    fields = descent_fields(optimizer, hyper)
+    metrics = (Metric("loss"), *metrics)
     check_metrics(metrics)
     return OwnLoss(
         init_function=init,

@@ -111,10 +111,10 @@ class Supervised(DescentLearner):
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
         return self.descend(state, gradients, after_objective(value, hyper)), value
 
-    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+    def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """True for small dense networks on a CPU, of which one loop then computes all."""
         columns, shape = self.columns or (), self.network.input_shape or ()
-        fits = platform == "cpu" and small.fits(columns, shape, members, batch, own)
+        fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
         return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_known
 
     @functools.cached_property
@@ -122,10 +122,10 @@ class Supervised(DescentLearner):
         return naming.is_known_network(self.network)
 
     def step_last(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
         """`step` of all members of a tile, which lie on the last axis: the gradients of all at once."""
-        batch = batch if own else small.shared(batch, hyper["l2"].shape)
+        batch = batch if separate else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
         return descend(states, gradients, hyper), values

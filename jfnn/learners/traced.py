@@ -109,15 +109,15 @@ class Traced(Learner):
         """The original's."""
         return self.original.unpack(params)
 
-    def fits_last(self, platform: str, members: int, batch: int, own: bool) -> bool:
+    def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """The original's."""
-        return self.original.fits_last(platform, members, batch, own)
+        return self.original.fits_last(platform, members, batch, separate)
 
     def step_last(
-        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, own: bool
+        self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
     ) -> tuple[State, jax.Array]:
         """The original's."""
-        return self.original.step_last(states, batch, hyper, key, own)
+        return self.original.step_last(states, batch, hyper, key, separate)
 
     def describe(self) -> dict[str, Any]:
         """The original's."""

@@ -98,7 +98,8 @@ def text_width(text: str) -> float:
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
     """Writes a caption above all panels, in lines as long as the figure is wide."""
     line = int(WIDTH * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * CAPTION_FONT))
-    figure.suptitle(textwrap.fill("; ".join(parts), line), fontsize=CAPTION_FONT)
+    text = "; ".join(parts).replace(" = ", "\u00a0=\u00a0")  # lines do not break within "η = 0.01"
+    figure.suptitle(textwrap.fill(text, line), fontsize=CAPTION_FONT)
 
 
 def value_scale(values: np.ndarray) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def scatter(result: SweepResult) -> Figure:
             values = np.array([known.index(value) for value in values.tolist()])
             position = None if best is None else known.index(position)
             axes.set_xticks(range(len(known)), [summary.value_text(name, value) for value in known])
+            axes.set_xlim(-0.5, len(known) - 0.5)
         else:
             axes.set_xscale(**value_scale(values))
         _draw_cells(axes, values, scores, pruned, colours)

@@ -102,8 +102,9 @@ def gather(
 ) -> Batch:
     """The minibatch at row numbers, with the weight of each row.
 
-    Places without weight, padding and rows of weight 0, repeat the first row that counts: 0 times the cost or
-    gradient of any other row would be NaN where that row has none, though it is no part of the minibatch.
+    Entries without weight, padding and rows of weight 0, repeat the first row that counts: 0 times the cost
+    or gradient of any other row would be NaN where that row has none, though it is no part of the minibatch.
+    This is the rule of `jfnn.losses.counted_rows`, applied to row numbers before rows are gathered.
 
     Args:
         rows: All rows.

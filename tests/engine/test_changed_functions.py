@@ -137,11 +137,11 @@ class Least(Learner):
         value, slope = jax.value_and_grad(loss)(state.params["w"])
         return State({"w": state.params["w"] - hyper["learning_rate"] * slope}, ()), value
 
-    def fits_last(self, platform, members, batch, own):
+    def fits_last(self, platform, members, batch, separate):
         return self.name == "step_last"
 
-    def step_last(self, states, batch, hyper, key, own):
-        each = (-1, -1 if own else None, 0, None)
+    def step_last(self, states, batch, hyper, key, separate):
+        each = (-1, -1 if separate else None, 0, None)
         states, values = jax.vmap(self.step, in_axes=each, out_axes=(-1, 0))(states, batch, hyper, key)
         return jax.tree.map(lambda leaf: self.factor("step_last") * leaf, states), values
 

@@ -8,7 +8,7 @@ from jax import lax
 
 import jfnn
 from jfnn.engine import plan
-from jfnn.engine.footprint import CPU_ROOM, footprint, member_bytes, peak_bytes
+from jfnn.engine.footprint import footprint, member_bytes, peak_bytes
 from jfnn.learners import Batch
 from jfnn.learners.traced import Traced, traced
 
@@ -183,5 +183,5 @@ def test_points_drawn_inside_a_loss_make_tiles_narrow():
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     size = plan.member_bytes(parameters, learner.width(), 1, FLOAT)
     assert plan.tile_width(size, plan.CPU_TILE_BYTES, plan.CPU_WIDTHS) == 256  # by the one row alone
-    room = CPU_ROOM // footprint(learner, params, batch, hyper)
+    room = plan.CPU_TRACED_TILE_BYTES // footprint(learner, params, batch, hyper)
     assert 4 <= max(width for width in plan.CPU_WIDTHS if width <= room) <= 32

@@ -166,6 +166,23 @@ def test_an_epoch_ends_once_in_any_segments():
             assert same_bits(left, start["w"])
 
 
+class OnTheLastAxis(HeavyBall):
+    """Its members lie on the last axis while they train, and their step is the default one."""
+
+    def fits_last(self, platform, members, batch, separate):
+        return True
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_step_is_mapped_over_members_on_the_last_axis_where_a_learner_brings_no_other(shared):
+    execution = jfnn.Execution(tile=4, shared=shared)
+    options = OPTIONS | {"learning_rate": RATES, "hyper": {"momentum": MOMENTA}, "execution": execution}
+    first = jfnn.sweep(HeavyBall(), SPLIT, **options)
+    last = jfnn.sweep(OnTheLastAxis(), SPLIT, **options)
+    np.testing.assert_allclose(last.params["w"], first.params["w"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(last.test_loss, first.test_loss, rtol=1e-5)
+
+
 # A learner whose parameters are not all floats
 
 

@@ -13,7 +13,6 @@ from jfnn.engine import program
 from jfnn.engine.program import Members, Stock
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners.data import Batch
-from jfnn.learners.learner import step_members
 from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
 from jfnn.steps.source import Source
@@ -77,8 +76,11 @@ def step_along(learner, axis, own=False):
 
     def step(states, batch, hyper, key):
         batch = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, axis), batch) if own else batch
-        states, values = step_members(learner, moved(states, 0, axis), batch, hyper, key, axis, own)
-        return moved(states, axis, 0), values
+        if axis == 0:
+            each = 0 if own else None
+            return jax.vmap(learner.step, in_axes=(0, each, 0, each))(states, batch, hyper, key)
+        states, values = learner.step_last(moved(states, 0, -1), batch, hyper, key, own)
+        return moved(states, -1, 0), values
 
     return compiled(step)
 

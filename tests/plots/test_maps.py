@@ -225,7 +225,8 @@ def test_heat_maps_of_any_two_axes_fix_or_average_the_others():
         assert set(boxes_of(panel, filled=True)) == {
             tuple(p) for p in np.argwhere(np.isnan(expected)).tolist()
         }
-    assert "seed = 4" in figure.get_suptitle() and "momentum = 0" in figure.get_suptitle()
+    caption = " ".join(figure.get_suptitle().split())
+    assert "seed = 4" in caption and "momentum = 0" in caption
 
 
 def test_networks_and_batch_sizes_are_axes_of_heat_maps():
@@ -283,7 +284,7 @@ def test_axes_of_subsets_have_their_own_names_and_values(values, name, texts):
         np.testing.assert_allclose(np.asarray(means)[order], expected, rtol=1e-12)
         if name == "group":
             assert [tick.get_text() for tick in curve.axes[0].get_xticklabels()] == [*texts]
-        fixed = plots.heat_map(result, {axis: 1}).get_suptitle()
+        fixed = " ".join(plots.heat_map(result, {axis: 1}).get_suptitle().split())
         assert f"{name} = {texts[1]}" in fixed and "fold" not in f"{fixed}{curve.get_suptitle()}"
 
 

@@ -235,3 +235,12 @@ def test_networks_of_other_metrics_are_refused_before_any_trains(split):
             batch_size=16,
             execution=jfnn.Execution(progress=pytest.fail),
         )
+
+
+def test_a_number_cannot_be_named_as_an_axis_of_programs_is(split):
+    def loss(params, rows, key, network):
+        return network * params.sum()
+
+    learner = jfnn.learner(lambda key: jax.numpy.zeros(3), loss, hyper=["network"])
+    with pytest.raises(ValueError, match=r"^hyper: .*'network'"):
+        jfnn.sweep(learner, split, learning_rate=0.1, batch_size=16, hyper={"network": [1.0, 2.0]})
