@@ -3,12 +3,13 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -44,10 +45,11 @@ class State(NamedTuple):
     memory: Any
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""
 
-    def ppf(self, q: Any) -> Any:
+    def ppf(self, q: np.ndarray, /) -> ArrayLike:
         """Quantiles of probabilities."""
         ...
 
@@ -57,19 +59,19 @@ MADE = ": give the function itself, optax.adam, and its arguments as jfnn.Optimi
 Values = float | Sequence[float] | np.ndarray | Distribution
 
 
-def is_distribution(value: Any) -> bool:
+def is_distribution(value: object) -> TypeGuard[Distribution]:
     """Whether values can be drawn from it, as from a frozen distribution of `scipy.stats`."""
-    return callable(getattr(value, "ppf", None))
+    return isinstance(value, Distribution)
 
 
-def is_axis(value: Any) -> bool:
+def is_axis(value: object) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    ndim = getattr(value, "ndim", 0)
+    ndim = getattr(value, "ndim", 0)  # of other packages' arrays
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number of a member's own, which may vary from member to member."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
