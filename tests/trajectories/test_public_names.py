@@ -14,7 +14,7 @@ OFFENDERS = {
     "trajectories": {
         *("experiment.axes", "experiment.build", "experiment.experiment", "experiment.options"),
         *("search.keywords", "engine.program"),
-        *("learners.epoch", "learners.source", "learners.traced"),
+        *("steps.epoch", "steps.source", "learners.traced"),
     },
 }
 
