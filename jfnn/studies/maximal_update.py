@@ -27,12 +27,10 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.conv import Conv
-from jfnn.layers.dense import Dense, Layer
+from jfnn.layers import Conv, Dense, Layer, LayerKind, Params, Residual, Scaled
 from jfnn.layers.initializers import FAN_IN
-from jfnn.layers.kind import LayerKind, Params, Shape
-from jfnn.layers.residual import Residual
-from jfnn.layers.scaled import Scaled, scaled
+from jfnn.layers.kind import Shape
+from jfnn.layers.scaled import scaled
 from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
 from jfnn.optimizers import Factory, Optimizer

@@ -18,9 +18,9 @@ from jfnn.learners.traced import scoring
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
 from jfnn.search.keywords import make_options
+from jfnn.studies.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
+from jfnn.studies.stepper import check_options, make_experiment, make_stepper, step_numbers
 from jfnn.targets import Split
-from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
-from jfnn.trajectories.steps import check_options, make_experiment, make_stepper, step_numbers
 
 MODES = ("reverse", "forward")
 # Numbers by which random draws are compared: the masks jump with them.

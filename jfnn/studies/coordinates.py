@@ -15,18 +15,17 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper
-from jfnn.learners.supervised import Supervised
+from jfnn.layers import Params
+from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.search import run_directory
+from jfnn.studies.maximal_update import maximal_update, scaling_rule
+from jfnn.studies.stepper import Seen, make_stepper
 from jfnn.targets import Split
-from jfnn.trajectories.steps import Seen, make_stepper
-from jfnn.widths.parametrisations import maximal_update, scaling_rule
 
 PARAMETRISATIONS = ("standard", "maximal_update")
 

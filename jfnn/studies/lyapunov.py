@@ -24,9 +24,8 @@ from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 from jfnn.search.keywords import make_options
-from jfnn.targets import Split
-from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats
-from jfnn.trajectories.steps import (
+from jfnn.studies.derivatives import float_leaves, push_forward, with_floats
+from jfnn.studies.stepper import (
     Seen,
     Stepper,
     check_options,
@@ -34,6 +33,7 @@ from jfnn.trajectories.steps import (
     make_stepper,
     step_numbers,
 )
+from jfnn.targets import Split
 
 METHODS = ("tangent", "copies")
 DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters

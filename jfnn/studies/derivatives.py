@@ -19,7 +19,7 @@ from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.trajectories.steps import Seen, Stepper
+from jfnn.studies.stepper import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
 Numbers = Mapping[str, jax.Array]

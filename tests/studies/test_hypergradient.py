@@ -8,7 +8,7 @@ from helpers import representatives
 
 import jfnn
 from jfnn.experiment.options import Options
-from jfnn.trajectories import hypergradient as door
+from jfnn.studies import hypergradient as door
 
 pytestmark = pytest.mark.unoptimised
 
