@@ -234,7 +234,7 @@ class UpdateRule(NamedTuple):
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise ArgumentError("schedule", f"{expected}; it fails: {reason}") from error
-        shape = getattr(factor, "shape", None)
+        shape = factor.shape if isinstance(factor, jax.ShapeDtypeStruct) else None
         if shape != ():
             got = type(factor).__name__ if shape is None else f"shape {list(shape)}"
             raise ArgumentError("schedule", f"{expected}, got {got}")
@@ -260,7 +260,7 @@ def _factory(
     if not isinstance(name, str) and not callable(name):
         got = f"{type(name).__name__}{MADE * isinstance(name, optax.GradientTransformation)}"
         raise ArgumentTypeError("optimizer", f"expected a name or an optax factory, got {got}")
-    factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
+    factory: Any = vars(optax).get(name) if isinstance(name, str) else name
     parameters = _parameters(factory)
     if parameters is None or (isinstance(name, str) and "learning_rate" not in parameters):
         raise ArgumentError(
@@ -286,7 +286,7 @@ def _parameters(function: Any) -> Collection[str] | None:
 
 def _elsewhere(name: Any) -> str:
     """Advice for the name of an optimizer in optax.contrib; else empty."""
-    factory = getattr(optax.contrib, name, None) if isinstance(name, str) else None
+    factory = vars(optax.contrib).get(name) if isinstance(name, str) else None
     return f"; in Python, give optax.contrib.{name} itself" * (
         "learning_rate" in (_parameters(factory) or ())
     )
