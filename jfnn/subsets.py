@@ -92,9 +92,9 @@ class Subsets:
         if self.name is not None:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))
-        for name, rank in (("weights", 2), ("labels", 3)):
-            if getattr(self, name) is not None:
-                array = fields[name] = np.array(checks.as_array(getattr(self, name), name))
+        for name, given, rank in (("weights", self.weights, 2), ("labels", self.labels, 3)):
+            if given is not None:
+                array = fields[name] = np.array(checks.as_array(given, name))
                 if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
                     raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
                 checks.check_values(array, name)

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from jfnn.cli import places, process
-from jfnn.cli.flags import count, place
+from jfnn.cli import directories, process
 from jfnn.cli.parser import Parser
+from jfnn.cli.words import count, path
 
-__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "place", "run"]
+__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "path", "run"]
 
 
 def add_out(parser: Parser, default: str | None) -> None:
     """Adds ``--out``."""
     parser.add_argument(
-        "--out", type=place, default=default and Path(default), help=f"folder of results; default: {default}"
+        "--out", type=path, default=default and Path(default), help=f"folder of results; default: {default}"
     )
 
 
@@ -31,7 +31,7 @@ def add_sections(parser: Parser, names: Iterable[str]) -> None:
 def check_directory(parser: Parser, directory: Path, flag: str, files: Iterable[str] = ()) -> None:
     """Exits with 2 if the files cannot be written into a directory, which need not exist yet."""
     try:
-        places.check_directory(directory, flag, files)
+        directories.check_directory(directory, flag, files)
     except ValueError as error:
         parser.error(str(error))
 

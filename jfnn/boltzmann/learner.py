@@ -58,13 +58,14 @@ class BoltzmannLearner(DescentLearner):
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
-        for name in ("y_train", "y_test", "weights"):
-            if getattr(split, name) is not None:
+        unused = {"y_train": split.y_train, "y_test": split.y_test, "weights": split.weights}
+        for name, given in unused.items():
+            if given is not None:
                 raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
-        for name in ("x_train", "x_test"):
-            if (x := getattr(split, name)) is not None or name == "x_train":
+        for name, x in {"x_train": split.x_train, "x_test": split.x_test}.items():
+            if x is not None or name == "x_train":
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
                 if self.bounded:
                     check_units(x, name, binary)
@@ -148,10 +149,13 @@ class BoltzmannLearner(DescentLearner):
 
     def describe(self) -> dict[str, Any]:
         """Its settings and the optimizer."""
-        names = ("gradient", "k", "chains", "sweeps", "scale")
         return {
             "network": {"kind": "boltzmann", "layers": list(self.sizes)},
-            **{name: getattr(self, name) for name in names},
+            "gradient": self.gradient,
+            "k": self.k,
+            "chains": self.chains,
+            "sweeps": self.sweeps,
+            "scale": self.scale,
             **super().describe(),
             "metrics": {m.name: measure for m, measure in zip(self.metrics, self.measures, strict=True)},
         }

@@ -56,7 +56,7 @@ class Recurrent(LayerKind):
         """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
         for name in ("bidirectional", "padded"):
-            object.__setattr__(self, name, checks.as_switch(getattr(self, name), name))
+            object.__setattr__(self, name, checks.as_switch(vars(self)[name], name))
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 

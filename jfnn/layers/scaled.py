@@ -39,7 +39,7 @@ class Scaled(LayerKind):
                 "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
             )
         for name in ("start", "rate", "bias_rate"):
-            object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
+            object.__setattr__(self, name, checks.as_number(vars(self)[name], name))
 
     @property
     def activation(self) -> Any:

@@ -104,7 +104,7 @@ def interval_curves(
     best = result.best_or_none()
     few = len(places) <= NAMED
     epochs = result.evaluations
-    curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
+    curves = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in places]) for values in curves)
     figure, ((axes,),) = panels(3.6)
     colours = _colours(result, places, figure, axes)

@@ -57,7 +57,7 @@ def sliced(
                 array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
         return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
 
-    arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
+    arrays: dict[str, Any] = {name: cut(vars(result)[name]) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "evaluations": result.evaluations[:0], "params": None, "objective": None}
     arrays |= {"programs": (), "kept_cell": None}

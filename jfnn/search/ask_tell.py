@@ -18,7 +18,7 @@ from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
-from jfnn.search.keywords import own_copies
+from jfnn.search.keywords import make_options, own_copies
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
@@ -191,7 +191,7 @@ def _width(
     """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
-        cells = Options(network, split, **_with_cells(options, [cell] * count))
+        cells = make_options(ask_tell, Options, network, split, **_with_cells(options, [cell] * count))
         here = dataclasses.replace(cells.execution, executor=None)
         return prepare(dataclasses.replace(cells, execution=here), alone=count == 1)
 

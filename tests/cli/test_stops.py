@@ -27,8 +27,8 @@ from command_line import (
 )
 
 import jfnn
-from jfnn.cli import places
-from jfnn.cli.command import bar
+from jfnn.cli import directories
+from jfnn.cli.run import bar
 
 pytestmark = pytest.mark.unoptimised
 
@@ -155,10 +155,10 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
 
 def test_without_out_each_run_gets_a_directory_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert places.choose_directory(parse()) == Path("runs/grid")
+    assert directories.choose_directory(parse()) == Path("runs/grid")
     (tmp_path / "runs" / "grid").mkdir(parents=True)
-    assert places.choose_directory(parse()) == Path("runs/grid-2")
+    assert directories.choose_directory(parse()) == Path("runs/grid-2")
     (tmp_path / "runs" / "grid-2").mkdir()
-    assert places.choose_directory(parse()) == Path("runs/grid-3")
-    assert places.choose_directory(parse("--resume")) == Path("runs/grid")
-    assert places.choose_directory(parse("--out", "runs/grid")) == Path("runs/grid")
+    assert directories.choose_directory(parse()) == Path("runs/grid-3")
+    assert directories.choose_directory(parse("--resume")) == Path("runs/grid")
+    assert directories.choose_directory(parse("--out", "runs/grid")) == Path("runs/grid")

@@ -19,7 +19,7 @@ from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.trajectories.steps import Seen, Stepper
+from jfnn.studies.stepper import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
 Numbers = Mapping[str, jax.Array]
@@ -43,8 +43,11 @@ class Inputs(NamedTuple):
     scored: Rows
 
 
+Program = Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]
+
+
 @functools.lru_cache(maxsize=32)
-def build_program(stepper: Stepper, mode: str) -> Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]:
+def build_program(stepper: Stepper, mode: str) -> Program:
     """``(numbers, inputs) -> (loss, its derivatives by the numbers)``, compiled."""
     differentiate = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
     return compiled(functools.partial(differentiate, stepper))
