@@ -47,7 +47,7 @@ class Activation(NamedTuple):
 
 
 def sigmoid(z: jax.Array) -> jax.Array:
-    """The Fermi function ``f(z) = 1 / (1 + e^-z)``, in a form that does not overflow."""
+    """The Fermi function ``f(z) = 1 / (1 + e^-z)``, computed without overflow."""
     return jax.nn.sigmoid(z)
 
 
@@ -119,7 +119,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def get(activation: str | Activation, argument: str = "activation") -> Activation:
-    """Looks an activation up by name; an `Activation` of your own passes through.
+    """Looks an activation up by name; a custom `Activation` passes through.
 
     Args:
         activation: A key of `ACTIVATIONS`, or an `Activation`.
@@ -142,11 +142,11 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
     return ACTIVATIONS[checks.as_choice(activation, argument, ACTIVATIONS)]
 
 
-def name_or_own(activation: str | Activation, argument: str = "activation") -> str | Activation:
+def name_or_custom(activation: str | Activation, argument: str = "activation") -> str | Activation:
     """The name of an activation, where `ACTIVATIONS` has it, so that equal networks compare equal.
 
     Raises:
         ValueError, TypeError: As `get`.
     """
-    own = get(activation, argument)
-    return next((name for name, entry in ACTIVATIONS.items() if entry == own), own)
+    found = get(activation, argument)
+    return next((name for name, entry in ACTIVATIONS.items() if entry == found), found)

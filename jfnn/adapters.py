@@ -28,7 +28,7 @@ def from_equinox(module: Any) -> Network:
     steps of training do not, and give ``key=`` to a ``__call__`` that takes it, one for each row.
 
     Args:
-        module: ``key -> module``, so that every seed has a start of its own; or an `equinox.Module`, at which
+        module: ``key -> module``, so that every seed has another start; or an `equinox.Module`, at which
             all seeds start. Arrays of floats are parameters; all else stays as it is for key 0.
 
     Raises:
@@ -67,7 +67,7 @@ def from_flax(module: Any) -> Network:
     scores and predictions as after ``module.eval()``.
 
     Args:
-        module: ``rngs -> module``, so that every seed has a start of its own; or an `nnx.Module`, at which
+        module: ``rngs -> module``, so that every seed has another start; or an `nnx.Module`, at which
             all seeds start. Each `nnx.Param` is a parameter.
 
     Raises:

@@ -4,7 +4,7 @@ A cost compares the outputs ``a`` of a network with targets ``t`` of the same sh
 sample; sums over samples are taken by the caller. `Loss.delta` is its exact derivative
 ``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that factor belongs to the output
 activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so their output activation
-(softmax or sigmoid) is inside the cost and the layer's own is the identity.
+(softmax or sigmoid) is inside the cost and the layer's activation is the identity.
 
 Every function takes the axis along which the outputs of one sample lie: the last one in the public row
 convention ``[n, n_out]``, the first one where the sweep engine works features first.
@@ -45,7 +45,7 @@ Params = Any  # a pytree of arrays
 
 
 class Loss(NamedTuple):
-    """A cost function, its derivative, and how its outputs are read.
+    """A cost function, its derivative, and the reading of outputs as probabilities.
 
     Attributes:
         cost: ``(a, t, axis) -> C_i``, one value a sample: ``axis`` is summed away.
@@ -115,7 +115,7 @@ def d_sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.A
 
 
 def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Softmax ``P``, where the largest is, and the softmax ``Q`` of all the others.
+    """Softmax ``P``, a mask of its largest entry, and the softmax ``Q`` of all the others.
 
     ``1 - P_c`` loses all its digits when ``P_c`` is near 1. At most one ``P_c`` exceeds 1/2, the largest, and
     for that one ``1 - P_m = Σ_{c≠m} e^{z_c} / Σ_c e^{z_c}`` is computed without it.
@@ -175,7 +175,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def get(loss: str | Loss) -> Loss:
-    """Looks a loss up by name; a `Loss` of your own passes through.
+    """Looks a loss up by name; a custom `Loss` passes through.
 
     Raises:
         ValueError: There is no such name.

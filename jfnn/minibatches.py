@@ -1,7 +1,7 @@
 """Rows of each step of an epoch: pure functions of the seed, the epoch and the step.
 
 Compiled programs draw them by `step_rows`, and `Minibatches.epoch` repeats them in NumPy, number for number.
-No epoch depends on earlier ones, so that a run can stop and resume anywhere. Places of a step that have no
+No epoch depends on earlier ones, so that a run can stop and resume anywhere. Positions of a step that have no
 row hold `PADDING`, whose weight is zero.
 """
 
@@ -20,18 +20,18 @@ from jfnn.numerics.permutation import Domain
 
 __all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
 
-#: In the place of a row number where a step has no row.
+#: Stands for a row number where a step has no row.
 PADDING = -1
 # Most row numbers that a program draws at once: XLA spreads larger kernels over its threads, which takes ten
 # times as long.
 DRAWN = 1280
 #: Ways to cut an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
-EPOCH = np.uint32(2**32 - 1)  # in place of a step's number where one permutation serves a whole epoch
+EPOCH = np.uint32(2**32 - 1)  # stands for a step's number where one permutation serves a whole epoch
 
 
 class Minibatches(NamedTuple):
-    """How an epoch is cut into steps.
+    """The scheme by which an epoch is cut into steps.
 
     Attributes:
         batch_size: Rows a step; None for all of them (gradient descent).
@@ -51,7 +51,7 @@ class Minibatches(NamedTuple):
         return 0 if self.scheme == "full" else self.batch_size or 0
 
     def check(self) -> None:
-        """Checks what needs no data.
+        """Checks the fields, as far as that needs no data.
 
         Raises:
             ValueError: An unknown scheme, or a batch size below 1.
@@ -84,12 +84,12 @@ class Minibatches(NamedTuple):
 
     @property
     def padded(self) -> bool:
-        """Whether `PADDING` may stand in the place of a row."""
+        """Whether `PADDING` may stand for a row."""
         return not self.drop_last
 
     @property
     def draws(self) -> bool:
-        """Whether each seed has minibatches of its own."""
+        """Whether minibatches differ from seed to seed."""
         return self.scheme not in ("in_order", "full")
 
     def steps(self, n: int) -> int:
@@ -106,14 +106,14 @@ class Minibatches(NamedTuple):
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
-        places, steps = np.arange(self.rows_a_step(n)), np.arange(self.steps(n))[:, None]
-        rows = step_rows(self, places, permutation.domain(n), np.uint32(seed), epoch, steps, np)
-        return np.broadcast_to(rows, (len(steps), len(places))).astype(np.int32)
+        positions, steps = np.arange(self.rows_a_step(n)), np.arange(self.steps(n))[:, None]
+        rows = step_rows(self, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
+        return np.broadcast_to(rows, (len(steps), len(positions))).astype(np.int32)
 
 
 def step_rows(
     batches: Minibatches,
-    places: Any,
+    positions: Any,
     domain: Domain,
     seed: Any,
     epoch: Any,
@@ -127,17 +127,17 @@ def step_rows(
 
     Args:
         batches: The scheme.
-        places: Places in the step, ``0 … batch_size - 1``.
-        domain: That of the rows.
+        positions: Positions in the step, ``0 … batch_size - 1``.
+        domain: The grid of the row numbers (`permutation.domain`).
         seed: The seed (uint32).
         epoch: The epoch, counted from 0.
         step: The step, counted from 0.
         xp: `numpy` or `jax.numpy`.
     """
     if batches.scheme == "subset":
-        return permutation.permuted(places, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
+        return permutation.permuted(positions, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
     first = 0 * step if batches.scheme == "full" else step * batches.batch_size
-    rows, n = first + places, xp.asarray(domain.n).astype(xp.int32)
+    rows, n = first + positions, xp.asarray(domain.n).astype(xp.int32)
     within = rows < n
     if batches.scheme == "permutation":
         key = permutation.mixed(seed, epoch, EPOCH, xp=xp)
@@ -153,7 +153,7 @@ class GivenMinibatches:
         rows: ``(seed, epoch) -> row numbers [steps, batch]`` (int32), the same at every call.
         shape: Steps an epoch, and rows a step.
         from_function: Whether they come from a user's function, which may be slow.
-        padded: Whether `PADDING` may stand in the place of a row.
+        padded: Whether `PADDING` may stand for a row.
     """
 
     rows: Callable[[int, int], np.ndarray]
@@ -176,7 +176,7 @@ class GivenMinibatches:
 
 
 def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
-    """Minibatches from an array or a function, whose results are checked one by one; None from None.
+    """Minibatches given as an array or as a function, whose results are checked one by one; None from None.
 
     Args:
         batches: Row numbers ``[epochs, steps, batch]``, the same with a leading seed axis, or a function
@@ -194,8 +194,8 @@ def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMi
     if callable(batches):
         return _from_function(batches, seeds[0], n)
     rows = _from_array(batches, epochs, len(seeds), n)
-    places = {seed: i for i, seed in enumerate(seeds)}
-    return GivenMinibatches(lambda seed, epoch: rows[places[seed], epoch], rows.shape[2:])
+    index_of = {seed: i for i, seed in enumerate(seeds)}
+    return GivenMinibatches(lambda seed, epoch: rows[index_of[seed], epoch], rows.shape[2:])
 
 
 def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:

@@ -34,10 +34,10 @@ class Network(NamedTuple):
         init: ``key -> params``, a pytree of arrays of float32 or float64.
         apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x become
             floats for layers, unless the first one takes tokens.
-        layers: The layers of the network, where `sequential` made it; None for functions of your own.
+        layers: The layers of the network, where `sequential` made it; None for custom functions.
         input_shape: Shape of one row of x, where `sequential` made the network.
-        random_apply: ``(params, x, key) -> [n, n_out]`` in place of ``apply`` in steps of training, for
-            functions of your own that draw random numbers there, such as dropout; None for no such.
+        random_apply: ``(params, x, key) -> [n, n_out]`` instead of ``apply`` in steps of training, for
+            custom functions that draw random numbers there, such as dropout; else None.
     """
 
     init: Callable[[jax.Array], Params]
@@ -95,7 +95,7 @@ def forward(
     return a
 
 
-def is_own_apply(network: Network) -> bool:
+def is_custom_apply(network: Network) -> bool:
     """Whether ``apply`` is another function than `forward` of the network's layers."""
     apply = network.apply
     return not (
@@ -104,7 +104,7 @@ def is_own_apply(network: Network) -> bool:
 
 
 def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
-    """Inputs as a network takes them: layers floats or tokens, functions of your own also whole numbers.
+    """Inputs as a network takes them: layers floats or tokens, custom functions also whole numbers.
 
     Args:
         network: The network.
@@ -190,14 +190,14 @@ def mlp(
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
         raise ArgumentError("sizes", f"expected at least an input and an output width, got {widths}")
-    hidden, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
+    hidden, last = activations.name_or_custom(activation), activations.name_or_custom(output, "output")
     functions = [hidden] * (len(widths) - 2) + [last]
     layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
     return sequential(layers, widths[0])
 
 
 def check_output(network: Network, loss: losses.Loss) -> None:
-    """Checks that no output activation stands in front of a loss that has its own.
+    """Checks that no output activation stands in front of a loss that includes one.
 
     Raises:
         ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the

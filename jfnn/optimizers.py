@@ -1,4 +1,4 @@
-"""Optimizers and schedules: optax's, with numbers of their own for each member."""
+"""Optimizers and schedules: optax's, with different numbers for each member."""
 
 import dataclasses
 import inspect
@@ -72,7 +72,7 @@ def is_axis(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number of a member's own, which may vary from member to member."""
+    """Whether a value is a number that may differ from member to member."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
     return isinstance(value, float | np.floating)
@@ -118,7 +118,7 @@ class Optimizer:
 
     @property
     def numbers(self) -> dict[str, Values]:
-        """The arguments that members may have a number of their own for."""
+        """The arguments whose number may differ from member to member."""
         return {name: value for name, value in self.arguments.items() if is_number(value) or is_axis(value)}
 
     def rule(self) -> "UpdateRule":
@@ -189,10 +189,10 @@ class UpdateRule(NamedTuple):
         return _factory(self.name)(**varied, **dict(self.fixed))
 
     def check(self, params: Any) -> None:
-        """Tries one update without computing it, so that an optimizer that takes more is refused early.
+        """Tries one update without computing it, so that an optimizer that takes more raises early.
 
         Raises:
-            ValueError: It fails on such parameters, or its state does not keep its form.
+            ValueError: It fails on such parameters, or its state changes its structure.
         """
 
         def update(params: Any, hyper: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -229,7 +229,7 @@ class UpdateRule(NamedTuple):
         try:
             factor = jax.eval_shape(lambda done: schedule(done), number)
         except TRACED as error:
-            reason = "it needs the value of the part, which JAX traces: use jnp.where in place of if"
+            reason = "it needs the value of the part, which JAX traces: use jnp.where instead of if"
             raise ArgumentError("schedule", f"{expected}; {reason}") from error
         except Exception as error:
             reason = str(error).partition("\n")[0]
@@ -240,10 +240,10 @@ class UpdateRule(NamedTuple):
             raise ArgumentError("schedule", f"{expected}, got {got}")
 
     def _looks_at_numbers(self) -> str:
-        """Why an optimizer cannot be traced: optax's schedules ask their numbers by if."""
+        """The reason why an optimizer cannot be traced: optax's schedules ask their numbers by if."""
         names = ", ".join(self.numbers)
         return (
-            f"it needs the values of numbers that each member has its own of ({names}), as a schedule does"
+            f"it needs the values of numbers that differ from member to member ({names}), as a schedule does"
             " that optax builds from them: build the schedule from plain numbers, for the rate 1, and"
             " multiply, lambda count: learning_rate * unit(count)"
         )

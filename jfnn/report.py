@@ -22,7 +22,7 @@ LOAD = """import jfnn
 result = jfnn.load({!r})
 result.predict(x)  # labels or outputs of every network for rows x as they were trained on, or for a frame"""
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
-LONGEST = 50  # values shown of a longer list among all that is recorded
+LONGEST = 50  # values shown of a longer list
 
 
 def write_report(
@@ -43,8 +43,8 @@ def write_report(
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
         figures: PNG images, title -> bytes; None for the figures of `jfnn.plots` that the sweep has.
-        settings: Further settings to list before those of the run, name -> value; those in a mapping of
-            their own go to the group of its name, others to "Data".
+        settings: Further settings to list before those of the run, name -> value; a mapping is
+            the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -138,11 +138,11 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     if not objectives:
         return []
     on_it = front(result, objectives)
-    places = np.argwhere(on_it).tolist()
-    cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), places, strict=True))
+    indices = np.argwhere(on_it).tolist()
+    cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), indices, strict=True))
     rows = [[*(_objective_name(objective) for objective in objectives), "cell"]]
-    for values, place in cells:
-        cell = summary.describe(result.axes_at(tuple(place)))
+    for values, index in cells:
+        cell = summary.describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
     return ["<h2>The Pareto front</h2>", texts.html_table(rows, "cells")]
 
@@ -161,13 +161,13 @@ def _refit(refit: SweepResult | None) -> list[str]:
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _settings(own: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Groups of settings, those of the user's before those of the run."""
-    own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
-    data = {name: value for name, value in own.items() if name not in own_groups}
-    own_groups["Data"] = {**data, **own_groups.get("Data", {})}
-    titles = dict.fromkeys(["Data", *run, *own_groups])
-    groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
+def _settings(given: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Groups of settings, the user's before the run's."""
+    given_groups = {title: group for title, group in given.items() if isinstance(group, Mapping)}
+    data = {name: value for name, value in given.items() if name not in given_groups}
+    given_groups["Data"] = {**data, **given_groups.get("Data", {})}
+    titles = dict.fromkeys(["Data", *run, *given_groups])
+    groups = {title: {**given_groups.get(title, {}), **run.get(title, {})} for title in titles}
     sections = (
         f"<section><h3>{escape(title)}</h3>{pairs_html(_flat(group))}</section>"
         for title, group in groups.items()

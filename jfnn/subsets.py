@@ -23,7 +23,7 @@ class Pairs(Sequence[Cut]):
 
     Attributes:
         n: Rows in all.
-        row_numbers: How many row numbers all pairs have together.
+        row_numbers: Number of row numbers in all pairs together.
     """
 
     def __init__(self, number: int, n: int, row_numbers: int, pair: Callable[[int], Cut]):
@@ -61,12 +61,12 @@ class Subsets:
             occurs several times counts as often, in scores too. All subsets hold rows out, or none does. The
             functions of this module make a pair when it is asked for; a sweep holds all of them, 16 bytes
             for each row number, so that `leave_one_out` of n rows takes 16 n² bytes there.
-        name: Of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
+        name: Name of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
         values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
         weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
-        labels: ``[F, n]``, or targets ``[F, n, n_out]``, in place of the split's, where a subset trains on
+        labels: ``[F, n]``, or targets ``[F, n, n_out]``, instead of the split's, where a subset trains on
             them; rows held out keep the split's.
-        own_starts: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
+        start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
 
@@ -80,15 +80,15 @@ class Subsets:
     values: Any = None
     weights: Any = None
     labels: Any = None
-    own_starts: bool = False
+    start_per_subset: bool = False
 
     def __post_init__(self) -> None:
         n = checks.as_count(self.n, "n")
         cuts = _as_pairs(self.pairs, n)
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
-        own_starts = checks.as_switch(self.own_starts, "own_starts")
-        fields: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
+        start_per_subset = checks.as_switch(self.start_per_subset, "start_per_subset")
+        fields: dict[str, Any] = {"n": n, "pairs": cuts, "start_per_subset": start_per_subset}
         if self.name is not None:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))
@@ -104,7 +104,7 @@ class Subsets:
 
     @property
     def holds_out(self) -> bool:
-        """Whether subsets hold rows out."""
+        """Whether the subsets hold rows out."""
         return len(self.pairs[0][1]) > 0
 
     @property
@@ -123,7 +123,7 @@ class Subsets:
         return rows if self.weights is None else rows & (self.weights > 0)
 
 
-def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
     """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
 
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
@@ -141,7 +141,7 @@ def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> S
     if held_out.any() and not held_out.all():
         raise ArgumentError("pairs", _HELD_OUT_BY_SOME)
     pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
-    return Subsets(n, pairs, own_starts=own_starts)
+    return Subsets(n, pairs, start_per_subset=start_per_subset)
 
 
 def leave_one_out(n: int) -> Subsets:
@@ -150,11 +150,11 @@ def leave_one_out(n: int) -> Subsets:
     return Subsets(n, Pairs(n, n, n * n, functools.partial(_all_but, n)), "left_out", np.arange(n))
 
 
-def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
     """Draws of a share or number of rows without replacement; all others are held out.
 
-    They are ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``, with own
-    starts for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
+    They are ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``, with
+    ``start_per_subset`` for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
     """
     from sklearn.model_selection import ShuffleSplit
 
@@ -163,12 +163,14 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: b
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
     splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
-        return Subsets(n, list(splitter.split(np.zeros((n, 1)))), own_starts=own_starts)
+        return Subsets(n, list(splitter.split(np.zeros((n, 1)))), start_per_subset=start_per_subset)
     except ValueError as error:  # a share of less than one row
         raise ArgumentError("share", " ".join(str(error).split())) from None
 
 
-def independent(n: int, probability: float, number: int, seed: int = 0, own_starts: bool = False) -> Subsets:
+def independent(
+    n: int, probability: float, number: int, seed: int = 0, start_per_subset: bool = False
+) -> Subsets:
     """Each row with a probability, independently of the others; rows that a draw lacks are held out.
 
     Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
@@ -183,7 +185,7 @@ def independent(n: int, probability: float, number: int, seed: int = 0, own_star
     if (counts := included.sum(axis=1)).min() == 0 or counts.max() == n:
         raise ArgumentError("probability", f"expected rows in and out of each draw, got {counts.tolist()} in")
     pairs = Pairs(number, n, included.size, functools.partial(_marked_and_others, included))
-    return Subsets(n, pairs, own_starts=own_starts)
+    return Subsets(n, pairs, start_per_subset=start_per_subset)
 
 
 def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
@@ -205,7 +207,8 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
         groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
         held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``, the product to six digits, so
             that 0.07 of 100 rows are 7; or None.
-        seed: Those with the least of ``np.random.default_rng(seed).random(n)``; None for the last ones.
+        seed: Rows with the least of ``np.random.default_rng(seed).random(n)`` are held out; None for the
+            last ones.
 
     Raises:
         ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
@@ -250,11 +253,11 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     if levels.max() > 1:
         raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
     rng = np.random.default_rng(checks.as_seed(seed))
-    place = np.argsort(rng.permutation(n))
+    rank = np.argsort(rng.permutation(n))
     labels = labels.astype(np.int64)  # NumPy adds unsigned and signed ones as floats
     wrong = (labels + rng.integers(1, number, n)) % number
     numbers = np.round(checks.part_of(levels, n))
-    noisy = np.where(place < numbers[:, None], wrong, labels)
+    noisy = np.where(rank < numbers[:, None], wrong, labels)
     return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy)
 
 
@@ -336,7 +339,7 @@ def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
 
 
 def _listed_pairs(pairs: Any) -> list[Any]:
-    """At least one pair, whatever its parts are."""
+    """A list of at least one pair; the parts are checked later."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
     if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
         raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pairs)}")

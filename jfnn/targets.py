@@ -1,6 +1,6 @@
 """Labels, targets, weights and penalties that users hand in, checked before anything is compiled.
 
-Under `jax.jit` shapes and dtypes alone are looked at.
+Under `jax.jit` only shapes and dtypes are checked.
 """
 
 from collections.abc import Mapping

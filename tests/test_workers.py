@@ -80,8 +80,8 @@ def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(
     executor = Here()
     assert same_bits(arrays(sweep(executor)), arrays(plain))
     first, *others = executor.calls
-    assert first.place.content is None
-    assert sum(call.place.content is not None for call in others) == 1
+    assert first.task.content is None
+    assert sum(call.task.content is not None for call in others) == 1
 
 
 def test_what_is_lost_on_the_way_is_sent_again(plain):
@@ -319,10 +319,10 @@ def test_segments_come_back_as_they_were_sent_and_shared_minibatches_travel_once
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
     task = calls.Task(None, None, split, None, 1, 1, False)
-    place = dataclasses.replace(calls.place(task, tmp_path), content=None)
-    (tmp_path / place.path).write_bytes(pickle.dumps(1 / 3))
+    pickled = dataclasses.replace(calls.pickled(task, tmp_path), content=None)
+    (tmp_path / pickled.path).write_bytes(pickle.dumps(1 / 3))
     with pytest.raises(LookupError):
-        calls._worker(place)
+        calls._worker(pickled)
 
 
 def test_arguments_that_are_no_executor_or_no_count_are_refused():
@@ -389,6 +389,6 @@ def test_programs_and_what_is_trained_again_run_on_the_executor():
     assert same_bits(
         [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
     )
-    digests = {call.place.digest for call in executor.calls}
+    digests = {call.task.digest for call in executor.calls}
     assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
     assert jax.tree.leaves(one.refit.params)[0].size

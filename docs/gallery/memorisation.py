@@ -15,7 +15,7 @@ import jfnn
 
 digits = jfnn.datasets.digits()
 digits = digits._replace(x_train=digits.x_train / 16, x_test=digits.x_test / 16)
-subsets = jfnn.subsets.shares(len(digits.y_train), 0.7, 200, own_starts=True)
+subsets = jfnn.subsets.shares(len(digits.y_train), 0.7, 200, start_per_subset=True)
 result = jfnn.sweep(
     jfnn.mlp((64, 20, 10), "tanh", init="glorot_normal"),
     digits,

@@ -23,11 +23,11 @@ class Comparison(NamedTuple):
     Values are NaN where either cell has a run without a score, and p-values of the cell itself.
 
     Attributes:
-        reference: Place of the cell that the others are compared with.
+        reference: Index of the cell that the others are compared with.
         difference: Mean over runs of a cell's score less the reference's.
         low: Lower end of the t interval of this mean, uncorrected.
         high: Its upper end.
-        p: Two-sided p-value of each comparison alone.
+        p: Two-sided p-value of each comparison, uncorrected.
         p_holm: The same, corrected for all comparisons made (Holm's): at most alpha in any true null
             hypothesis with a probability of at most alpha.
     """
@@ -57,7 +57,7 @@ def compare_cells(
     Args:
         result: A sweep of several seeds, or of several folds.
         score: Such as "test_accuracy"; None for the one that ranks.
-        reference: Place of a cell, on every axis but the seeds and folds; None for the best one.
+        reference: Index of a cell, on every axis but the seeds and folds; None for the best one.
         test: "t" (Student's, paired) or "wilcoxon" (signed ranks; of n runs its p-value is at least
             ``2^(1 - n)``, so that fewer than six can never pass 5%).
         confidence: Probability that an interval covers the true difference, between 0 and 1.
@@ -70,20 +70,20 @@ def compare_cells(
     score = result.named(score, "score")
     checks.as_choice(test, "test", TESTS)
     reference = result.best().index if reference is None else reference
-    place = as_index(reference, result.cell_shape, "reference")
+    index = as_index(reference, result.cell_shape, "reference")
     values, variance = replicate_values(result, result.scores[score])
     if values.shape[-1] < 2:
         raise ArgumentError("result", "expected several seeds or folds to compare, got one")
     if test == "wilcoxon" and variance is not None:
         raise ArgumentError("test", "folds of one seed are not independent; expected 't', got 'wilcoxon'")
-    differences = values - values[place]
+    differences = values - values[index]
     low, high = interval(differences, Interval(confidence=confidence), variance)
     if test == "t":
         p = _p_by_t(differences, variance)
     else:
         p = np.apply_along_axis(_p_by_wilcoxon, -1, differences)
-    p[place] = np.nan
-    return Comparison(place, differences.mean(axis=-1), low, high, p, holm(p))
+    p[index] = np.nan
+    return Comparison(index, differences.mean(axis=-1), low, high, p, holm(p))
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -113,9 +113,9 @@ def holm(p: ArrayLike) -> np.ndarray:
 
 
 def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
-    """The least number of seeds whose t interval of the mean is at most so wide, from a pilot's spread.
+    """The least number of seeds whose t interval of the mean is at most ``width`` wide, by a pilot's spread.
 
-    It solves ``2 t(n - 1) std / √n ≤ width``. The next runs have a spread of their own, so that their
+    It solves ``2 t(n - 1) std / √n ≤ width``. The spread of the next runs will differ, so that their
     interval is wider than wanted about every other time; a pilot of few seeds may be far off.
 
     Args:
@@ -137,10 +137,10 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
         return bool(2 * stats.t.ppf(share, n - 1) * std <= width * np.sqrt(n))
 
     counts = range(2, MOST_SEEDS + 1)
-    place = bisect.bisect_left(counts, True, key=enough)
-    if place == len(counts):
+    position = bisect.bisect_left(counts, True, key=enough)
+    if position == len(counts):
         raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
-    return counts[place]
+    return counts[position]
 
 
 def _p_by_t(differences: np.ndarray, variance: float | None) -> np.ndarray:

@@ -15,7 +15,7 @@ from jfnn.arguments.checks import ArgumentError
 
 
 def memorisation(correct: Any, included: Any) -> np.ndarray:
-    """How much better each training row is answered by networks that were trained on it ``[n]``.
+    """Memorisation of each training row ``[n]``: how much better networks that saw it answer it.
 
     ``Pr[right for row i | i in S] - Pr[right for row i | i not in S]`` over subsets S, each probability a
     mean over the networks (Feldman & Zhang, NeurIPS 2020, arXiv 2008.03703, equation 1 by their subsampled
@@ -39,7 +39,7 @@ def memorisation(correct: Any, included: Any) -> np.ndarray:
 
 
 def influence(correct: Any, included: Any) -> np.ndarray:
-    """How much each training row helps networks to answer each of some other rows ``[n, rows]``.
+    """Influence of each training row on the answers for each of some other rows ``[n, rows]``.
 
     ``Pr[right for row j | i in S] - Pr[right for row j | i not in S]`` for training row i (Feldman & Zhang
     2020, equation 2).
@@ -123,7 +123,7 @@ def _difference(inside: np.ndarray, with_it: np.ndarray, total: np.ndarray, know
 
 
 def _as_subsets(included: Any, values: Any, argument: str, axes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows subsets have ``[m, n]`` (bool), and numbers of so many axes, m on the first."""
+    """Mask of the rows in each subset ``[m, n]`` (bool), and numbers of ``axes`` axes, m on the first."""
     inside = np.asarray(checks.as_array(included, "included"))
     if inside.dtype != bool and (inside.dtype.kind not in "iuf" or not np.isin(inside, (0, 1)).all()):
         raise ArgumentError("included", f"expected True or False, got {checks.shown(included)}")

@@ -147,7 +147,7 @@ def _network(result: SweepResult) -> Any:
 
 
 def _distinct(network: Any, argument: str, hidden: bool = False) -> list[str]:
-    """Values of an argument of layers, each once; of the hidden ones alone that of the last layer is none."""
+    """Values of an argument of layers, each once; ``hidden``: without the last layer's."""
     layers = network["layers"] if isinstance(network, Mapping) else []
     values = [layer.get(argument) for layer in (layers[:-1] if hidden else layers)]
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
@@ -172,7 +172,7 @@ def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
 
 
 def _words(name: Any) -> str | None:
-    """A name without underscores and, of a function of one's own, without its module."""
+    """A name without underscores and, of a custom function, without its module."""
     return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
 
 

@@ -35,11 +35,11 @@ STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.media
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """Which confidence interval to compute; `interval` explains the methods.
+    """A kind of confidence interval; `interval` explains the methods.
 
     Attributes:
         statistic: "mean", "median" or "iqm" (interquartile mean).
-        method: "formula", "skewed" (of the mean alone) or "bootstrap"; None for the bootstrap of
+        method: "formula", "skewed" (of the mean only) or "bootstrap"; None for the bootstrap of
             interquartile means of at least five values, and the formula of all else.
         confidence: Probability that the interval covers the true value, between 0 and 1.
         resamples: Bootstrap samples.
@@ -99,8 +99,8 @@ def interval(
         interval: The statistic, or an `Interval`; None for the mean. Of five values the formula's interval
             for the interquartile mean is half as wide again as the bootstrap's, and yet covers that of two
             clusters in 69% of cases, so that the bootstrap is its default.
-        variance: Variance of the mean of n dependent values in units of their own variance (``1/n`` if they
-            were independent); for the mean by formula alone.
+        variance: Variance of the mean of n dependent values in units of their variance (``1/n`` if they
+            were independent); for the mean by formula only.
 
     Returns:
         ``(low, high)``, each ``[…]``; NaN where a value is not finite, for a single value, and for a

@@ -9,7 +9,7 @@ LEVEL = 0.01
 
 
 def failed(values: ArrayLike, higher_is_better: bool) -> np.ndarray:
-    """How many of the runs on the last axis failed, where these decide the mean; 0 elsewhere.
+    """Number of runs on the last axis that failed, where these decide the mean; 0 elsewhere.
 
     A run failed if Grubbs's test (Technometrics 11, 1969) finds it worse than the others at the level of 1%,
     taken one after the other from the worst on, to just below half of the runs (Rosner, Technometrics 25,

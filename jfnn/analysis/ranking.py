@@ -22,7 +22,7 @@ from jfnn.search.result import SweepResult
 TIED = "~"
 DOUBTFUL = "?"
 FEW = 5  # cells to list beside the map of a grid
-MANY = 10  # cells to list alone
+MANY = 10  # cells to list without a map
 
 
 class Ranked(NamedTuple):
@@ -54,11 +54,11 @@ class Ranking(NamedTuple):
 
     Attributes:
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
-        tied: How many of all other cells are tied with the best one, doubtful ones left out.
-        doubtful: How many cells have a mean in doubt.
-        diverged: How many cells are left out, since they diverged with some seed or fold.
-        others: How many cells it is compared with: all but pruned ones.
-        pruned: How many cells are pruned.
+        tied: Number of other cells that are tied with the best one, doubtful ones left out.
+        doubtful: Number of cells with a mean in doubt.
+        diverged: Number of cells left out, since they diverged with some seed or fold.
+        others: Number of cells that it is compared with: all but pruned ones.
+        pruned: Number of pruned cells.
         stopped: Whether any member of any cell stopped before the end.
         over: Values behind each mean, such as "5 seeds"; empty for a single one.
     """

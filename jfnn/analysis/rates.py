@@ -1,4 +1,4 @@
-"""The learning rate that is best for each network."""
+"""The best learning rate of each network."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     diverged or was pruned. Of equals the first wins.
 
     Args:
-        result: A sweep of several networks or batch sizes, or of one alone (``[]``).
+        result: A sweep of several networks or batch sizes, or of one (``[]``).
         score: Such as "train_loss"; None for the score that ranks.
 
     Raises:

@@ -121,9 +121,9 @@ _program = functools.lru_cache(maxsize=32)(compiled)
 def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
     """Leading axes of parameters, and all numbers of each network in a row ``[networks, size]``."""
     arrays = [np.asarray(checks.as_array(leaf, "params")) for leaf in jax.tree.leaves(params)]
-    own = [leaf.shape for leaf in jax.tree.leaves(shapes)]
-    leading = arrays[0].shape[: arrays[0].ndim - len(own[0])] if arrays else ()
-    expected = jax.tree.unflatten(jax.tree.structure(shapes), [(*leading, *shape) for shape in own])
+    inner = [leaf.shape for leaf in jax.tree.leaves(shapes)]
+    leading = arrays[0].shape[: arrays[0].ndim - len(inner[0])] if arrays else ()
+    expected = jax.tree.unflatten(jax.tree.structure(shapes), [(*leading, *shape) for shape in inner])
     got = jax.tree.unflatten(jax.tree.structure(params), [array.shape for array in arrays])
     if str(got) != str(expected) or not math.prod(leading) or any(a.dtype.kind != "f" for a in arrays):
         raise ArgumentError(

@@ -26,9 +26,9 @@ class CellStatistics(NamedTuple):
 
     Attributes:
         n: Runs with a score.
-        mean: Their mean.
-        median: Their median.
-        iqm: The mean of their middle half, without ``int(n / 4)`` at each end.
+        mean: Mean over runs.
+        median: Median over runs.
+        iqm: Mean of their middle half, without ``int(n / 4)`` at each end.
         std: Their standard deviation (n - 1 in the denominator); NaN of a single run.
         low: Lower end of the confidence interval; NaN of a single run.
         high: Its upper end.
@@ -54,10 +54,10 @@ class CellStatistics(NamedTuple):
     def _repr_html_(self) -> str:
         """The first cells as a table, tied ones before others, for notebooks."""
         order = np.argsort(~self.tied, axis=None, kind="stable")[:SHOWN].tolist()
-        rows = [["place", *self._fields]]
-        for place in zip(*np.unravel_index(order, self.tied.shape), strict=True):
-            numbers = [f"{values[place]:.4g}" for values in self[:-1]]
-            rows.append([", ".join(map(str, place)), *numbers, "yes" * bool(self.tied[place])])
+        rows = [["index", *self._fields]]
+        for index in zip(*np.unravel_index(order, self.tied.shape), strict=True):
+            numbers = [f"{values[index]:.4g}" for values in self[:-1]]
+            rows.append([", ".join(map(str, index)), *numbers, "yes" * bool(self.tied[index])])
         return html_table(rows)
 
 
@@ -92,7 +92,7 @@ def cell_statistics(
 
     Raises:
         ValueError: An unknown name, or an interval that folds of one seed do not allow: they share rows, and
-            have one for the mean by formula alone.
+            have one for the mean by formula only.
         TypeError: ``missing`` is neither of these words nor a number.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -135,7 +135,7 @@ def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarr
 
     Returns:
         ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of the mean of
-        overlapping folds in units of their own variance, None for independent values.
+        overlapping folds in units of their variance, None for independent values.
     """
     values = members.astype(np.float64)
     folds = result.folds
@@ -167,7 +167,7 @@ def _test_to_training_rows(result: SweepResult) -> float | None:
 
 
 def filled(members: np.ndarray, missing: str | float) -> np.ndarray:
-    """Values with the number ``missing`` in place of those that are not finite; unchanged for a word.
+    """Values with those that are not finite replaced by the number ``missing``; unchanged for a word.
 
     Raises:
         ValueError: A word other than "nan" and "omit".
@@ -217,7 +217,7 @@ def _statistics(
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
     """``function`` (``[columns, n] -> [k, columns]``) of values ``[…, n]``: arrays ``[k, …]``.
 
-    With ``omit`` of the finite values alone: columns that have the same ones finite are taken together.
+    With ``omit`` of the finite values only: columns that have the same ones finite are taken together.
     """
     columns = values.reshape(-1, values.shape[-1])
     if not omit:

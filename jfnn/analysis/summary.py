@@ -1,4 +1,4 @@
-"""Scores as text: which ones to show, how sure they are, numbers in few characters."""
+"""Scores as text: the metrics to show, means with their intervals, numbers in few characters."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -24,11 +24,11 @@ class Score(NamedTuple):
     """A score of one cell.
 
     Attributes:
-        mean: Its mean over runs, as in `jfnn.cell_statistics`.
+        mean: Mean over runs, as in `jfnn.cell_statistics`.
         half: Half the width of the confidence interval of the mean, NaN of a single run.
-        median: Their median.
-        worst: The worst of them.
-        failed: How many of them failed, as by `jfnn.analysis.outliers.failed`.
+        median: Median over runs.
+        worst: Score of the worst run.
+        failed: Number of failed runs, by `jfnn.analysis.outliers.failed`.
     """
 
     mean: float
@@ -47,21 +47,21 @@ class ScoreTable(NamedTuple):
 
     @classmethod
     def taken(cls, result: SweepResult, score: str) -> Self:
-        """That of one score of a sweep."""
+        """The table of one score of a sweep."""
         higher = result.higher_is_better(score)
         runs, _ = replicate_values(result, result.scores[score])
         worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
         return cls(cell_statistics(result, score), worst, failed(runs, higher))
 
-    def at(self, place: int | tuple[int, ...]) -> Score:
-        """That of one cell."""
-        mean = self.statistics.mean[place]
+    def at(self, index: int | tuple[int, ...]) -> Score:
+        """The score of one cell."""
+        mean = self.statistics.mean[index]
         return Score(
             mean=float(mean),
-            half=float(self.statistics.high[place] - mean),
-            median=float(self.statistics.median[place]),
-            worst=float(self.worst[place]),
-            failed=int(self.failed[place]),
+            half=float(self.statistics.high[index] - mean),
+            median=float(self.statistics.median[index]),
+            worst=float(self.worst[index]),
+            failed=int(self.failed[index]),
         )
 
 
@@ -87,13 +87,13 @@ def refit_texts(refit: SweepResult) -> list[str]:
     """
     parts = reversed(ranking_parts(refit))
     metrics = shown_metrics(refit)
-    place = (0,) * len(refit.cell_shape)
-    return [cell_text(refit, f"{part}_{metric}", place) for part in parts for metric in metrics]
+    index = (0,) * len(refit.cell_shape)
+    return [cell_text(refit, f"{part}_{metric}", index) for part in parts for metric in metrics]
 
 
-def cell_text(result: SweepResult, score: str, place: tuple[int, ...]) -> str:
+def cell_text(result: SweepResult, score: str, index: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    text = score_text(ScoreTable.taken(result, score).at(place), result.higher_is_better(score), words=True)
+    text = score_text(ScoreTable.taken(result, score).at(index), result.higher_is_better(score), words=True)
     return f"{name_text(score)} {text}"
 
 
@@ -128,7 +128,7 @@ def extent_text(extent: tuple[int, int]) -> str:
 
 
 def averaged_over(result: SweepResult) -> str:
-    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 folds"; empty for one alone."""
+    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 folds"; "" for one."""
     if len(result.seeds) > 1:
         return f"{len(result.seeds)} seeds" + (f" of {result.folds} folds each" if result.folds else "")
     return f"{result.folds} folds" if result.folds else ""
@@ -146,8 +146,8 @@ def cell_names(result: SweepResult) -> list[str]:
         texts[axis] = dict(zip(known, labels(known), strict=True))
     names: list[str] = []
     counts: dict[str, int] = {}
-    for place in np.ndindex(*result.cell_shape):
-        name = ", ".join(f"{axis}={texts[axis][value]}" for axis, value in result.axes_at(place).items())
+    for index in np.ndindex(*result.cell_shape):
+        name = ", ".join(f"{axis}={texts[axis][value]}" for axis, value in result.axes_at(index).items())
         counts[name] = counts.get(name, 0) + 1
         names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
     return names

@@ -33,8 +33,8 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
     rows = epochs.size * len(finite)
     columns = {name: np.repeat(members[name], rows // count) for name in names}
     columns["epoch"] = np.repeat(epochs, len(finite))
-    for place, column in enumerate(("part", "metric")):
-        texts = np.array([name.split("_", 1)[place] for name in finite], dtype=object)
+    for i, column in enumerate(("part", "metric")):
+        texts = np.array([name.split("_", 1)[i] for name in finite], dtype=object)
         columns[column] = np.tile(texts, epochs.size)
     stacked = [values.ravel() for values in finite.values()]
     columns["value"] = np.stack(stacked, axis=-1).ravel() if stacked else np.zeros(0)

@@ -1,4 +1,4 @@
-"""Checks of arguments before anything is compiled; while JAX traces them, of shapes and dtypes alone.
+"""Checks of arguments before anything is compiled; while JAX traces them, of shapes and dtypes only.
 
 ``argument`` is everywhere the name of the caller's argument, for errors.
 """
@@ -250,7 +250,7 @@ def as_seed(value: Any, argument: str = "seed") -> int:
 
 
 def as_switch(value: Any, argument: str) -> bool:
-    """True or False alone."""
+    """True or False; other values raise ArgumentTypeError."""
     if not isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(argument, f"expected True or False, got {shown(value)}")
     return bool(value)
@@ -320,7 +320,7 @@ def did_you_mean(value: Any, choices: Iterable[str]) -> str:
     name = _plain_name(value)
     names = {_plain_name(choice): choice for choice in choices}
     synonym = SYNONYMS.get(name)
-    begun = [known for known in names if len(name) > 2 and known.startswith(name)]
+    begun = [other for other in names if len(name) > 2 and other.startswith(name)]
     near = [synonym] if synonym in names else begun or difflib.get_close_matches(name, names, 1, NEAR)
     return f"; did you mean {names[near[0]]!r}?" if near else ""
 

@@ -42,7 +42,7 @@ class Valid:
 
 
 def given_type(annotation: Any) -> Any:
-    """What a field may be given, by its annotation."""
+    """The type that a field may be given, by its annotation."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
 
 

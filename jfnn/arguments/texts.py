@@ -55,7 +55,7 @@ def compact(value: float, digits: int) -> str:
 
 
 def html_table(rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    """A table in HTML, in a box of its own that can scroll; the first row has the headings."""
+    """A table in HTML, in a box that can scroll; the first row has the headings."""
     heading, *others = ("</td><td>".join(map(escape, row)) for row in rows)
     heading = heading.replace("td>", "th>")
     body = "".join(f"<tr><td>{row}</td></tr>" for row in others)

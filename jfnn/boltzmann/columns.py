@@ -1,6 +1,6 @@
 """Machines of any depth in column form: a layer's states are ``[units, n]``, weights ``[n_{k+1}, n_k]``.
 
-Layers of even number (the visible ones are number 0) are connected to odd ones alone. Given one of these two
+Layers of even number (the visible ones are number 0) are connected to odd ones only. Given one of these two
 sides the units of the other are independent, so that it can be drawn, averaged or summed over at once. That
 holds for the restricted machine, whose sides are its two layers, and for every deep one.
 """
@@ -56,7 +56,7 @@ def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: Any) -> list[j
 
 
 def draw_odd(means: States, key: jax.Array) -> list[jax.Array]:
-    """Draws of the odd layers alone, from the means of all layers."""
+    """Draws of the odd layers, from the means of all layers."""
     sizes = [mean.shape[0] if k % 2 else 0 for k, mean in enumerate(means)]
     return drawn(means, uniforms(key, sizes, means[0].shape[1], means[0].dtype), ODD)[1::2]
 
@@ -119,7 +119,7 @@ def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
 
 
 def statistics(states: States, weights: jax.Array | None = None) -> Machine:
-    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩``, averaged over columns, in the form of a machine's parameters.
+    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩``, averaged over columns, structured as a machine's parameters.
 
     Columns may have weights ``[n]``, whose sum is 1.
     """

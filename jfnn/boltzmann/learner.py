@@ -31,8 +31,8 @@ HYPER = ("hidden", "k")
 class BoltzmannLearner(DescentLearner):
     """Descent on the negative log-likelihood of a machine, as `jfnn.boltzmann_machine` makes it.
 
-    Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine's form of it is the
-    column form, weights ``[n_{k+1}, n_k]``.
+    Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine trains it in column
+    form, weights ``[n_{k+1}, n_k]``.
 
     Attributes:
         sizes: As in `boltzmann_machine`.
@@ -87,7 +87,7 @@ class BoltzmannLearner(DescentLearner):
     unpack = pack  # transposes twice
 
     def start(self, params: Machine, hyper: Hyper) -> State:
-        """Weights to units beyond the member's own are 0; so is the first state of every chain."""
+        """Weights to units beyond the member's number are 0; so is the first state of every chain."""
         params = jax.tree.map(jnp.multiply, params, self._mask(params, hyper))
         persistent = self.gradient == "persistent"
         dtype = params.biases[0].dtype
@@ -176,7 +176,7 @@ def boltzmann_machine(
 ) -> BoltzmannLearner:
     """A Boltzmann machine as a `Learner`: ``sweep(boltzmann_machine((64, 100)), Split(x), …)``.
 
-    Members of a seed share the random numbers of every step; their chains differ by their numbers alone.
+    Members of a seed share the random numbers of every step; their chains differ by their numbers only.
 
     Args:
         sizes: Units of each layer, the visible ones first; two for the restricted machine.

@@ -15,7 +15,7 @@ ROUNDING = 1e-6  # of states that were scaled in float32
 
 
 class Machine(NamedTuple):
-    """Parameters of a machine of binary units in layers, each connected to its neighbours alone.
+    """Parameters of a machine of binary units in layers, each connected to its neighbours only.
 
     The energy is ``E = - Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}``, where s_0 are the visible units. With one
     hidden layer this is the restricted machine, with more the deep one of Salakhutdinov and Hinton (AISTATS
@@ -123,7 +123,7 @@ def as_columns(
 
     Args:
         machine: As for `as_machine`, and so is ``layers``.
-        states: Rows ``[n, n_k]`` in [0, 1], or of 0 and 1 alone where ``binary``, but for roundings.
+        states: Rows ``[n, n_k]`` in [0, 1], or of 0 and 1 where ``binary``, but for roundings.
         argument: The caller's argument, named in errors.
         layer: Number of the layer.
 
@@ -147,4 +147,4 @@ def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
         )
     between = (abs(values) > ROUNDING) & (abs(values - 1) > ROUNDING)
     if binary and between.any():
-        raise ArgumentError(argument, f"expected 0 and 1 alone, got {values[between][0]:.9g}")
+        raise ArgumentError(argument, f"expected only 0 and 1, got {values[between][0]:.9g}")

@@ -72,7 +72,7 @@ def _sample(machine: Machine, key: jax.Array, n: int, sweeps: int) -> list[jax.A
 def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures: int = 1000) -> LogZ:
     """``log Z`` by annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008).
 
-    Weights of the machine grow from 0, where ``Z`` is known, in equal steps to their own values. Each of n
+    Weights of the machine grow from 0, where ``Z`` is known, in equal steps to their values. Each of n
     runs does one Gibbs sweep a step, and collects ``log w = Σ_t F_t(s_t) - F_{t+1}(s_t)``, where F is the
     free energy of the even layers, the odd ones being summed over. ``Z`` is ``Z_0`` times the mean of ``w``.
 

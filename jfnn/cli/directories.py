@@ -53,7 +53,7 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
     Args:
         directory: It need not exist.
         argument: Names it, in errors.
-        names: Files that will be written in it, in whose place there must be no directories.
+        names: Files that will be written in it; none of these names may be a directory.
     """
     try:
         above = (directory.absolute(), *directory.absolute().parents)

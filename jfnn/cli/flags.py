@@ -79,7 +79,7 @@ def flag(
         choices: Names that it takes, listed in the help.
         otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
-        sets: Arguments of the library that it sets, besides one of its own name; their errors name the flag.
+        sets: Arguments of the library that it sets, besides the one of its name; their errors name the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """

@@ -50,7 +50,7 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 
 def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     def name(units: int, widths: Sequence[int], activation: str) -> str:
-        activations = [activation] if widths or flags.cell != "gru" else []  # gated units have their own
+        activations = [activation] if widths or flags.cell != "gru" else []  # gated units bring theirs
         return "-".join([flags.cell, str(units), *_dense(widths), *activations])
 
     return {

@@ -133,10 +133,10 @@ def verdict(result: SweepResult) -> list[str]:
     return lines
 
 
-def _scores_text(result: SweepResult, part: str, place: tuple[int, ...]) -> str:
+def _scores_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     """A cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
     first, *others = (
-        summary.cell_text(result, f"{part}_{metric}", place) for metric in summary.shown_metrics(result)
+        summary.cell_text(result, f"{part}_{metric}", index) for metric in summary.shown_metrics(result)
     )
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 

@@ -1,4 +1,4 @@
-"""A command as a process of its own, which neither Ctrl-C nor a closed pipe ends with a traceback."""
+"""A command as a separate process, which neither Ctrl-C nor a closed pipe ends with a traceback."""
 
 import gc
 import io
@@ -78,7 +78,7 @@ def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
 def _interrupt(*_: object) -> None:
     """Stops the command at a Ctrl-C; a second one ends the process at once.
 
-    Files take their place when they are complete, so none is spoilt.
+    Files get their names when they are complete, so none is spoilt.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     raise KeyboardInterrupt

@@ -82,9 +82,9 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
         if "categories" in column:
             words = np.array([*map(as_category, values.tolist())], dtype=object)
             memory.check("frame", 8.0 * len(words) * len(column["categories"]))
-            known = words[:, None] == np.array(column["categories"], dtype=object)
-            blocks.append(known)
-            new = ~known.any(axis=1)
+            marks = words[:, None] == np.array(column["categories"], dtype=object)
+            blocks.append(marks)
+            new = ~marks.any(axis=1)
             if new.any():
                 word = words[new.argmax()]
                 text = checks.shown(word) if word else "nothing"

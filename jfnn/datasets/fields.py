@@ -22,7 +22,7 @@ EXACT = 2**53  # up to which floats hold every whole number
 
 
 def as_word(text: str) -> str:
-    """Text without spaces around it, in one form (NFC) of those in which Unicode writes the same letters."""
+    """Text without spaces around it, in NFC, one of the forms in which Unicode writes the same letters."""
     return unicodedata.normalize("NFC", text.strip())
 
 
@@ -54,7 +54,7 @@ def unheld(field: str) -> str | None:
 
 
 def likeness(word: str) -> str | None:
-    """What a word that is no number looks like, of `LIKENESSES`; None for other words."""
+    """The likeness of a word that is no number, of `LIKENESSES`; None for other words."""
     return next((name for name, pattern in LIKENESSES.items() if pattern.fullmatch(word)), None)
 
 

@@ -29,7 +29,7 @@ from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_
 from jfnn.store import archives
 
 MOST_WORDS = 1000  # different ones in a column
-IMPUTE = "; with impute=True the column's median takes its place"
+IMPUTE = "; with impute=True the column's median is taken"
 ENCODE = "; with encode=True columns of words become columns of 0 and 1"
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
@@ -186,7 +186,7 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
             got = f"{name!r} a second time" if name else "none"
-            raise file_error(f"{file}, column {i + 1}: expected a name of its own in the header, got {got}")
+            raise file_error(f"{file}, column {i + 1}: expected a name in the header, got {got}")
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")

@@ -97,7 +97,7 @@ def fit_columns(
 ) -> tuple[Split, dict[str, dict[str, Any]]]:
     """A table's rows as `split_table` gives them, and the description of its columns for `transform`.
 
-    The medians and categories in it are those of the training rows alone. Raises as `split_table` does.
+    The medians and categories in it are those of the training rows only. Raises as `split_table` does.
     """
     checks.check_instance(table, Table, "table")
     n = table.n_train
@@ -134,7 +134,7 @@ def scalers(split: Split) -> dict[str, Any]:
 def standardise(split: Split) -> Split:
     """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
 
-    Both are those of the training rows alone (rows that a sweep then holds out are among them). Targets that
+    Both are those of the training rows only (rows that a sweep then holds out are among them). Targets that
     are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
     A column that is constant there is only centred. The result is float64; weights stay as they are.
 

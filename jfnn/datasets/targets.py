@@ -93,7 +93,7 @@ def as_task(
         task: "classification", "regression", or None for what they look like.
         argument: The caller's argument, named in errors.
         where: File and column of the targets, for errors.
-        words: The targets as they are written, where that is known.
+        words: The targets as they are written, or None.
 
     Returns:
         Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.

@@ -31,8 +31,8 @@ CACHED_TASKS = 4  # of a process
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """The place of a pickled task: a file or its bytes; equal for equal tasks."""
+class PickledTask:
+    """A pickled task, as a file or as bytes; equal for equal tasks."""
 
     digest: str  # SHA-256 of the bytes
     path: str | None = dataclasses.field(default=None, compare=False)  # a file that may hold them
@@ -43,7 +43,7 @@ class Place:
 class Call:
     """Segments for another process, which runs them one after another."""
 
-    place: Place  # of their task
+    task: PickledTask  # that the segments belong to
     segments: bytes  # the pickled list
     environment: Description  # `environment_here` of the processes that may compute them
     x64: bool  # whether JAX computes in float64
@@ -60,7 +60,7 @@ Answer = bytes | Exception
 
 
 class NoTaskError(LookupError):
-    """A process, named by its machine and number, lacks a task, and so does the place of the task."""
+    """A process, named by its machine and number, lacks a task, and neither the call nor a file brings it."""
 
 
 def to_bytes(thing: Any) -> bytes:
@@ -83,16 +83,16 @@ def to_bytes(thing: Any) -> bytes:
         ) from None
 
 
-def place(task: Task, directory: Path | None) -> Place:
-    """Makes a task findable: in a file of a directory that processes may share, else by its bytes alone."""
+def pickled(task: Task, directory: Path | None) -> PickledTask:
+    """Pickles a task, also into a file of a directory that processes may share."""
     content = to_bytes(task)
     digest = hashlib.sha256(content).hexdigest()
     if directory is None:
-        return Place(digest, None, content)
+        return PickledTask(digest, None, content)
     path = directory.absolute() / f"{digest}{SUFFIX}"
     with files.atomic(path) as file:
         file.write(content)
-    return Place(digest, str(path), content)
+    return PickledTask(digest, str(path), content)
 
 
 def remove_tasks(directory: Path) -> None:
@@ -119,16 +119,16 @@ def environment_here() -> Description:
 
 
 @functools.lru_cache(CACHED_TASKS)
-def _worker(place: Place) -> Worker:
-    """This process's first device with the task in place.
+def _worker(task: PickledTask) -> Worker:
+    """This process's first device, holding the task and its data.
 
     Raises:
         NoTaskError: The task is not at hand.
     """
-    content = place.content
-    if content is None and place.path is not None and Path(place.path).is_file():
-        content = Path(place.path).read_bytes()
-    if content is None or hashlib.sha256(content).hexdigest() != place.digest:
+    content = task.content
+    if content is None and task.path is not None and Path(task.path).is_file():
+        content = Path(task.path).read_bytes()
+    if content is None or hashlib.sha256(content).hexdigest() != task.digest:
         raise NoTaskError(f"{socket.gethostname()} {os.getpid()}")
     return Worker(pickle.loads(content), jax.devices()[0])
 
@@ -142,7 +142,7 @@ def answer(call: Call) -> Answer:
         return ArgumentError("executor", reason)
     try:
         with jax.enable_x64(call.x64):
-            worker = _worker(call.place)
+            worker = _worker(call.task)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
         return pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5)

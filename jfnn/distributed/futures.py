@@ -49,12 +49,12 @@ class Attempt(Generic[Job]):
 
 
 class Queue(Generic[Job]):
-    """Jobs to send: repeats first, then new jobs, last repeats that travel alone."""
+    """Jobs to send: repeats first, then new jobs, last repeats that travel singly."""
 
     def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Workers):
         """``segment`` gives the segment of a job, when it is first sent."""
         self.jobs, self.segment, self.workers = collections.deque(jobs), segment, workers
-        self.again, self.alone = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
+        self.again, self.singly = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 
     def next(self, idle: bool) -> Attempt[Job] | None:
@@ -63,7 +63,7 @@ class Queue(Generic[Job]):
             return self.again.popleft()
         if self.jobs:
             return self._fresh()
-        return self.alone.popleft() if self.alone and idle else None
+        return self.singly.popleft() if self.singly and idle else None
 
     def _fresh(self) -> Attempt[Job]:
         """New jobs, as many as may travel together."""
@@ -89,7 +89,7 @@ class Queue(Generic[Job]):
             plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
             self.failures += [(job, plain) for job in attempt.jobs]
             return
-        queue = self.alone if tries == self.workers.tries - 1 else self.again
+        queue = self.singly if tries == self.workers.tries - 1 else self.again
         for job, segment in zip(attempt.jobs, pickle.loads(attempt.segments), strict=True):
             queue.append(Attempt([job], to_bytes([segment]), attempt.structure, tries, attempt.missed))
 
@@ -103,13 +103,13 @@ class Futures:
     """
 
     def __init__(self, task: Task, workers: Workers, environment: Description, directory: Path | None = None):
-        """Nothing is sent yet.
+        """Takes what is to be sent; `run` sends it.
 
         ``environment`` is `calls.environment_here` of all workers; ``directory``, which they may share, takes
         the task.
         """
         self.workers, self.environment = workers, environment
-        self.place = calls.place(task, directory)
+        self.task = calls.pickled(task, directory)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_answered = False
         self.lacking: set[str] = set()  # processes that lacked the task
@@ -142,9 +142,9 @@ class Futures:
         """See `Executor`; each process compiles with its first tile."""
 
     def _submit(self, attempt: Attempt[Job]) -> Any:
-        content = self.place.content if attempt.with_task else None
-        where = dataclasses.replace(self.place, content=content)
-        call = calls.Call(where, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
+        content = self.task.content if attempt.with_task else None
+        task = dataclasses.replace(self.task, content=content)
+        call = calls.Call(task, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
         return self.workers.submit(calls.answer, call)
 
     def _settle(self, future: Any, attempt: Attempt[Job], queue: Queue[Job], collect: Collect[Job]) -> None:

@@ -1,6 +1,6 @@
 """The start of a worker process: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
 
-The process shows JAX one device a core, so that the processes of a machine leave each other alone, ignores
+The process shows JAX one device a core, so that the processes of a machine do not disturb each other, ignores
 Ctrl-C, which stops the process that sends it tiles, and ends when its parent was killed.
 """
 
@@ -25,7 +25,7 @@ DASK = {
     "distributed.worker.profile.enabled": False,
 }
 # Arguments of a cluster of this machine. Its scheduler runs any code and its web pages ask for no password:
-# both are for this machine alone.
+# both are for this machine only.
 CLUSTER: Mapping[str, Any] = {
     "host": "127.0.0.1",
     "dashboard_address": "127.0.0.1:0",

@@ -15,7 +15,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.optimizers import Distribution, is_distribution
 
-# Axes whose values are programs of their own: leading axes of a result, which hold no hyperparameters.
+# Axes with a program for each value: leading axes of a result, which hold no hyperparameters.
 PROGRAM_AXES = ("network", "batch_size")
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")

@@ -36,7 +36,7 @@ from jfnn.subsets import Subsets
 from jfnn.targets import Split
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
-OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner has of its own
+OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
 
 
 def build(options: Options, first_fold: int = 0) -> Experiment:
@@ -107,11 +107,11 @@ def _check_combinations(options: Options, validates: bool) -> None:
 
 
 def _learner(options: Options, split: Split) -> Learner:
-    """The learner itself, or that of the network; with the metric that ranks, if it is the user's own."""
+    """The learner itself, or that of the network; with the metric that ranks, if it is a custom one."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
         for name in options.changed(OF_NETWORKS):
-            raise ArgumentError(name, "a learner has its own; give it to the learner")
+            raise ArgumentError(name, "a learner brings it; give it to the learner")
     else:
         learner = supervised(
             options.model,

@@ -26,7 +26,7 @@ def describe(
 
     Args:
         experiment: The experiment.
-        form: Members trained side by side, and whether they have minibatches of their own.
+        form: Members trained side by side, and whether they have separate minibatches.
         environment: "versions" and "backend", as of `jfnn.store.environment.describe`.
         count: Host threads of this process that train; 0 where other processes do. Decides nothing.
         with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
@@ -50,9 +50,10 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
-    if subset_rows is not None and (subset_rows.axis or subset_rows.own_starts):  # beside what checksums say
+    # Checksums of the rows say nothing of these two.
+    if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
-        subsets = {"subsets": {"values": values, "own_starts": subset_rows.own_starts}}
+        subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
@@ -109,7 +110,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
         **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
         "starting_params": digest(*jax.tree.leaves(starts)),
         "batches": minibatches_checksum(experiment, with_batches),
-        "own_code": own_code(experiment),
+        "custom_code": custom_code(experiment),
         **({} if names is None else {"names": dict(names)}),
     }
 
@@ -138,8 +139,8 @@ def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | No
     return sha256.hexdigest()
 
 
-def own_code(experiment: Experiment) -> dict[str, str]:
-    """Checksums of the functions of the user's own that decide a result; empty where there are none.
+def custom_code(experiment: Experiment) -> dict[str, str]:
+    """Checksums of the user's functions that decide a result; empty where there are none.
 
     Names say nothing about what a function does. Functions that are compiled count by the trace that is
     trained, those that run as Python by their code and what it refers to.

@@ -75,7 +75,7 @@ class Replicates:
 
     @functools.cached_property
     def sources(self) -> Sources:
-        """Where the minibatches of every replicate come from."""
+        """Sources of the minibatches of every replicate."""
         lengths = [len(part["train"]) for part in self.parts]
         train = np.zeros((len(lengths), room(max(lengths))), np.int32)
         for fold, part in enumerate(self.parts):
@@ -126,7 +126,7 @@ class Experiment:
         folds: Number of folds, or None.
         copied_rows: As of `rows_to_copy`.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
-            rows behind theirs where they have labels of their own.
+            rows behind theirs where subsets have labels.
         names: As of `jfnn.Split`.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
@@ -161,11 +161,11 @@ class Experiment:
 
     @property
     def is_single(self) -> bool:
-        """Whether it is of one member, without axes."""
+        """Whether it has one member and no axes."""
         return not self.cells.shape
 
     def without_axes(self) -> "Experiment":
-        """The experiment of one member, with numbers in place of axes of one value."""
+        """The experiment of one member, with numbers instead of axes of one value."""
         return dataclasses.replace(
             self, cells=Axes({name: values.reshape(()) for name, values in self.cells.values.items()})
         )

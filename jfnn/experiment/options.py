@@ -139,7 +139,7 @@ class Common(Valid):
         None,
     )
     initial_params: Params | None = option(
-        "Parameters to start from instead of the network's own, or these with a leading seed axis.", None
+        "Parameters to start from instead of the network's ``init``, or these with a leading seed axis.", None
     )
     validation: Converted[float | int | Validation | None, Validation] = option(
         "Share (float) or number (int) of training rows to hold out, or a `jfnn.Validation`; cells are then"

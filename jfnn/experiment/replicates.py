@@ -34,12 +34,12 @@ def replicates(
 ) -> Replicates:
     """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
 
-    Subsets with starts of their own have a seed each, for starts and minibatches.
+    Subsets with a start per subset have a seed each, for starts and minibatches.
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
-    steps draw by a key of their own.
+    steps draw by a key per replicate.
     """
     seeds: Sequence[int] = options.seeds
-    start_per_fold = isinstance(options.folds, Subsets) and options.folds.own_starts
+    start_per_fold = isinstance(options.folds, Subsets) and options.folds.start_per_subset
     if start_per_fold:
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
@@ -82,8 +82,8 @@ def step_key(seed: Any, fold: Any) -> np.ndarray:
     """
 
     def key(seed: jax.Array, fold: jax.Array) -> jax.Array:
-        own = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
-        return jax.random.key_data(jax.random.fold_in(own, fold))
+        key = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
+        return jax.random.key_data(jax.random.fold_in(key, fold))
 
     keys = jnp.vectorize(key, signature="(),()->(k)")
     return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
@@ -102,19 +102,19 @@ def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     """Starting parameters of every seed in public form, on a leading axis."""
     source = learner if learner.is_registered else Trace(learner.init, jax.random.key(0))
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(starting_shapes(learner)))
-    room = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
+    length = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
     blocks = []
-    for first in range(0, len(seeds), room):
-        block = np.resize(np.array(seeds[first : first + room], np.uint32), room)
-        count = min(room, len(seeds) - first)
-        params = _initializer(source, room)(block, count)
+    for first in range(0, len(seeds), length):
+        block = np.resize(np.array(seeds[first : first + length], np.uint32), length)
+        count = min(length, len(seeds) - first)
+        params = _initializer(source, length)(block, count)
         blocks.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], params))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
 
 @functools.lru_cache(maxsize=32)
-def _initializer(source: Learner | Trace, room: int) -> Callable[[np.ndarray, int], Params]:
-    """``(seeds [room], count) -> params [room, …]``: the learner's ``init`` of the first ``count`` seeds."""
+def _initializer(source: Learner | Trace, length: int) -> Callable[[np.ndarray, int], Params]:
+    """``(seeds [length], count) -> params [length, …]``: ``init`` of ``count`` seeds, then zeros."""
     init = source if isinstance(source, Trace) else source.init
 
     def draw(seeds: jax.Array, count: jax.Array) -> Params:
@@ -123,7 +123,7 @@ def _initializer(source: Learner | Trace, room: int) -> Callable[[np.ndarray, in
             return jax.tree.map(lambda all_, one: all_.at[i].set(one), starts, start)
 
         shapes = jax.eval_shape(init, jax.random.key(0))
-        nothing = jax.tree.map(lambda leaf: jnp.zeros((room, *leaf.shape), leaf.dtype), shapes)
+        nothing = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), shapes)
         return jax.lax.fori_loop(0, count, put, nothing)
 
     return compiled(draw)
@@ -140,23 +140,25 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 
 def _user_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> Params:
     """The user's starting parameters in public form, with a leading axis of seeds."""
-    argument, own = "initial_params", starting_shapes(learner)
+    argument = "initial_params"
+    expected = starting_shapes(learner)
     arrays = jax.tree.map(
         lambda leaf: np.array(checks.as_array(leaf, argument)),
         initial_params,
         is_leaf=lambda leaf: isinstance(leaf, Iterator),
     )
-    structure, expected = jax.tree.structure(arrays), jax.tree.structure(own)
-    if str(structure) != str(expected):
-        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (own, arrays))
+    structure = jax.tree.structure(arrays)
+    if str(structure) != str(jax.tree.structure(expected)):
+        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, arrays))
         raise ArgumentError(argument, f"expected arrays of shapes {shapes}, got {got}")
     leaves = []
-    for leaf, own_leaf in zip(jax.tree.leaves(arrays), jax.tree.leaves(own), strict=True):
-        leaf_dtype = trained_dtype(own_leaf.dtype, dtype)
+    for leaf, like in zip(jax.tree.leaves(arrays), jax.tree.leaves(expected), strict=True):
+        leaf_dtype = trained_dtype(like.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
         leaves.append(checks.as_dtype(leaf, leaf_dtype, argument))
-    shapes, actual = [leaf.shape for leaf in jax.tree.leaves(own)], [leaf.shape for leaf in leaves]
+    shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
+    actual = [leaf.shape for leaf in leaves]
     if actual == shapes:
         leaves = [np.broadcast_to(leaf, (n_seeds, *leaf.shape)) for leaf in leaves]
     elif actual != [(n_seeds, *shape) for shape in shapes]:

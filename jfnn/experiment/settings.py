@@ -86,7 +86,7 @@ class Validation(NamedTuple):
 
     Attributes:
         size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
-        rank_by: Name of a metric, or a `jfnn.Metric` of your own; None for accuracy where targets are
+        rank_by: Name of a metric, or a custom `jfnn.Metric`; None for accuracy where targets are
             classes, else the loss.
     """
 
@@ -116,7 +116,7 @@ def _as_progress(value: Any, argument: str) -> Callable[[Progress], None] | None
 
 @dataclasses.dataclass
 class Execution(Valid):
-    """How a sweep runs and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
+    """Execution of a sweep and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
 
     Attributes:
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.

@@ -116,19 +116,19 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
     arrays = split.x_train, split.weights
     x_train, weights = jax.tree.map(longer, arrays, is_leaf=lambda leaf: isinstance(leaf, list))
     pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(_all_pairs(folds))]
-    own = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
-    changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=own, labels=None)
+    subset_weights = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=subset_weights, labels=None)
     y_train = np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
     return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
 
 
 def with_weights(data: Data, subsets: Subsets | None) -> Data:
-    """The data with the weights of subsets ``[F, n]``, times their own; those of test rows are 1."""
+    """The data with the weights of subsets ``[F, n]``, times the data's; test rows weigh 1."""
     if subsets is None or subsets.weights is None:
         return data
     number = len(subsets.weights)
     needed = IN_WEIGHTS * number * data.n * data.dtype.itemsize
     memory.check("folds", needed, sizes=f", for weights of {data.n} rows in {number} subsets")
-    own = checks.as_dtype(subsets.weights, data.dtype, "weights")
-    weights = np.pad(own, ((0, 0), (0, data.n - own.shape[1])), constant_values=1)
+    given = checks.as_dtype(subsets.weights, data.dtype, "weights")
+    weights = np.pad(given, ((0, 0), (0, data.n - given.shape[1])), constant_values=1)
     return data._replace(weights=weights if data.weights is None else weights * data.weights)

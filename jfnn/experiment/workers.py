@@ -103,7 +103,7 @@ class Workers:
         return future
 
     def _renew(self) -> None:
-        """Makes the first executor, or one in place of a broken one."""
+        """Makes the first executor, or another where it broke."""
         if self._owned:
             self._executor.shutdown(wait=False)
         self._make = self._make or _like(self._executor)

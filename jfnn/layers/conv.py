@@ -33,7 +33,7 @@ class Conv(LayerKind):
 
     Attributes:
         channels: Channels of the output.
-        kernel: Its length along each axis: one number, or a tuple of one an axis.
+        kernel: Length along each axis: one number, or a tuple of one an axis.
         stride: Steps between neighbouring outputs, likewise.
         padding: Zeros on both sides of each axis, likewise; or "same", with stride 1, for outputs as long as
             the inputs; or "causal", on one axis, for all zeros in front, so that no output sees a later input
@@ -66,7 +66,7 @@ class Conv(LayerKind):
                 )
         else:
             object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
-        object.__setattr__(self, "activation", activations.name_or_own(self.activation))
+        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @property
@@ -75,7 +75,7 @@ class Conv(LayerKind):
         return activations.get(self.activation)
 
     def windows(self, shape: Shape) -> Windows:
-        """Where the kernel lies on inputs of a shape."""
+        """The windows that the kernel covers on inputs of a shape."""
         fields = self.kernel, self.stride, self.padding
         return slide("convolution", shape, *fields, "kernel", self.dilation)
 
@@ -143,7 +143,7 @@ def d_correlate(
     flat = delta.reshape(len(w), -1)
     d_w = weight_gradient(flat, patches).reshape(w.shape)
     shares = transposed_product(w.reshape(len(w), -1), flat)
-    pieces = shares.reshape(len(windows.places), len(a), *delta.shape[1:])
+    pieces = shares.reshape(len(windows.offsets), len(a), *delta.shape[1:])
     return d_w, add_slices(windows, list(pieces), a.shape[1:-1])
 
 

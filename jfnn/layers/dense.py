@@ -40,7 +40,7 @@ class Dense(LayerKind):
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
-        object.__setattr__(self, "activation", activations.name_or_own(self.activation))
+        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @property

@@ -1,4 +1,4 @@
-"""Dropout: which hidden units drop, by which masks (Srivastava et al., JMLR 15, 2014)."""
+"""Dropout of hidden units by masks (Srivastava et al., JMLR 15, 2014)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -47,7 +47,7 @@ def dropout_masks(
 
 
 def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
-    """Whether units are dropped: there is a key.
+    """Whether units are dropped, that is, whether there is a key.
 
     Raises:
         ValueError: The rate is not in [0, 1), or above 0 without a key.

@@ -52,7 +52,7 @@ class Elman(Recurrent):
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
         super().__post_init__()
-        object.__setattr__(self, "activation", activations.name_or_own(self.activation))
+        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
         """``h_t = f(z_t)``."""

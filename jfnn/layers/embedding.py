@@ -21,7 +21,7 @@ class Embedding(LayerKind):
     are the table ``w [vocabulary, features]``.
 
     Attributes:
-        vocabulary: How many different tokens there are.
+        vocabulary: Number of different tokens.
         features: Length of their vectors.
         padding: The token that stands for none, whose vector is 0 and learns nothing, as ``padding_idx`` of
             `torch.nn.Embedding`; None for no such token. Recurrent layers with ``padded`` end there.

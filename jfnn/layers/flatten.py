@@ -18,7 +18,7 @@ class Flatten(LayerKind):
         return (math.prod(shape),)
 
     def width(self, shape: Shape) -> int:
-        """0: it holds nothing of its own."""
+        """0: it adds no numbers to its inputs."""
         return 0
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:

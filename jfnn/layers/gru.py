@@ -59,7 +59,7 @@ class GRU(Recurrent):
         return jnp.concatenate([sums, p_c, q_c])
 
     def gradients(self, d_matrix: jax.Array) -> GRUCell:
-        """Of w_x and b_x from the rows of p, of w_h and b_h from those of q."""
+        """Gradients of w_x and b_x from the rows of p, of w_h and b_h from those of q."""
         n = self.units
         d_p = d_matrix[: 3 * n, n:]
         d_q = jnp.concatenate([d_matrix[: 2 * n], d_matrix[3 * n :]])

@@ -1,4 +1,4 @@
-"""How layers start: the notes' unscaled normal weights, and the field's standard initializers."""
+"""Starting parameters of layers: the notes' unscaled normal weights, and standard initializers."""
 
 import math
 from collections.abc import Callable
@@ -11,13 +11,13 @@ Shape = tuple[int, ...]
 
 
 class Initializer(NamedTuple):
-    """How a layer starts.
+    """Rules for the starting parameters of a layer.
 
     Attributes:
         weights: ``(key, shape) -> w``, with ``shape = (*kernel, n_in, n_out)``; the fan-in is ``n_in`` times
-            the kernel's places.
+            the kernel's size.
         biases: ``(key, fan_in, n_out) -> b``; a key other than that of the weights.
-        recurrent: ``(key, shape, units) -> w or b`` of a recurrent layer, where it starts otherwise.
+        recurrent: ``(key, shape, units) -> w or b`` of recurrent layers, where their rule differs; else None.
     """
 
     weights: Callable[[jax.Array, Shape], jax.Array]
@@ -36,7 +36,7 @@ def start_recurrent(
 ) -> tuple[jax.Array, jax.Array]:
     """Starting weights ``[n_in, gates units]`` and biases ``[gates units]``, of ``shape = (n_in, units)``.
 
-    Each gate starts as a dense layer of its own, unless the initializer has a rule for recurrent layers.
+    Each gate starts as a separate dense layer, unless the initializer has a rule for recurrent layers.
     """
     n_in, units = shape
     if initializer.recurrent is not None:
@@ -63,8 +63,9 @@ def _scaled(
     """
 
     def weights(key: jax.Array, shape: Shape) -> jax.Array:
-        size, places = math.prod(shape), math.prod(shape[:-2])
-        fan = places * (shape[-2] if mode == "fan_in" else (shape[-2] + shape[-1]) / 2)
+        size = math.prod(shape)
+        kernel = math.prod(shape[:-2])
+        fan = kernel * (shape[-2] if mode == "fan_in" else (shape[-2] + shape[-1]) / 2)
         flat = jax.nn.initializers.variance_scaling(scale * size / fan, "fan_in", distribution)
         return flat(key, (size, 1)).reshape(shape)
 
@@ -97,5 +98,5 @@ INITIALIZERS: dict[str, Initializer] = {
     "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
 }
 
-# Those whose variance is a constant over the fan-in, with biases that do not depend on it.
+# Initializers with a variance of a constant over the fan-in, and biases that do not depend on it.
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")

@@ -27,7 +27,7 @@ class LayerKind(abc.ABC):
 
     @property
     def tokens(self) -> int | None:
-        """How many tokens, 0 … tokens - 1, the layer's inputs may be; None where they are any numbers."""
+        """Number of tokens, 0 … tokens - 1, that the inputs may be; None where inputs are any numbers."""
         return None
 
     @property

@@ -45,7 +45,7 @@ class LayerNorm(LayerKind):
         object.__setattr__(self, "epsilon", checks.as_number(self.epsilon, "epsilon", strict=True))
 
     def output_shape(self, shape: Shape) -> Shape:
-        """That of the inputs."""
+        """The shape of the inputs."""
         if len(shape) < self.axes:
             raise ArgumentError(
                 "layers", f"layer normalisation over {self.axes} axes got inputs of shape {shape}"
@@ -58,7 +58,7 @@ class LayerNorm(LayerKind):
         return Gain(jnp.ones(features), jnp.zeros(features))
 
     def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Any]:
-        """The normalised inputs, scaled and shifted; residuals: them before that, and 1/√(σ² + ε)."""
+        """The normalised inputs, scaled and shifted; residuals: the normalised inputs, and 1/√(σ² + ε)."""
         rows = a.reshape(-1, len(packed.scale), a.shape[-1])
         centred = rows - jnp.mean(rows, axis=1, keepdims=True)
         rate = jax.lax.rsqrt(jnp.mean(centred**2, axis=1, keepdims=True) + self.epsilon)

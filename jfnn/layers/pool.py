@@ -21,7 +21,7 @@ class Pool(LayerKind):
     Attributes:
         size: Of a window along each axis: one number, or a tuple of one an axis.
         stride: Steps between windows, likewise; None for windows side by side.
-        padding: Places on both sides of each axis, likewise, fewer than a window has.
+        padding: Entries added on both sides of each axis, likewise, fewer than a window has.
     """
 
     size: Lengths
@@ -36,7 +36,7 @@ class Pool(LayerKind):
         object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
 
     def windows(self, shape: Shape) -> Windows:
-        """Where the windows lie on inputs of a shape."""
+        """The windows on inputs of a shape."""
         stride = self.size if self.stride is None else self.stride
         windows = slide("pooling", shape, self.size, stride, self.padding)
         if any(pads[0] >= size for size, pads in zip(windows.size, windows.padding, strict=True)):
@@ -72,7 +72,7 @@ class MaxPool(Pool):
         return largest, (a, largest)
 
     def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
-        """Each δ goes to the place of the largest entry."""
+        """Each δ goes to the largest entry of its window."""
         return (), *d_largest_entries(self.windows(residuals[0].shape[:-1]), residuals, d_out)
 
 
@@ -88,7 +88,7 @@ class MeanPool(Pool):
     def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
         """Each δ is spread evenly over its window."""
         windows = self.windows(residuals[:-1])
-        shares = [d_out / math.prod(windows.size)] * len(windows.places)
+        shares = [d_out / math.prod(windows.size)] * len(windows.offsets)
         return (), add_slices(windows, shares, residuals[1:-1])
 
 
@@ -101,7 +101,7 @@ def largest_entries(windows: Windows, a: jax.Array) -> jax.Array:
 def d_largest_entries(
     windows: Windows, residuals: tuple[jax.Array, jax.Array], d_out: jax.Array
 ) -> tuple[jax.Array]:
-    """The pull-back of `largest_entries`: each δ at the first place that holds the largest entry."""
+    """The pull-back of `largest_entries`: each δ goes to the first of the largest entries."""
     a, largest = residuals
     free = jnp.ones(largest.shape, bool)
     shares = []

@@ -40,7 +40,7 @@ def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _over_samples(delta: jax.Array, a: jax.Array) -> jax.Array:
-    """``δ @ aᵀ`` of matrices, whose form for many members depends on whether these share ``a``."""
+    """``δ @ aᵀ`` of matrices, computed for many members by whether these share ``a``."""
     product: jax.Array = _mapped_over_samples(delta, a)
     return product
 

@@ -4,12 +4,12 @@ A kind of cell (`jfnn.layers.elman`, `gru`, `lstm`) writes all its pre-activatio
 product ``z_t = W s_t`` of its inputs, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
 time is then, last time first,
 
-    (δ_t, k_t) = the cell's own derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
+    (δ_t, k_t) = the cell's derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
     ∂C/∂W = Σ_t δ_t s_tᵀ,   (d_t, ∂C/∂x_t, ·) = Wᵀ δ_t,   g_{t-1} = ∂C/∂h_{t-1} from outside + k_t + d_t
 
 so that a step takes three products, whatever the cell. (One that carries more than h, as `lstm` does, has it
 behind h in one column.) Only states are kept, and z_t computed again: to store and read gates takes longer.
-The directions have an axis of their own, ``[directions, rows, batch]``.
+The directions are the first axis, ``[directions, rows, batch]``.
 """
 
 import abc
@@ -94,7 +94,7 @@ class Recurrent(LayerKind):
         return 2 if self.bidirectional else 1
 
     def width(self, shape: Shape) -> int:
-        """Those of one time: the states of the others are read once, in order."""
+        """The numbers of one time: states of other times are read once, in order."""
         return self.directions * ((self.rows + self.carried) * self.units + shape[1] + 1)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
@@ -178,7 +178,7 @@ class Recurrent(LayerKind):
         return jnp.stack([self.matrix(direction) for direction in directions])
 
     def _times(self, t: jax.Array, length: int) -> list[jax.Array]:
-        """Where in time each direction is at its step ``t``."""
+        """The time index of each direction at its step ``t``."""
         return [t, length - 1 - t][: self.directions]
 
     def _step_inputs(self, h: jax.Array, a: jax.Array, t: jax.Array) -> jax.Array:
@@ -192,7 +192,7 @@ class Recurrent(LayerKind):
         return jnp.pad(d_h, [(0, 0)] * (d_h.ndim - 2) + [(0, rest), (0, 0)]) if rest else d_h
 
     def _real(self, a: jax.Array) -> jax.Array | None:
-        """Which times are not padding, ``[time, directions, 1, batch]``; None where none may be."""
+        """Mask of times that are no padding, ``[time, directions, 1, batch]``; None where all are real."""
         if not self.padded:
             return None
         real = jax.lax.cummax((a != 0).any(axis=1).astype(jnp.int8), reverse=True) > 0

@@ -31,11 +31,11 @@ class Residual(LayerKind):
 
     @property
     def takes_members(self) -> bool:
-        """Whether all inner layers do."""
+        """Whether all inner layers take members on a last axis."""
         return all(layer.takes_members for layer in self.layers)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """That of the inputs."""
+        """The shape of the inputs."""
         inner = sequence.shapes(self.layers, shape)[-1]
         if inner != shape:
             raise ArgumentError(
@@ -44,19 +44,19 @@ class Residual(LayerKind):
         return shape
 
     def width(self, shape: Shape) -> int:
-        """That of the widest inner layer."""
+        """The width of the widest inner layer."""
         return sequence.width(self.layers, shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
-        """Those of the inner layers."""
+        """Starting parameters of each inner layer."""
         return sequence.init(self.layers, shape, key)
 
     def pack(self, params: Params) -> Params:
-        """Each inner layer's."""
+        """Packed parameters of each inner layer."""
         return sequence.pack(self.layers, params)
 
     def unpack(self, packed: Params) -> Params:
-        """Each inner layer's."""
+        """Public parameters of each inner layer."""
         return sequence.unpack(self.layers, packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:

@@ -1,4 +1,4 @@
-"""Layers whose starting weights and learning rates have factors of their own."""
+"""Layers whose starting weights and learning rates are multiplied by factors."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ class Scaled(LayerKind):
 
     @property
     def activation(self) -> Any:
-        """That of the layer; "identity" if it has none."""
+        """The activation of the layer; "identity" if it has none."""
         return getattr(self.layer, "activation", "identity")
 
     @property
     def tokens(self) -> int | None:
-        """Those of the layer."""
+        """Number of tokens that the layer takes, or None."""
         return self.layer.tokens
 
     @property
@@ -57,36 +57,36 @@ class Scaled(LayerKind):
         return self.layer.droppable
 
     def output_shape(self, shape: Shape) -> Shape:
-        """That of the layer."""
+        """The output shape of the layer."""
         return self.layer.output_shape(shape)
 
     def width(self, shape: Shape) -> int:
-        """That of the layer."""
+        """The width of the layer."""
         return self.layer.width(shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
-        """The layer's, weights multiplied by ``start``."""
+        """Starting parameters of the layer, weights multiplied by ``start``."""
         params = self.layer.init(key, shape)
         return jax.tree.map(lambda leaf: self.start * leaf if leaf.ndim > 1 else leaf, params)
 
     def pack(self, params: Params) -> Params:
-        """The layer's."""
+        """Parameters of the layer, packed."""
         return self.layer.pack(params)
 
     def unpack(self, packed: Params) -> Params:
-        """The layer's."""
+        """Parameters of the layer, unpacked."""
         return self.layer.unpack(packed)
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:
-        """The layer's."""
+        """The outputs of the layer, in rows."""
         return self.layer.apply(params, a)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
-        """The layer's."""
+        """The forward pass of the layer."""
         return self.layer.forward(packed, a)
 
     def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """The layer's."""
+        """The pull-back of the layer."""
         return self.layer.pull_back(packed, residuals, d_out)
 
 
@@ -120,7 +120,7 @@ def learning_rates(layer: LayerKind, params: Params) -> Params:
 
 
 def scaled(layer: LayerKind, start: float = 1.0, rate: float = 1.0, bias_rate: float = 1.0) -> LayerKind:
-    """A layer times factors, on top of its own ones; the layer itself for factors of 1."""
+    """A layer with factors multiplied into those that it has; the layer itself for factors of 1."""
     if isinstance(layer, Scaled):
         return scaled(layer.layer, start * layer.start, rate * layer.rate, bias_rate * layer.bias_rate)
     factors = start, rate, bias_rate

@@ -26,24 +26,24 @@ VECTOR = 16
 STEP, MEMBER = 64, 0.25
 NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
-# Where members have minibatches of their own, products with more terms in all read more than a core's first
+# Where members have separate minibatches, products with more terms in all read more than a core's first
 # cache holds, and matrices are faster.
-MOST_OWN_TERMS = 2500
+MOST_SEPARATE_TERMS = 2500
 
 
 def fits(
-    layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int, own: bool = False
+    layers: Sequence[LayerKind], input_shape: Shape, members: int, batch: int, separate: bool = False
 ) -> bool:
-    """Whether members are best laid on the last axis, with minibatches that they share or of their own."""
+    """Whether members train faster on the last axis, with minibatches that are shared or ``separate``."""
     if not layers or members % VECTOR or not all(layer.takes_members for layer in layers):
         return False
     widths = [n for shape in sequence.shapes(layers, input_shape) for n in shape]
     most = max(n_in * n_out for n_in, n_out in itertools.pairwise(widths)) * batch
-    return max(batch, *widths) <= MOST_TERMS and not (own and most > MOST_OWN_TERMS)
+    return max(batch, *widths) <= MOST_TERMS and not (separate and most > MOST_SEPARATE_TERMS)
 
 
 def shared(tree: T, members: Shape) -> T:
-    """Arrays that all members share, as if each had its own: with ``(members,)`` as the last axis."""
+    """Arrays that all members share, with ``(members,)`` as a last axis."""
     copies: T = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[..., None], (*leaf.shape, *members)), tree)
     return copies
 

@@ -1,8 +1,8 @@
 """Windows that slide over the axes of an input, for convolution and pooling.
 
 Arrays are in column form, ``a [channels, *lengths, batch]``, with one or two axes of lengths. A window has
-places (the nine of a 3×3 kernel, say), and for each place there is one shifted slice of the input, which
-holds that place of every window.
+entries at some offsets (nine of a 3×3 kernel), and for each offset there is one shifted slice of the input,
+which holds that entry of every window.
 """
 
 import itertools
@@ -20,9 +20,8 @@ from jfnn.layers.kind import Shape
 Lengths = int | Shape  # one number for all axes, or one an axis
 
 # One in this many of the numbers that a layer holds is counted in its width: larger tiles than those of dense
-# layers are faster, since products read large arrays in order and every call costs. Measured on all cores at
-# once, on networks of one to three convolutions over 40, 8x8 and 28x28 places, 4 to 32 channels, batches of
-# 20 and 100: the tiles that follow are within about a tenth of the fastest.
+# layers are faster, since products read large arrays in order and every call costs. With another number tiles
+# are too narrow or too wide, and training is slower; bits do not change for a given tile.
 HELD_FOR_ONE_COUNTED = 4
 
 
@@ -30,10 +29,10 @@ class Windows(NamedTuple):
     """Windows over the axes of an input.
 
     Attributes:
-        size: Places along each axis.
+        size: Entries along each axis.
         stride: Steps between windows along each axis.
-        padding: Places in front of and behind each axis.
-        dilation: Steps between places of a window along each axis.
+        padding: Entries added in front of and behind each axis.
+        dilation: Steps between entries of a window along each axis.
     """
 
     size: Shape
@@ -42,15 +41,15 @@ class Windows(NamedTuple):
     dilation: Shape
 
     def output_lengths(self, lengths: Shape) -> Shape:
-        """How many windows there are along each axis of an input; 0 or less where none fits."""
+        """Number of windows along each axis of an input; 0 or less where none fits."""
         return tuple(
             (length + sum(pads) - (size - 1) * dilation - 1) // stride + 1
             for length, size, stride, pads, dilation in zip(lengths, *self, strict=True)
         )
 
     @property
-    def places(self) -> list[Shape]:
-        """Where every place of a window is, from its first one; the last axis running fastest."""
+    def offsets(self) -> list[Shape]:
+        """Offset of every entry of a window from its first one, the last axis running fastest."""
         axes = zip(self.size, self.dilation, strict=True)
         return list(itertools.product(*(range(0, size * step, step) for size, step in axes)))
 
@@ -136,15 +135,15 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
-    """For each place in a window its entries, ``[channels, *output lengths, batch]``; padding is ``fill``."""
+    """Entries of the windows at each offset, ``[channels, *output lengths, batch]``; padding is ``fill``."""
     lengths = windows.output_lengths(a.shape[1:-1])
     if any(map(any, windows.padding)):
         a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)
     pieces = []
-    for place in windows.places:
+    for offset in windows.offsets:
         spans = (
             slice(first, first + stride * (length - 1) + 1, stride)
-            for first, stride, length in zip(place, windows.stride, lengths, strict=True)
+            for first, stride, length in zip(offset, windows.stride, lengths, strict=True)
         )
         pieces.append(a[(slice(None), *spans)])
     return pieces
@@ -155,9 +154,9 @@ def add_slices(windows: Windows, pieces: Sequence[jax.Array], lengths: Shape) ->
     out = windows.output_lengths(lengths)
     zero = jnp.zeros((), pieces[0].dtype)
     total: Any = 0
-    for place, entries in zip(windows.places, pieces, strict=True):
+    for offset, entries in zip(windows.offsets, pieces, strict=True):
         config = [(0, 0, 0)]
-        axes = zip(place, lengths, out, windows.stride, windows.padding, strict=True)
+        axes = zip(offset, lengths, out, windows.stride, windows.padding, strict=True)
         for first, length, n, stride, pads in axes:
             low = first - pads[0]
             config.append((low, length - low - (stride * (n - 1) + 1), stride - 1))

@@ -16,7 +16,7 @@ from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs, check_output, is_own_apply
+from jfnn.network import Network, as_inputs, check_output, is_custom_apply
 from jfnn.targets import Split, as_targets, as_weights, is_labels
 from jfnn.training import GRADIENTS
 
@@ -92,7 +92,7 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
         expected = "expected a jfnn.Network(init, apply) of two functions, as jfnn.mlp makes one"
         got = f"{checks.shown(network)}{adapter_of(network)}"
         raise ArgumentTypeError("network", f"{expected}, got {got}")
-    if network.layers is not None and is_own_apply(network):
+    if network.layers is not None and is_custom_apply(network):
         raise ArgumentError("network", "its apply is not that of its layers; with your own, leave layers out")
     check_output(network, loss)
     if not callable(gradient):

@@ -1,4 +1,4 @@
-"""The one place where jfnn compiles: the precision and the compiler's options of every program.
+"""The one function by which jfnn compiles: the precision and the compiler's options of every program.
 
 XLA's CPU backend hands products to the library YNNPACK, together with elementwise operations and reductions
 around them, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12.0.1 get
@@ -46,7 +46,7 @@ def default_platform() -> str:
 
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
-    """The context in which functions are traced, whatever JAX's configuration says: what it means is fixed.
+    """The context in which functions are traced, so that traces do not depend on JAX's configuration.
 
     Products have the full precision, which JAX notes with each as it traces it. Dtypes are promoted by JAX's
     standard rules, which optax relies on.

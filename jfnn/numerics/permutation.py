@@ -4,11 +4,11 @@ A key of 32 bits selects the permutation. Entry j is a function of j, n and the 
 the same in NumPy and in JAX, compiled or not, on every platform.
 
 The numbers 0 … n-1 are laid out row by row in a grid, whose last row may be shorter than the others. All
-columns are turned, each by a random number of places, then all rows, and so on: a Feistel network (Luby &
-Rackoff 1988, "How to construct pseudorandom permutations from pseudorandom functions", SIAM J. Comput. 17) in
-the form for any a×b numbers (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", CT-RSA). There, a
+columns are turned, each by a random number of positions, then all rows, and so on: a Feistel network (Luby &
+Rackoff 1988, "How to construct pseudorandom permutations from pseudorandom functions", SIAM J. Comput. 17)
+for any a×b numbers (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", CT-RSA). There, a
 number outside of 0 … n-1 is permuted again until it is inside. Here none is outside: columns that end above
-the last row turn among one number fewer, and the last row among its own. Full rows are of even length, so
+the last row turn among one number fewer, and the last row by itself. Full rows are of even length, so
 that even and odd permutations both occur.
 """
 

@@ -1,4 +1,4 @@
-"""Sums and uniform numbers in forms that XLA's CPU computes fast.
+"""Sums and uniform numbers, written so that XLA's CPU computes them fast.
 
 `row_uniforms` draws numbers of `jax.random.uniform`, bit by bit, a dozen times as fast on a CPU. JAX draws
 by a hash of counters, threefry (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). On CPUs
@@ -42,7 +42,7 @@ def _d_sum_of_products(
 
 @jax.custom_jvp
 def sum_of_squares(w: jax.Array) -> jax.Array:
-    """``Σ w²`` in few passes: `TERMS` numbers at a time are added place by place, by whole vectors.
+    """``Σ w²`` in few passes: `TERMS` numbers at a time are added entry by entry, by whole vectors.
 
     A plain sum takes XLA's CPU ten times as long, a fifth of a step of the notes' network. Its derivative is
     that of the plain sum: no gradient sees the barrier, which keeps XLA from making one sum of all.
@@ -85,8 +85,9 @@ def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> ja
         return jnp.moveaxis(jax.random.uniform(key, (n, *shape), dtype), 0, -1)
 
     def in_one_kernel(key: jax.Array) -> jax.Array:
-        rows, places = jnp.arange(n, dtype=jnp.uint32), jnp.arange(size, dtype=jnp.uint32)
-        bits = _bits(jax.random.key_data(key), (size * rows + places[:, None]).reshape(-1))
+        rows = jnp.arange(n, dtype=jnp.uint32)
+        offsets = jnp.arange(size, dtype=jnp.uint32)
+        bits = _bits(jax.random.key_data(key), (size * rows + offsets[:, None]).reshape(-1))
         one_to_two = jax.lax.bitcast_convert_type((bits >> (32 - MANTISSA)) | jnp.uint32(ONE), jnp.float32)
         return (one_to_two - 1).reshape(*shape, n)
 
@@ -98,7 +99,7 @@ def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> ja
 
 
 def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
-    """The random 32-bit words of a key's data ``[2]`` that `jax.random` has at these places ``[size]``.
+    """The random 32-bit words of a key's data ``[2]`` that `jax.random` has at ``counters [size]``.
 
     In two halves, one after the other: XLA computes whatever is not a loop's result anew for each member that
     looks at it.

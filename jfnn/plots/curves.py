@@ -90,7 +90,7 @@ def interval_curves(
     Args:
         result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
         score: Such as "test_accuracy"; None for the one that ranks.
-        cells: Places on every axis but the seeds and folds; "all"; None for up to six, as in `loss_curves`.
+        cells: Indices on every axis but the seeds and folds; "all"; None for up to six, as in `loss_curves`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
 
@@ -100,17 +100,17 @@ def interval_curves(
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score = result.named(score)
-    places = as_cells(cells, result)
+    chosen = as_cells(cells, result)
     best = result.best_or_none()
-    few = len(places) <= NAMED
+    few = len(chosen) <= NAMED
     epochs = result.evaluations
     curves = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
-    lines, lows, highs = (np.stack([values[cell] for cell in places]) for values in curves)
+    lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
     figure, ((axes,),) = panels(3.6)
-    colours = _colours(result, places, figure, axes)
-    for i, cell in enumerate(places):
+    colours = _colours(result, chosen, figure, axes)
+    for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
-        band = (lows[i], highs[i]) if len(places) <= SHADED or is_best else None
+        band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
         name = summary.describe(result.axes_at(cell)) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
@@ -141,7 +141,7 @@ def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | N
 
 
 def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult) -> list[tuple[int, ...]]:
-    """Places of cells: "all" of them, None for `default_cells`.
+    """Indices of cells: "all" of them, None for `default_cells`.
 
     Raises:
         ValueError, TypeError: There is no such cell, or there are none.
@@ -151,11 +151,11 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
     if isinstance(cells, str) and cells == "all":
         return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
-        raise ArgumentTypeError("cells", f"expected places in a grid or 'all', got {checks.shown(cells)}")
-    places = [as_index(cell, result.cell_shape, "cells") for cell in cells]
-    if not places:
+        raise ArgumentTypeError("cells", f"expected indices in a grid or 'all', got {checks.shown(cells)}")
+    chosen = [as_index(cell, result.cell_shape, "cells") for cell in cells]
+    if not chosen:
         raise ArgumentError("cells", "expected at least one")
-    return places
+    return chosen
 
 
 def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:

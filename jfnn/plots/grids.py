@@ -38,7 +38,7 @@ LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
 SMALLEST_FONT = 7.5
 LARGEST_FONT = 11.0
 TICK_FONT = 9.0
-MOST_TEXTS = 1000  # of more cells numbers are not even tried
+MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
 
@@ -54,19 +54,19 @@ def heat_map(
 
     Brighter is better. Losses have a logarithmic colour scale. A cell that diverged with any seed or fold is
     hatched and says "div", as it does not rank either. Italics: values of cells with members that stopped
-    before the end. Without room for numbers diverged cells are grey. The cell of `SweepResult.best` is
+    before the end. Where numbers do not fit, diverged cells are grey. The cell of `SweepResult.best` is
     outlined, or has a ring, if it is in the slice shown.
 
     Args:
         result: A sweep of a grid.
-        at: On other axes, name -> the place (from 0), or "mean". Hyperparameters not named are as in the best
+        at: On other axes, name -> the index (from 0), or "mean". Hyperparameters not named are as in the best
             cell; "seed" and "fold" are averaged over.
-        axes: Those of the rows and of the columns: hyperparameters, "seed", "fold" or the name of
+        axes: The axes of the rows and of the columns: hyperparameters, "seed", "fold" or the name of
             subsets.
         score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
 
     Raises:
-        ValueError, TypeError: No such axis, place or score. Or the sweep is a random search, whose cells form
+        ValueError, TypeError: No such axis, index or score. Or the sweep is a random search, whose cells form
             no grid.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -74,7 +74,7 @@ def heat_map(
         raise ArgumentError("result", "expected a grid, got a random search; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:
         raise ArgumentTypeError("axes", f"expected the names of two axes, got {checks.shown(axes)}")
-    part, places = sliced(result, axes, at)
+    part, indices = sliced(result, axes, at)
     metric = result.named(score, "score").partition("_")[2]
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {summary.name_text(name): part.cell_scores(name) for name in names}
@@ -83,9 +83,9 @@ def heat_map(
     mark = None
     if best is not None and set(axes) <= set(result.axes):
         index = dict(zip(result.axes, best.index, strict=True))
-        if all(places.get(name, place) == place for name, place in index.items()):
+        if all(indices.get(name, i) == i for name, i in index.items()):
             mark = index[axes[0]], index[axes[1]]
-    caption = [*caption_parts(result, part, places), summary.best_text(result)]
+    caption = [*caption_parts(result, part, indices), summary.best_text(result)]
     caption[-1] += " (not shown)" * (best is not None and mark is None)
     direction = result.higher_is_better(names[0])
     return _draw(maps, part.axes, summary.metric_text(metric), direction, mark, stopped, caption)
@@ -97,7 +97,7 @@ def array_map(
     label: str = "",
     higher_is_better: bool = True,
 ) -> Figure:
-    """A heat map of one's own arrays, drawn as `heat_map` draws a sweep's.
+    """A heat map of any arrays, drawn as `heat_map` draws a sweep's.
 
     Args:
         values: ``[a, b]``; or title -> array for several, which share the colour scale. Values that are not
@@ -143,18 +143,18 @@ def _draw(
     height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
     texts, font = _fitting_texts(values, higher_is_better, width, height)
     figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
-    for axes_, (title, cells), own in zip(column[:, 0], maps.items(), texts, strict=True):
+    for axes_, (title, cells), written in zip(column[:, 0], maps.items(), texts, strict=True):
         image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
         axes_.set_title(title, fontsize=LARGEST_FONT)
         axes_.set_yticks(*_ticks(rows), fontsize=TICK_FONT)
-        if own is not None:
-            _write_values(axes_, cells, own, image.to_rgba(cells), stopped, font)
+        if written is not None:
+            _write_values(axes_, cells, written, image.to_rgba(cells), stopped, font)
         if mark is not None:
-            _mark(axes_, *mark, outlined=own is not None)
-    places, names = _ticks(columns)
+            _mark(axes_, *mark, outlined=written is not None)
+    positions, names = _ticks(columns)
     too_wide = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH
     crowded = too_wide and len(columns) <= MOST_TICKS
-    axes_.set_xticks(places, names, fontsize=TICK_FONT, rotation=90 * crowded)
+    axes_.set_xticks(positions, names, fontsize=TICK_FONT, rotation=90 * crowded)
     axes_.set_xlabel(AXIS_LABELS.get(across, across))
     figure.supylabel(AXIS_LABELS.get(down, down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
@@ -168,7 +168,7 @@ def _draw(
 
 
 def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
-    """Bright is good. Metrics up to 1, such as accuracy and R², are drawn from 0 to 1: below 0 all is bad."""
+    """Colour scale, bright for good; of metrics up to 1 (accuracy, R²) from 0 to 1: below 0 all is bad."""
     colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
@@ -221,11 +221,11 @@ def _readable_on(colour: np.ndarray) -> str:
 
 
 def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Places of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
+    """Positions of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
     step = math.ceil(len(values) / MOST_TICKS)
-    places = np.arange(0, len(values), step)
+    indices = np.arange(0, len(values), step)
     if values.dtype.kind == "U":
-        return places, values[places].tolist()
+        return indices, values[indices].tolist()
     change = np.diff(values)
     if step > 1 and ((change > 0).all() or (change < 0).all()):
         log = value_scale(values)["value"] != "linear"
@@ -234,7 +234,7 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray
             return np.interp(scaled(ticks), scaled(values[order]), order), summary.labels(ticks.tolist())
-    return places, summary.labels(values[places].tolist())
+    return indices, summary.labels(values[indices].tolist())
 
 
 def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:

@@ -26,7 +26,7 @@ BEST = "#e6002e"
 
 WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
-CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; a dot has half
+CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; of a dot half that
 CAPTION_FONT = 9.0
 
 FEW_POINTS = 25  # curves of so few have a mark at each
@@ -53,10 +53,10 @@ def gallery(
     ``heights`` are a panel's, and that of the margin around all, in inches.
     """
     rows = math.ceil(count / columns)
-    figure, places = panels(rows * heights[0] + heights[1], rows, columns, **shared)
-    for axes in places.ravel()[count:]:
+    figure, grid = panels(rows * heights[0] + heights[1], rows, columns, **shared)
+    for axes in grid.ravel()[count:]:
         axes.remove()
-    return figure, places.ravel()[:count].tolist()
+    return figure, grid.ravel()[:count].tolist()
 
 
 def label_epochs(axes: Axes, score: str, title: str) -> None:
@@ -76,8 +76,8 @@ def ordered_colours(count: int) -> np.ndarray:
 def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
     """Names of a panel's curves below all panels; the figure grows by them."""
     handles, labels = axes.get_legend_handles_labels()
-    room = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + 42)
-    columns = max(1, min(len(labels), int(room)))
+    space = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + 42)
+    columns = max(1, min(len(labels), int(space)))
     lines = math.ceil(len(labels) / columns) + (title is not None)
     figure.set_figheight(figure.get_figheight() + 1.45 * lines * CAPTION_FONT / POINTS_PER_INCH)
     style: dict[str, Any] = {
@@ -90,7 +90,7 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
 
 
 def text_width(text: str) -> float:
-    """About the width of a text in the default font, in units of the font size."""
+    """Approximate width of a text in the default font, in units of the font size."""
     narrow = sum(character in ".,-' il" for character in text)
     return CHARACTER_WIDTH * (len(text) - narrow / 2)
 
@@ -157,9 +157,9 @@ def limit_scores(
     elif higher_is_better and least < LOWEST < 0 < most <= 1:
         axes.set_ylim(LOWEST, 1.05)
     elif bands is not None:
-        room = max((most - least) / 2, 1e-9)
-        low = max(np.nanmin(np.append(bands, least)), least - room) - 0.02 * room
-        high = min(np.nanmax(np.append(bands, most)), most + room) + 0.02 * room
+        space = max((most - least) / 2, 1e-9)
+        low = max(np.nanmin(np.append(bands, least)), least - space) - 0.02 * space
+        high = min(np.nanmax(np.append(bands, most)), most + space) + 0.02 * space
         if higher_is_better and most <= 1:  # accuracies, R²
             low = max(low, -0.02) if least >= 0 else low
             high = min(high, 1.02)

@@ -47,12 +47,12 @@ def axis_curves(
             "batch_size", "seed", "fold" or the name of subsets.
         score: Such as "test_accuracy"; None for the one that ranks.
         by: Another axis of the sweep, for a curve at each of its values.
-        at: Places on other axes, as in `heat_map`.
+        at: Indices on other axes, as in `heat_map`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
 
     Raises:
-        ValueError, TypeError: No such axis, place or score; or as in
+        ValueError, TypeError: No such axis, index or score; or as in
             `jfnn.cell_statistics`.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -92,7 +92,7 @@ def axis_curves(
 
 
 def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> tuple[SweepResult, list[str]]:
-    """The sweep along the axis and that of the curves, and a caption."""
+    """The sweep along the axis and the axis of the curves, and a caption."""
     curves: tuple[str, ...] = ()
     if by is not None:
         curves = (checks.as_choice(by, "by", axis_values(result)),)
@@ -103,8 +103,8 @@ def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> t
         checks.as_choice(axis, "axis", result.axes)
         return result, ["every cell of a random search"]
     with checks.renamed(axes="axis"):
-        part, places = sliced(result, (axis, *curves), at)
-    return part, caption_parts(result, part, places, runs=False)
+        part, indices = sliced(result, (axis, *curves), at)
+    return part, caption_parts(result, part, indices, runs=False)
 
 
 def _on_a_line(axis: str, values: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -1,4 +1,4 @@
-"""Sweeps along some of their axes: the others fixed, or averaged over."""
+"""Slices of sweeps along some of their axes: the others fixed, or averaged over."""
 
 import dataclasses
 import numbers
@@ -20,7 +20,7 @@ MEAN = "mean"
 def sliced(
     result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
-    """A grid along some of its axes, and the place of each other one, or "mean".
+    """A grid along some of its axes, and the index on each of the others, or "mean".
 
     Seeds and folds stay behind them, unless they are shown or fixed. A score averaged over an axis is NaN
     where one of its cells diverged; a cell counts as pruned or stopped where one of them does.
@@ -28,11 +28,11 @@ def sliced(
     Args:
         result: The grid.
         names: Names of axes in order, "seed" and "fold" (or the name of subsets) among them.
-        at: Of others: the place (from 0), or "mean". Hyperparameters not named are as in the best cell, or at
-            0 where none ranks.
+        at: Index (from 0) on each of the others, or "mean". Hyperparameters not named are as in the best
+            cell, or at 0 where none ranks.
 
     Raises:
-        ValueError, TypeError: No such axis, or no such place.
+        ValueError, TypeError: No such axis, or no such index.
     """
     values = axis_values(result)
     fold = fold_axis(result)
@@ -40,12 +40,12 @@ def sliced(
     if len({checks.as_choice(name, "axes", values) for name in names}) < len(names):
         raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
     best = result.best_or_none()
-    places: dict[str, Any] = dict.fromkeys(result.axes, 0)
-    places |= zip(result.axes, best.index, strict=True) if best else ()
-    at = {fold_axis(result, name): place for name, place in at.items()} if isinstance(at, Mapping) else at
-    places |= _as_places(at, {name: len(axis) for name, axis in values.items() if name not in names})
-    places = {n: i for n, i in places.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
-    left = [name for name in values if name not in places]
+    indices: dict[str, Any] = dict.fromkeys(result.axes, 0)
+    indices |= zip(result.axes, best.index, strict=True) if best else ()
+    at = {fold_axis(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
+    indices |= _as_indices(at, {name: len(axis) for name, axis in values.items() if name not in names})
+    indices = {n: i for n, i in indices.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
+    left = [name for name in values if name not in indices]
     runs = [name for name in left if name in ("seed", fold) and name not in names]
     lengths = (
         [len(values[name]) for name in names] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
@@ -53,8 +53,8 @@ def sliced(
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
         for i, name in reversed([*enumerate(values)]):
-            if name in places:
-                array = average(array, axis=i) if places[name] == MEAN else array.take(places[name], axis=i)
+            if name in indices:
+                array = average(array, axis=i) if indices[name] == MEAN else array.take(indices[name], axis=i)
         return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
 
     arrays: dict[str, Any] = {name: cut(vars(result)[name]) for name in OUTCOMES}
@@ -64,7 +64,7 @@ def sliced(
     seeds = result.seeds if "seed" in runs else np.zeros(1)
     folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}
-    return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), places
+    return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), indices
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
@@ -91,29 +91,29 @@ def value_text(name: str, value: Any) -> str:
 
 
 def caption_parts(
-    result: SweepResult, part: SweepResult, places: Mapping[str, Any], runs: bool = True
+    result: SweepResult, part: SweepResult, indices: Mapping[str, Any], runs: bool = True
 ) -> list[str]:
     """Words for a caption: runs (unless said elsewhere) and axes averaged over, and values of those fixed."""
     over = summary.averaged_over(part) if runs else ""
     values = axis_values(result)
-    averaged = [over] * bool(over) + [f"the axis {name}" for name, place in places.items() if place == MEAN]
-    fixed = [value_text(n, values[n][place]) for n, place in places.items() if isinstance(place, int)]
-    alone = ["1 seed"] if runs and "seed" not in {*places, *part.axes} else []
-    text = [f"mean of {' and '.join(averaged)}"] if averaged else alone
+    averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
+    fixed = [value_text(n, values[n][index]) for n, index in indices.items() if isinstance(index, int)]
+    single = ["1 seed"] if runs and "seed" not in {*indices, *part.axes} else []
+    text = [f"mean of {' and '.join(averaged)}"] if averaged else single
     return text + [", ".join(fixed)] * bool(fixed)
 
 
-def _as_places(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
-    """Places on axes that are not shown."""
+def _as_indices(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
+    """Checked indices on axes that are not shown."""
     if not isinstance(at, Mapping | None):
-        raise ArgumentTypeError("at", f"expected a dict of names to places, got {checks.shown(at)}")
-    for name, place in (at or {}).items():
+        raise ArgumentTypeError("at", f"expected a dict of names to indices, got {checks.shown(at)}")
+    for name, index in (at or {}).items():
         if name not in lengths:
             others = ", ".join(lengths) or "none"
             got = checks.shown(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
-        is_mean = isinstance(place, str) and place == MEAN
-        if not is_mean and not (isinstance(place, numbers.Integral) and 0 <= int(place) < lengths[name]):
-            expected = f"a place below {lengths[name]}, or 'mean', on the axis {name}"
-            raise ArgumentError("at", f"expected {expected}, got {checks.shown(place)}")
-    return {name: place if isinstance(place, str) else int(place) for name, place in (at or {}).items()}
+        is_mean = isinstance(index, str) and index == MEAN
+        if not is_mean and not (isinstance(index, numbers.Integral) and 0 <= int(index) < lengths[name]):
+            expected = f"an index below {lengths[name]}, or 'mean', on the axis {name}"
+            raise ArgumentError("at", f"expected {expected}, got {checks.shown(index)}")
+    return {name: index if isinstance(index, str) else int(index) for name, index in (at or {}).items()}

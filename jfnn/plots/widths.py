@@ -24,9 +24,9 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
     checks.check_instance(check, CoordinateCheck, "check")
     change, slopes = check.change.mean(axis=2), check.slopes()  # [P, W, T, L]
     columns, _, steps, rows = change.shape
-    figure, places = panels(1.9 * rows + 0.6, rows, columns, sharex=True, sharey="row")
+    figure, grid = panels(1.9 * rows + 0.6, rows, columns, sharex=True, sharey="row")
     for p, layer in np.ndindex(columns, rows):
-        axes = places[layer, p]
+        axes = grid[layer, p]
         for step, colour in enumerate(ordered_colours(steps)):
             axes.plot(check.width, change[p, :, step, layer], ".-", color=colour, label=str(step + 1))
         name = "outputs" if layer == rows - 1 else f"layer {layer + 1}"
@@ -40,7 +40,7 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
             axes.set_xlabel("width")
         if p == 0:
             axes.set_ylabel("mean $|a_t - a_0|$")
-    legend_below(figure, places[0, 0], title="step t")
+    legend_below(figure, grid[0, 0], title="step t")
     return figure
 
 

@@ -15,7 +15,7 @@ class Hyperband(Halving):
 
     With factor η and R epochs, a fixed shuffle deals the sweep's cells out to brackets s = s_max … 0, where
     s_max = ⌊log_η (R / min_epochs)⌋, in proportion to the paper's ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that
-    all brackets train for about as many epochs. Bracket s halves its own n cells: the best
+    all brackets train for about as many epochs. Bracket s halves its n cells: the best
     max(1, ⌊n / η^i⌋) go on after ⌊R / η^(s - i + 1)⌋ epochs, i = 1 … s. Its last cells train to the end,
     where those of all brackets rank together. With as many cells as the paper's brackets have together (143
     for R = 81, η = 3) brackets are the paper's.

@@ -57,7 +57,7 @@ class PopulationTraining(Scheduler):
                 raise ValueError(f"expected names of {', '.join(hyper)} to perturb, got {name!r}")
 
     def _replaced(self, cells: int) -> int:
-        """How many of some cells the share is, rounded down."""
+        """Number of cells that are replaced, of some cells: the share, rounded down."""
         return int(checks.part_of(float(self.share), cells))
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:

@@ -46,7 +46,7 @@ class Actions(NamedTuple):
         stop: Members that stop training ``[members]``.
         prune: Members that do not rank any more ``[members]``.
         keep: Members that are to end with the parameters they have now ``[members]``.
-        copy: The member whose state each member goes on with, its own number for itself ``[members]``.
+        copy: The member whose state each member goes on with, its number for itself ``[members]``.
         hyper: Name -> new numbers ``[members]``.
     """
 
@@ -61,7 +61,7 @@ class Actions(NamedTuple):
 class Scheduler(abc.ABC):
     """A pair of pure functions, ``init`` and ``update``, and the epochs after which it wants scores.
 
-    Decisions follow from the reports alone, so that a run has the same bits resumed or not. A subclass is a
+    Decisions follow from the reports only, so that a run has the same bits resumed or not. A subclass is a
     frozen dataclass of plain values.
     """
 

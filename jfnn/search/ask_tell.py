@@ -18,7 +18,7 @@ from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
-from jfnn.search.keywords import make_options, own_copies
+from jfnn.search.keywords import make_options
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
@@ -52,7 +52,7 @@ class Rounds(list[SweepResult]):
     """The sweep of each round, cells in the order of its trials.
 
     Attributes:
-        values: What the study was told of each trial ``[trials, objectives]``, NaN where it was pruned.
+        values: Values told to the study of each trial ``[trials, objectives]``, NaN where it was pruned.
         front: Numbers of the trials, from 0, that no other dominates: is as good as in all objectives and
             better in one.
     """
@@ -84,8 +84,8 @@ def ask_tell(
 
     With ``out`` a search that was stopped goes on: the same call with ``resume=True``, a new study and the
     same seeded sampler asks for the same trials again, takes the rounds that have ended from their
-    directories, and ends with the same bytes as a search that nothing stopped. A round whose trials are
-    others is refused. More trials than before may follow full rounds.
+    directories, and ends with the same bytes as a search that nothing stopped. A round of other trials
+    raises ValueError. More trials than before may follow full rounds.
 
     Args:
         study: From ``optuna.create_study(direction="maximize")``, or "minimize" where the score is a loss;
@@ -98,10 +98,10 @@ def ask_tell(
         at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
             one in all). Fewer let the study learn more often, and waste a part of the tile. Say how many
             where a search may be resumed on another number of devices.
-        objectives: What the study is told, in the order of its directions: names of scores, such as
+        objectives: Values that the study is told, in the order of its directions: names of scores, such as
             "test_accuracy", and functions ``result -> one number a member`` of a round's sweep. None for the
             score that ranks.
-        out: A directory, in which each round is a run of its own: "round-0000", …, for `jfnn.load`.
+        out: A directory, in which each round is a run: "round-0000", …, for `jfnn.load`.
         resume: Go on with the search in ``out``; start it if there is none.
         **options: Those of `jfnn.sweep` but ``sample``.
 
@@ -124,7 +124,7 @@ def ask_tell(
     trial, cell = _ask(study, suggest)
     objectives = None if objectives is None else as_objectives(objectives)
     width = _width(study, network, split, options, cell, at_once, objectives)
-    copies = own_copies(options | {"split": split})
+    copies = copied_arrays(options | {"split": split})
     split, options = copies.pop("split"), options | copies
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
     results, values = Rounds(), []
@@ -132,9 +132,9 @@ def ask_tell(
         proposals = [] if results else [(trial, cell)]
         count = min(width, remaining) - len(proposals)
         proposals += [_ask(study, suggest, cell.keys()) for _ in range(count)]
-        place = None if directory is None else directory / f"round-{len(results):04}"
+        out_here = None if directory is None else directory / f"round-{len(results):04}"
         cells = _with_cells(options, [cell for _, cell in proposals])
-        results.append(sweep(network, split, **cells, out=place, resume=resume))
+        results.append(sweep(network, split, **cells, out=out_here, resume=resume))
         values.append(cell_values(results[-1], objectives or [results[-1].ranked_by]))
         _tell(study, [trial for trial, _ in proposals], values[-1], pruned)
         remaining -= len(proposals)
@@ -171,12 +171,12 @@ def _tell(study: Study, trials: Sequence[Any], values: np.ndarray, pruned: Any) 
 def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Options of a sweep of these cells."""
     hyper = {name: _Listed([cell[name] for cell in cells]) for name in cells[0]}
-    own: dict[str, Any] = {name: hyper.pop(name) for name in ("learning_rate", "l2") if name in hyper}
-    for name in own:
+    rates: dict[str, Any] = {name: hyper.pop(name) for name in ("learning_rate", "l2") if name in hyper}
+    for name in rates:
         if name in options:
             raise ArgumentError(name, "expected none, since suggest gives it")
     all_hyper = {**(options.get("hyper") or {}), **hyper} or None
-    return {**options, **own, "hyper": all_hyper, "sample": len(cells)}
+    return {**options, **rates, "hyper": all_hyper, "sample": len(cells)}
 
 
 def _width(
@@ -211,10 +211,11 @@ def _check_directions(study: Study, experiment: Experiment, objectives: Sequence
     """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
     parts = [part for part, rows in experiment.replicates.parts[0].items() if len(rows)]
     names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
-    own, expected = _directions(study), []
+    got = _directions(study)
+    expected = []
     for score in objectives or [experiment.ranking.name]:
         higher = None if callable(score) else names[checks.as_choice(score, "objectives", names)]
         expected.append("either" if higher is None else "maximize" if higher else "minimize")
-    fits = [needs in ("either", direction) for needs, direction in zip(expected, own, strict=False)]
-    if len(own) != len(expected) or not all(fits):
-        raise ArgumentError("study", f"expected directions {', '.join(expected)}, got {', '.join(own)}")
+    fits = [needs in ("either", direction) for needs, direction in zip(expected, got, strict=False)]
+    if len(got) != len(expected) or not all(fits):
+        raise ArgumentError("study", f"expected directions {', '.join(expected)}, got {', '.join(got)}")

@@ -20,7 +20,7 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
 
     Args:
         result: A sweep.
-        objectives: Names of scores, each in its own direction, and functions ``result -> one number a
+        objectives: Names of scores, each in its direction, and functions ``result -> one number a
             member``, of which fewer are better.
 
     Raises:
@@ -43,8 +43,8 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
     """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
     values = []
     for score in objectives:
-        own = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
-        members = np.asarray(checks.as_array(own, "objectives"))
+        of_members = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
+        members = np.asarray(checks.as_array(of_members, "objectives"))
         checks.check_numbers(members, "objectives")
         if np.shape(members) != result.diverged_at.shape:
             expected = f"expected one number a member, {list(result.diverged_at.shape)}"

@@ -1,4 +1,4 @@
-"""Functions whose keywords are the fields of a dataclass: names, types, defaults and help declared once."""
+"""Functions with the fields of a dataclass as keywords: names, types, defaults and help declared once."""
 
 import copy
 import dataclasses
@@ -111,10 +111,10 @@ def _arguments(options: Any) -> str:
 READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
 
 
-def own_copies(options: Mapping[str, Any]) -> dict[str, Any]:
+def copied_arrays(options: Mapping[str, Any]) -> dict[str, Any]:
     """Copies of the arrays among options, for functions that read them again after training.
 
-    An experiment has its own copy of its arrays, but another one that is built later from the same options
+    An experiment copies its arrays, but another one that is built later from the same options
     must not see changes that a callback makes to the caller's arrays meanwhile.
     """
     arrays = {name: options[name] for name in READ_AGAIN if name in options}

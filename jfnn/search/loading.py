@@ -19,8 +19,8 @@ from jfnn.search.result import SweepResult, read
 def load(directory: str | os.PathLike[str]) -> SweepResult:
     """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
-    Parameters come back as they were where they are those of layers, dicts, lists and tuples; named tuples of
-    your own come back as dicts. The network comes back where none of its functions is your own.
+    Parameters come back as they were where they are those of layers, dicts, lists and tuples; custom
+    named tuples come back as dicts. The network comes back unless one of its functions is custom.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
@@ -40,12 +40,12 @@ def _with_origin(result: SweepResult) -> SweepResult:
 
 
 def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
-    """A learner from its description, and its network where this is not known by it."""
+    """A learner from its description, and its network where the description does not give it."""
     if "reduction" not in described:  # which networks with a loss have
         raise ArgumentError(
             "network",
             "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"
-            " since the run's learner is your own, which is not kept",
+            " since the run's learner is a custom one, which is not kept",
         )
     network = naming.network_from(described.get("network")) if network is None else network
     if described.get("loss") not in LOSSES:

@@ -103,7 +103,7 @@ def _learner(learner: Any, network: Network | None) -> Learner:
     if network is None:
         return cast(Learner, learner)
     if not isinstance(learner, Supervised):
-        raise ArgumentError("network", "expected none, or a function (params, x), of a learner of your own")
+        raise ArgumentError("network", "expected none, or a function (params, x), of a custom learner")
     return dataclasses.replace(learner, network=network)
 
 

@@ -30,8 +30,8 @@ class Origin(NamedTuple):
     """Objects of a run that are not written.
 
     Attributes:
-        learner: ``(network) -> learner``: the run's with another network, or for None with its own.
-        parts: Name of a part -> numbers of its rows, of each fold; None where that is not known any more.
+        learner: ``(network) -> learner``: the run's with another network, or for None the run's.
+        parts: Name of a part -> row numbers in each fold; None where they were not kept.
         subsets: The subsets that are the folds, where they are `Subsets`.
     """
 
@@ -222,16 +222,16 @@ def part_of_folds(
         split: The split of the sweep.
         learner: A learner of the run.
         data: The split's rows, as bound to it.
-        folds: Those of the sweep, where its result was loaded and they were no number.
+        folds: The sweep's ``folds``, needed for a loaded result where they were no number.
         recorded: "data" of the run's description.
         number: Number of folds of the run, or None.
-        origin: Objects of the run, as far as they are known.
+        origin: Objects of the run that are still there, or None.
     """
     i = PARTS.index(part)
-    known = None if origin is None else origin.parts
+    parts = None if origin is None else origin.parts
     others = ArgumentError("folds", "expected those of the sweep, got others")
     if "labels" in recorded:
-        subsets = folds if origin is None or known is None else origin.subsets
+        subsets = folds if origin is None or parts is None else origin.subsets
         if not isinstance(subsets, Subsets) or subsets.labels is None:
             raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
         with checks.renamed(y_train="folds"):
@@ -243,8 +243,8 @@ def part_of_folds(
         rows = PartOfFolds([pair[i] for pair in subsets.pairs], _relabelled(subsets, numbered), longer)
         numbers = [pair[i] for pair in numbered.pairs]
     else:
-        if known is not None:
-            numbers = [fold[part] for fold in known]
+        if parts is not None:
+            numbers = [fold[part] for fold in parts]
         else:
             size = None if number else max(recorded["validation"]["rows"]) or None
             pairs = cuts(data, size, number if folds is None else folds)

@@ -104,7 +104,7 @@ class SweepResult:
         refit: The best cell trained again on all training rows, a sweep of one cell, or None.
         programs: The results of the programs, one for each network and batch size in C order, where there are
             several.
-        origin: The learner and the rows of folds, as far as they are known; None once pickled, and of several
+        origin: The learner and the rows of folds, if still there; None once pickled, and of several
             programs.
     """
 
@@ -184,13 +184,13 @@ class SweepResult:
 
     @property
     def execution(self) -> Execution:
-        """The form of the tiles, which bits follow: with it `jfnn.train` gives any member's.
+        """The layout of the tiles, on which bits depend: with it `jfnn.train` gives any member's.
 
         Raises:
             ValueError: The result is of several programs; ask one of `programs`.
         """
         if self.programs:
-            raise ArgumentError("execution", "each program has its own; see result.programs")
+            raise ArgumentError("execution", "programs differ in it; see result.programs")
         settings = self.config["settings"]
         batches = settings["minibatches"]
         pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
@@ -299,12 +299,14 @@ class SweepResult:
         """
         index: list[int] = []
         for name in self._program_axes():
-            known = self.axes[name].tolist()
+            choices = self.axes[name].tolist()
             value = values.pop(name, None)
             value = 0 if value is None and name == "batch_size" else value
-            if not isinstance(value, str | int | np.integer) or value not in known:
-                raise ArgumentError(name, f"expected one of {checks.shown(known)}, got {checks.shown(value)}")
-            index.append(known.index(value))
+            if not isinstance(value, str | int | np.integer) or value not in choices:
+                raise ArgumentError(
+                    name, f"expected one of {checks.shown(choices)}, got {checks.shown(value)}"
+                )
+            index.append(choices.index(value))
         if values:
             expected = ", ".join(self._program_axes()) or "none, since this result is of one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
@@ -315,7 +317,7 @@ class SweepResult:
         return [name for name in self.axes if name in PROGRAM_AXES]
 
     def program_number(self, index: tuple[int, ...]) -> int:
-        """The number in `programs` of that of a cell or a member; 0 of one program alone."""
+        """Index in `programs` of the program of a cell or a member; 0 where there is one program."""
         lengths = [len(self.axes[name]) for name in self._program_axes()]
         return int(np.ravel_multi_index(index[: len(lengths)], lengths)) if lengths else 0
 
@@ -325,18 +327,18 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such member.
         """
-        place = as_index(index, self.diverged_at.shape, "member", from_the_end=True)
+        index = as_index(index, self.diverged_at.shape, "member", from_the_end=True)
         cell = self.kept_cell or ()
         if self.params is None:
             raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
-        if place[: len(cell)] != cell:
+        if index[: len(cell)] != cell:
             raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {cell}")
         params = self.params
         if self.programs and not cell:
-            for number in place[: len(self._program_axes())]:
+            for number in index[: len(self._program_axes())]:
                 params = params[number]
-            place = place[len(self._program_axes()) :]
-        return jax.tree.map(lambda leaf: leaf[place[len(cell) :]], params)
+            index = index[len(self._program_axes()) :]
+        return jax.tree.map(lambda leaf: leaf[index[len(cell) :]], params)
 
     def predict(
         self,
@@ -358,14 +360,13 @@ class SweepResult:
                 smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
                 NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
                 It sees the members that did not diverge and 256 rows at a time, the last filled up with
-                zeros, and may put another axis in the members' place, as quantiles do.
-            network: The network, where a result that was loaded does not know it, since functions of your own
-                take part; with a loss of your own ``jfnn.supervised(network, loss)``. For a learner of your
-                own a function ``(params, x) -> outputs [n, …]`` of one member. Of several networks ask each
-                of `programs`.
+                zeros, and may put another axis instead of the members', as quantiles do.
+            network: The network, for a result that was loaded without it, since custom functions take part;
+                with a custom loss ``jfnn.supervised(network, loss)``. For a custom learner a function
+                ``(params, x) -> outputs [n, …]`` of one member. Of several networks ask each of `programs`.
 
         Raises:
-            ValueError, TypeError: No parameters were kept; the network is not known or not theirs; invalid
+            ValueError, TypeError: No parameters were kept; the network is missing or another one; invalid
                 inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
         """
         values = predictions.predict(self._members(network), x, reduce, self.metrics, self.config)
@@ -401,15 +402,15 @@ class SweepResult:
         over rows is the score of the sweep; of "r2", whose numbers are squared errors, it is not.
 
         Args:
-            metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a learner of your own, a name of its.
+            metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
                 a member's fold they are; or "test", for those to test on. Where subsets have labels of their
                 own, "train" scores by these, all others by the split's.
             split: The split of the sweep.
             reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
-            network: As in `predict`; a learner of your own as it is.
-            folds: Those of the sweep, where its result was loaded and they were no number; for "train" and
-                "validation" alone.
+            network: As in `predict`; a custom learner as it is.
+            folds: The sweep's ``folds``, needed for "train" and "validation" of a loaded result where they
+                were no number.
 
         Raises:
             ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
@@ -431,19 +432,19 @@ class SweepResult:
     def _members(self, network: Network | Learner | answers.Function | None) -> list[Members]:
         """The trained members of each program that kept some."""
         if not self.programs:
-            return [self._own_members(network)]
+            return [self._members_of_program(network)]
         if self.kept_cell is None:
-            return [program._own_members(network) for program in self.programs]
-        return [self.programs[self.program_number(self.kept_cell)]._own_members(network)]
+            return [program._members_of_program(network) for program in self.programs]
+        return [self.programs[self.program_number(self.kept_cell)]._members_of_program(network)]
 
     def _by_program(self, values: np.ndarray) -> np.ndarray:
-        """Values with the axis of programs taken apart into those of networks and batch sizes."""
+        """Values with the axis of programs split into axes of networks and batch sizes."""
         if not self.programs or self.kept_cell is not None:
             return values
         lengths = [len(self.axes[name]) for name in self._program_axes()]
         return values.reshape(*lengths, *values.shape[1:])
 
-    def _own_members(self, network: Network | Learner | answers.Function | None) -> Members:
+    def _members_of_program(self, network: Network | Learner | answers.Function | None) -> Members:
         """The members of this result's program whose parameters were kept, on one axis."""
         model = self._model(network)
         if self.params is None:
@@ -468,13 +469,13 @@ class SweepResult:
         return Members(model, params, hyper, selection, dtype)
 
     def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
-        """The learner or function that answers for the members, by the argument or what is known."""
+        """The learner or function that answers for the members, by the argument or by the run."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
             return network
         if self.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result does not know its own"
+            reason = "expected jfnn.supervised(network, loss), since this result has none"
             raise ArgumentError("network", reason)
         return self.origin.learner(network)
 

@@ -5,7 +5,7 @@
 * ``results.npz``: axes, seeds, scores, history, objectives and the values of subsets, and a header that says
   how they are named;
 * ``models.npz``: the parameters kept, each array named by its path (``0.w`` is the first layer's weights)
-  and with the grid's axes in front, and these axes. Of the best cell alone it has the axes' values there.
+  and with the grid's axes in front, and these axes. Of the best cell only it has the axes' values there.
 
 A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
 and a ``config.json`` that lists the axes and the directories.
@@ -45,7 +45,7 @@ GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """How a field of a result is kept in its directory; an array or a mapping of arrays unless it is plain.
+    """Declaration of how a field of a result is kept: an array or a mapping of arrays, unless it is plain.
 
     Attributes:
         kinds: Kinds of NumPy's dtypes that its arrays may have.
@@ -196,7 +196,7 @@ def read_config(directory: Path) -> dict[str, Any] | None:
 
 
 def has_ended(directory: Path) -> bool:
-    """Whether there is a run in a directory, with its result."""
+    """Whether a directory holds a run with its result."""
     config = read_config(directory)
     return config is not None and config["status"] == "finished"
 
@@ -331,7 +331,7 @@ def claimed(directory: Path, axes: Mapping[str, np.ndarray], resume: bool) -> It
 
 
 def _refusal(there: Mapping[str, Any], listed: Mapping[str, Any], resume: bool) -> str:
-    """What a directory holds beside the programs listed; empty where it may hold these."""
+    """A text naming what a directory holds beside the programs listed; empty where it may hold these."""
     if "programs" not in there:
         return "a run of one program"
     if {name: there[name] for name in listed} != listed:

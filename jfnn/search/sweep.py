@@ -26,7 +26,7 @@ from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
-from jfnn.search.keywords import own_copies, takes_fields
+from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
 from jfnn.search.refit import refit_options
@@ -102,7 +102,7 @@ def sweep(options: Options) -> SweepResult:
     with interrupts.deferred(), workers_of(options):
         programs = programs_of(options)
         runs = _prepared(programs)
-        copies = own_copies(vars(options)) if options.refit else {}
+        copies = copied_arrays(vars(options)) if options.refit else {}
         out = options.out
         with contextlib.ExitStack() as claims:
             if programs.axes and out is not None:
@@ -148,7 +148,7 @@ def train_run(
     make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
-    """Trains a run in memory alone, or in a directory, where it goes on with ``resume``.
+    """Trains a run in memory, or in a directory, where it goes on with ``resume``.
 
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process

@@ -1,4 +1,4 @@
-"""One member alone: a sweep of one, whose result has no axes."""
+"""Training of one member: a sweep of one, whose result has no axes."""
 
 import dataclasses
 from typing import Any

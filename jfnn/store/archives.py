@@ -1,6 +1,6 @@
 """Arrays of ``.npz`` archives that anybody may have written.
 
-No array is unpickled, and none takes more memory than its own bytes.
+No array is unpickled, and none takes more memory than its bytes.
 """
 
 import collections

@@ -29,7 +29,7 @@ class Checkpoint:
         spacing: float = SPACING,
         clock: Callable[[], float] = time.perf_counter,
     ):
-        """Nothing is read or written yet; ``clock`` gives the time in seconds."""
+        """Reads and writes nothing yet; ``clock`` gives the time in seconds."""
         self.path, self.description, self.spacing, self.clock = path, description, spacing, clock
         self.seconds: float | None = None
         self.last = clock()
@@ -68,7 +68,7 @@ class Checkpoint:
         return restored
 
     def _fitting(self, name: str, saved: np.ndarray, fresh: Any) -> Any:
-        """A saved leaf in place of a fresh one; a history, empty at first, has any length."""
+        """A saved leaf with the dtype and shape of a fresh one; a history, empty at first, has any length."""
         leaf = np.asarray(fresh)
         free = int(leaf.shape[:1] == (0,))
         if (saved.dtype, saved.ndim, saved.shape[free:]) != (leaf.dtype, leaf.ndim, leaf.shape[free:]):

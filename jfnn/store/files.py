@@ -32,7 +32,7 @@ class CorruptFileError(ValueError):
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write (and read back) that takes its place only when it is complete and on the disk."""
+    """A file to write (and read back) that gets its name only when it is complete and on the disk."""
     part = leftover(path)
     try:
         with part.open("w+b") as file:
@@ -82,7 +82,7 @@ def lock(directory: Path, waits: bool = False) -> Iterator[None]:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is anything of this name, also a link to nowhere.
+    """Whether anything of this name exists, also a link to nowhere.
 
     Raises:
         CorruptFileError: The system does not say.
@@ -115,7 +115,7 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
 
 
 def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-    """Writes an uncompressed ``.npz`` whose bytes follow from its content alone; returns its checksum.
+    """Writes an uncompressed ``.npz`` whose bytes follow from its content only; returns its checksum.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
     such as bfloat16, are written as unsigned integers. The header, of plain values, is an entry

@@ -54,7 +54,7 @@ def _shown(text: str, same: int) -> str:
 
 
 def check_same(where: Any, there: Description | None, here: Description) -> None:
-    """Raises ValueError, with the values that differ, where a place holds another run."""
+    """Raises ValueError, with the values that differ, where a directory or file holds another run."""
     differing = [] if there is None else differences(deciding(there), deciding(here))
     if differing:
         text = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")

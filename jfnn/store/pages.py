@@ -66,7 +66,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
 
 
 def images_html(images: Mapping[str, bytes]) -> list[str]:
-    """Pictures side by side where there is room, else one below the other."""
+    """Pictures side by side where the page is wide enough, else one below the other."""
     figures = []
     for title, data in images.items():
         text, encoded = escape(title), base64.b64encode(data).decode()

@@ -18,8 +18,8 @@ def keep_programs(directory: str | os.PathLike[str] | None = None) -> None:
 
     Args:
         directory: The cache; None for JAX_COMPILATION_CACHE_DIR, else the user's cache, and where there is
-            none that can be written, programs are not kept. Each kind of processor has a directory of its
-            own there: a program compiled for another has other bits.
+            none that can be written, programs are not kept. Each kind of processor has a directory
+            there: a program compiled for another has other bits.
 
     Raises:
         TypeError: ``directory`` is no path.

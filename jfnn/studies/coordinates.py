@@ -32,7 +32,7 @@ PARAMETRISATIONS = ("standard", "maximal_update")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CoordinateCheck:
-    """How large activations are at the start, and by how much the first steps change them.
+    """Sizes of activations at the start, and their changes by the first steps.
 
     Layers are those that have parameters, L of them; the last gives the outputs.
 
@@ -63,18 +63,18 @@ class CoordinateCheck:
     def to_dict(self) -> dict[str, np.ndarray]:
         """Columns with one value a parametrisation, width, seed, step and layer, ready for a data frame.
 
-        "parametrisation", "width", "seed" (its place), "step" (0 before the first), "layer" (from 1), "size"
+        "parametrisation", "width", "seed" (its index), "step" (0 before the first), "layer" (from 1), "size"
         (of the activations before the first step), "change".
         """
         unchanged = np.zeros_like(self.start)[..., None, :]
         change = np.concatenate([unchanged, self.change], axis=-2)
-        places = np.indices(change.shape).reshape(change.ndim, -1)
+        indices = np.indices(change.shape).reshape(change.ndim, -1)
         return {
-            "parametrisation": np.array(self.parametrisations)[places[0]],
-            "width": self.width[places[1]],
-            "seed": places[2],
-            "step": places[3],
-            "layer": places[4] + 1,
+            "parametrisation": np.array(self.parametrisations)[indices[0]],
+            "width": self.width[indices[1]],
+            "seed": indices[2],
+            "step": indices[3],
+            "layer": indices[4] + 1,
             "size": np.broadcast_to(self.start[..., None, :], change.shape).ravel(),
             "change": change.ravel(),
         }

@@ -149,7 +149,7 @@ def _first(hyper: Hyper) -> dict[str, jax.Array]:
 def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
     """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
 
-    Layers define how errors are pulled back, through which JAX's own forward mode does not go. A pull-back is
+    Layers define how errors are pulled back, through which JAX's forward mode does not go. A pull-back is
     linear in the error, so ``J v`` is the transpose of the pull-back, by pulling back once more.
 
     Args:
@@ -168,7 +168,7 @@ def float_leaves(tree: Any) -> list[jax.Array]:
 
 
 def with_floats(tree: Any, floats: list[jax.Array]) -> Any:
-    """The tree with other floats in the places of its own."""
+    """The tree with its floats replaced."""
     others = iter(floats)
     return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)
 

@@ -40,7 +40,7 @@ DIRECTION = 0x1A  # sets the keys of first directions apart from those of starti
 
 
 class Lyapunov(NamedTuple):
-    """How training amplifies small differences.
+    """Growth of small differences in training.
 
     Attributes:
         axes: Name -> values of the hyperparameters, as in `jfnn.SweepResult`.

@@ -57,7 +57,7 @@ def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
     """How an optimizer's learning rates scale with the width: as those of "sgd", or as those of "adam".
 
     Raises:
-        ValueError: It is not known.
+        ValueError: No rule is known for it.
     """
     rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
     for name, factory in {"sgd": optax.sgd, **LIKE_ADAM}.items():

@@ -46,14 +46,14 @@ def run(runs: Path, size: str) -> Picture:
         split._replace(x_test=split.x_test[part], y_test=split.y_test[part])
         for part in (slice(None, None, 2), slice(1, None, 2))
     )
-    subsets = jfnn.subsets.shares(len(split.y_train), SHARE, scale.subsets, own_starts=True)
+    subsets = jfnn.subsets.shares(len(split.y_train), SHARE, scale.subsets, start_per_subset=True)
     shared = trained(split, subsets, scale.epochs, resumable(runs, "memorisation-shares"))
     memorised = jfnn.analysis.memorisation(
         shared.row_scores("accuracy", "all", split)[0, 0, 0], subsets.included
     )
     on_test = shared.row_scores("accuracy", "test", split)[0, 0, 0]
     helped = jfnn.analysis.influence(on_test, subsets.included)
-    coins = jfnn.subsets.independent(len(split.y_train), 0.5, scale.subsets, own_starts=True)
+    coins = jfnn.subsets.independent(len(split.y_train), 0.5, scale.subsets, start_per_subset=True)
     halved = trained(for_values, coins, scale.epochs, resumable(runs, "memorisation-halves"), "none")
     values = jfnn.analysis.banzhaf(halved.test_accuracy.ravel(), coins.included)
     orders = removal_orders(memorised, values, scale.repeats)
@@ -108,7 +108,7 @@ def remaining(orders: np.ndarray) -> jfnn.subsets.Subsets:
     """Subsets without the first rows of orders ``[repeats, orders, n]``, each share of `REMOVED` of them."""
     n = orders.shape[-1]
     row_sets = [np.sort(order[round(share * n) :]) for order in orders.reshape(-1, n) for share in REMOVED]
-    return jfnn.subsets.Subsets(n, [(rows, ()) for rows in row_sets], own_starts=True)
+    return jfnn.subsets.Subsets(n, [(rows, ()) for rows in row_sets], start_per_subset=True)
 
 
 def table_rows(

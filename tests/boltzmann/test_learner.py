@@ -212,7 +212,7 @@ REFUSED = {
     r"^x_train: expected values in \[0, 1\], got 0 to 2": lambda: jfnn.sweep(
         CHAINS, jfnn.Split(2 * X), hyper=NUMBERS, **OPTIONS
     ),
-    "^x_test: expected 0 and 1 alone": lambda: jfnn.sweep(
+    "^x_test: expected only 0 and 1": lambda: jfnn.sweep(
         boltzmann_machine((5, 4), gradient="exact"), jfnn.Split(X, x_test=X / 2), **OPTIONS
     ),
     "^x_train: expected numbers, ": lambda: jfnn.sweep(CHAINS, jfnn.Split(None), hyper=NUMBERS, **OPTIONS),

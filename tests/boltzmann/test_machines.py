@@ -176,7 +176,7 @@ REFUSED = {
     "^machine: expected 2 layers, got 3": lambda: boltzmann.free_energy(machine_of((3, 2, 1)), V),
     "^v: expected 3 columns": lambda: boltzmann.free_energy(MACHINE, V[:, :2]),
     r"^v: expected values in \[0, 1\], got -1": lambda: boltzmann.free_energy(MACHINE, V - 1),
-    "^v: expected 0 and 1 alone, got 0.5": lambda: boltzmann.gradient(MACHINE, V + 0.5),
+    "^v: expected only 0 and 1, got 0.5": lambda: boltzmann.gradient(MACHINE, V + 0.5),
     "^states: expected one for each of 2 layers, got 1": lambda: boltzmann.energy(MACHINE, V),
     "^states: expected as many rows": lambda: boltzmann.energy(MACHINE, V, V[:2, :2]),
     "^uniform_h: expected 4 rows": lambda: boltzmann.gibbs_step(MACHINE, V, V[:2, :2], V),

@@ -73,13 +73,13 @@ def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dty
 
 def test_a_registered_activation_goes_by_its_name_and_ones_own_by_itself():
     own = activations.Activation(jnp.sin, jnp.cos)
-    assert activations.get(own) is activations.name_or_own(own) is own
+    assert activations.get(own) is activations.name_or_custom(own) is own
     for name, known in ACTIVATIONS.items():
-        assert activations.name_or_own(name) == activations.name_or_own(known) == name
+        assert activations.name_or_custom(name) == activations.name_or_custom(known) == name
 
 
 def test_unknown_activations_raise_an_error_that_names_the_argument():
     with pytest.raises(ValueError, match=r"^activation: expected one of sigmoid, relu, .*'swish'"):
         activations.get("swish")
     with pytest.raises(TypeError, match=r"^output: expected a name or a jfnn.Activation"):
-        activations.name_or_own(3, "output")
+        activations.name_or_custom(3, "output")

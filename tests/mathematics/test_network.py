@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 import jfnn
 from jfnn.layers import INITIALIZERS, Dense, Layer
-from jfnn.network import is_own_apply
+from jfnn.network import is_custom_apply
 
 BIAS = {"normal": 0.01}  # all others start at 0
 
@@ -110,10 +110,11 @@ def own_apply(params, x):
 
 def test_networks_of_layers_are_pickled_as_what_they_are_made_of():
     net = jfnn.mlp((2, 3, 1), "relu")
-    assert pickle.loads(pickle.dumps(net)) is net and not is_own_apply(net)
+    assert pickle.loads(pickle.dumps(net)) is net and not is_custom_apply(net)
     for own in (jfnn.Network(own_init, own_apply), jfnn.mlp((2, 1))._replace(init=own_init)):
         again = pickle.loads(pickle.dumps(own))
-        assert (again.init, again.layers, is_own_apply(again)) == (own_init, own.layers, is_own_apply(own))
+        expected = (own_init, own.layers, is_custom_apply(own))
+        assert (again.init, again.layers, is_custom_apply(again)) == expected
 
 
 def linear(outputs):

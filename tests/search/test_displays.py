@@ -9,9 +9,9 @@ import pytest
 from helpers import make_result, make_sampled
 
 import jfnn
+from jfnn.arguments.paths import names_directory
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.search.result import combined
-from jfnn.search.run_directory import names_directory
 
 pytestmark = pytest.mark.unoptimised
 
@@ -70,7 +70,7 @@ def test_the_best_cell_and_statistics_are_short_tables():
     )
     statistics = jfnn.cell_statistics(result)
     heading, *cells = rows(statistics)
-    assert heading == ["place", *statistics._fields] and len(cells) == 10
+    assert heading == ["index", *statistics._fields] and len(cells) == 10
     assert [row[-1] for row in cells[: statistics.tied.sum()]] == ["yes"] * min(10, statistics.tied.sum())
     i, j = map(int, cells[0][0].split(", "))
     assert float(cells[0][2]) == pytest.approx(statistics.mean[i, j], abs=1e-4)

@@ -163,7 +163,7 @@ WITH = {
 
 def of_run(**changes):
     description = prepare(options(**changes)).description
-    data = {name: value for name, value in description["data"].items() if name != "own_code"}
+    data = {name: value for name, value in description["data"].items() if name != "custom_code"}
     return description["settings"], data
 
 

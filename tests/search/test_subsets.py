@@ -70,7 +70,7 @@ HELD_OUT = [np.sort(rows) for rows in train_test_split(np.arange(N), test_size=1
 OTHER = [
     ({"validation": 10}, {"folds": [HELD_OUT]}),
     ({"folds": PAIRS}, {"folds": PAIRS[::-1]}),
-    ({"folds": PAIRS[:1]}, {"folds": subsets.Subsets(N, PAIRS[:1], own_starts=True)}),
+    ({"folds": PAIRS[:1]}, {"folds": subsets.Subsets(N, PAIRS[:1], start_per_subset=True)}),
     ({"folds": PAIRS}, {"folds": subsets.Subsets(N, PAIRS, "part", ["a", "b"])}),
     (at(1), at([1, 2])),
     (at(4), at([4, 8])),
@@ -320,14 +320,14 @@ def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
 
 
 @pytest.mark.thorough
-def test_own_starts_and_orders_are_those_of_a_documented_seed():
+def test_starts_and_orders_per_subset_are_those_of_a_documented_seed():
     """So are the units that dropout drops."""
-    chosen, options = subsets.shares(N, 48, 3, own_starts=True), {"hyper": {"dropout": 0.4}}
+    chosen, options = subsets.shares(N, 48, 3, start_per_subset=True), {"hyper": {"dropout": 0.4}}
     result = sweep(folds=chosen, seeds=[0, 5], **ONE, **options)
     for s, f in ((0, 2), (1, 1)):
         seed, (train, _) = result.seeds[s] * 3 + f, chosen.pairs[f]
         assert same_bits(result.member(0, 0, s, f), alone(result, train, int(seed), fold=f, **options))
-    common = sweep(folds=dataclasses.replace(chosen, own_starts=False), **ONE, **options)
+    common = sweep(folds=dataclasses.replace(chosen, start_per_subset=False), **ONE, **options)
     assert same_bits(common.member(0, 0, 0, 2), alone(common, chosen.pairs[2][0], fold=2, **options))
 
 
@@ -430,7 +430,7 @@ def test_a_resumed_run_ends_with_the_bits_and_the_values_of_an_uninterrupted_one
 
 
 def test_several_networks_keep_the_subsets():
-    chosen = subsets.shares(N, 48, 2, own_starts=True)
+    chosen = subsets.shares(N, 48, 2, start_per_subset=True)
     options = {**ONE, "epochs": 3, "batch_size": 8, "execution": jfnn.Execution(tile=4)}
     both = jfnn.sweep({"a": NET, "b": NET}, SPLIT, folds=chosen, **options)
     expected = jfnn.sweep(NET, SPLIT, folds=chosen, **options)
@@ -528,7 +528,10 @@ EVERYTHING = [(np.arange(N), ())]
         ({"folds": subsets.weighted(np.ones((1, N))), "refit": True}, "refit: with no rows held out"),
         ({"folds": subsets.Subsets(N, EVERYTHING, "seed", [0])}, "folds: cannot save an axis named 'seed'"),
         ({"folds": subsets.Subsets(N, EVERYTHING, "l2", [0])}, "folds: cannot save an axis named 'l2'"),
-        ({"folds": subsets.shares(N, 9, 2, own_starts=True), "seeds": [2**31]}, "seeds: expected at most"),
+        (
+            {"folds": subsets.shares(N, 9, 2, start_per_subset=True), "seeds": [2**31]},
+            "seeds: expected at most",
+        ),
         ({"folds": subsets.shares(N, 9, 2), "validation": 0.2}, "folds: expected either folds or validation"),
         (
             {"folds": subsets.weighted(np.ones((1, N))), "schedulers": [jfnn.EarlyStopping(1)]},
