@@ -18,7 +18,7 @@ from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
-from jfnn.search.keywords import make_options
+from jfnn.search.keywords import copied_arrays, make_options
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
