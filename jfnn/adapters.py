@@ -101,7 +101,7 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _factory(module: Any, kind: type, expected: str) -> Callable[[Any], Any]:
+def _factory(module: object, kind: type, expected: str) -> Callable[[Any], Any]:
     if isinstance(module, kind) or not callable(module):
         return lambda key: module
     made_by = module if isinstance(module, type) else type(module)
@@ -112,7 +112,7 @@ def _factory(module: Any, kind: type, expected: str) -> Callable[[Any], Any]:
     return make
 
 
-def _built(make: Callable[[Any], Any], key: Any, expected: str) -> Any:
+def _built(make: Callable[[Any], Any], key: object, expected: str) -> Any:
     try:
         return make(key)
     except Exception as error:
@@ -120,26 +120,26 @@ def _built(make: Callable[[Any], Any], key: Any, expected: str) -> Any:
         raise ArgumentError("module", f"expected {expected}; it fails: {reason}") from error
 
 
-def _check_module(built: Any, kind: type, expected: str) -> None:
+def _check_module(built: object, kind: type, expected: str) -> None:
     if not isinstance(built, kind) or not callable(built):
         advice = "" if isinstance(built, kind) else adapter_of(built)
         raise ArgumentTypeError("module", f"expected {expected}, got {checks.shown(built)}{advice}")
 
 
-def _named(arrays: Any) -> dict[str, jax.Array]:
+def _named(arrays: object) -> dict[str, jax.Array]:
     """The leaves of a tree by their paths."""
     leaves = jax.tree_util.tree_leaves_with_path(arrays)
     paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves]
     return {path.removesuffix(".value"): leaf for path, (_, leaf) in zip(paths, leaves, strict=True)}
 
 
-def _unnamed(arrays: Any) -> Callable[[dict[str, jax.Array]], Any]:
+def _unnamed(arrays: object) -> Callable[[dict[str, jax.Array]], Any]:
     """The inverse of `_named` for trees of this structure."""
     names, structure = list(_named(arrays)), jax.tree.structure(arrays)
     return lambda params: jax.tree.unflatten(structure, [params[name] for name in names])
 
 
-def _network(module: Any, init: Any, apply: Any, random_apply: Any) -> Network:
+def _network(module: object, init: Any, apply: Any, random_apply: Any) -> Network:
     """The network, whose functions have the name of the module's class in descriptions."""
     for function in filter(None, (init, apply, random_apply)):
         function.__module__, function.__qualname__ = type(module).__module__, type(module).__qualname__

@@ -20,14 +20,18 @@ from jfnn.network import Network, sequential
 CELLS = ("gru", "lstm", "elman")
 
 
+# A number for all layers, or one, or one an axis, for each of them.
+PerLayer = int | Sequence[int | Sequence[int]]
+
+
 def cnn(
     inputs: Sequence[int],
     channels: Sequence[int],
     outputs: int,
-    kernel: Any = 3,
-    stride: Any = 1,
-    padding: Any = 0,
-    pool: Any = None,
+    kernel: PerLayer = 3,
+    stride: PerLayer = 1,
+    padding: PerLayer = 0,
+    pool: PerLayer | None = None,
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",
     output: str | Activation = "identity",
@@ -84,7 +88,7 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
             )
 
 
-def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
+def _one_a_layer(value: object, count: int, argument: str) -> Sequence[Any]:
     entries = value if checks.is_several(value) else [value] * count
     if len(entries) != count:
         raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")

@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from jfnn import activations, losses
 from jfnn.activations import Activation
@@ -116,7 +117,7 @@ def gradients(
 def value_and_grad(
     params: Sequence[Layer],
     x: Any,
-    y: Any,
+    y: ArrayLike,
     *,
     activation: str | Activation = "sigmoid",
     output: str | Activation = "identity",

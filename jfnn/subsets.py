@@ -271,7 +271,7 @@ def weighted(weights: ArrayLike) -> Subsets:
     return Subsets(n, _all_rows(number, n), weights=array)
 
 
-def _as_pairs(pairs: Any, n: int) -> Sequence[Cut]:
+def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
     """Pairs of rows of ``n``, copied and checked, or `Pairs` as they are."""
     if isinstance(pairs, Pairs) and len(pairs):
         if pairs.n != n:
@@ -335,7 +335,7 @@ def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def _listed_pairs(pairs: Any) -> list[Any]:
+def _listed_pairs(pairs: object) -> list[Any]:
     """At least one pair, whatever its parts are."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
     if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
@@ -374,7 +374,7 @@ def _as_values(values: ArrayLike, argument: str, length: int | None = None) -> n
     return np.array(words)
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether a value is None, infinite, or like NaN and pandas' NA not equal to itself."""
     if value is None:
         return True

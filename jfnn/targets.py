@@ -44,7 +44,7 @@ class Split(NamedTuple):
     names: Mapping[str, Any] | None = None
 
 
-def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
+def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argument: str = "y") -> Any:
     """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
 
     Args:
@@ -154,7 +154,7 @@ def as_weights(weights: Any, n: int) -> Any:
     return weights
 
 
-def as_penalty(l2: Any) -> Any:
+def as_penalty(l2: object) -> Any:
     """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
     number = as_representable(l2, "l2") if is_concrete(l2) else l2
     return l2 if isinstance(l2, jax.Array) else number

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks
@@ -30,7 +31,7 @@ def objective(
     network: Network,
     params: Params,
     x: Any,
-    y: Any,
+    y: ArrayLike,
     loss: str | Loss = "cross_entropy",
     l2: jax.Array | float = 0.0,
     reduction: str = "sum",

@@ -23,7 +23,7 @@ TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # describ
 LONGEST = 50  # values shown of a longer list
 
 
-def sizes(network: Any) -> str:
+def sizes(network: object) -> str:
     """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10; or its function's name.
 
     Args:
@@ -146,7 +146,7 @@ def _network(result: SweepResult) -> Any:
     return None if "network" in result.axes else _learner(result).get("network")
 
 
-def _distinct(network: Any, argument: str, hidden: bool = False) -> list[str]:
+def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]:
     """Values of an argument of layers, each once; of the hidden ones alone that of the last layer is none."""
     layers = network["layers"] if isinstance(network, Mapping) else []
     values = [layer.get(argument) for layer in (layers[:-1] if hidden else layers)]
@@ -171,7 +171,7 @@ def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 
-def _words(name: Any) -> str | None:
+def _words(name: object) -> str | None:
     """A name without underscores and, of a function of one's own, without its module."""
     return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
 
@@ -180,7 +180,7 @@ def _name(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A setting as text."""
     if isinstance(value, list | tuple):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""

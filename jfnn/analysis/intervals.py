@@ -134,7 +134,7 @@ def interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def as_confidence(confidence: Any, argument: str = "confidence") -> float:
+def as_confidence(confidence: object, argument: str = "confidence") -> float:
     """A probability between 0 and 1.
 
     Raises:
@@ -146,7 +146,7 @@ def as_confidence(confidence: Any, argument: str = "confidence") -> float:
     return confidence
 
 
-def as_numbers(values: Any, argument: str) -> np.ndarray:
+def as_numbers(values: object, argument: str) -> np.ndarray:
     """Numbers of any shape, float64, NaN and infinity among them.
 
     Raises:

@@ -117,12 +117,12 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     return numbers
 
 
-def is_frame(x: Any) -> bool:
+def is_frame(x: object) -> bool:
     """Whether x is a table of named columns: a mapping, or a data frame."""
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
-def as_rows(frame: Any, config: Mapping[str, Any]) -> np.ndarray:
+def as_rows(frame: object, config: Mapping[str, Any]) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:

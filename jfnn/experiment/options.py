@@ -56,7 +56,7 @@ EXECUTIONS = {"jfnn.Execution(…)": [field.name for field in dataclasses.fields
 
 def option(
     help: str,
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     convert: Convert | None = None,
     holds: Mapping[str, Collection[str]] | None = None,
 ) -> Any:
@@ -71,7 +71,7 @@ def option(
     return fields.field(default, convert, help=help, holds=holds)
 
 
-def _gradient(value: Any, argument: str) -> Any:
+def _gradient(value: object, argument: str) -> Any:
     """A name, or a function, which is tried on the learner's parameters."""
     return value if callable(value) else checks.as_choice(value, argument, GRADIENTS)
 

@@ -90,7 +90,7 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
+def with_labels(split: Split, folds: object) -> tuple[Split, Any]:
     """A split with the labels of subsets as further training rows, each row and label once, and the folds.
 
     Raises:
@@ -109,7 +109,7 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
     numbers, source = np.tile(np.arange(n), (len(labels), 1)), row[first]
     numbers[fold, row] = n + number.reshape(-1)
 
-    def longer(leaf: Any) -> np.ndarray:  # where lengths differ, the learner says so
+    def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 

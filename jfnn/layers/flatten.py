@@ -25,6 +25,8 @@ class Flatten(LayerKind):
         """``a [*shape, batch] -> [features, batch]``; residual: the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape
 
-    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(
+        self, packed: tuple[()], residuals: object, d_out: jax.Array
+    ) -> tuple[tuple[()], jax.Array]:
         """The shape that the inputs had."""
         return (), d_out.reshape(residuals)

@@ -60,7 +60,7 @@ class LayerKind(abc.ABC):
         """``a [*shape, batch]`` -> the outputs in column form, and residuals for `pull_back`."""
 
     @abc.abstractmethod
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: object, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The chain rule by hand: ``(∂C/∂parameters, ∂C/∂inputs)`` from ``d_out = ∂C/∂outputs``.
 
         ``residuals`` are those from `forward`.

@@ -85,7 +85,7 @@ class Scaled(LayerKind):
         """The layer's."""
         return self.layer.forward(packed, a)
 
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: object, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The layer's."""
         return self.layer.pull_back(packed, residuals, d_out)
 

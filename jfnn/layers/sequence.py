@@ -93,7 +93,7 @@ def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Ar
 def pull_back(
     layers: Sequence[LayerKind],
     packed: Params,
-    residuals: Sequence[Any],
+    residuals: Sequence[object],
     d_outputs: jax.Array,
     masks: Masks | None = None,
 ) -> tuple[Params, jax.Array]:

@@ -159,7 +159,7 @@ def _ask(
     return trial, {name: float(value) for name, value in cell.items()}
 
 
-def _tell(study: Study, trials: Sequence[Any], values: np.ndarray, pruned: Any) -> None:
+def _tell(study: Study, trials: Sequence[object], values: np.ndarray, pruned: object) -> None:
     """Tells a study the values of its trials ``[trials, objectives]``, and the state of those without."""
     for trial, row in zip(trials, values.tolist(), strict=True):
         if np.isfinite(row).all():
@@ -183,7 +183,7 @@ def _width(
     study: Study,
     network: Network | Learner,
     split: Split,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     cell: Mapping[str, float],
     at_once: int | None,
     objectives: Sequence[Objective] | None,

@@ -111,7 +111,7 @@ def _arguments(options: Any) -> str:
 READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
 
 
-def own_copies(options: Mapping[str, Any]) -> dict[str, Any]:
+def own_copies(options: Mapping[str, object]) -> dict[str, Any]:
     """Copies of the arrays among options, for functions that read them again after training.
 
     An experiment has its own copy of its arrays, but another one that is built later from the same options

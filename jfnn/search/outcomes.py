@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import jax
 import numpy as np
@@ -99,7 +99,7 @@ def origin_of(experiment: Experiment) -> Origin:
     return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
 
 
-def _learner(learner: Any, network: Network | None) -> Learner:
+def _learner(learner: object, network: Network | None) -> Learner:
     if network is None:
         return cast(Learner, learner)
     if not isinstance(learner, Supervised):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -60,10 +61,10 @@ class Members(NamedTuple):
 
 def predict(
     programs: Sequence[Members],
-    x: Any,
+    x: ArrayLike,
     reduce: str | Reduce | None,
     metrics: Mapping[str, bool],
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
 ) -> np.ndarray:
     """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
     framed = columns.is_frame(x)
@@ -81,7 +82,7 @@ def predict(
 
 
 def probabilities(
-    programs: Sequence[Members], x: Any, reduce: str | Reduce | None, config: Mapping[str, Any]
+    programs: Sequence[Members], x: ArrayLike, reduce: str | Reduce | None, config: Mapping[str, object]
 ) -> np.ndarray:
     """Class probabilities of all members, as `SweepResult.predict_proba` says."""
     for members in programs:
@@ -97,8 +98,8 @@ def _ask(
     function: Callable[..., jax.Array],
     programs: Sequence[Members],
     x: Any,
-    reduce: Any,
-    config: Mapping[str, Any],
+    reduce: object,
+    config: Mapping[str, object],
     finish: Finish | None = None,
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""

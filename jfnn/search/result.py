@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -51,11 +52,11 @@ class Best:
         return html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
 
 
-def _is_metrics(value: Any) -> bool:
+def _is_metrics(value: object) -> bool:
     return type(value) is dict and all(type(higher) is bool for higher in value.values())
 
 
-def _is_cell(value: Any) -> bool:
+def _is_cell(value: object) -> bool:
     return value is None or (type(value) is list and all(type(index) is int for index in value))
 
 
@@ -340,7 +341,7 @@ class SweepResult:
 
     def predict(
         self,
-        x: Any,
+        x: ArrayLike,
         reduce: str | Reduce | None = None,
         network: Network | Learner | answers.Function | None = None,
     ) -> np.ndarray:
@@ -372,7 +373,7 @@ class SweepResult:
         return self._by_program(values) if reduce is None else values
 
     def predict_proba(
-        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
+        self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
     ) -> np.ndarray:
         """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
 

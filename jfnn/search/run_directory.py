@@ -110,7 +110,7 @@ def check_can_hold(
             raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
 
 
-def as_directory(out: Any, resume: bool = False) -> Path | None:
+def as_directory(out: object, resume: bool = False) -> Path | None:
     """The path of a run's directory, or None; resuming without one raises ValueError."""
     if out is None:
         if resume:
@@ -169,7 +169,7 @@ def _arrays(
 
 
 def write_config(
-    directory: Path, description: Description, finished: Mapping[str, Any] | None = None
+    directory: Path, description: Description, finished: Mapping[str, object] | None = None
 ) -> None:
     """Writes ``config.json``: what the run is and, once it has ended, its timing and checksums."""
     status = {"status": "running" if finished is None else "finished"}
@@ -330,7 +330,7 @@ def claimed(directory: Path, axes: Mapping[str, np.ndarray], resume: bool) -> It
         write_config(directory, listed, {})
 
 
-def _refusal(there: Mapping[str, Any], listed: Mapping[str, Any], resume: bool) -> str:
+def _refusal(there: Mapping[str, Any], listed: Mapping[str, object], resume: bool) -> str:
     """What a directory holds beside the programs listed; empty where it may hold these."""
     if "programs" not in there:
         return "a run of one program"

@@ -34,7 +34,7 @@ class Checkpoint:
         self.seconds: float | None = None
         self.last = clock()
 
-    def save(self, state: Any, now: bool = False) -> None:
+    def save(self, state: object, now: bool = False) -> None:
         """Saves a state if it is time to, or in any case ``now``; nothing may change it meanwhile."""
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         guess = FIRST_SECONDS + sum(leaf.nbytes for leaf in leaves) / FIRST_BYTES_A_SECOND
@@ -67,7 +67,7 @@ class Checkpoint:
         restored: Tree = jax.tree.unflatten(structure, new_leaves)
         return restored
 
-    def _fitting(self, name: str, saved: np.ndarray, fresh: Any) -> Any:
+    def _fitting(self, name: str, saved: np.ndarray, fresh: object) -> Any:
         """A saved leaf in place of a fresh one; a history, empty at first, has any length."""
         leaf = np.asarray(fresh)
         free = int(leaf.shape[:1] == (0,))

@@ -114,7 +114,7 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def write_archive(path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> str:
     """Writes an uncompressed ``.npz`` whose bytes follow from its content alone; returns its checksum.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
@@ -177,13 +177,13 @@ def _archive_checksum(file: IO[bytes]) -> str:
     return sha256.hexdigest()
 
 
-def write_json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: object) -> None:
     """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
     with atomic(path) as file:
         file.write(_json(values))
 
 
-def write_checked_json(path: Path, values: Mapping[str, Any]) -> None:
+def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
     """Writes plain values with the format's number and a checksum, for `read_checked_json`."""
     values = {"format": FORMAT, **values}
     write_json(path, values | {"checksum": _checksum(values)})
@@ -212,15 +212,15 @@ def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _json(values: Any) -> bytes:
+def _json(values: object) -> bytes:
     return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _checksum(values: Any) -> str:
+def _checksum(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def digest(*arrays: Any) -> str:
+def digest(*arrays: object) -> str:
     """The SHA-256 of arrays: their dtypes, shapes and bytes in C order."""
     sha256 = hashlib.sha256()
     for array in (np.asarray(array, order="C") for array in arrays):

@@ -146,7 +146,7 @@ def _first(hyper: Hyper) -> dict[str, jax.Array]:
     return {name: values[0] for name, values in hyper.items()}
 
 
-def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
     """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
 
     Layers define how errors are pulled back, through which JAX's own forward mode does not go. A pull-back is
@@ -162,12 +162,12 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) 
     return value, push(along)[0], rest
 
 
-def float_leaves(tree: Any) -> list[jax.Array]:
+def float_leaves(tree: object) -> list[jax.Array]:
     """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
 
 
-def with_floats(tree: Any, floats: list[jax.Array]) -> Any:
+def with_floats(tree: object, floats: list[jax.Array]) -> Any:
     """The tree with other floats in the places of its own."""
     others = iter(floats)
     return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)

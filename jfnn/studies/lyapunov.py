@@ -167,7 +167,7 @@ def growths(
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 
-def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+def _apart(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
     """`push_forward` by a difference instead of a derivative."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
     # Errors by curvature grow with the distance, those by rounding with its inverse.
