@@ -13,6 +13,7 @@ from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
 from jfnn.identity.naming import takes
+from jfnn.layers.kind import Params
 from jfnn.network import Network
 
 EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"
@@ -46,13 +47,13 @@ def from_equinox(module: Any) -> Network:
     arrays, rest = eqx.partition(built, eqx.is_inexact_array)
     unnamed, keyed = _unnamed(arrays), takes(type(built).__call__, "key")
 
-    def init(key: jax.Array) -> Any:
+    def init(key: jax.Array) -> Params:
         return _named(eqx.filter(make(key), eqx.is_inexact_array))
 
-    def apply(params: Any, x: jax.Array) -> Any:
+    def apply(params: Params, x: jax.Array) -> Any:
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
 
-    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
+    def random_apply(params: Params, x: jax.Array, key: jax.Array) -> Any:
         whole, keys = eqx.combine(unnamed(params), rest), jax.random.split(key, len(x))
         return jax.vmap(lambda row, key: whole(row, **({"key": key} if keyed else {})))(x, keys)
 
@@ -84,15 +85,15 @@ def from_flax(module: Any) -> Network:
         raise ArgumentError("module", NO_STATE.format(", ".join(sorted(state))))
     streams, unnamed = sorted({variable.tag for variable in others}), _unnamed(arrays)
 
-    def init(key: jax.Array) -> Any:
+    def init(key: jax.Array) -> Params:
         return _named(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
 
-    def apply(params: Any, x: jax.Array) -> Any:
+    def apply(params: Params, x: jax.Array) -> Any:
         whole = nnx.merge(graph, unnamed(params), rest, copy=True)
         whole.eval()
         return whole(x)
 
-    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
+    def random_apply(params: Params, x: jax.Array, key: jax.Array) -> Any:
         whole = nnx.merge(graph, unnamed(params), rest, copy=True)
         nnx.reseed(whole, **{name: jax.random.fold_in(key, i) for i, name in enumerate(streams)})
         whole.train()

@@ -31,7 +31,7 @@ def cnn(
     kernel: PerLayer = 3,
     stride: PerLayer = 1,
     padding: PerLayer = 0,
-    pool: PerLayer | None = None,
+    pool: int | tuple[int, ...] | None = None,
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",
     output: str | Activation = "identity",

@@ -46,7 +46,7 @@ class Network(NamedTuple):
     input_shape: Shape | None = None
     random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
         again = None if self.layers is None else sequential(self.layers, self.input_shape or ())
         return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))

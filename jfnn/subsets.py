@@ -88,7 +88,7 @@ class Subsets:
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
         own_starts = checks.as_switch(self.own_starts, "own_starts")
-        fields: dict[str, Any] = {"n": n, "pairs": cuts, "own_starts": own_starts}
+        fields: dict[str, object] = {"n": n, "pairs": cuts, "own_starts": own_starts}
         if self.name is not None:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))

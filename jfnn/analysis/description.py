@@ -16,6 +16,7 @@ from jfnn.analysis.summary import (
     name_text,
     value_text,
 )
+from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
 NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "network": "networks"}
@@ -91,7 +92,7 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     return {title: group for title, group in texts.items() if group}
 
 
-def _training(result: SweepResult) -> dict[str, Any]:
+def _training(result: SweepResult) -> Json:
     settings = result.config.get("settings", {})
     learner = _learner(result)
     minibatches = settings.get("minibatches")
@@ -107,7 +108,7 @@ def _training(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _search(result: SweepResult) -> dict[str, Any]:
+def _search(result: SweepResult) -> Json:
     schedulers = result.config.get("settings", {}).get("schedulers", ())
     return {
         **{_name(name): _axis(name, values, result.sampled) for name, values in result.axes.items()},
@@ -122,7 +123,7 @@ def _search(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _machine(result: SweepResult) -> dict[str, Any]:
+def _machine(result: SweepResult) -> Json:
     config = result.config
     backend = config.get("backend") or {}
     device = config.get("device") or {}
@@ -136,9 +137,9 @@ def _machine(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _learner(result: SweepResult) -> Mapping[str, Any]:
+def _learner(result: SweepResult) -> Json:
     learner = result.config.get("settings", {}).get("learner")
-    return learner if isinstance(learner, Mapping) else {}
+    return dict(learner) if isinstance(learner, Mapping) else {}
 
 
 def _network(result: SweepResult) -> Any:
@@ -153,7 +154,7 @@ def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
 
 
-def _rows(data: Mapping[str, Any], part: str) -> str | None:
+def _rows(data: Json, part: str) -> str | None:
     """Numbers of rows of one part of the data, of several folds the least and the most."""
     rows = data.get(part, {}).get("rows", [])
     if not any(rows):

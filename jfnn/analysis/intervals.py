@@ -5,7 +5,6 @@ All functions take plain arrays and work on their last axis; tests simulate the 
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +29,11 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray:
     return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))
 
 
-STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median, "iqm": interquartile_mean}
+STATISTICS: dict[str, Callable[..., np.ndarray]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "iqm": interquartile_mean,
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 
@@ -122,7 +123,7 @@ def is_frame(x: object) -> bool:
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
-def as_rows(frame: object, config: Mapping[str, Any]) -> np.ndarray:
+def as_rows(frame: object, config: Json) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:
@@ -142,12 +143,12 @@ def as_rows(frame: object, config: Mapping[str, Any]) -> np.ndarray:
     return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 
 
-def as_words(labels: np.ndarray, config: Mapping[str, Any]) -> np.ndarray:
+def as_words(labels: np.ndarray, config: Json) -> np.ndarray:
     """Labels in the file's words; "" for -1."""
     return np.asarray(np.array([*config["classes"], ""])[labels])
 
 
-def units(config: Mapping[str, Any]) -> Callable[[np.ndarray, int], np.ndarray] | None:
+def units(config: Json) -> Callable[[np.ndarray, int], np.ndarray] | None:
     """A function that puts outputs ``[…, n_out]`` in the units of scaled targets; None where none were."""
     scaling = (config.get("scaling") or {}).get("y")
     return None if scaling is None else lambda outputs, _: outputs * scaling["scale"] + scaling["mean"]

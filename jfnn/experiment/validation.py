@@ -20,7 +20,7 @@ IN_PAIR, IN_FOLDS = 8.0, 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
 
 
-def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
+def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | Subsets | None) -> list[Cut]:
     """Row numbers to learn from and to validate on, one pair a fold.
 
     Args:
@@ -63,7 +63,7 @@ def _all_pairs(subsets: Subsets) -> list[Cut]:
     return list(pairs)
 
 
-def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
+def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
     from sklearn.model_selection import check_cv
 
     labels = data.labels

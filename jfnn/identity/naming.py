@@ -7,6 +7,7 @@ from typing import Any
 import optax
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
 from jfnn.network import Network, sequential
@@ -32,7 +33,7 @@ def code_name(function: object) -> str:
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
 
 
-def describe_rule(rule: UpdateRule) -> dict[str, Any]:
+def describe_rule(rule: UpdateRule) -> Json:
     """An optimizer, its arguments that are no numbers of members, and its schedule."""
     return {
         "optimizer": optax_name(rule.name) or code_name(rule.name),
@@ -47,7 +48,7 @@ def is_known_rule(rule: UpdateRule) -> bool:
     return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
 
-def describe_network(network: Network) -> dict[str, Any] | str:
+def describe_network(network: Network) -> Json | str:
     """Layers of a network as plain values, or the name of its function."""
     if network.layers is None:
         return code_name(network.apply)
@@ -57,7 +58,7 @@ def describe_network(network: Network) -> dict[str, Any] | str:
     }
 
 
-def describe_layer(layer: LayerKind) -> dict[str, Any]:
+def describe_layer(layer: LayerKind) -> Json:
     """A layer's kind and arguments; functions of the user's own are called "custom"."""
     kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
     fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}

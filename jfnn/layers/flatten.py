@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax
 
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +20,12 @@ class Flatten(LayerKind):
         """0: it holds nothing of its own."""
         return 0
 
-    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``a [*shape, batch] -> [features, batch]``; residual: the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape
 
     def pull_back(
-        self, packed: tuple[()], residuals: object, d_out: jax.Array
+        self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
     ) -> tuple[tuple[()], jax.Array]:
         """The shape that the inputs had."""
         return (), d_out.reshape(residuals)

@@ -9,7 +9,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.residual import Residual
 
 
@@ -81,11 +81,11 @@ class Scaled(LayerKind):
         """The layer's."""
         return self.layer.apply(params, a)
 
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The layer's."""
         return self.layer.forward(packed, a)
 
-    def pull_back(self, packed: Params, residuals: object, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The layer's."""
         return self.layer.pull_back(packed, residuals, d_out)
 

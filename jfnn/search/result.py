@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
+from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
 from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
 from jfnn.experiment.experiment import PARTS
@@ -125,7 +126,7 @@ class SweepResult:
     ranked_by: str = field(metadata=kept_plain(lambda value: type(value) is str))
     sampled: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=False)
     kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Json = field(default_factory=dict)
     objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
     subset_values: dict[str, np.ndarray] = field(
         metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
@@ -394,7 +395,7 @@ class SweepResult:
         reduce: str | Reduce | None = None,
         *,
         network: Network | Learner | None = None,
-        folds: int | Iterable[Any] | None = None,
+        folds: int | Iterable[object] | None = None,
     ) -> np.ndarray:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
@@ -620,10 +621,10 @@ def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
     return dataclasses.replace(result, params=params)
 
 
-def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> dict[str, Any]:
+def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> Json:
     """The entries that are equal in all configurations, in mappings too down to some levels."""
     first = configs[0]
-    common: dict[str, Any] = {}
+    common: Json = {}
     for name, value in first.items():
         values = [config.get(name) for config in configs]
         mappings = [each for each in values if isinstance(each, Mapping)]

@@ -7,12 +7,13 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from jfnn.arguments import memory
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.store import archives
 
 try:
@@ -136,7 +137,7 @@ def write_archive(path: Path, header: Mapping[str, object], arrays: Mapping[str,
     return checksum
 
 
-def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[str, np.ndarray]]:
     """The content of a file by `write_archive`: ``(header, arrays)``.
 
     Raises:
@@ -189,7 +190,7 @@ def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
     write_json(path, values | {"checksum": _checksum(values)})
 
 
-def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
+def read_checked_json(path: Path, names: Iterable[str]) -> Json:
     """Values of a file by `write_checked_json`; values of other names may have been added since.
 
     Raises:

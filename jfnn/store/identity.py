@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
@@ -16,7 +17,7 @@ DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
 SHOWN, BEFORE = 60, 25  # characters of a value in an error, and of these before the first that differs
 
-Description = dict[str, Any]  # plain values, as JSON has them
+Description = Json
 
 
 def deciding(description: Description) -> Description:

@@ -22,6 +22,7 @@ from jfnn.optimizers import State
 from jfnn.studies.stepper import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
+Floats = list[jax.Array]  # leaves of a state that have derivatives
 Numbers = Mapping[str, jax.Array]
 
 
@@ -100,14 +101,16 @@ def loss_along(
 
     (hyper, last), (d_hyper, d_last) = jax.jvp(all_hyper, (numbers,), (direction,))
 
-    def start(first: Hyper) -> tuple[Any, State]:
+    def start(first: Hyper) -> tuple[Floats, State]:
         state = learner.start(inputs.params, first)
         return float_leaves(state), state
 
-    def step(carry: tuple[State, Any], at: tuple[jax.Array, Hyper, Hyper]) -> tuple[tuple[State, Any], None]:
+    def step(
+        carry: tuple[State, Floats], at: tuple[jax.Array, Hyper, Hyper]
+    ) -> tuple[tuple[State, Floats], None]:
         (state, tangent), (number, hyper, d_hyper) = carry, at
 
-        def after(point: tuple[Any, Hyper]) -> tuple[Any, State]:
+        def after(point: tuple[Floats, Hyper]) -> tuple[Floats, State]:
             moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])
             return float_leaves(moved), moved
 
@@ -117,7 +120,7 @@ def loss_along(
     _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
     (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
 
-    def end(point: tuple[Any, Hyper]) -> tuple[jax.Array, None]:
+    def end(point: tuple[Floats, Hyper]) -> tuple[jax.Array, None]:
         return mean_loss(learner, with_floats(state, point[0]).params, inputs.scored, point[1]), None
 
     return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
@@ -162,12 +165,12 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: ob
     return value, push(along)[0], rest
 
 
-def float_leaves(tree: object) -> list[jax.Array]:
+def float_leaves(tree: object) -> Floats:
     """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
 
 
-def with_floats(tree: object, floats: list[jax.Array]) -> Any:
+def with_floats(tree: object, floats: Floats) -> Any:
     """The tree with other floats in the places of its own."""
     others = iter(floats)
     return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)
