@@ -45,7 +45,8 @@ def from_equinox(module: Any) -> Network:
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
     _check_module(built, eqx.Module, EQUINOX)
     arrays, rest = eqx.partition(built, eqx.is_inexact_array)
-    unnamed, keyed = _unnamed(arrays), takes(type(built).__call__, "key")
+    unnamed = _unnamed(arrays)
+    keyed = takes(type(built).__call__, "key")
 
     def init(key: jax.Array) -> Params:
         return _named(eqx.filter(make(key), eqx.is_inexact_array))
@@ -54,7 +55,8 @@ def from_equinox(module: Any) -> Network:
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
 
     def random_apply(params: Params, x: jax.Array, key: jax.Array) -> Any:
-        whole, keys = eqx.combine(unnamed(params), rest), jax.random.split(key, len(x))
+        whole = eqx.combine(unnamed(params), rest)
+        keys = jax.random.split(key, len(x))
         return jax.vmap(lambda row, key: whole(row, **({"key": key} if keyed else {})))(x, keys)
 
     draws = not eqx.tree_equal(eqx.nn.inference_mode(built), built)
@@ -83,7 +85,8 @@ def from_flax(module: Any) -> Network:
     state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
     if state:
         raise ArgumentError("module", NO_STATE.format(", ".join(sorted(state))))
-    streams, unnamed = sorted({variable.tag for variable in others}), _unnamed(arrays)
+    streams = sorted({variable.tag for variable in others})
+    unnamed = _unnamed(arrays)
 
     def init(key: jax.Array) -> Params:
         return _named(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
@@ -136,12 +139,14 @@ def _named(arrays: object) -> dict[str, jax.Array]:
 
 def _unnamed(arrays: object) -> Callable[[dict[str, jax.Array]], Any]:
     """The inverse of `_named` for trees of this structure."""
-    names, structure = list(_named(arrays)), jax.tree.structure(arrays)
+    names = list(_named(arrays))
+    structure = jax.tree.structure(arrays)
     return lambda params: jax.tree.unflatten(structure, [params[name] for name in names])
 
 
 def _network(module: object, init: Any, apply: Any, random_apply: Any) -> Network:
     """The network, whose functions have the name of the module's class in descriptions."""
     for function in filter(None, (init, apply, random_apply)):
-        function.__module__, function.__qualname__ = type(module).__module__, type(module).__qualname__
+        function.__module__ = type(module).__module__
+        function.__qualname__ = type(module).__qualname__
     return Network(init, apply, random_apply=random_apply)

@@ -60,10 +60,12 @@ def cnn(
     if len(shape) not in (2, 3):
         expected = "(channels, length) or (channels, height, width)"
         raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
-    filters, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
+    filters = checks.as_counts(channels, "channels")
+    widths = checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     entries = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
-    n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_own(output, "output")
+    n_outputs = checks.as_count(outputs, "outputs")
+    last = activations.name_or_own(output, "output")
     layers: list[LayerKind] = []
     for count, size, step, pads in zip(filters, *entries, strict=True):
         convolution = Conv(count, size, step, pads, activation, init)
@@ -131,7 +133,8 @@ def rnn(
     if len(checks.as_counts(inputs, "inputs")) != 2:
         raise ArgumentError("inputs", f"expected the shape (time, features) of a sequence, got {inputs}")
     widths = checks.as_counts(hidden, "hidden")
-    function, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
+    function = activations.name_or_own(activation)
+    last = activations.name_or_own(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
     options |= {"padded": padded} | ({"activation": function} if kind == "elman" else {})
     recurrent = {"gru": GRU, "lstm": LSTM, "elman": Elman}[kind](units, **options)

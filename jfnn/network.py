@@ -121,7 +121,8 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
     if tokens is not None and x.dtype.kind not in "iu":
         raise ArgumentTypeError(argument, f"expected tokens, whole numbers, got dtype {x.dtype}")
     if tokens is not None and checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
-        least, most = int(x.min()), int(x.max())
+        least = int(x.min())
+        most = int(x.max())
         raise ArgumentError(argument, f"expected tokens from 0 to {tokens - 1}, got {least} to {most}")
     return x
 
@@ -190,7 +191,8 @@ def mlp(
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
         raise ArgumentError("sizes", f"expected at least an input and an output width, got {widths}")
-    hidden, last = activations.name_or_own(activation), activations.name_or_own(output, "output")
+    hidden = activations.name_or_own(activation)
+    last = activations.name_or_own(output, "output")
     functions = [hidden] * (len(widths) - 2) + [last]
     layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
     return sequential(layers, widths[0])

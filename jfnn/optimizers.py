@@ -184,7 +184,8 @@ class UpdateRule(NamedTuple):
         varied = {name: hyper[name] for name in self.numbers}
         schedule = _schedule(self.schedule)
         if schedule is not None:
-            rate, steps = varied["learning_rate"], hyper[SCHEDULE_STEPS]
+            rate = varied["learning_rate"]
+            steps = hyper[SCHEDULE_STEPS]
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 

@@ -155,7 +155,8 @@ def _objective_name(objective: Objective) -> str:
 def _refit(refit: SweepResult | None) -> list[str]:
     if refit is None:
         return []
-    over, texts = summary.averaged_over(refit), ", ".join(summary.refit_texts(refit))
+    over = summary.averaged_over(refit)
+    texts = ", ".join(summary.refit_texts(refit))
     rows = f"On all training rows{f', with {over}' if over else ''}"
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 

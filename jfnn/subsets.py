@@ -129,7 +129,8 @@ def bootstrap(n: int, number: int, seed: int = 0, own_starts: bool = False) -> S
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
     Introduction to the Bootstrap", chapter 6). They take 1, 2 or 4 bytes a row number.
     """
-    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    number = checks.as_count(number, "number")
+    n = checks.as_count(n, "n", 2)
     drawn = _drawn_array(number, n, np.min_scalar_type(n - 1))
     held_out = np.zeros(number, int)  # rows
     rng = np.random.default_rng(checks.as_seed(seed))
@@ -159,7 +160,8 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, own_starts: b
     from sklearn.model_selection import ShuffleSplit
 
     as_size(share, checks.as_count(n, "n", 2), "share")
-    number, seed = checks.as_count(number, "number"), checks.as_seed(seed)
+    number = checks.as_count(number, "number")
+    seed = checks.as_seed(seed)
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
     splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
@@ -174,7 +176,8 @@ def independent(n: int, probability: float, number: int, seed: int = 0, own_star
     Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
     Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
     """
-    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    number = checks.as_count(number, "number")
+    n = checks.as_count(n, "n", 2)
     chance = checks.as_number(probability, "probability", strict=True)
     included = _drawn_array(number, n, np.dtype(bool))
     rng = np.random.default_rng(checks.as_seed(seed))
@@ -241,7 +244,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
         seed: Fixes rows and labels.
         classes: Number of classes; None for one more than the largest label.
     """
-    labels, levels = np.asarray(checks.as_array(y, "y")), checks.as_axis(shares, "shares")
+    labels = np.asarray(checks.as_array(y, "y"))
+    levels = checks.as_axis(shares, "shares")
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         raise ArgumentTypeError("y", f"expected integer labels [n], got {labels.dtype} {list(labels.shape)}")
     n, number = len(labels), int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")

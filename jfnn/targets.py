@@ -76,7 +76,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argu
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y):
-            least, most = np.asarray(y).min(), np.asarray(y).max()
+            least = np.asarray(y).min()
+            most = np.asarray(y).max()
             if least < 0 or most >= classes:
                 raise ArgumentError(
                     argument,

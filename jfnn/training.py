@@ -160,7 +160,8 @@ def epoch(
         ``(state, values)``: the state after the epoch, and the objective before each step ``[steps]``.
     """
 
-    x, targets = jnp.asarray(x), jnp.asarray(targets)
+    x = jnp.asarray(x)
+    targets = jnp.asarray(targets)
 
     def one_step(state: State, batch: jax.Array) -> tuple[State, jax.Array]:
         return step(state, optimizer, value_and_grad, x[batch], targets[batch], l2)

@@ -51,7 +51,9 @@ class ArgumentError(ValueError):
 
     def __init__(self, argument: str, reason: str, item: object = None) -> None:
         super().__init__(argument, reason, item)
-        self.argument, self.reason, self.item = argument, reason, item
+        self.argument = argument
+        self.reason = reason
+        self.item = item
 
     def __str__(self) -> str:
         """The argument and the reason in one line."""
@@ -276,7 +278,8 @@ def part_of(share: object, number: Any) -> np.ndarray:
 
 def as_representable(value: object, argument: str) -> float:
     """A number of at least 0 that is finite in JAX's floats, of 32 bits or, with x64, of 64."""
-    number, most = as_number(value, argument), float(np.finfo(jnp.result_type(float)).max)
+    number = as_number(value, argument)
+    most = float(np.finfo(jnp.result_type(float)).max)
     if number > most:
         raise ArgumentError(argument, f"expected at most {most:g}, got {number:g}")
     return number
@@ -287,7 +290,8 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
 
     Raises ArgumentError for no values, and for values not finite or below ``minimum`` (``strict``: or equal).
     """
-    array, expected = as_array(values, argument), "expected a number or a sequence of numbers"
+    array = as_array(values, argument)
+    expected = "expected a number or a sequence of numbers"
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
         raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)

@@ -117,7 +117,8 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
 
 def without_added(experiment: Experiment) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Arrays of the split's rows, and of those that labels of subsets have added, if any."""
-    data, subsets = experiment.data, experiment.subsets
+    data = experiment.data
+    subsets = experiment.subsets
     leaves = jax.tree.leaves(data.rows)
     first = data.n_train if subsets is None else subsets.n
     if first == data.n_train:

@@ -142,7 +142,8 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
 
 def _user_params(learner: Learner, initial_params: object, n_seeds: int, dtype: np.dtype) -> Params:
     """The user's starting parameters in public form, with a leading axis of seeds."""
-    argument, own = "initial_params", starting_shapes(learner)
+    argument = "initial_params"
+    own = starting_shapes(learner)
     arrays = jax.tree.map(
         lambda leaf: np.array(checks.as_array(leaf, argument)),
         initial_params,
@@ -158,7 +159,8 @@ def _user_params(learner: Learner, initial_params: object, n_seeds: int, dtype: 
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
         leaves.append(checks.as_dtype(leaf, leaf_dtype, argument))
-    shapes, actual = [leaf.shape for leaf in jax.tree.leaves(own)], [leaf.shape for leaf in leaves]
+    shapes = [leaf.shape for leaf in jax.tree.leaves(own)]
+    actual = [leaf.shape for leaf in leaves]
     if actual == shapes:
         leaves = [np.broadcast_to(leaf, (n_seeds, *leaf.shape)) for leaf in leaves]
     elif actual != [(n_seeds, *shape) for shape in shapes]:

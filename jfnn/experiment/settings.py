@@ -53,7 +53,9 @@ class ProgressBar:
     """
 
     def __init__(self, metric: str = "", higher_is_better: bool | None = None, silent: bool | None = False):
-        self.metric, self.higher_is_better, self.silent = metric, higher_is_better, silent
+        self.metric = metric
+        self.higher_is_better = higher_is_better
+        self.silent = silent
         self._bar: Any = None
 
     def __call__(self, now: Progress) -> None:

@@ -16,7 +16,8 @@ from jfnn.subsets import Cut, Pairs, Subsets, as_rows
 from jfnn.targets import Split
 
 # Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
-IN_PAIR, IN_FOLDS = 8.0, 8.0
+IN_PAIR = 8.0
+IN_FOLDS = 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
 
 
@@ -98,15 +99,19 @@ def with_labels(split: Split, folds: object) -> tuple[Split, Any]:
     """
     if not isinstance(folds, Subsets) or folds.labels is None:
         return split, folds
-    y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), folds.labels, folds.n
+    y = np.asarray(checks.as_array(split.y_train, "y_train"))
+    labels = folds.labels
+    n = folds.n
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
-        expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
+        expected = f"{y.dtype} {list(y.shape)}"
+        got = f"{labels.dtype} {list(labels.shape[1:])}"
         raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
     fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
     new = labels[fold, row].reshape(len(row), *y.shape[1:])
     keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    numbers, source = np.tile(np.arange(n), (len(labels), 1)), row[first]
+    numbers = np.tile(np.arange(n), (len(labels), 1))
+    source = row[first]
     numbers[fold, row] = n + number.reshape(-1)
 
     def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so

@@ -76,7 +76,8 @@ class Workers:
         """Shuts down an executor made here; waiting tiles are dropped."""
         if self._owned:
             self._executor.shutdown(wait=kind is None)
-            self._executor, self._owned = None, False
+            self._executor = None
+            self._owned = False
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Any:
         """A future of a call, by a new executor where the last one has broken.
@@ -117,7 +118,8 @@ class Workers:
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
             )
         check_starts_anew(executor)
-        self._executor, self._owned = executor, True
+        self._executor = executor
+        self._owned = True
 
 
 def check_starts_anew(executor: object) -> None:

@@ -125,9 +125,11 @@ def ask_tell(
     objectives = None if objectives is None else as_objectives(objectives)
     width = _width(study, network, split, options, cell, at_once, objectives)
     copies = own_copies(options | {"split": split})
-    split, options = copies.pop("split"), options | copies
+    split = copies.pop("split")
+    options = options | copies
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
-    results, values = Rounds(), []
+    results = Rounds()
+    values = []
     while remaining:
         proposals = [] if results else [(trial, cell)]
         count = min(width, remaining) - len(proposals)
@@ -211,7 +213,8 @@ def _check_directions(study: Study, experiment: Experiment, objectives: Sequence
     """Raises ArgumentError for unknown scores, and where a study's directions are not those of its scores."""
     parts = [part for part, rows in experiment.replicates.parts[0].items() if len(rows)]
     names = {f"{part}_{m.name}": m.higher_is_better for part in parts for m in experiment.learner.metrics}
-    own, expected = _directions(study), []
+    own = _directions(study)
+    expected = []
     for score in objectives or [experiment.ranking.name]:
         higher = None if callable(score) else names[checks.as_choice(score, "objectives", names)]
         expected.append("either" if higher is None else "maximize" if higher else "minimize")

@@ -14,7 +14,8 @@ from jfnn.store.identity import Description
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
 SPACING = 21.0
 # Estimate of the first save: opening and syncing, and bytes a second.
-FIRST_SECONDS, FIRST_BYTES_A_SECOND = 0.05, 2e8
+FIRST_SECONDS = 0.05
+FIRST_BYTES_A_SECOND = 2e8
 
 Tree = TypeVar("Tree")
 
@@ -30,7 +31,10 @@ class Checkpoint:
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Nothing is read or written yet; ``clock`` gives the time in seconds."""
-        self.path, self.description, self.spacing, self.clock = path, description, spacing, clock
+        self.path = path
+        self.description = description
+        self.spacing = spacing
+        self.clock = clock
         self.seconds: float | None = None
         self.last = clock()
 

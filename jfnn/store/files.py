@@ -163,7 +163,8 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[st
 
 def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system, entry.external_attr = 3, 0o644 << 16
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
     return entry
 
 
@@ -205,7 +206,8 @@ def read_checked_json(path: Path, names: Iterable[str]) -> Json:
         checked = {name: values[name] for name in ("format", *names) if name in values}
         is_sound = _json(values) == content and _checksum(checked) == values["checksum"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        number, is_sound = FORMAT, False
+        number = FORMAT
+        is_sound = False
     if type(number) is int and number != FORMAT:
         raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
     if not is_sound:

@@ -69,7 +69,8 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple
 
         count = len(inputs.steps)
         length = math.isqrt(count)
-        state, steps = learner.start(inputs.params, _first(hyper)), (inputs.steps, hyper)
+        state = learner.start(inputs.params, _first(hyper))
+        steps = (inputs.steps, hyper)
         if rest := count % length:
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), steps)
@@ -108,7 +109,8 @@ def loss_along(
     def step(
         carry: tuple[State, Floats], at: tuple[jax.Array, Hyper, Hyper]
     ) -> tuple[tuple[State, Floats], None]:
-        (state, tangent), (number, hyper, d_hyper) = carry, at
+        (state, tangent) = carry
+        (number, hyper, d_hyper) = at
 
         def after(point: tuple[Floats, Hyper]) -> tuple[Floats, State]:
             moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])
@@ -128,7 +130,8 @@ def loss_along(
 
 def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
-    hyper, count = {**inputs.fixed, **numbers}, len(inputs.steps)
+    hyper = {**inputs.fixed, **numbers}
+    count = len(inputs.steps)
     multipliers = hyper.pop(MULTIPLIERS)
     columns = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
     rates = columns["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
