@@ -174,7 +174,7 @@ class UpdateRule(NamedTuple):
         """Names of all numbers that `make` takes."""
         return (*self.numbers, *(() if _schedule(self.schedule) is None else (SCHEDULE_STEPS,)))
 
-    def make(self, hyper: Mapping[str, Any]) -> optax.GradientTransformation:
+    def make(self, hyper: Mapping[str, object]) -> optax.GradientTransformation:
         """The transformation for one member's numbers, which may be traced.
 
         Args:
@@ -184,18 +184,19 @@ class UpdateRule(NamedTuple):
         varied = {name: hyper[name] for name in self.numbers}
         schedule = _schedule(self.schedule)
         if schedule is not None:
-            rate, steps = varied["learning_rate"], hyper[SCHEDULE_STEPS]
+            rate = varied["learning_rate"]
+            steps = hyper[SCHEDULE_STEPS]
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 
-    def check(self, params: Any) -> None:
+    def check(self, params: object) -> None:
         """Tries one update without computing it, so that an optimizer that takes more raises early.
 
         Raises:
             ValueError: It fails on such parameters, or its state changes its structure.
         """
 
-        def update(params: Any, hyper: Mapping[str, Any]) -> tuple[Any, Any]:
+        def update(params: object, hyper: Mapping[str, object]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
             if not isinstance(transformation, optax.GradientTransformation):
                 raise TypeError(
@@ -284,7 +285,7 @@ def _parameters(function: Any) -> Collection[str] | None:
         return None
 
 
-def _elsewhere(name: Any) -> str:
+def _elsewhere(name: object) -> str:
     """Advice for the name of an optimizer in optax.contrib; else empty."""
     factory = vars(optax.contrib).get(name) if isinstance(name, str) else None
     return f"; in Python, give optax.contrib.{name} itself" * (

@@ -6,7 +6,6 @@ Members descend the mean of ``-log p(v)`` over a minibatch plus ``l2/2 Σ w²``.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ import jfnn.boltzmann.enumeration as enumeration
 import jfnn.boltzmann.machine as machines
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty, reduction_scale
@@ -147,7 +147,7 @@ class BoltzmannLearner(DescentLearner):
         """Whether the optimizer and its schedule have names."""
         return self.rule_is_known
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Its settings and the optimizer."""
         return {
             "network": {"kind": "boltzmann", "layers": list(self.sizes)},

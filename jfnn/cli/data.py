@@ -2,13 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jfnn import datasets
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.cli.flags import Flags
 from jfnn.targets import Split
 
@@ -37,7 +38,7 @@ class Problem(NamedTuple):
     classes: tuple[str, ...] | None
     loss: str
     scaling: dict[str, dict[str, list[float]]] | None = None
-    columns: dict[str, Any] | None = None
+    columns: Json | None = None
 
     @property
     def n_train(self) -> int:
@@ -52,7 +53,7 @@ def load(flags: Flags) -> Problem:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
-    columns: dict[str, Any] = {}
+    columns: Json = {}
     if flags.data is None:
         name = "the digits"
         classes = tuple(map(str, range(10)))
@@ -83,7 +84,7 @@ def load(flags: Flags) -> Problem:
     return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
 
 
-def names(problem: Problem, flags: Flags) -> dict[str, Any] | None:
+def names(problem: Problem, flags: Flags) -> Json | None:
     """What the numbers of the user's file stand for, by which runs are told apart; None without a file."""
     if flags.data is None:
         return None

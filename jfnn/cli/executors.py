@@ -36,7 +36,7 @@ def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
 class _Pool(concurrent.futures.ProcessPoolExecutor):
     """A process pool whose processes never get a Ctrl-C; they are started where work is submitted."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:
         with preload.ctrl_c_is_for_others():
             return super().submit(fn, *args, **kwargs)
 

@@ -59,7 +59,7 @@ LOCAL: Needs = (
 def flag(
     metavar: str,
     help: str,
-    default: Any = None,
+    default: object = None,
     read: Read | None = None,
     *,
     choices: Collection[str] = (),

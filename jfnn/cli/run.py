@@ -90,14 +90,14 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
         shown.close()
 
 
-def start(argv: Sequence[str], *names: Any) -> int:
+def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
     """`main` as a process of its own, which may set up Python and JAX for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     jfnn.keep_programs()
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    return main(argv, *names)
+    return main(argv, prog, command)
 
 
 def main(

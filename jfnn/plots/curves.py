@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -181,7 +181,7 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     return [cell for cell in candidates if cell in chosen]
 
 
-def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: Any) -> None:
+def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: object) -> None:
     for part, line in lines.items():
         axes.plot(
             curve.epochs,
@@ -213,7 +213,7 @@ def _draw_in_band(
     line: np.ndarray,
     band: tuple[np.ndarray, np.ndarray] | None,
     name: str,
-    colour: Any,
+    colour: object,
     few: bool,
     is_best: bool,
 ) -> None:

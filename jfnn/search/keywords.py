@@ -111,7 +111,7 @@ def _arguments(options: Any) -> str:
 READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
 
 
-def copied_arrays(options: Mapping[str, Any]) -> dict[str, Any]:
+def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:
     """Copies of the arrays among options, for functions that read them again after training.
 
     An experiment copies its arrays, but another one that is built later from the same options

@@ -209,7 +209,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
         return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), jnp.arange(steps))[1]
 
-    def stacked(*trees: Any) -> Any:
+    def stacked(*trees: object) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
     params = members.start(np.arange(len(members)))

@@ -24,7 +24,7 @@ from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 from jfnn.search.keywords import make_options
-from jfnn.studies.derivatives import float_leaves, push_forward, with_floats
+from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
 from jfnn.studies.stepper import (
     Seen,
     Stepper,
@@ -143,14 +143,14 @@ def growths(
     params: Params,
     seen: Seen,
     steps: jax.Array,
-    key: Any,
+    key: jax.Array,
 ) -> jax.Array:
     """Logs of the growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
 
-    def advance(carry: tuple[State, Any], number: jax.Array) -> tuple[tuple[State, Any], jax.Array]:
+    def advance(carry: tuple[State, Floats], number: jax.Array) -> tuple[tuple[State, Floats], jax.Array]:
         state, direction = carry
 
-        def after(floats: Any) -> tuple[Any, State]:
+        def after(floats: Floats) -> tuple[Floats, State]:
             moved = stepper(seen, number, with_floats(state, floats), hyper)
             return float_leaves(moved), moved
 
@@ -167,7 +167,7 @@ def growths(
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 
-def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+def _apart(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
     """`push_forward` by a difference instead of a derivative."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
     # Errors by curvature grow with the distance, those by rounding with its inverse.
