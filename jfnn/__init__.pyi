@@ -61,12 +61,12 @@ from .search.sweep import sweep
 from .search.train import train
 from .store.files import CorruptFileError
 from .store.programs import keep_programs
+from .studies.coordinates import CoordinateCheck, coordinate_check
+from .studies.hypergradient import Hypergradient, hypergradient
+from .studies.lyapunov import Lyapunov, lyapunov
+from .studies.maximal_update import maximal_update
 from .targets import Split
 from .training import objective
-from .trajectories.hypergradient import Hypergradient, hypergradient
-from .trajectories.lyapunov import Lyapunov, lyapunov
-from .widths.coordinates import CoordinateCheck, coordinate_check
-from .widths.parametrisations import maximal_update
 
 __version__: str
 

@@ -13,6 +13,7 @@ from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
 from jfnn.identity.naming import takes
+from jfnn.layers.kind import Params
 from jfnn.network import Network
 
 EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"
@@ -44,16 +45,18 @@ def from_equinox(module: Any) -> Network:
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
     _check_module(built, eqx.Module, EQUINOX)
     arrays, rest = eqx.partition(built, eqx.is_inexact_array)
-    unnamed, keyed = _unnamed(arrays), takes(type(built).__call__, "key")
+    unnamed = _unnamed(arrays)
+    keyed = takes(type(built).__call__, "key")
 
-    def init(key: jax.Array) -> Any:
+    def init(key: jax.Array) -> Params:
         return _named(eqx.filter(make(key), eqx.is_inexact_array))
 
-    def apply(params: Any, x: jax.Array) -> Any:
+    def apply(params: Params, x: jax.Array) -> Any:
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
 
-    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
-        whole, keys = eqx.combine(unnamed(params), rest), jax.random.split(key, len(x))
+    def random_apply(params: Params, x: jax.Array, key: jax.Array) -> Any:
+        whole = eqx.combine(unnamed(params), rest)
+        keys = jax.random.split(key, len(x))
         return jax.vmap(lambda row, key: whole(row, **({"key": key} if keyed else {})))(x, keys)
 
     draws = not eqx.tree_equal(eqx.nn.inference_mode(built), built)
@@ -82,17 +85,18 @@ def from_flax(module: Any) -> Network:
     state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
     if state:
         raise ArgumentError("module", NO_STATE.format(", ".join(sorted(state))))
-    streams, unnamed = sorted({variable.tag for variable in others}), _unnamed(arrays)
+    streams = sorted({variable.tag for variable in others})
+    unnamed = _unnamed(arrays)
 
-    def init(key: jax.Array) -> Any:
+    def init(key: jax.Array) -> Params:
         return _named(nnx.split(make(nnx.Rngs(key)), nnx.Param, ...)[1])
 
-    def apply(params: Any, x: jax.Array) -> Any:
+    def apply(params: Params, x: jax.Array) -> Any:
         whole = nnx.merge(graph, unnamed(params), rest, copy=True)
         whole.eval()
         return whole(x)
 
-    def random_apply(params: Any, x: jax.Array, key: jax.Array) -> Any:
+    def random_apply(params: Params, x: jax.Array, key: jax.Array) -> Any:
         whole = nnx.merge(graph, unnamed(params), rest, copy=True)
         nnx.reseed(whole, **{name: jax.random.fold_in(key, i) for i, name in enumerate(streams)})
         whole.train()
@@ -101,7 +105,7 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _factory(module: Any, kind: type, expected: str) -> Callable[[Any], Any]:
+def _factory(module: object, kind: type, expected: str) -> Callable[[Any], Any]:
     if isinstance(module, kind) or not callable(module):
         return lambda key: module
     made_by = module if isinstance(module, type) else type(module)
@@ -112,7 +116,7 @@ def _factory(module: Any, kind: type, expected: str) -> Callable[[Any], Any]:
     return make
 
 
-def _built(make: Callable[[Any], Any], key: Any, expected: str) -> Any:
+def _built(make: Callable[[Any], Any], key: object, expected: str) -> Any:
     try:
         return make(key)
     except Exception as error:
@@ -120,27 +124,29 @@ def _built(make: Callable[[Any], Any], key: Any, expected: str) -> Any:
         raise ArgumentError("module", f"expected {expected}; it fails: {reason}") from error
 
 
-def _check_module(built: Any, kind: type, expected: str) -> None:
+def _check_module(built: object, kind: type, expected: str) -> None:
     if not isinstance(built, kind) or not callable(built):
         advice = "" if isinstance(built, kind) else adapter_of(built)
         raise ArgumentTypeError("module", f"expected {expected}, got {checks.shown(built)}{advice}")
 
 
-def _named(arrays: Any) -> dict[str, jax.Array]:
+def _named(arrays: object) -> dict[str, jax.Array]:
     """The leaves of a tree by their paths."""
     leaves = jax.tree_util.tree_leaves_with_path(arrays)
     paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves]
     return {path.removesuffix(".value"): leaf for path, (_, leaf) in zip(paths, leaves, strict=True)}
 
 
-def _unnamed(arrays: Any) -> Callable[[dict[str, jax.Array]], Any]:
+def _unnamed(arrays: object) -> Callable[[dict[str, jax.Array]], Any]:
     """The inverse of `_named` for trees of this structure."""
-    names, structure = list(_named(arrays)), jax.tree.structure(arrays)
+    names = list(_named(arrays))
+    structure = jax.tree.structure(arrays)
     return lambda params: jax.tree.unflatten(structure, [params[name] for name in names])
 
 
-def _network(module: Any, init: Any, apply: Any, random_apply: Any) -> Network:
+def _network(module: object, init: Any, apply: Any, random_apply: Any) -> Network:
     """The network, whose functions have the name of the module's class in descriptions."""
     for function in filter(None, (init, apply, random_apply)):
-        function.__module__, function.__qualname__ = type(module).__module__, type(module).__qualname__
+        function.__module__ = type(module).__module__
+        function.__qualname__ = type(module).__qualname__
     return Network(init, apply, random_apply=random_apply)

@@ -20,14 +20,18 @@ from jfnn.network import Network, sequential
 CELLS = ("gru", "lstm", "elman")
 
 
+# A number for all layers, or one, or one an axis, for each of them.
+PerLayer = int | Sequence[int | Sequence[int]]
+
+
 def cnn(
     inputs: Sequence[int],
     channels: Sequence[int],
     outputs: int,
-    kernel: Any = 3,
-    stride: Any = 1,
-    padding: Any = 0,
-    pool: Any = None,
+    kernel: PerLayer = 3,
+    stride: PerLayer = 1,
+    padding: PerLayer = 0,
+    pool: int | tuple[int, ...] | None = None,
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",
     output: str | Activation = "identity",
@@ -56,7 +60,8 @@ def cnn(
     if len(shape) not in (2, 3):
         expected = "(channels, length) or (channels, height, width)"
         raise ArgumentError("inputs", f"expected a shape {expected}, got {shape}")
-    filters, widths = checks.as_counts(channels, "channels"), checks.as_counts(hidden, "hidden")
+    filters = checks.as_counts(channels, "channels")
+    widths = checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     entries = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
     n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_custom(output, "output")
@@ -84,7 +89,7 @@ def _check_stride(convolution: Conv, shape: Shape) -> None:
             )
 
 
-def _one_a_layer(value: Any, count: int, argument: str) -> Sequence[Any]:
+def _one_a_layer(value: object, count: int, argument: str) -> Sequence[Any]:
     entries = value if checks.is_several(value) else [value] * count
     if len(entries) != count:
         raise ArgumentError(argument, f"expected one for each of {count} layers, got {checks.shown(value)}")

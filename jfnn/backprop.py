@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 from jfnn import activations, losses
 from jfnn.activations import Activation
@@ -57,7 +58,8 @@ def forward(
         with a_0 the inputs and a_L the outputs of the network.
     """
     f, f_output = activations.get(activation).f, activations.get(output, "output").f
-    zs, layers_out = [], [x]
+    zs = []
+    layers_out = [x]
     for i, (layer, f_l) in enumerate(zip(params, [f] * (len(params) - 1) + [f_output], strict=True)):
         zs.append(pre_activation(layer, layers_out[-1]))
         a, mask = f_l(zs[-1]), None if masks is None else masks[i]
@@ -116,7 +118,7 @@ def gradients(
 def value_and_grad(
     params: Sequence[Layer],
     x: Any,
-    y: Any,
+    y: ArrayLike,
     *,
     activation: str | Activation = "sigmoid",
     output: str | Activation = "identity",

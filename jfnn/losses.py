@@ -237,7 +237,8 @@ def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
     """
     if weights is None:
         return rows
-    rows, weights = jnp.asarray(rows), jnp.asarray(weights)
+    rows = jnp.asarray(rows)
+    weights = jnp.asarray(weights)
     counts = jnp.expand_dims(weights > 0, list(range(1, rows.ndim)))
     return jnp.where(counts, rows, rows[jnp.argmax(weights > 0)])
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -113,10 +114,10 @@ class Minibatches(NamedTuple):
 
 def step_rows(
     batches: Minibatches,
-    positions: Any,
+    positions: ArrayLike,
     domain: Domain,
-    seed: Any,
-    epoch: Any,
+    seed: ArrayLike,
+    epoch: ArrayLike,
     step: Any,
     xp: types.ModuleType,
 ) -> Any:
@@ -175,7 +176,7 @@ class GivenMinibatches:
         return self.rows(seed, epoch)
 
 
-def as_given(batches: Any, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
+def as_given(batches: object, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
     """Minibatches given as an array or as a function, whose results are checked one by one; None from None.
 
     Args:
@@ -219,7 +220,7 @@ def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int)
     return GivenMinibatches(checked, first.shape, from_function=True)
 
 
-def _from_array(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
+def _from_array(batches: object, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     """Row numbers ``[seeds, epochs, steps, batch]`` from an array with or without the seed axis."""
     rows = _as_rows(batches, n)
     if rows.ndim == 3:
@@ -233,7 +234,7 @@ def _from_array(batches: Any, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     return rows
 
 
-def _as_rows(batches: Any, n: int) -> np.ndarray:
+def _as_rows(batches: object, n: int) -> np.ndarray:
     """Row numbers from 0 to ``n - 1``, as an int32 copy."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":

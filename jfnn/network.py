@@ -46,7 +46,7 @@ class Network(NamedTuple):
     input_shape: Shape | None = None
     random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
         again = None if self.layers is None else sequential(self.layers, self.input_shape or ())
         return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))
@@ -121,7 +121,8 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
     if tokens is not None and x.dtype.kind not in "iu":
         raise ArgumentTypeError(argument, f"expected tokens, whole numbers, got dtype {x.dtype}")
     if tokens is not None and checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
-        least, most = int(x.min()), int(x.max())
+        least = int(x.min())
+        most = int(x.max())
         raise ArgumentError(argument, f"expected tokens from 0 to {tokens - 1}, got {least} to {most}")
     return x
 

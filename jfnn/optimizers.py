@@ -3,12 +3,13 @@
 import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -44,10 +45,11 @@ class State(NamedTuple):
     memory: Any
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""
 
-    def ppf(self, q: Any) -> Any:
+    def ppf(self, q: np.ndarray, /) -> ArrayLike:
         """Quantiles of probabilities."""
         ...
 
@@ -57,19 +59,19 @@ MADE = ": give the function itself, optax.adam, and its arguments as jfnn.Optimi
 Values = float | Sequence[float] | np.ndarray | Distribution
 
 
-def is_distribution(value: Any) -> bool:
+def is_distribution(value: object) -> TypeGuard[Distribution]:
     """Whether values can be drawn from it, as from a frozen distribution of `scipy.stats`."""
-    return callable(getattr(value, "ppf", None))
+    return isinstance(value, Distribution)
 
 
-def is_axis(value: Any) -> bool:
+def is_axis(value: object) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
-    ndim = getattr(value, "ndim", 0)
+    ndim = getattr(value, "ndim", 0)  # of other packages' arrays
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number that may differ from member to member."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
@@ -172,7 +174,7 @@ class UpdateRule(NamedTuple):
         """Names of all numbers that `make` takes."""
         return (*self.numbers, *(() if _schedule(self.schedule) is None else (SCHEDULE_STEPS,)))
 
-    def make(self, hyper: Mapping[str, Any]) -> optax.GradientTransformation:
+    def make(self, hyper: Mapping[str, object]) -> optax.GradientTransformation:
         """The transformation for one member's numbers, which may be traced.
 
         Args:
@@ -182,18 +184,19 @@ class UpdateRule(NamedTuple):
         varied = {name: hyper[name] for name in self.numbers}
         schedule = _schedule(self.schedule)
         if schedule is not None:
-            rate, steps = varied["learning_rate"], hyper[SCHEDULE_STEPS]
+            rate = varied["learning_rate"]
+            steps = hyper[SCHEDULE_STEPS]
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 
-    def check(self, params: Any) -> None:
+    def check(self, params: object) -> None:
         """Tries one update without computing it, so that an optimizer that takes more raises early.
 
         Raises:
             ValueError: It fails on such parameters, or its state changes its structure.
         """
 
-        def update(params: Any, hyper: Mapping[str, Any]) -> tuple[Any, Any]:
+        def update(params: object, hyper: Mapping[str, object]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
             if not isinstance(transformation, optax.GradientTransformation):
                 raise TypeError(
@@ -232,7 +235,7 @@ class UpdateRule(NamedTuple):
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise ArgumentError("schedule", f"{expected}; it fails: {reason}") from error
-        shape = getattr(factor, "shape", None)
+        shape = factor.shape if isinstance(factor, jax.ShapeDtypeStruct) else None
         if shape != ():
             got = type(factor).__name__ if shape is None else f"shape {list(shape)}"
             raise ArgumentError("schedule", f"{expected}, got {got}")
@@ -258,7 +261,7 @@ def _factory(
     if not isinstance(name, str) and not callable(name):
         got = f"{type(name).__name__}{MADE * isinstance(name, optax.GradientTransformation)}"
         raise ArgumentTypeError("optimizer", f"expected a name or an optax factory, got {got}")
-    factory: Any = getattr(optax, name, None) if isinstance(name, str) else name
+    factory: Any = vars(optax).get(name) if isinstance(name, str) else name
     parameters = _parameters(factory)
     if parameters is None or (isinstance(name, str) and "learning_rate" not in parameters):
         raise ArgumentError(
@@ -282,9 +285,9 @@ def _parameters(function: Any) -> Collection[str] | None:
         return None
 
 
-def _elsewhere(name: Any) -> str:
+def _elsewhere(name: object) -> str:
     """Advice for the name of an optimizer in optax.contrib; else empty."""
-    factory = getattr(optax.contrib, name, None) if isinstance(name, str) else None
+    factory = vars(optax.contrib).get(name) if isinstance(name, str) else None
     return f"; in Python, give optax.contrib.{name} itself" * (
         "learning_rate" in (_parameters(factory) or ())
     )

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks
@@ -16,7 +17,9 @@ from jfnn.network import Network, as_inputs, as_params, check_output
 from jfnn.targets import check_outputs, is_labels
 
 
-def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "cross_entropy") -> jax.Array:
+def predict_proba(
+    network: Network, params: Params, x: ArrayLike, loss: str | Loss = "cross_entropy"
+) -> jax.Array:
     """Class probabilities ``[n, n_out]``: the softmax or sigmoid of the logits, as the loss has it.
 
     Args:
@@ -39,7 +42,7 @@ def predict_proba(network: Network, params: Params, x: Any, loss: str | Loss = "
 def predict(
     network: Network,
     params: Params,
-    x: Any,
+    x: ArrayLike,
     loss: str | Loss = "cross_entropy",
     task: str | None = None,
 ) -> jax.Array:
@@ -109,7 +112,7 @@ def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
 
 
 def accuracy(
-    network: Network, params: Params, x: Any, labels: Any, loss: str | Loss = "cross_entropy"
+    network: Network, params: Params, x: ArrayLike, labels: Any, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
     """The share of rows whose predicted label is that of ``labels``, a scalar in [0, 1].
 

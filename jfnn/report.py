@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,7 +31,7 @@ def write_report(
     title: str = "A sweep",
     text: Iterable[str] = (),
     figures: Mapping[str, bytes] | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
     objectives: Sequence[Objective] = (),
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
@@ -76,7 +75,7 @@ def write_tables(
     title: str,
     lead: str,
     text: Iterable[str] = (),
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> None:
     """Writes an HTML page of tables and pictures, in the form of the other pages.
 
@@ -156,18 +155,19 @@ def _objective_name(objective: Objective) -> str:
 def _refit(refit: SweepResult | None) -> list[str]:
     if refit is None:
         return []
-    over, texts = summary.averaged_over(refit), ", ".join(summary.refit_texts(refit))
+    over = summary.averaged_over(refit)
+    texts = ", ".join(summary.refit_texts(refit))
     rows = f"On all training rows{f', with {over}' if over else ''}"
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _settings(given: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _settings(own: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Groups of settings, the user's before the run's."""
-    given_groups = {title: group for title, group in given.items() if isinstance(group, Mapping)}
-    data = {name: value for name, value in given.items() if name not in given_groups}
-    given_groups["Data"] = {**data, **given_groups.get("Data", {})}
-    titles = dict.fromkeys(["Data", *run, *given_groups])
-    groups = {title: {**given_groups.get(title, {}), **run.get(title, {})} for title in titles}
+    own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
+    data = {name: value for name, value in own.items() if name not in own_groups}
+    own_groups["Data"] = {**data, **own_groups.get("Data", {})}
+    titles = dict.fromkeys(["Data", *run, *own_groups])
+    groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
     sections = (
         f"<section><h3>{escape(title)}</h3>{pairs_html(_flat(group))}</section>"
         for title, group in groups.items()
@@ -176,7 +176,7 @@ def _settings(given: Mapping[str, Any], run: Mapping[str, Mapping[str, str]]) ->
     return [f'<div class="groups">{"".join(sections)}</div>']
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested settings as pairs of text: "learner.loss", "cross_entropy"."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
@@ -185,7 +185,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{name}", _short(value)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{name}={_short(item)}" for name, item in value.items())
     if isinstance(value, list | tuple | np.ndarray):

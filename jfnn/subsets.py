@@ -88,13 +88,13 @@ class Subsets:
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
         start_per_subset = checks.as_switch(self.start_per_subset, "start_per_subset")
-        fields: dict[str, Any] = {"n": n, "pairs": cuts, "start_per_subset": start_per_subset}
+        fields: dict[str, object] = {"n": n, "pairs": cuts, "start_per_subset": start_per_subset}
         if self.name is not None:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))
-        for name, rank in (("weights", 2), ("labels", 3)):
-            if getattr(self, name) is not None:
-                array = fields[name] = np.array(checks.as_array(getattr(self, name), name))
+        for name, given, rank in (("weights", self.weights, 2), ("labels", self.labels, 3)):
+            if given is not None:
+                array = fields[name] = np.array(checks.as_array(given, name))
                 if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
                     raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
                 checks.check_values(array, name)
@@ -129,7 +129,8 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
     Introduction to the Bootstrap", chapter 6). They take 1, 2 or 4 bytes a row number.
     """
-    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    number = checks.as_count(number, "number")
+    n = checks.as_count(n, "n", 2)
     drawn = _drawn_array(number, n, np.min_scalar_type(n - 1))
     held_out = np.zeros(number, int)  # rows
     rng = np.random.default_rng(checks.as_seed(seed))
@@ -159,7 +160,8 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_sub
     from sklearn.model_selection import ShuffleSplit
 
     as_size(share, checks.as_count(n, "n", 2), "share")
-    number, seed = checks.as_count(number, "number"), checks.as_seed(seed)
+    number = checks.as_count(number, "number")
+    seed = checks.as_seed(seed)
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
     splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
@@ -176,7 +178,8 @@ def independent(
     Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
     Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
     """
-    number, n = checks.as_count(number, "number"), checks.as_count(n, "n", 2)
+    number = checks.as_count(number, "number")
+    n = checks.as_count(n, "n", 2)
     chance = checks.as_number(probability, "probability", strict=True)
     included = _drawn_array(number, n, np.dtype(bool))
     rng = np.random.default_rng(checks.as_seed(seed))
@@ -244,7 +247,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
         seed: Fixes rows and labels.
         classes: Number of classes; None for one more than the largest label.
     """
-    labels, levels = np.asarray(checks.as_array(y, "y")), checks.as_axis(shares, "shares")
+    labels = np.asarray(checks.as_array(y, "y"))
+    levels = checks.as_axis(shares, "shares")
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         raise ArgumentTypeError("y", f"expected integer labels [n], got {labels.dtype} {list(labels.shape)}")
     n, number = len(labels), int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
@@ -274,7 +278,7 @@ def weighted(weights: ArrayLike) -> Subsets:
     return Subsets(n, _all_rows(number, n), weights=array)
 
 
-def _as_pairs(pairs: Any, n: int) -> Sequence[Cut]:
+def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
     """Pairs of rows of ``n``, copied and checked, or `Pairs` as they are."""
     if isinstance(pairs, Pairs) and len(pairs):
         if pairs.n != n:
@@ -338,7 +342,7 @@ def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def _listed_pairs(pairs: Any) -> list[Any]:
+def _listed_pairs(pairs: object) -> list[Any]:
     """A list of at least one pair; the parts are checked later."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
     if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
@@ -377,7 +381,7 @@ def _as_values(values: ArrayLike, argument: str, length: int | None = None) -> n
     return np.array(words)
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether a value is None, infinite, or like NaN and pandas' NA not equal to itself."""
     if value is None:
         return True

@@ -44,7 +44,7 @@ class Split(NamedTuple):
     names: Mapping[str, Any] | None = None
 
 
-def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: str = "y") -> Any:
+def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argument: str = "y") -> Any:
     """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
 
     Args:
@@ -76,7 +76,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: Any, argument: 
     if is_labels(y):
         classes = max(n_outputs, 2)
         if is_concrete(y):
-            least, most = np.asarray(y).min(), np.asarray(y).max()
+            least = np.asarray(y).min()
+            most = np.asarray(y).max()
             if least < 0 or most >= classes:
                 raise ArgumentError(
                     argument,
@@ -154,7 +155,7 @@ def as_weights(weights: Any, n: int) -> Any:
     return weights
 
 
-def as_penalty(l2: Any) -> Any:
+def as_penalty(l2: object) -> Any:
     """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
     number = as_representable(l2, "l2") if is_concrete(l2) else l2
     return l2 if isinstance(l2, jax.Array) else number

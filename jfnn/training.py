@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks
@@ -30,7 +31,7 @@ def objective(
     network: Network,
     params: Params,
     x: Any,
-    y: Any,
+    y: ArrayLike,
     loss: str | Loss = "cross_entropy",
     l2: jax.Array | float = 0.0,
     reduction: str = "sum",
@@ -159,7 +160,8 @@ def epoch(
         ``(state, values)``: the state after the epoch, and the objective before each step ``[steps]``.
     """
 
-    x, targets = jnp.asarray(x), jnp.asarray(targets)
+    x = jnp.asarray(x)
+    targets = jnp.asarray(targets)
 
     def one_step(state: State, batch: jax.Array) -> tuple[State, jax.Array]:
         return step(state, optimizer, value_and_grad, x[batch], targets[batch], l2)

@@ -25,7 +25,7 @@ from benchmarks import accelerator, contenders, first_calls, growth, machine, re
 from benchmarks.comparison import Comparison, compare
 from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUNDS, Case
 from benchmarks.workers import Apart, Start
-from console import Parser, add_out, check_directory, count, one_path, run
+from console import Parser, add_out, check_directory, count, path, run
 
 GROWTH = "growth"
 FIRST_CALLS = "first_calls"
@@ -204,7 +204,7 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--accelerator", action="store_true", help=speed)
     parser.add_argument("--platform", metavar="NAME", help=platform)
-    parser.add_argument("--json", type=one_path, metavar="FILE", help=json_file)
+    parser.add_argument("--json", type=path, metavar="FILE", help=json_file)
     add_out(parser, "runs/bench")
     return parser
 

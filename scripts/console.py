@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from jfnn.cli import directories, process
-from jfnn.cli.flags import count, one_path
 from jfnn.cli.parser import Parser
+from jfnn.cli.words import count, path
 
-__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "one_path", "parse", "run"]
+__all__ = ["Parser", "add_out", "add_sections", "check_directory", "count", "parse", "path", "run"]
 
 
 def add_out(parser: Parser, default: str | None) -> None:
     """Adds ``--out``."""
     parser.add_argument(
-        "--out",
-        type=one_path,
-        default=default and Path(default),
-        help=f"folder of results; default: {default}",
+        "--out", type=path, default=default and Path(default), help=f"folder of results; default: {default}"
     )
 
 

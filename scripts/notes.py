@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from console import Parser, add_out, add_sections, one_path, parse, run
+from console import Parser, add_out, add_sections, parse, path, run
 from lecture_notes import approximation, digits, exponents, gates, grid
 from lecture_notes.replay import Replay
 from verdicts import MEANINGS, Row, print_sections
@@ -46,9 +46,7 @@ def main(
     parser.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: float64")
     add_out(parser, "runs/notes")
     add_sections(parser, SECTIONS)
-    parser.add_argument(
-        "--published", type=one_path, default=PUBLISHED, help="folder of the published figures"
-    )
+    parser.add_argument("--published", type=path, default=PUBLISHED, help="folder of the published figures")
     options = parse(parser, arguments)
     try:
         replay = make_replay(options.published, options.out, options.dtype)

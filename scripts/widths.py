@@ -15,7 +15,7 @@ from console import Parser, add_out, count, parse, run
 from matplotlib.figure import Figure
 
 import jfnn
-from jfnn.cli.flags import integers
+from jfnn.cli.words import integers
 
 RATES = np.geomspace(0.0005, 0.128, 9)
 PICTURE = "transfer.png"

@@ -13,7 +13,7 @@ from jfnn import analysis, boltzmann, datasets, estimators, plots
 from jfnn.estimators.selection import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
-from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.studies.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))

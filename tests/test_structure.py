@@ -118,6 +118,7 @@ def test_rooms_import_in_no_circle():
         ("experiment", {"engine", "search"}),
         ("search", {"analysis", "plots", "report", "cli"}),
         ("analysis", {"engine", "plots", "report", "cli"}),
+        ("studies", {"analysis", "plots", "report", "cli", "estimators"}),
     ],
 )
 def test_a_room_knows_nothing_of_these(folder, strangers):

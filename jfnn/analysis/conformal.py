@@ -4,16 +4,16 @@ They take rows as exchangeable, and nothing else. `level` is the share of new ta
 """
 
 import math
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.analysis.intervals import Ends, as_confidence, as_numbers
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
 
-def jackknife_plus(residuals: Any, predictions: Any, level: float = 0.9) -> Ends:
+def jackknife_plus(residuals: ArrayLike, predictions: ArrayLike, level: float = 0.9) -> Ends:
     """Jackknife+ intervals from networks that each left out one row, or with CV+ one fold.
 
     With ``R_i = |y_i - μ_{-i}(x_i)|``, of the network that was trained without row i, the ends are the
@@ -47,7 +47,7 @@ def jackknife_plus(residuals: Any, predictions: Any, level: float = 0.9) -> Ends
     return -_order(scores[:, None] - mu, rank), _order(mu + scores[:, None], rank)
 
 
-def split_conformal(residuals: Any, predictions: Any, level: float = 0.9) -> Ends:
+def split_conformal(residuals: ArrayLike, predictions: ArrayLike, level: float = 0.9) -> Ends:
     """Split-conformal intervals, from one network and rows that it was not trained on.
 
     ``μ(x) ± q``, with q the ``⌈(1 - α)(n + 1)⌉``-th smallest ``|y_i - μ(x_i)|`` of n such rows. They cover
@@ -84,7 +84,7 @@ def _order(values: np.ndarray, rank: int) -> np.ndarray:
     return np.asarray(np.partition(values, rank - 1, axis=0)[rank - 1])
 
 
-def _finite(values: Any, argument: str, axes: int | None = None) -> np.ndarray:
+def _finite(values: object, argument: str, axes: int | None = None) -> np.ndarray:
     array = as_numbers(values, argument)
     if (axes is not None and array.ndim != axes) or not array.size:
         raise ArgumentError(argument, f"expected {axes or 'some'} axes with entries, got {list(array.shape)}")

@@ -5,16 +5,15 @@ of m subsets has, and a utility or the right answers are those of the network tr
 float64, NaN for rows that all subsets have, or none.
 """
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.analysis.intervals import as_numbers
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 
 
-def memorisation(correct: Any, included: Any) -> np.ndarray:
+def memorisation(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     """Memorisation of each training row ``[n]``: how much better networks that saw it answer it.
 
     ``Pr[right for row i | i in S] - Pr[right for row i | i not in S]`` over subsets S, each probability a
@@ -38,7 +37,7 @@ def memorisation(correct: Any, included: Any) -> np.ndarray:
     return _difference((filled * inside).sum(0), (present & inside).sum(0), filled.sum(0), present.sum(0))
 
 
-def influence(correct: Any, included: Any) -> np.ndarray:
+def influence(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     """Influence of each training row on the answers for each of some other rows ``[n, rows]``.
 
     ``Pr[right for row j | i in S] - Pr[right for row j | i not in S]`` for training row i (Feldman & Zhang
@@ -59,7 +58,7 @@ def influence(correct: Any, included: Any) -> np.ndarray:
     return _difference(weights @ filled, weights @ present, filled.sum(0), present.sum(0))
 
 
-def banzhaf(utility: Any, included: Any) -> np.ndarray:
+def banzhaf(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
     """Banzhaf values of training rows ``[n]`` by maximum sample reuse.
 
     ``E[U(S) | i in S] - E[U(S) | i not in S]``; where each row is in a subset with probability 1/2,
@@ -79,7 +78,7 @@ def banzhaf(utility: Any, included: Any) -> np.ndarray:
     return influence(values[:, None], inside)[:, 0]
 
 
-def shapley(utility: Any, included: Any) -> np.ndarray:
+def shapley(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
     """Shapley values of training rows ``[n]``, from subsets stratified by their sizes.
 
     ``1/n Σ_k (E[U(S) | i in S, |S| = k + 1] - E[U(S) | i not in S, |S| = k])`` for k from 0 to n-1 (Ghorbani
@@ -124,7 +123,9 @@ def _difference(
         return np.asarray(np.where(with_it > 0, inside / with_it, np.nan) - without)
 
 
-def _as_subsets(included: Any, values: Any, argument: str, axes: int) -> tuple[np.ndarray, np.ndarray]:
+def _as_subsets(
+    included: ArrayLike, values: ArrayLike, argument: str, axes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Mask of the rows in each subset ``[m, n]`` (bool), and numbers of ``axes`` axes, m on the first."""
     inside = np.asarray(checks.as_array(included, "included"))
     if inside.dtype != bool and (inside.dtype.kind not in "iuf" or not np.isin(inside, (0, 1)).all()):

@@ -16,6 +16,7 @@ from jfnn.analysis.summary import (
     name_text,
     value_text,
 )
+from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
 NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "network": "networks"}
@@ -23,7 +24,7 @@ TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # describ
 LONGEST = 50  # values shown of a longer list
 
 
-def sizes(network: Any) -> str:
+def sizes(network: object) -> str:
     """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10; or its function's name.
 
     Args:
@@ -91,7 +92,7 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     return {title: group for title, group in texts.items() if group}
 
 
-def _training(result: SweepResult) -> dict[str, Any]:
+def _training(result: SweepResult) -> Json:
     settings = result.config.get("settings", {})
     learner = _learner(result)
     minibatches = settings.get("minibatches")
@@ -107,7 +108,7 @@ def _training(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _search(result: SweepResult) -> dict[str, Any]:
+def _search(result: SweepResult) -> Json:
     schedulers = result.config.get("settings", {}).get("schedulers", ())
     return {
         **{_name(name): _axis(name, values, result.sampled) for name, values in result.axes.items()},
@@ -122,7 +123,7 @@ def _search(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _machine(result: SweepResult) -> dict[str, Any]:
+def _machine(result: SweepResult) -> Json:
     config = result.config
     backend = config.get("backend") or {}
     device = config.get("device") or {}
@@ -136,9 +137,9 @@ def _machine(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _learner(result: SweepResult) -> Mapping[str, Any]:
+def _learner(result: SweepResult) -> Json:
     learner = result.config.get("settings", {}).get("learner")
-    return learner if isinstance(learner, Mapping) else {}
+    return dict(learner) if isinstance(learner, Mapping) else {}
 
 
 def _network(result: SweepResult) -> Any:
@@ -146,14 +147,14 @@ def _network(result: SweepResult) -> Any:
     return None if "network" in result.axes else _learner(result).get("network")
 
 
-def _distinct(network: Any, argument: str, hidden: bool = False) -> list[str]:
+def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]:
     """Values of an argument of layers, each once; ``hidden``: without the last layer's."""
     layers = network["layers"] if isinstance(network, Mapping) else []
     values = [layer.get(argument) for layer in (layers[:-1] if hidden else layers)]
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
 
 
-def _rows(data: Mapping[str, Any], part: str) -> str | None:
+def _rows(data: Json, part: str) -> str | None:
     """Numbers of rows of one part of the data, of several folds the least and the most."""
     rows = data.get(part, {}).get("rows", [])
     if not any(rows):
@@ -171,7 +172,7 @@ def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 
-def _words(name: Any) -> str | None:
+def _words(name: object) -> str | None:
     """A name without underscores and, of a custom function, without its module."""
     return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
 
@@ -180,7 +181,7 @@ def _name(name: str) -> str:
     return NAMES.get(name, name.replace("_", " "))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A setting as text."""
     if isinstance(value, list | tuple):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""

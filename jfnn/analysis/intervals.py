@@ -5,7 +5,6 @@ All functions take plain arrays and work on their last axis; tests simulate the 
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +29,11 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray:
     return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))
 
 
-STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median, "iqm": interquartile_mean}
+STATISTICS: dict[str, Callable[..., np.ndarray]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "iqm": interquartile_mean,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +137,7 @@ def interval(
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
-def as_confidence(confidence: Any, argument: str = "confidence") -> float:
+def as_confidence(confidence: object, argument: str = "confidence") -> float:
     """A probability between 0 and 1.
 
     Raises:
@@ -146,7 +149,7 @@ def as_confidence(confidence: Any, argument: str = "confidence") -> float:
     return confidence
 
 
-def as_numbers(values: Any, argument: str) -> np.ndarray:
+def as_numbers(values: object, argument: str) -> np.ndarray:
     """Numbers of any shape, float64, NaN and infinity among them.
 
     Raises:

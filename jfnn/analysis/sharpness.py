@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from numpy.typing import ArrayLike
 
 from jfnn import losses, training
 from jfnn.arguments import checks
@@ -42,7 +43,7 @@ def sharpness(
     network: Network,
     params: Params,
     x: Any,
-    y: Any,
+    y: ArrayLike,
     loss: str | Loss = "cross_entropy",
     *,
     l2: float = 0.0,

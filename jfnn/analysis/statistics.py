@@ -183,7 +183,9 @@ def _statistics(
     result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
 ) -> CellStatistics:
     """Statistics at each of H evaluations, of members ``[H, E, L, …, S]`` or ``[H, E, L, …, S, F]``."""
-    members, omit, pruned = filled(members, missing), missing == "omit", result.pruned_cells
+    members = filled(members, missing)
+    omit = missing == "omit"
+    pruned = result.pruned_cells
     if omit and result.folds is not None and len(result.seeds) == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     values, variance = replicate_values(result, members)

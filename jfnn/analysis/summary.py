@@ -1,7 +1,7 @@
 """Scores as text: the metrics to show, means with their intervals, numbers in few characters."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -153,12 +153,13 @@ def cell_names(result: SweepResult) -> list[str]:
     return names
 
 
-def labels(values: Sequence[Any]) -> list[str]:
+def labels(values: Sequence[str] | Sequence[float]) -> list[str]:
     """The shortest labels, from two digits on, that tell the values of an axis apart; words as they are."""
-    if any(isinstance(value, str) for value in values):
-        return list(values)
+    numbers = [value for value in values if not isinstance(value, str)]
+    if len(numbers) < len(values):
+        return [str(value) for value in values]
     for digits in range(2, 18):
-        texts = [compact(value, digits) for value in values]
+        texts = [compact(number, digits) for number in numbers]
         if len(set(texts)) == len(set(values)):
             break
     return texts

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import DTypeLike
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
 NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
@@ -48,9 +49,11 @@ class ArgumentError(ValueError):
         item: The invalid item of an argument with several, such as a key of a mapping.
     """
 
-    def __init__(self, argument: str, reason: str, item: Any = None) -> None:
+    def __init__(self, argument: str, reason: str, item: object = None) -> None:
         super().__init__(argument, reason, item)
-        self.argument, self.reason, self.item = argument, reason, item
+        self.argument = argument
+        self.reason = reason
+        self.item = item
 
     def __str__(self) -> str:
         """The argument and the reason in one line."""
@@ -81,12 +84,12 @@ def item_of(argument: str) -> Iterator[None]:
         raise type(error)(argument, str(error), error.argument) from None
 
 
-def is_concrete(array: Any) -> bool:
+def is_concrete(array: object) -> bool:
     """Whether an array has values, and is not being traced."""
     return not isinstance(array, jax.core.Tracer)
 
 
-def is_several(value: Any) -> TypeGuard[Sequence[Any]]:
+def is_several(value: object) -> TypeGuard[Sequence[Any]]:
     """Whether a value is a sequence other than text and bytes, or an array with an axis."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim > 0
@@ -122,7 +125,11 @@ def as_array(value: Any, argument: str) -> Any:
 
 
 def as_inputs(
-    x: Any, argument: str = "x", shape: tuple[int, ...] | None = None, dtype: Any = None, whole: bool = False
+    x: Any,
+    argument: str = "x",
+    shape: tuple[int, ...] | None = None,
+    dtype: DTypeLike | None = None,
+    whole: bool = False,
 ) -> Any:
     """Inputs, an array-like with at least two axes, as a float array ``[n, …]``; a JAX array stays one.
 
@@ -159,7 +166,7 @@ def as_inputs(
     return x
 
 
-def _columns_of_words(frame: Any) -> str:
+def _columns_of_words(frame: object) -> str:
     """The columns of a data frame that hold no numbers, for a message; else empty."""
     if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
         return ""
@@ -173,7 +180,7 @@ def float_dtype(x: Any) -> np.dtype:
     return np.dtype(np.float32) if x.dtype != np.float64 else np.dtype(jnp.result_type(float))
 
 
-def as_dtype(array: Any, dtype: Any, argument: str) -> np.ndarray:
+def as_dtype(array: object, dtype: Any, argument: str) -> np.ndarray:
     """An array cast to a dtype; raises ArgumentError for numbers out of its range."""
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.asarray(array, dtype)
@@ -211,13 +218,13 @@ def check_key(key: Any, argument: str = "key") -> None:
         raise ArgumentTypeError(argument, f"expected a key, such as jax.random.key(0), got {shown(key)}")
 
 
-def check_instance(value: Any, kind: type, argument: str) -> None:
+def check_instance(value: object, kind: type, argument: str) -> None:
     """Raises ArgumentTypeError unless a value has a type."""
     if not isinstance(value, kind):
         raise ArgumentTypeError(argument, f"expected a {kind.__name__}, got {type(value).__name__}")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value for a message, in one line of at most 80 characters; its type's name where repr fails."""
     try:
         return " ".join(repr(value).split())[:80]
@@ -225,7 +232,7 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
-def as_count(value: Any, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
+def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
     """An integer from ``minimum`` to ``maximum`` (None: no limit); no boolean."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(argument, f"expected a whole number, got {shown(value)}")
@@ -237,19 +244,19 @@ def as_count(value: Any, argument: str, minimum: int = 1, maximum: int | None = 
     return count
 
 
-def as_counts(values: Any, argument: str, minimum: int = 1) -> tuple[int, ...]:
+def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...]:
     """A sequence, possibly empty, of integers of at least ``minimum``, as a tuple."""
     if not is_several(values):
         raise ArgumentTypeError(argument, f"expected a sequence of whole numbers, got {shown(values)}")
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
-def as_seed(value: Any, argument: str = "seed") -> int:
+def as_seed(value: object, argument: str = "seed") -> int:
     """An integer of 32 bits, at least 0."""
     return as_count(value, argument, 0, 2**32 - 1)
 
 
-def as_switch(value: Any, argument: str) -> bool:
+def as_switch(value: object, argument: str) -> bool:
     """True or False; other values raise ArgumentTypeError."""
     if not isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(argument, f"expected True or False, got {shown(value)}")
@@ -264,25 +271,27 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     return float(axis[0])
 
 
-def part_of(share: Any, number: Any) -> np.ndarray:
+def part_of(share: object, number: Any) -> np.ndarray:
     """Shares times numbers, to six digits: 0.07 of 100 are 7, where floats multiply to 7.000000000000001."""
     return np.asarray(np.round(np.asarray(share, np.float64) * number, 6))
 
 
-def as_representable(value: Any, argument: str) -> float:
+def as_representable(value: object, argument: str) -> float:
     """A number of at least 0 that is finite in JAX's floats, of 32 bits or, with x64, of 64."""
-    number, most = as_number(value, argument), float(np.finfo(jnp.result_type(float)).max)
+    number = as_number(value, argument)
+    most = float(np.finfo(jnp.result_type(float)).max)
     if number > most:
         raise ArgumentError(argument, f"expected at most {most:g}, got {number:g}")
     return number
 
 
-def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
+def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
     """A number, or a one-dimensional array-like, as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
 
     Raises ArgumentError for no values, and for values not finite or below ``minimum`` (``strict``: or equal).
     """
-    array, expected = as_array(values, argument), "expected a number or a sequence of numbers"
+    array = as_array(values, argument)
+    expected = "expected a number or a sequence of numbers"
     if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
         raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)
@@ -295,14 +304,14 @@ def as_axis(values: Any, argument: str, minimum: float | None = 0.0, strict: boo
     return array
 
 
-def as_mapping(value: Any, argument: str) -> Mapping[str, Any]:
+def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
     """A mapping of names to values."""
     if not isinstance(value, Mapping):
         raise ArgumentTypeError(argument, f"expected a mapping of names to values, got {shown(value)}")
     return value
 
 
-def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
+def as_choice(value: object, argument: str, choices: Collection[str]) -> str:
     """One of the names in ``choices``."""
     if not isinstance(value, str) or value not in choices:
         got = f"{shown(value)}{did_you_mean(value, choices)}"
@@ -310,7 +319,7 @@ def as_choice(value: Any, argument: str, choices: Collection[str]) -> str:
     return value
 
 
-def did_you_mean(value: Any, choices: Iterable[str]) -> str:
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """Advice on a name that is none of ``choices``: "; did you mean 'adam'?", or nothing where none is near.
 
     Names are compared in small letters, and flags of a command line by their names.

@@ -13,12 +13,12 @@ Convert = Callable[[Any, str], Any]  # of a value and the field's name: the valu
 class Converted(Protocol[Given, Held]):
     """The type of a field for type checkers: what it may be given, and what its converter makes of that."""
 
-    def __get__(self, instance: Any, owner: Any = None) -> Held: ...
+    def __get__(self, instance: object, owner: object = None) -> Held: ...
 
-    def __set__(self, instance: Any, value: Given) -> None: ...
+    def __set__(self, instance: object, value: Given) -> None: ...
 
 
-def field(default: Any = dataclasses.MISSING, convert: Convert | None = None, **metadata: Any) -> Any:
+def field(default: object = dataclasses.MISSING, convert: Convert | None = None, **metadata: Any) -> Any:
     """A field with a default, a converter and further metadata.
 
     Args:
@@ -33,7 +33,7 @@ def field(default: Any = dataclasses.MISSING, convert: Convert | None = None, **
 class Valid:
     """A dataclass whose fields are converted where they are set, once; afterwards they stay."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         """Sets a field of a new object; raises FrozenInstanceError where it has a value."""
         if name not in self.__dataclass_fields__ or name in vars(self):
             raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
@@ -41,7 +41,7 @@ class Valid:
         vars(self)[name] = value if convert is None else convert(value, name)
 
 
-def given_type(annotation: Any) -> Any:
+def given_type(annotation: object) -> Any:
     """The type that a field may be given, by its annotation."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
 

@@ -11,7 +11,7 @@ ADAPTERS = {
 }
 
 
-def adapter_of(value: Any) -> str:
+def adapter_of(value: object) -> str:
     """Advice on a module of a package that has an adapter, or on a class of such; else empty."""
     kind = value if isinstance(value, type) else type(value)
     for base in kind.__mro__:

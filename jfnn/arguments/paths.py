@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Any, TextIO
+from typing import TextIO
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
 
-def as_path(path: Any, argument: str) -> Path:
+def as_path(path: object, argument: str) -> Path:
     """The path of a file or a directory, which need not exist.
 
     Raises:
@@ -33,13 +33,13 @@ def as_path(path: Any, argument: str) -> Path:
     return Path(path)
 
 
-def check_name(name: Any, argument: str) -> None:
+def check_name(name: object, argument: str) -> None:
     """Raises ValueError for a name of a column, an array or a directory that is no printable text."""
     if not isinstance(name, str) or not name.isprintable():
         raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
 
 
-def names_directory(name: Any, system: type[PurePath] = PurePath) -> bool:
+def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
     """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
 
     Args:
@@ -51,7 +51,7 @@ def names_directory(name: Any, system: type[PurePath] = PurePath) -> bool:
     return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive
 
 
-def as_regular(path: Any, argument: str) -> Path:
+def as_regular(path: object, argument: str) -> Path:
     """The path of a file; a device or a pipe, which may have no end, raises ValueError."""
     file = as_path(path, argument)
     if file.exists() and not file.is_file():
@@ -59,7 +59,7 @@ def as_regular(path: Any, argument: str) -> Path:
     return file
 
 
-def as_output_file(path: Any, argument: str) -> Path:
+def as_output_file(path: object, argument: str) -> Path:
     """The path of a file to write, in a directory that is there.
 
     Raises:

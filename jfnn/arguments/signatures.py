@@ -10,7 +10,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 
 
-def check_callable(function: Any, arguments: Sequence[Any], argument: str, expected: str) -> None:
+def check_callable(function: object, arguments: Sequence[object], argument: str, expected: str) -> None:
     """Raises ArgumentTypeError unless a value can be called with positional arguments; ``expected`` in words.
 
     A function in C without a signature is invalid.
@@ -23,7 +23,7 @@ def check_callable(function: Any, arguments: Sequence[Any], argument: str, expec
         raise ArgumentTypeError(argument, f"expected {expected}, got {checks.shown(function)}")
 
 
-def check_parameter(value: Any, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
+def check_parameter(value: object, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
     """Raises ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
     Args:

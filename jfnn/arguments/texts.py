@@ -28,7 +28,7 @@ def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
     return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
 
 
-def describe(axes: Mapping[str, Any]) -> str:
+def describe(axes: Mapping[str, object]) -> str:
     """Values of axes in a line, "network = 50-50, η = 0.01, λ = 1e-5"."""
     return ", ".join(f"{axis_text(name)} = {value_text(name, value)}" for name, value in axes.items())
 

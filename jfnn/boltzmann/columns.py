@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import DTypeLike
 
 from jfnn.boltzmann.machine import Machine
 from jfnn.numerics.sums import row_uniforms
@@ -45,7 +46,7 @@ def drawn(states: States, uniforms: States, side: int) -> list[jax.Array]:
     ]
 
 
-def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: Any) -> list[jax.Array]:
+def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: DTypeLike) -> list[jax.Array]:
     """Numbers in [0, 1) for one draw of every unit of n chains: ``[units, n]`` for each layer.
 
     A chain draws the same numbers beside any number of others.

@@ -6,7 +6,6 @@ Members descend the mean of ``-log p(v)`` over a minibatch plus ``l2/2 Σ w²``.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ import jfnn.boltzmann.enumeration as enumeration
 import jfnn.boltzmann.machine as machines
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty, reduction_scale
@@ -58,13 +58,14 @@ class BoltzmannLearner(DescentLearner):
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
         """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
-        for name in ("y_train", "y_test", "weights"):
-            if getattr(split, name) is not None:
-                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x only")
+        unused = {"y_train": split.y_train, "y_test": split.y_test, "weights": split.weights}
+        for name, given in unused.items():
+            if given is not None:
+                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
-        for name in ("x_train", "x_test"):
-            if (x := getattr(split, name)) is not None or name == "x_train":
+        for name, x in {"x_train": split.x_train, "x_test": split.x_test}.items():
+            if x is not None or name == "x_train":
                 x = np.asarray(checks.as_inputs(x, name, self.sizes[:1]))
                 if self.bounded:
                     check_units(x, name, binary)
@@ -146,12 +147,15 @@ class BoltzmannLearner(DescentLearner):
         """Whether the optimizer and its schedule have names."""
         return self.rule_is_registered
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Its settings and the optimizer."""
-        names = ("gradient", "k", "chains", "sweeps", "scale")
         return {
             "network": {"kind": "boltzmann", "layers": list(self.sizes)},
-            **{name: getattr(self, name) for name in names},
+            "gradient": self.gradient,
+            "k": self.k,
+            "chains": self.chains,
+            "sweeps": self.sweeps,
+            "scale": self.scale,
             **super().describe(),
             "metrics": {m.name: measure for m, measure in zip(self.metrics, self.measures, strict=True)},
         }

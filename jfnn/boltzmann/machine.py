@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -55,7 +56,7 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
     return Machine(weights, tuple(jnp.zeros(n) for n in sizes))
 
 
-def as_sizes(sizes: Any) -> tuple[int, ...]:
+def as_sizes(sizes: object) -> tuple[int, ...]:
     """Units of two or more layers, checked."""
     counts = checks.as_counts(sizes, "sizes")
     if len(counts) < 2:
@@ -68,7 +69,7 @@ def pack(machine: Machine) -> Machine:
     return Machine(tuple(w.swapaxes(-1, -2) for w in machine.weights), tuple(machine.biases))
 
 
-def as_machine(machine: Any, layers: int | None = None) -> Machine:
+def as_machine(machine: object, layers: int | None = None) -> Machine:
     """Checked parameters.
 
     Args:
@@ -98,7 +99,7 @@ def as_machine(machine: Any, layers: int | None = None) -> Machine:
     return Machine(weights, biases)
 
 
-def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
+def _as_arrays(part: object) -> tuple[jax.Array, ...]:
     """Weights or biases of all layers."""
     if not checks.is_several(part):
         raise ArgumentTypeError(
@@ -112,8 +113,8 @@ def _as_arrays(part: Any) -> tuple[jax.Array, ...]:
 
 
 def as_columns(
-    machine: Any,
-    states: Any,
+    machine: object,
+    states: ArrayLike,
     argument: str = "v",
     layer: int = 0,
     layers: int | None = None,

@@ -6,11 +6,10 @@ For restricted machines the notes' formulas, ``p(h_j = 1 | v) = σ(b_j + v W_j)`
 0, 2, … or layers 1, 3, …); the other side is summed in closed form, since its units are then independent.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 import jfnn.boltzmann.columns as columns
@@ -21,7 +20,7 @@ from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_columns, as_machine, pack
 
 
-def energy(machine: Machine, *states: Any) -> jax.Array:
+def energy(machine: Machine, *states: ArrayLike) -> jax.Array:
     """``E = -Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}``, of a restricted or a deep machine.
 
     Args:
@@ -45,7 +44,7 @@ def energy(machine: Machine, *states: Any) -> jax.Array:
     return columns.energy(pack(machine), checked)
 
 
-def free_energy(machine: Machine, v: Any) -> jax.Array:
+def free_energy(machine: Machine, v: ArrayLike) -> jax.Array:
     """``F(v) = -log Σ_h exp(-E(v, h))`` of a restricted machine ``[n]``; ``v [n, n_visible]`` in [0, 1].
 
     Raises:
@@ -55,7 +54,7 @@ def free_energy(machine: Machine, v: Any) -> jax.Array:
     return columns.free_energy(packed, [v, v], EVEN)
 
 
-def hidden_means(machine: Machine, v: Any) -> jax.Array:
+def hidden_means(machine: Machine, v: ArrayLike) -> jax.Array:
     """``p(h_j = 1 | v)`` of a restricted machine ``[n, n_hidden]``; ``v [n, n_visible]`` in [0, 1].
 
     Raises:
@@ -65,7 +64,7 @@ def hidden_means(machine: Machine, v: Any) -> jax.Array:
     return columns.means(packed, [v, v], ODD)[1].T
 
 
-def visible_means(machine: Machine, h: Any) -> jax.Array:
+def visible_means(machine: Machine, h: ArrayLike) -> jax.Array:
     """``p(v_i = 1 | h)`` of a restricted machine ``[n, n_visible]``; ``h [n, n_hidden]`` in [0, 1].
 
     Raises:
@@ -75,7 +74,9 @@ def visible_means(machine: Machine, h: Any) -> jax.Array:
     return columns.means(packed, [h, h], EVEN)[0].T
 
 
-def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tuple[jax.Array, jax.Array]:
+def gibbs_step(
+    machine: Machine, v: ArrayLike, uniform_h: ArrayLike, uniform_v: ArrayLike
+) -> tuple[jax.Array, jax.Array]:
     """One Gibbs step of a restricted machine from v, with given random numbers.
 
     Args:
@@ -102,7 +103,7 @@ def gibbs_step(machine: Machine, v: Any, uniform_h: Any, uniform_v: Any) -> tupl
     return states[1].T, states[0].T
 
 
-def pseudo_log_likelihood(machine: Machine, v: Any) -> jax.Array:
+def pseudo_log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
     """``Σ_i log p(v_i | all other visible units)`` of a restricted machine ``[n]`` (Besag 1975).
 
     All terms are exact: ``log σ(F(v with unit i flipped) - F(v))``. scikit-learn's ``score_samples`` takes
@@ -115,7 +116,7 @@ def pseudo_log_likelihood(machine: Machine, v: Any) -> jax.Array:
     return columns.pseudo_log_likelihood(*as_columns(machine, v, layers=2))
 
 
-def reconstruction_error(machine: Machine, v: Any, sweeps: int = 25) -> jax.Array:
+def reconstruction_error(machine: Machine, v: ArrayLike, sweeps: int = 25) -> jax.Array:
     """``Σ_i (v_i - p_i)²`` ``[n]``, p being the visible means given the hidden means that v has.
 
     Args:
@@ -135,7 +136,7 @@ def log_z(machine: Machine) -> jax.Array:
     return enumeration.log_z(pack(_enumerable(machine)))
 
 
-def log_likelihood(machine: Machine, v: Any) -> jax.Array:
+def log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
     """``log p(v) = log Σ_h exp(-E(v, h)) - log Z`` ``[n]``; ``v [n, n_visible]`` of 0 and 1.
 
     Raises:
@@ -144,7 +145,7 @@ def log_likelihood(machine: Machine, v: Any) -> jax.Array:
     return enumeration.log_likelihood(*as_columns(_enumerable(machine), v, binary=True))
 
 
-def gradient(machine: Machine, v: Any) -> Machine:
+def gradient(machine: Machine, v: ArrayLike) -> Machine:
     """``∂/∂θ`` of the mean log-likelihood of rows v, by hand.
 
     ``∂/∂W_k = ⟨s_k s_{k+1}⟩_data - ⟨s_k s_{k+1}⟩_model`` and ``∂/∂b_k = ⟨s_k⟩_data - ⟨s_k⟩_model``; for
@@ -165,7 +166,7 @@ def gradient(machine: Machine, v: Any) -> Machine:
     return pack(jax.tree.map(jnp.subtract, data, model))
 
 
-def kl_divergence(machine: Machine, v: Any) -> jax.Array:
+def kl_divergence(machine: Machine, v: ArrayLike) -> jax.Array:
     """``KL(data ‖ model) = Σ_v p_data(v) log(p_data(v) / p(v))`` in nats, a scalar.
 
     Args:
@@ -178,7 +179,7 @@ def kl_divergence(machine: Machine, v: Any) -> jax.Array:
     return -jnp.mean(log_likelihood(machine, v)) - entropy(v)
 
 
-def entropy(v: Any) -> float:
+def entropy(v: ArrayLike) -> float:
     """Entropy in nats of the distribution of rows ``[n, n_visible]``: the least mean of ``-log p``."""
     counts = np.unique(np.asarray(checks.as_inputs(v, "v")), axis=0, return_counts=True)[1]
     return float(special.entr(counts / counts.sum()).sum())

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from numpy.typing import ArrayLike
 
 import jfnn.boltzmann.columns as columns
 from jfnn.arguments import checks, memory
@@ -22,7 +23,7 @@ class LogZ(NamedTuple):
     error: jax.Array
 
 
-def mean_field(machine: Machine, v: Any, sweeps: int = 25) -> list[jax.Array]:
+def mean_field(machine: Machine, v: ArrayLike, sweeps: int = 25) -> list[jax.Array]:
     """Means of the hidden layers by the mean-field iteration, for visible units held at v.
 
     ``μ_k = σ(b_k + μ_{k-1} W_{k-1} + μ_{k+1} W_kᵀ)`` (Salakhutdinov and Hinton, AISTATS 2009), odd and even

@@ -2,14 +2,15 @@
 
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jfnn import datasets
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.arguments.types import Json
+from jfnn.cli.flags import Flags
 from jfnn.targets import Split
 
 DIGITS = (8, 8)  # pixels of an image
@@ -37,7 +38,7 @@ class Problem(NamedTuple):
     classes: tuple[str, ...] | None
     loss: str
     scaling: dict[str, dict[str, list[float]]] | None = None
-    columns: dict[str, Any] | None = None
+    columns: Json | None = None
 
     @property
     def n_train(self) -> int:
@@ -45,14 +46,14 @@ class Problem(NamedTuple):
         return len(self.split.x_train)
 
 
-def load(flags: GridFlags) -> Problem:
+def load(flags: Flags) -> Problem:
     """Reads and splits the data that the flags name.
 
     Raises:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
-    columns: dict[str, Any] = {}
+    columns: Json = {}
     if flags.data is None:
         name = "the digits"
         classes = tuple(map(str, range(10)))
@@ -83,8 +84,8 @@ def load(flags: GridFlags) -> Problem:
     return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
 
 
-def names(problem: Problem, flags: GridFlags) -> dict[str, Any] | None:
-    """Meanings of the numbers in the user's file, by which runs are told apart; None without a file."""
+def names(problem: Problem, flags: Flags) -> Json | None:
+    """What the numbers of the user's file stand for, by which runs are told apart; None without a file."""
     if flags.data is None:
         return None
     return {
@@ -96,7 +97,7 @@ def names(problem: Problem, flags: GridFlags) -> dict[str, Any] | None:
     }
 
 
-def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of a row's inputs as the network takes them, from that in the data."""
     size = math.prod(shape)
     if flags.network == "mlp":
@@ -124,7 +125,7 @@ def _shape(flags: GridFlags, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _read(path: Path, flags: GridFlags) -> datasets.Table:
+def _read(path: Path, flags: Flags) -> datasets.Table:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".npz"):
         raise ArgumentError("data", f"expected a .csv or .npz file, got {str(path)!r}")

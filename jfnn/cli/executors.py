@@ -11,7 +11,7 @@ from typing import Any
 import jfnn
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
 from jfnn.engine.devices import cores
 
@@ -20,7 +20,7 @@ CONNECTING_SECONDS = 20
 
 
 @contextlib.contextmanager
-def chosen(flags: GridFlags) -> Iterator[jfnn.Workers | None]:
+def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
     """The workers of --executor, None for the threads of this process.
 
     Raises:
@@ -36,13 +36,13 @@ def chosen(flags: GridFlags) -> Iterator[jfnn.Workers | None]:
 class _Pool(concurrent.futures.ProcessPoolExecutor):
     """A process pool whose processes never get a Ctrl-C; they are started where work is submitted."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:
         with preload.ctrl_c_is_for_others():
             return super().submit(fn, *args, **kwargs)
 
 
 @contextlib.contextmanager
-def _processes(flags: GridFlags) -> Iterator[jfnn.Workers]:
+def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
     """A process pool of this machine; one that breaks is made again."""
     count = _count(flags)
     spawn = multiprocessing.get_context("spawn")
@@ -55,7 +55,7 @@ def _processes(flags: GridFlags) -> Iterator[jfnn.Workers]:
 
 
 @contextlib.contextmanager
-def _dask(flags: GridFlags) -> Iterator[jfnn.Workers]:
+def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
     """The cluster whose scheduler the flags name, else one of this machine."""
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
     with contextlib.ExitStack() as stack:
@@ -75,14 +75,14 @@ def _dask(flags: GridFlags) -> Iterator[jfnn.Workers]:
 
 
 @contextlib.contextmanager
-def _mpi(flags: GridFlags) -> Iterator[jfnn.Workers]:
+def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
     """The other processes that ``mpiexec`` has started."""
     futures = _imported("mpi4py.futures", "mpi")
     with futures.MPIPoolExecutor() as executor:
         yield jfnn.Workers(executor, in_flight=TILES_A_WORKER * max(executor.num_workers, 16))
 
 
-def _count(flags: GridFlags) -> int:
+def _count(flags: Flags) -> int:
     """Processes to start: those of the flags, or one a core."""
     return cores() if flags.workers is None else checks.as_count(flags.workers, "workers")
 
@@ -95,7 +95,7 @@ def _imported(module: str, extra: str) -> Any:
         raise ArgumentError("executor", f"it needs {package}: pip install 'jfnn[{extra}]'") from None
 
 
-EXECUTORS: dict[str, Callable[[GridFlags], AbstractContextManager[jfnn.Workers]]] = {
+EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[jfnn.Workers]]] = {
     "processes": _processes,
     "dask": _dask,
     "mpi": _mpi,

@@ -1,215 +1,72 @@
-"""Readers of words of a command line, and flags: fields of a dataclass with type, default, help and reader.
+"""The flags of ``jfnn grid``: fields of one record, each with its type, default, help and reader.
 
 A flag that sets an option of `jfnn.sweep` has its name, its default and, where that fits a line, its help.
-Readers' errors say what was expected; ranges of numbers are checked by the functions that take them.
 """
 
-import argparse
 import dataclasses
-import functools
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
+from jfnn.activations import ACTIVATIONS
+from jfnn.architectures import CELLS
+from jfnn.cli.words import (
+    Axis,
+    Read,
+    axis,
+    count_or_integers,
+    counts_or_full,
+    integers,
+    named,
+    names,
+    number_or_axis,
+    one_of,
+    share_or_count,
+    widths,
+)
+from jfnn.datasets.targets import TASKS
 from jfnn.experiment.options import Options
-from jfnn.optimizers import Distribution
+from jfnn.layers import INITIALIZERS
+from jfnn.learners import METRICS
+from jfnn.losses import LOSSES
+from jfnn.minibatches import SCHEMES
+from jfnn.optimizers import SCHEDULES
+from jfnn.schedulers import Scheduler
 
 OPTIONS = {field.name: field for field in dataclasses.fields(Options) if field.kw_only}
-OUT = "for results; without the flag the next that is free"
-MOST_VALUES = 1_000_000  # of one range
-INTEGERS = "whole numbers with commas between"
-Axis = tuple[float, ...] | Distribution
-Value = TypeVar("Value")
-Read = Callable[[str], Any]
-Condition = Callable[[Any], bool]
+# Words and a condition on all flags, without which a flag would change nothing.
+Needs = tuple[str, Callable[["Flags"], bool]]
+NETWORKS = ("mlp", "cnn", "rnn")
+STATES = ("last", "all")
+EXECUTORS = ("processes", "dask", "mpi")
+SPLIT = ("path", "x_train", "y_train", "x_test", "y_test")  # errors of these are of --data
 
-
-def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
-
-    @functools.wraps(read)
-    def read_plain(text: str) -> Value:
-        if "_" in text or not text.isascii():
-            raise ValueError(f"expected plain numbers, got {text!r}")
-        return read(text)
-
-    return read_plain
-
-
-whole_number, number = plain(int), plain(float)
-
-
-def one_integer(text: str) -> int:
-    """A whole number."""
-    try:
-        return whole_number(text)
-    except ValueError:
-        raise _expected("a whole number", text) from None
-
-
-def one_number(text: str) -> float:
-    """A number."""
-    try:
-        return number(text)
-    except ValueError:
-        raise _expected("a number", text) from None
-
-
-def axis(text: str) -> Axis:
-    """Numbers, as `numbers` reads them, or a distribution to draw them from.
-
-    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both frozen distributions of `scipy.stats`.
-    """
-    uniform, ends = text.startswith("uniform"), text.removeprefix("uniform:").split(":")
-    if not uniform and (len(ends) != 2 or "," in text):
-        return numbers(text)
-    from scipy import stats
-
-    try:
-        low, high = map(number, ends)
-    except ValueError:
-        low = high = np.nan
-    if not (-np.inf if uniform else 0) < low < high < np.inf:
-        log_uniform = "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
-        raise _expected("uniform:START:STOP with START below STOP" if uniform else log_uniform, text)
-    frozen: Distribution = stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
-    return frozen
-
-
-def number_or_axis(text: str) -> float | Axis:
-    """As `axis`; one number alone is no sequence."""
-    values = axis(text)
-    return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
-    values: list[float] = []
-    for item in text.split(","):
-        try:
-            start, *stop_and_count = item.split(":")
-            if not stop_and_count:
-                values.append(number(start))
-                continue
-            stop, length = stop_and_count
-            low, high, count = number(start), number(stop), whole_number(length)
-        except ValueError:
-            raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
-        if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
-            raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
-        if count > MOST_VALUES:
-            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
-        values += np.geomspace(low, high, count).tolist()
-    return tuple(values)
-
-
-def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
-    """``1,8,8`` -> integers."""
-    return _items(text, whole_number, expected)
-
-
-def widths(text: str) -> tuple[int, ...]:
-    """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
-    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
-
-
-def count_or_integers(text: str) -> int | tuple[int, ...]:
-    """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
-    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
-    return values if "," in text else values[0]
-
-
-def names(text: str) -> tuple[str, ...]:
-    """``sigmoid,relu`` -> names, each once."""
-    return tuple(dict.fromkeys(text.split(",")))
-
-
-def counts_or_full(text: str) -> tuple[int | str, ...]:
-    """``50,100`` -> counts, each once; ``full`` stays."""
-
-    def read(word: str) -> int | str:
-        return word if word == "full" else whole_number(word)
-
-    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
-
-
-def count(least: int) -> Callable[[str], int]:
-    """A reader of an integer from ``least`` on."""
-
-    def read(text: str) -> int:
-        try:
-            return checks.as_count(whole_number(text), "count", least)
-        except ValueError:
-            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
-
-    return read
-
-
-def one_of(choices: Collection[str]) -> Callable[[str], str]:
-    """A reader of one of the names in ``choices``."""
-
-    def read(text: str) -> str:
-        try:
-            return checks.as_choice(text, "", choices)
-        except ArgumentError as error:
-            raise argparse.ArgumentTypeError(error.reason) from None
-
-    return read
-
-
-def share_or_count(text: str) -> float | int:
-    """``0.2`` -> a share; ``360`` -> a count."""
-    try:
-        return whole_number(text) if text.isdecimal() else number(text)
-    except ValueError:
-        raise _expected("a share such as 0.2, or a number of rows", text) from None
-
-
-def named(text: str) -> tuple[str, bool | float | Axis]:
-    """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
-    name, _, value = text.partition("=")
-    if not (name.isidentifier() and value):
-        raise _expected("NAME=VALUE", text)
-    if value in ("true", "false"):
-        return name, value == "true"
-    return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
-
-
-def one_path(text: str) -> Path:
-    """Parses a path; raises for an empty string."""
-    if not text or "\0" in text:
-        raise _expected("a path", text)
-    return Path(text)
-
-
-def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
-    """Values with commas between."""
-    try:
-        return tuple(map(read, text.split(",")))
-    except ValueError:
-        raise _expected(expected, text) from None
-
-
-def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"expected {what}, got {text!r}")
+DATA: Needs = ("--data", lambda flags: flags.data is not None)
+CNN: Needs = ("--network cnn", lambda flags: flags.network == "cnn")
+RNN: Needs = ("--network rnn", lambda flags: flags.network == "rnn")
+IMAGES: Needs = ("--network cnn or rnn", lambda flags: flags.network != "mlp")
+HIDDEN: Needs = ("hidden layers", lambda flags: flags.network != "mlp" or flags.hidden != ((),))
+SAMPLE: Needs = ("--sample", lambda flags: flags.sample is not None)
+PERMUTATION: Needs = ("--minibatch permutation", lambda flags: flags.minibatch == "permutation")
+SCHEDULE: Needs = ("a --schedule that is not constant", lambda flags: flags.schedule != "constant")
+DASK: Needs = ("--executor dask", lambda flags: flags.executor == "dask")
+LOCAL: Needs = (
+    "--executor processes or dask, without --scheduler",
+    lambda flags: flags.executor in ("processes", "dask") and flags.scheduler is None,
+)
 
 
 def flag(
     metavar: str,
     help: str,
-    default: Any = None,
+    default: object = None,
     read: Read | None = None,
     *,
     choices: Collection[str] = (),
     otherwise: str = "",
     many: bool = False,
     sets: Sequence[str] = (),
-    needs: tuple[str, Condition] | None = None,
+    needs: Needs | None = None,
     group: str | None = None,
 ) -> Any:
     """A field for a flag; its metadata hold the keywords of `argparse` as ``argument``.
@@ -227,15 +84,21 @@ def flag(
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """
     if choices:
-        help, read = f"{help}: {', '.join(choices)}".removeprefix(": "), read or one_of(choices)
+        help = f"{help}: {', '.join(choices)}".removeprefix(": ")
+        read = read or one_of(choices)
     shown = otherwise or ("" if default is None or default is False or default == () else default)
     value = read(default) if read is not None and isinstance(default, str) else default
     value = (value,) if many and default else value
-    help = (help + f" (default: {shown})" * (shown != "")).replace("%", "%%")
-    argument = dict(metavar=metavar, help=help, type=read, action="append" if many else "store")
-    return dataclasses.field(
-        default=value, metadata=dict(argument=argument, sets=sets, needs=needs, group=group)
-    )
+    if shown != "":
+        help += f" (default: {shown})"
+    argument = {
+        "metavar": metavar,
+        "help": help.replace("%", "%%"),
+        "type": read,
+        "action": "append" if many else "store",
+    }
+    metadata = {"argument": argument, "sets": sets, "needs": needs, "group": group}
+    return dataclasses.field(default=value, metadata=metadata)
 
 
 def switch(help: str, **declared: Any) -> Any:
@@ -256,11 +119,158 @@ def option(name: str, metavar: str = "", help: str = "", read: Read | None = Non
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
-    """Flags of every command; ``present`` has the names of the flags on the command line."""
+    """Values of all flags; ``present`` has the names of those on the command line."""
 
-    dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"), group="running")
+    data: Path | None = flag(
+        "FILE", "a .csv with a header, or an .npz", otherwise="the digits", sets=SPLIT, group="data"
+    )
+    target: str | None = flag("COLUMN", "column of the .csv to predict", needs=DATA)
+    weights: str | None = flag(
+        "COLUMN", "how often each row counts in training; of an .npz an array's name", needs=DATA
+    )
+    task: str | None = flag("NAME", "", choices=TASKS, otherwise="what the targets look like", needs=DATA)
+    encode: bool = switch("columns of words of the .csv to columns of 0 and 1", needs=DATA)
+    impute: bool = switch(
+        "gaps in columns of numbers to the median, with a column that marks them", needs=DATA
+    )
+    standardise: bool = switch(
+        "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows"
+    )
+    test_size: float | int = flag("SIZE", "share or number of rows to test on", "0.2", share_or_count)
+    split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, sets=["random_state"])
+    learning_rate: Axis = flag(
+        "VALUES",
+        "η, the first axis",
+        "1e-5:10:7",
+        axis,
+        group="""grid
+VALUES: numbers and log-spaced ranges START:STOP:COUNT, with commas between.
+With --sample they are drawn from, each value as often as the next; START:STOP
+is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
+    )
+    l2: Axis = flag("VALUES", "λ, the second axis", "1e-5:10:7", axis)
+    dropout: float | Axis | None = flag(
+        "VALUES", "share of hidden units dropped; several: a further axis", read=number_or_axis, needs=HIDDEN
+    )
+    init_scale: float | Axis = flag(
+        "VALUES", "factor of starting weights; several: a further axis", "1", number_or_axis
+    )
+    optimizer_arg: tuple[tuple[str, Any], ...] = flag(
+        "NAME=VALUES",
+        "argument of --optimizer; several: a further axis; repeat for more",
+        (),
+        named,
+        many=True,
+    )
+    seeds: int | tuple[int, ...] = option(
+        "seeds", "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", count_or_integers
+    )
+    sample: int | None = option(
+        "sample", "N", "random search: draw N cells, not all combinations", sets=["cells"]
+    )
+    sample_seed: int = flag("N", "fixes the draws", 0, sets=["seed"], needs=SAMPLE)
+    validation: float | int | None = option(
+        "validation",
+        "SIZE",
+        "share or number of rows to hold out",
+        share_or_count,
+        group="selection\nWithout --validation or --folds, cells are ranked on the test rows.",
+    )
+    folds: int | None = option("folds", "K", "cross-validation in K folds instead")
+    rank_by: str | None = flag(
+        "NAME", "metric that ranks", choices=METRICS, otherwise="accuracy; for regression loss"
+    )
+    refit: bool = option(
+        "refit", "", "train the best cell again on all training rows; only that one is tested"
+    )
+    schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
+    network: str = flag(
+        "NAME",
+        "kind",
+        "mlp",
+        choices=NETWORKS,
+        sets=["layers"],
+        group="""network
+With several --hidden or --channels, or several values of --units, of
+--activation or of --batch-size with commas between, every network is trained
+with every batch size: further axes of the grid.""",
+    )
+    hidden: tuple[tuple[int, ...], ...] | None = flag(
+        "WIDTHS",
+        "hidden dense layers, such as 100,50; 'none' for none",
+        read=widths,
+        otherwise="50, behind others none",
+        many=True,
+        sets=["sizes"],
+    )
+    shape: tuple[int, ...] | None = flag(
+        "SHAPE",
+        "of a row's inputs, such as 1,28,28 for cnn (channels first), 40,1 for rnn",
+        read=integers,
+        sets=["inputs"],
+        needs=IMAGES,
+    )
+    channels: tuple[tuple[int, ...], ...] = flag(
+        "N,N", "of cnn's convolutions", "8,16", integers, many=True, needs=CNN
+    )
+    kernel: tuple[int, ...] = flag(
+        "N", "length of kernels; several: one a convolution", "3", integers, needs=CNN
+    )
+    stride: tuple[int, ...] = flag("N", "of convolutions; several: one each", "1", integers, needs=CNN)
+    padding: tuple[int, ...] = flag("N", "zeros around inputs of convolutions", "0", integers, needs=CNN)
+    pool: int | None = flag("N", "max pooling behind each convolution", otherwise="none", needs=CNN)
+    units: tuple[int, ...] = flag(
+        "N", "of rnn's recurrent layer; several: several networks", "16", integers, needs=RNN
+    )
+    cell: str = flag("NAME", "of rnn", "gru", choices=CELLS, needs=RNN)
+    bidirectional: bool = switch("rnn reads sequences from their ends, too", needs=RNN)
+    states: str = flag("NAME", "of rnn that dense layers read", "last", choices=STATES, needs=RNN)
+    activation: tuple[str, ...] | None = flag(
+        "NAMES",
+        "of hidden layers",
+        read=names,
+        choices=ACTIVATIONS,
+        otherwise="sigmoid; of cnn relu, of rnn tanh",
+    )
+    output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
+    init: str | None = flag(
+        "NAME", "starting weights", choices=INITIALIZERS, otherwise="normal; of cnn he_normal, of rnn pytorch"
+    )
+    loss: str | None = flag(
+        "NAME", "", choices=LOSSES, otherwise="cross_entropy; for regression quadratic", group="objective"
+    )
+    reduction: str = option("reduction", "NAME")
+    epochs: int = option("epochs", "N", group="training")
+    batch_size: tuple[int | str, ...] | None = flag(
+        "SIZES",
+        "rows a step, 'full' for all",
+        otherwise="100, of few rows a quarter",
+        read=counts_or_full,
+    )
+    minibatch: str = flag("NAME", "how a step draws rows", "subset", choices=SCHEMES)
+    keep_last: bool = switch(
+        "train on rows of a permutation that do not fill a batch, too", sets=["drop_last"], needs=PERMUTATION
+    )
+    optimizer: str = option("optimizer", "NAME", "any of optax")
+    schedule: str = flag("NAME", "learning rate as training goes on", "constant", choices=SCHEDULES)
+    schedule_epochs: int | None = flag("N", "epochs over which it spreads", otherwise="all", needs=SCHEDULE)
+    gradient: str = option("gradient", "NAME", "autodiff, or backprop: the derivation by hand")
+    tile: int | None = flag(
+        "N", "networks trained side by side", otherwise="chosen for speed", group="running"
+    )
+    executor: str | None = flag(
+        "NAME", "other processes that train", choices=EXECUTORS, otherwise="threads of this one"
+    )
+    workers: int | None = flag("N", "how many processes", otherwise="one a core", needs=LOCAL)
+    scheduler: str | None = flag(
+        "ADDRESS", "of a Dask cluster, such as tcp://10.0.0.1:8786", otherwise="one here", needs=DASK
+    )
+    eval_every: int | None = flag("N", "epochs between evaluations", otherwise="a twentieth of all")
+    dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"))
     devices: int | None = flag("N", "how many to use, on a CPU cores", otherwise="all")
-    out: Path
+    out: Path = flag(
+        "DIR", "for results; without the flag the next that is free", Path("runs/grid"), group="output"
+    )
     resume: bool = option("resume")
     quiet: bool = switch("print nothing but errors")
     present: frozenset[str] = frozenset()

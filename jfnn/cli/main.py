@@ -16,9 +16,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``jfnn COMMAND …``."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
-        from jfnn.cli import command as grid  # imports JAX
+        from jfnn.cli import run  # imports JAX
 
-        return grid.start(argv[1:])
+        return run.start(argv[1:])
     parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import jfnn
 from jfnn.cli.data import Problem
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
 
 
-def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
+def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     """Networks by name, such as "100-50-relu", "cnn-8-16-relu" or "gru-6".
 
     "none" has no hidden layer, and so no activation.
@@ -18,7 +18,7 @@ def networks(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     return {"mlp": _mlps, "cnn": _cnns, "rnn": _rnns}[flags.network](problem, flags)
 
 
-def _mlps(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
+def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
             (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init or "normal"
@@ -28,8 +28,8 @@ def _mlps(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     }
 
 
-def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
-    per_convolution = {name: getattr(flags, name) for name in ("kernel", "stride", "padding")}
+def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
+    per_convolution = {"kernel": flags.kernel, "stride": flags.stride, "padding": flags.padding}
     return {
         "-".join(["cnn", *map(str, channels), *_dense(widths), activation]): jfnn.cnn(
             problem.shape,
@@ -48,7 +48,7 @@ def _cnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
     }
 
 
-def _rnns(problem: Problem, flags: GridFlags) -> dict[str, jfnn.Network]:
+def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     def name(units: int, widths: Sequence[int], activation: str) -> str:
         activations = [activation] if widths or flags.cell != "gru" else []  # gated units bring theirs
         return "-".join([flags.cell, str(units), *_dense(widths), *activations])

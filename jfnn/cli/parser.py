@@ -7,14 +7,14 @@ import re
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from jfnn.arguments import checks
-from jfnn.cli.flags import Flags, Read, one_integer, one_number, one_path, plain
+from jfnn.cli.flags import Flags
+from jfnn.cli.words import Read, one_integer, one_number, path, plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: one_path}
-SomeFlags = TypeVar("SomeFlags", bound=Flags)
+READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: path}
 
 
 def flag_name(name: str) -> str:
@@ -35,8 +35,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
 
-def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -> Parser:
-    """A parser of all flags of a class; its namespaces hold those of the command line alone."""
+def make_parser(prog: str, description: str, examples: str) -> Parser:
+    """A parser of all flags; its namespaces hold those of the command line alone."""
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",
@@ -44,23 +44,23 @@ def make_parser(kind: type[Flags], prog: str, description: str, examples: str) -
         epilog=examples,
         argument_default=argparse.SUPPRESS,
     )
-    groups: dict[str, argparse._ActionsContainer] = {}
-    title, types = "", typing.get_type_hints(kind)
-    shared = {field.name for field in dataclasses.fields(Flags)}
-    for field in sorted(dataclasses.fields(kind), key=lambda field: field.name in shared):
-        name, declared = field.name, field.metadata
+    group: argparse._ActionsContainer = parser
+    types = typing.get_type_hints(Flags)
+    for field in dataclasses.fields(Flags):
+        declared = field.metadata
         if declared.get("group"):
             title, _, text = declared["group"].partition("\n")
-            groups[title] = groups.get(title) or parser.add_argument_group(title, text)
-        if name == "schedulers":
-            for kind_name, scheduler in SCHEDULERS.items():
-                groups[title].add_argument(flag_name(kind_name), **_scheduler_argument(scheduler))
+            group = parser.add_argument_group(title, text)
+        if field.name == "schedulers":
+            for name, scheduler in SCHEDULERS.items():
+                group.add_argument(flag_name(name), **_scheduler_argument(scheduler))
         elif declared:
             argument = dict(declared["argument"])
             if "type" in argument and argument["type"] is None:
-                plainest, *_ = typing.get_args(types[name]) or (types[name],)
-                argument["type"] = READERS[plainest]
-            groups[title].add_argument(flag_name(name), **argument)
+                kind = types[field.name]
+                first, *_ = typing.get_args(kind) or (kind,)
+                argument["type"] = READERS[first]
+            group.add_argument(flag_name(field.name), **argument)
     return parser
 
 
@@ -82,7 +82,7 @@ def _scheduler_argument(kind: type[Scheduler]) -> dict[str, Any]:
     return {"metavar": metavar, "type": read, "help": text[0].lower() + text[1:].rstrip(".")}
 
 
-def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFlags:
+def parse(parser: Parser, argv: Sequence[str]) -> Flags:
     """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
     parsed, others = parser.parse_known_args(_joined(argv))
     if others:
@@ -96,8 +96,8 @@ def parse(kind: type[SomeFlags], parser: Parser, argv: Sequence[str]) -> SomeFla
     fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):
         fields["schedulers"] = schedulers
-    flags = kind(**fields, present=frozenset(present))
-    for field in dataclasses.fields(kind):
+    flags = Flags(**fields, present=frozenset(present))
+    for field in dataclasses.fields(Flags):
         needs = field.metadata.get("needs")
         if needs and field.name in present and not needs[1](flags):
             parser.error(f"{flag_name(field.name)}: goes with {needs[0]}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 
@@ -117,12 +118,12 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     return numbers
 
 
-def is_frame(x: Any) -> bool:
+def is_frame(x: object) -> bool:
     """Whether x is a table of named columns: a mapping, or a data frame."""
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
-def as_rows(frame: Any, config: Mapping[str, Any]) -> np.ndarray:
+def as_rows(frame: object, config: Json) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:
@@ -142,12 +143,12 @@ def as_rows(frame: Any, config: Mapping[str, Any]) -> np.ndarray:
     return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 
 
-def as_words(labels: np.ndarray, config: Mapping[str, Any]) -> np.ndarray:
+def as_words(labels: np.ndarray, config: Json) -> np.ndarray:
     """Labels in the file's words; "" for -1."""
     return np.asarray(np.array([*config["classes"], ""])[labels])
 
 
-def units(config: Mapping[str, Any]) -> Callable[[np.ndarray, int], np.ndarray] | None:
+def units(config: Json) -> Callable[[np.ndarray, int], np.ndarray] | None:
     """A function that puts outputs ``[…, n_out]`` in the units of scaled targets; None where none were."""
     scaling = (config.get("scaling") or {}).get("y")
     return None if scaling is None else lambda outputs, _: outputs * scaling["scale"] + scaling["mean"]

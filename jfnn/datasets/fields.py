@@ -3,7 +3,6 @@
 import math
 import re
 import unicodedata
-from typing import Any
 
 from jfnn.arguments import checks
 
@@ -74,7 +73,7 @@ def is_gap(word: str) -> bool:
         return word in GAPS
 
 
-def as_category(value: Any) -> str:
+def as_category(value: object) -> str:
     """A field in one of its spellings: 7 for 7.0 and 007, True for true, "" for a missing value."""
     try:
         text = as_word(str(value))

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -15,7 +16,7 @@ from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
 
 
-def as_size(size: Any, n: int, argument: str) -> int:
+def as_size(size: object, n: int, argument: str) -> int:
     """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
 
     It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
@@ -40,11 +41,11 @@ def as_size(size: Any, n: int, argument: str) -> int:
 
 
 def split(
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: ArrayLike,
     test_size: float | int = 0.2,
     random_state: int | None = 0,
-    weights: Any = None,
+    weights: ArrayLike | None = None,
 ) -> Split:
     """Shuffles rows and cuts them in two; each input keeps its label and its weight.
 
@@ -164,14 +165,14 @@ def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:
     return np.asarray(scaler.transform(_columns(part, argument)).reshape(np.shape(part)))
 
 
-def _columns(part: Any, argument: str) -> np.ndarray:
+def _columns(part: object, argument: str) -> np.ndarray:
     """Finite numbers ``[n, columns]``, float64."""
     array = checks.as_array(part, argument)
     rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
     return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 
-def one_hot(labels: Any, n_classes: int) -> np.ndarray:
+def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
     """Integer labels ``[n]`` as rows of zeros with a single one, ``[n, n_classes]`` float32.
 
     The number of classes is an argument, since labels may lack the largest class.

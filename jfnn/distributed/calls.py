@@ -13,7 +13,6 @@ import pickle
 import re
 import socket
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -63,7 +62,7 @@ class NoTaskError(LookupError):
     """A process, named by its machine and number, lacks a task, and neither the call nor a file brings it."""
 
 
-def to_bytes(thing: Any) -> bytes:
+def to_bytes(thing: object) -> bytes:
     """Pickles a value, with functions of scripts where cloudpickle is installed.
 
     Raises:

@@ -65,6 +65,6 @@ def ctrl_c_is_for_others() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def dask_setup(worker: Any) -> None:
+def dask_setup(worker: object) -> None:
     """Called by Dask when a worker starts."""
     prepare()

@@ -59,7 +59,7 @@ def as_hyper(
     return values if checks.is_several(value) or np.ndim(value) else float(values[0])
 
 
-def _as_rate(value: Any, argument: str) -> Number:
+def _as_rate(value: object, argument: str) -> Number:
     """A learning rate; a function is none, but a schedule."""
     if callable(value):
         reason = "a schedule goes into the optimizer, jfnn.Optimizer(…, schedule=…)"
@@ -77,13 +77,13 @@ HYPER: dict[str, Callable[[Any, str], Number]] = {
 }
 
 
-def as_numbers(values: Any, argument: str) -> dict[str, Number]:
+def as_numbers(values: object, argument: str) -> dict[str, Number]:
     """Hyperparameters by name, each converted; none of None."""
     named = {} if values is None else checks.as_mapping(values, argument)
     return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
 
 
-def as_sample(sample: Any, argument: str) -> Sample:
+def as_sample(sample: object, argument: str) -> Sample:
     """A `Sample`, from a number of cells as well."""
     return sample if isinstance(sample, Sample) else Sample(checks.as_count(sample, argument))
 

@@ -5,7 +5,6 @@ Options and split -> learner and data -> rows of the folds -> cells -> replicate
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -182,7 +181,7 @@ def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequen
     return traced(learner, members.start(0), data, hyper, sizes, weighted)
 
 
-def _not_taken(name: Any, accepted: Sequence[str], network: Network | Learner) -> str:
+def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
     """Why a number is of no use, and where it is to be declared."""
     if name in ("learning_rate", "l2"):
         return f"{name} is no further number, but a keyword beside hyper"

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jfnn.arguments.types import Json
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
@@ -43,7 +44,7 @@ def describe(
     return {**description, "fingerprint": fingerprint(description)}
 
 
-def _settings(experiment: Experiment) -> dict[str, Any]:
+def _settings(experiment: Experiment) -> Json:
     batches = experiment.replicates.batches
     keys = experiment.replicates.keys
     execution = experiment.execution
@@ -87,14 +88,14 @@ def evaluations(experiment: Experiment) -> int | list[int] | None:
     return step if is_regular else epochs
 
 
-def describe_scheduler(scheduler: Any) -> dict[str, Any]:
+def describe_scheduler(scheduler: Any) -> Json:
     """A scheduler's name and numbers."""
     names = {kind: name for name, kind in SCHEDULERS.items()}
     kind = names.get(type(scheduler), f"{type(scheduler).__module__}.{type(scheduler).__qualname__}")
     return {"kind": kind} | dataclasses.asdict(scheduler)
 
 
-def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
+def checksums(experiment: Experiment, with_batches: bool) -> Json:
     """Checksums of all that goes into a run besides settings, and names as they are; see `describe`."""
     data = experiment.data
     replicates = experiment.replicates
@@ -117,7 +118,8 @@ def checksums(experiment: Experiment, with_batches: bool) -> dict[str, Any]:
 
 def without_added(experiment: Experiment) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Arrays of the split's rows, and of those that labels of subsets have added, if any."""
-    data, subsets = experiment.data, experiment.subsets
+    data = experiment.data
+    subsets = experiment.subsets
     leaves = jax.tree.leaves(data.rows)
     first = data.n_train if subsets is None else subsets.n
     if first == data.n_train:

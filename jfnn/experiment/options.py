@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks, fields, paths
@@ -56,7 +57,7 @@ EXECUTIONS = {"jfnn.Execution(…)": [field.name for field in dataclasses.fields
 
 def option(
     help: str,
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     convert: Convert | None = None,
     holds: Mapping[str, Collection[str]] | None = None,
 ) -> Any:
@@ -71,7 +72,7 @@ def option(
     return fields.field(default, convert, help=help, holds=holds)
 
 
-def _gradient(value: Any, argument: str) -> Any:
+def _gradient(value: object, argument: str) -> Any:
     """A name, or a function, which is tried on the learner's parameters."""
     return value if callable(value) else checks.as_choice(value, argument, GRADIENTS)
 
@@ -219,7 +220,7 @@ class Options(Common):
         1,
         as_seeds,
     )
-    folds: int | Iterable[Any] | Subsets | None = option(
+    folds: int | Iterable[object] | Subsets | None = option(
         "Cross-validation: a number of folds (scikit-learn's KFold, for classes StratifiedKFold, the same"
         " rows), a splitter object, or pairs of row numbers; or `jfnn.subsets.Subsets`. Folds are a further"
         " axis, after the seeds.",
@@ -261,10 +262,10 @@ class TrainOptions(Common):
     """
 
     network: Network | Learner = dataclasses.field(metadata={"holds": NETWORKS})
-    x: Any
-    y: Any = None
+    x: ArrayLike
+    y: ArrayLike | None = None
     _: dataclasses.KW_ONLY
     seed: int = fields.field(0, checks.as_seed)
     fold: int = fields.field(0, functools.partial(checks.as_count, minimum=0))
-    test: tuple[Any, Any] | None = fields.field(None, optional(as_pair))
-    weights: Any = None
+    test: tuple[ArrayLike, ArrayLike] | None = fields.field(None, optional(as_pair))
+    weights: ArrayLike | None = None

@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -75,7 +75,7 @@ def _drawn_batches(
     return Minibatches(padded, "full", drop_last=False)
 
 
-def step_key(seed: Any, fold: Any) -> np.ndarray:
+def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
     """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later.
 
     Of arrays of seeds and folds, keys of each ``[…, 2]``.
@@ -89,7 +89,9 @@ def step_key(seed: Any, fold: Any) -> np.ndarray:
     return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
-def starting_params(learner: Learner, initial_params: Any, seeds: Sequence[int], dtype: np.dtype) -> Params:
+def starting_params(
+    learner: Learner, initial_params: object, seeds: Sequence[int], dtype: np.dtype
+) -> Params:
     """Starting parameters of the seeds ``[S, …]`` in the engine's form (NumPy): drawn, or the user's."""
     if initial_params is None:
         starts = _drawn_params(learner, seeds)
@@ -130,7 +132,7 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[[np.ndarray, 
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
-    def trained(leaf: Any) -> np.ndarray:
+    def trained(leaf: object) -> np.ndarray:
         array = np.asarray(leaf)
         leaf_dtype = trained_dtype(array.dtype, dtype)
         return np.ascontiguousarray(array, leaf_dtype).reshape(array.shape)
@@ -138,7 +140,7 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(trained, params)
 
 
-def _user_params(learner: Learner, initial_params: Any, n_seeds: int, dtype: np.dtype) -> Params:
+def _user_params(learner: Learner, initial_params: object, n_seeds: int, dtype: np.dtype) -> Params:
     """The user's starting parameters in public form, with a leading axis of seeds."""
     argument = "initial_params"
     expected = starting_shapes(learner)

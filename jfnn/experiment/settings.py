@@ -53,7 +53,9 @@ class ProgressBar:
     """
 
     def __init__(self, metric: str = "", higher_is_better: bool | None = None, silent: bool | None = False):
-        self.metric, self.higher_is_better, self.silent = metric, higher_is_better, silent
+        self.metric = metric
+        self.higher_is_better = higher_is_better
+        self.silent = silent
         self._bar: Any = None
 
     def __call__(self, now: Progress) -> None:
@@ -94,7 +96,7 @@ class Validation(NamedTuple):
     rank_by: str | Metric | None = None
 
 
-def _as_epochs(every: Any, argument: str) -> int | list[int]:
+def _as_epochs(every: object, argument: str) -> int | list[int]:
     """A number of epochs, or several of their numbers in order."""
     every = every.tolist() if hasattr(every, "tolist") else every
     if not checks.is_several(every):
@@ -104,7 +106,7 @@ def _as_epochs(every: Any, argument: str) -> int | list[int]:
     return sorted({checks.as_count(epoch, argument) for epoch in every})
 
 
-def _as_progress(value: Any, argument: str) -> Callable[[Progress], None] | None:
+def _as_progress(value: object, argument: str) -> Callable[[Progress], None] | None:
     """A function of a `Progress`, from a switch of the bar as well; None for none."""
     if isinstance(value, bool):
         return ProgressBar() if value else None
@@ -161,7 +163,7 @@ class Execution(Valid):
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
 
 
-def _as_plain(value: Any, argument: str) -> Mapping[str, Any]:
+def _as_plain(value: object, argument: str) -> Mapping[str, Any]:
     """A mapping of names to values that JSON has."""
     mapping = checks.as_mapping(value, argument)
     try:
@@ -172,7 +174,7 @@ def _as_plain(value: Any, argument: str) -> Mapping[str, Any]:
     return mapping
 
 
-def as_split(split: Any, argument: str) -> Split:
+def as_split(split: object, argument: str) -> Split:
     """A `Split` from four arrays or more of its fields."""
     if not isinstance(split, Sequence) or not 4 <= len(split) <= len(Split._fields):
         expected = (
@@ -183,7 +185,7 @@ def as_split(split: Any, argument: str) -> Split:
     return made if made.names is None else made._replace(names=_as_plain(made.names, "names"))
 
 
-def as_pair(value: Any, argument: str) -> tuple[Any, Any]:
+def as_pair(value: object, argument: str) -> tuple[Any, Any]:
     """Inputs and targets."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ArgumentError(argument, f"expected a pair (x, y), got {type(value).__name__}")
@@ -198,7 +200,7 @@ def as_minibatches(size: Any, argument: str) -> Minibatches:
     return scheme
 
 
-def as_batch_sizes(sizes: Any, argument: str) -> Minibatches | tuple[Minibatches, ...]:
+def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatches, ...]:
     """A `Minibatches`, or of several batch sizes one each, all of other numbers of rows."""
     if isinstance(sizes, Minibatches) or not checks.is_several(sizes):
         return as_minibatches(sizes, argument)
@@ -209,7 +211,7 @@ def as_batch_sizes(sizes: Any, argument: str) -> Minibatches | tuple[Minibatches
     return schemes
 
 
-def as_networks(network: Any, argument: str) -> Any:
+def as_networks(network: object, argument: str) -> Any:
     """A network or learner as it is, or several by names that can be those of directories."""
     if not isinstance(network, Mapping):
         return network
@@ -222,7 +224,7 @@ def as_networks(network: Any, argument: str) -> Any:
     return dict(network)
 
 
-def as_schedulers(schedulers: Any, argument: str) -> tuple[Scheduler, ...]:
+def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
     """A sequence of schedulers, those that keep parameters first."""
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
         got = checks.shown(schedulers)
@@ -244,7 +246,7 @@ def as_validation(value: Any, _: str) -> Validation:
     return value if isinstance(value, Validation) else Validation(value)
 
 
-def as_seeds(seeds: Any, argument: str) -> list[int]:
+def as_seeds(seeds: object, argument: str) -> list[int]:
     """Seeds from their count, or from a sequence of distinct integers from 0 to 2³² - 1."""
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not checks.is_several(seeds):

@@ -16,11 +16,12 @@ from jfnn.subsets import Cut, Pairs, Subsets, as_rows
 from jfnn.targets import Split
 
 # Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
-IN_PAIR, IN_FOLDS = 8.0, 8.0
+IN_PAIR = 8.0
+IN_FOLDS = 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
 
 
-def cuts(data: Data, size: float | int | None, folds: int | Iterable[Any] | Subsets | None) -> list[Cut]:
+def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | Subsets | None) -> list[Cut]:
     """Row numbers to learn from and to validate on, one pair a fold.
 
     Args:
@@ -63,7 +64,7 @@ def _all_pairs(subsets: Subsets) -> list[Cut]:
     return list(pairs)
 
 
-def _folds(data: Data, folds: int | Iterable[Any]) -> list[Cut]:
+def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
     from sklearn.model_selection import check_cv
 
     labels = data.labels
@@ -90,7 +91,7 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
+def with_labels(split: Split, folds: object) -> tuple[Split, Any]:
     """A split with the labels of subsets as further training rows, each row and label once, and the folds.
 
     Raises:
@@ -98,18 +99,22 @@ def with_labels(split: Split, folds: Any) -> tuple[Split, Any]:
     """
     if not isinstance(folds, Subsets) or folds.labels is None:
         return split, folds
-    y, labels, n = np.asarray(checks.as_array(split.y_train, "y_train")), folds.labels, folds.n
+    y = np.asarray(checks.as_array(split.y_train, "y_train"))
+    labels = folds.labels
+    n = folds.n
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
-        expected, got = f"{y.dtype} {list(y.shape)}", f"{labels.dtype} {list(labels.shape[1:])}"
+        expected = f"{y.dtype} {list(y.shape)}"
+        got = f"{labels.dtype} {list(labels.shape[1:])}"
         raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
     fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
     new = labels[fold, row].reshape(len(row), *y.shape[1:])
     keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    numbers, source = np.tile(np.arange(n), (len(labels), 1)), row[first]
+    numbers = np.tile(np.arange(n), (len(labels), 1))
+    source = row[first]
     numbers[fold, row] = n + number.reshape(-1)
 
-    def longer(leaf: Any) -> np.ndarray:  # where lengths differ, the learner says so
+    def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 

@@ -76,9 +76,10 @@ class Workers:
         """Shuts down an executor made here; waiting tiles are dropped."""
         if self._owned:
             self._executor.shutdown(wait=kind is None)
-            self._executor, self._owned = None, False
+            self._executor = None
+            self._owned = False
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def submit(self, function: Callable[..., object], *arguments: object) -> Any:
         """A future of a call, by a new executor where the last one has broken.
 
         Raises:
@@ -117,10 +118,11 @@ class Workers:
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
             )
         check_starts_anew(executor)
-        self._executor, self._owned = executor, True
+        self._executor = executor
+        self._owned = True
 
 
-def check_starts_anew(executor: Any) -> None:
+def check_starts_anew(executor: object) -> None:
     """Checks that a process pool does not fork: JAX's threads do not survive it, and training would hang.
 
     Raises:
@@ -136,7 +138,7 @@ def check_starts_anew(executor: Any) -> None:
             )
 
 
-def _like(executor: Any) -> Callable[[], Any] | None:
+def _like(executor: object) -> Callable[[], Any] | None:
     """A function that makes a process pool like one that broke; None for other executors."""
     pool = concurrent.futures.ProcessPoolExecutor
     if type(executor) is not pool or not all(hasattr(executor, name) for name in POOL_ARGUMENTS.values()):

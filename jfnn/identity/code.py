@@ -36,7 +36,7 @@ OPAQUE = ("logging", "threading", "_thread", "_io", "io", "_abc")
 SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(...))
 
 
-def code_checksum(*values: Any) -> str:
+def code_checksum(*values: object) -> str:
     """A checksum of functions and all that they refer to: defaults, captured and global values, attributes.
 
     Where they refer to an object that shows neither attributes nor a pickle, it is "unknown …" instead,
@@ -50,7 +50,7 @@ def code_checksum(*values: Any) -> str:
     return f"unknown, by a {code.unknown[0]}: {result}" if code.unknown else result
 
 
-def code_parts(value: Any) -> Iterator[str | bytes]:
+def code_parts(value: object) -> Iterator[str | bytes]:
     """Parts of `code_checksum`."""
     return _Code().parts(value)
 
@@ -64,7 +64,7 @@ def checksum(parts: Iterable[str | bytes]) -> str:
     return sha256.hexdigest()
 
 
-def array_parts(value: Any) -> Iterator[str | bytes]:
+def array_parts(value: object) -> Iterator[str | bytes]:
     """An array's dtype, shape and content."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
@@ -81,7 +81,7 @@ class _Code:
         self.alive: list[Any] = []  # so that no number of an object is given again
         self.unknown: list[str] = []  # types of objects that cannot be told apart
 
-    def parts(self, value: Any) -> Iterator[str | bytes]:
+    def parts(self, value: object) -> Iterator[str | bytes]:
         if isinstance(value, SIMPLE):
             yield f"{type(value).__name__} {value!r}"
             return
@@ -151,7 +151,7 @@ class _Code:
                 members = {name: value for name, value in vars(base).items() if name not in MADE}
                 yield from self.parts(members)
 
-    def _instance(self, value: Any) -> Iterator[str | bytes]:
+    def _instance(self, value: object) -> Iterator[str | bytes]:
         yield "instance"
         yield from self.parts(type(value))
         if type(value).__module__ in OPAQUE:

@@ -7,13 +7,14 @@ from typing import Any
 import optax
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
 
-def name_in(registry: Mapping[str, Any], value: Any) -> str | None:
+def name_in(registry: Mapping[str, object], value: object) -> str | None:
     """The name under which a registry has this object, or None."""
     return next((name for name, entry in registry.items() if entry == value), None)
 
@@ -25,14 +26,14 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
     return next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
-def code_name(function: Any) -> str:
+def code_name(function: object) -> str:
     """Module and name of a function."""
     function = getattr(function, "func", getattr(function, "function", function))
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
 
 
-def describe_rule(rule: UpdateRule) -> dict[str, Any]:
+def describe_rule(rule: UpdateRule) -> Json:
     """An optimizer, its arguments that are no numbers of members, and its schedule."""
     return {
         "optimizer": optax_name(rule.name) or code_name(rule.name),
@@ -47,7 +48,7 @@ def is_registered_rule(rule: UpdateRule) -> bool:
     return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
 
-def describe_network(network: Network) -> dict[str, Any] | str:
+def describe_network(network: Network) -> Json | str:
     """Layers of a network as plain values, or the name of its function."""
     if network.layers is None:
         return code_name(network.apply)
@@ -57,14 +58,14 @@ def describe_network(network: Network) -> dict[str, Any] | str:
     }
 
 
-def describe_layer(layer: LayerKind) -> dict[str, Any]:
+def describe_layer(layer: LayerKind) -> Json:
     """A layer's kind and arguments; custom functions are called "custom"."""
     kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
     fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}
     return {"kind": kind} | {name: _plain(value) for name, value in fields.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, LayerKind):
         return describe_layer(value)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
@@ -92,7 +93,7 @@ def network_from(description: Any) -> Network:
     return sequential([_made(layer) for layer in layers], description["inputs"])
 
 
-def _made(value: Any) -> Any:
+def _made(value: object) -> Any:
     """A layer, or an argument of one, from its description."""
     if isinstance(value, Mapping):
         arguments = {name: _made(argument) for name, argument in value.items() if name != "kind"}
@@ -100,18 +101,18 @@ def _made(value: Any) -> Any:
     return tuple(map(_made, value)) if isinstance(value, list) else value
 
 
-def _is_registered(description: Any) -> bool:
+def _is_registered(description: object) -> bool:
     if isinstance(description, dict):
         return description["kind"] in LAYERS and all(map(_is_registered, description.values()))
     return all(map(_is_registered, description)) if isinstance(description, list) else description != "custom"
 
 
-def is_of_jfnn(definition: Callable[..., Any]) -> bool:
+def is_of_jfnn(definition: Callable[..., object]) -> bool:
     """Whether a function or class is defined in this package."""
     return str(definition.__module__).partition(".")[0] == "jfnn"
 
 
-def takes(function: Callable[..., Any], name: str) -> bool:
+def takes(function: Callable[..., object], name: str) -> bool:
     """Whether a function takes a keyword of a name."""
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -27,7 +27,7 @@ class Trace:
         checksum: Of all its operations and constants.
     """
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any):
+    def __init__(self, function: Callable[..., object], *arguments: object):
         """Traces a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
         # A new function: JAX keeps traces by the identity of a function.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
@@ -36,7 +36,7 @@ class Trace:
         self._structure = jax.tree.structure(self.shapes)
         self.checksum = checksum((str(self._structure), *_closed_parts(self._closed)))
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: object) -> Any:
         """The function's value; arguments must be of the shapes that were traced."""
         leaves = core.jaxpr_as_fun(self._closed)(*jax.tree.leaves(arguments))
         return jax.tree.unflatten(self._structure, leaves)
@@ -48,12 +48,12 @@ class Trace:
         return hash(self.checksum)
 
 
-def shapes_of(tree: Any) -> Any:
+def shapes_of(tree: object) -> Any:
     """Shapes and dtypes of the arrays of a pytree."""
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), tree)
 
 
-def _closed_parts(closed: Any) -> Iterator[str | bytes]:
+def _closed_parts(closed: object) -> Iterator[str | bytes]:
     for constant in getattr(closed, "consts", ()):
         yield from array_parts(constant)
     yield from _parts(getattr(closed, "jaxpr", closed))
@@ -82,7 +82,7 @@ def _parts(jaxpr: Any) -> Iterator[str | bytes]:
     yield from variables(jaxpr.outvars)
 
 
-def _parameter_parts(value: Any) -> Iterator[str | bytes]:
+def _parameter_parts(value: object) -> Iterator[str | bytes]:
     if hasattr(value, "eqns") or hasattr(value, "jaxpr"):
         yield from _closed_parts(value)
     elif isinstance(value, tuple | list) and not hasattr(value, "_fields"):

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +13,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, start
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
@@ -105,12 +104,12 @@ class Conv(LayerKind):
         axes.insert(packed.b.ndim, axes.pop())
         return Layer(packed.w.transpose(axes), packed.b)
 
-    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``z = w * a + b``, ``f(z)``; residuals ``(a, z)``."""
         z = correlate(self.windows(a.shape[:-1]), packed.w, a) + jnp.expand_dims(packed.b, range(1, a.ndim))
         return self.function.f(z), (a, z)
 
-    def pull_back(self, packed: Layer, residuals: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+    def pull_back(self, packed: Layer, residuals: Residuals, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂b[o] = Σ δ[o]``; ``∂C/∂w`` and ``∂C/∂a`` by correlation."""
         a, z = residuals
         delta = d_out * self.function.df(z)

@@ -1,7 +1,7 @@
 """The dense layer: ``a = f(a_prev @ w + b)`` in rows, ``a = f(wᵀ @ a_prev + b)`` in columns."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient
 
 
@@ -75,12 +75,12 @@ class Dense(LayerKind):
         """``f(a @ w + b)``: ``a [n, n_in] -> [n, units]``."""
         return self.function.f(pre_activation(params, a))
 
-    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``z = w @ a + b``, ``f(z)``; residuals ``(a, z)``."""
         z = affine(packed.w, packed.b, a)
         return self.function.f(z), (a, z)
 
-    def pull_back(self, packed: Layer, residuals: Any, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+    def pull_back(self, packed: Layer, residuals: Residuals, d_out: jax.Array) -> tuple[Layer, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
         a, z = residuals
         delta = d_out * self.function.df(z)

@@ -1,7 +1,6 @@
 """The embedding: a vector for each token (Bengio et al., JMLR 3, 2003)."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.layers.initializers import INITIALIZERS
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +54,15 @@ class Embedding(LayerKind):
         """The table, by the initializer."""
         return INITIALIZERS[self.initializer].weights(key, (self.vocabulary, self.features))
 
-    def forward(self, packed: jax.Array, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: jax.Array, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``w[a]``, features in front of the batch; residual ``a``."""
         if not jnp.issubdtype(a.dtype, jnp.integer):
             raise ArgumentTypeError("x", f"expected tokens, whole numbers, for an embedding, got {a.dtype}")
         return self._without_padding(jnp.swapaxes(packed[a], -1, -2), a), a
 
-    def pull_back(self, packed: jax.Array, residuals: Any, d_out: jax.Array) -> tuple[jax.Array, Any]:
+    def pull_back(
+        self, packed: jax.Array, residuals: Residuals, d_out: jax.Array
+    ) -> tuple[jax.Array, Residuals]:
         """``∂C/∂w[v] = Σ_{a = v} δ``: each δ is added to its token's row.
 
         A product with one-hot vectors would give the same and takes longer, from 1.5 times as long with 10

@@ -2,11 +2,10 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import jax
 
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +20,12 @@ class Flatten(LayerKind):
         """0: it adds no numbers to its inputs."""
         return 0
 
-    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``a [*shape, batch] -> [features, batch]``; residual: the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape
 
-    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(
+        self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
+    ) -> tuple[tuple[()], jax.Array]:
         """The shape that the inputs had."""
         return (), d_out.reshape(residuals)

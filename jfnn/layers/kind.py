@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 Params = Any  # a pytree of arrays
+Residuals = Any  # what `LayerKind.forward` keeps for its `pull_back`
 Shape = tuple[int, ...]
 
 
@@ -56,11 +57,11 @@ class LayerKind(abc.ABC):
         return packed
 
     @abc.abstractmethod
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``a [*shape, batch]`` -> the outputs in column form, and residuals for `pull_back`."""
 
     @abc.abstractmethod
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The chain rule by hand: ``(∂C/∂parameters, ∂C/∂inputs)`` from ``d_out = ∂C/∂outputs``.
 
         ``residuals`` are those from `forward`.

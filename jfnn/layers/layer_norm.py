@@ -2,14 +2,14 @@
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 
 
 class Gain(NamedTuple):
@@ -57,7 +57,7 @@ class LayerNorm(LayerKind):
         features = math.prod(shape[-self.axes :])
         return Gain(jnp.ones(features), jnp.zeros(features))
 
-    def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The normalised inputs, scaled and shifted; residuals: the normalised inputs, and 1/√(σ² + ε)."""
         rows = a.reshape(-1, len(packed.scale), a.shape[-1])
         centred = rows - jnp.mean(rows, axis=1, keepdims=True)
@@ -66,7 +66,7 @@ class LayerNorm(LayerKind):
         outputs = packed.scale[:, None] * normal + packed.shift[:, None]
         return outputs.reshape(a.shape), (normal, rate)
 
-    def pull_back(self, packed: Gain, residuals: Any, d_out: jax.Array) -> tuple[Gain, jax.Array]:
+    def pull_back(self, packed: Gain, residuals: Residuals, d_out: jax.Array) -> tuple[Gain, jax.Array]:
         """With n the normalised inputs and ``δ = ∂C/∂y``: ``∂C/∂γ = Σ δ ∘ n``, ``∂C/∂β = Σ δ``.
 
         μ and σ depend on all inputs that are normalised together, over which means are taken in

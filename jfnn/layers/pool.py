@@ -4,13 +4,12 @@ import abc
 import dataclasses
 import functools
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
 
@@ -54,7 +53,7 @@ class Pool(LayerKind):
         return counted(self.output_shape(shape))
 
     @abc.abstractmethod
-    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``a [channels, *lengths, batch]`` -> one entry for each window."""
 
 
@@ -66,12 +65,14 @@ class MaxPool(Pool):
     `jax.grad` of `jax.lax.reduce_window` has it.
     """
 
-    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The largest entries; residuals ``(a, largest)``."""
         largest = largest_entries(self.windows(a.shape[:-1]), a)
         return largest, (a, largest)
 
-    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(
+        self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
+    ) -> tuple[tuple[()], jax.Array]:
         """Each δ goes to the largest entry of its window."""
         return (), *d_largest_entries(self.windows(residuals[0].shape[:-1]), residuals, d_out)
 
@@ -80,12 +81,14 @@ class MaxPool(Pool):
 class MeanPool(Pool):
     """The mean of each window; padding counts as zeros."""
 
-    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The means; residual: the shape."""
         windows = self.windows(a.shape[:-1])
         return sum(slices(windows, a), start=jnp.zeros((), a.dtype)) / math.prod(windows.size), a.shape
 
-    def pull_back(self, packed: tuple[()], residuals: Any, d_out: jax.Array) -> tuple[tuple[()], jax.Array]:
+    def pull_back(
+        self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
+    ) -> tuple[tuple[()], jax.Array]:
         """Each δ is spread evenly over its window."""
         windows = self.windows(residuals[:-1])
         shares = [d_out / math.prod(windows.size)] * len(windows.offsets)

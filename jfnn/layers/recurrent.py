@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 
 STATES = ("last", "all")
 
@@ -56,15 +56,15 @@ class Recurrent(LayerKind):
         """Raises ValueError for unknown names and widths below 1."""
         checks.as_count(self.units, "units")
         for name in ("bidirectional", "padded"):
-            object.__setattr__(self, name, checks.as_switch(getattr(self, name), name))
+            object.__setattr__(self, name, checks.as_switch(vars(self)[name], name))
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
-    def matrix(self, packed: Any) -> jax.Array:
+    def matrix(self, packed: Params) -> jax.Array:
         """``W [rows units, units + features + 1]`` of one direction: ``(w_h, w_x, b)`` side by side."""
         return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
 
-    def gradients(self, d_matrix: jax.Array) -> Any:
+    def gradients(self, d_matrix: jax.Array) -> Params:
         """``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``.
 
         ``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``.
@@ -123,12 +123,12 @@ class Recurrent(LayerKind):
         """Weights become ``[n_in, gates units]`` again."""
         return self.pack(packed)
 
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """Both directions in one scan, ``a [time, features, batch]``; residuals ``(a, states)``."""
-        outputs: tuple[jax.Array, Any] = _forward(self, packed, a)
+        outputs: tuple[jax.Array, Residuals] = _forward(self, packed, a)
         return outputs
 
-    def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """`forward`, to be differentiated by `pull_back`."""
         w, real = self._matrices(packed), self._real(a)
         shape, dtype = (self.directions, self.carried * self.units, a.shape[-1]), jnp.result_type(a, w)
@@ -145,7 +145,7 @@ class Recurrent(LayerKind):
         outputs = (last if self.states == "last" else _where(real, states[1:-1], 0))[..., : self.units, :]
         return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
 
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """Backpropagation through time, as the module says."""
         (a, states), w = residuals, self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
@@ -200,7 +200,7 @@ class Recurrent(LayerKind):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
     return layer.run(packed, a)
 
 
@@ -233,7 +233,7 @@ def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: in
     return a
 
 
-def _swap(params: Any) -> Any:
+def _swap(params: Params) -> Params:
     """The last two axes of all weights swapped."""
     weights = {name: leaf for name, leaf in params._asdict().items() if name.startswith("w")}
     return params._replace(**{name: leaf.swapaxes(-1, -2) for name, leaf in weights.items()})

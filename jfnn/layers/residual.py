@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 
 import jfnn.layers.sequence as sequence
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +58,12 @@ class Residual(LayerKind):
         """Public parameters of each inner layer."""
         return sequence.unpack(self.layers, packed)
 
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``a + f(a)``; residuals of the inner layers."""
         outputs, residuals = sequence.forward(self.layers, packed, a)
         return a + outputs, residuals
 
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """``∂C/∂a = δ + δ pulled back through f``."""
         gradients, d_inputs = sequence.pull_back(self.layers, packed, residuals, d_out)
         return gradients, d_out + d_inputs

@@ -9,7 +9,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.residual import Residual
 
 
@@ -39,7 +39,7 @@ class Scaled(LayerKind):
                 "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
             )
         for name in ("start", "rate", "bias_rate"):
-            object.__setattr__(self, name, checks.as_number(getattr(self, name), name))
+            object.__setattr__(self, name, checks.as_number(vars(self)[name], name))
 
     @property
     def activation(self) -> Any:
@@ -81,11 +81,11 @@ class Scaled(LayerKind):
         """The outputs of the layer, in rows."""
         return self.layer.apply(params, a)
 
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Any]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The forward pass of the layer."""
         return self.layer.forward(packed, a)
 
-    def pull_back(self, packed: Params, residuals: Any, d_out: jax.Array) -> tuple[Params, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """The pull-back of the layer."""
         return self.layer.pull_back(packed, residuals, d_out)
 

@@ -1,14 +1,13 @@
 """A sequence of layers in column form: the forward pass, and the pull-back of all of them by hand."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 
 Masks = Sequence[jax.Array | None]
 BLOCK, MANY_ROWS = 128, 512  # see `outputs`
@@ -58,7 +57,7 @@ def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
 
 def forward(
     layers: Sequence[LayerKind], packed: Params, a: jax.Array, masks: Masks | None = None
-) -> tuple[jax.Array, list[Any]]:
+) -> tuple[jax.Array, list[Residuals]]:
     """Outputs in column form, and the residuals of each layer for its pull-back.
 
     Args:
@@ -93,7 +92,7 @@ def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Ar
 def pull_back(
     layers: Sequence[LayerKind],
     packed: Params,
-    residuals: Sequence[Any],
+    residuals: Sequence[Residuals],
     d_outputs: jax.Array,
     masks: Masks | None = None,
 ) -> tuple[Params, jax.Array]:

@@ -59,7 +59,7 @@ def counted(shape: Shape) -> int:
     return -(-math.prod(shape) // HELD_FOR_ONE_COUNTED)
 
 
-def as_lengths(value: Any, argument: str, minimum: int = 1) -> Lengths:
+def as_lengths(value: object, argument: str, minimum: int = 1) -> Lengths:
     """A whole number of at least ``minimum``, or a tuple of one or two.
 
     Raises:

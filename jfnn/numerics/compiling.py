@@ -80,7 +80,7 @@ def compiled(
         return for_platform(platform)
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> R:
+    def call(*args: object, **kwargs: Any) -> R:
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
             return function(*args, **kwargs)  # inside of a program that somebody else compiles
         result: R = for_platform(default_platform())(*args, **kwargs)

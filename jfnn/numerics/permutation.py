@@ -12,6 +12,7 @@ the last row turn among one number fewer, and the last row by itself. Full rows 
 that even and odd permutations both occur.
 """
 
+import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,7 +28,8 @@ SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
 GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of cycles
 FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # digits of π
 
-Cells = tuple[Any, Any]
+Words = Any  # unsigned integers: an array or a number of NumPy or JAX
+Cells = tuple[Words, Words]
 
 
 class Domain(NamedTuple):
@@ -39,9 +41,9 @@ class Domain(NamedTuple):
         b: Columns, a power of two.
     """
 
-    n: Any
-    a: Any
-    b: Any
+    n: Words
+    a: Words
+    b: Words
 
 
 def domain(n: int) -> Domain:
@@ -62,7 +64,7 @@ def domain(n: int) -> Domain:
     return Domain(np.uint32(n), np.uint32(-(-n // b)), np.uint32(b))
 
 
-def mixed(*words: Any, xp: Any = np) -> Any:
+def mixed(*words: Words, xp: types.ModuleType = np) -> Words:
     """A hash of several 32-bit words (not cryptographic).
 
     Two chains of the mixer: where the first chains of two seeds collide, the second ones still differ.
@@ -81,7 +83,7 @@ def mixed(*words: Any, xp: Any = np) -> Any:
     return second.reshape(np.broadcast_shapes(*map(np.shape, words)))
 
 
-def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
+def permuted(positions: Words, domain: Domain, key: Words, xp: types.ModuleType = np) -> Words:
     """The entries at ``positions`` of a permutation of 0 … n-1; all arguments broadcast.
 
     Args:
@@ -100,7 +102,7 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
     rest = n - (a - 1) * b
     cycles = xp.where(n < SMALL, np.uint32(CYCLES_SMALL), np.uint32(CYCLES))
 
-    def turn(cycle: Any, cells: Cells) -> Cells:
+    def turn(cycle: Words, cells: Cells) -> Cells:
         row, column = cells
         step = cycle * GOLDEN
         turned = _shifted(row, _mix(column + column_word + step), a - (column >= rest), xp)
@@ -115,18 +117,20 @@ def permuted(positions: Any, domain: Domain, key: Any, xp: Any = np) -> Any:
     return ((row << bits) | column).astype(xp.int32).reshape(shape)
 
 
-def _repeated(turn: Callable[[Any, Cells], Cells], cycles: Any, cells: Cells, xp: Any) -> Cells:
+def _repeated(
+    turn: Callable[[Words, Cells], Cells], cycles: Words, cells: Cells, xp: types.ModuleType
+) -> Cells:
     """Cells after ``cycles`` calls of ``turn(cycle (uint32), cells)``."""
     if xp is np:
         for cycle in range(cycles):
             cells = turn(np.full(1, cycle, np.uint32), cells)
         return cells
 
-    def short_kernels(cycles: Any, cells: Cells) -> Cells:
+    def short_kernels(cycles: Words, cells: Cells) -> Cells:
         turned: Cells = jax.lax.fori_loop(np.uint32(0), cycles, turn, cells)
         return turned
 
-    def one_kernel(cycles: Any, cells: Cells) -> Cells:
+    def one_kernel(cycles: Words, cells: Cells) -> Cells:
         most = np.uint32(CYCLES_SMALL)
         turned: Cells = jax.lax.fori_loop(np.uint32(0), most, turn, cells, unroll=CYCLES_SMALL)
         return turned
@@ -137,7 +141,7 @@ def _repeated(turn: Callable[[Any, Cells], Cells], cycles: Any, cells: Cells, xp
     return turned
 
 
-def _shifted(value: Any, word: Any, size: Any, xp: Any) -> Any:
+def _shifted(value: Words, word: Words, size: Words, xp: types.ModuleType) -> Words:
     """``value`` + a random number, modulo ``size``, for ``value < size ≤ 2¹⁶``.
 
     The random number is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an
@@ -148,13 +152,13 @@ def _shifted(value: Any, word: Any, size: Any, xp: Any) -> Any:
     return xp.minimum(value, value - size)  # the difference is huge where it would be below 0
 
 
-def _mix(word: Any) -> Any:
+def _mix(word: Words) -> Words:
     """The mixer lowbias32 (Wellons 2018, "Prospecting for hash functions", nullprogram.com)."""
     word = (word ^ (word >> 16)) * np.uint32(0x7FEB352D)
     word = (word ^ (word >> 15)) * np.uint32(0x846CA68B)
     return word ^ (word >> 16)
 
 
-def _words(value: Any, xp: Any) -> Any:
+def _words(value: Words, xp: types.ModuleType) -> Words:
     """Integers as uint32 arrays with at least one axis, since NumPy warns where a scalar overflows."""
     return xp.atleast_1d(xp.asarray(value, xp.uint32))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -104,7 +104,7 @@ def interval_curves(
     best = result.best_or_none()
     few = len(chosen) <= NAMED
     epochs = result.evaluations
-    curves = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
+    curves = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
     figure, ((axes,),) = panels(3.6)
     colours = _colours(result, chosen, figure, axes)
@@ -181,7 +181,7 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     return [cell for cell in candidates if cell in chosen]
 
 
-def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: Any) -> None:
+def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: object) -> None:
     for part, line in lines.items():
         axes.plot(
             curve.epochs,
@@ -213,7 +213,7 @@ def _draw_in_band(
     line: np.ndarray,
     band: tuple[np.ndarray, np.ndarray] | None,
     name: str,
-    colour: Any,
+    colour: object,
     few: bool,
     is_best: bool,
 ) -> None:

@@ -64,7 +64,7 @@ def axis_curves(
     values, names = _on_a_line(axis, part.axes[axis])
     statistics = cell_statistics(part, score, kind, missing)
     order = np.argsort(values, kind="stable")
-    arrays = (getattr(statistics, kind.statistic), statistics.low, statistics.high)
+    arrays = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
     curves = part.axes[by] if by else np.zeros(1)

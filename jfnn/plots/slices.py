@@ -57,7 +57,7 @@ def sliced(
                 array = average(array, axis=i) if indices[name] == MEAN else array.take(indices[name], axis=i)
         return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
 
-    arrays: dict[str, Any] = {name: cut(getattr(result, name)) for name in OUTCOMES}
+    arrays: dict[str, Any] = {name: cut(vars(result)[name]) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
     arrays |= {"history": {}, "evaluations": result.evaluations[:0], "params": None, "objective": None}
     arrays |= {"programs": (), "kept_cell": None}
@@ -77,7 +77,7 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     return {**axes, "seed": result.seeds, **folds, **result.subset_values}
 
 
-def fold_axis(result: SweepResult, name: Any = "fold") -> Any:
+def fold_axis(result: SweepResult, name: object = "fold") -> Any:
     """Name of the axis of folds: "fold", or of `jfnn.subsets` theirs, or "subset"; others as they are."""
     is_fold = isinstance(name, str) and name == "fold"
     settings = result.config.get("settings", {})
@@ -91,7 +91,7 @@ def value_text(name: str, value: Any) -> str:
 
 
 def caption_parts(
-    result: SweepResult, part: SweepResult, indices: Mapping[str, Any], runs: bool = True
+    result: SweepResult, part: SweepResult, indices: Mapping[str, object], runs: bool = True
 ) -> list[str]:
     """Words for a caption: runs (unless said elsewhere) and axes averaged over, and values of those fixed."""
     over = summary.averaged_over(part) if runs else ""

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from jfnn.arguments import checks
 from jfnn.plots.panels import legend_below, ordered_colours, panels
-from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.studies.coordinates import CoordinateCheck
 
 MOST_TICKS = 8
 TITLE_FONT = 9.0

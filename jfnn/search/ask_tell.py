@@ -18,7 +18,7 @@ from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
-from jfnn.search.keywords import copied_arrays
+from jfnn.search.keywords import copied_arrays, make_options
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
@@ -127,7 +127,8 @@ def ask_tell(
     copies = copied_arrays(options | {"split": split})
     split, options = copies.pop("split"), options | copies
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
-    results, values = Rounds(), []
+    results = Rounds()
+    values = []
     while remaining:
         proposals = [] if results else [(trial, cell)]
         count = min(width, remaining) - len(proposals)
@@ -159,7 +160,7 @@ def _ask(
     return trial, {name: float(value) for name, value in cell.items()}
 
 
-def _tell(study: Study, trials: Sequence[Any], values: np.ndarray, pruned: Any) -> None:
+def _tell(study: Study, trials: Sequence[object], values: np.ndarray, pruned: object) -> None:
     """Tells a study the values of its trials ``[trials, objectives]``, and the state of those without."""
     for trial, row in zip(trials, values.tolist(), strict=True):
         if np.isfinite(row).all():
@@ -183,7 +184,7 @@ def _width(
     study: Study,
     network: Network | Learner,
     split: Split,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
     cell: Mapping[str, float],
     at_once: int | None,
     objectives: Sequence[Objective] | None,
@@ -191,7 +192,7 @@ def _width(
     """Trials a round; invalid options raise here, before anything trains."""
 
     def prepared(count: int) -> Run:
-        cells = Options(network, split, **_with_cells(options, [cell] * count))
+        cells = make_options(ask_tell, Options, network, split, **_with_cells(options, [cell] * count))
         here = dataclasses.replace(cells.execution, executor=None)
         return prepare(dataclasses.replace(cells, execution=here), widest=count == 1)
 

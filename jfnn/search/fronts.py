@@ -32,7 +32,7 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     return undominated(values * signs).reshape(result.cell_shape)
 
 
-def as_objectives(objectives: Any) -> Sequence[Objective]:
+def as_objectives(objectives: object) -> Sequence[Objective]:
     """At least one name or function, in a sequence."""
     if not checks.is_several(objectives) or not len(objectives):
         raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")

@@ -30,13 +30,10 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
     def decorate(function: Callable[[OptionsT], R]) -> Callable[P, R]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            try:
-                inspect.signature(options).bind(*args, **kwargs)
-            except TypeError as error:  # an argument too few or too many
-                raise TypeError(f"{function.__name__}() {_reason(error, options, args, kwargs)}") from None
+            made = make_options(call, options, *args, **kwargs)
             # An interrupt may come where JAX has just begun to trace, which would go on after this call.
             with jax.core.eval_context():
-                return function(options(*args, **kwargs))
+                return function(made)
 
         del call.__wrapped__
         public: Any = call
@@ -55,15 +52,37 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
     return decorate
 
 
-def _reason(error: TypeError, options: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+def make_options(
+    caller: Callable[..., object], options: Callable[P, OptionsT], /, *args: P.args, **kwargs: P.kwargs
+) -> OptionsT:
+    """An instance of a dataclass, from arguments of a function.
+
+    Raises:
+        TypeError: An argument too few or too many, or of an unknown name; the message names the function.
+    """
+    try:
+        inspect.signature(options).bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{caller.__name__}() {_reason(error, caller, options, args, kwargs)}") from None
+    return options(*args, **kwargs)
+
+
+def _reason(
+    error: TypeError,
+    caller: Callable[..., object],
+    options: Callable[..., object],
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+) -> str:
     """Why arguments do not fit the fields of a dataclass, and what may be meant."""
     parameters = inspect.signature(options).parameters
+    named = [p.name for p in inspect.signature(caller).parameters.values() if p.kind is not p.VAR_KEYWORD]
     several = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(args) > len(several):
         return f"takes {len(several)} arguments without a name, {', '.join(several)}, got {len(args)}"
     for name in kwargs:
         if name not in parameters:
-            meant = _holder(name, options) or checks.did_you_mean(name, parameters)
+            meant = _holder(name, options) or checks.did_you_mean(name, [*named, *parameters])
             return f"got an unexpected keyword argument {name!r}{meant}"
     return str(error)
 
@@ -92,7 +111,7 @@ def _arguments(options: Any) -> str:
 READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
 
 
-def copied_arrays(options: Mapping[str, Any]) -> dict[str, Any]:
+def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:
     """Copies of the arrays among options, for functions that read them again after training.
 
     An experiment copies its arrays, but another one that is built later from the same options

@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.identity import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
@@ -39,7 +38,7 @@ def _with_origin(result: SweepResult) -> SweepResult:
     return dataclasses.replace(result, refit=refit, origin=Origin(functools.partial(_learner, described)))
 
 
-def _learner(described: Mapping[str, Any], network: Network | None) -> Learner:
+def _learner(described: Json, network: Network | None) -> Learner:
     """A learner from its description, and its network where the description does not give it."""
     if "reduction" not in described:  # which networks with a loss have
         raise ArgumentError(

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import jax
 import numpy as np
@@ -35,7 +35,8 @@ class LostMembersError(ExecutorError):
         """Makes the message; ``directory`` is the run's, if it has one."""
         self.result = result
         self.members = np.unique(np.concatenate([tile.members for tile in failures]))
-        table, failure = result.to_dict(), failures[0]
+        table = result.to_dict()
+        failure = failures[0]
         names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
         cell = ", ".join(f"{name}={table[name][self.members[0]].item()}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
@@ -60,7 +61,9 @@ def as_result(
     Raises:
         LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
     """
-    shape, keep, state = experiment.shape, experiment.execution.keep_params, outcome.state
+    shape = experiment.shape
+    keep = experiment.execution.keep_params
+    state = outcome.state
     keeps_history = experiment.execution.eval_every is not None
     result = SweepResult(
         axes=dict(experiment.cells.values),
@@ -99,7 +102,7 @@ def origin_of(experiment: Experiment) -> Origin:
     return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
 
 
-def _learner(learner: Any, network: Network | None) -> Learner:
+def _learner(learner: object, network: Network | None) -> Learner:
     if network is None:
         return cast(Learner, learner)
     if not isinstance(learner, Supervised):

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json
 from jfnn.datasets import columns
 from jfnn.engine.blocks import BLOCK, Call, Finish, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.experiment import PARTS
@@ -60,10 +62,10 @@ class Members(NamedTuple):
 
 def predict(
     programs: Sequence[Members],
-    x: Any,
+    x: ArrayLike,
     reduce: str | Reduce | None,
     metrics: Mapping[str, bool],
-    config: Mapping[str, Any],
+    config: Json,
 ) -> np.ndarray:
     """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
     framed = columns.is_frame(x)
@@ -81,7 +83,7 @@ def predict(
 
 
 def probabilities(
-    programs: Sequence[Members], x: Any, reduce: str | Reduce | None, config: Mapping[str, Any]
+    programs: Sequence[Members], x: ArrayLike, reduce: str | Reduce | None, config: Json
 ) -> np.ndarray:
     """Class probabilities of all members, as `SweepResult.predict_proba` says."""
     for members in programs:
@@ -97,8 +99,8 @@ def _ask(
     function: Callable[..., jax.Array],
     programs: Sequence[Members],
     x: Any,
-    reduce: Any,
-    config: Mapping[str, Any],
+    reduce: object,
+    config: Json,
     finish: Finish | None = None,
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
@@ -139,7 +141,7 @@ def row_scores(
     part: str,
     split: Split,
     reduce: str | Reduce | None,
-    config: Mapping[str, Any],
+    config: Json,
     part_of_folds: Callable[[Learner, Data], PartOfFolds],
 ) -> np.ndarray:
     """A metric's number of each row and member, as `SweepResult.row_scores` says.
@@ -210,8 +212,8 @@ def part_of_folds(
     split: Split,
     learner: Learner,
     data: Data,
-    folds: int | Iterable[Any] | None,
-    recorded: Mapping[str, Any],
+    folds: int | Iterable[object] | None,
+    recorded: Json,
     number: int | None,
     origin: Origin | None,
 ) -> PartOfFolds:

@@ -8,10 +8,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
+from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
 from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
 from jfnn.experiment.experiment import PARTS
@@ -51,11 +53,11 @@ class Best:
         return html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
 
 
-def _is_metrics(value: Any) -> bool:
+def _is_metrics(value: object) -> bool:
     return type(value) is dict and all(type(higher) is bool for higher in value.values())
 
 
-def _is_cell(value: Any) -> bool:
+def _is_cell(value: object) -> bool:
     return value is None or (type(value) is list and all(type(index) is int for index in value))
 
 
@@ -124,7 +126,7 @@ class SweepResult:
     ranked_by: str = field(metadata=kept_plain(lambda value: type(value) is str))
     sampled: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=False)
     kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
-    config: dict[str, Any] = field(default_factory=dict)
+    config: Json = field(default_factory=dict)
     objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
     subset_values: dict[str, np.ndarray] = field(
         metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
@@ -342,7 +344,7 @@ class SweepResult:
 
     def predict(
         self,
-        x: Any,
+        x: ArrayLike,
         reduce: str | Reduce | None = None,
         network: Network | Learner | answers.Function | None = None,
     ) -> np.ndarray:
@@ -373,7 +375,7 @@ class SweepResult:
         return self._by_program(values) if reduce is None else values
 
     def predict_proba(
-        self, x: Any, reduce: str | Reduce | None = None, network: Network | Learner | None = None
+        self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
     ) -> np.ndarray:
         """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
 
@@ -394,7 +396,7 @@ class SweepResult:
         reduce: str | Reduce | None = None,
         *,
         network: Network | Learner | None = None,
-        folds: int | Iterable[Any] | None = None,
+        folds: int | Iterable[object] | None = None,
     ) -> np.ndarray:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
@@ -620,10 +622,10 @@ def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
     return dataclasses.replace(result, params=params)
 
 
-def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> dict[str, Any]:
+def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> Json:
     """The entries that are equal in all configurations, in mappings too down to some levels."""
     first = configs[0]
-    common: dict[str, Any] = {}
+    common: Json = {}
     for name, value in first.items():
         values = [config.get(name) for config in configs]
         mappings = [each for each in values if isinstance(each, Mapping)]

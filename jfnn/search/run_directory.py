@@ -24,6 +24,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json
 from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.layers.kind import Params
@@ -57,7 +58,7 @@ class Kept:
     kinds: str = ""
     axes: tuple[str, ...] | None = None
     prefix: str | None = None
-    is_sound: Callable[[Any], bool] | None = None
+    is_sound: Callable[[object], bool] | None = None
 
 
 def kept(kinds: str, *axes: str, prefix: str | None = None) -> dict[str, Kept]:
@@ -65,7 +66,7 @@ def kept(kinds: str, *axes: str, prefix: str | None = None) -> dict[str, Kept]:
     return {"kept": Kept(kinds, axes or None, prefix)}
 
 
-def kept_plain(is_sound: Callable[[Any], bool]) -> dict[str, Kept]:
+def kept_plain(is_sound: Callable[[object], bool]) -> dict[str, Kept]:
     """Metadata of a field of plain values; see `Kept`."""
     return {"kept": Kept(is_sound=is_sound)}
 
@@ -87,7 +88,7 @@ def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
             file.write(content)
 
 
-def _cells(values: np.ndarray) -> list[Any]:
+def _cells(values: np.ndarray) -> list[object]:
     """The cells of a column; a quote stands before what a spreadsheet would compute."""
     cells: list[Any] = values.tolist()
     if values.dtype.kind not in "UO":
@@ -110,7 +111,7 @@ def check_can_hold(
             raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
 
 
-def as_directory(out: Any, resume: bool = False) -> Path | None:
+def as_directory(out: object, resume: bool = False) -> Path | None:
     """The path of a run's directory, or None; resuming without one raises ValueError."""
     if out is None:
         if resume:
@@ -120,7 +121,10 @@ def as_directory(out: Any, resume: bool = False) -> Path | None:
 
 
 def write(
-    directory: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], table: Mapping[str, Any]
+    directory: Path,
+    fields: Mapping[str, Any],
+    declaration: Mapping[str, Kept],
+    table: Mapping[str, np.ndarray],
 ) -> None:
     """Writes the fields of a result of one program; the last file makes the result whole.
 
@@ -169,14 +173,14 @@ def _arrays(
 
 
 def write_config(
-    directory: Path, description: Description, finished: Mapping[str, Any] | None = None
+    directory: Path, description: Description, finished: Mapping[str, object] | None = None
 ) -> None:
     """Writes ``config.json``: what the run is and, once it has ended, its timing and checksums."""
     status = {"status": "running" if finished is None else "finished"}
     files.write_checked_json(directory / CONFIG, status | description | dict(finished or {}))
 
 
-def read_config(directory: Path) -> dict[str, Any] | None:
+def read_config(directory: Path) -> Json | None:
     """The content of ``config.json``, or None in a directory with no files of a run.
 
     Raises:
@@ -201,7 +205,7 @@ def has_ended(directory: Path) -> bool:
     return config is not None and config["status"] == "finished"
 
 
-def finished_config(directory: Path) -> dict[str, Any]:
+def finished_config(directory: Path) -> Json:
     """The content of ``config.json`` of a run that has ended.
 
     Raises:
@@ -216,7 +220,7 @@ def finished_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def read(directory: Path, config: Mapping[str, Any], declaration: Mapping[str, Kept]) -> dict[str, Any]:
+def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict[str, Any]:
     """The fields of the result of one program that was written there.
 
     Args:
@@ -288,7 +292,7 @@ def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
     return ["-".join(combination) for combination in itertools.product(*texts)]
 
 
-def program_axes(directory: Path, config: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
     """The leading axes of a run of several programs.
 
     Raises:
@@ -330,7 +334,7 @@ def claimed(directory: Path, axes: Mapping[str, np.ndarray], resume: bool) -> It
         write_config(directory, listed, {})
 
 
-def _refusal(there: Mapping[str, Any], listed: Mapping[str, Any], resume: bool) -> str:
+def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
     """A text naming what a directory holds beside the programs listed; empty where it may hold these."""
     if "programs" not in there:
         return "a run of one program"

@@ -137,7 +137,7 @@ def _prepared(programs: Programs) -> list[Run]:
     return runs
 
 
-def workers_of(options: Common) -> contextlib.AbstractContextManager[Any]:
+def workers_of(options: Common) -> contextlib.AbstractContextManager[object]:
     """The workers of all runs of a call, which are shut down with it; nothing to shut down without any."""
     workers = options.execution.executor
     return contextlib.nullcontext() if workers is None else workers

@@ -1,7 +1,6 @@
 """Training of one member: a sweep of one, whose result has no axes."""
 
 import dataclasses
-from typing import Any
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
@@ -54,7 +53,7 @@ def _as_sweep(options: TrainOptions) -> Options:
 
 
 def _check_single(options: TrainOptions) -> None:
-    values: dict[str, Any] = {"learning_rate": options.learning_rate, "l2": options.l2, **options.hyper}
+    values: dict[str, object] = {"learning_rate": options.learning_rate, "l2": options.l2, **options.hyper}
     learner = options.network
     values |= learner.numbers if isinstance(learner, Learner) else options.optimizer.numbers
     for name, value in values.items():

@@ -96,7 +96,7 @@ def gather(
     weights: jax.Array | None,
     numbers: jax.Array,
     padded: bool,
-    fold: Any = None,
+    fold: object = None,
     stand_in: Any = None,
     axis: int = -1,
 ) -> Batch:

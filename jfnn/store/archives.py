@@ -58,7 +58,8 @@ def _check_size(file: IO[bytes], size: int) -> None:
     shape, _, dtype = READ_HEADER[version](file)
     if dtype.hasobject:
         raise ValueError("it holds objects, which are not unpickled")
-    size_needed, present = math.prod(shape) * dtype.itemsize, size - file.tell()
+    size_needed = math.prod(shape) * dtype.itemsize
+    present = size - file.tell()
     if min(shape, default=0) < 0 or size_needed != present:
         raise ValueError(f"{dtype.str} {list(shape)} takes {size_needed} bytes, there are {present}")
 

@@ -14,7 +14,8 @@ from jfnn.store.identity import Description
 # Wait SPACING × the last save's duration: checkpointing stays below 5% of a run.
 SPACING = 21.0
 # Estimate of the first save: opening and syncing, and bytes a second.
-FIRST_SECONDS, FIRST_BYTES_A_SECOND = 0.05, 2e8
+FIRST_SECONDS = 0.05
+FIRST_BYTES_A_SECOND = 2e8
 
 Tree = TypeVar("Tree")
 
@@ -30,11 +31,14 @@ class Checkpoint:
         clock: Callable[[], float] = time.perf_counter,
     ):
         """Reads and writes nothing yet; ``clock`` gives the time in seconds."""
-        self.path, self.description, self.spacing, self.clock = path, description, spacing, clock
+        self.path = path
+        self.description = description
+        self.spacing = spacing
+        self.clock = clock
         self.seconds: float | None = None
         self.last = clock()
 
-    def save(self, state: Any, now: bool = False) -> None:
+    def save(self, state: object, now: bool = False) -> None:
         """Saves a state if it is time to, or in any case ``now``; nothing may change it meanwhile."""
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
         guess = FIRST_SECONDS + sum(leaf.nbytes for leaf in leaves) / FIRST_BYTES_A_SECOND
@@ -67,7 +71,7 @@ class Checkpoint:
         restored: Tree = jax.tree.unflatten(structure, new_leaves)
         return restored
 
-    def _fitting(self, name: str, saved: np.ndarray, fresh: Any) -> Any:
+    def _fitting(self, name: str, saved: np.ndarray, fresh: object) -> Any:
         """A saved leaf with the dtype and shape of a fresh one; a history, empty at first, has any length."""
         leaf = np.asarray(fresh)
         free = int(leaf.shape[:1] == (0,))

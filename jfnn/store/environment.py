@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from jfnn.arguments.types import Json
 from jfnn.numerics import compiling
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
@@ -53,7 +54,7 @@ def processor() -> str:
     return " ".join(filter(None, (platform.machine(), model, features)))
 
 
-def describe(device: Any) -> dict[str, Any]:
+def describe(device: Any) -> Json:
     """The environment of a device as plain values: "versions" and "backend".
 
     Args:

@@ -7,12 +7,13 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from jfnn.arguments import memory
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 from jfnn.store import archives
 
 try:
@@ -114,7 +115,7 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def write_archive(path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> str:
     """Writes an uncompressed ``.npz`` whose bytes follow from its content only; returns its checksum.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
@@ -136,7 +137,7 @@ def write_archive(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np
     return checksum
 
 
-def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[str, np.ndarray]]:
     """The content of a file by `write_archive`: ``(header, arrays)``.
 
     Raises:
@@ -162,7 +163,8 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[dict[str, Any
 
 def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.create_system, entry.external_attr = 3, 0o644 << 16
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
     return entry
 
 
@@ -177,19 +179,19 @@ def _archive_checksum(file: IO[bytes]) -> str:
     return sha256.hexdigest()
 
 
-def write_json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: object) -> None:
     """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
     with atomic(path) as file:
         file.write(_json(values))
 
 
-def write_checked_json(path: Path, values: Mapping[str, Any]) -> None:
+def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
     """Writes plain values with the format's number and a checksum, for `read_checked_json`."""
     values = {"format": FORMAT, **values}
     write_json(path, values | {"checksum": _checksum(values)})
 
 
-def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
+def read_checked_json(path: Path, names: Iterable[str]) -> Json:
     """Values of a file by `write_checked_json`; values of other names may have been added since.
 
     Raises:
@@ -204,7 +206,8 @@ def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
         checked = {name: values[name] for name in ("format", *names) if name in values}
         is_sound = _json(values) == content and _checksum(checked) == values["checksum"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        number, is_sound = FORMAT, False
+        number = FORMAT
+        is_sound = False
     if type(number) is int and number != FORMAT:
         raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
     if not is_sound:
@@ -212,15 +215,15 @@ def read_checked_json(path: Path, names: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _json(values: Any) -> bytes:
+def _json(values: object) -> bytes:
     return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _checksum(values: Any) -> str:
+def _checksum(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def digest(*arrays: Any) -> str:
+def digest(*arrays: object) -> str:
     """The SHA-256 of arrays: their dtypes, shapes and bytes in C order."""
     sha256 = hashlib.sha256()
     for array in (np.asarray(array, order="C") for array in arrays):

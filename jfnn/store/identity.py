@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
 
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
@@ -16,7 +17,7 @@ DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
 SHOWN, BEFORE = 60, 25  # characters of a value in an error, and of these before the first that differs
 
-Description = dict[str, Any]  # plain values, as JSON has them
+Description = Json
 
 
 def deciding(description: Description) -> Description:
@@ -29,7 +30,7 @@ def fingerprint(description: Description) -> str:
     return hashlib.sha256(json.dumps(deciding(description), sort_keys=True).encode()).hexdigest()
 
 
-def differences(there: Any, here: Any, name: str = "") -> list[str]:
+def differences(there: object, here: object, name: str = "") -> list[str]:
     """The values in which two descriptions differ, each with its name."""
     if isinstance(there, dict) and isinstance(here, dict):
         inner = ((part, f"{name}.{part}" if name else part) for part in there | here)
@@ -53,7 +54,7 @@ def _shown(text: str, same: int) -> str:
     return f"{before}{text[first : first + SHOWN]}{behind}"
 
 
-def check_same(where: Any, there: Description | None, here: Description) -> None:
+def check_same(where: object, there: Description | None, here: Description) -> None:
     """Raises ValueError, with the values that differ, where a directory or file holds another run."""
     differing = [] if there is None else differences(deciding(there), deciding(here))
     if differing:
@@ -61,7 +62,7 @@ def check_same(where: Any, there: Description | None, here: Description) -> None
         raise ArgumentError(str(where), f"holds another configuration, choose another directory: {text}")
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """The value as JSON gives it back; values that JSON lacks by the name of their type."""
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}

@@ -69,7 +69,8 @@ def images_html(images: Mapping[str, bytes]) -> list[str]:
     """Pictures side by side where the page is wide enough, else one below the other."""
     figures = []
     for title, data in images.items():
-        text, encoded = escape(title), base64.b64encode(data).decode()
+        text = escape(title)
+        encoded = base64.b64encode(data).decode()
         picture = f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
         figures.append(f"<figure><figcaption>{text}</figcaption>{picture}</figure>")
     return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []

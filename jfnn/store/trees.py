@@ -16,13 +16,13 @@ NAMED: dict[str, Any] = {
 }
 
 
-def leaf_names(tree: Any) -> list[str]:
+def leaf_names(tree: object) -> list[str]:
     """A name for each leaf of a pytree, in the order of its leaves, such as ``members.state.params[0].w``."""
     paths = jax.tree_util.tree_flatten_with_path(tree)[0]
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
 
 
-def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
+def pack(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
     """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
 
     Parameters of layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
@@ -34,7 +34,7 @@ def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
     return _pack(tree, (), arrays), arrays
 
 
-def _pack(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
+def _pack(tree: object, path: tuple[str, ...], arrays: dict[str, np.ndarray]) -> Any:
     where = ".".join(path) or "params"
 
     def packed(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

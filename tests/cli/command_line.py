@@ -6,8 +6,7 @@ import csv
 import numpy as np
 import pytest
 
-from jfnn.cli import command, parser
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli import parser, run
 
 COMMAND = ("python", "scripts/grid.py")
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
@@ -31,12 +30,12 @@ SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 def parse(*words):
     """Words as the values of flags."""
-    return parser.parse(GridFlags, parser.make_parser(GridFlags, "grid.py", "", ""), words)
+    return parser.parse(parser.make_parser("grid.py", "", ""), words)
 
 
 def grid_main(*words, **options):
     """Runs the words as scripts/grid.py does."""
-    return command.main(words, "grid.py", COMMAND, **options)
+    return run.main(words, "grid.py", COMMAND, **options)
 
 
 def watching(function):

@@ -13,8 +13,8 @@ from command_line import refused
 
 from jfnn import datasets
 from jfnn.arguments import checks, memory
-from jfnn.cli import flags, parser
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli import parser, words
+from jfnn.cli.flags import Flags
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
@@ -25,20 +25,20 @@ INTEGERS = f"{INTEGER} 1,,2 a:b 1,x 0,1_0"
 NUMBER = "'' , 0.1_0 ١ x 1:2:x 0:1:3 1e-5:10:1 1e-5:10:1_0 1e-5:10:-3 1e-5:10:99999999999 1:2:3:4 0,1_0"
 AXIS = f"{NUMBER} uniform: uniform:1:inf uniform:1:1 1:1 nan:1 -1:1"
 WRONG = {
-    flags.one_integer: INTEGER,
-    flags.one_number: "'' x 0.1_0 ١",
-    flags.integers: INTEGERS,
-    flags.widths: f"{INTEGERS} none,5",
-    flags.count_or_integers: INTEGERS,
-    flags.counts_or_full: f"{INTEGERS} full,x 50,",
-    flags.share_or_count: "'' x 0.1_0 1_0 ٣ ²",
-    flags.numbers: NUMBER,
-    flags.axis: AXIS,
-    flags.number_or_axis: AXIS,
-    flags.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
-    flags.one_path: "''",
+    words.one_integer: INTEGER,
+    words.one_number: "'' x 0.1_0 ١",
+    words.integers: INTEGERS,
+    words.widths: f"{INTEGERS} none,5",
+    words.count_or_integers: INTEGERS,
+    words.counts_or_full: f"{INTEGERS} full,x 50,",
+    words.share_or_count: "'' x 0.1_0 1_0 ٣ ²",
+    words.numbers: NUMBER,
+    words.axis: AXIS,
+    words.number_or_axis: AXIS,
+    words.named: "'' =1 momentum momentum= 1=2 momentum=0,x 'momentum=0 1' momentum=0.1_0 momentum=١",
+    words.path: "''",
 }
-FREE = {str, flags.names}  # readers of any text
+FREE = {str, words.names}  # readers of any text
 NAMES = "'' X none,"  # of no choice
 SCHEDULERS = {
     "halving": "'' 1_0 3: :3 3:1:1:1 x 1:0.1_0 ١",
@@ -49,24 +49,24 @@ SCHEDULERS = {
 
 def wrong_words():
     """Pairs of a flag and a word that its reader does not take."""
-    types = typing.get_type_hints(GridFlags)
-    for field in dataclasses.fields(GridFlags):
+    types = typing.get_type_hints(Flags)
+    for field in dataclasses.fields(Flags):
         name, (plain, *_) = field.name, typing.get_args(types[field.name]) or (types[field.name],)
         read = field.metadata.get("argument", {}).get("type") or parser.READERS.get(plain)
         if field.metadata and read not in (None, *FREE):
             for word in shlex.split(WRONG.get(read, NAMES)):
                 yield parser.flag_name(name), word
-    for name, words in SCHEDULERS.items():
-        yield from ((f"--{name}", word) for word in shlex.split(words))
+    for name, wrong in SCHEDULERS.items():
+        yield from ((f"--{name}", word) for word in shlex.split(wrong))
 
 
 def test_words_that_a_reader_does_not_take_end_in_one_line_that_begins_with_the_flag(capsys):
-    command_line = parser.make_parser(GridFlags, "grid.py", "", "")
+    command_line = parser.make_parser("grid.py", "", "")
     pairs = list(wrong_words())
     wrong = []
     for name, word in pairs:
         with pytest.raises(SystemExit) as stopped:
-            parser.parse(GridFlags, command_line, [f"{name}={word}"])
+            parser.parse(command_line, [f"{name}={word}"])
         said = capsys.readouterr().err
         if (
             stopped.value.code != 2
@@ -195,7 +195,7 @@ def test_one_line_names_the_flag_and_facts(place, capsys, line):
     assert not re.search(r"jfnn\.|=True|=None|n_splits", said)  # Python is no help here
 
 
-DECLARED = [field for field in dataclasses.fields(GridFlags) if field.metadata]
+DECLARED = [field for field in dataclasses.fields(Flags) if field.metadata]
 
 
 @pytest.mark.parametrize("field", DECLARED, ids=lambda field: field.name)

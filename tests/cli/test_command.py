@@ -14,7 +14,7 @@ from running import CORES
 
 import jfnn
 from jfnn.cli import main, process
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "grid.py"
 # A command without the package, whose import takes longest.
@@ -79,7 +79,7 @@ def test_the_script_runs_on_all_cores_and_keeps_compiled_programs(tmp_path):
     assert "best cell: η = 1e-3, λ = 0\n" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert config["device"]["count"] == CORES and set(config["command"]) < set(vars(GridFlags()))
+    assert config["device"]["count"] == CORES and set(config["command"]) < set(vars(Flags()))
 
 
 def started(body, redirected=""):

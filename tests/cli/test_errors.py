@@ -8,7 +8,7 @@ import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli.grid_output import ADDED
+from jfnn.cli.output import ADDED
 
 pytestmark = pytest.mark.unoptimised
 

@@ -13,8 +13,8 @@ from running import CORES
 
 import jfnn
 from jfnn.cli import executors
-from jfnn.cli.command import main
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
+from jfnn.cli.run import main
 
 pytestmark = pytest.mark.unoptimised
 
@@ -27,7 +27,7 @@ def probe():
 
 
 def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
-    with executors.chosen(GridFlags(executor="processes", workers=1)) as workers:
+    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(600)
     assert number != os.getpid()
     assert devices == CORES
@@ -37,9 +37,9 @@ def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this
 CLIENT = """
 import os, time
 from jfnn.cli import executors
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
 if __name__ == "__main__":
-    with executors.chosen(GridFlags(executor="processes", workers=1)) as workers:
+    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
         print(workers.submit(os.getpid).result(), flush=True)
         time.sleep(600)
 """
@@ -56,7 +56,7 @@ def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
     import psutil  # which distributed needs
 
     own = psutil.Process()
-    with executors.chosen(GridFlags(executor="dask", workers=2)) as workers:
+    with executors.chosen(Flags(executor="dask", workers=2)) as workers:
         number, devices, _ = workers.submit(probe).result(600)
         assert number != os.getpid() and devices == CORES and workers.in_flight >= 8
         processes = [own, *own.children(recursive=True)]

@@ -7,8 +7,8 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, grid, networks
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli import data, networks, run
+from jfnn.cli.flags import Flags
 from jfnn.cli.parser import flag_name
 from jfnn.experiment.options import Options
 from jfnn.schedulers import SCHEDULERS
@@ -26,7 +26,7 @@ NO_FLAG = {"initial_params", "batches"}  # arrays
 
 
 def test_every_option_of_a_sweep_has_its_flags():
-    names = {field.name for field in dataclasses.fields(GridFlags)}
+    names = {field.name for field in dataclasses.fields(Flags)}
     for option in {field.name for field in dataclasses.fields(Options) if field.kw_only} - NO_FLAG:
         assert set(FLAGS.get(option, [option])) <= names
 
@@ -36,7 +36,7 @@ def test_defaults_are_the_grid_of_the_notes():
     problem = data.load(flags)
     ((name, network),) = networks.networks(problem, flags).items()
     assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
-    taken = Options(network, problem.split, **grid.keywords(problem, flags))
+    taken = Options(network, problem.split, **run.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
     assert taken.batch_size == jfnn.Minibatches(100, "subset", drop_last=True)
@@ -118,7 +118,7 @@ def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
 def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     flags = parse(*words.split())
     problem = data.load(flags)
-    assert (list(networks.networks(problem, flags)), grid.batch_sizes(problem, flags)) == made
+    assert (list(networks.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
 
 
 def test_help_shows_every_flag_with_its_default(capsys):
@@ -126,11 +126,11 @@ def test_help_shows_every_flag_with_its_default(capsys):
         grid_main("--help")
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for field in dataclasses.fields(GridFlags):
+    for field in dataclasses.fields(Flags):
         names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
         for name in names:
             entry = shown.split(f"\n  {flag_name(name)} ")[1].split("\n  --")[0]
             assert len(entry.split()) > 1
-            if name == field.name and getattr(GridFlags(), name) not in (None, False, ()):
+            if name == field.name and getattr(Flags(), name) not in (None, False, ()):
                 assert "(default:" in " ".join(entry.split()), name
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

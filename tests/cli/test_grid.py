@@ -12,8 +12,8 @@ from scipy import stats
 
 import jfnn
 from jfnn.analysis import summary
-from jfnn.cli import grid_output
-from jfnn.cli.grid_output import NOT_SETTINGS
+from jfnn.cli import output
+from jfnn.cli.output import NOT_SETTINGS
 from jfnn.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
@@ -60,7 +60,7 @@ def test_tables_fit_80_columns_and_lose_no_cell(cells):
     scores = np.arange(2.0 * cells).reshape(2, cells, 1) / 1000
     axes = {"learning_rate": np.full(2, 1.2e-5), "l2": np.geomspace(1.234567e-5, 9.87654, cells)}
     result = with_scores(make_result((2, cells), seeds=1), {"test_accuracy": scores}, axes=axes)
-    lines = grid_output.table(result, "test_accuracy", (0, 0), marked=True)
+    lines = output.table(result, "test_accuracy", (0, 0), marked=True)
     assert max(map(len, lines)) <= 80
     # Headers begin with blanks, rows with a learning rate.
     rows = [line for line in lines if line and not line.startswith(" " * 8)]

@@ -28,7 +28,7 @@ from command_line import (
 
 import jfnn
 from jfnn.cli import directories
-from jfnn.cli.command import bar
+from jfnn.cli.run import bar
 
 pytestmark = pytest.mark.unoptimised
 

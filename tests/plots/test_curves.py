@@ -12,7 +12,7 @@ import jfnn
 from jfnn import plots
 from jfnn.analysis import cell_statistics, curve_statistics, summary
 from jfnn.plots.curves import default_cells
-from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.studies.coordinates import CoordinateCheck
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import representatives, same_bits
 
 import jfnn
-from jfnn.search.sweep import prepare, search
+from jfnn.search.sweep import prepare, train_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -39,7 +39,7 @@ def arrays_of_a_sweep():
 
 def options_of(arrays, progress=None, **changes):
     arrays = dict(arrays)
-    split = jfnn.Split(*(arrays.pop(name) for name in jfnn.Split._fields))
+    split = jfnn.Split(*(arrays.pop(name) for name in jfnn.Split._fields[:5]))
     options = dict(epochs=EPOCHS, execution=jfnn.Execution(tile=4, eval_every=1, progress=progress))
     return {"split": split} | options | arrays | changes
 
@@ -68,7 +68,7 @@ def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, n
     arrays = arrays_of_a_sweep()
     run = prepare(jfnn.Options(OWN, **options_of(arrays)))
     scribble(arrays[name])
-    assert_same(search([run], None)[0][0], untouched)
+    assert_same(train_run(run), untouched)
     arrays = arrays_of_a_sweep()
     assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
 
@@ -79,15 +79,12 @@ def test_a_refit_trains_on_the_arrays_as_they_were(several):
         arrays = arrays_of_a_sweep()
         del arrays["batches"], arrays["folds"]
         options = options_of(arrays, lambda _: change and scribble(arrays), validation=8, refit=True)
-        if several:  # the second group starts when the first has ended
-            return jfnn.sweep_groups({"own": OWN}, batch_sizes=[4, 8], **options)
-        return jfnn.sweep(OWN, batch_size=4, **options)
+        # Of several programs the second starts when the first has ended.
+        return jfnn.sweep(OWN, batch_size=[4, 8] if several else 4, **options)
 
     expected, result = swept(False), swept(True)
     assert_same(result.refit, expected.refit)
-    if several:
-        for one, group in zip(result.results, expected.results, strict=True):
-            assert_same(one, group)
+    assert_same(result, expected)
 
 
 class Study:

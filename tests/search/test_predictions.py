@@ -13,7 +13,7 @@ from helpers import make_result, representatives
 from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
 
 import jfnn
-from jfnn.cli import grid
+from jfnn.cli import run as grid
 from jfnn.engine import blocks
 
 pytestmark = pytest.mark.unoptimised

@@ -179,7 +179,7 @@ BAD = {
     ],
 }  # fmt: skip
 # Options that are checked where the network, the rows or the devices are known.
-CHECKED_LATER = {"network", "batches", "initial_params", "folds"}
+CHECKED_LATER = {"batches", "initial_params", "folds"}
 
 
 def prepared(**options):

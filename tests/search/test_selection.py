@@ -41,7 +41,8 @@ def test_no_choice_reads_the_test_rows(choice):
         np.testing.assert_array_equal(getattr(result, name), getattr(other, name))
     for name in SCORES[:4]:
         np.testing.assert_array_equal(result.scores[name], other.scores[name])
-    for name in ("epoch", *SCORES[:4]):
+    np.testing.assert_array_equal(result.evaluations, other.evaluations)
+    for name in SCORES[:4]:
         np.testing.assert_array_equal(result.history[name], other.history[name])
     assert not np.array_equal(result.test_loss, other.test_loss, equal_nan=True)
 

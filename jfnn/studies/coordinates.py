@@ -8,25 +8,26 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jfnn.arguments import checks, paths
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Hyper
-from jfnn.learners.supervised import Supervised
+from jfnn.layers import Params
+from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import Optimizer, State
+from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.search import run_directory
+from jfnn.studies.maximal_update import maximal_update, scaling_rule
+from jfnn.studies.stepper import Seen, make_stepper
 from jfnn.targets import Split
-from jfnn.trajectories.steps import Seen, make_stepper
-from jfnn.widths.parametrisations import PARAMETRISATIONS, parametrised
+
+PARAMETRISATIONS = ("standard", "maximal_update")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,7 +97,7 @@ def coordinate_check(
     output_multiplier: float = 1.0,
     loss: str | Loss = "cross_entropy",
     reduction: str = "sum",
-    optimizer: str | Optimizer | Callable[..., optax.GradientTransformation] = "sgd",
+    optimizer: str | Optimizer | Factory = "sgd",
     batch_size: int | Minibatches | None = 100,
     rows: int = 500,
 ) -> CoordinateCheck:
@@ -129,7 +130,7 @@ def coordinate_check(
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
-    networks = parametrised(network, width, parametrisations, base, output_multiplier, optimizer).values()
+    networks = _networks(network, width, parametrisations, base, output_multiplier, optimizer)
     measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
     for model in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
@@ -149,6 +150,39 @@ def coordinate_check(
     starts, changes = zip(*(measured[model] for model in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))
     return CoordinateCheck(np.array(width), tuple(parametrisations), start, change)
+
+
+def _networks(
+    network: Callable[[int], Network],
+    width: Sequence[int],
+    parametrisations: Sequence[str],
+    base: int | None,
+    output_multiplier: float,
+    optimizer: str | Optimizer | Factory,
+) -> list[Network]:
+    """The networks of all widths, parametrisation by parametrisation."""
+    if not checks.is_several(width) or len(width) == 0:
+        raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
+    widths = [checks.as_count(value, "width") for value in width]
+    check_callable(network, widths[:1], "network", "a function of the width")
+    if sorted({*widths}) != widths:
+        raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
+    several = parametrisations if checks.is_several(parametrisations) else ()
+    kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
+    if not kinds or len({*kinds}) < len(kinds):
+        got = checks.shown(parametrisations)
+        raise ArgumentError("parametrisations", f"expected names, each once, got {got}")
+    base = widths[0] if base is None else checks.as_count(base, "base")
+    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
+    standard = [network(value) for value in widths]
+    for model in standard:
+        checks.check_instance(model, Network, "network")
+    by_kind = {"standard": standard}
+    if "maximal_update" in kinds:
+        rule = scaling_rule(optimizer)
+        narrow = network(base)
+        by_kind["maximal_update"] = [maximal_update(model, narrow, rule, multiplier) for model in standard]
+    return [model for kind in kinds for model in by_kind[kind]]
 
 
 def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +209,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
         return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), jnp.arange(steps))[1]
 
-    def stacked(*trees: Any) -> Any:
+    def stacked(*trees: object) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
     params = members.start(np.arange(len(members)))

@@ -67,7 +67,7 @@ def test_invalid_arguments_raise_an_error_that_names_them(split):
     for options, message in (({"method": "guess"}, "method: expected"), ({"epochs": 0}, "epochs: expected")):
         with pytest.raises(ValueError, match=f"^{message}"):
             jfnn.lyapunov(network, split, **{"learning_rate": 0.1, "batch_size": 10} | options)
-    found = jfnn.trajectories.lyapunov.Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
+    found = jfnn.studies.lyapunov.Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
     for epochs in (-1, 5):
         with pytest.raises(ValueError, match=r"^epochs: expected"):
             found.exponent_after(epochs)

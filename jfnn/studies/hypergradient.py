@@ -1,22 +1,26 @@
 """Hypergradients: derivatives of the loss after training, through every step of it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import check_range
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.experiment.options import option
+from jfnn.experiment.options import Options
+from jfnn.learners import Learner
 from jfnn.learners.traced import scoring
+from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS, is_axis
-from jfnn.search.keywords import takes_fields
-from jfnn.trajectories.derivatives import MULTIPLIERS, Inputs, build_program
-from jfnn.trajectories.steps import TrajectoryOptions, make_experiment, make_stepper, step_numbers
+from jfnn.search.keywords import make_options
+from jfnn.studies.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
+from jfnn.studies.stepper import check_options, make_experiment, make_stepper, step_numbers
+from jfnn.targets import Split
 
 MODES = ("reverse", "forward")
 # Numbers by which random draws are compared: the masks jump with them.
@@ -35,32 +39,36 @@ class Hypergradient(NamedTuple):
     gradients: dict[str, np.ndarray]
 
 
-@dataclasses.dataclass
-class HypergradientOptions(TrajectoryOptions):
-    """Options of `hypergradient`."""
-
-    seed: int = option("Fixes starting parameters and minibatches.", 0)
-    with_respect_to: str | Sequence[str] = option(
-        'Names of numbers: "learning_rate", "l2", those of the optimizer, "init_scale", and "multipliers".',
-        ("learning_rate", "l2"),
-    )
-    multipliers: Any = option(
-        "Factors of the learning rate, one an epoch or one a step, beside any schedule; None for ones.", None
-    )
-    part: str | None = option(
-        'The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would rank.',
-        None,
-    )
-    mode: str = option('"reverse" for many numbers, "forward" for few numbers and many steps.', "reverse")
-
-
-@takes_fields(HypergradientOptions)
-def hypergradient(options: HypergradientOptions) -> Hypergradient:
+def hypergradient(
+    network: Network | Learner,
+    split: Split,
+    *,
+    seed: int = 0,
+    with_respect_to: str | Sequence[str] = ("learning_rate", "l2"),
+    multipliers: ArrayLike | None = None,
+    part: str | None = None,
+    mode: str = "reverse",
+    **options: Any,
+) -> Hypergradient:
     """Derivatives of the loss after training by the numbers that training takes.
 
     The training is that of `jfnn.sweep` with the same options: the same start, minibatches and steps,
     outside of its compiled loop, so the value is equal to rounding. It is differentiated as it was computed:
     where steps expand small differences (`jfnn.lyapunov`), derivatives are right, large, and of little use.
+
+    Args:
+        network: As in `jfnn.sweep`.
+        split: As in `jfnn.sweep`.
+        seed: Fixes starting parameters and minibatches.
+        with_respect_to: Names of numbers: "learning_rate", "l2", those of the optimizer, "init_scale", and
+            "multipliers".
+        multipliers: Factors of the learning rate, one an epoch or one a step, beside any schedule; None for
+            ones.
+        part: The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would
+            rank.
+        mode: "reverse" for many numbers, "forward" for few numbers and many steps.
+        **options: Those of `jfnn.sweep` but ``seeds``, ``folds``, ``refit``, ``sample``, ``schedulers``,
+            ``execution``, ``out`` and ``resume``.
 
     Returns:
         A `Hypergradient`.
@@ -70,8 +78,13 @@ def hypergradient(options: HypergradientOptions) -> Hypergradient:
             not take, or a dropout rate; derivatives that are not finite though the loss is, as those of Adam
             without ``eps_root`` where a gradient is always 0.
     """
-    program, arguments = prepare(options)
-    value, gradients = jax.tree.map(np.asarray, program(*arguments))
+    check_options(options)
+    # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+    with jax.core.eval_context():
+        seeds = [checks.as_seed(seed)]
+        made = make_options(hypergradient, Options, network, split, seeds=seeds, **options)
+        program, arguments = prepare(made, with_respect_to, multipliers, part, mode)
+        value, gradients = jax.tree.map(np.asarray, program(*arguments))
     if np.isfinite(value) and not all(np.isfinite(leaf).all() for leaf in gradients.values()):
         raise ArgumentError(
             "with_respect_to",
@@ -81,19 +94,25 @@ def hypergradient(options: HypergradientOptions) -> Hypergradient:
     return Hypergradient(float(value), gradients)
 
 
-def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """The compiled function ``(…) -> (value, gradients)``, and its arguments."""
-    checks.as_choice(options.mode, "mode", MODES)
-    checks.as_seed(options.seed)
-    experiment = make_experiment(options, [options.seed])
+def prepare(
+    options: Options,
+    with_respect_to: str | Sequence[str],
+    multipliers: ArrayLike | None,
+    part: str | None,
+    mode: str,
+) -> tuple[Program, tuple[Numbers, Inputs]]:
+    """The compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
+    checks.as_choice(mode, "mode", MODES)
+    experiment = make_experiment(options)
+    given = {"learning_rate": options.learning_rate, "l2": options.l2}
     for name, values in experiment.cells.values.items():
-        if len(values) > 1 or is_axis(getattr(options, name, None)):
+        if len(values) > 1 or is_axis(given.get(name)):
             raise ArgumentTypeError(name, "expected one number, got several")
     steps = step_numbers(experiment)
     numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
-    numbers[MULTIPLIERS] = _multipliers(options.multipliers, experiment, len(steps))
-    names = _names(options.with_respect_to, numbers)
-    part = PARTS[experiment.ranking.part] if options.part is None else options.part
+    numbers[MULTIPLIERS] = _multipliers(multipliers, experiment, len(steps))
+    names = _names(with_respect_to, numbers)
+    part = PARTS[experiment.ranking.part] if part is None else part
     replicates = experiment.replicates
     scored = replicates.parts[0][checks.as_choice(part, "part", PARTS)]
     if not len(scored):
@@ -103,10 +122,10 @@ def prepare(options: HypergradientOptions) -> tuple[Callable[..., Any], tuple[An
     stepper, seen = make_stepper(experiment, 0)
     stepper = dataclasses.replace(stepper, learner=scoring(stepper.learner, len(scored)))
     inputs = Inputs(numbers, replicates.start(0), seen, steps, scored_rows)
-    return build_program(stepper, options.mode), (variables, inputs)
+    return build_program(stepper, mode), (variables, inputs)
 
 
-def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
+def _names(names: str | Sequence[str], numbers: Iterable[str]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, Sequence) or not names or len({*map(str, names)}) != len(names):
         raise ArgumentError("with_respect_to", f"expected different names, got {checks.shown(names)}")
@@ -114,7 +133,7 @@ def _names(names: Any, numbers: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(checks.as_choice(name, "with_respect_to", choices) for name in names)
 
 
-def _multipliers(multipliers: Any, experiment: Experiment, steps: int) -> np.ndarray:
+def _multipliers(multipliers: ArrayLike | None, experiment: Experiment, steps: int) -> np.ndarray:
     if multipliers is None:
         return np.ones(experiment.epochs, experiment.data.dtype)
     values = checks.as_axis(multipliers, MULTIPLIERS)

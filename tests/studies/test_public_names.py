@@ -11,10 +11,11 @@ PACKAGE = Path(__file__).parents[2] / "jfnn"
 BASE = ("arguments", "numerics")
 OFFENDERS = {
     "boltzmann": set(),
-    "trajectories": {
+    "studies": {
         *("experiment.axes", "experiment.build", "experiment.experiment", "experiment.options"),
         *("search.keywords", "engine.program"),
         *("steps.epoch", "steps.source", "learners.traced"),
+        *("layers.initializers", "layers.kind", "layers.scaled", "layers.sequence"),
     },
 }
 

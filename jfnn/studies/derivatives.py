@@ -19,9 +19,10 @@ from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.trajectories.steps import Seen, Stepper
+from jfnn.studies.stepper import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
+Floats = list[jax.Array]  # leaves of a state that have derivatives
 Numbers = Mapping[str, jax.Array]
 
 
@@ -43,8 +44,11 @@ class Inputs(NamedTuple):
     scored: Rows
 
 
+Program = Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]
+
+
 @functools.lru_cache(maxsize=32)
-def build_program(stepper: Stepper, mode: str) -> Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]:
+def build_program(stepper: Stepper, mode: str) -> Program:
     """``(numbers, inputs) -> (loss, its derivatives by the numbers)``, compiled."""
     differentiate = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
     return compiled(functools.partial(differentiate, stepper))
@@ -65,7 +69,8 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple
 
         count = len(inputs.steps)
         length = math.isqrt(count)
-        state, steps = learner.start(inputs.params, _first(hyper)), (inputs.steps, hyper)
+        state = learner.start(inputs.params, _first(hyper))
+        steps = (inputs.steps, hyper)
         if rest := count % length:
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), steps)
@@ -97,14 +102,17 @@ def loss_along(
 
     (hyper, last), (d_hyper, d_last) = jax.jvp(all_hyper, (numbers,), (direction,))
 
-    def start(first: Hyper) -> tuple[Any, State]:
+    def start(first: Hyper) -> tuple[Floats, State]:
         state = learner.start(inputs.params, first)
         return float_leaves(state), state
 
-    def step(carry: tuple[State, Any], at: tuple[jax.Array, Hyper, Hyper]) -> tuple[tuple[State, Any], None]:
-        (state, tangent), (number, hyper, d_hyper) = carry, at
+    def step(
+        carry: tuple[State, Floats], at: tuple[jax.Array, Hyper, Hyper]
+    ) -> tuple[tuple[State, Floats], None]:
+        (state, tangent) = carry
+        (number, hyper, d_hyper) = at
 
-        def after(point: tuple[Any, Hyper]) -> tuple[Any, State]:
+        def after(point: tuple[Floats, Hyper]) -> tuple[Floats, State]:
             moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])
             return float_leaves(moved), moved
 
@@ -114,7 +122,7 @@ def loss_along(
     _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
     (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
 
-    def end(point: tuple[Any, Hyper]) -> tuple[jax.Array, None]:
+    def end(point: tuple[Floats, Hyper]) -> tuple[jax.Array, None]:
         return mean_loss(learner, with_floats(state, point[0]).params, inputs.scored, point[1]), None
 
     return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
@@ -122,7 +130,8 @@ def loss_along(
 
 def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
-    hyper, count = {**inputs.fixed, **numbers}, len(inputs.steps)
+    hyper = {**inputs.fixed, **numbers}
+    count = len(inputs.steps)
     multipliers = hyper.pop(MULTIPLIERS)
     columns = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
     rates = columns["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
@@ -143,7 +152,7 @@ def _first(hyper: Hyper) -> dict[str, jax.Array]:
     return {name: values[0] for name, values in hyper.items()}
 
 
-def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
     """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
 
     Layers define how errors are pulled back, through which JAX's forward mode does not go. A pull-back is
@@ -159,12 +168,12 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) 
     return value, push(along)[0], rest
 
 
-def float_leaves(tree: Any) -> list[jax.Array]:
+def float_leaves(tree: object) -> Floats:
     """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
 
 
-def with_floats(tree: Any, floats: list[jax.Array]) -> Any:
+def with_floats(tree: object, floats: Floats) -> Any:
     """The tree with its floats replaced."""
     others = iter(floats)
     return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)

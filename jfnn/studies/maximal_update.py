@@ -1,4 +1,4 @@
-"""Networks of many widths, in the standard and in the maximal-update parametrisation.
+"""Networks of many widths in the maximal-update parametrisation, beside the standard one.
 
 Yang & Hu, Table 3 of "Tensor Programs V" (arXiv 2203.03466), relative to a base width. With ``r_in`` and
 ``r_out`` for how many times as many inputs and outputs a layer has as that of the base network, and starting
@@ -19,97 +19,49 @@ times (SGD) or α times (Adam) as large (the paper's Lemma J.1).
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 import optax
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.signatures import check_callable
-from jfnn.layers.conv import Conv
-from jfnn.layers.dense import Dense, Layer
+from jfnn.arguments.checks import ArgumentError
+from jfnn.layers import Conv, Dense, Layer, LayerKind, Params, Residual, Scaled
 from jfnn.layers.initializers import FAN_IN
-from jfnn.layers.kind import LayerKind, Params, Shape
-from jfnn.layers.residual import Residual
-from jfnn.layers.scaled import Scaled, scaled
+from jfnn.layers.kind import Shape
+from jfnn.layers.scaled import scaled
 from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
-from jfnn.optimizers import Optimizer
+from jfnn.optimizers import Factory, Optimizer
 
-PARAMETRISATIONS = ("standard", "maximal_update")
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
-LIKE_ADAM = (
-    "adabelief",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamaxw",
-    "adamw",
-    "amsgrad",
-    "lion",
-    "nadam",
-    "nadamw",
-    "rmsprop",
-    "sign_sgd",
-    "yogi",
-)
+LIKE_ADAM: dict[str, Factory] = {
+    "adabelief": optax.adabelief,
+    "adagrad": optax.adagrad,
+    "adam": optax.adam,
+    "adamax": optax.adamax,
+    "adamaxw": optax.adamaxw,
+    "adamw": optax.adamw,
+    "amsgrad": optax.amsgrad,
+    "lion": optax.lion,
+    "nadam": optax.nadam,
+    "nadamw": optax.nadamw,
+    "rmsprop": optax.rmsprop,
+    "sign_sgd": optax.sign_sgd,
+    "yogi": optax.yogi,
+}
 
 
-def parametrised(
-    network: Callable[[int], Network],
-    width: Sequence[int],
-    parametrisations: Sequence[str],
-    base: int | None,
-    output_multiplier: float,
-    optimizer: Any,
-) -> dict[str, Network]:
-    """The networks by name, "standard-32", …, parametrisation by parametrisation.
-
-    Args:
-        network: ``width -> Network``.
-        width: The widths, in rising order.
-        parametrisations: Names of `PARAMETRISATIONS`.
-        base: The width at which all parametrisations are one network; None for the first.
-        output_multiplier: That of `jfnn.maximal_update`.
-        optimizer: A name, an optax factory or a `jfnn.Optimizer`, as for `scaling_rule`.
-
-    Raises:
-        ValueError, TypeError: Invalid arguments.
-    """
-    if not checks.is_several(width) or len(width) == 0:
-        raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
-    widths, names = [checks.as_count(value, "width") for value in width], parametrisations
-    check_callable(network, widths[:1], "network", "a function of the width")
-    if sorted({*widths}) != widths:
-        raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
-    several = names if checks.is_several(names) else ()
-    kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
-    if not kinds or len({*kinds}) < len(kinds):
-        raise ArgumentError("parametrisations", f"expected names, each once, got {checks.shown(names)}")
-    base = widths[0] if base is None else checks.as_count(base, "base")
-    multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    standard = [network(value) for value in widths]
-    for model in standard:
-        checks.check_instance(model, Network, "network")
-    networks = {"standard": standard}
-    if "maximal_update" in kinds:
-        rule, base_network = scaling_rule(optimizer), network(base)
-        networks["maximal_update"] = [maximal_update(m, base_network, rule, multiplier) for m in standard]
-    return {f"{name}-{w}": model for name in kinds for w, model in zip(widths, networks[name], strict=True)}
-
-
-def scaling_rule(optimizer: Any) -> str:
-    """The rule by which an optimizer's learning rates scale with the width: "sgd" or "adam".
+def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
+    """How an optimizer's learning rates scale with the width: as those of "sgd", or as those of "adam".
 
     Raises:
         ValueError: No rule is known for it.
     """
     rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
-    for name in ("sgd", *LIKE_ADAM):
-        if rule is getattr(optax, name) or (isinstance(rule, str) and rule == name):
+    for name, factory in {"sgd": optax.sgd, **LIKE_ADAM}.items():
+        if rule is factory or (isinstance(rule, str) and rule == name):
             return "sgd" if name == "sgd" else "adam"
     expected = f"expected sgd, or one of {', '.join(LIKE_ADAM)}"
     raise ArgumentError("optimizer", f"{expected}, got {checks.shown(rule)}")
@@ -166,7 +118,8 @@ def _in_maximal_update(
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
         raise ArgumentError("base", "expected a network of the same kinds of layers, of another width")
     results: list[LayerKind] = []
-    shapes, base_shapes = shapes_of(layers, shape), shapes_of(base, base_shape)
+    shapes = shapes_of(layers, shape)
+    base_shapes = shapes_of(base, base_shape)
     for layer, inputs, base_layer, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
         if isinstance(layer, Residual) and isinstance(base_layer, Residual):
             inside = _in_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, optimizer)
@@ -175,7 +128,8 @@ def _in_maximal_update(
             (inner,) = _in_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, optimizer)
             results.append(scaled(inner, layer.start, layer.rate, layer.bias_rate))
         elif isinstance(layer, Dense | Conv) and isinstance(base_layer, Dense | Conv):
-            (fan_in, n_out), (base_in, base_out) = _fans(layer, inputs), _fans(base_layer, base_inputs)
+            fan_in, n_out = _fans(layer, inputs)
+            base_in, base_out = _fans(base_layer, base_inputs)
             results.append(_with_factors(layer, fan_in / base_in, n_out / base_out, optimizer))
         elif jax.tree.leaves(_starting_shapes(layer, inputs)):
             raise ArgumentError("network", f"expected dense and convolutional layers, got {layer!r}")

@@ -1,6 +1,7 @@
 """The steps of a sweep's member one by one, so that JAX can differentiate through them."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -12,33 +13,21 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.program import DeviceData
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.options import Common, Options
+from jfnn.experiment.options import Options
 from jfnn.learners import Hyper, Learner
 from jfnn.minibatches import Minibatches
-from jfnn.network import Network
 from jfnn.optimizers import State
 from jfnn.steps.epoch import gather, stand_ins
 from jfnn.steps.source import Source, rows_of_steps, step_key
-from jfnn.targets import Split
 
 # Options of sweeps that have no meaning here.
-SWEEP_OPTIONS = ("schedulers", "execution", "out", "resume")
+SWEEP_OPTIONS = ("seeds", "folds", "refit", "sample", "schedulers", "execution", "out", "resume")
 
 
-@dataclasses.dataclass
-class TrajectoryOptions(Common):
-    """Options of every function of `jfnn.trajectories`.
-
-    Attributes:
-        network: From `jfnn.mlp` or `jfnn.sequential`, any ``Network(init, apply)``, or a `jfnn.Learner`.
-        split: ``Split(x_train, y_train, x_test, y_test, weights)``.
-    """
-
-    network: Network | Learner
-    split: Split
-
-    def __post_init__(self) -> None:
-        for name in self.changed(SWEEP_OPTIONS):
+def check_options(options: Iterable[str]) -> None:
+    """Raises ArgumentError for the name of an option that sweeps alone have."""
+    for name in options:
+        if name in SWEEP_OPTIONS:
             raise ArgumentError(name, "expected none, since this is no sweep")
 
 
@@ -79,15 +68,15 @@ class Stepper:
         return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]
 
 
-def make_experiment(options: TrajectoryOptions, seeds: Any) -> Experiment:
-    """The sweep with these options and seeds.
+def make_experiment(options: Options) -> Experiment:
+    """The sweep with these options.
 
     Raises:
-        ValueError, TypeError: As `jfnn.sweep`; options of sweeps only; and a learner that samples discrete
-            states or prunes, and so jumps as its numbers change.
+        ValueError, TypeError: As `jfnn.sweep`; no epochs; and a learner that samples discrete states or
+            prunes, and so jumps as its numbers change.
     """
     checks.as_count(options.epochs, "epochs")
-    experiment = build(Options(options.network, options.split, seeds=seeds, **options.common()))
+    experiment = build(options)
     if not experiment.learner.differentiable:
         raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
     return experiment

@@ -6,7 +6,7 @@ import pytest
 
 import jfnn
 from jfnn import Dense, Scaled
-from jfnn.widths.coordinates import CoordinateCheck
+from jfnn.studies.coordinates import CoordinateCheck
 
 pytestmark = pytest.mark.unoptimised
 

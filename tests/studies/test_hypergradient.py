@@ -7,8 +7,8 @@ import pytest
 from helpers import representatives
 
 import jfnn
-from jfnn.trajectories import hypergradient as door
-from jfnn.trajectories.hypergradient import HypergradientOptions
+from jfnn.experiment.options import Options
+from jfnn.studies import hypergradient as door
 
 pytestmark = pytest.mark.unoptimised
 
@@ -104,8 +104,8 @@ def test_memory_of_reverse_mode_grows_with_the_square_root_of_the_steps():
     rows = jfnn.Split(x, np.arange(40) % 3)
 
     def memory(epochs):
-        options = HypergradientOptions(NETWORK, rows, learning_rate=0.1, epochs=epochs, batch_size=None)
-        program, arguments = door.prepare(options)
+        options = Options(NETWORK, rows, learning_rate=0.1, epochs=epochs, batch_size=None)
+        program, arguments = door.prepare(options, ("learning_rate", "l2"), None, None, "reverse")
         compiled = (
             jax.jit(program.__wrapped__).lower(*arguments).compile({"xla_backend_optimization_level": 0})
         )

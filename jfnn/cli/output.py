@@ -10,9 +10,10 @@ from typing import Any
 from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
-from jfnn.cli.grid_flags import GridFlags
+from jfnn.cli.flags import Flags
 from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES
+from jfnn.optimizers import Distribution
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
 from jfnn.store import files
@@ -140,7 +141,7 @@ def _scores_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[str]:
+def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
     """Writes figures and the report beside the library's files; the names of all in the directory."""
     from jfnn import report
 
@@ -158,7 +159,7 @@ def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[st
         programs = program_names(axes)
     command_and_data = {
         "command": {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS},
-        **{name: getattr(problem, name) for name in ENTRIES},
+        **{name: value for name, value in problem._asdict().items() if name in ENTRIES},
     }
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
@@ -184,12 +185,13 @@ def write(flags: GridFlags, outcome: GridRun, command: Sequence[str]) -> list[st
     return [*library, *directories, *(f"{name}.png" for name in images), REPORT]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A flag's value as JSON has it."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {type(value).__name__: dataclasses.asdict(value)}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if callable(getattr(value, "ppf", None)):
-        return f"scipy.stats.{value.dist.name}{value.args}"
+    if isinstance(value, Distribution):
+        frozen = vars(value)  # of `scipy.stats`
+        return f"scipy.stats.{frozen['dist'].name}{frozen['args']}"
     return str(value) if isinstance(value, Path) else value

@@ -6,7 +6,6 @@ state, ``v <- J v``, by the exact Jacobian J of each step, and made a unit vecto
 brought back to that distance after each step, give the same up to curvature and rounding.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,21 +16,24 @@ import numpy as np
 import optax
 
 from jfnn.arguments import checks
-from jfnn.experiment.options import option
+from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.options import Options
 from jfnn.layers import Params
-from jfnn.learners import Hyper
+from jfnn.learners import Hyper, Learner
+from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.search.keywords import takes_fields
-from jfnn.trajectories.derivatives import float_leaves, push_forward, with_floats
-from jfnn.trajectories.steps import (
+from jfnn.search.keywords import make_options
+from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
+from jfnn.studies.stepper import (
     Seen,
     Stepper,
-    TrajectoryOptions,
+    check_options,
     make_experiment,
     make_stepper,
     step_numbers,
 )
+from jfnn.targets import Split
 
 METHODS = ("tangent", "copies")
 DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters
@@ -69,20 +71,14 @@ class Lyapunov(NamedTuple):
         return np.asarray(self.growth[..., count:].mean(axis=-1) / self.steps)
 
 
-@dataclasses.dataclass
-class LyapunovOptions(TrajectoryOptions):
-    """Options of `lyapunov`."""
-
-    seeds: int | Sequence[int] = option(
-        "How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.", 1
-    )
-    method: str = option(
-        '"tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.', "tangent"
-    )
-
-
-@takes_fields(LyapunovOptions)
-def lyapunov(options: LyapunovOptions) -> Lyapunov:
+def lyapunov(
+    network: Network | Learner,
+    split: Split,
+    *,
+    seeds: int | Sequence[int] = 1,
+    method: str = "tangent",
+    **options: Any,
+) -> Lyapunov:
     """The largest Lyapunov exponent of training, for every cell and seed.
 
     Training lasts a finite time, so these are exponents of that time: a run with exponent Λ multiplies a
@@ -93,20 +89,36 @@ def lyapunov(options: LyapunovOptions) -> Lyapunov:
     not see neither grows nor dies out. Softmax outputs stay the same when one number is added to all output
     biases, which carry no penalty, so that in the long run the largest exponent is never below 0.
 
+    Args:
+        network: As in `jfnn.sweep`.
+        split: As in `jfnn.sweep`.
+        seeds: How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.
+        method: "tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.
+        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``sample``, ``schedulers``, ``execution``,
+            ``out`` and ``resume``.
+
     Returns:
         A `Lyapunov`.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`.
     """
-    checks.as_choice(options.method, "method", METHODS)
-    experiment = make_experiment(options, options.seeds)
+    checks.as_choice(method, "method", METHODS)
+    check_options(options)
+    # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+    with jax.core.eval_context():
+        made = make_options(lyapunov, Options, network, split, seeds=seeds, **options)
+        return _measure(make_experiment(made), method)
+
+
+def _measure(experiment: Experiment, method: str) -> Lyapunov:
+    """The growth of every cell and seed of an experiment."""
     replicates = experiment.replicates
     hyper = experiment.hyper()
     growth = []
     for number, seed in enumerate(replicates.seeds.tolist()):
         stepper, seen = make_stepper(experiment, number)
-        program = _build(stepper, options.method, experiment.epochs)
+        program = _build(stepper, method, experiment.epochs)
         here = experiment.replicate_of() == number
         cells = {name: values[here] for name, values in hyper.items()}
         key = jax.random.fold_in(jax.random.key(seed), DIRECTION)
@@ -131,14 +143,14 @@ def growths(
     params: Params,
     seen: Seen,
     steps: jax.Array,
-    key: Any,
+    key: jax.Array,
 ) -> jax.Array:
     """Logs of the growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
 
-    def advance(carry: tuple[State, Any], number: jax.Array) -> tuple[tuple[State, Any], jax.Array]:
+    def advance(carry: tuple[State, Floats], number: jax.Array) -> tuple[tuple[State, Floats], jax.Array]:
         state, direction = carry
 
-        def after(floats: Any) -> tuple[Any, State]:
+        def after(floats: Floats) -> tuple[Floats, State]:
             moved = stepper(seen, number, with_floats(state, floats), hyper)
             return float_leaves(moved), moved
 
@@ -155,7 +167,7 @@ def growths(
     return jnp.sum(logs.reshape(epochs, -1), axis=1)
 
 
-def _apart(function: Callable[..., tuple[Any, Any]], at: Any, along: Any) -> tuple[Any, Any, Any]:
+def _apart(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
     """`push_forward` by a difference instead of a derivative."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
     # Errors by curvature grow with the distance, those by rounding with its inverse.

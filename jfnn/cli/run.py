@@ -1,0 +1,269 @@
+"""``jfnn grid`` from its words to its exit status: options of a sweep, training, errors in one line."""
+
+import contextlib
+import dataclasses
+import gc
+import importlib
+import os
+import shlex
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import jfnn
+from jfnn.analysis import description, summary
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.cli import data, directories, executors, output, process
+from jfnn.cli.data import Problem
+from jfnn.cli.flags import OPTIONS, Flags
+from jfnn.cli.networks import networks
+from jfnn.cli.output import ADDED, GridRun
+from jfnn.cli.parser import flag_name, make_parser, parse
+from jfnn.experiment.settings import Progress, ProgressBar
+from jfnn.experiment.workers import ExecutorError
+from jfnn.learners import METRICS
+from jfnn.network import Network
+from jfnn.optimizers import is_distribution
+from jfnn.schedulers import SCHEDULERS
+from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
+from jfnn.store import files
+from jfnn.store.files import CorruptFileError
+
+DESCRIPTION = """\
+Trains an η×λ grid of networks on the digits, or on your data.
+
+With no arguments it is the grid of the notes (section 4). Prints the scores of
+every cell, the best cells and the time taken. The run's directory gets
+config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
+report.html, a random search scatter.png instead of the heat map, --refit also
+refit/; of several networks or batch sizes each pair has a directory in there.
+Ctrl-C stops a run such that --resume goes on with it.
+"""
+EXAMPLES = """\
+examples:
+  %(prog)s
+      the grid of the notes: 7 by 7, 64-50-10, 100 epochs of batches of 100
+  %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 \\
+          --refit
+      5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
+      the best is trained again on all training rows, and tested
+  %(prog)s --sample 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
+          --optimizer-arg momentum=uniform:0:0.95
+      random search: 60 cells, ranked by five-fold cross-validation
+  %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
+      two networks with two batch sizes each, all cells in one list
+  %(prog)s --data wine.csv --target class --standardise --folds 5
+      data of a file
+  %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
+      momentum as a third axis; cells that fall behind stop early
+"""
+Show = Callable[[Progress], None]
+Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
+EVALUATIONS = 20  # on the way, for the curves
+OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
+# Advice in errors of the library, as the command line has it.
+ADVICE = {
+    "resume=True": "--resume",
+    "encode=True": "--encode",
+    "impute=True": "--impute",
+    "batch_size=None": "--batch-size full",
+}
+
+
+@contextlib.contextmanager
+def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
+    """A function that shows progress; it shows nothing where there is no terminal, or with --quiet.
+
+    The bar begins anew with each program, and where the best cell is trained again.
+    """
+    silent = True if flags.quiet else None  # None: unless stderr is a terminal
+    shown = ProgressBar(summary.metric_text(metric), higher_is_better, silent)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
+    """`main` as a process of its own, which may set up Python and JAX for it."""
+    # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
+    gc.set_threshold(100_000, 50, 50)
+    jfnn.keep_programs()
+    with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
+        jfnn.use_all_cores()
+    return main(argv, prog, command)
+
+
+def main(
+    argv: Sequence[str],
+    prog: str = "jfnn grid",
+    command: Sequence[str] = ("jfnn", "grid"),
+    watch: Watch = bar,
+) -> int:
+    """Runs the words ``argv``; exits with 2 and one line for invalid ones.
+
+    Args:
+        argv: Words behind the command.
+        prog: Name of the program in messages.
+        command: Words that start the program.
+        watch: Makes the function that is called with the progress.
+    """
+    parser = make_parser(prog, DESCRIPTION, EXAMPLES)
+    flags = parse(parser, argv)
+    try:
+        try:
+            flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
+            with jax.enable_x64(flags.dtype == "float64"):
+                outcome = train(flags, watch)
+        except (ArgumentError, CorruptFileError) as error:
+            line = _line(error, flags)
+            if line is None:
+                raise
+            parser.error(line)
+        if not flags.quiet:
+            print(output.report(outcome), timing(outcome.result, flags.resume), sep="\n")
+        with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
+            written = output.write(flags, outcome, [*command, *argv])
+    except OSError as error:
+        path = error.filename2 or error.filename or flags.out
+        parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
+    except ExecutorError as error:
+        parser.exit(1, f"{prog}: error: --{_advised(str(error))}\n")
+    except KeyboardInterrupt:
+        words = [*command, *(word for word in argv if word != "--resume")]
+        words += [] if "out" in flags.present else ["--out", str(flags.out)]
+        parser.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
+    if not flags.quiet:
+        print(f"wrote {', '.join(written)} to {flags.out}")
+    return 0
+
+
+def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
+    """An error behind the flag at fault; None where no flag sets its argument."""
+    if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
+        return _advised(f"{name}: {error.reason}")
+    names_file = isinstance(error, CorruptFileError) or (
+        os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
+    )
+    return _advised(f"--out: {error}") if names_file else None
+
+
+def _advised(message: str) -> str:
+    for advice, words in ADVICE.items():
+        message = message.replace(advice, words)
+    return message
+
+
+def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
+    """The flag that sets the argument of an error, or the invalid item of it."""
+    arguments = [name for name, _ in flags.optimizer_arg]
+    if error.argument in arguments:
+        return f"--optimizer-arg {error.argument}"
+    if isinstance(error.item, str) and error.item in arguments:
+        return "--optimizer-arg"
+    for name, kind in SCHEDULERS.items():
+        if type(error.item) is kind:
+            return flag_name(name)
+    for argument in (f"{error.argument}_{error.item}", error.argument):
+        for field in dataclasses.fields(flags):
+            if argument == field.name or argument in field.metadata.get("sets", ()):
+                return flag_name(field.name)
+    return None
+
+
+def timing(result: SweepResult, resumed: bool) -> str:
+    """The wall time of a sweep in its parts, and what it was spent on.
+
+    ``resumed`` says that it may be that of a run's last part alone.
+    """
+    count = result.diverged_at.size
+    config = result.config
+    compiling = result.timing["compile"]
+    running = result.timing["run"]
+    again = 0.0 if result.refit is None else sum(result.refit.timing.values())
+    what = f"in {len(result.programs)} programs" if result.programs else description.network_sizes(result)
+    devices = config["device"]["count"]
+    platform = config["backend"]["platform"]
+    unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
+    where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
+    return (
+        f"{count} network{'s' * (count > 1)} {what} in {compiling + running + again:.1f} s"
+        f"{' of the last session' if resumed else ''}: compile {compiling:.1f} s, run {running:.1f} s"
+        f"{'' if result.refit is None else f', again {again:.1f} s'}"
+        f" ({where}, {config['settings']['dtype']})"
+    )
+
+
+def train(flags: Flags, watch: Watch) -> GridRun:
+    """Reads the data and trains; raises as `jfnn.sweep` does."""
+    problem = data.load(flags)
+    # Drawing takes half a second to import, which a thread can do while XLA compiles.
+    threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
+    metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
+    higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
+    directories.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
+    with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
+        by_name = networks(problem, flags)
+        network: Network | dict[str, Network] = by_name
+        if len(by_name) == 1:
+            (network,) = by_name.values()
+        options = keywords(problem, flags)
+        options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
+        split = problem.split._replace(names=data.names(problem, flags))
+        return GridRun(problem, jfnn.sweep(network, split, **options))
+
+
+def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
+    """Rows a step: those of the flags, None for all of them; by default 100, of few rows a quarter."""
+    sizes = flags.batch_size
+    if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
+        raise ArgumentError("batch_size", "every step takes all rows with --minibatch full")
+    if sizes is None:
+        return [None if flags.minibatch == "full" else max(1, min(100, problem.n_train // 4))]
+    return [None if isinstance(size, str) else size for size in sizes]
+
+
+def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
+    """Keywords of `jfnn.sweep`, for one executor.
+
+    Raises:
+        ValueError, TypeError: Invalid arguments of the optimizer.
+    """
+    options = {name: value for name, value in vars(flags).items() if name in OPTIONS}
+    arguments = dict(flags.optimizer_arg)
+    if len(arguments) < len(flags.optimizer_arg):
+        raise ArgumentError("optimizer_arg", "expected each argument once")
+    for name in OWN & set(arguments):
+        raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
+    schemes = [
+        jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
+        for size in batch_sizes(problem, flags)
+    ]
+    hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
+    axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
+    for name, values in axes.items():
+        if flags.sample is None and is_distribution(values):
+            reason = "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
+            raise ArgumentError(name, reason)
+    sample = None
+    if flags.sample is not None:
+        with checks.renamed(cells="sample", seed="sample_seed"):
+            sample = jfnn.Sample(flags.sample, flags.sample_seed)
+    every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
+    return options | {
+        "hyper": {name: values for name, values in hyper.items() if values is not None},
+        "loss": problem.loss,
+        "optimizer": jfnn.Optimizer(
+            flags.optimizer, schedule=flags.schedule, schedule_epochs=flags.schedule_epochs, **arguments
+        ),
+        "batch_size": schemes if len(schemes) > 1 else schemes[0],
+        "validation": jfnn.Validation(flags.validation, flags.rank_by),
+        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "sample": sample,
+    }

@@ -1,0 +1,197 @@
+"""Readers of words of a command line: functions of a text that give its value.
+
+Their errors say what was expected; ranges of numbers are checked by the functions that take them.
+"""
+
+import argparse
+import functools
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.optimizers import Distribution
+
+MOST_VALUES = 1_000_000  # of one range
+INTEGERS = "whole numbers with commas between"
+Axis = tuple[float, ...] | Distribution
+Value = TypeVar("Value")
+Read = Callable[[str], object]
+
+
+def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
+
+    @functools.wraps(read)
+    def read_plain(text: str) -> Value:
+        if "_" in text or not text.isascii():
+            raise ValueError(f"expected plain numbers, got {text!r}")
+        return read(text)
+
+    return read_plain
+
+
+whole_number = plain(int)
+number = plain(float)
+
+
+def one_integer(text: str) -> int:
+    """A whole number."""
+    try:
+        return whole_number(text)
+    except ValueError:
+        raise _expected("a whole number", text) from None
+
+
+def one_number(text: str) -> float:
+    """A number."""
+    try:
+        return number(text)
+    except ValueError:
+        raise _expected("a number", text) from None
+
+
+def axis(text: str) -> Axis:
+    """Numbers, as `numbers` reads them, or a distribution to draw them from.
+
+    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both frozen distributions of `scipy.stats`.
+    """
+    uniform = text.startswith("uniform")
+    ends = text.removeprefix("uniform:").split(":")
+    if not uniform and (len(ends) != 2 or "," in text):
+        return numbers(text)
+    from scipy import stats
+
+    try:
+        low, high = map(number, ends)
+    except ValueError:
+        low = high = np.nan
+    if not (-np.inf if uniform else 0) < low < high < np.inf:
+        log_uniform = "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
+        raise _expected("uniform:START:STOP with START below STOP" if uniform else log_uniform, text)
+    frozen: Distribution = stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
+    return frozen
+
+
+def number_or_axis(text: str) -> float | Axis:
+    """As `axis`; one number alone is no sequence."""
+    values = axis(text)
+    return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
+    values: list[float] = []
+    for item in text.split(","):
+        try:
+            start, *stop_and_count = item.split(":")
+            if not stop_and_count:
+                values.append(number(start))
+                continue
+            stop, length = stop_and_count
+            low = number(start)
+            high = number(stop)
+            count = whole_number(length)
+        except ValueError:
+            raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
+        if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
+            raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
+        if count > MOST_VALUES:
+            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
+        values += np.geomspace(low, high, count).tolist()
+    return tuple(values)
+
+
+def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
+    """``1,8,8`` -> integers."""
+    return _items(text, whole_number, expected)
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
+    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
+
+
+def count_or_integers(text: str) -> int | tuple[int, ...]:
+    """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
+    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
+    return values if "," in text else values[0]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """``sigmoid,relu`` -> names, each once."""
+    return tuple(dict.fromkeys(text.split(",")))
+
+
+def counts_or_full(text: str) -> tuple[int | str, ...]:
+    """``50,100`` -> counts, each once; ``full`` stays."""
+
+    def read(word: str) -> int | str:
+        return word if word == "full" else whole_number(word)
+
+    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
+
+
+def count(least: int) -> Callable[[str], int]:
+    """A reader of an integer from ``least`` on."""
+
+    def read(text: str) -> int:
+        try:
+            return checks.as_count(whole_number(text), "count", least)
+        except ValueError:
+            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+
+    return read
+
+
+def one_of(choices: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the names in ``choices``."""
+
+    def read(text: str) -> str:
+        try:
+            return checks.as_choice(text, "", choices)
+        except ArgumentError as error:
+            raise argparse.ArgumentTypeError(error.reason) from None
+
+    return read
+
+
+def share_or_count(text: str) -> float | int:
+    """``0.2`` -> a share; ``360`` -> a count."""
+    try:
+        return whole_number(text) if text.isdecimal() else number(text)
+    except ValueError:
+        raise _expected("a share such as 0.2, or a number of rows", text) from None
+
+
+def named(text: str) -> tuple[str, bool | float | Axis]:
+    """``momentum=0.9`` -> a number, ``momentum=0,0.9`` -> an axis, ``nesterov=true`` -> a switch."""
+    name, _, value = text.partition("=")
+    if not (name.isidentifier() and value):
+        raise _expected("NAME=VALUE", text)
+    if value in ("true", "false"):
+        return name, value == "true"
+    return name, int(value) if re.fullmatch(r"[+-]?[0-9]{1,9}", value) else number_or_axis(value)
+
+
+def path(text: str) -> Path:
+    """The path of a file or directory; an empty word is none."""
+    if not text or "\0" in text:
+        raise _expected("a path", text)
+    return Path(text)
+
+
+def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
+    """Values with commas between."""
+    try:
+        return tuple(map(read, text.split(",")))
+    except ValueError:
+        raise _expected(expected, text) from None
+
+
+def _expected(what: str, text: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"expected {what}, got {text!r}")

@@ -1,1 +1,0 @@
-"""Width as an axis: networks in two parametrisations, the coordinate check."""
