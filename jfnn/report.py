@@ -161,13 +161,13 @@ def _refit(refit: SweepResult | None) -> list[str]:
     return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
 
 
-def _settings(own: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Groups of settings, the user's before the run's."""
-    own_groups = {title: group for title, group in own.items() if isinstance(group, Mapping)}
-    data = {name: value for name, value in own.items() if name not in own_groups}
-    own_groups["Data"] = {**data, **own_groups.get("Data", {})}
-    titles = dict.fromkeys(["Data", *run, *own_groups])
-    groups = {title: {**own_groups.get(title, {}), **run.get(title, {})} for title in titles}
+    given_groups = {title: group for title, group in given.items() if isinstance(group, Mapping)}
+    data = {name: value for name, value in given.items() if name not in given_groups}
+    given_groups["Data"] = {**data, **given_groups.get("Data", {})}
+    titles = dict.fromkeys(["Data", *run, *given_groups])
+    groups = {title: {**given_groups.get(title, {}), **run.get(title, {})} for title in titles}
     sections = (
         f"<section><h3>{escape(title)}</h3>{pairs_html(_flat(group))}</section>"
         for title, group in groups.items()

@@ -129,8 +129,8 @@ def make_result(
     axes |= dict(further)
     full = (*(len(values) for values in axes.values()), seeds, *(() if folds is None else (folds,)))
     diverged_at = np.full(full, -1)
-    for place in diverged:
-        diverged_at[place] = 1
+    for index in diverged:
+        diverged_at[index] = 1
     metrics = {"loss": False} | ({"accuracy": True} if classes else {"r2": True})
     known = {"train": True, "validation": validates or folds is not None, "test": True}
     scores = {}
@@ -164,12 +164,12 @@ def with_scores(result, scores, **fields):
     return dataclasses.replace(result, scores=result.scores | scores, **fields)
 
 
-def select_members(result, place, **fields):
-    """A result of the members at a place ``[E, L, …]`` of every array, and with other fields."""
+def select_members(result, index, **fields):
+    """A result of the members at an index ``[E, L, …]`` of every array, and with other fields."""
     names = ("diverged_at", "stopped_at", "pruned", "epochs")
-    arrays = {name: getattr(result, name)[place] for name in names}
-    scores = {name: values[place] for name, values in result.scores.items()}
-    history = {name: values[place] for name, values in result.history.items()}
+    arrays = {name: getattr(result, name)[index] for name in names}
+    scores = {name: values[index] for name, values in result.scores.items()}
+    history = {name: values[index] for name, values in result.history.items()}
     return dataclasses.replace(result, scores=scores, history=history, **arrays, **fields)
 
 

@@ -61,7 +61,7 @@ class BoltzmannLearner(DescentLearner):
         unused = {"y_train": split.y_train, "y_test": split.y_test, "weights": split.weights}
         for name, given in unused.items():
             if given is not None:
-                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x alone")
+                raise ArgumentError(name, "expected None, since a Boltzmann machine learns from x only")
         binary = self.gradient == "exact" or "likelihood" in self.measures
         parts: list[np.ndarray] = []
         for name, x in {"x_train": split.x_train, "x_test": split.x_test}.items():

@@ -1,1 +1,1 @@
-"""The command line, ``jfnn``: what it reads, prints and writes, on the public library alone."""
+"""The command line, ``jfnn``: what it reads, prints and writes, on the public library."""

@@ -85,7 +85,7 @@ def load(flags: Flags) -> Problem:
 
 
 def names(problem: Problem, flags: Flags) -> Json | None:
-    """What the numbers of the user's file stand for, by which runs are told apart; None without a file."""
+    """Meanings of the numbers in the user's file, by which runs are told apart; None without a file."""
     if flags.data is None:
         return None
     return {

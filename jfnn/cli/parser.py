@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser(prog: str, description: str, examples: str) -> Parser:
-    """A parser of all flags; its namespaces hold those of the command line alone."""
+    """A parser of all flags; its namespaces hold only those of the command line."""
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",

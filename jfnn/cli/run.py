@@ -66,7 +66,8 @@ examples:
 Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 EVALUATIONS = 20  # on the way, for the curves
-OWN = {"self", "name", "schedule", "schedule_epochs"}  # arguments of `jfnn.Optimizer` that are no optimizer's
+# Arguments of `jfnn.Optimizer` that are no arguments of an optimizer.
+NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
 # Advice in errors of the library, as the command line has it.
 ADVICE = {
     "resume=True": "--resume",
@@ -91,7 +92,7 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
 
 
 def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
-    """`main` as a process of its own, which may set up Python and JAX for it."""
+    """`main` as a separate process, which may set up Python and JAX for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     jfnn.keep_programs()
@@ -180,7 +181,7 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
 def timing(result: SweepResult, resumed: bool) -> str:
     """The wall time of a sweep in its parts, and what it was spent on.
 
-    ``resumed`` says that it may be that of a run's last part alone.
+    ``resumed`` says that it may be only that of a run's last part.
     """
     count = result.diverged_at.size
     config = result.config
@@ -239,7 +240,7 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
     arguments = dict(flags.optimizer_arg)
     if len(arguments) < len(flags.optimizer_arg):
         raise ArgumentError("optimizer_arg", "expected each argument once")
-    for name in OWN & set(arguments):
+    for name in NOT_OPTAX & set(arguments):
         raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
     schemes = [
         jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)

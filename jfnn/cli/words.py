@@ -78,7 +78,7 @@ def axis(text: str) -> Axis:
 
 
 def number_or_axis(text: str) -> float | Axis:
-    """As `axis`; one number alone is no sequence."""
+    """As `axis`; a single number is no sequence."""
     values = axis(text)
     return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
 
@@ -179,7 +179,7 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
 
 
 def path(text: str) -> Path:
-    """The path of a file or directory; an empty word is none."""
+    """Parses a path; raises for an empty string."""
     if not text or "\0" in text:
         raise _expected("a path", text)
     return Path(text)

@@ -186,7 +186,7 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
             got = f"{name!r} a second time" if name else "none"
-            raise file_error(f"{file}, column {i + 1}: expected a name in the header, got {got}")
+            raise file_error(f"{file}, column {i + 1}: expected a unique name in the header, got {got}")
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")

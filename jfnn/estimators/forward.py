@@ -31,7 +31,7 @@ def outputs(structure: Structure, layers: Sequence[Layer], x: Any) -> np.ndarray
     n = x.shape[0]
     dtype = np.result_type(x.dtype, layers[0].w.dtype)
     apply = _compiled_outputs(structure.network)
-    with jax.enable_x64(True):  # of this thread alone; rows of float32 stay so
+    with jax.enable_x64(True):  # of this thread only; rows of float32 stay so
         params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
         blocks = []
         for first in range(0, n, BLOCK):
@@ -61,7 +61,7 @@ def value_and_grad(
     Returns:
         The value, and derivatives by all weights, then by all biases.
     """
-    with jax.enable_x64(True):  # of this thread alone
+    with jax.enable_x64(True):  # of this thread only
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (layers, *rows))
         value, gradient = _compiled_objective(structure)(*wide, alpha)
         weights_and_biases = zip(*gradient, strict=True)

@@ -32,7 +32,7 @@ Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 def train(
     fits: Sequence[Fit], threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
 ) -> list[Trained]:
-    """Trains fits that differ by their numbers alone.
+    """Trains fits that differ only by their numbers.
 
     A fit has the same bits beside any others, on any number of threads. Their stream of random numbers is
     left where scikit-learn would leave it after the first fit.

@@ -158,8 +158,8 @@ def axes_and_constants(values: Mapping[str, Number], sample: Sample | None) -> t
 
     Args:
         values: Name -> a number, several or a distribution.
-        sample: Cells to draw; None for all combinations. A name's draws depend on the seed and the name
-            alone, and the first of them not on how many there are.
+        sample: Cells to draw; None for all combinations. A name's draws depend only on the seed and the
+            name, and the first of them not on how many there are.
     """
     constants: dict[str, float] = {}
     axes: dict[str, np.ndarray | Distribution] = {}

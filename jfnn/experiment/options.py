@@ -66,7 +66,7 @@ def option(
     Args:
         help: Its help.
         default: Its default.
-        convert: Its converter, where the value alone can be checked.
+        convert: Its converter, where it needs only the value.
         holds: What it takes -> names that go into it.
     """
     return fields.field(default, convert, help=help, holds=holds)

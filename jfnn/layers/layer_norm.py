@@ -15,7 +15,7 @@ from jfnn.layers.kind import LayerKind, Residuals, Shape
 class Gain(NamedTuple):
     """Parameters of a normalisation: ``scale`` and ``shift``, ``[features]`` each.
 
-    They are vectors whatever the axes, so that the penalty leaves them alone, as it does biases.
+    They are vectors whatever the axes, so that there is no penalty on them, as on biases.
     """
 
     scale: jax.Array

@@ -17,17 +17,19 @@ from jfnn.layers.kind import LayerKind, Shape
 
 T = TypeVar("T")
 
-# Longer sums make programs that take long to compile, and run slower than products of matrices do.
+# Terms of a sum at most: longer ones make programs that take long to compile, and run slower than products of
+# matrices. Compare by the workload iris_seeds of scripts/bench.py, as for the numbers below.
 MOST_TERMS = 32
 # A tile of a multiple of this number of members fills vectors of any width: each member's numbers take
 # the same instructions as any other's.
 VECTOR = 16
-# What a step of a tile takes besides its members, in members; what one takes, in members of other tiles.
+# Fixed time of a step, in units of a member of such a tile, and time of such a member, in units of a member
+# of other tiles. Wrong ones choose a slower layout.
 STEP, MEMBER = 64, 0.25
 NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
-# Where members have separate minibatches, products with more terms in all read more than a core's first
-# cache holds, and matrices are faster.
+# Terms of a product in all at most, where members have separate minibatches: more of them read more than a
+# core's first cache holds, and matrices are faster.
 MOST_SEPARATE_TERMS = 2500
 
 

@@ -159,7 +159,7 @@ def pruned(
         share: Share of the remaining weights that each removes, "prune_share", in [0, 1): the nearest whole
             number of them, of equals the first.
         by: "magnitude", or "random": by a hash of where each weight started, and of the round, so that chance
-            is another in each seed and the same in cells that start alike.
+            is another in each seed and the same in cells with the same start.
         scope: Weights that are ranked together: those of one array ("layer"), or all ("global").
         rewind: Whether a round begins at the start again; otherwise what is left trains on.
 

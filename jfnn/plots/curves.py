@@ -85,7 +85,7 @@ def interval_curves(
     """A score of cells over the epochs: its mean, median or interquartile mean, in a band of its interval.
 
     Of more than ten cells colours stand for the hyperparameter that varies most; of more than thirty the best
-    cell alone has a band.
+    cell only has a band.
 
     Args:
         result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
@@ -159,7 +159,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
 
 
 def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
-    """The best cell and others that differ from it in the learning rate alone; in a random search any others.
+    """The best cell and others that differ from it in the learning rate only; in a random search any others.
 
     Cells that stopped before the first evaluation have no curve and are left out.
     """

@@ -39,7 +39,7 @@ def axis_curves(
     """A score at the end of training against an axis, with bars of its interval over seeds and folds.
 
     All else is as in the best cell. In a random search all cells are points without lines, as no two differ
-    in one axis alone.
+    in only one axis.
 
     Args:
         result: A sweep.

@@ -1,6 +1,6 @@
 """Options of several networks or batch sizes, taken apart into the options of each program.
 
-Members of one program differ by numbers alone; another network or batch size is another program.
+Members of one program differ by numbers only; another network or batch size is another program.
 """
 
 import dataclasses

@@ -54,7 +54,7 @@ LIKE_ADAM: dict[str, Factory] = {
 
 
 def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
-    """How an optimizer's learning rates scale with the width: as those of "sgd", or as those of "adam".
+    """The rule by which an optimizer's learning rates scale with the width: "sgd" or "adam".
 
     Raises:
         ValueError: No rule is known for it.

@@ -25,7 +25,7 @@ SWEEP_OPTIONS = ("seeds", "folds", "refit", "sample", "schedulers", "execution",
 
 
 def check_options(options: Iterable[str]) -> None:
-    """Raises ArgumentError for the name of an option that sweeps alone have."""
+    """Raises ArgumentError for the name of an option that only sweeps have."""
     for name in options:
         if name in SWEEP_OPTIONS:
             raise ArgumentError(name, "expected none, since this is no sweep")

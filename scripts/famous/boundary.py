@@ -29,7 +29,7 @@ BINS = 10  # lengths of boxes, from 10 pixels to the whole image
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     resolution: int = 512
     width: int = 8

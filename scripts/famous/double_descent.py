@@ -30,7 +30,7 @@ QUANTITIES = {
 
 
 class Scale(NamedTuple):
-    """How much is computed; widths are indices in the published list."""
+    """Size of the computation; widths are indices in the published list."""
 
     indices: tuple[int, ...] = tuple(range(19))
     seeds: int = 10

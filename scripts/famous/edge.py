@@ -24,7 +24,7 @@ ITERATIONS = 20  # of Lanczos: residuals stay below 1% of the largest eigenvalue
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     steps: int = 6_000
     evaluations: int = 50

@@ -29,7 +29,7 @@ EVALUATIONS = 60
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     steps: int = 20_000
     alphas: tuple[float, ...] = ALPHAS

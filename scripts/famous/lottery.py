@@ -27,7 +27,7 @@ ORDERS = ("magnitude", "random")
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     units: int = 250
     trials: int = 10

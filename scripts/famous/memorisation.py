@@ -27,7 +27,7 @@ SHOWN = 6  # digits
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     subsets: int = 2_000
     repeats: int = 20

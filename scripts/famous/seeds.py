@@ -26,7 +26,7 @@ AT_ONCE = 500  # networks whose outputs are computed together
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     seeds: int = 10_000
     epochs: int = EPOCHS

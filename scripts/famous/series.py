@@ -31,7 +31,7 @@ PLAIN = "JAX, jit(vmap(scan))"
 
 
 class Scale(NamedTuple):
-    """How much is computed; timed runs come after one that compiles or starts processes."""
+    """Size of the computation; timed runs come after one that compiles or starts processes."""
 
     series: int = 1_000
     runs: int = 3

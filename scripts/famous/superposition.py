@@ -26,7 +26,7 @@ CLOSE = 1.05  # solutions whose losses differ by no more than this factor are ti
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     points: int = 100  # of either axis
     seeds: int = 10
@@ -155,7 +155,7 @@ def last_feature(w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def regimes(w: np.ndarray) -> np.ndarray:
-    """How networks store the last feature."""
+    """Ways in which networks store the last feature."""
     norm, superposed = last_feature(w)
     return np.where(norm < 0.5, ABSENT, np.where(superposed > 0.25, SUPERPOSED, DEDICATED))
 

@@ -16,7 +16,7 @@ MACHINES = {"restricted 16-12": (16, 12), "deep 16-12-6": (16, 12, 6)}
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     seeds: int = 4  # of each machine
     steps: int = 6000  # each on all patterns

@@ -108,7 +108,7 @@ def thresholds(
     trained: Mapping[int, Mapping[int, Trained]],
     answers: Mapping[int, np.ndarray],
 ) -> list[Row]:
-    """How the thresholds of dense networks on |m| shrink, and the share of answers that they explain.
+    """The shrinking of the thresholds of dense networks on |m|, and the share of answers that they explain.
 
     Args:
         scale: How much is computed.

@@ -27,7 +27,7 @@ INIT = "pytorch"
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     seeds: int = 100  # networks of each kind
     mixed_seeds: int = 39  # the same for each permutation of the points

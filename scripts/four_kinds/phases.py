@@ -23,7 +23,7 @@ IMAGES = 200
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """How much is computed.
+    """Size of the computation.
 
     The networks of `cell` estimate the critical temperature: the fewest units with which every start learns,
     and the largest penalty.

@@ -25,7 +25,7 @@ UNITS = [1, 2, 3, 4]
 
 
 class Scale(NamedTuple):
-    """How much is computed."""
+    """Size of the computation."""
 
     starts: int = 40  # random starts of the search for the least KL
     epochs: int = 8000  # full-batch steps of that search

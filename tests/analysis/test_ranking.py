@@ -27,8 +27,8 @@ def test_best_first_orders_cells_by_their_means(metric, folds):
     )
     ranked = best_first(result, most=100).cells
     name = result.ranked_by
-    means = {place: result.scores[name][place].mean() for place in np.ndindex(4, 5) if place != (1, 2)}
-    expected = sorted(means, key=lambda place: means[place] if metric == "loss" else -means[place])
+    means = {index: result.scores[name][index].mean() for index in np.ndindex(4, 5) if index != (1, 2)}
+    expected = sorted(means, key=lambda index: means[index] if metric == "loss" else -means[index])
     assert [cell.cell for cell in ranked] == expected
     assert ranked[0].cell == result.best().index
     for cell in ranked:
@@ -84,7 +84,7 @@ def test_a_metric_of_ones_own_ranks_beside_others():
         result, own, metrics=result.metrics | {"worst_error": False}, ranked_by="test_worst_error"
     )
     best = best_first(result, most=9)
-    order = sorted(np.ndindex(2, 3), key=lambda place: values[place].mean())
+    order = sorted(np.ndindex(2, 3), key=lambda index: values[index].mean())
     assert [cell.cell for cell in best.cells] == order
     assert table(best)[0][-3:] == ("test worst error", "test R²", "train worst error")
     assert summary.best_text(result).startswith("best test worst error ")
@@ -177,12 +177,12 @@ def test_programs_rank_as_one_grid_of_all_their_cells(classes, folds):
         assert cell.cell == (row // 2, 0, row % 2, column) and cell.axes == programs.axes_at(cell.cell)
         assert cell._replace(cell=(), axes={}) == expected._replace(cell=(), axes={})
     head, *rows = table(several)
-    place = head.index("network")
-    assert head[place : place + 4] == ("network", "batch", "η", "λ")
-    assert [row[place] for row in rows] == [("b", "a")[cell.cell[0] // 2] for cell in one.cells]
-    assert {row[place + 1] for row in rows} == {"full"}
-    shorter = [row[:place] + row[place + 3 :] for row in table(several)]
-    assert shorter == [row[:place] + row[place + 1 :] for row in table(one)]
+    index = head.index("network")
+    assert head[index : index + 4] == ("network", "batch", "η", "λ")
+    assert [row[index] for row in rows] == [("b", "a")[cell.cell[0] // 2] for cell in one.cells]
+    assert {row[index + 1] for row in rows} == {"full"}
+    shorter = [row[:index] + row[index + 3 :] for row in table(several)]
+    assert shorter == [row[:index] + row[index + 1 :] for row in table(one)]
 
 
 def test_marks_stand_behind_the_rank_of_tied_cells():

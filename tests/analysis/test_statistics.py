@@ -131,10 +131,10 @@ def test_curves_are_statistics_at_every_evaluation():
     result = make_result((2, 2), seeds=6, history=3)
     curves = curve_statistics(result, "train_loss", "iqm")
     for *cell, epoch in np.ndindex(2, 2, 3):
-        runs, place = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
+        runs, index = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
         expected = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
-        np.testing.assert_allclose([values[place] for values in curves[:5]], expected)
-        assert curves.low[place] < stats.trim_mean(runs, 0.25) < curves.high[place]
+        np.testing.assert_allclose([values[index] for values in curves[:5]], expected)
+        assert curves.low[index] < stats.trim_mean(runs, 0.25) < curves.high[index]
     last = cell_statistics(result, "train_loss", "iqm")  # the helper's history ends with the score
     np.testing.assert_allclose([values[..., -1] for values in curves], last)
     drawn = make_sampled(4, seeds=6, history=2)

@@ -24,15 +24,15 @@ def test_long_tables_have_a_row_for_each_member_epoch_and_metric(options, tmp_pa
     parts = ["train", *(["validation"] if "folds" in options else []), "test"]
     epochs = [1, 2] if options["history"] else [10]
     expected = []
-    for place in np.ndindex(result.diverged_at.shape):
+    for index in np.ndindex(result.diverged_at.shape):
         for k, epoch in enumerate(epochs):
             for part in parts:
                 for metric in ("loss", "accuracy"):
                     name = f"{part}_{metric}"
                     source = result.history if options["history"] else result.scores
-                    value = source[name][(*place, k)] if options["history"] else source[name][place]
-                    axes = result.axes_at(place[:2])
-                    expected.append((*axes.values(), *place[2:], epoch, part, metric, value))
+                    value = source[name][(*index, k)] if options["history"] else source[name][index]
+                    axes = result.axes_at(index[:2])
+                    expected.append((*axes.values(), *index[2:], epoch, part, metric, value))
     assert len(rows) == len(expected)
     by_row = {tuple(map(str, row[:-1])): row[-1] for row in expected}
     for row in rows:

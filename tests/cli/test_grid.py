@@ -133,8 +133,8 @@ def test_the_metric_that_ranks_can_be_chosen(run, tmp_path, capsys):
     _, _, by_accuracy = run
     saved = jfnn.load(tmp_path)
     assert saved.ranked_by == "test_loss"
-    place = np.unravel_index(np.nanargmin(by_accuracy.cell_scores("test_loss")), (3, 3))
-    assert saved.best().index == place
+    index = np.unravel_index(np.nanargmin(by_accuracy.cell_scores("test_loss")), (3, 3))
+    assert saved.best().index == index
     printed = capsys.readouterr().out
     assert "best first, by test loss" in printed
     assert "test accuracy (η down, λ across, * best by loss" in printed

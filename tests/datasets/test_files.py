@@ -1,4 +1,4 @@
-"""CSV and NPZ files: data as they are in them, errors with their place."""
+"""CSV and NPZ files: data as they are in them, errors with their row and column."""
 
 import csv
 import io
@@ -123,12 +123,12 @@ def test_npz_has_no_whole_numbers_that_floats_do_not_hold_where_they_become_floa
     large = np.array([5, LARGE, LARGE + 1, LARGE + 2] * 2, kind)
     other = np.array([5, LARGE], np.uint64 if kind is np.int64 else np.int64)
     parts = {"x_train": np.zeros((8, 1)), "y_train": large, "x_test": np.zeros((2, 1)), "y_test": other}
-    for arrays, task, place in (
+    for arrays, task, index in (
         ({"x": large[:, None], "y": np.arange(8) % 2}, None, "x, row 3, column 1"),
         ({"x": np.zeros((8, 1)), "y": large}, "regression", "y, row 3"),
         (parts, None, "y_train, row 3"),  # joined, they are floats
     ):
-        with pytest.raises(ValueError, match=rf"^path: data\.npz, {place}: .*{LARGE + 1}$"):
+        with pytest.raises(ValueError, match=rf"^path: data\.npz, {index}: .*{LARGE + 1}$"):
             read_npz(arrays, task)
     table = read_npz({"x": np.zeros((8, 1)), "y": large})
     assert table.classes == ("5", *(str(LARGE + i) for i in range(3)))
@@ -183,8 +183,8 @@ def test_diabetes_is_a_regression():
         ("a,y\n1, \n", r"row 1 \(line 2\), column 'y': expected a word or number, got nothing"),
         ("a,y\n1,0\n1\n", r"row 2 \(line 3\): expected 2 fields, as the header has, got 1"),
         ("1,2\n3,4\n", r"path: data\.csv has numbers in its first line; expected a header"),
-        ("a,a,y\n1,2,0\n", r"column 2: expected a name of its own in the header, got 'a' a second time"),
-        (",y\n0,1\n", r"column 1: expected a name of its own in the header, got none"),
+        ("a,a,y\n1,2,0\n", r"column 2: expected a unique name in the header, got 'a' a second time"),
+        (",y\n0,1\n", r"column 1: expected a unique name in the header, got none"),
         ("a,b\n1,2\n", r"^target: expected a column of data\.csv \(a, b\), got 'y'"),
         ("y\n1\n", r"path: data\.csv has no column beside 'y'"),
         ("a,y\n", r"path: data\.csv has no rows below its header"),

@@ -57,5 +57,5 @@ def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(na
     seeds = [*range(64), 2**32 - 1, 2**31]  # more than one call draws
     result = jfnn.sweep(network, split, learning_rate=0.1, epochs=0, batch_size=8, seeds=seeds)
     init = compiled(network.init)
-    for place in (0, 1, 63, 64, 65):
-        assert same_bits(result.member(0, 0, place), init(jax.random.key(seeds[place])))
+    for index in (0, 1, 63, 64, 65):
+        assert same_bits(result.member(0, 0, index), init(jax.random.key(seeds[index])))

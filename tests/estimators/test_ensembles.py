@@ -70,8 +70,8 @@ def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
     assert (result.diverged_at >= 0).any()
     ensemble = jfnn.Ensemble.of_sweep(network, result, X[100:], Y[100:])
     by_hand = sum(
-        weight * np.asarray(jfnn.predict_proba(network, result.member(*place), X))
-        for weight, place in zip(ensemble.weights, ensemble.indices, strict=True)
+        weight * np.asarray(jfnn.predict_proba(network, result.member(*index), X))
+        for weight, index in zip(ensemble.weights, ensemble.indices, strict=True)
     )
     np.testing.assert_allclose(ensemble.predict_proba(X), by_hand, atol=1e-6)
     assert ensemble.weights.sum() == pytest.approx(1)

@@ -92,11 +92,11 @@ def by_loops(layer, params, x):
     ]
     z = np.zeros((len(x), len(w), *lengths))
     for n, o in np.ndindex(*z.shape[:2]):
-        for place in np.ndindex(*lengths):
+        for index in np.ndindex(*lengths):
             for c, *uv in np.ndindex(*w.shape[1:]):
-                at = tuple(s * i + d * u for s, i, d, u in zip(stride, place, dilation, uv, strict=True))
-                z[n, o, *place] += w[o, c, *uv] * padded[n, c, *at]
-            z[n, o, *place] += b[o]
+                at = tuple(s * i + d * u for s, i, d, u in zip(stride, index, dilation, uv, strict=True))
+                z[n, o, *index] += w[o, c, *uv] * padded[n, c, *at]
+            z[n, o, *index] += b[o]
     return z
 
 

@@ -312,7 +312,7 @@ def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
 
 @pytest.mark.thorough
 def test_inputs_of_any_rank_are_the_flat_ones(split):
-    """A layer without parameters in front, whose place among the parameters is an empty tuple."""
+    """A layer without parameters in front, whose entry among the parameters is an empty tuple."""
     square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])
     options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16, execution=jfnn.Execution(tile=2))
     start = jfnn.mlp((5, 40, 3)).init(jax.random.key(4))

@@ -153,7 +153,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     learner, data = experiment.learner.untraced, experiment.data
     hyper, n = experiment.hyper(), len(experiment.replicates)
     start, step, scored = map(compiled, (learner.start, learner.step, learner.score))
-    for member, place in enumerate(np.ndindex(result.diverged_at.shape)):
+    for member, index in enumerate(np.ndindex(result.diverged_at.shape)):
         if member % 3 == 1:
             continue  # two thirds of them are enough
         replicate = member % n
@@ -161,7 +161,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
         params = plain_loop(start, step, experiment, replicate, of_member)
         jax.tree.map(
             lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-10),
-            result.member(*place),
+            result.member(*index),
             jax.tree.map(np.asarray, learner.unpack(params)),
         )
         of_rows = scored(params, data.rows, of_member)
@@ -173,7 +173,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
             if len(rows):
                 expected = metric.reduce(values[None, rows], data, rows)
                 np.testing.assert_allclose(
-                    result.scores[f"{part}_{metric.name}"][place], expected[0], rtol=1e-8
+                    result.scores[f"{part}_{metric.name}"][index], expected[0], rtol=1e-8
                 )
 
 

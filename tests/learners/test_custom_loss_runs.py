@@ -78,14 +78,14 @@ def test_scores_are_the_losses_of_rows_of_any_rank(unbroken):
     _, result = unbroken
     assert list(result.axes) == ["learning_rate", "l2", "noise"]
     assert result.ranked_by == "validation_error"
-    for place in itertools.product([0, 1], [0], [0, 1], range(3)):
-        params = result.member(*place)
+    for index in itertools.product([0, 1], [0], [0, 1], range(3)):
+        params = result.member(*index)
         code = np.einsum("nij,ijk->nk", TEST_ROWS["picture"], params["code"])
         errors = ((code @ params["rebuild"].reshape(2, 12) - TEST_ROWS["picture"].reshape(10, 12)) ** 2).sum(
             1
         )
-        np.testing.assert_allclose(result.test_error[place], errors.mean(), rtol=1e-5)
-        np.testing.assert_allclose(result.test_loss[place], (TEST_ROWS["scale"] * errors).mean(), rtol=1e-5)
+        np.testing.assert_allclose(result.test_error[index], errors.mean(), rtol=1e-5)
+        np.testing.assert_allclose(result.test_loss[index], (TEST_ROWS["scale"] * errors).mean(), rtol=1e-5)
     assert len(np.unique(result.test_error[:2])) == 12  # noise matters
     assert (result.diverged_at[2] >= 0).all() and np.isnan(result.test_error[2]).all()
 
@@ -112,7 +112,7 @@ def test_a_run_stopped_and_resumed_is_an_unbroken_one_byte_for_byte(unbroken, tm
 @pytest.mark.thorough
 def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
     _, result = unbroken
-    rate, _, noise, seed = place = (1, 0, 1, 2)
+    rate, _, noise, seed = index = (1, 0, 1, 2)
     trained = jfnn.train(
         *(LEARNER, ROWS),
         **{name: OPTIONS[name] for name in ("epochs", "batch_size", "validation")},
@@ -122,9 +122,9 @@ def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
         execution=result.execution,
     )
     alone = trained.params
-    assert same_bits(alone, result.member(*place))
+    assert same_bits(alone, result.member(*index))
     np.testing.assert_array_equal(
-        trained.history["validation_error"], result.history["validation_error"][place]
+        trained.history["validation_error"], result.history["validation_error"][index]
     )
 
 

@@ -23,20 +23,20 @@ def as_split(targets):
 
 
 def each_member(result, split, cuts):
-    """``(place, part, inputs, targets)`` of every member and part of the data, folds last in a place."""
-    for place in np.ndindex(result.diverged_at.shape):
-        learned, held_out = cuts[place[-1]] if result.folds else (np.arange(70), [])
-        yield place, "train", split.x_train[learned], split.y_train[learned]
+    """``(index, part, inputs, targets)`` of every member and part of the data, folds last in an index."""
+    for index in np.ndindex(result.diverged_at.shape):
+        learned, held_out = cuts[index[-1]] if result.folds else (np.arange(70), [])
+        yield index, "train", split.x_train[learned], split.y_train[learned]
         if result.folds:
-            yield place, "validation", split.x_train[held_out], split.y_train[held_out]
-        yield place, "test", split.x_test, split.y_test
+            yield index, "validation", split.x_train[held_out], split.y_train[held_out]
+        yield index, "test", split.x_test, split.y_test
 
 
 def check_scores(result, split, oracles, cuts=()):
     """Holds each metric, for every member and part, to its oracle ``(params, x, y) -> score``."""
-    for place, part, x, y in each_member(result, split, cuts):
+    for index, part, x, y in each_member(result, split, cuts):
         for name, oracle in oracles.items():
-            expected, found = oracle(result.member(*place), x, y), result.scores[f"{part}_{name}"][place]
+            expected, found = oracle(result.member(*index), x, y), result.scores[f"{part}_{name}"][index]
             np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5, err_msg=f"{part} {name}")
 
 
@@ -163,8 +163,8 @@ def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
     assert result.ranked_by == ("test_spread" if validation is None else "validation_spread")
     means = result.scores[result.ranked_by].mean(-1)[:, 0]
     assert (np.diff(means) > 0).all()
-    place = 2 if higher_is_better else 0
-    assert (result.best().index, result.best().score) == ((place, 0), means[place])
+    index = 2 if higher_is_better else 0
+    assert (result.best().index, result.best().score) == ((index, 0), means[index])
 
 
 def test_members_without_a_finite_loss_have_no_scores_of_any_metric():

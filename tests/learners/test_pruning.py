@@ -26,15 +26,15 @@ def make(learner=NET, **changes):
 
 
 def least_of(weights, masks, share, scope):
-    """Masks without a share of the least magnitudes, by sorting (magnitude, place)."""
+    """Masks without a share of the least magnitudes, by sorting (magnitude, index)."""
     masks = [mask.copy() for mask in masks]
     arrays = [*range(len(weights))]
     for group in [[i] for i in arrays] if scope == "layer" else [arrays]:
         left = [
-            (abs(weights[i][*place]), i, place) for i in group for place in np.argwhere(masks[i]).tolist()
+            (abs(weights[i][*index]), i, index) for i in group for index in np.argwhere(masks[i]).tolist()
         ]
-        for _, i, place in sorted(left)[: round(share * len(left))]:
-            masks[i][*place] = False
+        for _, i, index in sorted(left)[: round(share * len(left))]:
+            masks[i][*index] = False
     return masks
 
 
@@ -76,20 +76,20 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
     assert list(result.axes) == ["learning_rate", "l2", "prune_rounds"]
     step = compiled(functools.partial(plain_step, optimizer))
     replicates = prepare(jfnn.Options(learner, SPLIT, **OPTIONS)).experiment.replicates
-    for place in np.ndindex(result.diverged_at.shape):
-        seed, axes = place[-1], result.axes_at(place[:-1])
+    for index in np.ndindex(result.diverged_at.shape):
+        seed, axes = index[-1], result.axes_at(index[:-1])
         rate, rounds = axes["learning_rate"], axes["prune_rounds"]
         minibatches = [replicates.minibatches(seed, epoch) for epoch in range(OPTIONS["epochs"])]
         start, rule = NET.init(jax.random.key(seed)), getattr(optax, optimizer)(rate)
         of_member = functools.partial(step, np.float64(rate))
         params, kept = plain_loop(start, minibatches, of_member, rule, rounds, scope, rewind)
-        trained = result.member(*place)
+        trained = result.member(*index)
         for one, other, mask in zip(trained, params, kept, strict=True):
             np.testing.assert_array_equal(one.w != 0, mask)
             np.testing.assert_allclose(one.w, other.w, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(one.b, other.b, rtol=1e-9, atol=1e-11)
         left = sum(mask.sum() for mask in kept) / sum(mask.size for mask in kept)
-        assert learner.share_left(result.params)[place] == left == learner.share_left(trained)
+        assert learner.share_left(result.params)[index] == left == learner.share_left(trained)
 
 
 @pytest.mark.thorough

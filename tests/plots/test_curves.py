@@ -147,9 +147,9 @@ def test_curves_are_those_of_the_statistics_in_their_bands(shape, bands, colour_
     assert len(figure.axes) == 1 + colour_bar
     best = np.ravel_multi_index(result.best().index, shape)
     places = [best] if bands == 1 else range(bands)
-    for place, band in zip(places, panel.collections, strict=True):
+    for index, band in zip(places, panel.collections, strict=True):
         ends = band.get_paths()[0].vertices[:, 1]
-        cell = np.unravel_index(place, shape)
+        cell = np.unravel_index(index, shape)
         assert ends.min() == curves.low[cell].min() and ends.max() == curves.high[cell].max()
     names = named(panel)
     assert len(names) == (2 if shape == (2, 1) else 1)

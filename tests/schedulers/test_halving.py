@@ -175,12 +175,12 @@ def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_
 ):
     result = sweep(SPLIT, execution, folds=5, seeds=2, schedulers=[Halving(2)])
     assert (result.stopped_at >= 0).any()
-    for place in np.ndindex(result.stopped_at.shape):
-        stopped_at = int(result.stopped_at[place])
+    for index in np.ndindex(result.stopped_at.shape):
+        stopped_at = int(result.stopped_at[index])
         expected = full(None) if stopped_at < 0 else ended_after(stopped_at)
-        assert same_bits(result.member(*place), expected.member(*place))
+        assert same_bits(result.member(*index), expected.member(*index))
         for name in SCORES:
-            np.testing.assert_array_equal(result.scores[name][place], expected.scores[name][place])
+            np.testing.assert_array_equal(result.scores[name][index], expected.scores[name][index])
     trained = np.where(result.stopped_at == -1, EPOCHS, result.stopped_at)
     diverged_at = full(None).diverged_at
     np.testing.assert_array_equal(result.epochs, np.where(diverged_at >= 0, diverged_at, trained))

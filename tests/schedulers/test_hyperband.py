@@ -96,5 +96,5 @@ def test_a_run_is_that_of_the_full_grid_cut_at_each_brackets_rungs():
         result.stopped_at.reshape(12, 2)[finite], np.broadcast_to(stopped_at[:, None], (12, 2))[finite]
     )
     assert len(np.unique(stopped_at)) >= 3
-    for place in zip(*np.nonzero((result.stopped_at < 0) & (full.diverged_at < 0)), strict=True):
-        assert same_bits(result.member(*place), full.member(*place))
+    for index in zip(*np.nonzero((result.stopped_at < 0) & (full.diverged_at < 0)), strict=True):
+        assert same_bits(result.member(*index), full.member(*index))

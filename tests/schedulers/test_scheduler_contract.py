@@ -134,11 +134,11 @@ def test_members_that_are_not_copied_have_the_bits_of_a_run_without_schedulers(e
     own = np.all([members == (members if a.copy is None else a.copy) for a in actions], axis=0)
     own = own.reshape(result.diverged_at.shape)
     assert 4 < own.sum() <= own.size
-    for place in zip(*np.nonzero(own), strict=True):
-        plain = ended_after(int(result.epochs[place]))
-        assert same_bits(result.member(*place), plain.member(*place))
-        if result.diverged_at[place] < 0:
-            scores = [(result.scores[name][place], plain.scores[name][place]) for name in plain.scores]
+    for index in zip(*np.nonzero(own), strict=True):
+        plain = ended_after(int(result.epochs[index]))
+        assert same_bits(result.member(*index), plain.member(*index))
+        if result.diverged_at[index] < 0:
+            scores = [(result.scores[name][index], plain.scores[name][index]) for name in plain.scores]
             assert same_bits(*zip(*scores, strict=True))
 
 
@@ -201,13 +201,13 @@ def test_a_scheduler_of_your_own_takes_a_few_lines_and_no_other_file(ended_after
     options = {"seeds": 2, "validation": HELD, "schedulers": [StopBelow(1.0)]}
     result = sweep(SPLIT, out=tmp_path, **options)
     histories = sweep(SPLIT, {"eval_every": 1}, seeds=2, validation=HELD).history["validation_loss"]
-    for place in np.ndindex(result.diverged_at.shape):
-        below = [epoch for epoch in range(2, EPOCHS + 1, 2) if histories[place][epoch - 1] < 1.0]
-        assert result.stopped_at[place] == (below[0] if below else -1)
-        if result.stopped_at[place] >= 0:
+    for index in np.ndindex(result.diverged_at.shape):
+        below = [epoch for epoch in range(2, EPOCHS + 1, 2) if histories[index][epoch - 1] < 1.0]
+        assert result.stopped_at[index] == (below[0] if below else -1)
+        if result.stopped_at[index] >= 0:
             plain = ended_after(below[0])
-            assert same_bits(result.member(*place), plain.member(*place))
-            assert result.test_loss[place] == plain.test_loss[place]
+            assert same_bits(result.member(*index), plain.member(*index))
+            assert result.test_loss[index] == plain.test_loss[index]
     assert len(np.unique(result.stopped_at)) > 2
     assert not result.pruned.any()
     (described,) = result.config["settings"]["schedulers"]

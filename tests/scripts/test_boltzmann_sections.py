@@ -17,11 +17,11 @@ PUBLISHED = json.loads(xor_machine.PUBLISHED.read_text())
 
 @pytest.mark.slow
 def test_a_published_coupling_is_replayed_from_its_random_numbers():
-    place = PUBLISHED["two_spins"]["J"].index(1)
+    index = PUBLISHED["two_spins"]["J"].index(1)
     rows = two_spins.samples(1.0, 42).astype(float)
     (machine,) = course_stream.trained(rows[None], hidden=1, epochs=1000, batch=20, seed=1)
     with jax.enable_x64(True):
-        assert round(two_spins.effective_coupling(machine), 4) == PUBLISHED["two_spins"]["J_eff"][place]
+        assert round(two_spins.effective_coupling(machine), 4) == PUBLISHED["two_spins"]["J_eff"][index]
 
 
 def test_bars_and_stripes_are_30_images_of_whole_lines():

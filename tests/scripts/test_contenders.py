@@ -268,8 +268,8 @@ def test_a_part_holds_the_reference():
     full = [case.workload for case in ALL_CASES.values()]
     for workload in (*full, *(workload.quick() for workload in full)):
         part = dataclasses.replace(workload.reduced(), summary=None)
-        place = part.reference_index
-        assert (part.learning_rates[place[0]], part.l2s[place[1]]) == workload.reference
+        index = part.reference_index
+        assert (part.learning_rates[index[0]], part.l2s[index[1]]) == workload.reference
         assert part.shape == (workload.part or workload.shape)
 
 

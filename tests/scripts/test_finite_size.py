@@ -11,9 +11,7 @@ TEMPERATURES = np.round(np.arange(2.0, 3.0, 0.03), 2)
 
 
 def test_roots_are_where_curves_fall_through_zero():
-    curves = np.stack(
-        [place - TEMPERATURES + 0.3 * (place - TEMPERATURES) ** 3 for place in (2.5, 2.47, 2.55)]
-    )
+    curves = np.stack([root - TEMPERATURES + 0.3 * (root - TEMPERATURES) ** 3 for root in (2.5, 2.47, 2.55)])
     np.testing.assert_allclose(finite_size.roots(TEMPERATURES, curves), [2.5, 2.47, 2.55], atol=1e-5)
     # A curve that is all but zero on one side, with noise there, has its root where it leaves zero.
     noise = 1e-4 * np.cos(1e3 * TEMPERATURES)
@@ -35,8 +33,8 @@ def test_temperatures_of_the_script_are_dense_enough_for_its_lattices(middle, wi
         for draws in finite_size.crossings(temperatures, curves).values():
             assert abs(draws[0] - critical) < 0.001
         for length, curve in curves.items():
-            place = finite_size.roots(temperatures, curve - 1 / 3)[0]
-            assert abs(place - critical - middle / length) < 0.001
+            root = finite_size.roots(temperatures, curve - 1 / 3)[0]
+            assert abs(root - critical - middle / length) < 0.001
 
 
 def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
@@ -44,11 +42,11 @@ def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():
     noise = np.array([0.0, 1e-3, -1e-3])
     for powers, factors in (((-1.0,), (4.0,)), ((-1.0, -2.0), (4.0, 9.0))):
         exact = T_C + sum(a * lengths**power for a, power in zip(factors, powers, strict=True))
-        places = {length: place + noise for length, place in zip(lengths, exact, strict=True)}
-        np.testing.assert_allclose(finite_size.extrapolate(places, powers), T_C + noise, atol=1e-9)
+        found = {length: root + noise for length, root in zip(lengths, exact, strict=True)}
+        np.testing.assert_allclose(finite_size.extrapolate(found, powers), T_C + noise, atol=1e-9)
     # A lattice far off, with a spread that says so, weighs nothing.
-    places = {length: T_C + 4 / length + noise for length in (20, 40, 80)} | {10: 9.0 + 1e6 * noise}
-    assert finite_size.extrapolate(places)[0] == pytest.approx(T_C, abs=1e-6)
+    found = {length: T_C + 4 / length + noise for length in (20, 40, 80)} | {10: 9.0 + 1e6 * noise}
+    assert finite_size.extrapolate(found)[0] == pytest.approx(T_C, abs=1e-6)
     merged = finite_size.extrapolate({10: T_C + noise, 20: T_C + 1 + 2 * noise}, ())  # weights 4 and 1
     assert merged[0] == pytest.approx(T_C + 0.2, abs=1e-9)
 

@@ -230,7 +230,7 @@ def test_script_exits_with_1_if_an_exact_figure_is_not_reproduced(section, path,
     shutil.copytree(DATA, tmp_path / "data")
     figures = copy.deepcopy(PUBLISHED)
     *parents, last = path
-    functools.reduce(lambda place, key: place[key], parents, figures)[last] += by
+    functools.reduce(lambda index, key: index[key], parents, figures)[last] += by
     (tmp_path / "data" / "published.json").write_text(json.dumps(figures))
     before = jax.config.jax_enable_x64
     words = ["--sections", section, "--out", str(tmp_path), "--published", str(tmp_path / "data")]
@@ -270,23 +270,23 @@ def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(wrong, replayed_
 
 
 def changed(result, **values):
-    """A copy of a sweep with some of its members' numbers replaced: name -> (place, value)."""
+    """A copy of a sweep with some of its members' numbers replaced: name -> (index, value)."""
     scores, diverged_at = {name: np.array(a) for name, a in result.scores.items()}, result.diverged_at.copy()
-    for name, (place, value) in values.items():
-        scores.get(name, diverged_at)[place] = value
+    for name, (index, value) in values.items():
+        scores.get(name, diverged_at)[index] = value
     return dataclasses.replace(result, scores=scores, diverged_at=diverged_at)
 
 
 @pytest.mark.thorough
 def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_chance(replayed_grid):
-    place = (6, 6, 0)  # η = λ = 10
-    assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[place] >= 0
-    share = {"train_accuracy": (place, 150 / 1437), "test_accuracy": (place, 28 / 360)}
-    alive = {"diverged_at": (place, -1)} | share
-    whole, loss = replayed_grid.grid, {"train_loss": (place, 2.3)}
-    artefact, finite = {"train_loss": (place, np.nan)}, alive | loss
-    good = finite | {"train_accuracy": (place, 0.9)}
-    nothing = finite | {"test_accuracy": (place, np.nan)}
+    index = (6, 6, 0)  # η = λ = 10
+    assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[index] >= 0
+    share = {"train_accuracy": (index, 150 / 1437), "test_accuracy": (index, 28 / 360)}
+    alive = {"diverged_at": (index, -1)} | share
+    whole, loss = replayed_grid.grid, {"train_loss": (index, 2.3)}
+    artefact, finite = {"train_loss": (index, np.nan)}, alive | loss
+    good = finite | {"train_accuracy": (index, 0.9)}
+    nothing = finite | {"test_accuracy": (index, np.nan)}
     rows = []
     for values in ({}, finite, alive | artefact, good, nothing):
         replayed_grid.grid = changed(whole, **values)

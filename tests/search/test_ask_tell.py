@@ -77,14 +77,14 @@ def test_rounds_of_a_tile_are_sweeps_whose_scores_are_told(split):
     assert [result.cell_shape for result in results] == [(3,), (3,), (1,)]
     assert [study.told[trial][2] for trial in range(7)] == [3, 3, 3, 6, 6, 6, 7]  # told before the next asked
     for trial in range(7):
-        round_, place = divmod(trial, 3)
+        round_, index = divmod(trial, 3)
         result = results[round_]
-        assert result.axes_at((place,)) == pytest.approx(suggest(trial))
+        assert result.axes_at((index,)) == pytest.approx(suggest(trial))
         score, state, _ = study.told[trial]
         if trial == 3:
             assert (score, state) == (None, "pruned")
         else:
-            assert (score, state) == (result.validation_accuracy[place].mean(), None)
+            assert (score, state) == (result.validation_accuracy[index].mean(), None)
     alone = jfnn.sweep(
         NET,
         split,
@@ -212,7 +212,7 @@ def test_several_objectives_are_told_together_and_the_front_is_of_all_rounds(spl
     with np.errstate(all="ignore"):
         results = ask_tell(study, suggest, NET, split, trials=7, objectives=objectives, **OPTIONS)
     for trial in range(7):
-        round_, place = divmod(trial, 3)
+        round_, index = divmod(trial, 3)
         result = results[round_]
         values, state, _ = study.told[trial]
         np.testing.assert_array_equal(results.values[trial], [np.nan] * 3 if values is None else values)
@@ -220,7 +220,7 @@ def test_several_objectives_are_told_together_and_the_front_is_of_all_rounds(spl
             assert (values, state) == (None, "pruned")
             continue
         expected = [result.validation_accuracy, result.train_loss, size(result)]
-        np.testing.assert_allclose(values, [each[place].mean() for each in expected], rtol=1e-6)
+        np.testing.assert_allclose(values, [each[index].mean() for each in expected], rtol=1e-6)
     costs = {t: np.array([-told[0][0], *told[0][1:]]) for t, told in study.told.items() if told[0]}
     front = [
         t for t, own in costs.items() if not any((c <= own).all() and (c < own).any() for c in costs.values())
@@ -242,15 +242,15 @@ def test_the_front_of_a_sweep_is_that_of_all_pairs_of_cells():
     )
     found = front(result, ["test_accuracy", "train_loss"])
     ranked = ~np.isnan(result.cell_scores()) & ~result.pruned_cells
-    for place in np.ndindex(5, 6):
+    for index in np.ndindex(5, 6):
         others = [
             other
             for other in np.argwhere(ranked).tolist()
-            if accuracy[*other] >= accuracy[place]
-            and loss[*other] <= loss[place]
-            and (accuracy[*other], loss[*other]) != (accuracy[place], loss[place])
+            if accuracy[*other] >= accuracy[index]
+            and loss[*other] <= loss[index]
+            and (accuracy[*other], loss[*other]) != (accuracy[index], loss[index])
         ]
-        assert found[place] == (ranked[place] and not others)
+        assert found[index] == (ranked[index] and not others)
     assert 1 < found.sum() < 20
     np.testing.assert_array_equal(front(result, [lambda result: result.train_loss, "test_accuracy"]), found)
     (best,) = np.argwhere(front(result, [result.ranked_by])).tolist()

@@ -41,13 +41,13 @@ def assert_equals_solo_runs(result, folds, seeds):
     """Parameters and scores of every member of a result ``[E, L, S, folds]``, to the bit."""
     for i, j, s, f in np.ndindex(result.diverged_at.shape):
         trained = solo(*folds[f], result.learning_rate[i], result.l2[j], seeds[s])
-        place = (i, j, s, f)
-        assert same_bits(result.member(*place), trained.params)
-        assert result.diverged_at[place] == int(trained.diverged_at)
+        index = (i, j, s, f)
+        assert same_bits(result.member(*index), trained.params)
+        assert result.diverged_at[index] == int(trained.diverged_at)
         for metric in ("accuracy", "loss"):
             for ours, alone in (("train", "train"), ("validation", "test")):
                 np.testing.assert_array_equal(
-                    result.scores[f"{ours}_{metric}"][place], trained.history[f"{alone}_{metric}"][-1]
+                    result.scores[f"{ours}_{metric}"][index], trained.history[f"{alone}_{metric}"][-1]
                 )
 
 

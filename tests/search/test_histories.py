@@ -55,12 +55,12 @@ def test_histories_and_objectives_change_no_bit_and_come_back_from_disk(tmp_path
     assert plain.objective is None and recorded.evaluations.tolist() == [1, 4, 6]
     assert same_bits(jax.tree.map(lambda leaf: leaf[:, :, :, -1], recorded.params), plain.params)
     assert same_bits(recorded.scores, plain.scores)
-    for place, epochs in enumerate((1, 4)):
+    for index, epochs in enumerate((1, 4)):
         shorter = sweep(epochs)
         assert same_bits(
-            jax.tree.map(lambda leaf, at=place: leaf[:, :, :, at], recorded.params), shorter.params
+            jax.tree.map(lambda leaf, at=index: leaf[:, :, :, at], recorded.params), shorter.params
         )
-        assert same_bits(recorded.history["train_loss"][..., place], shorter.train_loss)
+        assert same_bits(recorded.history["train_loss"][..., index], shorter.train_loss)
     loaded = jfnn.load(tmp_path / "run")
     assert same_bits((loaded.params, loaded.objective), (recorded.params, recorded.objective))
 

@@ -206,10 +206,10 @@ def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, redu
 def test_a_scaled_start_is_the_start_with_weights_scaled(small, split):
     start = small.init(jax.random.key(0))
     result = jfnn.sweep(small, split, learning_rate=0.05, hyper={"init_scale": [0.5, 2.0]}, **OPTIONS)
-    for place, scale in enumerate((0.5, 2.0)):
+    for index, scale in enumerate((0.5, 2.0)):
         scaled = tuple(jfnn.Layer(layer.w * np.float32(scale), layer.b) for layer in start)
         expected = jfnn.sweep(small, split, learning_rate=0.05, initial_params=scaled, **OPTIONS)
-        assert same_bits(result.member(0, 0, place, 0), expected.member(0, 0, 0))
+        assert same_bits(result.member(0, 0, index, 0), expected.member(0, 0, 0))
 
 
 # Name -> the multiplier over the part done.

@@ -112,9 +112,9 @@ def test_a_metric_of_your_own_ranks_in_its_direction(higher):
     assert result.ranked_by == "validation_macro_f1"
     assert result.metrics == {"loss": False, "accuracy": True, "macro_f1": higher}
     x, y = SPLIT.x_train[held_out_rows()], SPLIT.y_train[held_out_rows()]
-    for place in np.ndindex(result.diverged_at.shape):
-        expected = f1_score(y, jfnn.predict(NET, result.member(*place), x), average="macro")
-        np.testing.assert_allclose(result.validation_macro_f1[place], expected, rtol=1e-12)
+    for index in np.ndindex(result.diverged_at.shape):
+        expected = f1_score(y, jfnn.predict(NET, result.member(*index), x), average="macro")
+        np.testing.assert_allclose(result.validation_macro_f1[index], expected, rtol=1e-12)
     scores = result.validation_macro_f1[..., 0]
     assert result.best().score == (scores.max() if higher else scores.min())
 

@@ -117,9 +117,9 @@ def test_flipped_bits_and_cut_archives_give_one_line_or_the_same_arrays(tmp_path
     rng = np.random.default_rng(0)
     lines = [refusal(path, content[:length]) for length in rng.integers(0, len(content), 20)]
     assert None not in lines
-    for place in rng.integers(0, len(content), 100):
+    for index in rng.integers(0, len(content), 100):
         flipped = bytearray(content)
-        flipped[place] ^= 1 << rng.integers(8)
+        flipped[index] ^= 1 << rng.integers(8)
         lines.append(refusal(path, flipped))
     assert sum(line is not None for line in lines) > 60
 
