@@ -23,7 +23,8 @@ MOST_TERMS = 32
 # the same instructions as any other's.
 VECTOR = 16
 # What a step of a tile takes besides its members, in members; what one takes, in members of other tiles.
-STEP, MEMBER = 64, 0.25
+STEP = 64
+MEMBER = 0.25
 NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
 # Where members have separate minibatches, products with more terms in all read more than a core's first

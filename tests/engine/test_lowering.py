@@ -14,7 +14,8 @@ from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
-TILE, EPOCHS = 2, 3
+TILE = 2
+EPOCHS = 3
 ROWS = np.random.default_rng(0).normal(size=(24, 64))
 LABELS = np.arange(24) % 3
 
