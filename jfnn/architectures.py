@@ -64,7 +64,8 @@ def cnn(
     widths = checks.as_counts(hidden, "hidden")
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     entries = [_one_a_layer(value, len(filters), name) for name, value in options.items()]
-    n_outputs, last = checks.as_count(outputs, "outputs"), activations.name_or_custom(output, "output")
+    n_outputs = checks.as_count(outputs, "outputs")
+    last = activations.name_or_custom(output, "output")
     layers: list[LayerKind] = []
     for count, size, step, pads in zip(filters, *entries, strict=True):
         convolution = Conv(count, size, step, pads, activation, init)
@@ -132,7 +133,8 @@ def rnn(
     if len(checks.as_counts(inputs, "inputs")) != 2:
         raise ArgumentError("inputs", f"expected the shape (time, features) of a sequence, got {inputs}")
     widths = checks.as_counts(hidden, "hidden")
-    function, last = activations.name_or_custom(activation), activations.name_or_custom(output, "output")
+    function = activations.name_or_custom(activation)
+    last = activations.name_or_custom(output, "output")
     options: dict[str, Any] = {"bidirectional": bidirectional, "states": states, "initializer": init}
     options |= {"padded": padded} | ({"activation": function} if kind == "elman" else {})
     recurrent = {"gru": GRU, "lstm": LSTM, "elman": Elman}[kind](units, **options)

@@ -57,12 +57,14 @@ def forward(
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
         with a_0 the inputs and a_L the outputs of the network.
     """
-    f, f_output = activations.get(activation).f, activations.get(output, "output").f
+    f = activations.get(activation).f
+    f_output = activations.get(output, "output").f
     zs = []
     layers_out = [x]
     for i, (layer, f_l) in enumerate(zip(params, [f] * (len(params) - 1) + [f_output], strict=True)):
         zs.append(pre_activation(layer, layers_out[-1]))
-        a, mask = f_l(zs[-1]), None if masks is None else masks[i]
+        a = f_l(zs[-1])
+        mask = None if masks is None else masks[i]
         layers_out.append(a if mask is None else a * mask.T)
     return zs, layers_out
 

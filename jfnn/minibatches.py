@@ -107,7 +107,8 @@ class Minibatches(NamedTuple):
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
-        positions, steps = np.arange(self.rows_a_step(n)), np.arange(self.steps(n))[:, None]
+        positions = np.arange(self.rows_a_step(n))
+        steps = np.arange(self.steps(n))[:, None]
         rows = step_rows(self, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
         return np.broadcast_to(rows, (len(steps), len(positions))).astype(np.int32)
 
@@ -138,7 +139,8 @@ def step_rows(
     if batches.scheme == "subset":
         return permutation.permuted(positions, domain, permutation.mixed(seed, epoch, step, xp=xp), xp)
     first = 0 * step if batches.scheme == "full" else step * batches.batch_size
-    rows, n = first + positions, xp.asarray(domain.n).astype(xp.int32)
+    rows = first + positions
+    n = xp.asarray(domain.n).astype(xp.int32)
     within = rows < n
     if batches.scheme == "permutation":
         key = permutation.mixed(seed, epoch, EPOCH, xp=xp)

@@ -191,7 +191,8 @@ def mlp(
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
         raise ArgumentError("sizes", f"expected at least an input and an output width, got {widths}")
-    hidden, last = activations.name_or_custom(activation), activations.name_or_custom(output, "output")
+    hidden = activations.name_or_custom(activation)
+    last = activations.name_or_custom(output, "output")
     functions = [hidden] * (len(widths) - 2) + [last]
     layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
     return sequential(layers, widths[0])

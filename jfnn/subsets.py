@@ -196,7 +196,8 @@ def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
 
     Subset f is ``np.random.default_rng(seed).permutation(n)[: counts[f]]``.
     """
-    n, several = checks.as_count(n, "n"), checks.as_counts(counts, "counts")
+    n = checks.as_count(n, "n")
+    several = checks.as_counts(counts, "counts")
     if not several or max(several) > n:
         raise ArgumentError("counts", f"expected one or more numbers of rows from 1 to {n}, got {several}")
     order = np.random.default_rng(checks.as_seed(seed)).permutation(n)
@@ -251,7 +252,8 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     levels = checks.as_axis(shares, "shares")
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not len(labels):
         raise ArgumentTypeError("y", f"expected integer labels [n], got {labels.dtype} {list(labels.shape)}")
-    n, number = len(labels), int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
+    n = len(labels)
+    number = int(labels.max()) + 1 if classes is None else checks.as_count(classes, "classes")
     if number < 2 or labels.min() < 0 or labels.max() >= number:
         raise ArgumentError("classes", f"expected labels from 0 to {number - 1} of at least 2 classes")
     if levels.max() > 1:

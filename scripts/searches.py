@@ -49,7 +49,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "64-100-10, relu, adam, steps of 200 rows (scikit-learn's defaults)": {},
 }
 GRID = {"learning_rate_init": np.logspace(-4, -1, 7), "alpha": np.logspace(-5, 1, 7)}
-RATES, PENALTIES, SEEDS = np.logspace(-4, -1, 7), np.logspace(-5, -1, 5), 2  # of the ensembles
+RATES = np.logspace(-4, -1, 7)
+PENALTIES = np.logspace(-5, -1, 5)
+SEEDS = 2  # of the ensembles
 
 
 def mnist1d() -> Rows:
@@ -83,7 +85,8 @@ def searches(rounds: int, epochs: int) -> None:
         epochs: ``max_iter``.
     """
     x, y = load_digits(return_X_y=True)
-    rows, folds = (x / 16, y), StratifiedKFold(5, shuffle=True, random_state=0)
+    rows = (x / 16, y)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for name, arguments in NETWORKS.items():
         common = {"max_iter": epochs, "random_state": 0, **arguments}
         ours = estimators.GridSearchCV(estimators.MLPClassifier(**common), GRID, cv=folds, refit=False)
@@ -176,7 +179,8 @@ def constants() -> None:
     """Prints the constants of `jfnn.estimators.choice` as they are on this machine, and as they stand."""
     x, y = load_digits(return_X_y=True)
     epochs = {"max_iter": 20, "tol": 0.0, "n_iter_no_change": 100, "random_state": 0}
-    small_rows, large_rows = (x[:1600, 20:24], y[:1600] % 3), (x[:1600] / 16, y[:1600])
+    small_rows = (x[:1600, 20:24], y[:1600] % 3)
+    large_rows = (x[:1600] / 16, y[:1600])
     small = seconds_of(MLPClassifier((3,), batch_size=4, **epochs), small_rows) / (20 * 400)
     large = seconds_of(MLPClassifier((100,), batch_size=200, **epochs), large_rows) / (20 * 8)
     step = 200 * (64 * 100 + 100 * 10) * small / (large - small)
@@ -197,7 +201,8 @@ def gain(rows: Rows, random_state: int, epochs: int) -> float:
     x, x_test, y, y_test = quarter(*rows, stratify=rows[1])
     x, x_held_out, y, y_held_out = quarter(x, y, stratify=y)
     split = jfnn.datasets.standardise(jfnn.Split(x, y, x_held_out, y_held_out))
-    x_held_out, x_test = split.x_test, jfnn.datasets.standardise(jfnn.Split(x, y, x_test, y_test)).x_test
+    x_held_out = split.x_test
+    x_test = jfnn.datasets.standardise(jfnn.Split(x, y, x_test, y_test)).x_test
     network = jfnn.mlp((x.shape[1], 50, len(np.unique(y))), "relu", init="glorot_uniform")
     result = jfnn.sweep(
         network,

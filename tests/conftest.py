@@ -130,7 +130,8 @@ def train_starts():
     """Trains a network by full batches from many random starts at once; parameters lead with the starts."""
 
     def train(net, x, targets, optimizer, starts, steps, loss="quadratic", reduction="mean"):
-        x, targets = jnp.asarray(x, jnp.float32), jnp.asarray(targets, jnp.float32)
+        x = jnp.asarray(x, jnp.float32)
+        targets = jnp.asarray(targets, jnp.float32)
         value_and_grad = training.autodiff(net, losses.get(loss), reduction)
         rows = jnp.broadcast_to(jnp.arange(len(x)), (steps, len(x)))
 

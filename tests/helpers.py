@@ -86,7 +86,8 @@ def noise_split():
 
 def same_bits(one, other):
     """Whether all arrays of two trees hold the same bytes."""
-    left, right = jax.tree.leaves(one), jax.tree.leaves(other)
+    left = jax.tree.leaves(one)
+    right = jax.tree.leaves(other)
     assert len(left) == len(right)
     return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(left, right, strict=True))
 
@@ -135,7 +136,8 @@ def make_result(
     known = {"train": True, "validation": validates or folds is not None, "test": True}
     scores = {}
     for part, has_rows in known.items():
-        accuracy, loss = rng.random(full), 1e4 * rng.random(full)
+        accuracy = rng.random(full)
+        loss = 1e4 * rng.random(full)
         values = {"loss": loss, "accuracy": accuracy, "r2": 1 - 2 * loss / 1e4}
         finite = (diverged_at < 0) & has_rows
         scores |= {f"{part}_{name}": np.where(finite, values[name], np.nan) for name in metrics}

@@ -7,7 +7,10 @@ import numpy as np
 
 import jfnn
 
-N, HELD, FEATURES, CLASSES = 60, 12, 4, 3
+N = 60
+HELD = 12
+FEATURES = 4
+CLASSES = 3
 NET = jfnn.mlp((FEATURES, 3, CLASSES))
 # The last rate diverges, the one before it is chaotic.
 RATES = [1e-3, 0.02, 0.1, 0.4, 3.0, 1e38]

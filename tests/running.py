@@ -87,7 +87,8 @@ class Memory:
 
 def seconds(reports) -> tuple[collections.Counter, collections.Counter]:
     """Seconds of setup, call and end together: of each file, and of each function with all its cases."""
-    files, functions = collections.Counter(), collections.Counter()
+    files = collections.Counter()
+    functions = collections.Counter()
     for report in reports:
         name = re.sub(r"\[.*", "", report.nodeid, flags=re.DOTALL)
         functions[name] += report.duration

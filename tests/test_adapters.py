@@ -28,7 +28,8 @@ def equinox_maker(rate=None):
 
         def __init__(self, key):
             keys = jax.random.split(key)
-            self.first, self.norm = eqx.nn.Linear(5, 6, key=keys[0]), eqx.nn.LayerNorm(6)
+            self.first = eqx.nn.Linear(5, 6, key=keys[0])
+            self.norm = eqx.nn.LayerNorm(6)
             self.last = [eqx.nn.Linear(6, 3, key=keys[1])]
             self.dropout = None if rate is None else eqx.nn.Dropout(rate)
 
@@ -44,7 +45,8 @@ def flax_maker(rate=None):
 
     class Classifier(nnx.Module):
         def __init__(self, rngs):
-            self.first, self.norm = nnx.Linear(5, 6, rngs=rngs), nnx.LayerNorm(6, rngs=rngs)
+            self.first = nnx.Linear(5, 6, rngs=rngs)
+            self.norm = nnx.LayerNorm(6, rngs=rngs)
             self.last = nnx.List([nnx.Linear(6, 3, rngs=rngs)])
             self.dropout = None if rate is None else nnx.Dropout(rate, rngs=rngs)
 
@@ -98,7 +100,8 @@ def loops(kind, make, seed, x, targets, batches, rate):
 
 @each_kind
 def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
-    make, net = KINDS[kind][0](), adapted(kind)
+    make = KINDS[kind][0]()
+    net = adapted(kind)
     batches = np.stack([np.random.default_rng(i).permutation(len(split.x_train))[:8] for i in range(6)])
     options = OPTIONS | {"reduction": "mean", "epochs": 3, "batches": batches.reshape(3, 2, 8)}
     result = jfnn.sweep(net, split, learning_rate=[0.01, 0.1], seeds=[0, 4], l2=0, **options)
@@ -148,7 +151,8 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
 
 @each_kind
 def test_dropout_draws_in_training_alone_by_the_key(kind):
-    net, x = adapted(kind, 0.5), jnp.ones((400, 5))
+    net = adapted(kind, 0.5)
+    x = jnp.ones((400, 5))
     params = net.init(jax.random.key(0))
     drawn = net.random_apply(params, x, jax.random.key(1))
     np.testing.assert_array_equal(drawn, net.random_apply(params, x, jax.random.key(1)))
@@ -163,8 +167,10 @@ def test_dropout_draws_in_training_alone_by_the_key(kind):
 
 @each_kind
 def test_seeds_start_from_their_keys_and_instances_from_themselves(kind):
-    make, adapt = KINDS[kind][0](), KINDS[kind][1]
-    net, keys = adapt(make), [jax.random.key(seed) for seed in range(2)]
+    make = KINDS[kind][0]()
+    adapt = KINDS[kind][1]
+    net = adapt(make)
+    keys = [jax.random.key(seed) for seed in range(2)]
     one, other = map(net.init, keys)
     assert not same_bits(one, other)
     if kind == "equinox":
@@ -247,8 +253,11 @@ def noisy_network():
 
 @pytest.mark.thorough
 def test_steps_of_training_draw_where_a_network_does(split):
-    net, key = noisy_network(), jax.random.key(3)
-    params, x, y = net.init(jax.random.key(0)), jnp.asarray(split.x_train, jnp.float32), split.y_train
+    net = noisy_network()
+    key = jax.random.key(3)
+    params = net.init(jax.random.key(0))
+    x = jnp.asarray(split.x_train, jnp.float32)
+    y = split.y_train
     noise = jax.random.normal(key, x.shape)
     drawn = jfnn.objective(net, params, x, y, key=key)
     np.testing.assert_allclose(drawn, jfnn.objective(net, params, x + noise, y), rtol=1e-6)

@@ -33,7 +33,8 @@ def problem(kind):
     split = jfnn.datasets.digits()
     if kind == "mlp":
         return jfnn.mlp((64, 50, 10)), split, {"gradient": "backprop"}
-    x, y = split.x_train[:300], split.y_train[:300]
+    x = split.x_train[:300]
+    y = split.y_train[:300]
     if kind == "small":
         wines = jfnn.datasets.standardise(jfnn.datasets.split(*load_wine(return_X_y=True), test_size=0.2))
         return jfnn.mlp((13, 16, 3), "tanh"), wines, {"batch_size": 16, "epochs": 30}

@@ -193,7 +193,8 @@ BAD = {
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_invalid_data_are_refused_by_the_name_that_the_function_has_for_them(function, argument):
-    values, name = BAD["y" if argument == "labels" else argument], FUNCTIONS[function][argument]
+    values = BAD["y" if argument == "labels" else argument]
+    name = FUNCTIONS[function][argument]
     complaints = [complaint(refusal(function, **{argument: value}), {name}) for value in values]
     assert {i: why for i, why in enumerate(complaints) if why} == {}
 

@@ -99,7 +99,8 @@ def test_the_same_numbers_in_any_form_give_the_same_bits(name, form):
 @pytest.mark.parametrize("kind", ["i1", "u2", ">i4", "i8", "?"])
 @pytest.mark.parametrize("name", ["objective", "backprop", "accuracy"])
 def test_labels_of_any_kind_of_whole_number_are_the_same(name, kind):
-    function, argument = FUNCTIONS[name], "labels" if name == "accuracy" else "y"
+    function = FUNCTIONS[name]
+    argument = "labels" if name == "accuracy" else "y"
     assert same_bits(function(**{argument: LABELS.astype(kind)}), function(**{argument: LABELS}))
 
 
@@ -114,7 +115,8 @@ def test_a_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
     )
     assert run.description == expected.description
     assert same_bits(run.experiment.data[:3], expected.experiment.data[:3])
-    data, start = run.experiment.data, run.experiment.replicates.start(0)
+    data = run.experiment.data
+    start = run.experiment.replicates.start(0)
     assert same_bits(start, expected.experiment.replicates.start(0))
     assert all(leaf.dtype.isnative for leaf in jax.tree.leaves((data.rows, data.weights, start)))
 
@@ -139,7 +141,8 @@ def test_a_penalty_may_be_any_number(l2):
 
 def test_networks_of_ones_own_get_native_numbers():
     own = jfnn.Network(lambda key: {"w": jnp.ones((2, 2))}, lambda params, x: x @ params["w"])
-    params, weights = {"w": np.eye(2)}, np.linspace(0, 2, 8)
+    params = {"w": np.eye(2)}
+    weights = np.linspace(0, 2, 8)
     swapped = jax.tree.map(FORMS["big-endian"], (params, X, LABELS, weights))
     expected = jfnn.objective(own, params, X, LABELS, weights=weights)
     assert jfnn.objective(own, *swapped[:3], weights=swapped[3]) == expected
@@ -185,7 +188,8 @@ def test_layers_in_a_list_have_the_gradient_of_those_in_a_tuple():
 def test_tables_of_nullable_numbers_are_those_of_plain_ones(kinds):
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(X > 0 if "boolean" in kinds.values() else X).astype(kinds)
-    plain, labels = table.astype(float).to_numpy(), pandas.Series(LABELS).astype("Int64")
+    plain = table.astype(float).to_numpy()
+    labels = pandas.Series(LABELS).astype("Int64")
     value = objective(x=table, y=labels)
     assert value == objective(x=plain, y=LABELS) and np.isfinite(value)
     words = table.assign(word=pandas.Series(["1.5"] * 8, dtype=object)).iloc[:, 1:]

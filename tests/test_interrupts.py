@@ -131,17 +131,21 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
 
 @pytest.mark.parametrize("count", [8, pytest.param(300, marks=pytest.mark.slow)])
 def test_sweeps_interrupted_at_random_moments_lose_nothing(count, tmp_path):
-    rng, came, plain = random.Random(0), 0, sweep()
+    rng = random.Random(0)
+    came = 0
+    plain = sweep()
     started = time.perf_counter()
     sweep()
-    seconds, threads = time.perf_counter() - started, threading.active_count()
+    seconds = time.perf_counter() - started
+    threads = threading.active_count()
     for number in range(1000 * count):
         timer = threading.Timer(rng.uniform(0, seconds), os.kill, (os.getpid(), signal.SIGINT))
         try:
             timer.start()
             result = sweep(out=tmp_path / str(number), resume=True)
         except KeyboardInterrupt:
-            came, result = came + 1, None
+            came = came + 1
+            result = None
         end(timer)
         again = sweep(out=tmp_path / str(number), resume=True)
         assert same_bits(again, plain) and (result is None or same_bits(result, plain))

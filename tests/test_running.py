@@ -24,7 +24,8 @@ def test_workers_are_as_many_as_cores_where_they_fit_into_memory(monkeypatch):
 
 
 def test_programs_are_dropped_where_a_worker_holds_much(monkeypatch):
-    held, dropped = [running.CLEARED_AT / 2], []
+    held = [running.CLEARED_AT / 2]
+    dropped = []
     monkeypatch.setattr(running, "memory_held", lambda: held[0])
     monkeypatch.setattr(running, "forget_programs", lambda: dropped.append(held[0]))
     monkeypatch.setattr(running.jax, "clear_caches", int)

@@ -54,7 +54,8 @@ class Here(concurrent.futures.Executor):
     """
 
     def __init__(self, fate=lambda number, call: None):
-        self.fate, self.calls = fate, []
+        self.fate = fate
+        self.calls = []
 
     def submit(self, function, *arguments):
         future = concurrent.futures.Future()
@@ -234,7 +235,8 @@ class Slow(Here):
 
     def __init__(self, fate=lambda number, call: None):
         super().__init__(fate)
-        self.beside, self.cancelled = [], []  # calls under way when each was sent, and futures
+        self.beside = []
+        self.cancelled = []  # calls under way when each was sent, and futures
 
     def submit(self, function, *arguments):
         future = super().submit(function, *arguments)

@@ -34,6 +34,7 @@ def described(figure: Figure) -> str:
 
 def panel(axes: Axes) -> str:
     """A panel's title, its axes, and the names of its curves."""
-    x, y = axes.get_xlabel(), axes.get_ylabel()
+    x = axes.get_xlabel()
+    y = axes.get_ylabel()
     curves = ", ".join(axes.get_legend_handles_labels()[1])
     return ": ".join(filter(None, [axes.get_title(), f"{y} against {x}" if x and y else x or y, curves]))

@@ -17,7 +17,10 @@ from matplotlib.figure import Figure
 
 import jfnn
 
-WIDTH, ROWS, PIXELS, STEPS = 8, 72, 128, 60
+WIDTH = 8
+ROWS = 72
+PIXELS = 128
+STEPS = 60
 
 
 def start(key):
@@ -46,7 +49,8 @@ def layerwise(learning_rate, output_rate):
 
 rng = np.random.default_rng(0)
 x, y = (rng.normal(size=(ROWS, columns)).astype(np.float32) for columns in (WIDTH, 1))
-input_rates, output_rates = np.logspace(3.5, 5.5, PIXELS), np.logspace(0.6, 1.8, PIXELS)
+input_rates = np.logspace(3.5, 5.5, PIXELS)
+output_rates = np.logspace(0.6, 1.8, PIXELS)
 result = jfnn.sweep(
     jfnn.learner(start, loss, optimizer=jfnn.Optimizer(layerwise, output_rate=output_rates)),
     jfnn.Split(x, y),

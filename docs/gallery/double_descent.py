@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 
 import jfnn
 
-ROWS, INPUTS, MOST = 100, 8, 40
+ROWS = 100
+INPUTS = 8
+MOST = 40
 rng = np.random.default_rng(0)
 slopes = rng.normal(size=INPUTS) / np.sqrt(INPUTS)
 x = rng.normal(size=(ROWS + 1000, INPUTS)).astype(np.float32)

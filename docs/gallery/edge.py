@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 import jfnn
 
 digits = jfnn.datasets.digits()
-x, y = digits.x_train[:100], digits.y_train[:100]
+x = digits.x_train[:100]
+y = digits.y_train[:100]
 x = (x - x.mean()) / x.std()
 network = jfnn.mlp((64, 30, 30, 10), "tanh", init="pytorch")
 cost = {"loss": "quadratic", "reduction": "mean"}

@@ -45,7 +45,8 @@ axes = figure.subplots()
 for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
     (line,) = axes.semilogx(steps, fits, label=f"α = {alpha:g}")
     axes.semilogx(steps, generalises, "--", color=line.get_color())
-    fitted, general = steps[(fits >= 0.99).argmax()], steps[(generalises >= 0.85).argmax()]
+    fitted = steps[(fits >= 0.99).argmax()]
+    general = steps[(generalises >= 0.85).argmax()]
     print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)

@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 
 import jfnn
 
-EPOCHS, ROUNDS, SHARE = 5, 8, 0.4
+EPOCHS = 5
+ROUNDS = 8
+SHARE = 0.4
 digits = jfnn.datasets.digits()
 network = jfnn.supervised(
     jfnn.mlp((64, 30, 10), "relu", init="pytorch"),

@@ -16,7 +16,8 @@ import jfnn
 
 rng = np.random.default_rng(0)
 slopes = rng.normal(size=(1000, 4))
-series, x = np.repeat(np.arange(1000), 60), rng.normal(size=(60_000, 4)).astype(np.float32)
+series = np.repeat(np.arange(1000), 60)
+x = rng.normal(size=(60_000, 4)).astype(np.float32)
 y = np.tanh((x * slopes[series]).sum(axis=1, keepdims=True)).astype(np.float32)
 
 network = jfnn.mlp((4, 8, 1), "tanh", init="glorot_normal")

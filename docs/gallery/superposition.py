@@ -37,7 +37,8 @@ def loss(params, batch, key, density, importance):
 # %%
 # There are no rows: each step draws new ones, and all networks of a seed draw the same.
 
-density, importance = np.geomspace(1, 0.03, 20), np.geomspace(0.1, 10, 20)
+density = np.geomspace(1, 0.03, 20)
+importance = np.geomspace(0.1, 10, 20)
 result = jfnn.sweep(
     jfnn.learner(start, loss, hyper=("density", "importance"), random=True, optimizer="adam"),
     jfnn.Split(np.zeros((1, 1), np.float32)),

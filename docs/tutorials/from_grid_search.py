@@ -30,7 +30,8 @@ from jfnn import estimators
 warnings.simplefilter("ignore", ConvergenceWarning)  # 40 epochs are few
 x, y = load_breast_cancer(return_X_y=True)
 x_train, x_test, y_train, y_test = train_test_split(x, y, random_state=0)
-rates, penalties = [1e-3, 1e-2, 1e-1], [1e-3, 1e-1, 10.0]
+rates = [1e-3, 1e-2, 1e-1]
+penalties = [1e-3, 1e-1, 10.0]
 grid = {
     "mlpclassifier__learning_rate_init": rates,
     "mlpclassifier__alpha": penalties,

@@ -26,7 +26,8 @@ from sklearn.datasets import load_wine
 import jfnn
 
 split = jfnn.datasets.standardise(jfnn.datasets.split(*load_wine(return_X_y=True)))
-x, y = jnp.float32(split.x_train), jnp.asarray(split.y_train)
+x = jnp.float32(split.x_train)
+y = jnp.asarray(split.y_train)
 draw = np.random.default_rng(0)
 batches = np.stack([draw.permutation(len(x))[:32] for _ in range(80)])
 rates = [1e-3, 1e-2]
@@ -39,10 +40,8 @@ class Classifier(eqx.Module):
 
     def __init__(self, key):
         keys = jax.random.split(key)
-        self.first, self.norm = (
-            eqx.nn.Linear(13, 16, key=keys[0]),
-            eqx.nn.LayerNorm(16),
-        )
+        self.first = eqx.nn.Linear(13, 16, key=keys[0])
+        self.norm = eqx.nn.LayerNorm(16)
         self.last = eqx.nn.Linear(16, 3, key=keys[1])
 
     def __call__(self, x):
@@ -128,10 +127,8 @@ jfnn.plots.loss_curves(result)
 
 class NNXClassifier(nnx.Module):
     def __init__(self, rngs):
-        self.first, self.norm = (
-            nnx.Linear(13, 16, rngs=rngs),
-            nnx.LayerNorm(16, rngs=rngs),
-        )
+        self.first = nnx.Linear(13, 16, rngs=rngs)
+        self.norm = nnx.LayerNorm(16, rngs=rngs)
         self.last = nnx.Linear(16, 3, rngs=rngs)
 
     def __call__(self, x):

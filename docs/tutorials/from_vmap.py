@@ -26,9 +26,13 @@ split = jfnn.datasets.digits()
 split = split._replace(
     x_train=np.float32(split.x_train / 16), x_test=np.float32(split.x_test / 16)
 )
-x, y = jnp.asarray(split.x_train), jnp.asarray(split.y_train)
-rates, penalties = [0.03, 0.1, 0.3], [0.0, 1e-3, 1e-2]
-epochs, steps, batch = 5, 14, 100
+x = jnp.asarray(split.x_train)
+y = jnp.asarray(split.y_train)
+rates = [0.03, 0.1, 0.3]
+penalties = [0.0, 1e-3, 1e-2]
+epochs = 5
+steps = 14
+batch = 100
 
 
 def init(key):

@@ -34,7 +34,8 @@ def df(z):
     return f(z) * (1 - f(z))
 
 
-z, h = np.linspace(-5, 5, 11), 1e-5
+z = np.linspace(-5, 5, 11)
+h = 1e-5
 print(
     f"by hand and by differences: {np.abs(df(z) - (f(z + h) - f(z - h)) / (2 * h)).max():.1e}"
 )
@@ -58,7 +59,8 @@ print(
 # .. math:: P_c = \frac{e^{z_c}}{\sum_{c'} e^{z_{c'}}}
 
 split = jfnn.datasets.digits()
-x, y = split.x_train[:100], split.y_train[:100]
+x = split.x_train[:100]
+y = split.y_train[:100]
 network = jfnn.mlp((64, 50, 10), activation="sigmoid")
 params = network.init(jax.random.key(0))
 (w1, b1), (w2, b2) = [[np.float64(array) for array in layer] for layer in params]
@@ -87,7 +89,8 @@ print(
 #
 # .. math:: C = -\sum_i \sum_c y_{ic} \log P_{ic} + \frac{\lambda}{2} \sum w^2
 
-labels, l2 = jfnn.datasets.one_hot(y, 10), 0.1
+labels = jfnn.datasets.one_hot(y, 10)
+l2 = 0.1
 
 
 def cost(w1, b1, w2, b2):
@@ -252,7 +255,8 @@ print(
 #
 # .. math:: \delta_k = \frac{P_k - y_k}{1 - P_k} - P_k \sum_c \frac{P_c - y_c}{1 - P_c}
 
-logits, target = np.array([[0.5, -1.0, 0.2]]), np.array([[0.0, 0.0, 1.0]])
+logits = np.array([[0.5, -1.0, 0.2]])
+target = np.array([[0.0, 0.0, 1.0]])
 p = np.exp(logits) / np.exp(logits).sum()
 right = (p - target) / (1 - p) - p * np.sum((p - target) / (1 - p))
 by_jax = jax.grad(

@@ -16,7 +16,8 @@ from numpy.typing import DTypeLike
 from jfnn.boltzmann.machine import Machine
 from jfnn.numerics.sums import row_uniforms
 
-EVEN, ODD = 0, 1  # the sides: layers 0, 2, … and layers 1, 3, …
+EVEN = 0
+ODD = 1  # the sides: layers 0, 2, … and layers 1, 3, …
 States = Sequence[jax.Array]  # one a layer; functions read some of them
 
 
@@ -78,7 +79,8 @@ def gibbs(
         ``(states, odd)``: all layers, the even ones drawn and the odd ones their means given these; and draws
         of the odd layers.
     """
-    n, dtype = odd[0].shape[1], odd[0].dtype
+    n = odd[0].shape[1]
+    dtype = odd[0].dtype
 
     def sweep(i: Any, odd: States) -> tuple[list[jax.Array], list[jax.Array]]:
         numbers = uniforms(jax.random.fold_in(key, i), machine.sizes, n, dtype)
@@ -163,7 +165,9 @@ def reconstruction_error(machine: Machine, v: jax.Array, sweeps: int) -> jax.Arr
 
 def pseudo_log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
     """``Σ_i log p(v_i | all other visible units) [n]`` of a restricted machine, all terms exact."""
-    z, biases, w = field(machine, [v, v], 1), machine.biases[0], machine.weights[0]
+    z = field(machine, [v, v], 1)
+    biases = machine.biases[0]
+    w = machine.weights[0]
     before = jnp.sum(jax.nn.softplus(z), axis=0)
 
     def add(i: int, total: jax.Array) -> jax.Array:

@@ -50,7 +50,8 @@ def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
     side, units = (EVEN, even) if even < odd else (ODD, odd)
     dtype = machine.biases[0].dtype
     states_of_one = all_states(units).astype(dtype)
-    states, first = [], 0
+    states = []
+    first = 0
     for k, size in enumerate(machine.sizes):
         if k % 2 == side:
             states.append(states_of_one[first : first + size])

@@ -99,7 +99,8 @@ class BoltzmannLearner(DescentLearner):
     ) -> tuple[State, jax.Array]:
         """One step along the model's averages less the data's."""
         machine, (memory, chains) = state
-        v, weights = batch.rows.T, batch.weights
+        v = batch.rows.T
+        weights = batch.weights
         any_counts = True if weights is None else jnp.any(weights > 0)
         weights = None if weights is None else weights * reduction_scale(len(weights), "mean", weights)
         if self.gradient == "exact" or key is None:

@@ -48,7 +48,8 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
         TypeError, ValueError: No key, fewer than two layers, or a scale that is no number of at least 0.
     """
     checks.check_key(key)
-    sizes, scale = as_sizes(sizes), checks.as_representable(scale, "scale")
+    sizes = as_sizes(sizes)
+    scale = checks.as_representable(scale, "scale")
     memory.check("sizes", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes)))
     keys = jax.random.split(key, len(sizes) - 1)
     shapes = itertools.pairwise(sizes)

@@ -92,7 +92,8 @@ def gibbs_step(
         ValueError, TypeError: Shapes that do not fit, or numbers outside [0, 1].
     """
     packed, v = as_columns(machine, v, layers=2)
-    draws, n = {"uniform_v": uniform_v, "uniform_h": uniform_h}, v.shape[1]
+    draws = {"uniform_v": uniform_v, "uniform_h": uniform_h}
+    n = v.shape[1]
     uniforms = [as_columns(machine, u, name, layer=k)[1] for k, (name, u) in enumerate(draws.items())]
     for name, numbers in zip(draws, uniforms, strict=True):
         if numbers.shape[1] != n:
@@ -162,7 +163,8 @@ def gradient(machine: Machine, v: ArrayLike) -> Machine:
         ValueError: Too many units, as for `log_z`, or other values.
     """
     packed, v = as_columns(_enumerable(machine), v, binary=True)
-    data, model = enumeration.data_statistics(packed, v), enumeration.model_statistics(packed)
+    data = enumeration.data_statistics(packed, v)
+    model = enumeration.model_statistics(packed)
     return pack(jax.tree.map(jnp.subtract, data, model))
 
 

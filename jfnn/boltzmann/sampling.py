@@ -57,7 +57,8 @@ def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list
     """
     machine = as_machine(machine)
     checks.check_key(key)
-    n, sweeps = checks.as_count(n, "n"), checks.as_count(sweeps, "sweeps")
+    n = checks.as_count(n, "n")
+    sweeps = checks.as_count(sweeps, "sweeps")
     memory.check("n", COPIES * n * sum(machine.sizes))
     return [state.T for state in _sample(pack(machine), key, n, sweeps)]
 
@@ -89,7 +90,8 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
     """
     machine = as_machine(machine)
     checks.check_key(key)
-    n, temperatures = checks.as_count(n, "n", 2), checks.as_count(temperatures, "temperatures")
+    n = checks.as_count(n, "n", 2)
+    temperatures = checks.as_count(temperatures, "temperatures")
     memory.check("n", COPIES * n * sum(machine.sizes))
     return LogZ(*_annealed(pack(machine), key, n, temperatures))
 

@@ -53,8 +53,11 @@ class Queue(Generic[Job]):
 
     def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Workers):
         """``segment`` gives the segment of a job, when it is first sent."""
-        self.jobs, self.segment, self.workers = collections.deque(jobs), segment, workers
-        self.again, self.singly = collections.deque[Attempt[Job]](), collections.deque[Attempt[Job]]()
+        self.jobs = collections.deque(jobs)
+        self.segment = segment
+        self.workers = workers
+        self.again = collections.deque[Attempt[Job]]()
+        self.singly = collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 
     def next(self, idle: bool) -> Attempt[Job] | None:
@@ -108,7 +111,8 @@ class Futures:
         ``environment`` is `calls.environment_here` of all workers; ``directory``, which they may share, takes
         the task.
         """
-        self.workers, self.environment = workers, environment
+        self.workers = workers
+        self.environment = environment
         self.task = calls.pickled(task, directory)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_answered = False

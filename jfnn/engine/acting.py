@@ -64,7 +64,8 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
 
 def _keep(snapshot: Snapshot, state: RunState, which: np.ndarray, score: np.ndarray) -> None:
     """Keeps the parameters that some members have now, in place."""
-    snapshot.epoch[which], snapshot.score[which] = state.epoch, score[which]
+    snapshot.epoch[which] = state.epoch
+    snapshot.score[which] = score[which]
     trees = (state.members.state.params, state.hyper), (snapshot.params, snapshot.hyper)
     for now, old in zip(*map(jax.tree.leaves, trees), strict=True):
         old[which] = now[which]

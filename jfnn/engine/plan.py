@@ -25,10 +25,14 @@ WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256
 # Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
 # units of a member that shares them; CPU cores assumed by the plan. Wrong ones choose a slower layout:
 # compare by the workloads digit_seeds and folds.
-STEP, ACCELERATOR_STEP, SEPARATE, CORES = 0.25, 500.0, 1.15, 2
+STEP = 0.25
+ACCELERATOR_STEP = 500.0
+SEPARATE = 1.15
+CORES = 2
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
 # these take less. A smaller share of idle time than `IDLE` is not worth further calls.
-LEAST_STEPS, IDLE = 16, 0.03
+LEAST_STEPS = 16
+IDLE = 0.03
 
 
 class Layout(NamedTuple):

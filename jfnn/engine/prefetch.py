@@ -13,8 +13,10 @@ class Prefetcher:
 
     def __init__(self, replicates: Replicates, epochs: int):
         """An empty cache for a run of ``epochs``."""
-        self.replicates, self.epochs = replicates, epochs
-        self.lock, self.reader = threading.Lock(), ThreadPoolExecutor(1)
+        self.replicates = replicates
+        self.epochs = epochs
+        self.lock = threading.Lock()
+        self.reader = ThreadPoolExecutor(1)
         self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # of a replicate and an epoch
 
     def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:

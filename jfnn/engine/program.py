@@ -28,7 +28,8 @@ from jfnn.steps.source import Source, rows_of_steps, step_key
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
-PROGRAMS, TRACED_PROGRAMS = 32, 128
+PROGRAMS = 32
+TRACED_PROGRAMS = 128
 
 
 class Members(NamedTuple):
@@ -64,8 +65,11 @@ class Program:
         self, learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int
     ):
         """Compiles nothing yet; see `build` for the arguments."""
-        self.learner, self.batches, self.padded = learner, batches, padded
-        self.platform, self.epochs = platform, epochs
+        self.learner = learner
+        self.batches = batches
+        self.padded = padded
+        self.platform = platform
+        self.epochs = epochs
         self.start = compiled(jax.vmap(learner.start), platform)
         self.advance = compiled(self._advance, platform)
         self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)

@@ -33,7 +33,8 @@ def write_scores(
         rows: Metric -> scores of rows ``[len(members), n, …]``.
         copied: Whether these are copies of the parts' rows, one part after another; else all rows.
     """
-    metrics, ends = experiment.learner.metrics, np.cumsum([len(numbers) for numbers in parts.values()])
+    metrics = experiment.learner.metrics
+    ends = np.cumsum([len(numbers) for numbers in parts.values()])
     for part, numbers in enumerate(parts.values()):
         if not len(numbers):
             continue

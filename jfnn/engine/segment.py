@@ -59,7 +59,8 @@ class Worker:
 
     def __init__(self, task: Task, device: jax.Device):
         """Places the data on the device."""
-        self.task, self.device = task, device
+        self.task = task
+        self.device = device
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)

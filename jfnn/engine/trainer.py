@@ -47,16 +47,19 @@ class Trainer:
             calls: Length of calls; None for the default.
             make_executor: ``(task, device of each thread) -> Executor``.
         """
-        self.experiment, self.hardware = experiment, hardware
+        self.experiment = experiment
+        self.hardware = hardware
         self.calls = calls or CallLength()
-        self.replicates, data = experiment.replicates, experiment.data
+        self.replicates = experiment.replicates
+        data = experiment.data
         self.parts = self.replicates.parts
         self.sources = self.replicates.sources
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
         self.tile_groups = self._tile_groups()
-        steps, objective = max(padded_length(self.steps), self.calls.steps), experiment.execution.objective
+        steps = max(padded_length(self.steps), self.calls.steps)
+        objective = experiment.execution.objective
         inputs = self.sources, data.rows, data.weights, experiment.block
         task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, hardware.threads)
@@ -88,7 +91,8 @@ class Trainer:
     def _memory(self, params: Params, hyper: Hyper) -> Any:
         """Memory of the members; writes starting parameters that the learner changes."""
         everyone = np.ones(self.experiment.members, bool)
-        learner, device = self.experiment.learner, self.hardware.threads[0]
+        learner = self.experiment.learner
+        device = self.hardware.threads[0]
         start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
         shapes, is_trivial = memory_of_start(learner, *jax.tree.map(lambda leaf: leaf[0], (params, hyper)))
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)

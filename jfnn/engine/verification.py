@@ -75,7 +75,8 @@ def _differing(
     size = max((float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(params)), default=0.0)
     for name in expected:
         for here, there in zip(*map(jax.tree.leaves, (actual[name], expected[name])), strict=True):
-            a, b = np.asarray(here, np.float64), np.asarray(there, np.float64)
+            a = np.asarray(here, np.float64)
+            b = np.asarray(there, np.float64)
             rounding = np.finfo(here.dtype).eps if np.issubdtype(here.dtype, np.floating) else 1e-6
             bound = np.sqrt(rounding) * np.abs(b[np.isfinite(b)]).max(initial=0) + 4 * rounding * size
             wrong = ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))

@@ -146,7 +146,8 @@ class PerceptronLearner(Learner):
 
     def _judge(self, state: State, batch: Batch, scales: jax.Array) -> tuple[State, jax.Array]:
         """A step of held-out rows, whose objective is that of the last step before."""
-        (x, targets), memory = batch.rows, state.memory
+        (x, targets) = batch.rows
+        memory = state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
         outputs = sequence.outputs(self._layers, state.params, x).T
         more = held_out.gain(self.structure.output, outputs, targets, scales, weights)

@@ -22,7 +22,8 @@ from jfnn.numerics.compiling import compiled
 from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
-STARTS, STARTS_BYTES = 64, 4_000_000  # seeds that one call draws starts for, and what these may take
+STARTS = 64
+STARTS_BYTES = 4_000_000  # seeds that one call draws starts for, and what these may take
 
 
 def replicates(

@@ -51,7 +51,8 @@ class GRU(Recurrent):
     def matrix(self, packed: GRUCell) -> jax.Array:
         """Rows for ``p_r + q_r``, ``p_u + q_u``, ``p_c`` and ``q_c``, whose columns are w_h, w_x, biases."""
         w_x, w_h, b_x, b_h = packed
-        n, gates = self.units, slice(2 * self.units)
+        n = self.units
+        gates = slice(2 * self.units)
         biases = (b_x + b_h)[gates, None]
         sums = jnp.concatenate([w_h[gates], w_x[gates], biases], axis=1)
         p_c = jnp.concatenate([jnp.zeros_like(w_h[2 * n :]), w_x[2 * n :], b_x[2 * n :, None]], axis=1)
@@ -86,6 +87,9 @@ class GRU(Recurrent):
     def _gates(self, z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         """r, u, c and q_c of ``z [directions, 4 units, batch]``."""
         n = self.units
-        gates, p_c, q_c = jax.nn.sigmoid(z[:, : 2 * n]), z[:, 2 * n : 3 * n], z[:, 3 * n :]
-        r, u = gates[:, :n], gates[:, n:]
+        gates = jax.nn.sigmoid(z[:, : 2 * n])
+        p_c = z[:, 2 * n : 3 * n]
+        q_c = z[:, 3 * n :]
+        r = gates[:, :n]
+        u = gates[:, n:]
         return r, u, jnp.tanh(p_c + r * q_c), q_c

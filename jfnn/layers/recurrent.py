@@ -130,8 +130,10 @@ class Recurrent(LayerKind):
 
     def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """`forward`, to be differentiated by `pull_back`."""
-        w, real = self._matrices(packed), self._real(a)
-        shape, dtype = (self.directions, self.carried * self.units, a.shape[-1]), jnp.result_type(a, w)
+        w = self._matrices(packed)
+        real = self._real(a)
+        shape = (self.directions, self.carried * self.units, a.shape[-1])
+        dtype = jnp.result_type(a, w)
 
         def step(carry: tuple[jax.Array, jax.Array], t: jax.Array) -> tuple[Any, None]:
             h, states = carry
@@ -147,10 +149,12 @@ class Recurrent(LayerKind):
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """Backpropagation through time, as the module says."""
-        (a, states), w = residuals, self._matrices(packed)
+        (a, states) = residuals
+        w = self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
         d_out = d_out.reshape(*d_out.shape[:-2], self.directions, self.units, d_out.shape[-1])
-        real, d_out = self._real(a), self._as_carried(d_out)
+        real = self._real(a)
+        d_out = self._as_carried(d_out)
         d_all = _where(real, d_out, 0) if self.states == "all" else None
 
         def step(carry: Any, t: jax.Array) -> tuple[Any, None]:
@@ -161,7 +165,8 @@ class Recurrent(LayerKind):
             s = self._step_inputs(h, a, t)
             delta, past_z = self.deltas(_product(w, s), h, g)
             # Behind the end of a sequence its state stays, whatever z_t is.
-            delta, past_z = _where(real, delta, 0, times), _where(real, past_z, g, times)
+            delta = _where(real, delta, 0, times)
+            past_z = _where(real, past_z, g, times)
             d_s = _product(turned, delta)
             d_a = _put(d_a, d_s[:, self.units : -1], times)
             g = past_z + self._as_carried(d_s[:, : self.units])

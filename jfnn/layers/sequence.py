@@ -10,7 +10,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 
 Masks = Sequence[jax.Array | None]
-BLOCK, MANY_ROWS = 128, 512  # see `outputs`
+BLOCK = 128
+MANY_ROWS = 512  # see `outputs`
 
 
 def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:

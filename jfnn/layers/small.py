@@ -25,7 +25,8 @@ MOST_TERMS = 32
 VECTOR = 16
 # Fixed time of a step, in units of a member of such a tile, and time of such a member, in units of a member
 # of other tiles. Wrong ones choose a slower layout.
-STEP, MEMBER = 64, 0.25
+STEP = 64
+MEMBER = 0.25
 NARROW = 8  # members a tile at most where these are too few for `VECTOR`
 WIDE = 64  # members a tile that always pay, however much they hold
 # Terms of a product in all at most, where members have separate minibatches: more of them read more than a

@@ -100,7 +100,8 @@ def slide(
             "layers",
             f"a {what} takes inputs (channels, length) or (channels, height, width), got shape {shape}",
         )
-    sizes, strides = _an_axis(size, shape, argument), _an_axis(stride, shape, "stride")
+    sizes = _an_axis(size, shape, argument)
+    strides = _an_axis(stride, shape, "stride")
     steps = _an_axis(dilation, shape, "dilation")
     spans = [(length - 1) * step for length, step in zip(sizes, steps, strict=True)]
     pads: tuple[tuple[int, int], ...]

@@ -119,7 +119,8 @@ def draw_masks(
     """
     if key is None:
         return None
-    x, rate = batch.rows[0], jnp.asarray(hyper["dropout"])
+    x = batch.rows[0]
+    rate = jnp.asarray(hyper["dropout"])
     drops = dropout_shapes(layers, input_shape)
 
     def drawn(key: jax.Array, rate: jax.Array) -> Masks:

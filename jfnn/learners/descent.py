@@ -77,5 +77,6 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
     if len(set(names)) != len(names):
         raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
-    numbers, epochs = options.numbers, options.schedule_epochs
+    numbers = options.numbers
+    epochs = options.schedule_epochs
     return {"rule": rule, "hyper": names, "numbers": numbers, "schedule_epochs": epochs}

@@ -32,7 +32,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     x_dtype = checks.float_dtype(x_train) if is_float else x_train.dtype
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
     # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
-    dtype, n_outputs = x_dtype if is_float else checks.float_dtype(outputs), outputs.shape[-1]
+    dtype = x_dtype if is_float else checks.float_dtype(outputs)
+    n_outputs = outputs.shape[-1]
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
         targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
@@ -69,7 +70,8 @@ def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Tries the network on shapes; ``x64`` tells two answers apart."""
-    params, outputs = eval_shape("network", network.init, jax.random.key(0)), None
+    params = eval_shape("network", network.init, jax.random.key(0))
+    outputs = None
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]
         outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))

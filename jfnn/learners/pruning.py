@@ -116,7 +116,8 @@ class Pruned(Supervised):
 
         Biases, which are never pruned, do not count.
         """
-        shapes, leaves = jax.tree.leaves(starting_shapes(self)), jax.tree.leaves(params)
+        shapes = jax.tree.leaves(starting_shapes(self))
+        leaves = jax.tree.leaves(params)
         weights = [(leaf, s) for leaf, s in zip(leaves, shapes, strict=True) if is_weight(s)]
         left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
         return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
@@ -176,7 +177,8 @@ def pruned(
     fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)}
     fields["hyper"] = (*learner.hyper, *HYPER)
     fields["numbers"] = {**learner.numbers, **dict(zip(HYPER, (share, every, rounds), strict=True))}
-    by, scope = checks.as_choice(by, "by", ORDERS), checks.as_choice(scope, "scope", SCOPES)
+    by = checks.as_choice(by, "by", ORDERS)
+    scope = checks.as_choice(scope, "scope", SCOPES)
     return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
 
 
@@ -198,6 +200,7 @@ def without_least(values: jax.Array, mask: jax.Array, share: jax.Array) -> jax.A
     number = jnp.round(share * jnp.sum(mask).astype(share.dtype)).astype(jnp.int32)
     left = jnp.where(mask, values, jnp.inf)
     last = jnp.sort(left.ravel())[jnp.maximum(number - 1, 0)]
-    below, equal = left < last, (left == last).ravel()
+    below = left < last
+    equal = (left == last).ravel()
     first = (jnp.cumsum(equal) <= number - jnp.sum(below)).reshape(mask.shape)
     return mask & ~below & ~(equal.reshape(mask.shape) & first)

@@ -81,7 +81,8 @@ class Supervised(DescentLearner):
 
     def width(self) -> int:
         """The width of the widest layer."""
-        layers, shape = self.network.layers, self.network.input_shape
+        layers = self.network.layers
+        shape = self.network.input_shape
         return super().width() if layers is None or shape is None else sequence.width(layers, shape)
 
     def pack(self, params: Params) -> Params:
@@ -101,7 +102,8 @@ class Supervised(DescentLearner):
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
         """The optimizer at the rates of the network's layers."""
-        rule, layers = self.rule.make(hyper), self.network.layers
+        rule = self.rule.make(hyper)
+        layers = self.network.layers
         return rule if layers is None else at_learning_rates(rule, layers, params)
 
     def step(
@@ -113,7 +115,8 @@ class Supervised(DescentLearner):
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Whether a tile trains faster with members on the last axis (small dense networks on a CPU)."""
-        columns, shape = self.columns or (), self.network.input_shape or ()
+        columns = self.columns or ()
+        shape = self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
         return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_registered
 
@@ -218,7 +221,8 @@ def supervised(
     Raises:
         ValueError, TypeError: An invalid argument.
     """
-    loss, fields = losses.get(loss), descent_fields(optimizer, hyper)
+    loss = losses.get(loss)
+    fields = descent_fields(optimizer, hyper)
     check_network(network, loss, gradient)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:

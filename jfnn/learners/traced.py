@@ -66,7 +66,8 @@ class Traced(Learner):
         hyper = dict.fromkeys(shapes.hyper, number)
         key = jax.random.key(0) if untraced.random else None
         start = Trace(untraced.start, shapes.params, hyper)
-        state, traces = start.shapes, {("start", 0): start}
+        state = start.shapes
+        traces = {("start", 0): start}
         for n in shapes.steps:
             weights = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
             batch = Batch(row_shapes(shapes.rows, n), weights)  # type: ignore[arg-type]
@@ -152,7 +153,8 @@ def traced(
     """
     if learner.is_registered:
         return learner
-    names, sizes = tuple(sorted(hyper)), tuple(sorted(set(steps)))
+    names = tuple(sorted(hyper))
+    sizes = tuple(sorted(set(steps)))
     shapes = Shapes(
         shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
     )

@@ -24,7 +24,9 @@ from jfnn.arguments import checks
 # Cycles, in which all columns turn, then all rows. Each divides the remaining order by the shorter side of
 # the grid, so that small ones need more. With ideal hashes, all pairs of two entries would be equally
 # probable within 0.12% (n = 8), and within 0.05% from n = 64 on.
-SMALL, CYCLES_SMALL, CYCLES = 64, 12, 6
+SMALL = 64
+CYCLES_SMALL = 12
+CYCLES = 6
 GOLDEN = np.uint32(0x9E3779B9)  # 2³² divided by the golden ratio, between the words of cycles
 FIRST = (np.uint32(0x243F6A88), np.uint32(0x85A308D3))  # digits of π
 

@@ -36,7 +36,8 @@ def sum_of_products(t: jax.Array, z: jax.Array, axis: int) -> jax.Array:
 def _d_sum_of_products(
     axis: int, values: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    (t, z), (dt, dz) = values, tangents
+    (t, z) = values
+    (dt, dz) = tangents
     return sum_of_products(t, z, axis), jnp.sum(dt * z + t * dz, axis=axis)
 
 
@@ -63,7 +64,8 @@ def _parts(a: jax.Array) -> list[jax.Array]:
 
 @sum_of_squares.defjvp
 def _d_sum_of_squares(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    (w,), (dw,) = primals, tangents
+    (w,) = primals
+    (dw,) = tangents
     return sum_of_squares(w), jnp.sum(2 * w * dw)
 
 
@@ -113,7 +115,8 @@ def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
 def _hash(key: jax.Array, counters: jax.Array) -> jax.Array:
     """Threefry-2x32 with 20 rounds, of counters below 2³²; both words of a result combined by xor."""
     keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY))
-    x, y = jnp.full_like(counters, keys[0]), counters + keys[1]
+    x = jnp.full_like(counters, keys[0])
+    y = counters + keys[1]
     for group in range(5):
         for rotation in ROTATIONS[group % 2]:
             x = x + y

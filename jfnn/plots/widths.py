@@ -22,7 +22,8 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
         check: From `jfnn.coordinate_check`.
     """
     checks.check_instance(check, CoordinateCheck, "check")
-    change, slopes = check.change.mean(axis=2), check.slopes()  # [P, W, T, L]
+    change = check.change.mean(axis=2)
+    slopes = check.slopes()  # [P, W, T, L]
     columns, _, steps, rows = change.shape
     figure, grid = panels(1.9 * rows + 0.6, rows, columns, sharex=True, sharey="row")
     for p, layer in np.ndindex(columns, rows):

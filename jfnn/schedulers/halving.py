@@ -44,7 +44,8 @@ class Halving(Scheduler):
             rounds += 1
         rungs: dict[int, int] = {}
         least = max(1, min(5, epochs // self.factor**2)) if self.min_epochs is None else self.min_epochs
-        epoch, left = max(least, epochs // self.factor**rounds), cells
+        epoch = max(least, epochs // self.factor**rounds)
+        left = cells
         while len(rungs) < rounds and epoch * self.factor <= epochs:
             left = -(-left // self.factor)
             rungs[epoch] = left

@@ -77,7 +77,8 @@ class PopulationTraining(Scheduler):
             cells = np.flatnonzero(takes_part[:, replicate])
             order = cells[np.argsort(-score[cells, replicate], kind="stable")]
             count = self._replaced(len(order))
-            best, worst = order[:count], order[len(order) - count :][::-1]
+            best = order[:count]
+            worst = order[len(order) - count :][::-1]
             better = score[best, replicate] > score[worst, replicate]
             source[worst[better], replicate] = source[best[better], replicate]
         copy = source.ravel()

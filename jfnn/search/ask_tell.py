@@ -125,7 +125,8 @@ def ask_tell(
     objectives = None if objectives is None else as_objectives(objectives)
     width = _width(study, network, split, options, cell, at_once, objectives)
     copies = copied_arrays(options | {"split": split})
-    split, options = copies.pop("split"), options | copies
+    split = copies.pop("split")
+    options = options | copies
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
     results = Rounds()
     values = []

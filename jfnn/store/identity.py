@@ -15,7 +15,8 @@ from jfnn.arguments.types import Json
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
-SHOWN, BEFORE = 60, 25  # characters of a value in an error, and of these before the first that differs
+SHOWN = 60
+BEFORE = 25  # characters of a value in an error, and of these before the first that differs
 
 Description = Json
 

@@ -9,8 +9,10 @@ import pytest
 from jfnn import analysis
 
 RNG = np.random.default_rng(0)
-N, ROWS = 19, 40
-RESIDUALS, LEFT_OUT = RNG.normal(size=N), RNG.normal(size=(N, ROWS))
+N = 19
+ROWS = 40
+RESIDUALS = RNG.normal(size=N)
+LEFT_OUT = RNG.normal(size=(N, ROWS))
 
 
 def exact_ranks(level, n):
@@ -22,7 +24,8 @@ def exact_ranks(level, n):
 @pytest.mark.parametrize("n", [9, 10, 19, 99])
 @pytest.mark.parametrize("level", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
 def test_ends_are_the_order_statistics_of_the_paper(level, n):
-    residuals, predictions = RNG.normal(size=n), RNG.normal(size=(n, 3))
+    residuals = RNG.normal(size=n)
+    predictions = RNG.normal(size=(n, 3))
     low, high = analysis.jackknife_plus(residuals, predictions, level)
     below, above = exact_ranks(level, n)
     lows = np.sort(predictions - np.abs(residuals)[:, None], axis=0)
@@ -44,7 +47,8 @@ def covered(rng, level, n=30, rows=20):
     weights = rng.normal(size=4)
     x = rng.normal(size=(n + rows, 4))
     y = x @ weights + rng.standard_t(3, size=n + rows)
-    new, truth = x[n:], y[n:]
+    new = x[n:]
+    truth = y[n:]
     fits = [ridge(np.delete(x[:n], i, 0), np.delete(y[:n], i)) for i in range(n)]
     residuals = [y[i] - x[i] @ fit for i, fit in enumerate(fits)]
     ends = [analysis.jackknife_plus(residuals, np.stack([new @ fit for fit in fits]), level)]
@@ -55,9 +59,11 @@ def covered(rng, level, n=30, rows=20):
 
 
 def test_intervals_cover_as_promised():
-    level, rng = 0.8, np.random.default_rng(1)
+    level = 0.8
+    rng = np.random.default_rng(1)
     shares = np.array([covered(rng, level) for _ in range(300)])
-    mean, error = shares.mean(axis=0), shares.std(axis=0) / np.sqrt(len(shares))
+    mean = shares.mean(axis=0)
+    error = shares.std(axis=0) / np.sqrt(len(shares))
     assert mean[0] > 2 * level - 1 + 4 * error[0]
     assert abs(mean[0] - level) < 0.03  # in practice
     assert level - 4 * error[1] < mean[1] < level + 1 / 16 + 4 * error[1]
@@ -70,7 +76,8 @@ def test_jackknife_plus_is_that_of_mapie():
     from sklearn.model_selection import LeaveOneOut
 
     x = RNG.normal(size=(30, 3))
-    y, new = x @ [1.0, -2.0, 0.5] + RNG.normal(size=30), RNG.normal(size=(7, 3))
+    y = x @ [1.0, -2.0, 0.5] + RNG.normal(size=30)
+    new = RNG.normal(size=(7, 3))
     theirs = regression.CrossConformalRegressor(
         Ridge(), confidence_level=0.9, method="plus", cv=LeaveOneOut()
     ).fit_conformalize(x, y)

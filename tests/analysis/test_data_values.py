@@ -67,7 +67,8 @@ def test_shapley_is_the_mean_gain_over_all_orders():
 
 def test_shapley_is_unbiased_on_subsets_drawn_size_by_size():
     rng = np.random.default_rng(1)
-    exact, estimates = analysis.shapley(UTILITY, SUBSETS), []
+    exact = analysis.shapley(UTILITY, SUBSETS)
+    estimates = []
     sizes = np.repeat(np.arange(N + 1), 200)
     for _ in range(60):
         drawn = rng.random((len(sizes), N)).argsort(axis=1) < sizes[:, None]
@@ -99,7 +100,8 @@ def plain_influence(correct, included):
 def test_influence_and_memorisation_are_differences_of_means():
     rng = np.random.default_rng(2)
     included = rng.random((40, 6)) < 0.6
-    included[:, 0], included[:, 1] = True, False
+    included[:, 0] = True
+    included[:, 1] = False
     correct = (rng.random((40, 6)) < 0.5).astype(float)
     correct[rng.random(correct.shape) < 0.1] = np.nan
     expected = plain_influence(correct, included)

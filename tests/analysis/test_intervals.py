@@ -58,7 +58,8 @@ def test_bootstraps_are_scipys_and_the_same_alone_or_among_others():
 
 def test_missing_single_and_equal_values():
     values = np.random.default_rng(4).normal(size=(3, 6))
-    values[1, 2], values[2] = np.nan, 0.7
+    values[1, 2] = np.nan
+    values[2] = 0.7
     pairs = [*itertools.product(STATISTICS, METHODS)]
     for kind in [
         Interval(*pair, resamples=200) for pair in pairs if pair[1] != "skewed" or pair[0] == "mean"
@@ -74,7 +75,9 @@ def test_missing_single_and_equal_values():
 def test_where_a_skewed_means_interval_ends_halls_transformation_is_ts_quantile():
     """Hall's polynomial, JRSS B 54 (1992), of t = √n (mean - μ) / s; of symmetric values it is t."""
     values = np.random.default_rng(8).exponential(size=(50, 7)) * np.where(np.arange(50) % 2, -3, 3)[:, None]
-    n, centre, spread = 7, values.mean(axis=-1), values.std(axis=-1, ddof=1)
+    n = 7
+    centre = values.mean(axis=-1)
+    spread = values.std(axis=-1, ddof=1)
     skewness = stats.moment(values, 3, axis=-1) / spread**3
     ends = interval(values, Interval("mean", "skewed", 0.9))
     for end, quantile in zip(ends, stats.t.ppf([0.95, 0.05], n - 1), strict=True):
@@ -101,7 +104,8 @@ def test_by_default_the_iqm_is_resampled_and_all_else_is_by_formula():
 
 def coverage(name, statistic, method, n, times, resamples=2000):
     """Share of intervals of n values of a distribution that cover the truth."""
-    values, truth = DRAWS[name](np.random.default_rng(n), (times, n)), true_value(name, statistic)
+    values = DRAWS[name](np.random.default_rng(n), (times, n))
+    truth = true_value(name, statistic)
     low, high = interval(values, Interval(statistic, method, resamples=resamples))
     return np.mean((low <= truth) & (truth <= high))
 

@@ -14,7 +14,8 @@ from jfnn.analysis import sharpness
 from jfnn.analysis.sharpness import largest
 
 SPLIT = noise_split()
-X, Y = SPLIT.x_train, SPLIT.y_train
+X = SPLIT.x_train
+Y = SPLIT.y_train
 NETWORKS = {
     "tanh": (jfnn.mlp((5, 4, 3), "tanh"), X),
     "functions": (

@@ -131,7 +131,8 @@ def test_curves_are_statistics_at_every_evaluation():
     result = make_result((2, 2), seeds=6, history=3)
     curves = curve_statistics(result, "train_loss", "iqm")
     for *cell, epoch in np.ndindex(2, 2, 3):
-        runs, index = result.history["train_loss"][(*cell, slice(None), epoch)], (*cell, epoch)
+        runs = result.history["train_loss"][(*cell, slice(None), epoch)]
+        index = (*cell, epoch)
         expected = (6, runs.mean(), np.median(runs), stats.trim_mean(runs, 0.25), runs.std(ddof=1))
         np.testing.assert_allclose([values[index] for values in curves[:5]], expected)
         assert curves.low[index] < stats.trim_mean(runs, 0.25) < curves.high[index]
@@ -194,7 +195,8 @@ def test_invalid_arguments_raise_by_name(sweep):
 
 @pytest.mark.slow
 def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digits):
-    seeds, sample = 300, 5
+    seeds = 300
+    sample = 5
     result = jfnn.sweep(
         jfnn.mlp((64, 50, 10)),
         digits,

@@ -51,7 +51,8 @@ def test_long_tables_have_a_column_of_the_values_of_subsets():
 def events(path):
     """The events of a file of length-prefixed records (with two checksums of 4 bytes each)."""
     proto = pytest.importorskip("tensorboardX.proto.event_pb2")
-    data, events_read = path.read_bytes(), []
+    data = path.read_bytes()
+    events_read = []
     while data:
         (length,) = struct.unpack("<Q", data[:8])
         events_read.append(proto.Event.FromString(data[12 : 12 + length]))
@@ -68,7 +69,8 @@ def test_the_documented_lines_write_scores_and_hyperparameters_for_tensorboard(t
     exec(code, {"jfnn": jfnn, "np": np, "watched": result})
     assert len(list((tmp_path / "runs").iterdir())) == 2
     (file,) = (tmp_path / "runs" / "learning_rate=10, l2=1e-5").iterdir()
-    scalars, hyper = {}, {}
+    scalars = {}
+    hyper = {}
     for event in events(file):
         for value in event.summary.value:
             if value.WhichOneof("value") == "simple_value":

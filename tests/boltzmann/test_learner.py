@@ -45,9 +45,11 @@ class Stream:
 
 def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
     learner = boltzmann_machine((5, 4), gradient="persistent", chains=12)
-    machine, rows = machine_of((5, 4)), RNG.random((12, 5))
+    machine = machine_of((5, 4))
+    rows = RNG.random((12, 5))
     chains = (RNG.random((4, 12)) < 0.5).astype(float)
-    hyper, key = {"learning_rate": 0.1, "l2": 0.0}, jax.random.key(7)
+    hyper = {"learning_rate": 0.1, "l2": 0.0}
+    key = jax.random.key(7)
     memory = learner.start(pack(machine), hyper).memory[0]
     after, _ = compiled(learner.step)(State(pack(machine), (memory, [chains])), Batch(rows), hyper, key)
 
@@ -65,7 +67,8 @@ def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
 
 def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
     learner = boltzmann_machine((4, 3, 2), gradient="exact")
-    machine, rows = machine_of((4, 3, 2)), X[:30, :4].astype(float)
+    machine = machine_of((4, 3, 2))
+    rows = X[:30, :4].astype(float)
     weights = RNG.random(30)
 
     def objective(machine):
@@ -96,8 +99,10 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
 
     @compiled
     def squared_errors(k):
-        data, model = enumeration.data_statistics(machine, X.T), enumeration.model_statistics(machine)
-        exact, stepped = jax.tree.map(jnp.subtract, data, model), jax.vmap(step)(k)
+        data = enumeration.data_statistics(machine, X.T)
+        model = enumeration.model_statistics(machine)
+        exact = jax.tree.map(jnp.subtract, data, model)
+        stepped = jax.vmap(step)(k)
         errors = jax.tree.map(lambda new, old, slope: (new - old - slope) ** 2, stepped, machine, exact)
         return jax.tree.map(lambda leaf: leaf.sum(tuple(range(1, leaf.ndim))), errors)
 
@@ -167,7 +172,8 @@ def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(t
         jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1, progress=stop), **out)
     resumed = jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1), resume=True, **out)
     assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
-    loaded, member = jfnn.load(tmp_path / "run").member(1, 0, 1, 1, 1), whole.member(1, 0, 1, 1, 1)
+    loaded = jfnn.load(tmp_path / "run").member(1, 0, 1, 1, 1)
+    member = whole.member(1, 0, 1, 1, 1)
     assert same_bits(boltzmann.free_energy(loaded, X), boltzmann.free_energy(member, X))
 
 

@@ -40,7 +40,8 @@ def energy_by_loops(machine, layers):
 
 def joint_by_loops(machine):
     """Visible states ``[2^n, n]``, their probabilities and log Z, from energies of all states."""
-    weight_of, everything = {}, []
+    weight_of = {}
+    everything = []
     for state in states_of(sum(machine.sizes)):
         layers = np.split(state, np.cumsum(machine.sizes)[:-1])
         weight = np.exp(-energy_by_loops(machine, layers))
@@ -60,10 +61,12 @@ def scikit_learn(machine):
 
 def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
     machine = machine_of((6, 4))
-    model, v = scikit_learn(machine), (RNG.random((50, 6)) < 0.5).astype(float)
+    model = scikit_learn(machine)
+    v = (RNG.random((50, 6)) < 0.5).astype(float)
     np.testing.assert_allclose(boltzmann.hidden_means(machine, v), model.transform(v), rtol=1e-12)
     np.testing.assert_allclose(boltzmann.free_energy(machine, v), model._free_energy(v), rtol=1e-12)
-    model.random_state_, stream = np.random.RandomState(3), np.random.RandomState(3)
+    model.random_state_ = np.random.RandomState(3)
+    stream = np.random.RandomState(3)
     new = model.gibbs(v)
     h, mine = boltzmann.gibbs_step(machine, v, stream.uniform(size=(50, 4)), stream.uniform(size=(50, 6)))
     np.testing.assert_array_equal(mine, new)
@@ -90,8 +93,10 @@ def test_sums_are_those_over_all_states_and_gradients_are_jaxs_and_differences(s
             return jnp.mean(boltzmann.log_likelihood(machine, rows))
 
         moved = jax.vmap(mean)(perturbed(machine, 1e-5))
-        by_hand, by_jax = boltzmann.gradient(machine, rows), jax.grad(mean)(machine)
-        log_p, kl = boltzmann.log_likelihood(machine, v), boltzmann.kl_divergence(machine, rows)
+        by_hand = boltzmann.gradient(machine, rows)
+        by_jax = jax.grad(mean)(machine)
+        log_p = boltzmann.log_likelihood(machine, v)
+        kl = boltzmann.kl_divergence(machine, rows)
         return boltzmann.log_z(machine), log_p, kl, by_hand, by_jax, moved
 
     z, log_p, kl, by_hand, by_jax, moved = everything(machine)
@@ -117,7 +122,8 @@ def test_energies_and_all_states_are_the_definitions(x64):
 
 
 def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
-    deep, v = machine_of((4, 3, 2), 0.7), states_of(4)
+    deep = machine_of((4, 3, 2), 0.7)
+    v = states_of(4)
     restricted = machine_of((4, 3))
 
     @compiled
@@ -140,7 +146,8 @@ def test_mean_field_is_a_fixed_point_and_exact_with_one_hidden_layer(x64):
 def test_few_steps_of_annealing_give_z_on_average_and_few_sweeps_the_first_states_means():
     """The mean of ``w`` is right after any number of steps, if each leaves the next distribution as it is."""
     rng = np.random.default_rng(1)
-    sizes, n = (2, 3, 1, 2), 20_000
+    sizes = (2, 3, 1, 2)
+    n = 20_000
     weights = tuple(np.float32(1.5 * rng.normal(size=pair)) for pair in itertools.pairwise(sizes))
     machine = Machine(weights, tuple(np.float32(1.5 * rng.normal(size=units)) for units in sizes))
     estimate = boltzmann.annealed_log_z(machine, jax.random.key(0), n, 3)
@@ -164,7 +171,8 @@ def _model_averages(machine):
     return Machine(pairs, tuple(weights @ layer for layer in layers))
 
 
-MACHINE, V = machine_of((3, 2)), np.zeros((4, 3))
+MACHINE = machine_of((3, 2))
+V = np.zeros((4, 3))
 REFUSED = {
     r"^machine: expected a jfnn.boltzmann.Machine, got str": lambda: boltzmann.log_z("machine"),
     r"^machine: .* matrix for each .*\[\[3, 2\]\].*\[3\], \[4\]": lambda: boltzmann.log_z(
@@ -194,7 +202,8 @@ def test_an_invalid_machine_or_state_raises_an_error(message):
     "function", representatives([boltzmann.free_energy, boltzmann.log_likelihood], boltzmann.free_energy)
 )
 def test_states_may_have_roundings(function):
-    plain, rounded = np.array([[0.0, 1, 1]]), np.array([[-(2.0**-70), 1 + 2**-52, 1 + 2**-23]])
+    plain = np.array([[0.0, 1, 1]])
+    rounded = np.array([[-(2.0**-70), 1 + 2**-52, 1 + 2**-23]])
     np.testing.assert_allclose(function(MACHINE, rounded), function(MACHINE, plain), rtol=1e-5)
 
 

@@ -51,7 +51,8 @@ def wrong_words():
     """Pairs of a flag and a word that its reader does not take."""
     types = typing.get_type_hints(Flags)
     for field in dataclasses.fields(Flags):
-        name, (plain, *_) = field.name, typing.get_args(types[field.name]) or (types[field.name],)
+        name = field.name
+        (plain, *_) = typing.get_args(types[field.name]) or (types[field.name],)
         read = field.metadata.get("argument", {}).get("type") or parser.READERS.get(plain)
         if field.metadata and read not in (None, *FREE):
             for word in shlex.split(WRONG.get(read, NAMES)):

@@ -22,7 +22,8 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
 
 
 def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
-    out, corrupt = run[1], tmp_path / "below"
+    out = run[1]
+    corrupt = tmp_path / "below"
     corrupt.mkdir(parents=True)
     (corrupt / "config.json").write_text("{")
     for words, begins in (

@@ -121,13 +121,19 @@ def statuses(way, complete):
 def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(executor, count, tmp_path):
     if executor == "dask":
         pytest.importorskip("distributed")
-    rng, words, out = random.Random(0), [*WORDS.split(), *EXECUTORS[executor]], tmp_path / "killed"
+    rng = random.Random(0)
+    words = [*WORDS.split(), *EXECUTORS[executor]]
+    out = tmp_path / "killed"
     unbroken = Run([*words, "--out", str(tmp_path / "whole")])
     assert unbroken.end() == (0, "", [])
-    life, whole = time.monotonic() - unbroken.started, contents(tmp_path / "whole")
+    life = time.monotonic() - unbroken.started
+    whole = contents(tmp_path / "whole")
     assert {"results.csv", "results.npz", "models.npz", "config.json", "refit/models.npz"} <= whole.keys()
     ways = itertools.cycle([*WAYS] + [WORKER] * bool(EXECUTORS[executor]))
-    short, problems, kills, chain = itertools.cycle(SHORT), [], 0, 0
+    short = itertools.cycle(SHORT)
+    problems = []
+    kills = 0
+    chain = 0
     while kills < count:
         run = Run([*words, "--out", str(out), "--resume"])
         if rng.random() < 0.25:  # amid a short phase
@@ -140,7 +146,8 @@ def test_killed_runs_end_with_the_bytes_of_an_unbroken_one(executor, count, tmp_
         is_hit = chain < 3 and goes_on and run.hit(way)
         status, said, left = run.end()
         complete = out.exists() and status == 0
-        kills, chain = kills + is_hit, chain + is_hit
+        kills = kills + is_hit
+        chain = chain + is_hit
         if left or status not in (statuses(way, complete) if is_hit else {0}):
             problems.append(f"{way if is_hit else 'not killed'}: status {status}, {left} stay: {said}")
         if is_hit and "SIGINT" in way and "Traceback" in said:

@@ -74,7 +74,8 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
 
 
 def test_programs_do_not_go_where_another_run_is(run, programs, capsys):
-    single, out = run[1], programs[1]
+    single = run[1]
+    out = programs[1]
     for words, directory in (
         ([*PROGRAMS.split(), "--refit", "--out", str(out)], out),
         ([*PROGRAMS.split(), "--resume", "--out", str(single)], single),

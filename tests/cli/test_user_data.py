@@ -72,7 +72,8 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     assert best.ranked_by == "validation_loss"
     raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(path, "level"))
     split = jfnn.datasets.standardise(raw)
-    network, params = jfnn.mlp((3, 3, 1)), result.member(*best.index, 0)
+    network = jfnn.mlp((3, 3, 1))
+    params = result.member(*best.index, 0)
     train, held = train_test_split(np.arange(48), test_size=0.25, random_state=0)
     rows = {
         "train": (split.x_train[train], split.y_train[train]),

@@ -64,9 +64,11 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     places = datasets.split(np.arange(80)[:, None], np.zeros(80), 20, 3)
     train, test = (frame.iloc[part.ravel()] for part in (places.x_train, places.x_test))
     expected = scikit_learns(standardised).fit(train)
-    mean, scale = 0.0, 1.0
+    mean = 0.0
+    scale = 1.0
     if standardised:
-        mean, scale = datasets.scalers(split)["x"].mean_, datasets.scalers(split)["x"].scale_
+        mean = datasets.scalers(split)["x"].mean_
+        scale = datasets.scalers(split)["x"].scale_
         split = datasets.standardise(split)
     np.testing.assert_array_equal(split.x_train, expected.transform(train))
     np.testing.assert_array_equal(split.x_test, expected.transform(test))
@@ -74,7 +76,8 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     # Other rows, with a word that is new and gaps where there were none; from the description alone.
     columns = json.loads(json.dumps(columns))
     new = rows_of(30, seed=1).sample(frac=1, axis=1, random_state=0)
-    new.loc[3, "colour"], new.loc[4, "size"] = "violet", np.nan
+    new.loc[3, "colour"] = "violet"
+    new.loc[4, "size"] = np.nan
     for rows in (new, {name: new[name].tolist() for name in new}):
         with pytest.warns(UserWarning, match="'colour': .*'violet'"):
             x = (datasets.transform(columns, rows) - mean) / scale
@@ -83,7 +86,8 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
 
 def test_tables_of_numbers_are_as_without_the_switches(read):
     frame = rows_of(20)[["height", "size", "y"]]
-    plain, loose = read(frame), read(frame, encode=True, impute=True)
+    plain = read(frame)
+    loose = read(frame, encode=True, impute=True)
     np.testing.assert_array_equal(plain.x, loose.x)
     for one, other in zip(datasets.split_table(plain), datasets.split_table(loose), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -249,7 +253,8 @@ def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(rea
     train = [place for place in range(20) if datasets.split(table.x, table.y, 9, place).x_train[0] != 1]
     with pytest.raises(ValueError, match="column 'a': expected a number in the training rows, got none"):
         datasets.split_table(table, 9, train[0])
-    full, gaps = {"a": {}}, {"a": {"median": 2.0, "indicator": False}, "b": {}}
+    full = {"a": {}}
+    gaps = {"a": {"median": 2.0, "indicator": False}, "b": {}}
     assert datasets.transform(gaps, {"a": [None, "3"], "b": [1, 2]}).tolist() == [[2, 1], [3, 2]]
     for columns, frame, message in (
         (full, {"b": [1]}, "expected a column 'a', got none"),

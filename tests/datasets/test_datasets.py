@@ -88,7 +88,8 @@ def test_standardise_is_scikit_learns_scaler_fitted_on_the_training_rows(targets
 
 
 def test_arrays_of_any_byte_order_are_taken_and_masked_entries_raise():
-    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 3
+    x = np.arange(40.0).reshape(20, 2)
+    y = np.arange(20) % 3
     native = datasets.split(x, y)
     swapped = datasets.split(x.astype(x.dtype.newbyteorder()), y.astype(y.dtype.newbyteorder()))
     for one, other in zip(native[:4], swapped[:4], strict=True):
@@ -102,7 +103,8 @@ def test_arrays_of_any_byte_order_are_taken_and_masked_entries_raise():
 
 
 def test_a_split_needs_two_parts_rows_that_match_and_a_seed():
-    x, y = np.zeros((20, 1)), np.zeros(20)
+    x = np.zeros((20, 1))
+    y = np.zeros(20)
     for test_size in (0, 20, 1.0, float("nan"), 0.999):
         with pytest.raises(ValueError, match=r"^test_size: expected a share between 0 and 1"):
             datasets.split(x, y, test_size=test_size)
@@ -118,7 +120,8 @@ def test_mnist1d_is_as_published_and_leaves_the_global_generators_alone():
     np.random.seed(5)
     random.seed(5)
     states = np.random.get_state()[1].copy(), random.getstate()
-    plain, shuffled = datasets.mnist1d(), datasets.mnist1d(shuffled=True)
+    plain = datasets.mnist1d()
+    shuffled = datasets.mnist1d(shuffled=True)
     np.testing.assert_array_equal(np.random.get_state()[1], states[0])
     assert random.getstate() == states[1]
     assert (plain.x_train.shape, plain.x_test.shape) == ((4000, 40), (1000, 40))

@@ -12,7 +12,8 @@ from jfnn.datasets.fields import is_gap
 from jfnn.datasets.targets import MOST_CLASSES, as_task
 
 LARGE = 2**53  # and one more is the first whole number that no float is
-COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+COMPOSED = "caf\u00e9"
+DECOMPOSED = "cafe\u0301"
 
 
 @pytest.fixture
@@ -290,7 +291,8 @@ def test_npz_keeps_its_own_cut_or_is_split_as_a_csv_is(read_npz):
     np.testing.assert_array_equal(split.x_train, parts["x_train"])
     np.testing.assert_array_equal(split.x_test, parts["x_test"])
     assert (split.y_train.tolist(), split.y_test.tolist()) == ([1, 0, 2, 1, 0, 2], [3, 2, 0])
-    x, y = np.arange(20, dtype=np.float32).reshape(10, 2), np.arange(20.0).reshape(10, 2)
+    x = np.arange(20, dtype=np.float32).reshape(10, 2)
+    y = np.arange(20.0).reshape(10, 2)
     table = read_npz({"x": x, "y": y})
     assert table.x.dtype == np.float32 and table.classes is None and table.n_train is None
     for one, other in zip(datasets.split_table(table, 3, 7), datasets.split(x, y, 3, 7), strict=True):
@@ -298,7 +300,8 @@ def test_npz_keeps_its_own_cut_or_is_split_as_a_csv_is(read_npz):
 
 
 def test_weights_stay_with_their_rows_when_these_are_split(read_npz):
-    x, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    x = np.arange(40.0).reshape(20, 2)
+    y = np.arange(20) % 2
     arrays = {"x": x, "y": y, "n": 10 * x[:, 0]}
     split = datasets.split_table(read_npz(arrays, weights="n"), 0.3, random_state=5)
     assert len(split.weights) == 14

@@ -239,7 +239,8 @@ def test_a_function_is_trained_as_it_is_now(way, door):
 
 @pytest.mark.parametrize("name", representatives(ROLES, "step of least squares", "activation", "optimizer"))
 def test_a_changed_function_is_another_run(name, tmp_path):
-    role, (read, change) = ROLES[name], by_captured_list()
+    role = ROLES[name]
+    (read, change) = by_captured_list()
     network, options = role(read)
     before = by_sweep(network, **options, out=tmp_path)
     assert same_bits(before, by_sweep(network, **options, out=tmp_path, resume=True))
@@ -310,7 +311,8 @@ def test_the_code_of_schedulers_counts(monkeypatch):
     ("name", "value"), [("jax_threefry_partitionable", False), ("jax_default_prng_impl", "rbg")]
 )
 def test_the_kind_of_random_numbers_counts(name, value):
-    before, default = description(), getattr(jax.config, name)
+    before = description()
+    default = getattr(jax.config, name)
     try:
         jax.config.update(name, value)
         assert description() != before

@@ -143,7 +143,8 @@ def random_loss(rng):
     last = rng.choice([jnp.mean, lambda h: jnp.sum(h) / h.size, lambda h: jnp.mean(jnp.max(h, axis=-1))])
 
     def loss(params, x, key):
-        numbers, kinds = np.random.default_rng(drawn_by), iter(constants)
+        numbers = np.random.default_rng(drawn_by)
+        kinds = iter(constants)
 
         def constant(shape):
             return next(kinds)(shape, numbers).astype(x.dtype)

@@ -231,7 +231,8 @@ def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, spli
 
 
 def test_parameters_are_kept_as_asked(sweep, grid):
-    (i, j), none = grid.best().index, sweep(seeds=2, execution={"keep_params": "none"})
+    (i, j) = grid.best().index
+    none = sweep(seeds=2, execution={"keep_params": "none"})
     best = sweep(seeds=2, execution={"keep_params": "best"})
     assert best.best() == none.best() == grid.best()
     assert same_bits(best.member(i, j, 1), grid.member(i, j, 1))
@@ -246,7 +247,8 @@ def test_evaluations_have_the_scores_of_shorter_runs_whether_the_host_waits_for_
     trained, sweep, rates, every
 ):
     """Without a callback tiles pass them without waiting for each other, up to the same return."""
-    runs, told = [], []
+    runs = []
+    told = []
     changes = {"learning_rate": rates, "seeds": 2}
     executor = functools.partial(Recording, runs=runs)
     seams = {"calls": CallLength(steps=12, calls=2), "make_executor": executor}  # calls of 3 epochs
@@ -265,7 +267,8 @@ def test_evaluations_have_the_scores_of_shorter_runs_whether_the_host_waits_for_
 
 @pytest.mark.thorough
 def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, split):
-    held, trainers = [], []
+    held = []
+    trainers = []
 
     class Counting(Threads):
         def run(self, jobs, segment, collect):
@@ -388,7 +391,8 @@ def test_a_sweep_is_the_plain_loop_over_its_members(split, dtype, name, gradient
         **options,
     )
     assert {leaf.dtype for leaf in jax.tree.leaves(result.params)} == {dtype}
-    x, init = split.x_train.astype(dtype), compiled(net.init)
+    x = split.x_train.astype(dtype)
+    init = compiled(net.init)
     for index in np.ndindex(2, 2, 2):
         axes = (options["learning_rate"], options["l2"], options["seeds"])
         eta, penalty, seed = (values[i] for values, i in zip(axes, index, strict=True))
@@ -420,7 +424,8 @@ def test_an_axis_of_the_optimizer_equals_single_values_of_it(sweep):
 
 @pytest.mark.thorough
 def test_given_minibatches_and_starts_are_those_drawn_from_the_seeds(net, split, sweep):
-    seeds, options = [5, 0, 9], dict(learning_rate=[0.02, 0.1], l2=0.1)
+    seeds = [5, 0, 9]
+    options = dict(learning_rate=[0.02, 0.1], l2=0.1)
     drawn = sweep(seeds=seeds, **options)
     batches = np.array(
         [[jfnn.Minibatches(16).epoch(70, seed, epoch) for epoch in range(EPOCHS)] for seed in seeds]

@@ -17,9 +17,13 @@ from jfnn.steps import epoch as engine
 from jfnn.steps.epoch import Chunk, as_chunk, gather, steps_of_epoch
 from jfnn.steps.source import Source, rows_of_steps, step_key
 
-N, FEATURES, CLASSES, L2 = 23, 4, 3, 0.2
+N = 23
+FEATURES = 4
+CLASSES = 3
+L2 = 0.2
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-LOSS, OPTIMIZER = losses.get("cross_entropy"), optax.sgd(0.05, momentum=0.9)
+LOSS = losses.get("cross_entropy")
+OPTIMIZER = optax.sgd(0.05, momentum=0.9)
 
 
 def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
@@ -38,7 +42,8 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
     The minibatches are given for this epoch, behind those of an epoch before, with room for more steps.
     """
     state, value_and_grad, rows = problem
-    padded, (steps, batch) = bool((minibatches == PADDING).any()), minibatches.shape
+    padded = bool((minibatches == PADDING).any())
+    (steps, batch) = minibatches.shape
     given = np.concatenate([minibatches[::-1], minibatches, np.zeros((3, batch), np.int32)])
     raw = None if key is None else jax.random.key_data(key)
     chunk = chunk or as_chunk(rows, batch, None)
@@ -64,7 +69,8 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
             (state, zero, zero),
         )
 
-    places, first = np.arange(batch), np.int32(epoch - 1)
+    places = np.arange(batch)
+    first = np.int32(epoch - 1)
     source = Source(
         np.uint32(0), raw, np.int32(0), domain(len(rows[0])), np.int32(steps), places, first, given
     )
@@ -149,7 +155,8 @@ def test_steps_that_are_prepared_together_are_the_same_steps(steps, weighted, ga
 
 
 def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
-    problem, key = make_problem(np.float64), jax.random.key(3)
+    problem = make_problem(np.float64)
+    key = jax.random.key(3)
     # The same rows in each step, so that steps differ by their keys alone.
     minibatches = np.tile(np.arange(7, dtype=np.int32), (3, 1))
     result = engine_epoch(problem, minibatches, key=key, dropout=0.4, epoch=6)
@@ -180,14 +187,16 @@ def test_rows_gathered_at_once_are_those_of_each_step(size, x64):
 
 def test_few_steps_are_prepared_together_where_their_rows_are_large():
     """Rows of eight million bytes at most, numbers of some thousand rows, and 16 steps."""
-    large, small = np.zeros((1000, 1000)), np.zeros((9, 1000))
+    large = np.zeros((1000, 1000))
+    small = np.zeros((9, 1000))
     assert [as_chunk(large, taken, None) for taken in (1, 100, 400, 5000)] == [
         Chunk(16, True),
         Chunk(10, True),
         Chunk(2, True),
         Chunk(1, True),
     ]
-    subset, full = Minibatches(5, "subset"), Minibatches(9, "full")
+    subset = Minibatches(5, "subset")
+    full = Minibatches(9, "full")
     assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 2, 1]
     assert as_chunk(small, 1, full) == Chunk(1, False, only=True)
     assert as_chunk(small, 1, None) == Chunk(1, False)

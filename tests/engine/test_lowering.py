@@ -14,7 +14,8 @@ from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
-TILE, EPOCHS = 2, 3
+TILE = 2
+EPOCHS = 3
 ROWS = np.random.default_rng(0).normal(size=(24, 64))
 LABELS = np.arange(24) % 3
 
@@ -36,11 +37,11 @@ def lowered(experiment, platform, own):
     if not own:
         source = sources.take(0, minibatches=given)
     data = experiment.data
-    stock = program.DeviceData(data.rows, data.weights, sources.train)
+    held = program.DeviceData(data.rows, data.weights, sources.train)
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
     arguments = {
         "start": (params, hyper),
-        "advance": (members, hyper, source, np.int32(1), stock),
+        "advance": (members, hyper, source, np.int32(1), held),
         "score": (members.state.params, block, hyper),
     }
     return {

@@ -13,11 +13,14 @@ from jfnn import backprop
 
 pytestmark = pytest.mark.unoptimised
 
-N, TEST = 41, 3
+N = 41
+TEST = 3
 RNG = np.random.default_rng(5)
-X, Y = RNG.normal(size=(N + TEST, 6)).astype(np.float32), RNG.normal(size=(N + TEST, 2)).astype(np.float32)
+X = RNG.normal(size=(N + TEST, 6)).astype(np.float32)
+Y = RNG.normal(size=(N + TEST, 2)).astype(np.float32)
 BITS = (RNG.random((N + TEST, 6)) < 0.5).astype(np.float32)
-SMALL, DROPOUT = jfnn.mlp((6, 4, 2), "relu"), {"hyper": {"dropout": 0.4}}
+SMALL = jfnn.mlp((6, 4, 2), "relu")
+DROPOUT = {"hyper": {"dropout": 0.4}}
 
 
 def directions(params, x):
@@ -72,7 +75,8 @@ LENGTHS = (16, 17, 33, 36, 37)
 
 def poisoned(name, which):
     """Rows and targets of which some have no finite cost."""
-    x, y = X.copy(), Y.copy()
+    x = X.copy()
+    y = Y.copy()
     if name.startswith("own"):
         x[which] = 0
     else:
@@ -179,8 +183,10 @@ def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(redu
     params = SMALL.init(jax.random.key(1))
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), params)
     bad = np.flatnonzero(WEIGHTS == 0)
-    x, y = X[:N].astype(np.float64), Y[:N].astype(np.float64)
-    x[bad], y[bad] = 1e300, 1e308
+    x = X[:N].astype(np.float64)
+    y = Y[:N].astype(np.float64)
+    x[bad] = 1e300
+    y[bad] = 1e308
     there = WEIGHTS > 0
     options = {"loss": "quadratic", "l2": 0.3, "reduction": reduction}
 
@@ -208,7 +214,8 @@ def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(redu
 
 def test_a_network_whose_derivative_is_none_at_a_row_of_weight_0():
     params = OWN.init(jax.random.key(0))
-    x, weights = X[:5].copy(), np.array([1.0, 0, 2, 1, 0], np.float32)
+    x = X[:5].copy()
+    weights = np.array([1.0, 0, 2, 1, 0], np.float32)
     x[[1, 4]] = 0
     there = weights > 0
     actual = gradient(OWN, params, x, Y[:5], loss="quadratic", weights=weights)

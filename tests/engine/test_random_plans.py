@@ -11,14 +11,16 @@ from jfnn.engine import plan
 from jfnn.engine.plan import Layout
 from jfnn.steps.epoch import EPOCHS
 
-small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
+small = strategies.integers(1, 12)
+seeds = strategies.integers(0, 2**32 - 1)
 
 
 @examples((50, 1), (500, 1))
 def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
     def they_do(members, replicates, width, separate, seed):
         rng = np.random.default_rng(seed)
-        active, replicate = rng.random(members) < 0.7, rng.integers(0, replicates, members)
+        active = rng.random(members) < 0.7
+        replicate = rng.integers(0, replicates, members)
         group = replicate // 2  # two replicates with the same minibatches, or with some of one shape
         tiles = plan.tiles(active, replicate, group, Layout(width, separate))
         used = [member for tile in tiles for member in tile.members[: tile.used]]
@@ -98,7 +100,8 @@ def test_one_cell_of_many_seeds_fills_tiles_with_minibatches_of_their_own():
 def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
     def they_do(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
         calls = plan.CallLength(steps, first_steps, most_epochs, returns)
-        ends, longest = [0], calls.epochs(steps_an_epoch)
+        ends = [0]
+        longest = calls.epochs(steps_an_epoch)
         assert 1 <= longest <= max(1, steps // steps_an_epoch) and longest <= most_epochs
         for _ in range(8):
             ends.append(calls.next_end(ends[-1], steps_an_epoch))
@@ -131,7 +134,8 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
     """A simulation of devices that each take the tile that is furthest behind, beside the fewest calls."""
 
     def idle(tiles, devices, lengths):
-        free, ready = [0] * devices, [(0, tile, 0) for tile in range(tiles)]
+        free = [0] * devices
+        ready = [(0, tile, 0) for tile in range(tiles)]
         while ready:
             time, tile, number = heapq.heappop(ready)
             end = max(time, heapq.heappop(free)) + lengths[number]
@@ -165,7 +169,8 @@ def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(example
 @examples((50, 1), (500, 1))
 def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(examples):
     def they_are(tiles, devices, lengths, steps):
-        calls, stops = plan.CallLength(), np.cumsum([3, *lengths]).tolist()
+        calls = plan.CallLength()
+        stops = np.cumsum([3, *lengths]).tolist()
         ranges = calls.ranges(stops, steps, tiles, devices)
         ends = [call.stop for call in ranges]
         assert [call.start for call in ranges] == [3, *ends[:-1]] and set(stops[1:]) <= set(ends)

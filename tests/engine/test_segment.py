@@ -42,7 +42,8 @@ def score(params, rows, strength):
 def options(name, dtype, **execution):
     """Six members a replicate in tiles of four, with memory and random steps, scored in two blocks."""
     data = noise_split()
-    x_train, x_test = data.x_train[:60].astype(dtype), data.x_test.astype(dtype)
+    x_train = data.x_train[:60].astype(dtype)
+    x_test = data.x_test.astype(dtype)
     common = dict(learning_rate=[0.01, 0.1, 1.0], l2=[0.0, 0.1], seeds=2, epochs=3)
     common |= dict(execution=jfnn.Execution(tile=4, eval_every=2, **execution))
     if name == "own loss":

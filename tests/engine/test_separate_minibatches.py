@@ -17,7 +17,8 @@ from jfnn.engine.plan import CallLength
 from jfnn.engine.trainer import Trainer
 from jfnn.search.sweep import prepare, train_run
 
-DATA, SEEDS = noise_split(), [0, 1, 2, 3, 4, 2**32 - 1]
+DATA = noise_split()
+SEEDS = [0, 1, 2, 3, 4, 2**32 - 1]
 PASS = jfnn.Minibatches(16, "permutation", drop_last=False)
 
 
@@ -89,8 +90,10 @@ def member(result, seed, *cell):
 @pytest.mark.parametrize(("name", "dtype"), EVERY, indirect=["dtype"])
 def test_a_member_has_the_bits_that_it_has_alone_and_in_other_company(name, dtype):
     """In other slots, beside other seeds and members that diverge, on one device, in other calls."""
-    result, options = of_seeds(name, dtype), vars(make_options(name, dtype))
-    network, data = options.pop("network"), options.pop("split")
+    result = of_seeds(name, dtype)
+    options = vars(make_options(name, dtype))
+    network = options.pop("network")
+    data = options.pop("split")
     names = ("learning_rate", "l2", "epochs", *KINDS[name][2])
     common = {"batch_size": 16} | {key: options[key] for key in names}
     trained = jfnn.train(

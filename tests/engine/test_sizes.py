@@ -20,7 +20,8 @@ PASS = jfnn.Minibatches(8, "permutation", drop_last=False)
 
 def rows(n_train):
     """So many rows to train on, and twenty to test on."""
-    x, y = np.resize(DATA.x_train, (n_train, 5)), np.arange(n_train) % 3
+    x = np.resize(DATA.x_train, (n_train, 5))
+    y = np.arange(n_train) % 3
     return jfnn.Split(x, y, DATA.x_test, DATA.y_test)
 
 
@@ -122,7 +123,8 @@ def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_
 @pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False])
 def test_given_minibatches_of_any_number_of_epochs_are_one_program(shared):
-    net, given = of_sizes(8, 3), np.random.default_rng(0).integers(0, 90, (2, 60, 5, 8))
+    net = of_sizes(8, 3)
+    given = np.random.default_rng(0).integers(0, 90, (2, 60, 5, 8))
     sweep(net, batches=given, seeds=2, shared=shared)
     with compilations() as compiled:
         for epochs in (1, 8, 50):

@@ -12,8 +12,12 @@ from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.steps.source import Sources, padded_length, rows_of_steps
 
-SIZE, LENGTHS, SEEDS, FOLDS = 5, (23, 21, 64, 7), (0, 7, 2**32 - 1, 5, 5), (0, 2, 1, 0, 3)
-EPOCHS, CHUNK = (0, 3, 100_000), 4  # epochs, and steps that are drawn together
+SIZE = 5
+LENGTHS = (23, 21, 64, 7)
+SEEDS = (0, 7, 2**32 - 1, 5, 5)
+FOLDS = (0, 2, 1, 0, 3)
+EPOCHS = (0, 3, 100_000)
+CHUNK = 4  # epochs, and steps that are drawn together
 DRAWN = [
     Minibatches(SIZE, "subset"),
     *(Minibatches(SIZE, scheme, drop) for scheme in ("permutation", "in_order") for drop in (True, False)),
@@ -79,7 +83,8 @@ def test_shared_rows_are_those_of_numpy(batches, dtype):
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
 def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, axis):
     """Beside members of other seeds and of folds of other lengths, a replicate twice among them."""
-    sources, replicates = make_sources(batches), np.array([3, 0, 1, 4, 2, 1])
+    sources = make_sources(batches)
+    replicates = np.array([3, 0, 1, 4, 2, 1])
     draw = drawn_rows(sources, replicates, axis)
     for epoch in EPOCHS:
         members_first = np.moveaxis(draw(epoch), 1 if axis == 0 else -1, 0)
@@ -92,7 +97,9 @@ def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, axis):
 
 @pytest.mark.parametrize("own, axis", [(False, 0), (True, 0), (True, -1)])
 def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
-    rng, first, steps = np.random.default_rng(2), 4, 3
+    rng = np.random.default_rng(2)
+    first = 4
+    steps = 3
     given = rng.integers(0, 50, (2, 3 * steps, SIZE), dtype=np.int32)  # of two replicates
     sources = make_sources(Minibatches(15))._replace(steps=np.full(len(SEEDS), steps, np.int32))
     source = sources.take(np.array([1, 0]) if own else 0, first, given if own else given[0])

@@ -41,7 +41,8 @@ def engine_of(*works):
 @pytest.fixture
 def engine_runs(monkeypatch):
     """Counts the runs of the engine."""
-    runs, train = [], training.train
+    runs = []
+    train = training.train
     monkeypatch.setattr(training, "train", lambda *args, **more: runs.append(1) or train(*args, **more))
     return runs
 
@@ -156,7 +157,8 @@ def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(para
 def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
     fitted = estimators.MLPClassifier(**OPTIONS, warm_start=True, engine=engine).fit(X, Y)
     by_hand = clone(fitted)
-    by_hand.coefs_, by_hand.intercepts_ = fitted.coefs_, fitted.intercepts_
+    by_hand.coefs_ = fitted.coefs_
+    by_hand.intercepts_ = fitted.intercepts_
     for a, b in zip(by_hand.fit(X, Y).coefs_, fitted.fit(X, Y).coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
     assert by_hand.engine_ == engine and by_hand.n_iter_ == len(by_hand.loss_curve_)
@@ -213,7 +215,8 @@ def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
 def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(Prediction, "engine", property(lambda self: asked.append(self.works) or answer))
-    ours, answer = estimators.MLPClassifier(**OPTIONS), "scikit-learn"
+    ours = estimators.MLPClassifier(**OPTIONS)
+    answer = "scikit-learn"
     for rows in (X, X.tolist()):
         clone(ours).fit(rows, Y)
     assert asked == 2 * [[Work(SMALL, 150, 6.0)]]

@@ -30,7 +30,8 @@ def scores_of(mean, targets, metric):
 
 def greedy(predictions, targets, metric, rounds):
     """The best round's members by a loop over everything, and its score."""
-    chosen, best = [], (-np.inf, 0.0, [])
+    chosen = []
+    best = (-np.inf, 0.0, [])
     for _ in range(rounds):
         options = []
         for member in range(len(predictions)):

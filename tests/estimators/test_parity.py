@@ -70,7 +70,8 @@ def test_several_labels_a_row_unshuffled_by_invscaling():
 
 
 def test_early_stopping_of_two_outputs_keeps_the_same_epoch():
-    x, y = X_CANCER[:, 2:], X_CANCER[:, :2]
+    x = X_CANCER[:, 2:]
+    y = X_CANCER[:, :2]
     options = {"max_iter": 100, "learning_rate_init": 0.1, "tol": 0.01}
     theirs, ours = both("MLPRegressor", x, y, WEIGHTS, early_stopping=True, **options)
     assert 10 < np.argmax(theirs.validation_scores_) + 1 < theirs.n_iter_ < 100
@@ -108,13 +109,15 @@ PAIRS = [  # any value of a factor meets any of another
 @pytest.mark.slow
 @pytest.mark.parametrize(("solver", "activation", "case", "early_stopping"), PAIRS)
 def test_every_solver_activation_and_kind_of_target(solver, activation, case, early_stopping):
-    x, y = X_DIGITS, Y_DIGITS
+    x = X_DIGITS
+    y = Y_DIGITS
     if case == "two":
         y = y % 2
     elif case == "labels":
         x, y = make_multilabel_classification(430, n_features=8, random_state=0)
     elif case in ("numbers", "poisson"):
-        x, y = X_CANCER[:430, 1:], X_CANCER[:430, 0] ** 2
+        x = X_CANCER[:430, 1:]
+        y = X_CANCER[:430, 0] ** 2
     options = {"loss": "poisson"} if case == "poisson" else {}
     options |= {"solver": solver, "activation": activation, "early_stopping": early_stopping}
     name = "MLPRegressor" if case in ("numbers", "poisson") else "MLPClassifier"

@@ -113,7 +113,8 @@ def test_a_stream_of_random_numbers_goes_on_where_scikit_learn_leaves_it(options
 
 @pytest.mark.parametrize("name", NAMES_OF_BOTH)
 def test_an_estimator_is_scikit_learns_with_further_parameters(name):
-    ours, theirs = getattr(estimators, name), getattr(neural_network, name)
+    ours = getattr(estimators, name)
+    theirs = getattr(neural_network, name)
     assert issubclass(ours, theirs)
     further = {"engine": "auto"} | ({"class_weight": None} if name == "MLPClassifier" else {})
     assert ours().get_params() == theirs().get_params() | further
@@ -135,7 +136,8 @@ def test_gains_of_held_out_rows_are_scikit_learns_scores(output, weighted):
     if output == "identity":
         targets[:, 0] = 7.0  # its R² is 0
     weights = rng.random(60) if weighted else np.ones(60)
-    first, everyone = np.arange(4), np.r_[0:4, 0:60]
+    first = np.arange(4)
+    everyone = np.r_[0:4, 0:60]
     rows = Rows(outputs[everyone], targets[everyone], weights[everyone] if weighted else None)
     scoring = Scoring.for_rows(rows, 60, output)
     judged = [jnp.asarray(array, jnp.float32) for array in (outputs, targets, scoring.scales[4:], weights)]
@@ -153,7 +155,8 @@ def test_gains_of_held_out_rows_are_scikit_learns_scores(output, weighted):
 
 
 def test_held_out_rows_judge_in_the_program(monkeypatch):
-    calls, advance = [], Trainer.advance
+    calls = []
+    advance = Trainer.advance
     monkeypatch.setattr(Trainer, "advance", lambda *args: calls.append(args[2]) or advance(*args))
     options = {"early_stopping": True, "max_iter": 40, "batch_size": 10, "n_iter_no_change": 30}
     fitted = estimators.MLPClassifier(**HERE | options).fit(X, Y)

@@ -31,7 +31,8 @@ PIPELINE_GRID = {f"mlpclassifier__{name}": values for name, values in GRID.items
 @pytest.fixture
 def runs(monkeypatch):
     """The number of members of each run of the engine."""
-    sizes, train = [], training.train
+    sizes = []
+    train = training.train
 
     def counted(fits, *args, **options):
         sizes.append(len(fits))
@@ -189,9 +190,12 @@ CASES = {  # rows in a container, splits
 
 @pytest.mark.parametrize("container", representatives(CASES, "list"))
 def test_rows_in_any_container_are_cut_as_scikit_learn_cuts_them(container, runs):
-    plain, (convert, cut) = X[:, 20:30], CASES[container]
-    x, y = convert(plain), convert(Y) if container == "list" else Y
-    grid, weights = {"alpha": [0.1, 1.0], "max_iter": [3]}, np.linspace(0, 1, 150)
+    plain = X[:, 20:30]
+    (convert, cut) = CASES[container]
+    x = convert(plain)
+    y = convert(Y) if container == "list" else Y
+    grid = {"alpha": [0.1, 1.0], "max_iter": [3]}
+    weights = np.linspace(0, 1, 150)
     ours, theirs = (
         module.GridSearchCV(PERCEPTRON, grid, cv=cut, refit=False).fit(x, y, sample_weight=weights)
         for module in (estimators, model_selection)

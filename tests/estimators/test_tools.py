@@ -23,7 +23,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:os.fork"),
 ]
 X, Y = load_breast_cancer(return_X_y=True)
-X, Y = X[:300, :8], Y[:300]
+X = X[:300, :8]
+Y = Y[:300]
 PERCEPTRON = estimators.MLPClassifier((8,), max_iter=10, random_state=0, engine="jfnn")
 PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 GRID = {"mlpclassifier__alpha": [0.1, 1.0]}

@@ -214,7 +214,8 @@ def test_same_padding_keeps_lengths_and_takes_a_stride_of_one_in_every_form():
 
 def test_a_residual_block_adds_the_outputs_of_its_layers():
     block = Residual([Dense(5, "tanh"), Dense(3, "relu")])
-    params, x = block.init(jax.random.key(0), (3,)), draw((N, 3), np.float32)
+    params = block.init(jax.random.key(0), (3,))
+    x = draw((N, 3), np.float32)
     inner = jfnn.sequential(block.layers, 3)
     result, given = compiled(lambda *arguments: (block.apply(*arguments), inner.apply(*arguments)))(params, x)
     assert_close(result, x + given, 1e-6)
@@ -223,7 +224,8 @@ def test_a_residual_block_adds_the_outputs_of_its_layers():
 @pytest.mark.parametrize("n", [sequence.MANY_ROWS, sequence.MANY_ROWS + 1])
 def test_many_images_are_scored_in_their_order(n):
     net = jfnn.cnn((1, 4), (2,), 3, 2)
-    params, x = net.init(jax.random.key(0)), draw((n, 1, 4), np.float32)
+    params = net.init(jax.random.key(0))
+    x = draw((n, 1, 4), np.float32)
     packed = sequence.pack(net.layers, params)
     result = compiled(functools.partial(sequence.outputs, net.layers))(packed, x)
     assert result.shape == (3, n)

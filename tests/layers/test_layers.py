@@ -41,7 +41,8 @@ from jfnn.learners import column_form
 
 pytestmark = pytest.mark.unoptimised
 
-N, STEP = 6, 1e-5
+N = 6
+STEP = 1e-5
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 DIFFERENCES_TOLERANCE = 1e-6
 
@@ -131,7 +132,8 @@ def assert_close(result, expected, tolerance):
     """Equal up to a share of each array's largest entry."""
     assert jax.tree.structure(result) == jax.tree.structure(expected)
     for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
-        one, other = np.asarray(one), np.asarray(other)
+        one = np.asarray(one)
+        other = np.asarray(other)
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
 
@@ -215,7 +217,9 @@ def in_all_ways(layer, shape, dtype):
 
     @compiled
     def found(params, x, d_out):
-        packed, a, d_columns = layer.pack(params), jnp.moveaxis(x, 0, -1), jnp.moveaxis(d_out, 0, -1)
+        packed = layer.pack(params)
+        a = jnp.moveaxis(x, 0, -1)
+        d_columns = jnp.moveaxis(d_out, 0, -1)
         columns, kept = layer.forward(packed, a)
         outputs = layer.apply(params, x), jnp.moveaxis(columns, -1, 0), LayerKind.apply(layer, params, x)
         by_hand = layer.pull_back(packed, kept, d_columns)
@@ -280,8 +284,12 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
     "drops", [{}, {"dropout": 0.4, "key": jax.random.key(2)}], ids=["all units", "dropout"]
 )
 def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(drops, x64):
-    net, rng, loss = jfnn.mlp((4, 5, 4, 6, 3), "tanh"), np.random.default_rng(5), losses.get("cross_entropy")
-    x, targets, weights = rng.normal(size=(N, 4)), rng.dirichlet(np.ones(3), N), np.linspace(0, 2, N)
+    net = jfnn.mlp((4, 5, 4, 6, 3), "tanh")
+    rng = np.random.default_rng(5)
+    loss = losses.get("cross_entropy")
+    x = rng.normal(size=(N, 4))
+    targets = rng.dirichlet(np.ones(3), N)
+    weights = np.linspace(0, 2, N)
     like = jax.eval_shape(net.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
 

@@ -9,7 +9,8 @@ from jfnn.layers.products import weight_gradient
 
 pytestmark = pytest.mark.unoptimised
 
-MEMBERS, SAMPLES = 3, 7
+MEMBERS = 3
+SAMPLES = 7
 # The first is far smaller than the activations.
 OUTPUTS_AND_INPUTS = [
     (2, 9),

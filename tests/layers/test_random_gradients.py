@@ -34,7 +34,9 @@ from jfnn.layers import (
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
 from jfnn.learners import column_form
 
-N, STEP, DROPOUT = 5, 1e-5, 0.3
+N = 5
+STEP = 1e-5
+DROPOUT = 0.3
 KINKED = ("relu", "leaky_relu")  # where a difference may reach over a kink
 
 
@@ -82,7 +84,9 @@ def convolutions(rng):
 def recurrent(rng):
     """One or two recurrent layers, perhaps on tokens, which may be padding."""
     shape = tuple(int(number) for number in rng.integers(1, 5, 2))
-    layers, two, padded = [], rng.random() < 0.5, False
+    layers = []
+    two = rng.random() < 0.5
+    padded = False
     if rng.random() < 0.5:
         padded = bool(rng.random() < 0.5)
         layers.append(Embedding(int(rng.integers(2, 5)), shape[1], 0 if padded else None))
@@ -90,7 +94,8 @@ def recurrent(rng):
     for states in ["all", drawn(rng, ["all", "last"])] if two else [drawn(rng, ["all", "last"])]:
         options = {"bidirectional": bool(rng.random() < 0.5), "states": states}
         units = int(rng.integers(1, 4))
-        kind, options = drawn(rng, [Elman, GRU, LSTM]), options | {"padded": padded}
+        kind = drawn(rng, [Elman, GRU, LSTM])
+        options = options | {"padded": padded}
         layers.append(kind(units, **options | ({"activation": function(rng)} if kind is Elman else {})))
     return [*layers, Flatten()], shape
 
@@ -120,7 +125,9 @@ def structure(number):
 def both_ways(number):
     """Compiled: parameters and rows -> by hand, by JAX, and the objective on both sides."""
     net, loss, options, _ = structure(number)
-    weighted, drops, reduction = options["weighted"], options["drops"], options["reduction"]
+    weighted = options["weighted"]
+    drops = options["drops"]
+    reduction = options["reduction"]
 
     def objective(params, x, targets, weights, l2, key):
         drop = {"dropout": DROPOUT, "key": key} if drops else {}
@@ -132,7 +139,8 @@ def both_ways(number):
     def run(params, direction, x, targets, weights, l2, key):
         shapes = dropout_shapes(net.layers, net.input_shape)
         masks = dropout_masks(key, DROPOUT, shapes, N, targets.dtype) if drops else None
-        packed, of_rows = sequence.pack(net.layers, params), weights if weighted else None
+        packed = sequence.pack(net.layers, params)
+        of_rows = weights if weighted else None
         value, gradients = column_form.by_hand(
             net.layers,
             losses.get(loss),
@@ -164,7 +172,8 @@ def problem(number, seed, scale, l2):
     targets = rng.dirichlet(np.ones(net.layers[-1].units), N)
     weights = rng.choice([0.0, 0.5, 1.0, 3.0], N) + (np.arange(N) == 0)
     key = jax.random.key(seed % 2**31)
-    tokens, shape = net.layers[0].tokens, (N, *net.input_shape)
+    tokens = net.layers[0].tokens
+    shape = (N, *net.input_shape)
     x = rng.normal(size=shape) if tokens is None else rng.integers(0, tokens, shape)
     return params, direction, x, targets, weights, l2, key
 
@@ -174,7 +183,8 @@ def test_hand_derivation_equals_jax_grad_and_slopes(examples, x64):
     def gradients_agree(number, seed, scale, l2):
         arguments = problem(number, seed, scale, l2)
         by_hand, by_jax, slope = both_ways(number)(*arguments)
-        (hand, _), (grad, _) = ravel_pytree(by_hand), ravel_pytree(by_jax)
+        (hand, _) = ravel_pytree(by_hand)
+        (grad, _) = ravel_pytree(by_jax)
         np.testing.assert_allclose(hand, grad, rtol=0, atol=1e-10 * max(1, np.abs(grad).max()))
         if structure(number)[-1]:
             along = grad[1:] @ ravel_pytree(arguments[1])[0]

@@ -14,7 +14,10 @@ from jfnn.layers import GRU, LSTM, Directions, Elman, ElmanCell, LSTMCell
 
 pytestmark = pytest.mark.unoptimised
 
-N, TIME, FEATURES, UNITS = 3, 3, 2, 2
+N = 3
+TIME = 3
+FEATURES = 2
+UNITS = 2
 LAYERS = {
     "elman, all": Elman(UNITS, "sigmoid", states="all"),
     "elman, both ways, last": Elman(UNITS, bidirectional=True),
@@ -63,7 +66,8 @@ def plain_layer(layer, params, x, xp=np, length=None):
     directions = []
     for number, cell in enumerate(cells):
         zeros = xp.zeros(layer.units)
-        h, states = (zeros, zeros) if isinstance(layer, LSTM) else zeros, [zeros] * len(x)
+        h = (zeros, zeros) if isinstance(layer, LSTM) else zeros
+        states = [zeros] * len(x)
         times = range(len(x) if length is None else length)
         for t in times if number == 0 else reversed(times):
             h = next_state(cell, x[t], h, getattr(layer, "activation", None), xp)
@@ -87,7 +91,8 @@ def by_hand_and_by_loops(layer):
     """A problem of a layer, and its results by hand and by jax.grad of loops, in float64."""
     rng = np.random.default_rng(1)
     shape = layer.output_shape((TIME, FEATURES))
-    x, d_out = rng.normal(size=(N, TIME, FEATURES)), rng.normal(size=(N, *shape))
+    x = rng.normal(size=(N, TIME, FEATURES))
+    d_out = rng.normal(size=(N, *shape))
     if layer.padded:  # a time of zeros amid the others is none of padding
         x[0, 1] = x[1, 2:] = x[2, 1:] = 0
     problem = random_params(layer, rng), x, d_out
@@ -146,7 +151,8 @@ def test_parameters_are_as_many_as_pytorchs():
 @pytest.mark.parametrize("states", ["last", "all"])
 def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(states):
     torch = pytest.importorskip("torch")
-    rng, tokens = np.random.default_rng(4), np.array([[3, 1, 2, 4], [2, 2, 0, 0], [4, 0, 1, 0]])
+    rng = np.random.default_rng(4)
+    tokens = np.array([[3, 1, 2, 4], [2, 2, 0, 0], [4, 0, 1, 0]])
     layers = [
         jfnn.Embedding(5, 3, padding=0),
         LSTM(UNITS, bidirectional=True, states="all", padded=True),
@@ -200,7 +206,8 @@ def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(st
     ),
 )
 def test_gates_start_as_dense_layers_do_and_pytorchs_within_the_bound_of_the_units(kind, name):
-    layer, gates = kind(16, initializer=name), kind.gates
+    layer = kind(16, initializer=name)
+    gates = kind.gates
     params = compiled(functools.partial(layer.init, shape=(7, 400)))(jax.random.key(3))
     for w, n_in in ((params.w_x, 400), (params.w_h, 16)):
         assert w.shape == (n_in, 16 * gates)

@@ -13,7 +13,8 @@ from jfnn.layers import Conv, Dense, Embedding, Flatten, LayerNorm, Scaled
 
 pytestmark = pytest.mark.unoptimised
 
-WORDS, TIME = 6, 5
+WORDS = 6
+TIME = 5
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,8 @@ def reader(**options):
 @pytest.mark.parametrize(("axes", "shape"), [(1, (4,)), (1, (3, 4)), (2, (2, 3, 4)), (3, (2, 3, 2))])
 def test_layer_normalisation_is_that_of_pytorch(axes, shape):
     torch = pytest.importorskip("torch")
-    rng, features = np.random.default_rng(1), int(np.prod(shape[-axes:]))
+    rng = np.random.default_rng(1)
+    features = int(np.prod(shape[-axes:]))
     x, d_out = rng.normal(2, 3, size=(2, 5, *shape))
     scale, shift = rng.normal(size=(2, features))
     theirs = torch.nn.LayerNorm(shape[-axes:], eps=0.01).double()
@@ -93,8 +95,10 @@ def test_dropout_on_tokens_has_masks_of_floats(sentences):
 def test_what_stands_behind_a_sequence_changes_nothing(sentences):
     """The outputs for a sentence are those of the sentence alone, as long as it is."""
     net = reader(bidirectional=True)
-    params, tokens = compiled(net.init)(jax.random.key(3)), sentences.x_test
-    lengths, alone = (tokens != 0).sum(axis=1), range(1, TIME)
+    params = compiled(net.init)(jax.random.key(3))
+    tokens = sentences.x_test
+    lengths = (tokens != 0).sum(axis=1)
+    alone = range(1, TIME)
     assert set(lengths) == set(range(1, TIME + 1))
     whole, *short = compiled(lambda x: [net.apply(params, x), *(net.apply(params, x[:, :n]) for n in alone)])(
         tokens
@@ -111,7 +115,8 @@ def test_a_causal_convolution_sees_no_later_input():
     outputs = jax.jacobian(lambda x: net.apply(params, x[None, None])[0].sum(axis=0))
     jacobian = compiled(outputs)(jnp.linspace(1, 2, 9))
     seen = np.abs(jacobian) > 0
-    later, past = np.triu(np.ones((9, 9), bool), 1), np.tril(np.ones((9, 9), bool), -8)
+    later = np.triu(np.ones((9, 9), bool), 1)
+    past = np.tril(np.ones((9, 9), bool), -8)
     np.testing.assert_array_equal(seen, ~later & ~past)  # 1 + 1 + 2 + 4 inputs
 
 

@@ -129,7 +129,8 @@ def make_options(name, **changes):
 
 def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
-    learner, data = experiment.learner.untraced, experiment.data
+    learner = experiment.learner.untraced
+    data = experiment.data
     replicates = experiment.replicates
     state = start(replicates.start(replicate), hyper)
     for epoch in range(experiment.epochs):
@@ -149,9 +150,12 @@ def plain_loop(start, step, experiment, replicate, hyper):
 @pytest.mark.parametrize("name", representatives(LOOPED, "everything"))
 def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
-    experiment, result = prepare(options).experiment, jfnn.sweep(**vars(options))
-    learner, data = experiment.learner.untraced, experiment.data
-    hyper, n = experiment.hyper(), len(experiment.replicates)
+    experiment = prepare(options).experiment
+    result = jfnn.sweep(**vars(options))
+    learner = experiment.learner.untraced
+    data = experiment.data
+    hyper = experiment.hyper()
+    n = len(experiment.replicates)
     start, step, scored = map(compiled, (learner.start, learner.step, learner.score))
     for member, index in enumerate(np.ndindex(result.diverged_at.shape)):
         if member % 3 == 1:

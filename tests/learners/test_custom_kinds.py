@@ -98,7 +98,8 @@ class HeavyBall(Learner):
         return {"kind": "heavy ball"}
 
 
-RATES, MOMENTA = [0.003, 0.01], [0.0, 0.5, 0.9]
+RATES = [0.003, 0.01]
+MOMENTA = [0.0, 0.5, 0.9]
 
 
 def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():

@@ -44,7 +44,8 @@ def lookup(params, batch, key):
 
 def test_rows_may_be_whole_numbers():
     """Each row of a batch of one number moves that value: with a rate of 1 it becomes the last y."""
-    numbers, y = np.repeat(np.arange(7), 2), np.arange(14.0)
+    numbers = np.repeat(np.arange(7), 2)
+    y = np.arange(14.0)
     learner = jfnn.learner(lambda key: {"value": jnp.full(7, -1.0)}, lookup)
     batches = np.arange(14)[::-1].reshape(1, 14, 1)
     trained = jfnn.train(learner, numbers, y, learning_rate=1.0, epochs=1, batches=batches)
@@ -83,7 +84,8 @@ def test_a_number_of_the_loss_is_each_members_own(x64):
         hyper=["strength"],
         score=squares_of_rows,
     )
-    factors, options = np.array([0.5, 1.0, 3.0]), dict(epochs=3, batch_size=10)
+    factors = np.array([0.5, 1.0, 3.0])
+    options = dict(epochs=3, batch_size=10)
     strengths = jfnn.sweep(learner, split, learning_rate=0.01, hyper={"strength": factors}, **options)
     rates = jfnn.sweep(learner, split, learning_rate=0.01 * factors, hyper={"strength": 1.0}, **options)
     assert list(strengths.axes) == ["learning_rate", "l2", "strength"]
@@ -104,10 +106,12 @@ SCORES = {
 @pytest.mark.parametrize("kind", representatives(SCORES, "the loss itself"))
 def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind):
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    x = rng.normal(size=(30, 4))
+    y = rng.normal(size=(30, 2))
     init = lambda key: {"w": jax.random.normal(key, (4, 2))}  # noqa: E731
     learner = jfnn.learner(init, strong_squares, hyper=["strength"], score=SCORES[kind])
-    factors, options = [0.5, 1.0, 3.0], dict(learning_rate=0.01, epochs=2, batch_size=10)
+    factors = [0.5, 1.0, 3.0]
+    options = dict(learning_rate=0.01, epochs=2, batch_size=10)
     split = jfnn.Split({"x": x, "y": y})
     result = jfnn.sweep(learner, split, hyper={"strength": factors}, seeds=2, **options)
     drawn = jax.random.normal(jax.random.key(0)) if "key" in kind else 0.0

@@ -13,7 +13,9 @@ from jfnn.learners import Batch
 from jfnn.learners.traced import Traced, traced
 
 FLOAT = 4
-N, K, M = 5, 7, 3
+N = 5
+K = 7
+M = 3
 KEY = jax.eval_shape(lambda: jax.random.key(0))
 
 

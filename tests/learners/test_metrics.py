@@ -36,16 +36,19 @@ def check_scores(result, split, oracles, cuts=()):
     """Holds each metric, for every member and part, to its oracle ``(params, x, y) -> score``."""
     for index, part, x, y in each_member(result, split, cuts):
         for name, oracle in oracles.items():
-            expected, found = oracle(result.member(*index), x, y), result.scores[f"{part}_{name}"][index]
+            expected = oracle(result.member(*index), x, y)
+            found = result.scores[f"{part}_{name}"][index]
             np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5, err_msg=f"{part} {name}")
 
 
 def test_r2_of_a_fold_has_the_variance_of_that_fold():
     """Rows are sorted by their targets, so that a fold varies far less than all rows."""
-    order, n_outputs = np.argsort(SPLIT.x_train[:, 0]), 2
+    order = np.argsort(SPLIT.x_train[:, 0])
+    n_outputs = 2
     split = as_split(lambda x: x[:, :n_outputs])
     split = split._replace(x_train=split.x_train[order], y_train=split.y_train[order])
-    net, cuts = jfnn.mlp((5, 6, n_outputs), "tanh"), [*KFold(4).split(split.x_train)]
+    net = jfnn.mlp((5, 6, n_outputs), "tanh")
+    cuts = [*KFold(4).split(split.x_train)]
     result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, **OPTIONS)
     assert result.metrics == {"loss": False, "r2": True}
     apply = compiled(net.apply)
@@ -68,7 +71,8 @@ def macro_f1(targets, outputs):
 
 @pytest.mark.thorough
 def test_classes_and_all_outputs_of_a_fold_are_scikit_learns_and_rank():
-    f1, cuts = output_metric("f1", macro_f1), [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
+    f1 = output_metric("f1", macro_f1)
+    cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
     result = jfnn.sweep(NET, SPLIT, folds=3, validation=jfnn.Validation(rank_by=f1), **OPTIONS)
     assert result.metrics == {"loss": False, "accuracy": True, "f1": True}
     labels = compiled(lambda params, x: jfnn.predict(NET, params, x))
@@ -157,7 +161,8 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
 def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
     """The spread of outputs grows with the learning rate: the best is the last cell, or the first."""
     metric = output_metric("spread", lambda targets, outputs: outputs.std(), higher_is_better)
-    split, ranked = as_split(lambda x: 100 * x[:, :1]), jfnn.Validation(validation, rank_by=metric)
+    split = as_split(lambda x: 100 * x[:, :1])
+    ranked = jfnn.Validation(validation, rank_by=metric)
     options = dict(loss="quadratic", reduction="mean", validation=ranked) | OPTIONS
     result = jfnn.sweep(jfnn.mlp((5, 1)), split, **options)
     assert result.ranked_by == ("test_spread" if validation is None else "validation_spread")

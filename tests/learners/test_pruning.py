@@ -53,7 +53,8 @@ def plain_step(optimizer, rate, state, masks, x, y):
 
 def plain_loop(start, minibatches, step, rule, rounds, scope, rewind):
     """One network trained, pruned and rewound as the paper says, in rows."""
-    masks, state = [np.ones(layer.w.shape, bool) for layer in start], training.State(start, rule.init(start))
+    masks = [np.ones(layer.w.shape, bool) for layer in start]
+    state = training.State(start, rule.init(start))
     for epoch, rows_of_steps in enumerate(minibatches, 1):
         for rows in rows_of_steps:
             state = step(state, masks, SPLIT.x_train[rows], SPLIT.y_train[rows])
@@ -77,10 +78,13 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
     step = compiled(functools.partial(plain_step, optimizer))
     replicates = prepare(jfnn.Options(learner, SPLIT, **OPTIONS)).experiment.replicates
     for index in np.ndindex(result.diverged_at.shape):
-        seed, axes = index[-1], result.axes_at(index[:-1])
-        rate, rounds = axes["learning_rate"], axes["prune_rounds"]
+        seed = index[-1]
+        axes = result.axes_at(index[:-1])
+        rate = axes["learning_rate"]
+        rounds = axes["prune_rounds"]
         minibatches = [replicates.minibatches(seed, epoch) for epoch in range(OPTIONS["epochs"])]
-        start, rule = NET.init(jax.random.key(seed)), getattr(optax, optimizer)(rate)
+        start = NET.init(jax.random.key(seed))
+        rule = getattr(optax, optimizer)(rate)
         of_member = functools.partial(step, np.float64(rate))
         params, kept = plain_loop(start, minibatches, of_member, rule, rounds, scope, rewind)
         trained = result.member(*index)
@@ -97,7 +101,8 @@ def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rew
 def test_the_weights_removed_are_those_of_pytorch(share):
     torch = pytest.importorskip("torch")
     prune = pytest.importorskip("torch.nn.utils.prune")
-    layer, kept = torch.nn.Linear(7, 13, bias=False), np.ones((13, 7), bool)
+    layer = torch.nn.Linear(7, 13, bias=False)
+    kept = np.ones((13, 7), bool)
     values = np.random.default_rng(0).normal(size=(13, 7)).astype(np.float32)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(values))

@@ -14,7 +14,8 @@ from jfnn.learners import output_metric
 from jfnn.search.sweep import prepare
 
 SPLIT = noise_split()
-X, Y = SPLIT.x_train, SPLIT.y_train
+X = SPLIT.x_train
+Y = SPLIT.y_train
 NET = jfnn.mlp((5, 6, 3))
 
 

@@ -17,7 +17,9 @@ from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
 from jfnn.steps.source import Source
 
-MEMBERS, BATCH, FEATURES = 32, 7, 4
+MEMBERS = 32
+BATCH = 7
+FEATURES = 4
 OWN_LOSS = jfnn.losses.LOSSES["quadratic"]._replace(min_outputs=2)
 TOLERANCE = {"float32": 1e-4, "float64": 1e-12}
 BLOCK = (Dense(5, "tanh"), Residual([Dense(6, "elu"), Dense(5, "sigmoid")]), Dense(3, "identity"))
@@ -55,11 +57,10 @@ def make_tile(learner, dtype):
 
 def make_batch(dtype, weighted, own):
     """A minibatch that members share, or one for each on the leading axis."""
-    rng, members = np.random.default_rng(2), (MEMBERS,) if own else ()
-    x, targets = (
-        rng.normal(size=(*members, BATCH, FEATURES)),
-        np.eye(3)[rng.integers(0, 3, (*members, BATCH))],
-    )
+    rng = np.random.default_rng(2)
+    members = (MEMBERS,) if own else ()
+    x = rng.normal(size=(*members, BATCH, FEATURES))
+    targets = np.eye(3)[rng.integers(0, 3, (*members, BATCH))]
     weights = rng.integers(0, 4, (*members, BATCH)) / 3
     rows = jnp.asarray(x, dtype), jnp.asarray(targets, dtype)
     return Batch(rows, jnp.asarray(weights, dtype) if weighted else None)
@@ -101,12 +102,14 @@ def alternating(cases):
 def test_a_step_of_a_tile_on_either_axis_is_that_of_each_member_alone(case, own):
     network, loss, reduction, optimizer, gradient, weighted, precision = case
     with jax.enable_x64(precision == "float64"):
-        dtype, tolerance = np.dtype(precision), TOLERANCE[precision]
+        dtype = np.dtype(precision)
+        tolerance = TOLERANCE[precision]
         options = {"reduction": reduction, "optimizer": optimizer, "gradient": gradient}
         hyper_names = ["dropout"] if weighted else ()
         learner = jfnn.supervised(NETWORKS[network], loss, hyper=hyper_names, **options)
         states, hyper = make_tile(learner, dtype)
-        batch, key = make_batch(dtype, weighted, own), None
+        batch = make_batch(dtype, weighted, own)
+        key = None
         if weighted:
             key = jax.random.split(jax.random.key(3), MEMBERS) if own else jax.random.key(3)
         arguments = states, batch, hyper, key
@@ -176,7 +179,7 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
     numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
     advance = program.build(learner, None, False, "cpu").advance
-    stock = DeviceData(rows, None, np.zeros((1, 40), np.int32))
+    held = DeviceData(rows, None, np.zeros((1, 40), np.int32))
 
     def train(places, cuts, bad=()):
         members, hyper = make_members(learner, places)
@@ -186,7 +189,7 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
             given, seed = (given[places], np.zeros(MEMBERS, np.uint32)) if own else (given[0], np.uint32(0))
             steps = np.int32(4), np.arange(BATCH, dtype=np.int32), np.int32(first), given
             source = Source(seed, None, seed.astype(np.int32), Domain(*[seed] * 3), *steps)
-            members, _ = advance(members, hyper, source, np.int32(end - first), stock)
+            members, _ = advance(members, hyper, source, np.int32(end - first), held)
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 
     in_order = np.arange(MEMBERS)

@@ -16,9 +16,11 @@ from jfnn.search.sweep import prepare
 pytestmark = pytest.mark.unoptimised
 
 RNG = np.random.default_rng(0)
-TOKENS, CLASSES = 7, 3
+TOKENS = 7
+CLASSES = 3
 X, X_TEST = (RNG.integers(TOKENS, size=(n, 4)) for n in (30, 10))
-Y, Y_TEST = X.sum(axis=1) % CLASSES, X_TEST.sum(axis=1) % CLASSES
+Y = X.sum(axis=1) % CLASSES
+Y_TEST = X_TEST.sum(axis=1) % CLASSES
 SPLIT = jfnn.Split(X, Y, X_TEST, Y_TEST)
 BATCHES = RNG.integers(30, size=(3, 4, 6))  # epochs, steps, rows
 
@@ -57,7 +59,9 @@ def by_a_loop(seed, rate, l2):
 @float64_first
 def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
     split = SPLIT._replace(x_train=X.astype("uint8"), x_test=X_TEST.astype("uint8"))
-    rates, penalties, tolerance = [0.02, 0.1], [0.0, 0.3], 1e-4 if dtype == np.float32 else 1e-10
+    rates = [0.02, 0.1]
+    penalties = [0.0, 0.3]
+    tolerance = 1e-4 if dtype == np.float32 else 1e-10
     result = jfnn.sweep(NETWORK, split, learning_rate=rates, l2=penalties, epochs=3, batches=BATCHES, seeds=2)
     for (i, rate), (j, l2), seed in itertools.product(enumerate(rates), enumerate(penalties), range(2)):
         expected = by_a_loop(seed, rate, l2)

@@ -9,7 +9,8 @@ import pytest
 
 import jfnn
 
-STARTS, STEPS = 4, 2000
+STARTS = 4
+STEPS = 2000
 
 
 def line(n):
@@ -31,7 +32,8 @@ def largest_error(name, width, activation, train_starts):
     """The largest error between the points fitted too, of the start that fits best."""
     points, fitted, tested, function = FUNCTIONS[name]
     net = jfnn.mlp((points(2).shape[1], width, 1), activation)
-    x, between = points(fitted), points(tested).astype(np.float32)
+    x = points(fitted)
+    between = points(tested).astype(np.float32)
     schedule = optax.cosine_decay_schedule(0.03, STEPS)
     params = train_starts(net, x, function(x)[:, None], optax.adam(schedule), STARTS, STEPS)
     outputs = jax.vmap(net.apply, (0, None))(params, between)[..., 0]

@@ -15,7 +15,10 @@ from jfnn.activations import ACTIVATIONS
 from jfnn.layers import Layer
 from jfnn.losses import LOSSES
 
-N, FEATURES, HIDDEN, OUTPUTS = 5, 3, 4, 3
+N = 5
+FEATURES = 3
+HIDDEN = 4
+OUTPUTS = 3
 REDUCTIONS = losses.REDUCTIONS
 L2 = (0.0, 0.3)
 STEP = 1e-5  # of the central differences
@@ -66,7 +69,8 @@ def disagreement(found, expected):
     """The largest difference relative to the largest entry of its array, over all arrays."""
     worst = 0.0
     for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        f, e = np.asarray(f, np.float64), np.asarray(e, np.float64)
+        f = np.asarray(f, np.float64)
+        e = np.asarray(e, np.float64)
         assert f.shape == e.shape
         assert np.abs(e).max() > 1e-6, "an array of zeros would compare nothing"
         worst = max(worst, np.abs(f - e).max() / np.abs(e).max())
@@ -133,7 +137,8 @@ def take(tree, i):
 @float64_first
 def test_hand_derivation_equals_jax_grad_and_central_differences(activation, loss, output, depth, dtype):
     params, x, targets = make_problem(loss, depth, dtype)
-    chosen, wide = numbers(activation, loss, output), dtype == np.float64
+    chosen = numbers(activation, loss, output)
+    wide = dtype == np.float64
     zs, found = three_ways(chosen, params, x, targets, np.asarray(L2, dtype))
     assert all(np.abs(z).min() > 1e-3 for z in zs[:-1]), "too near a kink"
     for hand, auto, moved in jax.tree.map(np.asarray, found):
@@ -178,8 +183,10 @@ def by_hand(chosen, params, x, targets, weights=None):
 )
 def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reduction, x64):
     params, x, targets = make_problem(loss, 2, np.float64)
-    i, chosen = REDUCTIONS.index(reduction), numbers("tanh", loss, "identity")
-    weights, absent = np.array([0.5, 0.0, 2.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0, 1.0])
+    i = REDUCTIONS.index(reduction)
+    chosen = numbers("tanh", loss, "identity")
+    weights = np.array([0.5, 0.0, 2.0, 1.0, 0.0])
+    absent = np.array([1.0, 0.0, 1.0, 0.0, 1.0])
     weighted = by_hand(chosen, params, x, targets, weights)[i]
     auto, moved = weighted_by_jax(chosen, params, x, targets, weights)[i]
     assert disagreement(weighted, auto) < 1e-12

@@ -38,7 +38,8 @@ def categorical(p, y):
 
 
 def test_erratum_1_the_printed_cost_with_a_softmax_has_not_the_delta_p_minus_y(x64):
-    z, y = np.random.default_rng(RNG_SEED).normal(size=(4, 5)), np.eye(5)[[0, 3, 4, 3]]
+    z = np.random.default_rng(RNG_SEED).normal(size=(4, 5))
+    y = np.eye(5)[[0, 3, 4, 3]]
     p = softmax(z)
     off_diagonal = p * np.sum((p - y) / (1 - p), axis=1, keepdims=True)
     delta = losses.get("softmax_binary_cross_entropy").delta(z, y)
@@ -117,8 +118,12 @@ def test_erratum_5_the_one_hot_width_does_not_depend_on_the_labels_at_hand():
 
 def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
     rng = np.random.default_rng(RNG_SEED)
-    x, y = rng.normal(size=(6, 3)), rng.integers(0, 3, size=6)
-    w1, b1, w2, b2 = rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=(4, 3)), rng.normal(size=3)
+    x = rng.normal(size=(6, 3))
+    y = rng.integers(0, 3, size=6)
+    w1 = rng.normal(size=(3, 4))
+    b1 = rng.normal(size=4)
+    w2 = rng.normal(size=(4, 3))
+    b2 = rng.normal(size=3)
     by_differences = differences(
         lambda b: categorical(softmax(sigmoid(x @ w1 + b) @ w2 + b2), np.eye(3)[y]), b1
     )
@@ -155,7 +160,8 @@ def far_out(z, logits, target):
 
 
 def test_erratum_8_the_sigmoid_and_the_softmax_do_not_overflow(dtype):
-    z, largest = np.array([-1e4, 0, 1e4], dtype), 1e4
+    z = np.array([-1e4, 0, 1e4], dtype)
+    largest = 1e4
     target = np.array([[0, 0, 1], [0, 0, 1]], dtype)
     value, by_hand, by_jax, of_losses = far_out(z, np.stack([z, z[::-1]]), target)
     np.testing.assert_allclose(value, [0, 0.5, 1], atol=1e-30)

@@ -16,7 +16,8 @@ GATES = {
     "or": (datasets.or_gate, [1 / 4, 3 / 4, 3 / 4, 5 / 4]),
     "xor": (datasets.xor_gate, [1 / 2, 1 / 2, 1 / 2, 1 / 2]),
 }
-STARTS, STEPS = 20, 3000
+STARTS = 20
+STEPS = 3000
 
 
 def notes_xor(w_o=(1.0, -2.0)):

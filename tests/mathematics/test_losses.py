@@ -142,9 +142,11 @@ def test_a_constant_added_to_the_logits_of_a_softmax_changes_nothing(name, x64):
 def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
     """By targets how far logits lie below the largest, by logits twice diag P - P Pᵀ, by both -1 a class."""
     rng = np.random.default_rng(5)
-    z, t = rng.normal(size=CLASSES), rng.dirichlet(np.ones(CLASSES))
+    z = rng.normal(size=CLASSES)
+    t = rng.dirichlet(np.ones(CLASSES))
     t[0] = 0.0
-    cost, largest = losses.cross_entropy, z.max()
+    cost = losses.cross_entropy
+    largest = z.max()
     np.testing.assert_allclose(jax.grad(cost, 1)(z, t), largest - z, rtol=1e-12)
     p = softmax(z)
     np.testing.assert_allclose(jax.hessian(cost)(z, t), np.diag(p) - np.outer(p, p), atol=1e-12)
@@ -152,14 +154,17 @@ def test_derivatives_of_the_cross_entropy_beyond_its_delta(x64):
 
 
 def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
-    z, t = jnp.asarray([0.0, -jnp.inf, 1.0], dtype), jnp.asarray([1.0, 0.0, 0.0], dtype)
+    z = jnp.asarray([0.0, -jnp.inf, 1.0], dtype)
+    t = jnp.asarray([1.0, 0.0, 0.0], dtype)
     np.testing.assert_allclose(losses.cross_entropy(z, t), np.log1p(np.e), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_axis_zero_is_the_transpose(name, x64):
     a, t = moderate(name)
-    loss, transposed, rows = LOSSES[name], evaluated(name, a.T, t.T, axis=0), evaluated(name, a, t)
+    loss = LOSSES[name]
+    transposed = evaluated(name, a.T, t.T, axis=0)
+    rows = evaluated(name, a, t)
     for result, expected in zip(transposed, rows, strict=True):
         np.testing.assert_allclose(result, expected.T, rtol=1e-14, atol=1e-15)
     if loss.probabilities:
@@ -179,7 +184,9 @@ def test_l2_penalty_counts_weights_and_not_biases(x64):
 
 
 def test_reductions_of_costs(x64):
-    costs, penalty, weights = jnp.array([1.0, 2.0, 6.0]), 3.0, jnp.array([1.0, 0.0, 0.5])
+    costs = jnp.array([1.0, 2.0, 6.0])
+    penalty = 3.0
+    weights = jnp.array([1.0, 0.0, 0.5])
     assert losses.reduce_costs(costs, penalty, "sum") == 12
     assert losses.reduce_costs(costs, penalty, "mean") == 4
     assert losses.reduce_costs(costs, penalty, "sum", weights) == 7
@@ -188,7 +195,8 @@ def test_reductions_of_costs(x64):
 
 
 def test_without_samples_the_mean_is_0_and_has_a_gradient(x64):
-    mean, nothing = functools.partial(losses.reduce_costs, jnp.ones(3), 3.0, "mean"), jnp.zeros(3)
+    mean = functools.partial(losses.reduce_costs, jnp.ones(3), 3.0, "mean")
+    nothing = jnp.zeros(3)
     assert mean(nothing) == 0
     np.testing.assert_array_equal(jax.grad(mean)(nothing), 0)
 

@@ -7,7 +7,8 @@ import pytest
 
 from jfnn.minibatches import PADDING, SCHEMES, Minibatches
 
-N, SIZE = 23, 5
+N = 23
+SIZE = 5
 EVERY = [
     *(Minibatches(SIZE, scheme) for scheme in SCHEMES),
     Minibatches(SIZE, "permutation", drop_last=False),
@@ -35,14 +36,16 @@ def test_other_seeds_and_epochs_see_other_rows(batches):
 
 def test_subset_draws_without_replacement_and_evenly():
     counts = collections.Counter()
-    epochs, batches = 2000, Minibatches(SIZE, "subset")
+    epochs = 2000
+    batches = Minibatches(SIZE, "subset")
     for epoch in range(epochs):
         for rows in batches.epoch(N, 0, epoch):
             assert len(set(rows.tolist())) == SIZE
             counts.update(rows.tolist())
     assert set(counts) == set(range(N))
     steps = epochs * (N // SIZE)
-    expected, deviation = steps * SIZE / N, np.sqrt(steps * SIZE / N * (1 - SIZE / N))
+    expected = steps * SIZE / N
+    deviation = np.sqrt(steps * SIZE / N * (1 - SIZE / N))
     assert np.abs(np.array(list(counts.values())) - expected).max() < 5 * deviation
 
 

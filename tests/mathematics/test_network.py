@@ -35,7 +35,8 @@ def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
 )
 def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
     rng = np.random.default_rng(0)
-    x, labels = rng.normal(size=(60, 5)), np.arange(60) % 3
+    x = rng.normal(size=(60, 5))
+    labels = np.arange(60) % 3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs = MLPClassifier((6, 4), activation=theirs, max_iter=20, random_state=0).fit(x, labels)
@@ -48,7 +49,8 @@ def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
 
 @pytest.mark.parametrize("init", INITIALIZERS)
 def test_initialisers_have_their_variance_and_biases(init, dtype):
-    n_in, n_out = 300, 200
+    n_in = 300
+    n_out = 200
     variance = {
         "normal": 1.0,
         "glorot_uniform": 2 / (n_in + n_out),
@@ -148,8 +150,10 @@ OWN_LOSS = jfnn.Loss(
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize("loss", ["quadratic", OWN_LOSS], ids=["quadratic", "own"])
 def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
-    net, x = jfnn.mlp((1, n_outputs)), np.linspace(-3, 3, 7)[:, None]
-    slope, intercept = np.array([[2.0, -0.5]])[:, :n_outputs], np.array([0.25, 1.0])[:n_outputs]
+    net = jfnn.mlp((1, n_outputs))
+    x = np.linspace(-3, 3, 7)[:, None]
+    slope = np.array([[2.0, -0.5]])[:, :n_outputs]
+    intercept = np.array([0.25, 1.0])[:n_outputs]
     params = (Layer(slope, intercept),)
     found = jfnn.predict(net, params, x, loss, "regression")
     np.testing.assert_allclose(found, x * slope + intercept, rtol=1e-6)

@@ -25,7 +25,8 @@ SIZES = [
         for n in (4, 6, 7, 9, 12, 24, 31, 32, 48, 65, 127, 500, *LARGE)
     ],
 ]
-MULTIPLIERS, GOLDEN = (0x7FEB352D, 0x846CA68B), 0x9E3779B9
+MULTIPLIERS = (0x7FEB352D, 0x846CA68B)
+GOLDEN = 0x9E3779B9
 
 
 def lowbias(x):
@@ -47,7 +48,8 @@ def lowbias_inverse(x):
 
 
 def mixed_by_hand(*words):
-    first, second = 0x243F6A88, 0x85A308D3
+    first = 0x243F6A88
+    second = 0x85A308D3
     for word in words:
         first = lowbias(first ^ word)
         second = lowbias((second + first) % WORD)
@@ -58,13 +60,15 @@ def permuted_by_hand(position, n, key):
     """One entry, by a number that moves in the grid; Python's numbers lose no digit."""
     b = 2 ** (n.bit_length() // 2)
     row, column = divmod(position, b)
-    column_word, row_word = mixed_by_hand(key, 0), mixed_by_hand(key, 1)
+    column_word = mixed_by_hand(key, 0)
+    row_word = mixed_by_hand(key, 1)
     for _ in range(12 if n < 64 else 6):
         height = len(range(column, n, b))
         row = (row + lowbias((column + column_word) % WORD) * height // WORD) % height
         width = len(range(row * b, min(row * b + b, n)))
         column = (column + lowbias((row + row_word) % WORD) * width // WORD) % width
-        column_word, row_word = column_word + GOLDEN, row_word + GOLDEN
+        column_word = column_word + GOLDEN
+        row_word = row_word + GOLDEN
     return row * b + column
 
 
@@ -87,12 +91,14 @@ def places(n):
 
 def expect(counts, shares):
     """Counts are as likely as not where their cells have these shares; rare cells are put together."""
-    counts, shares = np.ravel(counts), np.ravel(shares) / np.sum(shares)
+    counts = np.ravel(counts)
+    shares = np.ravel(shares) / np.sum(shares)
     assert not counts[shares == 0].any()
     often = shares * counts.sum() > 10
     counts, shares = (np.append(x[often], x[~often].sum()) for x in (counts, shares))
     kept = slice(None if shares[-1] * counts.sum() > 10 else -1)
-    counts, shares = counts[kept], shares[kept] / shares[kept].sum()
+    counts = counts[kept]
+    shares = shares[kept] / shares[kept].sum()
     assert len(counts) > 1
     assert 1e-6 < stats.chisquare(counts, counts.sum() * shares).pvalue < 1 - 1e-6
 
@@ -100,7 +106,8 @@ def expect(counts, shares):
 def expect_together(entries, n, bins):
     """Bins of entries ``[1 to 3, keys]`` of a permutation, which are different numbers below ``n``."""
     group = np.arange(n) * bins // n
-    sizes, ways = np.bincount(group), np.ones(())
+    sizes = np.bincount(group)
+    ways = np.ones(())
     for _ in entries:
         taken = sum(np.arange(bins) == index[..., None] for index in np.indices(ways.shape))
         ways = ways[..., None] * (sizes - taken)
@@ -116,7 +123,8 @@ def turned(law, domain, by_rows):
     )
     after = np.zeros_like(law)
     for one, other in itertools.product(lines, lines):
-        block, size = np.ix_(one, other), len(one)
+        block = np.ix_(one, other)
+        size = len(one)
         if one == other:
             apart = np.subtract.outer(np.arange(size), np.arange(size)) % size
             after[block] = (np.bincount(apart.ravel(), law[block].ravel()) / size)[apart]
@@ -162,7 +170,8 @@ def test_words_are_those_of_exact_arithmetic():
     for words in [(0,), (7,), (WORD - 1, 5), (1, 2, 3, 4), (4, 3, 2, 1)]:
         word = mixed(*words)
         assert word == mixed_by_hand(*words) and word.dtype == np.uint32 and word.shape == ()
-    first, second = np.arange(3)[:, None], np.array([9, WORD - 1])
+    first = np.arange(3)[:, None]
+    second = np.array([9, WORD - 1])
     expected = [[mixed_by_hand(i, j) for j in second.tolist()] for i in range(3)]
     np.testing.assert_array_equal(mixed(first, second), expected)
 
@@ -221,7 +230,8 @@ def test_entries_pairs_and_triples_are_equally_often(n, count):
 @pytest.mark.parametrize("n", [*range(3, 13), 31, 63, 64, 127, 128])
 def test_turns_suffice_for_pairs_where_hashes_are_random_numbers(n):
     grid = domain(n)
-    b, different = int(grid.b), ~np.eye(n, dtype=bool)
+    b = int(grid.b)
+    different = ~np.eye(n, dtype=bool)
     for i, j in {(0, 1), (0, b), (b, 0), (0, n - 1), (n - 1, n - 2)}:
         law = np.zeros((n, n))
         law[i, j] = 1
@@ -251,7 +261,8 @@ def test_a_bit_of_a_word_changes_half_of_the_mixed_bits():
     n = 4000
     epoch, step = np.divmod(np.arange(n), 60)
     words = [np.full(n, 3), np.zeros(n, int), epoch, step]
-    before, places = mixed(*words), np.arange(32, dtype=np.uint32)
+    before = mixed(*words)
+    places = np.arange(32, dtype=np.uint32)
     for changed, bit in itertools.product(range(4), range(32)):
         after = mixed(*(word ^ (i == changed) << bit for i, word in enumerate(words)))
         flips = ((before ^ after)[:, None] >> places & 1).sum(axis=0)
@@ -260,7 +271,8 @@ def test_a_bit_of_a_word_changes_half_of_the_mixed_bits():
 
 
 def test_two_seeds_whose_first_chains_meet_go_their_own_ways():
-    first, epochs = 0x243F6A88, np.arange(1000)
+    first = 0x243F6A88
+    epochs = np.arange(1000)
     other = first ^ lowbias_inverse(lowbias(first ^ 8) ^ 1)
     assert other != 8 and lowbias(first ^ other) ^ lowbias(first ^ 8) == 1
     assert len(np.intersect1d(mixed(8, epochs), mixed(other, epochs))) == 0

@@ -21,7 +21,9 @@ from jfnn.minibatches import PADDING, Minibatches
 pytestmark = pytest.mark.unoptimised
 
 CROSS_ENTROPY = losses.LOSSES["cross_entropy"]
-N, FEATURES, CLASSES = 23, 4, 3
+N = 23
+FEATURES = 4
+CLASSES = 3
 
 
 def make_data(seed=0):
@@ -92,7 +94,8 @@ def test_objective_and_hand_derivation_compile_around_data_at_hand():
     net = make_network()
     params = net.init(jax.random.key(0))
     for y in (labels, np.eye(CLASSES)[labels]):
-        x_given, y_given = jnp.asarray(x, jnp.float32), np.asarray(y)
+        x_given = jnp.asarray(x, jnp.float32)
+        y_given = np.asarray(y)
         plain = objective(net, params, x_given, y_given)
 
         @compiled
@@ -119,7 +122,8 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
     one_epoch = compiled(
         lambda state, rows: training.epoch(state, optimizer, value_and_grad, x, targets, 0.2, rows)
     )
-    state, expected = jfnn.State(start, optimizer.init(start)), start
+    state = jfnn.State(start, optimizer.init(start))
+    expected = start
     for epoch in range(4):
         rows = Minibatches(5, "permutation").epoch(N, 0, epoch)
         state, values = one_epoch(state, rows)
@@ -137,7 +141,8 @@ def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(x64):
     targets = np.eye(CLASSES)[labels]
     net = make_network("tanh")
     batches = Minibatches(7, "permutation", drop_last=False)
-    value_and_grad, optimizer = training.autodiff(net, CROSS_ENTROPY, "mean"), optax.adam(0.05)
+    value_and_grad = training.autodiff(net, CROSS_ENTROPY, "mean")
+    optimizer = optax.adam(0.05)
     step = compiled(
         lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2)
     )
@@ -189,7 +194,8 @@ def test_train_equals_a_plain_optax_loop(name, arguments, x64):
         updates, state = optimizer.update(gradients, state, params)
         return optax.apply_updates(params, updates), state
 
-    params, state = start, compiled(optimizer.init)(start)
+    params = start
+    state = compiled(optimizer.init)(start)
     for batch in rows[0].tolist() * 3:
         batch = np.array(batch)
         params, state = update(gradient(net, params, x[batch], labels[batch], l2=0.1), state, params)
@@ -216,14 +222,19 @@ def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
 
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     """A steep linear fit grows by a constant factor a step, so that NumPy can say when float64 overflows."""
-    x, t = np.array([[1e20]]), np.array([[0.0]])
+    x = np.array([[1e20]])
+    t = np.array([[0.0]])
     net = jfnn.mlp((1, 1))
     start = (Layer(np.array([[1.0]]), np.array([0.0])),)
-    trained, w, b, diverged_at = [start], np.float64(1), np.float64(0), None
+    trained = [start]
+    w = np.float64(1)
+    b = np.float64(0)
+    diverged_at = None
     with np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(10):
             error = x[0, 0] * w + b
-            w, b = w - x[0, 0] * error, b - error
+            w = w - x[0, 0] * error
+            b = b - error
             if not np.isfinite([w, b, error**2]).all():  # the step started from an error of that size
                 diverged_at = epoch
                 break
@@ -287,11 +298,13 @@ def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batc
     before, after, loss = one_epoch_of_scikit_learn(model, x, labels)
     net = jfnn.mlp((FEATURES, 5, 4, CLASSES), ours)
     optimizer = optax.sgd(0.3)
-    value_and_grad, targets = training.autodiff(net, CROSS_ENTROPY, "mean"), np.eye(CLASSES)[labels]
+    value_and_grad = training.autodiff(net, CROSS_ENTROPY, "mean")
+    targets = np.eye(CLASSES)[labels]
     one_epoch = compiled(
         lambda state, rows: training.epoch(state, optimizer, value_and_grad, x, targets, 0.7, rows)
     )
-    state, whole = jfnn.State(before, optimizer.init(before)), N // batch_size * batch_size
+    state = jfnn.State(before, optimizer.init(before))
+    whole = N // batch_size * batch_size
     for rows in (np.arange(whole).reshape(-1, batch_size), np.arange(whole, N)[None]):
         state = one_epoch(state, rows)[0] if rows.size else state
     assert_close(state.params, after)

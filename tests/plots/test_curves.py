@@ -16,7 +16,8 @@ from jfnn.studies.coordinates import CoordinateCheck
 
 pytestmark = pytest.mark.unoptimised
 
-NAMES, WIDTH = ("standard", "maximal_update"), np.array([8, 16, 32])
+NAMES = ("standard", "maximal_update")
+WIDTH = np.array([8, 16, 32])
 
 
 @pytest.mark.parametrize("rates", [1, 20])

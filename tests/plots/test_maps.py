@@ -158,7 +158,8 @@ def test_heat_map_texts_fit_their_cells_and_labels_do_not_overlap(shape, classes
         for text in panel.texts:
             column, row = text.get_position()
             corners = panel.transData.transform([(column - 0.5, row - 0.5), (column + 0.5, row + 0.5)])
-            (left, low), (right, high) = corners.min(axis=0), corners.max(axis=0)
+            (left, low) = corners.min(axis=0)
+            (right, high) = corners.max(axis=0)
             box = text.get_window_extent()
             assert left < box.x0 and box.x1 < right and low < box.y0 and box.y1 < high
     texts = [label for panel in panels.values() for label in panel.get_xticklabels()]
@@ -267,9 +268,11 @@ def test_axes_of_subsets_have_their_own_names_and_values(values, name, texts):
     arrays = {key: np.array(value) for key, value in values.items()}
     config = {"settings": {"subsets": {"values": values}}}
     result = dataclasses.replace(make_result((3, 4), seeds=2, folds=3), subset_values=arrays, config=config)
-    scores, (rate, l2) = result.validation_accuracy, result.best().index
+    scores = result.validation_accuracy
+    (rate, l2) = result.best().index
     for axis in {"fold", name}:
-        maps, legend = plots.heat_map(result, axes=(axis, "l2")), plots.axis_curves(result, "l2", by=axis)
+        maps = plots.heat_map(result, axes=(axis, "l2"))
+        legend = plots.axis_curves(result, "l2", by=axis)
         curve = plots.axis_curves(result, axis)
         assert maps.get_supylabel() == curve.axes[0].get_xlabel() == name
         assert [tick.get_text() for tick in maps.axes[0].get_yticklabels()] == [*texts]
@@ -291,14 +294,16 @@ def test_axes_of_subsets_have_their_own_names_and_values(values, name, texts):
 def test_a_sweeps_heat_map_is_that_of_its_arrays():
     result = make_result((4, 5), diverged=[(1, 1, 0)])
     arrays = {f"{part} accuracy": result.cell_scores(f"{part}_accuracy") for part in ("train", "test")}
-    own, ours = plots.array_map(arrays, result.axes, "accuracy"), plots.heat_map(result)
+    own = plots.array_map(arrays, result.axes, "accuracy")
+    ours = plots.heat_map(result)
     for one, other in zip(own.axes, ours.axes, strict=True):
         assert one.get_title() == other.get_title() and one.get_xlabel() == other.get_xlabel()
         assert [text.get_text() for text in one.texts] == [text.get_text() for text in other.texts]
 
 
 def test_large_arrays_are_pictures_with_round_ticks_on_the_scale_of_their_values():
-    across, down = np.geomspace(3e-4, 2e2, 300), np.linspace(-1, 2, 200)[::-1]
+    across = np.geomspace(3e-4, 2e2, 300)
+    down = np.linspace(-1, 2, 200)[::-1]
     values = np.add.outer(down, np.log(across))
     values[:20, 250:] = np.nan
     figure = plots.array_map(values, {"shift": down, "rate": across}, "sum")
@@ -392,7 +397,8 @@ def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varie
     assert bar.get_xlabel() == "learning rate η"
     assert panels[0].get_ylabel() == result.ranked_by.replace("_", " ")
     means = result.scores[result.ranked_by].reshape(12, -1).mean(axis=1)
-    others, pruned = [0, 1, 2, 4, 6, 9, 10, 11], [7, 8]
+    others = [0, 1, 2, 4, 6, 9, 10, 11]
+    pruned = [7, 8]
     for panel, name in zip(panels, ("learning_rate", "l2", "momentum"), strict=True):
         filled, hollow, (ring,), crosses = points_of(panel)
         values = result.axes[name]

@@ -22,7 +22,10 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.rows, self.texts, self.sources = [], [], {}, []
+        self.open = []
+        self.rows = []
+        self.texts = {}
+        self.sources = []
         self.feed(text)
         assert not self.open
 
@@ -82,7 +85,8 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
 
 def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(trained, tmp_path):
     result, _, text = trained
-    rows, best = Page(text).rows, ranking.best_first(result)
+    rows = Page(text).rows
+    best = ranking.best_first(result)
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 2 and "<br>".join(legend) in text
@@ -99,7 +103,8 @@ def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(tra
 
 def test_a_page_begins_with_a_sentence_on_the_best_cell_and_its_interval(trained):
     result, _, text = trained
-    lead, best = Page(text).texts["p"][0].replace("\u00a0", " "), result.best()
+    lead = Page(text).texts["p"][0].replace("\u00a0", " ")
+    best = result.best()
     assert lead == description.sentence(result)
     assert lead.startswith("16 networks 2-3-2 tanh trained for 4 epochs: 4 cells of η × λ with 2 seeds of")
     assert summary.describe(best.axes) in lead

@@ -31,8 +31,11 @@ def play(scheduler, epochs, cells=6, replicates=2, between=lambda state: state, 
         between: What is done to its state between two evaluations.
         every_epoch: Whether there are evaluations that the scheduler has not asked for, too.
     """
-    state, played, epoch = scheduler.init(cells, replicates), [], 0
-    active, pruned = np.ones(cells * replicates, bool), np.zeros(cells * replicates, bool)
+    state = scheduler.init(cells, replicates)
+    played = []
+    epoch = 0
+    active = np.ones(cells * replicates, bool)
+    pruned = np.zeros(cells * replicates, bool)
     while (epoch := epoch + 1 if every_epoch else scheduler.next_epoch(epoch, cells, epochs)) <= epochs:
         rng = np.random.default_rng([5, epoch])
         score = np.where(rng.random(cells * replicates) < 0.1, np.nan, rng.random(cells * replicates))

@@ -11,17 +11,20 @@ from jfnn import EarlyStopping, Halving
 
 pytestmark = pytest.mark.unoptimised
 
-PATIENCE, LONG = 3, 40
+PATIENCE = 3
+LONG = 40
 FIFTY = {"learning_rate": [0.02, 0.05, 0.1, 0.2, 0.5], "l2": [0.0, 0.1], "seeds": 5}
 STOPPING = {"epochs": LONG, "validation": HELD, "schedulers": [EarlyStopping(PATIENCE)]}
 
 
 def stop_by_hand(losses_by_epoch):
     """``(best epoch, epoch of stopping or -1)`` of one member, from its validation losses."""
-    best, best_epoch = np.inf, 0
+    best = np.inf
+    best_epoch = 0
     for epoch, loss in enumerate(losses_by_epoch, start=1):
         if loss < best:
-            best, best_epoch = loss, epoch
+            best = loss
+            best_epoch = epoch
         if epoch - best_epoch >= PATIENCE:
             return best_epoch, epoch
     return best_epoch, -1
@@ -59,7 +62,8 @@ def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execu
 @pytest.mark.parametrize("turned", [False, True])
 def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     """With both rules, in any order, a member competes with the score of its best epoch, its last one."""
-    rates, seeds = [0.01, 0.05, 0.2, 0.5, 2.0, 1e38], [4, 5, 6]
+    rates = [0.01, 0.05, 0.2, 0.5, 2.0, 1e38]
+    seeds = [4, 5, 6]
     options = {"learning_rate": rates, "l2": 0.0, "seeds": seeds, "epochs": LONG, "validation": HELD}
     rules = [EarlyStopping(PATIENCE), Halving(2)]
     result = sweep(schedulers=rules[::-1] if turned else rules, **options)
@@ -67,7 +71,8 @@ def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     loss, accuracy = (every_epoch.history[f"validation_{metric}"][:, 0] for metric in ("loss", "accuracy"))
     diverged = every_epoch.diverged_at[:, 0] >= 0
     rungs = Halving(2).rungs(6, LONG)
-    stopped_at, best_epoch = np.full((6, 3), -1), np.zeros((6, 3), int)
+    stopped_at = np.full((6, 3), -1)
+    best_epoch = np.zeros((6, 3), int)
     still = list(range(6))
     for epoch in range(1, LONG + 1):
         if not ((stopped_at < 0) & ~diverged).any():  # nobody reaches later rungs

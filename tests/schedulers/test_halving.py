@@ -21,7 +21,8 @@ class Constant(ClassifierMixin, BaseEstimator):
     """Learns nothing; scikit-learn's search only has to count with it."""
 
     def __init__(self, candidate=0, n_iter=1):
-        self.candidate, self.n_iter = candidate, n_iter
+        self.candidate = candidate
+        self.n_iter = n_iter
 
     def fit(self, x, y):
         self.classes_ = np.unique(y)

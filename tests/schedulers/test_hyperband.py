@@ -52,9 +52,11 @@ def test_any_number_of_cells_is_dealt_out_in_proportion(cells, factor, epochs, l
 
 def test_a_bracket_is_a_halving_of_its_cells_alone():
     """Of 81 cells, whose thirds are whole, so that rounding up is rounding down."""
-    hyperband, halving = Hyperband(3), Halving(3, 1)
+    hyperband = Hyperband(3)
+    halving = Halving(3, 1)
     cells = hyperband.brackets(143, 81)[0][0]
-    everywhere, alone = np.zeros((143, 2), bool), np.zeros((81, 2), bool)
+    everywhere = np.zeros((143, 2), bool)
+    alone = np.zeros((81, 2), bool)
     for epoch in halving.rungs(81, 81):
         score = np.random.default_rng(epoch).random((143, 2))
         score[7] = np.nan
@@ -83,7 +85,8 @@ def test_a_run_is_that_of_the_full_grid_cut_at_each_brackets_rungs():
     hyperband = Hyperband(2, 2)
     result = sweep(SPLIT, seeds=2, schedulers=[hyperband])
     full = sweep(SPLIT, {"eval_every": 1}, seeds=2)
-    scores, stopped_at = full.history[full.ranked_by].reshape(12, 2, EPOCHS).mean(axis=1), np.full(12, -1)
+    scores = full.history[full.ranked_by].reshape(12, 2, EPOCHS).mean(axis=1)
+    stopped_at = np.full(12, -1)
     for cells, rungs in hyperband.brackets(12, EPOCHS):
         for epoch, going_on in rungs.items():
             still = [cell for cell in cells if stopped_at[cell] < 0]

@@ -128,7 +128,8 @@ def test_copies_go_on_from_their_sources_memory_and_are_scored_by_their_numbers_
         learner, jfnn.Split(np.ones((8, 1)), None), learning_rate=rates, epochs=9, batch_size=2,
         schedulers=[scheduler],
     )  # fmt: skip
-    place, rate = np.zeros(6, np.float32), np.array(rates, np.float32)
+    place = np.zeros(6, np.float32)
+    rate = np.array(rates, np.float32)
 
     def score():
         loss = abs(place - 1) + (rate if isinstance(learner, Costly) else 0)
@@ -146,9 +147,11 @@ def test_copies_go_on_from_their_sources_memory_and_are_scored_by_their_numbers_
             if number < len(seen):
                 copied = np.arange(6)
                 for member, source in select(score()):
-                    copied[member], diverged[member] = source, False
+                    copied[member] = source
+                    diverged[member] = False
                 np.testing.assert_array_equal(seen[number][1].copy, copied)
-                place, rate = place[copied], seen[number][1].hyper["learning_rate"]
+                place = place[copied]
+                rate = seen[number][1].hyper["learning_rate"]
     assert [(np.arange(6) != actions.copy).sum() for _, actions in seen] == [2, 2]
     np.testing.assert_array_equal(result.params["place"][:, 0, 0], place)
     np.testing.assert_array_equal(result.diverged_at[:, 0, 0], np.where(diverged, 0, -1))

@@ -9,7 +9,8 @@ from reports import report
 
 import jfnn
 
-small, seeds = strategies.integers(1, 12), strategies.integers(0, 2**32 - 1)
+small = strategies.integers(1, 12)
+seeds = strategies.integers(0, 2**32 - 1)
 
 
 def random_scores(rng, cells, replicates):
@@ -22,7 +23,8 @@ def random_scores(rng, cells, replicates):
 def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
     def it_does(cells, replicates, factor, min_epochs, epochs, seed):
         halving = jfnn.Halving(factor, min_epochs)
-        rungs, left = halving.rungs(cells, epochs), cells
+        rungs = halving.rungs(cells, epochs)
+        left = cells
         assert len(rungs) <= max(0, math.floor(math.log(cells, factor) + 1e-9))
         assert list(rungs) == sorted(rungs) and all(epoch * factor <= epochs for epoch in rungs)
         assert min_epochs is None or min([min_epochs, *rungs]) == min_epochs
@@ -34,7 +36,8 @@ def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
             kept = ~actions.stop.reshape(cells, replicates)
             np.testing.assert_array_equal(actions.stop, actions.prune)
             assert (kept == kept[:, :1]).all() and kept[:, 0].sum() == going_on
-            of_kept, of_others = means[kept[:, 0]], means[~kept[:, 0]]
+            of_kept = means[kept[:, 0]]
+            of_others = means[~kept[:, 0]]
             if not np.isnan(of_others).all():
                 assert np.nanmax(of_others) <= np.where(np.isnan(of_kept), -np.inf, of_kept).min()
             left = going_on
@@ -55,7 +58,9 @@ def test_early_stopping_is_the_plain_loop_over_each_member(examples):
     def it_is(members, patience, epochs, seed):
         losses = np.random.default_rng(seed).integers(0, 6, (epochs, members)).astype(float)
         stopping = jfnn.EarlyStopping(patience)
-        state, active, seen = stopping.init(members, 1), np.ones(members, bool), []
+        state = stopping.init(members, 1)
+        active = np.ones(members, bool)
+        seen = []
         kept = np.zeros(members, int)
         for epoch in range(1, epochs + 1):
             state, actions = stopping.update(state, report(-losses[epoch - 1], epoch, epochs, active=active))
@@ -63,10 +68,13 @@ def test_early_stopping_is_the_plain_loop_over_each_member(examples):
             active &= ~actions.stop
             seen.append(active.copy())
         for member, of_member in enumerate(losses.T):
-            best, since, stopped = math.inf, 0, None
+            best = math.inf
+            since = 0
+            stopped = None
             for epoch, loss in enumerate(of_member, 1):
                 if loss < best:
-                    best, since = loss, epoch
+                    best = loss
+                    since = epoch
                 if epoch - since >= patience:
                     stopped = epoch
                     break
@@ -91,7 +99,8 @@ def test_a_population_copies_better_members_of_the_replicate_over_its_worst(exam
         for replicate in range(replicates):
             of_it = own[own % replicates == replicate]
             rank = np.where(np.isnan(scores[of_it]), -np.inf, scores[of_it])
-            order, count = of_it[np.argsort(-rank, kind="stable")], int(share * cells)
+            order = of_it[np.argsort(-rank, kind="stable")]
+            count = int(share * cells)
             expected = {
                 worst: best
                 for best, worst in zip(order[:count], order[::-1], strict=False)

@@ -50,7 +50,9 @@ def test_every_scheduler_has_examples_here():
 
 @pytest.mark.parametrize("scheduler", EACH)
 def test_decisions_are_a_function_of_the_reports_alone(scheduler):
-    before, fields, states = np.random.get_state()[1].copy(), copy.deepcopy(vars(scheduler)), []
+    before = np.random.get_state()[1].copy()
+    fields = copy.deepcopy(vars(scheduler))
+    states = []
 
     def remember(state):
         states.append((state, copy.deepcopy(state)))
@@ -78,7 +80,8 @@ def test_its_state_is_a_pytree_of_arrays_that_survives_a_checkpoint(scheduler, t
         checkpoint.save({"state": state}, now=True)
         return checkpoint.restore({"state": scheduler.init(6, 2)})["state"]
 
-    plain, restored = play(scheduler, 12), play(scheduler, 12, between=saved_and_restored)
+    plain = play(scheduler, 12)
+    restored = play(scheduler, 12, between=saved_and_restored)
     assert same_bits([played[1:] for played in plain], [played[1:] for played in restored])
 
 
@@ -156,7 +159,8 @@ def of_run(out, name, execution, **changes):
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     """Stopped as by Ctrl-C, and gone on with on another number of devices."""
-    whole, returns = of_run(tmp_path / "whole", name, {"devices": 1}), []
+    whole = of_run(tmp_path / "whole", name, {"devices": 1})
+    returns = []
 
     def stop(progress):
         returns.append(progress.epoch)

@@ -32,7 +32,8 @@ class Clock:
     """Workers whose runs take given times: ``{title: [seconds of each run]}``, None where one fails."""
 
     def __init__(self, times, trained=1.0):
-        self.times, self.trained = {title: iter(seconds) for title, seconds in times.items()}, trained
+        self.times = {title: iter(seconds) for title, seconds in times.items()}
+        self.trained = trained
 
     def __call__(self, contender):
         worker = copy.copy(self)
@@ -114,7 +115,8 @@ def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
         case.workload.members for key, case in cases.items() if "members" in key
     }
     assert all(case.workload.epochs <= NOTES.epochs for case in cases.values())
-    wide, quick = cases["growth_width_320"].workload, cases["growth_width_320"].workload.quick()
+    wide = cases["growth_width_320"].workload
+    quick = cases["growth_width_320"].workload.quick()
     assert "initial_params" in asked(wide, GRID["jfnn"])  # shares starts and minibatches with the others
     assert wide.sizes == (64, 320, 10) and wide.members == quick.members == 49
     assert 0.5 < wide.flop() / growth.GFLOP / 1e9 < 2 and quick.epochs == max(1, wide.epochs // 3)
@@ -153,7 +155,8 @@ ENTRY %main (a: f32[5,7]) -> f32[5,3] {{
 
 
 def test_products_are_told_apart_in_a_compiled_program():
-    b, names = breakdown, ("big", "later.2", "sum", "loop")
+    b = breakdown
+    names = ("big", "later.2", "sum", "loop")
     for program, expected in (
         (b.TRAINS, [b.PRODUCTS, b.PRODUCTS, b.OTHER, b.BETWEEN]),
         (b.SCORES, [b.SCORING, b.SCORING, b.SCORING, b.BETWEEN]),
@@ -285,10 +288,8 @@ def written(apart, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("bench") / "new"
     workload = dataclasses.replace(SMALL["seeds"], part=(1, 1, 1))
-    few, grid = (
-        CASES["few"]["few_1"],
-        {name: GRID[name] for name in ("numpy", "vmap", "jfnn", "jfnn_halving")},
-    )
+    few = CASES["few"]["few_1"]
+    grid = {name: GRID[name] for name in ("numpy", "vmap", "jfnn", "jfnn_halving")}
     iris = dataclasses.replace(few.workload, data="iris", sizes=(4, 3, 3), batch=20, epochs=1)
     points = {axis: dataclasses.replace(workload, varied=(axis, 1)) for axis in growth.VALUES}
     line = {"jfnn": GRID["jfnn"], "floor": FLOOR}
@@ -393,7 +394,8 @@ def test_figures_are_written_after_every_workload(tmp_path, capsys):
     words = ["--workload", "seeds", "xor", "--contenders", "jfnn", "--rounds", "1", "--json", str(path)]
     with pytest.raises(KeyboardInterrupt):
         bench.main([*words, "--out", str(tmp_path)], start=clock)
-    workloads, printed = read_json(path)["workloads"], capsys.readouterr().out
+    workloads = read_json(path)["workloads"]
+    printed = capsys.readouterr().out
     assert list(workloads) == ["seeds"]
     figures = workloads["seeds"]["contenders"]["jfnn"]
     assert figures["median_s"] == 1 and figures["share_of_floor"] is None  # there was no floor

@@ -28,7 +28,8 @@ SMALL = dataclasses.replace(workloads.IRIS, title="small", seeds=2, epochs=1)
 def run(arguments, out, start=Here):
     """The script in this process: exit status, printed text, errors."""
     cases = {"iris_seeds": {"small": Case(SMALL, {"jfnn": JFNN})}}
-    printed, errors = io.StringIO(), io.StringIO()
+    printed = io.StringIO()
+    errors = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         status = bench.main(["--accelerator", *arguments, "--out", str(out)], cases, start)
     return status, printed.getvalue(), errors.getvalue()

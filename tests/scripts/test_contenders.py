@@ -120,7 +120,8 @@ def test_scikit_learn_minimises_the_same_objective():
     workload = dataclasses.replace(
         NOTES, sizes=(64, 5, 10), batch=1437, epochs=1, learning_rates=(1e-4,), l2s=(30.0,)
     )
-    search, rows = scikit_learn.grid_search(workload), workload.rows()
+    search = scikit_learn.grid_search(workload)
+    rows = workload.rows()
     setting = {name: values[0] for name, values in search.param_grid.items()}
     network = search.estimator.set_params(**setting, warm_start=True, shuffle=False)
     with pytest.warns(match="Maximum iterations"):
@@ -195,7 +196,8 @@ def test_minibatches_are_of_the_rows_to_learn_from_alone(name, monkeypatch):
 def test_each_row_is_held_out_once_and_then_not_learned_from(folds):
     workload = dataclasses.replace(workloads.FOLDS, folds=folds, batch=1)
     numbers, masks = plain_jax.parts(workload)
-    n, n_test = len(workload.rows().x_train), len(workload.rows().x_test)
+    n = len(workload.rows().x_train)
+    n_test = len(workload.rows().x_test)
     assert numbers.shape == (folds or 1, workload.steps())
     train, held_out, test = masks.swapaxes(0, 1)
     assert (test == np.repeat([False, True], [n, n_test])).all()
@@ -230,10 +232,13 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
         options = asked(workload, case.contenders["jfnn"])
         assert options.get("execution") is None  # all cores
         cells = len(options["learning_rate"]) * len(options["l2"]) * options["seeds"]
-        n, folds, batches = len(workload.rows().x_train), options.get("folds"), options["batch_size"]
+        n = len(workload.rows().x_train)
+        folds = options.get("folds")
+        batches = options["batch_size"]
         if isinstance(folds, jfnn.subsets.Subsets):
             lengths = [len(train) for train, _ in folds.pairs]
-            folds, least = len(lengths), min(lengths)
+            folds = len(lengths)
+            least = min(lengths)
         else:
             least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
         assert cells * (folds or 1) == workload.members
@@ -301,7 +306,8 @@ def test_products_are_counted_by_hand():
     """Every product but the first layer's way back; an own loss's u and its two derivatives."""
     deep = dataclasses.replace(GRIDS["deep"], epochs=3)
     forward = 64 * 32 + 32 * 32 + 32 * 32 + 32 * 10
-    training, scoring = 2 * 100 * (3 * forward - 64 * 32) * 3 * 14 * 64, 2 * 1797 * forward * 64
+    training = 2 * 100 * (3 * forward - 64 * 32) * 3 * 14 * 64
+    scoring = 2 * 1797 * forward * 64
     assert deep.flop() == training + scoring
     assert deep.flop(trained=0.25) == training / 4 + scoring
     forward = 3 * 2 * 256 * (16 + 16 * 16 + 16)

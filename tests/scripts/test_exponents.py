@@ -48,7 +48,8 @@ def test_probabilities_grow_as_the_derivative_through_the_steps_says(few):
     flat, unravel = jax.flatten_util.ravel_pytree(few.start)
     direction = np.random.default_rng(0).normal(size=(exponents.DIRECTIONS, flat.size))[1]
     for i, j in ((0, 0), (2, 6)):
-        rate, l2 = replay.AXIS[i], replay.AXIS[j]
+        rate = replay.AXIS[i]
+        l2 = replay.AXIS[j]
 
         @jax.jit
         def lengths(v, rate=rate, l2=l2):

@@ -90,7 +90,9 @@ def test_the_boundary_is_that_of_a_plain_loop():
     with jax.enable_x64(True), jax.threefry_partitionable(False):
         params, split = boundary.setting(scale.width)
         losses = boundary.trained(scale, (-1.0, 2.0, -1.0, 2.0)).objective[:, 0, :, 0]
-    x, y, rates = split.x_train, split.y_train, np.logspace(-1, 2, 4)
+    x = split.x_train
+    y = split.y_train
+    rates = np.logspace(-1, 2, 4)
     for i, j in ((0, 0), (1, 2), (2, 1)):
         w, v = map(np.asarray, params)
         for step in range(scale.steps):
@@ -99,7 +101,8 @@ def test_the_boundary_is_that_of_a_plain_loop():
             assert losses[i, j, step] == pytest.approx((error**2).mean(), rel=1e-6)
             by_output = 2 * error / len(x) / 3
             by_hidden = by_output @ v.T * (1 - hidden**2) * np.sqrt(2 / 3)
-            w, v = w - rates[i] * x.T @ by_hidden, v - rates[j] * hidden.T @ by_output
+            w = w - rates[i] * x.T @ by_hidden
+            v = v - rates[j] * hidden.T @ by_output
 
 
 def test_losses_that_stay_below_the_first_converge():
@@ -126,8 +129,11 @@ def test_a_zoom_has_the_boundary_inside():
 
 @pytest.mark.parametrize("n", superposition.FEATURES)
 def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
-    s, r, nodes = 0.3, 2.5, superposition.quadrature(n).astype(np.float64)
-    last, pair = np.eye(n)[:-1], np.eye(n)[: n - 1].copy()
+    s = 0.3
+    r = 2.5
+    nodes = superposition.quadrature(n).astype(np.float64)
+    last = np.eye(n)[:-1]
+    pair = np.eye(n)[: n - 1].copy()
     pair[-1, -2:] = 1, -1
     weights = [(last, s / 2 * np.eye(n)[-1]), (np.eye(n)[1:], s / 2 * np.eye(n)[0]), (pair, np.zeros(n))]
     if n == 3:
@@ -151,13 +157,15 @@ def test_as_many_labels_are_wrong_as_noise_changes():
     split = double_descent.data(1_600)
     clean = importlib.import_module("mnist1d.data")
     arguments = clean.get_dataset_args()
-    arguments.num_samples, arguments.train_split = 1_600, 0.25
+    arguments.num_samples = 1_600
+    arguments.train_split = 0.25
     wrong = (split.y_train != clean.make_dataset(arguments)["y"]).mean()
     assert len(split.y_train) == 400 and wrong == pytest.approx(0.15 * 0.9, abs=0.05)
 
 
 def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
-    decays, steps = (0.1, 0.2, 0.4), np.array([1, 10, 20, 40, 80])
+    decays = (0.1, 0.2, 0.4)
+    steps = np.array([1, 10, 20, 40, 80])
     test = np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]])[:, None, None]
     train = np.broadcast_to([0, 1, 1, 1, 1], test.shape)
     curves = grokking.Curves(steps, train, test)
@@ -168,7 +176,8 @@ def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
 
 
 def test_rows_are_removed_in_order():
-    memorised, values = np.array([0.1, np.nan, 0.3, 0.2, 0.4]), np.array([0.5, -1.0, 0.0, 2.0, 0.25])
+    memorised = np.array([0.1, np.nan, 0.3, 0.2, 0.4])
+    values = np.array([0.5, -1.0, 0.0, 2.0, 0.25])
     orders = memorisation.removal_orders(memorised, values, repeats=2)
     assert orders["most memorised first"][0].tolist() == [4, 2, 3, 0, 1]
     assert orders["most valuable first"][1].tolist() == [3, 0, 4, 2, 1]
@@ -185,8 +194,10 @@ def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):
     monkeypatch.setattr(edge, "UNITS", 3)
     monkeypatch.setattr(edge, "ROWS", 40)
     curves, _ = edge.trained(edge.Scale(steps=6, evaluations=3, rates=(0.05, 0.5)), {})
-    network, digits = jfnn.mlp((64, 3, 3, 10), "tanh", init="pytorch"), jfnn.datasets.digits()
-    x, targets = digits.x_train[:40], np.eye(10)[digits.y_train[:40]]
+    network = jfnn.mlp((64, 3, 3, 10), "tanh", init="pytorch")
+    digits = jfnn.datasets.digits()
+    x = digits.x_train[:40]
+    targets = np.eye(10)[digits.y_train[:40]]
     x = ((x - x.mean()) / x.std()).astype(np.float32)
     start, whole = jax.flatten_util.ravel_pytree(network.init(jax.random.key(0)))
 
@@ -217,10 +228,12 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     pytest.importorskip("mnist1d")
     monkeypatch.setattr(lottery, "ROUND", 2)
-    scale, split = lottery.Scale(units=3, trials=2, rounds=1), jfnn.datasets.mnist1d()
+    scale = lottery.Scale(units=3, trials=2, rounds=1)
+    split = jfnn.datasets.mnist1d()
     result = lottery.trained("magnitude", split, scale, {})
     assert result.evaluations.tolist() == [1, 3]
-    hidden, output = jfnn.Dense(3, "relu", "pytorch"), jfnn.Dense(10, "identity", "pytorch")
+    hidden = jfnn.Dense(3, "relu", "pytorch")
+    output = jfnn.Dense(10, "identity", "pytorch")
     whole = jfnn.sweep(
         jfnn.sequential([hidden, jfnn.Residual([hidden]), output], inputs=40),
         split,
@@ -237,8 +250,11 @@ def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
 
 
 def test_pruned_networks_are_compared_with_their_own_whole_ones_and_with_random_ones():
-    sparsity, figures = np.array([0.0, 1 - 0.8**10]), {"magnitude": [0.0] * 100, "random": [0.0] * 100}
-    figures["magnitude"][0], figures["magnitude"][88], figures["random"][88] = 60.0, 70.0, 65.0
+    sparsity = np.array([0.0, 1 - 0.8**10])
+    figures = {"magnitude": [0.0] * 100, "random": [0.0] * 100}
+    figures["magnitude"][0] = 60.0
+    figures["magnitude"][88] = 70.0
+    figures["random"][88] = 65.0
     accuracies = {
         "magnitude": np.array([[60.0, 71], [61, 70], [59, 72]]),
         "random": np.array([[60.0, 69], [61, 72], [59, 72]]),
@@ -254,7 +270,8 @@ def test_slopes_and_errors_of_a_network_that_is_the_series():
     y = np.tanh(np.einsum("sni,si->sn", x, true))
     np.testing.assert_allclose(series.slopes(x, y), true, rtol=1e-6)
     w = np.zeros((3, 4, 8), np.float32)
-    w[:, :, 0], ones = true, np.zeros((3, 8, 1), np.float32)
+    w[:, :, 0] = true
+    ones = np.zeros((3, 8, 1), np.float32)
     ones[:, 0] = 1
     params = (
         jfnn.Layer(w, np.zeros((3, 8), np.float32)),

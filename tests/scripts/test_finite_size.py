@@ -25,7 +25,8 @@ def test_temperatures_of_the_script_are_dense_enough_for_its_lattices(middle, wi
     """Curves of the ratio's shape and sharper ones, as outputs have, wherever the critical temperature lies
     between two of the temperatures."""
     scale = phases.Scale()
-    temperatures, lengths = np.array(scale.temperatures), (*scale.lengths, scale.largest)
+    temperatures = np.array(scale.temperatures)
+    lengths = (*scale.lengths, scale.largest)
     for critical in np.linspace(2.257, 2.281, 9):
         curves = {
             n: 2 / 3 / (1 + np.exp(((temperatures - critical) * n - middle) / width))[None] for n in lengths
@@ -63,7 +64,8 @@ def test_binders_ratio_has_its_limits_and_no_scale():
 
 def test_intervals_cover_the_spread_of_seeds_and_chains():
     rng = np.random.default_rng(1)
-    of_seeds, of_chains = rng.normal(size=(20, 1, 1)), rng.normal(size=(1, 3, 100))
+    of_seeds = rng.normal(size=(20, 1, 1))
+    of_chains = rng.normal(size=(1, 3, 100))
     curves = finite_size.bootstrap(0, 2_000, of_seeds + of_chains)
     np.testing.assert_allclose(curves[0], (of_seeds + of_chains).mean(axis=(0, 2)))
     expected = np.sqrt(of_seeds.var() / 20 + of_chains.var(axis=2)[0] / 100)

@@ -19,7 +19,8 @@ def standard_errors(values, chains, expected):
 @pytest.mark.parametrize("update", ising_model.UPDATES)
 def test_a_small_lattice_has_boltzmanns_distribution(update):
     """All 512 configurations of 3×3 spins: the histogram is as far from their weights as chance makes it."""
-    t, n = 3.0, 20_000
+    t = 3.0
+    n = 20_000
     spins = ising_model.configurations(3, t, n, chains=2_000, seed=5, burn_in=40, apart=12, update=update)
     numbers = (spins.reshape(n, 9) == 1) @ 2 ** np.arange(9)
     every = np.array(list(itertools.product((-1, 1), repeat=9)), np.int8).reshape(-1, 3, 3)
@@ -94,12 +95,14 @@ def test_onsagers_energy_is_the_derivative_of_his_free_energy():
     """``-βf = ln 2 / 2 + 1/(2π) ∫ ln(cosh² 2β + √(sinh⁴ 2β + 1 - 2 sinh² 2β cos θ)) dθ`` over 0..π."""
 
     def log_partition(beta):
-        c, s = np.cosh(2 * beta) ** 2, np.sinh(2 * beta) ** 2
+        c = np.cosh(2 * beta) ** 2
+        s = np.sinh(2 * beta) ** 2
         integrand = lambda angle: np.log(c + np.sqrt(s**2 + 1 - 2 * s * np.cos(angle)))  # noqa: E731
         return np.log(2) / 2 + quad(integrand, 0, np.pi, epsabs=1e-13, limit=200)[0] / (2 * np.pi)
 
     for t in (1.5, 2.1, 2.5, 4.0):
-        beta, step = 1 / t, 1e-4
+        beta = 1 / t
+        step = 1e-4
         derivative = (log_partition(beta + step) - log_partition(beta - step)) / (2 * step)
         np.testing.assert_allclose(onsager.energy(t), -derivative, rtol=1e-6)
 
@@ -154,7 +157,8 @@ def test_extreme_temperatures_are_ground_states_and_random_spins(cancelling):
     split = ising_model.extreme_temperatures(6, 40, 8, seed=1, cancelling=cancelling)
     assert split.x_train.shape == (40, 36) and split.x_train.dtype == np.float32
     assert split.x_test.shape == (8, 36) and split.y_test.tolist() == [1, 0] * 4
-    ordered, random = split.x_train[split.y_train == 1], split.x_train[split.y_train == 0]
+    ordered = split.x_train[split.y_train == 1]
+    random = split.x_train[split.y_train == 0]
     assert sorted(ordered.sum(axis=1)) == [-36] * 10 + [36] * 10
     assert (random.sum(axis=1) == 0).all() == cancelling and set(random.ravel()) == {-1, 1}
     assert len(np.unique(np.concatenate([random, split.x_test[1::2]]), axis=0)) == 24

@@ -19,7 +19,8 @@ def test_networks_are_of_the_published_sizes():
 
 def test_every_published_figure_has_data_in_the_order_that_its_network_saw():
     pytest.importorskip("mnist1d")
-    published, splits = json.loads(mnist1d.PUBLISHED.read_text()), mnist1d.splits()
+    published = json.loads(mnist1d.PUBLISHED.read_text())
+    splits = mnist1d.splits()
     assert splits.keys() == published["figures"].keys()
     in_order, by_package, by_notebook = (split.x_train for split in splits.values())
     for mixed in (by_package, by_notebook):

@@ -126,10 +126,8 @@ def test_parameters_after_200_steps_equal_the_oracles_over_the_exact_grid(gradie
 def test_parameters_equal_the_oracles_for_other_seeds_widths_and_batches(
     seed, hidden, batch_size, replayed, x64
 ):
-    start, batches = (
-        oracle.start_of_the_notes(hidden, seed),
-        oracle.minibatches_of_the_notes(STEPS, batch_size),
-    )
+    start = oracle.start_of_the_notes(hidden, seed)
+    batches = oracle.minibatches_of_the_notes(STEPS, batch_size)
     check_oracle(replayed[1], start, batches, EXACT_RATES[[0, 2]], L2[[0, 6]], gradient="backprop")
 
 
@@ -169,7 +167,8 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
         cell for row in replay.read_grid(DATA / "published_grid.csv") for cell in row if cell.kind == "exact"
     ]
     assert len(exact) == result.diverged_at.size == 21
-    train, test = counts(result.train_accuracy, split.y_train), counts(result.test_accuracy, split.y_test)
+    train = counts(result.train_accuracy, split.y_train)
+    test = counts(result.test_accuracy, split.y_test)
     np.testing.assert_array_equal(
         np.stack([train.ravel(), test.ravel()], axis=1), [cell[:2] for cell in exact]
     )
@@ -181,7 +180,8 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
 @pytest.fixture(scope="module")
 def script_run(tmp_path_factory):
     """One run of all sections in float32: exit status, printed lines, output folder, the replay."""
-    out, replays = tmp_path_factory.mktemp("notes"), []
+    out = tmp_path_factory.mktemp("notes")
+    replays = []
 
     def make_replay(*arguments):
         replays.append(replay.Replay(*arguments, FEW))
@@ -271,7 +271,8 @@ def test_script_exits_with_1_if_an_exact_cell_is_not_reproduced(wrong, replayed_
 
 def changed(result, **values):
     """A copy of a sweep with some of its members' numbers replaced: name -> (index, value)."""
-    scores, diverged_at = {name: np.array(a) for name, a in result.scores.items()}, result.diverged_at.copy()
+    scores = {name: np.array(a) for name, a in result.scores.items()}
+    diverged_at = result.diverged_at.copy()
     for name, (index, value) in values.items():
         scores.get(name, diverged_at)[index] = value
     return dataclasses.replace(result, scores=scores, diverged_at=diverged_at)
@@ -283,8 +284,10 @@ def test_a_dead_cell_is_corrected_only_where_it_diverged_or_is_finite_and_at_cha
     assert replayed_grid.cells[6][6].kind == "dead" and replayed_grid.grid.diverged_at[index] >= 0
     share = {"train_accuracy": (index, 150 / 1437), "test_accuracy": (index, 28 / 360)}
     alive = {"diverged_at": (index, -1)} | share
-    whole, loss = replayed_grid.grid, {"train_loss": (index, 2.3)}
-    artefact, finite = {"train_loss": (index, np.nan)}, alive | loss
+    whole = replayed_grid.grid
+    loss = {"train_loss": (index, 2.3)}
+    artefact = {"train_loss": (index, np.nan)}
+    finite = alive | loss
     good = finite | {"train_accuracy": (index, 0.9)}
     nothing = finite | {"test_accuracy": (index, np.nan)}
     rows = []
@@ -299,10 +302,12 @@ def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(re
     rows = grid.cell_rows(replayed_grid, 3, 3)
     assert replayed_grid.cells[3][3].kind == "chaotic"
     assert [row.verdict for row in rows] == [verdicts.UNDECIDED] * 2  # three sequences are too few
-    whole, spread = replayed_grid.grid, replayed_grid.spread
+    whole = replayed_grid.grid
+    spread = replayed_grid.spread
     replayed_grid.grid = changed(whole, train_accuracy=((3, 3, 0), np.nan))
     assert grid.cell_rows(replayed_grid, 3, 3)[0].verdict == verdicts.NOT_REPRODUCED
-    replayed_grid.grid, replayed_grid.spread = whole, changed(spread, test_accuracy=((0, 3, 1), np.nan))
+    replayed_grid.grid = whole
+    replayed_grid.spread = changed(spread, test_accuracy=((0, 3, 1), np.nan))
     row = grid.cell_rows(replayed_grid, 3, 3)[1]
     assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")
 
@@ -312,6 +317,7 @@ def test_a_chaotic_count_is_judged_by_its_own_place_among_the_sequences(replayed
     train, test = np.random.default_rng(0).uniform(0.9, 0.95, (2, 1, 7, 79))
     scores = {"train_accuracy": train, "test_accuracy": test}
     replayed_grid.spread = dataclasses.replace(replayed_grid.spread, scores=scores)
-    within, above = 0.925 * 1437, 0.97 * 360
+    within = 0.925 * 1437
+    above = 0.97 * 360
     rows = grid.chaotic("η", (within, above), replayed_grid, 3, 3)
     assert [row.verdict for row in rows] == [verdicts.CONSISTENT, verdicts.OUTSIDE]

@@ -82,7 +82,8 @@ def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, t
     assert widths.main(words) == 0
     heading, *lines, said = capsys.readouterr().out.splitlines()
     assert heading.split()[-3:] == ["2", "4", "8"] and str(tmp_path) in said
-    rates, exponents = lines[:2], lines[3:]
+    rates = lines[:2]
+    exponents = lines[3:]
     for rows, numbers in ((rates, 3), (exponents, 3)):
         assert [row.split()[0] for row in rows] == ["standard", "maximal_update"]
         assert all(np.isfinite([float(word) for word in row.split()[1:]]).sum() == numbers for row in rows)

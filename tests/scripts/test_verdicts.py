@@ -72,7 +72,8 @@ def two_spin_rows(shift):
 
 def digits_rows(shift):
     rng = np.random.default_rng(0)
-    curves, x = rng.normal(-20, 1, (79, 1)), rng.integers(0, 2, (100, 64)).astype(np.float32)
+    curves = rng.normal(-20, 1, (79, 1))
+    x = rng.integers(0, 2, (100, 64)).astype(np.float32)
     return digits_machine.curve_rows(curves, [-20.0 + 50 * shift], x)[1:]
 
 

@@ -44,7 +44,8 @@ class FakeStudy:
 
     def __init__(self, *directions):
         self.directions = [types.SimpleNamespace(name=name) for name in directions or ["MAXIMIZE"]]
-        self.asked, self.told = 0, {}
+        self.asked = 0
+        self.told = {}
 
     def ask(self):
         self.asked += 1
@@ -128,7 +129,9 @@ def test_a_search_that_was_stopped_ends_with_the_bytes_and_words_of_one_that_was
     split, tmp_path, monkeypatch, stop
 ):
     options = OPTIONS | {"trials": 5, "at_once": 2}
-    whole, stopped, again = FakeStudy(), FakeStudy(), FakeStudy()
+    whole = FakeStudy()
+    stopped = FakeStudy()
+    again = FakeStudy()
     results = ask_tell(whole, suggest, NET, split, out=tmp_path / "whole", **options)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         if stop == "while telling":
@@ -233,10 +236,8 @@ def test_several_objectives_are_told_together_and_the_front_is_of_all_rounds(spl
 def test_the_front_of_a_sweep_is_that_of_all_pairs_of_cells():
     result = make_result((5, 6), diverged=[(0, 0, 1), (4, 5, 0)], validates=True)
     result = dataclasses.replace(result, pruned=result.pruned | (np.arange(5) == 2)[:, None, None])
-    accuracy, loss = (
-        np.round(result.cell_scores("test_accuracy"), 1),
-        np.round(result.cell_scores("train_loss"), -3),
-    )
+    accuracy = np.round(result.cell_scores("test_accuracy"), 1)
+    loss = np.round(result.cell_scores("train_loss"), -3)
     result = with_scores(
         result, {"test_accuracy": np.dstack([accuracy] * 2), "train_loss": np.dstack([loss] * 2)}
     )
@@ -294,7 +295,8 @@ def test_a_real_study_of_optuna_finds_the_same_twice_and_when_it_goes_on(split, 
         return study
 
     search(trials=6, out=tmp_path)
-    one, two = search(), search(out=tmp_path, resume=True)
+    one = search()
+    two = search(out=tmp_path, resume=True)
     assert [trial.params for trial in one.trials] == [trial.params for trial in two.trials]
     assert {trial.state.name for trial in one.trials} == {"COMPLETE", "PRUNED"}
     assert one.best_value == max(trial.value for trial in one.trials if trial.value is not None)

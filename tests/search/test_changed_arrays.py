@@ -13,7 +13,8 @@ from jfnn.search.sweep import prepare, train_run
 
 pytestmark = pytest.mark.unoptimised
 
-N, EPOCHS = 24, 4
+N = 24
+EPOCHS = 4
 OWN = jfnn.Network(  # whose parameters the engine trains as they are given
     lambda key: {"w": 0.1 * jax.random.normal(key, (3, 2))}, lambda params, x: x @ params["w"]
 )
@@ -82,7 +83,8 @@ def test_a_refit_trains_on_the_arrays_as_they_were(several):
         # Of several programs the second starts when the first has ended.
         return jfnn.sweep(OWN, batch_size=[4, 8] if several else 4, **options)
 
-    expected, result = swept(False), swept(True)
+    expected = swept(False)
+    result = swept(True)
     assert_same(result.refit, expected.refit)
     assert_same(result, expected)
 

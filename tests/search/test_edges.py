@@ -35,7 +35,8 @@ def test_one_fold_has_scores_without_intervals(seeds, split):
 @pytest.mark.parametrize("by", representatives(["autodiff", "backprop"], "backprop"))
 @pytest.mark.parametrize("reduction", representatives(losses.REDUCTIONS, "mean"))
 def test_a_minibatch_in_which_nothing_weighs_has_no_data_term(reduction, by):
-    x, y = np.ones((4, 5)), np.zeros(4, int)
+    x = np.ones((4, 5))
+    y = np.zeros(4, int)
     options = dict(l2=0.5, reduction=reduction, weights=np.zeros(4))
     penalty = {"sum": 0.5, "mean": 0.0}[reduction]  # of no samples there is no mean
 

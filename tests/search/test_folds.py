@@ -143,7 +143,8 @@ def test_a_fold_trained_alone_drops_the_units_that_it_drops_beside_the_others(sc
     options = {"learning_rate": 0.1, "epochs": 4, "batch_size": scheme, "hyper": {"dropout": 0.4}}
     result = sweep(l2=0.0, folds=5, seeds=[3], **options)
     for f, (train, _) in enumerate(folds[:3]):
-        x, y = SPLIT.x_train[train], SPLIT.y_train[train]
+        x = SPLIT.x_train[train]
+        y = SPLIT.y_train[train]
         alone, other = (
             jfnn.train(NET, x, y, seed=3, fold=fold, execution=jfnn.Execution(tile=4), **options).params
             for fold in (f, f + 1)

@@ -13,7 +13,8 @@ from jfnn.minibatches import Minibatches
 pytestmark = pytest.mark.unoptimised
 
 RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(60, 4)), np.arange(60) % 3
+X = RNG.normal(size=(60, 4))
+Y = np.arange(60) % 3
 NET = jfnn.mlp((4, 6, 3), "tanh")
 OPTIONS = {"learning_rate": [0.01, 0.05], "l2": [0.0, 0.1], "seeds": 3, "batch_size": 20}
 

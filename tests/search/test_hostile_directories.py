@@ -113,7 +113,8 @@ def rewrite(path, header, arrays):
     ],
 )
 def test_other_values_under_a_right_checksum_are_refused_or_make_a_result(out, group, file, step):
-    path, count = out / group / file, 0
+    path = out / group / file
+    count = 0
     if file == "config.json":
         header = read_config(path)
     else:
@@ -241,10 +242,12 @@ def damaged(path, rng, flips):
 @pytest.mark.parametrize("flips", [12, pytest.param(2000, marks=pytest.mark.slow)])
 def test_any_damage_to_a_run_of_several_programs_is_noticed_by_the_files_name(out, flips):
     whole = [contents(result) for result in jfnn.load(out).programs]
-    rng, count = np.random.default_rng(0), 0
+    rng = np.random.default_rng(0)
+    count = 0
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         for what in damaged(path, rng, flips):
-            loaded, count = outcome(jfnn.load, out), count + 1
+            loaded = outcome(jfnn.load, out)
+            count = count + 1
             if path.name == "results.csv":  # nothing is read from it, and it can be made again
                 assert [contents(result) for result in loaded.programs] == whole
             else:

@@ -27,7 +27,8 @@ def test_an_interrupt_where_jax_begins_to_trace_is_over_with_the_call(at, units,
 
     Of a network that was trained before, only what depends on the sweep is traced again.
     """
-    expected, came = sweep(units) if seen else None, []
+    expected = sweep(units) if seen else None
+    came = []
 
     def trace(frame, event, _):
         code = frame.f_code

@@ -44,7 +44,9 @@ def close(one, other, tolerance):
 def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation):
     net = jfnn.mlp(SIZES, activation)
     params = compiled(net.init)(jax.random.key(1))
-    x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
+    x = split.x_train[:20]
+    y = split.y_train[:20]
+    key = jax.random.key(2)
     weights = np.linspace(0, 2, 20)
     options = dict(l2=0.3, weights=weights, dropout=RATE, key=key)
 
@@ -68,7 +70,9 @@ def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
     """A step of rate 1 changes the parameters by the gradient, which is that of the notes in row form."""
     learner = jfnn.supervised(net, gradient=gradient, hyper=["dropout"])
     params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), net.init(jax.random.key(1)))
-    x, y, key = split.x_train[:20], split.y_train[:20], jax.random.key(2)
+    x = split.x_train[:20]
+    y = split.y_train[:20]
+    key = jax.random.key(2)
     hyper = {"learning_rate": 1.0, "l2": 0.1, "dropout": RATE}
 
     @compiled
@@ -83,7 +87,8 @@ def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
 
 
 def test_masks_drop_at_the_rate_and_keep_the_mean():
-    n, width = 2000, 50
+    n = 2000
+    width = 50
     (mask,) = dropout_masks(jax.random.key(0), RATE, [(width,)], n, np.float32)
     nonzero = np.asarray(mask) > 0
     assert set(np.unique(mask)) == {0, np.float32(1 / (1 - RATE))}
@@ -155,7 +160,8 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
 @pytest.mark.thorough
 @pytest.mark.optimised
 def test_a_weighted_member_with_a_schedule_has_alone_the_bits_it_has_in_a_grid(small, split):
-    weights, options = np.arange(70), OPTIONS | {"optimizer": jfnn.Optimizer(schedule="linear")}
+    weights = np.arange(70)
+    options = OPTIONS | {"optimizer": jfnn.Optimizer(schedule="linear")}
     grid = jfnn.sweep(
         small, split._replace(weights=weights), learning_rate=[0.01, 0.9], l2=[0.0, 1.0], seeds=3, **options
     )
@@ -193,7 +199,8 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
     often = np.repeat(np.arange(70), counts)
-    options, with_counts = dict(l2=0.2, reduction=reduction), split._replace(weights=counts)
+    options = dict(l2=0.2, reduction=reduction)
+    with_counts = split._replace(weights=counts)
     weighted = jfnn.sweep(net, with_counts, learning_rate=0.01, epochs=20, batch_size=None, **options)
     params = compiled(net.init)(jax.random.key(0))
     for _ in range(20):
@@ -225,7 +232,8 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("name", MULTIPLIERS)
 def test_schedules_equal_their_closed_forms(name, x64):
-    part, multiplier = np.linspace(0, 1, 41), MULTIPLIERS[name]
+    part = np.linspace(0, 1, 41)
+    multiplier = MULTIPLIERS[name]
     values = 1.0 if multiplier is None else multiplier(part)
     np.testing.assert_allclose(values, SCHEDULES[name](part), atol=1e-6)
 

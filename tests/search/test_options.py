@@ -63,7 +63,8 @@ RETURNS = {
 
 def test_doors_are_annotated_and_take_no_other_keywords():
     for door, returned in RETURNS.items():
-        signature, hints = inspect.signature(door), typing.get_type_hints(door)
+        signature = inspect.signature(door)
+        hints = typing.get_type_hints(door)
         assert signature.return_annotation == hints.pop("return") == returned
         assert hints.keys() == signature.parameters.keys()
         assert "-> None" not in pydoc.render_doc(door)

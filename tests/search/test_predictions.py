@@ -18,7 +18,8 @@ from jfnn.engine import blocks
 
 pytestmark = pytest.mark.unoptimised
 
-RATES, PENALTIES = [1e-3, 0.02, 1e38], [0.0, 0.3]  # the last diverges
+RATES = [1e-3, 0.02, 1e38]
+PENALTIES = [0.0, 0.3]  # the last diverges
 PAIRS = [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))]
 X = np.random.default_rng(1).normal(size=(600, 4)).astype(np.float32)
 
@@ -45,7 +46,8 @@ def each(result):
 
 
 def test_labels_and_probabilities_are_those_of_each_member_alone(result):
-    labels, probabilities = result.predict(X), result.predict_proba(X)
+    labels = result.predict(X)
+    probabilities = result.predict_proba(X)
     assert labels.shape == (3, 2, 2, 3, 600) and probabilities.shape == (*labels.shape, 3)
     for place, params in each(result):
         np.testing.assert_array_equal(labels[place], jfnn.predict(NET, params, X))
@@ -55,7 +57,8 @@ def test_labels_and_probabilities_are_those_of_each_member_alone(result):
 
 
 def test_outputs_of_a_regression_are_those_of_each_member_alone(dtype):
-    net, y = jfnn.mlp((4, 3, 2), "tanh", init="glorot_normal"), SPLIT.x_train[:, :2].astype(dtype)
+    net = jfnn.mlp((4, 3, 2), "tanh", init="glorot_normal")
+    y = SPLIT.x_train[:, :2].astype(dtype)
     split = jfnn.Split(SPLIT.x_train.astype(dtype), y)
     result = jfnn.sweep(net, split, learning_rate=[1e-3, 1e-2], loss="quadratic", epochs=2, batch_size=8)
     outputs = result.predict(X.astype(dtype))
@@ -156,7 +159,8 @@ def test_a_loaded_result_answers_alike(result, loaded):
 )
 def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
     result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
-    loaded, folds = jfnn.load(tmp_path / "out"), options.get("folds")
+    loaded = jfnn.load(tmp_path / "out")
+    folds = options.get("folds")
     expected = result.row_scores("loss", "train", SPLIT)
     np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=folds), expected)
     if folds:
@@ -232,7 +236,8 @@ def squares(params, batch, key, scale):
 
 def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_function(tmp_path):
     own = jfnn.learner(lambda key: {"w": jax.random.normal(key, (4,))}, squares, hyper=["scale"])
-    split, axes = jfnn.Split(SPLIT.x_train), {"scale": [1.0, 3.0]}
+    split = jfnn.Split(SPLIT.x_train)
+    axes = {"scale": [1.0, 3.0]}
     result = jfnn.sweep(
         own, split, learning_rate=[1e-3], hyper=axes, seeds=2, epochs=1, batch_size=8, out=tmp_path / "a"
     )
@@ -283,7 +288,8 @@ def test_a_loss_of_ones_own_is_given_again(tmp_path):
 
 
 def test_invalid_questions_are_errors(result):
-    few, untested = SPLIT._replace(x_train=SPLIT.x_train + 1), SPLIT._replace(x_test=None, y_test=None)
+    few = SPLIT._replace(x_train=SPLIT.x_train + 1)
+    untested = SPLIT._replace(x_test=None, y_test=None)
     gone = dataclasses.replace(result, diverged_at=0 * result.diverged_at)
     assert (gone.predict(X) == -1).all()
     for call, message in (
@@ -306,7 +312,8 @@ def test_invalid_questions_are_errors(result):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """Runs of the command line on a file of two classes, and of numbers; the file's columns."""
-    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("files")
+    rng = np.random.default_rng(0)
     columns = {"width": rng.normal(5, 2, 60), "level": rng.normal(size=60), "depth": rng.normal(-1, 9, 60)}
     columns["kind"] = np.where(columns["width"] > 5, "wide", "narrow")
     lines = zip(*(map(str, values) for values in columns.values()), strict=True)
@@ -329,7 +336,8 @@ def as_frame(columns, pandas):
 @pytest.mark.parametrize("pandas", representatives([True, False], True))
 def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
     folder, columns = files
-    result, frame = jfnn.load(folder / "own"), as_frame(dict(reversed(columns.items())), pandas)
+    result = jfnn.load(folder / "own")
+    frame = as_frame(dict(reversed(columns.items())), pandas)
     scaling = json.loads((folder / "own" / "config.json").read_text())["scaling"]["x"]
     names = ("width", "level", "depth")
     x = (np.stack([columns[name] for name in names], 1) - scaling["mean"]) / scaling["scale"]
@@ -368,17 +376,23 @@ def test_invalid_frames_are_errors(files):
 
 @pytest.mark.slow
 def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_half_a_gigabyte():
-    psutil, threading = pytest.importorskip("psutil"), pytest.importorskip("threading")
-    net, rng = jfnn.mlp((4, 10, 3), "tanh", init="glorot_normal"), np.random.default_rng(0)
+    psutil = pytest.importorskip("psutil")
+    threading = pytest.importorskip("threading")
+    net = jfnn.mlp((4, 10, 3), "tanh", init="glorot_normal")
+    rng = np.random.default_rng(0)
     rates = np.geomspace(1e-4, 1e-2, 100)
     result = jfnn.sweep(net, SPLIT, learning_rate=rates, l2=0.0, seeds=100, epochs=1, batch_size=8)
-    x, process, ended, sizes = rng.normal(size=(100_000, 4)), psutil.Process(), threading.Event(), []
+    x = rng.normal(size=(100_000, 4))
+    process = psutil.Process()
+    ended = threading.Event()
+    sizes = []
 
     def watch():
         while not ended.wait(0.02):
             sizes.append(process.memory_info().rss)
 
-    before, watcher = process.memory_info().rss, threading.Thread(target=watch)
+    before = process.memory_info().rss
+    watcher = threading.Thread(target=watch)
     watcher.start()
     mean = result.predict_proba(x, "mean")
     quantiles = result.predict_proba(x, functools.partial(np.quantile, q=[0.05, 0.5, 0.95]))

@@ -104,7 +104,8 @@ def as_loaded(params):
 
 def assert_same_members(one, other, how_many):
     """Members that two results have in common are the same; there are so many."""
-    left, right = members(one), members(other)
+    left = members(one)
+    right = members(other)
     common = left.keys() & right.keys()
     assert len(common) == how_many
     for key in common:
@@ -137,7 +138,8 @@ def test_other_members_and_their_order_change_no_bit(examples):
     added = {"learning_rate": [0.3, 1e30], "l2": [0.7, 100.0], "seeds": [50, 2**31]}
 
     def they_do_not(grid, axis, which, seed):
-        rng, result = np.random.default_rng(seed), sweep(grid)
+        rng = np.random.default_rng(seed)
+        result = sweep(grid)
         turned = {name: [*rng.permutation(grid[2][name]).tolist()] for name in added}
         turned[axis].insert(int(rng.integers(len(turned[axis]) + 1)), added[axis][which])
         assert_same_members(result, sweep(grid, **turned), result.diverged_at.size)

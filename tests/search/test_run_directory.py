@@ -18,7 +18,8 @@ from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised
 
-RATES, PENALTIES = [0.05, 0.5, 1e38], [0.0, 0.1]
+RATES = [0.05, 0.5, 1e38]
+PENALTIES = [0.0, 0.1]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,8 @@ def assert_equal_results(one, other):
     for field in dataclasses.fields(one):
         if field.name == "origin":  # of what is not written
             continue
-        left, right = getattr(one, field.name), getattr(other, field.name)
+        left = getattr(one, field.name)
+        right = getattr(other, field.name)
         assert jax.tree.structure(left) == jax.tree.structure(right), field.name
         for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
             assert type(a) is type(b)
@@ -104,7 +106,9 @@ def test_models_are_addressed_by_their_axes(results, tmp_path):
     result.save(tmp_path)
     with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
         i = list(models["learning_rate"]).index(0.5)
-        j, k, s = list(models["l2"]).index(0.1), list(models["momentum"]).index(0.5), 1
+        j = list(models["l2"]).index(0.1)
+        k = list(models["momentum"]).index(0.5)
+        s = 1
         assert models["seeds"][s] == 1
         np.testing.assert_array_equal(models["1.w"][i, j, k, s], result.member(i, j, k, s)[1].w)
 
@@ -118,7 +122,8 @@ def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
 
 
 def test_members_whose_parameters_were_not_kept_are_named(results):
-    (i, *rest), none = results["best"].best().index, results["none"]
+    (i, *rest) = results["best"].best().index
+    none = results["none"]
     for call, message in (
         (lambda: results["best"].member((i + 1) % 3, *rest, 0), "kept only the best"),
         (lambda: none.member(0, 0, 0), "kept no parameters"),
@@ -258,7 +263,8 @@ def test_a_changed_table_is_made_again(copy, sweep):
 
 def test_a_result_is_shown_in_a_few_lines(results):
     for result in results.values():
-        shown, best = repr(result), result.best_or_none()
+        shown = repr(result)
+        best = result.best_or_none()
         assert len(shown) < 400 and shown.count("\n") <= 2 and "array" not in shown
         assert all(text in shown for text in (str(result.diverged_at.size), *result.axes))
         assert best is None or f"{best.score:.6g}" in shown
@@ -266,7 +272,8 @@ def test_a_result_is_shown_in_a_few_lines(results):
 
 def test_a_result_has_its_axes_and_the_scores_of_its_metrics_as_attributes(results):
     result = results["all"]
-    parts, metrics = ("train", "validation", "test"), ("loss", "accuracy")
+    parts = ("train", "validation", "test")
+    metrics = ("loss", "accuracy")
     assert set(result.scores) == {f"{part}_{metric}" for part in parts for metric in metrics}
     assert all(getattr(result, name) is values for name, values in (result.scores | result.axes).items())
     with pytest.raises(AttributeError, match=r"test_r2.*train_loss"):
@@ -276,7 +283,8 @@ def test_a_result_has_its_axes_and_the_scores_of_its_metrics_as_attributes(resul
 
 @pytest.mark.parametrize("sign", ["=", "-"])
 def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
-    axis, metric = f"{sign}1+1", f"{sign}SUM(A1)"
+    axis = f"{sign}1+1"
+    metric = f"{sign}SUM(A1)"
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
     scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
     result = with_scores(plain, scores, metrics=plain.metrics | {metric: True}, config={})

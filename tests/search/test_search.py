@@ -15,7 +15,8 @@ pytestmark = pytest.mark.unoptimised
 
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, execution=TILE)
-MOMENTA, SCALES = stats.uniform(0, 0.9), stats.loguniform(0.1, 2.0)
+MOMENTA = stats.uniform(0, 0.9)
+SCALES = stats.loguniform(0.1, 2.0)
 DRAWN = dict(
     learning_rate=stats.loguniform(1e-3, 1.0),
     l2=[0.0, 0.1, 0.5],
@@ -116,9 +117,11 @@ def test_refit_is_the_best_cell_trained_on_all_rows(net, split, cut, schedulers,
     """Also where a learner brings the optimizer; its numbers are then further ones of each member."""
     options = dict(seeds=2, batch_size=16, execution=TILE)
     swept = jfnn.Optimizer("sgd", momentum=[0.0, 0.9], schedule="cosine")
-    learner, of_network = net, {"optimizer": swept}
+    learner = net
+    of_network = {"optimizer": swept}
     if as_learner:
-        learner, of_network = jfnn.supervised(net, optimizer=swept, hyper=["dropout"]), {}
+        learner = jfnn.supervised(net, optimizer=swept, hyper=["dropout"])
+        of_network = {}
     result = jfnn.sweep(
         learner,
         split,

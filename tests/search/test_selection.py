@@ -111,7 +111,8 @@ def test_a_metric_of_your_own_ranks_in_its_direction(higher):
     result = sweep(learning_rate=RATES[:4], validation=jfnn.Validation(HELD, metric))
     assert result.ranked_by == "validation_macro_f1"
     assert result.metrics == {"loss": False, "accuracy": True, "macro_f1": higher}
-    x, y = SPLIT.x_train[held_out_rows()], SPLIT.y_train[held_out_rows()]
+    x = SPLIT.x_train[held_out_rows()]
+    y = SPLIT.y_train[held_out_rows()]
     for index in np.ndindex(result.diverged_at.shape):
         expected = f1_score(y, jfnn.predict(NET, result.member(*index), x), average="macro")
         np.testing.assert_allclose(result.validation_macro_f1[index], expected, rtol=1e-12)

@@ -210,7 +210,8 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
     assert [train.tolist() for train, _ in subsets.by_group(groups).pairs] == [[1, 4], [0, 2, 3, 5]]
     last = subsets.by_group(groups, 0.5, seed=None)
     assert [(t.tolist(), h.tolist()) for t, h in last.pairs] == [([1], [4]), ([0, 2], [3, 5])]
-    drawn, numbers = subsets.by_group(groups, 0.3, seed=4), np.random.default_rng(4).random(6)
+    drawn = subsets.by_group(groups, 0.3, seed=4)
+    numbers = np.random.default_rng(4).random(6)
     rows = np.flatnonzero(groups == "b")
     assert drawn.pairs[1][1].tolist() == sorted(rows[np.argsort(numbers[rows])[:2]])
     assert drawn.values.tolist() == ["a", "b"]
@@ -233,10 +234,12 @@ def test_a_half_of_a_wrong_label_goes_to_the_even_number():
 
 
 def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
-    y, levels = SPLIT.y_train, [0, 0.25, 0.5, 1]
+    y = SPLIT.y_train
+    levels = [0, 0.25, 0.5, 1]
     noisy = subsets.label_noise(y, levels, seed=5)
     rng = np.random.default_rng(5)
-    order, shift = rng.permutation(N), rng.integers(1, CLASSES, N)
+    order = rng.permutation(N)
+    shift = rng.integers(1, CLASSES, N)
     for labels, share in zip(noisy.labels, levels, strict=True):
         wrong = order[: round(share * N)]
         expected = y.copy()
@@ -247,7 +250,8 @@ def test_wrong_labels_are_a_share_of_all_nested_and_never_right():
 
 @pytest.mark.parametrize("dtype", [np.uint64, np.uint8, np.int8])
 def test_wrong_labels_of_any_whole_numbers_are_the_same_run(dtype):
-    plain, other = SPLIT.y_train.astype(np.int64), SPLIT.y_train.astype(dtype)
+    plain = SPLIT.y_train.astype(np.int64)
+    other = SPLIT.y_train.astype(dtype)
     noisy = subsets.label_noise(other, [0.5])
     np.testing.assert_array_equal(noisy.labels, subsets.label_noise(plain, [0.5]).labels)
     runs = [described(SPLIT._replace(y_train=y), folds=subsets.label_noise(y, [0.5])) for y in (plain, other)]
@@ -322,10 +326,12 @@ def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
 @pytest.mark.thorough
 def test_starts_and_orders_per_subset_are_those_of_a_documented_seed():
     """So are the units that dropout drops."""
-    chosen, options = subsets.shares(N, 48, 3, start_per_subset=True), {"hyper": {"dropout": 0.4}}
+    chosen = subsets.shares(N, 48, 3, start_per_subset=True)
+    options = {"hyper": {"dropout": 0.4}}
     result = sweep(folds=chosen, seeds=[0, 5], **ONE, **options)
     for s, f in ((0, 2), (1, 1)):
-        seed, (train, _) = result.seeds[s] * 3 + f, chosen.pairs[f]
+        seed = result.seeds[s] * 3 + f
+        (train, _) = chosen.pairs[f]
         assert same_bits(result.member(0, 0, s, f), alone(result, train, int(seed), fold=f, **options))
     common = sweep(folds=dataclasses.replace(chosen, start_per_subset=False), **ONE, **options)
     assert same_bits(common.member(0, 0, 0, 2), alone(common, chosen.pairs[2][0], fold=2, **options))
@@ -364,7 +370,8 @@ def test_weights_of_subsets_are_factors_of_the_splits():
 @pytest.mark.thorough
 def test_labels_and_weights_of_a_subset_are_those_of_a_split():
     """Rows held out keep their labels; those with other ones are further rows of one table."""
-    pairs, weights = [(np.arange(40), np.arange(40, N))] * 3, np.random.default_rng(2).random((3, N))
+    pairs = [(np.arange(40), np.arange(40, N))] * 3
+    weights = np.random.default_rng(2).random((3, N))
     noisy = subsets.label_noise(SPLIT.y_train, [0, 0.2, 0.5])
     chosen = dataclasses.replace(noisy, pairs=pairs, weights=weights)
     options = {**ONE, "seeds": 2, "epochs": 4, "execution": {"shared": False}}
@@ -374,7 +381,8 @@ def test_labels_and_weights_of_a_subset_are_those_of_a_split():
         expected = sweep(other._replace(weights=weights[f]), folds=pairs[:1], **options)
         assert same_bits(fold(result, f), fold(expected, 0))
         for name in ("train_loss", "train_accuracy", "validation_loss", "test_loss"):
-            actual, wanted = result.scores[name][..., f], expected.scores[name][..., 0]
+            actual = result.scores[name][..., f]
+            wanted = expected.scores[name][..., 0]
             np.testing.assert_allclose(actual, wanted, rtol=1e-5)
     everywhere = sweep(folds=subsets.label_noise(SPLIT.y_train, [0.5]), **options)
     assert everywhere.ranked_by == "test_accuracy"
@@ -417,7 +425,8 @@ def test_a_resumed_run_ends_with_the_bits_and_the_values_of_an_uninterrupted_one
     with pytest.raises(SystemExit):
         series.sweep(SERIES, GROUPS, {"progress": stop}, out=tmp_path, epochs=200)
     resumed = series.sweep(SERIES, GROUPS, out=tmp_path, epochs=200, resume=True)
-    plain, loaded = series.sweep(SERIES, GROUPS, epochs=200), jfnn.load(tmp_path)
+    plain = series.sweep(SERIES, GROUPS, epochs=200)
+    loaded = jfnn.load(tmp_path)
     for result in (resumed, loaded):
         assert same_bits([result.params, result.scores], [plain.params, plain.scores])
         np.testing.assert_array_equal(result.subset_values["group"], np.unique(NAMES))

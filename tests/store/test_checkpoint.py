@@ -160,7 +160,8 @@ RUNS = {
     ),
 )
 def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole = tmp_path / "whole"
+    broken = tmp_path / "broken"
     changes = dict(RUNS[name])
     execution = changes.pop("execution", {})
     sweep(whole, **changes, execution=execution | {"devices": 2})
@@ -190,7 +191,8 @@ def test_nothing_is_saved_before_it_is_time_and_then_the_run_starts_again(tmp_pa
 
 
 def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, monkeypatch):
-    fsync, interrupts = os.fsync, []
+    fsync = os.fsync
+    interrupts = []
 
     def interrupted(handle):
         if interrupts and interrupts.pop():
@@ -227,7 +229,9 @@ def description(**values):
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3])
 def test_saving_takes_less_than_a_twentieth_of_a_run(tmp_path, seconds):
-    path, saved, now = tmp_path / "checkpoint", [None], [0.0]
+    path = tmp_path / "checkpoint"
+    saved = [None]
+    now = [0.0]
 
     def clock():
         """The time, which goes on by some seconds with each save."""
@@ -320,7 +324,8 @@ def test_another_run_is_refused_by_what_differs(other_runs, name):
 
 
 def test_other_rows_held_out_and_numbers_of_a_scheduler_are_another_run(tmp_path):
-    even, odd = np.arange(0, 70, 2), np.arange(1, 70, 2)
+    even = np.arange(0, 70, 2)
+    odd = np.arange(1, 70, 2)
     with pytest.raises(Stop):
         sweep(tmp_path, folds=[(even, odd)], schedulers=[jfnn.Halving(2)], execution=stop_at(9))
     refused(tmp_path, "data.train.sha256", folds=[(odd, even)], schedulers=[jfnn.Halving(2)])
@@ -369,7 +374,8 @@ def test_what_changes_no_bit_is_the_same_run(stopped):
 
 
 def test_the_checkpoint_of_another_run_is_refused_and_left_as_it_is(stopped, tmp_path):
-    path, other = stopped / "checkpoint.npz", tmp_path / "other"
+    path = stopped / "checkpoint.npz"
+    other = tmp_path / "other"
     content = path.read_bytes()
     with pytest.raises(Stop):
         sweep(other, execution=stop_at(9), epochs=13)
@@ -439,7 +445,8 @@ def long_sweep(out, **execution):
 )
 def test_a_run_killed_at_random_moments_ends_in_the_bytes_of_an_unbroken_one(kills, tmp_path, pytestconfig):
     rng = np.random.default_rng(0)
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole = tmp_path / "whole"
+    killed = tmp_path / "killed"
     long_sweep(whole)
     # Later processes find what the first compiled.
     environment = os.environ | {

@@ -20,7 +20,8 @@ def network(width):
 
 
 def test_sizes_are_those_of_networks_trained_step_by_step(split):
-    net, options = jfnn.mlp((5, 4, 3), "tanh", init="he_normal"), dict(learning_rate=0.01, batch_size=None)
+    net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
+    options = dict(learning_rate=0.01, batch_size=None)
     check = jfnn.coordinate_check(lambda width: net, split, [4], steps=2, seeds=[3], rows=20, **options)
     x = np.asarray(split.x_train[:20], np.float32)
 
@@ -39,7 +40,8 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
 
 @pytest.mark.thorough
 def test_weights_count_as_rows_that_are_there_so_often(split):
-    x, y = np.asarray(split.x_train[:30]), np.asarray(split.y_train[:30])
+    x = np.asarray(split.x_train[:30])
+    y = np.asarray(split.y_train[:30])
     weights = np.where(np.arange(30) < 25, 1 + np.arange(30) % 3, 0)
     more = np.repeat(np.arange(30), np.maximum(weights - 1, 0))
     repeated = np.concatenate([np.arange(25), more])
@@ -77,7 +79,8 @@ def test_changes_are_flat_in_the_width_under_maximal_updates_and_are_not_by_defa
 
 
 def test_slopes_are_the_exponents_and_the_table_has_every_number():
-    width, exponents = np.array([2, 4, 16]), np.array([[0.5, -1.0], [0.0, 2.0]])
+    width = np.array([2, 4, 16])
+    exponents = np.array([[0.5, -1.0], [0.0, 2.0]])
     change = np.ones((2, 3, 2, 2, 2))
     change[:, :, :, -1] = 3 * width[:, None, None] ** exponents[:, None, None, :]
     change[:, :, 0] *= 0.5

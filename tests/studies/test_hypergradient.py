@@ -27,7 +27,8 @@ def around(value):
     return [value, value * (1 - STEP), value * (1 + STEP)]
 
 
-SGD, ADAM = ("sgd", 0.05, ("momentum", 0.8)), ("adam", 0.02, ("b1", 0.8))
+SGD = ("sgd", 0.05, ("momentum", 0.8))
+ADAM = ("adam", 0.02, ("b1", 0.8))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import jfnn
 
 pytestmark = pytest.mark.unoptimised
 
-RATES, PENALTIES, MOMENTA = (0.05, 0.3), (0.0, 2.0), (0.0, 0.6)
+RATES = (0.05, 0.3)
+PENALTIES = (0.0, 2.0)
+MOMENTA = (0.0, 0.6)
 
 
 def slowest(hessian, rate, l2, momentum):
@@ -80,7 +82,8 @@ def test_growth_is_that_of_two_runs_a_rounding_apart(split, x64):
     options = {"learning_rate": 0.02, "epochs": 3, "batch_size": 10}
     found = jfnn.lyapunov(network, split, **options)
     start = network.init(jax.random.key(0))
-    ends, distance = [], 1e-6
+    ends = []
+    distance = 1e-6
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, start))
     # Parameters are in the engine's form there: weights lie transposed.
     key = jax.random.fold_in(jax.random.key(0), 0x1A)

@@ -19,7 +19,8 @@ from jfnn.learners import Batch
 
 pytestmark = pytest.mark.unoptimised
 
-BASE, WIDTHS = 4, [8, 32]
+BASE = 4
+WIDTHS = [8, 32]
 # Exponents of the width in Table 3 of Yang & Hu (arXiv 2203.03466), first layer, hidden layer, last layer:
 # starting variance relative to 1/fan_in, learning rate of weights, learning rate of biases.
 VARIANCE = [0, 0, -1]
@@ -69,7 +70,10 @@ def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
         np.testing.assert_allclose(w, standard * (width / BASE) ** (exponent / 2), rtol=1e-6)
 
 
-MULTIPLIER, RATIO, STEPS, RATE = 3.0, 4, 3, 0.05
+MULTIPLIER = 3.0
+RATIO = 4
+STEPS = 3
+RATE = 0.05
 # Optimizer -> the same twice, and the learning rates of Table 8: of weights and biases, layer by layer.
 TABLE_8 = {
     "sgd": (
@@ -89,10 +93,12 @@ TABLE_8 = {
 def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64):
     """In Table 8 the outputs are ``α/r w a + b``, and w starts alike at every width, r times the base's."""
     rule, plain, rates = TABLE_8[optimizer]
-    usual, factor = dense(RATIO * BASE), MULTIPLIER / RATIO
+    usual = dense(RATIO * BASE)
+    factor = MULTIPLIER / RATIO
     net = jfnn.maximal_update(usual, dense(BASE), optimizer, MULTIPLIER)
     rng = np.random.default_rng(0)
-    x, targets = jnp.asarray(rng.normal(size=(7, 3))), jax.nn.one_hot(rng.integers(0, 2, 7), 2)
+    x = jnp.asarray(rng.normal(size=(7, 3)))
+    targets = jax.nn.one_hot(rng.integers(0, 2, 7), 2)
     learner = jfnn.supervised(net, reduction="mean", optimizer=rule, gradient="backprop")
     hyper = {"learning_rate": RATE, "l2": 0.0, **rule.numbers}
     rules = [plain(RATE * rate) for rate in rates]
@@ -106,7 +112,8 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
     @compiled
     def both(key):
         starts = (jax.tree.map(lambda leaf: leaf.astype(float), made.init(key)) for made in (net, usual))
-        params, leaves = next(starts), jax.tree.leaves(next(starts))
+        params = next(starts)
+        leaves = jax.tree.leaves(next(starts))
         state = learner.start(learner.pack(params), hyper)
         leaves[4] = leaves[4] * RATIO**0.5  # from a variance of 1/fan_in to that of the base
         memories = [of_leaf.init(leaf) for of_leaf, leaf in zip(rules, leaves, strict=True)]
@@ -125,7 +132,8 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
 
 
 def test_rates_of_1_change_no_program():
-    rule, params = optax.adam(0.1), jax.eval_shape(dense(3).init, jax.random.key(0))
+    rule = optax.adam(0.1)
+    params = jax.eval_shape(dense(3).init, jax.random.key(0))
     assert at_learning_rates(rule, dense(3).layers, params) is rule
     assert at_learning_rates(rule, scaled(3).layers, params) is not rule
 
