@@ -39,7 +39,9 @@ result = jfnn.sweep(
     execution=jfnn.Execution(eval_every=np.unique(np.geomspace(1, 3000, 60).astype(int)).tolist()),
 )
 
-steps, train, test = (result.history[name] for name in ("epoch", "train_accuracy", "test_accuracy"))
+steps = result.evaluations
+train = result.history["train_accuracy"]
+test = result.history["test_accuracy"]
 figure = Figure(figsize=(5, 3.4), layout="constrained")
 axes = figure.subplots()
 for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True):
