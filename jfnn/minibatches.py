@@ -130,7 +130,7 @@ def step_rows(
     Args:
         batches: The scheme.
         positions: Positions in the step, ``0 … batch_size - 1``.
-        domain: The grid of the row numbers (`permutation.domain`).
+        domain: The grid of the row numbers (``jfnn.numerics.permutation.domain``).
         seed: The seed (uint32).
         epoch: The epoch, counted from 0.
         step: The step, counted from 0.

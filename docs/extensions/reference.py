@@ -67,10 +67,24 @@ def keep_public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: lis
 
 
 def shorten_types(app: Sphinx, *_: Any) -> None:
-    """Writes ``ArrayLike``, which is a union of ten types, by its name."""
+    """Writes ``ArrayLike``, a union of ten types, by its name, and of options what they may be given."""
     long = stringify_annotation(ArrayLike, "smart")
     for types in app.env.current_document.autodoc_annotations.values():
-        types.update({name: text.replace(long, "~numpy.typing.ArrayLike") for name, text in types.items()})
+        for name, text in types.items():
+            types[name] = given(text.replace(long, "~numpy.typing.ArrayLike"))
+
+
+def given(text: str) -> str:
+    """A type in words, with the first argument of ``Converted[given, held]`` in its place."""
+    before, found, rest = text.partition("Converted[")
+    if not found:
+        return text
+    depth = 0
+    for i, character in enumerate(rest):
+        if character == "," and depth == 0:
+            return re.sub(r"[~\w.]*$", "", before) + rest[:i]
+        depth += (character in "[(") - (character in "])")
+    return text
 
 
 def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
@@ -117,7 +131,8 @@ def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any
         if line.startswith(".. attribute::"):
             index = i
         elif line.startswith("   :type: ") and index:
-            lines.insert(index + 1, re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", lines.pop(i)))
+            text = given(lines.pop(i).removeprefix("   :type: "))
+            lines.insert(index + 1, "   :type: " + re.sub(r"(?<![\w.~])(\w+\.)+\w", r"~\g<0>", text))
 
 
 def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:

@@ -51,7 +51,7 @@ class DescentLearner(Learner):
         self.rule.check(params)
 
     def with_schedule(self, epochs: int) -> Learner:
-        """A copy with `schedule_epochs` where it is None."""
+        """A copy with these ``schedule_epochs`` where it has none."""
         return dataclasses.replace(self, schedule_epochs=epochs) if self.schedule_epochs is None else self
 
     @property
