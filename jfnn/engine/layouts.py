@@ -1,4 +1,4 @@
-"""The devices of an experiment, and the layout of its tiles."""
+"""The layout of an experiment's tiles."""
 
 import functools
 from typing import Any
@@ -6,35 +6,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import plan
-from jfnn.engine.devices import resolve
 from jfnn.engine.footprint import footprint
-from jfnn.engine.plan import Hardware, Layout
+from jfnn.engine.plan import Layout
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.learner import starting_shapes
 from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traced import Traced
-
-
-def hardware(experiment: Experiment, workers: str | None = None, widest: bool = False) -> Hardware:
-    """The devices and the layout of tiles of an experiment.
-
-    Args:
-        experiment: The experiment.
-        workers: Platform of the processes that train it, which choose their devices; None for this one.
-        widest: Whether to take the widest tiles, for the bits of a large grid's cell.
-
-    Raises:
-        ValueError, TypeError: See `resolve`.
-    """
-    if workers is not None and experiment.execution.devices is not None:
-        raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
-    threads = resolve(1 if workers is not None else experiment.execution.devices)
-    platform = threads[0].platform if workers is None else workers
-    return Hardware(threads, layout_for(experiment, platform, widest))
 
 
 def layout_for(experiment: Experiment, platform: str, widest: bool) -> Layout:

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from jfnn.steps.epoch import EPOCHS
@@ -36,18 +35,13 @@ IDLE = 0.03
 
 
 class Layout(NamedTuple):
-    """Layout of tiles: their width, and whether their members share minibatches."""
+    """Layout of tiles: their width, and whether their members share minibatches.
+
+    A float32 result depends on it, so it follows from the experiment, never from the number of devices.
+    """
 
     width: int  # members a tile
     separate: bool  # whether each member has minibatches, else a tile shares those of one replicate
-
-
-class Hardware(NamedTuple):
-    """Devices and tiles of an experiment."""
-
-    threads: tuple[jax.Device, ...]  # the device of each host thread; the cores of a CPU share one
-    # A float32 result depends on it, so it follows from the experiment, never from the number of devices.
-    layout: Layout
 
 
 class Tile(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from jfnn.engine import plan
 from jfnn.engine.executors import Executor, Threads
-from jfnn.engine.plan import CallLength, Hardware, Tile
+from jfnn.engine.plan import CallLength, Layout, Tile
 from jfnn.engine.prefetch import Prefetcher
 from jfnn.engine.program import Members, build, memory_of_start
 from jfnn.engine.scoring import no_scores, write_scores
@@ -35,7 +35,8 @@ class Trainer:
     def __init__(
         self,
         experiment: Experiment,
-        hardware: Hardware,
+        threads: Sequence[jax.Device],
+        layout: Layout,
         calls: CallLength | None = None,
         make_executor: Callable[[Task, Sequence[jax.Device]], Executor] = Threads,
     ):
@@ -43,12 +44,14 @@ class Trainer:
 
         Args:
             experiment: The experiment.
-            hardware: Its devices, and the layout of tiles.
+            threads: The device of each host thread; the cores of a CPU share one.
+            layout: The layout of tiles.
             calls: Length of calls; None for the default.
             make_executor: ``(task, device of each thread) -> Executor``.
         """
         self.experiment = experiment
-        self.hardware = hardware
+        self.threads = threads
+        self.layout = layout
         self.calls = calls or CallLength()
         self.replicates = experiment.replicates
         data = experiment.data
@@ -62,7 +65,7 @@ class Trainer:
         objective = experiment.execution.objective
         inputs = self.sources, data.rows, data.weights, experiment.block
         task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
-        self.executor = make_executor(task, hardware.threads)
+        self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
@@ -70,7 +73,7 @@ class Trainer:
 
     def _tile_groups(self) -> np.ndarray:
         """Group of each member ``[members]``; members of one group may share a tile."""
-        if not self.hardware.layout.separate:
+        if not self.layout.separate:
             return self.experiment.minibatches_of()
         shapes = np.stack([self.sources.steps, self.sources.batch])
         _, same = np.unique(shapes, axis=1, return_inverse=True)
@@ -92,7 +95,7 @@ class Trainer:
         """Memory of the members; writes starting parameters that the learner changes."""
         everyone = np.ones(self.experiment.members, bool)
         learner = self.experiment.learner
-        device = self.hardware.threads[0]
+        device = self.threads[0]
         start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
         shapes, is_trivial = memory_of_start(learner, *jax.tree.map(lambda leaf: leaf[0], (params, hyper)))
         memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)
@@ -112,7 +115,7 @@ class Trainer:
         """
         started = time.perf_counter()
         if self.experiment.execution.verify:
-            verify(self.experiment, self.hardware.layout.width, self.hardware.threads[0].platform)
+            verify(self.experiment, self.layout.width, self.threads[0].platform)
         tiles = self._tiles(np.ones(self.experiment.members, bool))
         shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
         nothing = range(state.epoch, state.epoch)
@@ -136,7 +139,7 @@ class Trainer:
             Epoch -> its evaluation, with scores as in `evaluate`.
         """
         tiles = self._tiles(state.active)
-        devices = len(self.hardware.threads)
+        devices = len(self.threads)
         ranges = self.calls.ranges([state.epoch, *scored, end], self.steps, len(tiles), devices)
         evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
@@ -232,7 +235,7 @@ class Trainer:
         return Segment(members, take(hyper, tile), None, folds=self.fold_of[tile.members])
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
-        return plan.tiles(active, self.replicate_of, self.tile_groups, self.hardware.layout)
+        return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)
 
 
 def take(tree: Any, tile: Tile) -> Any:

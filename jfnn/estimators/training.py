@@ -9,7 +9,8 @@ import numpy as np
 import optax
 
 from jfnn.engine import layouts, loop, plan
-from jfnn.engine.plan import CallLength, Hardware
+from jfnn.engine.devices import resolve
+from jfnn.engine.plan import CallLength, Layout
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
 from jfnn.estimators.fit import Carry, Fit, Optimizer, Rows, Trained
@@ -56,10 +57,10 @@ def train(
     epochs = int(numbers["max_iter"].max())
     data = _data(rows, scoring)
     experiment = one_replicate(learner, data, numbers, learner.pack(fit.start), order.minibatches, epochs)
-    hardware = _hardware(experiment)
-    if threads is not None:
-        hardware = hardware._replace(threads=tuple(threads))
-    trainer = Trainer(experiment, hardware, _calls(fit, order))
+    if threads is None:
+        threads = resolve(None)
+    layout = _layout(experiment, threads[0].platform)
+    trainer = Trainer(experiment, threads, layout, _calls(fit, order))
     state = loop.start(trainer)
     memory: Memory = state.members.state.memory
     if fit.carry.optimizer is not None and fit.carry.optimizer.state is not None:
@@ -114,18 +115,18 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
     return numbers
 
 
-def _hardware(experiment: Experiment) -> Hardware:
+def _layout(experiment: Experiment, platform: str) -> Layout:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    hardware = layouts.hardware(experiment, widest=True)
+    layout = layouts.layout_for(experiment, platform, widest=True)
     replicates = experiment.replicates
     parameters = sum(leaf.size for leaf in jax.tree.leaves(replicates.start(0)))
     width = experiment.learner.width()
     two = 2 * plan.member_bytes(
         parameters, width, int(replicates.sources.batch[0]), experiment.data.dtype.itemsize
     )
-    if hardware.layout.width > 1 or two > TWO_BYTES:
-        return hardware
-    return hardware._replace(layout=hardware.layout._replace(width=2, separate=False))
+    if layout.width > 1 or two > TWO_BYTES:
+        return layout
+    return layout._replace(width=2, separate=False)
 
 
 def _calls(fit: Fit, order: Order) -> CallLength:

@@ -161,6 +161,8 @@ class Execution(Valid):
     def __post_init__(self) -> None:
         if self.keep_params == "evaluations" and self.eval_every is None:
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
+        if self.executor is not None and self.devices is not None:
+            raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
 
 
 def _as_plain(value: object, argument: str) -> Mapping[str, Any]:

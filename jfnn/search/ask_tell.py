@@ -199,8 +199,8 @@ def _width(
 
     run = prepared(1)
     _check_directions(study, run.experiment, objectives)
-    tiles = max(1, len(run.hardware.threads) // len(run.experiment.replicates))
-    width = at_once or run.hardware.layout.width * tiles
+    tiles = max(1, len(run.threads) // len(run.experiment.replicates))
+    width = at_once or run.layout.width * tiles
     prepared(width)
     return width
 

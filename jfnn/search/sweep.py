@@ -14,10 +14,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed.calls import remove_tasks
 from jfnn.distributed.futures import CALLS, Futures, environment_of
 from jfnn.engine import interrupts, loop
-from jfnn.engine.devices import check_process
+from jfnn.engine.devices import check_process, resolve
 from jfnn.engine.executors import Executor
-from jfnn.engine.layouts import hardware
-from jfnn.engine.plan import Hardware
+from jfnn.engine.layouts import layout_for
+from jfnn.engine.plan import Layout
 from jfnn.engine.segment import Task
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
@@ -40,11 +40,20 @@ CHECKPOINT = "checkpoint.npz"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """Options with their experiment, its devices and its identity."""
+    """Options with their experiment, its devices and its identity.
+
+    Attributes:
+        options: The options.
+        experiment: The experiment.
+        threads: The device of each host thread; the cores of a CPU share one.
+        layout: The layout of tiles.
+        description: What the run is, as config.json keeps it.
+    """
 
     options: Options
     experiment: Experiment
-    hardware: Hardware
+    threads: tuple[jax.Device, ...]
+    layout: Layout
     description: Description
 
 
@@ -67,12 +76,14 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
         experiment = experiment.without_axes()
     workers = experiment.execution.executor
     there = None if workers is None else environment_of(workers)
-    devices = hardware(experiment, None if there is None else there["backend"]["platform"], widest or single)
+    threads = resolve(experiment.execution.devices if there is None else 1)
+    platform = threads[0].platform if there is None else there["backend"]["platform"]
+    layout = layout_for(experiment, platform, widest or single)
     description = describe(
         experiment,
-        devices.layout,
-        there or environment.describe(devices.threads[0]),
-        0 if there else len(devices.threads),
+        layout,
+        there or environment.describe(threads[0]),
+        0 if there else len(threads),
         with_batches=options.out is not None,
     )
     names = () if experiment.subsets is None else experiment.subsets.axis
@@ -81,7 +92,7 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, scores, params, names)
-    return Run(options, experiment, devices, description)
+    return Run(options, experiment, threads, layout, description)
 
 
 @takes_fields(Options)
@@ -145,7 +156,7 @@ def workers_of(options: Common) -> contextlib.AbstractContextManager[object]:
 
 def train_run(
     run: Run,
-    make_trainer: Callable[[Experiment, Hardware], Trainer] = Trainer,
+    make_trainer: Callable[[Experiment, Sequence[jax.Device], Layout], Trainer] = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
     """Trains a run in memory, or in a directory, where it goes on with ``resume``.
@@ -161,7 +172,7 @@ def train_run(
         make_executor = functools.partial(_futures, workers, run.description, directory)
         make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
     if directory is None:
-        trainer = make_trainer(run.experiment, run.hardware)
+        trainer = make_trainer(run.experiment, run.threads, run.layout)
         outcome = loop.run(trainer, loop.start(trainer))
         return as_result(run.experiment, run.description, outcome, None)
     paths.make_directory(directory, "out")
@@ -172,7 +183,7 @@ def train_run(
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:
-                trainer = make_trainer(run.experiment, run.hardware)
+                trainer = make_trainer(run.experiment, run.threads, run.layout)
                 state = checkpoint.restore(loop.start(trainer))
                 outcome = loop.run(trainer, state, checkpoint.save)
             finally:

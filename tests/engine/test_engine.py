@@ -151,7 +151,7 @@ def test_tiles_advance_side_by_side_between_two_returns(trained, grid):
 
 def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
     run = prepare(jfnn.Options(net, split, **keywords(seeds=2)))
-    trainer = Trainer(run.experiment, run.hardware, CallLength(steps=4, first_steps=4, calls=1))
+    trainer = Trainer(run.experiment, run.threads, run.layout, CallLength(steps=4, first_steps=4, calls=1))
     third = np.arange(run.experiment.members) % 3
     seen = []
 
@@ -279,8 +279,8 @@ def test_few_given_minibatches_are_held_however_many_evaluations_there_are(net, 
 
             return super().run(jobs, counted, collect)
 
-    def make(experiment, hardware):
-        trainers.append(Trainer(experiment, hardware, make_executor=Counting))
+    def make(experiment, threads, layout):
+        trainers.append(Trainer(experiment, threads, layout, make_executor=Counting))
         return trainers[0]
 
     options = keywords({"eval_every": 1}, epochs=40, learning_rate=RATES[:2], l2=PENALTIES[:2])

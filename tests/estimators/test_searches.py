@@ -232,8 +232,8 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
     class Seen(Exception):
         pass
 
-    def see(experiment, hardware, *args):
-        raise Seen(hardware.layout.width)
+    def see(experiment, threads, layout, *args):
+        raise Seen(layout.width)
 
     monkeypatch.setattr(training, "Trainer", see)
     rows = np.tile(X, (2, 1)), np.tile(Y, 2)

@@ -315,4 +315,4 @@ def test_plain_and_other_forms_of_a_value_are_the_same_run():
     for name, *forms in SAME:
         run, plain = (prepare(Options(**BASE | {name: form})) for form in forms)
         assert run.description == plain.description, name
-        assert run.hardware == plain.hardware, name
+        assert (run.threads, run.layout) == (plain.threads, plain.layout), name

@@ -32,9 +32,9 @@ BASE = dict(learning_rate=[0.05, 0.5, 3.0, 1e38], l2=[0.0, 0.1], epochs=EPOCHS, 
 EXECUTION = dict(tile=4, eval_every=3)
 
 
-def two_epochs(experiment, hardware):
+def two_epochs(experiment, threads, layout):
     """A trainer whose calls end every two epochs, so that runs are saved between evaluations too."""
-    return Trainer(experiment, hardware, CallLength(steps=8, calls=1))
+    return Trainer(experiment, threads, layout, CallLength(steps=8, calls=1))
 
 
 def sweep(
