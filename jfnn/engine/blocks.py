@@ -74,7 +74,7 @@ def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
     return winners
 
 
-class Call(NamedTuple):
+class ProgramCall(NamedTuple):
     """A function of members of one program, and of rows.
 
     Attributes:
@@ -93,7 +93,7 @@ class Call(NamedTuple):
 
 
 def by_blocks(
-    calls: Sequence[Call], finish: Finish | None = None, reduce: Any = None, argument: str = "network"
+    calls: Sequence[ProgramCall], finish: Finish | None = None, reduce: Any = None, argument: str = "network"
 ) -> np.ndarray:
     """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
 
@@ -160,7 +160,7 @@ def _joined(selections: Sequence[Selection]) -> Selection:
     return Selection((len(selections), *first.shape), numbers, diverged)
 
 
-def _finite(calls: Sequence[Call]) -> list[tuple[Call, np.ndarray]]:
+def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]]:
     """Calls with the indices of their members that did not diverge.
 
     Where every member diverged it is `[0]`, so that shapes stay non-empty.
@@ -170,7 +170,7 @@ def _finite(calls: Sequence[Call]) -> list[tuple[Call, np.ndarray]]:
 
 
 def _value_shape(
-    finite: Sequence[tuple[Call, np.ndarray]], tiles: Sequence[Sequence[Any]], argument: str
+    finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Any]], argument: str
 ) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype of a member's value of one row, the same for all programs."""
     kinds = []

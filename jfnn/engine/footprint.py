@@ -30,10 +30,10 @@ def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> i
     def step(state: Any, hyper: Any, batch: Any, key: Any) -> Any:
         return learner.step(state, batch, hyper, key)
 
-    return member_bytes(step, (state, hyper), (batch, key))
+    return unshared_peak_bytes(step, (state, hyper), (batch, key))
 
 
-def member_bytes(function: Callable[..., Any], of_member: Sequence[Any], shared: Sequence[Any]) -> int:
+def unshared_peak_bytes(function: Callable[..., Any], of_member: Sequence[Any], shared: Sequence[Any]) -> int:
     """`peak_bytes` of ``function(*of_member, *shared)``, without arrays that follow from ``shared`` only.
 
     A call, a loop or a choice that depends on the member counts with all of its inputs and results.

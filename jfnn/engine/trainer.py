@@ -26,7 +26,7 @@ from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
 
 Hyper = dict[str, np.ndarray]
-Call = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
+TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
 
 
 class Trainer:
@@ -143,13 +143,13 @@ class Trainer:
         ranges = self.calls.ranges([state.epoch, *scored, end], self.steps, len(tiles), devices)
         evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
 
-        def segment(call: Call) -> Segment:
+        def segment(call: TileCall) -> Segment:
             tile, number = call
             if self.prefetcher is not None:
                 self.prefetcher.forget(ranges[max(number - 1, 0)].start)
             return self._segment(tile, state, ranges[number], ranges[number].stop in evaluations)
 
-        def collect(call: Call, result: SegmentResult) -> Call | None:
+        def collect(call: TileCall, result: SegmentResult) -> TileCall | None:
             tile, number = call
             epochs = ranges[number]
             write(tile, result.members, state.members)

@@ -11,7 +11,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.datasets import columns
-from jfnn.engine.blocks import BLOCK, Call, Finish, Reduce, Selection, by_blocks, vote
+from jfnn.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.validation import cuts, with_labels
 from jfnn.layers.kind import Params
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
     subsets: Subsets | None = None
 
 
-class Members(NamedTuple):
+class ProgramMembers(NamedTuple):
     """The trained members of one program.
 
     Attributes:
@@ -61,7 +61,7 @@ class Members(NamedTuple):
 
 
 def predict(
-    programs: Sequence[Members],
+    programs: Sequence[ProgramMembers],
     x: ArrayLike,
     reduce: str | Reduce | None,
     metrics: Mapping[str, bool],
@@ -83,7 +83,7 @@ def predict(
 
 
 def probabilities(
-    programs: Sequence[Members], x: ArrayLike, reduce: str | Reduce | None, config: Json
+    programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, config: Json
 ) -> np.ndarray:
     """Class probabilities of all members, as `SweepResult.predict_proba` says."""
     for members in programs:
@@ -97,7 +97,7 @@ def probabilities(
 
 def _ask(
     function: Callable[..., jax.Array],
-    programs: Sequence[Members],
+    programs: Sequence[ProgramMembers],
     x: Any,
     reduce: object,
     config: Json,
@@ -116,7 +116,7 @@ def _ask(
         params = answers.packed(model, members.params, members.dtype)
         leaves = jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
-        calls.append(Call(answers.program(function, model), params, members.selection, rows, layer))
+        calls.append(ProgramCall(answers.program(function, model), params, members.selection, rows, layer))
     return by_blocks(calls, finish, reduce)
 
 
@@ -136,7 +136,7 @@ class PartOfFolds(NamedTuple):
 
 
 def row_scores(
-    programs: Sequence[Members],
+    programs: Sequence[ProgramMembers],
     metric: str | Metric,
     part: str,
     split: Split,
@@ -187,7 +187,7 @@ def row_scores(
                 function = answers.row_score_in_fold
                 arguments = (*arguments, fold.astype(np.int32))
         program = answers.program(function, learner, name)
-        calls.append(Call(program, arguments, members.selection, rows, learner.width()))
+        calls.append(ProgramCall(program, arguments, members.selection, rows, learner.width()))
     finish = None
     if rows_of is not None:
         diverged = np.concatenate([members.selection.diverged for members in programs])

@@ -23,7 +23,7 @@ from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
 from jfnn.network import Network
 from jfnn.search import predictions, run_directory
-from jfnn.search.predictions import Members, Origin, PartOfFolds
+from jfnn.search.predictions import Origin, PartOfFolds, ProgramMembers
 from jfnn.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.targets import Split
 
@@ -431,7 +431,7 @@ class SweepResult:
         values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
         return self._by_program(values) if reduce is None else values
 
-    def _members(self, network: Network | Learner | answers.Function | None) -> list[Members]:
+    def _members(self, network: Network | Learner | answers.Function | None) -> list[ProgramMembers]:
         """The trained members of each program that kept some."""
         if not self.programs:
             return [self._members_of_program(network)]
@@ -446,7 +446,7 @@ class SweepResult:
         lengths = [len(self.axes[name]) for name in self._program_axes()]
         return values.reshape(*lengths, *values.shape[1:])
 
-    def _members_of_program(self, network: Network | Learner | answers.Function | None) -> Members:
+    def _members_of_program(self, network: Network | Learner | answers.Function | None) -> ProgramMembers:
         """The members of this result's program whose parameters were kept, on one axis."""
         model = self._model(network)
         if self.params is None:
@@ -468,7 +468,7 @@ class SweepResult:
         selection = Selection(shape, numbers.ravel(), diverged.ravel())
         hyper = self.cells.hyper(settings.get("constants", {}), self.diverged_at.size, dtype)
         hyper = {name: values[selection.numbers] for name, values in hyper.items()}
-        return Members(model, params, hyper, selection, dtype)
+        return ProgramMembers(model, params, hyper, selection, dtype)
 
     def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
         """The learner or function that answers for the members, by the argument or by the run."""

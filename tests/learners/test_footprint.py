@@ -8,7 +8,7 @@ from jax import lax
 
 import jfnn
 from jfnn.engine import plan
-from jfnn.engine.footprint import footprint, member_bytes, peak_bytes
+from jfnn.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
 from jfnn.learners import Batch
 from jfnn.learners.traced import Traced, traced
 
@@ -109,7 +109,7 @@ def counted(most, x):
 def test_shared_arrays_take_nothing_and_all_that_follows_from_a_members_own_does(
     function, own, shared, numbers
 ):
-    held = member_bytes(lambda own, shared: function(own, shared), [own], [shared])
+    held = unshared_peak_bytes(lambda own, shared: function(own, shared), [own], [shared])
     assert held == FLOAT * numbers
 
 
