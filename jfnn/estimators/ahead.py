@@ -17,7 +17,6 @@ recorded.
 
 import contextlib
 import contextvars
-import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
@@ -26,7 +25,7 @@ import numpy as np
 
 import jfnn.estimators.training as training
 from jfnn.engine import devices
-from jfnn.engine.threads import spread
+from jfnn.engine.jobs import over_devices
 from jfnn.estimators.fit import Fit, Key, Trained
 
 
@@ -116,18 +115,16 @@ class TrainedAhead:
         for key, fit in self.fits.items():
             groups.setdefault(key._replace(numbers=()), {})[key] = fit
         started = time.perf_counter()
-        lock = threading.Lock()
 
         def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained]:
             return training.train(list(group.values()), threads)
 
         def collect(group: Mapping[Key, Fit], results: Sequence[Trained]) -> None:
-            with lock:
-                self.results |= zip(group, results, strict=True)
-                if tell is not None:
-                    count = len(self.results)
-                    left = (time.perf_counter() - started) * (len(self.fits) - count) / count
-                    tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
+            self.results |= zip(group, results, strict=True)
+            if tell is not None:
+                count = len(self.results)
+                left = (time.perf_counter() - started) * (len(self.fits) - count) / count
+                tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
 
         first = {key.structure: group for key, group in reversed(groups.items())}
         later = [group for key, group in groups.items() if group is not first[key.structure]]
@@ -138,7 +135,7 @@ class TrainedAhead:
         else:
             later = [*first.values(), *later]
         if later:
-            spread(later, threads, lambda group, device: run(group, [device]), collect)
+            over_devices(later, threads, lambda group, device: run(group, [device]), collect)
 
 
 _ACTIVE: contextvars.ContextVar[TrainedAhead | None] = contextvars.ContextVar("search", default=None)
