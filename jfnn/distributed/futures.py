@@ -22,7 +22,9 @@ from jfnn.experiment.workers import ExecutorError, Workers
 from jfnn.store.identity import Description
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
-# together, until they take half as long as a long one, or reach this number of bytes.
+# together, until they take half as long as a long one, or reach this number of bytes. Shorter ones keep this
+# process busy with sending, longer ones leave workers idle at the end: compare by
+# `python scripts/scaling.py`.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 SILENT = 3  # jobs given up before any answer, after which none is expected

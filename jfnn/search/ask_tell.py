@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
 from jfnn.arguments.signatures import check_callable
@@ -16,7 +16,6 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
-from jfnn.search import run_directory
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
 from jfnn.search.keywords import copied_arrays, make_options
 from jfnn.search.result import SweepResult
@@ -118,12 +117,13 @@ def ask_tell(
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
     if "sample" in options:
         raise ArgumentError("sample", "the study chooses every cell; expected none")
-    directory = run_directory.as_directory(out, checks.as_switch(resume, "resume"))
+    directory = None if out is None else paths.as_path(out, "out")
     checks.check_instance(study, Study, "study")
     check_callable(suggest, (None,), "suggest", "a function of a trial")
     trial, cell = _ask(study, suggest)
     objectives = None if objectives is None else as_objectives(objectives)
-    width = _width(study, network, split, options, cell, at_once, objectives)
+    kept = {"out": directory, "resume": resume}
+    width = _width(study, network, split, options | kept, cell, at_once, objectives)
     copies = copied_arrays(options | {"split": split})
     split = copies.pop("split")
     options = options | copies

@@ -111,15 +111,6 @@ def check_can_hold(
             raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
 
 
-def as_directory(out: object, resume: bool = False) -> Path | None:
-    """The path of a run's directory, or None; resuming without one raises ValueError."""
-    if out is None:
-        if resume:
-            raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
-        return None
-    return paths.as_path(out, "out")
-
-
 def write(
     directory: Path,
     fields: Mapping[str, Any],

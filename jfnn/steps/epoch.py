@@ -10,12 +10,17 @@ from jfnn.learners.data import Batch, Rows
 from jfnn.minibatches import DRAWN, Minibatches
 from jfnn.optimizers import State
 
-# XLA spreads a gather from an array above half a megabyte over its threads, which costs more than a small
-# step; from such arrays the rows of several steps are gathered at once.
+# XLA spreads a gather from an array of more than `SPLIT_BYTES` over its threads, which costs more than a
+# small step; from such arrays the rows of several steps are gathered at once, `GATHERED_BYTES` at most. Wrong
+# values cost time only: compare them by `python scripts/bench.py --workload mnist`.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-STEPS = 16  # most steps prepared at once; a kernel for one takes as long as for several
-EPOCHS = 384  # most epochs of a call
+# Most steps prepared at once: a kernel that draws row numbers takes as long for one step as for several, and
+# for more the numbers leave the cache. Compare by the workload notes.
+STEPS = 16
+# Most epochs of a call, for each of which a program has room for objectives: fewer take more calls, more hold
+# up what happens between calls. Compare by the workload xor.
+EPOCHS = 384
 
 Loop = tuple[State, jax.Array, jax.Array]  # state, sum of an epoch's objectives, the last of them
 
