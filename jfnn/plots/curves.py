@@ -42,8 +42,9 @@ class _Curve(NamedTuple):
 
 
 def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
-    """Loss and ranking metric over the epochs, averaged over seeds and folds.
+    """Loss and another metric over the epochs, averaged over seeds and folds.
 
+    The other metric is the one that ranks or, where the loss does, the first besides it, if there is one.
     Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
     diverged or stopped.
 
@@ -59,16 +60,17 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     checks.check_instance(result, SweepResult, "result")
     curves = _cell_curves(result, cells)
     parts = summary.ranking_parts(result)
-    metrics = {next(iter(result.metrics)): False} | {result.ranking_metric: result.higher_is_better()}
+    loss, *others = result.metrics
+    metrics = [loss, *others[:1]] if result.ranking_metric == loss else [loss, result.ranking_metric]
     figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
     calm = [curve for curve in curves if not curve.diverged] or curves
-    for axes, (metric, higher_is_better) in zip(column[:, 0], metrics.items(), strict=True):
+    for axes, metric in zip(column[:, 0], metrics, strict=True):
         for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
             _draw(axes, curve, metric, lines, colour)
         scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
-        limit_scores(axes, np.concatenate(scores), higher_is_better)
+        limit_scores(axes, np.concatenate(scores), result.metrics[metric])
         label_epochs(axes, name := summary.metric_text(metric), f"{name} ({explained})")
     if any(curve.label for curve in curves):
         legend_below(figure, axes)

@@ -50,7 +50,6 @@ def test_loss_curves_end_where_a_member_diverged():
     loss, _ = (figure := plots.loss_curves(result, cells=[(1, 0)])).axes
     assert np.isfinite(loss.lines[0].get_ydata()).tolist() == [True, True, False, False]
     assert figure.legends[0].texts[0].get_text().endswith("(div)")
-    assert len(plots.loss_curves(make_result(classes=False, history=3)).axes) == 1  # ranked by the loss
 
 
 def test_loss_curves_that_explode_leave_the_others_in_sight():
@@ -73,8 +72,9 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     x = np.linspace(-1, 1, 20)[:, None]
     options = dict(learning_rate=learning_rate, loss="quadratic", epochs=3, batch_size=None)
     trained = jfnn.train(jfnn.mlp((1, 3, 1)), x, x**2, **options)
-    (panel,) = (figure := plots.loss_curves(trained)).axes
-    assert panel.get_title() == "loss (train solid)"
+    panel, other = (figure := plots.loss_curves(trained)).axes
+    assert (panel.get_title(), other.get_title()) == ("loss (train solid)", "R² (train solid)")
+    np.testing.assert_array_equal(other.lines[0].get_ydata(), trained.history["train_r2"])
     (line,) = panel.lines
     np.testing.assert_array_equal(line.get_ydata(), trained.history["train_loss"])
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
@@ -86,6 +86,8 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     tested = jfnn.train(
         jfnn.mlp((1, 3, 2)), x, labels, test=(x, labels), learning_rate=0.1, epochs=2, batch_size=5
     )
+    only_loss = dataclasses.replace(trained, metrics={"loss": False})
+    assert [axes.get_title() for axes in plots.loss_curves(only_loss).axes] == ["loss (train solid)"]
     _, accuracy = plots.loss_curves(tested).axes
     assert accuracy.get_title() == "accuracy (train solid, test dashed)"
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), tested.history["test_accuracy"])
