@@ -4,7 +4,7 @@ Every contender trains the same grids on the same minibatches from the same star
 them; each in a process of its own, warm, in turns, several times. Beside the time stand the test accuracy of
 a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
 take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
-a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and an own loss,
+a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and a custom loss,
 whose members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
 
 Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory. With

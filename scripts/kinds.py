@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import console
-from console import Parser, add_out, add_sections, parse
+from console import Parser, add_out, add_sections, parse, run
 from four_kinds import deep_machine, digits_machine, ising, mnist1d, two_spins, xor_machine
 from verdicts import MEANINGS, Row, print_sections
 
@@ -39,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     sections = [SECTIONS[name] for name in options.sections or SECTIONS]
-    return print_sections({title: partial(run, options.out, options.quick) for title, run in sections})
+    return print_sections({title: partial(table, options.out, options.quick) for title, table in sections})
 
 
 if __name__ == "__main__":
     jfnn.use_all_cores()
-    console.run(main)
+    run(main)

@@ -9,6 +9,7 @@ sets, chooses an ensemble of its members on held-out rows, and prints by how muc
 test rows.
 """
 
+import argparse
 import functools
 import subprocess
 import sys
@@ -124,7 +125,10 @@ KINDS: dict[str, tuple[str | None, dict[str, Any], dict[str, Any]]] = {
     ),
     "halving": ("HalvingGridSearchCV", CANDIDATES, {"max_iter": 100}),
 }
-PAYS = 2.5  # times as long as a program takes to compile scikit-learn must be at work for it to pay
+PACKAGES = ("scikit-learn", "jfnn")
+# Seconds of scikit-learn's work that pay for one second of compiling: the first call may lose by it, later
+# ones compile nothing.
+PAYS = 1.25
 
 
 def first_call(data: str, kind: str, package: str) -> None:
@@ -134,10 +138,10 @@ def first_call(data: str, kind: str, package: str) -> None:
     x, y = load()
     rows = ((x - x.mean(axis=0)) / (x.std(axis=0) + 1e-9), y)
     networks = estimators if package == "jfnn" else neural_network
-    searches_ = estimators if package == "jfnn" else model_selection
+    searchers = estimators if package == "jfnn" else model_selection
     perceptron = networks.MLPClassifier(**{"hidden_layer_sizes": (units,), "random_state": 0} | arguments)
     options = {"random_state": 0} if name == "HalvingGridSearchCV" else {}
-    fitted = perceptron if name is None else vars(searches_)[name](perceptron, grid, cv=3, **options)
+    fitted = perceptron if name is None else vars(searchers)[name](perceptron, grid, cv=3, **options)
     seconds = timed(fitted, rows)
     best = fitted if name is None else fitted.best_estimator_
     print(seconds, vars(best).get("engine_", package))
@@ -149,7 +153,7 @@ def first() -> None:
     for data in ROWS:
         for kind in KINDS:
             found = []
-            for package in ("scikit-learn", "jfnn"):
+            for package in PACKAGES:
                 command = [sys.executable, __file__, "--case", data, kind, package]
                 line = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
                 found.append((float(line[0]), line[1]))
@@ -196,7 +200,6 @@ def constants() -> None:
 
 def gain(rows: Rows, random_state: int, epochs: int) -> float:
     """Test accuracy of an ensemble less that of the best cell, in points, on one split."""
-
     quarter = functools.partial(train_test_split, test_size=0.25, random_state=random_state)
     x, x_test, y, y_test = quarter(*rows, stratify=rows[1])
     x, x_held_out, y, y_held_out = quarter(x, y, stratify=y)
@@ -231,16 +234,18 @@ def ensembles(splits: int, epochs: int) -> None:
         print(f"{name}: {mean:+.2f} ± {half:.2f} points over {splits} splits: {verdict}", flush=True)
 
 
+SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "searches": lambda options: searches(options.rounds, options.max_iter),
+    "first": lambda options: first(),
+    "constants": lambda options: constants(),
+    "ensembles": lambda options: ensembles(options.splits, options.epochs),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the sections."""
-    sections: dict[str, Callable[[], None]] = {
-        "searches": lambda: searches(options.rounds, options.max_iter),
-        "first": first,
-        "constants": constants,
-        "ensembles": lambda: ensembles(options.splits, options.epochs),
-    }
     parser = Parser(description=__doc__)
-    add_sections(parser, sections)
+    add_sections(parser, SECTIONS)
     parser.add_argument("--rounds", type=count(1), default=3, help="times of each search; default: 3")
     parser.add_argument("--max-iter", type=count(1), default=100, help="epochs of a fit; default: 100")
     parser.add_argument("--splits", type=count(2), default=10, help="splits of each data set; default: 10")
@@ -253,10 +258,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.case is not None:
+        for word, known in zip(options.case, (ROWS, KINDS, PACKAGES), strict=True):
+            if word not in known:
+                parser.error(f"--case: expected one of {', '.join(known)}, got {word!r}")
         first_call(*options.case)
         return 0
-    for name in options.sections or sections:
-        sections[name]()
+    for name in options.sections or SECTIONS:
+        SECTIONS[name](options)
     return 0
 
 

@@ -1,12 +1,13 @@
 """The best learning rate of networks of many widths, in two parametrisations.
 
-Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates and the
-exponents of the coordinate check, and draws the train loss against the learning rate. The last layer starts
-at 0, since outputs of narrow networks would else start larger than those of wide ones (Yang & Hu, arXiv
-2203.03466, appendix D.2).
+Under the standard one it moves with the width, under maximal updates it should stay. Prints the rates, the
+train losses there and the exponents of the coordinate check, and draws the train loss against the learning
+rate. The last layer starts at 0, since outputs of narrow networks would else start larger than those of wide
+ones (Yang & Hu, arXiv 2203.03466, appendix D.2).
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ import jfnn
 from jfnn.cli.words import integers
 
 RATES = np.geomspace(0.0005, 0.128, 9)
-PICTURE = "transfer.png"
+PICTURE = "widths.png"
 Make = Callable[[int], jfnn.Network]
 
 
@@ -44,20 +45,26 @@ def sweeps(
     }
 
 
+def best_losses(result: jfnn.SweepResult) -> np.ndarray:
+    """Each width's train loss at its best rate, the mean over seeds ``[N]``; NaN where all rates diverge."""
+    losses = result.cell_scores("train_loss")[:, :, 0]
+    return np.asarray(np.fmin.reduce(losses, axis=1))
+
+
 def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) -> Figure:
     """The train loss against the learning rate, a curve for each width, a panel for each parametrisation."""
     figure = Figure(figsize=(5, 3.2 * len(swept)), layout="constrained")
     panels = figure.subplots(len(swept), sharex=True, sharey=True)
     for panel, (name, result) in zip(panels, swept.items(), strict=True):
         losses = result.train_loss[:, :, 0]
-        for width, loss, rate in zip(result.axes["network"], losses, rates[name], strict=True):
+        points = zip(rates[name], best_losses(result), strict=True)
+        for width, loss, point in zip(result.axes["network"], losses, points, strict=True):
             (line,) = panel.plot(result.learning_rate, loss.mean(axis=-1), label=width)
             colour = line.get_color()
             panel.fill_between(
                 result.learning_rate, loss.min(axis=-1), loss.max(axis=-1), color=colour, alpha=0.15
             )
-            best = result.learning_rate == rate
-            panel.plot(rate, loss.mean(axis=-1)[best].sum(), "o", color=colour, markeredgecolor="black")
+            panel.plot(*point, "o", color=colour, markeredgecolor="black")
         panel.set(xscale="log", yscale="log", title=name.replace("_", " "), ylabel="train loss")
     panels[-1].set_xlabel("learning rate η")
     panels[0].legend(title="width")
@@ -65,7 +72,7 @@ def picture(swept: dict[str, jfnn.SweepResult], rates: dict[str, np.ndarray]) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains, prints the rates and the exponents, and draws the curves."""
+    """Trains, prints the rates, losses and exponents, and draws the curves."""
     parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", choices=("mnist1d", "digits"), default="mnist1d", help="default: mnist1d")
     parser.add_argument(
@@ -76,20 +83,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=count(1), default=5, help="default: 5")
     add_out(parser, "runs/widths")
     options = parse(parser, arguments, [PICTURE])
+    widths = options.width
+    if len(widths) < 2 or widths[0] < 1 or any(b <= a for a, b in itertools.pairwise(widths)):
+        parser.error("--width: expected at least two numbers from 1 in rising order")
     digits = options.data == "digits"
     split = jfnn.datasets.standardise(jfnn.datasets.digits()) if digits else jfnn.datasets.mnist1d()
     make = functools.partial(network, inputs=split.x_train.shape[1], depth=options.depth)
     common = {"reduction": "mean", "optimizer": "adam", "seeds": options.seeds}
-    swept = sweeps(make, split, options.width, options.epochs, common)
+    swept = sweeps(make, split, widths, options.epochs, common)
     rates = {name: jfnn.analysis.best_rates(result, "train_loss") for name, result in swept.items()}
-    print(f"{'best learning rate':20}", *(f"{width:>8}" for width in options.width))
-    for name, found in rates.items():
-        print(f"{name:20}", *(f"{rate:8.4g}" for rate in found))
+    losses = {name: best_losses(result) for name, result in swept.items()}
+    for title, table in (("best learning rate", rates), ("train loss there", losses)):
+        print(f"{title:20}", *(f"{width:>8}" for width in widths))
+        for name, found in table.items():
+            print(f"{name:20}", *(f"{number:8.4g}" for number in found))
     rate = float(rates["standard"][0])
-    check = jfnn.coordinate_check(make, split, options.width, rate, **common)
-    print(f"exponents of the width, η = {rate:.3g}, layer by layer")
-    for name, slopes in zip(check.parametrisations, check.slopes(), strict=True):
-        print(f"{name:20}", *(f"{slope:+8.2f}" for slope in slopes))
+    if np.isnan(rate):
+        print(f"no exponents: at width {widths[0]} all learning rates diverge")
+    else:
+        check = jfnn.coordinate_check(make, split, widths, rate, **common)
+        print(f"exponents of the width, η = {rate:.3g}, layer by layer")
+        for name, slopes in zip(check.parametrisations, check.slopes(), strict=True):
+            print(f"{name:20}", *(f"{slope:+8.2f}" for slope in slopes))
+    if np.isnan([*losses.values()]).all():
+        print("no picture: every network diverges")
+        return 0
     options.out.mkdir(parents=True, exist_ok=True)
     picture(swept, rates).savefig(options.out / PICTURE, dpi=160)
     print(f"picture in {options.out}")

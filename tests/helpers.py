@@ -1,5 +1,6 @@
 """Shared by several test files: noise to train on, results of random scores, comparisons, differences."""
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -11,8 +12,10 @@ import jax
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
+from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
+from jfnn.arguments.checks import ArgumentError
 from jfnn.search.result import combined
 
 # Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
@@ -58,6 +61,42 @@ def compile_unoptimised():
         del os.environ["XLA_FLAGS"]
     else:
         os.environ["XLA_FLAGS"] = before
+
+
+@contextlib.contextmanager
+def compilations(name=""):
+    """Names of the functions that JAX compiles meanwhile: a list of those in which a name occurs."""
+    compiled = []
+
+    def listen(event, seconds, **details):
+        function = str(details.get("fun_name"))
+        if event == "/jax/core/compile/backend_compile_duration" and name in function:
+            compiled.append(function)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield compiled
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def refusal(call, *arguments, **options):
+    """The exception that a call ends with, or None."""
+    try:
+        call(*arguments, **options)
+    except Exception as error:
+        return error
+    return None
+
+
+def complaint(error, names):
+    """Why an error is no refusal of one of these arguments, or None."""
+    if error is None:
+        return "accepted"
+    named = isinstance(error, ArgumentError) and error.argument in names
+    if isinstance(error, InvalidParameterError):  # of scikit-learn, which checks parameters of estimators
+        named = any(f"{name}: " in str(error) for name in names)
+    return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
 def check_child_ends_with_parent(code):

@@ -14,11 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import complaint, refusal
 from room_calls import CALLS, NET, PARAMS, X, Y, objective, predict, prepared
-from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
-from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import Options
 
 pytestmark = pytest.mark.unoptimised
@@ -67,25 +66,6 @@ ALIASES = {
     "size": {"validation"},
     "x": {"y"},
 }
-
-
-def refusal(call, *arguments, **options):
-    """The exception that a call ends with, or None."""
-    try:
-        call(*arguments, **options)
-    except Exception as error:
-        return error
-    return None
-
-
-def complaint(error, names):
-    """Why an error is no refusal of one of these arguments, or None."""
-    if error is None:
-        return "accepted"
-    named = isinstance(error, ArgumentError) and error.argument in names
-    if isinstance(error, InvalidParameterError):  # of scikit-learn, which checks parameters of estimators
-        named = any(f"{name}: " in str(error) for name in names)
-    return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
 OPTIONS = [
@@ -235,12 +215,20 @@ def test_a_mistake_is_told_with_what_came_or_the_cure(case):
 
 
 def test_the_cures_are_taken():
-    prepared(optimizer=unit_cosine)
-    learned(scaled, {"scale": 1.0}, hyper=["scale"])
-    learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
-    learned(lambda params, batch, key: of_rows(params, batch, key).mean())
-    prepared(batch_size=None)
-    split(y=np.unique(WORDS, return_inverse=True)[1])
+    steered = prepared(optimizer=unit_cosine).experiment
+    assert steered.learner.untraced.rule.name is unit_cosine
+    numbered = learned(scaled, {"scale": 1.0}, hyper=["scale"]).experiment
+    assert "scale" in numbered.learner.hyper and numbered.hyper()["scale"].tolist() == [1.0]
+    drawing = learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
+    assert drawing.experiment.learner.random
+
+    def mean_of_rows(params, batch, key):
+        return of_rows(params, batch, key).mean()
+
+    assert learned(mean_of_rows).experiment.learner.untraced.loss is mean_of_rows
+    assert prepared(batch_size=None).experiment.replicates.batches == jfnn.Minibatches(8, "full")
+    counted = split(y=np.unique(WORDS, return_inverse=True)[1]).experiment
+    np.testing.assert_array_equal(counted.data.labels, Y)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def settings(kind, devices):
     form = jfnn.sweep(net, split, **lines, **further | {"epochs": 0}).execution
 
     def sweep(rates, penalties, seeds=(0,), **execution):
-        options = form._replace(devices=devices, **execution)
+        options = dataclasses.replace(form, devices=devices, **execution)
         result = jfnn.sweep(
             net, split, learning_rate=rates, l2=penalties, seeds=list(seeds), execution=options, **further
         )
@@ -95,16 +95,19 @@ def main(kind, count):
     print(json.dumps(table))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", CELLS)
-def test_members_have_the_same_bits_in_every_setting_on_1_2_and_4_devices(kind):
+CASES = [pytest.param(kind, (1, 2, 4), marks=pytest.mark.slow) for kind in CELLS]
+CASES.append(pytest.param("small", (1,), marks=pytest.mark.thorough))
+
+
+@pytest.mark.parametrize(("kind", "counts"), CASES)
+def test_members_have_the_same_bits_in_every_setting_on_each_number_of_devices(kind, counts):
     tables = {}
-    for count in (1, 2, 4):
+    for count in counts:
         command = [sys.executable, __file__, kind, str(count)]
         environment = os.environ | {"PYTHONPATH": str(Path(jfnn.__file__).parents[1])}
         printed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
         tables |= {(count, name): tuple(found) for name, found in json.loads(printed).items()}
-    assert len(tables) == 3 * 14
+    assert len(tables) == len(counts) * 14
     assert len(set(tables.values())) == 1
     assert len(set(next(iter(tables.values())))) == len(CELLS[kind])
 

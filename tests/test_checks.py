@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import complaint, refusal
 from room_calls import (
     KEY,
     MACHINE,
@@ -22,7 +23,6 @@ from room_calls import (
     predict_proba,
     prepared,
 )
-from test_bad_calls import complaint, refusal
 
 import jfnn
 from jfnn import activations, boltzmann, datasets, losses

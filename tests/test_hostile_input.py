@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import complaint, refusal, same_bits
 from room_calls import NET, PARAMS, accuracy, backprop, objective, predict, predict_proba, prepared
-from test_bad_calls import complaint, refusal
 
 import jfnn
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import operator
 import os
 import re
 import subprocess
@@ -170,8 +171,25 @@ def test_files_and_tests_named_are_there():
 
 
 def test_the_layout_names_every_room_and_module():
-    rooms = [path.name for path in (ROOT / "jfnn").iterdir() if path.suffix == ".py" or path.is_dir()]
-    layout = PAGES["docs/developing.md"].partition("## How the code is laid out")[2]
-    for room in rooms:
-        if not room.startswith("__"):
-            assert room in layout, room
+    """A line each: files and folders of the root, those of the package two spaces further in."""
+    layout = PAGES["docs/developing.md"].partition("## How the code is laid out\n")[2]
+    package = layout.partition("\njfnn/\n")[2].partition("\nscripts/\n")[0]
+    named = re.findall(r"^  (\S+)", package, re.MULTILINE)
+    paths = [path for path in (ROOT / "jfnn").iterdir() if path.suffix == ".py" or path.is_dir()]
+    rooms = [path.name + "/" * path.is_dir() for path in paths if not path.name.startswith("__")]
+    assert sorted(named) == sorted(rooms)
+
+
+def test_every_function_beside_an_equation_is_there():
+    """Names of the table, dotted from the package; a name without a dot may be of the module before it."""
+    table = PAGES["docs/lecture_notes.md"].partition("## Each equation, its function, its test\n")[2]
+    rows = [row.split(" | ") for row in table.partition("\n## ")[0].splitlines() if row.startswith("| ")]
+    cells = [row[1] for row in rows[1:]]
+    assert len(cells) > 15
+    for cell in cells:
+        module = jfnn
+        for name in re.findall(r"`([\w.]+)`", cell):
+            room, _, function = name.rpartition(".")
+            owner = operator.attrgetter(room)(jfnn) if room else module
+            assert hasattr(owner, function) or hasattr(jfnn, name), name
+            module = owner

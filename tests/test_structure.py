@@ -127,6 +127,13 @@ def test_a_room_knows_nothing_of_these(folder, strangers):
     assert not {room(other) for other in of_room} & strangers
 
 
+def test_boltzmann_machines_use_the_package_by_public_names_as_a_learner_of_a_users_would():
+    """Modules of the package, and rooms as a whole; but for the two rooms below all."""
+    others = {other for name, found in all_imports().items() if room(name) == "boltzmann" for other in found}
+    inner = {name for name in others if name.count(".") > 1}
+    assert {room(name) for name in inner} <= {"boltzmann", "arguments", "numerics"}
+
+
 def test_sweep_has_at_most_22_arguments():
     assert len(inspect.signature(jfnn.sweep).parameters) <= 22
 

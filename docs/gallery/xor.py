@@ -13,20 +13,17 @@ from matplotlib.figure import Figure
 import jfnn
 
 gate = jfnn.Split(*jfnn.datasets.xor_gate())
-networks = {units: jfnn.mlp((2, units, 2), "tanh", init="glorot_normal") for units in (2, 4)}
-results = {
-    units: jfnn.sweep(network, gate, learning_rate=0.5, seeds=200, epochs=300, batch_size=None)
-    for units, network in networks.items()
-}
-for units, result in results.items():
-    print(f"{units} hidden units: {(result.train_accuracy == 1).mean():.0%} of the starts learn XOR")
+networks = {str(units): jfnn.mlp((2, units, 2), "tanh", init="glorot_normal") for units in (2, 4)}
+result = jfnn.sweep(networks, gate, learning_rate=0.5, seeds=200, epochs=300, batch_size=None)
+for units, accuracy in zip(networks, result.train_accuracy, strict=True):
+    print(f"{units} hidden units: {(accuracy == 1).mean():.0%} of the starts learn XOR")
 
 # %%
 
-params = results[2].member(0, 0, int(np.argmin(results[2].train_loss)))
+params = result.member(0, 0, 0, int(np.argmin(result.train_loss[0])))
 side = np.linspace(-0.25, 1.25, 300)
 points = np.stack(np.meshgrid(side, side), axis=-1)
-regions = jfnn.predict(networks[2], params, points.reshape(-1, 2)).reshape(300, 300)
+regions = jfnn.predict(networks["2"], params, points.reshape(-1, 2)).reshape(300, 300)
 figure = Figure(figsize=(4, 3.6), layout="constrained")
 axes = figure.subplots()
 axes.contourf(side, side, regions, levels=1, cmap="coolwarm", alpha=0.4)

@@ -14,8 +14,8 @@ from jfnn.estimators.fit import Structure
 # `python scripts/searches.py --sections constants` measures the first two. Too small ones make fits wait for
 # programs that gain nothing; too large ones leave fits to scikit-learn that the engine trains in less time.
 STEP = 700_000  # rows × weights of a step whose products take as long as a small step
-# Small steps that take a little longer than to compile a program. The script prints how many take two and a
-# half times as long; half of these stand here, since later calls compile nothing.
+# Small steps that take a little longer than to compile a program: the first call may lose by it, later ones
+# compile nothing.
 PROGRAM = 20_000
 # Epochs after which a loss stands still, in units of n_iter_no_change: not many, since a fit that ends early
 # is scikit-learn's. Data say how many it really is.

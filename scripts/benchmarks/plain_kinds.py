@@ -1,4 +1,4 @@
-"""Other kinds of networks, and an own loss, in plain JAX."""
+"""Other kinds of networks, and a custom loss, in plain JAX."""
 
 import functools
 from typing import Any

@@ -212,7 +212,7 @@ class Workload:
         """Operations of a step of one member.
 
         Each layer takes one product forward and two backward, the first layer one: inputs need no gradient.
-        An own loss goes backward through all that it scores; a machine has five products of its weights.
+        A custom loss goes backward through all that it scores; a machine has five products of its weights.
         """
         first, *others = self.products()
         if self.kind == "ode":

@@ -196,7 +196,7 @@ KINDS = {
     ),
 }
 ODE = Workload(
-    title="own loss: 35 of 1-16-16-1 for u'' = -u, 256 points drawn a step, 200 steps",
+    title="custom loss: 35 of 1-16-16-1 for u'' = -u, 256 points drawn a step, 200 steps",
     sizes=(1, 16, 16, 1),
     data="points",
     kind="ode",

@@ -1,15 +1,12 @@
 """Numbers that compile nothing anew: rows, steps, epochs, folds and seeds are arguments of one program."""
 
-import contextlib
 import pickle
 
-import jax
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import compilations, noise_split
 
 import jfnn
-from jfnn.engine import program
 from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
@@ -23,22 +20,6 @@ def rows(n_train):
     x = np.resize(DATA.x_train, (n_train, 5))
     y = np.arange(n_train) % 3
     return jfnn.Split(x, y, DATA.x_test, DATA.y_test)
-
-
-@contextlib.contextmanager
-def compilations():
-    """Counts what JAX compiles meanwhile, of any kind: a list with an entry for each."""
-    compiled = []
-
-    def listen(event, seconds, **details):
-        if event == "/jax/core/compile/backend_compile_duration":
-            compiled.append(details.get("fun_name"))
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield compiled
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def sweep(net, n_train=90, shared=True, **changes):
@@ -107,17 +88,16 @@ def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_
     options = dict(batch_size=batch_size, folds=4)
 
     experiment = prepare(jfnn.Options(net, rows(90), learning_rate=0.1, epochs=3, **options)).experiment
-    sources = experiment.replicates.sources
     assert {len(parts["train"]) for parts in experiment.replicates.parts} == {67, 68}
-    advance = program.build(experiment.learner, sources.batches, sources.padded, "cpu", 1).advance
-    before = advance._cache_size()
-    sweep(net, **options)
-    assert advance._cache_size() == before + 1
+    with compilations("_advance") as compiled:
+        sweep(net, **options)
+    assert len(compiled) == 1
     with compilations() as compiled:
         sweep(net, **options, seeds=3)
     assert compiled == []
-    sweep(net, **options, shared=False, seeds=3)
-    assert advance._cache_size() == before + 2
+    with compilations("_advance") as compiled:
+        sweep(net, **options, shared=False, seeds=3)
+    assert len(compiled) == 1
 
 
 @pytest.mark.thorough

@@ -303,7 +303,7 @@ def test_contenders_learn_the_own_loss_alike():
 
 
 def test_products_are_counted_by_hand():
-    """Every product but the first layer's way back; an own loss's u and its two derivatives."""
+    """Every product but the first layer's way back; a custom loss's u and its two derivatives."""
     deep = dataclasses.replace(GRIDS["deep"], epochs=3)
     forward = 64 * 32 + 32 * 32 + 32 * 32 + 32 * 10
     training = 2 * 100 * (3 * forward - 64 * 32) * 3 * 14 * 64

@@ -182,22 +182,3 @@ def test_infinite_temperature_has_independent_spins(length):
         assert (averages**2).mean() == pytest.approx(deviation**2, rel=5 * np.sqrt(2 / averages.size))
     squares = spins.mean(axis=1) ** 2
     assert squares.mean() == pytest.approx(1 / length**2, rel=5 * np.sqrt(2 / n))
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: ising_model.configurations(4, 2.0, 4, chains=3),
-            "chains: expected a divisor of n, 4, got 3",
-        ),
-        (lambda: ising_model.configurations(4, [2.0, 3.0], 4), "temperature: expected one number"),
-        (lambda: ising_model.extreme_temperatures(5, 4, cancelling=True), "length: expected an even number"),
-        (lambda: ising_model.extreme_temperatures(4, 8, 2), "n_test: expected a multiple of 4, got 2"),
-        (lambda: ising_model.energy(np.zeros((3, 3))), r"spins: expected \+1 and -1 alone"),
-        (lambda: ising_model.inputs(np.ones((3, 3))), r"spins: expected \[n, L, L\], got \[3, 3\]"),
-    ],
-)
-def test_invalid_arguments_raise_by_name(call, message):
-    with pytest.raises(ValueError, match=f"^{message}"):
-        call()

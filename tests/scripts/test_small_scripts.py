@@ -11,6 +11,9 @@ import scaling
 import schedule
 import searches
 import widths
+from sklearn.model_selection import train_test_split
+
+import jfnn
 
 pytestmark = pytest.mark.thorough
 
@@ -83,21 +86,91 @@ def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, t
     heading, *lines, said = capsys.readouterr().out.splitlines()
     assert heading.split()[-3:] == ["2", "4", "8"] and str(tmp_path) in said
     rates = lines[:2]
-    exponents = lines[3:]
-    for rows, numbers in ((rates, 3), (exponents, 3)):
+    losses = lines[3:5]
+    exponents = lines[6:]
+    for rows, numbers in ((rates, 3), (losses, 3), (exponents, 3)):
         assert [row.split()[0] for row in rows] == ["standard", "maximal_update"]
         assert all(np.isfinite([float(word) for word in row.split()[1:]]).sum() == numbers for row in rows)
     # At the base width both parametrisations are one network.
     assert len({row.split()[1] for row in rates}) == 1
-    assert (tmp_path / "transfer.png").read_bytes().startswith(b"\x89PNG")
+    assert len({row.split()[1] for row in losses}) == 1
+    assert (tmp_path / "widths.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_gain_is_that_of_the_ensemble_over_the_best_cell():
+@pytest.mark.parametrize("word", ["8", "8,8", "16,8", "0,8"])
+def test_widths_that_cannot_be_compared_raise_before_anything_is_trained(word, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(widths, "sweeps", pytest.fail)
+    words = ["--data", "digits", "--width", word, "--out", str(tmp_path)]
+    assert error_line(capsys, widths.main, *words).startswith("--width: ")
+
+
+def test_without_a_best_rate_there_are_no_exponents(capsys, monkeypatch, tmp_path):
+    """Where the narrowest network diverges at all rates, and where every network does."""
+    made = widths.sweeps
+
+    def sweeps(*given):
+        swept = made(*given)
+        loss = swept["standard"].scores["train_loss"]
+        loss[0] = np.nan
+        return swept
+
+    words = ["--data", "digits", "--width", "2,4", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]
+    with monkeypatch.context() as patched:
+        patched.setattr(widths, "sweeps", sweeps)
+        assert widths.main(words) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[1].split()[:2] == ["standard", "nan"] and float(printed[1].split()[2]) > 0
+    assert "no exponents: at width 2 all learning rates diverge" in printed
+    (tmp_path / "widths.png").unlink()
+    monkeypatch.setattr(widths, "RATES", np.array([1e38]))
+    assert widths.main(words) == 0
+    assert "no picture: every network diverges" in capsys.readouterr().out
+    assert not (tmp_path / "widths.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("iris", "fit", "jfn"), "scikit-learn, jfnn, got 'jfn'"),
+        (("irises", "fit", "jfnn"), "iris, wine, digits, 3,000 rows, got 'irises'"),
+        (("iris", "fits", "jfnn"), "halving, got 'fits'"),
+    ],
+)
+def test_a_first_call_of_unknown_words_raises_with_those_known(words, named, capsys):
+    line = error_line(capsys, searches.main, "--case", *words)
+    assert line.startswith("--case: ") and named in line
+
+
+def test_the_gain_is_that_of_the_ensemble_over_the_best_cell(monkeypatch):
+    """Recomputed from the sweep and the ensemble, on the quarter of the rows that neither has seen."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(90, 3))
-    rows = x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
-    gains = [searches.gain(rows, random_state, epochs=2) for random_state in (0, 1)]
-    assert max(map(abs, gains)) < 60 and gains[0] != gains[1]
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    captured = {}
+
+    def sweep(network, split, *, trained=jfnn.sweep, **options):
+        captured.update(split=split, network=network, result=trained(network, split, **options))
+        return captured["result"]
+
+    def of_sweep(*given, made=jfnn.Ensemble.of_sweep):
+        captured["ensemble"] = made(*given)
+        return captured["ensemble"]
+
+    monkeypatch.setattr(jfnn, "sweep", sweep)
+    monkeypatch.setattr(jfnn.Ensemble, "of_sweep", of_sweep)
+    gain = searches.gain((x, y), 1, epochs=2)
+    others, unseen = train_test_split(np.arange(90), test_size=0.25, random_state=1, stratify=y)
+    taught, held_out = train_test_split(others, test_size=0.25, random_state=1, stratify=y[others])
+    mean, deviation = x[taught].mean(axis=0), x[taught].std(axis=0)
+    np.testing.assert_allclose(captured["split"].x_train, (x[taught] - mean) / deviation, rtol=1e-6)
+    np.testing.assert_allclose(captured["split"].x_test, (x[held_out] - mean) / deviation, rtol=1e-6)
+    rows = (x[unseen] - mean) / deviation
+    result = captured["result"]
+    best = np.unravel_index(np.nanargmax(result.test_accuracy.mean(axis=-1)), result.cell_shape)
+    members = [result.member(*best, seed) for seed in range(searches.SEEDS)]
+    alone = [(jfnn.predict(captured["network"], params, rows) == y[unseen]).mean() for params in members]
+    together = (captured["ensemble"].predict(rows) == y[unseen]).mean()
+    assert gain == pytest.approx(100 * (together - np.mean(alone)), abs=1e-9) and gain != 0
 
 
 @pytest.mark.slow
@@ -109,7 +182,6 @@ def test_there_is_a_line_for_each_network_and_each_data_set(capsys):
     assert all(name in printed for name in (*searches.NETWORKS, *searches.DATA))
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("package", ["scikit-learn", "jfnn"])
 def test_a_first_call_prints_its_seconds_and_the_engine(package, capsys):
     assert searches.main(["--case", "iris", "fit", package]) == 0

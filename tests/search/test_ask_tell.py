@@ -6,18 +6,15 @@ import json
 import sys
 import types
 
-import jax
 import numpy as np
 import pytest
-from helpers import make_result, representatives, with_scores
+from helpers import compilations, complaint, make_result, refusal, representatives, with_scores
 from optax import sgd
-from test_bad_calls import complaint, refusal
 
 import jfnn
 from jfnn.analysis import front
-from jfnn.engine import loop, program
+from jfnn.engine import loop
 from jfnn.search.ask_tell import ask_tell
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 
@@ -97,14 +94,10 @@ def test_rounds_of_a_tile_are_sweeps_whose_scores_are_told(split):
 
 
 def test_all_rounds_run_one_program(split):
-    experiment = prepare(jfnn.Options(NET, split, learning_rate=0.1, **OPTIONS)).experiment
-    batches = experiment.replicates.batches
-    advance = program.build(experiment.learner, batches, False, jax.default_backend(), 1).advance
     ask_tell(FakeStudy(), suggest, NET, split, trials=3, **OPTIONS)
-    compiled = advance._cache_size()
-    assert compiled
-    ask_tell(FakeStudy(), suggest, NET, split, trials=5, at_once=2, **OPTIONS)
-    assert advance._cache_size() == compiled
+    with compilations() as compiled:
+        ask_tell(FakeStudy(), suggest, NET, split, trials=5, at_once=2, **OPTIONS)
+    assert compiled == []
 
 
 def test_cells_that_a_scheduler_ruled_out_are_told_as_pruned(split):

@@ -15,7 +15,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.experiment.options import Common, Options, TrainOptions
+from jfnn.experiment.options import Options, TrainOptions
 from jfnn.minibatches import Minibatches
 from jfnn.search.sweep import prepare
 
@@ -48,9 +48,7 @@ def test_every_option_is_in_the_signature_and_the_docstring_of_its_door(door):
         assert parameter.annotation is not inspect.Parameter.empty
         has_default = field.default is not dataclasses.MISSING
         assert parameter.default == (field.default if has_default else inspect.Parameter.empty)
-        text = " ".join(texts[name].split())
-        assert len(text) > 15
-        assert text == " ".join(field.metadata.get("help", text).split())
+        assert len(" ".join(texts[name].split())) > 15
 
 
 RETURNS = {
@@ -73,12 +71,9 @@ def test_doors_are_annotated_and_take_no_other_keywords():
             door(NET, SPLIT.x_train, learning_rate=0.1, elsewhere=2)
 
 
-def test_every_keyword_has_a_help_text_and_there_are_at_most_twenty():
-    keywords = [field for field in dataclasses.fields(Options) if field.kw_only]
-    assert len(keywords) <= 20
-    for field in keywords:
-        assert field.metadata["help"].endswith("."), field.name
-    assert {field.name for field in dataclasses.fields(Common)} <= {field.name for field in keywords}
+def test_every_keyword_has_a_help_text():
+    for field in dataclasses.fields(Options):
+        assert not field.kw_only or field.metadata["help"].endswith("."), field.name
 
 
 def test_a_keyword_that_another_option_takes_is_said_to_go_there():

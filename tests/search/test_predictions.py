@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import pickle
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -377,7 +378,6 @@ def test_invalid_frames_are_errors(files):
 @pytest.mark.slow
 def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_half_a_gigabyte():
     psutil = pytest.importorskip("psutil")
-    threading = pytest.importorskip("threading")
     net = jfnn.mlp((4, 10, 3), "tanh", init="glorot_normal")
     rng = np.random.default_rng(0)
     rates = np.geomspace(1e-4, 1e-2, 100)

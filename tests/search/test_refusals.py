@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split
+from helpers import complaint, noise_split, refusal
 from scipy import stats
 from sklearn.model_selection import KFold
-from test_bad_calls import complaint, refusal
 
 import jfnn
 from jfnn import Execution, Halving, Minibatches, Optimizer, PopulationTraining, Sample, Validation

@@ -6,16 +6,14 @@ import json
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, same_bits, with_scores
+from helpers import compilations, make_result, same_bits, with_scores
 from optax import sgd
 from scipy import stats
 
 import jfnn
 from jfnn.analysis import ranking
-from jfnn.engine import program
 from jfnn.minibatches import Minibatches
 from jfnn.search.result import combined
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 
@@ -161,24 +159,10 @@ def test_programs_compile_once_each(split):
     )
     options |= dict(batch_size=[16, 8], sample=3, **OPTIONS)
     options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
-    of_learner = {"learning_rate": 0.1, "optimizer": options["optimizer"]}
-
-    def compiled():
-        learners = [
-            prepare(jfnn.Options(net, split, **of_learner, batch_size=size)).experiment.learner
-            for net in networks.values()
-            for size in options["batch_size"]
-        ]
-        sizes = [Minibatches(size) for _ in networks for size in options["batch_size"]]
-        pairs = zip(learners, sizes, strict=True)
-        programs = [program.build(*pair, False, jax.default_backend(), 1) for pair in pairs]
-        return [of_learner.advance._cache_size() for of_learner in programs]
-
-    assert compiled() == [0, 0, 0, 0]
-    jfnn.sweep(networks, split, **options)
-    assert compiled() == [1, 1, 1, 1]
-    jfnn.sweep(networks, split, **options | {"sample": 9, "seeds": 3, "epochs": 7})
-    assert compiled() == [1, 1, 1, 1]
+    for changes, expected in (({}, 4), ({"sample": 9, "seeds": 3, "epochs": 7}, 0)):
+        with compilations("_advance") as compiled:
+            jfnn.sweep(networks, split, **options | changes)
+        assert len(compiled) == expected
 
 
 def test_a_program_that_is_not_there_is_named_with_those_that_are(swept):
