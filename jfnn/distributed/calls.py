@@ -74,6 +74,8 @@ def to_bytes(thing: object) -> bytes:
         pickler = pickle
     try:
         return bytes(pickler.dumps(thing, protocol=5))
+    except ArgumentError:  # says itself why
+        raise
     except Exception as error:  # whatever a user's object raises
         raise ArgumentTypeError(
             "executor",

@@ -1,197 +1,228 @@
 """Checksums of Python functions that run on the host, by their code and all that it refers to.
 
-Equal checksums mean equal functions; names, comments and line numbers do not count. Code of installed
-packages counts by its name and version. Functions that JAX traces have better ones: `jfnn.identity.traces`.
+Equal checksums mean equal functions; names of functions, comments and line numbers do not count. Code of
+installed packages counts by its name and version. Functions that JAX traces have better ones:
+`jfnn.identity.traces`.
+
+Every value is a leaf, an array, or made of simpler values (`_pieces`), down to leaves. What a value holds,
+pickle knows best: an instance is what pickle takes of it, and its class. Where pickle takes nothing, the
+value is unknown.
 """
 
+import copyreg
 import functools
 import hashlib
 import pickle
-import site
-import sys
-import sysconfig
 import types
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-ROOTS = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {*site.getsitepackages()}
-)
-# Attributes of a class that the interpreter makes, and modules whose instances decide no number.
-MADE = {"__dict__", "__weakref__", "__module__", "__doc__", "__firstlineno__", "__static_attributes__"}
-MADE |= {
-    "__annotations__",
-    "__dataclass_fields__",
-    "__dataclass_params__",
-    "__abstractmethods__",
-    "_abc_impl",
+from jfnn.identity.references import captured, is_installed, names_read, version
+
+LEAVES = (type(None), bool, int, float, complex, str, bytes, type(...))
+# Types of which pickle takes nothing, or more than decides: the attributes that say what an instance does.
+HELD: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__func__", "__self__"),
+    property: ("fget", "fset", "fdel"),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    types.GetSetDescriptorType: ("__objclass__", "__name__"),
+    type(functools.lru_cache(lambda: None)): ("__wrapped__",),
+    type(jax.jit(lambda: None)): ("__wrapped__",),
 }
-OPAQUE = ("logging", "threading", "_thread", "_io", "io", "_abc")
-SIMPLE = (type(None), bool, int, float, complex, str, bytes, type(...))
+# Modules of types whose instances decide no number: locks, files, caches of abstract classes, lines of code.
+OPAQUE = ("_thread", "_io", "_abc", "jax._src.pjit")
+# Attributes of a class that Python, `dataclasses`, `abc` and `pickle` write.
+MADE = {
+    *("__module__", "__doc__", "__slotnames__", "__firstlineno__", "__static_attributes__"),
+    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+    *("__orig_bases__", "__parameters__", "__type_params__"),
+    *("__dataclass_fields__", "__dataclass_params__"),
+    *("__abstractmethods__", "_abc_impl"),
+}
+UNKNOWN = "unknown, by a "
 
 
 def code_checksum(*values: object) -> str:
     """A checksum of functions and all that they refer to: defaults, captured and global values, attributes.
 
-    Where they refer to an object that shows neither attributes nor a pickle, it is "unknown …" instead,
-    another at each call: such functions are never taken for equal ones, and their run is not resumed.
+    Where they refer to an object of which pickle takes nothing, it is "unknown, by a …" with the object's
+    type instead, another at each call: such functions are never taken for equal ones, and their run is not
+    resumed.
 
     Args:
         *values: Functions, classes, instances, or plain values.
     """
-    code = _Code()
-    result = checksum(code.parts(values))
-    return f"unknown, by a {code.unknown[0]}: {result}" if code.unknown else result
+    return checksum(code_parts(values))
 
 
 def code_parts(value: object) -> Iterator[str | bytes]:
     """Parts of `code_checksum`."""
-    return _Code().parts(value)
+    return _Walk().parts(value)
 
 
 def checksum(parts: Iterable[str | bytes]) -> str:
-    """SHA-256 of parts, each with its length."""
+    """SHA-256 of parts, each with its length; behind "unknown, by a …: " where a part begins so."""
     sha256 = hashlib.sha256()
+    unknown = ""
     for part in parts:
+        if isinstance(part, str) and part.startswith(UNKNOWN):
+            unknown = unknown or f"{what_is_unknown(part)}: "
         content = part.encode() if isinstance(part, str) else part
-        sha256.update(len(content).to_bytes(8, "little") + content)
-    return sha256.hexdigest()
+        sha256.update(len(content).to_bytes(8, "little"))
+        sha256.update(content)
+    return unknown + sha256.hexdigest()
+
+
+def what_is_unknown(text: str) -> str | None:
+    """The words "unknown, by a …" of a checksum or part; None where all is known."""
+    return text.partition(":")[0] if text.startswith(UNKNOWN) else None
 
 
 def array_parts(value: object) -> Iterator[str | bytes]:
-    """An array's dtype, shape and content."""
+    """An array's dtype, shape and content; the dtype must not hold objects."""
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     array = np.asarray(value)
     yield f"array {array.dtype} {array.shape}"
-    yield pickle.dumps(array.tolist()) if array.dtype.hasobject else array.tobytes()
+    yield array.tobytes()
 
 
-class _Code:
-    """One walk over host values; those met before are named by their number, so that circles end."""
+class _Walk:
+    """One walk over values and their pieces.
+
+    A value met before counts by its number, so that circles end. Leaves, tuples and arrays have none: they
+    count by content, whether they are the same object or, as after a pickle, a copy.
+    """
 
     def __init__(self) -> None:
-        self.met: dict[int, int] = {}
-        self.alive: list[Any] = []  # so that no number of an object is given again
-        self.unknown: list[str] = []  # types of objects that cannot be told apart
+        self.numbers: dict[int, int] = {}  # id -> number
+        self.arrays: dict[int, tuple[object, str]] = {}  # id -> array and checksum: each is read once
 
     def parts(self, value: object) -> Iterator[str | bytes]:
-        if isinstance(value, SIMPLE):
-            yield f"{type(value).__name__} {value!r}"
-            return
-        if id(value) in self.met:
-            yield f"met {self.met[id(value)]}"
-            return
-        self.met[id(value)] = len(self.met)
-        self.alive.append(value)
-        if isinstance(value, np.ndarray | np.generic | jax.Array):
-            yield from array_parts(value)
-        elif isinstance(value, Mapping):
-            yield f"mapping {len(value)}"
-            for name, item in value.items():
-                yield from self.parts(name)
-                yield from self.parts(item)
-        elif isinstance(value, set | frozenset):
-            yield f"set {len(value)}"
-            items = []
-            for item in value:
-                code = _Code()
-                items.append(checksum(code.parts(item)))
-                self.unknown += code.unknown
-            yield from sorted(items)
-        elif isinstance(value, list | tuple) and type(value) in (list, tuple):
-            yield f"{type(value).__name__} {len(value)}"
-            for item in value:
-                yield from self.parts(item)
-        elif isinstance(value, types.ModuleType):
-            yield f"module {value.__name__} {_version(value.__name__)}"
-        elif isinstance(value, functools.partial):
-            yield "partial"
-            yield from self.parts([value.func, value.args, value.keywords])
-        elif isinstance(value, types.MethodType):
-            yield "method"
-            yield from self.parts([value.__func__, value.__self__])
-        elif isinstance(value, types.FunctionType):
-            yield from self._function(value)
-        elif isinstance(value, type):
-            yield from self._class(value)
-        else:
-            yield from self._instance(value)
+        """Parts of a value and all its pieces, depth first."""
+        waiting = [value]
+        alive = []  # so that no id is given again
+        while waiting:
+            value = waiting.pop()
+            kind = type(value)
+            alive.append(value)
+            if kind in LEAVES:
+                yield f"{kind.__name__} {value!r}"
+            elif id(value) in self.numbers:
+                yield f"met {self.numbers[id(value)]}"
+            elif _is_array(value):
+                if id(value) not in self.arrays:
+                    self.arrays[id(value)] = value, checksum(array_parts(value))
+                yield self.arrays[id(value)][1]
+            else:
+                if kind is not tuple:
+                    self.numbers[id(value)] = len(self.numbers)
+                if kind in (set, frozenset):
+                    yield from self._items(value)  # type: ignore[arg-type]
+                elif (pieces := _pieces(value)) is None:
+                    yield f"{UNKNOWN}{kind.__qualname__}: {uuid.uuid4()}"
+                else:
+                    yield f"{kind.__name__} {len(pieces)}"
+                    waiting += reversed(pieces)
 
-    def _function(self, function: types.FunctionType) -> Iterator[str | bytes]:
-        if _is_installed(function.__module__):
-            yield f"function {function.__module__}.{function.__qualname__} {_version(function.__module__)}"
-        else:
-            yield from self._code(function.__code__)
-            names = sorted(_names(function.__code__))
-            yield from self.parts({n: function.__globals__[n] for n in names if n in function.__globals__})
-        yield from self.parts([function.__defaults__, function.__kwdefaults__])
-        for cell in function.__closure__ or ():
-            try:
-                yield from self.parts(cell.cell_contents)
-            except ValueError:  # not yet filled
-                yield "empty"
-
-    def _code(self, code: types.CodeType) -> Iterator[str | bytes]:
-        yield code.co_code
-        yield f"{code.co_names} {code.co_varnames} {code.co_freevars} {code.co_argcount} {code.co_flags}"
-        for constant in code.co_consts:
-            yield from self._code(constant) if isinstance(constant, types.CodeType) else self.parts(constant)
-
-    def _class(self, kind: type) -> Iterator[str | bytes]:
-        for base in kind.__mro__:
-            yield f"class {base.__module__}.{base.__qualname__} {_version(base.__module__)}"
-            if not _is_installed(base.__module__):
-                members = {name: value for name, value in vars(base).items() if name not in MADE}
-                yield from self.parts(members)
-
-    def _instance(self, value: object) -> Iterator[str | bytes]:
-        yield "instance"
-        yield from self.parts(type(value))
-        if type(value).__module__ in OPAQUE:
-            return
-        for name in ("fget", "fset", "__func__", "__wrapped__", "func", "callback_func"):
-            if (inner := getattr(value, name, None)) is not None and callable(inner):
-                yield from self.parts(inner)
-        if isinstance(value, tuple | list):
-            yield from self.parts(list(value))
-        elif hasattr(value, "__dict__"):
-            yield from self.parts(vars(value))
-        elif not callable(value):
-            try:
-                yield pickle.dumps(value)
-            except Exception:  # its type may do anything
-                self.unknown.append(type(value).__qualname__)
-                yield f"unknown {uuid.uuid4()}"
-        else:
-            yield f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+    def _items(self, items: set[object] | frozenset[object]) -> Iterator[str]:
+        """Checksums of a set's items, sorted: their order is another in each process."""
+        met = len(self.numbers)
+        checksums = []
+        for item in items:
+            checksums.append(checksum(self.parts(item)))
+            while len(self.numbers) > met:  # numbers of an item must not depend on the items before
+                self.numbers.popitem()
+        yield f"set {len(items)}"
+        yield from sorted(checksums)
 
 
-def _names(code: types.CodeType) -> set[str]:
-    """Global names that a function's code, and functions within it, may read."""
-    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return {*code.co_names}.union(*map(_names, inner))
+def _is_array(value: object) -> bool:
+    """Whether a value is an array that its dtype, shape and bytes say all of."""
+    return (type(value) is np.ndarray and not value.dtype.hasobject) or isinstance(value, jax.Array)
 
 
-@functools.lru_cache(maxsize=1024)
-def _is_installed(module: str | None) -> bool:
-    """Whether a module is of Python, of an installed package, or of this one."""
-    top = (module or "").partition(".")[0]
-    if (top in sys.stdlib_module_names and top != "__main__") or top in ("builtins", "jfnn"):
-        return True
-    path = getattr(sys.modules.get(module or ""), "__file__", None)
-    return path is not None and any(Path(path).is_relative_to(root) for root in ROOTS)
+def _pieces(value: Any) -> list[object] | None:
+    """Values that, with the name of a value's type, say all of it; None where nothing does."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return list(value)
+    if kind in (dict, types.MappingProxyType):
+        return [piece for item in value.items() for piece in item]
+    if isinstance(value, set | frozenset):  # of a subclass, whose pickle has the items in any order
+        return [kind, frozenset(value), getattr(value, "__dict__", None)]
+    if kind is np.ndarray:  # of objects
+        return [str(value.dtype), value.shape, value.tolist()]
+    if kind is types.CodeType:
+        return _code_pieces(value)
+    if kind is types.FunctionType:
+        return _function_pieces(value)
+    if isinstance(value, types.ModuleType):
+        return _module_pieces(value)
+    if isinstance(value, type):
+        return [kind, *(piece for base in value.__mro__ for piece in _class_pieces(base))]
+    for base, names in HELD.items():
+        if isinstance(value, base):
+            return [kind, *(getattr(value, name) for name in names)]
+    if kind is jax.tree_util.PyTreeDef:  # whose pickle holds a registry that has none
+        return [value.node_data(), value.children()]
+    if kind.__module__ in OPAQUE:
+        return []
+    return _instance_pieces(value)
 
 
-@functools.lru_cache(maxsize=1024)
-def _version(module: str | None) -> str:
-    top = (module or "").partition(".")[0]
-    if top in sys.stdlib_module_names or not _is_installed(module):
-        return ""
-    return str(getattr(sys.modules.get(top), "__version__", ""))
+def _code_pieces(code: types.CodeType) -> list[object]:
+    """Instructions, names and constants of code, less names of the function and line numbers."""
+    names = code.co_names, code.co_varnames, code.co_freevars
+    arguments = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    return [code.co_code, code.co_exceptiontable, names, arguments, *code.co_consts]
+
+
+def _function_pieces(function: types.FunctionType) -> list[object]:
+    """A function's code and all that it reads, or the name and version of one of an installed package."""
+    # Not `__module__`, which `functools.wraps` takes from another function.
+    module = function.__globals__.get("__name__")
+    defaults = [function.__defaults__, function.__kwdefaults__]
+    if is_installed(module):
+        name = f"{module}.{function.__code__.co_qualname}"
+        return [name, version(module), *defaults, captured(function)]
+    return [function.__code__, names_read(function), *defaults, vars(function)]
+
+
+def _module_pieces(module: types.ModuleType) -> list[object]:
+    """The name and version of an installed module; all attributes of a user's that no code reads by name."""
+    if is_installed(module.__name__):
+        return [module.__name__, version(module.__name__)]
+    return [{name: value for name, value in vars(module).items() if not name.startswith("__")}]
+
+
+def _class_pieces(kind: type) -> list[object]:
+    """The name and version of an installed class, of others the attributes, less those of its bases."""
+    if not isinstance(kind.__module__, str):  # a type in C, whose instances have a module: Cython's functions
+        return [kind.__qualname__]
+    if is_installed(kind.__module__):
+        return [f"{kind.__module__}.{kind.__qualname__}", version(kind.__module__)]
+    # Without the module: in a worker, that of a script has another name.
+    return [kind.__qualname__, {name: value for name, value in vars(kind).items() if name not in MADE}]
+
+
+def _instance_pieces(value: Any) -> list[object] | None:
+    """An instance's class and what pickle takes of it."""
+    kind = type(value)
+    try:
+        reduced = (
+            copyreg.dispatch_table[kind](value) if kind in copyreg.dispatch_table else value.__reduce_ex__(2)
+        )
+        if isinstance(reduced, str):
+            pickle.dumps(value)  # which finds the value by that name, or raises
+            return [kind, reduced, getattr(value, "__module__", None)]
+    except Exception:  # its type may do anything
+        return None
+    items = [list(further) for further in reduced[3:5] if further is not None]
+    return [kind, *reduced[:3], *items]

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.identity.code import checksum, code_checksum
+from jfnn.identity.code import checksum, code_checksum, what_is_unknown
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
@@ -96,6 +96,12 @@ class Traced(Learner):
         return hash(self.checksum)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if unknown := what_is_unknown(self.checksum):
+            raise ArgumentError(
+                "executor",
+                f"cannot tell whether custom functions do the same in its workers ({unknown}, of which"
+                " pickle takes nothing); make that object where it is used, or train without an executor",
+            )
         return _again, (self.untraced, self.shapes, self.checksum)
 
     def init(self, key: jax.Array) -> Params:

@@ -12,6 +12,7 @@ import pytest
 from helpers import noise_split, representatives, same_bits
 
 import jfnn
+from jfnn.distributed.calls import to_bytes
 from jfnn.learners import Batch, Learner
 from jfnn.optimizers import State
 from jfnn.schedulers import Actions, Scheduler
@@ -258,11 +259,15 @@ def test_a_changed_function_is_another_run(name, tmp_path):
 
 @dataclasses.dataclass(frozen=True)
 class StopsAll(Scheduler):
+    @property
+    def last(self):
+        return LIMIT.epoch
+
     def next_epoch(self, epoch, cells, epochs):
         return epoch + 1
 
     def update(self, state, report):
-        return state, Actions(stop=report.epoch >= LIMIT.epoch + np.zeros_like(report.epoch))
+        return state, Actions(stop=report.epoch >= self.last + np.zeros_like(report.epoch))
 
 
 class LIMIT:
@@ -336,6 +341,42 @@ def test_a_process_whose_functions_do_something_else_is_refused():
     globals().update(FACTOR=2.0)
     with pytest.raises(ValueError, match="executor"):
         pickle.loads(sent)
+
+
+def loss_with_a_callback(call):
+    def loss(params, batch, key):
+        value = jnp.mean((batch[0] @ params["w"]) ** 2)
+        jax.debug.callback(call, value)
+        return value
+
+    return loss
+
+
+def note(value):
+    """A function of the host."""
+
+
+note_losses = loss_with_a_callback(note)
+
+
+def noting(params, batch, key):
+    return note_losses(params, batch, key)
+
+
+def test_a_learner_that_calls_the_host_is_one_run_and_is_sent_to_processes():
+    options = jfnn.Options(jfnn.learner(start_of_module, noting), SPLIT, **COMMON)
+    learner = prepare(options).experiment.learner
+    assert prepare(options).experiment.learner == learner
+    assert pickle.loads(pickle.dumps(learner)) == learner
+
+
+def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_processes():
+    rows = (row for row in range(3))
+    loss = loss_with_a_callback(lambda value: str(rows))
+    prepared = prepare(jfnn.Options(jfnn.learner(start_of_module, loss), SPLIT, **COMMON))
+    assert prepared.description["data"]["custom_code"]["learner"].startswith("unknown, by a generator: ")
+    with pytest.raises(ValueError, match=r"^executor: .*unknown, by a generator, of which"):
+        to_bytes(prepared.experiment.learner)
 
 
 def test_products_of_own_functions_are_of_full_precision():
