@@ -119,7 +119,9 @@ class Supervised(DescentLearner):
         columns = self.columns or ()
         shape = self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
-        return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_registered
+        # A subclass of the user's may have another `step`, which `step_last` would pass over.
+        registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
+        return fits and registered and naming.name_in(LOSSES, self.loss) is not None
 
     @functools.cached_property
     def _network_is_registered(self) -> bool:
