@@ -12,7 +12,6 @@ import jax
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
-from jfnn.identity.naming import takes
 from jfnn.layers.kind import Params
 from jfnn.network import Network
 
@@ -46,7 +45,7 @@ def from_equinox(module: Any) -> Network:
     _check_module(built, eqx.Module, EQUINOX)
     arrays, rest = eqx.partition(built, eqx.is_inexact_array)
     unnamed = _unnamed(arrays)
-    keyed = takes(type(built).__call__, "key")
+    keyed = signatures.takes(type(built).__call__, "key")
 
     def init(key: jax.Array) -> Params:
         return _named(eqx.filter(make(key), eqx.is_inexact_array))

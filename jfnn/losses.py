@@ -11,15 +11,15 @@ convention ``[n, n_out]``, the first one where the sweep engine works features f
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.layers.kind import Params, is_weight
 from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
 __all__ = [
@@ -40,8 +40,6 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax_binary_cross_entropy",
 ]
-
-Params = Any  # a pytree of arrays
 
 
 class Loss(NamedTuple):
@@ -192,11 +190,6 @@ def get(loss: str | Loss) -> Loss:
 
 #: Ways to put costs of samples together; see `jfnn.objective`.
 REDUCTIONS = ("sum", "mean")
-
-
-def is_weight(leaf: jax.Array | np.ndarray) -> bool:
-    """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised."""
-    return leaf.ndim >= 2
 
 
 def l2_penalty(params: Params) -> jax.Array:

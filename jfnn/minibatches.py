@@ -24,7 +24,7 @@ __all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
 #: Stands for a row number where a step has no row.
 PADDING = -1
 # Most row numbers that a program draws at once: XLA spreads larger kernels over its threads, which takes ten
-# times as long.
+# times as long; fewer at once take more turns. Compare by the workload notes of scripts/bench.py.
 DRAWN = 1280
 #: Ways to cut an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")

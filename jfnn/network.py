@@ -62,8 +62,8 @@ def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Netw
         inputs: Shape of one input, or its number of features.
 
     Raises:
-        TypeError: No layers.
-        ValueError: No layer, or shapes that do not fit; the message says which.
+        TypeError: Other than layers.
+        ValueError: None, or shapes that do not fit.
     """
     shape = checks.as_counts(inputs if checks.is_several(inputs) else (inputs,), "inputs")
     return _sequential(sequence.as_layers(layers), shape)
@@ -125,6 +125,26 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
         most = int(x.max())
         raise ArgumentError(argument, f"expected tokens from 0 to {tokens - 1}, got {least} to {most}")
     return x
+
+
+def check_applied(
+    outputs: object, n: int, n_out: int | None = None, show: Callable[[object], str] = checks.shown
+) -> None:
+    """Checks what a network's ``apply`` gave for ``n`` rows.
+
+    Args:
+        outputs: Its result, or the shapes of this.
+        n: Rows.
+        n_out: Outputs of each row; None for any number.
+        show: Gives words for a result that is no array.
+
+    Raises:
+        ArgumentError: It is no array ``[n, n_out]``.
+    """
+    shape: tuple[int, ...] = getattr(outputs, "shape", ())
+    if len(shape) != 2 or shape != (n, n_out or shape[1]):
+        got = list(shape) or show(outputs)
+        raise ArgumentError("network", f"apply must give [n, n_out] for n rows, got {got} for {n}")
 
 
 def as_params(network: Network, params: Params) -> Params:

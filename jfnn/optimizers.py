@@ -54,7 +54,10 @@ class Distribution(Protocol):
         ...
 
 
-MADE = ": give the function itself, optax.adam, and its arguments as jfnn.Optimizer(optax.adam, b1=0.8)"
+# What to do where an optimizer that was already made was given for its factory.
+FACTORY_CURE = (
+    ": give the function itself, optax.adam, and its arguments as jfnn.Optimizer(optax.adam, b1=0.8)"
+)
 
 Values = float | Sequence[float] | np.ndarray | Distribution
 
@@ -255,11 +258,10 @@ def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 
-def _factory(
-    name: str | Factory,
-) -> Factory:
+def _factory(name: str | Factory) -> Factory:
     if not isinstance(name, str) and not callable(name):
-        got = f"{type(name).__name__}{MADE * isinstance(name, optax.GradientTransformation)}"
+        cure = FACTORY_CURE if isinstance(name, optax.GradientTransformation) else ""
+        got = f"{type(name).__name__}{cure}"
         raise ArgumentTypeError("optimizer", f"expected a name or an optax factory, got {got}")
     factory: Any = vars(optax).get(name) if isinstance(name, str) else name
     parameters = _parameters(factory)

@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs, as_params, check_output
+from jfnn.network import Network, as_inputs, as_params, check_applied, check_output
 from jfnn.targets import check_outputs, is_labels
 
 
@@ -89,8 +89,7 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     check_output(network, loss)
     x = as_inputs(network, x)
     outputs = network.apply(as_params(network, params), x)
-    if outputs.ndim != 2 or len(outputs) != len(x):
-        raise ArgumentError("network", f"apply must give [n, n_out], got {list(outputs.shape)}")
+    check_applied(outputs, len(x))
     check_outputs(outputs.shape[-1], loss)
     if checks.is_concrete(outputs):
         # A logit of minus infinity stands for a class that cannot be; the largest must be a number.

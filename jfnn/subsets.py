@@ -95,6 +95,7 @@ class Subsets:
         for name, given, rank in (("weights", self.weights, 2), ("labels", self.labels, 3)):
             if given is not None:
                 array = fields[name] = np.array(checks.as_array(given, name))
+                checks.check_numbers(array, name)
                 if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
                     raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
                 checks.check_values(array, name)
@@ -185,8 +186,11 @@ def independent(
     rng = np.random.default_rng(checks.as_seed(seed))
     for block in _blocks(number, n):
         included[block] = rng.random((len(included[block]), n)) < chance
-    if (counts := included.sum(axis=1)).min() == 0 or counts.max() == n:
-        raise ArgumentError("probability", f"expected rows in and out of each draw, got {counts.tolist()} in")
+    counts = included.sum(axis=1)
+    one_sided = np.flatnonzero((counts == 0) | (counts == n))
+    if len(one_sided):
+        got = f"{counts[one_sided[0]]} of {n} in draw {one_sided[0]}"
+        raise ArgumentError("probability", f"expected rows in and out of each draw, got {got}")
     pairs = Pairs(number, n, included.size, functools.partial(_marked_and_others, included))
     return Subsets(n, pairs, start_per_subset=start_per_subset)
 
@@ -335,12 +339,16 @@ def _all_rows(number: int, n: int) -> Pairs:
 
 def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     """Row numbers of a part, copied, int64; fewer than ``least``, or others, raise ValueError."""
-    rows = np.array(numbers)
+    expected = f"expected row numbers from 0 to {n - 1}, at least one a part"
+    try:
+        rows = np.array(numbers)
+    except ValueError:  # of sequences of different lengths
+        raise ValueError(f"{expected}, got {checks.shown(numbers)}") from None
     if least == 0 and rows.shape == (0,):
         return rows.astype(np.int64)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
         got = np.array2string(rows, threshold=9)
-        raise ValueError(f"expected row numbers from 0 to {n - 1}, at least one a part, got {got}")
+        raise ValueError(f"{expected}, got {got}")
     return rows.astype(np.int64)
 
 

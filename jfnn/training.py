@@ -18,7 +18,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs, as_params, check_output, forward
+from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
 from jfnn.optimizers import State
 from jfnn.targets import as_penalty, as_targets, as_weights
 
@@ -63,7 +63,7 @@ def objective(
             ``random_apply``; None for neither.
 
     Raises:
-        ValueError, TypeError: An unknown name, or shapes that do not fit.
+        ValueError, TypeError: An unknown name, or shapes that do not fit; ``apply`` gives no ``[n, n_out]``.
     """
     loss = losses.get(loss)
     check_output(network, loss)
@@ -84,6 +84,7 @@ def objective(
         outputs = forward(network.layers, params, x, masks)
     else:
         outputs = network.apply(params, x)
+    check_applied(outputs, len(x))
     targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
     return losses.reduce_costs(
         loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights

@@ -319,6 +319,12 @@ def as_choice(value: object, argument: str, choices: Collection[str]) -> str:
     return value
 
 
+def check_each_once(names: Collection[str], argument: str) -> None:
+    """Raises ArgumentError for a name that occurs twice."""
+    if len(set(names)) != len(names):
+        raise ArgumentError(argument, f"expected each name once, got {', '.join(names)}")
+
+
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """Advice on a name that is none of ``choices``: "; did you mean 'adam'?", or nothing where none is near.
 

@@ -1,4 +1,4 @@
-"""Checks against signatures: of functions that users pass, and of arguments for other packages' functions."""
+"""Signatures of functions that users pass and of other packages' functions, and checks against them."""
 
 import inspect
 import types
@@ -21,6 +21,15 @@ def check_callable(function: object, arguments: Sequence[object], argument: str,
         fits = False
     if not fits:
         raise ArgumentTypeError(argument, f"expected {expected}, got {checks.shown(function)}")
+
+
+def takes(function: Callable[..., object], name: str) -> bool:
+    """Whether a function takes a keyword of a name; not where a function in C does not tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return False
+    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
 def check_parameter(value: object, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:

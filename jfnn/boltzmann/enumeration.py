@@ -118,6 +118,5 @@ def as_measures(
             check_can_enumerate(sizes, argument)
         if name == "pseudo_likelihood" and len(sizes) > 2:
             raise ArgumentError(argument, "a pseudo-likelihood is for machines of two layers")
-    if len(set(metrics)) != len(metrics):
-        raise ArgumentError("metrics", f"expected each name once, got {', '.join(metrics)}")
+    checks.check_each_once(metrics, "metrics")
     return (loss, *metrics)

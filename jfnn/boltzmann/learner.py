@@ -25,6 +25,10 @@ from jfnn.targets import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")
+# One in this many units is counted in the width: members of a tile share its draws, so that wider ones pay.
+# With another number tiles are too narrow or too wide, and training is slower: compare by the workload
+# kind_seeds of scripts/bench.py.
+UNITS_FOR_ONE_COUNTED = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,8 +81,8 @@ class BoltzmannLearner(DescentLearner):
         return machines.init(key, self.sizes, self.scale)
 
     def width(self) -> int:
-        """A fifth of the units: members of a tile share its draws."""
-        return max(sum(self.sizes) // 5, 1)
+        """A share of the units: members of a tile share its draws."""
+        return max(sum(self.sizes) // UNITS_FOR_ONE_COUNTED, 1)
 
     def pack(self, params: Machine) -> Machine:
         """Public parameters -> column form."""
@@ -103,11 +107,12 @@ class BoltzmannLearner(DescentLearner):
         weights = batch.weights
         any_counts = True if weights is None else jnp.any(weights > 0)
         weights = None if weights is None else weights * reduction_scale(len(weights), "mean", weights)
-        if self.gradient == "exact" or key is None:
+        if self.gradient == "exact":
             data = enumeration.data_statistics(machine, v, weights)
             model = enumeration.model_statistics(machine)
             value = -columns.average(enumeration.log_likelihood(machine, v), weights)
         else:
+            assert key is not None  # since it is `random`
             means = columns.mean_field(machine, v, self.sweeps)
             data = columns.statistics(means, weights)
             value = columns.average(columns.energy(machine, means), weights)

@@ -5,8 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.engine.state import Scores
 from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Metric
 
 
 def no_scores(experiment: Experiment) -> dict[str, np.ndarray]:
@@ -41,6 +45,22 @@ def write_scores(
         chosen: Any = slice(ends[part] - len(numbers), ends[part]) if copied else numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = metric.reduce(rows[metric.name][:, chosen], experiment.data, numbers)
+            values = reduced(metric, rows[metric.name][:, chosen], experiment.data, numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)
+
+
+def reduced(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Scores ``[members]`` by a metric's ``reduce``, of ``values [members, n, …]`` of rows ``[n]``.
+
+    Raises:
+        ArgumentError: It gives something other than one number of each member.
+    """
+    scores = metric.reduce(values, data, rows)
+    with checks.item_of("metrics"):
+        found = np.asarray(checks.as_array(scores, metric.name))
+        checks.check_numbers(found, metric.name)
+        if found.shape != (len(values),):
+            expected = f"expected [{len(values)}] from its reduce, one number of each member"
+            raise ArgumentError(metric.name, f"{expected}, got shape {list(found.shape)}")
+    return found

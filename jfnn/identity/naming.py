@@ -1,6 +1,5 @@
 """Names of functions and networks, for the configuration of a run."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -110,12 +109,3 @@ def _is_registered(description: object) -> bool:
 def is_of_jfnn(definition: Callable[..., object]) -> bool:
     """Whether a function or class is defined in this package."""
     return str(definition.__module__).partition(".")[0] == "jfnn"
-
-
-def takes(function: Callable[..., object], name: str) -> bool:
-    """Whether a function takes a keyword of a name."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # a function in C that does not tell
-        return False
-    return any(p.name == name or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)

@@ -13,7 +13,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, start
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
@@ -53,10 +53,8 @@ class Conv(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and too small lengths, TypeError for fractions."""
-        checks.as_count(self.channels, "channels")
-        object.__setattr__(self, "kernel", as_lengths(self.kernel, "kernel"))
-        object.__setattr__(self, "stride", as_lengths(self.stride, "stride"))
-        object.__setattr__(self, "dilation", as_lengths(self.dilation, "dilation"))
+        convert(self, checks.as_count, "channels")
+        convert(self, as_lengths, "kernel", "stride", "dilation")
         if isinstance(self.padding, str):
             checks.as_choice(self.padding, "padding", ("same", "causal"))
             if self.padding == "same" and self.stride not in (1, (1,), (1, 1)):
@@ -64,8 +62,8 @@ class Conv(LayerKind):
                     "padding", f"expected numbers, since 'same' needs stride 1, got {self.stride}"
                 )
         else:
-            object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
-        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
+            convert(self, functools.partial(as_lengths, minimum=0), "padding")
+        convert(self, activations.name_or_custom, "activation")
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @property

@@ -11,7 +11,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient
 
 
@@ -39,8 +39,8 @@ class Dense(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
-        checks.as_count(self.units, "units")
-        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
+        convert(self, checks.as_count, "units")
+        convert(self, activations.name_or_custom, "activation")
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @property

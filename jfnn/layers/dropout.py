@@ -50,15 +50,18 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
     """Whether units are dropped, that is, whether there is a key.
 
     Raises:
-        ValueError: The rate is not in [0, 1), or above 0 without a key.
+        ValueError: The rate is not one number in [0, 1), or above 0 without a key.
         TypeError: The rate is no number, or the key no array of JAX's.
     """
     if key is not None:
         checks.check_key(key)
+    concrete = checks.is_concrete(rate)
+    if not concrete and jnp.ndim(rate):
+        raise ArgumentError("dropout", f"expected one number, got shape {list(jnp.shape(rate))}")
     # In JAX's floats, in which numbers just below 1 are 1.
-    exact = checks.as_axis(rate, "dropout") if checks.is_concrete(rate) else np.zeros(1)
-    if not exact.astype(jnp.result_type(float)).max() < 1:
+    number = np.asarray(checks.as_number(rate, "dropout") if concrete else 0, jnp.result_type(float))
+    if not number < 1:
         raise ArgumentError("dropout", f"expected a rate of at least 0 and below 1, got {rate}")
-    if key is None and (not checks.is_concrete(rate) or rate > 0):
+    if key is None and (not concrete or number > 0):
         raise ArgumentError("key", "dropout needs a random key, such as jax.random.key(0)")
     return key is not None

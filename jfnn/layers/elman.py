@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jfnn import activations
 from jfnn.activations import Activation
+from jfnn.layers.kind import convert
 from jfnn.layers.recurrent import Recurrent
 
 
@@ -52,7 +53,7 @@ class Elman(Recurrent):
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
         super().__post_init__()
-        object.__setattr__(self, "activation", activations.name_or_custom(self.activation))
+        convert(self, activations.name_or_custom, "activation")
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
         """``h_t = f(z_t)``."""

@@ -1,6 +1,7 @@
 """The embedding: a vector for each token (Bengio et al., JMLR 3, 2003)."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +9,9 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.fields import optional
 from jfnn.layers.initializers import INITIALIZERS
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,10 +37,9 @@ class Embedding(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and sizes out of range, TypeError for fractions."""
-        checks.as_count(self.vocabulary, "vocabulary")
-        checks.as_count(self.features, "features")
-        if self.padding is not None:
-            checks.as_count(self.padding, "padding", 0, self.vocabulary - 1)
+        convert(self, checks.as_count, "vocabulary", "features")
+        as_token = functools.partial(checks.as_count, minimum=0, maximum=self.vocabulary - 1)
+        convert(self, optional(as_token), "padding")
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     @property

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-Shape = tuple[int, ...]
+from jfnn.layers.kind import Shape
 
 
 class Initializer(NamedTuple):

@@ -7,14 +7,38 @@ of the column form.
 
 import abc
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Params = Any  # a pytree of arrays
 Residuals = Any  # what `LayerKind.forward` keeps for its `pull_back`
 Shape = tuple[int, ...]
+
+
+def is_weight(leaf: jax.Array | np.ndarray | jax.ShapeDtypeStruct, members: int = 0) -> bool:
+    """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised.
+
+    Args:
+        leaf: An array of one member, or of several.
+        members: Number of its axes that are of members, which do not count.
+    """
+    return leaf.ndim - members >= 2
+
+
+def convert(layer: object, converter: Callable[[Any, str], Any], *names: str) -> None:
+    """Converts fields of a frozen dataclass in place, for its ``__post_init__``.
+
+    Args:
+        layer: The layer.
+        converter: ``(value, name of the field) -> value to keep``; raises ArgumentError for an invalid one.
+        *names: The fields.
+    """
+    for name in names:
+        object.__setattr__(layer, name, converter(vars(layer)[name], name))
 
 
 class LayerKind(abc.ABC):

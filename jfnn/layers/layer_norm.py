@@ -1,6 +1,7 @@
 """Layer normalisation: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
 
 import dataclasses
+import functools
 import math
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 
 
 class Gain(NamedTuple):
@@ -41,8 +42,8 @@ class LayerNorm(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises ValueError for fewer than one axis, or ε not above 0; TypeError for other than numbers."""
-        checks.as_count(self.axes, "axes")
-        object.__setattr__(self, "epsilon", checks.as_number(self.epsilon, "epsilon", strict=True))
+        convert(self, checks.as_count, "axes")
+        convert(self, functools.partial(checks.as_number, strict=True), "epsilon")
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of the inputs."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
 
@@ -29,10 +29,12 @@ class Pool(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises TypeError for lengths that are not whole numbers, ValueError for too small ones."""
-        object.__setattr__(self, "size", as_lengths(self.size, "size"))
-        stride = self.size if self.stride is None else as_lengths(self.stride, "stride")
-        object.__setattr__(self, "stride", stride)
-        object.__setattr__(self, "padding", as_lengths(self.padding, "padding", minimum=0))
+        convert(self, as_lengths, "size")
+        convert(self, self._as_stride, "stride")
+        convert(self, functools.partial(as_lengths, minimum=0), "padding")
+
+    def _as_stride(self, stride: Lengths | None, name: str) -> Lengths:
+        return self.size if stride is None else as_lengths(stride, name)
 
     def windows(self, shape: Shape) -> Windows:
         """The windows on inputs of a shape."""

@@ -9,7 +9,9 @@ import operator
 import jax
 import jax.numpy as jnp
 
-# How many times as many rows as δ activations must have, for a product of both to be turned round.
+# Rows of activations for each row of δ from which on the product of both is turned round, so that the CPU
+# reads the smaller of the two against its order. Another number makes steps slower, and changes last bits:
+# compare by the workloads notes and cnn of scripts/bench.py.
 TURNED = 4
 
 

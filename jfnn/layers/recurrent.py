@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
 
 STATES = ("last", "all")
 
@@ -54,9 +54,8 @@ class Recurrent(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises ValueError for unknown names and widths below 1."""
-        checks.as_count(self.units, "units")
-        for name in ("bidirectional", "padded"):
-            object.__setattr__(self, name, checks.as_switch(vars(self)[name], name))
+        convert(self, checks.as_count, "units")
+        convert(self, checks.as_switch, "bidirectional", "padded")
         checks.as_choice(self.states, "states", STATES)
         checks.as_choice(self.initializer, "init", INITIALIZERS)
 
@@ -85,7 +84,7 @@ class Recurrent(LayerKind):
             raise ArgumentError(
                 "layers", f"a recurrent layer takes sequences (time, features), got inputs of shape {shape}"
             )
-        units = self.units * (2 if self.bidirectional else 1)
+        units = self.units * self.directions
         return (units,) if self.states == "last" else (shape[0], units)
 
     @property

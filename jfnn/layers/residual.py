@@ -7,7 +7,7 @@ import jax
 
 import jfnn.layers.sequence as sequence
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Residual(LayerKind):
 
     def __post_init__(self) -> None:
         """Raises TypeError for other than layers, ValueError for none."""
-        object.__setattr__(self, "layers", sequence.as_layers(self.layers))
+        convert(self, sequence.as_layers, "layers")
 
     @property
     def takes_members(self) -> bool:

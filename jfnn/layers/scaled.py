@@ -9,7 +9,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert, is_weight
 from jfnn.layers.residual import Residual
 
 
@@ -22,7 +22,7 @@ class Scaled(LayerKind):
 
     Attributes:
         layer: The layer.
-        start: Factor of its starting weights, arrays of two axes or more.
+        start: Factor of its starting weights.
         rate: Factor of the learning rate of its weights; 0 keeps them as they start.
         bias_rate: Factor of the learning rate of its vectors.
     """
@@ -38,8 +38,7 @@ class Scaled(LayerKind):
             raise ArgumentTypeError(
                 "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
             )
-        for name in ("start", "rate", "bias_rate"):
-            object.__setattr__(self, name, checks.as_number(vars(self)[name], name))
+        convert(self, checks.as_number, "start", "rate", "bias_rate")
 
     @property
     def activation(self) -> Any:
@@ -67,7 +66,7 @@ class Scaled(LayerKind):
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters of the layer, weights multiplied by ``start``."""
         params = self.layer.init(key, shape)
-        return jax.tree.map(lambda leaf: self.start * leaf if leaf.ndim > 1 else leaf, params)
+        return jax.tree.map(lambda leaf: self.start * leaf if is_weight(leaf) else leaf, params)
 
     def pack(self, params: Params) -> Params:
         """Parameters of the layer, packed."""
@@ -115,7 +114,7 @@ def learning_rates(layer: LayerKind, params: Params) -> Params:
         return jax.tree.map(lambda leaf: 1.0, params)
     inner = learning_rates(layer.layer, params)
     return jax.tree.map(
-        lambda leaf, rate: rate * (layer.rate if leaf.ndim > 1 else layer.bias_rate), params, inner
+        lambda leaf, rate: rate * (layer.rate if is_weight(leaf) else layer.bias_rate), params, inner
     )
 
 

@@ -10,22 +10,25 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 
 Masks = Sequence[jax.Array | None]
+# Images or sequences whose outputs are computed at a time, where there are `MANY_ROWS` or more. The arrays of
+# larger blocks leave a core's cache, smaller ones take more turns of a loop, and fewer rows are too little
+# work for one: scoring is slower. Compare by the workload cnn of scripts/bench.py.
 BLOCK = 128
-MANY_ROWS = 512  # see `outputs`
+MANY_ROWS = 512
 
 
-def as_layers(layers: Sequence[LayerKind]) -> tuple[LayerKind, ...]:
+def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[LayerKind, ...]:
     """At least one layer, as a tuple; raises TypeError for other than layers, ValueError for none."""
     if not checks.is_several(layers):
-        raise ArgumentTypeError("layers", f"expected a sequence of layers, got {checks.shown(layers)}")
+        raise ArgumentTypeError(argument, f"expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
     if not layers:
-        raise ArgumentError("layers", "expected at least one layer")
+        raise ArgumentError(argument, "expected at least one layer")
     for layer in layers:
         if not isinstance(layer, LayerKind):
-            raise ArgumentTypeError("layers", f"expected layers of jfnn.layers, got {checks.shown(layer)}")
+            raise ArgumentTypeError(argument, f"expected layers of jfnn.layers, got {checks.shown(layer)}")
     if any(layer.tokens is not None for layer in layers[1:]):
-        raise ArgumentError("layers", "expected a layer of tokens first, since others give no whole numbers")
+        raise ArgumentError(argument, "expected a layer of tokens first, since others give no whole numbers")
     return layers
 
 

@@ -106,7 +106,8 @@ def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Ca
     Cached for equal learners of registered functions; others are traced anew, as they are now.
     """
     registered = isinstance(model, Learner) and model.is_registered
-    return (_cached_program if registered else _program)(function, model, *names)
+    make = _cached_program if registered else _program
+    return make(function, model, *names)
 
 
 def _program(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jfnn import losses
 from jfnn.layers import sequence, small
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Params, Shape, is_weight
 from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.learners.data import Batch
@@ -61,7 +61,7 @@ def by_hand(
 
     def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:
         def add(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
-            return scale * (gradient + l2 * leaf if losses.is_weight(leaf) else gradient)
+            return scale * (gradient + l2 * leaf if is_weight(leaf) else gradient)
 
         return jax.tree.map(add, gradients, packed)
 
@@ -100,7 +100,7 @@ def objective(
     if not jnp.shape(l2):
         return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
     costs = losses.weighted(costs, weights)
-    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if leaf.ndim > 2]
+    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if is_weight(leaf, members=1)]
     penalties = 0.5 * l2 * sum(squares)
     return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)
 

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.identity.naming import code_name, takes
+from jfnn.arguments.signatures import takes
+from jfnn.identity.naming import code_name
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields

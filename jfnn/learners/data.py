@@ -7,9 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.targets import as_weights
+
 Rows = Any  # a pytree of arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
-EVALUATION_BLOCK = 2048  # rows scored at a time, at most
+# Rows scored at a time, at most: more take more memory, for all members of a tile at once, fewer more calls.
+# Compare by the workload mnist of scripts/bench.py, whose 4,096 rows to train on are two blocks.
+EVALUATION_BLOCK = 2048
 
 
 class Batch(NamedTuple):
@@ -66,15 +72,36 @@ class Data(NamedTuple):
 def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
     """A member's numbers, unchanged, for an update that waits for the objective.
 
-    XLA then overwrites parameters; where it sees no order it copies those that the objective
-    reads, and 64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, 9% more in tiles of 49. It
-    takes no order from a barrier, only from data. The bits are the same.
+    XLA then overwrites parameters; where it sees no order it copies those that the objective reads, and
+    64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, 9% more in tiles of 49: compare by the
+    workload notes of scripts/bench.py. It takes no order from a barrier, only from data. The bits are the
+    same.
     """
 
     def unchanged(number: jax.Array) -> jax.Array:
         return jnp.minimum(number, jnp.where(jnp.isfinite(value), number, number + 1))
 
     return {name: unchanged(number) for name, number in hyper.items()}
+
+
+def row_weights(weights: Any, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
+    """Weights of all ``n`` rows ``[n]`` in a dtype, 1 behind the training rows; None without weights.
+
+    Args:
+        weights: The weight of each training row ``[n_train]``, or None.
+        n_train: Rows to train on.
+        n: Rows in all.
+        dtype: Of the arithmetic.
+
+    Raises:
+        ValueError, TypeError: As `jfnn.targets.as_weights`; or all are 0 in the dtype.
+    """
+    if weights is None:
+        return None
+    checked = checks.as_dtype(as_weights(weights, n_train), dtype, "weights")
+    if checked.max() == 0:
+        raise ArgumentError("weights", f"expected numbers of at least 0, not all 0 in {dtype}")
+    return np.concatenate([checked, np.ones(n - n_train, dtype)])
 
 
 def block(rows: Rows, first: int, size: int) -> Rows:

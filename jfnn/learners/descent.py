@@ -7,7 +7,7 @@ from typing import Any
 import optax
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.identity.naming import describe_rule, is_registered_rule
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
@@ -75,8 +75,7 @@ def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -
     if not checks.is_several(hyper) or not all(isinstance(name, str) for name in hyper):
         raise ArgumentTypeError("hyper", f"expected a sequence of names, got {checks.shown(hyper)}")
     names = ("learning_rate", "l2", *hyper, *rule.hyper[1:])
-    if len(set(names)) != len(names):
-        raise ArgumentError("hyper", f"expected each name once, got {', '.join(names)}")
+    checks.check_each_once(names, "hyper")
     numbers = options.numbers
     epochs = options.schedule_epochs
     return {"rule": rule, "hyper": names, "numbers": numbers, "schedule_epochs": epochs}

@@ -13,11 +13,11 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
 from jfnn.identity.naming import is_registered_network
 from jfnn.layers.kind import Shape
-from jfnn.learners.data import Data
+from jfnn.learners.data import Data, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs, check_output, is_custom_apply
-from jfnn.targets import Split, as_targets, as_weights, is_labels
+from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
+from jfnn.targets import Split, as_targets, is_labels
 from jfnn.training import GRADIENTS
 
 
@@ -49,7 +49,7 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
         raise ArgumentError("x_test", "expected inputs for y_test, got None")
     x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     labels = np.asarray(split.y_train)
-    weights = _weights(split.weights, len(x_train), len(x), dtype)
+    weights = row_weights(split.weights, len(x_train), len(x), dtype)
     stratified = labels if labels.ndim == 1 and are_classes(targets, loss, labels) else None
     return Data((x, targets), len(x_train), weights, stratified)
 
@@ -63,9 +63,8 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Shape and dtype of a network's outputs; traced once where all its functions are registered ones."""
-    return (_cached_outputs if is_registered_network(network) else _traced_outputs)(
-        network, shape, dtype, x64
-    )
+    outputs = _cached_outputs if is_registered_network(network) else _traced_outputs
+    return outputs(network, shape, dtype, x64)
 
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
@@ -75,10 +74,7 @@ def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) 
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]
         outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
-        got: tuple[int, ...] = getattr(outputs, "shape", ())
-        if len(got) != 2 or got != (n, width or got[1]):
-            given = list(got) or describe_shapes(outputs)
-            raise ArgumentError("network", f"apply must give [n, n_out] for n rows, got {given} for {n}")
+        check_applied(outputs, n, width, describe_shapes)
     assert outputs is not None
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
 
@@ -119,13 +115,3 @@ def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> Non
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:
         raise ArgumentError("gradient", f"expected a scalar and gradients, {expected}, got {shapes}")
-
-
-def _weights(weights: Any, n: int, n_rows: int, dtype: np.dtype) -> np.ndarray | None:
-    """Sample weights of all rows ``[n_rows]``, those behind the ``n`` training rows 1; or None."""
-    if weights is None:
-        return None
-    checked = checks.as_dtype(as_weights(weights, n), dtype, "weights")
-    if checked.max() == 0:
-        raise ArgumentError("weights", f"expected numbers of at least 0, not all 0 in {dtype}")
-    return np.concatenate([checked, np.ones(n_rows - n, dtype)])

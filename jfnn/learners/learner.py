@@ -12,8 +12,8 @@ import numpy as np
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.identity.naming import is_of_jfnn
-from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.layers.kind import Params, is_weight
+from jfnn.learners.data import Batch, Data, Hyper, Rows, row_weights
 from jfnn.learners.shapes import (
     EXAMPLES,
     as_rows,
@@ -24,7 +24,6 @@ from jfnn.learners.shapes import (
     row_shapes,
     trained_shapes,
 )
-from jfnn.losses import is_weight
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import State, Values
 from jfnn.targets import Split
@@ -45,8 +44,8 @@ class Metric(NamedTuple):
         higher_is_better: Its direction.
         of_rows: For `Supervised`: ``(outputs, targets, axis) -> one value a row``, on the device, ``axis``
             being where the outputs of one row lie, as for a `jfnn.Loss`.
-        reduce: ``(values [members, n, …], data, rows [n]) -> [members]``, on the host: one number from the
-            values of all rows of a part of the data, whose numbers are ``rows``.
+        reduce: ``(values [members, n, …], data, rows [n]) -> [members]``, on the host: one number of each
+            member from the values of all rows of a part of the data, whose numbers are ``rows``.
     """
 
     name: str
@@ -87,9 +86,9 @@ class Learner(abc.ABC):
         """The learner for given data, and these checked: a batch is ``x``, or ``(x, y)``.
 
         Raises:
-            ValueError, TypeError: The data do not fit.
+            ValueError, TypeError: The data do not fit, or have weights that it does not take.
         """
-        if split.weights is not None:
+        if split.weights is not None and not self.takes_weights:
             raise ArgumentError("weights", "expected none, since this learner takes no weights")
         parts = [_part(split.x_train, split.y_train, "train")]
         if split.x_test is not None or split.y_test is not None:
@@ -102,7 +101,8 @@ class Learner(abc.ABC):
                     )
         joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
         rows = (joined["x"], joined["y"]) if "y" in joined else joined["x"]
-        return self, Data(rows, len(jax.tree.leaves(parts[0])[0]))
+        data = Data(rows, len(jax.tree.leaves(parts[0])[0]))
+        return self, data._replace(weights=row_weights(split.weights, data.n_train, data.n, data.dtype))
 
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
@@ -177,17 +177,20 @@ class Learner(abc.ABC):
             ValueError, TypeError: They fail, or their results do not fit; the message names the argument.
         """
         rows, number = example_shapes(data.rows, data.dtype)
+        weights = None if data.weights is None else jax.ShapeDtypeStruct((EXAMPLES,), data.dtype)
 
-        def one_step(params: Params, rows: Rows, hyper: Hyper) -> Any:
+        def one_step(params: Params, batch: Batch, hyper: Hyper) -> Any:
             packed = self.pack(params)
             state = self.start(packed, hyper)
             key = jax.random.key(0) if self.random else None
-            after, _ = self.step(state, Batch(rows), hyper, key)
-            return packed, state, after, self.score(state.params, rows, hyper)
+            after, _ = self.step(state, batch, hyper, key)
+            return packed, state, after, self.score(state.params, batch.rows, hyper)
 
         params = eval_shape("network", self.init, jax.random.key(0))
-        arguments = trained_shapes("network", params, data.dtype), rows, dict.fromkeys(self.hyper, number)
-        start, before, after, scores = eval_shape("network", one_step, *arguments)
+        params = trained_shapes("network", params, data.dtype)
+        batch = Batch(rows, weights)  # type: ignore[arg-type]
+        results = eval_shape("network", one_step, params, batch, dict.fromkeys(self.hyper, number))
+        start, before, after, scores = results
         for when, *trees in (("as it starts", start, before.params), ("in a step", before, after)):
             one, other = map(describe_shapes, trees)
             if one != other:
@@ -231,17 +234,18 @@ def starting_shapes(learner: Learner) -> Params:
 
     Traced once for registered functions, since searches sweep the same learner often.
     """
-    if learner.has_registered_fields:
-        return _starting_shapes(learner, jax.config.read("jax_enable_x64"))
+    shapes = _cached_shapes if learner.is_registered else _traced_shapes
+    return shapes(learner, jax.config.read("jax_enable_x64"))
+
+
+def _traced_shapes(learner: Learner, x64: bool) -> Params:
+    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
+    # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
     with tracing():
         return jax.eval_shape(lambda key: learner.init(key), jax.random.key(0))
 
 
-@functools.lru_cache(maxsize=64)
-def _starting_shapes(learner: Learner, x64: bool) -> Params:
-    """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
-    with tracing():
-        return jax.eval_shape(learner.init, jax.random.key(0))
+_cached_shapes = functools.lru_cache(maxsize=64)(_traced_shapes)
 
 
 def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
@@ -264,6 +268,4 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
                 "metrics", f"expected jfnn.Metric(name, higher_is_better, …), got {checks.shown(metric)}"
             )
         paths.check_name(metric.name, "metrics")
-    names = [metric.name for metric in metrics]
-    if len(set(names)) != len(names):
-        raise ArgumentError("metrics", f"expected each name once, got {', '.join(names)}")
+    checks.check_each_once([metric.name for metric in metrics], "metrics")

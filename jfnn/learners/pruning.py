@@ -11,12 +11,11 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import Params
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.layers.kind import Params, Shape, is_weight
 from jfnn.learners.data import Hyper
 from jfnn.learners.learner import starting_shapes
 from jfnn.learners.supervised import Supervised, supervised
-from jfnn.losses import is_weight
 from jfnn.network import Network
 from jfnn.numerics.permutation import mixed
 from jfnn.optimizers import State, Values, is_distribution
@@ -115,9 +114,13 @@ class Pruned(Supervised):
         """Share of the weights that are not exactly zero, from public parameters with any leading axes.
 
         Biases, which are never pruned, do not count.
+
+        Raises:
+            ValueError: They are not parameters of the network.
         """
         shapes = jax.tree.leaves(starting_shapes(self))
         leaves = jax.tree.leaves(params)
+        _check_leaves(leaves, [s.shape for s in shapes])
         weights = [(leaf, s) for leaf, s in zip(leaves, shapes, strict=True) if is_weight(s)]
         left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
         return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
@@ -126,6 +129,19 @@ class Pruned(Supervised):
         """The network and its training, and how weights are pruned."""
         how = {"by": self.by, "scope": self.scope, "rewind": self.rewind}
         return {**super().describe(), "pruning": how}
+
+
+def _check_leaves(leaves: Sequence[Any], expected: Sequence[Shape]) -> None:
+    """Raises ArgumentError unless arrays have these shapes behind the same leading axes."""
+    got = [np.shape(leaf) for leaf in leaves]
+    fits = len(got) == len(expected)
+    if fits:
+        leading = got[0][: len(got[0]) - len(expected[0])]
+        fits = got == [(*leading, *shape) for shape in expected]
+    if not fits:
+        shapes = checks.shown(list(expected))
+        reason = f"expected arrays {shapes} of the network, got {checks.shown(got)}"
+        raise ArgumentError("params", reason)
 
 
 def pruned(

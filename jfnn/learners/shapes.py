@@ -106,8 +106,8 @@ def check_params(argument: str, params: Params, by_gradient: bool = True) -> Non
         is_whole = isinstance(leaf.dtype, np.dtype) and leaf.dtype.kind in "iub"
         if str(leaf.dtype) not in FLOATS and (by_gradient or not is_whole):
             expected = " or ".join(FLOATS) + ("" if by_gradient else ", or whole numbers")
-            where = jax.tree_util.keystr(path)
-            raise ArgumentError(argument, f"expected parameters of {expected}, got {leaf.dtype} at {where}")
+            where = f" at {jax.tree_util.keystr(path)}" if path else ""
+            raise ArgumentError(argument, f"expected parameters of {expected}, got {leaf.dtype}{where}")
 
 
 def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Params:

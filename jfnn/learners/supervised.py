@@ -14,8 +14,9 @@ import jfnn.learners.column_form as column_form
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.signatures import takes
 from jfnn.layers import sequence, small
-from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.kind import LayerKind, Params, is_weight
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
@@ -97,7 +98,7 @@ class Supervised(DescentLearner):
         """Weights multiplied by "init_scale", and the optimizer's memory."""
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
-            params = jax.tree.map(lambda leaf: leaf * scale if losses.is_weight(leaf) else leaf, params)
+            params = jax.tree.map(lambda leaf: leaf * scale if is_weight(leaf) else leaf, params)
         return super().start(params, hyper)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
@@ -118,7 +119,9 @@ class Supervised(DescentLearner):
         columns = self.columns or ()
         shape = self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
-        return fits and naming.name_in(LOSSES, self.loss) is not None and self._network_is_registered
+        # A subclass of the user's may have another `step`, which `step_last` would pass over.
+        registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
+        return fits and registered and naming.name_in(LOSSES, self.loss) is not None
 
     @functools.cached_property
     def _network_is_registered(self) -> bool:
@@ -170,7 +173,7 @@ class Supervised(DescentLearner):
         params = starting_shapes(self)
         if callable(self.gradient):
             check_gradient(self.gradient, params, data)
-        if self.has_registered_fields:
+        if self.is_registered:
             return
         rows, _ = example_shapes(data.rows, data.dtype)
         scores = eval_shape("metrics", lambda p, rows: self.score(self.pack(p), rows, {}), params, rows)
@@ -237,7 +240,7 @@ def supervised(
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper or (network.random_apply is not None and not callable(gradient)),
-        takes_weights=not callable(gradient) or naming.takes(gradient, "weights"),
+        takes_weights=not callable(gradient) or takes(gradient, "weights"),
         infers_metrics=metrics is None,
         **fields,
     )

@@ -1,6 +1,6 @@
 """A learner with custom functions, as they were when a run began."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -40,8 +40,9 @@ class Shapes(NamedTuple):
 
 
 class Traced(Learner):
-    """A learner's functions as JAX traced them for the shapes of one run; all else is the untraced learner's.
+    """A learner's functions as JAX traced them for the shapes of one run; its other methods are not traced.
 
+    It is bound to its data and has its schedule, so that `bind` and `with_schedule` give it as it is.
     Equal ones compute the same and share compiled programs, whatever functions they were traced from. In
     another process they are traced again, from the learner sent there, and must give the same traces.
 
@@ -107,6 +108,15 @@ class Traced(Learner):
     def init(self, key: jax.Array) -> Params:
         """`Learner.init`, not traced."""
         return self.untraced.init(key)
+
+    def width(self) -> int:
+        """`Learner.width`, of the untraced learner."""
+        return self.untraced.width()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """`Learner.counts`, of the untraced learner."""
+        return self.untraced.counts
 
     def pack(self, params: Params) -> Params:
         """`Learner.pack`, not traced."""

@@ -19,7 +19,10 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 ONE = 0x3F800000  # the bits of 1.0 as a float32, whose last 23 are its mantissa
 MANTISSA = 23
-TERMS = 16  # see `sum_of_squares`
+# Parts of an array that `sum_of_squares` adds entry by entry. With fewer it takes more passes, with more of
+# them an array's last sum is longer, and slow; another number also changes last bits. Compare by the workload
+# notes of scripts/bench.py.
+TERMS = 16
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))

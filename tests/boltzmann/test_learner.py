@@ -187,6 +187,13 @@ def test_members_of_a_tile_share_their_draws():
     assert draws and all("shape=(8, 9)" in line and "[8,9]" in line for line in draws)
 
 
+def test_a_step_that_draws_sums_no_states_where_it_has_no_key():
+    params = jax.tree.map(np.float32, pack(machine_of((5, 4))))
+    hyper = dict.fromkeys(CHAINS.hyper, np.float32(1))
+    with pytest.raises(AssertionError):
+        CHAINS.step(CHAINS.start(params, hyper), Batch(X[:10]), hyper, None)
+
+
 def test_learners_that_differ_have_descriptions_of_their_own():
     changes = {"k": 2}, {"gradient": "persistent"}, {"gradient": "exact"}, {"metrics": ["likelihood"]}
     learners = [boltzmann_machine((5, 4), **options) for options in ({}, *changes)]

@@ -156,6 +156,24 @@ def test_a_network_is_made_again_from_its_description_unless_functions_are_the_u
             naming.network_from(described)
 
 
+INTEGERS = np.arange(10)
+# Layers whose numbers are NumPy's, and inputs of these.
+OF_NUMPY = [
+    ([Dense(INTEGERS[7])], 3),
+    ([Conv(INTEGERS[2], INTEGERS[3], INTEGERS[1], padding=INTEGERS[1]), Flatten(), Dense(2)], (1, 6)),
+    ([MaxPool(INTEGERS[2], (INTEGERS[2],)), Flatten(), Dense(2)], (1, 6)),
+    ([Embedding(INTEGERS[9], INTEGERS[4], INTEGERS[1]), Elman(INTEGERS[3], padded=np.True_), Dense(2)], 5),
+    ([LayerNorm(INTEGERS[1], np.float32(0.5)), Scaled(Dense(2), np.float32(2))], 3),
+]
+
+
+@pytest.mark.parametrize(("layers", "shape"), OF_NUMPY)
+def test_numbers_of_numpy_are_plain_in_a_layer(layers, shape):
+    network = jfnn.sequential(layers, shape)
+    assert naming.is_registered_network(network)
+    assert naming.network_from(json.loads(json.dumps(naming.describe_network(network)))) is network
+
+
 @pytest.mark.parametrize("described", [None, "module.apply", {"inputs": [2], "layers": []}])
 def test_no_network_is_made_from_the_name_of_a_function(described):
     with pytest.raises(ValueError, match="network: a custom function"):

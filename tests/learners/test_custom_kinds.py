@@ -118,6 +118,40 @@ def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     assert np.abs(result.params["w"][:, :, 1:] - result.params["w"][:, :, :1]).min() > 0
 
 
+class Counting(HeavyBall):
+    """It counts each row by its weight."""
+
+    takes_weights = True
+
+    def step(self, state, batch, hyper, key):
+        def objective(p):
+            return jnp.sum(losses.weighted(self.score(p, batch.rows, hyper)["loss"], batch.weights))
+
+        value, gradient = jax.value_and_grad(objective)(state.params)
+        return State({"w": state.params["w"] - hyper["learning_rate"] * gradient["w"]}, state.memory), value
+
+
+@pytest.mark.thorough
+def test_a_learner_that_takes_weights_gets_them():
+    options = OPTIONS | {"learning_rate": 0.01, "hyper": {"momentum": 0.0}, "batch_size": None}
+    counts = np.arange(len(SPLIT.x_train)) % 3
+    weighted = jfnn.sweep(Counting(), SPLIT._replace(weights=counts), **options)
+    x, y = (np.repeat(rows, counts, axis=0) for rows in SPLIT[:2])
+    repeated = jfnn.sweep(Counting(), SPLIT._replace(x_train=x, y_train=y), **options)
+    np.testing.assert_allclose(weighted.params["w"], repeated.params["w"], rtol=1e-4, atol=1e-6)
+    assert np.abs(weighted.params["w"] - jfnn.sweep(Counting(), SPLIT, **options).params["w"]).max() > 1e-3
+
+
+def test_weights_of_a_learner_are_checked():
+    for learner, weights in (
+        (Counting(), np.ones(3)),
+        (Counting(), np.zeros(70)),
+        (HeavyBall(), np.ones(70)),
+    ):
+        with pytest.raises(ValueError, match=r"^weights: expected "):
+            learner.bind(SPLIT._replace(weights=weights))
+
+
 class Costly(HeavyBall):
     """Its momentum has a price."""
 

@@ -9,6 +9,7 @@ from jax import lax
 import jfnn
 from jfnn.engine import plan
 from jfnn.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
+from jfnn.layers import Conv, Dense, Flatten
 from jfnn.learners import Batch
 from jfnn.learners.traced import Traced, traced
 
@@ -177,6 +178,18 @@ def test_functions_that_were_traced_are_not_called_again():
     calls.clear()
     assert footprint(again, params, batch, hyper) == expected
     assert not calls
+
+
+def test_a_traced_learner_has_the_width_and_counts_of_its_learner():
+    layer = Conv(4, activation=jfnn.Activation(jax.nn.softplus, jax.nn.sigmoid))
+    network = jfnn.sequential([layer, Flatten(), Dense(2, "identity")], (1, 6, 6))
+    split = jfnn.Split(np.zeros((4, 1, 6, 6), np.float32), np.arange(4) % 2)
+    bound, data = jfnn.pruned(network, every=1, rounds=1).bind(split)
+    params = jax.eval_shape(lambda key: bound.pack(bound.init(key)), KEY)
+    again = traced(bound, params, data, bound.hyper, [2], False)
+    assert isinstance(again, Traced)
+    assert again.width() == bound.width() == layer.width((1, 6, 6))
+    assert again.counts == bound.counts != {}
 
 
 def test_points_drawn_inside_a_loss_make_tiles_narrow():

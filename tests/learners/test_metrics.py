@@ -8,6 +8,7 @@ from sklearn import metrics as sklearn_metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
 import jfnn
+from jfnn.engine.scoring import reduced
 from jfnn.learners import output_metric
 
 pytestmark = pytest.mark.unoptimised
@@ -124,6 +125,29 @@ def test_accuracy_of_targets_other_than_0_and_1_raises_an_error():
 
 def largest_error(outputs, targets, axis=-1):
     return jnp.max(jnp.abs(outputs - targets), axis=axis)
+
+
+REDUCED = {
+    "one number of all members": lambda values, data, rows: values.mean(),
+    "one number of each row": lambda values, data, rows: values,
+    "no numbers": lambda values, data, rows: ["a"] * len(values),
+    "nothing": lambda values, data, rows: None,
+}
+
+
+@pytest.mark.parametrize("what", REDUCED)
+def test_a_reduction_to_other_than_a_number_of_each_member_raises_an_error(what):
+    metric = jfnn.Metric("worst", False, largest_error, REDUCED[what])
+    with pytest.raises(ValueError, match=r"^metrics: worst: expected "):
+        reduced(metric, np.ones((2, 5), np.float32), None, np.arange(5))
+
+
+@pytest.mark.thorough
+def test_an_invalid_reduction_ends_a_sweep():
+    metric = jfnn.Metric("worst", False, largest_error, REDUCED["one number of all members"])
+    learner = jfnn.supervised(NET, "quadratic", metrics=[metric])
+    with pytest.raises(ValueError, match=r"^metrics: worst: expected \[.\] .*got shape \[\]$"):
+        jfnn.sweep(learner, SPLIT, **OPTIONS)
 
 
 def worst_row(values, data, rows):

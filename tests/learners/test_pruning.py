@@ -202,6 +202,16 @@ def test_an_invalid_argument_raises_by_name(changes, argument):
         jfnn.sweep(pruned(**{"learner": NET, "every": 2, "rounds": 1} | changes), SPLIT, **OPTIONS)
 
 
+def test_the_share_left_of_other_parameters_raises_an_error():
+    learner = make()
+    (one, two) = NET.init(jax.random.key(0))
+    several = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), two)
+    assert learner.share_left((one, two)) == 1
+    for params in ((one,), (one, two, two), (two, one), (one, several), ()):
+        with pytest.raises(ValueError, match=r"^params: expected arrays "):
+            learner.share_left(params)
+
+
 def test_what_ignores_rounds_takes_no_pruned_network():
     with pytest.raises((ValueError, TypeError), match=r"^network: .*prunes"):
         jfnn.lyapunov(make(rounds=1), SPLIT, learning_rate=0.1, epochs=2, batch_size=16)

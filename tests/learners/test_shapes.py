@@ -1,11 +1,17 @@
-"""Shapes of starting parameters, for the arithmetic that is on."""
+"""Shapes of starting parameters, for the arithmetic that is on, and of what learners of one's own give."""
+
+import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import noise_split
 
 import jfnn
+from jfnn.learners import Supervised
 from jfnn.learners.learner import starting_shapes
+from jfnn.learners.shapes import check_params
 
 pytestmark = pytest.mark.unoptimised
 
@@ -17,3 +23,38 @@ def test_starting_shapes_have_the_dtype_of_the_arithmetic(x64):
         with jax.enable_x64(on):
             dtypes = {leaf.dtype for leaf in jax.tree.leaves(starting_shapes(learner))}
         assert dtypes == {np.dtype(np.float64 if on else np.float32)}
+
+
+def of_kind(kind):
+    """A learner of a network of registered functions, of a class of one's own."""
+    learner = jfnn.supervised(jfnn.mlp((5, 4, 3)))
+    return kind(**{field.name: getattr(learner, field.name) for field in dataclasses.fields(learner)})
+
+
+def test_starting_shapes_of_a_subclass_of_ones_own_are_those_of_its_init_as_it_is_now():
+    units = [4]
+
+    class Changed(Supervised):
+        def init(self, key):
+            return {"w": jnp.zeros((5, units[-1]))}
+
+    learner = of_kind(Changed)
+    assert starting_shapes(learner)["w"].shape == (5, 4)
+    units.append(3)
+    assert starting_shapes(learner)["w"].shape == (5, 3)
+
+
+def test_scores_of_a_subclass_of_ones_own_must_be_one_a_row():
+    class Summed(Supervised):
+        def score(self, params, rows, hyper):
+            return {name: values.sum() for name, values in super().score(params, rows, hyper).items()}
+
+    learner, data = of_kind(Summed).bind(noise_split())
+    with pytest.raises(ValueError, match=r"^metrics: expected one value a row"):
+        learner.check(data)
+
+
+def test_starting_parameters_of_another_dtype_are_named_by_their_place():
+    for tree, place in ((jnp.zeros(3, jnp.int32), ""), ({"w": jnp.zeros(3, jnp.int32)}, r" at \['w'\]")):
+        with pytest.raises(ValueError, match=rf"^init: .*got int32{place}$"):
+            check_params("init", tree)

@@ -1,5 +1,6 @@
 """Small dense networks with members on the last axis: the same numbers as one member after the other."""
 
+import dataclasses
 import itertools
 
 import jax
@@ -12,6 +13,7 @@ import jfnn
 from jfnn.engine import program
 from jfnn.engine.program import DeviceData, Members
 from jfnn.layers import Dense, Flatten, Residual, small
+from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
 from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
@@ -149,6 +151,19 @@ def test_members_lie_last_for_short_sums_in_whole_vectors(layers, inputs, member
     learner = jfnn.supervised(network, "quadratic")
     assert learner.fits_last("cpu", members, batch, False) == fits
     assert not learner.fits_last("gpu", members, batch, False)
+
+
+def test_a_subclass_of_ones_own_trains_by_its_step():
+    class Still(Supervised):
+        def step(self, state, batch, hyper, key):
+            after, value = super().step(state, batch, hyper, key)
+            return State(state.params, after.memory), value
+
+    plain = jfnn.supervised(jfnn.mlp((5, 4, 3)))
+    still = Still(**{field.name: getattr(plain, field.name) for field in dataclasses.fields(plain)})
+    for separate in (False, True):
+        assert plain.fits_last("cpu", 32, 16, separate)
+        assert not still.fits_last("cpu", 32, 16, separate)
 
 
 def test_functions_of_ones_own_are_mapped_over_members():

@@ -88,6 +88,24 @@ def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
     )
 
 
+@pytest.mark.parametrize("rate", [np.full(N, 0.5), np.array([0.1, 0.2]), [0.1, 0.2], "half", None])
+@pytest.mark.parametrize("key", [None, jax.random.key(0)], ids=["without a key", "with a key"])
+def test_a_rate_of_dropout_is_one_number(rate, key):
+    x, labels = make_data()
+    x = x.astype(np.float32)
+    net = make_network("tanh")
+    params = net.init(jax.random.key(0))
+
+    def dropped(rate):
+        return jfnn.objective(net, params, x, labels, dropout=rate, key=key)
+
+    with pytest.raises((ValueError, TypeError), match=r"^dropout: expected "):
+        dropped(rate)
+    if isinstance(rate, np.ndarray):
+        with pytest.raises(ValueError, match=r"^dropout: expected one number, got shape"):
+            jax.eval_shape(dropped, rate)
+
+
 def test_objective_and_hand_derivation_compile_around_data_at_hand():
     """Data closed over, and so with values while the parameters are traced, are checked all the same."""
     x, labels = make_data()
