@@ -31,7 +31,6 @@ from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.schedulers import SCHEDULERS
 from jfnn.search.result import SweepResult
-from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 from jfnn.store.files import CorruptFileError
 
@@ -208,7 +207,7 @@ def train(flags: Flags, watch: Watch) -> GridRun:
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
-    directories.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
+    directories.check_free(flags.out, ADDED)
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
         network: Network | dict[str, Network] = by_name

@@ -518,8 +518,11 @@ class SweepResult:
         out = paths.as_path(directory, "directory")
         if self.programs:
             axes = {name: self.axes[name] for name in self._program_axes()}
-            with run_directory.claimed(out, axes, resume=True):
-                for name, program in zip(run_directory.program_names(axes), self.programs, strict=True):
+            programs = dict(zip(run_directory.program_names(axes), self.programs, strict=True))
+            written = programs if self.refit is None else programs | {run_directory.REFIT: self.refit}
+            descriptions = {name: part.config for name, part in written.items()}
+            with run_directory.claimed(out, axes, descriptions, resume=True):
+                for name, program in programs.items():
                     program.save(out / name)
                 run_directory.write_table(out / run_directory.TABLE, self.to_dict())
         else:
