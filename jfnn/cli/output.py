@@ -11,7 +11,6 @@ from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
-from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.optimizers import Distribution
 from jfnn.search.result import SweepResult
@@ -157,14 +156,11 @@ def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
     if result.programs:
         axes = {name: values for name, values in result.axes.items() if name in PROGRAM_AXES}
         programs = program_names(axes)
-    command_and_data = {
-        "command": {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS},
-        **{name: value for name, value in problem._asdict().items() if name in ENTRIES},
-    }
+    settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
         if path.exists():
-            files.write_json(path, json.loads(path.read_text()) | command_and_data)
+            files.write_json(path, json.loads(path.read_text()) | {"command": settings})
     kind = "Random search" if result.sampled else "A grid"
     report.write_report(
         result,

@@ -25,7 +25,6 @@ import numpy as np
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
@@ -257,7 +256,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
         header, arrays = files.read_archive(path, checksums[RESULTS])
         fields: dict[str, Any] = {
             "timing": config["timing"],
-            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
+            "config": {name: value for name, value in config.items() if name in DESCRIPTION},
         }
         for name, field in declaration.items():
             if field.is_sound is not None:

@@ -65,7 +65,8 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
     assert len((out / "results.csv").read_text().splitlines()) == 1 + expected.diverged_at.size
     for name in (".", *DIRECTORIES, "refit"):
         config = json.loads((out / name / "config.json").read_text())
-        assert config["command"]["hidden"] == [[3], [4, 3]] and config["classes"] == list("0123456789")
+        assert config["command"]["hidden"] == [[3], [4, 3]]
+    assert saved.config["data"]["names"]["classes"] == list("0123456789")
     for name in DIRECTORIES:
         written = {path.name for path in (out / name).iterdir()}
         assert written == {"config.json", "results.csv", "results.npz", "models.npz"}
