@@ -183,7 +183,8 @@ def timing(result: SweepResult, resumed: bool) -> str:
     ``resumed`` says that it may be only that of a run's last part.
     """
     count = result.diverged_at.size
-    config = result.config
+    # Of several programs the last: earlier ones may have been trained on other devices.
+    config = (result.programs or (result,))[-1].config
     compiling = result.timing["compile"]
     running = result.timing["run"]
     again = 0.0 if result.refit is None else sum(result.refit.timing.values())
