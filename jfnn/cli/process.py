@@ -71,7 +71,11 @@ def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
     if stream is None:
         return open(os.devnull, "w")
     stream.flush()
-    output = io.BufferedWriter(_Output(stream.fileno(), failures))
+    try:
+        descriptor = stream.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        return stream
+    output = io.BufferedWriter(_Output(descriptor, failures))
     return io.TextIOWrapper(output, stream.encoding, "backslashreplace", line_buffering=stream.isatty())
 
 

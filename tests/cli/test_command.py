@@ -104,6 +104,13 @@ def test_words_that_nobody_reads_do_not_stop_the_command(redirected, status, sai
     assert (command.communicate(timeout=60)[1], command.returncode) == (said, status)
 
 
+def test_a_stream_without_a_file_stays_as_it_is():
+    code = COMMAND.replace("BODY", "print('words')")
+    code = code.replace("sys.exit(run", "sys.stdout = stream = io.StringIO()\nsys.exit(run")
+    code = code.replace('"prog"))', '"prog") + len(stream.getvalue()))')
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 3 + len("words\n")
+
+
 def pressed(body, again=False):
     """The exit status and the errors of a command that Ctrl-C is pressed in, once or until it ends."""
     command = started(f"print('ready', flush=True); {body}")
