@@ -21,7 +21,6 @@ LOAD = """import jfnn
 result = jfnn.load({!r})
 result.predict(x)  # labels or outputs of every network for rows x as they were trained on, or for a frame"""
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
-LONGEST = 50  # values shown of a longer list
 
 
 def write_report(
@@ -182,13 +181,4 @@ def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif value is not None:
-            yield f"{prefix}{name}", _short(value)
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={_short(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple | np.ndarray):
-        more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
-        return ", ".join(map(_short, value[:LONGEST])) + more
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+            yield f"{prefix}{name}", description.setting_text(value)

@@ -6,7 +6,6 @@ import numpy as np
 
 from jfnn.analysis.summary import (
     PERCENT,
-    SYMBOLS,
     Score,
     ScoreTable,
     averaged_over,
@@ -17,6 +16,7 @@ from jfnn.analysis.summary import (
     shown_metrics,
     value_text,
 )
+from jfnn.arguments.texts import axis_text
 from jfnn.search.result import SweepResult
 
 TIED = "~"
@@ -161,7 +161,7 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
-        columns[SYMBOLS.get(name, name)] = [value_text(name, cell.axes[name]) for cell in cells]
+        columns[axis_text(name)] = [value_text(name, cell.axes[name]) for cell in cells]
     for name, higher_is_better in ranking.higher_is_better.items():
         texts = [score_text(cell.scores[name], higher_is_better) for cell in cells]
         columns[name_text(name)] = texts
