@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
-from jfnn.arguments import checks, paths, texts
+from jfnn.arguments import paths, texts
+from jfnn.datasets import columns
+from jfnn.plots.panels import check_sweep
+from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import images_html, pairs_html, write_page
@@ -36,7 +39,7 @@ def write_report(
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
     Args:
-        result: A sweep.
+        result: A sweep; a result of `jfnn.train` has no cells to rank.
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
@@ -44,8 +47,11 @@ def write_report(
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
+
+    Raises:
+        ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have.
     """
-    checks.check_instance(result, SweepResult, "result")
+    check_sweep(result)
     path = paths.as_output_file(path, "path")
     images = figures
     if images is None:
