@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,9 +21,17 @@ from jfnn.store.pages import images_html, pairs_html, write_page
 
 __all__ = ["write_report", "write_tables"]
 
+# Lines of Python below "Loading the models again": always the first two, then one of the others.
 LOAD = """import jfnn
 result = jfnn.load({!r})
-result.predict(x)  # labels or outputs of every network for rows x as they were trained on, or for a frame"""
+"""
+NO_MODELS = "result.to_dict()  # the scores of every network; no parameters were kept, to predict with"
+PREDICT = "result.predict(x)  # labels or outputs of {whose} for rows x {rows}"
+# Where functions of the user take part, which config.json does not hold.
+NOT_KEPT = "labels or outputs for rows x {rows}; the network is not kept, see SweepResult.predict"
+PREDICT_WITH = f"result.predict(x, network=network)  # {NOT_KEPT}"
+PREDICT_EACH = f"result.programs[0].predict(x, network=network)  # of the first network: {NOT_KEPT}"
+Picture = TypeVar("Picture")
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 
 
@@ -55,18 +64,17 @@ def write_report(
     path = paths.as_output_file(path, "path")
     images = figures
     if images is None:
-        images = {name: png(figure) for name, figure in _drawn(result).items()}
-    most = ranking.MANY if result.sampled else ranking.FEW
+        images = {title: png(figure) for title, figure in titled(draw(result), maps(result)).items()}
     body = [
         "<h2>Best cells</h2>",
-        _table(ranking.best_first(result, most)),
+        _table(ranking.best_first(result)),
         *_front(result, objectives),
         *_refit(result.refit),
         *images_html(images),
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "<h2>Loading the models again</h2>",
-        f"<pre>{escape(LOAD.format(str(path.parent)))}</pre>",
+        f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
@@ -109,18 +117,40 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
-    """A heat map for each part of the data, by its title, which a narrow page shows one below the other."""
+    """A heat map for each part of the data, by its title, which a narrow page shows one below the other.
+
+    A random search has none.
+    """
+    if result.sampled:
+        return {}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     return {_capitalised(summary.name_text(name)): plots.heat_map(result, score=name) for name in names}
+
+
+def _prediction(result: SweepResult) -> str:
+    """The line of Python that asks the models of a run which is loaded again."""
+    if result.params is None:
+        return NO_MODELS
+    each = result.programs or (result,)
+    settings = each[0].config.get("settings", {})
+    names_columns = bool(columns.names(result.config).get("columns"))
+    rows = "as they were trained on" + ", or a frame" * names_columns
+    whose = "every network" if result.kept_cell is None else "the best cell's networks"
+    whose += ", at every evaluation," * (settings.get("keep_params") == "evaluations")
+    if all(loading.keeps_network(program.config) for program in each):
+        text = PREDICT
+    else:
+        text = PREDICT_EACH if "network" in result.axes and result.kept_cell is None else PREDICT_WITH
+    return text.format(whose=whose, rows=rows)
 
 
 def _capitalised(text: str) -> str:
     return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
 
 
-def _drawn(result: SweepResult) -> dict[str, Figure]:
-    figures = {TITLES[name]: figure for name, figure in draw(result).items() if name in TITLES}
-    return ({} if result.sampled else maps(result)) | figures
+def titled(drawn: Mapping[str, Picture], maps: Mapping[str, Picture]) -> dict[str, Picture]:
+    """The pictures of a page by their titles, in its order, from those of `draw` and of `maps`."""
+    return {**maps, **{TITLES[name]: picture for name, picture in drawn.items() if name in TITLES}}
 
 
 def png(figure: Figure) -> bytes:

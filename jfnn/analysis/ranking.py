@@ -74,7 +74,7 @@ class Ranking(NamedTuple):
     over: str
 
 
-def best_first(result: SweepResult, most: int = FEW) -> Ranking:
+def best_first(result: SweepResult, most: int | None = None) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
@@ -85,8 +85,10 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
 
     Args:
         result: A sweep.
-        most: Cells to list at most.
+        most: Cells to list at most; None for five of a grid of one program, which a map shows, else ten.
     """
+    if most is None:
+        most = MANY if result.sampled or result.programs else FEW
     over = averaged_over(result)
     scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
     pruned = result.pruned_cells

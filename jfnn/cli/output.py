@@ -35,7 +35,7 @@ def report(outcome: GridRun) -> str:
     """The tables, the best cells and the verdict."""
     result = outcome.result
     lines = [] if result.sampled else tables(result)
-    lines += best_cells(result, ranking.FEW if lines else ranking.MANY)
+    lines += best_cells(result)
     lines += verdict(result)
     if result.refit is not None:
         over = summary.averaged_over(result.refit)
@@ -90,9 +90,9 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     return lines[1:]
 
 
-def best_cells(result: SweepResult, most: int) -> list[str]:
+def best_cells(result: SweepResult) -> list[str]:
     """The best cells, best first, in aligned columns, and what their marks mean."""
-    best = ranking.best_first(result, most)
+    best = ranking.best_first(result)
     if not best.cells:
         return []
     rows = ranking.table(best)
@@ -149,9 +149,7 @@ def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
     out = flags.out
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)
-    pictures = {report.TITLES[name]: image for name, image in images.items() if name in report.TITLES}
-    if not result.sampled:
-        pictures = {name: report.png(figure) for name, figure in report.maps(result).items()} | pictures
+    maps = {title: report.png(figure) for title, figure in report.maps(result).items()}
     programs = []
     if result.programs:
         axes = {name: values for name, values in result.axes.items() if name in PROGRAM_AXES}
@@ -167,7 +165,7 @@ def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=verdict(result),
-        figures=pictures,
+        figures=report.titled(images, maps),
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
