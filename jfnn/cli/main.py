@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from jfnn.arguments import checks  # imports JAX
 
         meant = checks.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
-        parser.error(f"expected a command, {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
+        parser.error(f"expected the command {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
     parser.parse_args(argv)
     return 0
 

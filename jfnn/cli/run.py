@@ -37,11 +37,13 @@ from jfnn.store.files import CorruptFileError
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
 
-With no arguments it is the grid of the notes (section 4). Prints the scores of
-every cell, the best cells and the time taken. The run's directory gets
-config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
-report.html, a random search scatter.png instead of the heat map, --refit also
-refit/; of several networks or batch sizes each pair has a directory in there.
+With no arguments it is the grid of the notes (section 4). Prints a table of the
+scores over η and λ, the best cells and the time taken; of several networks or
+batch sizes the table is that of the best pair, a random search has none. The
+run's directory gets config.json, results.csv with all cells, results.npz,
+models.npz, heatmap.png, curves.png and report.html, a random search scatter.png
+instead of the heat map, --refit also refit/; of several networks or batch sizes
+each pair has a directory in there.
 Ctrl-C stops a run such that --resume goes on with it.
 """
 EXAMPLES = """\
@@ -56,7 +58,7 @@ examples:
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
   %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
-      two networks with two batch sizes each, all cells in one list
+      two networks with two batch sizes each, the best ten cells in one list
   %(prog)s --data wine.csv --target class --standardise --folds 5
       data of a file
   %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3

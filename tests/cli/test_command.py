@@ -51,7 +51,7 @@ def test_a_word_that_is_no_command_is_told_with_the_one_meant(word, meant, capsy
     with pytest.raises(SystemExit):
         main.main([word])
     said = capsys.readouterr().err
-    assert repr(word) in said and meant in said
+    assert f"expected the command grid, got {word!r}" in said and meant in said
 
 
 def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):

@@ -27,12 +27,13 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     assert "16 members" not in printed and "32 networks in 4 programs in " in printed
 
 
-def test_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
-    printed, _, expected = programs
-    lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:6]
+def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
+    printed, out, expected = programs
+    lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:11]
+    assert lines[-1].startswith("10.") and "<td>10.</td>" in (out / "report.html").read_text()
     head, *rows = [[word for word in line.split() if word not in "~?!"] for line in lines]
     assert head[:4] == ["network", "batch", "η", "λ"]
-    for row, cell in zip(rows, expected.order()[:5].tolist(), strict=True):
+    for row, cell in zip(rows, expected.order()[:10].tolist(), strict=True):
         index = expected.cell_index(cell)
         axes = expected.axes_at(index)
         assert row[1:5] == [summary.value_text(name, value) for name, value in axes.items()]
