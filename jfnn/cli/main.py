@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def command() -> int:
-    """The installed command: `main` as a separate process."""
+    """The installed command: `main` with the exit status of its process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
     from jfnn.cli import process

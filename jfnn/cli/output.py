@@ -23,17 +23,8 @@ ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside t
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-@dataclasses.dataclass(frozen=True)
-class GridRun:
-    """The data, and the sweep that learned from them."""
-
-    problem: Problem
-    result: SweepResult
-
-
-def report(outcome: GridRun) -> str:
-    """The tables, the best cells and the verdict."""
-    result = outcome.result
+def report(result: SweepResult, n_train: int) -> str:
+    """The tables, the best cells and the verdict, of a sweep with so many rows to train on."""
     lines = [] if result.sampled else tables(result)
     lines += best_cells(result)
     lines += verdict(result)
@@ -41,7 +32,7 @@ def report(outcome: GridRun) -> str:
         over = summary.averaged_over(result.refit)
         texts = summary.refit_texts(result.refit)
         with_seeds = f", with {over}" if over else ""
-        lines += [f"trained again on all {outcome.problem.n_train} training rows{with_seeds}:"]
+        lines += [f"trained again on all {n_train} training rows{with_seeds}:"]
         lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
     return "\n".join(lines)
 
@@ -70,10 +61,17 @@ def tables(result: SweepResult) -> list[str]:
 
 
 def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool) -> list[str]:
-    """A score of the cells over η and λ, averaged over seeds and folds; else as in the cell of an index."""
-    numbers = list(result.axes)
-    down = numbers.index("learning_rate")
-    across = numbers.index("l2")
+    """The lines of a table of one score over η (down) and λ (across), averaged over seeds and folds.
+
+    Args:
+        result: A grid.
+        score: Such as "test_accuracy".
+        index: The index of a cell, whose values the other axes have.
+        marked: Whether this cell has a star.
+    """
+    names = list(result.axes)
+    down = names.index("learning_rate")
+    across = names.index("l2")
     at: list[Any] = list(index)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
@@ -140,12 +138,10 @@ def _scores_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
+def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
     """Writes figures and the report beside the library's files; the names of all in the directory."""
     from jfnn import report
 
-    result = outcome.result
-    problem = outcome.problem
     out = flags.out
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)

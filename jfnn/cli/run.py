@@ -16,13 +16,12 @@ import jax
 
 import jfnn
 from jfnn.analysis import description, summary
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
-from jfnn.cli.output import ADDED, GridRun
+from jfnn.cli.output import ADDED
 from jfnn.cli.parser import flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
@@ -93,7 +92,7 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
 
 
 def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
-    """`main` as a separate process, which may set up Python and JAX for it."""
+    """`main` for a process that does nothing else: Python and JAX are set up for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     jfnn.keep_programs()
@@ -122,16 +121,16 @@ def main(
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             with jax.enable_x64(flags.dtype == "float64"):
-                outcome = train(flags, watch)
+                problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)
             if line is None:
                 raise
             parser.error(line)
         if not flags.quiet:
-            print(output.report(outcome), timing(outcome.result, flags.resume), sep="\n")
+            print(output.report(result, problem.n_train), timing(result, flags.resume), sep="\n")
         with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
-            written = output.write(flags, outcome, [*command, *argv])
+            written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
@@ -203,8 +202,8 @@ def timing(result: SweepResult, resumed: bool) -> str:
     )
 
 
-def train(flags: Flags, watch: Watch) -> GridRun:
-    """Reads the data and trains; raises as `jfnn.sweep` does."""
+def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
+    """Reads the data and trains on them; raises as `jfnn.sweep` does."""
     problem = data.load(flags)
     # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
@@ -219,7 +218,7 @@ def train(flags: Flags, watch: Watch) -> GridRun:
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
         split = problem.split._replace(names=data.names(problem, flags))
-        return GridRun(problem, jfnn.sweep(network, split, **options))
+        return problem, jfnn.sweep(network, split, **options)
 
 
 def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
@@ -256,8 +255,7 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
             raise ArgumentError(name, reason)
     sample = None
     if flags.sample is not None:
-        with checks.renamed(cells="sample", seed="sample_seed"):
-            sample = jfnn.Sample(flags.sample, flags.sample_seed)
+        sample = jfnn.Sample(flags.sample, flags.sample_seed)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
