@@ -4,24 +4,35 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
-from jfnn.arguments import checks, paths, texts
+from jfnn.arguments import paths, texts
+from jfnn.datasets import columns
+from jfnn.plots.panels import check_sweep
+from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import images_html, pairs_html, write_page
 
 __all__ = ["write_report", "write_tables"]
 
+# Lines of Python below "Loading the models again": always the first two, then one of the others.
 LOAD = """import jfnn
 result = jfnn.load({!r})
-result.predict(x)  # labels or outputs of every network for rows x as they were trained on, or for a frame"""
+"""
+NO_MODELS = "result.to_dict()  # the scores of every network; no parameters were kept, to predict with"
+PREDICT = "result.predict(x)  # labels or outputs of {whose} for rows x {rows}"
+# Where functions of the user take part, which config.json does not hold.
+NOT_KEPT = "labels or outputs for rows x {rows}; the network is not kept, see SweepResult.predict"
+PREDICT_WITH = f"result.predict(x, network=network)  # {NOT_KEPT}"
+PREDICT_EACH = f"result.programs[0].predict(x, network=network)  # of the first network: {NOT_KEPT}"
+Picture = TypeVar("Picture")
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
-LONGEST = 50  # values shown of a longer list
 
 
 def write_report(
@@ -37,7 +48,7 @@ def write_report(
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
     Args:
-        result: A sweep.
+        result: A sweep; a result of `jfnn.train` has no cells to rank.
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
@@ -45,23 +56,25 @@ def write_report(
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
+
+    Raises:
+        ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have.
     """
-    checks.check_instance(result, SweepResult, "result")
+    check_sweep(result)
     path = paths.as_output_file(path, "path")
     images = figures
     if images is None:
-        images = {name: png(figure) for name, figure in _drawn(result).items()}
-    most = ranking.MANY if result.sampled else ranking.FEW
+        images = {title: png(figure) for title, figure in titled(draw(result), maps(result)).items()}
     body = [
         "<h2>Best cells</h2>",
-        _table(ranking.best_first(result, most)),
+        _table(ranking.best_first(result)),
         *_front(result, objectives),
         *_refit(result.refit),
         *images_html(images),
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "<h2>Loading the models again</h2>",
-        f"<pre>{escape(LOAD.format(str(path.parent)))}</pre>",
+        f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
@@ -104,18 +117,40 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
-    """A heat map for each part of the data, by its title, which a narrow page shows one below the other."""
+    """A heat map for each part of the data, by its title, which a narrow page shows one below the other.
+
+    A random search has none.
+    """
+    if result.sampled:
+        return {}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     return {_capitalised(summary.name_text(name)): plots.heat_map(result, score=name) for name in names}
+
+
+def _prediction(result: SweepResult) -> str:
+    """The line of Python that asks the models of a run which is loaded again."""
+    if result.params is None:
+        return NO_MODELS
+    each = result.programs or (result,)
+    settings = each[0].config.get("settings", {})
+    names_columns = bool(columns.names(result.config).get("columns"))
+    rows = "as they were trained on" + ", or a frame" * names_columns
+    whose = "every network" if result.kept_cell is None else "the best cell's networks"
+    whose += ", at every evaluation," * (settings.get("keep_params") == "evaluations")
+    if all(loading.keeps_network(program.config) for program in each):
+        text = PREDICT
+    else:
+        text = PREDICT_EACH if "network" in result.axes and result.kept_cell is None else PREDICT_WITH
+    return text.format(whose=whose, rows=rows)
 
 
 def _capitalised(text: str) -> str:
     return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
 
 
-def _drawn(result: SweepResult) -> dict[str, Figure]:
-    figures = {TITLES[name]: figure for name, figure in draw(result).items() if name in TITLES}
-    return ({} if result.sampled else maps(result)) | figures
+def titled(drawn: Mapping[str, Picture], maps: Mapping[str, Picture]) -> dict[str, Picture]:
+    """The pictures of a page by their titles, in its order, from those of `draw` and of `maps`."""
+    return {**maps, **{TITLES[name]: picture for name, picture in drawn.items() if name in TITLES}}
 
 
 def png(figure: Figure) -> bytes:
@@ -182,13 +217,4 @@ def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif value is not None:
-            yield f"{prefix}{name}", _short(value)
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={_short(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple | np.ndarray):
-        more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
-        return ", ".join(map(_short, value[:LONGEST])) + more
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+            yield f"{prefix}{name}", description.setting_text(value)

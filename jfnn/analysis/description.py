@@ -7,7 +7,6 @@ import numpy as np
 
 from jfnn.analysis.summary import (
     PERCENT,
-    SYMBOLS,
     averaged_over,
     cell_text,
     compact,
@@ -16,10 +15,10 @@ from jfnn.analysis.summary import (
     name_text,
     value_text,
 )
+from jfnn.arguments.texts import axis_label, axis_text
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
-NAMES = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "network": "networks"}
 TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
 LONGEST = 50  # values shown of a longer list
 
@@ -60,7 +59,7 @@ def sentence(result: SweepResult) -> str:
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
-    names = " × ".join(SYMBOLS.get(name, name.replace("_", " ")) for name in result.axes)
+    names = " × ".join(map(axis_text, result.axes))
     text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
@@ -86,7 +85,7 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
         "Machine": _machine(result),
     }
     texts = {
-        title: {name: _text(value) for name, value in group.items() if value not in (None, "")}
+        title: {name: setting_text(value) for name, value in group.items() if value not in (None, "")}
         for title, group in groups.items()
     }
     return {title: group for title, group in texts.items() if group}
@@ -101,7 +100,7 @@ def _training(result: SweepResult) -> Json:
     return {
         **words,
         **learner.get("optimizer_arguments", {}),
-        **{_name(name): value for name, value in settings.get("constants", {}).items()},
+        **{axis_label(name): value for name, value in settings.get("constants", {}).items()},
         "epochs": settings.get("epochs"),
         "minibatches": _words(scheme.get("scheme")),
         "batch size": scheme.get("batch_size"),
@@ -111,12 +110,15 @@ def _training(result: SweepResult) -> Json:
 def _search(result: SweepResult) -> Json:
     schedulers = result.config.get("settings", {}).get("schedulers", ())
     return {
-        **{_name(name): _axis(name, values, result.sampled) for name, values in result.axes.items()},
+        **{
+            "networks" if name == "network" else axis_label(name): _axis(name, values, result.sampled)
+            for name, values in result.axes.items()
+        },
         "cells drawn": len(result.l2) if result.sampled else None,
         "seeds": result.seeds.tolist(),
         "folds": result.folds,
         **{
-            _name(scheduler["kind"]): {k: v for k, v in scheduler.items() if k != "kind"}
+            axis_label(scheduler["kind"]): {k: v for k, v in scheduler.items() if k != "kind"}
             for scheduler in schedulers
         },
         "ranked by": name_text(result.ranked_by),
@@ -168,8 +170,8 @@ def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
         return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
     values = np.ravel(values)
     if name == "batch_size":
-        return _text([value_text(name, value) for value in values.tolist()])
-    return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
+        return setting_text([value_text(name, value) for value in values.tolist()])
+    return setting_text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 
 def _words(name: object) -> str | None:
@@ -177,15 +179,15 @@ def _words(name: object) -> str | None:
     return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
 
 
-def _name(name: str) -> str:
-    return NAMES.get(name, name.replace("_", " "))
+def setting_text(value: object) -> str:
+    """A setting as text: numbers in at most six digits, of a long list the beginning.
 
-
-def _text(value: object) -> str:
-    """A setting as text."""
-    if isinstance(value, list | tuple):
+    Args:
+        value: A plain value, such as config.json has, or an array.
+    """
+    if isinstance(value, list | tuple | np.ndarray):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
-        return ", ".join(map(_text, value[:LONGEST])) + more
+        return ", ".join(map(setting_text, value[:LONGEST])) + more
     if isinstance(value, Mapping):
-        return ", ".join(f"{_name(name)} {_text(item)}" for name, item in value.items() if item is not None)
+        return " ".join(f"{name}={setting_text(item)}" for name, item in value.items() if item is not None)
     return compact(value, 6) if isinstance(value, float) else str(value)

@@ -6,7 +6,6 @@ import numpy as np
 
 from jfnn.analysis.summary import (
     PERCENT,
-    SYMBOLS,
     Score,
     ScoreTable,
     averaged_over,
@@ -17,6 +16,7 @@ from jfnn.analysis.summary import (
     shown_metrics,
     value_text,
 )
+from jfnn.arguments.texts import axis_text
 from jfnn.search.result import SweepResult
 
 TIED = "~"
@@ -74,7 +74,7 @@ class Ranking(NamedTuple):
     over: str
 
 
-def best_first(result: SweepResult, most: int = FEW) -> Ranking:
+def best_first(result: SweepResult, most: int | None = None) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
@@ -85,8 +85,10 @@ def best_first(result: SweepResult, most: int = FEW) -> Ranking:
 
     Args:
         result: A sweep.
-        most: Cells to list at most.
+        most: Cells to list at most; None for five of a grid of one program, which a map shows, else ten.
     """
+    if most is None:
+        most = MANY if result.sampled or result.programs else FEW
     over = averaged_over(result)
     scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
     pruned = result.pruned_cells
@@ -161,7 +163,7 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
-        columns[SYMBOLS.get(name, name)] = [value_text(name, cell.axes[name]) for cell in cells]
+        columns[axis_text(name)] = [value_text(name, cell.axes[name]) for cell in cells]
     for name, higher_is_better in ranking.higher_is_better.items():
         texts = [score_text(cell.scores[name], higher_is_better) for cell in cells]
         columns[name_text(name)] = texts

@@ -8,7 +8,6 @@ import numpy as np
 from jfnn.analysis.intervals import Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
-from jfnn.arguments.texts import SYMBOLS as SYMBOLS
 from jfnn.arguments.texts import compact as compact
 from jfnn.arguments.texts import describe as describe
 from jfnn.arguments.texts import metric_text as metric_text

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
+LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 METRICS = {"r2": "R²"}
 
 
@@ -34,8 +35,13 @@ def describe(axes: Mapping[str, object]) -> str:
 
 
 def axis_text(name: str) -> str:
-    """An axis's name for readers: "η" for "learning_rate", "batch" for "batch_size"."""
+    """An axis's name in a line or a table: "η" for "learning_rate", "batch" for "batch_size"."""
     return SYMBOLS.get(name, name)
+
+
+def axis_label(name: str) -> str:
+    """An axis's name by itself: "learning rate η" for "learning_rate", "batch size" for "batch_size"."""
+    return LABELS.get(name, name.replace("_", " ") if name.isidentifier() else name)
 
 
 def value_text(name: str, value: Any, digits: int = 3) -> str:
@@ -46,9 +52,9 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 
 def compact(value: float, digits: int) -> str:
-    """A number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025."""
+    """A number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025; "nan", "inf"."""
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    if value == 0 or -2 <= int(exponent) < digits:
+    if value == 0 or not np.isfinite(value) or -2 <= int(exponent) < digits:
         return f"{value:.{digits}g}"
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(exponent)}"

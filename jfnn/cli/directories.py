@@ -3,7 +3,7 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
@@ -30,19 +30,18 @@ def choose_directory(flags: Flags) -> Path:
     return out
 
 
-def check_free(directories: Iterable[Path], added: Sequence[str], others: Sequence[str] = ()) -> None:
-    """Raises ArgumentError for directories with files that would be overwritten, but without a run.
+def check_free(directory: Path, added: Iterable[str]) -> None:
+    """Raises ArgumentError for a directory with files that would be overwritten, but without a run.
 
     Args:
-        directories: They need not exist.
-        added: Files that the command writes beside the library's.
-        others: Files that the library writes.
+        directory: It need not exist.
+        added: Files that the command writes beside the library's, which checks its own.
     """
-    for directory in directories:
-        check_directory(directory, "out", (*added, *others))
-        there = ", ".join(name for name in added if (directory / name).exists())
-        if there and not (directory / CONFIG).exists():
-            raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
+    names = list(added)
+    check_directory(directory, "out", names)
+    there = ", ".join(name for name in names if (directory / name).exists())
+    if there and not (directory / CONFIG).exists():
+        raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
 
 
 def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:

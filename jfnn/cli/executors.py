@@ -19,18 +19,13 @@ TILES_A_WORKER = 4  # under way at a time, so that none waits for the next
 CONNECTING_SECONDS = 20
 
 
-@contextlib.contextmanager
-def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
-    """The workers of --executor, None for the threads of this process.
+def chosen(flags: Flags) -> AbstractContextManager[jfnn.Workers | None]:
+    """The workers of --executor while they run; None for the threads of this process.
 
     Raises:
         ValueError: No such executor, the package for it is not installed, or no scheduler is there.
     """
-    if flags.executor is None:
-        yield None
-        return
-    with EXECUTORS[flags.executor](flags) as workers:
-        yield workers
+    return contextlib.nullcontext() if flags.executor is None else EXECUTORS[flags.executor](flags)
 
 
 class _Pool(concurrent.futures.ProcessPoolExecutor):

@@ -27,6 +27,7 @@ from jfnn.cli.words import (
 from jfnn.datasets.targets import TASKS
 from jfnn.experiment.options import Options
 from jfnn.layers import INITIALIZERS
+from jfnn.layers.recurrent import STATES
 from jfnn.learners import METRICS
 from jfnn.losses import LOSSES
 from jfnn.minibatches import SCHEMES
@@ -37,7 +38,6 @@ OPTIONS = {field.name: field for field in dataclasses.fields(Options) if field.k
 # Words and a condition on all flags, without which a flag would change nothing.
 Needs = tuple[str, Callable[["Flags"], bool]]
 NETWORKS = ("mlp", "cnn", "rnn")
-STATES = ("last", "all")
 EXECUTORS = ("processes", "dask", "mpi")
 SPLIT = ("path", "x_train", "y_train", "x_test", "y_test")  # errors of these are of --data
 
@@ -101,20 +101,27 @@ def flag(
     return dataclasses.field(default=value, metadata=metadata)
 
 
-def switch(help: str, **declared: Any) -> Any:
-    """A field for a flag without a value."""
+def switch(
+    help: str, *, sets: Sequence[str] = (), needs: Needs | None = None, group: str | None = None
+) -> Any:
+    """A field for a flag without a value; arguments are those of `flag`."""
     argument = {"help": help, "action": "store_true"}
-    return dataclasses.field(default=False, metadata=declared | {"argument": argument})
+    metadata = {"argument": argument, "sets": sets, "needs": needs, "group": group}
+    return dataclasses.field(default=False, metadata=metadata)
 
 
-def option(name: str, metavar: str = "", help: str = "", read: Read | None = None, **declared: Any) -> Any:
+def option(
+    name: str, metavar: str | None = None, help: str = "", read: Read | None = None, **declared: Any
+) -> Any:
     """A field for a flag that sets the option of `jfnn.sweep` of this name, with its default and its help.
 
-    Without ``metavar`` it is a switch.
+    Where the option is on or off it is a switch, which has no ``metavar`` and no reader.
     """
     clause = OPTIONS[name].metadata["help"].partition("; ")[0].partition(". ")[0].rstrip(".")
     text = help or clause[0].lower() + clause[1:].replace("``out``", "--out")
-    return flag(metavar, text, OPTIONS[name].default, read, **declared) if metavar else switch(text)
+    if metavar is None:
+        return switch(text, **declared)
+    return flag(metavar, text, OPTIONS[name].default, read, **declared)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,7 +188,7 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
         "NAME", "metric that ranks", choices=METRICS, otherwise="accuracy; for regression loss"
     )
     refit: bool = option(
-        "refit", "", "train the best cell again on all training rows; only that one is tested"
+        "refit", help="train the best cell again on all training rows; only that one is tested"
     )
     schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
     network: str = flag(

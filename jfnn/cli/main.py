@@ -28,13 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from jfnn.arguments import checks  # imports JAX
 
         meant = checks.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
-        parser.error(f"expected a command, {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
+        parser.error(f"expected the command {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
     parser.parse_args(argv)
     return 0
 
 
 def command() -> int:
-    """The installed command: `main` as a separate process."""
+    """The installed command: `main` with the exit status of its process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
     from jfnn.cli import process

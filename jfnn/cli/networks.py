@@ -15,7 +15,7 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     Raises:
         ValueError, TypeError: An invalid argument of a network.
     """
-    return {"mlp": _mlps, "cnn": _cnns, "rnn": _rnns}[flags.network](problem, flags)
+    return MAKERS[flags.network](problem, flags)
 
 
 def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
@@ -74,3 +74,6 @@ def _rnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 
 def _dense(widths: Sequence[int]) -> list[str]:
     return ["dense", *map(str, widths)] if widths else []
+
+
+MAKERS = {"mlp": _mlps, "cnn": _cnns, "rnn": _rnns}

@@ -11,7 +11,6 @@ from jfnn.analysis import ranking, summary
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
-from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.optimizers import Distribution
 from jfnn.search.result import SweepResult
@@ -24,25 +23,16 @@ ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside t
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-@dataclasses.dataclass(frozen=True)
-class GridRun:
-    """The data, and the sweep that learned from them."""
-
-    problem: Problem
-    result: SweepResult
-
-
-def report(outcome: GridRun) -> str:
-    """The tables, the best cells and the verdict."""
-    result = outcome.result
+def report(result: SweepResult, n_train: int) -> str:
+    """The tables, the best cells and the verdict, of a sweep with so many rows to train on."""
     lines = [] if result.sampled else tables(result)
-    lines += best_cells(result, ranking.FEW if lines else ranking.MANY)
+    lines += best_cells(result)
     lines += verdict(result)
     if result.refit is not None:
         over = summary.averaged_over(result.refit)
         texts = summary.refit_texts(result.refit)
         with_seeds = f", with {over}" if over else ""
-        lines += [f"trained again on all {outcome.problem.n_train} training rows{with_seeds}:"]
+        lines += [f"trained again on all {n_train} training rows{with_seeds}:"]
         lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
     return "\n".join(lines)
 
@@ -71,10 +61,17 @@ def tables(result: SweepResult) -> list[str]:
 
 
 def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool) -> list[str]:
-    """A score of the cells over η and λ, averaged over seeds and folds; else as in the cell of an index."""
-    numbers = list(result.axes)
-    down = numbers.index("learning_rate")
-    across = numbers.index("l2")
+    """The lines of a table of one score over η (down) and λ (across), averaged over seeds and folds.
+
+    Args:
+        result: A grid.
+        score: Such as "test_accuracy".
+        index: The index of a cell, whose values the other axes have.
+        marked: Whether this cell has a star.
+    """
+    names = list(result.axes)
+    down = names.index("learning_rate")
+    across = names.index("l2")
     at: list[Any] = list(index)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
@@ -91,9 +88,9 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     return lines[1:]
 
 
-def best_cells(result: SweepResult, most: int) -> list[str]:
+def best_cells(result: SweepResult) -> list[str]:
     """The best cells, best first, in aligned columns, and what their marks mean."""
-    best = ranking.best_first(result, most)
+    best = ranking.best_first(result)
     if not best.cells:
         return []
     rows = ranking.table(best)
@@ -141,37 +138,30 @@ def _scores_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
-def write(flags: Flags, outcome: GridRun, command: Sequence[str]) -> list[str]:
+def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
     """Writes figures and the report beside the library's files; the names of all in the directory."""
     from jfnn import report
 
-    result = outcome.result
-    problem = outcome.problem
     out = flags.out
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)
-    pictures = {report.TITLES[name]: image for name, image in images.items() if name in report.TITLES}
-    if not result.sampled:
-        pictures = {name: report.png(figure) for name, figure in report.maps(result).items()} | pictures
+    maps = {title: report.png(figure) for title, figure in report.maps(result).items()}
     programs = []
     if result.programs:
         axes = {name: values for name, values in result.axes.items() if name in PROGRAM_AXES}
         programs = program_names(axes)
-    command_and_data = {
-        "command": {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS},
-        **{name: value for name, value in problem._asdict().items() if name in ENTRIES},
-    }
+    settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
         if path.exists():
-            files.write_json(path, json.loads(path.read_text()) | command_and_data)
+            files.write_json(path, json.loads(path.read_text()) | {"command": settings})
     kind = "Random search" if result.sampled else "A grid"
     report.write_report(
         result,
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=verdict(result),
-        figures=pictures,
+        figures=report.titled(images, maps),
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",

@@ -50,17 +50,20 @@ def make_parser(prog: str, description: str, examples: str) -> Parser:
         declared = field.metadata
         if declared.get("group"):
             title, _, text = declared["group"].partition("\n")
-            group = parser.add_argument_group(title, text)
+            group = parser.add_argument_group(title, text or None)
+        arguments: dict[str, dict[str, Any]] = {}
         if field.name == "schedulers":
-            for name, scheduler in SCHEDULERS.items():
-                group.add_argument(flag_name(name), **_scheduler_argument(scheduler))
+            arguments = {name: _scheduler_argument(scheduler) for name, scheduler in SCHEDULERS.items()}
         elif declared:
             argument = dict(declared["argument"])
             if "type" in argument and argument["type"] is None:
                 kind = types[field.name]
                 first, *_ = typing.get_args(kind) or (kind,)
                 argument["type"] = READERS[first]
-            group.add_argument(flag_name(field.name), **argument)
+            arguments = {field.name: argument}
+        for name, argument in arguments.items():
+            plain_help = argument["help"].replace("``", "")  # marks of docstrings
+            group.add_argument(flag_name(name), **argument | {"help": plain_help})
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A command as a separate process, which neither Ctrl-C nor a closed pipe ends with a traceback."""
+"""A command that is all that its process does: neither Ctrl-C nor a closed pipe ends it with a traceback."""
 
 import gc
 import io
@@ -67,11 +67,18 @@ def run(main: Callable[[], int], prog: str) -> int:
 
 
 def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
-    """A standard stream through an `_Output`; of a closed one nothing is kept."""
+    """A standard stream through an `_Output`; of a closed one nothing is kept.
+
+    A stream without a file, such as `io.StringIO`, stays as it is.
+    """
     if stream is None:
         return open(os.devnull, "w")
     stream.flush()
-    output = io.BufferedWriter(_Output(stream.fileno(), failures))
+    try:
+        descriptor = stream.fileno()
+    except (AttributeError, io.UnsupportedOperation):
+        return stream
+    output = io.BufferedWriter(_Output(descriptor, failures))
     return io.TextIOWrapper(output, stream.encoding, "backslashreplace", line_buffering=stream.isatty())
 
 

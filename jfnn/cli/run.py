@@ -16,13 +16,12 @@ import jax
 
 import jfnn
 from jfnn.analysis import description, summary
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
-from jfnn.cli.output import ADDED, GridRun
+from jfnn.cli.output import ADDED
 from jfnn.cli.parser import flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
@@ -31,18 +30,19 @@ from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.schedulers import SCHEDULERS
 from jfnn.search.result import SweepResult
-from jfnn.search.run_directory import CONFIG, MODELS, RESULTS, TABLE
 from jfnn.store import files
 from jfnn.store.files import CorruptFileError
 
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
 
-With no arguments it is the grid of the notes (section 4). Prints the scores of
-every cell, the best cells and the time taken. The run's directory gets
-config.json, results.csv, results.npz, models.npz, heatmap.png, curves.png and
-report.html, a random search scatter.png instead of the heat map, --refit also
-refit/; of several networks or batch sizes each pair has a directory in there.
+With no arguments it is the grid of the notes (section 4). Prints a table of the
+scores over η and λ, the best cells and the time taken; of several networks or
+batch sizes the table is that of the best pair, a random search has none. The
+run's directory gets config.json, results.csv with all cells, results.npz,
+models.npz, heatmap.png, curves.png and report.html, a random search scatter.png
+instead of the heat map, --refit also refit/; of several networks or batch sizes
+each pair has a directory in there.
 Ctrl-C stops a run such that --resume goes on with it.
 """
 EXAMPLES = """\
@@ -57,7 +57,7 @@ examples:
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
   %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
-      two networks with two batch sizes each, all cells in one list
+      two networks with two batch sizes each, the best ten cells in one list
   %(prog)s --data wine.csv --target class --standardise --folds 5
       data of a file
   %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
@@ -92,7 +92,7 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
 
 
 def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
-    """`main` as a separate process, which may set up Python and JAX for it."""
+    """`main` for a process that does nothing else: Python and JAX are set up for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     jfnn.keep_programs()
@@ -121,16 +121,16 @@ def main(
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             with jax.enable_x64(flags.dtype == "float64"):
-                outcome = train(flags, watch)
+                problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)
             if line is None:
                 raise
             parser.error(line)
         if not flags.quiet:
-            print(output.report(outcome), timing(outcome.result, flags.resume), sep="\n")
+            print(output.report(result, problem.n_train), timing(result, flags.resume), sep="\n")
         with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
-            written = output.write(flags, outcome, [*command, *argv])
+            written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
@@ -184,7 +184,8 @@ def timing(result: SweepResult, resumed: bool) -> str:
     ``resumed`` says that it may be only that of a run's last part.
     """
     count = result.diverged_at.size
-    config = result.config
+    # Of several programs the last: earlier ones may have been trained on other devices.
+    config = (result.programs or (result,))[-1].config
     compiling = result.timing["compile"]
     running = result.timing["run"]
     again = 0.0 if result.refit is None else sum(result.refit.timing.values())
@@ -201,14 +202,14 @@ def timing(result: SweepResult, resumed: bool) -> str:
     )
 
 
-def train(flags: Flags, watch: Watch) -> GridRun:
-    """Reads the data and trains; raises as `jfnn.sweep` does."""
+def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
+    """Reads the data and trains on them; raises as `jfnn.sweep` does."""
     problem = data.load(flags)
     # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
     metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
-    directories.check_free([flags.out], ADDED, (CONFIG, TABLE, RESULTS, MODELS))
+    directories.check_free(flags.out, ADDED)
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
         network: Network | dict[str, Network] = by_name
@@ -217,7 +218,7 @@ def train(flags: Flags, watch: Watch) -> GridRun:
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
         split = problem.split._replace(names=data.names(problem, flags))
-        return GridRun(problem, jfnn.sweep(network, split, **options))
+        return problem, jfnn.sweep(network, split, **options)
 
 
 def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
@@ -254,8 +255,7 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
             raise ArgumentError(name, reason)
     sample = None
     if flags.sample is not None:
-        with checks.renamed(cells="sample", seed="sample_seed"):
-            sample = jfnn.Sample(flags.sample, flags.sample_seed)
+        sample = jfnn.Sample(flags.sample, flags.sample_seed)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},

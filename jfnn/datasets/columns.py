@@ -12,9 +12,6 @@ from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 
-# Entries that the command line adds to the description of a run on a file.
-ENTRIES = ("classes", "scaling", "columns")
-
 Columns = Mapping[str, Mapping[str, Any]]
 
 
@@ -48,15 +45,17 @@ def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
 
 
 def transform(columns: Columns, frame: Any) -> np.ndarray:
-    """Inputs from columns by name, as the config.json of a run describes them; "scaling" in it comes next.
+    """Inputs from columns by name, as the config.json of a run describes them under "data", "names".
+
+    Where it has "scaling" there, that comes next.
 
     A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
     all, and a UserWarning names its column and the first such word, once a call. A gap becomes the median,
     and 1 in a further column, if training rows have gaps there too.
 
     Args:
-        columns: "columns" of config.json: name -> ``{"categories": […]}``,
-            ``{"median": …, "indicator": …}``, or ``{}`` for numbers without gaps.
+        columns: "columns" there: name -> ``{"categories": […]}``, ``{"median": …, "indicator": …}``, or
+            ``{}`` for numbers without gaps.
         frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are left out.
 
     Returns:
@@ -123,32 +122,48 @@ def is_frame(x: object) -> bool:
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
+def names(config: Json) -> Json:
+    """The names of a run's split, from the run's description; empty where the split has none."""
+    return config.get("data", {}).get("names") or {}
+
+
 def as_rows(frame: object, config: Json) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:
         frame: Named columns, in any order, among others.
-        config: The run's description: under "columns" that of the inputs, for `transform`, and under
-            "scaling" the mean and scale of each, for ``(value - mean) / scale``.
+        config: The run's description, whose names have under "columns" that of the inputs, for `transform`,
+            and under "scaling" the mean and scale of each, for ``(value - mean) / scale``.
 
     Raises:
         ValueError, TypeError: The run keeps no columns; or as in `transform`.
     """
-    columns = config.get("columns")
+    columns = names(config).get("columns")
     if not columns:
         raise ArgumentError("x", "expected an array; this run keeps no names of columns")
     with checks.renamed(frame="x"):
         x = transform(columns, frame)
-    scaling = (config.get("scaling") or {}).get("x")
+    scaling = (names(config).get("scaling") or {}).get("x")
     return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 
 
 def as_words(labels: np.ndarray, config: Json) -> np.ndarray:
-    """Labels in the file's words; "" for -1."""
-    return np.asarray(np.array([*config["classes"], ""])[labels])
+    """Labels in the file's words, "" for -1; as they are where the run keeps no words.
+
+    Raises:
+        ValueError: A label beyond the words.
+    """
+    classes = names(config).get("classes")
+    if classes is None:
+        return labels
+    most = int(labels.max(initial=-1))
+    if most >= len(classes):
+        reason = f"expected an array; this run names {len(classes)} classes, and has the label {most}"
+        raise ArgumentError("x", reason)
+    return np.asarray(np.array([*classes, ""])[labels])
 
 
 def units(config: Json) -> Callable[[np.ndarray, int], np.ndarray] | None:
     """A function that puts outputs ``[…, n_out]`` in the units of scaled targets; None where none were."""
-    scaling = (config.get("scaling") or {}).get("y")
+    scaling = (names(config).get("scaling") or {}).get("y")
     return None if scaling is None else lambda outputs, _: outputs * scaling["scale"] + scaling["mean"]

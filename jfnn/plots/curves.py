@@ -13,12 +13,14 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import axis_label
 from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
     CAPTION_FONT,
     FEW_POINTS,
     NAMED,
+    check_sweep,
     colour_by,
     interval_title,
     label_epochs,
@@ -26,7 +28,9 @@ from jfnn.plots.panels import (
     limit_scores,
     ordered_colours,
     panels,
+    places,
 )
+from jfnn.plots.slices import axis_values
 from jfnn.search.result import SweepResult
 
 SHADED = 30  # more cells have no bands but that of the best
@@ -99,6 +103,7 @@ def interval_curves(
     Raises:
         ValueError: No history, no such cell, or as in `curve_statistics`.
     """
+    check_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score = result.named(score)
@@ -198,15 +203,14 @@ def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colo
 
 def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
     """A colour for each cell ``[cells, 4]``: for many by the axis that varies most."""
-    columns = {
-        name: np.array([result.axes_at(cell)[name] for cell in cells])
-        for name, values in result.axes.items()
-        if values.dtype.kind == "f"
-    }
-    axis = max(columns, key=lambda name: len(np.unique(columns[name])))
-    if len(cells) <= NAMED or np.ptp(columns[axis]) == 0:
+    values = axis_values(result)
+    indices = np.array(cells)
+    at = {name: indices[:, axis] for name, axis in result.cells.axis_of.items() if axis is not None}
+    axis = max(at, key=lambda name: len(np.unique(values[name][at[name]])))
+    numbers, words = places(axis, values[axis])
+    if len(cells) <= NAMED or np.ptp(numbers[at[axis]]) == 0:
         return ordered_colours(len(cells))
-    return colour_by(figure, axes, columns[axis], summary.SYMBOLS.get(axis, axis))
+    return colour_by(figure, axes, numbers[at[axis]], axis_label(axis), words)
 
 
 def _draw_in_band(

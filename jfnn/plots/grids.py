@@ -17,13 +17,14 @@ from numpy.typing import ArrayLike
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import axis_label
 from jfnn.plots.panels import (
-    AXIS_LABELS,
     BAR,
     BEST,
     POINTS_PER_INCH,
     WIDTH,
     add_caption,
+    check_sweep,
     panels,
     takes_log_scale,
     text_width,
@@ -69,7 +70,7 @@ def heat_map(
         ValueError, TypeError: No such axis, index or score. Or the sweep is a random search, whose cells form
             no grid.
     """
-    checks.check_instance(result, SweepResult, "result")
+    check_sweep(result)
     if result.sampled:
         raise ArgumentError("result", "expected a grid, got a random search; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:
@@ -155,8 +156,8 @@ def _draw(
     too_wide = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH
     crowded = too_wide and len(columns) <= MOST_TICKS
     axes_.set_xticks(positions, names, fontsize=TICK_FONT, rotation=90 * crowded)
-    axes_.set_xlabel(AXIS_LABELS.get(across, across))
-    figure.supylabel(AXIS_LABELS.get(down, down), fontsize="medium")
+    axes_.set_xlabel(axis_label(across))
+    figure.supylabel(axis_label(down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm) and len(ticks := _round_values(norm.vmin, norm.vmax, True)) > 1:
         bar.set_ticks(ticks.tolist(), labels=summary.labels(ticks.tolist()))

@@ -6,7 +6,7 @@ stacked, legends and colour bars lie below.
 
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib
@@ -19,9 +19,11 @@ from matplotlib.ticker import MaxNLocator
 
 from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.datasets.fields import as_number
 from jfnn.search.result import SweepResult
 
-AXIS_LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "batch_size": "batch size"}
 BEST = "#e6002e"
 
 WIDTH = 5.0  # inches of all figures
@@ -31,12 +33,20 @@ CAPTION_FONT = 9.0
 
 FEW_POINTS = 25  # curves of so few have a mark at each
 NAMED = 10  # more curves have no legend
+MOST_WORDS = 20  # below a bar of colours; of more, some
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
+
+
+def check_sweep(result: SweepResult) -> None:
+    """Raises ArgumentError unless a result is of a sweep: one of `jfnn.train` has no axes and no cells."""
+    checks.check_instance(result, SweepResult, "result")
+    if not result.cell_shape:
+        raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
 
 
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
@@ -117,11 +127,43 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
     return {"value": "log"} if positive.size == values.size else {"value": "symlog", "linthresh": low}
 
 
-def colour_by(figure: Figure, axes: Any, values: np.ndarray, label: str) -> np.ndarray:
-    """A colour for each value ``[n, 4]``, and the bar that explains them below one or more panels."""
-    norm = LogNorm if value_scale(values)["value"] == "log" else Normalize
-    scale = ScalarMappable(norm(values.min(), values.max()), "viridis")
-    figure.colorbar(scale, ax=axes, label=label, **BAR)
+def places(axis: str, values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Numbers at which values of an axis are drawn, and their labels where they are words."""
+    if values.dtype.kind != "U":
+        return values, []
+    numbers = [as_number(text) for text in values.tolist()]
+    if axis == "network" and None not in numbers:  # networks named by their widths
+        return np.array(numbers, np.float64), []
+    return np.arange(len(values)), values.tolist()
+
+
+def colour_by(
+    figure: Figure, axes: Any, values: np.ndarray, label: str, words: Sequence[str] = ()
+) -> np.ndarray:
+    """A colour for each value ``[n, 4]``, and the bar that explains them below one or more panels.
+
+    Args:
+        figure: The figure.
+        axes: The panels.
+        values: Numbers ``[n]``; with ``words`` their numbers from 0.
+        label: What the values are.
+        words: What the bar says instead of numbers.
+    """
+    if words:
+        norm = Normalize(0, len(words) - 1)
+    else:
+        kind = LogNorm if value_scale(values)["value"] == "log" else Normalize
+        norm = kind(values.min(), values.max())
+    scale = ScalarMappable(norm, "viridis")
+    bar = figure.colorbar(scale, ax=axes, label=label, **BAR)
+    if words:
+        shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
+        labels = [words[i] for i in shown]
+        longest = max(map(text_width, labels)) * CAPTION_FONT / POINTS_PER_INCH
+        crowded = longest > 0.8 * BAR["shrink"] * WIDTH / len(labels)
+        figure.set_figheight(figure.get_figheight() + longest * crowded)
+        bar.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=CAPTION_FONT)
+        bar.minorticks_off()
     return np.asarray(scale.to_rgba(values))
 
 

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
-from jfnn.arguments import checks
+from jfnn.arguments.texts import axis_label
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.plots.panels import (
-    AXIS_LABELS,
     BEST,
     add_caption,
+    check_sweep,
     colour_by,
     gallery,
     takes_log_scale,
@@ -37,7 +37,7 @@ def scatter(result: SweepResult) -> Figure:
     Args:
         result: A sweep, in particular a random search.
     """
-    checks.check_instance(result, SweepResult, "result")
+    check_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
     pruned = result.pruned_cells.ravel()
@@ -47,7 +47,7 @@ def scatter(result: SweepResult) -> Figure:
     figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
     rates = cells["learning_rate"]
     if np.ptp(rates) > 0:
-        colours = colour_by(figure, row, rates, AXIS_LABELS["learning_rate"])
+        colours = colour_by(figure, row, rates, axis_label("learning_rate"))
     else:
         colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
     for axes, name in zip(row, names, strict=True):
@@ -66,7 +66,7 @@ def scatter(result: SweepResult) -> Figure:
             axes.scatter(
                 position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3
             )
-        axes.set_xlabel(AXIS_LABELS.get(name, name))
+        axes.set_xlabel(axis_label(name))
     if takes_log_scale(scores, result.higher_is_better()):
         row[0].set_yscale("log")
     for axes in row[::columns]:

@@ -1,9 +1,8 @@
 """Slices of sweeps along some of their axes: the others fixed, or averaged over."""
 
 import dataclasses
-import numbers
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
-At = Mapping[str, int | str]
+At = Mapping[str, int | Literal["mean"]]
 MEAN = "mean"
 
 
@@ -85,8 +84,8 @@ def fold_axis(result: SweepResult, name: object = "fold") -> Any:
     return next(iter(result.subset_values), default) if is_fold else name
 
 
-def value_text(name: str, value: Any) -> str:
-    """A value of an axis in words, "η = 0.01" or "group = left"."""
+def assignment_text(name: str, value: Any) -> str:
+    """A value of an axis with its name, "η = 0.01" or "group = left"."""
     return summary.describe({name: value if isinstance(value, str) else float(value)})
 
 
@@ -97,7 +96,7 @@ def caption_parts(
     over = summary.averaged_over(part) if runs else ""
     values = axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
-    fixed = [value_text(n, values[n][index]) for n, index in indices.items() if isinstance(index, int)]
+    fixed = [assignment_text(n, values[n][index]) for n, index in indices.items() if isinstance(index, int)]
     single = ["1 seed"] if runs and "seed" not in {*indices, *part.axes} else []
     text = [f"mean of {' and '.join(averaged)}"] if averaged else single
     return text + [", ".join(fixed)] * bool(fixed)
@@ -107,13 +106,20 @@ def _as_indices(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
     """Checked indices on axes that are not shown."""
     if not isinstance(at, Mapping | None):
         raise ArgumentTypeError("at", f"expected a dict of names to indices, got {checks.shown(at)}")
-    for name, index in (at or {}).items():
+    for name in at or {}:
         if name not in lengths:
             others = ", ".join(lengths) or "none"
             got = checks.shown(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
-        is_mean = isinstance(index, str) and index == MEAN
-        if not is_mean and not (isinstance(index, numbers.Integral) and 0 <= int(index) < lengths[name]):
-            expected = f"an index below {lengths[name]}, or 'mean', on the axis {name}"
-            raise ArgumentError("at", f"expected {expected}, got {checks.shown(index)}")
-    return {name: index if isinstance(index, str) else int(index) for name, index in (at or {}).items()}
+    return {name: _as_index(index, name, lengths[name]) for name, index in (at or {}).items()}
+
+
+def _as_index(index: object, axis: str, length: int) -> int | str:
+    """A checked index on an axis, or "mean"."""
+    if isinstance(index, str) and index == MEAN:
+        return index
+    try:
+        return checks.as_count(index, "at", 0, length - 1)
+    except ArgumentError:
+        expected = f"an index below {length}, or 'mean', on the axis {axis}"
+        raise ArgumentError("at", f"expected {expected}, got {checks.shown(index)}") from None

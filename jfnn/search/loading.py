@@ -28,6 +28,15 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
     return _with_origin(read(directory))
 
 
+def keeps_network(config: Json) -> bool:
+    """Whether a result that is loaded again brings its network and loss, by its description."""
+    try:
+        _learner(config.get("settings", {}).get("learner", {}), None)
+    except ArgumentError:
+        return False
+    return True
+
+
 def _with_origin(result: SweepResult) -> SweepResult:
     """A result that knows its networks."""
     refit = None if result.refit is None else _with_origin(result.refit)

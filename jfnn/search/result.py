@@ -356,8 +356,9 @@ class SweepResult:
 
         Args:
             x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
-                of ``jfnn grid`` on a .csv file, a data frame or a mapping of columns, by the file's names and
-                in its units; labels are then the file's words ("" for -1), outputs in the targets' units.
+                of ``jfnn grid`` on a .csv file (whose names are those of its split), a data frame or a
+                mapping of columns, by the file's names and in its units; labels are then the file's words
+                ("" for -1), outputs in the targets' units.
             reduce: None for all values. Of labels also "vote", the label of most members, of equals the
                 smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
                 NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
@@ -518,8 +519,11 @@ class SweepResult:
         out = paths.as_path(directory, "directory")
         if self.programs:
             axes = {name: self.axes[name] for name in self._program_axes()}
-            with run_directory.claimed(out, axes, resume=True):
-                for name, program in zip(run_directory.program_names(axes), self.programs, strict=True):
+            programs = dict(zip(run_directory.program_names(axes), self.programs, strict=True))
+            written = programs if self.refit is None else programs | {run_directory.REFIT: self.refit}
+            descriptions = {name: part.config for name, part in written.items()}
+            with run_directory.claimed(out, axes, descriptions, resume=True):
+                for name, program in programs.items():
                     program.save(out / name)
                 run_directory.write_table(out / run_directory.TABLE, self.to_dict())
         else:

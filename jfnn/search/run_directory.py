@@ -25,7 +25,6 @@ import numpy as np
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.datasets.columns import ENTRIES
 from jfnn.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
@@ -35,6 +34,7 @@ CONFIG = "config.json"
 TABLE = "results.csv"
 RESULTS = "results.npz"
 MODELS = "models.npz"
+CHECKPOINT = "checkpoint.npz"  # of a run that has not ended
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
@@ -196,6 +196,34 @@ def has_ended(directory: Path) -> bool:
     return config is not None and config["status"] == "finished"
 
 
+def check_free(directory: Path, description: Description | None, resume: bool) -> None:
+    """Raises ValueError where a run of one program cannot be written to a directory; writes nothing.
+
+    Args:
+        directory: It need not exist.
+        description: What the run is; None where training decides that, as of the best cell trained again.
+        resume: Whether the directory may hold this run already.
+    """
+    if files.exists(directory):
+        paths.make_directory(directory, "out")
+    config = read_config(directory)
+    if config is not None and "programs" in config:
+        reason = f"{directory} holds a run of several networks or batch sizes; choose another directory"
+        raise ArgumentError("out", reason)
+    if description is not None:
+        check_same(directory, config, description)
+    finished = config is not None and config["status"] == "finished"
+    unfinished = (directory / CHECKPOINT).exists() or (config is not None and description is None)
+    if not resume and (finished or unfinished):
+        state, what = ("finished", "load it") if finished else ("unfinished", "go on with it")
+        holds = "a run" if description is None else "this run"
+        raise ArgumentError(
+            "out",
+            f"{directory} already contains {holds} ({state}); pass resume=True to {what}, or choose"
+            " another directory",
+        )
+
+
 def finished_config(directory: Path) -> Json:
     """The content of ``config.json`` of a run that has ended.
 
@@ -228,7 +256,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
         header, arrays = files.read_archive(path, checksums[RESULTS])
         fields: dict[str, Any] = {
             "timing": config["timing"],
-            "config": {n: v for n, v in config.items() if n in (*DESCRIPTION, *ENTRIES)},
+            "config": {name: value for name, value in config.items() if name in DESCRIPTION},
         }
         for name, field in declaration.items():
             if field.is_sound is not None:
@@ -299,27 +327,39 @@ def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
 
 
 @contextlib.contextmanager
-def claimed(directory: Path, axes: Mapping[str, np.ndarray], resume: bool) -> Iterator[None]:
+def claimed(
+    directory: Path,
+    axes: Mapping[str, np.ndarray],
+    descriptions: Mapping[str, Description | None],
+    resume: bool,
+) -> Iterator[None]:
     """Lists the programs of a run in its directory, and keeps other processes out of it meanwhile.
 
     Args:
         directory: The directory of the run.
         axes: The leading axes of the run.
+        descriptions: Name of each directory that will be written in there -> what its run is, as for
+            `check_free`.
         resume: Whether the directory may hold this run already.
 
     Raises:
-        ValueError: The directory holds anything else, or another process uses it.
+        ValueError: The directory, or one in there, holds anything else, or another process uses it. Nothing
+            is written then.
     """
     listed = {
         "axes": {name: values.tolist() for name, values in axes.items()},
         "programs": program_names(axes),
     }
+    for name in descriptions:  # by themselves, so that one too long is refused before anything is made
+        paths.as_path(name, "out")
     paths.make_directory(directory, "out")
     with files.lock(directory):
         config = read_config(directory)
         there = "" if config is None else _refusal(config, listed, resume)
         if there:
             raise ArgumentError("out", f"{directory} holds {there}; choose another directory")
+        for name, description in descriptions.items():
+            check_free(directory / name, description, resume)
         write_config(directory, listed)
         yield
         write_config(directory, listed, {})

@@ -33,9 +33,7 @@ from jfnn.search.refit import refit_options
 from jfnn.search.result import SweepResult, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
-from jfnn.store.identity import Description, check_same
-
-CHECKPOINT = "checkpoint.npz"
+from jfnn.store.identity import Description
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,9 +113,7 @@ def sweep(options: Options) -> SweepResult:
         runs = _prepared(programs)
         copies = copied_arrays(vars(options)) if options.refit else {}
         out = options.out
-        with contextlib.ExitStack() as claims:
-            if programs.axes and out is not None:
-                claims.enter_context(run_directory.claimed(out, programs.axes, options.resume))
+        with _claimed(options, programs, runs):
             parts = [train_run(run) for run in runs]
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
@@ -146,6 +142,27 @@ def _prepared(programs: Programs) -> list[Run]:
             got = f"{', '.join(metrics[0])}, and {', '.join(names)}"
             raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
     return runs
+
+
+def _claimed(
+    options: Options, programs: Programs, runs: Sequence[Run]
+) -> contextlib.AbstractContextManager[object]:
+    """Checks all directories that a sweep will write to, and keeps other processes out of several programs'.
+
+    That of one program alone is checked and locked where it is trained.
+    """
+    out = options.out
+    if out is None:
+        return contextlib.nullcontext()
+    again: dict[str, Description | None] = {run_directory.REFIT: None} if options.refit else {}
+    if programs.axes:
+        names = run_directory.program_names(programs.axes)
+        descriptions = dict(zip(names, (run.description for run in runs), strict=True))
+        return run_directory.claimed(out, programs.axes, descriptions | again, options.resume)
+    if options.refit:
+        for name, description in {"": runs[0].description, **again}.items():
+            run_directory.check_free(out / name, description, options.resume)
+    return contextlib.nullcontext()
 
 
 def workers_of(options: Common) -> contextlib.AbstractContextManager[object]:
@@ -177,7 +194,7 @@ def train_run(
         return as_result(run.experiment, run.description, outcome, None)
     paths.make_directory(directory, "out")
     with files.lock(directory):
-        checkpoint = Checkpoint(directory / CHECKPOINT, run.description, spacing)
+        checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, run.options.resume):
             result = dataclasses.replace(read(directory), origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
@@ -209,19 +226,8 @@ def _futures(
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
     """Makes a directory this run's; returns whether the run has ended already."""
-    config = run_directory.read_config(directory)
-    if config is not None and "programs" in config:
-        reason = f"{directory} holds a run of several networks or batch sizes; choose another directory"
-        raise ArgumentError("out", reason)
-    check_same(directory, config, checkpoint.description)
-    finished = config is not None and config["status"] == "finished"
-    if not resume and (finished or checkpoint.path.exists()):
-        state, what = ("finished", "load it") if finished else ("unfinished", "go on with it")
-        raise ArgumentError(
-            "out",
-            f"{directory} already contains this run ({state}); pass resume=True to {what}, or choose"
-            " another directory",
-        )
+    run_directory.check_free(directory, checkpoint.description, resume)
+    finished = run_directory.has_ended(directory)
     if not finished:
         run_directory.write_config(directory, checkpoint.description)
     return finished

@@ -51,7 +51,7 @@ def test_a_word_that_is_no_command_is_told_with_the_one_meant(word, meant, capsy
     with pytest.raises(SystemExit):
         main.main([word])
     said = capsys.readouterr().err
-    assert repr(word) in said and meant in said
+    assert f"expected the command grid, got {word!r}" in said and meant in said
 
 
 def test_a_subcommand_reads_the_words_behind_it(monkeypatch, capsys, tmp_path):
@@ -102,6 +102,13 @@ def started(body, redirected=""):
 def test_words_that_nobody_reads_do_not_stop_the_command(redirected, status, said):
     command = started("print('x' * 999_999, flush=True)", redirected)
     assert (command.communicate(timeout=60)[1], command.returncode) == (said, status)
+
+
+def test_a_stream_without_a_file_stays_as_it_is():
+    code = COMMAND.replace("BODY", "print('words')")
+    code = code.replace("sys.exit(run", "sys.stdout = stream = io.StringIO()\nsys.exit(run")
+    code = code.replace('"prog"))', '"prog") + len(stream.getvalue()))')
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 3 + len("words\n")
 
 
 def pressed(body, again=False):

@@ -21,6 +21,27 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "kept"}
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (["--batch-size", "50,100"], "50-sigmoid-batch-100"),
+        (["--batch-size", "50,100"], "batch-100"),
+        (["--validation", "0.2", "--refit"], "refit"),
+        (["--batch-size", "50,100", "--validation", "0.2", "--refit"], "refit"),
+    ],
+)
+@pytest.mark.parametrize("blocks", ["file", "results.npz"])
+def test_directories_in_there_are_checked_before_anything_is_trained(tmp_path, capsys, words, place, blocks):
+    out = tmp_path / "out"
+    other = out / place / blocks if blocks != "file" else out / place
+    other.parent.mkdir(parents=True)
+    other.write_text("kept")
+    if place == "50-sigmoid-batch-100":
+        words = [*words, "--hidden", "50", "--hidden", "5"]
+    assert refused(capsys, *words, "--out", str(out)).startswith("--out: ")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [other] and other.read_text() == "kept"
+
+
 def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
     out = run[1]
     corrupt = tmp_path / "below"

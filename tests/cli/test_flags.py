@@ -7,8 +7,8 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, networks, run
-from jfnn.cli.flags import Flags
+from jfnn.cli import data, executors, networks, run
+from jfnn.cli.flags import DATA, EXECUTORS, NETWORKS, Flags, option
 from jfnn.cli.parser import flag_name
 from jfnn.experiment.options import Options
 from jfnn.schedulers import SCHEDULERS
@@ -27,8 +27,8 @@ NO_FLAG = {"initial_params", "batches"}  # arrays
 
 def test_every_option_of_a_sweep_has_its_flags():
     names = {field.name for field in dataclasses.fields(Flags)}
-    for option in {field.name for field in dataclasses.fields(Options) if field.kw_only} - NO_FLAG:
-        assert set(FLAGS.get(option, [option])) <= names
+    for name in {field.name for field in dataclasses.fields(Options) if field.kw_only} - NO_FLAG:
+        assert set(FLAGS.get(name, [name])) <= names
 
 
 def test_defaults_are_the_grid_of_the_notes():
@@ -121,6 +121,16 @@ def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     assert (list(networks.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
 
 
+def test_names_that_flags_take_are_those_that_there_are():
+    assert (set(NETWORKS), set(EXECUTORS)) == (set(networks.MAKERS), set(executors.EXECUTORS))
+
+
+@pytest.mark.parametrize(("name", "metavar"), [("refit", None), ("epochs", "N")])
+def test_the_field_of_an_option_keeps_what_is_declared_of_it(name, metavar):
+    declared = {"sets": ["other"], "needs": DATA, "group": "title"}
+    assert option(name, metavar, **declared).metadata.items() >= declared.items()
+
+
 def test_help_shows_every_flag_with_its_default(capsys):
     with pytest.raises(SystemExit) as stopped:
         grid_main("--help")
@@ -133,4 +143,5 @@ def test_help_shows_every_flag_with_its_default(capsys):
             assert len(entry.split()) > 1
             if name == field.name and getattr(Flags(), name) not in (None, False, ()):
                 assert "(default:" in " ".join(entry.split()), name
+    assert "`" not in shown  # the marks of docstrings
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

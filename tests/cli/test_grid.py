@@ -87,7 +87,9 @@ def test_config_names_settings_versions_device_and_time(run):
     flags = parse(*GRID)
     expected = {name: value for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     assert config["command"] == json.loads(json.dumps(expected))  # tuples become lists
-    assert config["scaling"] is None and config["classes"] == list("0123456789")
+    names = config["data"]["names"]
+    assert names.pop("classes") == list("0123456789") and not any(names.values())
+    assert not {"scaling", "classes", "columns"} & set(config)
     network = config["settings"]["learner"]["network"]
     assert network["inputs"] == [64] and [layer["units"] for layer in network["layers"]] == [4, 10]
     assert config["settings"]["dtype"] == "float32"

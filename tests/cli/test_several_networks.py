@@ -27,12 +27,13 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     assert "16 members" not in printed and "32 networks in 4 programs in " in printed
 
 
-def test_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
-    printed, _, expected = programs
-    lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:6]
+def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
+    printed, out, expected = programs
+    lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:11]
+    assert lines[-1].startswith("10.") and "<td>10.</td>" in (out / "report.html").read_text()
     head, *rows = [[word for word in line.split() if word not in "~?!"] for line in lines]
     assert head[:4] == ["network", "batch", "η", "λ"]
-    for row, cell in zip(rows, expected.order()[:5].tolist(), strict=True):
+    for row, cell in zip(rows, expected.order()[:10].tolist(), strict=True):
         index = expected.cell_index(cell)
         axes = expected.axes_at(index)
         assert row[1:5] == [summary.value_text(name, value) for name, value in axes.items()]
@@ -65,7 +66,8 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
     assert len((out / "results.csv").read_text().splitlines()) == 1 + expected.diverged_at.size
     for name in (".", *DIRECTORIES, "refit"):
         config = json.loads((out / name / "config.json").read_text())
-        assert config["command"]["hidden"] == [[3], [4, 3]] and config["classes"] == list("0123456789")
+        assert config["command"]["hidden"] == [[3], [4, 3]]
+    assert saved.config["data"]["names"]["classes"] == list("0123456789")
     for name in DIRECTORIES:
         written = {path.name for path in (out / name).iterdir()}
         assert written == {"config.json", "results.csv", "results.npz", "models.npz"}

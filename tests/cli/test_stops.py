@@ -119,6 +119,16 @@ def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, ca
     assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
+@pytest.mark.thorough
+def test_programs_that_were_trained_on_other_numbers_of_devices_are_told_with_the_last(tmp_path, capsys):
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--batch-size", "100,101", "--eval-every", "1"]
+    words += ["--out", str(tmp_path)]
+    stopped_run(capsys, [*words, "--devices", "1"], at=3)  # amid the second program
+    assert resumed_epochs([*words, "--devices", "2", "--resume"]) == [2]
+    assert "2 networks in 2 programs in " in (said := capsys.readouterr().out)
+    assert "(2 cpu cores, float32)" in said
+
+
 def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     def pressed(figure):
         raise KeyboardInterrupt

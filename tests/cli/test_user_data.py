@@ -9,7 +9,7 @@ import shutil
 
 import numpy as np
 import pytest
-from command_line import OWN, grid_main, parse, refused, watching, write_csv
+from command_line import OWN, SMALL, grid_main, parse, refused, watching, write_csv
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
@@ -56,7 +56,7 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(t
     assert [int(n) for n in trained.split("–")] == sorted({epochs.min(), epochs.max()})
     page = (tmp_path / "out" / "report.html").read_text()
     assert "&lt;b&gt;high&lt;/b&gt;" in page and "<b>high" not in page
-    scaling = json.loads((tmp_path / "out" / "config.json").read_text())["scaling"]
+    scaling = json.loads((tmp_path / "out" / "config.json").read_text())["data"]["names"]["scaling"]
     assert set(scaling) == {"x"}
     mean, scale = (np.array(scaling["x"][name]) for name in ("mean", "scale"))
     np.testing.assert_array_equal((raw.x_test - mean) / scale, split.x_test)
@@ -108,16 +108,16 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     frame.to_csv(path, index=False)
     words = f"{OWN} --learning-rate 0.1 --quiet --encode --impute --validation 0.2 --refit".split()
     assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
-    config = json.loads((tmp_path / "out" / "config.json").read_text())
-    assert list(config["columns"]) == ["a", "b", "c", "colour"]
-    assert config["columns"]["colour"] == {"categories": ["blue", "green", "red"]}
-    assert config == config | json.loads((tmp_path / "out/refit/config.json").read_text()) | {
-        name: value for name, value in config.items() if name not in ("columns", "scaling", "classes")
-    }
+    names, again = (
+        json.loads((tmp_path / "out" / place / "config.json").read_text())["data"]["names"]
+        for place in (".", "refit")
+    )
+    assert list(names["columns"]) == ["a", "b", "c", "colour"] and names == again
+    assert names["columns"]["colour"] == {"categories": ["blue", "green", "red"]}
     table = jfnn.datasets.read_csv(path, "level", encode=True, impute=True)
     split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
-    x = jfnn.datasets.transform(config["columns"], frame.iloc[::-1])
-    x = (x - config["scaling"]["x"]["mean"]) / config["scaling"]["x"]["scale"]
+    x = jfnn.datasets.transform(names["columns"], frame.iloc[::-1])
+    x = (x - names["scaling"]["x"]["mean"]) / names["scaling"]["x"]["scale"]
     assert x.shape == (60, 7) and split.x_train.shape == (48, 7)
     rows = {tuple(row) for row in x.round(9).tolist()}
     assert rows == {tuple(row) for part in (split.x_train, split.x_test) for row in part.round(9).tolist()}
@@ -188,7 +188,33 @@ def test_a_run_of_the_same_numbers_with_other_names_is_another_run(named_runs, r
     assert {path.name: path.read_bytes() for path in out.iterdir()} == contents
     if name == "class":  # with its own names it goes on
         shutil.copy(place / "own.csv", tmp_path)
-        assert grid_main(*own) == 0 and jfnn.load(out).config["classes"] == ["<b>high</b>", "low"]
+        assert grid_main(*own) == 0 and jfnn.load(out).config["data"]["names"]["classes"] == [
+            "<b>high</b>",
+            "low",
+        ]
+
+
+@pytest.mark.thorough
+def test_a_run_whose_figures_ctrl_c_stopped_predicts_by_the_names_of_its_file(tmp_path, monkeypatch):
+    def pressed(figure):
+        raise KeyboardInterrupt
+
+    path = write_csv(tmp_path / "own.csv", classes=True)
+    words = ["--data", str(path), *OWN.split(), "--learning-rate", "0.1", "--quiet"]
+    monkeypatch.setattr("jfnn.report.png", pressed)
+    with pytest.raises(SystemExit):
+        grid_main(*words, "--out", str(tmp_path / "out"))
+    labels = jfnn.load(tmp_path / "out").predict({name: [-9.0, 9.0] for name in "abc"})
+    assert set(labels.ravel()) <= {"<b>high</b>", "low"}
+
+
+def test_scaled_digits_keep_their_scaling(tmp_path):
+    words = ["--standardise", *SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
+    assert grid_main(*words, "--out", str(tmp_path)) == 0
+    scaling = jfnn.load(tmp_path).config["data"]["names"]["scaling"]["x"]
+    scaler = jfnn.datasets.scalers(jfnn.datasets.digits())["x"]
+    np.testing.assert_array_equal(scaling["mean"], scaler.mean_)
+    assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in (tmp_path / "report.html").read_text()
 
 
 def test_an_npz_is_learned_as_it_is_cut(tmp_path):

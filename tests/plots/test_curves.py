@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, make_sampled
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jfnn
-from jfnn import plots
+from jfnn import plots, report
 from jfnn.analysis import cell_statistics, curve_statistics, summary
 from jfnn.plots.curves import default_cells
 from jfnn.studies.coordinates import CoordinateCheck
@@ -164,7 +164,7 @@ def test_curves_are_those_of_the_statistics_in_their_bands(shape, bands, colour_
 def test_colours_of_many_curves_are_the_axis_that_varies_most():
     result = make_result((2, 6), seeds=2, history=2)
     figure = plots.interval_curves(result, "train_loss", cells="all")
-    assert figure.axes[1].get_xlabel() == "λ"
+    assert figure.axes[1].get_xlabel() == "L2 penalty λ"
     colours = [tuple(line.get_color()) for line in figure.axes[0].get_lines() if line.get_linewidth() < 2]
     assert len(set(colours)) <= 6
     assert figure.axes[0].get_yscale() == "log"
@@ -228,9 +228,14 @@ def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have
     i, _ = alone.best().index
     np.testing.assert_allclose(panel.lines[0].get_ydata(), alone.test_accuracy[i, :, 0])
     for axis, options in (("seed", {}), ("l2", {"by": "learning_rate"}), ("l2", {"at": {}})):
-        with pytest.raises(ValueError, match=r"^(axis|result): expected"):
+        with pytest.raises(ValueError, match=rf"^{next(iter(options), 'axis')}: expected"):
             plots.axis_curves(drawn, axis, **options)
-    for options in ({"axis": "width"}, {"axis": "l2", "by": "l2"}, {"axis": "l2", "at": {"l2": 0}}):
+    for options in (
+        {"axis": "width"},
+        {"axis": "l2", "by": "l2"},
+        {"axis": "l2", "at": {"l2": 0}},
+        {"axis": "l2", "at": {"learning_rate": True}},
+    ):
         with pytest.raises(ValueError, match=r"^(axis|at): expected"):
             plots.axis_curves(alone, **options)
 
@@ -258,14 +263,75 @@ def test_networks_are_an_axis_of_curves_by_their_widths_or_their_names(names):
     assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full"]
 
 
-def test_many_networks_are_curves_of_different_colours_and_drawn_cells_of_several_have_no_line():
+def test_many_networks_are_curves_of_different_colours():
     result = make_programs([str(2**n) for n in range(14)], shape=(3, 1))
-    panel, _bar = plots.axis_curves(result, "learning_rate", by="network").axes
+    panel, bar = plots.axis_curves(result, "learning_rate", by="network").axes
     assert len({tuple(line.get_color()) for line, *_ in panel.containers}) == 14
-    drawn = make_programs(make=make_sampled)
-    for options in ({}, {"by": "network"}):
-        with pytest.raises(ValueError, match=r"^result: expected a grid"):
+    assert bar.get_xscale() == "log" and bar.get_xlim() == pytest.approx((1, 2**13))  # their widths
+
+
+@pytest.mark.thorough
+def test_bars_of_colours_name_networks_by_their_words():
+    names = [f"{n}-relu" for n in range(14)]
+    result = make_programs(names, shape=(3, 1), history=2)
+    for figure in (
+        plots.axis_curves(result, "learning_rate", by="network"),
+        plots.interval_curves(result, cells="all"),
+    ):
+        panel, bar = figure.axes
+        assert [label.get_text() for label in bar.get_xticklabels()] == names
+        assert bar.get_xlabel() == "network" and bar.get_xticks().tolist() == [*range(14)]
+    colours = {tuple(line.get_color()) for line in panel.get_lines() if line.get_linewidth() < 2}
+    assert len(colours) == 14
+    many = make_programs([f"n{n}" for n in range(45)], shape=(1, 1))
+    _, bar = plots.axis_curves(many, "learning_rate", by="network").axes
+    assert [label.get_text() for label in bar.get_xticklabels()] == [f"n{n}" for n in range(0, 45, 3)]
+
+
+def test_drawn_cells_of_several_networks_and_batch_sizes_are_points():
+    drawn = make_programs(("a", "b"), (50, 0), make=make_sampled, n=6, seeds=2)
+    scores = drawn.cell_scores()
+    for axis, values, labels in (
+        ("l2", np.tile(drawn.l2, 4), None),
+        ("network", np.repeat([0, 1], 12), ["a", "b"]),
+        ("batch_size", np.tile(np.repeat([0, 1], 6), 2), ["50", "full"]),
+    ):
+        (panel,) = plots.axis_curves(drawn, axis).axes
+        points, *_ = panel.containers[0]
+        order = np.argsort(values, kind="stable")
+        np.testing.assert_array_equal(points.get_xdata(), values[order])
+        np.testing.assert_allclose(points.get_ydata(), scores.ravel()[order])
+        if labels is not None:
+            assert [label.get_text() for label in panel.get_xticklabels()] == labels
+    for options in ({"by": "network"}, {"at": {"network": 0}}):
+        with pytest.raises(ValueError, match=rf"^{next(iter(options))}: .*random search has no axes to fix"):
             plots.axis_curves(drawn, "l2", **options)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.heat_map,
+        plots.scatter,
+        plots.interval_curves,
+        lambda result: plots.axis_curves(result, "l2"),
+        lambda result: report.write_report(result, "nowhere/report.html"),
+    ],
+)
+def test_one_trained_network_is_no_sweep(draw):
+    sweep = make_result((1, 1), seeds=1, history=2)
+    outcomes = ("diverged_at", "stopped_at", "pruned", "epochs")
+    trained = dataclasses.replace(
+        sweep,
+        axes={name: values[0] for name, values in sweep.axes.items()},
+        seeds=sweep.seeds[0],
+        scores={name: values[0, 0, 0] for name, values in sweep.scores.items()},
+        history={name: values[0, 0, 0] for name, values in sweep.history.items()},
+        **{name: getattr(sweep, name)[0, 0, 0] for name in outcomes},
+    )
+    with pytest.raises(ValueError, match=r"^result: expected a sweep, got one network; plots\.loss_curves"):
+        draw(trained)
+    assert len(plots.loss_curves(trained).axes) == 2
 
 
 def test_curves_over_the_epochs_are_of_the_best_network_and_are_named_by_it():
@@ -280,7 +346,7 @@ def test_curves_over_the_epochs_are_of_the_best_network_and_are_named_by_it():
         assert names[best[2]] == f"{summary.describe(result.axes_at(best))} (best)"
         assert all(name.startswith(f"network = {'ab'[best[0]]}, batch = ") for name in names)
     figure = plots.interval_curves(result, cells="all")
-    assert len(figure.axes[0].get_lines()) == 24 and figure.axes[1].get_xlabel() in ("η", "λ")
+    assert len(figure.axes[0].get_lines()) == 24 and figure.axes[1].get_xlabel() == "learning rate η"
 
 
 def test_changes_against_the_width_of_every_step_layer_and_parametrisation():

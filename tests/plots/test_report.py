@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import make_programs, make_result, make_sampled
+from helpers import make_programs, make_result, make_sampled, representatives
 
 import jfnn
 from jfnn import analysis, plots, report
@@ -124,6 +124,57 @@ def test_pages_lines_load_the_run_and_predict(trained):
     np.testing.assert_array_equal(here["result"].test_loss, result.test_loss)
     np.testing.assert_array_equal(here["result"].predict(x), result.predict(x))
     np.testing.assert_array_equal(eval(code.splitlines()[-1], here), result.predict(x))
+
+
+OWN = jfnn.mlp((2, 3, 2), jfnn.activations.Activation(lambda z: 2 * z, lambda z: 2 + 0 * z))
+# What was kept -> changed options, and how the last line begins.
+LINES = {
+    "nothing": (
+        {"execution": jfnn.Execution(keep_params="none")},
+        "result.to_dict()  # the scores of every network; no parameters were kept",
+    ),
+    "best": (
+        {"execution": jfnn.Execution(keep_params="best")},
+        "result.predict(x)  # labels or outputs of the best cell's networks for rows",
+    ),
+    "evaluations": (
+        {"execution": jfnn.Execution(keep_params="evaluations", eval_every=1)},
+        "result.predict(x)  # labels or outputs of every network, at every evaluation, for rows",
+    ),
+    "no functions": (
+        {"network": OWN},
+        "result.predict(x, network=network)  # labels or outputs for rows",
+    ),
+    "no functions of one": (
+        {"network": {"a": jfnn.mlp((2, 2)), "b": OWN}},
+        "result.programs[0].predict(x, network=network)  # of the first network",
+    ),
+}
+
+
+@pytest.mark.parametrize("kept", representatives(LINES, "nothing", "best", "evaluations"))
+def test_pages_lines_say_what_was_kept(kept, tmp_path):
+    changes, line = LINES[kept]
+    x, y = jfnn.datasets.xor_gate()
+    options = dict(network=jfnn.mlp((2, 3, 2)), learning_rate=0.1, epochs=1, batch_size=None) | changes
+    result = jfnn.sweep(split=jfnn.Split(x, y, x, y), out=tmp_path, **options)
+    report.write_report(result, tmp_path / "report.html", figures={})
+    code = Page((tmp_path / "report.html").read_text()).texts["pre"][0]
+    assert len(code.splitlines()) == 3 and code.splitlines()[-1].startswith(line)
+    assert "frame" not in code  # no columns have names
+    first = options["network"]["a"] if isinstance(options["network"], dict) else options["network"]
+    exec(code, {"x": x, "network": first})
+
+
+def test_settings_are_texts_of_six_digits_whatever_they_are(tmp_path):
+    settings = {
+        "rate": 1e-5,
+        "none": float("nan"),
+        "layers": [{"kind": "dense", "units": 3, "name": None}, 2],
+    }
+    report.write_report(make_result(), tmp_path / "report.html", settings=settings, figures={})
+    rows = dict(row for row in Page((tmp_path / "report.html").read_text()).rows if len(row) == 2)
+    assert (rows["rate"], rows["none"], rows["layers"]) == ("1e-5", "nan", "kind=dense units=3, 2")
 
 
 def test_a_page_has_the_scores_of_the_cell_trained_again(trained):

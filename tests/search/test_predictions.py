@@ -339,7 +339,7 @@ def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas
     folder, columns = files
     result = jfnn.load(folder / "own")
     frame = as_frame(dict(reversed(columns.items())), pandas)
-    scaling = json.loads((folder / "own" / "config.json").read_text())["scaling"]["x"]
+    scaling = json.loads((folder / "own" / "config.json").read_text())["data"]["names"]["scaling"]["x"]
     names = ("width", "level", "depth")
     x = (np.stack([columns[name] for name in names], 1) - scaling["mean"]) / scaling["scale"]
     np.testing.assert_array_equal(result.predict(frame), np.array(["narrow", "wide"])[result.predict(x)])
@@ -348,6 +348,24 @@ def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas
     np.testing.assert_array_equal(result.predict(frame, "vote"), words)
     with pytest.raises(ValueError, match=r"^reduce: .*predict_proba"):
         result.predict(frame, "mean")
+
+
+@pytest.mark.thorough
+def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
+    columns = {"columns": {"a": {}, "b": {}}}
+    x = np.random.default_rng(0).normal(size=(9, 2)) + 5 * (np.arange(9) % 2)[:, None]
+    frame = dict(zip("ab", x.T, strict=True))
+    for classes, expected in ((None, None), (["no", "yes"], ["no", "yes"]), (["no"], "1 classes")):
+        split = jfnn.Split(x, np.arange(9) % 2, names=columns | {"classes": classes})
+        result = jfnn.sweep(jfnn.mlp((2, 2)), split, learning_rate=0.1, epochs=20, batch_size=3)
+        labels = result.predict(x)
+        assert set(labels.ravel()) == {0, 1}
+        if expected == "1 classes":
+            with pytest.raises(ValueError, match=r"^x: .* 1 classes, and has the label 1"):
+                result.predict(frame)
+        else:
+            words = labels if expected is None else np.array(expected)[labels]
+            np.testing.assert_array_equal(result.predict(frame), words)
 
 
 def test_targets_come_back_in_the_files_units(files):

@@ -6,7 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
-from helpers import compilations, make_result, same_bits, with_scores
+from helpers import compilations, make_result, representatives, same_bits, with_scores
 from optax import sgd
 from scipy import stats
 
@@ -207,6 +207,38 @@ def test_a_sweep_of_several_programs_is_saved_read_back_and_resumed(split, swept
             jfnn.sweep(NETWORKS, split, **options | {"out": tmp_path / out} | changes)
     with pytest.raises(ValueError, match=r"^out: .*several networks or batch sizes"):
         jfnn.sweep(NETWORKS["6"], split, **SEVERAL, batch_size=16, out=tmp_path / "a")
+
+
+@pytest.mark.parametrize("place", representatives(["6-batch-8", "refit"], "refit"))
+def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_path, place):
+    options = SEVERAL | {"epochs": 1, "validation": 0.3, "refit": True}
+    options |= {"batch_size": [16, 8], "execution": jfnn.Execution(progress=pytest.fail)}
+    file = tmp_path / "file" / place
+    foreign = tmp_path / "foreign" / place / "results.npz"
+    run = tmp_path / "run" / place
+    for path in (file, foreign):
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+    jfnn.sweep(NETWORKS["6"], split, **SEVERAL | {"epochs": 2}, batch_size=8, out=run)
+    for path, message in (
+        (file, r"^out: .*6-batch-8 is no directory|^out: .*refit is no directory"),
+        (foreign, r"results\.npz, but not"),
+        (run, r"another configuration|already contains"),
+    ):
+        out = tmp_path / path.relative_to(tmp_path).parts[0]
+        before = {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")}
+        with pytest.raises(ValueError, match=message):
+            jfnn.sweep(NETWORKS, split, **options, out=out)
+        assert {each: each.stat().st_mtime_ns for each in tmp_path.rglob("*")} == before
+
+
+def test_a_name_too_long_for_a_directory_is_refused_before_any_trains(split, tmp_path):
+    networks = NETWORKS | {"a" * 300: NETWORKS["6"]}
+    execution = jfnn.Execution(progress=pytest.fail)
+    options = dict(learning_rate=0.1, epochs=1, batch_size=16, execution=execution)
+    with pytest.raises(ValueError, match=r"^out: .*aaa.*File name too long"):
+        jfnn.sweep(networks, split, **options, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_networks_of_other_metrics_are_refused_before_any_trains(split):
