@@ -9,12 +9,11 @@ from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
     averaged_over,
+    axis_labels,
     cell_text,
     compact,
     describe,
-    labels,
     name_text,
-    value_text,
 )
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
@@ -56,17 +55,24 @@ def sentence(result: SweepResult) -> str:
     settings = result.config.get("settings", {})
     over = averaged_over(result)
     count = result.diverged_at.size
-    cells = int(np.prod(result.cell_shape))
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
-    names = " × ".join(SYMBOLS.get(name, name.replace("_", " ")) for name in result.axes)
-    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{runs}."
+    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}{_cells(result)}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
     score = cell_text(result, result.ranked_by, best.index)
     interval = f" ({PERCENT} confidence interval)" if "±" in score else ""
     return f"{text} Best: {describe(best.axes)}, {score}{interval}."
+
+
+def _cells(result: SweepResult) -> str:
+    """The number of cells and the names of the axes of a sweep; nothing for one member without axes."""
+    if not result.seeds.ndim:
+        return ""
+    names = " × ".join(SYMBOLS.get(name, name.replace("_", " ")) for name in result.axes)
+    cells = int(np.prod(result.cell_shape))
+    return f": {cells} cell{'s' * (cells > 1)} of {names}"
 
 
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
@@ -165,11 +171,9 @@ def _rows(data: Json, part: str) -> str | None:
 def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
     if drawn and values.dtype.kind == "f":
-        return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
+        return " to ".join(dict.fromkeys(compact(float(value), 3) for value in (values.min(), values.max())))
     values = np.ravel(values)
-    if name == "batch_size":
-        return _text([value_text(name, value) for value in values.tolist()])
-    return _text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
+    return _text(axis_labels(name, values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
 
 
 def _words(name: object) -> str | None:
