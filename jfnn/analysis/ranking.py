@@ -149,8 +149,8 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
     Cells tied with the best have a mark behind their rank, another where their mean is in doubt; `legend`
-    explains them. The last columns come only where members stopped before the end: epochs done, and epochs for which the
-    parameters were trained where these are fewer.
+    explains them. The last columns come only where members stopped before the end: epochs done, and epochs
+    for which the parameters were trained where these are fewer.
 
     Args:
         ranking: At least one cell.

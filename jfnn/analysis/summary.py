@@ -137,8 +137,8 @@ def averaged_over(result: SweepResult) -> str:
 def cell_names(result: SweepResult) -> list[str]:
     """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
 
-    Numbers have as few digits as tell an axis's values apart, full batches are "full"; a cell that a random search drew twice has
-    " (2)" behind it.
+    Numbers have as few digits as tell an axis's values apart, full batches are "full"; a cell that a random
+    search drew twice has " (2)" behind it.
     """
     texts = {}
     for axis, values in result.axes.items():

@@ -233,7 +233,8 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         ticks = _round_values(values[order[0]], values[order[-1]], log)
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray
-            return np.interp(scaled(ticks), scaled(values[order]), order), summary.value_labels(ticks.tolist())
+            positions = np.interp(scaled(ticks), scaled(values[order]), order)
+            return positions, summary.value_labels(ticks.tolist())
     return indices, summary.value_labels(values[indices].tolist())
 
 

@@ -249,9 +249,7 @@ def test_one_member_without_axes_has_its_score_as_mean_and_nothing_to_compare(tm
     assert description.sentence(result) == f"1 network trained. Best: {best}."
     assert description.settings_in_words(result)["Search"]["seeds"] == "0"
     taking_results = {
-        name
-        for name in analysis.__all__
-        if "result" in inspect.signature(getattr(analysis, name)).parameters
+        name for name in analysis.__all__ if "result" in inspect.signature(getattr(analysis, name)).parameters
     }
     shown = {"best_rates", "cell_names", "cell_statistics", "compare_cells", "curve_statistics"}
     assert taking_results == shown | {"front", "tidy", "write_tidy"}
