@@ -123,7 +123,7 @@ def is_frame(x: object) -> bool:
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
-def as_rows(frame: object, config: Json) -> np.ndarray:
+def inputs_of(frame: object, config: Json) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:

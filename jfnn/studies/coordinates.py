@@ -143,7 +143,7 @@ def coordinate_check(
             gradient="backprop",
             batch_size=batch_size,
             seeds=seeds,
-            epochs=steps,  # more than enough
+            epochs=steps,  # an epoch has at least one step
         )
         measured[model] = _measure(build(trained), steps, rows)
     shape = (len(parametrisations), len(width))
