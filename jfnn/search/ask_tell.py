@@ -91,7 +91,7 @@ def ask_tell(
             with several objectives from ``create_study(directions=[…])``, with a sampler such as NSGA-II.
         suggest: Trial -> its hyperparameters by name, the same names for every trial: "learning_rate", "l2",
             and whatever ``hyper`` or the optimizer takes.
-        network: As in `jfnn.sweep`.
+        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
         split: As in `jfnn.sweep`; hold rows out (``validation``, ``folds``), or the test rows choose.
         trials: Trials in all.
         at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
