@@ -9,7 +9,7 @@ from jfnn.analysis.summary import (
     PERCENT,
     SYMBOLS,
     averaged_over,
-    axis_labels,
+    axis_value_labels,
     cell_text,
     compact,
     describe,
@@ -173,7 +173,9 @@ def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     if drawn and values.dtype.kind == "f":
         return " to ".join(dict.fromkeys(compact(float(value), 3) for value in (values.min(), values.max())))
     values = np.ravel(values)
-    return _text(axis_labels(name, values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
+    return _text(axis_value_labels(name, values[:LONGEST].tolist())) + (
+        ", …" if len(values) > LONGEST else ""
+    )
 
 
 def _words(name: object) -> str | None:

@@ -143,7 +143,7 @@ def cell_names(result: SweepResult) -> list[str]:
     texts = {}
     for axis, values in result.axes.items():
         known = np.ravel(values).tolist()
-        texts[axis] = dict(zip(known, axis_labels(axis, known), strict=True))
+        texts[axis] = dict(zip(known, axis_value_labels(axis, known), strict=True))
     names: list[str] = []
     counts: dict[str, int] = {}
     for index in np.ndindex(*result.cell_shape):
@@ -153,7 +153,7 @@ def cell_names(result: SweepResult) -> list[str]:
     return names
 
 
-def axis_labels(name: str, values: Sequence[str] | Sequence[float]) -> list[str]:
+def axis_value_labels(name: str, values: Sequence[str] | Sequence[float]) -> list[str]:
     """Labels that tell the values of an axis apart: `value_labels`, or "full" for a batch size of 0."""
     if name == "batch_size":
         return [value_text(name, value) for value in values]
