@@ -5,16 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import (
-    PERCENT,
-    SYMBOLS,
-    averaged_over,
-    axis_value_labels,
-    cell_text,
-    compact,
-    describe,
-    name_text,
-)
+from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, cell_text
+from jfnn.arguments.texts import SYMBOLS, compact, describe, name_text
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 

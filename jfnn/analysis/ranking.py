@@ -6,17 +6,15 @@ import numpy as np
 
 from jfnn.analysis.summary import (
     PERCENT,
-    SYMBOLS,
     Score,
     ScoreTable,
     averaged_over,
     extent_text,
-    name_text,
     ranking_parts,
     score_text,
     shown_metrics,
-    value_text,
 )
+from jfnn.arguments.texts import SYMBOLS, name_text, value_text
 from jfnn.search.result import SweepResult
 
 TIED = "~"

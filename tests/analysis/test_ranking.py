@@ -9,6 +9,7 @@ from helpers import make_programs, make_result, make_sampled, select_members, wi
 import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
+from jfnn.arguments.texts import number_text
 from jfnn.search.result import combined
 
 
@@ -212,11 +213,11 @@ def test_table_says_where_each_cell_stopped():
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
-    assert summary.number_text(-81234.5, higher_is_better=True) == "-8.12e4"
+    assert number_text(-81234.5, higher_is_better=True) == "-8.12e4"
     assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
     assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
     assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
-    assert summary.number_text(float("nan"), higher_is_better=False) == "div"
+    assert number_text(float("nan"), higher_is_better=False) == "div"
 
 
 def test_cells_are_named_by_all_axes_and_full_batches_and_constants_in_words():
