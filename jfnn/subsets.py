@@ -14,7 +14,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.splits import as_size
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
-_DRAWN_TOGETHER = 2**20  # numbers drawn at a time
+# Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.
+_DRAWN_TOGETHER = 2**20
 _HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
 
@@ -225,16 +226,16 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
     labels = _as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
-    sizes = np.ceil(checks.part_of(share, counts)).astype(int)
-    if (sizes >= counts).any():
-        name = names[sizes >= counts][0]
+    left_out = np.ceil(checks.part_of(share, counts)).astype(int)
+    if (left_out >= counts).any():
+        name = names[left_out >= counts][0]
         raise ArgumentError(
             "held_out", f"expected a share that leaves rows of each group, got none of {name}"
         )
     last: np.ndarray = -np.arange(len(labels))
     order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
-    pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, sizes, strict=True)]
+    pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, left_out, strict=True)]
     return Subsets(len(labels), pairs, "group", names)
 
 
@@ -292,7 +293,9 @@ def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
         return pairs
     listed = _listed_pairs(pairs)
     try:
-        cuts = [(as_rows(train, n), as_rows(validation, n, least=0)) for train, validation in listed]
+        cuts = [
+            (as_row_numbers(train, n), as_row_numbers(validation, n, least=0)) for train, validation in listed
+        ]
     except ValueError as error:
         raise ArgumentError("pairs", str(error)) from None
     if len({len(validation) > 0 for _, validation in cuts}) > 1:
@@ -337,7 +340,7 @@ def _all_rows(number: int, n: int) -> Pairs:
     return Pairs(number, n, number * n, functools.partial(_everything, n))
 
 
-def as_rows(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
+def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
     """Row numbers of a part, copied, int64; fewer than ``least``, or others, raise ValueError."""
     expected = f"expected row numbers from 0 to {n - 1}, at least one a part"
     try:

@@ -221,6 +221,13 @@ def make_sampled(n=12, axes=None, **options):
     return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, sampled=True)
 
 
+def make_single(**options):
+    """A result of random scores as `jfnn.train` gives it: one member, and no axis of cells or seeds."""
+    result = make_result((1, 1), seeds=1, **options)
+    axes = {name: values[0] for name, values in result.axes.items()}
+    return select_members(result, (0, 0, 0, ...), axes=axes, seeds=result.seeds[0, ...])
+
+
 def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, **options):
     """A result of random scores of several networks, and of several batch sizes if some are given."""
     axes = {"network": np.array(networks), "batch_size": np.array(batch_sizes)}

@@ -14,7 +14,7 @@ from jfnn.experiment.axes import as_index
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
-MOST_SEEDS = 10**9
+MOST_SEEDS = 10**9  # seeds that nobody trains: a width that needs more is an error, and not a number
 
 
 class Comparison(NamedTuple):

@@ -5,17 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import (
-    PERCENT,
-    averaged_over,
-    cell_text,
-    compact,
-    describe,
-    labels,
-    name_text,
-    value_text,
-)
-from jfnn.arguments.texts import axis_label, axis_text
+from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, cell_text
+from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
@@ -55,17 +46,24 @@ def sentence(result: SweepResult) -> str:
     settings = result.config.get("settings", {})
     over = averaged_over(result)
     count = result.diverged_at.size
-    cells = int(np.prod(result.cell_shape))
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
-    names = " × ".join(map(axis_text, result.axes))
-    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}: {cells} cells of {names}{runs}."
+    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}{_cells(result)}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
     score = cell_text(result, result.ranked_by, best.index)
     interval = f" ({PERCENT} confidence interval)" if "±" in score else ""
     return f"{text} Best: {describe(best.axes)}, {score}{interval}."
+
+
+def _cells(result: SweepResult) -> str:
+    """The number of cells and the names of the axes of a sweep; nothing for one member without axes."""
+    if not result.seeds.ndim:
+        return ""
+    names = " × ".join(map(axis_text, result.axes))
+    cells = int(np.prod(result.cell_shape))
+    return f": {cells} cell{'s' * (cells > 1)} of {names}"
 
 
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
@@ -167,11 +165,10 @@ def _rows(data: Json, part: str) -> str | None:
 def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
     if drawn and values.dtype.kind == "f":
-        return " to ".join(compact(float(value), 3) for value in (values.min(), values.max()))
+        return " to ".join(dict.fromkeys(compact(float(value), 3) for value in (values.min(), values.max())))
     values = np.ravel(values)
-    if name == "batch_size":
-        return setting_text([value_text(name, value) for value in values.tolist()])
-    return setting_text(labels(values[:LONGEST].tolist())) + (", …" if len(values) > LONGEST else "")
+    more = ", …" if len(values) > LONGEST else ""
+    return setting_text(axis_value_labels(name, values[:LONGEST].tolist())) + more
 
 
 def _words(name: object) -> str | None:

@@ -14,7 +14,9 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 METHODS = ("formula", "skewed", "bootstrap")
 LEAST = 4  # values to resample: of three, one resample in nine repeats a single one
-COLUMNS = 256  # intervals resampled together, which bounds memory
+# Intervals resampled together. More take memory, 8 bytes a resample each and that of a batch's values; fewer
+# take time. No number depends on it.
+COLUMNS = 256
 QUARTER = 0.25
 
 Ends = tuple[np.ndarray, np.ndarray]

@@ -10,13 +10,11 @@ from jfnn.analysis.summary import (
     ScoreTable,
     averaged_over,
     extent_text,
-    name_text,
     ranking_parts,
     score_text,
     shown_metrics,
-    value_text,
 )
-from jfnn.arguments.texts import axis_text
+from jfnn.arguments.texts import axis_text, name_text, value_text
 from jfnn.search.result import SweepResult
 
 TIED = "~"
@@ -33,8 +31,8 @@ class Ranked(NamedTuple):
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
         tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
-        doubtful: Whether its mean is in doubt, and with it the comparison: it would be tied, or is the best,
-            and some of its runs failed, or it is tied although cells with better means are not.
+        doubtful: Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed,
+            or a cell with a better mean is told from the best.
         trained: The least and the most epochs for which its members' parameters were trained.
         stopped_at: The least and the most epochs that its members did, or None where none stopped before the
             end.
@@ -77,11 +75,10 @@ class Ranking(NamedTuple):
 def best_first(result: SweepResult, most: int | None = None) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
-    The mean ranks also where some runs of a cell failed. A tie that follows from the width that they give to
-    the interval of the difference says nothing, nor does that of a cell behind one that is told from the
-    best: both are marked as doubtful. Pruned cells come behind the
-    others, those that stopped later first. Scores are the one that ranks, other metrics on the same rows, and
-    the ranking metric in training.
+    The mean ranks also where some runs of a cell failed. A tie is doubtful in two cases: some of the cell's
+    runs failed, which widens the interval of its difference; or a cell with a better mean is told from the
+    best. `Ranked.doubtful` marks both. Pruned cells come behind the others, those that stopped later first.
+    Scores are the one that ranks, other metrics on the same rows, and the ranking metric in training.
 
     Args:
         result: A sweep.
@@ -130,7 +127,7 @@ def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.nd
     """Whether each cell is tied with the best, and whether its mean is in doubt."""
     means = result.cell_scores()
     costs = -means if result.higher_is_better() else means
-    tied = score.statistics.tied & several
+    tied = np.asarray(score.statistics.tied & several)
     told = ~tied & ~result.pruned_cells & np.isfinite(costs)
     scattered = costs > np.min(costs, where=told, initial=np.inf)
     # The mean of a cell that is told from the best may be rough.
@@ -151,9 +148,9 @@ def _shown_scores(result: SweepResult) -> list[str]:
 def table(ranking: Ranking) -> list[tuple[str, ...]]:
     """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
-    Cells tied with the best, and those with failed runs, have a mark behind their rank; `legend` explains it.
-    The last columns come only where members stopped before the end: epochs done, and epochs for which the
-    parameters were trained where these are fewer.
+    Cells tied with the best have a mark behind their rank, another where their mean is in doubt; `legend`
+    explains them. The last columns come only where members stopped before the end: epochs done, and epochs
+    for which the parameters were trained where these are fewer.
 
     Args:
         ranking: At least one cell.

@@ -19,8 +19,8 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
         score: Such as "train_loss"; None for the score that ranks.
 
     Raises:
-        ValueError: No such score; a random search, where every cell has another learning rate; or the result
-            of `jfnn.train`, which has one.
+        ValueError: No such score; a random search, which has no axis of learning rates; or the result of
+            `jfnn.train`, which has none either.
     """
     checks.check_instance(result, SweepResult, "result")
     name = result.named(score, "score")
@@ -31,8 +31,8 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     leading = sum(axis in PROGRAM_AXES for axis in result.axes)
     scores = result.ranked(result.cell_scores(name))
     gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)
-    rates = np.moveaxis(gains, leading, -1)  # behind the axes of programs comes that of learning rates
-    further = tuple(range(leading, rates.ndim - 1))
-    best = rates.max(axis=further) if further else rates
-    found = result.learning_rate[best.argmax(axis=-1)]
-    return np.where(np.isneginf(best).all(axis=-1), np.nan, found)
+    by_rate = np.moveaxis(gains, leading, -1)  # behind the axes of programs comes that of learning rates
+    further = tuple(range(leading, by_rate.ndim - 1))
+    most = by_rate.max(axis=further) if further else by_rate
+    rates = result.learning_rate[most.argmax(axis=-1)]
+    return np.where(np.isneginf(most).all(axis=-1), np.nan, rates)

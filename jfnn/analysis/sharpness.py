@@ -21,7 +21,9 @@ from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled
 from jfnn.targets import as_penalty, as_targets
 
-BLOCK_BYTES = 64_000_000  # held by the networks that are computed at once
+# Bytes of Lanczos vectors and of activations of the networks that are computed at once. More may not fit into
+# a device's memory; with fewer, many small networks run one after another.
+BLOCK_BYTES = 64_000_000
 START = 0x5A  # fixes the first direction, the same for all networks
 
 

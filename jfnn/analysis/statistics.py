@@ -22,7 +22,7 @@ SHOWN = 10  # cells in a notebook
 class CellStatistics(NamedTuple):
     """Statistics of a score over runs, arrays of the grid's shape ``[E, L, …]``, of curves ``[E, L, …, H]``.
 
-    A run is a seed (its folds averaged), or with a single seed a fold.
+    A run is a seed (its folds averaged), or with a single seed a fold. The shape of a `jfnn.train` is ``[]``.
 
     Attributes:
         n: Runs with a score.
@@ -55,7 +55,8 @@ class CellStatistics(NamedTuple):
         """The first cells as a table, tied ones before others, for notebooks."""
         order = np.argsort(~self.tied, axis=None, kind="stable")[:SHOWN].tolist()
         rows = [["index", *self._fields]]
-        for index in zip(*np.unravel_index(order, self.tied.shape), strict=True):
+        for cell in order:
+            index = tuple(int(i) for i in np.unravel_index(cell, self.tied.shape))
             numbers = [f"{values[index]:.4g}" for values in self[:-1]]
             rows.append([", ".join(map(str, index)), *numbers, "yes" * bool(self.tied[index])])
         return html_table(rows)
@@ -98,7 +99,7 @@ def cell_statistics(
     checks.check_instance(result, SweepResult, "result")
     score = result.named(score, "score")
     evaluated = _statistics(result, score, result.scores[score][None], as_interval(interval), missing)
-    return CellStatistics(*(values[0] for values in evaluated))
+    return CellStatistics(*(np.asarray(values[0]) for values in evaluated))
 
 
 def curve_statistics(
@@ -133,15 +134,19 @@ def curve_statistics(
 def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
     """Values that count as one each, of numbers of all members ``[…, S]`` or ``[…, S, F]``.
 
+    Those of `jfnn.train`, whose only member has no axis of seeds, are ``[…]``.
+
     Returns:
         ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of the mean of
         overlapping folds in units of their variance, None for independent values.
     """
-    values = members.astype(np.float64)
+    values = np.asarray(members, np.float64)
+    if not result.seeds.ndim:
+        return values[..., None], None
     folds = result.folds
     if folds is None:
         return values, None
-    if len(result.seeds) > 1:
+    if result.seeds.size > 1:
         return values.mean(axis=-1), None
     ratio = _test_to_training_rows(result) if folds > 1 else None
     return values[..., 0, :], None if ratio is None else 1 / folds + ratio
@@ -166,7 +171,7 @@ def _test_to_training_rows(result: SweepResult) -> float | None:
     return float(np.mean(judging) / np.mean(train))
 
 
-def filled(members: np.ndarray, missing: str | float) -> np.ndarray:
+def _filled(members: np.ndarray, missing: str | float) -> np.ndarray:
     """Values with those that are not finite replaced by the number ``missing``; unchanged for a word.
 
     Raises:
@@ -183,10 +188,10 @@ def _statistics(
     result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
 ) -> CellStatistics:
     """Statistics at each of H evaluations, of members ``[H, E, L, …, S]`` or ``[H, E, L, …, S, F]``."""
-    members = filled(members, missing)
+    members = _filled(members, missing)
     omit = missing == "omit"
     pruned = result.pruned_cells
-    if omit and result.folds is not None and len(result.seeds) == 1:
+    if omit and result.folds is not None and result.seeds.size == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     values, variance = replicate_values(result, members)
 

@@ -128,21 +128,21 @@ def extent_text(extent: tuple[int, int]) -> str:
 
 def averaged_over(result: SweepResult) -> str:
     """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 folds"; "" for one."""
-    if len(result.seeds) > 1:
-        return f"{len(result.seeds)} seeds" + (f" of {result.folds} folds each" if result.folds else "")
+    if result.seeds.size > 1:
+        return f"{result.seeds.size} seeds" + (f" of {result.folds} folds each" if result.folds else "")
     return f"{result.folds} folds" if result.folds else ""
 
 
 def cell_names(result: SweepResult) -> list[str]:
     """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
 
-    Numbers have as few digits as tell an axis's values apart; a cell that a random search drew twice has
-    " (2)" behind it.
+    Numbers have as few digits as tell an axis's values apart, full batches are "full"; a cell that a random
+    search drew twice has " (2)" behind it.
     """
     texts = {}
     for axis, values in result.axes.items():
         known = np.ravel(values).tolist()
-        texts[axis] = dict(zip(known, labels(known), strict=True))
+        texts[axis] = dict(zip(known, axis_value_labels(axis, known), strict=True))
     names: list[str] = []
     counts: dict[str, int] = {}
     for index in np.ndindex(*result.cell_shape):
@@ -152,7 +152,14 @@ def cell_names(result: SweepResult) -> list[str]:
     return names
 
 
-def labels(values: Sequence[str] | Sequence[float]) -> list[str]:
+def axis_value_labels(name: str, values: Sequence[str] | Sequence[float]) -> list[str]:
+    """Labels that tell the values of an axis apart: `value_labels`, or "full" for a batch size of 0."""
+    if name == "batch_size":
+        return [value_text(name, value) for value in values]
+    return value_labels(values)
+
+
+def value_labels(values: Sequence[str] | Sequence[float]) -> list[str]:
     """The shortest labels, from two digits on, that tell the values of an axis apart; words as they are."""
     numbers = [value for value in values if not isinstance(value, str)]
     if len(numbers) < len(values):

@@ -127,7 +127,7 @@ def names(config: Json) -> Json:
     return config.get("data", {}).get("names") or {}
 
 
-def as_rows(frame: object, config: Json) -> np.ndarray:
+def inputs_of(frame: object, config: Json) -> np.ndarray:
     """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
 
     Args:

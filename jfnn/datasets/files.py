@@ -35,6 +35,12 @@ ENCODE = "; with encode=True columns of words become columns of 0 and 1"
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
 
 SAMPLE = 1 << 20  # bytes at the beginning of a CSV file from which its number of rows is estimated
+# Bytes of a field of a CSV file in memory at the peak. Too few let a file fill the memory, too many
+# refuse one that fits. Long words take more, by their letters.
+NUMBER_BYTES = 17  # where all are numbers
+GAP_BYTES = 72  # where two thirds are gaps
+WORD_BYTES = 124  # where all are short words
+ROW_BYTES = 96  # of its target, beside those of all fields
 COPIES = 2.0  # of all arrays of an archive in memory, while parts are joined
 
 
@@ -63,7 +69,7 @@ class CsvRows(NamedTuple):
 
     def error(self, row: int, name: str, reason: str) -> ArgumentError:
         """The error of a field."""
-        return file_error(f"{self.file}, row {row + 1} (line {self.lines[row]}), column {name!r}: {reason}")
+        return _field_error(self.file, row, self.lines[row], name, reason)
 
 
 def read_csv(
@@ -104,11 +110,11 @@ def read_csv(
     checks.as_switch(impute, "impute")
     target = _as_name(target, "target")
     weights = _as_name(weights, "weights")
-    _check_memory(path, bytes_a_field=80 if encode else 16)
-    rows = _read_rows(path, target, weights)
+    _check_memory(path, WORD_BYTES if encode else GAP_BYTES if impute else NUMBER_BYTES)
+    rows = _read_rows(path, target, weights, encode, impute)
     names = [name for name in rows.names if name != weights]
-    x = np.stack([_inputs(rows, name, encode, impute) for name in names], axis=-1)
-    counts = None if weights is None else _counts(rows, weights)
+    x = np.stack([_inputs(rows, name, impute) for name in names], axis=-1)
+    counts = None if weights is None else rows.column(weights).copy()
     y, classes = _targets(rows, str(target), task)
     return Table(x, y, tuple(names), classes, weights=counts, imputes=impute)
 
@@ -122,18 +128,24 @@ def _as_name(name: str | None, argument: str) -> str | None:
 
 
 def _check_memory(path: Path, bytes_a_field: int) -> None:
-    """Raises ValueError for a file too large to read: its numbers twice over, or its words, its targets."""
+    """Raises ValueError for a file too large to read, by the bytes of a field and those of a row's target."""
     with paths.readable(path, "path"), path.open("rb") as file:
         sample = file.read(SAMPLE)
         size = file.seek(0, os.SEEK_END)
     lines = max(sample.count(b"\n"), 1)
     rows = lines * size / max(len(sample), 1)
-    bytes_a_row = bytes_a_field * (sample.count(b",") / lines + 1) + 64
+    bytes_a_row = bytes_a_field * (sample.count(b",") / lines + 1) + ROW_BYTES
     memory.check("path", rows * bytes_a_row, sizes=f", for {path.name}")
 
 
-def _read_rows(path: Path, target: str | None, weights: str | None) -> CsvRows:
-    """All rows of a file whose header has these columns."""
+def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool, impute: bool) -> CsvRows:
+    """All rows of a file whose header has these columns.
+
+    Raises:
+        ValueError: A file that cannot be read, or the first field beside the targets that may not be there: a
+            number that floats do not hold, a word without ``encode``, a gap without either option, and either
+            among the weights.
+    """
     lines = array("q")
     numbers = array("d")
     targets: list[str] = []
@@ -158,8 +170,12 @@ def _read_rows(path: Path, target: str | None, weights: str | None) -> CsvRows:
                 values = [as_exact(field) for field in fields]
                 if None in values:
                     for name, field, value in zip(names, fields, values, strict=True):
-                        if value is None:
-                            others[name][row] = field
+                        if value is not None:
+                            continue
+                        reason = _refusal(field, name == weights, encode, impute)
+                        if reason:
+                            raise _field_error(path.name, row, reader.line_num, name, reason)
+                        others[name][row] = field
                 numbers.extend(np.nan if value is None else value for value in values)
     except UnicodeDecodeError:
         raise file_error(f"{path.name} is no UTF-8 text") from None
@@ -169,6 +185,31 @@ def _read_rows(path: Path, target: str | None, weights: str | None) -> CsvRows:
         raise file_error(f"{path.name} has no rows below its header")
     table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
     return CsvRows(path.name, names, table, others, targets, lines)
+
+
+def _field_error(file: str, row: int, line: int, name: str, reason: str) -> ArgumentError:
+    """The error of a field, in a row counted from 0 and a line counted from 1."""
+    return file_error(f"{file}, row {row + 1} (line {line}), column {name!r}: {reason}")
+
+
+def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> str | None:
+    """Why a field that is not a number may not be there; None for one that may."""
+    if reason := unheld(field):
+        return reason
+    if is_weight:
+        return _no_number(field)
+    if encode:
+        return None
+    word = as_category(field)
+    if not word:
+        return None if impute else _no_number(field, IMPUTE)
+    return _no_number(field, AS_NUMBERS if likeness(word) else ENCODE)
+
+
+def _no_number(field: str, advice: str = "") -> str:
+    """The reason against a word or a gap."""
+    got = checks.shown(field) if as_word(field) else "nothing"
+    return f"expected a number, got {got}{advice}"
 
 
 def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> None:
@@ -220,14 +261,10 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
     return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {name!r}")
 
 
-def _inputs(rows: CsvRows, name: str, encode: bool, impute: bool) -> np.ndarray:
+def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
     """Numbers of a column ``[rows]``, NaN for gaps; or categories, objects, "" for gaps."""
     numbers = rows.column(name)
     words = {row: as_category(field) for row, field in rows.others[name].items()}
-    for row, word in words.items():
-        if unheld(rows.others[name][row]) or not (encode or (impute and not word)):
-            advice = IMPUTE if not word else AS_NUMBERS if likeness(word) else ENCODE
-            raise _no_number(rows, row, name, advice)
     if not words:
         return numbers
     column = f"{rows.file}, column {name!r}"
@@ -236,7 +273,8 @@ def _inputs(rows: CsvRows, name: str, encode: bool, impute: bool) -> np.ndarray:
         if len(words) == len(numbers):
             raise file_error(f"{column}: expected at least one value, got none")
         if not impute:
-            raise _no_number(rows, next(iter(words)), name, IMPUTE)
+            row, field = next(iter(rows.others[name].items()))
+            raise rows.error(row, name, _no_number(field, IMPUTE))
         return numbers
     row, word = next(iter(present.items()))
     if len(present) < len(numbers) - len(words):
@@ -251,21 +289,6 @@ def _inputs(rows: CsvRows, name: str, encode: bool, impute: bool) -> np.ndarray:
     if n_words > MOST_WORDS:
         raise file_error(f"{column}: expected at most {MOST_WORDS} words, got {n_words}")
     return np.array(texts, dtype=object)
-
-
-def _counts(rows: CsvRows, name: str) -> np.ndarray:
-    """Numbers of a column ``[rows]`` without gaps."""
-    others = rows.others[name]
-    if others:
-        raise _no_number(rows, next(iter(others)), name)
-    return rows.column(name).copy()
-
-
-def _no_number(rows: CsvRows, row: int, name: str, advice: str = "") -> ArgumentError:
-    """The error of a field that is not a number that a float holds."""
-    field = rows.others[name][row]
-    got = checks.shown(field) if as_word(field) else "nothing"
-    return rows.error(row, name, unheld(field) or f"expected a number, got {got}{advice}")
 
 
 def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:

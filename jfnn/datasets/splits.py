@@ -122,14 +122,14 @@ def scalers(split: Split) -> dict[str, Any]:
     parts = {"x": split.x_train}
     if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
         parts["y"] = split.y_train
-    fitted = {}
+    by_name = {}
     for name, part in parts.items():
         columns = _columns(part, f"{name}_train")
         with np.errstate(over="ignore", invalid="ignore"):
-            fitted[name] = StandardScaler().fit(columns)
-        if not np.isfinite([fitted[name].mean_, fitted[name].scale_]).all():
+            scaler = by_name[name] = StandardScaler().fit(columns)
+        if not np.isfinite([scaler.mean_, scaler.scale_]).all():
             raise ArgumentError(f"{name}_train", "its numbers are too large for a standard deviation")
-    return fitted
+    return by_name
 
 
 def standardise(split: Split) -> Split:
@@ -145,14 +145,14 @@ def standardise(split: Split) -> Split:
     Raises:
         ValueError, TypeError: NaN or infinity; the message says where.
     """
-    fitted = scalers(split)
-    x = fitted["x"]
+    by_name = scalers(split)
+    x = by_name["x"]
     scaled = split._replace(
         x_train=_scaled(x, split.x_train, "x_train"), x_test=_scaled(x, split.x_test, "x_test")
     )
-    if "y" not in fitted:
+    if "y" not in by_name:
         return scaled
-    y = fitted["y"]
+    y = by_name["y"]
     return scaled._replace(
         y_train=_scaled(y, split.y_train, "y_train"), y_test=_scaled(y, split.y_test, "y_test")
     )

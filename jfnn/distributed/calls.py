@@ -26,7 +26,9 @@ from jfnn.store.identity import Description, differences
 SUFFIX = ".task"
 NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
-CACHED_TASKS = 4  # of a process
+# Tasks that a process holds with their data. With fewer than sweeps that take turns, data are sent again and
+# again; each further one takes the memory of its data.
+CACHED_TASKS = 4
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,7 +38,7 @@ from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
-from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer
+from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.subsets import Subsets
 from jfnn.targets import Split
@@ -186,12 +186,21 @@ class Common(Valid):
 
     def changed(self, names: Iterable[str]) -> list[str]:
         """Names, of these, of the options whose values are not the defaults."""
-        values = vars(self)
-        return [
-            name
-            for name, field in self.__dataclass_fields__.items()
-            if name in names and values[name] != field.metadata["convert"](field.default, name)
-        ]
+        changed = []
+        for name, field in self.__dataclass_fields__.items():
+            if name in names:
+                convert = field.metadata["convert"]
+                default = field.default if convert is None else convert(field.default, name)
+                if np.any(vars(self)[name] != default):  # folds may be an array
+                    changed.append(name)
+        return changed
+
+    def several(self) -> list[str]:
+        """Names of the numbers of a member that are given as a sequence or a distribution."""
+        learner = vars(self)["network"]
+        numbers = learner.numbers if isinstance(learner, Learner) else self.optimizer.numbers
+        values = {"learning_rate": self.learning_rate, "l2": self.l2, **self.hyper, **numbers}
+        return [name for name, value in values.items() if is_axis(value)]
 
     def common(self) -> dict[str, Any]:
         """Values of the options that every function that trains has."""

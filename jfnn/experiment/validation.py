@@ -12,7 +12,7 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.datasets.splits import as_size
 from jfnn.learners.data import Data
-from jfnn.subsets import Cut, Pairs, Subsets, as_rows
+from jfnn.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.targets import Split
 
 # Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
@@ -78,7 +78,8 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
         pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
         if not pairs or any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs of row numbers, at least one")
-        return [(as_rows(train, data.n_train), as_rows(test, data.n_train)) for train, test in pairs]
+        n = data.n_train
+        return [(as_row_numbers(train, n), as_row_numbers(test, n)) for train, test in pairs]
     except Exception as error:  # also of an object that is no splitter
         raise ArgumentError("folds", " ".join(str(error).split())) from None
 

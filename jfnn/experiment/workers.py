@@ -66,15 +66,18 @@ class Workers:
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._executor: Any = executor if is_executor else None
         self._owned = False  # whether this object made the executor, and shuts it down
+        self._holders = 0  # calls, one inside another, that use the executor
 
     def __enter__(self) -> "Workers":
+        self._holders += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shuts down an executor made here; waiting tiles are dropped."""
-        if self._owned:
+        """Shuts down an executor made here with the outermost call; waiting tiles are dropped."""
+        self._holders -= 1
+        if self._owned and not self._holders:
             self._executor.shutdown(wait=kind is None)
             self._executor = None
             self._owned = False

@@ -160,7 +160,7 @@ def _draw(
     figure.supylabel(axis_label(down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm) and len(ticks := _round_values(norm.vmin, norm.vmax, True)) > 1:
-        bar.set_ticks(ticks.tolist(), labels=summary.labels(ticks.tolist()))
+        bar.set_ticks(ticks.tolist(), labels=summary.value_labels(ticks.tolist()))
         bar.minorticks_off()
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
@@ -234,8 +234,9 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         ticks = _round_values(values[order[0]], values[order[-1]], log)
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray
-            return np.interp(scaled(ticks), scaled(values[order]), order), summary.labels(ticks.tolist())
-    return indices, summary.labels(values[indices].tolist())
+            positions = np.interp(scaled(ticks), scaled(values[order]), order)
+            return positions, summary.value_labels(ticks.tolist())
+    return indices, summary.value_labels(values[indices].tolist())
 
 
 def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:

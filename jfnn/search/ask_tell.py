@@ -3,7 +3,7 @@
 import dataclasses
 import numbers
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,12 +14,13 @@ from jfnn.arguments.packages import imported
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
+from jfnn.experiment.settings import as_execution
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
 from jfnn.search.keywords import copied_arrays, make_options
 from jfnn.search.result import SweepResult
-from jfnn.search.sweep import Run, prepare, sweep
+from jfnn.search.sweep import Run, prepare, sweep, workers_of
 from jfnn.targets import Split
 
 
@@ -91,7 +92,7 @@ def ask_tell(
             with several objectives from ``create_study(directions=[…])``, with a sampler such as NSGA-II.
         suggest: Trial -> its hyperparameters by name, the same names for every trial: "learning_rate", "l2",
             and whatever ``hyper`` or the optimizer takes.
-        network: As in `jfnn.sweep`.
+        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
         split: As in `jfnn.sweep`; hold rows out (``validation``, ``folds``), or the test rows choose.
         trials: Trials in all.
         at_once: Trials a round; None for one tile for each device (with fewer devices than seeds and folds,
@@ -122,6 +123,10 @@ def ask_tell(
     check_callable(suggest, (None,), "suggest", "a function of a trial")
     trial, cell = _ask(study, suggest)
     objectives = None if objectives is None else as_objectives(objectives)
+    # Every round reads the folds, and takes the same workers.
+    if isinstance(options.get("folds"), Iterator):
+        options["folds"] = list(options["folds"])
+    execution = options["execution"] = as_execution(options.get("execution"), "execution")
     kept = {"out": directory, "resume": resume}
     width = _width(study, network, split, options | kept, cell, at_once, objectives)
     copies = copied_arrays(options | {"split": split})
@@ -130,16 +135,17 @@ def ask_tell(
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
     results = Rounds()
     values = []
-    while remaining:
-        proposals = [] if results else [(trial, cell)]
-        count = min(width, remaining) - len(proposals)
-        proposals += [_ask(study, suggest, cell.keys()) for _ in range(count)]
-        out_here = None if directory is None else directory / f"round-{len(results):04}"
-        cells = _with_cells(options, [cell for _, cell in proposals])
-        results.append(sweep(network, split, **cells, out=out_here, resume=resume))
-        values.append(cell_values(results[-1], objectives or [results[-1].ranked_by]))
-        _tell(study, [trial for trial, _ in proposals], values[-1], pruned)
-        remaining -= len(proposals)
+    with workers_of(execution):
+        while remaining:
+            proposals = [] if results else [(trial, cell)]
+            count = min(width, remaining) - len(proposals)
+            proposals += [_ask(study, suggest, cell.keys()) for _ in range(count)]
+            out_here = None if directory is None else directory / f"round-{len(results):04}"
+            cells = _with_cells(options, [cell for _, cell in proposals])
+            results.append(sweep(network, split, **cells, out=out_here, resume=resume))
+            values.append(cell_values(results[-1], objectives or [results[-1].ranked_by]))
+            _tell(study, [trial for trial, _ in proposals], values[-1], pruned)
+            remaining -= len(proposals)
     results.values = np.concatenate(values)
     signs = [-1 if direction == "maximize" else 1 for direction in _directions(study)]
     results.front = np.flatnonzero(undominated(results.values * signs))
@@ -177,8 +183,9 @@ def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]
     for name in rates:
         if name in options:
             raise ArgumentError(name, "expected none, since suggest gives it")
-    all_hyper = {**(options.get("hyper") or {}), **hyper} or None
-    return {**options, **rates, "hyper": all_hyper, "sample": len(cells)}
+    given = options.get("hyper")
+    fixed = {} if given is None else checks.as_mapping(given, "hyper")
+    return {**options, **rates, "hyper": {**fixed, **hyper}, "sample": len(cells)}
 
 
 def _width(

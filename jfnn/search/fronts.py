@@ -32,11 +32,11 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     return undominated(values * signs).reshape(result.cell_shape)
 
 
-def as_objectives(objectives: object) -> Sequence[Objective]:
-    """At least one name or function, in a sequence."""
+def as_objectives(objectives: object) -> list[Objective]:
+    """At least one name or function, in a list."""
     if not checks.is_several(objectives) or not len(objectives):
         raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")
-    return objectives
+    return list(objectives)
 
 
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:

@@ -108,7 +108,7 @@ def _arguments(options: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-READ_AGAIN = ("split", "batches", "initial_params", "seeds")  # options with arrays
+READ_AGAIN = ("split", "batches", "initial_params", "seeds", "folds")  # options with arrays
 
 
 def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:

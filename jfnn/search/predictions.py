@@ -105,7 +105,7 @@ def _ask(
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
     framed = columns.is_frame(x)
-    table = columns.as_rows(x, config) if framed else x
+    table = columns.inputs_of(x, config) if framed else x
     calls = []
     for members in programs:
         model = members.model

@@ -23,7 +23,8 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.experiment.options import Common, Options
+from jfnn.experiment.options import Options
+from jfnn.experiment.settings import Execution
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
@@ -108,10 +109,11 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), workers_of(options):
+    with interrupts.deferred(), workers_of(options.execution):
         programs = programs_of(options)
         runs = _prepared(programs)
-        copies = copied_arrays(vars(options)) if options.refit else {}
+        # The winner trains on all rows, without folds, and a generator of these is used up.
+        copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
         out = options.out
         with _claimed(options, programs, runs):
             parts = [train_run(run) for run in runs]
@@ -165,10 +167,9 @@ def _claimed(
     return contextlib.nullcontext()
 
 
-def workers_of(options: Common) -> contextlib.AbstractContextManager[object]:
+def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object]:
     """The workers of all runs of a call, which are shut down with it; nothing to shut down without any."""
-    workers = options.execution.executor
-    return contextlib.nullcontext() if workers is None else workers
+    return contextlib.nullcontext() if execution.executor is None else execution.executor
 
 
 def train_run(

@@ -6,8 +6,6 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine import interrupts
 from jfnn.experiment.options import Options, TrainOptions
-from jfnn.learners.learner import Learner
-from jfnn.optimizers import is_axis
 from jfnn.search.keywords import takes_fields
 from jfnn.search.result import SweepResult
 from jfnn.search.sweep import prepare, train_run, workers_of
@@ -33,8 +31,9 @@ def train(options: TrainOptions) -> SweepResult:
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
     """
-    _check_single(options)
-    with workers_of(options):
+    for name in options.several():
+        raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
+    with workers_of(options.execution):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():
@@ -50,12 +49,3 @@ def _as_sweep(options: TrainOptions) -> Options:
     split = Split(options.x, options.y, x_test, y_test, options.weights)
     common = options.common() | {"execution": execution}
     return Options(options.network, split, seeds=[options.seed], **common)
-
-
-def _check_single(options: TrainOptions) -> None:
-    values: dict[str, object] = {"learning_rate": options.learning_rate, "l2": options.l2, **options.hyper}
-    learner = options.network
-    values |= learner.numbers if isinstance(learner, Learner) else options.optimizer.numbers
-    for name, value in values.items():
-        if is_axis(value):
-            raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")

@@ -23,7 +23,7 @@ from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.search import run_directory
-from jfnn.studies.maximal_update import maximal_update, scaling_rule
+from jfnn.studies.maximal_update import maximal_update
 from jfnn.studies.stepper import Seen, make_stepper
 from jfnn.targets import Split
 
@@ -143,7 +143,7 @@ def coordinate_check(
             gradient="backprop",
             batch_size=batch_size,
             seeds=seeds,
-            epochs=steps,  # more than enough
+            epochs=steps,  # an epoch has at least one step
         )
         measured[model] = _measure(build(trained), steps, rows)
     shape = (len(parametrisations), len(width))
@@ -179,18 +179,18 @@ def _networks(
         checks.check_instance(model, Network, "network")
     by_kind = {"standard": standard}
     if "maximal_update" in kinds:
-        rule = scaling_rule(optimizer)
         narrow = network(base)
-        by_kind["maximal_update"] = [maximal_update(model, narrow, rule, multiplier) for model in standard]
+        by_kind["maximal_update"] = [
+            maximal_update(model, narrow, optimizer, multiplier) for model in standard
+        ]
     return [model for kind in kinds for model in by_kind[kind]]
 
 
 def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
-    if experiment.n_cells != 1:
-        raise ArgumentError(
-            "learning_rate", "expected one number, and one for each argument of the optimizer"
-        )
+    for name, values in experiment.cells.values.items():
+        if len(values) > 1:
+            raise ArgumentError(name, "expected one number, got several")
     learner = experiment.learner
     data = experiment.data
     members = experiment.replicates

@@ -109,8 +109,8 @@ def loss_along(
     def step(
         carry: tuple[State, Floats], at: tuple[jax.Array, Hyper, Hyper]
     ) -> tuple[tuple[State, Floats], None]:
-        (state, tangent) = carry
-        (number, hyper, d_hyper) = at
+        state, tangent = carry
+        number, hyper, d_hyper = at
 
         def after(point: tuple[Floats, Hyper]) -> tuple[Floats, State]:
             moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])

@@ -16,10 +16,10 @@ from jfnn.experiment.options import Options
 from jfnn.learners import Learner
 from jfnn.learners.traced import scoring
 from jfnn.network import Network
-from jfnn.optimizers import SCHEDULE_STEPS, is_axis
+from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.search.keywords import make_options
 from jfnn.studies.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
-from jfnn.studies.stepper import check_options, make_experiment, make_stepper, step_numbers
+from jfnn.studies.stepper import make_experiment, make_stepper, step_numbers
 from jfnn.targets import Split
 
 MODES = ("reverse", "forward")
@@ -57,7 +57,7 @@ def hypergradient(
     where steps expand small differences (`jfnn.lyapunov`), derivatives are right, large, and of little use.
 
     Args:
-        network: As in `jfnn.sweep`.
+        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
         split: As in `jfnn.sweep`.
         seed: Fixes starting parameters and minibatches.
         with_respect_to: Names of numbers: "learning_rate", "l2", those of the optimizer, "init_scale", and
@@ -67,8 +67,8 @@ def hypergradient(
         part: The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would
             rank.
         mode: "reverse" for many numbers, "forward" for few numbers and many steps.
-        **options: Those of `jfnn.sweep` but ``seeds``, ``folds``, ``refit``, ``sample``, ``schedulers``,
-            ``execution``, ``out`` and ``resume``.
+        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``sample``, ``schedulers``, ``execution``,
+            ``out`` and ``resume``; ``seed`` takes the place of ``seeds``.
 
     Returns:
         A `Hypergradient`.
@@ -78,7 +78,8 @@ def hypergradient(
             not take, or a dropout rate; derivatives that are not finite though the loss is, as those of Adam
             without ``eps_root`` where a gradient is always 0.
     """
-    check_options(options)
+    if "seeds" in options:
+        raise ArgumentError("seeds", "expected seed=, since one network is trained")
     # An interrupt may come where JAX has just begun to trace, which would go on after this call.
     with jax.core.eval_context():
         seeds = [checks.as_seed(seed)]
@@ -104,10 +105,8 @@ def prepare(
     """The compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
     checks.as_choice(mode, "mode", MODES)
     experiment = make_experiment(options)
-    given = {"learning_rate": options.learning_rate, "l2": options.l2}
-    for name, values in experiment.cells.values.items():
-        if len(values) > 1 or is_axis(given.get(name)):
-            raise ArgumentTypeError(name, "expected one number, got several")
+    for name in options.several():
+        raise ArgumentTypeError(name, "expected a number, got a sequence")
     steps = step_numbers(experiment)
     numbers: dict[str, Any] = {name: values[0] for name, values in experiment.hyper().items()}
     numbers[MULTIPLIERS] = _multipliers(multipliers, experiment, len(steps))

@@ -25,14 +25,7 @@ from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 from jfnn.search.keywords import make_options
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
-from jfnn.studies.stepper import (
-    Seen,
-    Stepper,
-    check_options,
-    make_experiment,
-    make_stepper,
-    step_numbers,
-)
+from jfnn.studies.stepper import Seen, Stepper, make_experiment, make_stepper, step_numbers
 from jfnn.targets import Split
 
 METHODS = ("tangent", "copies")
@@ -90,7 +83,7 @@ def lyapunov(
     biases, which carry no penalty, so that in the long run the largest exponent is never below 0.
 
     Args:
-        network: As in `jfnn.sweep`.
+        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
         split: As in `jfnn.sweep`.
         seeds: How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.
         method: "tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.
@@ -104,7 +97,6 @@ def lyapunov(
         ValueError, TypeError: As in `jfnn.sweep`.
     """
     checks.as_choice(method, "method", METHODS)
-    check_options(options)
     # An interrupt may come where JAX has just begun to trace, which would go on after this call.
     with jax.core.eval_context():
         made = make_options(lyapunov, Options, network, split, seeds=seeds, **options)

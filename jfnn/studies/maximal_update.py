@@ -60,15 +60,16 @@ def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
         ValueError: No rule is known for it.
     """
     rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
-    for name, factory in {"sgd": optax.sgd, **LIKE_ADAM}.items():
-        if rule is factory or (isinstance(rule, str) and rule == name):
-            return "sgd" if name == "sgd" else "adam"
-    expected = f"expected sgd, or one of {', '.join(LIKE_ADAM)}"
-    raise ArgumentError("optimizer", f"{expected}, got {checks.shown(rule)}")
+    known = {"sgd": optax.sgd, **LIKE_ADAM}
+    name = next((name for name, factory in known.items() if rule is factory), rule)
+    return "sgd" if checks.as_choice(name, "optimizer", known) == "sgd" else "adam"
 
 
 def maximal_update(
-    network: Network, base: Network, optimizer: str = "adam", output_multiplier: float = 1.0
+    network: Network,
+    base: Network,
+    optimizer: str | Optimizer | Factory = "adam",
+    output_multiplier: float = 1.0,
 ) -> Network:
     """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
 
@@ -80,23 +81,25 @@ def maximal_update(
         network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
             variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
         base: The same network at the base width.
-        optimizer: Rule of its training: "sgd", also with momentum; or "adam", as all rules whose steps do not
-            depend on the size of gradients (adamw, rmsprop, lion, …). Their rates differ.
+        optimizer: The optimizer of its training, as in `jfnn.sweep`: "sgd", also with momentum; or a rule
+            whose steps do not depend on the size of gradients (adam, adamw, rmsprop, lion, …). Rates of the
+            two kinds scale in different ways.
         output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
             by the last layer's start and rate. It is tuned with the learning rate, at any width.
 
     Raises:
-        ValueError, TypeError: No networks of such layers, or of different kinds of layers.
+        ValueError, TypeError: No networks of such layers, or of different kinds of layers; an optimizer of
+            neither kind.
     """
     layers, shape = _parts(network, "network")
     base_layers, base_shape = _parts(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    checks.as_choice(optimizer, "optimizer", ("sgd", "adam"))
-    *hidden, last = _in_maximal_update(layers, shape, base_layers, base_shape, optimizer)
+    rule = scaling_rule(optimizer)
+    *hidden, last = _in_maximal_update(layers, shape, base_layers, base_shape, rule)
     if multiplier != 1:
         if not isinstance(last, Dense | Scaled):
             raise ArgumentError("output_multiplier", f"expected a dense last layer, got {last!r}")
-        factor = multiplier ** (2 if optimizer == "sgd" else 1)
+        factor = multiplier ** (2 if rule == "sgd" else 1)
         singles = np.finfo(np.float32)
         if not float(singles.smallest_subnormal) <= factor <= float(singles.max):
             raise ArgumentError("output_multiplier", f"{multiplier:g} is out of the range of float32")
@@ -112,7 +115,7 @@ def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shap
 
 
 def _in_maximal_update(
-    layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, optimizer: str
+    layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, rule: str
 ) -> tuple[LayerKind, ...]:
     """The layers, also those inside `Scaled` and `Residual`, with the factors of the table."""
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
@@ -122,15 +125,15 @@ def _in_maximal_update(
     base_shapes = shapes_of(base, base_shape)
     for layer, inputs, base_layer, base_inputs in zip(layers, shapes, base, base_shapes, strict=False):
         if isinstance(layer, Residual) and isinstance(base_layer, Residual):
-            inside = _in_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, optimizer)
+            inside = _in_maximal_update(layer.layers, inputs, base_layer.layers, base_inputs, rule)
             results.append(dataclasses.replace(layer, layers=inside))
         elif isinstance(layer, Scaled) and isinstance(base_layer, Scaled):
-            (inner,) = _in_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, optimizer)
+            (inner,) = _in_maximal_update([layer.layer], inputs, [base_layer.layer], base_inputs, rule)
             results.append(scaled(inner, layer.start, layer.rate, layer.bias_rate))
         elif isinstance(layer, Dense | Conv) and isinstance(base_layer, Dense | Conv):
             fan_in, n_out = _fans(layer, inputs)
             base_in, base_out = _fans(base_layer, base_inputs)
-            results.append(_with_factors(layer, fan_in / base_in, n_out / base_out, optimizer))
+            results.append(_with_factors(layer, fan_in / base_in, n_out / base_out, rule))
         elif jax.tree.leaves(_starting_shapes(layer, inputs)):
             raise ArgumentError("network", f"expected dense and convolutional layers, got {layer!r}")
         else:
@@ -149,9 +152,9 @@ def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
     return math.prod(params.w.shape) // n_out, n_out
 
 
-def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, optimizer: str) -> LayerKind:
+def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, rule: str) -> LayerKind:
     if layer.initializer not in FAN_IN:
         expected = f"one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs"
         raise ArgumentError("init", f"expected {expected}, got {layer.initializer!r}")
     start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
-    return scaled(layer, start, r_out / r_in, r_out) if optimizer == "sgd" else scaled(layer, start, 1 / r_in)
+    return scaled(layer, start, r_out / r_in, r_out) if rule == "sgd" else scaled(layer, start, 1 / r_in)

@@ -1,7 +1,6 @@
 """The steps of a sweep's member one by one, so that JAX can differentiate through them."""
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -21,14 +20,7 @@ from jfnn.steps.epoch import gather, stand_ins
 from jfnn.steps.source import Source, rows_of_steps, step_key
 
 # Options of sweeps that have no meaning here.
-SWEEP_OPTIONS = ("seeds", "folds", "refit", "sample", "schedulers", "execution", "out", "resume")
-
-
-def check_options(options: Iterable[str]) -> None:
-    """Raises ArgumentError for the name of an option that only sweeps have."""
-    for name in options:
-        if name in SWEEP_OPTIONS:
-            raise ArgumentError(name, "expected none, since this is no sweep")
+SWEEP_OPTIONS = ("folds", "refit", "sample", "schedulers", "execution", "out", "resume")
 
 
 class Seen(NamedTuple):
@@ -72,9 +64,11 @@ def make_experiment(options: Options) -> Experiment:
     """The sweep with these options.
 
     Raises:
-        ValueError, TypeError: As `jfnn.sweep`; no epochs; and a learner that samples discrete states or
-            prunes, and so jumps as its numbers change.
+        ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and a learner that
+            samples discrete states or prunes, and so jumps as its numbers change.
     """
+    for name in options.changed(SWEEP_OPTIONS):
+        raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs, "epochs")
     experiment = build(options)
     if not experiment.learner.differentiable:

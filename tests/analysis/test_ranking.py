@@ -4,11 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_result, select_members, with_scores
+from helpers import make_programs, make_result, make_sampled, select_members, with_scores
 
 import jfnn
-from jfnn.analysis import ranking, summary
+from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
+from jfnn.arguments.texts import number_text
 from jfnn.search.result import combined
 
 
@@ -212,11 +213,24 @@ def test_table_says_where_each_cell_stopped():
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
-    assert summary.number_text(-81234.5, higher_is_better=True) == "-8.12e4"
+    assert number_text(-81234.5, higher_is_better=True) == "-8.12e4"
     assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
     assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
     assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
-    assert summary.number_text(float("nan"), higher_is_better=False) == "div"
+    assert number_text(float("nan"), higher_is_better=False) == "div"
+
+
+def test_cells_are_named_by_all_axes_and_full_batches_and_constants_in_words():
+    result = make_programs(("20",), (50, 0), shape=(2, 1))
+    names = cell_names(result)
+    assert names[0] == "network=20, batch_size=50, learning_rate=1e-5, l2=1e-5" and len({*names}) == 4
+    assert names[-1] == "network=20, batch_size=full, learning_rate=10, l2=1e-5"
+    assert description.settings_in_words(result)["Search"]["batch size"] == "50, full"
+    drawn = make_sampled(3, {"l2": np.zeros(3)})
+    searched = description.settings_in_words(drawn)["Search"]
+    assert searched["learning rate η"] == "1e-4 to 1" and searched["L2 penalty λ"] == "0"
+    twice = dataclasses.replace(drawn, axes={"learning_rate": np.full(3, 0.1), "l2": np.zeros(3)})
+    assert cell_names(twice) == ["learning_rate=0.1, l2=0" + end for end in ("", " (2)", " (3)")]
 
 
 def test_names_of_parts_seeds_and_folds():

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_programs, make_result, make_sampled
+from helpers import make_programs, make_result, make_sampled, make_single
 
 from jfnn.analysis import best_rates
 
@@ -59,9 +59,5 @@ def test_drawn_cells_single_members_and_unknown_scores_are_refused():
         best_rates(make_result(), "train_width")
     with pytest.raises(TypeError, match=r"^result: expected a SweepResult"):
         best_rates([make_result()])
-    alone = make_result((1, 1), seeds=1)
-    axes = {name: values[0] for name, values in alone.axes.items()}
-    arrays = {name: getattr(alone, name)[0, 0, 0] for name in ("diverged_at", "stopped_at", "pruned")}
-    alone = dataclasses.replace(alone, axes=axes, seeds=alone.seeds[0], **arrays)
     with pytest.raises(ValueError, match=r"^result: expected a grid, got one member"):
-        best_rates(alone)
+        best_rates(make_single())

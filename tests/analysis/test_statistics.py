@@ -1,14 +1,17 @@
 """Intervals and ties against scipy's own tests, and their coverage."""
 
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled
+from helpers import make_result, make_sampled, make_single
 from helpers import with_scores as with_any_scores
 from scipy import stats
 
 import jfnn
+from jfnn import analysis
+from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.intervals import Interval, interval
 from jfnn.analysis.statistics import cell_statistics, curve_statistics
 
@@ -215,3 +218,38 @@ def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digit
         covered.append((low <= truth) & (truth <= high))
     print(f"95% intervals over {sample} seeds cover the mean over {seeds} in {np.mean(covered):.1%} of cases")
     assert 0.90 <= np.mean(covered) <= 0.98
+
+
+def test_one_member_without_axes_has_its_score_as_mean_and_nothing_to_compare(tmp_path):
+    result = make_single(history=3)
+    score = float(result.test_accuracy)
+    computed = cell_statistics(result)
+    assert {values.shape for values in computed} == {()}
+    assert (computed.n, computed.mean, computed.median, computed.iqm) == (1, score, score, score)
+    assert np.isnan([computed.std, computed.low, computed.high]).all() and computed.tied
+    assert "1 of 1 tied" in repr(computed) and computed._repr_html_().count("<tr>") == 2
+    curves = curve_statistics(result)
+    np.testing.assert_array_equal(curves.mean, result.history["test_accuracy"])
+    with pytest.raises(ValueError, match=r"^result: expected several seeds or folds to compare, got one$"):
+        analysis.compare_cells(result)
+    with pytest.raises(ValueError, match=r"^result: expected a grid, got one member$"):
+        analysis.best_rates(result)
+    assert analysis.cell_names(result) == ["learning_rate=1e-5, l2=1e-5"]
+    assert analysis.front(result, ["test_loss"]).tolist() is True
+    columns = analysis.tidy(result)
+    assert columns["epoch"].tolist() == np.repeat([1, 2, 3], 4).tolist() and set(columns["seed"]) == {0}
+    analysis.write_tidy(result, tmp_path / "tidy.csv")
+    (cell,) = ranking.best_first(result).cells
+    assert cell.cell == () and not cell.tied and cell.scores["test_accuracy"].mean == score
+    assert ranking.legend(ranking.best_first(result)) == []
+    heading, row = ranking.table(ranking.best_first(result))
+    assert dict(zip(heading, row, strict=True))["test accuracy"] == f"{score:.3f}"
+    assert summary.averaged_over(result) == ""
+    best = f"η = 1e-5, λ = 1e-5, test accuracy {score:.3f}"
+    assert description.sentence(result) == f"1 network trained. Best: {best}."
+    assert description.settings_in_words(result)["Search"]["seeds"] == "0"
+    taking_results = {
+        name for name in analysis.__all__ if "result" in inspect.signature(getattr(analysis, name)).parameters
+    }
+    shown = {"best_rates", "cell_names", "cell_statistics", "compare_cells", "curve_statistics"}
+    assert taking_results == shown | {"front", "tidy", "write_tidy"}

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from jfnn import datasets
+from jfnn.arguments import memory
 from jfnn.datasets.fields import is_gap
 from jfnn.datasets.targets import MOST_CLASSES, as_task
 
@@ -196,6 +198,44 @@ def test_diabetes_is_a_regression():
 def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
     with pytest.raises(ValueError, match=message):
         read_csv(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "options", "message"),
+    [
+        ("word", {}, "expected a number, got 'word'; with encode=True"),
+        ("word", {"impute": True}, "expected a number, got 'word'; with encode=True"),
+        ("", {}, "expected a number, got nothing; with impute=True"),
+        ("inf", {"encode": True, "impute": True}, "expected a finite number, got 'inf'"),
+        ("NA", {"weights": "a", "impute": True}, "expected a number, got 'NA'$"),
+    ],
+)
+def test_the_first_field_that_may_not_be_there_ends_the_reading(read_csv, field, options, message):
+    text = f"a,b,y\n1,2,0\n{field},2,0\n1,2\n"  # a third row that is too short
+    with pytest.raises(ValueError, match=rf"row 2 \(line 3\), column 'a': {message}"):
+        read_csv(text, **options)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("fields", "options"),
+    [
+        (["0.123456", "0.654321", "0.5"], {}),
+        (["0.123456", "NA", "NA"], {"impute": True}),
+        (["one", "two", "three"], {"encode": True}),
+    ],
+)
+def test_the_memory_that_a_file_is_said_to_need_is_what_it_takes(tmp_path, monkeypatch, fields, options):
+    rows = [",".join([*np.roll(fields, i), str(i % 2)]) for i in range(6000)]
+    (tmp_path / "data.csv").write_text("\n".join(["a,b,c,y", *rows]))
+    needed = []
+    monkeypatch.setattr(memory, "check", lambda what, size, sizes: needed.append(size))
+    datasets.read_csv(tmp_path / "data.csv", "y", **options)  # with its imports
+    tracemalloc.start()
+    datasets.read_csv(tmp_path / "data.csv", "y", **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.6 < peak / needed[1] < 1.1
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Searches steered from outside: what is asked, what is told, and that it compiles once."""
 
+import concurrent.futures
+import copy
 import dataclasses
 import itertools
 import json
 import sys
 import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -108,6 +111,44 @@ def test_cells_that_a_scheduler_ruled_out_are_told_as_pruned(split):
     assert result.pruned_cells.any() and told == result.pruned_cells.tolist()
 
 
+class CountedPool(concurrent.futures.ThreadPoolExecutor):
+    """A pool of one thread of this process, which notes that it was made and that it was shut down."""
+
+    events: ClassVar = []
+
+    def __init__(self):
+        super().__init__(1)
+        self.events.append("made")
+
+    def shutdown(self, *given, **options):
+        self.events.append("shut down")
+        super().shutdown(*given, **options)
+
+
+@pytest.mark.thorough
+def test_rounds_share_the_folds_of_a_generator_and_the_workers_of_a_function(split):
+    """The folds change while the search goes on, which no round may see."""
+    numbers = np.arange(70)
+    folds = [(numbers[numbers % 2 != fold], numbers[numbers % 2 == fold]) for fold in (0, 1)]
+    options = OPTIONS | {"validation": None, "seeds": 1, "trials": 4, "at_once": 2}
+    expected = ask_tell(FakeStudy(), suggest, NET, split, **options | {"folds": copy.deepcopy(folds)})
+    study = FakeStudy()
+
+    def change_and_suggest(trial):
+        if trial == 2:
+            for train, _ in folds:
+                train[:] = 0
+        return suggest(trial)
+
+    CountedPool.events.clear()
+    options["execution"] = dataclasses.replace(OPTIONS["execution"], devices=None, executor=CountedPool)
+    results = ask_tell(study, change_and_suggest, NET, split, **options | {"folds": iter(folds)})
+    assert len(results) == 2 and CountedPool.events == ["made", "shut down"]
+    for one, other in zip(results, expected, strict=True):
+        assert one.folds == 2
+        np.testing.assert_array_equal(one.validation_loss, other.validation_loss)
+
+
 def files_of(directory):
     """Their bytes by name, and what a run's config says but for the time that it took."""
     content = {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*.*")}
@@ -182,6 +223,8 @@ def test_rounds_of_another_search_are_refused(split, tmp_path):
         ({"objectives": "validation_accuracy"}, "objectives"),
         ({"objectives": []}, "objectives"),
         ({"objectives": [3]}, "objectives"),
+        ({"hyper": 5}, "hyper"),
+        ({"execution": "fast"}, "execution"),
         ({"sample": 3}, "sample"),
         ({"resume": True}, "resume"),  # without a directory
         ({"learning_rate": 0.1}, "learning_rate"),  # which suggest gives
@@ -204,7 +247,7 @@ def size(result):
 
 def test_several_objectives_are_told_together_and_the_front_is_of_all_rounds(split):
     study = FakeStudy("MAXIMIZE", "MINIMIZE", "MINIMIZE")
-    objectives = ["validation_accuracy", "train_loss", size]
+    objectives = np.array(["validation_accuracy", "train_loss", size], dtype=object)
     with np.errstate(all="ignore"):
         results = ask_tell(study, suggest, NET, split, trials=7, objectives=objectives, **OPTIONS)
     for trial in range(7):

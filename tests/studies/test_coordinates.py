@@ -100,6 +100,7 @@ def test_slopes_are_the_exponents_and_the_table_has_every_number():
 def test_invalid_arguments_raise_by_name(split):
     for changes, message in (
         ({"learning_rate": [0.1, 0.2]}, "^learning_rate: expected one number"),
+        ({"optimizer": jfnn.Optimizer(momentum=[0.1, 0.2])}, "^momentum: expected one number"),
         ({"steps": 0}, "^steps: expected at least 1"),
         ({"rows": 0}, "^rows: expected at least 1"),
         ({"optimizer": "lamb"}, "^optimizer: "),

@@ -66,7 +66,11 @@ def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
 
 def test_invalid_arguments_raise_an_error_that_names_them(split):
     network = jfnn.mlp((5, 4, 3))
-    for options, message in (({"method": "guess"}, "method: expected"), ({"epochs": 0}, "epochs: expected")):
+    for options, message in (
+        ({"method": "guess"}, "method: expected"),
+        ({"epochs": 0}, "epochs: expected"),
+        ({"folds": 2}, "folds: expected none"),
+    ):
         with pytest.raises(ValueError, match=f"^{message}"):
             jfnn.lyapunov(network, split, **{"learning_rate": 0.1, "batch_size": 10} | options)
     found = jfnn.studies.lyapunov.Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)

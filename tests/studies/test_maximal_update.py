@@ -150,12 +150,27 @@ def test_a_description_makes_the_network_again(network):
 
 
 @pytest.mark.parametrize(
+    ("optimizer", "rule"),
+    [
+        ("adamw", "adam"),
+        (jfnn.Optimizer("lion", b1=0.8), "adam"),
+        (optax.rmsprop, "adam"),
+        (jfnn.Optimizer(momentum=0.9), "sgd"),
+        (optax.sgd, "sgd"),
+    ],
+)
+def test_an_optimizer_is_scaled_by_its_rule(optimizer, rule):
+    made = jfnn.maximal_update(dense(8), dense(BASE), optimizer, MULTIPLIER)
+    assert made is jfnn.maximal_update(dense(8), dense(BASE), rule, MULTIPLIER)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((dense(8), dense), "^base: expected a Network"),
         ((jfnn.Network(len, len), dense(4)), "^network: expected a network of jfnn.layers"),
         ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
-        ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adam"),
+        ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adabelief, .*got 'momentum'"),
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
         ((flat(8), flat(4), "sgd", 2.0), "^output_multiplier: expected a dense last layer, got Flatten"),
         ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
