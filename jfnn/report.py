@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import paths, texts
+from jfnn.arguments.texts import describe, name_text
 from jfnn.datasets import columns
 from jfnn.plots.panels import check_sweep
 from jfnn.search import loading
@@ -124,7 +125,7 @@ def maps(result: SweepResult) -> dict[str, Figure]:
     if result.sampled:
         return {}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
-    return {_capitalised(summary.name_text(name)): plots.heat_map(result, score=name) for name in names}
+    return {_capitalised(name_text(name)): plots.heat_map(result, score=name) for name in names}
 
 
 def _prediction(result: SweepResult) -> str:
@@ -163,7 +164,7 @@ def png(figure: Figure) -> bytes:
 def _table(best: ranking.Ranking) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    caption = f"<p>Ranked by {escape(summary.name_text(next(iter(best.higher_is_better))))}.</p>"
+    caption = f"<p>Ranked by {escape(name_text(next(iter(best.higher_is_better))))}.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
     return f'{caption}{texts.html_table(ranking.table(best), "cells")}<p class="notes">{legend}</p>'
 
@@ -176,14 +177,14 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), indices, strict=True))
     rows = [[*(_objective_name(objective) for objective in objectives), "cell"]]
     for values, index in cells:
-        cell = summary.describe(result.axes_at(tuple(index)))
+        cell = describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
     return ["<h2>The Pareto front</h2>", texts.html_table(rows, "cells")]
 
 
 def _objective_name(objective: Objective) -> str:
     if isinstance(objective, str):
-        return summary.name_text(objective)
+        return name_text(objective)
     return str(getattr(objective, "__name__", objective)).replace("_", " ")
 
 

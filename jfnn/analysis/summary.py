@@ -8,12 +8,7 @@ import numpy as np
 from jfnn.analysis.intervals import Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
-from jfnn.arguments.texts import compact as compact
-from jfnn.arguments.texts import describe as describe
-from jfnn.arguments.texts import metric_text as metric_text
-from jfnn.arguments.texts import name_text as name_text
-from jfnn.arguments.texts import number_text as number_text
-from jfnn.arguments.texts import value_text as value_text
+from jfnn.arguments.texts import compact, describe, name_text, number_text, value_text
 from jfnn.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"

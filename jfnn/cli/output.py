@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jfnn.analysis import ranking, summary
+from jfnn.arguments.texts import describe, metric_text, name_text, number_text
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
@@ -48,14 +49,14 @@ def tables(result: SweepResult) -> list[str]:
     index = best.index if best else (0,) * len(result.cell_shape)
     values = result.axes_at(index)
     further = {name: values[name] for name in values if name not in ("learning_rate", "l2")}
-    by = "" if metric == metrics[0] else f" by {summary.metric_text(metrics[0])}"
+    by = "" if metric == metrics[0] else f" by {metric_text(metrics[0])}"
     mark = f", * best{by}" if best else ""
     lines = []
     if further:
-        lines += [f"at {summary.describe(further)}{', where the best cell is' if best else ''}:", ""]
+        lines += [f"at {describe(further)}{', where the best cell is' if best else ''}:", ""]
     for part in summary.ranking_parts(result):
         score = f"{part}_{metric}"
-        lines += [f"{summary.name_text(score)} (η down, λ across{mark})"]
+        lines += [f"{name_text(score)} (η down, λ across{mark})"]
         lines += [*table(result, score, index, marked=best is not None), ""]
     return lines
 
@@ -83,7 +84,7 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
             row = f"{learning_rate:>8.3g}"
             for j in columns:
                 mark = "*" if marked and (i, j) == (index[down], index[across]) else " "
-                row += f"{summary.number_text(cells[i, j], True):>8}{mark}"
+                row += f"{number_text(cells[i, j], True):>8}{mark}"
             lines.append(row.rstrip())
     return lines[1:]
 
@@ -96,7 +97,7 @@ def best_cells(result: SweepResult) -> list[str]:
     rows = ranking.table(best)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    title = f"best first, by {summary.name_text(result.ranked_by)}"
+    title = f"best first, by {name_text(result.ranked_by)}"
     return [title, *(line.rstrip() for line in lines), *ranking.legend(best), ""]
 
 
@@ -111,8 +112,8 @@ def verdict(result: SweepResult) -> list[str]:
         return ["No best cell: every one diverged with some seed; try smaller learning rates."]
     metrics = summary.shown_metrics(result)
     part = summary.ranking_parts(result)[-1]
-    by = f", by {summary.metric_text(metrics[0])}" if len(metrics) > 1 else ""
-    lines = [f"best cell: {summary.describe(best.axes)}"]
+    by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
+    lines = [f"best cell: {describe(best.axes)}"]
     texts = [_scores_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
     # Two metrics are too much for one line.
     lines += [f"{texts[0]},", *texts[1:]] if by else [", ".join(texts)]

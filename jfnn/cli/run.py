@@ -15,8 +15,9 @@ from typing import Any
 import jax
 
 import jfnn
-from jfnn.analysis import description, summary
+from jfnn.analysis import description
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import metric_text
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
@@ -84,7 +85,7 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
     The bar begins anew with each program, and where the best cell is trained again.
     """
     silent = True if flags.quiet else None  # None: unless stderr is a terminal
-    shown = ProgressBar(summary.metric_text(metric), higher_is_better, silent)
+    shown = ProgressBar(metric_text(metric), higher_is_better, silent)
     try:
         yield shown
     finally:

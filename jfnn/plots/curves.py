@@ -13,7 +13,7 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label
+from jfnn.arguments.texts import axis_label, describe, metric_text, name_text
 from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
@@ -75,7 +75,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
             _draw(axes, curve, metric, lines, colour)
         scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(scores), result.metrics[metric])
-        label_epochs(axes, name := summary.metric_text(metric), f"{name} ({explained})")
+        label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
     if any(curve.label for curve in curves):
         legend_below(figure, axes)
     return figure
@@ -118,14 +118,14 @@ def interval_curves(
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
         band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
-        name = summary.describe(result.axes_at(cell)) + " (best)" * is_best
+        name = describe(result.axes_at(cell)) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
         legend_below(figure, axes)
     elif axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
     limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
-    label_epochs(axes, summary.name_text(score), interval_title(result, kind))
+    label_epochs(axes, name_text(score), interval_title(result, kind))
     return figure
 
 
@@ -138,7 +138,7 @@ def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | N
         is_best = best is not None and best.index == cell
         diverged = bool((result.diverged_at[cell] >= 0).any())
         marks = " (best)" * (is_best and len(cell) > 0) + " (div)" * diverged
-        label = summary.describe(result.axes_at(cell)) + marks
+        label = describe(result.axes_at(cell)) + marks
         scores = {
             name: values[cell].reshape(-1, values.shape[-1]).mean(axis=0)
             for name, values in result.history.items()

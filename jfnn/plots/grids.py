@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label
+from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text
 from jfnn.plots.panels import (
     BAR,
     BEST,
@@ -78,7 +78,7 @@ def heat_map(
     part, indices = sliced(result, axes, at)
     metric = result.named(score, "score").partition("_")[2]
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
-    maps = {summary.name_text(name): part.cell_scores(name) for name in names}
+    maps = {name_text(name): part.cell_scores(name) for name in names}
     stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
     best = result.best_or_none()
     mark = None
@@ -89,7 +89,7 @@ def heat_map(
     caption = [*caption_parts(result, part, indices), summary.best_text(result)]
     caption[-1] += " (not shown)" * (best is not None and mark is None)
     direction = result.higher_is_better(names[0])
-    return _draw(maps, part.axes, summary.metric_text(metric), direction, mark, stopped, caption)
+    return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, caption)
 
 
 def array_map(
@@ -186,7 +186,7 @@ def _fitting_texts(
     """The cells' numbers with as many digits as fit into cells of a size, and their font; or none, and 0."""
     if values[0].size <= MOST_TEXTS:
         for digits in (3, 2):
-            as_text = np.vectorize(summary.number_text, otypes=[object])
+            as_text = np.vectorize(number_text, otypes=[object])
             texts = as_text(values, higher_is_better and digits == 3, digits)
             widest = 0.9 * width / max(map(text_width, texts.ravel()))
             font = min(LARGEST_FONT, POINTS_PER_INCH * min(widest, 0.6 * height))

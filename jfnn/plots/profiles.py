@@ -3,12 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import axis_label
+from jfnn.arguments.texts import axis_label, name_text
 from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
@@ -85,7 +84,7 @@ def axis_curves(
     axes.set_xscale(**value_scale(values))
     if names:
         axes.set_xticks(positions, names)
-    axes.set(xlabel=axis_label(axis), ylabel=summary.name_text(score))
+    axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
     axes.set_title(interval_title(part, kind), fontsize=10)
     axes.grid(alpha=0.3)
     limit_scores(axes, centre, part.higher_is_better(score), np.stack([low, high]))

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
-from jfnn.arguments.texts import axis_label
+from jfnn.arguments.texts import axis_label, name_text, value_text
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.plots.panels import (
     BEST,
@@ -57,7 +57,7 @@ def scatter(result: SweepResult) -> Figure:
             known = result.axes[name].tolist()
             values = np.array([known.index(value) for value in values.tolist()])
             position = None if best is None else known.index(position)
-            axes.set_xticks(range(len(known)), [summary.value_text(name, value) for value in known])
+            axes.set_xticks(range(len(known)), [value_text(name, value) for value in known])
             axes.set_xlim(-0.5, len(known) - 0.5)
         else:
             axes.set_xscale(**value_scale(values))
@@ -70,7 +70,7 @@ def scatter(result: SweepResult) -> Figure:
     if takes_log_scale(scores, result.higher_is_better()):
         row[0].set_yscale("log")
     for axes in row[::columns]:
-        axes.set_ylabel(summary.name_text(result.ranked_by))
+        axes.set_ylabel(name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))
     return figure
 

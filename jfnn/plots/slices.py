@@ -9,6 +9,7 @@ import numpy as np
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import describe, value_text
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
@@ -72,7 +73,7 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     axes = dict(result.axes)
     if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches among them
         sizes = axes["batch_size"].tolist()
-        axes["batch_size"] = np.array([summary.value_text("batch_size", size) for size in sizes])
+        axes["batch_size"] = np.array([value_text("batch_size", size) for size in sizes])
     return {**axes, "seed": result.seeds, **folds, **result.subset_values}
 
 
@@ -86,7 +87,7 @@ def fold_axis(result: SweepResult, name: object = "fold") -> Any:
 
 def assignment_text(name: str, value: Any) -> str:
     """A value of an axis with its name, "η = 0.01" or "group = left"."""
-    return summary.describe({name: value if isinstance(value, str) else float(value)})
+    return describe({name: value if isinstance(value, str) else float(value)})
 
 
 def caption_parts(

@@ -12,6 +12,7 @@ from scipy import stats
 
 import jfnn
 from jfnn.analysis import summary
+from jfnn.arguments.texts import describe
 from jfnn.cli import output
 from jfnn.cli.output import NOT_SETTINGS
 from jfnn.engine.devices import cores
@@ -41,7 +42,7 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert len(starred) == 2  # train and test
     assert all(float(line.split()[0]) == expected.learning_rate[row] for line in starred)
     assert all(line.split()[column + 1].endswith("*") for line in starred)
-    assert f"best cell: {summary.describe(best.axes)}\n" in printed
+    assert f"best cell: {describe(best.axes)}\n" in printed
     statistics = jfnn.cell_statistics(expected)
     half = (statistics.high - statistics.low)[best.index] / 2
     assert f"test accuracy {statistics.mean[best.index]:.3f} ± {half:.3f}" in printed

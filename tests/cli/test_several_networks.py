@@ -9,6 +9,7 @@ from command_line import DIRECTORIES, FILES, GRID, PROGRAMS, grid_main, refused,
 
 import jfnn
 from jfnn.analysis import summary
+from jfnn.arguments.texts import describe, value_text
 
 pytestmark = pytest.mark.unoptimised
 
@@ -18,7 +19,7 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     best = expected.best()
     network, batch, *_ = best.index
     values = {name: best.axes[name] for name in ("network", "batch_size")}
-    assert printed.startswith(f"at {summary.describe(values)}, where the best cell is:\n")
+    assert printed.startswith(f"at {describe(values)}, where the best cell is:\n")
     for part in ("train", "validation"):
         block = printed.split(f"{part} accuracy (η down")[1].split("\n\n")[0].splitlines()[1:]
         rows = [[text.rstrip("*") for text in line.split()[1:]] for line in block[1:]]
@@ -36,13 +37,13 @@ def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(program
     for row, cell in zip(rows, expected.order()[:10].tolist(), strict=True):
         index = expected.cell_index(cell)
         axes = expected.axes_at(index)
-        assert row[1:5] == [summary.value_text(name, value) for name, value in axes.items()]
+        assert row[1:5] == [value_text(name, value) for name, value in axes.items()]
         assert row[5] == f"{expected.cell_scores()[index]:.3f}"
 
 
 def test_the_winner_alone_is_tested(programs):
     printed, out, expected = programs
-    where = summary.describe(expected.best().axes)
+    where = describe(expected.best().axes)
     assert where.startswith(("network = 3-tanh, batch = ", "network = 4-3-tanh, batch = "))
     assert f"best cell: {where}\n" in printed
     texts = summary.refit_texts(expected.refit)

@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 
 import jfnn
 from jfnn.analysis import summary
+from jfnn.arguments.texts import number_text
 from jfnn.cli import data
 
 pytestmark = pytest.mark.unoptimised
@@ -82,7 +83,7 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     }
     for part, (x, y) in rows.items():
         r2 = r2_score(y, network.apply(params, np.float32(x))[:, 0])
-        loss = summary.number_text(result.scores[f"{part}_loss"][best.index][0], False)
+        loss = number_text(result.scores[f"{part}_loss"][best.index][0], False)
         assert f"{part} loss {loss} (R² {r2:.3f})" in printed
         if part != "test":
             block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]

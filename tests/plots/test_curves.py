@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import jfnn
 from jfnn import plots, report
-from jfnn.analysis import cell_statistics, curve_statistics, summary
+from jfnn.analysis import cell_statistics, curve_statistics
+from jfnn.arguments.texts import describe
 from jfnn.plots.curves import default_cells
 from jfnn.studies.coordinates import CoordinateCheck
 
@@ -80,7 +81,7 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
     diverged = " (div)" * (learning_rate > 1)
     assert (trained.diverged_at >= 0) == (learning_rate > 1)
-    cell = summary.describe(trained.axes_at(()))
+    cell = describe(trained.axes_at(()))
     assert [text.get_text() for text in figure.legends[0].texts] == [f"{cell}{diverged}"]
     labels = np.arange(20) % 2
     tested = jfnn.train(
@@ -124,7 +125,7 @@ def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(class
     np.testing.assert_allclose([line.get_ydata() for line in lines], expected)
     assert all(np.array_equal(line.get_xdata(), result.evaluations) for line in lines)
     assert [line.get_linestyle() for line in lines] == ["-", "--", "-", "--"]
-    assert figure.legends[0].texts[0].get_text().startswith(summary.describe(result.axes_at((2,))))
+    assert figure.legends[0].texts[0].get_text().startswith(describe(result.axes_at((2,))))
     with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):
         plots.loss_curves(result, cells=[(16,)])
 
@@ -343,7 +344,7 @@ def test_curves_over_the_epochs_are_of_the_best_network_and_are_named_by_it():
     }
     for draw in (plots.loss_curves, plots.interval_curves):
         names = [text.get_text() for text in draw(result).legends[0].texts]
-        assert names[best[2]] == f"{summary.describe(result.axes_at(best))} (best)"
+        assert names[best[2]] == f"{describe(result.axes_at(best))} (best)"
         assert all(name.startswith(f"network = {'ab'[best[0]]}, batch = ") for name in names)
     figure = plots.interval_curves(result, cells="all")
     assert len(figure.axes[0].get_lines()) == 24 and figure.axes[1].get_xlabel() == "learning rate η"

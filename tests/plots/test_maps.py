@@ -17,6 +17,7 @@ from scipy import stats
 
 from jfnn import plots
 from jfnn.analysis import summary
+from jfnn.arguments.texts import describe
 from jfnn.plots.panels import value_scale
 
 pytestmark = pytest.mark.unoptimised
@@ -251,7 +252,7 @@ def test_networks_and_batch_sizes_are_axes_of_heat_maps():
         assert list(boxes_of(panel, filled=False)) == outlined
     caption = " ".join(plots.heat_map(result).get_suptitle().split())
     values = {"network": result.axes["network"][network], "batch_size": (50, 0)[batch]}
-    assert caption.startswith(f"mean of 2 seeds; {summary.describe(values)}; best test accuracy")
+    assert caption.startswith(f"mean of 2 seeds; {describe(values)}; best test accuracy")
     panel = panels_of(plots.heat_map(result, {"network": 1}))[0]["test"]
     np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), scores[1, batch])
 
@@ -410,7 +411,7 @@ def test_scatter_shows_each_cells_mean_score_over_each_hyperparameter_that_varie
     assert panels[0].get_yscale() == ("linear" if classes else "log")
     caption = " ".join(figure.get_suptitle().split())
     assert "12 cells" in caption and "crosses: 2 diverged" in caption and "hollow: pruned" in caption
-    assert summary.describe(result.best().axes) in caption
+    assert describe(result.best().axes) in caption
 
 
 def test_scatter_colours_cells_by_their_learning_rate():

@@ -12,6 +12,7 @@ from helpers import make_programs, make_result, make_sampled, representatives
 import jfnn
 from jfnn import analysis, plots, report
 from jfnn.analysis import description, ranking, summary
+from jfnn.arguments.texts import compact, describe
 from jfnn.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
@@ -107,7 +108,7 @@ def test_a_page_begins_with_a_sentence_on_the_best_cell_and_its_interval(trained
     best = result.best()
     assert lead == description.sentence(result)
     assert lead.startswith("16 networks 2-3-2 tanh trained for 4 epochs: 4 cells of η × λ with 2 seeds of")
-    assert summary.describe(best.axes) in lead
+    assert describe(best.axes) in lead
     assert summary.cell_text(result, best.ranked_by, best.index) in lead and "95%" in lead
     assert '<meta name="viewport"' in text and "prefers-color-scheme: dark" in text and "@media print" in text
     assert text.count("<table") == text.count('<div class="table"><table')  # which scroll by themselves
@@ -194,7 +195,7 @@ def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_pa
     best = ranking.best_first(result, most=10)
     assert [tuple(row) for row in page.rows[:11]] == ranking.table(best)
     listed = {row[0]: row[1] for row in page.rows[11:]}
-    ends = (summary.compact(end, 3) for end in (result.l2.min(), result.l2.max()))
+    ends = (compact(end, 3) for end in (result.l2.min(), result.l2.max()))
     assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells drawn"] == "60"
     assert "The cells drawn" in page.texts["figcaption"]
     recorded = listed["settings.axes.l2"].split(", ")
@@ -249,7 +250,7 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
     assert lead.startswith(
         "16 networks trained for 2 epochs: 8 cells of network × batch × η × λ with 2 seeds."
     )
-    assert summary.describe(several.best().axes) in lead
+    assert describe(several.best().axes) in lead
     assert len(page.sources) == 3
     assert summary.refit_texts(several.refit)[0] in page.texts["p"][3]
 
