@@ -58,7 +58,7 @@ class TrainedAhead:
         self.found = 0
         self.missed = 0
         self._recording: object = None
-        self._inputs: dict[bytes, np.ndarray] = {}
+        self._inputs: dict[str, np.ndarray] = {}
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:

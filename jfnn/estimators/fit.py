@@ -1,7 +1,6 @@
 """A fit of scikit-learn's perceptron and its result: plain data."""
 
-import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jax.scipy.special import xlogy
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp
+from jfnn.store.files import digest
 
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
@@ -148,13 +148,11 @@ class Fit(NamedTuple):
     numbers: dict[str, float]
     carry: Carry = Carry()
 
-    def key(self, inputs: bytes | None = None) -> "Key":
+    def key(self, inputs: str | None = None) -> "Key":
         """The key; ``inputs`` is the digest of its inputs, None to compute it."""
         _, *state = self.random.get_state()
-        others = (*self.rows[1:], *(array for layer in self.start for array in layer), *state)
-        return Key(
-            self.structure, inputs or digest(self.rows.x), digest(*others), tuple(self.numbers.values())
-        )
+        others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start, state)))
+        return Key(self.structure, inputs or digest(self.rows.x), others, tuple(self.numbers.values()))
 
 
 class Key(NamedTuple):
@@ -164,8 +162,8 @@ class Key(NamedTuple):
     """
 
     structure: Structure
-    inputs: bytes
-    others: bytes
+    inputs: str
+    others: str
     numbers: tuple[float, ...]
 
 
@@ -187,13 +185,3 @@ class Trained(NamedTuple):
     converged: bool
     diverged: bool
     carry: Carry
-
-
-def digest(*arrays: Any) -> bytes:
-    """Digest of the bytes of arrays, numbers and None."""
-    digested = hashlib.sha256()
-    for array in arrays:
-        values = np.asarray(-1 if array is None else array)
-        digested.update(f"{values.shape} {values.dtype}".encode())
-        digested.update(np.ascontiguousarray(values).data)
-    return digested.digest()
