@@ -27,6 +27,7 @@ import jfnn.estimators.training as training
 from jfnn.engine import devices
 from jfnn.engine.jobs import over_devices
 from jfnn.estimators.fit import Fit, Key, Trained
+from jfnn.estimators.inputs import Inputs
 
 
 class Reached(Exception):
@@ -58,7 +59,7 @@ class TrainedAhead:
         self.found = 0
         self.missed = 0
         self._recording: object = None
-        self._inputs: dict[str, np.ndarray] = {}
+        self._inputs = Inputs()
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -73,7 +74,7 @@ class TrainedAhead:
         """Forgets the fits of an earlier round."""
         self.fits.clear()
         self.results.clear()
-        self._inputs.clear()
+        self._inputs = Inputs()
         self.found = 0
         self.missed = 0
 
@@ -89,10 +90,11 @@ class TrainedAhead:
             self._recording = None
         raise RuntimeError("its perceptron asked for no fit")
 
-    def add(self, key: Key, fit: Fit) -> None:
-        """Adds a recorded fit; inputs with equal bytes are kept once."""
-        inputs = self._inputs.setdefault(key.inputs, fit.rows.x)
-        self.fits[key] = fit._replace(rows=fit.rows._replace(x=inputs))
+    def keep(self, fit: Fit) -> tuple[Key, Fit]:
+        """The key of a recorded fit, and the fit with inputs that those of equal bytes share."""
+        number = self._inputs.add(fit.rows.x)
+        inputs = self._inputs.arrays[number]
+        return fit.key(number), fit._replace(rows=fit.rows._replace(x=inputs))
 
     def find(self, perceptron: object, fit: Fit, engine: str | None) -> Trained | None:
         """The result of a perceptron's fit, or None; ``engine`` is the one that it must have, None for any.
@@ -104,7 +106,8 @@ class TrainedAhead:
             raise Reached(fit)
         if self._recording is not None or (engine or "auto") not in self.engines:
             return None
-        trained = self.results.get(fit.key())
+        inputs = self._inputs.number(fit.rows.x)
+        trained = None if inputs is None else self.results.get(fit.key(inputs))
         self.found += trained is not None
         self.missed += trained is None
         return trained

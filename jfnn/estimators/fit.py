@@ -148,21 +148,21 @@ class Fit(NamedTuple):
     numbers: dict[str, float]
     carry: Carry = Carry()
 
-    def key(self, inputs: str | None = None) -> "Key":
-        """The key; ``inputs`` is the digest of its inputs, None to compute it."""
+    def key(self, inputs: int) -> "Key":
+        """The key; ``inputs`` is the number of its inputs among those kept (`jfnn.estimators.inputs`)."""
         _, *state = self.random.get_state()
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start, state)))
-        return Key(self.structure, inputs or digest(self.rows.x), others, tuple(self.numbers.values()))
+        return Key(self.structure, inputs, others, tuple(self.numbers.values()))
 
 
 class Key(NamedTuple):
     """Equal for fits with equal results; but for numbers, for fits that can train side by side.
 
-    ``inputs`` is a digest of the inputs, ``others`` one of targets, weights, start and stream.
+    ``inputs`` is the number of the inputs, ``others`` a digest of targets, weights, start and stream.
     """
 
     structure: Structure
-    inputs: str
+    inputs: int
     others: str
     numbers: tuple[float, ...]
 

@@ -12,6 +12,7 @@ import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.fit import NUMBERS, Fit, Key
+from jfnn.estimators.inputs import same_bytes
 from jfnn.estimators.perceptron import (
     Perceptron,
     forced_engine,
@@ -90,7 +91,7 @@ def record(
                 left[found] += 1
             else:
                 recorded.append(found)
-                ahead.add(found.key, found.fit)
+                ahead.fits[found.key] = found.fit
     return recorded, left
 
 
@@ -129,10 +130,16 @@ def _first(
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
-    key = fit.key()
     if others not in steady:
-        steady[others] = again is None or reached(again).key() == key
-    return Recorded(key, fit, estimator) if steady[others] else UNSTEADY
+        steady[others] = again is None or _same(reached(again), fit)
+    if not steady[others]:
+        return UNSTEADY
+    return Recorded(*ahead.keep(fit), estimator)
+
+
+def _same(one: Fit, other: Fit) -> bool:
+    """Whether two fits, perhaps of other inputs, have equal bytes."""
+    return same_bytes(one.rows.x, other.rows.x) and one.key(0) == other.key(0)
 
 
 def _with_numbers(recorded: Recorded, last: Perceptron, candidate: int) -> Recorded:

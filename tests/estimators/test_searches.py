@@ -16,6 +16,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
 from jfnn.estimators import training
+from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.inputs import Inputs
+from jfnn.estimators.recording import record
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -72,6 +75,26 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
     assert_same_results(ours, theirs)
     assert runs == [8, 8, 8, 1] + 25 * [1]
     assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
+
+
+def test_candidates_of_a_fold_share_their_inputs():
+    folds = [np.arange(100), np.arange(50, 150)]
+    structures = [{"hidden_layer_sizes": (width,)} for width in range(2, 6)]
+    recorded, left = record(
+        TrainedAhead(("jfnn",)), PERCEPTRON, structures, folds, lambda one, rows: one.fit(X[rows], Y[rows])
+    )
+    assert len(recorded) == 8 and not left
+    assert len({id(one.fit.rows.x) for one in recorded}) == len(folds)
+
+
+def test_inputs_are_told_apart_bit_by_bit():
+    x = np.asfortranarray(X)
+    other = X.copy()
+    other[-1, -1] = -0.0
+    assert np.array_equal(other, X)
+    inputs = Inputs()
+    assert [inputs.add(one) for one in (x, X[1:], other, X.astype(np.float32), X)] == [0, 1, 2, 3, 0]
+    assert [inputs.number(one) for one in (X.copy(), X[::-1])] == [0, None]
 
 
 @pytest.mark.thorough
