@@ -30,8 +30,11 @@ from jfnn.estimators.fit import Fit, Key, Trained
 from jfnn.estimators.inputs import Inputs
 
 
-class Reached(Exception):
-    """A fit that is recorded has reached where it would train."""
+class Reached(BaseException):
+    """A fit that is recorded has reached where it would train.
+
+    No Exception: the ``fit`` of a user's subclass may catch any of these, and would go on untrained.
+    """
 
     def __init__(self, fit: Fit):
         super().__init__("recorded")

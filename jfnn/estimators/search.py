@@ -98,7 +98,8 @@ class _TrainsAhead:
         """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
 
         Of successive halving these are the candidates of the last round. It is chosen when first asked for,
-        and a search that was pickled before has none.
+        and a search that was pickled before has none. Its members can predict, but have no losses, and
+        nothing that a subclass of a perceptron sets when its ``fit`` has trained.
 
         Raises:
             AttributeError: The search is not fitted, or its fits were not trained together.

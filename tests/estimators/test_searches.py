@@ -139,6 +139,21 @@ def test_a_search_without_a_perceptron_is_scikit_learns_own():
     assert vars(ours).keys() == vars(theirs).keys()
 
 
+class _Calm(estimators.MLPClassifier):
+    def fit(self, X, y):
+        try:
+            super().fit(X, y)
+        except Exception:
+            self.failed_ = True
+        return self
+
+
+def test_a_subclass_that_catches_exceptions_joins_fits(runs):
+    perceptron = _Calm((8,), solver="sgd", random_state=0, engine="jfnn")
+    estimators.GridSearchCV(perceptron, {"max_iter": [3, 8]}, cv=2, refit=False).fit(X, Y)
+    assert runs == [2, 2]
+
+
 @pytest.mark.thorough
 def test_a_function_without_a_name_joins_fits(runs):
     """Neither it nor its transformer can be pickled."""
