@@ -24,6 +24,7 @@ import jax
 import numpy as np
 
 import jfnn.estimators.training as training
+from jfnn.arguments import checks
 from jfnn.engine import devices
 from jfnn.engine.jobs import over_devices
 from jfnn.estimators.fit import Fit, Key, Trained
@@ -48,7 +49,8 @@ class TrainedAhead:
         engines: Values of ``engine`` whose fits are trained ahead.
         seed: Seed of fits without one, which candidates share.
         fits: Fits to train.
-        results: Result of each.
+        results: Result of each that could be trained.
+        failed: The error of each other, in words.
         found: Number of fits that found theirs.
         missed: Number of fits that found none.
     """
@@ -59,6 +61,7 @@ class TrainedAhead:
         self.seed = int(np.random.randint(2**31 - 1))
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, Trained] = {}
+        self.failed: dict[Key, str] = {}
         self.found = 0
         self.missed = 0
         self._recording: object = None
@@ -77,6 +80,7 @@ class TrainedAhead:
         """Forgets the fits of an earlier round."""
         self.fits.clear()
         self.results.clear()
+        self.failed.clear()
         self._inputs = Inputs()
         self.found = 0
         self.missed = 0
@@ -116,19 +120,28 @@ class TrainedAhead:
         return trained
 
     def train(self, tell: Callable[[str], None] | None = None) -> None:
-        """Trains the fits, those of equal rows, structure and start side by side; tells how many are."""
+        """Trains the fits, those of equal rows, structure and start side by side; tells how many are.
+
+        An error does not end the others: fits that met it train by themselves, where failures are counted.
+        """
         groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
         for key, fit in self.fits.items():
             groups.setdefault(key._replace(numbers=()), {})[key] = fit
         started = time.perf_counter()
 
-        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained]:
-            return training.train(list(group.values()), threads)
+        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained] | str:
+            try:
+                return training.train(list(group.values()), threads)
+            except Exception as error:
+                return checks.shown(error)
 
-        def collect(group: Mapping[Key, Fit], results: Sequence[Trained]) -> None:
-            self.results |= zip(group, results, strict=True)
+        def collect(group: Mapping[Key, Fit], results: list[Trained] | str) -> None:
+            if isinstance(results, str):
+                self.failed |= dict.fromkeys(group, results)
+            else:
+                self.results |= zip(group, results, strict=True)
             if tell is not None:
-                count = len(self.results)
+                count = len(self.results) + len(self.failed)
                 left = (time.perf_counter() - started) * (len(self.fits) - count) / count
                 tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
 

@@ -22,7 +22,6 @@ from jfnn.estimators.perceptron import (
     with_perceptron,
 )
 
-FAILS = "ahead of time they fail: "
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 
 
@@ -48,7 +47,7 @@ def record(
     candidates: Sequence[Mapping[str, Any]],
     folds: Sequence[Any],
     fit_on: Callable[[Any, Any], object],
-) -> tuple[list[Recorded], Counter[str]]:
+) -> tuple[list[Recorded], Counter[str], Counter[str]]:
     """Records the fit of each candidate on each fold, and adds them to those to be trained.
 
     Candidates of a fold that differ by the perceptron's numbers only are fitted once: transformers and
@@ -62,10 +61,12 @@ def record(
         fit_on: ``(estimator, rows)``, fits an estimator to rows cut anew, which it may write on.
 
     Returns:
-        The recorded fits; and reason why others cannot be trained together -> their number.
+        The recorded fits; reason why others cannot be trained together -> their number; and error, in words,
+        with which still others fail -> their number.
     """
     recorded: list[Recorded] = []
     left: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     steady: dict[Any, bool] = {}
     for rows in folds:
         by_others: dict[Any, Recorded | str] = {}  # parameters but the numbers -> a fit, or why there is none
@@ -86,13 +87,14 @@ def record(
                     if isinstance(found, Recorded) and last is not None:
                         found = _with_numbers(found, last, number)
             except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
-                found = f"{FAILS}{checks.shown(error)}"
+                failed[checks.shown(error)] += 1
+                continue
             if isinstance(found, str):
                 left[found] += 1
             else:
                 recorded.append(found)
                 ahead.fits[found.key] = found.fit
-    return recorded, left
+    return recorded, left, failed
 
 
 def _others(candidate: Mapping[str, Any], prefix: str) -> tuple[tuple[str, int], ...]:

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +21,9 @@ from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.ensemble import SearchEnsemble, choose
 from jfnn.estimators.foresight import foresee, has_perceptron
 from jfnn.estimators.perceptron import perceptron_in, prefix, set_layers
-from jfnn.estimators.recording import FAILS, Recorded, record
+from jfnn.estimators.recording import Recorded, record
 
+FAILS = "ahead of time they fail: "
 IN_VAIN = "they saw other rows than ahead of time"
 
 
@@ -151,16 +153,20 @@ class _TrainsAhead:
             estimator.fit(inputs, targets, **_check_method_params(X, fit_params, rows))
 
         ahead.begin()
-        recorded, left = record(ahead, self.estimator, candidates, [rows for rows, _ in splits], fit_on)
-        failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
-        _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
+        folds = [rows for rows, _ in splits]
+        recorded, left, failed = record(ahead, self.estimator, candidates, folds, fit_on)
+        _warn(left, reported)
         ahead.train(print if self.verbose else None)
+        failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
+        trained = [one for one in recorded if one.key in ahead.results]
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _members(recorded, ahead, len(splits)), held_out
+        self._together = _members(trained, ahead, len(splits)), held_out
         with ahead.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(recorded) - ahead.found
-        _warn({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}), reported)
+        reasons = {IN_VAIN: len(trained) - ahead.found}
+        if ahead.missed > reasons[IN_VAIN]:
+            reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
+        _warn(reasons, reported)
         return results
 
 

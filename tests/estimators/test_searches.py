@@ -5,6 +5,7 @@ import pytest
 from helpers import representatives
 from scipy import sparse
 from sklearn import model_selection
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
@@ -80,10 +81,10 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
 def test_candidates_of_a_fold_share_their_inputs():
     folds = [np.arange(100), np.arange(50, 150)]
     structures = [{"hidden_layer_sizes": (width,)} for width in range(2, 6)]
-    recorded, left = record(
+    recorded, *others = record(
         TrainedAhead(("jfnn",)), PERCEPTRON, structures, folds, lambda one, rows: one.fit(X[rows], Y[rows])
     )
-    assert len(recorded) == 8 and not left
+    assert len(recorded) == 8 and not any(others)
     assert len({id(one.fit.rows.x) for one in recorded}) == len(folds)
 
 
@@ -117,6 +118,21 @@ def test_a_candidate_that_diverges_gets_the_error_score():
         search.fit(X, Y)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
     assert search.best_params_["learning_rate_init"] == 1e-3
+
+
+def test_a_candidate_that_fails_gets_the_error_score():
+    """Its validation rows are too few."""
+    grid = {"early_stopping": [False, True], "max_iter": [3]}
+    perceptron = clone(PERCEPTRON).set_params(validation_fraction=0.01)
+    search = estimators.GridSearchCV(perceptron, grid, cv=3)
+    with (
+        pytest.warns(FitFailedWarning, match="3 fits failed"),
+        pytest.warns(UserWarning, match=r"non-finite"),
+        pytest.warns(UserWarning, match=r"one by one: 3 since ahead of time they fail: Arg.*fraction"),
+    ):
+        search.fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    assert search.ensemble_.candidates.tolist() == [0]
 
 
 def test_fits_that_train_alone_are_named_once(runs):
