@@ -34,26 +34,37 @@ from jfnn.estimators.perceptron import (
 DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
 
 
-def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
-    """Whether the engine must train some fits of a search, and the prediction for those free to choose.
+def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tuple[str, ...], Prediction]:
+    """Which fits of a search the engine is to train, and the prediction for those free to choose.
 
-    Invalid grids and rows have no fits, since the search itself raises their errors. Nor have sparse rows, of
-    which the engine has no products. ``splits`` is the number of folds; rows are anything that scikit-learn
-    takes.
+    Invalid grids and rows have no fits, since the search itself raises their errors. Sparse rows have none
+    that are free, since the engine has no products of them.
+
+    Args:
+        search: The search.
+        splits: Number of folds.
+        X: Inputs, anything that scikit-learn takes.
+        y: Targets.
+        weights: Weights of rows, or None.
+
+    Returns:
+        The values of ``engine`` whose fits the engine trains, none where scikit-learn trains all; and the
+        prediction.
     """
     try:
         return _foresee(search, splits, X, y, weights)
     except Exception:  # whatever hostile containers raise
-        return False, Prediction([])
+        return (), Prediction([])
 
 
-def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bool, Prediction]:
+def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tuple[str, ...], Prediction]:
     candidates = _candidates(search)
     share, rounds = _halving(search, len(candidates))
     n = int(_num_samples(X))
     rows = n * (splits - 1) // splits if splits > 1 else n
     features = int((X.shape if hasattr(X, "shape") else np.shape(X))[1])
     outputs, output = _outputs(search.estimator, np.asarray(y))
+    weightless = zeros(weights) > 0  # in some fold the rows of weight 0 may be all of a step's
     groups: dict[Structure, list[Work]] = {}
     must = False
     for candidate in candidates:
@@ -63,8 +74,7 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bo
                 continue
             parameters.check(last)
             sizes = (features, *parameters.hidden_sizes(last), outputs)
-            # In some fold the rows of weight 0 may be all of a step's.
-            engine = forced_engine(last, weights) or ("jfnn" if zeros(weights) else None)
+            engine = forced_engine(last) or ("jfnn" if weightless else None)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
         must = must or engine == "jfnn"
@@ -75,7 +85,10 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[bo
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
     ]
-    return must, Prediction(works * splits, rounds)
+    prediction = Prediction(works * splits, rounds)
+    if prediction.engine == "jfnn" or (must and weightless):
+        return ("auto", "jfnn"), prediction
+    return ("jfnn",) if must else (), prediction
 
 
 def _outputs(estimator: Any, y: np.ndarray) -> tuple[int, str]:

@@ -80,14 +80,13 @@ class _TrainsAhead:
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
         weights = params.get(f"{prefix(self.estimator)}sample_weight")
-        must, prediction = foresee(self, max(splits, 1), X, y, weights)
+        engines, prediction = foresee(self, max(splits, 1), X, y, weights)
         if self.verbose and prediction.works:
             print(f"[{type(self).__name__}] {prediction}")
-        pays = prediction.engine == "jfnn"
-        if not (must or pays):
+        if not engines:
             plain.fit(self._theirs, self, vars(self)[self._grid], X, y, params)
             return
-        ahead = TrainedAhead(("auto", "jfnn") if pays or not prediction.works else ("jfnn",))
+        ahead = TrainedAhead(engines)
         self._evaluation = functools.partial(self._evaluate, X, y, params, ahead, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained

@@ -8,6 +8,7 @@ import pytest
 import sklearn
 from helpers import representatives
 from joblib.externals.loky import get_reusable_executor
+from scipy import sparse
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
@@ -324,23 +325,35 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
     search = estimators.GridSearchCV(perceptron, grid, cv=4)
     rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    must, prediction = foresight.foresee(search, 4, *rows, None)
-    assert prediction.engine == "jfnn" and not must
+    engines, prediction = foresight.foresee(search, 4, *rows, None)
+    assert engines == ("auto", "jfnn")
     assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in prediction.works] == 4 * [
         (40, 1500, 40, "adam"),
         (40, 1500, 40, "sgd"),
     ]
     assert prediction.works[0].structure.sizes == (64, 50, 10)
     forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, 4, *rows, None)[0]
+    assert foresight.foresee(forced, 4, *rows, None)[0] == ("jfnn",)
     few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[1].engine == "scikit-learn"
+    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[0] == ()
+
+
+def test_a_forced_candidate_takes_no_free_one_along():
+    """But for rows of weight 0, which may be all of some fold's step."""
+    weights = np.arange(150)
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]})
+    for x in (X, sparse.csr_matrix(X)):
+        assert foresight.foresee(search, 3, x, Y, None)[0] == ("jfnn",)
+        assert foresight.foresee(search, 3, x, Y, weights)[0] == ("auto", "jfnn")
+    free = clone(search).set_params(param_grid={"engine": ["auto", "scikit-learn"]})
+    assert foresight.foresee(free, 3, X, Y, None)[0] == ()
+    assert foresight.foresee(free, 3, X, Y, weights)[0] == ("auto", "jfnn")
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
 def test_invalid_rows_raise_and_have_no_prediction(x):
     search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
-    assert foresight.foresee(search, 5, x, None, None) == (False, Prediction([]))
+    assert foresight.foresee(search, 5, x, None, None) == ((), Prediction([]))
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):
             estimator.fit(x, None)
