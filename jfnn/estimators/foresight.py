@@ -37,8 +37,8 @@ DRAWS = 20  # candidates of a halving search that draws as many as it has rows f
 def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tuple[str, ...], Prediction]:
     """Which fits of a search the engine is to train, and the prediction for those free to choose.
 
-    Invalid grids and rows have no fits, since the search itself raises their errors. Sparse rows have none
-    that are free, since the engine has no products of them.
+    Invalid grids and rows have no fits, since the search itself raises their errors. None is predicted of
+    sparse rows, since the engine has no products of them, or of texts, whose features are not known yet.
 
     Args:
         search: The search.
@@ -62,7 +62,8 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tu
     share, rounds = _halving(search, len(candidates))
     n = int(_num_samples(X))
     rows = n * (splits - 1) // splits if splits > 1 else n
-    features = int((X.shape if hasattr(X, "shape") else np.shape(X))[1])
+    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    features = None if len(shape) < 2 or sparse.issparse(X) else int(shape[1])
     outputs, output = _outputs(search.estimator, np.asarray(y))
     weightless = zeros(weights) > 0  # in some fold the rows of weight 0 may be all of a step's
     groups: dict[Structure, list[Work]] = {}
@@ -73,13 +74,13 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tu
             if last is None:
                 continue
             parameters.check(last)
-            sizes = (features, *parameters.hidden_sizes(last), outputs)
+            hidden = parameters.hidden_sizes(last)
             engine = forced_engine(last) or ("jfnn" if weightless else None)
         except Exception:  # scikit-learn meets it again, where failures are counted
             continue
         must = must or engine == "jfnn"
-        if engine is None and last.solver != "lbfgs" and not sparse.issparse(X):
-            work = work_of(last, structure_of(last, sizes, output), rows)
+        if engine is None and last.solver != "lbfgs" and features is not None:
+            work = work_of(last, structure_of(last, (features, *hidden, outputs), output), rows)
             groups.setdefault(work.structure, []).append(work)
     works = [
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))

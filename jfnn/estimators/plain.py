@@ -39,7 +39,9 @@ def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str
 def _serves(estimator: Any, grids: Any) -> bool:
     """Whether scikit-learn's perceptron can be given all parameters that a search sets."""
     last = perceptron_in(estimator)
-    if last is None or further(last) or last.get_params(deep=False).get("class_weight") is not None:
+    if last is None or last.engine == "jfnn" or further(last):
+        return False
+    if last.get_params(deep=False).get("class_weight") is not None:
         return False
     if isinstance(grids, Mapping):
         grids = [grids]

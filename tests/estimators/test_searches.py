@@ -10,6 +10,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
@@ -153,6 +154,14 @@ def test_a_search_without_a_perceptron_is_scikit_learns_own():
     ours, theirs = both("GridSearchCV", estimator, grid, cv=2)
     np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
     assert vars(ours).keys() == vars(theirs).keys()
+
+
+def test_fits_on_texts_join(runs):
+    texts = ["a b", "b c", "c a", "a b c"] * 10
+    pipeline = make_pipeline(CountVectorizer(token_pattern="."), PERCEPTRON)
+    grid = {"mlpclassifier__max_iter": [3, 8]}
+    estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(texts, np.arange(40) % 3)
+    assert runs == [2, 2]
 
 
 class _Calm(estimators.MLPClassifier):
