@@ -297,6 +297,71 @@ def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, m
     assert fitted == {module} and engine_runs == []
 
 
+class _Noted(estimators.GridSearchCV):
+    """A search with one parameter more, which it notes when it chooses."""
+
+    def __init__(self, estimator, param_grid, *, note="", cv=None):
+        super().__init__(estimator, param_grid, cv=cv)
+        self.note = note
+
+    def _select_best_index(self, *args):
+        self.noted_ = self.note
+        return super()._select_best_index(*args)
+
+
+class _Fitted(estimators.MLPClassifier):
+    def fit(self, X, y):
+        self.rows_ = len(X)
+        return super().fit(X, y)
+
+
+def test_a_small_search_of_a_users_perceptron_fits_by_its_methods(engine_runs):
+    search = estimators.GridSearchCV(_Fitted(**OPTIONS), {"alpha": [0.1]}, cv=2).fit(X, Y)
+    assert search.best_estimator_.rows_ == 150 and engine_runs == []
+
+
+def test_a_small_search_of_a_users_class_keeps_its_parameters_and_methods(engine_runs):
+    search = _Noted(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, note="a", cv=2).fit(X, Y)
+    assert engine_runs == []
+    assert search.noted_ == "a" and type(search.best_estimator_) is estimators.MLPClassifier
+    assert type(search.estimator) is estimators.MLPClassifier and search.cv == 2
+
+
+class _Counter:
+    """A callback that counts the tasks begun, of classes of scikit-learn's."""
+
+    def __init__(self):
+        self.begun = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, **details):
+        self.begun.append(type(estimator).__module__.split(".")[0])
+
+    def on_fit_task_end(self, estimator, context, **details):
+        pass
+
+
+@pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="has no callbacks")
+def test_a_small_search_calls_its_callbacks():
+    counter = _Counter()
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, cv=2)
+    search.set_callbacks(counter).fit(X, Y)
+    assert len(counter.begun) >= 3 and set(counter.begun) == {"sklearn"}
+
+
+@pytest.mark.parametrize("begin", ["", "mlpclassifier__"])
+def test_a_misspelt_parameter_is_told_those_of_this_package(begin):
+    perceptron = estimators.MLPClassifier(**OPTIONS)
+    estimator = make_pipeline(StandardScaler(), perceptron) if begin else perceptron
+    with pytest.raises(ValueError, match=r"'alhpa'.*'class_weight', .*'engine'"):
+        estimators.GridSearchCV(estimator, {f"{begin}alhpa": [0.1]}, cv=2).fit(X, Y)
+
+
 @pytest.mark.thorough
 def test_processes_of_a_small_search_do_not_import_this_package():
     """It would take them longer than the search; nor do they of a search that was fitted before."""
