@@ -59,7 +59,7 @@ def foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tup
 
 def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tuple[str, ...], Prediction]:
     candidates = _candidates(search)
-    share, rounds = _halving(search, len(candidates))
+    share, programs = _halving(search, len(candidates))
     n = int(_num_samples(X))
     rows = n * (splits - 1) // splits if splits > 1 else n
     shape = X.shape if hasattr(X, "shape") else np.shape(X)
@@ -86,7 +86,7 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tu
         group[0]._replace(epochs=share * sum(fit.epochs for fit in group) / len(group), members=len(group))
         for group in groups.values()
     ]
-    prediction = Prediction(works * splits, rounds)
+    prediction = Prediction(works * splits, programs)
     if prediction.engine == "jfnn" or (must and weightless):
         return ("auto", "jfnn"), prediction
     return ("jfnn",) if must else (), prediction
@@ -112,7 +112,10 @@ def _candidates(search: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def _halving(search: Any, candidates: int) -> tuple[float, int]:
-    """Share of all epochs or rows of candidates that is trained, and the kinds of rounds."""
+    """Share of the epochs or rows of all candidates that is trained, and programs for a structure.
+
+    Rounds of successive halving that have more and more rows have a program each.
+    """
     if not isinstance(search, HalvingGridSearchCV | HalvingRandomSearchCV) or candidates < 2:
         return 1.0, 1
     rounds = 1 + math.floor(math.log(candidates, search.factor))
