@@ -22,6 +22,7 @@ from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.ahead as ahead
 import jfnn.estimators.forward as forward
+import jfnn.estimators.lbfgs as lbfgs
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.training as training
 from jfnn.arguments.checks import ArgumentError
@@ -129,9 +130,8 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if self.engine_ != "jfnn":
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
-        return forward.value_and_grad(
-            self._structure(), self._layers(), _as_rows(X, y, sample_weight), self.alpha
-        )
+        rows = _as_rows(X, y, sample_weight)
+        return lbfgs.value_and_grad(self._structure(), self._layers(), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
