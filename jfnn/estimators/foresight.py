@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
@@ -19,17 +19,10 @@ from sklearn.model_selection import (
 from sklearn.utils.validation import _num_samples
 
 import jfnn.estimators.parameters as parameters
-from jfnn.arguments import checks
 from jfnn.estimators.choice import Prediction, Work
 from jfnn.estimators.fit import Structure
-from jfnn.estimators.perceptron import (
-    Perceptron,
-    forced_engine,
-    perceptron_in,
-    structure_of,
-    work_of,
-    zeros,
-)
+from jfnn.estimators.perceptron import forced_engine, structure_of, weightless_rows, work_of
+from jfnn.estimators.pipelines import perceptron_in
 
 DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
 
@@ -65,7 +58,7 @@ def _foresee(search: Any, splits: int, X: Any, y: Any, weights: Any) -> tuple[tu
     shape = X.shape if hasattr(X, "shape") else np.shape(X)
     features = None if len(shape) < 2 or sparse.issparse(X) else int(shape[1])
     outputs, output = _outputs(search.estimator, np.asarray(y))
-    weightless = zeros(weights) > 0  # in some fold the rows of weight 0 may be all of a step's
+    weightless = weightless_rows(weights) > 0  # in some fold the rows of weight 0 may be all of a step's
     groups: dict[Structure, list[Work]] = {}
     must = False
     for candidate in candidates:
@@ -121,15 +114,3 @@ def _halving(search: Any, candidates: int) -> tuple[float, int]:
     rounds = 1 + math.floor(math.log(candidates, search.factor))
     share = min(rounds * search.factor / candidates, 1.0)
     return share, rounds if search.resource == "n_samples" else 1
-
-
-def has_perceptron(value: Any) -> bool:
-    """Whether there is a perceptron of this package in an estimator or a grid, however deep."""
-    if isinstance(value, BaseEstimator) and not isinstance(value, Perceptron):
-        value = value.get_params(deep=False)
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    numeric = isinstance(value, np.ndarray) and not value.dtype.hasobject
-    if numeric or not checks.is_several(value):
-        return isinstance(value, Perceptron)
-    return any(map(has_perceptron, value))

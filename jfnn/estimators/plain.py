@@ -11,7 +11,8 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from jfnn.estimators.perceptron import further, perceptron_in, prefix, with_perceptron
+from jfnn.estimators.perceptron import further
+from jfnn.estimators.pipelines import perceptron_in, prefix, with_perceptron
 
 THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 

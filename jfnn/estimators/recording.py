@@ -13,14 +13,8 @@ from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.fit import NUMBERS, Fit, Key
 from jfnn.estimators.inputs import same_bytes
-from jfnn.estimators.perceptron import (
-    Perceptron,
-    forced_engine,
-    numbers_of,
-    perceptron_in,
-    prefix,
-    with_perceptron,
-)
+from jfnn.estimators.perceptron import Perceptron, forced_engine, numbers_of
+from jfnn.estimators.pipelines import perceptron_in, prefix, with_perceptron
 
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 

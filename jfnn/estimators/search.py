@@ -19,8 +19,9 @@ from sklearn.utils.validation import _check_method_params
 import jfnn.estimators.plain as plain
 from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.ensemble import SearchEnsemble, choose
-from jfnn.estimators.foresight import foresee, has_perceptron
-from jfnn.estimators.perceptron import perceptron_in, prefix, set_layers
+from jfnn.estimators.foresight import foresee
+from jfnn.estimators.perceptron import set_layers
+from jfnn.estimators.pipelines import has_perceptron, perceptron_in, prefix
 from jfnn.estimators.recording import Recorded, record
 
 FAILS = "ahead of time they fail: "
