@@ -29,9 +29,11 @@ def fit(kind: Any, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str,
         params: Further arguments of its fit.
     """
     serves = _serves(search.estimator, grids)
+    parameters = search.get_params(deep=False)
+    # What an earlier fit has learned stays here: it may be of this package.
+    kept = {n: value for n, value in vars(search).items() if n in parameters or not n.endswith("_")}
     copied: Any = object.__new__(type(search) if _is_users(search, kind) else kind)
-    # All but what an earlier fit has learned, which may be of this package.
-    vars(copied).update({name: value for name, value in vars(search).items() if not name.endswith("_")})
+    vars(copied).update(kept)
     if serves:
         copied.estimator = as_plain(search.estimator)
     kind.fit(copied, X, y, **params)

@@ -300,12 +300,12 @@ def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, m
 class _Noted(estimators.GridSearchCV):
     """A search with one parameter more, which it notes when it chooses."""
 
-    def __init__(self, estimator, param_grid, *, note="", cv=None):
+    def __init__(self, estimator, param_grid, *, note_="", cv=None):
         super().__init__(estimator, param_grid, cv=cv)
-        self.note = note
+        self.note_ = note_
 
     def _select_best_index(self, *args):
-        self.noted_ = self.note
+        self.noted_ = self.note_
         return super()._select_best_index(*args)
 
 
@@ -321,7 +321,7 @@ def test_a_small_search_of_a_users_perceptron_fits_by_its_methods(engine_runs):
 
 
 def test_a_small_search_of_a_users_class_keeps_its_parameters_and_methods(engine_runs):
-    search = _Noted(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, note="a", cv=2).fit(X, Y)
+    search = _Noted(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, note_="a", cv=2).fit(X, Y)
     assert engine_runs == []
     assert search.noted_ == "a" and type(search.best_estimator_) is estimators.MLPClassifier
     assert type(search.estimator) is estimators.MLPClassifier and search.cv == 2
