@@ -119,18 +119,27 @@ def _first(
     steady: dict[Any, bool],
     others: Any,
 ) -> Recorded | str:
-    """The first of the fits that differ by numbers; or why there is none."""
+    """The first of the fits that differ by numbers; or why there is none.
+
+    Args:
+        ahead: Keeps its inputs.
+        estimator: The estimator, with the parameters of a candidate.
+        rows: The fold's rows to train on.
+        fit_on: As in `record`.
+        steady: A candidate's parameters but the numbers -> whether its transformers give the same rows at
+            each fit. What is not known yet is seen and added.
+        others: These parameters.
+    """
+    if not steady.get(others, True):
+        return UNSTEADY
 
     def reached(one: Any) -> Fit:
         return ahead.record(perceptron_in(one), lambda: fit_on(one, rows))
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
-    if others not in steady:
-        steady[others] = again is None or _same(reached(again), fit)
-    if not steady[others]:
-        return UNSTEADY
-    return Recorded(*ahead.keep(fit), estimator)
+    steady[others] = again is None or _same(reached(again), fit)
+    return Recorded(*ahead.keep(fit), estimator) if steady[others] else UNSTEADY
 
 
 def _same(one: Fit, other: Fit) -> bool:
