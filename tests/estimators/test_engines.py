@@ -407,7 +407,7 @@ def test_a_forced_candidate_takes_no_free_one_along():
     """But for rows of weight 0, which may be all of some fold's step."""
     weights = np.arange(150)
     search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]})
-    for x in (X, sparse.csr_matrix(X)):
+    for x in (X, sparse.csr_matrix(X), np.array(["a text"] * 150)):
         assert foresight.foresee(search, 3, x, Y, None)[0] == ("jfnn",)
         assert foresight.foresee(search, 3, x, Y, weights)[0] == ("auto", "jfnn")
     free = clone(search).set_params(param_grid={"engine": ["auto", "scikit-learn"]})
