@@ -20,8 +20,9 @@ from jfnn.network import Network, sequential
 CELLS = ("gru", "lstm", "elman")
 
 
-# A number for all layers, or one, or one an axis, for each of them.
+# A number for all layers, or one, or one an axis, for each of them; of paddings also the names of `Conv`.
 PerLayer = int | Sequence[int | Sequence[int]]
+Paddings = PerLayer | str | Sequence[int | str | Sequence[int]]
 
 
 def cnn(
@@ -30,7 +31,7 @@ def cnn(
     outputs: int,
     kernel: PerLayer = 3,
     stride: PerLayer = 1,
-    padding: PerLayer = 0,
+    padding: Paddings = 0,
     pool: int | tuple[int, ...] | None = None,
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",

@@ -47,8 +47,8 @@ class Minibatches(NamedTuple):
     drop_last: bool = True
 
     @property
-    def rows(self) -> int:
-        """Rows a step; 0 for all of them."""
+    def axis_value(self) -> int:
+        """The value on the axis "batch_size" of a result: rows a step, 0 for all of them."""
         return 0 if self.scheme == "full" else self.batch_size or 0
 
     def check(self) -> None:
@@ -69,7 +69,7 @@ class Minibatches(NamedTuple):
             checks.as_count(self.batch_size, "batch_size")
 
     def fitted(self, n: int) -> "Minibatches":
-        """These minibatches, checked, with a batch size for ``n`` training rows, those of the smallest fold.
+        """These minibatches with a batch size for ``n`` training rows, those of the smallest fold.
 
         Raises:
             ValueError: A batch size above the number of rows.

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -258,7 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if options.case is not None:
-        for word, known in zip(options.case, (ROWS, KINDS, PACKAGES), strict=True):
+        words: tuple[Collection[str], ...] = (ROWS, KINDS, PACKAGES)
+        for word, known in zip(options.case, words, strict=True):
             if word not in known:
                 parser.error(f"--case: expected one of {', '.join(known)}, got {word!r}")
         first_call(*options.case)

@@ -66,9 +66,15 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if isinstance(learner, Traced) and on_cpu:
         return plan.tile_width(_held(learner, batch), plan.CPU_TRACED_TILE_BYTES, widths)
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
-    size = plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
+    size = bytes_of_member(experiment, batch)
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
+
+
+def bytes_of_member(experiment: Experiment, batch: int) -> int:
+    """Bytes that a member holds in training by steps of ``batch`` rows, but for what traced learners hold."""
+    learner = experiment.learner
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
+    return plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
 
 
 @functools.lru_cache(64)

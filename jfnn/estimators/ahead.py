@@ -24,13 +24,18 @@ import jax
 import numpy as np
 
 import jfnn.estimators.training as training
+from jfnn.arguments import checks
 from jfnn.engine import devices
 from jfnn.engine.jobs import over_devices
 from jfnn.estimators.fit import Fit, Key, Trained
+from jfnn.estimators.inputs import Inputs
 
 
-class Reached(Exception):
-    """A fit that is recorded has reached where it would train."""
+class Reached(BaseException):
+    """A fit that is recorded has reached where it would train.
+
+    No Exception: the ``fit`` of a user's subclass may catch any of these, and would go on untrained.
+    """
 
     def __init__(self, fit: Fit):
         super().__init__("recorded")
@@ -44,7 +49,8 @@ class TrainedAhead:
         engines: Values of ``engine`` whose fits are trained ahead.
         seed: Seed of fits without one, which candidates share.
         fits: Fits to train.
-        results: Result of each.
+        results: Result of each that could be trained.
+        failed: The error of each other, in words.
         found: Number of fits that found theirs.
         missed: Number of fits that found none.
     """
@@ -55,10 +61,11 @@ class TrainedAhead:
         self.seed = int(np.random.randint(2**31 - 1))
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, Trained] = {}
+        self.failed: dict[Key, str] = {}
         self.found = 0
         self.missed = 0
         self._recording: object = None
-        self._inputs: dict[bytes, np.ndarray] = {}
+        self._inputs = Inputs()
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
@@ -73,7 +80,8 @@ class TrainedAhead:
         """Forgets the fits of an earlier round."""
         self.fits.clear()
         self.results.clear()
-        self._inputs.clear()
+        self.failed.clear()
+        self._inputs = Inputs()
         self.found = 0
         self.missed = 0
 
@@ -89,10 +97,11 @@ class TrainedAhead:
             self._recording = None
         raise RuntimeError("its perceptron asked for no fit")
 
-    def add(self, key: Key, fit: Fit) -> None:
-        """Adds a recorded fit; inputs with equal bytes are kept once."""
-        inputs = self._inputs.setdefault(key.inputs, fit.rows.x)
-        self.fits[key] = fit._replace(rows=fit.rows._replace(x=inputs))
+    def keep(self, fit: Fit) -> tuple[Key, Fit]:
+        """The key of a recorded fit, and the fit with inputs that those of equal bytes share."""
+        number = self._inputs.add(fit.rows.x)
+        inputs = self._inputs.arrays[number]
+        return fit.key(number), fit._replace(rows=fit.rows._replace(x=inputs))
 
     def find(self, perceptron: object, fit: Fit, engine: str | None) -> Trained | None:
         """The result of a perceptron's fit, or None; ``engine`` is the one that it must have, None for any.
@@ -104,25 +113,35 @@ class TrainedAhead:
             raise Reached(fit)
         if self._recording is not None or (engine or "auto") not in self.engines:
             return None
-        trained = self.results.get(fit.key())
+        inputs = self._inputs.number(fit.rows.x)
+        trained = None if inputs is None else self.results.get(fit.key(inputs))
         self.found += trained is not None
         self.missed += trained is None
         return trained
 
     def train(self, tell: Callable[[str], None] | None = None) -> None:
-        """Trains the fits, those of equal rows, structure and start side by side; tells how many are."""
+        """Trains the fits, those of equal rows, structure and start side by side; tells how many are.
+
+        An error does not end the others: fits that met it train by themselves, where failures are counted.
+        """
         groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
         for key, fit in self.fits.items():
             groups.setdefault(key._replace(numbers=()), {})[key] = fit
         started = time.perf_counter()
 
-        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained]:
-            return training.train(list(group.values()), threads)
+        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained] | str:
+            try:
+                return training.train(list(group.values()), threads)
+            except Exception as error:
+                return checks.shown(error)
 
-        def collect(group: Mapping[Key, Fit], results: Sequence[Trained]) -> None:
-            self.results |= zip(group, results, strict=True)
+        def collect(group: Mapping[Key, Fit], results: list[Trained] | str) -> None:
+            if isinstance(results, str):
+                self.failed |= dict.fromkeys(group, results)
+            else:
+                self.results |= zip(group, results, strict=True)
             if tell is not None:
-                count = len(self.results)
+                count = len(self.results) + len(self.failed)
                 left = (time.perf_counter() - started) * (len(self.fits) - count) / count
                 tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
 

@@ -51,11 +51,11 @@ class Prediction(NamedTuple):
 
     Attributes:
         works: The fits.
-        rounds: Programs that the engine compiles for a structure.
+        programs: Number of programs that the engine compiles for a structure.
     """
 
     works: Sequence[Work]
-    rounds: int = 1
+    programs: int = 1
 
     @property
     def steps(self) -> float:
@@ -66,7 +66,7 @@ class Prediction(NamedTuple):
     def worth(self) -> int:
         """Small steps above which the engine's programs pay; one that scores held-out rows counts twice."""
         structures = {work.structure for work in self.works}
-        return PROGRAM * self.rounds * sum(1 if one.validation is None else 2 for one in structures)
+        return PROGRAM * self.programs * sum(1 if one.validation is None else 2 for one in structures)
 
     @property
     def engine(self) -> str:

@@ -57,7 +57,7 @@ class Ensemble:
 
         Args:
             network: The sweep's network.
-            result: The sweep, with all parameters.
+            result: The sweep, with all parameters; it may be of several batch sizes, but of one network.
             x: Inputs of the rows ``[n, …]``.
             y: Labels ``[n]``, or targets ``[n, n_out]``.
             loss: The sweep's loss.
@@ -66,17 +66,17 @@ class Ensemble:
             rounds: Members to add, repeats counted.
 
         Raises:
-            ValueError: The sweep kept no parameters, or every member diverged.
+            ValueError: The sweep did not keep all parameters of one network, or every member diverged.
         """
         checks.check_instance(network, Network, "network")
         checks.check_instance(result, SweepResult, "result")
-        if result.params is None or result.kept_cell is not None:
-            raise ArgumentError("result", "expected a sweep that kept all parameters; use keep_params='all'")
+        _check_kept(result)
         alive = np.argwhere((result.diverged_at < 0) & ~result.pruned)
         if not len(alive):
             raise ArgumentError("result", "every member diverged or was ruled out")
         loss = losses.get(loss)
-        params = jax.tree.map(lambda leaf: leaf[tuple(alive.T)], result.params)
+        members = [result.member(*index) for index in alive]
+        params = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
         predictions = _network_predictions(network, loss, params, x)
         targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
@@ -104,6 +104,18 @@ class Ensemble:
         if self.loss.probabilities is None:
             return mean
         return mean.argmax(axis=1) if mean.shape[1] > 1 else (mean[:, 0] > 0.5).astype(int)
+
+
+def _check_kept(result: SweepResult) -> None:
+    """Raises ValueError for a sweep that did not keep the last parameters of all members of one network."""
+    at_evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
+    if result.params is None or result.kept_cell is not None or at_evaluations:
+        raise ArgumentError("result", "expected a sweep that kept all parameters; use keep_params='all'")
+    networks = len(result.axes["network"]) if "network" in result.axes else 1
+    if networks > 1:
+        raise ArgumentError(
+            "result", f"expected a sweep of one network, got {networks}; result.program(network=…) is of one"
+        )
 
 
 def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[np.ndarray, np.ndarray]:

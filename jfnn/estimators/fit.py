@@ -1,7 +1,6 @@
 """A fit of scikit-learn's perceptron and its result: plain data."""
 
-import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from jax.scipy.special import xlogy
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp
+from jfnn.store.files import digest
 
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
@@ -148,24 +148,22 @@ class Fit(NamedTuple):
     numbers: dict[str, float]
     carry: Carry = Carry()
 
-    def key(self, inputs: bytes | None = None) -> "Key":
-        """The key; ``inputs`` is the digest of its inputs, None to compute it."""
+    def key(self, inputs: int) -> "Key":
+        """The key; ``inputs`` is the number of its inputs among those kept (`jfnn.estimators.inputs`)."""
         _, *state = self.random.get_state()
-        others = (*self.rows[1:], *(array for layer in self.start for array in layer), *state)
-        return Key(
-            self.structure, inputs or digest(self.rows.x), digest(*others), tuple(self.numbers.values())
-        )
+        others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start, state)))
+        return Key(self.structure, inputs, others, tuple(self.numbers.values()))
 
 
 class Key(NamedTuple):
     """Equal for fits with equal results; but for numbers, for fits that can train side by side.
 
-    ``inputs`` is a digest of the inputs, ``others`` one of targets, weights, start and stream.
+    ``inputs`` is the number of the inputs, ``others`` a digest of targets, weights, start and stream.
     """
 
     structure: Structure
-    inputs: bytes
-    others: bytes
+    inputs: int
+    others: str
     numbers: tuple[float, ...]
 
 
@@ -187,13 +185,3 @@ class Trained(NamedTuple):
     converged: bool
     diverged: bool
     carry: Carry
-
-
-def digest(*arrays: Any) -> bytes:
-    """Digest of the bytes of arrays, numbers and None."""
-    digested = hashlib.sha256()
-    for array in arrays:
-        values = np.asarray(-1 if array is None else array)
-        digested.update(f"{values.shape} {values.dtype}".encode())
-        digested.update(np.ascontiguousarray(values).data)
-    return digested.digest()

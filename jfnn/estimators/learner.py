@@ -78,6 +78,7 @@ class PerceptronLearner(Learner):
     hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     metrics = ()
     takes_weights = True
+    has_registered_fields = True
 
     def init(self, key: jax.Array) -> Params:
         """A start of the network, of which only shapes are used: fits bring starting parameters."""

@@ -4,6 +4,7 @@ import functools
 import numbers
 from typing import Any
 
+import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
@@ -20,16 +21,20 @@ class _Solver(StrOptions):  # type: ignore[misc]
         super().__init__(set(SOLVERS))
 
     def is_satisfied_by(self, val: Any) -> bool:
-        if not isinstance(val, str):
-            return False
-        try:
-            as_optimizer(val)
-        except ValueError:
-            return val in SOLVERS
-        return True
+        return isinstance(val, str) and (val in SOLVERS or _is_optimizer(val))
 
     def __str__(self) -> str:
         return f"{super().__str__()} or the name of another optax optimizer"
+
+
+@functools.cache
+def _is_optimizer(name: str) -> bool:
+    """Whether optax has an optimizer of this name that makes steps of a gradient and a rate alone."""
+    try:
+        as_optimizer(name).rule().check(np.zeros(1, np.float32))
+    except ValueError:
+        return False
+    return True
 
 
 def counted(constraints: Constraints) -> Constraints:

@@ -5,7 +5,6 @@ through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; i
 `_forward_pass_fast`. These four are overridden here, and for searches `_initialize`.
 """
 
-import copy
 import itertools
 import warnings
 from collections.abc import Sequence
@@ -17,11 +16,11 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 import jfnn.estimators.ahead as ahead
 import jfnn.estimators.forward as forward
+import jfnn.estimators.lbfgs as lbfgs
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.training as training
 from jfnn.arguments.checks import ArgumentError
@@ -70,6 +69,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         """Checks nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
 
     def _check_solver(self) -> bool:
+        """Whether there is a `partial_fit`, which all solvers but "lbfgs" have."""
         return self.solver != "lbfgs" or bool(super()._check_solver())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
@@ -129,9 +129,8 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if self.engine_ != "jfnn":
             return super()._loss_grad_lbfgs(point, X, y, sample_weight, *buffers)
         self._unpack(point)
-        return forward.value_and_grad(
-            self._structure(), self._layers(), _as_rows(X, y, sample_weight), self.alpha
-        )
+        rows = _as_rows(X, y, sample_weight)
+        return lbfgs.value_and_grad(self._structure(), self._layers(), rows, self.alpha)
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         """Weights of rows, checked beyond scikit-learn.
@@ -344,7 +343,7 @@ def further(perceptron: Perceptron) -> tuple[str, str] | None:
 
 def _step_may_weigh_nothing(perceptron: Perceptron, sample_weight: Any) -> bool:
     """Whether all rows of some step may weigh 0, by which scikit-learn divides."""
-    count = zeros(sample_weight)
+    count = weightless_rows(sample_weight)
     if not count or perceptron.early_stopping:  # which rows are held out is not known yet
         return count > 0
     rows = np.size(sample_weight)
@@ -386,26 +385,6 @@ def set_layers(perceptron: Perceptron, layers: Sequence[Layer], dtype: DTypeLike
     perceptron.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
 
 
-def zeros(sample_weight: Any) -> int:
+def weightless_rows(sample_weight: Any) -> int:
     """Number of rows of weight 0."""
     return 0 if sample_weight is None else int(np.count_nonzero(np.asarray(sample_weight) == 0))
-
-
-def perceptron_in(estimator: Any) -> Perceptron | None:
-    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return last if isinstance(last, Perceptron) else None
-
-
-def with_perceptron(estimator: Any, perceptron: Any) -> Any:
-    """An estimator with another perceptron at its end; other steps of a Pipeline are shared."""
-    if not isinstance(estimator, Pipeline):
-        return perceptron
-    copied = copy.copy(estimator)
-    copied.steps = [*estimator.steps[:-1], (estimator.steps[-1][0], perceptron)]
-    return copied
-
-
-def prefix(estimator: Any) -> str:
-    """Prefix of the perceptron's parameters among those of an estimator."""
-    return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""

@@ -11,12 +11,13 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from jfnn.estimators.perceptron import further, perceptron_in, prefix, with_perceptron
+from jfnn.estimators.perceptron import further
+from jfnn.estimators.pipelines import perceptron_in, prefix, with_perceptron
 
 THEIRS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 
 
-def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:
+def fit(kind: Any, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str, Any]) -> None:
     """Fits a search as scikit-learn's search, and takes over what that has learned.
 
     Args:
@@ -27,36 +28,48 @@ def fit(kind: type, search: Any, grids: Any, X: Any, y: Any, params: Mapping[str
         y: Targets.
         params: Further arguments of its fit.
     """
-    parameters = search.get_params(deep=False)
     serves = _serves(search.estimator, grids)
-    theirs: Any = kind(**parameters | ({"estimator": as_plain(search.estimator)} if serves else {}))
-    theirs.fit(X, y, **params)
-    vars(search).update({name: value for name, value in vars(theirs).items() if name not in parameters})
+    parameters = search.get_params(deep=False)
+    # What an earlier fit has learned stays here: it may be of this package.
+    kept = {n: value for n, value in vars(search).items() if n in parameters or not n.endswith("_")}
+    copied: Any = object.__new__(type(search) if _is_users(search, kind) else kind)
+    vars(copied).update(kept)
+    if serves:
+        copied.estimator = as_plain(search.estimator)
+    kind.fit(copied, X, y, **params)
+    vars(search).update({name: value for name, value in vars(copied).items() if name != "estimator"})
     if serves and hasattr(search, "best_estimator_"):
         search.best_estimator_ = as_ours(search.best_estimator_, search.estimator)
+
+
+def _is_users(value: Any, kind: type) -> bool:
+    """Whether a user's class, whose methods take part, stands before this package's subclass of ``kind``."""
+    return kind not in type(value).__bases__
 
 
 def _serves(estimator: Any, grids: Any) -> bool:
     """Whether scikit-learn's perceptron can be given all parameters that a search sets."""
     last = perceptron_in(estimator)
-    if last is None or further(last) or last.get_params(deep=False).get("class_weight") is not None:
+    if last is None or last.engine == "jfnn" or further(last):
+        return False
+    kind = _plain_kind(last)
+    if _is_users(last, kind) or last.get_params(deep=False).get("class_weight") is not None:
         return False
     if isinstance(grids, Mapping):
         grids = [grids]
     if not isinstance(grids, list) or not all(isinstance(grid, Mapping) for grid in grids):
         return False  # scikit-learn says what is wrong with it
     begin = prefix(estimator)
-    constraints = _plain_kind(last)._parameter_constraints
 
     def takes(name: str, values: Any) -> bool:
         """Whether scikit-learn's perceptron takes all values of a parameter."""
-        parameter = name.removeprefix(begin)
-        if not name.startswith(begin) or parameter not in ("engine", "class_weight", "activation", "solver"):
+        if not name.startswith(begin):
             return name != begin.removesuffix("__")  # the perceptron itself
-        if parameter not in constraints or not isinstance(values, list | tuple):
-            return False
-        (choices,) = constraints[parameter]
-        return all(map(choices.is_satisfied_by, values))
+        parameter = name.removeprefix(begin)
+        if parameter not in ("activation", "solver"):
+            return parameter in kind._get_param_names()
+        (choices,) = kind._parameter_constraints[parameter]
+        return isinstance(values, list | tuple) and all(map(choices.is_satisfied_by, values))
 
     return all(takes(name, values) for grid in grids for name, values in grid.items())
 

@@ -12,16 +12,10 @@ import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.fit import NUMBERS, Fit, Key
-from jfnn.estimators.perceptron import (
-    Perceptron,
-    forced_engine,
-    numbers_of,
-    perceptron_in,
-    prefix,
-    with_perceptron,
-)
+from jfnn.estimators.inputs import same_bytes
+from jfnn.estimators.perceptron import Perceptron, forced_engine, numbers_of
+from jfnn.estimators.pipelines import perceptron_in, prefix, with_perceptron
 
-FAILS = "ahead of time they fail: "
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 
 
@@ -47,7 +41,7 @@ def record(
     candidates: Sequence[Mapping[str, Any]],
     folds: Sequence[Any],
     fit_on: Callable[[Any, Any], object],
-) -> tuple[list[Recorded], Counter[str]]:
+) -> tuple[list[Recorded], Counter[str], Counter[str]]:
     """Records the fit of each candidate on each fold, and adds them to those to be trained.
 
     Candidates of a fold that differ by the perceptron's numbers only are fitted once: transformers and
@@ -61,10 +55,12 @@ def record(
         fit_on: ``(estimator, rows)``, fits an estimator to rows cut anew, which it may write on.
 
     Returns:
-        The recorded fits; and reason why others cannot be trained together -> their number.
+        The recorded fits; reason why others cannot be trained together -> their number; and error, in words,
+        with which still others fail -> their number.
     """
     recorded: list[Recorded] = []
     left: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     steady: dict[Any, bool] = {}
     for rows in folds:
         by_others: dict[Any, Recorded | str] = {}  # parameters but the numbers -> a fit, or why there is none
@@ -85,13 +81,14 @@ def record(
                     if isinstance(found, Recorded) and last is not None:
                         found = _with_numbers(found, last, number)
             except Exception as error:  # scikit-learn mostly meets it again, where failures are counted
-                found = f"{FAILS}{checks.shown(error)}"
+                failed[checks.shown(error)] += 1
+                continue
             if isinstance(found, str):
                 left[found] += 1
             else:
                 recorded.append(found)
-                ahead.add(found.key, found.fit)
-    return recorded, left
+                ahead.fits[found.key] = found.fit
+    return recorded, left, failed
 
 
 def _others(candidate: Mapping[str, Any], prefix: str) -> tuple[tuple[str, int], ...]:
@@ -122,17 +119,32 @@ def _first(
     steady: dict[Any, bool],
     others: Any,
 ) -> Recorded | str:
-    """The first of the fits that differ by numbers; or why there is none."""
+    """The first of the fits that differ by numbers; or why there is none.
+
+    Args:
+        ahead: Keeps its inputs.
+        estimator: The estimator, with the parameters of a candidate.
+        rows: The fold's rows to train on.
+        fit_on: As in `record`.
+        steady: A candidate's parameters but the numbers -> whether its transformers give the same rows at
+            each fit. What is not known yet is seen and added.
+        others: These parameters.
+    """
+    if not steady.get(others, True):
+        return UNSTEADY
 
     def reached(one: Any) -> Fit:
         return ahead.record(perceptron_in(one), lambda: fit_on(one, rows))
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
-    key = fit.key()
-    if others not in steady:
-        steady[others] = again is None or reached(again).key() == key
-    return Recorded(key, fit, estimator) if steady[others] else UNSTEADY
+    steady[others] = again is None or _same(reached(again), fit)
+    return Recorded(*ahead.keep(fit), estimator) if steady[others] else UNSTEADY
+
+
+def _same(one: Fit, other: Fit) -> bool:
+    """Whether two fits, perhaps of other inputs, have equal bytes."""
+    return same_bytes(one.rows.x, other.rows.x) and one.key(0) == other.key(0)
 
 
 def _with_numbers(recorded: Recorded, last: Perceptron, candidate: int) -> Recorded:

@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +19,12 @@ from sklearn.utils.validation import _check_method_params
 import jfnn.estimators.plain as plain
 from jfnn.estimators.ahead import TrainedAhead
 from jfnn.estimators.ensemble import SearchEnsemble, choose
-from jfnn.estimators.foresight import foresee, has_perceptron
-from jfnn.estimators.perceptron import perceptron_in, prefix, set_layers
-from jfnn.estimators.recording import FAILS, Recorded, record
+from jfnn.estimators.foresight import foresee
+from jfnn.estimators.perceptron import set_layers
+from jfnn.estimators.pipelines import has_perceptron, perceptron_in, prefix
+from jfnn.estimators.recording import Recorded, record
 
+FAILS = "ahead of time they fail: "
 IN_VAIN = "they saw other rows than ahead of time"
 
 
@@ -78,14 +81,13 @@ class _TrainsAhead:
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
         splits = self.cv.get_n_splits(X, y, params.get("groups"))
         weights = params.get(f"{prefix(self.estimator)}sample_weight")
-        must, prediction = foresee(self, max(splits, 1), X, y, weights)
+        engines, prediction = foresee(self, max(splits, 1), X, y, weights)
         if self.verbose and prediction.works:
             print(f"[{type(self).__name__}] {prediction}")
-        pays = prediction.engine == "jfnn"
-        if not (must or pays):
+        if not engines:
             plain.fit(self._theirs, self, vars(self)[self._grid], X, y, params)
             return
-        ahead = TrainedAhead(("auto", "jfnn") if pays or not prediction.works else ("jfnn",))
+        ahead = TrainedAhead(engines)
         self._evaluation = functools.partial(self._evaluate, X, y, params, ahead, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
@@ -98,7 +100,8 @@ class _TrainsAhead:
         """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
 
         Of successive halving these are the candidates of the last round. It is chosen when first asked for,
-        and a search that was pickled before has none.
+        and a search that was pickled before has none. Its members can predict, but have no losses, and
+        nothing that a subclass of a perceptron sets when its ``fit`` has trained.
 
         Raises:
             AttributeError: The search is not fitted, or its fits were not trained together.
@@ -150,16 +153,20 @@ class _TrainsAhead:
             estimator.fit(inputs, targets, **_check_method_params(X, fit_params, rows))
 
         ahead.begin()
-        recorded, left = record(ahead, self.estimator, candidates, [rows for rows, _ in splits], fit_on)
-        failed = {reason: count for reason, count in left.items() if reason.startswith(FAILS)}
-        _warn({reason: count for reason, count in left.items() if reason not in failed}, reported)
+        folds = [rows for rows, _ in splits]
+        recorded, left, failed = record(ahead, self.estimator, candidates, folds, fit_on)
+        _warn(left, reported)
         ahead.train(print if self.verbose else None)
+        failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
+        trained = [one for one in recorded if one.key in ahead.results]
         held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _members(recorded, ahead, len(splits)), held_out
+        self._together = _members(trained, ahead, len(splits)), held_out
         with ahead.active():
             results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        in_vain = len(recorded) - ahead.found
-        _warn({IN_VAIN: in_vain} | (failed if ahead.missed > in_vain else {}), reported)
+        reasons = {IN_VAIN: len(trained) - ahead.found}
+        if ahead.missed > reasons[IN_VAIN]:
+            reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
+        _warn(reasons, reported)
         return results
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import optax
 
-from jfnn.engine import layouts, loop, plan
+from jfnn.engine import layouts, loop
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import CallLength, Layout
 from jfnn.engine.state import RunState
@@ -118,12 +118,7 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
 def _layout(experiment: Experiment, platform: str) -> Layout:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
     layout = layouts.layout_for(experiment, platform, widest=True)
-    replicates = experiment.replicates
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(replicates.start(0)))
-    width = experiment.learner.width()
-    two = 2 * plan.member_bytes(
-        parameters, width, int(replicates.sources.batch[0]), experiment.data.dtype.itemsize
-    )
+    two = 2 * layouts.bytes_of_member(experiment, int(experiment.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:
         return layout
     return layout._replace(width=2, separate=False)

@@ -207,8 +207,8 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
     if isinstance(sizes, Minibatches) or not checks.is_several(sizes):
         return as_minibatches(sizes, argument)
     schemes = tuple(as_minibatches(size, argument) for size in sizes)
-    rows = [scheme.rows for scheme in schemes]
-    if not rows or len(set(rows)) < len(rows):
+    values = [scheme.axis_value for scheme in schemes]
+    if not values or len(set(values)) < len(values):
         raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.shown(sizes)}")
     return schemes
 

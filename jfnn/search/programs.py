@@ -53,7 +53,7 @@ def programs_of(options: Options) -> Programs:
         raise ArgumentError("batch_size", "expected one, since ``batches`` fix the size")
     else:
         sizes = options.batch_size
-        axes["batch_size"] = np.array([size.rows for size in sizes])
+        axes["batch_size"] = np.array([size.axis_value for size in sizes])
     directories: Sequence[Path | None] = [None] * (len(networks) * len(sizes))
     if options.out is not None:
         names = run_directory.program_names(axes) if axes else [""]

@@ -8,6 +8,7 @@ import pytest
 import sklearn
 from helpers import representatives
 from joblib.externals.loky import get_reusable_executor
+from scipy import sparse
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
@@ -296,6 +297,71 @@ def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, m
     assert fitted == {module} and engine_runs == []
 
 
+class _Noted(estimators.GridSearchCV):
+    """A search with one parameter more, which it notes when it chooses."""
+
+    def __init__(self, estimator, param_grid, *, note_="", cv=None):
+        super().__init__(estimator, param_grid, cv=cv)
+        self.note_ = note_
+
+    def _select_best_index(self, *args):
+        self.noted_ = self.note_
+        return super()._select_best_index(*args)
+
+
+class _Fitted(estimators.MLPClassifier):
+    def fit(self, X, y):
+        self.rows_ = len(X)
+        return super().fit(X, y)
+
+
+def test_a_small_search_of_a_users_perceptron_fits_by_its_methods(engine_runs):
+    search = estimators.GridSearchCV(_Fitted(**OPTIONS), {"alpha": [0.1]}, cv=2).fit(X, Y)
+    assert search.best_estimator_.rows_ == 150 and engine_runs == []
+
+
+def test_a_small_search_of_a_users_class_keeps_its_parameters_and_methods(engine_runs):
+    search = _Noted(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, note_="a", cv=2).fit(X, Y)
+    assert engine_runs == []
+    assert search.noted_ == "a" and type(search.best_estimator_) is estimators.MLPClassifier
+    assert type(search.estimator) is estimators.MLPClassifier and search.cv == 2
+
+
+class _Counter:
+    """A callback that counts the tasks begun, of classes of scikit-learn's."""
+
+    def __init__(self):
+        self.begun = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, **details):
+        self.begun.append(type(estimator).__module__.split(".")[0])
+
+    def on_fit_task_end(self, estimator, context, **details):
+        pass
+
+
+@pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="has no callbacks")
+def test_a_small_search_calls_its_callbacks():
+    counter = _Counter()
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, cv=2)
+    search.set_callbacks(counter).fit(X, Y)
+    assert len(counter.begun) >= 3 and set(counter.begun) == {"sklearn"}
+
+
+@pytest.mark.parametrize("begin", ["", "mlpclassifier__"])
+def test_a_misspelt_parameter_is_told_those_of_this_package(begin):
+    perceptron = estimators.MLPClassifier(**OPTIONS)
+    estimator = make_pipeline(StandardScaler(), perceptron) if begin else perceptron
+    with pytest.raises(ValueError, match=r"'alhpa'.*'class_weight', .*'engine'"):
+        estimators.GridSearchCV(estimator, {f"{begin}alhpa": [0.1]}, cv=2).fit(X, Y)
+
+
 @pytest.mark.thorough
 def test_processes_of_a_small_search_do_not_import_this_package():
     """It would take them longer than the search; nor do they of a search that was fitted before."""
@@ -324,23 +390,35 @@ def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
     grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
     search = estimators.GridSearchCV(perceptron, grid, cv=4)
     rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    must, prediction = foresight.foresee(search, 4, *rows, None)
-    assert prediction.engine == "jfnn" and not must
+    engines, prediction = foresight.foresee(search, 4, *rows, None)
+    assert engines == ("auto", "jfnn")
     assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in prediction.works] == 4 * [
         (40, 1500, 40, "adam"),
         (40, 1500, 40, "sgd"),
     ]
     assert prediction.works[0].structure.sizes == (64, 50, 10)
     forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, 4, *rows, None)[0]
+    assert foresight.foresee(forced, 4, *rows, None)[0] == ("jfnn",)
     few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[1].engine == "scikit-learn"
+    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[0] == ()
+
+
+def test_a_forced_candidate_takes_no_free_one_along():
+    """But for rows of weight 0, which may be all of some fold's step."""
+    weights = np.arange(150)
+    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]})
+    for x in (X, sparse.csr_matrix(X), np.array(["a text"] * 150)):
+        assert foresight.foresee(search, 3, x, Y, None)[0] == ("jfnn",)
+        assert foresight.foresee(search, 3, x, Y, weights)[0] == ("auto", "jfnn")
+    free = clone(search).set_params(param_grid={"engine": ["auto", "scikit-learn"]})
+    assert foresight.foresee(free, 3, X, Y, None)[0] == ()
+    assert foresight.foresee(free, 3, X, Y, weights)[0] == ("auto", "jfnn")
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
 def test_invalid_rows_raise_and_have_no_prediction(x):
     search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
-    assert foresight.foresee(search, 5, x, None, None) == (False, Prediction([]))
+    assert foresight.foresee(search, 5, x, None, None) == ((), Prediction([]))
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):
             estimator.fit(x, None)

@@ -63,15 +63,15 @@ def test_one_number_a_row_has_no_largest_column(metric):
         select(np.zeros((2, 5, 1)), np.ones((5, 1)), metric)
 
 
-def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
-    network = jfnn.mlp((64, 8, 3), activation="relu", init="he_uniform")
-    split = jfnn.Split(X[:100], Y[:100], X[100:], Y[100:])
-    grid = {"learning_rate": [1e-4, 1e-3, 1e30], "l2": [0.1, 1.0]}
-    result = jfnn.sweep(network, split, **grid, seeds=2, epochs=3)
-    assert (result.diverged_at >= 0).any()
-    ensemble = jfnn.Ensemble.of_sweep(network, result, X[100:], Y[100:])
+NETWORK = jfnn.mlp((64, 8, 3), activation="relu", init="he_uniform")
+SPLIT = jfnn.Split(X[:100], Y[:100], X[100:], Y[100:])
+
+
+def assert_ensemble_of(result):
+    """It is the weighted mean of members of a sweep, and its scores are of the test rows."""
+    ensemble = jfnn.Ensemble.of_sweep(NETWORK, result, X[100:], Y[100:])
     by_hand = sum(
-        weight * np.asarray(jfnn.predict_proba(network, result.member(*index), X))
+        weight * np.asarray(jfnn.predict_proba(NETWORK, result.member(*index), X))
         for weight, index in zip(ensemble.weights, ensemble.indices, strict=True)
     )
     np.testing.assert_allclose(ensemble.predict_proba(X), by_hand, atol=1e-6)
@@ -79,11 +79,37 @@ def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
     right = np.mean(ensemble.predict(X[100:]) == Y[100:])
     assert ensemble.score == pytest.approx(right)
     assert ensemble.best_score == pytest.approx(np.nanmax(result.test_accuracy))
+
+
+def test_an_ensemble_of_a_sweep_is_the_weighted_mean_of_its_members():
+    grid = {"learning_rate": [1e-4, 1e-3, 1e30], "l2": [0.1, 1.0]}
+    result = jfnn.sweep(NETWORK, SPLIT, **grid, seeds=2, epochs=3)
+    assert (result.diverged_at >= 0).any()
+    assert_ensemble_of(result)
     with pytest.raises(ValueError, match="every member diverged"):
         diverged = dataclasses.replace(result, diverged_at=np.zeros_like(result.diverged_at))
-        jfnn.Ensemble.of_sweep(network, diverged, X[100:], Y[100:])
+        jfnn.Ensemble.of_sweep(NETWORK, diverged, X[100:], Y[100:])
     with pytest.raises(ValueError, match="metric: expected one of accuracy"):
-        jfnn.Ensemble.of_sweep(network, result, X, Y, metric="auc")
+        jfnn.Ensemble.of_sweep(NETWORK, result, X, Y, metric="auc")
+
+
+@pytest.mark.thorough
+def test_ensembles_are_of_all_that_one_network_was_trained_to():
+    options = {"learning_rate": [1e-4, 1e-3], "epochs": 3}
+    assert_ensemble_of(jfnn.sweep(NETWORK, SPLIT, batch_size=[20, 50], **options))
+    assert_ensemble_of(jfnn.sweep({"8": NETWORK}, SPLIT, **options))
+    kept = {"eval_every": 1, "keep_params": "evaluations"}
+    several = jfnn.sweep({"8": NETWORK, "4": jfnn.mlp((64, 4, 3))}, SPLIT, **options)
+    at_evaluations = jfnn.sweep(NETWORK, SPLIT, execution=jfnn.Execution(**kept), **options)
+    for result, reason in ((several, "one network, got 2"), (at_evaluations, "keep_params='all'")):
+        with pytest.raises(ValueError, match=f"^result: .*{reason}"):
+            jfnn.Ensemble.of_sweep(NETWORK, result, X[100:], Y[100:])
+
+
+@pytest.mark.thorough
+def test_the_ensemble_of_a_single_network_is_that_network():
+    test = (X[100:], Y[100:])
+    assert_ensemble_of(jfnn.train(NETWORK, X[:100], Y[:100], test=test, learning_rate=1e-3, epochs=3))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -5,10 +5,12 @@ import pytest
 from helpers import representatives
 from scipy import sparse
 from sklearn import model_selection
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
@@ -16,6 +18,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
 from jfnn.estimators import training
+from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.inputs import Inputs
+from jfnn.estimators.recording import record
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -74,6 +79,32 @@ def test_a_grid_is_one_run_a_fold_and_equals_fits_one_by_one(runs):
     assert np.ptp(ours.cv_results_["mean_test_score"]) > 0.1  # the scores say something
 
 
+FOLDS = [np.arange(100), np.arange(50, 150)]
+
+
+def assert_recorded(estimator, candidates):
+    """All fits are recorded; those of a fold share their inputs."""
+    recorded, *others = record(
+        TrainedAhead(("jfnn",)), estimator, candidates, FOLDS, lambda one, rows: one.fit(X[rows], Y[rows])
+    )
+    assert len(recorded) == len(candidates) * len(FOLDS) and not any(others)
+    assert len({id(one.fit.rows.x) for one in recorded}) == len(FOLDS)
+
+
+def test_candidates_of_a_fold_share_their_inputs():
+    assert_recorded(PERCEPTRON, [{"hidden_layer_sizes": (width,)} for width in range(2, 6)])
+
+
+def test_inputs_are_told_apart_bit_by_bit():
+    x = np.asfortranarray(X)
+    other = X.copy()
+    other[-1, -1] = -0.0
+    assert np.array_equal(other, X)
+    inputs = Inputs()
+    assert [inputs.add(one) for one in (x, X[1:], other, X.astype(np.float32), X)] == [0, 1, 2, 3, 0]
+    assert [inputs.number(one) for one in (X.copy(), X[::-1])] == [0, None]
+
+
 @pytest.mark.thorough
 def test_draws_halving_by_epochs_and_random_splits(runs):
     options = {"cv": 3, "random_state": 1}
@@ -96,6 +127,21 @@ def test_a_candidate_that_diverges_gets_the_error_score():
     assert search.best_params_["learning_rate_init"] == 1e-3
 
 
+def test_a_candidate_that_fails_gets_the_error_score():
+    """Its validation rows are too few."""
+    grid = {"early_stopping": [False, True], "max_iter": [3]}
+    perceptron = clone(PERCEPTRON).set_params(validation_fraction=0.01)
+    search = estimators.GridSearchCV(perceptron, grid, cv=3)
+    with (
+        pytest.warns(FitFailedWarning, match="3 fits failed"),
+        pytest.warns(UserWarning, match=r"non-finite"),
+        pytest.warns(UserWarning, match=r"one by one: 3 since ahead of time they fail: Arg.*fraction"),
+    ):
+        search.fit(X, Y)
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
+    assert search.ensemble_.candidates.tolist() == [0]
+
+
 def test_fits_that_train_alone_are_named_once(runs):
     with pytest.warns(UserWarning, match="6 since the solver 'lbfgs' minimises one at a time"):
         grid = {"solver": ["lbfgs", "sgd"], "alpha": [0, 1], "max_iter": [8]}
@@ -114,6 +160,29 @@ def test_a_search_without_a_perceptron_is_scikit_learns_own():
     ours, theirs = both("GridSearchCV", estimator, grid, cv=2)
     np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
     assert vars(ours).keys() == vars(theirs).keys()
+
+
+@pytest.mark.thorough
+def test_fits_on_texts_join(runs):
+    texts = ["a b", "b c", "c a", "a b c"] * 10
+    pipeline = make_pipeline(CountVectorizer(token_pattern="."), PERCEPTRON)
+    grid = {"mlpclassifier__max_iter": [3, 8]}
+    estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(texts, np.arange(40) % 3)
+    assert runs == [2, 2]
+
+
+class _Calm(estimators.MLPClassifier):
+    def fit(self, X, y):
+        try:
+            super().fit(X, y)
+        except Exception:
+            self.failed_ = True
+        return self
+
+
+def test_a_subclass_that_catches_exceptions_joins_fits():
+    perceptron = _Calm((8,), solver="sgd", random_state=0, engine="jfnn")
+    assert_recorded(perceptron, [{"max_iter": 3}, {"max_iter": 8}])
 
 
 @pytest.mark.thorough

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import typing
 
 import jax
 import jax.numpy as jnp
@@ -188,6 +189,11 @@ def test_the_networks_of_mnist_1d_have_as_many_parameters_as_published(network, 
     """Greydanus and Kobak, ICML 2024."""
     like = jax.eval_shape(network.init, jax.random.key(0))
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(like)) == parameters
+
+
+def test_paddings_may_be_names_by_their_type():
+    hints = typing.get_type_hints(jfnn.cnn)
+    assert str in typing.get_args(hints["padding"]) and str not in typing.get_args(hints["kernel"])
 
 
 def test_cnn_is_its_sequence_of_layers():
