@@ -1,10 +1,14 @@
 """Segments on other processes: submit, wait for the first answer, submit again."""
 
+import asyncio
 import collections
+import concurrent.futures
+import contextlib
 import dataclasses
 import pickle
+import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +19,6 @@ from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, NoTaskError, to_bytes
 from jfnn.engine import interrupts
 from jfnn.engine.executors import Collect, Failures, MakeSegment
-from jfnn.engine.jobs import BROKEN, first_ended, run_jobs
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.experiment.workers import ExecutorError, Workers
@@ -27,6 +30,9 @@ from jfnn.store.identity import Description
 # `python scripts/scaling.py`.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
+POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+WAITING_SECONDS = 0.2  # between calls of ``check``
+BROKEN = (Exception, asyncio.CancelledError)  # errors of a broken future; asyncio's is no `Exception`
 SILENT = 3  # jobs given up before any answer, after which none is expected
 
 Job = TypeVar("Job")
@@ -123,12 +129,20 @@ class Futures:
             Exception: An exception of a segment; or of the executor, before any segment came back.
         """
         queue = Queue(jobs, segment, self.workers)
-
-        def settle(attempt: Attempt[Job], future: Any) -> None:
-            self._settle(attempt, future, queue, collect)
-
-        run_jobs(queue.next, self._submit, settle, self.workers.in_flight)
-        return queue.failures
+        under_way: dict[int, tuple[Any, Attempt[Job]]] = {}
+        try:
+            while True:
+                while len(under_way) < self.workers.in_flight and (attempt := queue.next(not under_way)):
+                    future = self._submit(attempt)
+                    under_way[id(future)] = future, attempt
+                if not under_way:
+                    return queue.failures
+                for future in _first_ended([future for future, _ in under_way.values()]):
+                    self._settle(future, under_way.pop(id(future))[1], queue, collect)
+        finally:
+            for future, _ in under_way.values():
+                with contextlib.suppress(Exception):
+                    future.cancel()
 
     def compile(self, segments: Sequence[Segment]) -> None:
         """See `Executor`; each process compiles with its first tile."""
@@ -139,7 +153,7 @@ class Futures:
         call = calls.Call(task, attempt.segments, self.environment, self.x64, uuid.uuid4().hex)
         return self.workers.submit(calls.answer, call)
 
-    def _settle(self, attempt: Attempt[Job], future: Any, queue: Queue[Job], collect: Collect[Job]) -> None:
+    def _settle(self, future: Any, attempt: Attempt[Job], queue: Queue[Job], collect: Collect[Job]) -> None:
         """Collects results, or queues the jobs to be sent again."""
         try:
             reply: Answer = future.result()
@@ -177,7 +191,7 @@ def environment_of(workers: Workers) -> Description:
     for _ in range(workers.tries):
         future = workers.submit(calls.environment_here)
         try:
-            first_ended([future], interrupts.raise_pending)
+            _first_ended([future], interrupts.raise_pending)
             there: Description = future.result()
             break
         except BROKEN as broken:
@@ -192,6 +206,19 @@ def environment_of(workers: Workers) -> Description:
         text = ", ".join(f"{name} {there['versions'].get(name)} (here {other[name]})" for name in other)
         raise ArgumentError("executor", f"its workers have other packages than this process: {text}")
     return there
+
+
+def _first_ended(futures: Collection[Any], check: Callable[[], None] = lambda: None) -> Collection[Any]:
+    """Waits until at least one of the futures has ended, and returns all that have; ``check`` may raise."""
+    can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
+    while True:
+        if can_wait:
+            concurrent.futures.wait(futures, WAITING_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        if ended := [future for future in futures if future.done()]:
+            return ended
+        check()
+        if not can_wait:
+            time.sleep(POLLING_SECONDS)
 
 
 def _no_answer(error: BaseException | None) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.devices import resolve
-from jfnn.engine.jobs import over_devices
 from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
+from jfnn.engine.threads import spread
 from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
@@ -145,7 +145,7 @@ def by_blocks(
         values = values if function is None else _reduced(function, values, at_rows)
         blocks[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
 
-    over_devices(range(0, n, BLOCK), threads, issue, collect)
+    spread(range(0, n, BLOCK), threads, issue, collect)
     everything = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
     return selection.spread_out(everything) if function is None else everything
 

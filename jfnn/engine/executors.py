@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 import jax
 
-from jfnn.engine.jobs import over_devices, side_by_side
 from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
+from jfnn.engine.threads import side_by_side, spread
 
 Job = TypeVar("Job")
 MakeSegment = Callable[[Job], Segment]
@@ -20,7 +20,7 @@ class Executor(Protocol):
     """Runs segments of one task, in any order, each by any device."""
 
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
-        """Runs the segment of each job, and hands every result to ``collect``, in the calling thread.
+        """Runs the segment of each job, and hands every result to ``collect``, from any thread.
 
         ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
         since later segments depend on collected results.
@@ -45,11 +45,7 @@ class Threads:
 
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """See `Executor`."""
-
-        def issue(job: Job, device: jax.Device) -> SegmentResult:
-            return self.workers[device].issue(segment(job))
-
-        over_devices(jobs, self.threads, issue, collect)
+        spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()
 
     def compile(self, segments: Sequence[Segment]) -> None:

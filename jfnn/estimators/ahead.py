@@ -17,6 +17,7 @@ recorded.
 
 import contextlib
 import contextvars
+import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
@@ -26,7 +27,7 @@ import numpy as np
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.engine import devices
-from jfnn.engine.jobs import over_devices
+from jfnn.engine.threads import spread
 from jfnn.estimators.fit import Fit, Key, Trained
 from jfnn.estimators.inputs import Inputs
 
@@ -128,6 +129,7 @@ class TrainedAhead:
         for key, fit in self.fits.items():
             groups.setdefault(key._replace(numbers=()), {})[key] = fit
         started = time.perf_counter()
+        lock = threading.Lock()
 
         def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained] | str:
             try:
@@ -136,14 +138,15 @@ class TrainedAhead:
                 return checks.shown(error)
 
         def collect(group: Mapping[Key, Fit], results: list[Trained] | str) -> None:
-            if isinstance(results, str):
-                self.failed |= dict.fromkeys(group, results)
-            else:
-                self.results |= zip(group, results, strict=True)
-            if tell is not None:
-                count = len(self.results) + len(self.failed)
-                left = (time.perf_counter() - started) * (len(self.fits) - count) / count
-                tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
+            with lock:
+                if isinstance(results, str):
+                    self.failed |= dict.fromkeys(group, results)
+                else:
+                    self.results |= zip(group, results, strict=True)
+                if tell is not None:
+                    count = len(self.results) + len(self.failed)
+                    left = (time.perf_counter() - started) * (len(self.fits) - count) / count
+                    tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
 
         first = {key.structure: group for key, group in reversed(groups.items())}
         later = [group for key, group in groups.items() if group is not first[key.structure]]
@@ -154,7 +157,7 @@ class TrainedAhead:
         else:
             later = [*first.values(), *later]
         if later:
-            over_devices(later, threads, lambda group, device: run(group, [device]), collect)
+            spread(later, threads, lambda group, device: run(group, [device]), collect)
 
 
 _ACTIVE: contextvars.ContextVar[TrainedAhead | None] = contextvars.ContextVar("search", default=None)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,8 @@ import jfnn
 from jfnn import losses
 from jfnn.engine import devices, loop
 from jfnn.engine.executors import Threads
-from jfnn.engine.jobs import over_devices, run_jobs
 from jfnn.engine.plan import CallLength
+from jfnn.engine.threads import spread
 from jfnn.engine.trainer import Trainer
 from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run
@@ -166,66 +166,27 @@ def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
 
 
 def test_jobs_that_follow_are_run_once_and_in_their_order():
+    """Each thread has a next job issued before it collects, and waits where others may yet give one."""
     collected = []
-    caller = threading.current_thread()
 
     def collect(job, result):
-        assert job == result and threading.current_thread() is caller
+        assert job == result
         collected.append(job)
         return (job[0], job[1] + 1) if job[1] < job[0] else None
 
-    over_devices([(n, 0) for n in range(6)], jax.devices()[:1] * 3, lambda job, device: job, collect)
+    spread([(n, 0) for n in range(6)], [None] * 3, lambda job, device: job, collect)
     assert sorted(collected) == [(n, i) for n in range(6) for i in range(n + 1)]
     for n in range(6):
         assert [i for m, i in collected if m == n] == list(range(n + 1))
 
 
-def test_the_first_job_that_fails_ends_all_that_have_not_begun():
-    begun = []
-
-    def issue(job, device):
-        begun.append(job)
-        if job == 0:
-            raise ZeroDivisionError
-        return job
+def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails():
+    def collect(job, result):
+        time.sleep(0.05)  # until the other thread waits
+        raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        over_devices(range(100), jax.devices()[:1], issue, lambda job, result: None)
-    assert len(begun) < 5
-
-
-def test_the_loop_keeps_to_its_limit_and_asks_again_when_a_job_has_ended():
-    """Futures of any library: here of one that answers later, the last submitted first."""
-
-    class Future:
-        cancelled = False
-
-        def done(self):
-            return self is under_way[-1]
-
-        def cancel(self):
-            self.cancelled = True
-
-    waiting = list(range(7))
-    under_way = []
-    settled = []
-    most = []
-
-    def next_job(idle):
-        assert idle == (not under_way)
-        return waiting.pop(0) if waiting else None
-
-    def submit(job):
-        under_way.append(Future())
-        most.append(len(under_way))
-        return under_way[-1]
-
-    def settle(job, future):
-        under_way.remove(future)
-        settled.append(job)
-
-    run_jobs(next_job, submit, settle, limit=3)
-    assert sorted(settled) == list(range(7)) and settled[0] == 2 and max(most) == 3
+        spread([0], [None] * 2, lambda job, device: job, collect)
 
 
 def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):

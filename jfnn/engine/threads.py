@@ -1,0 +1,99 @@
+"""Jobs on one host thread for each CPU core or accelerator.
+
+Threads make cores work side by side: JAX runs the calls of one thread one after another, but a CPU device
+works on the calls of several threads at once. Each collects what it issued: if the caller's thread collected
+for all, as where other processes compute, tiny networks would take an eighth longer (compare by the
+workload xor of scripts/bench.py).
+"""
+
+import collections
+import concurrent.futures
+import functools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import jax
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def spread(
+    jobs: Iterable[Job],
+    devices: Sequence[jax.Device],
+    issue: Callable[[Job, jax.Device], Result],
+    collect: Callable[[Job, Result], Job | None],
+) -> None:
+    """Runs jobs, and the jobs that follow them, each on the first free device.
+
+    Args:
+        jobs: The first jobs.
+        devices: The device of each thread; one may occur several times.
+        issue: ``(job, device) -> result``, arrays that may still be computed.
+        collect: ``(job, result) -> job``, which waits for the result and stores it, and gives the job that
+            follows or None. The next job has been issued by then, so that the device does not wait for the
+            host. Called from several threads.
+
+    Raises:
+        Exception: Whatever a job raises; jobs not yet begun are dropped.
+    """
+    waiting = collections.deque(jobs)
+    changed = threading.Condition()
+    under_way = 0
+    stopped = False
+
+    def take(wait: bool) -> Job | None:
+        """The next job; None if there is none, and, if ``wait``, will be none."""
+        nonlocal under_way
+        with changed:
+            while wait and not waiting and under_way and not stopped:
+                changed.wait()
+            if not waiting or stopped:
+                return None
+            under_way += 1
+            return waiting.popleft()
+
+    def end(following: Job | None) -> None:
+        """Counts the end of a job, and adds the one that follows it."""
+        nonlocal under_way
+        with changed:
+            under_way -= 1
+            waiting.extend(() if following is None else (following,))
+            changed.notify_all()
+
+    def stop() -> None:
+        """Drops waiting jobs."""
+        nonlocal stopped
+        with changed:
+            stopped = True
+            changed.notify_all()
+
+    def work(device: jax.Device) -> None:
+        before: tuple[Job, Result] | None = None
+        while (job := take(wait=before is None)) is not None or before is not None:
+            issued = None if job is None else (job, issue(job, device))
+            if before is not None:
+                end(collect(*before))
+            before = issued
+
+    side_by_side([functools.partial(work, device) for device in devices], stop)
+
+
+def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
+    """Makes each call on a separate thread; waits for all and for the arrays that they return.
+
+    ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
+    """
+    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
+
+    def make(call: Callable[[], Any]) -> None:
+        with jax.enable_x64(x64):
+            jax.block_until_ready(call())
+
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        try:
+            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+                done.result()
+        finally:
+            at_end()
