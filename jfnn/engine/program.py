@@ -12,11 +12,13 @@ its arithmetic may change with their number.
 """
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
+from jfnn.identity.code import what_is_unknown
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
@@ -25,6 +27,8 @@ from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
 from jfnn.steps.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
 from jfnn.steps.source import Source, rows_of_steps, step_key
+
+R = TypeVar("R")
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
@@ -70,10 +74,16 @@ class Program:
         self.padded = padded
         self.platform = platform
         self.epochs = epochs
-        self.start = compiled(jax.vmap(learner.start), platform)
-        self.advance = compiled(self._advance, platform)
-        self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
-        self.score_copies = compiled(jax.vmap(learner.score), platform)
+        checksum = learner.checksum
+        known = None if what_is_unknown(checksum) else f"{checksum} {batches} {padded} {epochs}"
+
+        def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
+            return compiled(function, platform, identity=known and f"{name} {known}")
+
+        self.start = program("start", jax.vmap(learner.start))
+        self.advance = program("advance", self._advance)
+        self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
+        self.score_copies = program("score_copies", jax.vmap(learner.score))
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
