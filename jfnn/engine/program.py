@@ -188,15 +188,11 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
         number: The epoch's number, counted from 0.
         axis: The axis of members in the states.
     """
-
-    def others(leaf: jax.Array) -> list[int]:
-        return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]
-
     trained_before = before.diverged_at < 0
     finite = trained_before & finite & all_finite(after.params, axis)
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
-        return jnp.where(jnp.expand_dims(finite, others(new)), new, old)
+        return jnp.where(jnp.expand_dims(finite, other_axes(new, axis)), new, old)
 
     state = jax.tree.map(choose, after, before.state)
     return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
@@ -205,17 +201,27 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
 def all_finite(params: Params, axis: int) -> jax.Array:
     """Whether all parameters of a member are finite ``[tile]``; ``axis`` is that of members.
 
-    Those of one dtype are joined first: of each array by itself XLA makes three kernels, which take longer to
-    compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
+    Several arrays of a dtype are joined first: of each by itself XLA makes three kernels, which take longer
+    to compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
     scripts/bench.py).
     """
     by_dtype: dict[Any, list[jax.Array]] = {}
     for leaf in jax.tree.leaves(params):
-        members = leaf.shape[axis]
-        flat = leaf.reshape(members, -1) if axis == 0 else leaf.reshape(-1, members)
-        by_dtype.setdefault(leaf.dtype, []).append(flat)
-    joined = [jnp.concatenate(leaves, axis=1 + axis) for leaves in by_dtype.values()]
-    return functools.reduce(jnp.logical_and, [jnp.isfinite(all_).all(axis=1 + axis) for all_ in joined])
+        by_dtype.setdefault(leaf.dtype, []).append(leaf)
+    finite = []
+    for leaves in by_dtype.values():
+        members = leaves[0].shape[axis]
+        shape = (members, -1) if axis == 0 else (-1, members)
+        joined = leaves[0]
+        if len(leaves) > 1:
+            joined = jnp.concatenate([leaf.reshape(shape) for leaf in leaves], axis=1 + axis)
+        finite.append(jnp.isfinite(joined).all(axis=other_axes(joined, axis)))
+    return functools.reduce(jnp.logical_and, finite)
+
+
+def other_axes(leaf: jax.Array, axis: int) -> tuple[int, ...]:
+    """All axes of an array but one."""
+    return tuple(i for i in range(leaf.ndim) if i != axis % leaf.ndim)
 
 
 @functools.lru_cache(PROGRAMS)
