@@ -22,12 +22,10 @@ from jfnn.numerics.compiling import compiled, key_shape
 from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
-# Seeds that one call draws starts for, and what these may take; of `FEW` seeds each has a call, whose program
-# has no loop. Wrong values cost time only: compare by the workloads first_calls and kind_seeds of
-# scripts/bench.py.
+# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time where
+# few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
 STARTS = 64
 STARTS_BYTES = 4_000_000
-FEW = 8
 
 
 def replicates(
@@ -109,7 +107,7 @@ def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     """Starting parameters of every seed in public form, on a leading axis."""
     source = learner if learner.is_registered else Trace(learner.init, key_shape())
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(starting_shapes(learner)))
-    length = 1 if len(seeds) <= FEW else int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
+    length = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
     blocks = []
     for first in range(0, len(seeds), length):
         block = np.resize(np.array(seeds[first : first + length], np.uint32), length)
@@ -124,9 +122,6 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., Params]:
     """``(seeds [length], count (int32)) -> params [length, …]``: ``init`` of ``count`` seeds, then zeros."""
     init = source if isinstance(source, Trace) else source.init
 
-    def draw_one(seeds: jax.Array, count: jax.Array) -> Params:
-        return jax.tree.map(lambda leaf: leaf[None], init(jax.random.key(seeds[0])))
-
     def draw(seeds: jax.Array, count: jax.Array) -> Params:
         def put(i: jax.Array, starts: Params) -> Params:
             start = init(jax.random.key(seeds[i]))
@@ -136,7 +131,7 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., Params]:
         nothing = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), shapes)
         return jax.lax.fori_loop(0, count, put, nothing)
 
-    return compiled(draw_one if length == 1 else draw, identity=f"draw {length} {source.checksum}")
+    return compiled(draw, identity=f"draw {length} {source.checksum}")
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:
