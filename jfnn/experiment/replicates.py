@@ -22,8 +22,8 @@ from jfnn.numerics.compiling import compiled, key_shape
 from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
-# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time where
-# few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
+# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time
+# where few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
 STARTS = 64
 STARTS_BYTES = 4_000_000
 
