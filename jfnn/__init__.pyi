@@ -60,7 +60,6 @@ from .search.result import Best, SweepResult
 from .search.sweep import sweep
 from .search.train import train
 from .store.files import CorruptFileError
-from .store.programs import keep_programs
 from .studies.coordinates import CoordinateCheck, coordinate_check
 from .studies.hypergradient import Hypergradient, hypergradient
 from .studies.lyapunov import Lyapunov, lyapunov
@@ -132,7 +131,6 @@ __all__ = [
     "from_equinox",
     "from_flax",
     "hypergradient",
-    "keep_programs",
     "layers",
     "learner",
     "learners",

@@ -21,6 +21,7 @@ from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.sequence import Masks
+from jfnn.numerics.compiling import key_shape
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
 
@@ -182,7 +183,7 @@ def as_params(network: Network, params: Params) -> Params:
 
 @functools.lru_cache(maxsize=256)
 def _expected_params(layers: tuple[LayerKind, ...], input_shape: Shape) -> Params:
-    return jax.eval_shape(functools.partial(sequence.init, layers, input_shape), jax.random.key(0))
+    return jax.eval_shape(functools.partial(sequence.init, layers, input_shape), key_shape())
 
 
 def mlp(

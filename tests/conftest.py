@@ -20,6 +20,7 @@ devices.cores = lambda: 2
 jfnn.use_all_cores()
 CPU_OPTIONS = compiling.CPU_OPTIONS
 
+os.environ["JFNN_PROGRAMS"] = "0"  # tests of kept programs name a directory
 os.environ["COLUMNS"] = "80"  # help is broken into lines of a terminal's width
 
 # In the background a shell has Ctrl-C ignored, also by the commands that tests start and stop.

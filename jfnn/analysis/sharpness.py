@@ -18,7 +18,7 @@ from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
-from jfnn.numerics.compiling import compiled
+from jfnn.numerics.compiling import compiled, key_shape
 from jfnn.targets import as_penalty, as_targets
 
 # Bytes of Lanczos vectors and of activations of the networks that are computed at once. More may not fit into
@@ -87,7 +87,7 @@ def sharpness(
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     x = as_inputs(network, x)
     l2 = as_penalty(l2)
-    shapes = jax.eval_shape(network.init, jax.random.key(0))
+    shapes = jax.eval_shape(network.init, key_shape())
     leading, points = _points(params, shapes)
     size = points.shape[1]
     k = checks.as_count(k, "k", maximum=size)

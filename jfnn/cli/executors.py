@@ -13,7 +13,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
-from jfnn.engine.devices import cores
+from jfnn.numerics.machine import cores
 
 TILES_A_WORKER = 4  # under way at a time, so that none waits for the next
 CONNECTING_SECONDS = 20

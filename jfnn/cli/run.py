@@ -96,7 +96,6 @@ def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] =
     """`main` for a process that does nothing else: Python and JAX are set up for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
-    jfnn.keep_programs()
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
     return main(argv, prog, command)

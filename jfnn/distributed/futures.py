@@ -144,8 +144,8 @@ class Futures:
                 with contextlib.suppress(Exception):
                     future.cancel()
 
-    def compile(self, segments: Sequence[Segment]) -> None:
-        """See `Executor`; each process compiles with its first tile."""
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
+        """See `Executor`; each process compiles with its first tile, and nobody is told."""
 
     def _submit(self, attempt: Attempt[Job]) -> Any:
         content = self.task.content if attempt.with_task else None

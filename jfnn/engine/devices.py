@@ -8,6 +8,7 @@ import jax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.numerics.machine import cores
 
 
 @functools.cache
@@ -29,11 +30,6 @@ def check_process() -> None:
             "this process was forked from one that uses JAX, where training would hang;"
             ' start processes with multiprocessing.get_context("spawn")'
         )
-
-
-def cores() -> int:
-    """Number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_all_cores(count: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
@@ -30,8 +31,11 @@ class Executor(Protocol):
         """
         ...
 
-    def compile(self, segments: Sequence[Segment]) -> None:
-        """Compiles on every device, by running segments of no epochs and scoring one block of rows."""
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
+        """Compiles on every device, by running segments of no epochs and scoring one block of rows.
+
+        ``told(programs compiled, their number)`` is called before the first and after each, from any thread.
+        """
         ...
 
 
@@ -48,7 +52,17 @@ class Threads:
         spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()
 
-    def compile(self, segments: Sequence[Segment]) -> None:
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
         """See `Executor`."""
-        pairs = itertools.product(self.workers.values(), segments)
-        side_by_side([functools.partial(worker.issue, segment, blocks=1) for worker, segment in pairs])
+        pairs = [*itertools.product(self.workers.values(), segments)]
+        compiled = itertools.count(1)
+        in_turn = threading.Lock()
+
+        def compile_one(worker: Worker, segment: Segment) -> SegmentResult:
+            result = worker.issue(segment, blocks=1)
+            with in_turn:
+                told(next(compiled), len(pairs))
+            return result
+
+        told(0, len(pairs))
+        side_by_side([functools.partial(compile_one, *pair) for pair in pairs])

@@ -14,7 +14,7 @@ from jax.extend import core
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.learner import Learner
-from jfnn.numerics.compiling import tracing
+from jfnn.numerics.compiling import key_shape, tracing
 
 
 def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
@@ -22,7 +22,7 @@ def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> i
 
     Members share the minibatch and the key. Functions that are traced already are not called again.
     """
-    key = jax.eval_shape(lambda: jax.random.key(0)) if learner.random else None
+    key = key_shape() if learner.random else None
     # New functions: JAX keeps traces by the identity of a function, whose meaning may change.
     with tracing():
         state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)

@@ -12,11 +12,13 @@ its arithmetic may change with their number.
 """
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 
+from jfnn.identity.code import what_is_unknown
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
@@ -25,6 +27,8 @@ from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
 from jfnn.steps.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
 from jfnn.steps.source import Source, rows_of_steps, step_key
+
+R = TypeVar("R")
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
@@ -70,10 +74,16 @@ class Program:
         self.padded = padded
         self.platform = platform
         self.epochs = epochs
-        self.start = compiled(jax.vmap(learner.start), platform)
-        self.advance = compiled(self._advance, platform)
-        self.score = compiled(jax.vmap(learner.score, in_axes=(0, None, 0)), platform)
-        self.score_copies = compiled(jax.vmap(learner.score), platform)
+        checksum = learner.checksum
+        known = None if what_is_unknown(checksum) else f"{checksum} {batches} {padded} {epochs}"
+
+        def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
+            return compiled(function, platform, identity=known and f"{name} {known}")
+
+        self.start = program("start", jax.vmap(learner.start))
+        self.advance = program("advance", self._advance)
+        self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
+        self.score_copies = program("score_copies", jax.vmap(learner.score))
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
@@ -178,20 +188,40 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
         number: The epoch's number, counted from 0.
         axis: The axis of members in the states.
     """
-
-    def others(leaf: jax.Array) -> list[int]:
-        return [i for i in range(leaf.ndim) if i != axis % leaf.ndim]
-
     trained_before = before.diverged_at < 0
-    finite = trained_before & finite
-    for leaf in jax.tree.leaves(after.params):
-        finite &= jnp.all(jnp.isfinite(leaf), axis=others(leaf))
+    finite = trained_before & finite & all_finite(after.params, axis)
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
-        return jnp.where(jnp.expand_dims(finite, others(new)), new, old)
+        return jnp.where(jnp.expand_dims(finite, other_axes(new, axis)), new, old)
 
     state = jax.tree.map(choose, after, before.state)
     return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
+
+
+def all_finite(params: Params, axis: int) -> jax.Array:
+    """Whether all parameters of a member are finite ``[tile]``; ``axis`` is that of members.
+
+    Several arrays of a dtype are joined first: of each by itself XLA makes three kernels, which take longer
+    to compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
+    scripts/bench.py).
+    """
+    by_dtype: dict[Any, list[jax.Array]] = {}
+    for leaf in jax.tree.leaves(params):
+        by_dtype.setdefault(leaf.dtype, []).append(leaf)
+    finite = []
+    for leaves in by_dtype.values():
+        members = leaves[0].shape[axis]
+        shape = (members, -1) if axis == 0 else (-1, members)
+        joined = leaves[0]
+        if len(leaves) > 1:
+            joined = jnp.concatenate([leaf.reshape(shape) for leaf in leaves], axis=1 + axis)
+        finite.append(jnp.isfinite(joined).all(axis=other_axes(joined, axis)))
+    return functools.reduce(jnp.logical_and, finite)
+
+
+def other_axes(leaf: jax.Array, axis: int) -> tuple[int, ...]:
+    """All axes of an array but one."""
+    return tuple(i for i in range(leaf.ndim) if i != axis % leaf.ndim)
 
 
 @functools.lru_cache(PROGRAMS)

@@ -21,6 +21,7 @@ from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.settings import ProgressBar
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
@@ -67,6 +68,8 @@ class Trainer:
         task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
+        progress = experiment.execution.progress
+        self.bar = progress if isinstance(progress, ProgressBar) else None
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )
@@ -123,7 +126,13 @@ class Trainer:
         scoring = [self._scoring(tiles[0], state.members.state.params, state.hyper)]
         if not self.experiment.learner.metrics:
             scoring = []
-        self.executor.compile([*scoring, *training])
+        bar = self.bar
+
+        def told(compiled: int, programs: int) -> None:
+            if bar is not None:
+                bar.compiling(compiled, programs, state.epoch, self.experiment.epochs)
+
+        self.executor.compile([*scoring, *training], told)
         return time.perf_counter() - started
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
@@ -138,6 +147,7 @@ class Trainer:
         Returns:
             Epoch -> its evaluation, with scores as in `evaluate`.
         """
+        training = int(state.active.sum())
         tiles = self._tiles(state.active)
         devices = len(self.threads)
         ranges = self.calls.ranges([state.epoch, *scored, end], self.steps, len(tiles), devices)
@@ -153,6 +163,8 @@ class Trainer:
             tile, number = call
             epochs = ranges[number]
             write(tile, result.members, state.members)
+            if self.bar is not None:
+                self.bar.add(tile.used * len(epochs) / training)
             if len(state.objectives):
                 objectives = np.asarray(result.objectives)[: len(epochs), : tile.used]
                 state.objectives[epochs.start : epochs.stop, tile.members[: tile.used]] = objectives

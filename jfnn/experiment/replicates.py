@@ -18,12 +18,14 @@ from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
-from jfnn.numerics.compiling import compiled
+from jfnn.numerics.compiling import compiled, key_shape
 from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
+# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time
+# where few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
 STARTS = 64
-STARTS_BYTES = 4_000_000  # seeds that one call draws starts for, and what these may take
+STARTS_BYTES = 4_000_000
 
 
 def replicates(
@@ -103,21 +105,21 @@ def starting_params(
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     """Starting parameters of every seed in public form, on a leading axis."""
-    source = learner if learner.is_registered else Trace(learner.init, jax.random.key(0))
+    source = learner if learner.is_registered else Trace(learner.init, key_shape())
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(starting_shapes(learner)))
     length = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
     blocks = []
     for first in range(0, len(seeds), length):
         block = np.resize(np.array(seeds[first : first + length], np.uint32), length)
         count = min(length, len(seeds) - first)
-        params = _initializer(source, length)(block, count)
+        params = _initializer(source, length)(block, np.int32(count))
         blocks.append(jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], params))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *blocks)
 
 
 @functools.lru_cache(maxsize=32)
-def _initializer(source: Learner | Trace, length: int) -> Callable[[np.ndarray, int], Params]:
-    """``(seeds [length], count) -> params [length, …]``: ``init`` of ``count`` seeds, then zeros."""
+def _initializer(source: Learner | Trace, length: int) -> Callable[..., Params]:
+    """``(seeds [length], count (int32)) -> params [length, …]``: ``init`` of ``count`` seeds, then zeros."""
     init = source if isinstance(source, Trace) else source.init
 
     def draw(seeds: jax.Array, count: jax.Array) -> Params:
@@ -125,11 +127,11 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[[np.ndarray, 
             start = init(jax.random.key(seeds[i]))
             return jax.tree.map(lambda all_, one: all_.at[i].set(one), starts, start)
 
-        shapes = jax.eval_shape(init, jax.random.key(0))
+        shapes = jax.eval_shape(init, key_shape())
         nothing = jax.tree.map(lambda leaf: jnp.zeros((length, *leaf.shape), leaf.dtype), shapes)
         return jax.lax.fori_loop(0, count, put, nothing)
 
-    return compiled(draw)
+    return compiled(draw, identity=f"draw {length} {source.checksum}")
 
 
 def _as_numpy(params: Params, dtype: np.dtype) -> Params:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
+SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
 SEED_BYTES = 1000  # of a replicate without starting parameters
 
 
@@ -44,7 +46,8 @@ class Progress(NamedTuple):
 class ProgressBar:
     """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
 
-    It begins anew with each program, and where the best cell is trained again.
+    It says what compiles, moves with every call of a tile, which may end in any thread, and is drawn twice a
+    second meanwhile. It begins anew with each program, and where the best cell is trained again.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
@@ -57,28 +60,58 @@ class ProgressBar:
         self.higher_is_better = higher_is_better
         self.silent = silent
         self._bar: Any = None
+        self._closed = threading.Event()
+
+    def compiling(self, done: int, programs: int, epoch: int, epochs: int) -> None:
+        """Shows how many of the programs of a run are compiled, before it goes on from an epoch."""
+        bar = self._begun(epochs)
+        if done < programs:
+            bar.set_description_str(f"compiling, {done} of {programs} programs")
+            return
+        bar.set_description_str("training", refresh=False)
+        bar.reset(epochs)  # the time left is that of training
+        bar.update(epoch)
+
+    def add(self, epochs: float) -> None:
+        """Moves the bar by epochs of all members, or a part of one."""
+        if self._bar is not None:
+            self._bar.update(epochs)
 
     def __call__(self, now: Progress) -> None:
         """Shows the state of a run."""
-        from tqdm.auto import tqdm
-
-        if self._bar is None:
-            self._bar = tqdm(total=now.epochs, unit="epoch", disable=self.silent, leave=False)
+        bar = self._begun(now.epochs)
         best = ""
         if now.best is not None:
             higher = now.best >= 0 if self.higher_is_better is None else self.higher_is_better
             score = number_text(now.best if higher else -now.best, higher)
             best = ", best " + f"{self.metric} {score}".lstrip()
-        self._bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
-        if now.epoch < self._bar.n:
-            self._bar.reset(now.epochs)
-        self._bar.update(now.epoch - self._bar.n)
+        bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
+        bar.n = now.epoch  # members that have ended did not move it
+        bar.update(0)
         if now.epoch >= now.epochs or not now.training:
             self.close()
+
+    def _begun(self, epochs: int) -> Any:
+        """The bar, which is made where there is none."""
+        from tqdm.auto import tqdm
+
+        if self._bar is None:
+            text = "{desc} {percentage:3.0f}%|{bar}| {n:.0f}/{total} epochs [{elapsed}<{remaining}{postfix}]"
+            self._bar = tqdm(total=epochs, disable=self.silent, leave=False, bar_format=text)
+            self._closed.clear()
+            threading.Thread(target=self._draw, args=(self._bar, self._closed), daemon=True).start()
+        return self._bar
+
+    @staticmethod
+    def _draw(bar: Any, closed: threading.Event) -> None:
+        """Draws a bar until it is closed."""
+        while not closed.wait(SECONDS_TO_DRAW):
+            bar.refresh()
 
     def close(self) -> None:
         """Removes the bar."""
         if self._bar is not None:
+            self._closed.set()
             self._bar.close()
             self._bar = None
 
@@ -132,7 +165,7 @@ class Execution(Valid):
             "evaluations" (those at each one, whose axis comes behind the grid's).
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, as each evaluation then is; True for a
-            bar on one line, in a notebook a widget.
+            bar on one line, in a notebook a widget, which moves between two returns, too.
         executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
             pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
             process on the same kind of processor. None to train in this process.

@@ -105,13 +105,18 @@ def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Ca
 
     Cached for equal learners of registered functions; others are traced anew, as they are now.
     """
-    registered = isinstance(model, Learner) and model.is_registered
-    make = _cached_program if registered else _program
-    return make(function, model, *names)
+    if isinstance(model, Learner) and model.is_registered:
+        return _kept_program(function, model, *names)
+    return compiled(_of_members(function, model, *names))
 
 
-def _program(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
-    return compiled(jax.vmap(functools.partial(function, *arguments), in_axes=(0, None)))
+@functools.lru_cache(maxsize=32)
+def _kept_program(
+    function: Callable[..., jax.Array], model: Learner, *names: str
+) -> Callable[..., jax.Array]:
+    identity = f"{function.__name__} {names} {model.checksum}"
+    return compiled(_of_members(function, model, *names), identity=identity)
 
 
-_cached_program = functools.lru_cache(maxsize=32)(_program)
+def _of_members(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
+    return jax.vmap(functools.partial(function, *arguments), in_axes=(0, None))

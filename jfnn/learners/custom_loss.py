@@ -18,6 +18,7 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
+from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
 
 CustomLossFunction = Callable[..., jax.Array]
@@ -70,7 +71,7 @@ class CustomLoss(DescentLearner):
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
-        params = eval_shape("init", self.init, jax.random.key(0))
+        params = eval_shape("init", self.init, key_shape())
         check_params("init", params)
         self.rule.check(params)
         rows, number = example_shapes(data.rows, data.dtype)

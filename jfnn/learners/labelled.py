@@ -17,6 +17,7 @@ from jfnn.learners.data import Data, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
+from jfnn.numerics.compiling import key_shape
 from jfnn.targets import Split, as_targets, is_labels
 from jfnn.training import GRADIENTS
 
@@ -69,7 +70,7 @@ def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Tries the network on shapes; ``x64`` tells two answers apart."""
-    params = eval_shape("network", network.init, jax.random.key(0))
+    params = eval_shape("network", network.init, key_shape())
     outputs = None
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]

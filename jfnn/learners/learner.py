@@ -11,6 +11,7 @@ import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.kind import Params, is_weight
 from jfnn.learners.data import Batch, Data, Hyper, Rows, row_weights
@@ -24,7 +25,7 @@ from jfnn.learners.shapes import (
     row_shapes,
     trained_shapes,
 )
-from jfnn.numerics.compiling import tracing
+from jfnn.numerics.compiling import key_shape, tracing
 from jfnn.optimizers import State, Values
 from jfnn.targets import Split
 
@@ -186,7 +187,7 @@ class Learner(abc.ABC):
             after, _ = self.step(state, batch, hyper, key)
             return packed, state, after, self.score(state.params, batch.rows, hyper)
 
-        params = eval_shape("network", self.init, jax.random.key(0))
+        params = eval_shape("network", self.init, key_shape())
         params = trained_shapes("network", params, data.dtype)
         batch = Batch(rows, weights)  # type: ignore[arg-type]
         results = eval_shape("network", one_step, params, batch, dict.fromkeys(self.hyper, number))
@@ -224,6 +225,11 @@ class Learner(abc.ABC):
         """Whether no custom function takes part, in an attribute or in a subclass."""
         return self.has_registered_fields and is_of_jfnn(type(self))
 
+    @property
+    def checksum(self) -> str:
+        """Tells the learner from others, in every process; see `jfnn.identity.code.code_checksum`."""
+        return code_checksum(self)
+
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
         """The learner in plain values, for a run's configuration."""
@@ -242,7 +248,7 @@ def _traced_shapes(learner: Learner, x64: bool) -> Params:
     """The shapes; their dtypes depend on ``x64``, which is here to tell the two apart."""
     # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
     with tracing():
-        return jax.eval_shape(lambda key: learner.init(key), jax.random.key(0))
+        return jax.eval_shape(lambda key: learner.init(key), key_shape())
 
 
 _cached_shapes = functools.lru_cache(maxsize=64)(_traced_shapes)

@@ -14,6 +14,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
+from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import State
 
 
@@ -48,7 +49,6 @@ class Traced(Learner):
 
     Attributes:
         shapes: The shapes of the run.
-        checksum: Of all traces, and of functions that run as Python.
     """
 
     def __init__(self, untraced: Learner, shapes: Shapes):
@@ -65,7 +65,7 @@ class Traced(Learner):
         self.differentiable = untraced.differentiable
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
-        key = jax.random.key(0) if untraced.random else None
+        key = key_shape() if untraced.random else None
         start = Trace(untraced.start, shapes.params, hyper)
         state = start.shapes
         traces = {("start", 0): start}
@@ -77,13 +77,18 @@ class Traced(Learner):
             traces["score", n] = Trace(untraced.score, state.params, row_shapes(shapes.rows, n), hyper)
         traces["end_epoch", 0] = Trace(untraced.end_epoch, state, state, hyper)
         self._traces = traces
-        self.checksum = checksum([*(trace.checksum for trace in traces.values()), *self._on_the_host()])
+        self._checksum = checksum([*(trace.checksum for trace in traces.values()), *self._on_the_host()])
 
     def _on_the_host(self) -> list[str]:
         """Checksums of functions that run as Python, or map over members by the learner's method."""
         kind = type(self.untraced)
         functions = (kind.pack, kind.unpack, kind.fits_last, kind.step_last)
         return [code_checksum(function, self.untraced) for function in functions if not is_of_jfnn(function)]
+
+    @property
+    def checksum(self) -> str:
+        """Checksum of all traces, and of functions that run as Python."""
+        return self._checksum
 
     @property
     def untraced(self) -> Learner:

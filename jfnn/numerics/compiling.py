@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import jax
 
+from jfnn.numerics.kept import kept
+
 R = TypeVar("R")
 
 PRECISION = "highest"  # TF32 and bfloat16 products would change results
@@ -44,6 +46,11 @@ def default_platform() -> str:
     return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
 
 
+def key_shape() -> Any:
+    """Shape and dtype of a random key, to trace functions for: to make a key, JAX compiles two programs."""
+    return jax.eval_shape(lambda: jax.random.key(0))
+
+
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
     """The context in which functions are traced, so that traces do not depend on JAX's configuration.
@@ -60,6 +67,7 @@ def compiled(
     platform: str | None = None,
     static_argnums: int | Sequence[int] = (),
     options: Mapping[str, int | str] | None = None,
+    identity: str | None = None,
 ) -> Callable[..., R]:
     """`jax.jit` at full precision, with the options under which results are right.
 
@@ -68,13 +76,16 @@ def compiled(
         platform: The platform that it runs on; None for that of JAX's default device at each call.
         static_argnums: As for `jax.jit`.
         options: The compiler's options; None for `compiler_options`.
+        identity: Tells the function from all others, in every process, so that its programs are kept for
+            other processes (`jfnn.numerics.kept`); None to keep none.
     """
 
     @functools.cache
     def for_platform(platform: str) -> Callable[..., Any]:
         traced = tracing()(function)
         flags = compiler_options(platform) if options is None else dict(options)
-        return jax.jit(traced, static_argnums=static_argnums, compiler_options=flags)
+        jitted = jax.jit(traced, static_argnums=static_argnums, compiler_options=flags)
+        return jitted if identity is None else kept(jitted, platform, f"{identity} {PRECISION} {flags}")
 
     if platform is not None:
         return for_platform(platform)

@@ -33,6 +33,7 @@ from jfnn.layers.kind import Shape
 from jfnn.layers.scaled import scaled
 from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
+from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer
 
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
@@ -142,7 +143,7 @@ def _in_maximal_update(
 
 
 def _starting_shapes(layer: LayerKind, shape: Shape) -> Params:
-    return jax.eval_shape(lambda key: layer.init(key, shape), jax.random.key(0))
+    return jax.eval_shape(lambda key: layer.init(key, shape), key_shape())
 
 
 def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:

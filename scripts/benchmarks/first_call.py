@@ -36,7 +36,7 @@ def grid(contender: str, epochs: int) -> Call:
 
 def _classes(contender: str) -> tuple[Any, Any]:
     """The classifier and the search, imported now."""
-    if contender == "jfnn":
+    if contender.startswith("jfnn"):
         from jfnn import estimators
 
         return estimators.MLPClassifier, estimators.GridSearchCV
@@ -61,7 +61,7 @@ def search(contender: str, epochs: int) -> Call:
 
     network, grid_search = _classes(contender)
     rows = load("wine")
-    options = {} if contender == "jfnn" else {"n_jobs": PROCESSES}
+    options = {} if contender.startswith("jfnn") else {"n_jobs": PROCESSES}
     cells = {"learning_rate_init": RATES, "alpha": PENALTIES}
 
     def fit() -> Any:
@@ -72,10 +72,11 @@ def search(contender: str, epochs: int) -> Call:
 
 
 # Case -> ``(contender, epochs) -> call``, which imports and loads data; contenders; epochs.
-CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, str], int]] = {
-    "grid": (grid, ("vmap", "jfnn"), 1),
-    "classifier": (classifier, ("sklearn", "jfnn"), 200),
-    "search": (search, ("sklearn", "jfnn"), 200),
+CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, ...], int]] = {
+    "grid": (grid, ("vmap", "jfnn", "jfnn_kept"), 1),
+    "notes": (grid, ("vmap", "jfnn", "jfnn_kept"), 100),
+    "classifier": (classifier, ("sklearn", "jfnn", "jfnn_kept"), 200),
+    "search": (search, ("sklearn", "jfnn", "jfnn_kept"), 200),
 }
 
 

@@ -5,6 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -16,13 +17,16 @@ from benchmarks.report import markdown, seconds
 
 TITLES = {
     "grid": "a first sweep: the notes' 49 networks 64-50-10, 1 epoch",
+    "notes": "the notes' grid: these networks, 100 epochs",
     "classifier": "MLPClassifier((10,)).fit on the irises",
     "search": "GridSearchCV of 60 fits, 13-16-3 on the wines",
 }
+KEPT = "jfnn_kept"  # in a process that finds the programs which another has kept
 CONTENDERS = {
     "vmap": "JAX jit(vmap(train)), rows",
     "sklearn": "scikit-learn (the search: n_jobs=2)",
-    "jfnn": "jfnn, all cores",
+    "jfnn": "jfnn, nothing kept",
+    KEPT: "jfnn, programs kept by another process",
 }
 COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first call less again")
 
@@ -44,11 +48,19 @@ class Process(NamedTuple):
 Figures = dict[str, dict[str, list[Process]]]  # case -> contender -> processes
 
 
-def start(case: str, contender: str, epochs: int | None = None) -> Process:
-    """Runs one call in a process of its own, which finds nothing compiled; RuntimeError if it fails."""
+def start(case: str, contender: str, epochs: int | None = None, programs: str = "0") -> Process:
+    """Runs one call in a process of its own; RuntimeError if it fails.
+
+    Args:
+        case: One of `CASES`.
+        contender: One of `CONTENDERS`.
+        epochs: None for those of the case.
+        programs: Directory of kept programs; "0" for none, so that the process finds nothing compiled.
+    """
     variables = {name: value for name, value in os.environ.items() if "COMPILATION_CACHE" not in name}
     path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     variables |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONWARNINGS": "ignore"}
+    variables["JFNN_PROGRAMS"] = programs
     command = [sys.executable, "-m", "benchmarks.first_call", case, contender]
     command += [] if epochs is None else [str(epochs)]
     began = time.perf_counter()
@@ -66,14 +78,18 @@ def measured(
     figures: Figures = {}
     failed: dict[str, str] = {}
     pairs = [(case, name) for case in CASES for name in CASES[case][1] if name in contenders]
-    for turn in range(rounds):
-        for case, contender in pairs:
-            show_progress(f"first calls, round {turn + 1} of {rounds}: {case} {contender}")
-            try:
-                process = start(case, contender, epochs)
-                figures.setdefault(case, {}).setdefault(contender, []).append(process)
-            except RuntimeError as error:
-                failed[f"{case} {contender}"] = str(error)
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(rounds):
+            for case, contender in pairs:
+                show_progress(f"first calls, round {turn + 1} of {rounds}: {case} {contender}")
+                programs = folder if contender == KEPT else "0"
+                try:
+                    if contender == KEPT and turn == 0:
+                        start(case, contender, epochs, programs)  # writes the programs
+                    process = start(case, contender, epochs, programs)
+                    figures.setdefault(case, {}).setdefault(contender, []).append(process)
+                except RuntimeError as error:
+                    failed[f"{case} {contender}"] = str(error)
     return figures, failed
 
 

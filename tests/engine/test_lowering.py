@@ -31,7 +31,9 @@ def lowered(experiment, platform, own):
 
     params = jax.tree.map(on_tile, replicates.start(0))
     hyper = {name: on_tile(values[0]) for name, values in experiment.hyper().items()}
-    members = program.Members(jax.eval_shape(functions.start, params, hyper), np.full(TILE, -1, np.int32))
+    members = program.Members(
+        jax.eval_shape(functions.start.__wrapped__, params, hyper), np.full(TILE, -1, np.int32)
+    )
     given = None if sources.batches is not None else replicates.minibatches(0, epoch=0)
     source = sources.take(np.zeros(TILE, int), minibatches=None if given is None else on_tile(given))
     if not own:
@@ -45,7 +47,7 @@ def lowered(experiment, platform, own):
         "score": (members.state.params, block, hyper),
     }
     return {
-        name: export.export(getattr(functions, name), platforms=[platform])(*values)
+        name: export.export(getattr(functions, name).__wrapped__, platforms=[platform])(*values)
         for name, values in arguments.items()
     }
 

@@ -249,7 +249,7 @@ def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
     assert figures == {"imports": (1, 5), "first": (1, 7), "again": (1, 1)}
     process = first_calls.Process(20.0, **figures)
     printed = first_calls.table({"grid": {"jfnn": [process, process._replace(seconds=40.0)]}})
-    assert printed.splitlines()[-1].endswith("| jfnn, all cores | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
+    assert printed.splitlines()[-1].endswith("| jfnn, nothing kept | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
 
 
 def test_a_first_call_has_a_process_of_its_own_and_may_fail():
@@ -273,7 +273,7 @@ def test_all_first_calls_run():
 # The script
 
 
-def started(case, contender, epochs):
+def started(case, contender, epochs, programs):
     if contender == "sklearn" and case == "search":
         raise RuntimeError("Traceback\nValueError: no such search")
     return first_calls.Process(9.0, (1.0, 2.0), (3.0, 4.0), (5.0, 1.0))

@@ -1,8 +1,10 @@
 """The scripts of one file: Optuna's search, the learned schedule, widths, timed searches; bad words."""
 
+import hashlib
 import sys
 
 import bench
+import checksum
 import jax.numpy as jnp
 import numpy as np
 import optuna_search
@@ -187,3 +189,15 @@ def test_a_first_call_prints_its_seconds_and_the_engine(package, capsys):
     assert searches.main(["--case", "iris", "fit", package]) == 0
     seconds, engine = capsys.readouterr().out.split()
     assert float(seconds) > 0 and engine == "scikit-learn"
+
+
+def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(capsys, tmp_path):
+    assert checksum.main(["--epochs", "1"]) == 0
+    *_, tiles, printed = capsys.readouterr().out.splitlines()
+    axis = [10.0**exponent for exponent in range(-5, 2)]
+    options = dict(learning_rate=axis, l2=axis, epochs=1, out=tmp_path / "run")
+    result = jfnn.sweep(jfnn.mlp((64, 50, 10)), jfnn.datasets.digits(), **options)
+    with np.load(tmp_path / "run" / "models.npz") as models:
+        content = b"".join(models[name].tobytes() for name in ("0.w", "0.b", "1.w", "1.b"))
+    assert printed == hashlib.sha256(content).hexdigest()
+    assert tiles == f"tiles of {result.execution.tile}, 1 epochs"

@@ -1,12 +1,13 @@
 """Results as a terminal and a notebook show them: one short text, one well-formed table."""
 
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled
+from helpers import make_result, make_sampled, noise_split
 
 import jfnn
 from jfnn.arguments.paths import names_directory
@@ -86,6 +87,42 @@ def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
     bar.close()
     written = capsys.readouterr().err
     assert "2 of 2 training, best loss 0.25" in written and "\n" not in written
+
+
+class Seen(ProgressBar):
+    """A bar that notes what it is told."""
+
+    def __init__(self):
+        super().__init__(silent=True)
+        self.programs = []
+        self.moved = []
+        self.returns = []
+
+    def compiling(self, done, programs, epoch, epochs):
+        self.programs.append((done, programs))
+        super().compiling(done, programs, epoch, epochs)
+
+    def add(self, epochs):
+        self.moved.append(epochs)
+        super().add(epochs)
+
+    def __call__(self, now):
+        self.returns.append(now.epoch)
+        super().__call__(now)
+
+
+def test_a_bar_says_what_compiles_and_moves_with_every_tile():
+    threads = threading.active_count()
+    bar = Seen()
+    execution = jfnn.Execution(tile=2, progress=bar)
+    options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
+    result = jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), execution=execution, **options)
+    assert bar.programs == [(done, 2) for done in range(3)]  # of training and of scoring
+    assert (result.diverged_at >= 0).sum() == 2 and bar.returns[-1] == 6
+    assert len(bar.moved) > len(bar.returns)
+    # Members that diverge leave at a return, behind which those that are left count for all.
+    assert sum(bar.moved) == pytest.approx(6)
+    assert threading.active_count() == threads  # nothing draws a bar that is closed
 
 
 def test_names_of_networks_are_directories_of_the_system():

@@ -1,0 +1,48 @@
+"""SHA-256 of all parameters of the notes' grid: equal on machines of equal processors and versions.
+
+Trains the 49 networks 64-50-10 of the notes on the digits and prints the checksum of what they have learned:
+the bytes (float32, little-endian) of weights and biases, layer by layer, each array [η, λ, seed, …] in C
+order. Beside it stand the kind of processor and the versions that the bits follow from. docs/reliability.md
+lists checksums that were seen.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from console import Parser, count, run
+
+import jfnn
+from jfnn.store import environment
+
+DECADES = np.logspace(-5, 1, 7)
+
+
+def checksum(params: object) -> str:
+    """SHA-256 of arrays in the order of their tree."""
+    sha256 = hashlib.sha256()
+    for leaf in jax.tree.leaves(params):
+        sha256.update(np.ascontiguousarray(leaf, "<f4").tobytes())
+    return sha256.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains, and prints the checksum with all that it follows from."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--epochs", type=count(1), default=100, help="default: 100, the notes'")
+    options = parser.parse_args(arguments)
+    network = jfnn.mlp((64, 50, 10), activation="sigmoid")
+    result = jfnn.sweep(
+        network, jfnn.datasets.digits(), learning_rate=DECADES, l2=DECADES, epochs=options.epochs
+    )
+    here = environment.describe(jax.devices()[0])
+    print(here["backend"]["processor"] or here["backend"]["kind"])
+    print(", ".join(f"{name} {version}" for name, version in here["versions"].items()))
+    print(f"tiles of {result.execution.tile}, {options.epochs} epochs")
+    print(checksum(result.params))
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
