@@ -22,6 +22,7 @@ from jfnn.targets import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
+DRAWING = "drawing of a progress bar"  # name of the thread that draws
 SEED_BYTES = 1000  # of a replicate without starting parameters
 
 
@@ -61,6 +62,7 @@ class ProgressBar:
         self.silent = silent
         self._bar: Any = None
         self._closed = threading.Event()
+        self._drawing: threading.Thread | None = None
 
     def compiling(self, done: int, programs: int, epoch: int, epochs: int) -> None:
         """Shows how many of the programs of a run are compiled, before it goes on from an epoch."""
@@ -99,19 +101,21 @@ class ProgressBar:
             text = "{desc} {percentage:3.0f}%|{bar}| {n:.0f}/{total} epochs [{elapsed}<{remaining}{postfix}]"
             self._bar = tqdm(total=epochs, disable=self.silent, leave=False, bar_format=text)
             self._closed.clear()
-            threading.Thread(target=self._draw, args=(self._bar, self._closed), daemon=True).start()
+            self._drawing = threading.Thread(target=self._draw, args=(self._bar,), daemon=True, name=DRAWING)
+            self._drawing.start()
         return self._bar
 
-    @staticmethod
-    def _draw(bar: Any, closed: threading.Event) -> None:
+    def _draw(self, bar: Any) -> None:
         """Draws a bar until it is closed."""
-        while not closed.wait(SECONDS_TO_DRAW):
+        while not self._closed.wait(SECONDS_TO_DRAW):
             bar.refresh()
 
     def close(self) -> None:
         """Removes the bar."""
         if self._bar is not None:
             self._closed.set()
+            if self._drawing is not None:
+                self._drawing.join()
             self._bar.close()
             self._bar = None
 

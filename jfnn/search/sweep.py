@@ -24,7 +24,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import Execution
+from jfnn.experiment.settings import Execution, ProgressBar
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
@@ -109,7 +109,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), workers_of(options.execution):
+    with interrupts.deferred(), workers_of(options.execution), bar_of(options.execution):
         programs = programs_of(options)
         runs = _prepared(programs)
         # The winner trains on all rows, without folds, and a generator of these is used up.
@@ -170,6 +170,12 @@ def _claimed(
 def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object]:
     """The workers of all runs of a call, which are shut down with it; nothing to shut down without any."""
     return contextlib.nullcontext() if execution.executor is None else execution.executor
+
+
+def bar_of(execution: Execution) -> contextlib.AbstractContextManager[object]:
+    """The bar of a call, which is closed with it, whatever ends it; nothing to close without one."""
+    bar = execution.progress
+    return contextlib.closing(bar) if isinstance(bar, ProgressBar) else contextlib.nullcontext()
 
 
 def train_run(

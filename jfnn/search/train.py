@@ -8,7 +8,7 @@ from jfnn.engine import interrupts
 from jfnn.experiment.options import Options, TrainOptions
 from jfnn.search.keywords import takes_fields
 from jfnn.search.result import SweepResult
-from jfnn.search.sweep import prepare, train_run, workers_of
+from jfnn.search.sweep import bar_of, prepare, train_run, workers_of
 from jfnn.targets import Split
 
 # Names that a sweep has for arguments of `train`.
@@ -33,7 +33,7 @@ def train(options: TrainOptions) -> SweepResult:
     """
     for name in options.several():
         raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
-    with workers_of(options.execution):
+    with workers_of(options.execution), bar_of(options.execution):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():

@@ -11,7 +11,7 @@ from helpers import make_result, make_sampled, noise_split
 
 import jfnn
 from jfnn.arguments.paths import names_directory
-from jfnn.experiment.settings import Progress, ProgressBar
+from jfnn.experiment.settings import DRAWING, Progress, ProgressBar
 from jfnn.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
@@ -112,7 +112,6 @@ class Seen(ProgressBar):
 
 
 def test_a_bar_says_what_compiles_and_moves_with_every_tile():
-    threads = threading.active_count()
     bar = Seen()
     execution = jfnn.Execution(tile=2, progress=bar)
     options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
@@ -122,7 +121,20 @@ def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     assert len(bar.moved) > len(bar.returns)
     # Members that diverge leave at a return, behind which those that are left count for all.
     assert sum(bar.moved) == pytest.approx(6)
-    assert threading.active_count() == threads  # nothing draws a bar that is closed
+    assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
+
+
+def test_a_bar_is_closed_where_its_run_ends_early():
+    class Stops(ProgressBar):
+        def __call__(self, now):
+            super().__call__(now)
+            raise SystemExit
+
+    options = dict(learning_rate=0.1, epochs=6, batch_size=16)
+    with pytest.raises(SystemExit):
+        execution = jfnn.Execution(progress=Stops(silent=True), eval_every=1)
+        jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), execution=execution, **options)
+    assert DRAWING not in {thread.name for thread in threading.enumerate()}
 
 
 def test_names_of_networks_are_directories_of_the_system():
