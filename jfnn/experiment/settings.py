@@ -68,9 +68,9 @@ class ProgressBar:
         """Shows how many of the programs of a run are compiled, before it goes on from an epoch."""
         bar = self._begun(epochs)
         if done < programs:
-            bar.set_description_str(f"compiling, {done} of {programs} programs")
+            bar.set_description_str(f"compiling, {done} of {programs} programs ")
             return
-        bar.set_description_str("training", refresh=False)
+        bar.set_description_str("", refresh=False)
         bar.reset(epochs)  # the time left is that of training
         bar.update(epoch)
 
@@ -98,7 +98,7 @@ class ProgressBar:
         from tqdm.auto import tqdm
 
         if self._bar is None:
-            text = "{desc} {percentage:3.0f}%|{bar}| {n:.0f}/{total} epochs [{elapsed}<{remaining}{postfix}]"
+            text = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total} epochs [{elapsed}<{remaining}{postfix}]"
             self._bar = tqdm(total=epochs, disable=self.silent, leave=False, bar_format=text)
             self._closed.clear()
             self._drawing = threading.Thread(target=self._draw, args=(self._bar,), daemon=True, name=DRAWING)
