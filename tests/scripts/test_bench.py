@@ -337,7 +337,7 @@ def test_script_prints_tables_and_writes_its_figures_as_json(written):
 def test_script_measures_first_calls_and_reports_failures(written):
     status, printed, _, figures = written
     ways = {case: [*ways] for case, ways in figures["first_calls"].items()}
-    grids = dict.fromkeys(["grid", "notes"], ["vmap", "jfnn"])
+    grids = {case: ["vmap", "jfnn"] for case in ("grid", "notes")}
     assert ways == grids | {"classifier": ["sklearn", "jfnn"], "search": ["jfnn"]}
     assert figures["first_calls"]["grid"]["jfnn"][1]["first"] == [3.0, 4.0]
     assert status == 1 and "first calls, search sklearn: failed, ValueError: no such search" in printed
