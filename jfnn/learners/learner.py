@@ -227,7 +227,7 @@ class Learner(abc.ABC):
 
     @property
     def checksum(self) -> str:
-        """Tells the learner from others, in every process; see `jfnn.identity.code.code_checksum`."""
+        """Tells the learner from others, in every process: a checksum of its class and its fields."""
         return code_checksum(self)
 
     @abc.abstractmethod
