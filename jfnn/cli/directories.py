@@ -35,7 +35,7 @@ def check_free(directory: Path, added: Iterable[str]) -> None:
 
     Args:
         directory: It need not exist.
-        added: Files that the command writes beside the library's, which checks its own.
+        added: Files that the command writes beside the library's; the library checks those.
     """
     names = list(added)
     check_directory(directory, "out", names)

@@ -75,10 +75,10 @@ class Program:
         self.platform = platform
         self.epochs = epochs
         checksum = learner.checksum
-        known = None if what_is_unknown(checksum) else f"{checksum} {batches} {padded} {epochs}"
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
-            return compiled(function, platform, identity=known and f"{name} {known}")
+            identity = f"{name} {checksum} {batches} {padded} {epochs}"
+            return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
 
         self.start = program("start", jax.vmap(learner.start))
         self.advance = program("advance", self._advance)

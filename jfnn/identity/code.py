@@ -224,5 +224,19 @@ def _instance_pieces(value: Any) -> list[object] | None:
             return [kind, reduced, getattr(value, "__module__", None)]
     except Exception:  # its type may do anything
         return None
+    made, arguments, *states = reduced[:3]
     items = [list(further) for further in reduced[3:5] if further is not None]
-    return [kind, *reduced[:3], *items]
+    return [kind, made, arguments, *(_less_cached(kind, state) for state in states), *items]
+
+
+def _less_cached(kind: type, state: object) -> object:
+    """The state of an instance less its cached properties, which follow from the rest, read or not."""
+    if not isinstance(state, dict):
+        return state
+    cached = {
+        name
+        for base in kind.__mro__
+        for name, value in vars(base).items()
+        if isinstance(value, functools.cached_property)
+    }
+    return {name: value for name, value in state.items() if name not in cached}

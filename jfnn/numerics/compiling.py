@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import jax
 
-from jfnn.numerics.kept import kept
+from jfnn.numerics.persistent import persistent
 
 R = TypeVar("R")
 
@@ -77,7 +77,7 @@ def compiled(
         static_argnums: As for `jax.jit`.
         options: The compiler's options; None for `compiler_options`.
         identity: Tells the function from all others, in every process, so that its programs are kept for
-            other processes (`jfnn.numerics.kept`); None to keep none.
+            other processes (`jfnn.numerics.persistent`); None to keep none.
     """
 
     @functools.cache
@@ -85,7 +85,7 @@ def compiled(
         traced = tracing()(function)
         flags = compiler_options(platform) if options is None else dict(options)
         jitted = jax.jit(traced, static_argnums=static_argnums, compiler_options=flags)
-        return jitted if identity is None else kept(jitted, platform, f"{identity} {PRECISION} {flags}")
+        return jitted if identity is None else persistent(jitted, platform, f"{identity} {PRECISION} {flags}")
 
     if platform is not None:
         return for_platform(platform)

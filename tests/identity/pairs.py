@@ -49,6 +49,20 @@ class Slots:
         return values.mean() * self.factor
 
 
+@dataclasses.dataclass(frozen=True)
+class Cached:
+    factor: float
+
+    @functools.cached_property
+    def doubled(self):
+        return 2 * self.factor
+
+
+def having_read(value):
+    assert value.doubled == 2 * value.factor
+    return value
+
+
 def with_property(factor):
     class Own:
         @property
@@ -290,6 +304,7 @@ EQUAL = {
         type("Own", (), {"__module__": "__main__", "factor": 1.0}),
         type("Own", (), {"__module__": "__mp_main__", "factor": 1.0}),
     ),
+    "cached property that was read": (Cached(1.0), having_read(Cached(1.0))),
     "copied slots": (Slots(1.0), pickle.loads(pickle.dumps(Slots(1.0)))),
     "another value of a module": (
         reading(module_of(MEAN, K=1.0, other=1)),

@@ -40,7 +40,7 @@ WATCHES = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_check_tra
 R = TypeVar("R")
 
 
-def kept(function: Callable[..., R], platform: str, identity: str) -> Callable[..., R]:
+def persistent(function: Callable[..., R], platform: str, identity: str) -> Callable[..., R]:
     """A jitted function whose programs are kept on disk, where `directory` gives a place for them.
 
     Args:
@@ -57,11 +57,12 @@ def kept(function: Callable[..., R], platform: str, identity: str) -> Callable[.
         devices = {leaf.device for leaf in leaves if isinstance(leaf, jax.Array) and leaf.committed}
         switches = tuple([getattr(jax.config, name) for name in (*SWITCHES, *WATCHES)])
         kind = (structure, shapes, switches, *devices)
-        program = programs.get(kind)
-        if program is None:
-            named = f"{identity} {structure} {shapes} {switches}"
-            program = programs[kind] = _obtained(function, arguments, platform, named, devices)
-        return program(*arguments)
+        if kind in programs:
+            return programs[kind](*arguments)
+        named = f"{identity} {structure} {shapes} {switches}"
+        result: R
+        programs[kind], result = _first_call(function, arguments, platform, named, devices)
+        return result
 
     return call
 
@@ -87,21 +88,24 @@ def directory() -> Path | None:
     return folder if is_private and os.access(folder, os.W_OK) else None
 
 
-def _obtained(function: Any, arguments: tuple[Any, ...], platform: str, named: str, devices: set[Any]) -> Any:
-    """The program for arguments: from its file, else compiled and written there."""
+def _first_call(
+    function: Any, arguments: tuple[Any, ...], platform: str, named: str, devices: set[Any]
+) -> tuple[Callable[..., Any], Any]:
+    """The program for arguments, from its file, else compiled and written there; and its value."""
     folder = directory()
     if folder is None or len(devices) > 1 or any(getattr(jax.config, name) for name in WATCHES):
-        return function
+        return function, function(*arguments)
     device = next(iter(devices), None) or jax.local_devices(backend=platform)[0]
     path = folder / f"{_checksum(named, device)}{SUFFIX}"
-    program = _read(path, device, arguments)
-    if program is None:
-        lowered = function.lower(*arguments)
-        program = lowered.compile()
-        # Such as LAPACK's functions and callbacks, which only tracing makes known to a process.
-        if CALL_OF_OTHERS not in lowered.as_text():
-            _write(path, program)
-    return program
+    read = _read(path, device, arguments)
+    if read is not None:
+        return read
+    lowered = function.lower(*arguments)
+    program = lowered.compile()
+    # Such as LAPACK's functions and callbacks, which only tracing makes known to a process.
+    if CALL_OF_OTHERS not in lowered.as_text():
+        _write(path, program)
+    return program, program(*arguments)
 
 
 def _checksum(named: str, device: Any) -> str:
@@ -128,8 +132,8 @@ def _source() -> str:
     return sha256.hexdigest()
 
 
-def _read(path: Path, device: Any, arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
-    """The program of a file, which then is the one used last; None without a whole one that runs."""
+def _read(path: Path, device: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], Any] | None:
+    """The program of a file, which then is the one used last, and its value; None without one that runs."""
     try:
         content = path.read_bytes()
         if hashlib.sha256(content[CHECKSUM_BYTES:]).digest() != content[:CHECKSUM_BYTES]:
@@ -139,9 +143,9 @@ def _read(path: Path, device: Any, arguments: tuple[Any, ...]) -> Callable[..., 
             serialized, taken, given, device.platform, [device]
         )
         # One that JAX had taken from a cache itself lacks its functions, which shows when it runs.
-        jax.block_until_ready(program(*arguments))
+        result = jax.block_until_ready(program(*arguments))
         os.utime(path)
-        return program
+        return program, result
     except Exception:  # whatever the compiler's library says of a program that it cannot load
         return None
 

@@ -14,7 +14,7 @@ import pytest
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
-from jfnn.numerics import kept
+from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch):
     before = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
     compilation_cache.reset_cache()
-    monkeypatch.setenv(kept.VARIABLE, str(tmp_path / "programs"))
+    monkeypatch.setenv(persistent.VARIABLE, str(tmp_path / "programs"))
     yield tmp_path / "programs"
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()
@@ -53,7 +53,7 @@ def folder(tmp_path, monkeypatch):
 def run(folder):
     """What a new process prints that keeps its programs in a directory."""
     environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}
-    environment |= {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", kept.VARIABLE: str(folder)}
+    environment |= {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", persistent.VARIABLE: str(folder)}
     command = [sys.executable, "-c", CODE]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -73,7 +73,9 @@ def doubled(identity="doubled", count=3):
         traced.append(x)
         return 2 * x
 
-    value = kept.kept(compiled(function, "cpu"), "cpu", identity)(np.arange(count, dtype=np.float32))
+    value = persistent.persistent(compiled(function, "cpu"), "cpu", identity)(
+        np.arange(count, dtype=np.float32)
+    )
     np.testing.assert_array_equal(value, 2 * np.arange(count))
     return bool(traced)
 
@@ -100,7 +102,7 @@ def test_a_switch_of_jax_is_another_program(folder, switch):
 
 def written_again(content):
     """A program that was read and written: a whole file, of a program that XLA cannot run any more."""
-    program = serialize_executable.deserialize_and_load(*pickle.loads(content[kept.CHECKSUM_BYTES :]))
+    program = serialize_executable.deserialize_and_load(*pickle.loads(content[persistent.CHECKSUM_BYTES :]))
     again = pickle.dumps(serialize_executable.serialize(program))
     return hashlib.sha256(again).digest() + again
 
@@ -131,36 +133,36 @@ def test_programs_that_call_other_libraries_or_the_host_are_not_kept(folder):
         return x
 
     for function in (note, lambda x: jnp.linalg.inv(x.reshape(2, 2) + jnp.eye(2))):
-        kept.kept(compiled(function, "cpu"), "cpu", "calls")(np.arange(4, dtype=np.float32))
+        persistent.persistent(compiled(function, "cpu"), "cpu", "calls")(np.arange(4, dtype=np.float32))
     assert not [*folder.iterdir()]
 
 
 def test_no_program_is_kept_where_nobody_may_be_trusted_or_all_is_off(folder, monkeypatch):
-    assert kept.directory() == folder
+    assert persistent.directory() == folder
     folder.chmod(0o777)
-    assert kept.directory() is None
+    assert persistent.directory() is None
     folder.chmod(0o700)
     jax.config.update("jax_compilation_cache_dir", str(folder / "of JAX"))
-    assert kept.directory() is None
+    assert persistent.directory() is None
     jax.config.update("jax_compilation_cache_dir", None)
     (folder.parent / "file").touch()
     for given in ("0", str(folder.parent / "file"), "/proc/programs"):
-        monkeypatch.setenv(kept.VARIABLE, given)
-        assert kept.directory() is None
+        monkeypatch.setenv(persistent.VARIABLE, given)
+        assert persistent.directory() is None
         assert doubled()
 
 
 def test_the_users_cache_is_taken_where_nothing_else_is_named(folder, monkeypatch):
-    monkeypatch.delenv(kept.VARIABLE)
+    monkeypatch.delenv(persistent.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
-    assert kept.directory() == folder.parent / "cache" / "jfnn" / "programs"
+    assert persistent.directory() == folder.parent / "cache" / "jfnn" / "programs"
 
     def nobody():
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", nobody)
-    assert kept.directory() is None
+    assert persistent.directory() is None
 
 
 def test_the_least_recently_used_programs_are_deleted(folder):
@@ -170,5 +172,5 @@ def test_the_least_recently_used_programs_are_deleted(folder):
     for age, path in enumerate(paths):
         os.utime(path, (age, age))
     size = max(path.stat().st_size for path in paths)
-    kept.delete_oldest(folder, most=2 * size)
+    persistent.delete_oldest(folder, most=2 * size)
     assert {*folder.iterdir()} == {*paths[2:]}
