@@ -12,7 +12,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
-from jfnn.layers.products import affine, bias_gradient, transposed_product, weight_gradient
+from jfnn.layers.products import affine, affine_gradients
 
 
 class Layer(NamedTuple):
@@ -84,7 +84,8 @@ class Dense(LayerKind):
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
         a, z = residuals
         delta = d_out * self.function.df(z)
-        return Layer(weight_gradient(delta, a), bias_gradient(delta)), transposed_product(packed.w, delta)
+        d_w, d_b, d_a = affine_gradients(packed.w, a, delta)
+        return Layer(d_w, d_b), d_a
 
 
 def pre_activation(layer: Layer, a: jax.Array) -> jax.Array:
