@@ -59,7 +59,7 @@ def ode(workload: Workload) -> tuple[Function, Function, Function]:
 
 
 def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, dict[str, Any]]:
-    """Learner, data, and keywords of `jfnn.sweep`."""
+    """Learner, data, and those keywords of `jfnn.sweep` that depend on the kind."""
     rows = workload.rows()
     options: dict[str, Any]
     if workload.kind == "ode":
@@ -94,6 +94,18 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
     return network(workload), jfnn.Split(*rows), options
 
 
+def problem(workload: Workload, scheme: str | None = None) -> tuple[Any, jfnn.Split, dict[str, Any]]:
+    """Learner, data, and keywords of `jfnn.sweep`, of which members draw starts and minibatches themselves.
+
+    Args:
+        workload: The workload.
+        scheme: Of minibatches; None for the workload's own.
+    """
+    learner, split, options = _problem(workload, scheme)
+    grid = {"learning_rate": workload.learning_rates, "l2": workload.l2s, "seeds": workload.seeds}
+    return learner, split, {**grid, "epochs": workload.epochs, **options}
+
+
 def _drawn(workload: Workload) -> dict[str, Any]:
     """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
     starts, epochs = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
@@ -119,22 +131,15 @@ def prepare(
         by_seeds: Whether members are seeds of the reference cell, as many as there are learning rates.
         options: Of `jfnn.sweep`.
     """
-    learner, split, common = _problem(workload, scheme)
+    learner, split, common = problem(workload, scheme)
     common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})
+    if by_seeds:
+        common |= {"learning_rate": workload.reference[:1], "seeds": workload.members}
     shares_draws = workload.kind in ("dense", "pruned") and not workload.summary
 
     def run() -> Outcome:
         drawn = _drawn(workload) if shares_draws else {}
-        result = (sweep or jfnn.sweep)(
-            learner,
-            split,
-            learning_rate=workload.reference[:1] if by_seeds else workload.learning_rates,
-            l2=workload.l2s,
-            seeds=workload.members if by_seeds else workload.seeds,
-            epochs=workload.epochs,
-            **common,
-            **drawn,
-        )
+        result = (sweep or jfnn.sweep)(learner, split, **common, **drawn)
         scores = result.scores[workload.score]
         trained = float(result.epochs.mean()) / workload.epochs
         if workload.summary:

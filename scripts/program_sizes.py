@@ -1,0 +1,145 @@
+"""Sizes of compiled training programs, kept so that a change of the engine that makes them larger is meant.
+
+Of five workloads of `scripts/bench.py`, where members draw starts and minibatches themselves: the operations
+that JAX hands to XLA, the instructions that XLA makes of them, and the kernels, those instructions that it
+runs one by one. These are counted outside of all loops, in the outermost loops, in those within them, and so
+on; a loop counts once, however often it turns. The workload xor has a step an epoch: its outermost loop is
+the step, and three kernels more in it cost a seventh of the time.
+
+Prints a table, and writes tests/data/program_sizes.json; --check writes nothing and exits with 1 where the
+file would change. Sizes follow from the versions and the kind of processor that the file names; the features
+of an x86 processor and the number of cores change none.
+"""
+
+import inspect
+import json
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import jax
+from benchmarks.breakdown import ENCLOSING
+from benchmarks.jfnn_sweep import problem
+from benchmarks.report import markdown
+from benchmarks.workload import Workload
+from benchmarks.workloads import GRIDS, KINDS, ODE
+from console import Parser, run
+
+from jfnn.engine import loop
+from jfnn.engine.executors import Threads
+from jfnn.engine.trainer import Trainer
+from jfnn.experiment.options import Options
+from jfnn.numerics.compiling import compiled
+from jfnn.numerics.machine import versions
+from jfnn.search.sweep import prepare
+
+FILE = Path(__file__).parents[1] / "tests" / "data" / "program_sizes.json"
+WORKLOADS: Mapping[str, Workload] = {
+    "notes": GRIDS["notes"],
+    "xor": GRIDS["xor"],
+    "cnn": KINDS["cnn"],
+    "gru": KINDS["gru"],
+    "ode": ODE,
+}
+COMPUTATION = re.compile(r"(ENTRY )?%(\S+) .*\{$")
+INSTRUCTION = re.compile(r"\s*(?:ROOT )?%\S+ = .+? ([a-z][a-z0-9-]*)\((.*)")
+# Attributes of a loop, a call and a choice that name the computations they run.
+RUN = re.compile(r"(?:body|condition|to_apply|\w+_computations?)=(?:%([^\s,]+)|\{([^}]*)\})")
+# Instructions that name memory, and run nothing.
+NAMING = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast")
+OPERATION = re.compile(r"^ .*\bstablehlo\.", re.MULTILINE)
+
+Sizes = dict[str, int | list[int]]
+
+
+def made_by() -> dict[str, str]:
+    """What sizes follow from besides the programs themselves."""
+    packages = {name: versions()[name] for name in ("jax", "jaxlib", "optax")}
+    return packages | {"processor": f"{jax.default_backend()} {platform.machine()}"}
+
+
+def sizes(workload: Workload) -> Sizes:
+    """Operations, instructions and kernels of a workload's program that trains."""
+    program = lowered(workload)
+    text = program.compile().as_text()
+    instructions = sum(INSTRUCTION.match(line) is not None for line in text.splitlines())
+    operations = len(OPERATION.findall(program.as_text()))
+    return {"operations": operations, "instructions": instructions, "kernels": kernels(text)}
+
+
+def lowered(workload: Workload) -> Any:
+    """The program that trains a tile, before XLA compiles it (`jax.stages.Lowered`)."""
+    learner, split, options = problem(workload)
+    prepared = prepare(Options(learner, split, **options))
+    device = prepared.threads[0]
+    trainer = Trainer(prepared.experiment, [device], prepared.layout)
+    worker = cast(Threads, trainer.executor).workers[device]
+    function: Any = compiled(inspect.unwrap(worker.program.advance), device.platform)
+    programs = []
+
+    def advance(members: object, *others: object) -> tuple[object, None]:
+        programs.append(function.lower(members, *others))
+        return members, None
+
+    worker.program = cast(Any, SimpleNamespace(advance=advance, score=lambda *_: {}))
+    trainer.compile(loop.start(trainer))
+    [program] = programs
+    return program
+
+
+def kernels(text: str) -> list[int]:
+    """Instructions that a compiled program, as XLA prints it, runs one by one, by the depth of loops."""
+    computations: dict[str, list[tuple[str, str]]] = {}
+    entry = ""
+    for line in text.splitlines():
+        if begins := COMPUTATION.match(line):
+            name = begins[2]
+            computations[name] = []
+            entry = name if begins[1] else entry
+        elif instruction := INSTRUCTION.match(line):
+            computations[name].append((instruction[1], instruction[2]))
+    counts: list[int] = []
+
+    def count(name: str, depth: int) -> None:
+        counts.extend([0] * (depth + 1 - len(counts)))
+        for opcode, rest in computations[name]:
+            if opcode in ENCLOSING:
+                for one, several in RUN.findall(rest):
+                    for called in [one] if one else several.replace("%", "").split(", "):
+                        count(called, depth + (opcode == "while"))
+            else:
+                counts[depth] += opcode not in NAMING
+
+    count(entry, 0)
+    return counts
+
+
+def table(programs: Mapping[str, Sizes]) -> str:
+    """Sizes by workloads, for a page."""
+    rows = [("", "operations", "instructions", "kernels, by the depth of loops")]
+    for name, found in programs.items():
+        by_depth = " / ".join(map(str, cast(list[int], found["kernels"])))
+        rows.append((name, str(found["operations"]), str(found["instructions"]), by_depth))
+    return markdown(rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints sizes, and writes them."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if sizes differ")
+    options = parser.parse_args(arguments)
+    programs = {name: sizes(workload) for name, workload in WORKLOADS.items()}
+    print(table(programs))
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(found)}" for name, found in programs.items())
+    text = f'{{\n "made_by": {json.dumps(made_by())},\n "programs": {{\n{lines}\n }}\n}}\n'
+    if options.check:
+        return int(FILE.read_text() != text)
+    FILE.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
