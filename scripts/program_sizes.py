@@ -49,7 +49,7 @@ INSTRUCTION = re.compile(r"\s*(?:ROOT )?%\S+ = .+? ([a-z][a-z0-9-]*)\((.*)")
 # Attributes of a loop, a call and a choice that name the computations they run.
 RUN = re.compile(r"(?:body|condition|to_apply|\w+_computations?)=(?:%([^\s,]+)|\{([^}]*)\})")
 # Instructions that name memory, and run nothing.
-NAMING = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast")
+NAMING = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "opt-barrier")
 OPERATION = re.compile(r"^ .*\bstablehlo\.", re.MULTILINE)
 
 Sizes = dict[str, int | list[int]]
