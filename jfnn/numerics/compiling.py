@@ -23,9 +23,10 @@ CPU_OPTIONS: Mapping[str, int | str] = {
     # XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but
     # such arithmetic gains 5% by the full width. No result changes; machines without it take what they have.
     "xla_cpu_prefer_vector_width": 512,
-    # This pass removes barriers before operations are fused into kernels; without it a value behind a barrier
-    # is computed once (`jfnn.layers.products`). A version that lacks the pass only runs slower.
-    "xla_disable_hlo_passes": "cse_barrier_expander",
+    # The first of these passes removes barriers before operations are fused into kernels; without it a value
+    # behind a barrier is computed once (`jfnn.layers.products`). The second makes one kernel of a loop over
+    # less than a kilobyte, and fails where it finds a barrier there.
+    "xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting",
 }
 
 # Kernels whose bits do not depend on chance: no sums by atomics, and none of several kernels chosen by time.
