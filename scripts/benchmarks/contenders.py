@@ -3,11 +3,10 @@
 import dataclasses
 import functools
 import importlib
-import importlib.util
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Self
 
-from benchmarks import workloads
+from benchmarks import native, workloads
 from benchmarks.workload import Outcome, Runner, Workload
 from benchmarks.workloads import KINDS, ODE
 
@@ -28,7 +27,7 @@ class Contender(NamedTuple):
     prepare: Callable[..., Runner]
     one_by_one: bool = False  # trains member after member, so that a part of them may stand for all
     cpu_devices: int | str | None = None  # that JAX shows in its process, "cores" for one a core
-    needs: str | None = None  # a package that must be importable
+    needs: Callable[[], bool] | None = None  # whether the package, compiler or header that it takes is there
     ours: bool = False  # is jfnn
     all_work: bool = True  # members stop early only where they diverge, if at all
     comment: str = ""  # for a reader of its figures
@@ -72,6 +71,7 @@ ours = functools.partial(_from, "jfnn_sweep", ours=True, cpu_devices="cores")
 _vmap = functools.partial(_from, "plain_jax", cpu_devices=1)
 _floor = Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1, all_work=False)
 
+_TORCH = functools.partial(native.has_package, "torch")
 _JFNN = {"jfnn_1": ours("jfnn, 1 core", execution=1), "jfnn": ours("jfnn, all cores")}
 _BACKPROP = {"jfnn_backprop": ours("jfnn, all cores, backprop", gradient="backprop")}
 _FUSED = {
@@ -90,9 +90,9 @@ GRID = {
         one_by_one=True,
         comment="float64; its own starting weights and minibatches",
     ),
-    "torch": _from("torch_loops", "PyTorch loop", "loop", one_by_one=True, needs="torch"),
-    "torch_vmap": _from("torch_loops", "PyTorch torch.func.vmap", "vmap", needs="torch"),
-    "torch_compile": _from("torch_loops", "the same, torch.compile", "vmap", needs="torch", compiled=True),
+    "torch": _from("torch_loops", "PyTorch loop", "loop", one_by_one=True, needs=_TORCH),
+    "torch_vmap": _from("torch_loops", "PyTorch torch.func.vmap", "vmap", needs=_TORCH),
+    "torch_compile": _from("torch_loops", "the same, torch.compile", "vmap", needs=_TORCH, compiled=True),
     "vmap": _vmap("JAX jit(vmap(train)), rows", "grid"),
     **_JFNN,
     **_BACKPROP,
@@ -105,12 +105,24 @@ GRID = {
     ),
     FLOOR: _floor,
 }
+_LANES = functools.partial(_from, "lanes", "ISPC, a member a lane, a thread a core", needs=native.has_ispc)
+_TINY = {"ispc": _LANES("grid"), **GRID}
+_NOTES = {
+    "mlpack": _from(
+        "mlpack",
+        "mlpack, a thread a core",
+        one_by_one=True,
+        needs=functools.partial(native.has_header, "mlpack.hpp"),
+        comment="passes over the rows in an order of its own; the penalty is one of biases too",
+    ),
+    **GRID,
+}
 _KIND = {
     "torch": _from(
         "kind_loops",
         "PyTorch loop, a process a core",
         one_by_one=True,
-        needs="torch",
+        needs=_TORCH,
         comment="its own starting weights",
     ),
     "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "kind", cpu_devices=1),
@@ -161,6 +173,7 @@ _SERIES = {
         comment="float64; its own starting weights and minibatches",
     ),
     "vmap": _from("series", "JAX jit(vmap(train)), passes drawn in the program", "plain", cpu_devices=1),
+    "ispc": _LANES("series", comment="its own start; members of the same vector draw the same order of rows"),
     **_JFNN,
     "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the mean over members of the training loss"),
     FLOOR: _floor,
@@ -190,11 +203,9 @@ class Case(NamedTuple):
     rounds: int = ROUNDS  # warm runs of each contender
 
     def available(self) -> Self:
-        """The case without contenders whose packages are not installed."""
+        """The case without contenders whose packages or compilers are not installed."""
         items = self.contenders.items()
-        return self._replace(
-            contenders={name: c for name, c in items if not c.needs or importlib.util.find_spec(c.needs)}
-        )
+        return self._replace(contenders={name: c for name, c in items if c.needs is None or c.needs()})
 
     def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
         """The case with some of its contenders, other rounds unless None, and less work if quick."""
@@ -215,8 +226,11 @@ def _seeds_case(kind: str) -> Case:
 
 # A name on the command line -> its cases, by the names that their figures have.
 CASES: dict[str, dict[str, Case]] = {
-    **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
-    "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},
+    **{
+        name: {name: Case(workload, _TINY if workload.data == "xor" else GRID)}
+        for name, workload in workloads.GRIDS.items()
+    },
+    "notes": {"notes": Case(workloads.NOTES, _NOTES, rounds=NOTES_ROUNDS)},
     **{name: {name: Case(workload, _RBM if name == "rbm" else _KIND)} for name, workload in KINDS.items()},
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},

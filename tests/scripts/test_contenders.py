@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, plain_jax, scikit_learn, workloads
+from benchmarks import jfnn_sweep, native, plain_jax, scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 # To compile takes PyTorch half a minute, whatever the size.
 TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))
+NEEDS_ISPC = pytest.mark.skipif(not native.has_ispc(), reason="no ISPC, or no linker")
+NEEDS_MLPACK = pytest.mark.skipif(not native.has_header("mlpack.hpp"), reason="no headers of mlpack")
 FEW = CASES["few"]["few_1"].contenders
 ALL_CASES = {key: case for cases in CASES.values() for key, case in cases.items()}
 # Minibatches of all rows that there are to learn from: in whatever order, the steps are the same.
@@ -85,6 +87,38 @@ def test_torch_trains_the_same_networks(by_numpy, name):
     pytest.importorskip("torch")
     for workload in ("seeds", "xor"):
         assert rows_apart(SMALL[workload], accuracies(SMALL[workload], name), by_numpy[workload]) <= 1
+
+
+@NEEDS_ISPC
+@pytest.mark.parametrize("seeds", [1, 2, 33])
+def test_lanes_of_ispc_train_the_same_networks(seeds):
+    """Where members leave lanes empty, too; a quarter of a member's accuracy is one corner."""
+    workload = dataclasses.replace(SMALL["xor"], seeds=seeds, l2s=(1e-3, 0.1), epochs=200)
+    actual = ALL_CASES["xor"].contenders["ispc"].prepare(workload)().accuracy
+    expected = accuracies(workload, "numpy")
+    assert actual.shape == workload.shape and len(np.unique(expected)) > 1
+    assert np.mean(actual != expected) <= 0.03
+
+
+@NEEDS_MLPACK
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_mlpack_trains_the_same_networks(activation):
+    """On all rows in each step, in whatever order; the penalty of the small biases moves a few answers."""
+    workload = dataclasses.replace(
+        NOTES,
+        activation=activation,
+        batch=1437,
+        epochs=30,
+        learning_rates=(1e-4, 1e6),
+        l2s=(1e-3, 300.0),
+        seeds=2,
+    )
+    outcome = ALL_CASES["notes"].contenders["mlpack"].prepare(workload)()
+    expected = accuracies(workload, "numpy")
+    assert len(np.unique(expected[0])) == 4  # each learns something different
+    assert outcome.accuracy.shape == workload.shape
+    assert rows_apart(workload, outcome.accuracy[0], expected[0]) <= 3
+    assert 0.5 <= outcome.trained < 1  # where a cost is not finite, it stops
 
 
 @pytest.mark.slow
@@ -168,6 +202,18 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert actual.shape == () and 0.4 < actual < 0.97  # neither at chance nor at an end
     scored = workload.members * (30 if folds is None else 120 // folds)
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
+
+
+@NEEDS_ISPC
+@pytest.mark.parametrize(("batch", "rtol"), [(60, 1e-3), (20, 0.2)])
+def test_lanes_of_ispc_train_a_network_for_each_series(batch, rtol, monkeypatch):
+    """From plain JAX's start; in batches of all rows the same steps, else others of the same law."""
+    contenders = CASES["series"]["series"].contenders
+    workload = dataclasses.replace(workloads.SERIES, batch=batch, epochs=40, folds=20)
+    start = [tuple(map(np.asarray, layer)) for layer in jfnn_sweep.network(workload).init(jax.random.key(0))]
+    monkeypatch.setattr(workloads.Workload, "drawing", lambda *_: (start, None))
+    ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("ispc", "vmap"))
+    assert ours == pytest.approx(theirs, rel=rtol)
 
 
 def test_contenders_of_series_train_a_network_for_each():
