@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Self
 
 from benchmarks import native, workloads
+from benchmarks.published import Published, published
 from benchmarks.workload import Outcome, Runner, Workload
 from benchmarks.workloads import KINDS, ODE
 
@@ -179,6 +180,29 @@ _SERIES = {
     FLOOR: _floor,
 }
 _PRUNED = {"vmap": _vmap("JAX jit(vmap(train, prune, rewind)), rows", "pruned"), **_JFNN, FLOOR: _floor}
+_WIDTHS = {
+    "torch_fused": _from(
+        "torch_loops",
+        "PyTorch, all hidden layers side by side in one",
+        "side_by_side",
+        needs=_TORCH,
+        comment="the idea of ParallelMLPs (arXiv 2206.08369)",
+    ),
+    "vmap": _from("widths", "JAX jit(vmap(train)), filled up to the widest", "padded", cpu_devices=1),
+    "jfnn": _JFNN["jfnn"]._replace(
+        title="jfnn, all cores, networks by name",
+        comment="a compiled program a width, more than a process keeps, so that each run compiles them",
+    ),
+    "jfnn_filled": ours("jfnn, all cores, filled up to the widest", "filled_up"),
+    FLOOR: _floor,
+}
+_CHAINS = {
+    "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "regression", cpu_devices=1),
+    **_JFNN,
+    "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the training loss"),
+    **_BACKPROP,
+    FLOOR: _floor,
+}
 _EIGENVALUES = {
     "arpack": _from("curvature", "SciPy eigsh, one network after another", "arpack", cpu_devices=1),
     "jfnn": _from(
@@ -201,6 +225,7 @@ class Case(NamedTuple):
     contenders: Mapping[str, Contender]
     traced: bool = True  # whether jfnn's time is broken down
     rounds: int = ROUNDS  # warm runs of each contender
+    published: Published | None = None  # times that others print
 
     def available(self) -> Self:
         """The case without contenders whose packages or compilers are not installed."""
@@ -240,5 +265,7 @@ CASES: dict[str, dict[str, Case]] = {
     "own_data": {"own_data": Case(ODE, _OWN_LOSS)},
     "pruned": {"pruned": Case(workloads.PRUNED, _PRUNED)},
     "sharpness": {"sharpness": Case(workloads.SHARPNESS, _EIGENVALUES, traced=False)},
+    "widths": {"widths": Case(workloads.WIDTHS, _WIDTHS, traced=False)},
+    "chains": {"chains": Case(workloads.CHAINS, _CHAINS, published=published("chains"))},
     "kind_seeds": {f"kind_seeds_{kind}": _seeds_case(kind) for kind in KINDS},
 }

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, native, plain_jax, scikit_learn, workloads
+from benchmarks import jfnn_sweep, native, numpy_loop, plain_jax, scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -261,10 +261,10 @@ class Called(Exception):
 
 
 def asked(workload, contender):
-    """Keywords with which a contender calls `jfnn.sweep`."""
+    """Keywords with which a contender calls `jfnn.sweep`, and the network."""
 
-    def sweep(*_, **options):
-        raise Called(options)
+    def sweep(network, _, **options):
+        raise Called(options | {"network": network})
 
     with pytest.raises(Called) as called:
         contender.prepare(workload, sweep=sweep)()
@@ -287,9 +287,43 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
             least = min(lengths)
         else:
             least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
-        assert cells * (folds or 1) == workload.members
+        networks = len(options["network"]) if isinstance(options["network"], dict) else 1
+        assert cells * (folds or 1) * networks == workload.members
         steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.steps(least)
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
+
+
+@pytest.fixture(scope="module")
+def of_widths():
+    """A workload of two widths, and its accuracy by the notes' loop."""
+    small = {"sizes": (64, 9, 10), "widths": (2, 9), "learning_rates": (3e-4,), "l2s": (30.0,), "epochs": 3}
+    workload = dataclasses.replace(workloads.WIDTHS, **small)
+    layers, batches = workload.replicate(0)
+    found = []
+    for start in workload.narrowed(layers):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(workloads.Workload, "replicate", lambda *_, start=start: (start, batches))
+            found.append(numpy_loop.prepare(workload)().accuracy.item())
+    assert found[0] < found[1] - 0.1
+    return workload, np.mean(found)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
+@pytest.mark.parametrize("name", ["torch_fused", "vmap", "jfnn", "jfnn_filled"])
+def test_networks_of_many_widths_are_the_same(name, of_widths):
+    workload, expected = of_widths
+    contender = ALL_CASES["widths"].contenders[name]
+    if name == "torch_fused":
+        pytest.importorskip("torch")
+    assert abs(contender.prepare(workload)().accuracy - expected) * 2 * 360 < 1.5
+
+
+def test_regression_by_plain_jax_is_that_of_jfnn():
+    workload = dataclasses.replace(workloads.CHAINS, epochs=20, seeds=2, learning_rates=(1e-3, 1e-2))
+    contenders = ALL_CASES["chains"].contenders
+    ours, theirs = (contenders[name].prepare(workload)().accuracy for name in ("jfnn", "vmap"))
+    assert ours.shape == workload.shape and len(np.unique(ours)) == 4
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 def test_pruned_networks_of_plain_jax_are_those_of_jfnn():
@@ -361,3 +395,6 @@ def test_products_are_counted_by_hand():
     forward = 2 * (8 * 9 * 36 + 16 * 8 * 9 * 16 + 16 * 16 * 10)
     assert workloads.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
     assert workloads.KINDS["cnn"].row_flop() == forward
+    widths = dataclasses.replace(workloads.WIDTHS, widths=(3, 9))
+    one, other = (dataclasses.replace(widths, sizes=(64, width, 10), widths=()) for width in (3, 9))
+    assert widths.flop() == one.flop() + other.flop()
