@@ -194,7 +194,8 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
         nargs="+",
         choices=everyone,
         metavar="NAME",
-        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench",
+        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench, ispc"
+        " that compiler and g++, mlpack its headers and g++",
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

@@ -75,7 +75,7 @@ def compare(case: Case, start: Start) -> Comparison:
     those have ended, which tracing would disturb, jfnn's time is broken down.
     """
     began = time.perf_counter()
-    (workload, contenders, traced, rounds) = case
+    (workload, contenders, traced, rounds, _) = case
     parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failed: dict[str, str] = {}

@@ -3,11 +3,11 @@
 import dataclasses
 import functools
 import importlib
-import importlib.util
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Self
 
-from benchmarks import workloads
+from benchmarks import native, workloads
+from benchmarks.published import Published, published
 from benchmarks.workload import Outcome, Runner, Workload
 from benchmarks.workloads import KINDS, ODE
 
@@ -28,7 +28,7 @@ class Contender(NamedTuple):
     prepare: Callable[..., Runner]
     one_by_one: bool = False  # trains member after member, so that a part of them may stand for all
     cpu_devices: int | str | None = None  # that JAX shows in its process, "cores" for one a core
-    needs: str | None = None  # a package that must be importable
+    needs: Callable[[], bool] | None = None  # whether the package, compiler or header that it takes is there
     ours: bool = False  # is jfnn
     all_work: bool = True  # members stop early only where they diverge, if at all
     comment: str = ""  # for a reader of its figures
@@ -72,6 +72,7 @@ ours = functools.partial(_from, "jfnn_sweep", ours=True, cpu_devices="cores")
 _vmap = functools.partial(_from, "plain_jax", cpu_devices=1)
 _floor = Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1, all_work=False)
 
+_TORCH = functools.partial(native.has_package, "torch")
 _JFNN = {"jfnn_1": ours("jfnn, 1 core", execution=1), "jfnn": ours("jfnn, all cores")}
 _BACKPROP = {"jfnn_backprop": ours("jfnn, all cores, backprop", gradient="backprop")}
 _FUSED = {
@@ -90,9 +91,9 @@ GRID = {
         one_by_one=True,
         comment="float64; its own starting weights and minibatches",
     ),
-    "torch": _from("torch_loops", "PyTorch loop", "loop", one_by_one=True, needs="torch"),
-    "torch_vmap": _from("torch_loops", "PyTorch torch.func.vmap", "vmap", needs="torch"),
-    "torch_compile": _from("torch_loops", "the same, torch.compile", "vmap", needs="torch", compiled=True),
+    "torch": _from("torch_loops", "PyTorch loop", "loop", one_by_one=True, needs=_TORCH),
+    "torch_vmap": _from("torch_loops", "PyTorch torch.func.vmap", "vmap", needs=_TORCH),
+    "torch_compile": _from("torch_loops", "the same, torch.compile", "vmap", needs=_TORCH, compiled=True),
     "vmap": _vmap("JAX jit(vmap(train)), rows", "grid"),
     **_JFNN,
     **_BACKPROP,
@@ -105,12 +106,24 @@ GRID = {
     ),
     FLOOR: _floor,
 }
+_LANES = functools.partial(_from, "lanes", "ISPC, a member a lane, a thread a core", needs=native.has_ispc)
+_TINY = {"ispc": _LANES("grid"), **GRID}
+_NOTES = {
+    "mlpack": _from(
+        "mlpack",
+        "mlpack, a thread a core",
+        one_by_one=True,
+        needs=functools.partial(native.has_header, "mlpack.hpp"),
+        comment="passes over the rows in an order of its own; the penalty is one of biases too",
+    ),
+    **GRID,
+}
 _KIND = {
     "torch": _from(
         "kind_loops",
         "PyTorch loop, a process a core",
         one_by_one=True,
-        needs="torch",
+        needs=_TORCH,
         comment="its own starting weights",
     ),
     "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "kind", cpu_devices=1),
@@ -161,11 +174,35 @@ _SERIES = {
         comment="float64; its own starting weights and minibatches",
     ),
     "vmap": _from("series", "JAX jit(vmap(train)), passes drawn in the program", "plain", cpu_devices=1),
+    "ispc": _LANES("series", comment="its own start; members of the same vector draw the same order of rows"),
     **_JFNN,
     "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the mean over members of the training loss"),
     FLOOR: _floor,
 }
 _PRUNED = {"vmap": _vmap("JAX jit(vmap(train, prune, rewind)), rows", "pruned"), **_JFNN, FLOOR: _floor}
+_WIDTHS = {
+    "torch_fused": _from(
+        "torch_loops",
+        "PyTorch, all hidden layers side by side in one",
+        "side_by_side",
+        needs=_TORCH,
+        comment="the idea of ParallelMLPs (arXiv 2206.08369)",
+    ),
+    "vmap": _from("widths", "JAX jit(vmap(train)), filled up to the widest", "padded", cpu_devices=1),
+    "jfnn": _JFNN["jfnn"]._replace(
+        title="jfnn, all cores, networks by name",
+        comment="a compiled program a width, more than a process keeps, so that each run compiles them",
+    ),
+    "jfnn_filled": ours("jfnn, all cores, filled up to the widest", "filled_up"),
+    FLOOR: _floor,
+}
+_CHAINS = {
+    "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "regression", cpu_devices=1),
+    **_JFNN,
+    "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the training loss"),
+    **_BACKPROP,
+    FLOOR: _floor,
+}
 _EIGENVALUES = {
     "arpack": _from("curvature", "SciPy eigsh, one network after another", "arpack", cpu_devices=1),
     "jfnn": _from(
@@ -188,13 +225,12 @@ class Case(NamedTuple):
     contenders: Mapping[str, Contender]
     traced: bool = True  # whether jfnn's time is broken down
     rounds: int = ROUNDS  # warm runs of each contender
+    published: Published | None = None  # times that others print
 
     def available(self) -> Self:
-        """The case without contenders whose packages are not installed."""
+        """The case without contenders whose packages or compilers are not installed."""
         items = self.contenders.items()
-        return self._replace(
-            contenders={name: c for name, c in items if not c.needs or importlib.util.find_spec(c.needs)}
-        )
+        return self._replace(contenders={name: c for name, c in items if c.needs is None or c.needs()})
 
     def chosen(self, contenders: Collection[str], rounds: int | None, quick: bool) -> Self:
         """The case with some of its contenders, other rounds unless None, and less work if quick."""
@@ -215,8 +251,11 @@ def _seeds_case(kind: str) -> Case:
 
 # A name on the command line -> its cases, by the names that their figures have.
 CASES: dict[str, dict[str, Case]] = {
-    **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
-    "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},
+    **{
+        name: {name: Case(workload, _TINY if workload.data == "xor" else GRID)}
+        for name, workload in workloads.GRIDS.items()
+    },
+    "notes": {"notes": Case(workloads.NOTES, _NOTES, rounds=NOTES_ROUNDS)},
     **{name: {name: Case(workload, _RBM if name == "rbm" else _KIND)} for name, workload in KINDS.items()},
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},
@@ -226,5 +265,7 @@ CASES: dict[str, dict[str, Case]] = {
     "own_data": {"own_data": Case(ODE, _OWN_LOSS)},
     "pruned": {"pruned": Case(workloads.PRUNED, _PRUNED)},
     "sharpness": {"sharpness": Case(workloads.SHARPNESS, _EIGENVALUES, traced=False)},
+    "widths": {"widths": Case(workloads.WIDTHS, _WIDTHS, traced=False)},
+    "chains": {"chains": Case(workloads.CHAINS, _CHAINS, published=published("chains"))},
     "kind_seeds": {f"kind_seeds_{kind}": _seeds_case(kind) for kind in KINDS},
 }

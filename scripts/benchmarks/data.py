@@ -4,13 +4,14 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import expm
 from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 
 class Rows(NamedTuple):
-    """Inputs ``[n, …]`` and integer labels ``[n]``, to train and to test on."""
+    """Inputs ``[n, …]``, and integer labels ``[n]`` or targets, to train and to test on."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -83,6 +84,14 @@ def series(number: int = 1000, length: int = 60) -> Rows:
     return Rows(x, y, x[:0], y[:0])
 
 
+def exponentials(count: int = 10_000) -> Rows:
+    """Matrices ``[n, 4]`` of 2×2 normal numbers, and their exponentials; nothing to test on."""
+    x = np.random.default_rng(0).normal(size=(count, 2, 2))
+    y = expm(x).reshape(count, 4)
+    x = x.reshape(count, 4)
+    return Rows(x, y, x[:0], y[:0])
+
+
 DATA = {
     "series": series,
     "digits": digits,
@@ -94,6 +103,7 @@ DATA = {
     "xor": xor,
     "waves": waves,
     "points": points,
+    "exponentials": exponentials,
 }
 
 

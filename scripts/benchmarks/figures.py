@@ -10,10 +10,11 @@ from benchmarks.comparison import Comparison
 from benchmarks.contenders import FLOOR, GRID
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
-# Others in greys and yellows, jfnn in blues and green; contenders without a colour are not drawn.
+# Others in greys, yellows and reds, jfnn in blues and green; contenders without a colour are not drawn.
 COLOURS = {
     "numpy": "#4d4d4d",
     "sklearn": "#8c8c8c",
+    "mlpack": "#a67c52",
     "torch": "#d9a441",
     "torch_vmap": "#e8c580",
     "torch_compile": "#f3e0bb",
@@ -21,6 +22,7 @@ COLOURS = {
     "vmap_drawn": "#dcdcdc",
     "vmap_numpy": "#b0b0b0",
     "jit": "#8c8c8c",
+    "ispc": "#c0504d",
     "jfnn_1": "#a6cbe8",
     "jfnn": "#1f77b4",
     "jfnn_backprop": "#0b3c5d",

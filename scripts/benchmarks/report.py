@@ -43,8 +43,28 @@ def table(comparison: Comparison) -> str:
     notes = [f"{m.contender.title}: {m.contender.comment}." for _, m in slowest_first if m.contender.comment]
     if any(m.share_trained < 1 and m.contender.all_work for _, m in slowest_first):
         notes += ["trained: the share of all members' epochs; members that diverge stop."]
+    notes += rates(comparison)
     notes += [failure(name, why) for name, why in comparison.failed.items()]
     return "\n".join([markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
+
+
+def rates(comparison: Comparison) -> list[str]:
+    """A line of rates of training beside the one that follows from published times, where there are any.
+
+    By the processor's seconds, since a published network has all cores for itself and ours share them.
+    """
+    published = comparison.case.published
+    if published is None:
+        return []
+    workload = comparison.workload
+    flop = {name: workload.flop(m.share_trained) for name, m in comparison.measurements.items()}
+    parts = [
+        f"{m.contender.title} {flop[name] / statistics.median(m.cpu_seconds) / 1e9:.1f}"
+        for name, m in comparison.measurements.items()
+        if m.measured_on
+    ]
+    parts += [f"{published.title} {published.rate(workload):.1f} ({published.source})"]
+    return [f"GFLOP/s a core: {'; '.join(parts)}."]
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -145,6 +165,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "gflop": workload.flop() / 1e9,
         "reference": dict(zip(("learning_rate", "l2"), workload.reference, strict=True)),
         "verdict": verdict(comparison),
+        "published": comparison.case.published,
         "contenders": {
             name: {
                 "title": m.contender.title,

@@ -227,3 +227,30 @@ SHARPNESS = Workload(
     summary="mean",
     kind="sharpness",
 )
+WIDTHS = _replace(
+    NOTES,
+    title="widths: 50 of 64-h-10, h from 1 to 50, batch 100, 20 epochs",
+    activation="tanh",
+    epochs=20,
+    learning_rates=(1e-3,),
+    l2s=(1e-2,),
+    reference=(1e-3, 1e-2),
+    glorot=True,
+    widths=tuple(range(1, 51)),
+    summary="mean",
+    long=True,
+    kind="widths",
+)
+CHAINS = Workload(
+    title="matrix exponential: 8 of 4-32-16-4 on 10,000 rows, full batch, Adam, 200 steps",
+    sizes=(4, 32, 16, 4),
+    data="exponentials",
+    epochs=200,
+    learning_rates=(1e-3,),
+    l2s=(0.0,),
+    seeds=8,
+    reference=(1e-3, 0.0),
+    batch=10_000,
+    traced_epochs=20,
+    kind="regression",
+)

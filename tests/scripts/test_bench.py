@@ -14,7 +14,17 @@ import os
 import bench
 import numpy as np
 import pytest
-from benchmarks import breakdown, comparison, first_call, first_calls, growth, machine, report, workers
+from benchmarks import (
+    breakdown,
+    comparison,
+    first_call,
+    first_calls,
+    growth,
+    machine,
+    native,
+    report,
+    workers,
+)
 from benchmarks.contenders import CASES, GRID, Case, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
@@ -80,6 +90,15 @@ def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
     assert "49 of 490, scaled" in report.table(figures)
 
 
+def test_a_contender_is_left_out_where_what_it_needs_is_not_there(monkeypatch):
+    monkeypatch.setenv("PATH", os.devnull)
+    for name, missing in (("notes", "mlpack"), ("xor", "ispc"), ("series", "ispc")):
+        case = CASES[name][name]
+        left = case.available().contenders
+        assert missing in case.contenders and missing not in left and "jfnn" in left
+    assert native.has_package("jfnn") and not native.has_package("no_such_package")
+
+
 def test_share_of_the_floor_counts_what_was_trained():
     seconds = FLOP / NOTES.flop()  # the floor comes out as one second
     figures = compared({"jfnn": [4, 4], "floor": [seconds, seconds]}, trained=0.5)
@@ -107,6 +126,19 @@ def test_a_contender_that_fails_is_reported_and_the_others_go_on():
     figures = compared({"jfnn": [1, 1, 1], "vmap": [1, None, 1]})
     assert list(figures.measurements) == ["jfnn"] and "no such device" in figures.failed["vmap"]
     assert "vmap: failed, ValueError: no such device" in report.table(figures)
+
+
+def test_rates_stand_beside_those_of_published_times():
+    """By the processor's seconds; 10,000 epochs of 10,000 rows of 2 (2·128 + 3·576) operations each."""
+    case = CASES["chains"]["chains"]
+    contenders = {"vmap": case.contenders["vmap"]}
+    clock = Clock({case.contenders["vmap"].title: [9, 2, 2]})
+    figures = comparison.compare(case._replace(contenders=contenders, traced=False, rounds=2), clock)
+    assert case.published.rate(case.workload) == pytest.approx(3968 / 10 / 0.412371 / 18)
+    (line,) = report.rates(figures)
+    rate = case.workload.flop() / 2 / 1e9
+    assert f"jit(vmap(train)) {rate:.1f}; SimpleChains.jl" in line and " 53.5 (Elrod" in line
+    assert line in report.table(figures) and not report.rates(compared({"vmap": [1, 1]}))
 
 
 def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
@@ -386,7 +418,7 @@ def test_without_names_workloads_are_those_of_the_contenders():
     assert workloads("--contenders", "jit") == ["few"]
     assert workloads("--contenders", "jfnn_grid") == ["kind_seeds"]
     assert bench.GROWTH in workloads("--contenders", "vmap")
-    assert set(workloads()) == {*CASES, "first_calls", "growth"} - {"many", "xor_100k"}
+    assert set(workloads()) == {*CASES, "first_calls", "growth"} - {"many", "xor_100k", "widths"}
 
 
 def test_figures_are_written_after_every_workload(tmp_path, capsys):
