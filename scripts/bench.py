@@ -7,7 +7,8 @@ take at the rate that this machine reaches with large ones, in the same run. Ano
 a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and a custom loss,
 whose members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
 
-Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory. With
+Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory, anew after every
+workload; --resume goes on with the bench.json that is there, so that the whole may take several goes. With
 --accelerator it compares bits and times of jfnn alone in several processes instead, on a machine that has an
 accelerator, and writes accelerator.json.
 """
@@ -15,15 +16,14 @@ accelerator, and writes accelerator.json.
 import argparse
 import contextlib
 import csv
-import json
 import os
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks import accelerator, contenders, first_calls, growth, machine, report
-from benchmarks.comparison import Comparison, compare
+from benchmarks import accelerator, contenders, first_call, first_calls, growth, machine, record, report
+from benchmarks.comparison import compare
 from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUNDS, Case
 from benchmarks.workers import Apart, Start
 from console import Parser, add_out, check_directory, count, path, run
@@ -83,54 +83,48 @@ def all_workloads() -> Workloads:
 def measure(
     options: argparse.Namespace, cases: Mapping[str, Case], start: Start, environment: dict[str, Any]
 ) -> int:
-    """Measures cases and first calls, prints and writes; the exit status."""
+    """Measures cases and first calls that the figures lack, prints and writes; the exit status."""
     began = time.perf_counter()
-    comparisons: dict[str, Comparison] = {}
-    first: first_calls.Figures = {}
-    failed: dict[str, str] = {}
+    figures = options.figures or record.empty(environment)
+    before = figures["environment"].get("seconds", 0.0)
 
     def show(title: str, text: str) -> None:
         print(f"\n### {title}\n\n{text}", flush=True)
-        duration = {"seconds": time.perf_counter() - began}
-        write(options, environment | duration, comparisons, first)
+        figures["environment"]["seconds"] = before + time.perf_counter() - began
+        write(options, figures)
 
     for key, case in cases.items():
-        if case.contenders:
-            comparisons[key] = compare(case, start)
-            show(case.workload.title, report.tables(comparisons[key]))
-    if FIRST_CALLS in options.workload:
-        rounds = options.rounds or (1 if options.quick else ROUNDS)
-        first, failed = first_calls.measured(options.contenders, rounds)
-        show("first calls in fresh processes", first_calls.table(first))
+        if case.contenders and key not in figures["workloads"]:
+            comparison = compare(case, start)
+            figures["workloads"][key] = report.as_json(comparison)
+            figures["growth"] += growth.points(comparison)
+            show(case.workload.title, report.tables(comparison))
+    failed: dict[str, str] = {}
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
+    for name in first_call.CASES if FIRST_CALLS in options.workload else ():
+        if name not in figures["first_calls"]:
+            processes, why = first_calls.measured(name, options.contenders, rounds)
+            failed |= {f"{name} {contender}": error for contender, error in why.items()}
+            if processes:
+                figures["first_calls"][name] = processes
+                show("fresh processes", first_calls.table(name, processes))
     print(f"\n{time.perf_counter() - began:.0f} s in all; figures in {options.out}")
-    for where, why in failed.items():
-        print(report.failure(f"first calls, {where}", why))
-    return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
+    for where, error in failed.items():
+        print(report.failure(f"first calls, {where}", error))
+    return 1 if failed or any(workload["failed"] for workload in figures["workloads"].values()) else 0
 
 
-def write(
-    options: argparse.Namespace,
-    environment: dict[str, Any],
-    comparisons: dict[str, Comparison],
-    first: first_calls.Figures,
-) -> None:
+def write(options: argparse.Namespace, figures: record.Figures) -> None:
     """Writes all files, with the figures that there are so far."""
-    from benchmarks import figures
+    from benchmarks.figures import bars
 
-    points = growth.points(comparisons.values())
-    everything = {
-        "environment": environment,
-        "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
-        "first_calls": first,
-        "growth": points,
-    }
-    options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
-    bars = [c for c in comparisons.values() if c.workload.varied is None]
-    if bars:
-        figures.bars(bars).savefig(options.out / "bench.png", dpi=150)
-    if points:
+    record.write(options.json, figures)
+    workloads = [workload for workload in figures["workloads"].values() if workload["varied"] is None]
+    if workloads:
+        bars(workloads).savefig(options.out / "bench.png", dpi=150)
+    if figures["growth"]:
         with (options.out / "growth.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([growth.Point._fields, *points])
+            csv.writer(file).writerows([growth.Point._fields, *(p.values() for p in figures["growth"])])
 
 
 def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
@@ -152,6 +146,12 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])
+    options.figures = None
+    if options.resume and options.json.exists():
+        try:
+            options.figures = record.read(options.json, machine.environment([]) | {"quick": options.quick})
+        except ValueError as error:
+            parser.error(f"--resume: {error}")
     return options
 
 
@@ -171,6 +171,8 @@ def _choose(
 def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
     if options.contenders is not None:
         parser.error("--contenders: --accelerator measures jfnn alone")
+    if options.resume:
+        parser.error("--resume: --accelerator begins anew")
     options.contenders = ["jfnn"]
     options.workload = options.workload or list(accelerator.WORKLOADS)
     for name in options.workload:
@@ -200,12 +202,14 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
     speed = f"jfnn alone, bits and times of {', '.join(accelerator.WORKLOADS)} in several processes"
     platform = "the platform to measure on, as JAX names it; default: any but cpu"
+    resume = "keep what the JSON file has, of this machine and these versions; measure the rest"
     json_file = "default: bench.json, or accelerator.json, in --out"
     parser.add_argument("--rounds", type=count(1), help=rounds)
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--accelerator", action="store_true", help=speed)
     parser.add_argument("--platform", metavar="NAME", help=platform)
     parser.add_argument("--json", type=path, metavar="FILE", help=json_file)
+    parser.add_argument("--resume", action="store_true", help=resume)
     add_out(parser, "runs/bench")
     return parser
 

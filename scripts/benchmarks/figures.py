@@ -1,12 +1,11 @@
 """Plot of the comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.comparison import Comparison
 from benchmarks.contenders import FLOOR, GRID
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
@@ -31,24 +30,28 @@ COLOURS = {
 }
 
 
-def bars(comparisons: Sequence[Comparison]) -> Figure:
-    """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
-    figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
+def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
+    """A group of bars a workload, a bar a contender (its median), and a line at the floor.
+
+    Args:
+        workloads: Figures of `report.as_json`.
+    """
+    figure = Figure(figsize=(max(4.0, 2.4 * len(workloads)), 4.2), layout="constrained")
     axes = figure.subplots()
-    titles = {n: m.contender.title for c in comparisons for n, m in c.measurements.items()}
+    titles = {name: c["title"] for w in workloads for name, c in w["contenders"].items()}
     names = [name for name in COLOURS if name in titles]
     width = 0.85 / max(len(names), 1)
     for position, name in enumerate(names):
-        groups, medians = _medians(comparisons, name)
+        groups, medians = _medians(workloads, name)
         x = groups + (position - (len(names) - 1) / 2) * width
         drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
         texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
         axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
-    groups, floors = _medians(comparisons, FLOOR)
+    groups, floors = _medians(workloads, FLOOR)
     axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
-    parts = [c.workload.title.partition(": ") for c in comparisons]
+    parts = [w["title"].partition(": ") for w in workloads]
     lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
-    axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
+    axes.set_xticks(range(len(workloads)), lines, fontsize=8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("seconds, warm, median")
@@ -60,9 +63,9 @@ def bars(comparisons: Sequence[Comparison]) -> Figure:
     return figure
 
 
-def _medians(comparisons: Sequence[Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _medians(workloads: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the workloads that a contender was measured on, and its medians."""
-    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons)]
-    pairs = [(i, m.median) for i, m in measured if m is not None]
+    measured = [(i, w["contenders"].get(name)) for i, w in enumerate(workloads)]
+    pairs = [(i, m["median_s"]) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians

@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 # A search of 60 fits.
 RATES = [1e-3, 3e-3, 1e-2]
@@ -71,12 +71,19 @@ def search(contender: str, epochs: int) -> Call:
     return fit
 
 
-# Case -> ``(contender, epochs) -> call``, which imports and loads data; contenders; epochs.
-CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, ...], int]] = {
-    "grid": (grid, ("vmap", "jfnn", "jfnn_kept"), 1),
-    "notes": (grid, ("vmap", "jfnn", "jfnn_kept"), 100),
-    "classifier": (classifier, ("sklearn", "jfnn", "jfnn_kept"), 200),
-    "search": (search, ("sklearn", "jfnn", "jfnn_kept"), 200),
+class Case(NamedTuple):
+    """What processes of several contenders call."""
+
+    load: Callable[[str, int], Call]  # ``(contender, epochs) -> call``, which imports and loads data
+    contenders: tuple[str, ...]
+    epochs: int
+
+
+CASES = {
+    "grid": Case(grid, ("vmap", "jfnn", "jfnn_kept"), 1),
+    "notes": Case(grid, ("vmap", "jfnn", "jfnn_kept"), 100),
+    "classifier": Case(classifier, ("sklearn", "jfnn", "jfnn_kept"), 200),
+    "search": Case(search, ("sklearn", "jfnn", "jfnn_kept"), 200),
 }
 
 
@@ -97,5 +104,5 @@ def measure(load: Callable[[], Call]) -> dict[str, tuple[float, float]]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # fits that do not converge say so
     case, contender, *epochs = sys.argv[1:]
-    load, _, default = CASES[case]
-    print(json.dumps(measure(lambda: load(contender, int(epochs[0]) if epochs else default))))
+    chosen = CASES[case]
+    print(json.dumps(measure(lambda: chosen.load(contender, int(epochs[0]) if epochs else chosen.epochs))))

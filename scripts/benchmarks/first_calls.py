@@ -45,7 +45,7 @@ class Process(NamedTuple):
         return *wall, self.imports[1], self.first[1] - self.again[1]
 
 
-Figures = dict[str, dict[str, list[Process]]]  # case -> contender -> processes
+Processes = dict[str, list[Process]]  # by contender
 
 
 def start(case: str, contender: str, epochs: int | None = None, programs: str = "0") -> Process:
@@ -72,35 +72,31 @@ def start(case: str, contender: str, epochs: int | None = None, programs: str = 
 
 
 def measured(
-    contenders: Collection[str], rounds: int, epochs: int | None = None
-) -> tuple[Figures, dict[str, str]]:
-    """Figures of all cases by the contenders, in turns; and the output of failures, by "case contender"."""
-    figures: Figures = {}
+    case: str, contenders: Collection[str], rounds: int, epochs: int | None = None
+) -> tuple[Processes, dict[str, str]]:
+    """Processes of the contenders that a case has, in turns; and the output of those that failed."""
+    figures: Processes = {}
     failed: dict[str, str] = {}
-    pairs = [(case, name) for case in CASES for name in CASES[case][1] if name in contenders]
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
-            for case, contender in pairs:
-                show_progress(f"first calls, round {turn + 1} of {rounds}: {case} {contender}")
+            for contender in (name for name in CASES[case].contenders if name in contenders):
+                show_progress(f"{case}, round {turn + 1} of {rounds}: {contender}")
                 programs = folder if contender == KEPT else "0"
                 try:
                     if contender == KEPT and turn == 0:
                         start(case, contender, epochs, programs)  # writes the programs
                     process = start(case, contender, epochs, programs)
-                    figures.setdefault(case, {}).setdefault(contender, []).append(process)
+                    figures.setdefault(contender, []).append(process)
                 except RuntimeError as error:
-                    failed[f"{case} {contender}"] = str(error)
+                    failed[contender] = str(error)
     return figures, failed
 
 
-def table(figures: Figures) -> str:
-    """All cases in Markdown: medians."""
-    blocks = []
-    for case, contenders in figures.items():
-        rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
-        for name, processes in contenders.items():
-            columns = zip(*(process.times() for process in processes), strict=True)
-            medians = map(statistics.median, columns)
-            rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
-        blocks.append(markdown(rows))
-    return "\n\n".join(blocks)
+def table(case: str, figures: Processes) -> str:
+    """A case in Markdown: medians."""
+    rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
+    for name, processes in figures.items():
+        columns = zip(*(process.times() for process in processes), strict=True)
+        medians = map(statistics.median, columns)
+        rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
+    return markdown(rows)

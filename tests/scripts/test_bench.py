@@ -14,7 +14,17 @@ import os
 import bench
 import numpy as np
 import pytest
-from benchmarks import breakdown, comparison, first_call, first_calls, growth, machine, report, workers
+from benchmarks import (
+    breakdown,
+    comparison,
+    first_call,
+    first_calls,
+    growth,
+    machine,
+    record,
+    report,
+    workers,
+)
 from benchmarks.contenders import CASES, GRID, Case, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
@@ -121,9 +131,10 @@ def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
     assert wide.sizes == (64, 320, 10) and wide.members == quick.members == 49
     assert 0.5 < wide.flop() / growth.GFLOP / 1e9 < 2 and quick.epochs == max(1, wide.epochs // 3)
     figures = compared({"jfnn": [2, 1, 3, 2], "floor": [1] * 4}, wide)
-    (point, floor) = growth.points([figures, compared({"jfnn": [1, 1]})])
-    assert point[:6] == ("width", 320, "jfnn", 2, 1, 3) and floor.contender == "floor"
-    assert point.us_per_member_step == pytest.approx(2e6 / (49 * wide.epochs * 14))
+    assert growth.points(compared({"jfnn": [1, 1]})) == []
+    (point, floor) = growth.points(figures)
+    assert (*point.values(),)[:6] == ("width", 320, "jfnn", 2, 1, 3) and floor["contender"] == "floor"
+    assert point["us_per_member_step"] == pytest.approx(2e6 / (49 * wide.epochs * 14))
 
 
 # Where the time goes
@@ -248,7 +259,7 @@ def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
     assert calls == [3, 3]
     assert figures == {"imports": (1, 5), "first": (1, 7), "again": (1, 1)}
     process = first_calls.Process(20.0, **figures)
-    printed = first_calls.table({"grid": {"jfnn": [process, process._replace(seconds=40.0)]}})
+    printed = first_calls.table("grid", {"jfnn": [process, process._replace(seconds=40.0)]})
     assert printed.splitlines()[-1].endswith("| jfnn, nothing kept | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
 
 
@@ -261,19 +272,18 @@ def test_a_first_call_has_a_process_of_its_own_and_may_fail():
 
 
 @pytest.mark.slow
-def test_all_first_calls_run():
-    figures, failed = first_calls.measured(list(first_calls.CONTENDERS), rounds=1, epochs=1)
+@pytest.mark.parametrize("case", first_call.CASES)
+def test_all_first_calls_run(case):
+    figures, failed = first_calls.measured(case, list(first_calls.CONTENDERS), rounds=1, epochs=1)
     assert not failed
-    assert {case: (*ways,) for case, ways in figures.items()} == {
-        case: contenders for case, (_, contenders, _) in first_call.CASES.items()
-    }
-    assert all(processes[0].times()[-1] > 0 for processes in figures["grid"].values())
+    assert (*figures,) == first_call.CASES[case].contenders
+    assert case != "grid" or all(processes[0].times()[-1] > 0 for processes in figures.values())
 
 
 # The script
 
 
-def started(case, contender, epochs, programs):
+def started(case, contender, *_):
     if contender == "sklearn" and case == "search":
         raise RuntimeError("Traceback\nValueError: no such search")
     return first_calls.Process(9.0, (1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
@@ -404,5 +414,41 @@ def test_figures_are_written_after_every_workload(tmp_path, capsys):
     assert "tracing failed" in printed
 
 
+def test_a_run_that_goes_on_keeps_what_is_there_and_measures_the_rest(tmp_path, capsys):
+    words = ["--contenders", "jfnn", "--rounds", "1", "--out", str(tmp_path)]
+    cases = {name: {name: Case(GRIDS[name], GRID, traced=False)} for name in ("seeds", "deep")}
+    title = GRID["jfnn"].title
+    bench.main([*words, "--workload", "seeds"], cases, Clock({title: [2, 1]}))
+    before = read_json(tmp_path / "bench.json")
+    bench.main([*words, "--resume"], cases, Clock({title: [9, 5]}))
+    after = read_json(tmp_path / "bench.json")
+    assert after["workloads"]["seeds"] == before["workloads"]["seeds"]
+    assert after["workloads"]["deep"]["contenders"]["jfnn"]["seconds"] == [5]
+    assert after["environment"]["date"] == before["environment"]["date"]
+    assert after["environment"]["seconds"] > before["environment"]["seconds"]
+    bench.main([*words, "--workload", "deep"], cases, Clock({title: [9, 5]}))
+    assert list(read_json(tmp_path / "bench.json")["workloads"]) == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda e: e["versions"].update(jfnn="0.1.0"), ("jfnn 0.1.0, here",)),
+        (lambda e: e["versions"].pop("numpy"), ("numpy None, here",)),
+        (lambda e: e.update(cores=99, quick=True), ("cores 99, here", "quick True, here False")),
+        (lambda e: e.pop("processor"), ("has no figures of this script",)),
+    ],
+)
+def test_a_run_does_not_go_on_with_figures_of_another_environment(change, words, tmp_path, capsys):
+    environment = machine.environment([]) | {"quick": False}
+    change(environment)
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(record.empty(environment)))
+    with pytest.raises(SystemExit) as stopped:
+        bench.main(["--resume", "--out", str(tmp_path)], start=lambda contender: pytest.fail("started"))
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and all(word in error for word in ("--resume: ", *words))
+
+
 def test_json_has_none_where_a_number_is_not_finite():
-    assert report.plain({"a": (math.nan, 1.5, [math.inf])}) == {"a": [None, 1.5, [None]]}
+    assert record.plain({"a": (math.nan, 1.5, [math.inf])}) == {"a": [None, 1.5, [None]]}
