@@ -1,4 +1,4 @@
-"""Plot of the comparison."""
+"""Plots of the comparison and of the crossings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks import crossings
 from benchmarks.contenders import FLOOR, GRID
+from benchmarks.first_call import CROSSINGS
+from benchmarks.first_calls import CONTENDERS, KEPT
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys and yellows, jfnn in blues and green; contenders without a colour are not drawn.
@@ -69,3 +72,33 @@ def _medians(workloads: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndar
     pairs = [(i, m["median_s"]) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians
+
+
+def curves(figures: Mapping[str, Any]) -> Figure:
+    """Seconds of whole processes against the number of networks, a panel a network.
+
+    Args:
+        figures: Of crossings, as the bench writes them.
+    """
+    found = {name: crossings.curves(name, figures) for name in CROSSINGS}
+    shown = {name: lines for name, lines in found.items() if lines}
+    figure = Figure(figsize=(4.8 * len(shown), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, (name, lines) in zip(panels, shown.items(), strict=True):
+        for contender, line in lines.items():
+            style = "--" if contender == "jfnn" else "-"
+            label = CONTENDERS[contender]
+            colour = COLOURS["jfnn" if contender == KEPT else contender]
+            axes.plot([*line], [*line.values()], style, marker="o", markersize=4, color=colour, label=label)
+        axes.set_title(CROSSINGS[name][1].title.partition(" of ")[2], fontsize=9)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.set_xlabel("networks")
+        axes.grid(color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("seconds, the whole process")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    return figure

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,16 +15,10 @@ from benchmarks.comparison import show_progress
 from benchmarks.first_call import CASES
 from benchmarks.report import markdown, seconds
 
-TITLES = {
-    "grid": "a first sweep: the notes' 49 networks 64-50-10, 1 epoch",
-    "notes": "the notes' grid: these networks, 100 epochs",
-    "classifier": "MLPClassifier((10,)).fit on the irises",
-    "search": "GridSearchCV of 60 fits, 13-16-3 on the wines",
-}
 KEPT = "jfnn_kept"  # in a process that finds the programs which another has kept
 CONTENDERS = {
     "vmap": "JAX jit(vmap(train)), rows",
-    "sklearn": "scikit-learn (the search: n_jobs=2)",
+    "sklearn": "scikit-learn, searches in several processes",
     "jfnn": "jfnn, nothing kept",
     KEPT: "jfnn, programs kept by another process",
 }
@@ -32,17 +26,19 @@ COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first c
 
 
 class Process(NamedTuple):
-    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of both calls."""
+    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of all calls."""
 
     seconds: float
     imports: tuple[float, float]
     first: tuple[float, float]
-    again: tuple[float, float]
+    again: tuple[float, float] | None = None
 
     def times(self) -> tuple[float, ...]:
-        """Times of `COLUMNS`; the last is CPU time: of tracing and compiling."""
-        wall = self.seconds, self.imports[0], self.first[0], self.again[0]
-        return *wall, self.imports[1], self.first[1] - self.again[1]
+        """Times of `COLUMNS`, of the first three where it called once; the last is CPU time of compiling."""
+        wall = self.seconds, self.imports[0], self.first[0]
+        if self.again is None:
+            return wall
+        return *wall, self.again[0], self.imports[1], self.first[1] - self.again[1]
 
 
 Processes = dict[str, list[Process]]  # by contender
@@ -94,9 +90,12 @@ def measured(
 
 def table(case: str, figures: Processes) -> str:
     """A case in Markdown: medians."""
-    rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
-    for name, processes in figures.items():
-        columns = zip(*(process.times() for process in processes), strict=True)
-        medians = map(statistics.median, columns)
-        rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
-    return markdown(rows)
+    medians = {name: medians_of(processes) for name, processes in figures.items()}
+    rows = [(CONTENDERS[name], *(f"{seconds(m)} s" for m in times)) for name, times in medians.items()]
+    columns = COLUMNS[: len(rows[0]) - 1]
+    return markdown([(CASES[case].title, *columns), *rows])
+
+
+def medians_of(processes: Iterable[Process]) -> list[float]:
+    """The median of each of `Process.times`."""
+    return [statistics.median(times) for times in zip(*(p.times() for p in processes), strict=True)]

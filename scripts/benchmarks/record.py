@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import first_call
 from jfnn.store import files
 
 SAME = ("versions", "processor", "cores", "quick")  # of the environments of all figures in a file
@@ -15,7 +16,8 @@ Figures = dict[str, Any]
 
 def empty(environment: Mapping[str, Any]) -> Figures:
     """No figures of an environment yet."""
-    return {"environment": dict(environment), "workloads": {}, "first_calls": {}, "growth": []}
+    fresh: Figures = {kind: {} for kind in first_call.KINDS}
+    return {"environment": dict(environment), "workloads": {}, **fresh, "growth": []}
 
 
 def write(path: Path, figures: Figures) -> None:

@@ -17,6 +17,7 @@ import pytest
 from benchmarks import (
     breakdown,
     comparison,
+    crossings,
     first_call,
     first_calls,
     growth,
@@ -272,7 +273,31 @@ def test_a_first_call_has_a_process_of_its_own_and_may_fail():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", first_call.CASES)
+def test_a_crossing_lies_between_numbers_on_lines_of_logarithms():
+    theirs = {n: float(n) for n in (1, 10, 100, 1000)}  # a second a network
+    flat = dict.fromkeys(theirs, 50.0)
+    power = {n: 20.0 * n**0.5 for n in theirs}  # crosses at 400, exactly a line in logarithms
+    assert crossings.crossing(flat, theirs) == pytest.approx(50)
+    assert crossings.crossing(power, theirs) == pytest.approx(400)
+    assert crossings.text(power, theirs) == "400"
+    assert crossings.crossing(dict.fromkeys(theirs, 0.5), theirs) == pytest.approx(1)
+    assert crossings.crossing(theirs, flat) is None and crossings.text(theirs, flat) == "–"
+    assert crossings.crossing({1: 0.5, 10: 20.0, 100: 50.0}, theirs) > 10  # it was faster before, too
+    assert crossings.crossing(flat, {}) is None
+
+
+@pytest.mark.parametrize("contender", ["sklearn", "vmap", "jfnn"])
+def test_a_crossing_trains_so_many_networks_once(contender, monkeypatch):
+    result = first_call.grid(contender, 1, "IRIS", networks=3)()
+    shape = (result.test_accuracy if contender == "jfnn" else result.accuracy).shape
+    assert (*shape,) == (3, 1, 1)
+    case = first_call.CASES["iris_3"]
+    calls = []
+    assert set(first_call.measure(lambda: lambda: calls.append(1), case.again)) == {"imports", "first"}
+    assert calls == [1] and not case.again
+
+
+@pytest.mark.parametrize("case", [*first_call.FIRST_CALLS, "digits_3", "iris_3"])
 def test_all_first_calls_run(case):
     figures, failed = first_calls.measured(case, list(first_calls.CONTENDERS), rounds=1, epochs=1)
     assert not failed
@@ -350,7 +375,7 @@ def test_script_measures_first_calls_and_reports_failures(written):
     grids = {case: ["vmap", "jfnn"] for case in ("grid", "notes")}
     assert ways == grids | {"classifier": ["sklearn", "jfnn"], "search": ["jfnn"]}
     assert figures["first_calls"]["grid"]["jfnn"][1]["first"] == [3.0, 4.0]
-    assert status == 1 and "first calls, search sklearn: failed, ValueError: no such search" in printed
+    assert status == 1 and "fresh processes, search sklearn: failed, ValueError: no such search" in printed
 
 
 def test_script_writes_growth_curves_and_a_plot(written):
@@ -396,7 +421,7 @@ def test_without_names_workloads_are_those_of_the_contenders():
     assert workloads("--contenders", "jit") == ["few"]
     assert workloads("--contenders", "jfnn_grid") == ["kind_seeds"]
     assert bench.GROWTH in workloads("--contenders", "vmap")
-    assert set(workloads()) == {*CASES, "first_calls", "growth"} - {"many", "xor_100k"}
+    assert set(workloads()) == {*CASES, "first_calls", "crossings", "growth"} - {"many", "xor_100k"}
 
 
 def test_figures_are_written_after_every_workload(tmp_path, capsys):
