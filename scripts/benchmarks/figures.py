@@ -62,7 +62,8 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_axisbelow(True)
     axes.margins(x=0.01, y=0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    ncols = min(4, max(1, 2 * len(workloads) // 3))  # a title is wider than a group
+    figure.legend(loc="outside upper center", ncols=ncols, frameon=False, fontsize=8)
     return figure
 
 
