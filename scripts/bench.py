@@ -138,7 +138,7 @@ def write(options: argparse.Namespace, figures: record.Figures) -> None:
     from benchmarks.figures import bars, curves
 
     record.write(options.json, figures)
-    workloads = [workload for workload in figures["workloads"].values() if workload["varied"] is None]
+    workloads = [workload for workload in figures["workloads"].values() if workload.get("varied") is None]
     if workloads:
         bars(workloads).savefig(options.out / "bench.png", dpi=150)
     if figures[CROSSINGS]:

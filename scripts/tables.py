@@ -14,9 +14,9 @@ before it, as JSON, and ends it by another; a number in a sentence has its words
 
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
 how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
-one is faster. In a sentence a case of first calls is first_calls/CASE, and "machine" is a case without a row.
-What a file lacks is left out. What stands between the comments is written anew; --check writes nothing and
-exits with 1 where it would.
+one is faster. In a sentence a case of first calls is first_calls/CASE, and "machine" is a case without a row;
+no line begins with such a comment, which would end its paragraph. What a file lacks is left out. What stands
+between the comments is written anew; --check writes nothing and exits with 1 where it would.
 """
 
 import functools

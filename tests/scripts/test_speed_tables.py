@@ -1,6 +1,7 @@
 """Tables, numbers and pictures of speed in the pages are made from the figures of this version."""
 
 import json
+import re
 
 import pytest
 import tables
@@ -175,6 +176,12 @@ def test_the_pages_show_their_figures():
 @pytest.mark.parametrize("path", tables.PAGES, ids=lambda path: path.stem)
 def test_all_that_a_page_names_is_measured(path):
     assert tables.missing(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", tables.PAGES, ids=lambda path: path.stem)
+def test_no_line_begins_with_a_number(path):
+    """CommonMark ends a paragraph at a line that begins with a comment."""
+    assert not re.search(r"^[> ]*<!-- figure: ", path.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", sorted(tables.FIGURES.glob("*.json")), ids=lambda path: path.stem)
