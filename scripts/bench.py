@@ -5,31 +5,44 @@ them; each in a process of its own, warm, in turns, several times. Beside the ti
 a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
 take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
 a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and a custom loss,
-whose members draw starts and minibatches in each contender's own way, and first calls in fresh processes.
+whose members draw starts and minibatches in each contender's own way; first calls in fresh processes; and
+crossings: seconds of whole processes by the number of networks.
 
-Prints two tables a workload; writes bench.json, growth.csv and bench.png into a directory. With
---accelerator it compares bits and times of jfnn alone in several processes instead, on a machine that has an
-accelerator, and writes accelerator.json.
+Prints two tables a workload; writes bench.json, growth.csv, bench.png and crossings.png into a directory,
+anew after every workload. --resume goes on with the bench.json that is there, so that the whole may take
+several goes. With --accelerator it compares bits and times of jfnn alone in several processes instead, on a
+machine that has an accelerator, and writes accelerator.json.
 """
 
 import argparse
 import contextlib
 import csv
-import json
 import os
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from benchmarks import accelerator, contenders, first_calls, growth, machine, report
-from benchmarks.comparison import Comparison, compare
+from benchmarks import (
+    accelerator,
+    contenders,
+    crossings,
+    first_call,
+    first_calls,
+    growth,
+    machine,
+    record,
+    report,
+)
+from benchmarks.comparison import compare
 from benchmarks.contenders import FLOOR, GRID, NOTES_ROUNDS, QUICK_ROUNDS, ROUNDS, Case
 from benchmarks.workers import Apart, Start
 from console import Parser, add_out, check_directory, count, path, run
 
 GROWTH = "growth"
-FIRST_CALLS = "first_calls"
+CROSSINGS = "crossings"
+QUICK_EPOCHS = 10  # of a fresh process, one is trained in a quick look
+LEFT_OUT = (GROWTH, CROSSINGS)  # of a quick look
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
 
 Workloads = Mapping[str, Mapping[str, Case]]  # a name on the command line -> cases by the names of figures
@@ -42,7 +55,7 @@ def main(
 
     Args:
         arguments: The command line.
-        workloads: All that can be measured besides first calls; by default the bench's own.
+        workloads: All that can be measured besides fresh processes; by default the bench's own.
         start: Makes a contender's worker.
 
     Returns:
@@ -83,54 +96,56 @@ def all_workloads() -> Workloads:
 def measure(
     options: argparse.Namespace, cases: Mapping[str, Case], start: Start, environment: dict[str, Any]
 ) -> int:
-    """Measures cases and first calls, prints and writes; the exit status."""
+    """Measures cases and first calls that the figures lack, prints and writes; the exit status."""
     began = time.perf_counter()
-    comparisons: dict[str, Comparison] = {}
-    first: first_calls.Figures = {}
-    failed: dict[str, str] = {}
+    figures = options.figures or record.empty(environment)
+    before = figures["environment"].get("seconds", 0.0)
 
     def show(title: str, text: str) -> None:
         print(f"\n### {title}\n\n{text}", flush=True)
-        duration = {"seconds": time.perf_counter() - began}
-        write(options, environment | duration, comparisons, first)
+        figures["environment"]["seconds"] = before + time.perf_counter() - began
+        write(options, figures)
 
     for key, case in cases.items():
-        if case.contenders:
-            comparisons[key] = compare(case, start)
-            show(case.workload.title, report.tables(comparisons[key]))
-    if FIRST_CALLS in options.workload:
-        rounds = options.rounds or (1 if options.quick else ROUNDS)
-        first, failed = first_calls.measured(options.contenders, rounds)
-        show("first calls in fresh processes", first_calls.table(first))
+        if case.contenders and key not in figures["workloads"]:
+            comparison = compare(case, start)
+            figures["workloads"][key] = report.as_json(comparison)
+            figures["growth"] += growth.points(comparison)
+            show(case.workload.title, report.tables(comparison))
+    failed: dict[str, str] = {}
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
+    less = f", 1/{QUICK_EPOCHS} of the epochs" if options.quick else ""
+    for kind, fresh in first_call.KINDS.items():
+        for name in fresh if kind in options.workload else ():
+            if name in figures[kind]:
+                continue
+            epochs = max(1, fresh[name].epochs // QUICK_EPOCHS) if options.quick else None
+            processes, why = first_calls.measured(name, options.contenders, rounds, epochs)
+            failed |= {f"{name} {contender}": error for contender, error in why.items()}
+            if processes:
+                figures[kind][name] = record.plain(processes)
+                show(f"fresh processes{less}", first_calls.table(name, processes))
+    if CROSSINGS in options.workload:
+        show(CROSSINGS, crossings.table(figures[CROSSINGS]))
     print(f"\n{time.perf_counter() - began:.0f} s in all; figures in {options.out}")
-    for where, why in failed.items():
-        print(report.failure(f"first calls, {where}", why))
-    return 1 if failed or any(comparison.failed for comparison in comparisons.values()) else 0
+    for where, error in failed.items():
+        print(report.failure(f"fresh processes, {where}", error))
+    return 1 if failed or any(workload["failed"] for workload in figures["workloads"].values()) else 0
 
 
-def write(
-    options: argparse.Namespace,
-    environment: dict[str, Any],
-    comparisons: dict[str, Comparison],
-    first: first_calls.Figures,
-) -> None:
+def write(options: argparse.Namespace, figures: record.Figures) -> None:
     """Writes all files, with the figures that there are so far."""
-    from benchmarks import figures
+    from benchmarks.figures import bars, curves
 
-    points = growth.points(comparisons.values())
-    everything = {
-        "environment": environment,
-        "workloads": {name: report.as_json(comparison) for name, comparison in comparisons.items()},
-        "first_calls": first,
-        "growth": points,
-    }
-    options.json.write_text(json.dumps(report.plain(everything), indent=2, allow_nan=False) + "\n")
-    bars = [c for c in comparisons.values() if c.workload.varied is None]
-    if bars:
-        figures.bars(bars).savefig(options.out / "bench.png", dpi=150)
-    if points:
+    record.write(options.json, figures)
+    workloads = [workload for workload in figures["workloads"].values() if workload.get("varied") is None]
+    if workloads:
+        bars(workloads).savefig(options.out / "bench.png", dpi=150)
+    if figures[CROSSINGS]:
+        curves(figures[CROSSINGS]).savefig(options.out / "crossings.png", dpi=150)
+    if figures["growth"]:
         with (options.out / "growth.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([growth.Point._fields, *points])
+            csv.writer(file).writerows([growth.Point._fields, *(p.values() for p in figures["growth"])])
 
 
 def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
@@ -138,7 +153,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     trainers = {
         name: [n for case in cases.values() for n in case.contenders] for name, cases in workloads.items()
     }
-    trainers[FIRST_CALLS] = list(first_calls.CONTENDERS)
+    trainers |= {kind: list(first_calls.CONTENDERS) for kind in first_call.KINDS}
     long = [name for name, cases in workloads.items() if any(case.workload.long for case in cases.values())]
     parser = _parser(trainers, long)
     options = parser.parse_args(arguments)
@@ -147,11 +162,17 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     elif options.platform is not None:
         parser.error("--platform: goes with --accelerator")
     else:
-        _choose(parser, options, trainers, {GROWTH} if options.quick else long)
-    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png"]
+        _choose(parser, options, trainers, LEFT_OUT if options.quick else long)
+    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png", "crossings.png"]
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])
+    options.figures = None
+    if options.resume and options.json.exists():
+        try:
+            options.figures = record.read(options.json, machine.environment([]) | {"quick": options.quick})
+        except ValueError as error:
+            parser.error(f"--resume: {error}")
     return options
 
 
@@ -171,6 +192,8 @@ def _choose(
 def _choose_on_accelerator(parser: Parser, options: argparse.Namespace) -> None:
     if options.contenders is not None:
         parser.error("--contenders: --accelerator measures jfnn alone")
+    if options.resume:
+        parser.error("--resume: --accelerator begins anew")
     options.contenders = ["jfnn"]
     options.workload = options.workload or list(accelerator.WORKLOADS)
     for name in options.workload:
@@ -187,7 +210,8 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
         nargs="+",
         choices=trainers,
         metavar="NAME",
-        help=f"of {', '.join(trainers)}; default: all but {', '.join(left_out)} (--quick: all but {GROWTH})",
+        help=f"of {', '.join(trainers)}; default: all but {', '.join(left_out)}"
+        f" (--quick: all but {', '.join(LEFT_OUT)})",
     )
     parser.add_argument(
         "--contenders",
@@ -201,12 +225,14 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"
     speed = f"jfnn alone, bits and times of {', '.join(accelerator.WORKLOADS)} in several processes"
     platform = "the platform to measure on, as JAX names it; default: any but cpu"
+    resume = "keep what the JSON file has, of this machine and these versions; measure the rest"
     json_file = "default: bench.json, or accelerator.json, in --out"
     parser.add_argument("--rounds", type=count(1), help=rounds)
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--accelerator", action="store_true", help=speed)
     parser.add_argument("--platform", metavar="NAME", help=platform)
     parser.add_argument("--json", type=path, metavar="FILE", help=json_file)
+    parser.add_argument("--resume", action="store_true", help=resume)
     add_out(parser, "runs/bench")
     return parser
 

@@ -1,85 +1,278 @@
-"""Renews the tables of speed in README and pages from what `scripts/bench.py` measured.
+"""Renews tables, numbers and pictures of speed in README and pages from what `scripts/bench.py` measured.
 
-docs/figures/ holds the bench.json of each machine. A page says what a table shows in a comment before it, as
-JSON, and ends it by another comment:
+docs/figures/ holds the bench.json of each machine. A page says what a table or picture shows in a comment
+before it, as JSON, and ends it by another; a number in a sentence has its words in the comment:
 
-    <!-- figures: {"file": …, "workloads": {name: heading}, "contenders": {name: heading}} -->
-    <!-- figures: {"file": …, "first_calls": {case: heading}, "contenders": {name: heading}} -->
+    <!-- figures: {"table": "seconds", "file": …, "cases": {workload: heading}, "rows": {row: heading}} -->
+    <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
+    <!-- figures: {"table": "breakdown", "files": {file: heading}, "cases": {workload: heading}} -->
+    <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
+    <!-- figures: {"picture": "bench.png", "file": …, "cases": [workload, …], "text": …} -->
+    <!-- figures: {"picture": "crossings.png", "file": …, "text": …} -->
     <!-- end of figures -->
+    <!-- figure: FILE CASE ROW -->0.5<!-- end -->
 
-What stands between the two is written anew; --check writes nothing and exits with 1 where it would.
+A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
+how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
+one is faster. In a sentence a case of first calls is first_calls/CASE, and "machine" is a case without a row;
+no line begins with such a comment, which would end its paragraph. What a file lacks is left out. What stands
+between the comments is written anew; --check writes nothing and exits with 1 where it would.
 """
 
+import functools
+import hashlib
 import json
 import re
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.first_calls import COLUMNS, Process
+from benchmarks import breakdown, crossings
+from benchmarks import figures as plots
+from benchmarks.contenders import FLOOR
+from benchmarks.first_call import NETWORKS
+from benchmarks.first_calls import COLUMNS, Process, medians_of
 from benchmarks.report import markdown, seconds
 from console import Parser, run
+from matplotlib.figure import Figure
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "docs" / "figures"
+IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
+MACHINE = "machine"
 OURS = "jfnn"  # the contender whose figures are bold
+FIRST_CALLS = "first_calls/"  # before a case of them
+CHECKSUM = "figures"  # of what a picture shows, in its file
+# Measures of a first call: numbers of `COLUMNS`.
+CALLS = {"process": 0, "imports": 1, "first": 2, "again": 3}
+SHARES = ("share_of_floor", "share_trained")
+
+Shown = Mapping[str, Any]  # by a comment
+Figures = Mapping[str, Any]  # of a file
 
 
-def of_workloads(shown: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    """Medians in seconds, a row for each contender; "*" where a part was measured, and scaled."""
-    rows: list[tuple[str, ...]] = [("", *shown["workloads"].values())]
-    for name, title in shown["contenders"].items():
-        cells = []
-        for workload in shown["workloads"]:
-            measured = figures["workloads"][workload]
-            found = measured["contenders"].get(name)
-            text = "" if found is None else seconds(found["median_s"])
-            if found is not None and found["measured_on"] < measured["members"]:
-                text += "*"
-            cells.append(f"**{text}**" if name == OURS and text else text)
-        rows.append((f"**{title}**" if name == OURS else title, *cells))
-    return markdown(rows)
+def measured(figures: Figures, case: str, name: str) -> float | None:
+    """``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or a first call; None where it is not known."""
+    contender, _, measure = name.partition(".")
+    if case.startswith(FIRST_CALLS):
+        processes = figures["first_calls"].get(case.removeprefix(FIRST_CALLS), {}).get(contender, ())
+        medians = medians_of(Process(**process) for process in processes)
+        return medians[CALLS[measure or "process"]] if medians else None
+    found = figures["workloads"].get(case, {"contenders": {}})["contenders"].get(contender, {})
+    value: float | None = found.get(measure or "median_s")
+    return value
 
 
-def of_first_calls(shown: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
-    """Medians in seconds of first calls in fresh processes, a row for each case and contender."""
+def number(figures: Figures, case: str, row: str) -> str:
+    """A row's number of a case; "*" where a part was measured, and scaled; empty where it is not known."""
+    names = row.split(" / ")
+    values = [measured(figures, case, name) for name in names]
+    if None in values:
+        return ""
+    value, *divisor = (value for value in values if value is not None)
+    workload = figures["workloads"].get(case, {})
+    on = [workload.get("contenders", {}).get(name, {}).get("measured_on") for name in names]
+    star = "*" if any(n is not None and 0 < n < workload["members"] for n in on) else ""
+    if divisor:
+        ratio = value / divisor[0]
+        return (f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}") + star
+    return f"{value:.0%}" if names[0].partition(".")[2] in SHARES else seconds(value) + star
+
+
+def machine(figures: Figures) -> str:
+    """Where, with what and when figures were measured."""
+    environment = figures["environment"]
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+    return f"{environment['cores']} cores, {environment['processor']}, {environment['date'][:10]}; {versions}"
+
+
+def of_seconds(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """A row for each of the rows, a column for each workload."""
+    cases = {name: heading for name, heading in shown["cases"].items() if name in figures["workloads"]}
+    rows: list[tuple[str, ...]] = [("", *cases.values())]
+    for row, title in shown["rows"].items():
+        cells = [number(figures, case, row) for case in cases]
+        if any(cells):
+            bold = row == OURS
+            rows.append(tuple(f"**{text}**" if bold and text else text for text in (title, *cells)))
+    return rows
+
+
+def of_first_calls(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """A row for each case and contender: medians in seconds."""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
-    for case, heading in shown["first_calls"].items():
-        for name, title in shown["contenders"].items():
-            processes = [Process(**process) for process in figures["first_calls"][case].get(name, ())]
+    for case, heading in shown["cases"].items():
+        for name, title in shown["rows"].items():
+            processes = figures["first_calls"].get(case, {}).get(name)
             if processes:
-                columns = zip(*(process.times() for process in processes), strict=True)
-                medians = [seconds(statistics.median(column)) for column in columns]
-                rows.append((f"{heading}: {title}", *medians))
-    return markdown(rows)
+                medians = medians_of(Process(**process) for process in processes)
+                rows.append((f"{heading}: {title}", *map(seconds, medians)))
+    return rows
+
+
+def of_breakdowns(shown: Shown, files: Mapping[str, Figures]) -> list[tuple[str, ...]]:
+    """A row for each workload and file: core-milliseconds of a traced sweep, and of its products alone."""
+    rows: list[tuple[str, ...]] = [("core-ms", *BREAKDOWN.values(), "all", "*all products alone*")]
+    for case, heading in shown["cases"].items():
+        for file, name in shown["files"].items():
+            workload = files[file]["workloads"].get(case, {})
+            traced = workload.get("breakdown")
+            if not traced:
+                continue
+            times = [traced["core_seconds"][row] for row in BREAKDOWN]
+            floor = workload["contenders"][FLOOR]["median_s"] / workload["gflop"] / 1e9 * traced["flop"]
+            times += [traced["cores"] * traced["seconds"], traced["cores"] * floor]
+            rows.append((f"{heading}, {name}" if name else heading, *(f"{1000 * t:.0f}" for t in times)))
+    return rows
+
+
+BREAKDOWN = {
+    breakdown.PRODUCTS: "products",
+    breakdown.OTHER: "other kernels",
+    breakdown.SCORING: "scoring",
+    breakdown.BETWEEN: "between kernels",
+    breakdown.IDLE: "idle",
+}
+
+
+def of_crossings(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """A row for each case and row: seconds by the number of networks, or from how many on one is faster."""
+    points = [row for row in shown["rows"] if " < " in row]
+    rows: list[tuple[str, ...]] = [("", "faster from")] if points else [("", *(f"{n:,}" for n in NETWORKS))]
+    for case, heading in shown["cases"].items():
+        curves = crossings.curves(case, figures.get("crossings", {}))
+        for row, title in shown["rows"].items():
+            lines = [curves.get(name, {}) for name in row.split(" < ")]
+            if all(lines):
+                by_number = [seconds(lines[0][n]) if n in lines[0] else "" for n in NETWORKS]
+                cells = [crossings.text(lines[0], lines[1])] if points else by_number
+                rows.append((f"{heading}: {title}", *cells))
+    return rows
+
+
+TABLES: dict[str, Callable[[Shown, Any], list[tuple[str, ...]]]] = {
+    "seconds": of_seconds,
+    "first_calls": of_first_calls,
+    "breakdown": of_breakdowns,
+    "crossings": of_crossings,
+}
+
+
+class Picture(NamedTuple):
+    """A picture of a page."""
+
+    path: Path
+    data: Any  # that it shows; empty where the file has none
+    draw: Callable[[Any], Figure]
+
+    @property
+    def checksum(self) -> str:
+        """Of the data."""
+        return hashlib.sha256(json.dumps(self.data).encode()).hexdigest()
+
+    def stale(self) -> bool:
+        """Whether the file shows other figures."""
+        if not self.data:
+            return False
+        if not self.path.exists():
+            return True
+        with Image.open(self.path) as image:
+            return image.info.get(CHECKSUM) != self.checksum
+
+    def write(self) -> None:
+        """Draws it, with its checksum."""
+        self.draw(self.data).savefig(self.path, dpi=150, metadata={CHECKSUM: self.checksum})
+
+
+def picture(shown: Shown, figures: Figures) -> Picture:
+    """What a comment shows: bars of its workloads, or the curves of all crossings."""
+    path = IMAGES / shown["picture"]
+    if "cases" not in shown:
+        return Picture(path, figures.get("crossings", {}), plots.curves)
+    workloads = [figures["workloads"][name] for name in shown["cases"] if name in figures["workloads"]]
+    return Picture(path, workloads, plots.bars)
+
+
+def read(name: str, directory: Path) -> Figures:
+    """Figures of a file."""
+    figures: Figures = json.loads((directory / name).read_text())
+    return figures
+
+
+def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Any]]:
+    """What the comments of a page show, with the figures of their file or by file."""
+    for match in TABLE.finditer(page):
+        shown = json.loads(match[2])
+        if "files" in shown:
+            yield shown, {name: read(name, directory) for name in shown["files"]}
+        else:
+            yield shown, read(shown["file"], directory)
 
 
 def renewed(page: str, directory: Path = FIGURES) -> str:
-    """A page's text with its tables made from the figures of a directory."""
+    """A page's text with its tables and numbers made from the figures of a directory."""
+    shows = marks(page, directory)
 
-    def table(match: re.Match[str]) -> str:
-        shown = json.loads(match[2])
-        figures = json.loads((directory / shown["file"]).read_text())
-        made = of_first_calls if "first_calls" in shown else of_workloads
-        return f"{match[1]}\n{made(shown, figures)}\n\n{match[3]}"
+    def block(match: re.Match[str]) -> str:
+        shown, figures = next(shows)
+        if "picture" in shown:
+            some = picture(shown, figures).data
+            text = f"![{shown['text']}](images/{shown['picture']})" if some else ""
+        else:
+            rows = TABLES[shown["table"]](shown, figures)
+            text = markdown(rows) if len(rows) > 1 else ""
+        return f"{match[1]}\n{text}\n\n{match[3]}" if text else f"{match[1]}{match[3]}"
 
-    return TABLE.sub(table, page)
+    def sentence(match: re.Match[str]) -> str:
+        figures = read(match[2], directory)
+        text = machine(figures) if match[3] == MACHINE else number(figures, match[3], match[4])
+        return f"{match[1]}{text}{match[5]}"
+
+    return NUMBER.sub(sentence, TABLE.sub(block, page))
+
+
+def missing(page: str, directory: Path = FIGURES) -> list[str]:
+    """What a page names and its figures lack: cases, and rows that no case of their table has."""
+    names = []
+    for shown, figures in marks(page, directory):
+        for file in figures.values() if "files" in shown else [figures]:
+            known = {
+                "first_calls": file["first_calls"],
+                "crossings": {key.rpartition("_")[0] for key in file.get("crossings", {})},
+            }.get(shown.get("table", ""), file["workloads"])
+            names += [case for case in shown.get("cases", ()) if case not in known]
+        for row, title in shown.get("rows", {}).items():
+            if len(TABLES[shown["table"]]({**shown, "rows": {row: title}}, figures)) == 1:
+                names.append(row)
+        if "picture" in shown and not picture(shown, figures).data:
+            names.append(shown["picture"])
+    for match in NUMBER.finditer(page):
+        if match[3] != MACHINE and not number(read(match[2], directory), match[3], match[4]):
+            names.append(f"{match[3]} {match[4]}")
+    return names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the pages whose tables are of other figures, and names them."""
+    """Writes the pages and pictures that are of other figures, and names them; the exit status."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if tables differ")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if any differs")
     options = parser.parse_args(arguments)
-    stale = {path: text for path in PAGES if (text := renewed(path.read_text())) != path.read_text()}
-    for path, text in stale.items():
+    pages = {path: path.read_text() for path in PAGES}
+    writes: dict[Path, Callable[[], Any]] = {}
+    for path, page in pages.items():
+        if (text := renewed(page)) != page:
+            writes[path] = functools.partial(path.write_text, text)
+        pictures = [picture(shown, figures) for shown, figures in marks(page, FIGURES) if "picture" in shown]
+        writes |= {one.path: one.write for one in pictures if one.stale()}
+    for path, write in writes.items():
         print(path.relative_to(ROOT))
         if not options.check:
-            path.write_text(text)
-    return 1 if options.check and stale else 0
+            write()
+    return 1 if options.check and writes else 0
 
 
 if __name__ == "__main__":

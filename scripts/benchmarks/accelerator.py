@@ -6,7 +6,6 @@ sets for the platform, two with none.
 
 import contextlib
 import hashlib
-import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import record, report
 from benchmarks.comparison import show_progress
 from benchmarks.contenders import Case, Contender
 from benchmarks.workers import ContenderError, Start
@@ -111,7 +110,7 @@ def run(cases: Mapping[str, Case], start: Start, path: Path, environment: dict[s
         except ContenderError as error:
             failed[name] = str(error)
         content = {"environment": environment, "failed": failed, "workloads": workloads}
-        path.write_text(json.dumps(report.plain(content), indent=2, allow_nan=False) + "\n")
+        record.write(path, content)
     print(table(list(workloads.values())))
     for name, why in failed.items():
         print(report.failure(name, why))

@@ -1,13 +1,15 @@
-"""Plot of the comparison."""
+"""Plots of the comparison and of the crossings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.comparison import Comparison
+from benchmarks import crossings
 from benchmarks.contenders import FLOOR, GRID
+from benchmarks.first_call import CROSSINGS
+from benchmarks.first_calls import CONTENDERS, KEPT
 
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys, yellows and reds, jfnn in blues and green; contenders without a colour are not drawn.
@@ -33,24 +35,28 @@ COLOURS = {
 }
 
 
-def bars(comparisons: Sequence[Comparison]) -> Figure:
-    """A group of bars a workload, a bar a contender (its median), and a line at the floor."""
-    figure = Figure(figsize=(max(4.0, 2.4 * len(comparisons)), 4.2), layout="constrained")
+def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
+    """A group of bars a workload, a bar a contender (its median), and a line at the floor.
+
+    Args:
+        workloads: Figures of `report.as_json`.
+    """
+    figure = Figure(figsize=(max(4.0, 2.4 * len(workloads)), 4.2), layout="constrained")
     axes = figure.subplots()
-    titles = {n: m.contender.title for c in comparisons for n, m in c.measurements.items()}
+    titles = {name: c["title"] for w in workloads for name, c in w["contenders"].items()}
     names = [name for name in COLOURS if name in titles]
     width = 0.85 / max(len(names), 1)
     for position, name in enumerate(names):
-        groups, medians = _medians(comparisons, name)
+        groups, medians = _medians(workloads, name)
         x = groups + (position - (len(names) - 1) / 2) * width
         drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
         texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
         axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
-    groups, floors = _medians(comparisons, FLOOR)
+    groups, floors = _medians(workloads, FLOOR)
     axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
-    parts = [c.workload.title.partition(": ") for c in comparisons]
+    parts = [w["title"].partition(": ") for w in workloads]
     lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
-    axes.set_xticks(range(len(comparisons)), lines, fontsize=8)
+    axes.set_xticks(range(len(workloads)), lines, fontsize=8)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylabel("seconds, warm, median")
@@ -58,13 +64,44 @@ def bars(comparisons: Sequence[Comparison]) -> Figure:
     axes.set_axisbelow(True)
     axes.margins(x=0.01, y=0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    ncols = min(4, max(1, 2 * len(workloads) // 3))  # a title is wider than a group
+    figure.legend(loc="outside upper center", ncols=ncols, frameon=False, fontsize=8)
     return figure
 
 
-def _medians(comparisons: Sequence[Comparison], name: str) -> tuple[np.ndarray, np.ndarray]:
+def _medians(workloads: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the workloads that a contender was measured on, and its medians."""
-    measured = [(i, c.measurements.get(name)) for i, c in enumerate(comparisons)]
-    pairs = [(i, m.median) for i, m in measured if m is not None]
+    measured = [(i, w["contenders"].get(name)) for i, w in enumerate(workloads)]
+    pairs = [(i, m["median_s"]) for i, m in measured if m is not None]
     groups, medians = np.array(pairs).reshape(-1, 2).T
     return groups, medians
+
+
+def curves(figures: Mapping[str, Any]) -> Figure:
+    """Seconds of whole processes against the number of networks, a panel a network.
+
+    Args:
+        figures: Of crossings, as the bench writes them.
+    """
+    found = {name: crossings.curves(name, figures) for name in CROSSINGS}
+    shown = {name: lines for name, lines in found.items() if lines}
+    figure = Figure(figsize=(4.8 * len(shown), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for axes, (name, lines) in zip(panels, shown.items(), strict=True):
+        for contender, line in lines.items():
+            style = "--" if contender == "jfnn" else "-"
+            label = CONTENDERS[contender]
+            colour = COLOURS["jfnn" if contender == KEPT else contender]
+            axes.plot([*line], [*line.values()], style, marker="o", markersize=4, color=colour, label=label)
+        axes.set_title(CROSSINGS[name][1].title.partition(" of ")[2], fontsize=9)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.set_xlabel("networks")
+        axes.grid(color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("seconds, the whole process")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    return figure

@@ -4,34 +4,54 @@ It imports what it needs, calls twice, and prints seconds and CPU seconds of eac
 """
 
 import dataclasses
+import functools
 import json
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 # A search of 60 fits.
 RATES = [1e-3, 3e-3, 1e-2]
 PENALTIES = [1e-4, 1e-3, 1e-2, 1e-1]
 FOLDS = 5
 PROCESSES = 2  # of scikit-learn's search
+NETWORKS = (1, 3, 10, 30, 100, 300, 1000)  # of the crossings
+POOLED = 30  # scikit-learn trains more in a process a core; fewer are over before its processes are there
 
 Call = Callable[[], Any]
 
 
-def grid(contender: str, epochs: int) -> Call:
-    """The notes' 49 cells, by a sweep or by ``jit(vmap(train))``."""
+def grid(contender: str, epochs: int, workload: str = "NOTES", networks: int | None = None) -> Call:
+    """All cells of a workload, or so many learning rates, by a sweep, ``jit(vmap(train))`` or a search."""
+    from benchmarks import workloads
+
+    chosen = dataclasses.replace(getattr(workloads, workload), epochs=epochs)
+    if networks is not None:
+        (rate, l2) = chosen.reference
+        rates = tuple(rate * 10 ** (-2 * i / networks) for i in range(networks))
+        chosen = dataclasses.replace(chosen, learning_rates=rates, l2s=(l2,), seeds=1, summary=None)
     if contender == "vmap":
-        from benchmarks import plain_jax, workloads
+        from benchmarks import plain_jax
 
-        return plain_jax.grid(dataclasses.replace(workloads.NOTES, epochs=epochs))
+        return plain_jax.grid(chosen)
+    if contender == "sklearn":
+        from benchmarks import scikit_learn
+
+        return scikit_learn.prepare(chosen, processes=1 if chosen.members < POOLED else None)
     import jfnn
+    from benchmarks.jfnn_sweep import network
 
-    axis = [10.0**exponent for exponent in range(-5, 2)]
-    network = jfnn.mlp((64, 50, 10))
-    split = jfnn.datasets.digits()
-    return lambda: jfnn.sweep(network, split, learning_rate=axis, l2=axis, epochs=epochs)
+    split = jfnn.Split(*chosen.rows())
+    return lambda: jfnn.sweep(
+        network(chosen),
+        split,
+        learning_rate=chosen.learning_rates,
+        l2=chosen.l2s,
+        epochs=epochs,
+        batch_size=chosen.batch,
+    )
 
 
 def _classes(contender: str) -> tuple[Any, Any]:
@@ -71,13 +91,45 @@ def search(contender: str, epochs: int) -> Call:
     return fit
 
 
-# Case -> ``(contender, epochs) -> call``, which imports and loads data; contenders; epochs.
-CASES: dict[str, tuple[Callable[[str, int], Call], tuple[str, ...], int]] = {
-    "grid": (grid, ("vmap", "jfnn", "jfnn_kept"), 1),
-    "notes": (grid, ("vmap", "jfnn", "jfnn_kept"), 100),
-    "classifier": (classifier, ("sklearn", "jfnn", "jfnn_kept"), 200),
-    "search": (search, ("sklearn", "jfnn", "jfnn_kept"), 200),
+class Case(NamedTuple):
+    """What processes of several contenders call."""
+
+    title: str
+    load: Callable[[str, int], Call]  # ``(contender, epochs) -> call``, which imports and loads data
+    contenders: tuple[str, ...]
+    epochs: int
+    again: bool = True  # whether each calls twice
+
+
+def crossing(title: str, workload: str) -> dict[int, Case]:
+    """Cases of so many networks of a workload, learning rates of one penalty: number -> case."""
+    contenders = ("sklearn", "vmap", "jfnn", "jfnn_kept")
+    loads = {n: functools.partial(grid, workload=workload, networks=n) for n in NETWORKS}
+    return {n: Case(f"{n:,} of {title}", load, contenders, 100, again=False) for n, load in loads.items()}
+
+
+FIRST_CALLS = {
+    "grid": Case(
+        "a first sweep: the notes' 49 networks 64-50-10, 1 epoch", grid, ("vmap", "jfnn", "jfnn_kept"), 1
+    ),
+    "notes": Case("the notes' grid: these networks, 100 epochs", grid, ("vmap", "jfnn", "jfnn_kept"), 100),
+    "classifier": Case(
+        "MLPClassifier((10,)).fit on the irises", classifier, ("sklearn", "jfnn", "jfnn_kept"), 200
+    ),
+    "search": Case(
+        "GridSearchCV of 60 fits, 13-16-3 on the wines", search, ("sklearn", "jfnn", "jfnn_kept"), 200
+    ),
 }
+CROSSINGS = {
+    "digits": crossing("64-50-10 on the digits, batch 100, 100 epochs", "NOTES"),
+    "iris": crossing("4-10-3 on the irises, batch 20, 100 epochs", "IRIS"),
+}
+# Kind of figures -> cases by the names of their figures.
+KINDS = {
+    "first_calls": FIRST_CALLS,
+    "crossings": {f"{name}_{n}": case for name, cases in CROSSINGS.items() for n, case in cases.items()},
+}
+CASES = {name: case for cases in KINDS.values() for name, case in cases.items()}
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
@@ -88,14 +140,15 @@ def timed(function: Callable[[], Any]) -> tuple[Any, tuple[float, float]]:
     return result, (time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def measure(load: Callable[[], Call]) -> dict[str, tuple[float, float]]:
-    """Times of "imports" (data included), the "first" call and the same "again"."""
+def measure(load: Callable[[], Call], again: bool = True) -> dict[str, tuple[float, float]]:
+    """Times of "imports" (data included), the "first" call and, if wanted, the same "again"."""
     call, imports = timed(load)
-    return {"imports": imports, "first": timed(call)[1], "again": timed(call)[1]}
+    return {"imports": imports} | {name: timed(call)[1] for name in ("first", "again")[: 1 + again]}
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # fits that do not converge say so
-    case, contender, *epochs = sys.argv[1:]
-    load, _, default = CASES[case]
-    print(json.dumps(measure(lambda: load(contender, int(epochs[0]) if epochs else default))))
+    name, contender, *epochs = sys.argv[1:]
+    case = CASES[name]
+    load = functools.partial(case.load, contender, int(epochs[0]) if epochs else case.epochs)
+    print(json.dumps(measure(load, case.again)))

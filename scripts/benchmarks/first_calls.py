@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,16 +15,10 @@ from benchmarks.comparison import show_progress
 from benchmarks.first_call import CASES
 from benchmarks.report import markdown, seconds
 
-TITLES = {
-    "grid": "a first sweep: the notes' 49 networks 64-50-10, 1 epoch",
-    "notes": "the notes' grid: these networks, 100 epochs",
-    "classifier": "MLPClassifier((10,)).fit on the irises",
-    "search": "GridSearchCV of 60 fits, 13-16-3 on the wines",
-}
 KEPT = "jfnn_kept"  # in a process that finds the programs which another has kept
 CONTENDERS = {
     "vmap": "JAX jit(vmap(train)), rows",
-    "sklearn": "scikit-learn (the search: n_jobs=2)",
+    "sklearn": "scikit-learn, searches in several processes",
     "jfnn": "jfnn, nothing kept",
     KEPT: "jfnn, programs kept by another process",
 }
@@ -32,20 +26,22 @@ COLUMNS = ("process", "imports", "first call", "again", "CPU: imports", "first c
 
 
 class Process(NamedTuple):
-    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of both calls."""
+    """One fresh process: its seconds, and seconds and CPU seconds of imports with data, and of all calls."""
 
     seconds: float
     imports: tuple[float, float]
     first: tuple[float, float]
-    again: tuple[float, float]
+    again: tuple[float, float] | None = None
 
     def times(self) -> tuple[float, ...]:
-        """Times of `COLUMNS`; the last is CPU time: of tracing and compiling."""
-        wall = self.seconds, self.imports[0], self.first[0], self.again[0]
-        return *wall, self.imports[1], self.first[1] - self.again[1]
+        """Times of `COLUMNS`, of the first three where it called once; the last is CPU time of compiling."""
+        wall = self.seconds, self.imports[0], self.first[0]
+        if self.again is None:
+            return wall
+        return *wall, self.again[0], self.imports[1], self.first[1] - self.again[1]
 
 
-Figures = dict[str, dict[str, list[Process]]]  # case -> contender -> processes
+Processes = dict[str, list[Process]]  # by contender
 
 
 def start(case: str, contender: str, epochs: int | None = None, programs: str = "0") -> Process:
@@ -72,35 +68,34 @@ def start(case: str, contender: str, epochs: int | None = None, programs: str = 
 
 
 def measured(
-    contenders: Collection[str], rounds: int, epochs: int | None = None
-) -> tuple[Figures, dict[str, str]]:
-    """Figures of all cases by the contenders, in turns; and the output of failures, by "case contender"."""
-    figures: Figures = {}
+    case: str, contenders: Collection[str], rounds: int, epochs: int | None = None
+) -> tuple[Processes, dict[str, str]]:
+    """Processes of the contenders that a case has, in turns; and the output of those that failed."""
+    figures: Processes = {}
     failed: dict[str, str] = {}
-    pairs = [(case, name) for case in CASES for name in CASES[case][1] if name in contenders]
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
-            for case, contender in pairs:
-                show_progress(f"first calls, round {turn + 1} of {rounds}: {case} {contender}")
+            for contender in (name for name in CASES[case].contenders if name in contenders):
+                show_progress(f"{case}, round {turn + 1} of {rounds}: {contender}")
                 programs = folder if contender == KEPT else "0"
                 try:
                     if contender == KEPT and turn == 0:
                         start(case, contender, epochs, programs)  # writes the programs
                     process = start(case, contender, epochs, programs)
-                    figures.setdefault(case, {}).setdefault(contender, []).append(process)
+                    figures.setdefault(contender, []).append(process)
                 except RuntimeError as error:
-                    failed[f"{case} {contender}"] = str(error)
+                    failed[contender] = str(error)
     return figures, failed
 
 
-def table(figures: Figures) -> str:
-    """All cases in Markdown: medians."""
-    blocks = []
-    for case, contenders in figures.items():
-        rows: list[tuple[str, ...]] = [(TITLES[case], *COLUMNS)]
-        for name, processes in contenders.items():
-            columns = zip(*(process.times() for process in processes), strict=True)
-            medians = map(statistics.median, columns)
-            rows.append((CONTENDERS[name], *(f"{seconds(median)} s" for median in medians)))
-        blocks.append(markdown(rows))
-    return "\n\n".join(blocks)
+def table(case: str, figures: Processes) -> str:
+    """A case in Markdown: medians."""
+    medians = {name: medians_of(processes) for name, processes in figures.items()}
+    rows = [(CONTENDERS[name], *(f"{seconds(m)} s" for m in times)) for name, times in medians.items()]
+    columns = COLUMNS[: len(rows[0]) - 1]
+    return markdown([(CASES[case].title, *columns), *rows])
+
+
+def medians_of(processes: Iterable[Process]) -> list[float]:
+    """The median of each of `Process.times`."""
+    return [statistics.median(times) for times in zip(*(p.times() for p in processes), strict=True)]

@@ -1,7 +1,6 @@
 """Growth of the time with members, batch, width and cores, each varied alone on the notes' network."""
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,22 +62,19 @@ def cases() -> dict[str, Case]:
     return table
 
 
-def points(comparisons: Iterable[Comparison]) -> list[Point]:
-    """Figures of the contenders in those comparisons that vary an axis."""
-    points = []
-    for comparison in comparisons:
-        workload = comparison.workload
-        if workload.varied is None:
-            continue
-        member_steps = workload.members * workload.epochs * workload.steps()
-        points += [
-            Point(
-                *(*workload.varied, name, m.median, min(m.seconds), max(m.seconds)),
-                m.median / member_steps * 1e6,
-                workload.flop() / m.median / 1e9,
-                comparison.share_of_floor(name),
-                m.peak_memory_mb,
-            )
-            for name, m in comparison.measurements.items()
-        ]
-    return points
+def points(comparison: Comparison) -> list[dict[str, Any]]:
+    """A `Point` for each contender, as a mapping; none where the workload varies no axis."""
+    workload = comparison.workload
+    if workload.varied is None:
+        return []
+    member_steps = workload.members * workload.epochs * workload.steps()
+    return [
+        Point(
+            *(*workload.varied, name, m.median, min(m.seconds), max(m.seconds)),
+            m.median / member_steps * 1e6,
+            workload.flop() / m.median / 1e9,
+            comparison.share_of_floor(name),
+            m.peak_memory_mb,
+        )._asdict()
+        for name, m in comparison.measurements.items()
+    ]

@@ -162,6 +162,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "title": workload.title,
         "members": workload.members,
+        "varied": workload.varied,
         "gflop": workload.flop() / 1e9,
         "reference": dict(zip(("learning_rate", "l2"), workload.reference, strict=True)),
         "verdict": verdict(comparison),
@@ -180,14 +181,3 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "breakdown": comparison.breakdown and comparison.breakdown._asdict(),
         "seconds": comparison.seconds,
     }
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON: numbers that are not finite become None, named tuples mappings."""
-    if hasattr(value, "_asdict"):
-        return plain(value._asdict())
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

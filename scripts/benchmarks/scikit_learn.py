@@ -14,11 +14,15 @@ from benchmarks.machine import cores
 from benchmarks.workload import Outcome, Runner, Workload
 
 
-def grid_search(workload: Workload) -> GridSearchCV:
+def grid_search(workload: Workload, processes: int | None = None) -> GridSearchCV:
     """The search, to be fitted to the training rows that fill batches, then the test rows.
 
     scikit-learn minimises the mean over the batch, penalty included: learning rates are multiplied by the
     batch, alpha is l2. Other training rows are left out, as it would take them as one more step.
+
+    Args:
+        workload: The workload.
+        processes: That train; by default one a core.
     """
     network = MLPClassifier(
         hidden_layer_sizes=workload.sizes[1:-1],
@@ -37,7 +41,9 @@ def grid_search(workload: Workload) -> GridSearchCV:
     }
     folds = np.repeat([-1, 0], [workload.steps() * workload.batch, len(workload.rows().x_test)])
     split = PredefinedSplit(folds)
-    return GridSearchCV(network, grid, cv=split, n_jobs=cores(), refit=False, return_train_score=True)
+    return GridSearchCV(
+        network, grid, cv=split, n_jobs=processes or cores(), refit=False, return_train_score=True
+    )
 
 
 def end_workers_at_exit() -> None:
@@ -52,13 +58,13 @@ def end_workers_at_exit() -> None:
     multiprocessing.util.Finalize(None, lambda: pool().shutdown(kill_workers=True), exitpriority=1)
 
 
-def prepare(workload: Workload) -> Runner:
-    """Its own starting weights and minibatches, in float64."""
+def prepare(workload: Workload, processes: int | None = None) -> Runner:
+    """Its own starting weights and minibatches, in float64; by default a process a core."""
     rows = workload.rows()
     n = workload.steps() * workload.batch
     x = np.concatenate([rows.x_train[:n], rows.x_test])
     y = np.concatenate([rows.y_train[:n], rows.y_test])
-    search = grid_search(workload)
+    search = grid_search(workload, processes)
     end_workers_at_exit()
 
     def run() -> Outcome:

@@ -241,3 +241,38 @@ def test_options_of_every_platform_are_known_to_the_compiler():
         assert jax.jit(lambda x: x + 1, compiler_options=dict(options))(1) == 2
     with pytest.raises(Exception, match="xla_gpu_no_such_option"):
         jax.jit(lambda x: x + 1, compiler_options={"xla_gpu_no_such_option": True})(1)
+
+
+# Barriers, which stay in a program until its kernels are made
+
+
+def test_a_barrier_in_a_loop_over_few_bytes_compiles():
+    """XLA makes one kernel of such a loop, and has none for a barrier."""
+    squared = compiled(
+        lambda x: jax.lax.fori_loop(0, 3, lambda _, x: jax.lax.optimization_barrier(x) ** 2, x)
+    )
+    assert squared(np.float32(2)) == 2.0**8
+
+
+@pytest.mark.parametrize("batch_size", [None, 1])
+def test_the_smallest_network_trains(batch_size):
+    """w x + b by steps w -= η Σ (w x + b - y) x, b -= η Σ (w x + b - y)."""
+    x, y = np.array([[1.0], [2.0]], np.float32), np.array([[1.0], [3.0]], np.float32)
+    start = (jfnn.Layer(np.full((1, 1), 0.5, np.float32), np.zeros(1, np.float32)),)
+    result = jfnn.sweep(
+        jfnn.mlp((1, 1)),
+        jfnn.Split(x, y),
+        loss="quadratic",
+        learning_rate=[0.1],
+        l2=[0.0],
+        epochs=2,
+        batch_size=None if batch_size is None else jfnn.Minibatches(batch_size, "in_order"),
+        initial_params=start,
+    )
+    w, b = 0.5, 0.0
+    for _ in range(2):
+        for rows in [slice(None)] if batch_size is None else [slice(0, 1), slice(1, 2)]:
+            error = w * x[rows] + b - y[rows]
+            w, b = w - 0.1 * float((error * x[rows]).sum()), b - 0.1 * float(error.sum())
+    layer = result.member(0, 0, 0)[0]
+    np.testing.assert_allclose([float(layer.w.item()), float(layer.b.item())], [w, b], rtol=1e-5)

@@ -17,11 +17,13 @@ import pytest
 from benchmarks import (
     breakdown,
     comparison,
+    crossings,
     first_call,
     first_calls,
     growth,
     machine,
     native,
+    record,
     report,
     workers,
 )
@@ -153,9 +155,10 @@ def test_a_point_of_growth_varies_one_axis_of_the_notes_network():
     assert wide.sizes == (64, 320, 10) and wide.members == quick.members == 49
     assert 0.5 < wide.flop() / growth.GFLOP / 1e9 < 2 and quick.epochs == max(1, wide.epochs // 3)
     figures = compared({"jfnn": [2, 1, 3, 2], "floor": [1] * 4}, wide)
-    (point, floor) = growth.points([figures, compared({"jfnn": [1, 1]})])
-    assert point[:6] == ("width", 320, "jfnn", 2, 1, 3) and floor.contender == "floor"
-    assert point.us_per_member_step == pytest.approx(2e6 / (49 * wide.epochs * 14))
+    assert growth.points(compared({"jfnn": [1, 1]})) == []
+    (point, floor) = growth.points(figures)
+    assert (*point.values(),)[:6] == ("width", 320, "jfnn", 2, 1, 3) and floor["contender"] == "floor"
+    assert point["us_per_member_step"] == pytest.approx(2e6 / (49 * wide.epochs * 14))
 
 
 # Where the time goes
@@ -280,7 +283,7 @@ def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
     assert calls == [3, 3]
     assert figures == {"imports": (1, 5), "first": (1, 7), "again": (1, 1)}
     process = first_calls.Process(20.0, **figures)
-    printed = first_calls.table({"grid": {"jfnn": [process, process._replace(seconds=40.0)]}})
+    printed = first_calls.table("grid", {"jfnn": [process, process._replace(seconds=40.0)]})
     assert printed.splitlines()[-1].endswith("| jfnn, nothing kept | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
 
 
@@ -292,20 +295,45 @@ def test_a_first_call_has_a_process_of_its_own_and_may_fail():
         first_calls.start("nothing", "jfnn")
 
 
+def test_a_crossing_lies_between_numbers_on_lines_of_logarithms():
+    theirs = {n: float(n) for n in (1, 10, 100, 1000)}  # a second a network
+    flat = dict.fromkeys(theirs, 50.0)
+    power = {n: 20.0 * n**0.5 for n in theirs}  # crosses at 400, exactly a line in logarithms
+    assert crossings.crossing(flat, theirs) == pytest.approx(50)
+    assert crossings.crossing(power, theirs) == pytest.approx(400)
+    assert crossings.text(power, theirs) == "400"
+    assert crossings.crossing(dict.fromkeys(theirs, 0.5), theirs) == pytest.approx(1)
+    assert crossings.crossing(theirs, flat) is None and crossings.text(theirs, flat) == "–"
+    twice = {1: 2.0, 10: 5.0, 100: 200.0, 1000: 500.0}  # the last crossing counts
+    assert crossings.crossing(twice, theirs) == pytest.approx(10**2.5)
+    assert crossings.text(twice, theirs) == "317"
+    assert crossings.crossing(flat, {}) is None
+
+
+@pytest.mark.parametrize("contender", ["sklearn", "vmap", "jfnn"])
+def test_a_crossing_trains_so_many_networks_once(contender, monkeypatch):
+    result = first_call.grid(contender, 1, "IRIS", networks=3)()
+    shape = (result.test_accuracy if contender == "jfnn" else result.accuracy).shape
+    assert (*shape,) == (3, 1, 1)
+    case = first_call.CASES["iris_3"]
+    calls = []
+    assert set(first_call.measure(lambda: lambda: calls.append(1), case.again)) == {"imports", "first"}
+    assert calls == [1] and not case.again
+
+
 @pytest.mark.slow
-def test_all_first_calls_run():
-    figures, failed = first_calls.measured(list(first_calls.CONTENDERS), rounds=1, epochs=1)
+@pytest.mark.parametrize("case", [*first_call.FIRST_CALLS, "digits_3", "iris_3"])
+def test_all_first_calls_run(case):
+    figures, failed = first_calls.measured(case, list(first_calls.CONTENDERS), rounds=1, epochs=1)
     assert not failed
-    assert {case: (*ways,) for case, ways in figures.items()} == {
-        case: contenders for case, (_, contenders, _) in first_call.CASES.items()
-    }
-    assert all(processes[0].times()[-1] > 0 for processes in figures["grid"].values())
+    assert (*figures,) == first_call.CASES[case].contenders
+    assert case != "grid" or all(processes[0].times()[-1] > 0 for processes in figures.values())
 
 
 # The script
 
 
-def started(case, contender, epochs, programs):
+def started(case, contender, *_):
     if contender == "sklearn" and case == "search":
         raise RuntimeError("Traceback\nValueError: no such search")
     return first_calls.Process(9.0, (1.0, 2.0), (3.0, 4.0), (5.0, 1.0))
@@ -372,7 +400,7 @@ def test_script_measures_first_calls_and_reports_failures(written):
     grids = {case: ["vmap", "jfnn"] for case in ("grid", "notes")}
     assert ways == grids | {"classifier": ["sklearn", "jfnn"], "search": ["jfnn"]}
     assert figures["first_calls"]["grid"]["jfnn"][1]["first"] == [3.0, 4.0]
-    assert status == 1 and "first calls, search sklearn: failed, ValueError: no such search" in printed
+    assert status == 1 and "fresh processes, search sklearn: failed, ValueError: no such search" in printed
 
 
 def test_script_writes_growth_curves_and_a_plot(written):
@@ -418,7 +446,8 @@ def test_without_names_workloads_are_those_of_the_contenders():
     assert workloads("--contenders", "jit") == ["few"]
     assert workloads("--contenders", "jfnn_grid") == ["kind_seeds"]
     assert bench.GROWTH in workloads("--contenders", "vmap")
-    assert set(workloads()) == {*CASES, "first_calls", "growth"} - {"many", "xor_100k", "widths"}
+    everything = {*CASES, "first_calls", "crossings", "growth"}
+    assert set(workloads()) == everything - {"many", "xor_100k", "widths"}
 
 
 def test_figures_are_written_after_every_workload(tmp_path, capsys):
@@ -436,5 +465,41 @@ def test_figures_are_written_after_every_workload(tmp_path, capsys):
     assert "tracing failed" in printed
 
 
+def test_a_run_that_goes_on_keeps_what_is_there_and_measures_the_rest(tmp_path, capsys):
+    words = ["--contenders", "jfnn", "--rounds", "1", "--out", str(tmp_path)]
+    cases = {name: {name: Case(GRIDS[name], GRID, traced=False)} for name in ("seeds", "deep")}
+    title = GRID["jfnn"].title
+    bench.main([*words, "--workload", "seeds"], cases, Clock({title: [2, 1]}))
+    before = read_json(tmp_path / "bench.json")
+    bench.main([*words, "--resume", "--workload", *cases], cases, Clock({title: [9, 5]}))
+    after = read_json(tmp_path / "bench.json")
+    assert after["workloads"]["seeds"] == before["workloads"]["seeds"]
+    assert after["workloads"]["deep"]["contenders"]["jfnn"]["seconds"] == [5]
+    assert after["environment"]["date"] == before["environment"]["date"]
+    assert after["environment"]["seconds"] > before["environment"]["seconds"]
+    bench.main([*words, "--workload", "deep"], cases, Clock({title: [9, 5]}))
+    assert list(read_json(tmp_path / "bench.json")["workloads"]) == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda e: e["versions"].update(jfnn="0.1.0"), ("jfnn 0.1.0, here",)),
+        (lambda e: e["versions"].pop("numpy"), ("numpy None, here",)),
+        (lambda e: e.update(cores=99, quick=True), ("cores 99, here", "quick True, here False")),
+        (lambda e: e.pop("processor"), ("has no figures of this script",)),
+    ],
+)
+def test_a_run_does_not_go_on_with_figures_of_another_environment(change, words, tmp_path, capsys):
+    environment = machine.environment([]) | {"quick": False}
+    change(environment)
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(record.empty(environment)))
+    with pytest.raises(SystemExit) as stopped:
+        bench.main(["--resume", "--out", str(tmp_path)], start=lambda contender: pytest.fail("started"))
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2 and all(word in error for word in ("--resume: ", *words))
+
+
 def test_json_has_none_where_a_number_is_not_finite():
-    assert report.plain({"a": (math.nan, 1.5, [math.inf])}) == {"a": [None, 1.5, [None]]}
+    assert record.plain({"a": (math.nan, 1.5, [math.inf])}) == {"a": [None, 1.5, [None]]}

@@ -1,0 +1,55 @@
+"""The figures of the bench in a JSON file: written as they come, and read to go on."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import first_call
+from jfnn.store import files
+
+SAME = ("versions", "processor", "cores", "quick")  # of the environments of all figures in a file
+
+Figures = dict[str, Any]
+
+
+def empty(environment: Mapping[str, Any]) -> Figures:
+    """No figures of an environment yet."""
+    fresh: Figures = {kind: {} for kind in first_call.KINDS}
+    return {"environment": dict(environment), "workloads": {}, **fresh, "growth": []}
+
+
+def write(path: Path, figures: Figures) -> None:
+    """Writes figures; a process that is killed meanwhile leaves the file as it was."""
+    text = json.dumps(plain(figures), indent=2, allow_nan=False) + "\n"
+    with files.atomic(path) as file:
+        file.write(text.encode())
+
+
+def read(path: Path, environment: Mapping[str, Any]) -> Figures:
+    """Figures of a file; ValueError if it has none, or names what differs in their environment."""
+    try:
+        figures: Figures = json.loads(path.read_text())
+        found = figures["environment"]
+        before, here = ({name: e[name] for name in SAME} for e in (found, environment))
+    except (ValueError, LookupError, TypeError):
+        raise ValueError(f"{path} has no figures of this script") from None
+    before |= before.pop("versions")
+    here |= here.pop("versions")
+    different = [name for name in {**before, **here} if before.get(name) != here.get(name)]
+    if different:
+        texts = [f"{name} {before.get(name)}, here {here.get(name)}" for name in different]
+        raise ValueError(f"{path} is of {'; '.join(texts)}")
+    return empty(found) | figures
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON: numbers that are not finite become None, named tuples mappings."""
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
