@@ -144,8 +144,8 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str
 def _joined(params: Params) -> dict[str, jax.Array]:
     """The numbers of all arrays of each dtype, one array after another ``[n]``."""
     by_dtype: dict[str, list[jax.Array]] = {}
-    for leaf in jax.tree.leaves(params):
-        by_dtype.setdefault(str(leaf.dtype), []).append(leaf.reshape(-1))
+    for leaf in map(jnp.ravel, jax.tree.leaves(params)):
+        by_dtype.setdefault(str(leaf.dtype), []).append(leaf)
     return {dtype: jnp.concatenate(leaves) for dtype, leaves in by_dtype.items()}
 
 
