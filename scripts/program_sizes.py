@@ -85,7 +85,7 @@ def lowered(workload: Workload) -> Any:
         return members, None
 
     worker.program = cast(Any, SimpleNamespace(advance=advance, score=lambda *_: {}))
-    trainer.compile(loop.start(trainer))
+    loop.start(trainer)
     [program] = programs
     return program
 

@@ -71,7 +71,8 @@ def run(
     """
     started = time.perf_counter()
     experiment = trainer.experiment
-    compile_seconds = trainer.compile(state)
+    if trainer.bar is not None:
+        trainer.bar.training(state.epoch, experiment.epochs)
     best: float | None = None
     scores: Scores | None = None
     while state.epoch < experiment.epochs and state.active.any():
@@ -99,8 +100,8 @@ def run(
     params, epochs, scores = _final(trainer, state, scores)
     after = np.arange(len(state.objectives))[:, None] > state.members.diverged_at
     state.objectives[after & (state.members.diverged_at >= 0)] = np.nan
-    seconds = time.perf_counter() - started - compile_seconds
-    return Outcome(state, params, epochs, scores, trainer.failures, compile_seconds, seconds)
+    seconds = time.perf_counter() - started
+    return Outcome(state, params, epochs, scores, trainer.failures, trainer.compile_seconds, seconds)
 
 
 def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:

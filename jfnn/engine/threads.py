@@ -8,9 +8,10 @@ workload xor of scripts/bench.py).
 
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -78,6 +79,21 @@ def spread(
             before = issued
 
     side_by_side([functools.partial(work, device) for device in devices], stop)
+
+
+@contextlib.contextmanager
+def meanwhile(call: Callable[[], Any]) -> Iterator[None]:
+    """Makes a call on a thread of its own while the block runs, and waits for both; raises what it raises."""
+    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
+
+    def make() -> None:
+        with jax.enable_x64(x64):
+            call()
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        done = pool.submit(make)
+        yield
+        done.result()
 
 
 def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:

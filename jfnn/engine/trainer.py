@@ -4,6 +4,7 @@ State is held on the host as NumPy arrays with all members on the leading axis, 
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,9 +20,9 @@ from jfnn.engine.program import Members, build, memory_of_start
 from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.state import Evaluation, Failure, RunState, Scores
+from jfnn.engine.threads import meanwhile
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.settings import ProgressBar
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
@@ -68,8 +69,8 @@ class Trainer:
         task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
-        progress = experiment.execution.progress
-        self.bar = progress if isinstance(progress, ProgressBar) else None
+        self.compile_seconds = 0.0
+        self.bar = experiment.execution.bar
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )
@@ -89,51 +90,55 @@ class Trainer:
         return epochs if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> Members:
-        """All members at epoch 0."""
-        params = self.replicates.start(self.replicate_of)
-        state = State(params, self._memory(params, hyper))
-        return Members(state, np.full(self.experiment.members, -1, np.int32))
-
-    def _memory(self, params: Params, hyper: Hyper) -> Any:
-        """Memory of the members; writes starting parameters that the learner changes."""
-        everyone = np.ones(self.experiment.members, bool)
+        """All members at epoch 0; programs compile on other threads while these are drawn."""
+        if self.experiment.execution.verify:
+            verify(self.experiment, self.layout.width, self.threads[0].platform)
         learner = self.experiment.learner
+        count = self.experiment.members
         device = self.threads[0]
         start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
-        shapes, is_trivial = memory_of_start(learner, *jax.tree.map(lambda leaf: leaf[0], (params, hyper)))
-        memory = jax.tree.map(lambda leaf: np.zeros((len(everyone), *leaf.shape), leaf.dtype), shapes)
-        if not is_trivial:
-            for tile in self._tiles(everyone):
+        numbers = {name: values[0] for name, values in hyper.items()}
+        shapes, is_trivial = memory_of_start(learner, self.replicates.start_shapes, numbers)
+        with meanwhile(functools.partial(self.compile, shapes, hyper)):
+            params = self.replicates.start(self.replicate_of)
+            memory = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape), leaf.dtype), shapes)
+            state = State(params, memory)
+            for tile in () if is_trivial else self._everyone():
                 with jax.default_device(device):
-                    write(tile, start(*take((params, hyper), tile)), State(params, memory))
-        return memory
+                    write(tile, start(*take((params, hyper), tile)), state)
+        return Members(state, np.full(count, -1, np.int32))
 
-    def compile(self, state: RunState) -> float:
-        """Compiles on every device, by training tiles for no epochs and scoring a block.
+    def compile(self, memory: Any, hyper: Hyper) -> None:
+        """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.
 
         One tile for each number of rows a step, which may differ between folds.
 
-        Returns:
-            Seconds.
+        Args:
+            memory: Shapes and dtypes of a member's memory.
+            hyper: Numbers of all members.
         """
         started = time.perf_counter()
-        if self.experiment.execution.verify:
-            verify(self.experiment, self.layout.width, self.threads[0].platform)
-        tiles = self._tiles(np.ones(self.experiment.members, bool))
-        shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
-        nothing = range(state.epoch, state.epoch)
-        training = [self._segment(tile, state, nothing, score=False) for tile in shapes.values()]
-        scoring = [self._scoring(tiles[0], state.members.state.params, state.hyper)]
+        tiles = self._everyone()
+        of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
+        members = self._zeros(memory)
+        nothing = range(0)
+        training = [self._segment(tile, members, hyper, nothing, False) for tile in of_shapes.values()]
+        scoring = [self._scoring(tiles[0], members.state.params, hyper)]
         if not self.experiment.learner.metrics:
             scoring = []
-        bar = self.bar
-
-        def told(compiled: int, programs: int) -> None:
-            if bar is not None:
-                bar.compiling(compiled, programs, state.epoch, self.experiment.epochs)
-
+        told = (lambda *_: None) if self.bar is None else self.bar.compiling
         self.executor.compile([*scoring, *training], told)
-        return time.perf_counter() - started
+        self.compile_seconds = time.perf_counter() - started
+
+    def _zeros(self, memory: Any) -> Members:
+        """All members with states of zeros, which take no memory before they are cut into tiles."""
+        count = self.experiment.members
+
+        def zeros(leaf: Any) -> np.ndarray:
+            return np.broadcast_to(np.zeros((), leaf.dtype), (count, *leaf.shape))
+
+        state = State(*jax.tree.map(zeros, (self.replicates.start_shapes, memory)))
+        return Members(state, np.full(count, -1, np.int32))
 
     def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
         """Trains the active members of a state to epoch ``end``, in place.
@@ -157,7 +162,8 @@ class Trainer:
             tile, number = call
             if self.prefetcher is not None:
                 self.prefetcher.forget(ranges[max(number - 1, 0)].start)
-            return self._segment(tile, state, ranges[number], ranges[number].stop in evaluations)
+            epochs = ranges[number]
+            return self._segment(tile, state.members, state.hyper, epochs, epochs.stop in evaluations)
 
         def collect(call: TileCall, result: SegmentResult) -> TileCall | None:
             tile, number = call
@@ -228,8 +234,8 @@ class Trainer:
             by_row = {name: values[same] for name, values in rows.items()}
             write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, copied)
 
-    def _segment(self, tile: Tile, state: RunState, epochs: range, score: bool) -> Segment:
-        members, hyper = take((state.members, state.hyper), tile)
+    def _segment(self, tile: Tile, members: Members, hyper: Hyper, epochs: range, score: bool) -> Segment:
+        members, hyper = take((members, hyper), tile)
         return Segment(
             members=members,
             hyper=hyper,
@@ -245,6 +251,9 @@ class Trainer:
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         members = Members(State(take(params, tile), ()), ())
         return Segment(members, take(hyper, tile), None, folds=self.fold_of[tile.members])
+
+    def _everyone(self) -> Sequence[Tile]:
+        return self._tiles(np.ones(self.experiment.members, bool))
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
         return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)

@@ -178,7 +178,7 @@ def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequen
             " learner, or its gradient function, takes none",
         )
     sizes = np.unique(members.sources.batch).tolist()
-    return traced(learner, members.start(0), data, hyper, sizes, weighted)
+    return traced(learner, members.start_shapes, data, hyper, sizes, weighted)
 
 
 def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner) -> str:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.settings import Execution
+from jfnn.identity.traces import shapes_of
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
@@ -32,15 +33,19 @@ class Replicates:
     Attributes:
         seeds: The seed of each replicate ``[R]`` (uint32).
         keys: Raw data of the random key of its steps ``[R, 2]``, or None.
-        starts: Starting parameters in the engine's form (NumPy), of each seed ``[S, …]``, or of each
+        draw: Gives the starting parameters, in the engine's form (NumPy), of each seed ``[S, …]``, or of each
             replicate ``[R, …]``.
+        n_starts: Their number S, or R.
+        start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
         batches: Minibatches as indices of a fold's training rows.
         parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
     """
 
     seeds: np.ndarray
     keys: np.ndarray | None = None
-    starts: Params
+    draw: Callable[[], Params]
+    n_starts: int
+    start_shapes: Params
     batches: Minibatches | GivenMinibatches
     parts: Sequence[Mapping[str, np.ndarray]]
 
@@ -53,9 +58,14 @@ class Replicates:
         return np.arange(len(self), dtype=np.int32) % len(self.parts)
 
     @functools.cached_property
+    def starts(self) -> Params:
+        """The starting parameters, drawn when they are first asked for: programs compile meanwhile."""
+        return self.draw()
+
+    @functools.cached_property
     def start_of(self) -> np.ndarray:
         """Index of its starting parameters ``[R]``."""
-        return np.arange(len(self)) * len(jax.tree.leaves(self.starts)[0]) // len(self)
+        return np.arange(len(self)) * self.n_starts // len(self)
 
     def start(self, numbers: int | np.ndarray) -> Params:
         """Starting parameters of one replicate, or of several on a leading axis."""
@@ -248,8 +258,14 @@ def one_replicate(
         batches: The minibatches.
         epochs: Epochs of the longest member.
     """
-    starts = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype)[None], params)
-    parts = {name: np.arange(data.n if name == "train" else 0) for name in PARTS}
-    replicates = Replicates(seeds=np.zeros(1, np.uint32), starts=starts, batches=batches, parts=[parts])
+    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), params)
+    replicates = Replicates(
+        seeds=np.zeros(1, np.uint32),
+        draw=lambda: jax.tree.map(lambda leaf: leaf[None], start),
+        n_starts=1,
+        start_shapes=shapes_of(start),
+        batches=batches,
+        parts=[{name: np.arange(data.n if name == "train" else 0) for name in PARTS}],
+    )
     cells = Axes(dict(numbers), crossed=False)
     return Experiment(learner=learner, data=data, cells=cells, replicates=replicates, epochs=epochs)

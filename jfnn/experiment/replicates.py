@@ -12,7 +12,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
 from jfnn.experiment.options import Options
-from jfnn.identity.traces import Trace
+from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, starting_shapes
@@ -50,7 +50,13 @@ def replicates(
     batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
         options.scheme, lengths, options.execution.padded, learner.takes_weights
     )
-    starts = starting_params(learner, options.initial_params, seeds, data.dtype)
+    given = None
+    if options.initial_params is not None:
+        given = _user_params(learner, options.initial_params, len(seeds), data.dtype)
+
+    def draw() -> Params:
+        return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
+
     test = np.arange(data.n_train, data.n)
     parts = [dict(zip(PARTS, (*cut, test), strict=True)) for cut in cuts]
     of_each = np.array(seeds, np.uint32)
@@ -59,7 +65,15 @@ def replicates(
     keys = None
     if learner.random:
         keys = step_key(of_each, first_fold + np.arange(len(of_each)) % len(cuts))
-    return Replicates(seeds=of_each, keys=keys, starts=starts, batches=batches, parts=parts)
+    return Replicates(
+        seeds=of_each,
+        keys=keys,
+        draw=draw,
+        n_starts=len(seeds),
+        start_shapes=_packed_shapes(learner, data.dtype),
+        batches=batches,
+        parts=parts,
+    )
 
 
 def _drawn_batches(
@@ -92,15 +106,15 @@ def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
     return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
 
 
-def starting_params(
-    learner: Learner, initial_params: object, seeds: Sequence[int], dtype: np.dtype
-) -> Params:
-    """Starting parameters of the seeds ``[S, …]`` in the engine's form (NumPy): drawn, or the user's."""
-    if initial_params is None:
-        starts = _drawn_params(learner, seeds)
-    else:
-        starts = _user_params(learner, initial_params, len(seeds), dtype)
+def _packed(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
+    """Starts ``[S, …]`` in public form -> the engine's form (NumPy)."""
     return _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
+
+
+def _packed_shapes(learner: Learner, dtype: np.dtype) -> Params:
+    """Shapes and dtypes of one start in the engine's form."""
+    zeros = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), starting_shapes(learner))
+    return shapes_of(jax.tree.map(lambda leaf: leaf[0], _packed(learner, zeros, dtype)))
 
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:

@@ -47,8 +47,9 @@ class Progress(NamedTuple):
 class ProgressBar:
     """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
 
-    It says what compiles, moves with every call of a tile, which may end in any thread, and is drawn twice a
-    second meanwhile. It begins anew with each program, and where the best cell is trained again.
+    It begins with a call, says what compiles, moves with every call of a tile, which may end in any thread,
+    and is drawn twice a second meanwhile. It begins anew with each program, and where the best cell is
+    trained again.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
@@ -64,12 +65,18 @@ class ProgressBar:
         self._closed = threading.Event()
         self._drawing: threading.Thread | None = None
 
-    def compiling(self, done: int, programs: int, epoch: int, epochs: int) -> None:
-        """Shows how many of the programs of a run are compiled, before it goes on from an epoch."""
+    def begin(self, epochs: int) -> None:
+        """Shows that a call has begun: that it draws starting parameters, for which JAX may compile."""
+        self._begun(epochs).set_description_str("drawing starts ")
+
+    def compiling(self, done: int, programs: int) -> None:
+        """Shows how many of the programs of a run are compiled."""
+        if self._bar is not None:
+            self._bar.set_description_str(f"compiling, {done} of {programs} programs ")
+
+    def training(self, epoch: int, epochs: int) -> None:
+        """Shows that a run trains from an epoch on."""
         bar = self._begun(epochs)
-        if done < programs:
-            bar.set_description_str(f"compiling, {done} of {programs} programs ")
-            return
         bar.set_description_str("", refresh=False)
         bar.reset(epochs)  # the time left is that of training
         bar.update(epoch)
@@ -200,6 +207,11 @@ class Execution(Valid):
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
         if self.executor is not None and self.devices is not None:
             raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
+
+    @property
+    def bar(self) -> ProgressBar | None:
+        """The bar that shows the progress, if one does."""
+        return self.progress if isinstance(self.progress, ProgressBar) else None
 
 
 def _as_plain(value: object, argument: str) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import Execution, ProgressBar
+from jfnn.experiment.settings import Execution
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
@@ -46,14 +46,25 @@ class Run:
         experiment: The experiment.
         threads: The device of each host thread; the cores of a CPU share one.
         layout: The layout of tiles.
-        description: What the run is, as config.json keeps it.
+        there: The environment of the workers that train it; None where this process does.
     """
 
     options: Options
     experiment: Experiment
     threads: tuple[jax.Device, ...]
     layout: Layout
-    description: Description
+    there: Description | None = None
+
+    @functools.cached_property
+    def description(self) -> Description:
+        """What the run is, as config.json keeps it; it has a checksum of the starting parameters."""
+        return describe(
+            self.experiment,
+            self.layout,
+            self.there or environment.describe(self.threads[0]),
+            0 if self.there else len(self.threads),
+            with_batches=self.options.out is not None,
+        )
 
 
 def prepare(options: Options, first_fold: int = 0, widest: bool = False, single: bool = False) -> Run:
@@ -78,20 +89,13 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
     threads = resolve(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
     layout = layout_for(experiment, platform, widest or single)
-    description = describe(
-        experiment,
-        layout,
-        there or environment.describe(threads[0]),
-        0 if there else len(threads),
-        with_batches=options.out is not None,
-    )
     names = () if experiment.subsets is None else experiment.subsets.axis
     if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
         keeps = experiment.execution.keep_params != "none"
         params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
         run_directory.check_can_hold(experiment.cells.values, scores, params, names)
-    return Run(options, experiment, threads, layout, description)
+    return Run(options, experiment, threads, layout, there)
 
 
 @takes_fields(Options)
@@ -109,7 +113,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), workers_of(options.execution), bar_of(options.execution):
+    with interrupts.deferred(), workers_of(options.execution), bar_of(options.execution, options.epochs):
         programs = programs_of(options)
         runs = _prepared(programs)
         # The winner trains on all rows, without folds, and a generator of these is used up.
@@ -172,10 +176,15 @@ def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object
     return contextlib.nullcontext() if execution.executor is None else execution.executor
 
 
-def bar_of(execution: Execution) -> contextlib.AbstractContextManager[object]:
-    """The bar of a call, which is closed with it, whatever ends it; nothing to close without one."""
-    bar = execution.progress
-    return contextlib.closing(bar) if isinstance(bar, ProgressBar) else contextlib.nullcontext()
+@contextlib.contextmanager
+def bar_of(execution: Execution, epochs: int) -> Iterator[None]:
+    """Begins the bar of a call, if it has one, and closes it with the call, whatever ends it."""
+    if execution.bar is None:
+        yield
+        return
+    with contextlib.closing(execution.bar) as bar:
+        bar.begin(epochs)
+        yield
 
 
 def train_run(
@@ -197,8 +206,9 @@ def train_run(
         make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
-        outcome = loop.run(trainer, loop.start(trainer))
-        return as_result(run.experiment, run.description, outcome, None)
+        state = loop.start(trainer)
+        description = run.description  # while nothing is lost by an error
+        return as_result(run.experiment, description, loop.run(trainer, state), None)
     paths.make_directory(directory, "out")
     with files.lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)

@@ -94,13 +94,19 @@ class Seen(ProgressBar):
 
     def __init__(self):
         super().__init__(silent=True)
+        self.begun = []
         self.programs = []
         self.moved = []
         self.returns = []
 
-    def compiling(self, done, programs, epoch, epochs):
+    def begin(self, epochs):
+        assert not self.programs  # nothing is compiled for training yet
+        self.begun.append(epochs)
+        super().begin(epochs)
+
+    def compiling(self, done, programs):
         self.programs.append((done, programs))
-        super().compiling(done, programs, epoch, epochs)
+        super().compiling(done, programs)
 
     def add(self, epochs):
         self.moved.append(epochs)
@@ -116,12 +122,20 @@ def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     execution = jfnn.Execution(tile=2, progress=bar)
     options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
     result = jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), execution=execution, **options)
+    assert bar.begun == [6]
     assert bar.programs == [(done, 2) for done in range(3)]  # of training and of scoring
     assert (result.diverged_at >= 0).sum() == 2 and bar.returns[-1] == 6
     assert len(bar.moved) > len(bar.returns)
     # Members that diverge leave at a return, behind which those that are left count for all.
     assert sum(bar.moved) == pytest.approx(6)
     assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
+
+
+def test_a_bar_is_closed_where_a_run_is_refused():
+    with pytest.raises(ValueError, match="folds"):
+        execution = jfnn.Execution(progress=ProgressBar(silent=True))
+        jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), learning_rate=0.1, folds=10**6, execution=execution)
+    assert DRAWING not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_bar_is_closed_where_its_run_ends_early():
