@@ -19,11 +19,12 @@ PATIENCE = 30  # seconds after which what should happen at once has not
 def begun(make_executor, draw=None):
     """A run's state before its first epoch, by an executor and another draw of starts."""
     network = jfnn.mlp((5, 6, 3))
-    run = prepare(Options(network, noise_split(), learning_rate=[0.1, 0.2], optimizer="adam"))
+    options = Options(network, noise_split(), learning_rate=[0.1, 0.2], batch_size=10, optimizer="adam")
+    run = prepare(options)
     experiment = run.experiment
     if draw is not None:
-        replicates = experiment.replicates
-        replicates = dataclasses.replace(replicates, draw=lambda: draw(replicates.draw))
+        drawing = experiment.replicates.draw
+        replicates = dataclasses.replace(experiment.replicates, draw=lambda: draw(drawing))
         experiment = dataclasses.replace(experiment, replicates=replicates)
     return loop.start(Trainer(experiment, run.threads, run.layout, make_executor=make_executor))
 
