@@ -23,6 +23,7 @@ from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.threads import meanwhile
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.settings import progress_bar
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
@@ -70,7 +71,7 @@ class Trainer:
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
-        self.bar = experiment.execution.bar
+        self.bar = progress_bar(experiment.execution)
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )

@@ -113,7 +113,7 @@ class Common(Valid):
         OPTIMIZERS,
     )
     gradient: str | ValueAndGrad = option(
-        '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or a'
+        '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, about as fast), or a'
         " function ``(params, x, targets, l2=…) -> (value, gradients)``.",
         "autodiff",
         _gradient,

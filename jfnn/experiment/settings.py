@@ -208,10 +208,10 @@ class Execution(Valid):
         if self.executor is not None and self.devices is not None:
             raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
 
-    @property
-    def bar(self) -> ProgressBar | None:
-        """The bar that shows the progress, if one does."""
-        return self.progress if isinstance(self.progress, ProgressBar) else None
+
+def progress_bar(execution: Execution) -> ProgressBar | None:
+    """The bar that shows the progress, if one does."""
+    return execution.progress if isinstance(execution.progress, ProgressBar) else None
 
 
 def _as_plain(value: object, argument: str) -> Mapping[str, Any]:

@@ -215,7 +215,7 @@ def supervised(
         loss: A key of `jfnn.losses.LOSSES`, or a `Loss`.
         reduction: "sum" (the notes) or "mean" (scikit-learn); see `jfnn.objective`.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
-        gradient: "autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, and faster), or
+        gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for

@@ -24,7 +24,7 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Options
-from jfnn.experiment.settings import Execution
+from jfnn.experiment.settings import Execution, progress_bar
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
@@ -179,10 +179,11 @@ def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object
 @contextlib.contextmanager
 def bar_of(execution: Execution, epochs: int) -> Iterator[None]:
     """Begins the bar of a call, if it has one, and closes it with the call, whatever ends it."""
-    if execution.bar is None:
+    bar = progress_bar(execution)
+    if bar is None:
         yield
         return
-    with contextlib.closing(execution.bar) as bar:
+    with contextlib.closing(bar):
         bar.begin(epochs)
         yield
 
