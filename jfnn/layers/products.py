@@ -25,11 +25,12 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Gradients of `affine` by ``w``, ``b`` and ``a``, from ``δ [n_out, batch]``, that by its value.
 
-    XLA would compute δ, which takes few operations, anew in every kernel that reads it: behind the barrier it
-    does so once, and tiny networks train in a fifth less time (compare by the workload xor of
-    scripts/bench.py).
+    Of many small networks XLA would compute δ, which takes few operations, anew in every kernel that reads
+    it: behind the barrier it does so once, and they train in a fifth less time (compare by the workload xor
+    of scripts/bench.py). Products of matrices read it from memory anyway.
     """
-    delta = jax.lax.optimization_barrier(delta)
+    if w.ndim == 3:
+        delta = jax.lax.optimization_barrier(delta)
     return weight_gradient(delta, a), bias_gradient(delta), transposed_product(w, delta)
 
 
