@@ -21,7 +21,7 @@ Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that
 
 
 def start(trainer: Trainer) -> RunState:
-    """The run before its first epoch."""
+    """The run before its first epoch, whose programs are compiled."""
     experiment = trainer.experiment
     size = experiment.members
     hyper = experiment.hyper()

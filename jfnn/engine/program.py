@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.identity.code import what_is_unknown
-from jfnn.layers.kind import Params
+from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
@@ -205,11 +205,8 @@ def all_finite(params: Params, axis: int) -> jax.Array:
     to compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
     scripts/bench.py).
     """
-    by_dtype: dict[Any, list[jax.Array]] = {}
-    for leaf in jax.tree.leaves(params):
-        by_dtype.setdefault(leaf.dtype, []).append(leaf)
     finite = []
-    for leaves in by_dtype.values():
+    for leaves in by_dtype(params).values():
         members = leaves[0].shape[axis]
         shape = (members, -1) if axis == 0 else (-1, members)
         joined = leaves[0]

@@ -84,14 +84,8 @@ def spread(
 @contextlib.contextmanager
 def meanwhile(call: Callable[[], Any]) -> Iterator[None]:
     """Makes a call on a thread of its own while the block runs, and waits for both; raises what it raises."""
-    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
-
-    def make() -> None:
-        with jax.enable_x64(x64):
-            call()
-
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        done = pool.submit(make)
+        done = pool.submit(for_another_thread(call))
         yield
         done.result()
 
@@ -101,15 +95,24 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
 
     ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """
-    x64 = jax.config.read("jax_enable_x64")  # a thread does not inherit JAX's context managers
-
-    def make(call: Callable[[], Any]) -> None:
-        with jax.enable_x64(x64):
-            jax.block_until_ready(call())
-
     with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
         try:
-            for done in concurrent.futures.as_completed([pool.submit(make, call) for call in calls]):
+            made = [pool.submit(for_another_thread(call)) for call in calls]
+            for done in concurrent.futures.as_completed(made):
                 done.result()
         finally:
             at_end()
+
+
+def for_another_thread(call: Callable[[], Any]) -> Callable[[], None]:
+    """The call as this thread would make it: a thread does not inherit JAX's context managers.
+
+    It waits for the arrays that the call returns.
+    """
+    x64 = jax.config.read("jax_enable_x64")
+
+    def make() -> None:
+        with jax.enable_x64(x64):
+            jax.block_until_ready(call())
+
+    return make

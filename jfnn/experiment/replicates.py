@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
 from jfnn.experiment.options import Options
 from jfnn.identity.traces import Trace, shapes_of
-from jfnn.layers.kind import Params
+from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.shapes import trained_dtype
@@ -157,10 +157,8 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str
 
 def _joined(params: Params) -> dict[str, jax.Array]:
     """The numbers of all arrays of each dtype, one array after another ``[n]``."""
-    by_dtype: dict[str, list[jax.Array]] = {}
-    for leaf in map(jnp.ravel, jax.tree.leaves(params)):
-        by_dtype.setdefault(str(leaf.dtype), []).append(leaf)
-    return {dtype: jnp.concatenate(leaves) for dtype, leaves in by_dtype.items()}
+    groups = by_dtype(params).items()
+    return {dtype: jnp.concatenate([leaf.reshape(-1) for leaf in leaves]) for dtype, leaves in groups}
 
 
 def _cut(rows: dict[str, np.ndarray], shapes: Params) -> Params:

@@ -29,6 +29,14 @@ def is_weight(leaf: jax.Array | np.ndarray | jax.ShapeDtypeStruct, members: int 
     return leaf.ndim - members >= 2
 
 
+def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
+    """The arrays of a pytree by their dtype, in order."""
+    groups: dict[str, list[jax.Array]] = {}
+    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
+        groups.setdefault(str(leaf.dtype), []).append(leaf)
+    return groups
+
+
 def convert(layer: object, converter: Callable[[Any, str], Any], *names: str) -> None:
     """Converts fields of a frozen dataclass in place, for its ``__post_init__``.
 

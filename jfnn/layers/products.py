@@ -23,7 +23,7 @@ def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
 
 
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Gradients of `affine` by ``w``, ``b`` and ``a``, from ``δ [n_out, batch]``, that by its value.
+    """``∂C/∂w``, ``∂C/∂b`` and ``∂C/∂a`` of `affine`, from ``δ [n_out, batch]``, the gradient by its value.
 
     Of many small networks XLA would compute δ, which takes few operations, anew in every kernel that reads
     it: behind the barrier it does so once, and they train in a fifth less time (compare by the workload xor

@@ -23,7 +23,7 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.experiment.options import Options
+from jfnn.experiment.options import Common, Options
 from jfnn.experiment.settings import Execution, progress_bar
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
@@ -113,7 +113,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), workers_of(options.execution), bar_of(options.execution, options.epochs):
+    with interrupts.deferred(), workers_of(options.execution), bar_of(options):
         programs = programs_of(options)
         runs = _prepared(programs)
         # The winner trains on all rows, without folds, and a generator of these is used up.
@@ -177,14 +177,14 @@ def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object
 
 
 @contextlib.contextmanager
-def bar_of(execution: Execution, epochs: int) -> Iterator[None]:
+def bar_of(options: Common) -> Iterator[None]:
     """Begins the bar of a call, if it has one, and closes it with the call, whatever ends it."""
-    bar = progress_bar(execution)
+    bar = progress_bar(options.execution)
     if bar is None:
         yield
         return
     with contextlib.closing(bar):
-        bar.begin(epochs)
+        bar.begin(options.epochs)
         yield
 
 

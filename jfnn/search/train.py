@@ -33,7 +33,7 @@ def train(options: TrainOptions) -> SweepResult:
     """
     for name in options.several():
         raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
-    with workers_of(options.execution), bar_of(options.execution, options.epochs):
+    with workers_of(options.execution), bar_of(options):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         with interrupts.deferred():

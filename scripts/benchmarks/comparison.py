@@ -75,15 +75,16 @@ def compare(case: Case, start: Start) -> Comparison:
     those have ended, which tracing would disturb, jfnn's time is broken down.
     """
     began = time.perf_counter()
-    (workload, contenders, traced, rounds, _) = case
+    workload = case.workload
+    contenders = case.contenders
     parts = {name: workload.reduced() if c.one_by_one else workload for name, c in contenders.items()}
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     failed: dict[str, str] = {}
     with ExitStack() as stack:
         calls = {name: stack.enter_context(closing(start(c))).call for name, c in contenders.items()}
-        for turn in range(rounds + 1):
+        for turn in range(case.rounds + 1):
             for name in list(runs):
-                show_progress(f"{'first run' if turn == 0 else f'round {turn} of {rounds}'}: {name}")
+                show_progress(f"{'first run' if turn == 0 else f'round {turn} of {case.rounds}'}: {name}")
                 try:
                     if turn == 0:
                         calls[name](workers.prepare, contenders[name], parts[name])
@@ -93,7 +94,7 @@ def compare(case: Case, start: Start) -> Comparison:
                     del runs[name]
     measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
     breakdown = None
-    if traced and "jfnn" in contenders:
+    if case.traced and "jfnn" in contenders:
         show_progress(BREAKDOWN)
         try:
             with closing(start(contenders["jfnn"])) as worker:

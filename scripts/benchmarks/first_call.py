@@ -91,7 +91,7 @@ def search(contender: str, epochs: int) -> Call:
     return fit
 
 
-class Case(NamedTuple):
+class ProcessCase(NamedTuple):
     """What processes of several contenders call."""
 
     title: str
@@ -101,22 +101,26 @@ class Case(NamedTuple):
     again: bool = True  # whether each calls twice
 
 
-def crossing(title: str, workload: str) -> dict[int, Case]:
+def crossing(title: str, workload: str) -> dict[int, ProcessCase]:
     """Cases of so many networks of a workload, learning rates of one penalty: number -> case."""
     contenders = ("sklearn", "vmap", "jfnn", "jfnn_kept")
     loads = {n: functools.partial(grid, workload=workload, networks=n) for n in NETWORKS}
-    return {n: Case(f"{n:,} of {title}", load, contenders, 100, again=False) for n, load in loads.items()}
+    return {
+        n: ProcessCase(f"{n:,} of {title}", load, contenders, 100, again=False) for n, load in loads.items()
+    }
 
 
 FIRST_CALLS = {
-    "grid": Case(
+    "grid": ProcessCase(
         "a first sweep: the notes' 49 networks 64-50-10, 1 epoch", grid, ("vmap", "jfnn", "jfnn_kept"), 1
     ),
-    "notes": Case("the notes' grid: these networks, 100 epochs", grid, ("vmap", "jfnn", "jfnn_kept"), 100),
-    "classifier": Case(
+    "notes": ProcessCase(
+        "the notes' grid: these networks, 100 epochs", grid, ("vmap", "jfnn", "jfnn_kept"), 100
+    ),
+    "classifier": ProcessCase(
         "MLPClassifier((10,)).fit on the irises", classifier, ("sklearn", "jfnn", "jfnn_kept"), 200
     ),
-    "search": Case(
+    "search": ProcessCase(
         "GridSearchCV of 60 fits, 13-16-3 on the wines", search, ("sklearn", "jfnn", "jfnn_kept"), 200
     ),
 }
