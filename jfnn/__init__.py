@@ -2,7 +2,7 @@
 
 import lazy_loader
 
-__version__ = "0.13.0"
+__version__ = "0.13.1"
 
 # The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that
 # `jfnn --help` need not wait for them.

@@ -113,7 +113,7 @@ def draw(result: SweepResult) -> dict[str, Figure]:
 
     A random search has a scatter plot instead of a heat map.
     """
-    figures = {"scatter": plots.scatter(result)} if result.sampled else {"heatmap": plots.heat_map(result)}
+    figures = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
     return figures | ({"curves": plots.loss_curves(result)} if len(result.evaluations) else {})
 
 
@@ -122,7 +122,7 @@ def maps(result: SweepResult) -> dict[str, Figure]:
 
     A random search has none.
     """
-    if result.sampled:
+    if not result.crossed:
         return {}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
     return {_capitalised(name_text(name)): plots.heat_map(result, score=name) for name in names}

@@ -97,8 +97,8 @@ def at_random(trials: int, seed: int, options: dict[str, Any]) -> jfnn.SweepResu
     """As many trials drawn independently from the same ranges."""
     drawn = {name: stats.loguniform(*ends) for name, ends in RANGES.items()}
     optimizer = jfnn.Optimizer("sgd", momentum=stats.uniform(0, MOMENTUM))
-    sample = jfnn.Sample(trials, seed)
-    return jfnn.sweep(NETWORK, jfnn.datasets.digits(), sample=sample, optimizer=optimizer, **drawn, **options)
+    cells = jfnn.Sample(trials, seed)
+    return jfnn.sweep(NETWORK, jfnn.datasets.digits(), cells=cells, optimizer=optimizer, **drawn, **options)
 
 
 if __name__ == "__main__":

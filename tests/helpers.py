@@ -218,7 +218,7 @@ def make_sampled(n=12, axes=None, **options):
     """A result of random scores in n cells, with these values on the axes."""
     values = np.geomspace(1e-4, 1, n)
     axes = {"learning_rate": values, "l2": values[::-1]} | (axes or {})
-    return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, sampled=True)
+    return select_members(make_result((n, 1), **options), np.s_[:, 0], axes=axes, crossed=False)
 
 
 def make_single(**options):

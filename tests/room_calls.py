@@ -202,7 +202,7 @@ WRAPPED = {
         )
     },
     "Sample": (
-        lambda **fields: prepared(sample=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
+        lambda **fields: prepared(cells=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
         {"cells": 2, "seed": 0},
     ),
     "Interval": (

@@ -30,7 +30,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment import settings
-from jfnn.experiment.axes import HYPER, as_sample
+from jfnn.experiment.axes import HYPER, as_cells
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
 from jfnn.targets import as_targets
@@ -73,7 +73,7 @@ CHECKS = {
         {2: [0, 1], (7, 3): [7, 3], range(2): [0, 1]},
         (0, -1, [], [0, 0], [0.5], 2.0, [True], True, None, "01", RAGGED, {0, 1}, [2**32], 2**63, np.nan),
     ),
-    "as_sample": (as_sample, {3: jfnn.Sample(3)}, (*NO_COUNT, 0)),
+    "as_cells": (as_cells, {3: jfnn.Sample(3)}, (*NO_COUNT, 0)),
     "as_split": (
         settings.as_split,
         {(X.size, 1, 2, 3): (X.size, 1, 2, 3, None, None)},

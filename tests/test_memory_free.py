@@ -49,7 +49,7 @@ def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch)
     ("options", "named"),
     [
         ({"seeds": 10**9}, "seeds"),
-        ({"learning_rate": [0.1, 0.2], "sample": 2**31 - 1}, "sample"),
+        ({"learning_rate": [0.1, 0.2], "cells": 2**31 - 1}, "cells"),
         ({"l2": np.broadcast_to(0.1, 30_000_000), "seeds": 100_000}, "l2"),
         ({"network": jfnn.mlp((5, 100_000, 100_000, 3))}, "network"),
     ],

@@ -109,10 +109,10 @@ def _search(result: SweepResult) -> Json:
     schedulers = result.config.get("settings", {}).get("schedulers", ())
     return {
         **{
-            "networks" if name == "network" else axis_label(name): _axis(name, values, result.sampled)
+            "networks" if name == "network" else axis_label(name): _axis(name, values, not result.crossed)
             for name, values in result.axes.items()
         },
-        "cells drawn": len(result.l2) if result.sampled else None,
+        "cells": None if result.crossed else len(result.l2),
         "seeds": result.seeds.tolist(),
         "folds": result.folds,
         **{

@@ -24,8 +24,8 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
     """
     checks.check_instance(result, SweepResult, "result")
     name = result.named(score, "score")
-    if result.sampled:
-        raise ArgumentError("result", "expected a grid, got a random search")
+    if not result.crossed:
+        raise ArgumentError("result", "expected a grid, got cells in a list")
     if not result.learning_rate.ndim:
         raise ArgumentError("result", "expected a grid, got one member")
     leading = sum(axis in PROGRAM_AXES for axis in result.axes)

@@ -46,7 +46,7 @@ CNN: Needs = ("--network cnn", lambda flags: flags.network == "cnn")
 RNN: Needs = ("--network rnn", lambda flags: flags.network == "rnn")
 IMAGES: Needs = ("--network cnn or rnn", lambda flags: flags.network != "mlp")
 HIDDEN: Needs = ("hidden layers", lambda flags: flags.network != "mlp" or flags.hidden != ((),))
-SAMPLE: Needs = ("--sample", lambda flags: flags.sample is not None)
+CELLS_DRAWN: Needs = ("--cells", lambda flags: flags.cells is not None)
 PERMUTATION: Needs = ("--minibatch permutation", lambda flags: flags.minibatch == "permutation")
 SCHEDULE: Needs = ("a --schedule that is not constant", lambda flags: flags.schedule != "constant")
 DASK: Needs = ("--executor dask", lambda flags: flags.executor == "dask")
@@ -152,7 +152,7 @@ class Flags:
         axis,
         group="""grid
 VALUES: numbers and log-spaced ranges START:STOP:COUNT, with commas between.
-With --sample they are drawn from, each value as often as the next; START:STOP
+With --cells they are drawn from, each value as often as the next; START:STOP
 is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     )
     l2: Axis = flag("VALUES", "λ, the second axis", "1e-5:10:7", axis)
@@ -172,10 +172,8 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     seeds: int | tuple[int, ...] = option(
         "seeds", "SEEDS", "how many, or which: 0,7,9; '7,' is seed 7 alone", count_or_integers
     )
-    sample: int | None = option(
-        "sample", "N", "random search: draw N cells, not all combinations", sets=["cells"]
-    )
-    sample_seed: int = flag("N", "fixes the draws", 0, sets=["seed"], needs=SAMPLE)
+    cells: int | None = option("cells", "N", "random search: draw N cells, not all combinations")
+    cells_seed: int = flag("N", "fixes the draws", 0, sets=["seed"], needs=CELLS_DRAWN)
     validation: float | int | None = option(
         "validation",
         "SIZE",

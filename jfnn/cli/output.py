@@ -26,7 +26,7 @@ NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "sch
 
 def report(result: SweepResult, n_train: int) -> str:
     """The tables, the best cells and the verdict, of a sweep with so many rows to train on."""
-    lines = [] if result.sampled else tables(result)
+    lines = tables(result) if result.crossed else []
     lines += best_cells(result)
     lines += verdict(result)
     if result.refit is not None:
@@ -156,7 +156,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         path = out / directory / CONFIG
         if path.exists():
             files.write_json(path, json.loads(path.read_text()) | {"command": settings})
-    kind = "Random search" if result.sampled else "A grid"
+    kind = "A grid" if result.crossed else "Random search"
     report.write_report(
         result,
         out / REPORT,

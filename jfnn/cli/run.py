@@ -54,7 +54,7 @@ examples:
           --refit
       5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
       the best is trained again on all training rows, and tested
-  %(prog)s --sample 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
+  %(prog)s --cells 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
   %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
@@ -250,12 +250,12 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
     for name, values in axes.items():
-        if flags.sample is None and is_distribution(values):
-            reason = "a range START:STOP is drawn from with --sample; without, give START:STOP:COUNT"
+        if flags.cells is None and is_distribution(values):
+            reason = "a range START:STOP is drawn from with --cells; without, give START:STOP:COUNT"
             raise ArgumentError(name, reason)
-    sample = None
-    if flags.sample is not None:
-        sample = jfnn.Sample(flags.sample, flags.sample_seed)
+    cells = None
+    if flags.cells is not None:
+        cells = jfnn.Sample(flags.cells, flags.cells_seed)
     every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
@@ -266,5 +266,5 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
         "batch_size": schemes if len(schemes) > 1 else schemes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
         "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
-        "sample": sample,
+        "cells": cells,
     }

@@ -1,11 +1,11 @@
-"""Hyperparameters of all cells: every combination of values, or draws from distributions."""
+"""Hyperparameters of all cells: every combination of values, draws from distributions, or a list."""
 
 import dataclasses
 import functools
 import math
 import numbers
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,9 +83,44 @@ def as_numbers(values: object, argument: str) -> dict[str, Number]:
     return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
 
 
-def as_sample(sample: object, argument: str) -> Sample:
-    """A `Sample`, from a number of cells as well."""
-    return sample if isinstance(sample, Sample) else Sample(checks.as_count(sample, argument))
+def as_cells(cells: object, argument: str) -> Sample | dict[str, np.ndarray]:
+    """A `Sample`, from a number of cells as well; or of listed cells name -> values ``[cells]``.
+
+    Raises ArgumentError for listed cells of other names or lengths than the first.
+    """
+    if isinstance(cells, Mapping):
+        columns: Mapping[str, Any] = cells
+    elif checks.is_several(cells):
+        columns = _columns(cells, argument)
+    else:
+        return cells if isinstance(cells, Sample) else Sample(checks.as_count(cells, argument))
+    if not columns:
+        raise ArgumentError(argument, "expected at least one cell, and a number in each")
+    listed = {}
+    for name, values in as_numbers(columns, argument).items():
+        if not isinstance(values, np.ndarray):
+            raise ArgumentError(argument, f"{name}: expected one number for each cell", name)
+        listed[name] = values
+    lengths = {name: len(values) for name, values in listed.items()}
+    if len(set(lengths.values())) > 1:
+        raise ArgumentError(argument, f"expected as many numbers of each name, got {lengths}")
+    return listed
+
+
+def number_of_cells(cells: Sample | Mapping[str, np.ndarray]) -> int:
+    """Number of drawn or listed cells."""
+    return cells.cells if isinstance(cells, Sample) else len(next(iter(cells.values())))
+
+
+def _columns(cells: Sequence[object], argument: str) -> dict[str, list[Any]]:
+    """Name -> values of cells that are mappings of the same names."""
+    rows = [checks.as_mapping(cell, argument) for cell in cells]
+    for row in rows:
+        if row.keys() != rows[0].keys():
+            raise ArgumentError(
+                argument, f"expected the same names in every cell, got {list(rows[0])} and {list(row)}"
+            )
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +134,7 @@ class Axes:
             second of each, …
 
     Raises:
-        ValueError: Values that are drawn for cells are of several lengths.
+        ValueError: Values of listed cells are of several lengths.
     """
 
     values: dict[str, np.ndarray]
@@ -109,7 +144,7 @@ class Axes:
         if not self.crossed:
             lengths = {len(values) for name, values in self.values.items() if name not in PROGRAM_AXES}
             if len(lengths) > 1:
-                raise ValueError(f"drawn cells have {sorted(lengths)} values")
+                raise ValueError(f"listed cells have {sorted(lengths)} values")
 
     @property
     def axis_of(self) -> dict[str, int | None]:
@@ -153,39 +188,64 @@ class Axes:
         }
 
 
-def axes_and_constants(values: Mapping[str, Number], sample: Sample | None) -> tuple[Axes, dict[str, float]]:
+def axes_and_constants(
+    values: Mapping[str, Number | None], cells: Sample | Mapping[str, np.ndarray] | None
+) -> tuple[Axes, dict[str, float]]:
     """Sorts hyperparameters, converted, into axes and constants (name -> value).
 
     Args:
-        values: Name -> a number, several or a distribution.
-        sample: Cells to draw; None for all combinations. A name's draws depend only on the seed and the
-            name, and the first of them not on how many there are.
+        values: Name -> a number, several or a distribution; None where listed cells have it.
+        cells: Cells to draw, or listed ones, whose numbers replace those of ``values``; None for all
+            combinations. A name's draws depend only on the seed and the name, and the first of them not on
+            how many there are.
     """
     constants: dict[str, float] = {}
     axes: dict[str, np.ndarray | Distribution] = {}
     for name, value in values.items():
+        if value is None:
+            continue
         if not isinstance(value, float):
             axes[name] = value
         elif name in ALWAYS:
             axes[name] = np.array([value])
         else:
             constants[name] = value
-    if sample is not None:
-        return Axes(_drawn_columns(axes, sample), crossed=False), constants
+    if isinstance(cells, Sample):
+        return Axes(_drawn_columns(axes, cells), crossed=False), constants
+    if cells is not None:
+        return Axes(_listed_columns(axes, cells), crossed=False), _without(constants, cells)
     crossed: dict[str, np.ndarray] = {}
     for name, several in axes.items():
         if not isinstance(several, np.ndarray):
-            raise ArgumentError(name, "a distribution is drawn from by sample=n, or give a sequence")
+            raise ArgumentError(name, "a distribution is drawn from by cells=n, or give a sequence")
         crossed[name] = several
     return Axes(crossed), constants
 
 
+def _without(constants: Mapping[str, float], cells: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Constants but those that every cell has a number for."""
+    return {name: value for name, value in constants.items() if name not in cells}
+
+
+def _listed_columns(
+    axes: Mapping[str, np.ndarray | Distribution], cells: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Name -> the value of each listed cell; a name that cells do not have has one value for all."""
+    number = number_of_cells(cells)
+    columns = {}
+    for name, values in axes.items():
+        if not isinstance(values, np.ndarray) or len(values) > 1:
+            raise ArgumentError(name, "expected one number, since cells are listed; give it in each of these")
+        columns[name] = np.repeat(values, number)
+    return {**dict.fromkeys(ALWAYS, np.zeros(0)), **columns, **cells}
+
+
 def _drawn_columns(axes: Mapping[str, np.ndarray | Distribution], sample: Sample) -> dict[str, np.ndarray]:
     """Name -> the value of each cell; values that a distribution gives are checked here."""
-    memory.check("sample", DRAW_BYTES * sample.cells)
+    memory.check("cells", DRAW_BYTES * sample.cells)
     if all(isinstance(value, np.ndarray) and len(value) == 1 for value in axes.values()):
-        raise ArgumentError("sample", "expected a distribution or several values to draw from")
-    drawn = as_numbers({name: _drawn(value, name, sample) for name, value in axes.items()}, "sample")
+        raise ArgumentError("cells", "expected a distribution or several values to draw from")
+    drawn = as_numbers({name: _drawn(value, name, sample) for name, value in axes.items()}, "cells")
     return {name: np.asarray(values) for name, values in drawn.items()}
 
 

@@ -19,6 +19,7 @@ from jfnn.experiment.axes import (
     axes_and_constants,
     check_counts,
     check_range,
+    number_of_cells,
 )
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
 from jfnn.experiment.options import Options
@@ -60,10 +61,10 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     rows = cuts(data, options.validation.size, folds)
 
     further = as_numbers(learner.numbers, "hyper") | options.hyper
-    _check_names(list(further), learner, options.model)
+    _check_names([*further, *options.hyper_names], learner, options.model)
     numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **further}
     _check_memory(options, learner, data, len(rows), numbers)
-    cells, constants = axes_and_constants(numbers, options.sample)
+    cells, constants = axes_and_constants(numbers, options.cells)
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, learner.counts)
@@ -118,7 +119,7 @@ def _learner(options: Options, split: Split) -> Learner:
             reduction=options.reduction,
             optimizer=options.optimizer,
             gradient=options.gradient,
-            hyper=[name for name in options.hyper if name in HYPER],
+            hyper=[name for name in options.hyper_names if name in HYPER],
         )
     metric = options.validation.rank_by
     if not isinstance(metric, Metric):
@@ -147,16 +148,16 @@ def _check_names(names: Sequence[str], learner: Learner, network: Network | Lear
 
 
 def _check_memory(
-    options: Options, learner: Learner, data: Data, folds: int, numbers: Mapping[str, Number]
+    options: Options, learner: Learner, data: Data, folds: int, numbers: Mapping[str, Number | None]
 ) -> None:
     """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
     leaves = jax.tree.leaves(starting_shapes(learner))
     member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
     memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
-    if options.sample is None:
+    if options.cells is None:
         lengths = {name: len(v) if isinstance(v, np.ndarray) else 1 for name, v in numbers.items()}
     else:
-        lengths = {"sample": options.sample.cells}
+        lengths = {"cells": number_of_cells(options.cells)}
     lengths["seeds"] = len(options.seeds) * folds
     members = math.prod(lengths.values())
     tile = options.execution.tile

@@ -58,7 +58,7 @@ def _settings(experiment: Experiment) -> Json:
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
-        "sampled": not experiment.cells.crossed,
+        "crossed": experiment.cells.crossed,
         "constants": experiment.constants | replicate_constants,
         "epochs": experiment.epochs,
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",

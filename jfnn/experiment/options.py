@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks, fields, paths
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Convert, Converted, Valid, optional
-from jfnn.experiment.axes import HYPER, Number, Sample, as_numbers, as_sample
+from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
 from jfnn.experiment.settings import (
     Execution,
     Validation,
@@ -81,9 +81,11 @@ def _gradient(value: object, argument: str) -> Any:
 class Common(Valid):
     """Options of every function that trains."""
 
-    learning_rate: Converted[Values, Number] = option(
-        "η, a number or a sequence: the first axis ``[E]``. With ``sample`` also a distribution.",
-        convert=HYPER["learning_rate"],
+    learning_rate: Converted[Values | None, Number | None] = option(
+        "η, a number or a sequence: the first axis ``[E]``. With ``cells`` also a distribution, or None where"
+        " each of these has it.",
+        None,
+        optional(HYPER["learning_rate"]),
     )
     l2: Converted[Values, Number] = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
@@ -174,8 +176,20 @@ class Common(Valid):
     )
 
     def __post_init__(self) -> None:
+        if self.learning_rate is None and "learning_rate" not in self.listed:
+            raise ArgumentTypeError("learning_rate", "expected a number, or several; got none")
         if self.resume and self.out is None:
             raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
+
+    @property
+    def listed(self) -> Mapping[str, np.ndarray]:
+        """Name -> numbers of cells given one by one; empty without such."""
+        return {}
+
+    @property
+    def hyper_names(self) -> list[str]:
+        """Names of the further numbers of each member that options give values for."""
+        return [name for name in {**self.hyper, **self.listed} if name not in ALWAYS]
 
     @property
     def scheme(self) -> Minibatches:
@@ -240,13 +254,23 @@ class Options(Common):
         False,
         checks.as_switch,
     )
-    sample: Converted[int | Sample | None, Sample | None] = option(
-        "Random search: draw this number of cells instead of taking every combination. A distribution (with"
-        " ``ppf``, such as ``scipy.stats.loguniform(1e-5, 1)``) or a sequence is drawn from, independently."
-        " All arrays then have one axis of cells, ``[n, S]``.",
+    cells: Converted[
+        int | Sample | Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]] | None,
+        Sample | dict[str, np.ndarray] | None,
+    ] = option(
+        "Cells instead of every combination, on one axis of all arrays, ``[n, S]``. A number is a random"
+        " search: so many are drawn, from a distribution (with ``ppf``, such as"
+        " ``scipy.stats.loguniform(1e-5, 1)``) or a sequence of each number, independently. Or they are"
+        ' listed, each with its numbers, ``[{"learning_rate": 0.1, "l2": 0.0}, …]``, or as columns of equal'
+        " length; these replace the single numbers given elsewhere, of the optimizer too.",
         None,
-        optional(as_sample),
+        optional(as_cells),
     )
+
+    @property
+    def listed(self) -> Mapping[str, np.ndarray]:
+        """Name -> numbers of cells given one by one; empty without such."""
+        return self.cells if isinstance(self.cells, Mapping) else {}
 
     @property
     def model(self) -> Network | Learner:

@@ -176,7 +176,7 @@ def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
     if axis is None:
         return [index]
     candidates = [(*index[:axis], i, *index[axis + 1 :]) for i in range(result.cell_shape[axis])]
-    if result.sampled:
+    if not result.crossed:
         numbers = [*result.order().tolist(), *range(math.prod(result.cell_shape))]
         ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged ones come last
         candidates = [cell for cell in ordered if cell in candidates]

@@ -71,8 +71,8 @@ def heat_map(
             no grid.
     """
     check_sweep(result)
-    if result.sampled:
-        raise ArgumentError("result", "expected a grid, got a random search; use plots.scatter")
+    if not result.crossed:
+        raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:
         raise ArgumentTypeError("axes", f"expected the names of two axes, got {checks.shown(axes)}")
     part, indices = sliced(result, axes, at)

@@ -62,7 +62,7 @@ def axis_curves(
     kind = as_interval(interval)
     score = part.named(score, "score")
     positions, names = places(axis, axis_values(part)[axis])
-    values = positions[_indices(part, axis)] if part.sampled else positions
+    values = positions if part.crossed else positions[_indices(part, axis)]
     statistics = cell_statistics(part, score, kind, missing)
     order = np.argsort(values, kind="stable")
     arrays = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
@@ -75,8 +75,8 @@ def axis_curves(
     else:
         numbers, words = places(by, curves)
         colours = colour_by(figure, axes, numbers, axis_label(by), words)
-    line = "" if part.sampled else "-"
-    marker = "o" if len(values) <= FEW_POINTS or part.sampled else ""
+    line = "-" if part.crossed else ""
+    marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
     for i, colour in enumerate(colours):
         style = {"color": colour, "label": assignment_text(by, curves[i]) if by else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
@@ -99,10 +99,10 @@ def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> t
     curves: tuple[str, ...] = ()
     if by is not None:
         curves = (checks.as_choice(by, "by", axis_values(result)),)
-    if result.sampled:
+    if not result.crossed:
         for name, given in {"by": by, "at": at}.items():
             if given is not None:
-                reason = "expected None; a random search has no axes to fix, every cell is drawn"
+                reason = "expected None; cells in a list have no axes to fix, every cell is drawn"
                 raise ArgumentError(name, reason)
         checks.as_choice(axis, "axis", result.axes)
         return result, ["every cell of a random search"]

@@ -37,17 +37,6 @@ class Study(Protocol):
         """Takes a trial's score, or several, or the state of one that has none."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Listed:
-    """A distribution whose draws are these values, one a cell."""
-
-    values: Sequence[float]
-
-    def ppf(self, probabilities: np.ndarray) -> np.ndarray:
-        """The values, in order, whatever the probabilities."""
-        return np.array(self.values, np.float64)
-
-
 class Rounds(list[SweepResult]):
     """The sweep of each round, cells in the order of its trials.
 
@@ -103,7 +92,7 @@ def ask_tell(
             score that ranks.
         out: A directory, in which each round is a run: "round-0000", …, for `jfnn.load`.
         resume: Go on with the search in ``out``; start it if there is none.
-        **options: Those of `jfnn.sweep` but ``sample``.
+        **options: Those of `jfnn.sweep` but ``cells``.
 
     Returns:
         A list of the sweep of each round.
@@ -116,8 +105,8 @@ def ask_tell(
     """
     remaining = checks.as_count(trials, "trials")
     at_once = None if at_once is None else checks.as_count(at_once, "at_once")
-    if "sample" in options:
-        raise ArgumentError("sample", "the study chooses every cell; expected none")
+    if "cells" in options:
+        raise ArgumentError("cells", "the study chooses every cell; expected none")
     directory = None if out is None else paths.as_path(out, "out")
     checks.check_instance(study, Study, "study")
     check_callable(suggest, (None,), "suggest", "a function of a trial")
@@ -178,14 +167,10 @@ def _tell(study: Study, trials: Sequence[object], values: np.ndarray, pruned: ob
 
 def _with_cells(options: Mapping[str, Any], cells: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Options of a sweep of these cells."""
-    hyper = {name: _Listed([cell[name] for cell in cells]) for name in cells[0]}
-    rates: dict[str, Any] = {name: hyper.pop(name) for name in ("learning_rate", "l2") if name in hyper}
-    for name in rates:
-        if name in options:
+    for name in ("learning_rate", "l2"):
+        if name in options and name in cells[0]:
             raise ArgumentError(name, "expected none, since suggest gives it")
-    given = options.get("hyper")
-    fixed = {} if given is None else checks.as_mapping(given, "hyper")
-    return {**options, **rates, "hyper": {**fixed, **hyper}, "sample": len(cells)}
+    return {**options, "cells": cells}
 
 
 def _width(

@@ -80,7 +80,7 @@ def as_result(
         history=_by_part(state.history.scores, shape) if keeps_history else {},
         timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
         ranked_by=experiment.ranking.name,
-        sampled=not experiment.cells.crossed,
+        crossed=experiment.cells.crossed,
         config=description,
         subset_values={} if experiment.subsets is None else experiment.subsets.axis,
         objective=state.objectives.T.reshape((*shape, -1)) if len(state.objectives) else None,

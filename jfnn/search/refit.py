@@ -35,7 +35,7 @@ def refit_options(options: Options, result: SweepResult) -> Options:
         validation=Validation(None, options.validation.rank_by),
         folds=None,
         schedulers=(),
-        sample=None,
+        cells=None,
         refit=False,
         execution=dataclasses.replace(options.execution, keep_params="all"),
         out=None if options.out is None else options.out / REFIT,

@@ -66,17 +66,17 @@ class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
     Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
-    (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. A random search
-    has one axis of cells instead, ``[n, S]``. Several networks or batch sizes are axes before these. The
-    result of `jfnn.train`, of one member, has no axes at all: scores are single numbers, and ``params`` are
-    that member's.
+    (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. Cells
+    that were drawn or listed are one axis instead, ``[n, S]``. Several networks or batch sizes are axes
+    before these. The result of `jfnn.train`, of one member, has no axes at all: scores are single numbers,
+    and ``params`` are that member's.
 
     Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
     ``result.scores["test_accuracy"]``.
 
     Attributes:
         axes: Name -> values. "network" (names) and "batch_size" (0 for all rows) come first where there are
-            several, then float64 "learning_rate" and "l2". In a random search n values of each number.
+            several, then float64 "learning_rate" and "l2". Of listed cells n values of each number.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
@@ -99,7 +99,7 @@ class SweepResult:
         timing: "compile" and "run", in seconds since the run began or was resumed.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
-        sampled: Whether cells were drawn, rather than all combinations taken.
+        crossed: Whether cells are all combinations of values, rather than a list on one axis, drawn or given.
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides; of
             several programs what they have in common.
@@ -124,7 +124,7 @@ class SweepResult:
     history: dict[str, np.ndarray] = field(metadata=kept("f", GRID, "evaluation", prefix="history."))
     timing: dict[str, float]
     ranked_by: str = field(metadata=kept_plain(lambda value: type(value) is str))
-    sampled: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=False)
+    crossed: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=True)
     kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
     config: Json = field(default_factory=dict)
     objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
@@ -201,12 +201,12 @@ class SweepResult:
 
     @property
     def cells(self) -> Axes:
-        """The axes of the grid, or those of drawn cells."""
-        return Axes(self.axes, crossed=not self.sampled)
+        """The axes of the grid, or those of listed cells."""
+        return Axes(self.axes, crossed=self.crossed)
 
     @property
     def cell_shape(self) -> tuple[int, ...]:
-        """The shape of a per-cell array: ``(E, L, …)``, of a random search ``(n,)``."""
+        """The shape of a per-cell array: ``(E, L, …)``, of listed cells ``(n,)``."""
         return self.cells.shape
 
     @property

@@ -140,7 +140,7 @@ def write(
     checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
     if models:
         cell = fields["kept_cell"]
-        models_axes = axes if cell is None else Axes(axes, not fields["sampled"]).at(cell)
+        models_axes = axes if cell is None else Axes(axes, fields["crossed"]).at(cell)
         beside = {name: np.asarray(values) for name, values in models_axes.items()}
         beside["seeds"] = fields["seeds"]
         checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
@@ -293,7 +293,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
 
 def grid_shape(fields: Mapping[str, Any]) -> tuple[int, ...]:
     """Shape of a per-member array: cells, seeds, and folds where there are any."""
-    cells = Axes(fields["axes"], not fields["sampled"]).shape
+    cells = Axes(fields["axes"], fields["crossed"]).shape
     folds = () if fields["folds"] is None else (fields["folds"],)
     return (*cells, *fields["seeds"].shape, *folds)
 

@@ -67,7 +67,7 @@ def hypergradient(
         part: The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would
             rank.
         mode: "reverse" for many numbers, "forward" for few numbers and many steps.
-        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``sample``, ``schedulers``, ``execution``,
+        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``cells``, ``schedulers``, ``execution``,
             ``out`` and ``resume``; ``seed`` takes the place of ``seeds``.
 
     Returns:

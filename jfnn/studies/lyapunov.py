@@ -87,7 +87,7 @@ def lyapunov(
         split: As in `jfnn.sweep`.
         seeds: How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.
         method: "tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.
-        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``sample``, ``schedulers``, ``execution``,
+        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``cells``, ``schedulers``, ``execution``,
             ``out`` and ``resume``.
 
     Returns:

@@ -20,7 +20,7 @@ from jfnn.steps.epoch import gather, stand_ins
 from jfnn.steps.source import Source, rows_of_steps, step_key
 
 # Options of sweeps that have no meaning here.
-SWEEP_OPTIONS = ("folds", "refit", "sample", "schedulers", "execution", "out", "resume")
+SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
 
 
 class Seen(NamedTuple):

@@ -51,9 +51,9 @@ def test_networks_that_diverged_or_were_pruned_everywhere_have_no_rate():
 
 
 def test_drawn_cells_single_members_and_unknown_scores_are_refused():
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got a random search"):
+    with pytest.raises(ValueError, match=r"^result: expected a grid, got cells in a list"):
         best_rates(make_sampled())
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got a random search"):
+    with pytest.raises(ValueError, match=r"^result: expected a grid, got cells in a list"):
         best_rates(make_programs(make=make_sampled))
     with pytest.raises(ValueError, match=r"^score: expected one of"):
         best_rates(make_result(), "train_width")

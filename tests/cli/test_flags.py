@@ -20,7 +20,7 @@ FLAGS = {
     "batch_size": ["batch_size", "minibatch", "keep_last"],
     "validation": ["validation", "rank_by"],
     "execution": ["devices", "tile", "eval_every"],
-    "sample": ["sample", "sample_seed"],
+    "cells": ["cells", "cells_seed"],
 }
 NO_FLAG = {"initial_params", "batches"}  # arrays
 

@@ -160,7 +160,7 @@ def test_no_epochs_leave_the_start_and_no_curves(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
 
 
-SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --sample 14 --sample-seed 3
+SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --cells 14 --cells-seed 3
     --learning-rate 1e-4:1e-1 --l2 0,1e-2 --dropout uniform:0:0.5 --init-scale 0.5
     --optimizer-arg momentum=uniform:0.1:0.9 --schedule cosine --schedule-epochs 8"""
 
@@ -178,12 +178,12 @@ def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, 
             "sgd", schedule="cosine", schedule_epochs=8, momentum=stats.uniform(0.1, 0.8)
         ),
         epochs=4,
-        sample=jfnn.Sample(14, seed=3),
+        cells=jfnn.Sample(14, seed=3),
         folds=2,
         refit=True,
     )
     saved = jfnn.load(tmp_path)
-    assert saved.sampled and saved.validation_loss.shape == (14, 1, 2)
+    assert not saved.crossed and saved.validation_loss.shape == (14, 1, 2)
     for one, other in ((saved, expected), (saved.refit, expected.refit)):
         for name, values in other.axes.items():
             np.testing.assert_array_equal(one.axes[name], values)
@@ -203,4 +203,4 @@ def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, 
     assert page.count("test accuracy") == 1 and texts in page
     files = {path.name for path in tmp_path.iterdir()}
     assert files == FILES - {"heatmap.png"} | {"scatter.png", "refit"}
-    assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["sample"] == 14
+    assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["cells"] == 14

@@ -101,7 +101,7 @@ def test_programs_that_diverge_everywhere_are_reported_and_written(tmp_path, cap
 
 @pytest.mark.thorough
 def test_a_random_search_of_two_networks_is_one_list_and_a_scatter(tmp_path, capsys):
-    words = "--hidden 3 --hidden 4,3 --epochs 1 --sample 3 --learning-rate 1e-4:1e-2 --l2 0"
+    words = "--hidden 3 --hidden 4,3 --epochs 1 --cells 3 --learning-rate 1e-4:1e-2 --l2 0"
     assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("best first, by test accuracy\n") and "network = " in printed

@@ -305,7 +305,9 @@ def test_drawn_cells_of_several_networks_and_batch_sizes_are_points():
         if labels is not None:
             assert [label.get_text() for label in panel.get_xticklabels()] == labels
     for options in ({"by": "network"}, {"at": {"network": 0}}):
-        with pytest.raises(ValueError, match=rf"^{next(iter(options))}: .*random search has no axes to fix"):
+        with pytest.raises(
+            ValueError, match=rf"^{next(iter(options))}: .*cells in a list have no axes to fix"
+        ):
             plots.axis_curves(drawn, "l2", **options)
 
 

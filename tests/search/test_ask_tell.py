@@ -225,7 +225,7 @@ def test_rounds_of_another_search_are_refused(split, tmp_path):
         ({"objectives": [3]}, "objectives"),
         ({"hyper": 5}, "hyper"),
         ({"execution": "fast"}, "execution"),
-        ({"sample": 3}, "sample"),
+        ({"cells": 3}, "cells"),
         ({"resume": True}, "resume"),  # without a directory
         ({"learning_rate": 0.1}, "learning_rate"),  # which suggest gives
         ({"schedulers": [jfnn.Halving(3)]}, "schedulers"),  # with one cell there is no round

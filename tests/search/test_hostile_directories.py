@@ -179,7 +179,7 @@ def test_arrays_of_another_kind_under_a_right_checksum_are_refused_by_name(out, 
     [
         ("folds", 1.5),
         ("folds", True),
-        ("sampled", "no"),
+        ("crossed", "no"),
         ("ranked_by", None),
         ("kept_cell", 3),
         ("kept_cell", [0.5, 0]),

@@ -92,7 +92,7 @@ def test_a_keyword_that_another_option_takes_is_said_to_go_there():
 
 def test_options_hold_converted_values_which_stay():
     made = options(seeds=2, execution=1, validation=0.2, out="a directory")
-    assert (made.seeds, made.execution, made.sample) == ([0, 1], jfnn.Execution(devices=1), None)
+    assert (made.seeds, made.execution, made.cells) == ([0, 1], jfnn.Execution(devices=1), None)
     assert (made.batch_size, made.validation) == (Minibatches(16), jfnn.Validation(0.2))
     assert (made.out, made.optimizer, made.hyper) == (pathlib.Path("a directory"), jfnn.Optimizer("sgd"), {})
     assert dataclasses.replace(made, epochs=3).seeds == made.seeds
@@ -137,7 +137,7 @@ DECIDING = {
     "execution": [jfnn.Execution(tile=2), jfnn.Execution(eval_every=2), jfnn.Execution(keep_params="best")],
     "seeds": [2, [1]],
     "folds": [2],
-    "sample": [3, jfnn.Sample(3, seed=1), 4],
+    "cells": [3, jfnn.Sample(3, seed=1), 4],
 }  # fmt: skip
 # An option -> values that change no bit of what the run is.
 CHANGES_NOTHING = {
@@ -150,7 +150,7 @@ CHANGES_NOTHING = {
     "refit": [True],
 }
 WITH = {
-    "sample": {"l2": [0.1, 0.2]},
+    "cells": {"l2": [0.1, 0.2]},
     "schedulers": {"l2": [0.0, 0.1], "learning_rate": [0.1, 0.2]},
     "resume": {"out": "a directory"},
     "refit": {"validation": 0.2},

@@ -90,8 +90,8 @@ BAD = {
         ),
     ],
     "split": [SPLIT[:2], case(3, network=own_loss()), case(SPLIT._replace(y_test=None), "y_test")],
-    "learning_rate": [1e-60, 1e39, RATES, case([-0.1, 1], sample=3, l2=[0, 1])],
-    "l2": [1e39, RATES, case("many", sample=3, learning_rate=RATES), case(stats.uniform(-1, 0.5), sample=3)],
+    "learning_rate": [None, 1e-60, 1e39, RATES, case([-0.1, 1], cells=3, l2=[0, 1])],
+    "l2": [1e39, RATES, case("many", cells=3, learning_rate=RATES), case(stats.uniform(-1, 0.5), cells=3)],
     "hyper": [
         *[{"rate": 1}, {"learning_rate": 1}, {"l2": 1}, {3: 1}, {"schedule_steps": 3.0}],
         *each([{"dropout": v} for v in (1.0, [0.1, 2], 1 - 1e-12, None, RATES)], "dropout"),  # 1 in float32
@@ -171,10 +171,16 @@ BAD = {
         30,  # more than the rows of the largest class
     ],
     "refit": [True, case(True, validation=0.2, batches=ROWS)],
-    "sample": [
+    "cells": [
         *[5, Sample(5)],  # nothing to draw from
         case({"cells": 0}, "cells", l2=[0, 1]),
         *(case({"cells": 3, "seed": seed}, "seed", l2=[0, 1]) for seed in (-1, "x")),
+        *[[], {}, [{}], [{"l2": 0.1}, {"learning_rate": 0.1}], [0.1], {"l2": 0.1}],
+        {"l2": [0.1, 0.2], "learning_rate": [0.1]},
+        case([{"l2": -1.0}], "l2"),
+        case([{"momentum": 0.5}], "hyper"),
+        case([{"l2": 0.1}], "learning_rate", learning_rate=[0.1, 0.2]),
+        case([{"l2": 0.1}], "learning_rate", learning_rate=None),
     ],
 }  # fmt: skip
 # Options that are checked where the network, the rows or the devices are known.
@@ -183,8 +189,9 @@ CHECKED_LATER = {"batches", "initial_params", "folds"}
 
 def prepared(**options):
     """What is checked before anything trains; an execution or a sample may be given as its arguments."""
-    for name, kind in (("execution", Execution), ("sample", Sample)):
-        if isinstance(options.get(name), dict):
+    for name, kind in (("execution", Execution), ("cells", Sample)):
+        given = options.get(name)
+        if isinstance(given, dict) and (kind is Execution or "cells" in given):
             options[name] = kind(**options[name])
     return prepare(Options(**options))
 

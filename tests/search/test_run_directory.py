@@ -59,7 +59,7 @@ RESULTS = {
     "folds": {"folds": 2, "execution": {"keep_params": "best"}},
     "further axis": {"optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.5])},
     "no epochs": {"epochs": 0, "execution": {"eval_every": 1}},
-    "sample": {"sample": 3},
+    "sample": {"cells": 3},
     "no cell ranks": {"learning_rate": 1e38, "l2": 1.0, "execution": {"keep_params": "best"}},
 }
 

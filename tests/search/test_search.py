@@ -33,11 +33,11 @@ def net():
 
 @pytest.fixture(scope="module")
 def drawn(net, split):
-    return jfnn.sweep(net, split, sample=7, seeds=2, **DRAWN, **OPTIONS)
+    return jfnn.sweep(net, split, cells=7, seeds=2, **DRAWN, **OPTIONS)
 
 
 def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):
-    assert drawn.sampled
+    assert not drawn.crossed
     assert drawn.test_accuracy.shape == (7, 2)
     assert drawn.cell_shape == (7,)
     for cell in (0, 4, 6):
@@ -58,18 +58,18 @@ def test_a_drawn_member_has_the_bits_of_its_solo_run(net, split, drawn):
 
 
 def test_more_draws_keep_the_earlier_ones_and_other_seeds_draw_others(net, split, drawn):
-    more = jfnn.sweep(net, split, sample=9, seeds=2, **DRAWN, **OPTIONS)
+    more = jfnn.sweep(net, split, cells=9, seeds=2, **DRAWN, **OPTIONS)
     for name, values in drawn.axes.items():
         np.testing.assert_array_equal(more.axes[name][:7], values)
     np.testing.assert_array_equal(more.test_loss[:7], drawn.test_loss)
-    same, other = (jfnn.sweep(net, split, sample=jfnn.Sample(7, seed), **DRAWN, **OPTIONS) for seed in (0, 1))
+    same, other = (jfnn.sweep(net, split, cells=jfnn.Sample(7, seed), **DRAWN, **OPTIONS) for seed in (0, 1))
     np.testing.assert_array_equal(same.learning_rate, drawn.learning_rate)
     assert not np.any(other.learning_rate == drawn.learning_rate)
 
 
 def test_draws_follow_their_distributions_and_are_independent(net, split):
     options = DRAWN | {"epochs": 0, "execution": dataclasses.replace(TILE, keep_params="none")}
-    many = jfnn.sweep(net, split, sample=2000, **options)
+    many = jfnn.sweep(net, split, cells=2000, **options)
     for name, distribution in (
         ("learning_rate", DRAWN["learning_rate"]),
         ("momentum", MOMENTA),
@@ -85,9 +85,9 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
 
 def test_a_random_search_is_read_back(net, split, tmp_path):
     options = DRAWN | OPTIONS | dict(execution=dataclasses.replace(TILE, keep_params="best"), folds=2)
-    written = jfnn.sweep(net, split, sample=5, out=tmp_path, **options)
+    written = jfnn.sweep(net, split, cells=5, out=tmp_path, **options)
     again = jfnn.load(tmp_path)
-    assert again.sampled
+    assert not again.crossed
     assert again.cell_shape == (5,)
     assert same_bits(again.params, written.params)
     for name, values in written.to_dict().items():
@@ -100,9 +100,9 @@ def test_a_random_search_is_read_back(net, split, tmp_path):
 
 def test_halving_works_on_draws(net, split):
     options = DRAWN | OPTIONS | {"epochs": 8, "validation": 35}
-    result = jfnn.sweep(net, split, sample=8, schedulers=[jfnn.Halving(2, 1)], **options)
+    result = jfnn.sweep(net, split, cells=8, schedulers=[jfnn.Halving(2, 1)], **options)
     assert np.sum(~result.pruned) == 1
-    full = jfnn.sweep(net, split, sample=8, **options)
+    full = jfnn.sweep(net, split, cells=8, **options)
     (survivor,) = np.flatnonzero(~result.pruned_cells)
     assert result.best().index == (survivor,)
     assert same_bits(result.member(survivor, 0), full.member(survivor, 0))

@@ -125,7 +125,7 @@ def test_a_shorter_history_ends_in_nan():
 
 
 def test_cells_drawn_at_random_are_the_same_for_every_network(split):
-    options = dict(learning_rate=stats.loguniform(1e-3, 1.0), l2=[0.0, 0.1], sample=5, batch_size=16)
+    options = dict(learning_rate=stats.loguniform(1e-3, 1.0), l2=[0.0, 0.1], cells=5, batch_size=16)
     drawn = jfnn.sweep(NETWORKS, split, **options, **OPTIONS)
     assert drawn.cell_shape == (2, 5) and drawn.test_loss.shape == (2, 5, 1)
     alone = jfnn.sweep(NETWORKS["4-4"], split, **options, **OPTIONS)
@@ -157,9 +157,9 @@ def test_programs_compile_once_each(split):
     options = dict(
         learning_rate=stats.loguniform(1e-3, 1.0), optimizer=lambda learning_rate: sgd(learning_rate)
     )
-    options |= dict(batch_size=[16, 8], sample=3, **OPTIONS)
+    options |= dict(batch_size=[16, 8], cells=3, **OPTIONS)
     options["execution"] = jfnn.Execution(tile=2, shared=True)  # else its form follows from the sizes
-    for changes, expected in (({}, 4), ({"sample": 9, "seeds": 3, "epochs": 7}, 0)):
+    for changes, expected in (({}, 4), ({"cells": 9, "seeds": 3, "epochs": 7}, 0)):
         with compilations("_advance") as compiled:
             jfnn.sweep(networks, split, **options | changes)
         assert len(compiled) == expected

@@ -142,7 +142,7 @@ RUNS = {
         "schedulers": [jfnn.PopulationTraining(2, share=0.4), jfnn.EarlyStopping(6)],
     },
     "dropout, a schedule and weights, drawn": {
-        "sample": 4,
+        "cells": 4,
         "hyper": {"dropout": [0.1, 0.5]},
         "optimizer": jfnn.Optimizer("sgd", schedule="cosine"),
         "data": SPLIT._replace(weights=np.linspace(0, 2, 70)),

@@ -152,7 +152,7 @@ def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64)
         ({"schedulers": [jfnn.Halving(3)]}, "schedulers: expected none"),
         ({"execution": jfnn.Execution(tile=1)}, "execution: expected none"),
         ({"refit": True}, "refit: expected none"),
-        ({"sample": 2, "l2": [0.1, 0.2]}, "sample: expected none"),
+        ({"cells": 2, "l2": [0.1, 0.2]}, "cells: expected none"),
         ({"seeds": 3}, "seeds: expected seed="),
     ],
 )
