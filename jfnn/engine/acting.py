@@ -17,8 +17,8 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
     memories = list(state.schedulers)
     for i, scheduler in enumerate(experiment.schedulers):
         report = Report(
-            epoch=state.epoch,
-            epochs=experiment.epochs,
+            epoch=state.epoch - experiment.first_epoch,
+            epochs=experiment.epochs - experiment.first_epoch,
             cells=experiment.n_cells,
             replicates=len(experiment.replicates),
             score=_score_of_end(state, score),

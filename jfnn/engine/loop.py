@@ -30,8 +30,9 @@ def start(trainer: Trainer) -> RunState:
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
     snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
     no_scores = np.zeros((0, size, len(PARTS)))
+    epochs = experiment.epochs - experiment.first_epoch if experiment.execution.objective else 0
     return RunState(
-        epoch=0,
+        epoch=experiment.first_epoch,
         members=members,
         hyper=hyper,
         stopped_at=np.full(size, -1, np.int32),
@@ -46,9 +47,7 @@ def start(trainer: Trainer) -> RunState:
             {metric.name: no_scores for metric in experiment.learner.metrics},
             jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
         ),
-        objectives=np.full(
-            (experiment.epochs if experiment.execution.objective else 0, size), np.nan, experiment.data.dtype
-        ),
+        objectives=np.full((epochs, size), np.nan, experiment.data.dtype),
     )
 
 
@@ -98,7 +97,8 @@ def run(
             state = state._replace(stopped_at=stopped_at)
         _return_to_host(trainer, state, best, save)
     params, epochs, scores = _final(trainer, state, scores)
-    after = np.arange(len(state.objectives))[:, None] > state.members.diverged_at
+    epoch = experiment.first_epoch + np.arange(len(state.objectives))
+    after = epoch[:, None] > state.members.diverged_at
     state.objectives[after & (state.members.diverged_at >= 0)] = np.nan
     seconds = time.perf_counter() - started
     return Outcome(state, params, epochs, scores, trainer.failures, trainer.compile_seconds, seconds)
@@ -114,8 +114,9 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     end = min(trainer.next_call_end(epoch), experiment.epochs)
     if not experiment.schedulers and experiment.execution.progress is None:
         return end, False
+    first = experiment.first_epoch
     evaluations = [
-        scheduler.next_epoch(epoch, experiment.n_cells, experiment.epochs)
+        first + scheduler.next_epoch(epoch - first, experiment.n_cells, experiment.epochs - first)
         for scheduler in experiment.schedulers
     ]
     evaluations += experiment.evaluations(epoch, end)[:1]

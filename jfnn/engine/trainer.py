@@ -86,9 +86,10 @@ class Trainer:
 
     def next_call_end(self, epoch: int) -> int:
         """The first epoch above ``epoch`` after which the run returns to the host."""
-        epochs = self.experiment.epochs
+        end = self.experiment.epochs
+        epochs = end - self.experiment.first_epoch
         whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
-        return epochs if whole else self.calls.next_end(epoch, self.steps)
+        return end if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> Members:
         """All members at epoch 0; programs compile on other threads while these are drawn."""
@@ -101,7 +102,7 @@ class Trainer:
         numbers = {name: values[0] for name, values in hyper.items()}
         shapes, is_trivial = memory_of_start(learner, self.replicates.start_shapes, numbers)
         with meanwhile(functools.partial(self.compile, shapes, hyper)):
-            params = self.replicates.start(self.replicate_of)
+            params = self.replicates.start(np.arange(count))
             memory = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape), leaf.dtype), shapes)
             state = State(params, memory)
             for tile in () if is_trivial else self._everyone():
@@ -174,7 +175,8 @@ class Trainer:
                 self.bar.add(tile.used * len(epochs) / training)
             if len(state.objectives):
                 objectives = np.asarray(result.objectives)[: len(epochs), : tile.used]
-                state.objectives[epochs.start : epochs.stop, tile.members[: tile.used]] = objectives
+                first = epochs.start - self.experiment.first_epoch
+                state.objectives[first : first + len(epochs), tile.members[: tile.used]] = objectives
             if epochs.stop in evaluations:
                 _, scores, params = evaluations[epochs.stop]
                 self._add(scores, tile, result)

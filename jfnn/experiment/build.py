@@ -71,8 +71,10 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     ranking = _ranking(learner, data, options.validation, holds_out)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
-    members = replicates(options, learner, data, rows, first_fold)
-    schedule_steps = _schedule_steps(learner, options.epochs, members.sources.steps)
+    members = replicates(options, learner, data, rows, cells.shape, first_fold)
+    if options.refit and folds is not None and members.n_starts > len(members):
+        raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
+    schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     learner = _as_trained(learner, data, members, (*values, *schedule_steps))
     return Experiment(
@@ -87,7 +89,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         copied_rows=copied_rows,
         subsets=options.folds if isinstance(options.folds, Subsets) else None,
         names=split.names,
-        epochs=options.epochs,
+        epochs=options.epochs.stop,
+        first_epoch=options.epochs.start,
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,
@@ -97,8 +100,10 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
 def _check_combinations(options: Options, validates: bool) -> None:
     """Raises ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
-    if isinstance(every, list) and every[-1] > options.epochs:
-        raise ArgumentError("eval_every", f"expected epochs from 1 to {options.epochs}, got {every[-1]}")
+    first = options.epochs.start
+    end = options.epochs.stop
+    if isinstance(every, list) and not first < every[0] <= every[-1] <= end:
+        raise ArgumentError("eval_every", f"expected epochs from {first + 1} to {end}, got {every}")
     if options.refit and not validates:
         reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
         raise ArgumentError("refit", reason)
@@ -220,6 +225,6 @@ def _check_schedulers(options: Options, cells: int, hyper: Collection[str], vali
             reason = f"{scheduler} needs rows held out: validation or folds"
             raise ArgumentError("schedulers", reason, scheduler)
         try:
-            scheduler.check(cells, options.epochs, hyper)
+            scheduler.check(cells, len(options.epochs), hyper)
         except ValueError as error:
             raise ArgumentError("schedulers", str(error), scheduler) from None

@@ -61,6 +61,7 @@ def _settings(experiment: Experiment) -> Json:
         "crossed": experiment.cells.crossed,
         "constants": experiment.constants | replicate_constants,
         "epochs": experiment.epochs,
+        "first_epoch": experiment.first_epoch,
         "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
         "replicates": len(experiment.replicates),
@@ -82,7 +83,7 @@ def evaluations(experiment: Experiment) -> int | list[int] | None:
     if experiment.execution.eval_every is None:
         return None
     last = experiment.epochs
-    epochs = experiment.evaluations(0, last)
+    epochs = experiment.evaluations(experiment.first_epoch, last)
     step = epochs[0] if epochs else 1
     is_regular = epochs in ([], sorted({*range(step, last + 1, step), last}))
     return step if is_regular else epochs
@@ -100,7 +101,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
     data = experiment.data
     replicates = experiment.replicates
     rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
-    starts = replicates.start(np.arange(len(replicates)))
+    starts = replicates.start(np.arange(max(len(replicates), replicates.n_starts)))
     given, added = without_added(experiment)
     names = experiment.names
     return {
@@ -136,7 +137,10 @@ def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | No
         return None
     sha256 = hashlib.sha256()
     for number in range(len(replicates)):
-        rows = [replicates.minibatches(number, epoch) for epoch in range(experiment.epochs)]
+        rows = [
+            replicates.minibatches(number, epoch)
+            for epoch in range(experiment.first_epoch, experiment.epochs)
+        ]
         sha256.update(digest(np.stack(rows)).encode())
     return sha256.hexdigest()
 

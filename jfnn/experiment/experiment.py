@@ -33,9 +33,9 @@ class Replicates:
     Attributes:
         seeds: The seed of each replicate ``[R]`` (uint32).
         keys: Raw data of the random key of its steps ``[R, 2]``, or None.
-        draw: Gives the starting parameters, in the engine's form (NumPy), of each seed ``[S, …]``, or of each
-            replicate ``[R, …]``.
-        n_starts: Their number S, or R.
+        draw: Gives the starting parameters, in the engine's form (NumPy), of each seed ``[S, …]``, of each
+            replicate ``[R, …]``, or of each member of all cells.
+        n_starts: Their number: S, R, or that of the members.
         start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
         batches: Minibatches as indices of a fold's training rows.
         parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
@@ -62,14 +62,12 @@ class Replicates:
         """The starting parameters, drawn when they are first asked for: programs compile meanwhile."""
         return self.draw()
 
-    @functools.cached_property
-    def start_of(self) -> np.ndarray:
-        """Index of its starting parameters ``[R]``."""
-        return np.arange(len(self)) * self.n_starts // len(self)
-
-    def start(self, numbers: int | np.ndarray) -> Params:
-        """Starting parameters of one replicate, or of several on a leading axis."""
-        return jax.tree.map(lambda leaf: leaf[self.start_of[numbers]], self.starts)
+    def start(self, members: int | np.ndarray) -> Params:
+        """Starting parameters of one member, or of several on a leading axis; R of each cell, in order."""
+        indices = members
+        if self.n_starts <= len(self):
+            indices = members % len(self) * self.n_starts // len(self)
+        return jax.tree.map(lambda leaf: leaf[indices], self.starts)
 
     @property
     def minibatches_of(self) -> np.ndarray:
@@ -138,6 +136,8 @@ class Experiment:
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where subsets have labels.
         names: As of `jfnn.Split`.
+        epochs: Epochs done in the end.
+        first_epoch: Epochs done before the start.
         schedulers: Rules that act at evaluations, those that keep parameters first.
     """
 
@@ -153,6 +153,7 @@ class Experiment:
     subsets: Subsets | None = None
     names: Mapping[str, Any] | None = None
     epochs: int
+    first_epoch: int = 0
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
     execution: Execution = dataclasses.field(default_factory=Execution)
@@ -189,6 +190,11 @@ class Experiment:
     def n_cells(self) -> int:
         """Number of combinations of hyperparameters."""
         return int(np.prod(self.cells.shape))
+
+    @property
+    def has_starts_of_cells(self) -> bool:
+        """Whether each cell has starting parameters of its own."""
+        return self.replicates.n_starts > len(self.replicates)
 
     @property
     def keeps_evaluations(self) -> bool:

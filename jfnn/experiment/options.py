@@ -24,6 +24,7 @@ from jfnn.experiment.settings import (
     Execution,
     Validation,
     as_batch_sizes,
+    as_epoch_range,
     as_execution,
     as_networks,
     as_pair,
@@ -120,10 +121,12 @@ class Common(Valid):
         "autodiff",
         _gradient,
     )
-    epochs: int = option(
-        "Epochs to train.",
+    epochs: Converted[int | range, range] = option(
+        "How many to train; or ``range(first, end)``, to go on from ``initial_params`` that were trained for"
+        " ``first`` epochs: minibatches, keys and numbers of epochs are those of one run of ``end`` epochs,"
+        " and the optimizer's memory and schedule begin anew.",
         100,
-        functools.partial(checks.as_count, minimum=0),
+        as_epoch_range,
     )
     batch_size: Converted[
         int | Minibatches | Sequence[int | Minibatches | None] | None, Minibatches | tuple[Minibatches, ...]
@@ -142,7 +145,10 @@ class Common(Valid):
         None,
     )
     initial_params: Params | None = option(
-        "Parameters to start from instead of the network's ``init``, or these with a leading seed axis.", None
+        "Parameters to start from instead of the network's ``init``; or with leading axes, of the seeds, or"
+        " all of the grid, as ``result.params`` has them; of several networks or batch sizes in nested lists,"
+        " as there.",
+        None,
     )
     validation: Converted[float | int | Validation | None, Validation] = option(
         "Share (float) or number (int) of training rows to hold out, or a `jfnn.Validation`; cells are then"

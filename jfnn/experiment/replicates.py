@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
 from jfnn.experiment.options import Options
 from jfnn.identity.traces import Trace, shapes_of
-from jfnn.layers.kind import Params, by_dtype
+from jfnn.layers.kind import Params, Shape, by_dtype
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.shapes import trained_dtype
@@ -33,9 +33,12 @@ def replicates(
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
+    cells: Shape = (),
     first_fold: int = 0,
 ) -> Replicates:
     """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
+
+    Given parameters may have the axes of ``cells`` in front of seeds and folds: starts of each member.
 
     Subsets with a start per subset have a seed each, for starts and minibatches.
     Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
@@ -47,12 +50,16 @@ def replicates(
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
     lengths = [len(train) for train, _ in cuts]
-    batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
+    batches = as_given(options.batches, options.epochs.stop, seeds, min(lengths)) or _drawn_batches(
         options.scheme, lengths, options.execution.padded, learner.takes_weights
     )
     given = None
+    n_starts = len(seeds)
     if options.initial_params is not None:
-        given = _user_params(learner, options.initial_params, len(seeds), data.dtype)
+        by_fold = () if options.folds is None else (len(cuts),)
+        grid = (*cells, len(options.seeds), *by_fold)
+        given = _user_params(learner, options.initial_params, len(seeds), grid, data.dtype)
+        n_starts = len(jax.tree.leaves(given)[0])
 
     def draw() -> Params:
         return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
@@ -69,7 +76,7 @@ def replicates(
         seeds=of_each,
         keys=keys,
         draw=draw,
-        n_starts=len(seeds),
+        n_starts=n_starts,
         start_shapes=_packed_shapes(learner, data.dtype),
         batches=batches,
         parts=parts,
@@ -183,8 +190,18 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(trained, params)
 
 
-def _user_params(learner: Learner, initial_params: object, n_seeds: int, dtype: np.dtype) -> Params:
-    """The user's starting parameters in public form, with a leading axis of seeds."""
+def _user_params(
+    learner: Learner, initial_params: object, n_seeds: int, grid: Shape, dtype: np.dtype
+) -> Params:
+    """The user's starting parameters in public form, with a leading axis of seeds, or of all members.
+
+    Args:
+        learner: The learner.
+        initial_params: Of one member, or with a leading axis of seeds, or with all axes of the grid.
+        n_seeds: Number of seeds.
+        grid: Shape of the grid.
+        dtype: Dtype of the arithmetic.
+    """
     argument = "initial_params"
     expected = starting_shapes(learner)
     arrays = jax.tree.map(
@@ -206,7 +223,9 @@ def _user_params(learner: Learner, initial_params: object, n_seeds: int, dtype: 
     actual = [leaf.shape for leaf in leaves]
     if actual == shapes:
         leaves = [np.broadcast_to(leaf, (n_seeds, *leaf.shape)) for leaf in leaves]
+    elif actual == [(*grid, *shape) for shape in shapes]:
+        leaves = [leaf.reshape(-1, *shape) for leaf, shape in zip(leaves, shapes, strict=True)]
     elif actual != [(n_seeds, *shape) for shape in shapes]:
-        seeds = f"or these behind a seed axis of {n_seeds}"
-        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {seeds}, got {actual}")
+        behind = f"or these behind a seed axis of {n_seeds}, or behind the grid's axes {list(grid)}"
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {behind}, got {actual}")
     return jax.tree.unflatten(structure, leaves)

@@ -150,6 +150,15 @@ def _as_epochs(every: object, argument: str) -> int | list[int]:
     return sorted({checks.as_count(epoch, argument) for epoch in every})
 
 
+def as_epoch_range(epochs: object, argument: str) -> range:
+    """The epochs to train, from their number as well."""
+    if not isinstance(epochs, range):
+        return range(checks.as_count(epochs, argument, minimum=0))
+    if epochs.step != 1 or not 0 <= epochs.start <= epochs.stop <= checks.MOST:
+        raise ArgumentError(argument, f"expected epochs in order, range(first, end), got {epochs}")
+    return epochs
+
+
 def _as_progress(value: object, argument: str) -> Callable[[Progress], None] | None:
     """A function of a `Progress`, from a switch of the bar as well; None for none."""
     if isinstance(value, bool):

@@ -5,13 +5,16 @@ Members of one program differ by numbers only; another network or batch size is 
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.options import Options
+from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -58,8 +61,21 @@ def programs_of(options: Options) -> Programs:
     if options.out is not None:
         names = run_directory.program_names(axes) if axes else [""]
         directories = [options.out / name for name in names]
+    starts = _starts_of_programs(options.initial_params, [len(values) for values in axes.values()])
     programs = [
-        dataclasses.replace(options, network=network, batch_size=size, out=directory)
-        for (network, size), directory in zip(itertools.product(networks, sizes), directories, strict=True)
+        dataclasses.replace(options, network=network, batch_size=size, initial_params=params, out=directory)
+        for (network, size), params, directory in zip(
+            itertools.product(networks, sizes), starts, directories, strict=True
+        )
     ]
     return Programs(axes, programs)
+
+
+def _starts_of_programs(params: Params | None, lengths: Sequence[int]) -> list[Params | None]:
+    """The starting parameters of each program: of nested lists of these lengths, or the same for all."""
+    starts: list[Any] = [params]
+    for length in lengths:
+        if not all(isinstance(nested, list) and len(nested) == length for nested in starts):
+            return [params] * math.prod(lengths)
+        starts = [inner for nested in starts for inner in nested]
+    return starts

@@ -129,7 +129,7 @@ def sweep(options: Options) -> SweepResult:
             return result
         number = result.program_number(best.index)
         winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
-        again = refit_options(winner, parts[number])
+        again = refit_options(winner, parts[number], runs[number].experiment.has_starts_of_cells)
         return dataclasses.replace(result, refit=train_run(prepare(again)))
 
 
@@ -184,7 +184,7 @@ def bar_of(options: Common) -> Iterator[None]:
         yield
         return
     with contextlib.closing(bar):
-        bar.begin(options.epochs)
+        bar.begin(options.epochs.stop)
         yield
 
 

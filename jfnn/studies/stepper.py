@@ -69,8 +69,10 @@ def make_experiment(options: Options) -> Experiment:
     """
     for name in options.changed(SWEEP_OPTIONS):
         raise ArgumentError(name, "expected none, since this is no sweep")
-    checks.as_count(options.epochs, "epochs")
+    checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
+    if experiment.first_epoch or experiment.has_starts_of_cells:
+        raise ArgumentError("epochs", "expected their number, from starts of each seed")
     if not experiment.learner.differentiable:
         raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
     return experiment
