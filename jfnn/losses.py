@@ -19,6 +19,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, is_weight
 from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
@@ -193,11 +194,12 @@ REDUCTIONS = ("sum", "mean")
 
 
 def l2_penalty(params: Params) -> jax.Array:
-    """``1/2 Σ w²`` over all weights of all layers; biases are free. Multiply by λ.
+    """``1/2 Σ w²`` over all weights of all layers; biases and constants are free. Multiply by λ.
 
     For the parameters of any network, not only of `jfnn.mlp`; `is_weight` tells weights.
     """
-    squares = [sum_of_squares(leaf) for leaf in jax.tree.leaves(params) if is_weight(leaf)]
+    trained = jax.tree.leaves(without_constants(params))
+    squares = [sum_of_squares(leaf) for leaf in trained if is_weight(leaf)]
     return jnp.asarray(0.5 * sum(squares))
 
 

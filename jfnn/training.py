@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
@@ -97,10 +98,16 @@ def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
     Further keywords are those of `objective`: weights, dropout, key.
     """
 
-    def from_params(params: Params, x: jax.Array, targets: jax.Array, **options: Any) -> jax.Array:
-        return objective(network, params, x, targets, loss, reduction=reduction, **options)
+    def value_and_grad(
+        params: Params, x: jax.Array, targets: jax.Array, **options: Any
+    ) -> tuple[jax.Array, Params]:
+        def value(trained: Params) -> jax.Array:
+            whole = with_constants(trained, params)
+            return objective(network, whole, x, targets, loss, reduction=reduction, **options)
 
-    return jax.value_and_grad(from_params)
+        return jax.value_and_grad(value)(without_constants(params))
+
+    return value_and_grad
 
 
 def step(
@@ -132,9 +139,10 @@ def step(
 
 
 def descend(state: State, optimizer: optax.GradientTransformation, gradients: Params) -> State:
-    """The state after a step along given gradients."""
-    updates, memory = optimizer.update(gradients, state.memory, state.params)
-    return State(optax.apply_updates(state.params, updates), memory)
+    """The state after a step along given gradients; constants stay."""
+    trained = without_constants(state.params)
+    updates, memory = optimizer.update(without_constants(gradients), state.memory, trained)
+    return State(with_constants(optax.apply_updates(trained, updates), state.params), memory)
 
 
 def epoch(

@@ -15,6 +15,7 @@ from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
+from jfnn.layers.constant import has_constants
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
@@ -88,6 +89,8 @@ def sharpness(
     x = as_inputs(network, x)
     l2 = as_penalty(l2)
     shapes = jax.eval_shape(network.init, key_shape())
+    if has_constants(shapes):
+        raise ArgumentError("network", "expected one without constants, since derivatives by all are taken")
     leading, points = _points(params, shapes)
     size = points.shape[1]
     k = checks.as_count(k, "k", maximum=size)

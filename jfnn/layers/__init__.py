@@ -1,5 +1,6 @@
 """Kinds of layers, each with its shape rule, start, forward pass and pull-back by hand."""
 
+from jfnn.layers.constant import Constant, Frozen
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.elman import Elman, ElmanCell
@@ -22,6 +23,7 @@ LAYERS: dict[str, type[LayerKind]] = {
     "elman": Elman,
     "embedding": Embedding,
     "flatten": Flatten,
+    "frozen": Frozen,
     "gru": GRU,
     "layer_norm": LayerNorm,
     "lstm": LSTM,
@@ -36,6 +38,7 @@ __all__ = [
     "INITIALIZERS",
     "LAYERS",
     "LSTM",
+    "Constant",
     "Conv",
     "Dense",
     "Directions",
@@ -43,6 +46,7 @@ __all__ = [
     "ElmanCell",
     "Embedding",
     "Flatten",
+    "Frozen",
     "GRUCell",
     "Gain",
     "Initializer",

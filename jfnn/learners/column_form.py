@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from jfnn import losses
 from jfnn.layers import sequence, small
+from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
 from jfnn.layers.kind import LayerKind, Params, Shape, is_weight
 from jfnn.layers.products import members_sum
@@ -48,7 +49,8 @@ def by_hand(
         masks: Of dropout, from `draw_masks`.
 
     Returns:
-        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed``.
+        ``(value, gradients)``, a scalar or ``[members]``, and gradients shaped like ``packed`` without its
+        constants.
     """
     members = jnp.shape(l2)
     outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
@@ -65,7 +67,8 @@ def by_hand(
 
         return jax.tree.map(add, gradients, packed)
 
-    return value, small.each_member(members)(with_penalty)(gradients, packed, l2, scale)
+    gradients, trained = map(without_constants, (gradients, packed))
+    return value, small.each_member(members)(with_penalty)(gradients, trained, l2, scale)
 
 
 def by_jax(
@@ -83,13 +86,13 @@ def by_jax(
     """The same as `by_hand`, by `jax.value_and_grad`."""
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
 
-    def total(packed: Params) -> tuple[jax.Array, jax.Array]:
-        outputs, _ = sequence.forward(layers, packed, columns, masks)
-        values = objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
+    def total(trained: Params) -> tuple[jax.Array, jax.Array]:
+        outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
+        values = objective(loss.cost(outputs, targets, axis=0), trained, l2, reduction, weights)
         # No member's objective depends on another's parameters, so that their sum has all gradients.
         return jnp.sum(values), values
 
-    (_, values), gradients = jax.value_and_grad(total, has_aux=True)(packed)
+    (_, values), gradients = jax.value_and_grad(total, has_aux=True)(without_constants(packed))
     return values, gradients
 
 
@@ -100,7 +103,8 @@ def objective(
     if not jnp.shape(l2):
         return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
     costs = losses.weighted(costs, weights)
-    squares = [members_sum(leaf**2) for leaf in jax.tree.leaves(packed) if is_weight(leaf, members=1)]
+    trained = jax.tree.leaves(without_constants(packed))
+    squares = [members_sum(leaf**2) for leaf in trained if is_weight(leaf, members=1)]
     penalties = 0.5 * l2 * sum(squares)
     return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)
 

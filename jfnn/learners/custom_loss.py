@@ -13,6 +13,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import takes
 from jfnn.identity.naming import code_name
+from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
@@ -43,11 +44,12 @@ class CustomLoss(DescentLearner):
     ) -> tuple[State, jax.Array]:
         """One step along the gradient of the loss and the penalty."""
 
-        def objective(params: Params) -> jax.Array:
+        def objective(trained: Params) -> jax.Array:
+            params = with_constants(trained, state.params)
             value = self.loss(params, batch.rows, key, **self._of_loss(hyper))
-            return value + hyper["l2"] * losses.l2_penalty(params)
+            return value + hyper["l2"] * losses.l2_penalty(trained)
 
-        value, gradients = jax.value_and_grad(objective)(state.params)
+        value, gradients = jax.value_and_grad(objective)(without_constants(state.params))
         return self.descend(state, gradients, hyper), value
 
     def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
@@ -72,8 +74,9 @@ class CustomLoss(DescentLearner):
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
         params = eval_shape("init", self.init, key_shape())
-        check_params("init", params)
-        self.rule.check(params)
+        check_params("init", params, by_gradient=False)
+        check_params("init", without_constants(params))
+        self.rule.check(without_constants(params))
         rows, number = example_shapes(data.rows, data.dtype)
         numbers = dict.fromkeys(self.loss_hyper, number)
         self._check_signature()
@@ -152,7 +155,9 @@ def learner(
     minimise ``loss + l2/2 Σ w²``.
 
     Args:
-        init: ``key -> params``, a pytree of arrays of float32 or float64.
+        init: ``key -> params``, a pytree of arrays of float32 or float64. Arrays in a `jfnn.layers.Constant`,
+            of whole numbers too, are drawn by the seed like the others, and not trained: a teacher, a prior
+            network, an anchor.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
             (x, y) where the split has y. ``key`` is None unless ``random``.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.

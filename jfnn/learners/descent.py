@@ -9,6 +9,7 @@ import optax
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.identity.naming import describe_rule, is_registered_rule
+from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric, starting_shapes
@@ -34,7 +35,8 @@ class DescentLearner(Learner):
 
     def start(self, params: Params, hyper: Hyper) -> State:
         """The parameters, and the optimizer's memory."""
-        return State(params, self.optimizer(params, hyper).init(params))
+        trained = without_constants(params)
+        return State(params, self.optimizer(trained, hyper).init(trained))
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
         """The optimizer of one member, for its parameters and numbers."""
@@ -42,11 +44,12 @@ class DescentLearner(Learner):
 
     def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
         """The state after a step along given gradients."""
-        return descend(state, self.optimizer(state.params, hyper), gradients)
+        optimizer = self.optimizer(without_constants(state.params), hyper)
+        return descend(state, optimizer, gradients)
 
     def check(self, data: Data) -> None:
         """Tries the optimizer on shapes."""
-        params = starting_shapes(self)
+        params = without_constants(starting_shapes(self))
         check_params("network", params)
         self.rule.check(params)
 

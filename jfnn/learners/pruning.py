@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params, Shape, is_weight
 from jfnn.learners.data import Hyper
 from jfnn.learners.learner import starting_shapes
@@ -65,7 +66,7 @@ class Pruned(Supervised):
     def start(self, params: Params, hyper: Hyper) -> State:
         """The start, and nothing pruned."""
         state = super().start(params, hyper)
-        masks = [jnp.ones(leaf.shape, bool) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+        masks = [jnp.ones(leaf.shape, bool) for leaf in _weights(state.params)]
         return State(state.params, Memory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
 
     def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
@@ -94,10 +95,9 @@ class Pruned(Supervised):
     def _prune(self, state: State, hyper: Hyper) -> State:
         memory: Memory = state.memory
         if self.by == "magnitude":
-            values = [jnp.abs(leaf) for leaf in jax.tree.leaves(state.params) if is_weight(leaf)]
+            values = [jnp.abs(leaf) for leaf in _weights(state.params)]
         else:
-            starts = [leaf for leaf in jax.tree.leaves(memory.start) if is_weight(leaf)]
-            values = [hashed(leaf, memory.epochs) for leaf in starts]
+            values = [hashed(leaf, memory.epochs) for leaf in _weights(memory.start)]
         share = hyper["prune_share"]
         if self.scope == "global":
             joined, apart = ravel_pytree(values)
@@ -107,7 +107,8 @@ class Pruned(Supervised):
         if not self.rewind:
             return State(masked(state.params, masks), memory._replace(masks=masks))
         params = masked(memory.start, masks)
-        optimizer = self.optimizer(params, hyper).init(params)
+        trained = without_constants(params)
+        optimizer = self.optimizer(trained, hyper).init(trained)
         return State(params, memory._replace(masks=masks, optimizer=optimizer))
 
     def share_left(self, params: Params) -> np.ndarray:
@@ -118,8 +119,8 @@ class Pruned(Supervised):
         Raises:
             ValueError: They are not parameters of the network.
         """
-        shapes = jax.tree.leaves(starting_shapes(self))
-        leaves = jax.tree.leaves(params)
+        shapes = jax.tree.leaves(without_constants(starting_shapes(self)))
+        leaves = jax.tree.leaves(without_constants(params))
         _check_leaves(leaves, [s.shape for s in shapes])
         weights = [(leaf, s) for leaf, s in zip(leaves, shapes, strict=True) if is_weight(s)]
         left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
@@ -201,7 +202,16 @@ def pruned(
 def masked(params: Params, masks: Sequence[jax.Array]) -> Params:
     """Parameters whose weights are zero where they are not kept; all biases stay."""
     queue = iter(masks)
-    return jax.tree.map(lambda leaf: jnp.where(next(queue), leaf, 0) if is_weight(leaf) else leaf, params)
+
+    def kept(leaf: jax.Array) -> jax.Array:
+        return jnp.where(next(queue), leaf, 0) if is_weight(leaf) else leaf
+
+    return with_constants(jax.tree.map(kept, without_constants(params)), params)
+
+
+def _weights(params: Params) -> list[jax.Array]:
+    """The weights that are trained, in order."""
+    return [leaf for leaf in jax.tree.leaves(without_constants(params)) if is_weight(leaf)]
 
 
 def hashed(start: jax.Array, word: jax.Array) -> jax.Array:

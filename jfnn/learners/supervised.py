@@ -16,6 +16,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.signatures import takes
 from jfnn.layers import sequence, small
+from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import LayerKind, Params, is_weight
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
@@ -98,7 +99,9 @@ class Supervised(DescentLearner):
         """Weights multiplied by "init_scale", and the optimizer's memory."""
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
-            params = jax.tree.map(lambda leaf: leaf * scale if is_weight(leaf) else leaf, params)
+            trained = without_constants(params)
+            scaled = jax.tree.map(lambda leaf: leaf * scale if is_weight(leaf) else leaf, trained)
+            params = with_constants(scaled, params)
         return super().start(params, hyper)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:

@@ -7,12 +7,12 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers import Directions, ElmanCell, Gain, GRUCell, Layer, LSTMCell
+from jfnn.layers import Constant, Directions, ElmanCell, Gain, GRUCell, Layer, LSTMCell
 
 # Named tuples that come back as they are, by their names in structures.
 NAMED: dict[str, Any] = {
     "layer": Layer,
-    **{kind.__name__: kind for kind in (Directions, ElmanCell, GRUCell, Gain, LSTMCell)},
+    **{kind.__name__: kind for kind in (Constant, Directions, ElmanCell, GRUCell, Gain, LSTMCell)},
 }
 
 

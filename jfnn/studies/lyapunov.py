@@ -16,9 +16,11 @@ import numpy as np
 import optax
 
 from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.layers import Params
+from jfnn.layers.constant import has_constants
 from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
@@ -106,6 +108,8 @@ def lyapunov(
 def _measure(experiment: Experiment, method: str) -> Lyapunov:
     """The growth of every cell and seed of an experiment."""
     replicates = experiment.replicates
+    if has_constants(replicates.start_shapes):
+        raise ArgumentError("network", "expected one without constants, in which a difference would stay")
     hyper = experiment.hyper()
     growth = []
     for number, seed in enumerate(replicates.seeds.tolist()):

@@ -27,6 +27,7 @@ from jfnn.layers import (
     Elman,
     Embedding,
     Flatten,
+    Frozen,
     Layer,
     LayerKind,
     LayerNorm,
@@ -102,6 +103,7 @@ EXAMPLES = {
         (Residual([Dense(3, "tanh"), Scale(2.0)]), (3,)),
         (Residual([Conv(2, 3, 1, 1, "sigmoid"), Residual([Scale()])]), (2, 4)),
     ],
+    Frozen: [(Frozen(Dense(2, "tanh", "lecun_normal")), (3,))],
     Scaled: [(Scaled(Dense(2, "tanh", "lecun_normal"), 0.5, 2.0, 3.0), (3,))],
 }
 TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))]}
