@@ -40,11 +40,13 @@ class Minibatches(NamedTuple):
             each epoch), "in_order" (a pass over the rows as they are) or "full".
         drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
             The engine pads full batches to ``batch_size`` rows where this is False.
+        steps: Steps an epoch, of "subset" and "full"; None for as many as the batches that fit into the rows.
     """
 
     batch_size: int | None = 100
     scheme: str = "subset"
     drop_last: bool = True
+    steps: int | None = None
 
     @property
     def axis_value(self) -> int:
@@ -55,13 +57,17 @@ class Minibatches(NamedTuple):
         """Checks the fields, as far as that needs no data.
 
         Raises:
-            ValueError: An unknown scheme, or a batch size below 1.
-            TypeError: ``batch_size`` is not an integer, or ``drop_last`` not a bool.
+            ValueError: An unknown scheme, a batch size or steps below 1, or steps of a pass over the rows.
+            TypeError: ``batch_size`` or ``steps`` is not an integer, or ``drop_last`` not a bool.
         """
         checks.as_choice(self.scheme, "minibatch", SCHEMES)
         checks.as_switch(self.drop_last, "drop_last")
-        if not self.drop_last and self.scheme not in ("permutation", "in_order"):
+        if not self.drop_last and not self.is_pass:
             raise ArgumentError("drop_last", f"expected True, since {self.scheme!r} leaves no rows over")
+        if self.steps is not None:
+            checks.as_count(self.steps, "steps")
+            if self.is_pass:
+                raise ArgumentError("steps", f"expected None, since {self.scheme!r} is a pass over the rows")
         if isinstance(self.batch_size, str):
             reason = f"expected a number of rows, or None for all of them, got {self.batch_size!r}"
             raise ArgumentTypeError("batch_size", reason)
@@ -75,13 +81,18 @@ class Minibatches(NamedTuple):
             ValueError: A batch size above the number of rows.
         """
         if self.batch_size is None or self.scheme == "full":
-            return Minibatches(n, "full")
+            return Minibatches(n, "full", steps=self.steps)
         if self.batch_size > n:
             cure = "batch_size=None takes all of them"
             raise ArgumentError(
                 "batch_size", f"expected at most the {n} training rows, got {self.batch_size}; {cure}"
             )
         return self._replace(batch_size=int(self.batch_size))
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether an epoch takes each row once, at most."""
+        return self.scheme in ("permutation", "in_order")
 
     @property
     def padded(self) -> bool:
@@ -93,8 +104,10 @@ class Minibatches(NamedTuple):
         """Whether minibatches differ from seed to seed."""
         return self.scheme not in ("in_order", "full")
 
-    def steps(self, n: int) -> int:
+    def n_steps(self, n: int) -> int:
         """Steps an epoch over ``n`` rows."""
+        if self.steps is not None:
+            return self.steps
         if self.scheme == "full" or self.batch_size is None:
             return 1
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
@@ -108,7 +121,7 @@ class Minibatches(NamedTuple):
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
         """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
         positions = np.arange(self.rows_a_step(n))
-        steps = np.arange(self.steps(n))[:, None]
+        steps = np.arange(self.n_steps(n))[:, None]
         rows = step_rows(self, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
         return np.broadcast_to(rows, (len(steps), len(positions))).astype(np.int32)
 
@@ -165,7 +178,7 @@ class GivenMinibatches:
     padded: bool = False
     draws: ClassVar[bool] = True
 
-    def steps(self, n: int) -> int:
+    def n_steps(self, n: int) -> int:
         """Steps an epoch."""
         return self.shape[0]
 

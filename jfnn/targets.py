@@ -25,7 +25,7 @@ class Split(NamedTuple):
     """Rows to train on and rows to test on; the test rows may be None.
 
     Attributes:
-        x_train: ``[n, …]``.
+        x_train: ``[n, …]``; None, as all others, for losses that draw what they need.
         y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
@@ -36,7 +36,7 @@ class Split(NamedTuple):
             run.
     """
 
-    x_train: Any
+    x_train: Any = None
     y_train: Any = None
     x_test: Any = None
     y_test: Any = None

@@ -47,7 +47,10 @@ def start(trainer: Trainer) -> RunState:
             {metric.name: no_scores for metric in experiment.learner.metrics},
             jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
         ),
-        objectives=np.full((epochs, size), np.nan, experiment.data.dtype),
+        objectives={
+            name: np.full((epochs, size), np.nan, experiment.data.dtype)
+            for name in (("objective", *experiment.learner.terms) if epochs else ())
+        },
     )
 
 
@@ -97,9 +100,10 @@ def run(
             state = state._replace(stopped_at=stopped_at)
         _return_to_host(trainer, state, best, save)
     params, epochs, scores = _final(trainer, state, scores)
-    epoch = experiment.first_epoch + np.arange(len(state.objectives))
-    after = epoch[:, None] > state.members.diverged_at
-    state.objectives[after & (state.members.diverged_at >= 0)] = np.nan
+    diverged_at = state.members.diverged_at
+    for values in state.objectives.values():
+        epoch = experiment.first_epoch + np.arange(len(values))
+        values[(epoch[:, None] > diverged_at) & (diverged_at >= 0)] = np.nan
     seconds = time.perf_counter() - started
     return Outcome(state, params, epochs, scores, trainer.failures, trainer.compile_seconds, seconds)
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jfnn.identity.code import what_is_unknown
 from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner
+from jfnn.learners.learner import Learner, objective_of
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
@@ -60,7 +60,8 @@ class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
     * ``start(params, hyper) -> state``
-    * ``advance(members, hyper, source, n_epochs, data) -> (members, objectives [epochs, tile])``
+    * ``advance(members, hyper, source, n_epochs, data) -> (members, objectives [epochs, tile])``, these by
+      the learner's terms, where it has some
     * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
     * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
     """
@@ -96,7 +97,8 @@ class Program:
         anyway.)
 
         Returns:
-            The members, and the mean objective over the steps of each epoch ``[epochs, tile]``.
+            The members, and the mean objective over the steps of each epoch ``[epochs, tile]``, or that of
+            each of the learner's terms, by name.
         """
         tile = len(members.diverged_at)
         fits_last = self.learner.fits_last(self.platform, tile, len(source.positions), source.separate)
@@ -112,7 +114,7 @@ class Program:
 
         # Members before an epoch, their states after it, whether the objectives of its last step are finite,
         # and the mean objective of every epoch.
-        Run = tuple[Members, State, jax.Array, jax.Array]
+        Run = tuple[Members, State, jax.Array, Any]
 
         # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
         def one_epoch(i: jax.Array, run: Run) -> Run:
@@ -120,8 +122,12 @@ class Program:
             members = checked(before, after, finite, i)
             epoch = source.first + i
             state, total, value = self._epoch(axis, hyper, source, data, stand_in, members.state, epoch)
-            objectives = jax.lax.dynamic_update_index_in_dim(objectives, total / source.steps, i, 0)
-            return members, state, jnp.isfinite(value), objectives
+            objectives = jax.tree.map(
+                lambda kept, sums: jax.lax.dynamic_update_index_in_dim(kept, sums / source.steps, i, 0),
+                objectives,
+                total,
+            )
+            return members, state, jnp.isfinite(objective_of(value)), objectives
 
         def moved(members: Members, source: int, destination: int) -> Members:
             state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
@@ -129,7 +135,8 @@ class Program:
 
         members = moved(members, 0, axis)
         all_finite = jnp.ones_like(members.diverged_at, bool)
-        objectives = jnp.zeros((self.epochs, tile), next(iter(hyper.values())).dtype)
+        dtype = next(iter(hyper.values())).dtype
+        objectives = self.learner.each_term(jnp.zeros((self.epochs, tile), dtype))
         run: Run = (members, members.state, all_finite, objectives)
         before, after, finite, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, run)
         return moved(checked(before, after, finite, n_epochs), axis, 0), objectives
@@ -146,6 +153,7 @@ class Program:
     ) -> Loop:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
+        sums = self.learner.each_term(zeros)
         rows, weights, train = data
         rows_axis = 0 if source.separate and axis == -1 else -1  # of the row numbers of a step
         fold = source.fold
@@ -170,12 +178,12 @@ class Program:
                 state, values = self.learner.step_last(loop[0], batch, hyper, key, source.separate)
             else:
                 state, values = step_first(loop[0], batch, hyper, key)
-            values = values.astype(loop[1].dtype)
-            return state, loop[1] + values, values
+            values = jax.tree.map(lambda value: value.astype(zeros.dtype), values)
+            return state, jax.tree.map(jnp.add, loop[1], values), values
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
         chunk = as_chunk(large, len(source.positions) * (len(zeros) if source.separate else 1), self.batches)
-        return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, zeros, zeros))
+        return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, sums, sums))
 
 
 def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Array, axis: int) -> Members:

@@ -41,8 +41,9 @@ class RunState(NamedTuple):
     snapshot: Snapshot | None
     schedulers: tuple[Any, ...]  # the state of each
     history: Evaluation  # evaluations so far
-    # Mean objective of each epoch's steps [epochs, members], NaN where a member did not train; or empty.
-    objectives: np.ndarray
+    # "objective" and each term of the learner -> its mean over each epoch's steps [epochs, members], NaN
+    # where a member did not train; empty where it is not kept.
+    objectives: dict[str, np.ndarray]
 
     @property
     def active(self) -> np.ndarray:

@@ -173,10 +173,11 @@ class Trainer:
             write(tile, result.members, state.members)
             if self.bar is not None:
                 self.bar.add(tile.used * len(epochs) / training)
-            if len(state.objectives):
-                objectives = np.asarray(result.objectives)[: len(epochs), : tile.used]
-                first = epochs.start - self.experiment.first_epoch
-                state.objectives[first : first + len(epochs), tile.members[: tile.used]] = objectives
+            first = epochs.start - self.experiment.first_epoch
+            for name, kept in state.objectives.items():
+                values = result.objectives[name] if self.experiment.learner.terms else result.objectives
+                values = np.asarray(values)[: len(epochs), : tile.used]
+                kept[first : first + len(epochs), tile.members[: tile.used]] = values
             if epochs.stop in evaluations:
                 _, scores, params = evaluations[epochs.stop]
                 self._add(scores, tile, result)

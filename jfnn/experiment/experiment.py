@@ -89,7 +89,7 @@ class Replicates:
         for fold, part in enumerate(self.parts):
             train[fold, : lengths[fold]] = part["train"]
         domains = [domain(length) for length in lengths]
-        steps = np.array([self.batches.steps(length) for length in lengths], np.int32)
+        steps = np.array([self.batches.n_steps(length) for length in lengths], np.int32)
         batch = np.array([self.batches.rows_a_step(length) for length in lengths])
         return Sources(
             seed=self.seeds,

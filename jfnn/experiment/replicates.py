@@ -96,7 +96,7 @@ def _drawn_batches(
         return drawn
     if padded < max(lengths):
         raise ArgumentError("padded", f"expected at least the {max(lengths)} training rows, got {padded}")
-    return Minibatches(padded, "full", drop_last=False)
+    return Minibatches(padded, "full", drop_last=False, steps=drawn.steps)
 
 
 def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:

@@ -180,7 +180,7 @@ class Execution(Valid):
         padded: Rows to which full batches are padded, by rows of weight 0; None for those of the longest fold
             where folds are of several lengths and the learner takes weights, so that they share a program.
         eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
-        objective: Whether to keep the mean objective of each epoch's steps.
+        objective: Whether to keep the mean objective of each epoch's steps, and further terms of a loss.
         keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
             "evaluations" (those at each one, whose axis comes behind the grid's).
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.

@@ -7,9 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn import losses
-from jfnn.arguments import checks
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import takes
 from jfnn.identity.naming import code_name
@@ -21,8 +22,9 @@ from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
 from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.targets import Split
 
-CustomLossFunction = Callable[..., jax.Array]
+CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
 
@@ -34,6 +36,16 @@ class CustomLoss(DescentLearner):
     loss: CustomLossFunction
     loss_hyper: tuple[str, ...]
     score_function: ScoreFunction | None
+    terms: tuple[str, ...]
+    has_rows: bool = True
+
+    def bind(self, split: Split) -> tuple["CustomLoss", Data]:
+        """The learner for rows; of none there is one without numbers, and functions get None."""
+        if any(rows is not None for rows in (*split[:4], split.weights)):
+            _, data = super().bind(split)
+            return self, data
+        nothing = np.zeros((1, 0), jax.dtypes.canonicalize_dtype(np.float64))
+        return dataclasses.replace(self, has_rows=False), Data(nothing, 1)
 
     def init(self, key: jax.Array) -> Params:
         """Starting parameters by the user's function."""
@@ -41,16 +53,25 @@ class CustomLoss(DescentLearner):
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array]:
+    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
         """One step along the gradient of the loss and the penalty."""
 
-        def objective(trained: Params) -> jax.Array:
+        def objective(trained: Params) -> tuple[jax.Array, Mapping[str, jax.Array]]:
             params = with_constants(trained, state.params)
-            value = self.loss(params, batch.rows, key, **self._of_loss(hyper))
-            return value + hyper["l2"] * losses.l2_penalty(trained)
+            value, terms = self._value(params, batch.rows, key, self._of_loss(hyper))
+            return value + hyper["l2"] * losses.l2_penalty(trained), terms
 
-        value, gradients = jax.value_and_grad(objective)(without_constants(state.params))
-        return self.descend(state, gradients, hyper), value
+        value_and_grad = jax.value_and_grad(objective, has_aux=True)
+        (value, terms), gradients = value_and_grad(without_constants(state.params))
+        after = self.descend(state, gradients, hyper)
+        return after, {"objective": value, **terms} if self.terms else value
+
+    def _value(
+        self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, jax.Array]
+    ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+        """The loss, and its terms."""
+        result: Any = self.loss(params, rows if self.has_rows else None, key, **numbers)
+        return result if self.terms else (result, {})
 
     def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.loss_hyper}
@@ -62,12 +83,16 @@ class CustomLoss(DescentLearner):
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
-            scores: Any = function(params, rows, **options)
+            scores: Any = function(params, rows if self.has_rows else None, **options)
+            if not self.has_rows:
+                count = jax.tree.leaves(rows)[0].shape[:1]
+                scores = jax.tree.map(lambda value: _repeated(value, count), scores)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
 
         def row_loss(row: Rows) -> jax.Array:
-            return self.loss(params, jax.tree.map(lambda leaf: leaf[None], row), key, **numbers)
+            value, _ = self._value(params, jax.tree.map(lambda leaf: leaf[None], row), key, numbers)
+            return value
 
         return {"loss": jax.vmap(row_loss)(rows)}
 
@@ -81,6 +106,8 @@ class CustomLoss(DescentLearner):
         numbers = dict.fromkeys(self.loss_hyper, number)
         self._check_signature()
         value = self._loss_shape(params, rows, numbers)
+        if self.terms:
+            value = self._checked_terms(value)
         shape = getattr(value, "shape", None)
         if shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             cure = "; sum it over the rows, or take the mean" if shape else ""
@@ -88,6 +115,18 @@ class CustomLoss(DescentLearner):
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
         check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
+
+    def _checked_terms(self, value: Any) -> Any:
+        """The value without its terms; raises ArgumentError where these are not as they were named."""
+        given = value[1] if isinstance(value, tuple) and len(value) == 2 else None
+        shapes = {}
+        if isinstance(given, Mapping):
+            shapes = {name: getattr(term, "shape", None) for name, term in given.items()}
+        if shapes != dict.fromkeys(self.terms, ()):
+            names = ", ".join(f"{name}: number" for name in self.terms)
+            got = describe_shapes(value)
+            raise ArgumentError("loss", f"expected a value and its terms, (value, {{{names}}}), got {got}")
+        return value[0]
 
     def _check_signature(self) -> None:
         """Raises ArgumentError for a loss that takes other arguments than it is given."""
@@ -114,11 +153,17 @@ class CustomLoss(DescentLearner):
         """
 
         def shape(key: jax.Array | None) -> Any:
-            return eval_shape("loss", lambda p, rows, h: self.loss(p, rows, key, **h), params, rows, numbers)
+            def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
+                return self.loss(params, rows if self.has_rows else None, key, **numbers)
+
+            return eval_shape("loss", loss, params, rows, numbers)
 
         try:
             return shape(jax.random.key(0) if self.random else None)
         except ArgumentError as error:
+            if not self.has_rows:
+                reason = f"expected rows, since without them {error}; got none in None"
+                raise ArgumentError("x_train", reason) from error
             if self.random:
                 raise
             try:
@@ -139,6 +184,23 @@ class CustomLoss(DescentLearner):
         }
 
 
+def _repeated(value: jax.Array, count: tuple[int, ...]) -> jax.Array:
+    """A number for each row; other values as they are, which a check refuses."""
+    return jnp.broadcast_to(value, count) if jnp.shape(value) == () else value
+
+
+def _as_terms(terms: object) -> tuple[str, ...]:
+    """Names of terms; raises ArgumentError for others than those that files can hold, each once."""
+    if not checks.is_several(terms):
+        raise ArgumentTypeError("terms", f"expected a sequence of names, got {checks.shown(terms)}")
+    for name in terms:
+        paths.check_name(name, "terms")
+    if "objective" in terms:
+        raise ArgumentError("terms", "expected other names than 'objective', which is the whole")
+    checks.check_each_once(terms, "terms")
+    return tuple(sorted(terms))
+
+
 def learner(
     init: Callable[[jax.Array], Params],
     loss: CustomLossFunction,
@@ -148,6 +210,7 @@ def learner(
     random: bool = False,
     score: ScoreFunction | None = None,
     metrics: Sequence[Metric] = (),
+    terms: Sequence[str] = (),
 ) -> CustomLoss:
     """A learner with a custom loss: physics-informed networks, autoencoders, policies.
 
@@ -159,15 +222,19 @@ def learner(
             of whole numbers too, are drawn by the seed like the others, and not trained: a teacher, a prior
             network, an anchor.
         loss: ``(params, batch, key, …) -> scalar``. A batch is the pytree of the rows of a minibatch: x, or
-            (x, y) where the split has y. ``key`` is None unless ``random``.
+            (x, y) where the split has y; None where the split has no rows, ``Split()``, for a loss that draws
+            what it needs. ``key`` is None unless ``random``.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         hyper: Names of further numbers of each member, which the loss takes as keywords; give their values,
             or axes, as ``sweep(hyper={…})``.
         random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
         score: ``(params, rows, …) -> {name: [n]}``: one value a row for "loss" and every metric. It may take,
             as keywords, names of ``hyper``, and ``key``, which is always ``jax.random.key(0)``. None for the
-            loss of each row, as a batch of one, by that key if it is ``random``.
+            loss of each row, as a batch of one, by that key if it is ``random``. Without rows it gets None
+            and gives numbers.
         metrics: The metrics besides "loss" that ``score`` gives.
+        terms: Names of further numbers that the loss gives, as ``(value, {name: number})``: its summands, a
+            norm. ``Execution(objective=True)`` keeps their means over each epoch, as ``result.terms``.
 
     Raises:
         ValueError, TypeError: An invalid argument, named by the message.
@@ -186,6 +253,7 @@ def learner(
         loss=loss,
         loss_hyper=tuple(hyper),
         score_function=score,
+        terms=_as_terms(terms),
         metrics=metrics,
         random=random,
         **fields,

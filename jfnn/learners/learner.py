@@ -19,6 +19,7 @@ from jfnn.learners.shapes import (
     EXAMPLES,
     as_rows,
     check_scores,
+    check_terms,
     describe_shapes,
     eval_shape,
     example_shapes,
@@ -70,6 +71,7 @@ class Learner(abc.ABC):
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
+        terms: Names of further numbers of a step that are kept beside the objective, such as its summands.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
         differentiable: Whether steps may be differentiated; not where they draw discrete states.
     """
@@ -80,6 +82,7 @@ class Learner(abc.ABC):
     ranked_by: str = "loss"
     random: bool = False
     takes_weights: bool = False
+    terms: tuple[str, ...] = ()
     schedule_epochs: int | None = None
     differentiable: bool = True
 
@@ -132,8 +135,11 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array]:
-        """One step: the state after it, and the objective before it. ``key`` is None unless `random`."""
+    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
+        """One step: the state after it, and the objective before it. ``key`` is None unless `random`.
+
+        With `terms` the objective is a dict, of "objective" and each term.
+        """
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The state that ends an epoch, of those before it and after its last step: by default the latter."""
@@ -152,7 +158,7 @@ class Learner(abc.ABC):
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
-    ) -> tuple[State, jax.Array]:
+    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
         """`step` of all members of a tile, on the last axis of every array, with objectives ``[tile]``.
 
         By default `step`, mapped over members.
@@ -171,6 +177,10 @@ class Learner(abc.ABC):
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
 
+    def each_term(self, value: jax.Array) -> jax.Array | dict[str, jax.Array]:
+        """A value in the form of a step's objective: as it is, or the same for "objective" and each term."""
+        return dict.fromkeys(("objective", *self.terms), value) if self.terms else value
+
     def check(self, data: Data) -> None:
         """Tries all functions on shapes, before anything is compiled.
 
@@ -184,14 +194,15 @@ class Learner(abc.ABC):
             packed = self.pack(params)
             state = self.start(packed, hyper)
             key = jax.random.key(0) if self.random else None
-            after, _ = self.step(state, batch, hyper, key)
-            return packed, state, after, self.score(state.params, batch.rows, hyper)
+            after, values = self.step(state, batch, hyper, key)
+            return packed, state, after, values, self.score(state.params, batch.rows, hyper)
 
         params = eval_shape("network", self.init, key_shape())
         params = trained_shapes("network", params, data.dtype)
         batch = Batch(rows, weights)  # type: ignore[arg-type]
         results = eval_shape("network", one_step, params, batch, dict.fromkeys(self.hyper, number))
-        start, before, after, scores = results
+        start, before, after, values, scores = results
+        check_terms("network", values, self.terms)
         for when, *trees in (("as it starts", start, before.params), ("in a step", before, after)):
             one, other = map(describe_shapes, trees)
             if one != other:
@@ -233,6 +244,11 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
         """The learner in plain values, for a run's configuration."""
+
+
+def objective_of(values: Any) -> Any:
+    """The objective of a step's values, which may have further terms."""
+    return values["objective"] if isinstance(values, Mapping) else values
 
 
 def starting_shapes(learner: Learner) -> Params:

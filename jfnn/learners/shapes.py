@@ -118,6 +118,17 @@ def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Param
     )
 
 
+def check_terms(argument: str, values: Any, terms: Sequence[str]) -> None:
+    """Raises ArgumentError unless a step's values are one number, or with terms one of each by name."""
+    expected = dict.fromkeys(("objective", *terms), ()) if terms else ()
+    got = jax.tree.map(lambda value: value.shape, values)
+    if got != expected:
+        names = ", ".join(("objective", *terms))
+        raise ArgumentError(
+            argument, f"expected one number of {names} in a step, got {describe_shapes(values)}"
+        )
+
+
 def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
     """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)

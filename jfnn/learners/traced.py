@@ -61,6 +61,7 @@ class Traced(Learner):
         self.ranked_by = untraced.ranked_by
         self.random = untraced.random
         self.takes_weights = untraced.takes_weights
+        self.terms = untraced.terms
         self.schedule_epochs = untraced.schedule_epochs
         self.differentiable = untraced.differentiable
         number = jax.ShapeDtypeStruct((), shapes.dtype)
@@ -137,7 +138,7 @@ class Traced(Learner):
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
-    ) -> tuple[State, jax.Array]:
+    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
         """`Learner.step_last`, not traced."""
         return self.untraced.step_last(states, batch, hyper, key, separate)
 

@@ -59,7 +59,13 @@ def sliced(
 
     arrays: dict[str, Any] = {name: cut(vars(result)[name]) for name in OUTCOMES}
     arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
-    arrays |= {"history": {}, "evaluations": result.evaluations[:0], "params": None, "objective": None}
+    arrays |= {
+        "history": {},
+        "evaluations": result.evaluations[:0],
+        "params": None,
+        "objective": None,
+        "terms": {},
+    }
     arrays |= {"programs": (), "kept_cell": None}
     seeds = result.seeds if "seed" in runs else np.zeros(1)
     folds = result.folds if fold in runs else None

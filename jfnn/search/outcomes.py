@@ -64,6 +64,7 @@ def as_result(
     shape = experiment.shape
     keep = experiment.execution.keep_params
     state = outcome.state
+    objectives = {name: values.T.reshape((*shape, -1)) for name, values in state.objectives.items()}
     keeps_history = experiment.execution.eval_every is not None
     result = SweepResult(
         axes=dict(experiment.cells.values),
@@ -83,7 +84,8 @@ def as_result(
         crossed=experiment.cells.crossed,
         config=description,
         subset_values={} if experiment.subsets is None else experiment.subsets.axis,
-        objective=state.objectives.T.reshape((*shape, -1)) if len(state.objectives) else None,
+        objective=objectives.pop("objective", None),
+        terms=objectives,
         origin=origin_of(experiment),
     )
     if keep != "none":

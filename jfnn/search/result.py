@@ -96,6 +96,8 @@ class SweepResult:
         history: Name of a score -> ``[E, L, S, H]``, if kept.
         objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, NaN where a member did not
             train; None if it was not kept.
+        terms: Name of each further number that a loss gives -> its mean over each epoch's steps, as
+            ``objective`` and with it.
         timing: "compile" and "run", in seconds since the run began or was resumed.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
@@ -128,6 +130,9 @@ class SweepResult:
     kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
     config: Json = field(default_factory=dict)
     objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
+    terms: dict[str, np.ndarray] = field(
+        metadata=kept("f", GRID, "epoch", prefix="term."), default_factory=dict
+    )
     subset_values: dict[str, np.ndarray] = field(
         metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
     )
@@ -576,6 +581,7 @@ def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) ->
     first = programs[0]
     lengths = tuple(len(values) for values in axes.values())
     longest = max((program.evaluations for program in programs), key=len)
+    shared_terms = [name for name in first.terms if all(name in program.terms for program in programs)]
 
     def stacked(arrays: Iterable[np.ndarray]) -> np.ndarray:
         array = np.stack(list(arrays))
@@ -598,6 +604,7 @@ def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) ->
         objective=None
         if first.objective is None
         else stacked(part.objective for part in programs if part.objective is not None),
+        terms={name: stacked(part.terms[name] for part in programs) for name in shared_terms},
         timing={name: sum(part.timing[name] for part in programs) for name in first.timing},
         params=None,
         kept_cell=None,

@@ -22,7 +22,8 @@ STEPS = 16
 # up what happens between calls. Compare by the workload xor.
 EPOCHS = 384
 
-Loop = tuple[State, jax.Array, jax.Array]  # state, sum of an epoch's objectives, the last of them
+# State, sums of an epoch's objectives, the last of them: arrays, or one for each term of a learner.
+Loop = tuple[State, Any, Any]
 
 
 class Chunk(NamedTuple):
@@ -87,7 +88,7 @@ def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
         batch: Rows of one step, of all members together.
         batches: How row numbers are drawn, or None where they are given.
     """
-    if batches is not None and batches.scheme == "full":
+    if batches is not None and batches.scheme == "full" and batches.steps is None:
         return Chunk(1, False, only=True)
     leaves = jax.tree.leaves(rows)
     bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)

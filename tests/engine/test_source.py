@@ -37,7 +37,7 @@ def make_sources(batches, lengths=LENGTHS):
         fold=np.array(FOLDS, np.int32),
         domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*map(domain, lengths), strict=True))),
         train=train,
-        steps=np.array([batches.steps(n) for n in replicate_rows], np.int32),
+        steps=np.array([batches.n_steps(n) for n in replicate_rows], np.int32),
         batch=np.array([batches.rows_a_step(n) for n in replicate_rows]),
         batches=batches,
         padded=batches.padded,

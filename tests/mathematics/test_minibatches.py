@@ -24,7 +24,7 @@ def test_rows_are_a_pure_function_of_seed_and_epoch(batches):
     np.testing.assert_array_equal(batches.epoch(N, 3, 7), first)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     assert first.dtype == np.int32
-    assert first.shape == (batches.steps(N), batches.rows_a_step(N))
+    assert first.shape == (batches.n_steps(N), batches.rows_a_step(N))
     assert (first == PADDING).any() == (not batches.drop_last)
 
 
@@ -80,7 +80,7 @@ def test_full_is_all_rows_in_their_order(batches):
 def test_fitted_minibatches_are_the_same_or_those_of_the_smallest_fold():
     batches = Minibatches(SIZE, "permutation", drop_last=False)
     assert batches.fitted(N) == batches
-    assert Minibatches(N).fitted(N).steps(N) == 1
+    assert Minibatches(N).fitted(N).n_steps(N) == 1
     assert Minibatches(None).fitted(20).batch_size == 20
     with pytest.raises(ValueError, match=r"^batch_size: "):
         Minibatches(21).fitted(20)

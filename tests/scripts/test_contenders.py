@@ -289,7 +289,7 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
             least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
         networks = len(options["network"]) if isinstance(options["network"], dict) else 1
         assert cells * (folds or 1) * networks == workload.members
-        steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.steps(least)
+        steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.n_steps(least)
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
 
 

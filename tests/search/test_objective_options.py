@@ -111,7 +111,7 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
     """Training in public functions, one step after another; the engine's own is only the key of dropout."""
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
-    steps = KEEP_LAST.steps(70)
+    steps = KEEP_LAST.n_steps(70)
     key = jax.random.wrap_key_data(step_key(seed, 0))
     for step in range(epochs * steps):
         epoch, number = divmod(step, steps)

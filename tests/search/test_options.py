@@ -200,7 +200,12 @@ def test_settings_are_those_of_the_experiment():
     assert settings["constants"] == {"init_scale": 2.0}
     assert settings["seeds"] == [3, 5]
     assert (settings["replicates"], settings["epochs"]) == (4, 4)
-    assert settings["minibatches"] == {"batch_size": 8, "scheme": "permutation", "drop_last": True}
+    assert settings["minibatches"] == {
+        "batch_size": 8,
+        "scheme": "permutation",
+        "drop_last": True,
+        "steps": None,
+    }
     assert result.config["versions"]["jax"] == jax.__version__
     assert (result.config["device"]["count"], result.config["backend"]["platform"]) == (2, "cpu")
     assert (settings["ranked_by"], settings["dtype"], settings["tile"]) == (result.ranked_by, "float32", 4)

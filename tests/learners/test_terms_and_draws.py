@@ -1,0 +1,149 @@
+"""Further numbers of a loss, and losses without rows that draw what they need."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import same_bits
+
+import jfnn
+
+pytestmark = pytest.mark.unoptimised
+
+ROWS = np.linspace(-1, 1, 24, dtype=np.float32)[:, None]
+KEPT = jfnn.Execution(tile=2, objective=True, eval_every=3)
+
+
+def init(key):
+    return {"w": jax.random.normal(key, (1, 1))}
+
+
+def value(params, batch):
+    return jnp.mean((batch @ params["w"] - 2 * batch) ** 2)
+
+
+def in_terms(params, batch, key, weight):
+    data, size = value(params, batch), jnp.sum(params["w"] ** 2)
+    return data + weight * size, {"size": size, "data": data}
+
+
+def whole(params, batch, key, weight):
+    return in_terms(params, batch, key, weight)[0]
+
+
+def swept(loss, terms, **changes):
+    options = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], epochs=6, batch_size=8, seeds=2, execution=KEPT)
+    learner = jfnn.learner(init, loss, hyper=["weight"], terms=terms)
+    return jfnn.sweep(learner, jfnn.Split(ROWS), hyper={"weight": 0.5}, **options | changes)
+
+
+def test_terms_are_means_over_an_epoch_and_change_nothing(tmp_path):
+    result = swept(in_terms, ["size", "data"], out=tmp_path)
+    plain = swept(whole, [])
+    assert same_bits(result.params, plain.params)
+    assert same_bits(result.objective, plain.objective)
+    assert sorted(result.terms) == ["data", "size"] and plain.terms == {}
+    l2 = result.axes["l2"][None, :, None, None]
+    summed = result.terms["data"] + (0.5 + l2 / 2) * result.terms["size"]
+    np.testing.assert_allclose(result.objective, summed, rtol=1e-5)
+    again = jfnn.load(tmp_path)
+    assert same_bits(again.terms, result.terms)
+
+
+def test_terms_of_all_rows_are_those_of_the_parameters_before_the_step():
+    every = jfnn.Execution(tile=2, objective=True, eval_every=1, keep_params="evaluations")
+    result = swept(in_terms, ["size", "data"], batch_size=None, execution=every)
+    w = result.params["w"][..., :-1, 0, 0]
+    np.testing.assert_allclose(result.terms["size"][..., 1:], w**2, rtol=1e-6)
+    expected = np.mean(ROWS**2) * (w - 2) ** 2
+    np.testing.assert_allclose(result.terms["data"][..., 1:], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_terms_are_nan_after_a_divergence_and_combined_over_programs():
+    result = swept(in_terms, ["size", "data"], learning_rate=[0.1, 1e30], batch_size=[8, 12])
+    assert (result.diverged_at[:, 1] >= 0).all()
+    assert np.isnan(result.terms["size"][:, 1, ..., -1]).all()
+    assert same_bits(
+        result.terms["size"][0], swept(in_terms, ["size", "data"], learning_rate=[0.1, 1e30]).terms["size"]
+    )
+
+
+def test_terms_that_are_not_as_named_are_refused():
+    with pytest.raises(ValueError, match=r"^loss: expected a value and its terms"):
+        swept(in_terms, ["size"])
+    with pytest.raises(ValueError, match=r"^loss: expected a value and its terms"):
+        swept(whole, ["size"])
+    with pytest.raises(ValueError, match=r"^loss: expected one number"):
+        swept(in_terms, [])
+    for terms in ("size", ["objective"], ["a", "a"], [3]):
+        with pytest.raises((ValueError, TypeError), match=r"^terms: "):
+            swept(in_terms, terms)
+
+
+def drawn_loss(params, batch, key):
+    assert batch is None
+    return value(params, jax.random.uniform(key, (8, 1), minval=-1))
+
+
+def error(params, rows):
+    assert rows is None
+    return {"loss": jnp.sum((params["w"] - 2) ** 2)}
+
+
+def without_rows(**changes):
+    options = dict(learning_rate=[0.1, 0.3], epochs=4, seeds=2, execution=KEPT)
+    options["batch_size"] = jfnn.Minibatches(None, steps=5)
+    learner = jfnn.learner(init, drawn_loss, random=True, score=error)
+    return jfnn.sweep(learner, jfnn.Split(), **options | changes)
+
+
+def test_an_epoch_without_rows_has_its_steps():
+    result = without_rows()
+    for seed in range(2):
+        params = init(jax.random.key(seed))
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 0xD0), 0)
+        means = []
+        for epoch in range(4):
+            values = []
+            for step in range(5):
+                own = jax.random.fold_in(jax.random.fold_in(key, epoch), step)
+                loss, gradient = jax.value_and_grad(drawn_loss)(params, None, own)
+                values.append(loss)
+                params = optax.apply_updates(params, jax.tree.map(lambda g: -0.1 * g, gradient))
+            means.append(np.mean(values))
+        np.testing.assert_allclose(result.params["w"][0, 0, seed], params["w"], rtol=1e-5)
+        np.testing.assert_allclose(result.objective[0, 0, seed], means, rtol=1e-4)
+    np.testing.assert_allclose(result.train_loss, (result.params["w"][..., 0, 0] - 2) ** 2, rtol=1e-5)
+    assert result.ranked_by == "train_loss" and result.best().axes["learning_rate"] == 0.3
+
+
+def test_runs_without_rows_are_resumed_and_gone_on_with(tmp_path):
+    result = without_rows(out=tmp_path)
+    assert same_bits(without_rows(out=tmp_path, resume=True).params, result.params)
+    half = without_rows(epochs=2)
+    assert same_bits(without_rows(epochs=range(2, 4), initial_params=half.params).params, result.params)
+
+
+def test_steps_of_an_epoch_may_be_chosen_with_rows_too(split):
+    net = jfnn.mlp((5, 6, 3))
+    options = dict(learning_rate=[0.1, 0.2], l2=0.1, execution=jfnn.Execution(tile=2))
+    full = jfnn.sweep(net, split, epochs=2, batch_size=jfnn.Minibatches(None, steps=3), **options)
+    assert same_bits(full.params, jfnn.sweep(net, split, epochs=6, batch_size=None, **options).params)
+    subset = jfnn.Minibatches(10, steps=4)
+    rows = [subset.epoch(70, 0, epoch) for epoch in range(2)]
+    assert rows[0].shape == (4, 10)
+    drawn = jfnn.sweep(net, split, epochs=2, batch_size=subset, **options)
+    given = jfnn.sweep(net, split, epochs=2, batches=np.stack(rows), **options)
+    assert same_bits(drawn.params, given.params)
+
+
+def test_steps_of_a_pass_and_no_rows_for_a_network_are_refused(split):
+    net = jfnn.mlp((5, 6, 3))
+    for scheme in (jfnn.Minibatches(10, "permutation", steps=3), jfnn.Minibatches(10, steps=0)):
+        with pytest.raises(ValueError, match=r"^steps: "):
+            jfnn.sweep(net, split, learning_rate=0.1, batch_size=scheme)
+    with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
+        jfnn.sweep(net, jfnn.Split(), learning_rate=0.1)
+    with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
+        jfnn.sweep(jfnn.learner(init, drawn_loss), jfnn.Split(None, ROWS), learning_rate=0.1)
