@@ -54,7 +54,7 @@ from .minibatches import Minibatches
 from .network import Network, mlp, sequential
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
-from .schedulers import EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
+from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .search.ask_tell import ask_tell
 from .search.loading import load
 from .search.outcomes import LostMembersError
@@ -81,6 +81,7 @@ __all__ = [
     "CellStatistics",
     "Constant",
     "Conv",
+    "Converged",
     "CoordinateCheck",
     "CorruptFileError",
     "Dense",

@@ -1,6 +1,7 @@
 """Optimizers and schedules: optax's, with different numbers for each member."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
@@ -69,6 +70,8 @@ def is_distribution(value: object) -> TypeGuard[Distribution]:
 
 def is_axis(value: object) -> bool:
     """Whether a value stands for several: a sequence or a distribution."""
+    if isinstance(value, optax.GradientTransformation):  # a tuple of functions
+        return False
     ndim = getattr(value, "ndim", 0)  # of other packages' arrays
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
@@ -192,6 +195,11 @@ class UpdateRule(NamedTuple):
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 
+    @property
+    def needs_value(self) -> bool:
+        """Whether a step needs the objective, as a number and as a function: a line search does."""
+        return _needs_value(self)
+
     def check(self, params: object) -> None:
         """Tries one update without computing it, so that an optimizer that takes more raises early.
 
@@ -206,7 +214,7 @@ class UpdateRule(NamedTuple):
                     f"it gives no optax.GradientTransformation, but {checks.shown(transformation)}"
                 )
             state = transformation.init(params)
-            return state, transformation.update(params, state, params)[1]
+            return state, updated(transformation, params, state, params, _sum(params), _sum)[1]
 
         number = jax.ShapeDtypeStruct((), jax.tree.leaves(params)[0].dtype)
         if callable(self.schedule):
@@ -225,6 +233,9 @@ class UpdateRule(NamedTuple):
             raise ArgumentError(
                 "optimizer", "its state holds random keys; members of a replicate share theirs"
             )
+        before, after = (
+            jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) for state in (before, after)
+        )
         if str(before) != str(after):
             raise ArgumentError("optimizer", "its state changes shape or dtype from step to step")
 
@@ -251,6 +262,54 @@ class UpdateRule(NamedTuple):
             " that optax builds from them: build the schedule from plain numbers, for the rate 1, and"
             " multiply, lambda count: learning_rate * unit(count)"
         )
+
+
+def updated(
+    transformation: optax.GradientTransformation,
+    gradients: Any,
+    memory: Any,
+    params: Any,
+    value: jax.Array | None,
+    value_fn: Callable[[Any], jax.Array] | None,
+) -> tuple[Any, Any]:
+    """Updates and memory by a transformation, which may ask for the objective as well.
+
+    Args:
+        transformation: Any of optax.
+        gradients: By the parameters.
+        memory: Its state.
+        params: The parameters.
+        value: The objective at these.
+        value_fn: ``params -> objective``, on the same rows; None where a transformation asks for none.
+    """
+    extra: dict[str, Any] = {}
+    if value_fn is not None:
+        transformation = optax.with_extra_args_support(transformation)
+        extra = {"value": value, "grad": gradients, "value_fn": value_fn}
+    updates, memory = transformation.update(gradients, memory, params, **extra)
+    return updates, memory
+
+
+def _sum(params: Any) -> jax.Array:
+    """A number of parameters, in their dtype."""
+    total: jax.Array = optax.tree.sum(params)
+    return total
+
+
+@functools.lru_cache(maxsize=64)
+def _needs_value(rule: UpdateRule) -> bool:
+    def update(params: Any, hyper: Mapping[str, object]) -> Any:
+        transformation = rule.make(hyper)
+        return transformation.update(params, transformation.init(params), params)
+
+    number = jax.ShapeDtypeStruct((), np.float32)
+    params = {"w": jax.ShapeDtypeStruct((2, 2), np.float32), "b": jax.ShapeDtypeStruct((2,), np.float32)}
+    try:
+        with tracing():
+            jax.eval_shape(update, params, dict.fromkeys(rule.hyper, number))
+    except TypeError:  # without an argument that it needs
+        return True
+    return False
 
 
 def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:

@@ -20,7 +20,7 @@ from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
-from jfnn.optimizers import State
+from jfnn.optimizers import State, updated
 from jfnn.targets import as_penalty, as_targets, as_weights
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
@@ -134,14 +134,40 @@ def step(
     Returns:
         ``(state, value)``: the state after the step, and the objective before it.
     """
-    value, gradients = value_and_grad(state.params, x, targets, l2=l2, **options)
-    return descend(state, optimizer, gradients), value
+
+    def objective_at(params: Params) -> tuple[jax.Array, Params]:
+        return value_and_grad(params, x, targets, l2=l2, **options)
+
+    value, gradients = objective_at(state.params)
+    return descend(state, optimizer, gradients, value, lambda params: objective_at(params)[0]), value
 
 
-def descend(state: State, optimizer: optax.GradientTransformation, gradients: Params) -> State:
-    """The state after a step along given gradients; constants stay."""
+def descend(
+    state: State,
+    optimizer: optax.GradientTransformation,
+    gradients: Params,
+    value: jax.Array | None = None,
+    value_fn: Callable[[Params], jax.Array] | None = None,
+) -> State:
+    """The state after a step along given gradients; constants stay.
+
+    Args:
+        state: The state.
+        optimizer: The optimizer, which may ask for the objective: one with a line search does.
+        gradients: By the parameters.
+        value: The objective; None where the optimizer asks for none.
+        value_fn: ``params -> objective`` on the same rows; likewise.
+    """
     trained = without_constants(state.params)
-    updates, memory = optimizer.update(without_constants(gradients), state.memory, trained)
+
+    def of_trained(trained: Params) -> jax.Array:
+        assert value_fn is not None
+        return value_fn(with_constants(trained, state.params))
+
+    objective = None if value_fn is None else of_trained
+    updates, memory = updated(
+        optimizer, without_constants(gradients), state.memory, trained, value, objective
+    )
     return State(with_constants(optax.apply_updates(trained, updates), state.params), memory)
 
 

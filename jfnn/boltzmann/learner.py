@@ -132,6 +132,13 @@ class BoltzmannLearner(DescentLearner):
         value = jnp.where(any_counts, value, 0) + hyper["l2"] * l2_penalty(machine)
         return State(after.params, (after.memory, chains)), value
 
+    def check(self, data: Data) -> None:
+        """Tries the optimizer on shapes; raises ArgumentError for one with a line search."""
+        super().check(data)
+        if self.rule.needs_value:
+            reason = "expected one without a line search: what contrastive divergence follows has no value"
+            raise ArgumentError("optimizer", reason)
+
     def _mask(self, machine: Machine, hyper: Hyper) -> Machine:
         if "hidden" in self.hyper:
             return columns.units_mask(machine, hyper["hidden"])

@@ -27,10 +27,18 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
             diverged=state.members.diverged_at >= 0,
             pruned=state.pruned,
             hyper=state.hyper,
+            objective=_last_objective(experiment, state),
         )
         memories[i], actions = scheduler.update(memories[i], report)
         state = _apply(state, actions, score)
     return state._replace(schedulers=tuple(memories))
+
+
+def _last_objective(experiment: Experiment, state: RunState) -> np.ndarray:
+    """Mean objective of each member in the last epoch, where it is kept."""
+    if not state.objectives:
+        return np.zeros(0)
+    return np.asarray(state.objectives["objective"][state.epoch - experiment.first_epoch - 1], np.float64)
 
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ def start(trainer: Trainer) -> RunState:
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
     snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
     no_scores = np.zeros((0, size, len(PARTS)))
-    epochs = experiment.epochs - experiment.first_epoch if experiment.execution.objective else 0
+    epochs = experiment.epochs - experiment.first_epoch if experiment.keeps_objectives else 0
     return RunState(
         epoch=experiment.first_epoch,
         members=members,

@@ -65,7 +65,7 @@ class Trainer:
         self.fold_of = self.sources.fold[self.replicate_of]
         self.tile_groups = self._tile_groups()
         steps = max(padded_length(self.steps), self.calls.steps)
-        objective = experiment.execution.objective
+        objective = experiment.keeps_objectives
         inputs = self.sources, data.rows, data.weights, experiment.block
         task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, threads)

@@ -197,6 +197,11 @@ class Experiment:
         return self.replicates.n_starts > len(self.replicates)
 
     @property
+    def keeps_objectives(self) -> bool:
+        """Whether the objectives of every epoch are kept: for the result, or for a scheduler."""
+        return self.execution.objective or any(scheduler.reads_objective for scheduler in self.schedulers)
+
+    @property
     def keeps_evaluations(self) -> bool:
         """Whether parameters are kept at each evaluation."""
         return self.execution.keep_params == "evaluations"

@@ -63,7 +63,11 @@ class CustomLoss(DescentLearner):
 
         value_and_grad = jax.value_and_grad(objective, has_aux=True)
         (value, terms), gradients = value_and_grad(without_constants(state.params))
-        after = self.descend(state, gradients, hyper)
+
+        def value_fn(params: Params) -> jax.Array:
+            return objective(without_constants(params))[0]
+
+        after = self.descend(state, gradients, hyper, value, value_fn)
         return after, {"objective": value, **terms} if self.terms else value
 
     def _value(

@@ -1,9 +1,10 @@
 """Learners that descend a gradient by an optimizer: their fields and constructors."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import optax
 
 from jfnn.arguments import checks
@@ -42,10 +43,22 @@ class DescentLearner(Learner):
         """The optimizer of one member, for its parameters and numbers."""
         return self.rule.make(hyper)
 
-    def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
-        """The state after a step along given gradients."""
+    def descend(
+        self,
+        state: State,
+        gradients: Params,
+        hyper: Hyper,
+        value: jax.Array | None = None,
+        value_fn: Callable[[Params], jax.Array] | None = None,
+    ) -> State:
+        """The state after a step along given gradients; see `jfnn.training.descend`."""
         optimizer = self.optimizer(without_constants(state.params), hyper)
-        return descend(state, optimizer, gradients)
+        return descend(state, optimizer, gradients, value, value_fn)
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """Whether steps may be differentiated: not through the loop of a line search."""
+        return not self.rule.needs_value
 
     def check(self, data: Data) -> None:
         """Tries the optimizer on shapes."""

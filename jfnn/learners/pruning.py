@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -69,11 +69,19 @@ class Pruned(Supervised):
         masks = [jnp.ones(leaf.shape, bool) for leaf in _weights(state.params)]
         return State(state.params, Memory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
 
-    def descend(self, state: State, gradients: Params, hyper: Hyper) -> State:
+    def descend(
+        self,
+        state: State,
+        gradients: Params,
+        hyper: Hyper,
+        value: jax.Array | None = None,
+        value_fn: Callable[[Params], jax.Array] | None = None,
+    ) -> State:
         """A step of the weights that are left; the optimizer sees no gradient of the others."""
         memory: Memory = state.memory
         gradients = masked(gradients, memory.masks)
-        after = super().descend(State(state.params, memory.optimizer), gradients, hyper)
+        before = State(state.params, memory.optimizer)
+        after = super().descend(before, gradients, hyper, value, value_fn)
         return State(masked(after.params, memory.masks), memory._replace(optimizer=after.memory))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:

@@ -114,8 +114,12 @@ class Supervised(DescentLearner):
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
         """`jfnn.training.step`, with the gradient of this learner."""
+
+        def value_fn(params: Params) -> jax.Array:
+            return self._value_and_grad(params, batch, hyper, key)[0]
+
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        return self.descend(state, gradients, after_objective(value, hyper)), value
+        return self.descend(state, gradients, after_objective(value, hyper), value, value_fn), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Whether a tile trains faster with members on the last axis (small dense networks on a CPU)."""
@@ -124,7 +128,8 @@ class Supervised(DescentLearner):
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
         # A subclass of the user's may have another `step`, which `step_last` would pass over.
         registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
-        return fits and registered and naming.name_in(LOSSES, self.loss) is not None
+        registered = registered and naming.name_in(LOSSES, self.loss) is not None
+        return fits and registered and not self.rule.needs_value
 
     @functools.cached_property
     def _network_is_registered(self) -> bool:

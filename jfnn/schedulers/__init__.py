@@ -1,5 +1,6 @@
 """Rules that see scores between calls and say which members train on, and how."""
 
+from jfnn.schedulers.converged import Converged
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
 from jfnn.schedulers.hyperband import Hyperband
@@ -11,12 +12,14 @@ SCHEDULERS: dict[str, type[Scheduler]] = {
     "halving": Halving,
     "hyperband": Hyperband,
     "early_stopping": EarlyStopping,
+    "converged": Converged,
     "population": PopulationTraining,
 }
 
 __all__ = [
     "SCHEDULERS",
     "Actions",
+    "Converged",
     "EarlyStopping",
     "Halving",
     "Hyperband",

@@ -25,6 +25,8 @@ class Report(NamedTuple):
         diverged: Which members diverged ``[members]``.
         pruned: Which members are ruled out ``[members]``.
         hyper: Name -> each member's number ``[members]``.
+        objective: Mean objective of each member's steps in the last epoch ``[members]``; empty unless a
+            scheduler reads it.
     """
 
     epoch: int
@@ -37,6 +39,7 @@ class Report(NamedTuple):
     diverged: np.ndarray
     pruned: np.ndarray
     hyper: Mapping[str, np.ndarray]
+    objective: np.ndarray = np.zeros(0)
 
 
 class Actions(NamedTuple):
@@ -67,6 +70,8 @@ class Scheduler(abc.ABC):
 
     # Whether `Actions.keep` is used; such schedulers act first, so that others see the kept scores.
     keeps_best: ClassVar[bool] = False
+    # Whether it reads objectives.
+    reads_objective: ClassVar[bool] = False
     # Whether it needs rows held out.
     validates: ClassVar[bool] = False
 
@@ -103,7 +108,7 @@ class Scheduler(abc.ABC):
         if not 1 <= len(words) <= len(fields):
             raise ValueError(f"expected {':'.join(field.name.upper() for field in fields)}, got {text!r}")
         try:
-            numbers = [float(word) if "." in word else int(word) for word in words]
+            numbers = [int(word) if word.isdecimal() else float(word) for word in words]
         except ValueError:
             raise ValueError(f"expected numbers with colons between, got {text!r}") from None
         return cls(*numbers)

@@ -64,7 +64,9 @@ def as_result(
     shape = experiment.shape
     keep = experiment.execution.keep_params
     state = outcome.state
-    objectives = {name: values.T.reshape((*shape, -1)) for name, values in state.objectives.items()}
+    objectives = {}
+    if experiment.execution.objective:
+        objectives = {name: values.T.reshape((*shape, -1)) for name, values in state.objectives.items()}
     keeps_history = experiment.execution.eval_every is not None
     result = SweepResult(
         axes=dict(experiment.cells.values),

@@ -129,7 +129,6 @@ LINES = {
     "--keep-last": "--keep-last: --minibatch permutation",
     "--output none": "--output: expected one of",
     "--output sigmoid": "--loss: cross-entropy output identity",
-    "--optimizer lbfgs": "--optimizer: gradient",
     "--optimizer-arg foo=1": "--optimizer-arg: sgd momentum 'foo'",
     "--optimizer-arg self=1": "--optimizer-arg: 'self'",
     "--optimizer-arg nesterov=0.5": "--optimizer-arg: nesterov",

@@ -103,7 +103,6 @@ TRAINED = [
     (own(score=lambda params, rows: {"cost": score(params, rows)["loss"]}), "score"),
     (own(metrics=[Metric("accuracy", True)]), "score"),
     (of_number(["strength"], loss=loss), "loss"),
-    (own(optimizer="lbfgs"), "optimizer"),
     (jfnn.supervised(jfnn.mlp((4, 3))), "x_train"),
     (jfnn.supervised(NET, gradient=lambda params, x, targets, *, l2: params), "gradient"),
     (jfnn.supervised(NET, metrics=[Metric("own", False, lambda a, t: jnp.sum(a, -1))]), "metrics"),

@@ -14,6 +14,7 @@ def report(score, epoch, epochs, replicates=1, **fields):
         "active": ~np.isnan(score),
         "diverged": np.isnan(score),
         "pruned": np.zeros(len(score), bool),
+        "objective": -score,
     }
     hyper = {name: np.linspace(0.1, 1, len(score), dtype=np.float32) for name in ("learning_rate", "l2")}
     cells = len(score) // replicates

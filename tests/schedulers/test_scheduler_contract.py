@@ -24,6 +24,7 @@ EXAMPLES = {
     "halving": {"2": jfnn.Halving(2), "3:2": jfnn.Halving(3, 2)},
     "hyperband": {"2": jfnn.Hyperband(2), "3:2": jfnn.Hyperband(3, 2)},
     "early_stopping": {"2": jfnn.EarlyStopping(2)},
+    "converged": {"1:1e-3": jfnn.Converged(1, 1e-3), "2:0.5": jfnn.Converged(2, 0.5)},
     "population": {
         "3": jfnn.PopulationTraining(3),
         "2:0.5:1.5:1": jfnn.PopulationTraining(2, share=0.5, factor=1.5, seed=1),

@@ -105,7 +105,7 @@ BAD = {
     "loss": ["nope", case("quadratic", network=own_loss())],
     "reduction": ["max", case("mean", network=jfnn.supervised(NET))],
     "optimizer": [
-        *["nope", "Array", max, "lbfgs", noisy, lambda learning_rate: 3],
+        *["nope", "Array", max, noisy, lambda learning_rate: 3],
         *[Optimizer("adam", b3=1.0), Optimizer(momentum={}), Optimizer(momentum="x")],
         *[Optimizer(schedule_steps=3.0), Optimizer(doubled, schedule="cosine")],
         *each([Optimizer(momentum=["a", "b"]), Optimizer(momentum=[[1.0], [1.0, 2.0]])], "momentum"),
