@@ -14,7 +14,7 @@ from jfnn.network import Network, mlp
 from jfnn.store.files import digest
 
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
-ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
+ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu", "softplus", "gelu", "erf", "sin")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
 # Parameters of scikit-learn's that are a fit's numbers: fits that differ only by these train side by side.
 NUMBERS = (

@@ -35,9 +35,10 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
-    optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn where that is faster, "jfnn", or
-    "scikit-learn"), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
+    scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
+    "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn
+    where that is faster, "jfnn", or "scikit-learn"), and ``class_weight``: class -> weight of its rows,
+    "balanced", or None for 1.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -71,8 +72,8 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
-    optimizer as ``solver``, and ``engine``, as in `MLPClassifier`.
+    scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
+    "gelu", "erf" and "sin", any optax optimizer as ``solver``, and ``engine``, as in `MLPClassifier`.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {

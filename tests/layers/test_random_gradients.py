@@ -47,7 +47,7 @@ def drawn(rng, values):
 
 def function(rng):
     """A random activation."""
-    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.sin, jnp.cos)])
+    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))])
 
 
 def dense(rng):
