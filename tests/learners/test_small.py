@@ -30,6 +30,7 @@ NETWORKS = {
     "one": jfnn.mlp((FEATURES, 6, 3), "tanh", init="glorot_normal"),
     "two": jfnn.mlp((FEATURES, 6, 5, 3), "leaky_relu", init="he_normal"),
     "residual": jfnn.sequential(BLOCK, FEATURES),
+    "no biases": jfnn.mlp((FEATURES, 5, 3), "tanh", bias=False),
 }
 CASES = [
     ("one", loss, "sum", "sgd", gradient)
@@ -40,6 +41,7 @@ CASES += [
     ("two", "quadratic", "mean", jfnn.Optimizer("sgd", momentum=0.9, schedule="cosine"), "backprop"),
     ("residual", "softmax_binary_cross_entropy", "mean", "rmsprop", "backprop"),
     ("residual", "quadratic", "sum", "adam", "autodiff"),
+    ("no biases", "quadratic", "sum", "adam", "backprop"),
 ]
 
 
