@@ -225,14 +225,13 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     """Checks that no output activation stands in front of a loss that includes one.
 
     Raises:
-        ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the
-            identity.
+        ValueError: The loss takes logits or has links, and the last layer, save `Flatten`, has an activation
+            other than the identity.
     """
     checks.check_instance(network, Network, "network")
     last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
-    if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
-        raise ArgumentError(
-            "loss",
-            "a cross-entropy applies its softmax or sigmoid itself;"
-            " the network's output must be the identity",
-        )
+    if getattr(last, "activation", "identity") == "identity":
+        return
+    if loss.takes_logits or any(loss.inverse_links):
+        own = "a cross-entropy applies its softmax or sigmoid" if loss.takes_logits else "it applies a link"
+        raise ArgumentError("loss", f"{own} itself; the network's output must be the identity")
