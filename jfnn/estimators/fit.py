@@ -49,6 +49,7 @@ class Structure(NamedTuple):
         batch: Rows a step, or None for scikit-learn's "auto".
         shuffle: Whether rows are shuffled before each epoch.
         validation: Share of rows held out for early stopping; None for none.
+        further_loss: A loss that scikit-learn's perceptron lacks; None for that of the output.
     """
 
     sizes: tuple[int, ...]
@@ -60,6 +61,7 @@ class Structure(NamedTuple):
     batch: int | None
     shuffle: bool
     validation: float | None
+    further_loss: Loss | None = None
 
     @property
     def network(self) -> Network:
@@ -69,7 +71,7 @@ class Structure(NamedTuple):
     @property
     def loss(self) -> Loss:
         """The loss of the outputs."""
-        return LOSSES[OF_OUTPUT[self.output]]
+        return self.further_loss or LOSSES[OF_OUTPUT[self.output]]
 
     def rows_a_step(self, n: int) -> int:
         """Rows a step of ``n`` rows: at most 200 where nothing else is said."""
