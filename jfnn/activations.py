@@ -6,6 +6,7 @@ kink, where the derivative does not exist, ``df`` takes the same one-sided value
 entry states it.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,17 +20,25 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "d_elu",
+    "d_erf",
+    "d_gelu",
     "d_identity",
     "d_leaky_relu",
     "d_relu",
     "d_sigmoid",
+    "d_sin",
+    "d_softplus",
     "d_tanh",
     "elu",
+    "erf",
+    "gelu",
     "get",
     "identity",
     "leaky_relu",
     "relu",
     "sigmoid",
+    "sin",
+    "softplus",
     "tanh",
 ]
 
@@ -97,6 +106,50 @@ def d_leaky_relu(z: jax.Array, alpha: float = 0.01) -> jax.Array:
     return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, alpha))
 
 
+def softplus(z: jax.Array) -> jax.Array:
+    """``f(z) = log(1 + e^z)``, a smooth `relu`, computed without overflow."""
+    return jax.nn.softplus(z)
+
+
+def d_softplus(z: jax.Array) -> jax.Array:
+    """``f'(z) = 1 / (1 + e^-z)``."""
+    return jax.nn.sigmoid(z)
+
+
+def gelu(z: jax.Array) -> jax.Array:
+    """``f(z) = z Φ(z)`` with the normal distribution ``Φ(z) = (1 + erf(z/√2)) / 2``, not approximated.
+
+    Hendrycks & Gimpel, arXiv:1606.08415.
+    """
+    return jax.nn.gelu(z, approximate=False)
+
+
+def d_gelu(z: jax.Array) -> jax.Array:
+    """``f'(z) = Φ(z) + z φ(z)``, with the density ``φ(z) = e^(-z²/2) / √(2π)``."""
+    density = jnp.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    return 0.5 * jax.lax.erfc(-z * math.sqrt(0.5)) + z * density
+
+
+def erf(z: jax.Array) -> jax.Array:
+    """``f(z) = 2/√π ∫_0^z e^(-t²) dt``, the error function."""
+    return jax.lax.erf(z)
+
+
+def d_erf(z: jax.Array) -> jax.Array:
+    """``f'(z) = 2/√π e^(-z²)``."""
+    return 2 / math.sqrt(math.pi) * jnp.exp(-(z**2))
+
+
+def sin(z: jax.Array) -> jax.Array:
+    """``f(z) = sin z`` (Sitzmann et al., arXiv:2006.09661)."""
+    return jnp.sin(z)
+
+
+def d_sin(z: jax.Array) -> jax.Array:
+    """``f'(z) = cos z``."""
+    return jnp.cos(z)
+
+
 def identity(z: jax.Array) -> jax.Array:
     """``f(z) = z``: a linear output, or the logits of a cross-entropy."""
     return z
@@ -114,6 +167,10 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": Activation(tanh, d_tanh),
     "elu": Activation(elu, d_elu),
     "leaky_relu": Activation(leaky_relu, d_leaky_relu),
+    "softplus": Activation(softplus, d_softplus),
+    "gelu": Activation(gelu, d_gelu),
+    "erf": Activation(erf, d_erf),
+    "sin": Activation(sin, d_sin),
     "identity": Activation(identity, d_identity),
 }
 

@@ -1,40 +1,57 @@
 """Cost functions with their hand-derived output deltas, and the L2 penalty (the notes, sections 1, 2 and 5).
 
-A cost compares the outputs ``a`` of a network with targets ``t`` of the same shape and gives one number a
-sample; sums over samples are taken by the caller. `Loss.delta` is its exact derivative
-``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that factor belongs to the output
-activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so their output activation
-(softmax or sigmoid) is inside the cost and the layer's activation is the identity.
+A cost compares the outputs ``a`` of a network with targets ``t`` and gives one number a sample; sums over
+samples are taken by the caller. A loss has k outputs for each target, mostly one: of targets ``[n, t]`` the
+outputs ``[n, k t]`` are the first ones of all targets, then the second ones, and so on. `Loss.delta` is the
+cost's exact derivative ``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that
+factor belongs to the output activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so
+their output activation (softmax or sigmoid) is inside the cost and the layer's activation is the identity.
 
 Every function takes the axis along which the outputs of one sample lie: the last one in the public row
 convention ``[n, n_out]``, the first one where the sweep engine works features first.
 """
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.scipy.special import xlogy
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, is_weight
 from jfnn.numerics.sums import sum_of_products, sum_of_squares
 
 __all__ = [
     "LOSSES",
+    "PARAMETRISED",
     "REDUCTIONS",
     "Loss",
+    "absolute",
     "cross_entropy",
+    "d_absolute",
     "d_cross_entropy",
+    "d_gaussian",
+    "d_huber",
+    "d_pinball",
+    "d_poisson",
     "d_quadratic",
     "d_sigmoid_cross_entropy",
     "d_softmax_binary_cross_entropy",
+    "gaussian",
     "get",
+    "huber",
+    "huber_cost",
     "is_weight",
     "l2_penalty",
+    "pinball",
+    "pinball_cost",
+    "poisson",
     "quadratic",
     "reduce_costs",
     "reduction_scale",
@@ -53,6 +70,11 @@ class Loss(NamedTuple):
             network are themselves the prediction (quadratic cost).
         min_outputs: The least number of outputs for which the cost means anything.
         target_sum: Sum that the targets of a sample must have (1 for distributions), or None for any.
+        regression: Whether targets are numbers, never classes: whole numbers ``[n]`` are then no labels.
+        least_target: The least number that a target may be.
+        inverse_links: For each output of a target, ``z -> what it stands for``, such as an exponential for
+            the logarithm of a rate; None where that is the output itself.
+        central: The number of the output, from 0, that predicts the target itself, where there are several.
     """
 
     cost: Callable[..., jax.Array]
@@ -60,11 +82,48 @@ class Loss(NamedTuple):
     probabilities: Callable[..., jax.Array] | None = None
     min_outputs: int = 1
     target_sum: float | None = None
+    regression: bool = False
+    least_target: float = -math.inf
+    inverse_links: tuple[Callable[[jax.Array], jax.Array] | None, ...] = (None,)
+    central: int = 0
 
     @property
     def takes_logits(self) -> bool:
-        """Whether the output activation is part of the cost, so that the network must end in logits."""
+        """Whether outputs become probabilities of classes in the cost, so that the network ends in logits."""
         return self.probabilities is not None
+
+    @property
+    def outputs_per_target(self) -> int:
+        """Outputs of the network for each target."""
+        return len(self.inverse_links)
+
+    def predictions(self, outputs: jax.Array, axis: int = -1) -> jax.Array:
+        """What outputs stand for, shaped like them: by the inverse links."""
+        if not any(self.inverse_links):
+            return outputs
+        parts = zip(jnp.split(outputs, self.outputs_per_target, axis), self.inverse_links, strict=True)
+        return jnp.concatenate([part if link is None else link(part) for part, link in parts], axis)
+
+    def point_predictions(self, outputs: jax.Array, axis: int = -1) -> jax.Array:
+        """One prediction for each target, shaped like these: of the output that is `central`."""
+        return jnp.split(self.predictions(outputs, axis), self.outputs_per_target, axis)[self.central]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parametrised:
+    """A cost or a delta with its parameters; equal to others of the same, in every process.
+
+    Attributes:
+        function: ``(a, t, axis, *parameters) -> C_i or ∂C_i/∂a``.
+        parameters: Its parameters.
+    """
+
+    function: Callable[..., jax.Array]
+    parameters: tuple[float, ...]
+
+    def __call__(self, a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+        """The function's value."""
+        return self.function(a, t, axis, *self.parameters)
 
 
 def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
@@ -75,6 +134,111 @@ def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 def d_quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``∂C/∂a = a - t``."""
     return a - t
+
+
+def absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """``C_i = Σ_j |a_ij - t_ij|``, whose least mean is at the median."""
+    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has another derivative at the kink
+
+
+def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """``∂C/∂a = sign(a - t)``, 0 at the kink."""
+    return jnp.sign(a - t)
+
+
+def huber_cost(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
+    """``C_i = Σ_j h(a_ij - t_ij)``: ``h(e) = e²/2`` for ``|e| <= delta``, else ``delta (|e| - delta/2)``.
+
+    Quadratic for small errors, for large ones linear, so that these do not rule (Huber 1964, Annals of
+    Mathematical Statistics 35).
+    """
+    return jnp.sum(optax.losses.huber_loss(a, t, delta=delta), axis=axis)
+
+
+def d_huber(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
+    """``∂C/∂a = a - t``, cut off at ``±delta``."""
+    return jnp.clip(a - t, -delta, delta)
+
+
+def huber(delta: float = 1.0) -> Loss:
+    """The loss `huber_cost` with a threshold above 0, in units of the targets."""
+    parameters = (checks.as_number(delta, "delta", strict=True),)
+    cost = Parametrised(huber_cost, parameters)
+    return Loss(cost, Parametrised(d_huber, parameters), regression=True)
+
+
+def pinball_cost(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
+    """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))`` with the outputs of each quantile q.
+
+    Its least mean is at the quantiles of the targets: a share q of them lies below (Koenker & Bassett 1978,
+    Econometrica 46).
+    """
+    parts = zip(jnp.split(a, len(quantiles), axis), quantiles, strict=True)
+    costs = [jnp.where(t > part, q * (t - part), (1 - q) * (part - t)) for part, q in parts]
+    return jnp.sum(jnp.concatenate(costs, axis), axis=axis)
+
+
+def d_pinball(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
+    """``∂C/∂a = -q`` for t > a, else ``1 - q``."""
+    parts = zip(jnp.split(a, len(quantiles), axis), quantiles, strict=True)
+    return jnp.concatenate([jnp.where(t > part, jnp.full_like(part, -q), 1 - q) for part, q in parts], axis)
+
+
+def pinball(*quantiles: float) -> Loss:
+    """The loss `pinball_cost`, of one output for each target and quantile; without any of the median.
+
+    Outputs ``[n, k t]`` are the first quantile of all targets, then the second, …. Nothing keeps them from
+    crossing. The quantile nearest to 1/2 is the point prediction.
+
+    Raises:
+        ValueError: A quantile that does not lie between 0 and 1.
+    """
+    shares = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
+    if max(shares) >= 1:
+        raise ArgumentError("quantiles", f"expected numbers between 0 and 1, got {max(shares):g}")
+    cost = Parametrised(pinball_cost, shares)
+    central = min(range(len(shares)), key=lambda i: abs(shares[i] - 0.5))
+    links = (None,) * len(shares)
+    return Loss(cost, Parametrised(d_pinball, shares), regression=True, inverse_links=links, central=central)
+
+
+def gaussian(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """Negative log likelihood, ``C_i = 1/2 Σ_j log 2π + s_ij + (t_ij - m_ij)² e^{-s_ij}``.
+
+    Outputs are the means m of all targets, then the logarithms s of their variances (Nix & Weigend 1994,
+    "Estimating the mean and variance of the target probability distribution"). What they stand for is the
+    mean and the standard deviation ``e^{s/2}``.
+    """
+    m, s = jnp.split(a, 2, axis)
+    return 0.5 * jnp.sum(math.log(2 * math.pi) + s + (t - m) ** 2 * jnp.exp(-s), axis=axis)
+
+
+def d_gaussian(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """``∂C/∂m = (m - t) e^{-s}``, ``∂C/∂s = 1/2 (1 - (t - m)² e^{-s})``."""
+    m, s = jnp.split(a, 2, axis)
+    precision = jnp.exp(-s)
+    return jnp.concatenate([(m - t) * precision, 0.5 * (1 - (t - m) ** 2 * precision)], axis)
+
+
+def _standard_deviation(s: jax.Array) -> jax.Array:
+    return jnp.exp(0.5 * s)
+
+
+def _rate(z: jax.Array) -> jax.Array:
+    return jnp.exp(z)
+
+
+def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """Half the Poisson deviance of the rate ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``, 0 at the least.
+
+    It is the negative log likelihood of counts but for what does not depend on z. Targets are at least 0.
+    """
+    return jnp.sum(xlogy(t, t) - t - t * z + jnp.exp(z), axis=axis)
+
+
+def d_poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
+    """``∂C/∂z = e^z - t``."""
+    return jnp.exp(z) - t
 
 
 def _below_largest(z: jax.Array, axis: int) -> jax.Array:
@@ -170,7 +334,15 @@ LOSSES: dict[str, Loss] = {
     "softmax_binary_cross_entropy": Loss(
         softmax_binary_cross_entropy, d_softmax_binary_cross_entropy, jax.nn.softmax, min_outputs=2
     ),
+    "absolute": Loss(absolute, d_absolute, regression=True),
+    "huber": huber(),
+    "pinball": pinball(),
+    "gaussian": Loss(gaussian, d_gaussian, regression=True, inverse_links=(None, _standard_deviation)),
+    "poisson": Loss(poisson, d_poisson, regression=True, least_target=0.0, inverse_links=(_rate,)),
 }
+
+#: Name -> function of parameters that makes a loss; `LOSSES` has it with their defaults.
+PARAMETRISED: dict[str, Callable[..., Loss]] = {"huber": huber, "pinball": pinball}
 
 
 def get(loss: str | Loss) -> Loss:

@@ -191,6 +191,7 @@ def mlp(
     activation: str | Activation = "sigmoid",
     output: str | Activation = "identity",
     init: str = "normal",
+    bias: bool = True,
 ) -> Network:
     """A fully connected feed-forward network of any depth.
 
@@ -204,6 +205,7 @@ def mlp(
         init: Where parameters start: "normal" (the notes': unscaled normal weights, biases 0.01),
             "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal" (biases 0), "pytorch"
             (weights and biases uniform within ±1/√n_in).
+        bias: Whether layers have biases. Without, the parameters of each are ``(w,)``.
 
     Raises:
         ValueError: Fewer than two sizes, a width below 1, an unknown name.
@@ -215,7 +217,7 @@ def mlp(
     hidden = activations.name_or_custom(activation)
     last = activations.name_or_custom(output, "output")
     functions = [hidden] * (len(widths) - 2) + [last]
-    layers = [Dense(units, f, init) for units, f in zip(widths[1:], functions, strict=True)]
+    layers = [Dense(units, f, init, bias) for units, f in zip(widths[1:], functions, strict=True)]
     return sequential(layers, widths[0])
 
 
@@ -223,14 +225,13 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     """Checks that no output activation stands in front of a loss that includes one.
 
     Raises:
-        ValueError: The loss takes logits and the last layer, save `Flatten`, has an activation other than the
-            identity.
+        ValueError: The loss takes logits or has links, and the last layer, save `Flatten`, has an activation
+            other than the identity.
     """
     checks.check_instance(network, Network, "network")
     last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
-    if loss.takes_logits and getattr(last, "activation", "identity") != "identity":
-        raise ArgumentError(
-            "loss",
-            "a cross-entropy applies its softmax or sigmoid itself;"
-            " the network's output must be the identity",
-        )
+    if getattr(last, "activation", "identity") == "identity":
+        return
+    if loss.takes_logits or any(loss.inverse_links):
+        own = "a cross-entropy applies its softmax or sigmoid" if loss.takes_logits else "it applies a link"
+        raise ArgumentError("loss", f"{own} itself; the network's output must be the identity")

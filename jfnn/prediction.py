@@ -46,35 +46,38 @@ def predict(
     loss: str | Loss = "cross_entropy",
     task: str | None = None,
 ) -> jax.Array:
-    """Class labels ``[n]``, or of a regression the outputs ``[n, n_out]``.
+    """Class labels ``[n]``, or of a regression what the outputs stand for ``[n, n_out]``.
 
     The label is the largest output (of equals the first), or with one output whether it passes one half:
     probability 1/2 for a cross-entropy (logit 0), 1/2 itself for the quadratic cost, whose targets are then 0
     and 1. The quadratic cost, and any other without probabilities, learns classes as well as numbers, and
-    nothing in a network says which: ``task`` does.
+    nothing in a network says which: ``task`` does. Losses of numbers alone need none; outputs stand for
+    rates with "poisson", with "gaussian" for the means of all targets, then their standard deviations.
 
     Args:
         network: The network.
         params: Its parameters.
         x: Inputs ``[n, …]``.
         loss: The loss it was trained with.
-        task: "classification" for labels, "regression" for outputs; None for labels where the loss is a
-            cross-entropy, which gives no others.
+        task: "classification" for labels, "regression" for numbers; None for labels where the loss is a
+            cross-entropy, which gives no others, and for numbers where it is of these alone.
 
     Raises:
-        ValueError: No task for a loss without probabilities, a regression by one that has them; a loss that
+        ValueError: No task for a loss that serves for both, or one that the loss is not for; a loss that
             does not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
             overflow.
         TypeError: Arguments of another kind.
     """
     loss = losses.get(loss)
-    if task is None and not loss.takes_logits:
+    if task is None and not loss.takes_logits and not loss.regression:
         raise ArgumentError(
             "task",
             "expected classification (labels) or regression (outputs), since the loss serves for both;"
             " got None",
         )
-    task = TASKS[0] if task is None else checks.as_choice(task, "task", TASKS)
+    task = TASKS[loss.regression] if task is None else checks.as_choice(task, "task", TASKS)
+    if task == "classification" and loss.regression:
+        raise ArgumentError("task", "expected regression, since the loss is of numbers, not of classes")
     if task == "regression" and loss.takes_logits:
         raise ArgumentError(
             "task",
@@ -82,7 +85,7 @@ def predict(
             " gives probabilities",
         )
     outputs = _outputs(network, params, x, loss)
-    return outputs if task == "regression" else decide(outputs, loss)
+    return loss.predictions(outputs) if task == "regression" else decide(outputs, loss)
 
 
 def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:

@@ -209,7 +209,9 @@ def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
     return Subsets(n, [(order[:count], order[max(several) :]) for count in several], "rows", several)
 
 
-def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None = 0) -> Subsets:
+def by_group(
+    groups: ArrayLike, held_out: float | None = None, seed: int | None = 0, start_per_subset: bool = False
+) -> Subsets:
     """A subset for each group, such as the series or clients of a table, in sorted order: "group".
 
     Args:
@@ -218,6 +220,7 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
             that 0.07 of 100 rows are 7; or None.
         seed: Rows with the least of ``np.random.default_rng(seed).random(n)`` are held out; None for the
             last ones.
+        start_per_subset: Whether each group has another start and other minibatches; see `Subsets`.
 
     Raises:
         ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
@@ -236,7 +239,7 @@ def by_group(groups: ArrayLike, held_out: float | None = None, seed: int | None 
     order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
     pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, left_out, strict=True)]
-    return Subsets(len(labels), pairs, "group", names)
+    return Subsets(len(labels), pairs, "group", names, start_per_subset=start_per_subset)
 
 
 def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:

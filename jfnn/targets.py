@@ -26,7 +26,7 @@ class Split(NamedTuple):
 
     Attributes:
         x_train: ``[n, …]``; None, as all others, for losses that draw what they need.
-        y_train: Integer labels ``[n]`` or float targets ``[n, n_out]``; None for losses that need none.
+        y_train: Integer labels ``[n]`` or float targets ``[n, t]``; None for losses that need none.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
         weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
@@ -44,14 +44,15 @@ class Split(NamedTuple):
     names: Mapping[str, Any] | None = None
 
 
-def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argument: str = "y") -> Any:
-    """Targets ``[n, n_outputs]`` from labels or targets; a JAX array stays one.
+def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argument: str = "y") -> Any:
+    """Targets ``[n, t]`` from labels or targets, ``t k`` being the outputs; a JAX array stays one.
 
     Args:
         y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
-            float targets ``[n, n_outputs]`` (``[n]`` too where there is one output).
+            float targets ``[n, t]`` (``[n]`` too where there is one). Of a loss of numbers whole numbers are
+            targets, too.
         shape: ``(n, n_outputs)``: the rows there must be, and the outputs of the network.
-        loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in [0, 1].
+        loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in a range.
         dtype: The float dtype of the result.
         argument: The caller's argument, named in errors.
 
@@ -73,7 +74,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argu
     if y.shape[0] != n:
         raise ArgumentError(argument, f"expected {n} rows, as the inputs have, got {y.shape[0]}")
     check_outputs(n_outputs, loss)
-    if is_labels(y):
+    if is_labels(y) and not loss.regression:
         classes = max(n_outputs, 2)
         if is_concrete(y):
             least = np.asarray(y).min()
@@ -87,7 +88,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argu
         if n_outputs == 1:
             return y[:, None].astype(dtype)
         return (y[:, None] == xp.arange(n_outputs)).astype(dtype)
-    y = _as_float_targets(y, n_outputs, argument)
+    y = _as_float_targets(y, n_outputs // loss.outputs_per_target, argument)
     check_values(y, argument, dtype)
     if is_concrete(y):
         _check_range(np.asarray(y), loss, argument)
@@ -95,9 +96,12 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: object, dtype: object, argu
 
 
 def check_outputs(n_outputs: int, loss: Any) -> None:
-    """Raises ValueError for a loss of more outputs than the network has."""
+    """Raises ValueError for a loss of more outputs than the network has, or for a part of a target's."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
+        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
+    if n_outputs % loss.outputs_per_target:
+        needed = f"it takes {loss.outputs_per_target} outputs for each target"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
 
 
@@ -128,6 +132,10 @@ def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
     if loss.takes_logits and (values.min() < 0 or values.max() > 1):
         raise ArgumentError(
             argument, f"a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
+        )
+    if values.min() < loss.least_target:
+        raise ArgumentError(
+            argument, f"expected numbers of at least {loss.least_target:g}, got {values.min():g}"
         )
     if loss.target_sum is not None:
         off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn import datasets
+from jfnn import datasets, losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
@@ -73,10 +73,14 @@ def load(flags: Flags) -> Problem:
             for part, scaler in datasets.scalers(split).items()
         }
         split = datasets.standardise(split)
-    outputs = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
-    if classes is None and loss != "quadratic":
-        raise ArgumentError("loss", f"regression takes the quadratic loss, got {loss!r}")
+    kind = losses.get(loss)
+    if classes is None and kind.takes_logits:
+        raise ArgumentError("loss", f"regression takes a loss of numbers, got {loss!r}")
+    if classes and kind.regression:
+        raise ArgumentError("loss", f"classification takes a cross-entropy or quadratic, got {loss!r}")
+    targets = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
+    outputs = targets * kind.outputs_per_target
     shape = _shape(flags, split.x_train.shape[1:])
     x_train = split.x_train.reshape(len(split.x_train), *shape)
     x_test = split.x_test.reshape(len(split.x_test), *shape)

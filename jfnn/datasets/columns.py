@@ -1,7 +1,7 @@
 """Columns of words and of numbers with gaps, and tables of them by name, described by plain values."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,17 @@ def as_words(labels: np.ndarray, config: Json) -> np.ndarray:
     return np.asarray(np.array([*classes, ""])[labels])
 
 
-def units(config: Json) -> Callable[[np.ndarray, int], np.ndarray] | None:
-    """A function that puts outputs ``[…, n_out]`` in the units of scaled targets; None where none were."""
+def units(config: Json, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """A function that puts predictions ``[…, k t]`` in the units of scaled targets; None where none were.
+
+    Args:
+        config: The run's description.
+        shifted: Whether each of the k predictions of a target has its origin; else, as a standard deviation,
+            its scale alone.
+    """
     scaling = (names(config).get("scaling") or {}).get("y")
-    return None if scaling is None else lambda outputs, _: outputs * scaling["scale"] + scaling["mean"]
+    if scaling is None:
+        return None
+    scale = np.tile(scaling["scale"], len(shifted))
+    mean = np.outer(shifted, scaling["mean"]).ravel()
+    return lambda predictions, _: predictions * scale + mean

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import is_classifier
 
@@ -78,7 +79,8 @@ class Ensemble:
         members = [result.member(*index) for index in alive]
         params = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
         predictions = _network_predictions(network, loss, params, x)
-        targets = np.asarray(as_targets(y, predictions.shape[1:], loss, np.float64))
+        _, n, t = predictions.shape
+        targets = np.asarray(as_targets(y, (n, t * loss.outputs_per_target), loss, np.float64))
         predictions, targets = _as_classes(predictions, targets, loss)
         default = "squared_error" if loss.probabilities is None else "accuracy"
         selection = select(predictions, targets, default if metric is None else metric, rounds)
@@ -94,12 +96,12 @@ class Ensemble:
         )
 
     def predict_proba(self, x: Any) -> np.ndarray:
-        """Class probabilities ``[n, n_out]``, or with the quadratic loss predictions."""
+        """Class probabilities ``[n, n_out]``, or with a loss of numbers point predictions ``[n, t]``."""
         predictions = _network_predictions(self.network, self.loss, self.params, x)
         return np.asarray(np.tensordot(self.weights, predictions, axes=1))
 
     def predict(self, x: Any) -> np.ndarray:
-        """Class labels ``[n]``, or with the quadratic loss predictions ``[n, n_out]``."""
+        """Class labels ``[n]``, or with a loss of numbers point predictions ``[n, t]``."""
         mean = self.predict_proba(x)
         if self.loss.probabilities is None:
             return mean
@@ -129,11 +131,13 @@ def _as_classes(predictions: np.ndarray, targets: np.ndarray, loss: Loss) -> tup
 
 
 def _network_predictions(network: Network, loss: Loss, params: Params, x: Any) -> np.ndarray:
-    """Outputs or probabilities of each member ``[members, n, n_out]``, float64."""
+    """Point predictions or probabilities of each member ``[members, n, t]``, float64."""
     members = zip(*jax.tree.leaves(params), strict=True)
     trees = [jax.tree.unflatten(jax.tree.structure(params), leaves) for leaves in members]
     if loss.probabilities is None:
-        predictions = [predict(network, member, x, loss, "regression") for member in trees]
+        k = loss.outputs_per_target
+        numbers = [predict(network, member, x, loss, "regression") for member in trees]
+        predictions = [jnp.split(of_member, k, axis=-1)[loss.central] for of_member in numbers]
     else:
         predictions = [predict_proba(network, member, x, loss) for member in trees]
     return np.stack([np.asarray(outputs, np.float64) for outputs in predictions])

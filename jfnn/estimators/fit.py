@@ -3,10 +3,8 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.scipy.special import xlogy
 
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
@@ -14,8 +12,15 @@ from jfnn.network import Network, mlp
 from jfnn.store.files import digest
 
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
-ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu")
+ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu", "softplus", "gelu", "erf", "sin")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
+# Output activation of scikit-learn's -> loss.
+OF_OUTPUT = {
+    "softmax": "cross_entropy",
+    "logistic": "sigmoid_cross_entropy",
+    "identity": "quadratic",
+    "exp": "poisson",
+}
 # Parameters of scikit-learn's that are a fit's numbers: fits that differ only by these train side by side.
 NUMBERS = (
     "learning_rate_init",
@@ -31,19 +36,6 @@ NUMBERS = (
 )
 
 
-def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """Half the Poisson deviance of ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``."""
-    return jnp.sum(xlogy(t, t) - t - t * z + jnp.exp(z), axis=axis)
-
-
-def d_poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``∂C/∂z = e^z - t``."""
-    return jnp.exp(z) - t
-
-
-POISSON = Loss(poisson, d_poisson)
-
-
 class Structure(NamedTuple):
     """All that the compiled program of a fit depends on: fits that share it may train side by side.
 
@@ -57,6 +49,7 @@ class Structure(NamedTuple):
         batch: Rows a step, or None for scikit-learn's "auto".
         shuffle: Whether rows are shuffled before each epoch.
         validation: Share of rows held out for early stopping; None for none.
+        further_loss: A loss that scikit-learn's perceptron lacks; None for that of the output.
     """
 
     sizes: tuple[int, ...]
@@ -68,6 +61,7 @@ class Structure(NamedTuple):
     batch: int | None
     shuffle: bool
     validation: float | None
+    further_loss: Loss | None = None
 
     @property
     def network(self) -> Network:
@@ -77,8 +71,7 @@ class Structure(NamedTuple):
     @property
     def loss(self) -> Loss:
         """The loss of the outputs."""
-        names = {"softmax": "cross_entropy", "logistic": "sigmoid_cross_entropy", "identity": "quadratic"}
-        return POISSON if self.output == "exp" else LOSSES[names[self.output]]
+        return self.further_loss or LOSSES[OF_OUTPUT[self.output]]
 
     def rows_a_step(self, n: int) -> int:
         """Rows a step of ``n`` rows: at most 200 where nothing else is said."""

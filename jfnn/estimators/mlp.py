@@ -1,16 +1,17 @@
 """The perceptrons: scikit-learn's classes, trained by the engine where that is faster."""
 
 import inspect
+import numbers
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn import neural_network
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.perceptron import Perceptron
+from jfnn.estimators.perceptron import FURTHER_LOSSES, Perceptron
 
 
 def _constructor(base: Any, **extra: Any) -> Any:
@@ -35,9 +36,10 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
-    optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn where that is faster, "jfnn", or
-    "scikit-learn"), and ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
+    scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
+    "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn
+    where that is faster, "jfnn", or "scikit-learn"), and ``class_weight``: class -> weight of its rows,
+    "balanced", or None for 1.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -71,16 +73,22 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
 
     Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations "elu" and "leaky_relu", any optax
-    optimizer as ``solver``, and ``engine``, as in `MLPClassifier`.
+    scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
+    "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine``, as in `MLPClassifier`, and the
+    losses "absolute_error" (whose least mean is at the median), "huber" (with ``delta``, the size of errors
+    from which on it is linear) and "quantile" (with ``quantile``, between 0 and 1), which are those of
+    `jfnn.losses`. They predict the median, a location, the quantile; scores are R².
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
         **parameters.counted(neural_network.MLPRegressor._parameter_constraints),
         **parameters.PERCEPTRON,
+        "loss": [StrOptions({"squared_error", "poisson", *FURTHER_LOSSES})],
+        "quantile": [Interval(numbers.Real, 0, 1, closed="neither")],
+        "delta": [Interval(numbers.Real, 0, None, closed="neither")],
     }
 
-    __init__ = _constructor(neural_network.MLPRegressor, engine="auto")
+    __init__ = _constructor(neural_network.MLPRegressor, quantile=0.5, delta=1.0, engine="auto")
 
     def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         if self.loss == "poisson" and np.min(y) < 0:

@@ -7,7 +7,7 @@ through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; i
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,14 @@ from jfnn.estimators.fit import (
     Trained,
 )
 from jfnn.layers.dense import Layer
+from jfnn.losses import LOSSES, Loss, huber, pinball
 
+# Losses that scikit-learn's perceptron lacks, by the names of its other regressors.
+FURTHER_LOSSES: dict[str, Callable[[Any], Loss]] = {
+    "absolute_error": lambda regressor: LOSSES["absolute"],
+    "huber": lambda regressor: huber(regressor.delta),
+    "quantile": lambda regressor: pinball(regressor.quantile),
+}
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be"
     " preprocessed."
@@ -51,7 +58,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     bits. "scikit-learn" is scikit-learn's code, with its bytes. "auto" takes scikit-learn's where a fit
     is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
     solver and rule of stopping (`jfnn.estimators.choice`), never from times or from what was compiled before.
-    Further activations and solvers are always trained by the engine.
+    Further activations, solvers and losses are always trained by the engine.
 
     A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
     optimizer; losses, counts and parameters go on. A warm start has a fresh one anyway, and may go over.
@@ -64,6 +71,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     engine_: str
     solver: str
     activation: str
+    loss: str
 
     def _validate_params(self) -> None:
         """Checks nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
@@ -319,7 +327,7 @@ def forced_engine(perceptron: Perceptron, sample_weight: Any = None) -> str | No
     """The engine that a fit must have; None where the choice is free.
 
     Raises:
-        ValueError: ``engine`` is "scikit-learn", which lacks the activation or the solver.
+        ValueError: ``engine`` is "scikit-learn", which lacks the activation, the solver or the loss.
     """
     lacking = further(perceptron)
     if lacking is not None and perceptron.engine == "scikit-learn":
@@ -338,6 +346,8 @@ def further(perceptron: Perceptron) -> tuple[str, str] | None:
         return "solver", perceptron.solver
     if perceptron.activation not in THEIR_ACTIVATIONS:
         return "activation", perceptron.activation
+    if perceptron.loss in FURTHER_LOSSES:
+        return "loss", perceptron.loss
     return None
 
 
@@ -366,6 +376,7 @@ def numbers_of(perceptron: Perceptron) -> dict[str, float]:
 def structure_of(perceptron: Perceptron, sizes: Sequence[int], output: str) -> Structure:
     """The structure of a fit, for widths from input to output and an output activation."""
     sgd = perceptron.solver == "sgd"
+    make_loss = FURTHER_LOSSES.get(perceptron.loss)
     return Structure(
         sizes=tuple(int(size) for size in sizes),
         activation=perceptron.activation,
@@ -376,6 +387,7 @@ def structure_of(perceptron: Perceptron, sizes: Sequence[int], output: str) -> S
         batch=None if perceptron.batch_size == "auto" else int(perceptron.batch_size),
         shuffle=bool(perceptron.shuffle),
         validation=float(perceptron.validation_fraction) if perceptron.early_stopping else None,
+        further_loss=None if make_loss is None else make_loss(perceptron),
     )
 
 

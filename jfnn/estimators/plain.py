@@ -66,7 +66,7 @@ def _serves(estimator: Any, grids: Any) -> bool:
         if not name.startswith(begin):
             return name != begin.removesuffix("__")  # the perceptron itself
         parameter = name.removeprefix(begin)
-        if parameter not in ("activation", "solver"):
+        if parameter not in kind._get_param_names() or parameter not in ("activation", "solver", "loss"):
             return parameter in kind._get_param_names()
         (choices,) = kind._parameter_constraints[parameter]
         return isinstance(values, list | tuple) and all(map(choices.is_satisfied_by, values))

@@ -99,7 +99,8 @@ class Common(Valid):
         holds={"{…}": ("dropout", "init_scale")},
     )
     loss: Converted[str | Loss, Loss] = option(
-        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`.",
+        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber(delta)` and"
+        " `jfnn.losses.pinball(*quantiles)`.",
         "cross_entropy",
         lambda value, _: losses.get(value),
     )

@@ -9,6 +9,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
 from jfnn.layers import LAYERS
 from jfnn.layers.kind import LayerKind
+from jfnn.losses import LOSSES, PARAMETRISED, Loss, Parametrised
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
@@ -45,6 +46,32 @@ def is_registered_rule(rule: UpdateRule) -> bool:
     """Whether an optimizer has no custom function, so that `describe_rule` says all of it."""
     plain = all(isinstance(value, bool | int | str | None) for _, value in rule.fixed)
     return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
+
+
+def describe_loss(loss: Loss) -> Json | str:
+    """A loss's name, or its kind and parameters; "custom" for those of the user's."""
+    name = name_in(LOSSES, loss)
+    if name is not None or not isinstance(loss.cost, Parametrised):
+        return name or "custom"
+    parameters = loss.cost.parameters
+    for kind, make in PARAMETRISED.items():
+        if getattr(make().cost, "function", None) is loss.cost.function and make(*parameters) == loss:
+            return {"kind": kind, "parameters": list(parameters)}
+    return "custom"
+
+
+def loss_from(description: Any) -> Loss:
+    """The loss that `describe_loss` describes.
+
+    Raises:
+        ValueError: It is a custom one, which is not kept.
+    """
+    if isinstance(description, Mapping):
+        return PARAMETRISED[description["kind"]](*description["parameters"])
+    if description not in LOSSES:
+        reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
+        raise ArgumentError("network", reason)
+    return LOSSES[description]
 
 
 def describe_network(network: Network) -> Json | str:

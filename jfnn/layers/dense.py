@@ -11,7 +11,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start
-from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
 from jfnn.layers.products import affine, affine_gradients
 
 
@@ -26,15 +26,19 @@ class Layer(NamedTuple):
 class Dense(LayerKind):
     """A fully connected layer.
 
+    Its parameters are a `Layer`, or without biases ``(w,)``, which starts as with them.
+
     Attributes:
         units: Outputs.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
+        bias: Whether there are biases, else b is 0.
     """
 
     units: int
     activation: str | Activation = "sigmoid"
     initializer: str = "normal"
+    bias: bool = True
     droppable = True
 
     def __post_init__(self) -> None:
@@ -42,6 +46,7 @@ class Dense(LayerKind):
         convert(self, checks.as_count, "units")
         convert(self, activations.name_or_custom, "activation")
         checks.as_choice(self.initializer, "init", INITIALIZERS)
+        convert(self, checks.as_switch, "bias")
 
     @property
     def function(self) -> Activation:
@@ -59,35 +64,43 @@ class Dense(LayerKind):
             raise ArgumentError("layers", f"a dense layer takes inputs of one axis, got shape {shape}")
         return (self.units,)
 
-    def init(self, key: jax.Array, shape: Shape) -> Layer:
+    def init(self, key: jax.Array, shape: Shape) -> Params:
         """Weights ``[n_in, units]`` and biases, by the initializer."""
-        return Layer(*start(INITIALIZERS[self.initializer], key, (shape[0], self.units)))
+        return self._params(*start(INITIALIZERS[self.initializer], key, (shape[0], self.units)))
 
-    def pack(self, params: Layer) -> Layer:
+    def _params(self, w: jax.Array, *b: jax.Array) -> Params:
+        """Parameters of these weights, and of the biases where the layer has some."""
+        return Layer(w, *b) if self.bias else (w,)
+
+    def pack(self, params: Params) -> Params:
         """Weights become ``[units, n_in]``."""
-        return Layer(params.w.swapaxes(-1, -2), params.b)
+        w, *b = params
+        return self._params(w.swapaxes(-1, -2), *b)
 
-    def unpack(self, packed: Layer) -> Layer:
+    def unpack(self, packed: Params) -> Params:
         """Weights become ``[n_in, units]`` again."""
         return self.pack(packed)
 
-    def apply(self, params: Layer, a: jax.Array) -> jax.Array:
+    def apply(self, params: Params, a: jax.Array) -> jax.Array:
         """``f(a @ w + b)``: ``a [n, n_in] -> [n, units]``."""
         return self.function.f(pre_activation(params, a))
 
-    def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Residuals]:
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``z = w @ a + b``, ``f(z)``; residuals ``(a, z)``."""
-        z = affine(packed.w, packed.b, a)
+        w, *b = packed
+        z = affine(w, b[0] if b else jnp.zeros_like(w[:, 0]), a)
         return self.function.f(z), (a, z)
 
-    def pull_back(self, packed: Layer, residuals: Residuals, d_out: jax.Array) -> tuple[Layer, jax.Array]:
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
         """``δ = ∂C/∂a_out ∘ f'(z)``; ``∂C/∂w = δ @ aᵀ``, ``∂C/∂b = Σ_samples δ``, ``∂C/∂a = wᵀ @ δ``."""
         a, z = residuals
         delta = d_out * self.function.df(z)
-        d_w, d_b, d_a = affine_gradients(packed.w, a, delta)
-        return Layer(d_w, d_b), d_a
+        d_w, d_b, d_a = affine_gradients(packed[0], a, delta)
+        return self._params(d_w, d_b), d_a
 
 
-def pre_activation(layer: Layer, a: jax.Array) -> jax.Array:
-    """``z = a @ w + b`` of one layer in rows: ``a [n, n_in] -> z [n, n_out]``."""
-    return jnp.matmul(a, layer.w, precision="highest") + layer.b
+def pre_activation(layer: Params, a: jax.Array) -> jax.Array:
+    """``z = a @ w + b`` of one layer in rows: ``a [n, n_in] -> z [n, n_out]``; without b of ``(w,)``."""
+    w, *b = layer
+    z = jnp.matmul(a, w, precision="highest")
+    return z + b[0] if b else z

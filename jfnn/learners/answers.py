@@ -39,6 +39,12 @@ def outputs(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
     return jnp.moveaxis(values, axis, -1)
 
 
+def predictions(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
+    """What the outputs stand for by the loss, shaped like them; or those of a function ``[n, …]``."""
+    values = outputs(model, params, x)
+    return model.loss.predictions(values) if isinstance(model, Supervised) else values
+
+
 def labels(model: Supervised, params: Params, x: Any) -> jax.Array:
     """Labels ``[n]`` as of `jfnn.predict`; -1 where the largest output is not finite."""
     values = outputs(model, params, x)

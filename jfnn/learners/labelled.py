@@ -23,7 +23,7 @@ from jfnn.training import GRADIENTS
 
 
 def as_data(network: Network, loss: Loss, split: Split) -> Data:
-    """Rows ``(x [n, …], targets [n, n_out])`` of a split.
+    """Rows ``(x [n, …], targets [n, t])`` of a split.
 
     Raises:
         ValueError, TypeError: See `jfnn.arguments.checks`.
@@ -57,6 +57,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
 
 def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = None) -> bool:
     """Whether targets are labels, or probabilities of classes that exclude each other."""
+    if loss.regression:
+        return False
     if labels is not None and is_labels(labels):
         return True
     return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))

@@ -35,12 +35,19 @@ class _IsRight:
 
 
 def r2_metric(loss: Loss) -> Metric:
-    """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over outputs."""
-    return Metric("r2", True, _squared_error, _explained)
+    """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over targets.
+
+    Here a are the loss's point predictions, mostly the outputs themselves.
+    """
+    return Metric("r2", True, _SquaredError(loss), _explained)
 
 
-def _squared_error(outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-    return jnp.sum((outputs - targets) ** 2, axis=axis)
+@dataclasses.dataclass(frozen=True)
+class _SquaredError:
+    loss: Loss
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        return jnp.sum((self.loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
 
 
 def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -82,7 +89,11 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
 
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
     """Raises ValueError for the accuracy of targets other than 0 and 1, of a loss without probabilities."""
-    if accuracy_metric(loss) in metrics and not loss.takes_logits and not np.isin(targets, (0, 1)).all():
+    if accuracy_metric(loss) not in metrics or loss.takes_logits:
+        return
+    if loss.regression:
+        raise ArgumentError("metrics", "accuracy needs classes, got a loss of numbers")
+    if not np.isin(targets, (0, 1)).all():
         raise ArgumentError("metrics", "accuracy needs classes, got targets other than 0 and 1")
 
 
@@ -91,7 +102,7 @@ def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_be
 
     Args:
         name: Its name.
-        function: ``(targets [n, n_out], outputs [n, n_out]) -> number``, on NumPy arrays, called for each
+        function: ``(targets [n, t], outputs [n, n_out]) -> number``, on NumPy arrays, called for each
             member by itself.
         higher_is_better: Its direction.
     """

@@ -67,8 +67,8 @@ class Supervised(DescentLearner):
             check_decided(self.metrics, self.loss, data.rows[1])
             return self, data
         classes = data.labels is not None or are_classes(data.rows[1], self.loss)
-        squared = self.loss == LOSSES["quadratic"]
-        names = ("loss", "accuracy") if classes else ("loss", "r2") if squared else ("loss",)
+        numbers = self.loss.regression or self.loss == LOSSES["quadratic"]
+        names = ("loss", "accuracy") if classes else ("loss", "r2") if numbers else ("loss",)
         return self.measuring(names), data
 
     def measuring(self, metrics: Sequence[str | Metric]) -> "Supervised":
@@ -128,7 +128,7 @@ class Supervised(DescentLearner):
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
         # A subclass of the user's may have another `step`, which `step_last` would pass over.
         registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
-        registered = registered and naming.name_in(LOSSES, self.loss) is not None
+        registered = registered and naming.describe_loss(self.loss) != "custom"
         return fits and registered and not self.rule.needs_value
 
     @functools.cached_property
@@ -191,14 +191,14 @@ class Supervised(DescentLearner):
     def has_registered_fields(self) -> bool:
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
         metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
-        names = isinstance(self.gradient, str) and naming.name_in(LOSSES, self.loss) is not None
+        names = isinstance(self.gradient, str) and naming.describe_loss(self.loss) != "custom"
         return metrics and names and self.rule_is_registered and self._network_is_registered
 
     def describe(self) -> dict[str, Any]:
         """Network, loss, metrics and optimizer, by their names if they have some."""
         return {
             "network": naming.describe_network(self.network),
-            "loss": naming.name_in(LOSSES, self.loss) or "custom",
+            "loss": naming.describe_loss(self.loss),
             "reduction": self.reduction,
             **super().describe(),
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
@@ -227,7 +227,7 @@ def supervised(
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
-            accuracy where targets are classes, R² for other targets of the quadratic loss.
+            accuracy where targets are classes, R² for numbers, by the loss's point predictions.
 
     Raises:
         ValueError, TypeError: An invalid argument.

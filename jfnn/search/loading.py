@@ -9,7 +9,6 @@ from jfnn.arguments.types import Json
 from jfnn.identity import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
-from jfnn.losses import LOSSES
 from jfnn.network import Network
 from jfnn.search.predictions import Origin
 from jfnn.search.result import SweepResult, read
@@ -56,7 +55,4 @@ def _learner(described: Json, network: Network | None) -> Learner:
             " since the run's learner is a custom one, which is not kept",
         )
     network = naming.network_from(described.get("network")) if network is None else network
-    if described.get("loss") not in LOSSES:
-        reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
-        raise ArgumentError("network", reason)
-    return supervised(network, described["loss"])
+    return supervised(network, naming.loss_from(described.get("loss")))

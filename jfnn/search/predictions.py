@@ -70,8 +70,10 @@ def predict(
     """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
     framed = columns.is_frame(x)
     if not all(answers.decides(members.model, metrics) for members in programs):
-        units = columns.units(config) if framed else None
-        return _ask(answers.outputs, programs, x, reduce, config, units)
+        model = programs[0].model
+        links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
+        units = columns.units(config, [link is None for link in links]) if framed else None
+        return _ask(answers.predictions, programs, x, reduce, config, units)
     if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
         raise ArgumentError(
             "reduce",

@@ -27,7 +27,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers import Conv, Dense, Layer, LayerKind, Params, Residual, Scaled
+from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.kind import Shape
 from jfnn.layers.scaled import scaled
@@ -148,9 +148,9 @@ def _starting_shapes(layer: LayerKind, shape: Shape) -> Params:
 
 def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
     """Fan-in and outputs (channels) of a layer."""
-    params: Layer = _starting_shapes(layer, shape)
-    n_out = params.b.shape[0]
-    return math.prod(params.w.shape) // n_out, n_out
+    weights, *_ = _starting_shapes(layer, shape)
+    n_out = layer.output_shape(shape)[0]
+    return math.prod(weights.shape) // n_out, n_out
 
 
 def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, rule: str) -> LayerKind:

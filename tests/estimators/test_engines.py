@@ -141,7 +141,9 @@ def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
 
 @pytest.mark.parametrize(
     "parameters",
-    representatives([{"activation": "elu"}, {"solver": "rmsprop"}], {"activation": "elu"}),
+    representatives(
+        [{"activation": "elu"}, {"activation": "gelu"}, {"solver": "rmsprop"}], {"activation": "elu"}
+    ),
     ids=str,
 )
 def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(parameters, engine_runs):

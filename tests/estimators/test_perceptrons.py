@@ -116,8 +116,11 @@ def test_an_estimator_is_scikit_learns_with_further_parameters(name):
     ours = getattr(estimators, name)
     theirs = getattr(neural_network, name)
     assert issubclass(ours, theirs)
-    further = {"engine": "auto"} | ({"class_weight": None} if name == "MLPClassifier" else {})
-    assert ours().get_params() == theirs().get_params() | further
+    further = {
+        "MLPClassifier": {"class_weight": None},
+        "MLPRegressor": {"quantile": 0.5, "delta": 1.0},
+    }
+    assert ours().get_params() == theirs().get_params() | {"engine": "auto"} | further[name]
     assert list(inspect.signature(ours).parameters)[:-1][: len(theirs().get_params())] == list(
         inspect.signature(theirs).parameters
     )
@@ -227,7 +230,7 @@ def test_invalid_arguments_raise_by_name(fitted):
     with pytest.raises(ValueError, match=r"^validation_fraction: "):
         clone(fitted).set_params(early_stopping=True, validation_fraction=0.001).fit(X, Y)
     with pytest.raises(InvalidParameterError, match=r"^loss"):
-        estimators.MLPRegressor("huber").fit(X, Y)
+        estimators.MLPRegressor("gamma").fit(X, Y)
     with pytest.raises(ValueError, match="at least 0 for the loss 'poisson'"):
         estimators.MLPRegressor("poisson").fit(X, Y - 1)
     with pytest.raises(ValueError, match=r"non-finite"):

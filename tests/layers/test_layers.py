@@ -80,6 +80,7 @@ EXAMPLES = {
         (Dense(4, "tanh"), (3,)),
         (Dense(1, "sigmoid", "glorot_uniform"), (5,)),
         (Dense(3, "elu", "he_normal"), (1,)),
+        (Dense(3, "tanh", bias=False), (2,)),
         (Dense(2, jfnn.Activation(jnp.sin, jnp.cos), "glorot_normal"), (3,)),
     ],
     Elman: [
@@ -104,7 +105,10 @@ EXAMPLES = {
         (Residual([Conv(2, 3, 1, 1, "sigmoid"), Residual([Scale()])]), (2, 4)),
     ],
     Frozen: [(Frozen(Dense(2, "tanh", "lecun_normal")), (3,))],
-    Scaled: [(Scaled(Dense(2, "tanh", "lecun_normal"), 0.5, 2.0, 3.0), (3,))],
+    Scaled: [
+        (Scaled(Dense(2, "tanh", "lecun_normal"), 0.5, 2.0, 3.0), (3,)),
+        (Scaled(Dense(2, bias=False), 0.5, 2.0), (3,)),
+    ],
 }
 TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))]}
 every_example = pytest.mark.parametrize(

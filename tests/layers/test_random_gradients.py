@@ -38,6 +38,7 @@ N = 5
 STEP = 1e-5
 DROPOUT = 0.3
 KINKED = ("relu", "leaky_relu")  # where a difference may reach over a kink
+KINKED_LOSSES = ("absolute", "pinball")
 
 
 def drawn(rng, values):
@@ -47,7 +48,7 @@ def drawn(rng, values):
 
 def function(rng):
     """A random activation."""
-    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.sin, jnp.cos)])
+    return drawn(rng, [*ACTIVATIONS, jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))])
 
 
 def dense(rng):
@@ -106,8 +107,9 @@ def structure(number):
     while True:
         layers, shape = (dense, convolutions, recurrent)[number % 3](rng)
         loss = drawn(rng, [*losses.LOSSES])
-        logits = losses.LOSSES[loss].takes_logits
-        layers.append(Dense(int(rng.integers(2, 5)), "identity" if logits else function(rng)))
+        links = losses.LOSSES[loss].takes_logits or any(losses.LOSSES[loss].inverse_links)
+        units = int(rng.integers(2, 5)) * losses.LOSSES[loss].outputs_per_target
+        layers.append(Dense(units, "identity" if links else function(rng)))
         try:
             net = jfnn.sequential(layers, shape)
         except ValueError:  # windows that do not fit
@@ -118,7 +120,8 @@ def structure(number):
             "drops": bool(rng.random() < 0.5),
         }
         text = repr(layers)
-        return net, loss, options, not any(kink in text for kink in (*KINKED, "MaxPool"))
+        smooth = not any(kink in text for kink in (*KINKED, "MaxPool")) and loss not in KINKED_LOSSES
+        return net, loss, options, smooth
 
 
 @functools.cache
@@ -164,12 +167,12 @@ def both_ways(number):
 
 def problem(number, seed, scale, l2):
     """Random arguments of `both_ways`."""
-    net, *_ = structure(number)
+    net, loss, *_ = structure(number)
     rng = np.random.default_rng(seed)
     like = jax.eval_shape(net.init, jax.random.key(0))
     params = jax.tree.map(lambda leaf: scale * rng.normal(size=leaf.shape), like)
     direction = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
-    targets = rng.dirichlet(np.ones(net.layers[-1].units), N)
+    targets = rng.dirichlet(np.ones(net.layers[-1].units // losses.get(loss).outputs_per_target), N)
     weights = rng.choice([0.0, 0.5, 1.0, 3.0], N) + (np.arange(N) == 0)
     key = jax.random.key(seed % 2**31)
     tokens = net.layers[0].tokens

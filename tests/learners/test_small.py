@@ -30,20 +30,31 @@ NETWORKS = {
     "one": jfnn.mlp((FEATURES, 6, 3), "tanh", init="glorot_normal"),
     "two": jfnn.mlp((FEATURES, 6, 5, 3), "leaky_relu", init="he_normal"),
     "residual": jfnn.sequential(BLOCK, FEATURES),
+    "no biases": jfnn.mlp((FEATURES, 5, 3), "tanh", bias=False),
+    "two outputs a target": jfnn.mlp((FEATURES, 6, 6), "tanh", init="glorot_normal"),
 }
+LOSSES = [*jfnn.losses.LOSSES, jfnn.losses.huber(0.2), jfnn.losses.pinball(0.2, 0.7)]
 CASES = [
-    ("one", loss, "sum", "sgd", gradient)
-    for loss, gradient in zip(jfnn.losses.LOSSES, ("autodiff", "backprop") * 2, strict=True)
+    (
+        "one" if jfnn.losses.get(loss).outputs_per_target == 1 else "two outputs a target",
+        loss,
+        "sum",
+        "sgd",
+        g,
+    )
+    for loss, g in zip(LOSSES, itertools.cycle(("autodiff", "backprop")), strict=False)
 ]
 CASES += [
     ("no hidden layer", "cross_entropy", "mean", "adam", "autodiff"),
     ("two", "quadratic", "mean", jfnn.Optimizer("sgd", momentum=0.9, schedule="cosine"), "backprop"),
     ("residual", "softmax_binary_cross_entropy", "mean", "rmsprop", "backprop"),
     ("residual", "quadratic", "sum", "adam", "autodiff"),
+    ("no biases", "quadratic", "sum", "adam", "backprop"),
 ]
 
 
-QUICK = (5,)  # the place of a case: by hand, two layers, momentum and a schedule
+# The places of cases: several quantiles; by hand, two layers, momentum and a schedule.
+QUICK = (len(LOSSES) - 1, len(LOSSES) + 1)
 
 
 def make_tile(learner, dtype):

@@ -13,7 +13,6 @@ import jfnn
 from jfnn import activations, backprop, losses
 from jfnn.activations import ACTIVATIONS
 from jfnn.layers import Layer
-from jfnn.losses import LOSSES
 
 N = 5
 FEATURES = 3
@@ -25,11 +24,13 @@ STEP = 1e-5  # of the central differences
 HAND_TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 DIFFERENCES_TOLERANCE = 1e-6
 
-# The cross-entropies bring their own output activation; the quadratic cost takes any.
+LOSSES = {name: loss for name, loss in losses.LOSSES.items() if loss.outputs_per_target == 1}
+# The cross-entropies and losses with links bring their own output activation; the others take any.
+BRING_THEIRS = [name for name, loss in LOSSES.items() if loss.takes_logits or any(loss.inverse_links)]
 LOSS_AND_OUTPUT = [
     (loss, output)
     for loss in LOSSES
-    for output in (("identity",) if LOSSES[loss].takes_logits else ("identity", "sigmoid", "tanh"))
+    for output in (("identity",) if loss in BRING_THEIRS else ("identity", "sigmoid", "tanh"))
 ]
 # Without hidden layers their activation plays no part, so one stands for all.
 ACTIVATION_AND_DEPTH = [("sigmoid", 0), *itertools.product(ACTIVATIONS, (1, 2, 3))]
@@ -46,7 +47,7 @@ def make_targets(loss, rng, n=N, outputs=OUTPUTS):
     """Soft targets such as the loss takes: distributions, numbers in [0, 1], or any."""
     if LOSSES[loss].target_sum is not None:
         return rng.dirichlet(np.ones(outputs), n)
-    return rng.uniform(size=(n, outputs)) if LOSSES[loss].takes_logits else rng.normal(size=(n, outputs))
+    return rng.uniform(size=(n, outputs)) if loss in BRING_THEIRS else rng.normal(size=(n, outputs))
 
 
 def make_sizes(depth):
@@ -197,6 +198,34 @@ def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reductio
     weighted = by_hand(chosen, params, x, targets, absent)[i]
     unweighted = by_hand(chosen, params, x[absent > 0], targets[absent > 0])[i]
     assert disagreement(weighted, unweighted) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [losses.LOSSES["gaussian"], losses.pinball(0.2, 0.5, 0.9)],
+    ids=["gaussian", "pinball"],
+)
+def test_losses_of_several_outputs_a_target(loss, x64):
+    k = loss.outputs_per_target
+    rng = np.random.default_rng(8)
+    params = compiled(jfnn.mlp((FEATURES, HIDDEN, 2 * k), "tanh").init)(jax.random.key(1))
+    x = rng.normal(size=(N, FEATURES))
+    targets = rng.normal(size=(N, 2))
+    weights = np.array([0.5, 0.0, 2.0, 1.0, 1.0])
+
+    def objective(params):
+        net = jfnn.mlp((FEATURES, HIDDEN, 2 * k), "tanh")
+        return jfnn.objective(net, params, x, targets, loss, 0.3, "mean", weights)
+
+    options = {"activation": "tanh", "loss": loss, "l2": 0.3, "reduction": "mean", "weights": weights}
+    hand = compiled(lambda p: backprop.value_and_grad(p, x, targets, **options))(params)
+    assert disagreement(hand, compiled(jax.value_and_grad(objective))(params)) < 1e-12
+    moved = compiled(lambda p: jax.vmap(objective)(perturbed(p, STEP)))(params)
+    assert disagreement(hand[1], central_differences(moved, params, STEP)) < DIFFERENCES_TOLERANCE
+    with pytest.raises(ValueError, match=rf"^loss: it takes {k} outputs for each target, .* has 7"):
+        jfnn.objective(
+            jfnn.mlp((FEATURES, 7)), (Layer(np.ones((FEATURES, 7)), np.ones(7)),), x, targets, loss
+        )
 
 
 @float64_first

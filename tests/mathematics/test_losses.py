@@ -1,19 +1,66 @@
 """Costs and their deltas against naive formulas, brute force far out, jax.grad and the notes' own algebra."""
 
 import functools
+import pickle
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled, float64_first
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, kl_div, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import huber as scipy_huber
+from scipy.stats import norm
+from sklearn.metrics import mean_pinball_loss
 
 from jfnn import losses
+from jfnn.identity.naming import describe_loss, loss_from
 from jfnn.losses import LOSSES
 
-CLASSES = 4
+CLASSES = 4  # outputs
+# With other parameters than those of the registered ones, and several outputs a target.
+PARAMETRISED = {"huber(0.3)": losses.huber(0.3), "pinball(0.1, 0.8)": losses.pinball(0.1, 0.8)}
+ALL = LOSSES | PARAMETRISED
+# The largest output of exponentials whose squares float32 holds; of others any.
+LARGEST = {"gaussian": 30.0, "poisson": 60.0}
 SOFTMAXES = [name for name, loss in LOSSES.items() if loss.min_outputs > 1]
+
+
+def pinball_cost(quantiles, a, t):
+    """By scikit-learn, whose means over samples are here those over the targets of a row."""
+    parts = zip(np.split(a, len(quantiles), -1), quantiles, strict=True)
+    means = [mean_pinball_loss(t.T, part.T, alpha=q, multioutput="raw_values") for part, q in parts]
+    return t.shape[1] * np.sum(means, axis=0)
+
+
+def pinball_delta(quantiles, a, t):
+    parts = zip(np.split(a, len(quantiles), -1), quantiles, strict=True)
+    return np.concatenate([(part >= t) - q for part, q in parts], -1)
+
+
+def gaussian_cost(a, t):
+    m, s = np.split(a, 2, -1)
+    return -norm.logpdf(t, m, np.exp(s / 2)).sum(-1)
+
+
+def gaussian_delta(a, t):
+    m, s = np.split(a, 2, -1)
+    return np.concatenate([(m - t) / np.exp(s), 0.5 - 0.5 * (t - m) ** 2 / np.exp(s)], -1)
+
+
+# Name -> (cost, delta) in NumPy float64, good for any outputs; costs are SciPy's and scikit-learn's.
+OF_NUMBERS = {
+    "absolute": (lambda a, t: np.abs(a - t).sum(-1), lambda a, t: np.sign(a - t)),
+    "huber": (lambda a, t: scipy_huber(1, a - t).sum(-1), lambda a, t: np.clip(a - t, -1, 1)),
+    "huber(0.3)": (lambda a, t: scipy_huber(0.3, a - t).sum(-1), lambda a, t: np.clip(a - t, -0.3, 0.3)),
+    "pinball": (functools.partial(pinball_cost, [0.5]), functools.partial(pinball_delta, [0.5])),
+    "pinball(0.1, 0.8)": (
+        functools.partial(pinball_cost, [0.1, 0.8]),
+        functools.partial(pinball_delta, [0.1, 0.8]),
+    ),
+    "gaussian": (gaussian_cost, gaussian_delta),
+    "poisson": (lambda z, t: kl_div(t, np.exp(z)).sum(-1), lambda z, t: np.exp(z) - t),
+}
 
 # Name -> the cost as one would write it down, for moderate outputs.
 NAIVE = {
@@ -23,6 +70,7 @@ NAIVE = {
     "softmax_binary_cross_entropy": lambda z, t: (
         -(t * np.log(softmax(z, -1)) + (1 - t) * np.log(1 - softmax(z, -1))).sum(-1)
     ),
+    **{name: cost for name, (cost, _) in OF_NUMBERS.items()},
 }
 
 
@@ -63,13 +111,15 @@ ROBUST = {
         lambda z, t: expit(z) - t,
     ),
     "softmax_binary_cross_entropy": (printed_cost, printed_delta),
+    **OF_NUMBERS,
 }
 
 
 def make_targets(name, rng, n):
-    if LOSSES[name].target_sum is not None:
+    if ALL[name].target_sum is not None:
         return np.concatenate([rng.dirichlet(np.ones(CLASSES), n - n // 2), np.eye(CLASSES)[: n // 2]])
-    return np.concatenate([rng.uniform(size=(n - n // 2, CLASSES)), np.eye(CLASSES)[: n // 2]])
+    targets = CLASSES // ALL[name].outputs_per_target
+    return np.concatenate([rng.uniform(size=(n - n // 2, targets)), np.eye(CLASSES)[: n // 2, :targets]])
 
 
 def moderate(name, seed=0, n=8):
@@ -78,25 +128,27 @@ def moderate(name, seed=0, n=8):
     return 2 * rng.normal(size=(n, CLASSES)), make_targets(name, rng, n)
 
 
-def saturated(seed=0):
-    """Every arrangement of logits among -1e4, 0 and 1e4 (ties included) with each one-hot target."""
-    grid = np.stack(np.meshgrid(*[[-1e4, 0.0, 1e4]] * CLASSES), -1).reshape(-1, CLASSES)
-    return np.repeat(grid, CLASSES, 0), np.tile(np.eye(CLASSES), (len(grid), 1))
+def saturated(name):
+    """Every arrangement of outputs among -1e4, 0 and 1e4 (ties included) with each one-hot target."""
+    large = LARGEST.get(name, 1e4)
+    grid = np.stack(np.meshgrid(*[[-large, 0.0, large]] * CLASSES), -1).reshape(-1, CLASSES)
+    targets = np.eye(CLASSES)[:, : CLASSES // ALL[name].outputs_per_target]
+    return np.repeat(grid, CLASSES, 0), np.tile(targets, (len(grid), 1))
 
 
 @functools.partial(compiled, static_argnames=("name", "axis"))
 def evaluated(name, a, t, axis=-1):
     """The cost, its delta, and the gradient of its sum by JAX."""
-    loss = LOSSES[name]
+    loss = ALL[name]
     gradient = jax.grad(lambda a: loss.cost(a, t, axis=axis).sum())(a)
     return loss.cost(a, t, axis=axis), loss.delta(a, t, axis=axis), gradient
 
 
 def test_every_loss_has_its_formulas_here():
-    assert set(NAIVE) == set(ROBUST) == set(LOSSES)
+    assert set(NAIVE) == set(ROBUST) == set(ALL)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ALL)
 @float64_first
 def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
     a, t = moderate(name)
@@ -104,13 +156,13 @@ def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
     cost, delta, gradient = evaluated(name, a.astype(dtype), t.astype(dtype))
     assert cost.dtype == delta.dtype == dtype
     np.testing.assert_allclose(cost, NAIVE[name](a, t), rtol=tolerance)
-    np.testing.assert_allclose(delta, gradient, atol=tolerance)
-    np.testing.assert_allclose(delta, ROBUST[name][1](a, t), atol=tolerance)
+    np.testing.assert_allclose(delta, gradient, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(delta, ROBUST[name][1](a, t), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ALL)
 def test_finite_and_right_at_saturated_outputs_in_float32(name):
-    a, t = saturated()
+    a, t = saturated(name)
     cost, delta = (function(a, t) for function in ROBUST[name])
     results = evaluated(name, a.astype(np.float32), t.astype(np.float32))
     for result, expected in zip(results, (cost, delta, delta), strict=True):
@@ -159,16 +211,81 @@ def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
     np.testing.assert_allclose(losses.cross_entropy(z, t), np.log1p(np.e), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ALL)
 def test_axis_zero_is_the_transpose(name, x64):
     a, t = moderate(name)
-    loss = LOSSES[name]
+    loss = ALL[name]
     transposed = evaluated(name, a.T, t.T, axis=0)
     rows = evaluated(name, a, t)
     for result, expected in zip(transposed, rows, strict=True):
         np.testing.assert_allclose(result, expected.T, rtol=1e-14, atol=1e-15)
     if loss.probabilities:
         np.testing.assert_allclose(loss.probabilities(a.T, axis=0), loss.probabilities(a, axis=-1).T)
+    for read in (loss.predictions, loss.point_predictions):
+        np.testing.assert_allclose(read(a.T, axis=0), read(a).T)
+    assert loss.predictions(a).shape == a.shape and loss.point_predictions(a).shape == t.shape
+
+
+def test_outputs_stand_for_rates_means_deviations_and_quantiles(x64):
+    z = np.array([[0.0, 1.0, 2.0, -4.0]])
+    np.testing.assert_allclose(LOSSES["poisson"].predictions(z), np.exp(z))
+    np.testing.assert_allclose(LOSSES["gaussian"].predictions(z), [[0, 1, np.e, np.exp(-2)]])
+    np.testing.assert_array_equal(LOSSES["gaussian"].point_predictions(z), [[0, 1]])
+    np.testing.assert_array_equal(losses.pinball(0.1, 0.8).point_predictions(z), [[2, -4]])
+    np.testing.assert_array_equal(losses.pinball(0.8, 0.4).predictions(z), z)
+
+
+@pytest.mark.parametrize("loss", [*ALL.values(), losses.huber(1), losses.pinball(0.5)])
+def test_losses_are_equal_by_their_parameters_and_made_again_from_a_description(loss):
+    again = loss_from(describe_loss(loss))
+    copied = pickle.loads(pickle.dumps(loss)) if loss.regression else loss
+    assert again == copied == loss and hash(again) == hash(copied) == hash(loss)
+    others = [other for other in ALL.values() if other != loss]
+    assert len(others) == len(ALL) - 1
+    assert describe_loss(loss) not in list(map(describe_loss, others))
+    assert describe_loss(loss._replace(central=-1)) == "custom"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: losses.huber(0), "delta: expected"),
+        (lambda: losses.huber(-1.0), "delta: expected"),
+        (lambda: losses.huber("1"), "delta: expected"),
+        (lambda: losses.pinball(0.1, 1.0), "quantiles: expected numbers between 0 and 1, got 1"),
+        (lambda: losses.pinball(0), "quantiles: expected"),
+        (lambda: losses.pinball([0.1, 0.9]), "quantiles: expected"),
+        (lambda: losses.get(losses.huber), "loss: expected a name or a jfnn.Loss.* mean 'huber'"),
+    ],
+)
+def test_invalid_parameters_of_losses_raise_an_error_that_names_them(make, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        make()
+
+
+@pytest.mark.thorough
+def test_costs_and_deltas_are_those_of_pytorch(x64):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    theirs = {
+        "absolute": functional.l1_loss,
+        "huber(0.3)": functools.partial(functional.huber_loss, delta=0.3),
+        "gaussian": lambda a, t, reduction: functional.gaussian_nll_loss(
+            a[:, :2], t, torch.exp(a[:, 2:]), full=True, reduction=reduction
+        ),
+        "poisson": functools.partial(functional.poisson_nll_loss, log_input=True),
+    }
+    for name, function in theirs.items():
+        a, t = moderate(name, seed=4)
+        outputs = torch.tensor(a, requires_grad=True)
+        total = function(outputs, torch.tensor(t), reduction="sum")
+        total.backward()
+        cost, delta, _ = evaluated(name, a, t)
+        constant = (
+            np.sum(np.where(t > 0, t * np.log(np.where(t > 0, t, 1)), 0) - t) if name == "poisson" else 0
+        )
+        np.testing.assert_allclose(cost.sum() - constant, total.item(), rtol=1e-12)
+        np.testing.assert_allclose(delta, outputs.grad.numpy(), rtol=1e-12, atol=1e-14)
 
 
 def test_l2_penalty_counts_weights_and_not_biases(x64):

@@ -29,6 +29,26 @@ def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     np.testing.assert_allclose(compiled(net.apply)(params, x), a, rtol=1e-13)
 
 
+@pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
+def test_without_biases_a_network_starts_with_the_same_weights_and_learns_the_plane_through_0(gradient, x64):
+    """Of several members and of one."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(30, 3))
+    y = x @ rng.normal(size=(3, 2)) + 5
+    net = jfnn.mlp((3, 2), bias=False)
+    ((start,),) = net.init(jax.random.key(4))
+    np.testing.assert_array_equal(start, jfnn.mlp((3, 2)).init(jax.random.key(4))[0].w)
+    np.testing.assert_array_equal(
+        net.apply(((start,),), x), np.asarray(jfnn.mlp((3, 2)).apply((Layer(start, np.zeros(2)),), x))
+    )
+    options = {"loss": "quadratic", "batch_size": None, "epochs": 200, "gradient": gradient}
+    expected = np.linalg.lstsq(x, y)[0]
+    for seeds in (range(32), (0,)):
+        result = jfnn.sweep(net, jfnn.Split(x, y), learning_rate=0.03, seeds=seeds, **options)
+        ((found,),) = result.params
+        np.testing.assert_allclose(found[0, 0], np.tile(expected, (len(seeds), 1, 1)), rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     representatives([("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")], ("sigmoid", "logistic")),

@@ -323,10 +323,16 @@ def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
     assert same_bits(result.member(0, 0, 0, 7), expected.member(0, 0, 0))
 
 
-@pytest.mark.thorough
-def test_starts_and_orders_per_subset_are_those_of_a_documented_seed():
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param(subsets.shares(N, 48, 3, start_per_subset=True), marks=pytest.mark.thorough),
+        subsets.by_group(np.arange(N) % 3, start_per_subset=True),
+    ],
+    ids=["shares", "by_group"],
+)
+def test_starts_and_orders_per_subset_are_those_of_a_documented_seed(chosen):
     """So are the units that dropout drops."""
-    chosen = subsets.shares(N, 48, 3, start_per_subset=True)
     options = {"hyper": {"dropout": 0.4}}
     result = sweep(folds=chosen, seeds=[0, 5], **ONE, **options)
     for s, f in ((0, 2), (1, 1)):

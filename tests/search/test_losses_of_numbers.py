@@ -1,0 +1,133 @@
+"""Losses of numbers in sweeps: optima of linear models by other libraries, predictions, scores, reloading."""
+
+import jax
+import numpy as np
+import pytest
+from helpers import same_bits
+from sklearn.linear_model import HuberRegressor, PoissonRegressor, QuantileRegressor
+from sklearn.metrics import mean_pinball_loss, r2_score
+
+import jfnn
+from jfnn import losses
+from jfnn.datasets import columns
+
+pytestmark = pytest.mark.unoptimised
+
+N = 60
+LINE = jfnn.mlp((2, 1), init="glorot_normal")
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(N, 2))
+Y = X @ [1.0, -0.5] + 0.3 + RNG.standard_t(2, size=N)
+COUNTS = RNG.poisson(np.exp(X @ [0.4, -0.3] + 0.5))
+
+
+def fitted(loss, y=Y, net=LINE, epochs=1500, learning_rate=0.3, **options):
+    """A sweep by full batches, of a mean over rows."""
+    options = {"batch_size": None, "reduction": "mean", "seeds": range(2)} | options
+    return jfnn.sweep(net, jfnn.Split(X, y), learning_rate=learning_rate, loss=loss, epochs=epochs, **options)
+
+
+def coefficients(result):
+    ((w, b),) = result.member(0, 0, 0)
+    return np.concatenate([np.ravel(w), b])
+
+
+def of_scikit_learn(model, y=Y):
+    model.fit(X, y)
+    return np.append(model.coef_, model.intercept_)
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
+def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gradient, x64):
+    huber = HuberRegressor(epsilon=1.2, alpha=0, tol=1e-10, max_iter=1000)
+    expected = of_scikit_learn(huber)  # whose threshold is in units of a scale that it estimates
+    found = fitted(losses.huber(1.2 * huber.scale_), gradient=gradient)
+    np.testing.assert_allclose(coefficients(found), expected, atol=1e-5)
+    expected = of_scikit_learn(PoissonRegressor(alpha=0, tol=1e-12, max_iter=10_000), COUNTS)
+    found = fitted("poisson", COUNTS, gradient=gradient)
+    np.testing.assert_allclose(coefficients(found), expected, atol=1e-6)
+    assert list(found.metrics) == ["loss", "r2"]
+    rates = found.predict(X)[0, 0, 0, :, 0]
+    np.testing.assert_allclose(found.train_r2[0, 0, 0], r2_score(COUNTS, rates), rtol=1e-5)
+    np.testing.assert_allclose(rates, np.exp(X @ expected[:2] + expected[2]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
+def test_quantiles_are_those_of_linear_programs(gradient, x64):
+    """Of several at once each is that of its own; the objective reaches the least to a thousandth."""
+    quantiles = (0.25, 0.5, 0.8)
+    net = jfnn.mlp((2, 3), init="glorot_normal")
+    optimizer = jfnn.Optimizer("sgd", schedule="cosine")
+    options = {"epochs": 3000, "learning_rate": 0.5, "optimizer": optimizer, "gradient": gradient}
+    result = fitted(losses.pinball(*quantiles), net=net, **options)
+    predicted = result.predict(X)[0, 0, 0]
+    least = 0.0
+    for q, ours in zip(quantiles, predicted.T, strict=True):
+        theirs = QuantileRegressor(quantile=q, alpha=0).fit(X, Y).predict(X)
+        least += mean_pinball_loss(Y, theirs, alpha=q)
+        np.testing.assert_allclose(
+            mean_pinball_loss(Y, ours, alpha=q), mean_pinball_loss(Y, theirs, alpha=q), rtol=1e-3
+        )
+    np.testing.assert_allclose(result.train_loss[0, 0, 0], least, rtol=1e-3)
+    np.testing.assert_allclose(result.train_r2[0, 0, 0], r2_score(Y, predicted[:, 1]), rtol=1e-5)
+    ((w, b),) = fitted("absolute", net=LINE, **options).member(0, 0, 0)
+    median = mean_pinball_loss(Y, (X @ w + b)[:, 0])
+    np.testing.assert_allclose(median, mean_pinball_loss(Y, predicted[:, 1]), rtol=1e-3)
+
+
+def test_the_gaussian_of_a_constant_is_mean_and_deviation(x64):
+    """Of two targets, with members on the last axis."""
+    y = np.stack([Y / 8, Y / 4 + 1], axis=1)
+    split = jfnn.Split(np.zeros((N, 2)), y)
+    options = {"loss": "gaussian", "batch_size": None, "reduction": "mean", "seeds": range(32)}
+    net = jfnn.mlp((2, 4), init="glorot_normal")
+    result = jfnn.sweep(net, split, learning_rate=0.5, epochs=2000, **options)
+    expected = [*y.mean(axis=0), *y.std(axis=0)]
+    np.testing.assert_allclose(result.predict(np.zeros((1, 2)))[0, 0, :, 0], [expected] * 32, rtol=1e-6)
+    member = result.member(0, 0, 5)
+    np.testing.assert_allclose(jfnn.predict(net, member, np.zeros((1, 2)), "gaussian"), [expected], rtol=1e-6)
+    np.testing.assert_allclose(result.train_r2[0, 0, 0], 0, atol=1e-6)
+
+
+def test_a_result_is_loaded_with_its_parametrised_loss(tmp_path):
+    loss = losses.pinball(0.1, 0.5, 0.9)
+    net = jfnn.mlp((2, 3), init="glorot_normal")
+    result = fitted(loss, net=net, epochs=2, out=tmp_path)
+    described = result.config["settings"]["learner"]["loss"]
+    assert described == {"kind": "pinball", "parameters": [0.1, 0.5, 0.9]}
+    loaded = jfnn.load(tmp_path)
+    assert same_bits(loaded.predict(X), result.predict(X))
+    score = loaded.row_scores("loss", "train", jfnn.Split(X, Y))
+    np.testing.assert_allclose(score.mean(axis=-1), result.train_loss, rtol=1e-5)
+    again = jfnn.supervised(net, losses.pinball(0.1, 0.5, 0.9))
+    assert again == jfnn.supervised(net, loss) and again.is_registered
+    assert again.checksum != jfnn.supervised(net, losses.pinball(0.1, 0.5, 0.8)).checksum
+    assert again.fits_last("cpu", 32, 16, False)
+
+
+def test_deviations_have_the_scale_of_targets_and_not_their_origin():
+    config = {"data": {"names": {"scaling": {"y": {"mean": [10.0, 20.0], "scale": [2.0, 3.0]}}}}}
+    units = columns.units(config, [link is None for link in losses.LOSSES["gaussian"].inverse_links])
+    np.testing.assert_array_equal(units(np.ones((1, 4)), 0), [[12, 23, 2, 3]])
+
+
+SPLIT = jfnn.Split(X, Y)
+REFUSED = [
+    (lambda: fitted("poisson", np.arange(N) - 1), "y_train: expected numbers of at least 0, got -1"),
+    (lambda: fitted("gaussian"), "loss: it takes 2 outputs for each target, the network has 1"),
+    (lambda: fitted("poisson", net=jfnn.mlp((2, 1), output="relu")), "loss: it applies a link itself"),
+    (
+        lambda: jfnn.supervised(LINE, "huber", metrics=["accuracy"]).bind(SPLIT),
+        "metrics: accuracy needs classes, got a loss of numbers",
+    ),
+    (
+        lambda: jfnn.predict(LINE, LINE.init(jax.random.key(0)), X, "poisson", "classification"),
+        "task: expected regression, since the loss is of numbers",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_what_a_loss_of_numbers_does_not_take_is_refused(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()
