@@ -205,6 +205,8 @@ WRAPPED = {
         lambda **fields: prepared(sample=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
         {"cells": 2, "seed": 0},
     ),
+    "Simplest": (jfnn.Simplest, {"order": {"l2": "most"}, "errors": 1.0}),
+    "best": (RESULT.best, {"rule": jfnn.Simplest({"l2": "most"})}),
     "Interval": (
         analysis.Interval,
         {"statistic": "mean", "method": "bootstrap", "confidence": 0.9, "resamples": 10, "seed": 0},

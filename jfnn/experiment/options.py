@@ -32,6 +32,7 @@ from jfnn.experiment.settings import (
     as_split,
     as_validation,
 )
+from jfnn.experiment.simplest import Simplest
 from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
@@ -235,10 +236,11 @@ class Options(Common):
         " axis, after the seeds.",
         None,
     )
-    refit: bool = option(
-        "Train the best cell once more, on all training rows, for `SweepResult.refit`.",
+    refit: bool | Simplest = option(
+        "Train the best cell once more, on all training rows, for `SweepResult.refit`; with a"
+        " `jfnn.Simplest` the cell that this rule chooses.",
         False,
-        checks.as_switch,
+        lambda value, name: value if isinstance(value, Simplest) else checks.as_switch(value, name),
     )
     sample: Converted[int | Sample | None, Sample | None] = option(
         "Random search: draw this number of cells instead of taking every combination. A distribution (with"
@@ -247,6 +249,11 @@ class Options(Common):
         None,
         optional(as_sample),
     )
+
+    @property
+    def rule(self) -> Simplest | None:
+        """The rule by which the cell to train once more is chosen; None for the best one."""
+        return self.refit if isinstance(self.refit, Simplest) else None
 
     @property
     def model(self) -> Network | Learner:

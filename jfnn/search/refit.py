@@ -13,11 +13,10 @@ from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import REFIT
 
 
-def refit_options(options: Options, result: SweepResult) -> Options:
-    """Options that train the best cell of a search, given its options and result, on all training rows."""
-    best = result.best()
+def refit_options(options: Options, result: SweepResult, index: tuple[int, ...]) -> Options:
+    """Options that train a cell of a search, given its options and result, on all training rows."""
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
-    values = {name: [value] for name, value in best.axes.items()}
+    values = {name: [value] for name, value in result.axes_at(index).items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}
     if isinstance(options.model, Learner):
         changed["network"] = options.model.with_schedule(max(options.epochs, 1))
@@ -26,7 +25,7 @@ def refit_options(options: Options, result: SweepResult) -> Options:
         values = {name: value for name, value in values.items() if name not in options.optimizer.arguments}
     epochs = options.epochs
     if any(scheduler.keeps_best for scheduler in options.schedulers):
-        epochs = max(1, round(float(np.mean(result.epochs[best.index]))))
+        epochs = max(1, round(float(np.mean(result.epochs[index]))))
     return dataclasses.replace(
         options,
         **changed,
