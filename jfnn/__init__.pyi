@@ -28,6 +28,7 @@ from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.options import Options
 from .experiment.settings import Execution, Progress, Validation
+from .experiment.simplest import Simplest
 from .experiment.workers import Workers
 from .layers import (
     GRU,
@@ -115,6 +116,7 @@ __all__ = [
     "Sample",
     "Scaled",
     "Scheduler",
+    "Simplest",
     "Split",
     "State",
     "SweepResult",

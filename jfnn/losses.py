@@ -125,6 +125,10 @@ class Parametrised:
         """The function's value."""
         return self.function(a, t, axis, *self.parameters)
 
+    def __repr__(self) -> str:
+        """The function's name and the parameters."""
+        return f"{self.function.__name__}{self.parameters}"
+
 
 def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean."""

@@ -191,10 +191,11 @@ def _objective_name(objective: Objective) -> str:
 def _refit(refit: SweepResult | None) -> list[str]:
     if refit is None:
         return []
+    cell = describe(refit.axes_at((0,) * len(refit.cell_shape)))
     over = summary.averaged_over(refit)
     texts = ", ".join(summary.refit_texts(refit))
-    rows = f"On all training rows{f', with {over}' if over else ''}"
-    return ["<h2>The best cell, trained again</h2>", f"<p>{rows}: {escape(texts)}.</p>"]
+    rows = f"At {cell}, on all training rows{f', with {over}' if over else ''}"
+    return ["<h2>Trained again</h2>", f"<p>{escape(rows)}: {escape(texts)}.</p>"]
 
 
 def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:

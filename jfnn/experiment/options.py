@@ -33,6 +33,7 @@ from jfnn.experiment.settings import (
     as_split,
     as_validation,
 )
+from jfnn.experiment.simplest import Simplest
 from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
@@ -256,10 +257,11 @@ class Options(Common):
         " axis, after the seeds.",
         None,
     )
-    refit: bool = option(
-        "Train the best cell once more, on all training rows, for `SweepResult.refit`.",
+    refit: bool | Simplest = option(
+        "Train the best cell once more, on all training rows, for `SweepResult.refit`; with a"
+        " `jfnn.Simplest` the cell that this rule chooses.",
         False,
-        checks.as_switch,
+        lambda value, name: value if isinstance(value, Simplest) else checks.as_switch(value, name),
     )
     cells: Converted[
         int | Sample | Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]] | None,
@@ -278,6 +280,11 @@ class Options(Common):
     def listed(self) -> Mapping[str, np.ndarray]:
         """Name -> numbers of cells given one by one; empty without such."""
         return self.cells if isinstance(self.cells, Mapping) else {}
+
+    @property
+    def rule(self) -> Simplest | None:
+        """The rule by which the cell to train once more is chosen; None for the best one."""
+        return self.refit if isinstance(self.refit, Simplest) else None
 
     @property
     def model(self) -> Network | Learner:

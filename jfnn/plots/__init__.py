@@ -7,6 +7,7 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.grids import array_map, heat_map
 from jfnn.plots.profiles import axis_curves
+from jfnn.plots.reliability import reliability_diagram
 from jfnn.plots.scatters import scatter
 from jfnn.plots.widths import coordinate_curves
 
@@ -17,5 +18,6 @@ __all__ = [
     "heat_map",
     "interval_curves",
     "loss_curves",
+    "reliability_diagram",
     "scatter",
 ]

@@ -14,17 +14,19 @@ from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import REFIT
 
 
-def refit_options(options: Options, result: SweepResult, starts_of_cells: bool = False) -> Options:
-    """Options that train the best cell of a search on all training rows.
+def refit_options(
+    options: Options, result: SweepResult, index: tuple[int, ...], starts_of_cells: bool = False
+) -> Options:
+    """Options that train a cell of a search on all training rows.
 
     Args:
         options: The search's.
         result: Its result.
-        starts_of_cells: Whether its ``initial_params`` are of each cell.
+        index: The cell.
+        starts_of_cells: Whether the search's ``initial_params`` are of each cell.
     """
-    best = result.best()
     # As axes of one value, so that the program, and the bits, are those of the cell in a grid of all rows.
-    values = {name: [value] for name, value in best.axes.items()}
+    values = {name: [value] for name, value in result.axes_at(index).items()}
     changed: dict[str, Any] = {name: values.pop(name) for name in ("learning_rate", "l2")}
     if isinstance(options.model, Learner):
         changed["network"] = options.model.with_schedule(max(len(options.epochs), 1))
@@ -32,12 +34,10 @@ def refit_options(options: Options, result: SweepResult, starts_of_cells: bool =
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), values)
         values = {name: value for name, value in values.items() if name not in options.optimizer.arguments}
     if starts_of_cells:
-        changed["initial_params"] = jax.tree.map(
-            lambda leaf: np.asarray(leaf)[best.index], options.initial_params
-        )
+        changed["initial_params"] = jax.tree.map(lambda leaf: np.asarray(leaf)[index], options.initial_params)
     epochs = options.epochs
     if any(scheduler.keeps_best for scheduler in options.schedulers):
-        end = round(float(np.mean(result.epochs[best.index])))
+        end = round(float(np.mean(result.epochs[index])))
         epochs = range(epochs.start, max(end, epochs.start + 1))
     return dataclasses.replace(
         options,

@@ -18,6 +18,7 @@ from jfnn.engine.blocks import Reduce, Selection
 from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.settings import Execution
+from jfnn.experiment.simplest import Simplest
 from jfnn.learners import answers
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
@@ -105,7 +106,8 @@ class SweepResult:
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides; of
             several programs what they have in common.
-        refit: The best cell trained again on all training rows, a sweep of one cell, or None.
+        refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell, or
+            None.
         programs: The results of the programs, one for each network and batch size in C order, where there are
             several.
         origin: The learner and the rows of folds, if still there; None once pickled, and of several
@@ -273,27 +275,43 @@ class SweepResult:
         order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last decides first
         return np.asarray(order[np.isfinite(costs[order])])
 
-    def best(self) -> Best:
-        """The best cell by `ranked_by`, averaged over seeds and folds.
+    def best(self, rule: Simplest | None = None) -> Best:
+        """The best cell by `ranked_by`, averaged over seeds and folds, or by a rule one that is as good.
 
         A cell that diverged with any of them, or that was pruned, does not rank. Of equals the first wins.
         Ranked on the rows held out, or else on the test rows, which then flatter it.
 
+        Args:
+            rule: None for the best mean; a `jfnn.Simplest` for the simplest cell within its noise.
+
         Raises:
-            ValueError: No cell ranks.
+            ValueError: No cell ranks; the rule names other axes, or there is a single seed and no fold.
         """
-        best = self.best_or_none()
+        best = self.best_or_none(rule)
         if best is None:
             raise ValueError(NONE_RANKS)
         return best
 
-    def best_or_none(self) -> Best | None:
+    def best_or_none(self, rule: Simplest | None = None) -> Best | None:
         """As `best`, but None where no cell ranks."""
+        if rule is not None:
+            checks.check_instance(rule, Simplest, "rule")
         order = self.order()
         if not len(order) or self.pruned_cells.ravel()[order[0]]:
             return None
-        index = self.cell_index(int(order[0]))
+        index = self.cell_index(int(order[0]) if rule is None else self._chosen(rule))
         return Best(index, self.axes_at(index), float(self.cell_scores()[index]), self.ranked_by)
+
+    def _chosen(self, rule: Simplest) -> int:
+        """The number of the cell that a rule chooses."""
+        places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
+        # The programs' axes are the first.
+        columns = self.cells.columns() | dict(zip(self._program_axes(), places, strict=False))
+        members = self.scores[self.ranked_by].reshape(self.pruned_cells.size, self.seeds.size, -1)
+        runs = members.mean(axis=1) if members.shape[-1] > 1 else members[..., 0]
+        rule.check(columns, runs.shape[-1], "rule")
+        sign = -1 if self.higher_is_better() else 1
+        return rule.choose(columns, sign * self.ranked(self.cell_scores()).ravel(), sign * runs)
 
     def program(self, **values: Any) -> "SweepResult":
         """The result of one program: ``result.program(network="50-50", batch_size=100)``.

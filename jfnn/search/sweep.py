@@ -116,6 +116,10 @@ def sweep(options: Options) -> SweepResult:
     with interrupts.deferred(), workers_of(options.execution), bar_of(options):
         programs = programs_of(options)
         runs = _prepared(programs)
+        if options.rule is not None:
+            experiment = runs[0].experiment
+            names = [*programs.axes, *experiment.cells.values]
+            options.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
         # The winner trains on all rows, without folds, and a generator of these is used up.
         copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
         out = options.out
@@ -124,12 +128,14 @@ def sweep(options: Options) -> SweepResult:
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
-        best = result.best_or_none()
+        best = result.best_or_none(options.rule)
         if not options.refit or best is None:
             return result
         number = result.program_number(best.index)
         winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
-        again = refit_options(winner, parts[number], runs[number].experiment.has_starts_of_cells)
+        index = best.index[len(programs.axes) :]
+        starts_of_cells = runs[number].experiment.has_starts_of_cells
+        again = refit_options(winner, parts[number], index, starts_of_cells)
         return dataclasses.replace(result, refit=train_run(prepare(again)))
 
 

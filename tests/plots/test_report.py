@@ -182,7 +182,7 @@ def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
     result, _, text = trained
     texts = summary.refit_texts(result.refit)
     assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
-    assert f"On all training rows, with 2 seeds: {', '.join(texts)}." in text
+    assert f"on all training rows, with 2 seeds: {', '.join(texts)}." in text
 
 
 @pytest.mark.thorough
@@ -274,7 +274,7 @@ def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
     result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
-    assert "Every cell diverged" in text and "trained again" not in text
+    assert "Every cell diverged" in text and "Trained again" not in text
     assert len(Page(text).sources) == 2  # maps; no history, no curves
     empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
     assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}

@@ -147,7 +147,7 @@ CHANGES_NOTHING = {
     ],
     "out": ["a directory"],
     "resume": [True],
-    "refit": [True],
+    "refit": [True, jfnn.Simplest({"l2": "most"})],
 }
 WITH = {
     "cells": {"l2": [0.1, 0.2]},

@@ -1,0 +1,228 @@
+"""The one-standard-error rule against its definitions in books, glmnet and scikit-learn's example."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import make_programs, make_result, make_sampled, same_bits, with_scores
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
+from sklearn.pipeline import make_pipeline
+
+import jfnn
+from jfnn import estimators
+
+pytestmark = pytest.mark.unoptimised
+
+TILE = jfnn.Execution(tile=4)
+ORDER = {"l2": "most", "learning_rate": "least"}
+
+
+@pytest.fixture(scope="module")
+def folded(split):
+    """Losses of a real sweep over folds, whose l2 matters little."""
+    return jfnn.sweep(
+        jfnn.mlp((5, 6, 3)),
+        split,
+        learning_rate=[0.01, 0.03, 0.1],
+        l2=[0.0, 1.0, 2.0, 3.0, 4.0, 6.0],
+        folds=4,
+        seeds=2,
+        batch_size=16,
+        epochs=4,
+        execution=TILE,
+        validation=jfnn.Validation(rank_by="loss"),
+    )
+
+
+def by_the_book(result, order, errors):
+    """Values of the axes of the simplest cell (ESL, 7.10), from the table of members; scores are losses."""
+    table = pd.DataFrame(result.to_dict())
+    names = list(result.axes)
+    runs = table.groupby([*names, "fold" if result.folds else "seed"])[result.ranked_by].mean()
+    means = runs.groupby(names).mean()
+    best = runs.groupby(names).get_group(means.idxmin())
+    near = means[means <= means.min() + errors * best.std(ddof=1) / math.sqrt(len(best))]
+    near = near.reset_index().sort_values(
+        [*order, result.ranked_by], ascending=[*(end == "least" for end in order.values()), True]
+    )
+    return near.iloc[0][names].to_dict()
+
+
+@pytest.mark.parametrize("errors", [0.0, 0.5, 1.0, 2.0, 100.0])
+@pytest.mark.parametrize("order", [{"l2": "most"}, ORDER, dict(reversed(ORDER.items()))], ids=list)
+def test_the_cell_is_that_of_the_book(folded, order, errors):
+    best = folded.best(jfnn.Simplest(order, errors))
+    assert best.axes == by_the_book(folded, order, errors)
+    assert best.score == folded.cell_scores()[best.index] and best.axes == folded.axes_at(best.index)
+
+
+@pytest.mark.parametrize("draw", range(5))
+@pytest.mark.parametrize("order", [ORDER, dict(reversed(ORDER.items()))], ids=list)
+def test_the_first_name_matters_most(order, draw):
+    result = make_result(seeds=5, rank_by="loss", draw=draw)
+    assert result.best(jfnn.Simplest(order, 4.0)).axes == by_the_book(result, order, 4.0)
+
+
+def test_it_is_another_cell_than_the_best(folded):
+    assert folded.best(jfnn.Simplest(ORDER)) != folded.best() == folded.best(jfnn.Simplest(ORDER, errors=0))
+
+
+def lambda_1se(lambdas, cvraw):
+    """The rule as glmnet's documentation defines ``lambda.1se`` and its ``cvsd``; ``cvraw [K, lambdas]``."""
+    cvm = cvraw.mean(axis=0)
+    cvsd = np.sqrt(np.mean((cvraw - cvm) ** 2, axis=0) / (len(cvraw) - 1))
+    at = np.argmin(cvm)
+    return max(lambdas[cvm <= cvm[at] + cvsd[at]])
+
+
+@pytest.mark.parametrize("draw", range(8))
+def test_the_penalty_is_that_of_glmnet(draw):
+    """Random losses, of seeds and of folds."""
+    for options in (dict(seeds=6), dict(seeds=1, folds=6)):
+        result = make_result((1, 40), rank_by="loss", draw=draw, **options)
+        cvraw = result.scores[result.ranked_by].reshape(40, 6).T
+        expected = lambda_1se(result.axes["l2"], cvraw)
+        assert result.best(jfnn.Simplest({"l2": "most"})).axes["l2"] == expected
+
+
+def test_accuracies_are_better_where_they_are_higher():
+    values = np.array([0.8, 0.88, 0.9, 0.87])[:, None, None] + [-0.02, 0.0, 0.02]  # s / √3 is 0.02 / √3
+    result = with_scores(make_result((4, 1), 3), {"test_accuracy": values})
+    rule = {"order": {"learning_rate": "least"}}
+    assert result.best(jfnn.Simplest(**rule)).index == (2, 0)
+    assert result.best(jfnn.Simplest(**rule, errors=0.99 * math.sqrt(3))).index == (2, 0)
+    assert result.best(jfnn.Simplest(**rule, errors=1.01 * math.sqrt(3))).index == (1, 0)
+    assert result.best(jfnn.Simplest(**rule, errors=99)).index == (0, 0)
+
+
+def test_cells_that_diverged_or_were_pruned_do_not_rank():
+    result = make_result((5, 1), diverged=[np.s_[4, 0, 1]], rank_by="loss")
+    pruned = np.zeros((5, 1, 2), bool)
+    pruned[3] = True
+    rule = jfnn.Simplest({"learning_rate": "most"}, errors=1e9)
+    assert with_scores(result, {}, pruned=pruned).best(rule).index == (2, 0)
+    nothing = make_result((2, 2), diverged=[np.s_[:]])
+    assert nothing.best_or_none(rule) is None
+    with pytest.raises(ValueError, match="no best cell"):
+        nothing.best(rule)
+
+
+def test_drawn_cells_and_programs_have_their_order():
+    drawn = make_sampled()
+    assert drawn.best(jfnn.Simplest({"l2": "most"}, errors=1e9)).index == (0,)
+    result = make_programs(("20", "10-10", "3"), batch_sizes=(50, 0))
+    for network, batch_size in (("least", "most"), ("most", "least")):
+        rule = jfnn.Simplest({"network": network, "batch_size": batch_size, "l2": "most"}, errors=1e9)
+        best = result.best(rule)
+        expected = {"network": "20" if network == "least" else "3"}
+        expected["batch_size"] = 50 if batch_size == "least" else 0
+        assert best.axes.items() >= expected.items()
+        assert best.index[-1] == 6
+        assert best.score == result.cell_scores()[best.index[:2]][:, -1].max()  # the best of equally simple
+
+
+def test_the_simplest_cell_is_trained_on_all_rows(split):
+    networks = {"6": jfnn.mlp((5, 6, 3)), "4-4": jfnn.mlp((5, 4, 4, 3), "relu")}
+    options = dict(learning_rate=[1e-5, 0.01], seeds=2, batch_size=16, epochs=4, execution=TILE)
+    rule = jfnn.Simplest({"network": "most", "learning_rate": "least"}, errors=1e9)
+    swept = jfnn.sweep(networks, split, validation=0.3, refit=rule, **options)
+    alone = jfnn.sweep(networks["4-4"], split, **options | {"learning_rate": [1e-5]})
+    assert swept.best(rule).index == (1, 0, 0) and swept.best().index[1] == 1
+    assert same_bits(swept.refit.params, alone.params)
+
+
+def untrained(progress):
+    raise AssertionError("trained")
+
+
+@pytest.mark.parametrize(
+    ("options", "order", "message"),
+    [
+        ({"seeds": 1}, {"l2": "most"}, "refit: expected several seeds or folds"),
+        ({"seeds": 2}, {"network": "least"}, "refit: expected axes among learning_rate, l2, got 'network'"),
+        ({"seeds": 2}, {"momentum": "least"}, "refit: expected axes among learning_rate, l2, got 'momentum'"),
+    ],
+)
+def test_a_rule_that_cannot_choose_is_refused_before_anything_trains(split, options, order, message):
+    execution = jfnn.Execution(progress=untrained)
+    shared = dict(learning_rate=[0.1, 0.2], validation=0.2, epochs=1, batch_size=16, execution=execution)
+    with pytest.raises(ValueError, match=message):
+        jfnn.sweep(jfnn.mlp((5, 6, 3)), split, refit=jfnn.Simplest(order), **shared | options)
+    result = make_result((2, 1), options["seeds"])
+    with pytest.raises(ValueError, match=message.replace("refit", "rule")):
+        result.best(jfnn.Simplest(order))
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ({}, "order: expected at least one name"),
+        ({"l2": "fewest"}, "order: expected"),
+        ("l2", "order: expected a mapping"),
+    ],
+)
+def test_orders_that_say_nothing_are_refused(order, message):
+    with pytest.raises(ValueError, match=message):
+        jfnn.Simplest(order)
+
+
+def best_low_complexity(cv_results, name):
+    """What scikit-learn's example plot_grid_search_refit_callable.py describes, in two steps.
+
+    The fewest of the parameter among scores no lower than the best less its standard deviation.
+    """
+    mean = cv_results["mean_test_score"]
+    bound = mean.max() - cv_results["std_test_score"][mean.argmax()]
+    return min(np.flatnonzero(mean >= bound), key=lambda i: cv_results[f"param_{name}"][i])
+
+
+def test_a_search_of_scikit_learn_chooses_as_its_example():
+    x, y = (array[:300] for array in load_digits(return_X_y=True))
+    pipeline = make_pipeline(PCA(random_state=0), LogisticRegression(max_iter=300, tol=1e-2))
+    splits = 7
+    search = GridSearchCV(
+        pipeline,
+        {"pca__n_components": [25, 20, 15, 10, 8, 6]},
+        cv=ShuffleSplit(splits, test_size=60, random_state=0),
+        refit=jfnn.Simplest({"pca__n_components": "least"}, errors=math.sqrt(splits - 1)),
+    ).fit(x, y)
+    assert search.best_index_ == best_low_complexity(search.cv_results_, "pca__n_components")
+    assert search.best_index_ != search.cv_results_["mean_test_score"].argmax()
+    for draw in range(20):  # scores of other rows would be
+        scores = np.random.default_rng(draw).normal(size=(splits, 6))
+        results = search.cv_results_ | {f"split{i}_test_score": row for i, row in enumerate(scores)}
+        results |= {"mean_test_score": scores.mean(axis=0), "std_test_score": scores.std(axis=0)}
+        assert search.refit(results) == best_low_complexity(results, "pca__n_components")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_searches_of_perceptrons_take_it_and_order_sizes():
+    x, y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
+    grid = {"hidden_layer_sizes": [(8, 8), (8,), (4,)], "alpha": [0.01, 1.0]}
+    rule = jfnn.Simplest({"hidden_layer_sizes": "least", "alpha": "most"}, errors=1e9)
+    search = estimators.GridSearchCV(
+        estimators.MLPClassifier(max_iter=3, random_state=0, engine="jfnn"), grid, cv=3, refit=rule
+    ).fit(x, y)
+    assert search.best_params_ == {"hidden_layer_sizes": (4,), "alpha": 1.0}
+    assert search.best_estimator_.n_layers_ == 3
+
+
+def test_tables_without_what_the_rule_needs_are_refused():
+    rule = jfnn.Simplest({"alpha": "most"})
+    scores = {"mean_test_score": np.zeros(2), "split0_test_score": np.zeros(2)}
+    two = scores | {"split1_test_score": np.zeros(2)}
+    mixed = {"param_alpha": np.array([None, 1.0], object)}
+    masked = {"param_alpha": np.ma.array([0.0, 1.0], mask=[True, False])}
+    for table, message in (
+        ({"mean_test_accuracy": np.zeros(2)}, "cv_results: expected mean_test_score"),
+        (scores | {"param_alpha": np.arange(2)}, "cv_results: expected several seeds or folds"),
+        (two | {"param_beta": np.arange(2)}, "cv_results: expected axes among beta, got 'alpha'"),
+        (two | mixed, "alpha: expected values in an order"),
+        (two | masked, "alpha: expected a value of every candidate"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            rule(table)
