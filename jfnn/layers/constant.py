@@ -1,13 +1,12 @@
 """Arrays among the parameters that training leaves as they start, and a layer of them."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 
-from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import Params, Residuals, Shape
+from jfnn.layers.wrapped import Wrapped
 
 
 class Constant(NamedTuple):
@@ -47,73 +46,41 @@ def _is_constant(node: object) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Frozen(LayerKind):
+class Frozen(Wrapped):
     """A layer whose parameters, a `Constant`, stay as they start: random features, a part trained elsewhere.
 
     Attributes:
         layer: The layer.
     """
 
-    layer: LayerKind
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for other than a layer."""
-        if not isinstance(self.layer, LayerKind):
-            raise ArgumentTypeError(
-                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
-            )
-
-    @property
-    def activation(self) -> Any:
-        """The activation of the layer; "identity" if it has none."""
-        return getattr(self.layer, "activation", "identity")
-
-    @property
-    def tokens(self) -> int | None:
-        """Number of tokens that the layer takes, or None."""
-        return self.layer.tokens
-
-    @property
-    def droppable(self) -> bool:  # type: ignore[override]
-        """Whether dropout may zero the layer's outputs."""
-        return self.layer.droppable
-
     @property
     def takes_members(self) -> bool:
         """Whether the layer takes members on a last axis."""
         return self.layer.takes_members
 
-    def output_shape(self, shape: Shape) -> Shape:
-        """The output shape of the layer."""
-        return self.layer.output_shape(shape)
-
-    def width(self, shape: Shape) -> int:
-        """The width of the layer."""
-        return self.layer.width(shape)
-
     def init(self, key: jax.Array, shape: Shape) -> Constant:
         """Starting parameters of the layer."""
-        return Constant(self.layer.init(key, shape))
+        return Constant(super().init(key, shape))
 
     def pack(self, params: Constant) -> Constant:
         """Parameters of the layer, packed."""
-        return Constant(self.layer.pack(params.value))
+        return Constant(super().pack(params.value))
 
     def unpack(self, packed: Constant) -> Constant:
         """Parameters of the layer, unpacked."""
-        return Constant(self.layer.unpack(packed.value))
+        return Constant(super().unpack(packed.value))
 
     def apply(self, params: Constant, a: jax.Array) -> jax.Array:
         """The outputs of the layer, in rows."""
-        return self.layer.apply(params.value, a)
+        return super().apply(params.value, a)
 
     def forward(self, packed: Constant, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The forward pass of the layer."""
-        return self.layer.forward(packed.value, a)
+        return super().forward(packed.value, a)
 
     def pull_back(
         self, packed: Constant, residuals: Residuals, d_out: jax.Array
     ) -> tuple[Constant, jax.Array]:
         """The pull-back of the layer, whose gradient by parameters no learner follows."""
-        gradients, d_inputs = self.layer.pull_back(packed.value, residuals, d_out)
+        gradients, d_inputs = super().pull_back(packed.value, residuals, d_out)
         return Constant(gradients), d_inputs

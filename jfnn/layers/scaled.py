@@ -2,19 +2,18 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import optax
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert, is_weight
+from jfnn.layers.kind import LayerKind, Params, Shape, convert, is_weight
 from jfnn.layers.residual import Residual
+from jfnn.layers.wrapped import Wrapped
 
 
 @dataclasses.dataclass(frozen=True)
-class Scaled(LayerKind):
+class Scaled(Wrapped):
     """A layer whose starting weights are multiplied by a factor, and its learning rates by others.
 
     Its outputs for given parameters are those of the layer. `jfnn.supervised` multiplies the updates of its
@@ -27,66 +26,19 @@ class Scaled(LayerKind):
         bias_rate: Factor of the learning rate of its vectors.
     """
 
-    layer: LayerKind
     start: float = 1.0
     rate: float = 1.0
     bias_rate: float = 1.0
 
     def __post_init__(self) -> None:
         """Raises TypeError for other than a layer, ValueError for factors not finite or below 0."""
-        if not isinstance(self.layer, LayerKind):
-            raise ArgumentTypeError(
-                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
-            )
+        super().__post_init__()
         convert(self, checks.as_number, "start", "rate", "bias_rate")
-
-    @property
-    def activation(self) -> Any:
-        """The activation of the layer; "identity" if it has none."""
-        return getattr(self.layer, "activation", "identity")
-
-    @property
-    def tokens(self) -> int | None:
-        """Number of tokens that the layer takes, or None."""
-        return self.layer.tokens
-
-    @property
-    def droppable(self) -> bool:  # type: ignore[override]
-        """Whether dropout may zero the layer's outputs."""
-        return self.layer.droppable
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The output shape of the layer."""
-        return self.layer.output_shape(shape)
-
-    def width(self, shape: Shape) -> int:
-        """The width of the layer."""
-        return self.layer.width(shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters of the layer, weights multiplied by ``start``."""
         params = self.layer.init(key, shape)
         return jax.tree.map(lambda leaf: self.start * leaf if is_weight(leaf) else leaf, params)
-
-    def pack(self, params: Params) -> Params:
-        """Parameters of the layer, packed."""
-        return self.layer.pack(params)
-
-    def unpack(self, packed: Params) -> Params:
-        """Parameters of the layer, unpacked."""
-        return self.layer.unpack(packed)
-
-    def apply(self, params: Params, a: jax.Array) -> jax.Array:
-        """The outputs of the layer, in rows."""
-        return self.layer.apply(params, a)
-
-    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The forward pass of the layer."""
-        return self.layer.forward(packed, a)
-
-    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """The pull-back of the layer."""
-        return self.layer.pull_back(packed, residuals, d_out)
 
 
 def at_learning_rates(

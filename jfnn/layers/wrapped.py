@@ -1,0 +1,75 @@
+"""A layer around another one, which does all that it does not change."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrapped(LayerKind):
+    """A layer around another one; a subclass overrides what it changes.
+
+    Attributes:
+        layer: The layer.
+    """
+
+    layer: LayerKind
+
+    def __post_init__(self) -> None:
+        """Raises TypeError for other than a layer."""
+        if not isinstance(self.layer, LayerKind):
+            raise ArgumentTypeError(
+                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
+            )
+
+    @property
+    def activation(self) -> Any:
+        """The activation of the layer; "identity" if it has none."""
+        return getattr(self.layer, "activation", "identity")
+
+    @property
+    def tokens(self) -> int | None:
+        """Number of tokens that the layer takes, or None."""
+        return self.layer.tokens
+
+    @property
+    def droppable(self) -> bool:  # type: ignore[override]
+        """Whether dropout may zero the layer's outputs."""
+        return self.layer.droppable
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The output shape of the layer."""
+        return self.layer.output_shape(shape)
+
+    def width(self, shape: Shape) -> int:
+        """The width of the layer."""
+        return self.layer.width(shape)
+
+    def init(self, key: jax.Array, shape: Shape) -> Params:
+        """Starting parameters of the layer."""
+        return self.layer.init(key, shape)
+
+    def pack(self, params: Params) -> Params:
+        """Parameters of the layer, packed."""
+        return self.layer.pack(params)
+
+    def unpack(self, packed: Params) -> Params:
+        """Parameters of the layer, unpacked."""
+        return self.layer.unpack(packed)
+
+    def apply(self, params: Params, a: jax.Array) -> jax.Array:
+        """The outputs of the layer, in rows."""
+        return self.layer.apply(params, a)
+
+    def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
+        """The forward pass of the layer."""
+        return self.layer.forward(packed, a)
+
+    def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
+        """The pull-back of the layer."""
+        return self.layer.pull_back(packed, residuals, d_out)
