@@ -88,7 +88,7 @@ def sharpness(
     x = as_inputs(network, x)
     l2 = as_penalty(l2)
     shapes = jax.eval_shape(network.init, key_shape())
-    leading, points = _points(params, shapes)
+    leading, points = as_points(params, shapes)
     size = points.shape[1]
     k = checks.as_count(k, "k", maximum=size)
     iterations = min(checks.as_count(iterations, "iterations", k), size)
@@ -121,7 +121,7 @@ def sharpness(
 _program = functools.lru_cache(maxsize=32)(compiled)
 
 
-def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
+def as_points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
     """Leading axes of parameters, and all numbers of each network in a row ``[networks, size]``."""
     arrays = [np.asarray(checks.as_array(leaf, "params")) for leaf in jax.tree.leaves(params)]
     inner = [leaf.shape for leaf in jax.tree.leaves(shapes)]
