@@ -1,5 +1,13 @@
-"""Statistics and their intervals, comparisons, ranking, tables; values of rows, conformal intervals."""
+"""Statistics, intervals, comparisons, ranking, tables; values of rows, attribution, conformal intervals."""
 
+from jfnn.analysis.attribution import (
+    Datamodels,
+    InfluenceFunctions,
+    datamodels,
+    influence_functions,
+    leave_one_out_values,
+    linear_datamodeling_score,
+)
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
@@ -14,6 +22,8 @@ from jfnn.search.fronts import front
 __all__ = [
     "CellStatistics",
     "Comparison",
+    "Datamodels",
+    "InfluenceFunctions",
     "Interval",
     "Sharpness",
     "banzhaf",
@@ -22,11 +32,15 @@ __all__ = [
     "cell_statistics",
     "compare_cells",
     "curve_statistics",
+    "datamodels",
     "front",
     "holm",
     "influence",
+    "influence_functions",
     "interval",
     "jackknife_plus",
+    "leave_one_out_values",
+    "linear_datamodeling_score",
     "memorisation",
     "seeds_needed",
     "shapley",
