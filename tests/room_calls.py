@@ -31,6 +31,11 @@ KEPT = dataclasses.replace(
     RESULT, params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
 )
 ONE = jax.tree.map(lambda leaf: leaf[None], PARAMS)
+LEFT_OUT = dataclasses.replace(
+    make_result((1, 1), seeds=1, folds=8),
+    params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (1, 1, 1, 8, *leaf.shape)), PARAMS),
+    subset_values={"left_out": np.arange(8)},
+)
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 ANALYSED = {"result": RESULT, "score": "test_loss"}
@@ -160,6 +165,16 @@ FUNCTIONS = [
     (analysis.shapley, {"utility": [0.5, 1.0], "included": [[0, 1], [1, 1]]}),
     (analysis.memorisation, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
     (analysis.influence, {"correct": np.eye(2), "included": [[0, 1], [1, 1]]}),
+    (analysis.datamodels, {"outputs": np.eye(4), "included": np.eye(4), "penalties": 0.1, "folds": 2}),
+    (
+        analysis.linear_datamodeling_score,
+        {"values": np.ones((2, 3)), "outputs": np.ones((4, 3)), "included": np.eye(4)[:, :2]},
+    ),
+    (analysis.leave_one_out_values, {"result": LEFT_OUT, "split": SPLIT, "network": jfnn.supervised(NET)}),
+    (
+        analysis.influence_functions,
+        {"network": NET, "params": PARAMS, "x": X, "y": Y, "x_test": X, "y_test": Y},
+    ),
     (analysis.jackknife_plus, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.split_conformal, {"residuals": [0.5, 1.0], "predictions": np.eye(2)}),
     (analysis.brier_score, {"probabilities": np.full((8, 2), 0.5), "labels": Y}),

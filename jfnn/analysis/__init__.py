@@ -1,5 +1,13 @@
-"""Statistics, comparisons, ranking, tables; values of rows, conformal intervals, calibration, sharpness."""
+"""Statistics, comparisons, ranking, tables; rows: values, attribution, intervals; calibration, sharpness."""
 
+from jfnn.analysis.attribution import (
+    Datamodels,
+    InfluenceFunctions,
+    datamodels,
+    influence_functions,
+    leave_one_out_values,
+    linear_datamodeling_score,
+)
 from jfnn.analysis.calibration import (
     Brier,
     Calibration,
@@ -26,6 +34,8 @@ __all__ = [
     "Calibration",
     "CellStatistics",
     "Comparison",
+    "Datamodels",
+    "InfluenceFunctions",
     "Interval",
     "Sharpness",
     "banzhaf",
@@ -38,11 +48,15 @@ __all__ = [
     "crps",
     "crps_normal",
     "curve_statistics",
+    "datamodels",
     "front",
     "holm",
     "influence",
+    "influence_functions",
     "interval",
     "jackknife_plus",
+    "leave_one_out_values",
+    "linear_datamodeling_score",
     "memorisation",
     "seeds_needed",
     "shapley",

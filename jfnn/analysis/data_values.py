@@ -28,7 +28,7 @@ def memorisation(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
-    inside, scores = _as_subsets(included, correct, "correct", axes=2)
+    inside, scores = as_subsets(included, correct, "correct", axes=2)
     if scores.shape != inside.shape:
         expected = f"expected {list(inside.shape)}, as included has"
         raise ArgumentError("correct", f"{expected}, got {list(scores.shape)}")
@@ -51,7 +51,7 @@ def influence(correct: ArrayLike, included: ArrayLike) -> np.ndarray:
     Raises:
         ValueError, TypeError: As in `memorisation`.
     """
-    inside, scores = _as_subsets(included, correct, "correct", axes=2)
+    inside, scores = as_subsets(included, correct, "correct", axes=2)
     present = (~np.isnan(scores)).astype(np.float64)
     filled = np.where(present, scores, 0)
     weights = inside.T.astype(np.float64)
@@ -74,7 +74,7 @@ def banzhaf(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
-    inside, values = _as_subsets(included, utility, "utility", axes=1)
+    inside, values = as_subsets(included, utility, "utility", axes=1)
     return influence(values[:, None], inside)[:, 0]
 
 
@@ -97,7 +97,7 @@ def shapley(utility: ArrayLike, included: ArrayLike) -> np.ndarray:
     Raises:
         ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
-    inside, values = _as_subsets(included, utility, "utility", axes=1)
+    inside, values = as_subsets(included, utility, "utility", axes=1)
     present = ~np.isnan(values)
     inside = inside[present]
     values = values[present]
@@ -123,7 +123,7 @@ def _difference(
         return np.asarray(np.where(with_it > 0, inside / with_it, np.nan) - without)
 
 
-def _as_subsets(
+def as_subsets(
     included: ArrayLike, values: ArrayLike, argument: str, axes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mask of the rows in each subset ``[m, n]`` (bool), and numbers of ``axes`` axes, m on the first."""

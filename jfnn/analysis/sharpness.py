@@ -89,9 +89,7 @@ def sharpness(
     x = as_inputs(network, x)
     l2 = as_penalty(l2)
     shapes = jax.eval_shape(network.init, key_shape())
-    if has_constants(shapes):
-        raise ArgumentError("network", "expected one without constants, since derivatives by all are taken")
-    leading, points = _points(params, shapes)
+    leading, points = as_points(params, shapes)
     size = points.shape[1]
     k = checks.as_count(k, "k", maximum=size)
     iterations = min(checks.as_count(iterations, "iterations", k), size)
@@ -124,8 +122,10 @@ def sharpness(
 _program = functools.lru_cache(maxsize=32)(compiled)
 
 
-def _points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
+def as_points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
     """Leading axes of parameters, and all numbers of each network in a row ``[networks, size]``."""
+    if has_constants(shapes):
+        raise ArgumentError("network", "expected one without constants, since derivatives by all are taken")
     arrays = [np.asarray(checks.as_array(leaf, "params")) for leaf in jax.tree.leaves(params)]
     inner = [leaf.shape for leaf in jax.tree.leaves(shapes)]
     leading = arrays[0].shape[: arrays[0].ndim - len(inner[0])] if arrays else ()

@@ -14,6 +14,7 @@ from famous import (
     double_descent,
     edge,
     grokking,
+    leave_one_out,
     lottery,
     memorisation,
     seeds,
@@ -34,6 +35,7 @@ TINY = {
     "double-descent": double_descent.Scale(indices=(2,), seeds=2, judged=(), epochs=2, rows=400),
     "grokking": grokking.Scale(steps=30, alphas=(1.0, 4.0), decays=(0.1, 1.0)),
     "memorisation": memorisation.Scale(subsets=8, repeats=2, epochs=1),
+    "leave-one-out": leave_one_out.Scale(24, seeds=3, others=3, epochs=1, subsets=12, held_out=4, repeats=1),
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
     "lottery": lottery.Scale(units=3, trials=2, rounds=1),
     "series": series.Scale(series=4, runs=1),
@@ -188,6 +190,46 @@ def test_rows_are_removed_in_order():
     for share, rows in zip(memorisation.REMOVED, included[1, 1], strict=True):
         gone = orders["random"][1][: round(5 * share)]
         assert sorted(np.flatnonzero(~rows)) == sorted(gone)
+
+
+def test_seeds_and_methods_agree_as_far_as_noise_lets_them():
+    """Values of a truth with variance 1 and noise with variance 3 a seed correlate by 1/4."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(4_000, 5))
+    values = truth + 3**0.5 * rng.normal(size=(12, 4_000, 5))
+    one = np.mean([stats.pearsonr(*pair).statistic for pair in zip(values[0].T, values[1].T, strict=True)])
+    assert leave_one_out.correlation(values[0], values[1]) == pytest.approx(one)
+    r, error = leave_one_out.between_seeds(values)
+    assert r == pytest.approx(0.25, abs=3 * error) and 0 < error < 0.01
+    draws = [truth[:300, :1] + 3**0.5 * rng.normal(size=(8, 300, 1)) for _ in range(100)]
+    found, errors = np.transpose([leave_one_out.between_seeds(draw) for draw in draws])
+    assert errors.mean() == pytest.approx(found.std(), rel=0.35)
+    assert leave_one_out.highest(0.25, 1) == 0.5
+    for k in (1, 4, 6):
+        assert leave_one_out.agreement(values, k) == pytest.approx(k / (k + 3), abs=0.02)
+        expected = leave_one_out.highest(0.25, k)
+        assert leave_one_out.with_means(truth[None], values, k) == pytest.approx(expected, abs=0.02)
+
+
+def test_influence_that_two_seeds_do_not_agree_on_is_told_with_the_highest_correlation():
+    rng = np.random.default_rng(0)
+    noise = dict(zip(leave_one_out.PROTOCOLS, rng.normal(size=(3, 4, 500, 3)), strict=True))
+    truth = dict.fromkeys(leave_one_out.PROTOCOLS, np.broadcast_to(rng.normal(size=(500, 3)), (3, 500, 3)))
+    scores = dict(zip(leave_one_out.INFLUENCE, (np.full(4, 0.1), np.array([0.3, 0.4])), strict=True))
+    worth = leave_one_out.Worth(
+        noise | {"in order, no dropout": truth["in order, no dropout"]}, truth, scores
+    )
+    said = dict.fromkeys(("left_out", "score"), "")
+    first, second, third, low, fair = leave_one_out.table_rows(worth, said, decided=True)
+    assert first.verdict == second.verdict == fair.verdict == verdicts.CONSISTENT
+    assert third.verdict == low.verdict == verdicts.OUTSIDE
+    assert third.here == "1.000" and "no method above 1.00" in third.reason
+
+
+def test_rows_of_all_networks_are_counted():
+    scale = TINY["leave-one-out"]
+    halves = scale.subsets + scale.held_out * scale.repeats
+    assert leave_one_out.trained_rows(scale) == 24 * 23 * (3 + 3 + 3) + 3 * 3 * 24 + 12 * halves
 
 
 def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):

@@ -1,0 +1,297 @@
+"""Which training rows outputs come from: datamodels and their score, leave-one-out, influence functions.
+
+Values ``[n, rows]`` say how much having training row i changes an output for row j. Of losses, those of rows
+that help are below 0.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from numpy.typing import ArrayLike
+
+from jfnn import losses, training
+from jfnn.analysis.data_values import as_subsets
+from jfnn.analysis.intervals import as_numbers
+from jfnn.analysis.sharpness import BLOCK_BYTES, as_points
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.traces import Trace
+from jfnn.layers.kind import Params
+from jfnn.learners import Learner, Metric
+from jfnn.losses import Loss
+from jfnn.network import Network, as_inputs, check_output
+from jfnn.numerics.compiling import compiled, key_shape
+from jfnn.search.result import SweepResult
+from jfnn.targets import Split, as_penalty, as_targets
+
+CURVATURES = ("hessian", "gauss_newton")
+PENALTIES = tuple(np.geomspace(1, 0.01, 20).tolist())
+
+
+class Datamodels(NamedTuple):
+    """Linear models of the output for each row, ``bias + included @ weights``; float64.
+
+    Attributes:
+        weights: Values of the training rows ``[n, rows]``, many of them 0.
+        bias: ``[rows]``.
+        penalty: α of each model ``[rows]``, as scikit-learn's Lasso has it.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    penalty: np.ndarray
+
+
+def datamodels(
+    outputs: ArrayLike, included: ArrayLike, penalties: ArrayLike = PENALTIES, folds: int = 5
+) -> Datamodels:
+    """A sparse linear model of the output for each row, from masks of the rows that networks were trained on.
+
+    Each minimises ``1/(2m) Σ (output - bias - included @ weights)² + α Σ |weights|`` over m networks (Ilyas
+    et al. 2022, arXiv 2202.00622, section 2), by scikit-learn's coordinate descent on the Gram matrix of the
+    masks, which all models share.
+
+    Args:
+        outputs: Of each network for each row ``[m, rows]``, such as the loss or a margin. Networks of which
+            all are NaN, as of members that diverged, do not count.
+        included: Which training rows each was trained on ``[m, n]``.
+        penalties: α, one or several, in units of the least α at which a model has no weights but 0. Of
+            several each model takes that with the least squared error on networks held out.
+        folds: Into how many parts networks are cut, in their order, to be held out in turn.
+
+    Raises:
+        ValueError, TypeError: Invalid arrays, or shapes that do not fit; fewer networks than folds.
+    """
+    from sklearn.model_selection import KFold
+
+    masks, values = _of_networks(included, outputs)
+    shares = np.sort(checks.as_axis(penalties, "penalties", strict=True))[::-1]
+    folds = checks.as_count(folds, "folds", 2, len(masks))
+    largest = np.abs((masks - masks.mean(axis=0)).T @ (values - values.mean(axis=0))).max(axis=0) / len(masks)
+    alphas = shares[:, None] * largest
+    errors = np.zeros(alphas.shape)
+    for train, held_out in KFold(folds).split(masks) if len(shares) > 1 else ():
+        for j, (weights, bias) in enumerate(_lasso_paths(masks[train], values[train], alphas)):
+            errors[:, j] += ((masks[held_out] @ weights + bias - values[held_out, j, None]) ** 2).sum(axis=0)
+    penalty = np.take_along_axis(alphas, errors.argmin(axis=0)[None], axis=0)
+    weights, bias = map(np.hstack, zip(*_lasso_paths(masks, values, penalty), strict=True))
+    return Datamodels(weights, bias, penalty[0])
+
+
+def _lasso_paths(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Weights ``[n, k]`` and biases ``[k]`` of each column of y, at falling penalties ``alphas [k, …]``."""
+    from sklearn.linear_model import lasso_path
+
+    means = x.mean(axis=0)
+    centred = np.asfortranarray(x - means)
+    gram = centred.T @ centred
+    for column, penalties in zip(y.T, alphas.T, strict=True):
+        rest = column - column.mean()
+        weights = lasso_path(centred, rest, alphas=penalties, precompute=gram, Xy=centred.T @ rest)[1]
+        yield weights, column.mean() - means @ weights
+
+
+def linear_datamodeling_score(values: ArrayLike, outputs: ArrayLike, included: ArrayLike) -> np.ndarray:
+    """Linear datamodeling scores (LDS): how well values foretell networks trained on subsets of the rows.
+
+    For each row it is Spearman's rank correlation, over subsets, of the sum of the values of a subset's rows
+    with the output of the network that was trained on it (Park et al. 2023, arXiv 2303.14186, section 2). The
+    LDS is their mean, and `jfnn.analysis.interval` of them its interval over rows.
+
+    Args:
+        values: Of each training row for each row ``[n, rows]``.
+        outputs: Of each network for each row ``[m, rows]``, or means over networks of several seeds, which
+            raise the score. NaN as in `datamodels`.
+        included: Which training rows each subset has ``[m, n]``; others than those that values were fit to.
+
+    Returns:
+        ``[rows]``, float64; NaN where all outputs or all predictions are the same.
+
+    Raises:
+        ValueError, TypeError: Invalid arrays, or shapes that do not fit.
+    """
+    from scipy import stats
+
+    masks, actual = _of_networks(included, outputs)
+    weights = as_numbers(values, "values")
+    if weights.shape != (masks.shape[1], actual.shape[1]):
+        expected = f"expected [n, rows] = {[masks.shape[1], actual.shape[1]]}"
+        raise ArgumentError("values", f"{expected}, got {list(weights.shape)}")
+    checks.check_values(weights, "values", weights.dtype)
+    one, other = (stats.rankdata(array, axis=0) - (len(masks) + 1) / 2 for array in (masks @ weights, actual))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((one * other).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0)))
+
+
+def leave_one_out_values(
+    result: SweepResult,
+    split: Split,
+    metric: str | Metric = "loss",
+    average: bool = True,
+    *,
+    network: Network | Learner | None = None,
+) -> np.ndarray:
+    """Values from networks that each lack one training row, averaged over seeds ``[…, n, rows]``; float64.
+
+    The value of row i for a test row is the mean of the metric over all of these networks less that of the
+    one without row i: how much having row i changes it, up to a number that is the same for all i.
+
+    Args:
+        result: Of a sweep with ``folds=jfnn.subsets.leave_one_out(n)`` that has kept its parameters, or with
+            other subsets whose axis "left_out" has all row numbers.
+        split: The split of the sweep, with test rows.
+        metric: As in `SweepResult.row_scores`.
+        average: Whether over seeds, of those that did not diverge; else ``[…, seeds, n, rows]``. How halves
+            of the seeds agree bounds how well any method can agree with their mean.
+        network: As in `SweepResult.row_scores`.
+
+    Raises:
+        ValueError, TypeError: As in `SweepResult.row_scores`; a result of other subsets.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    checks.check_instance(split, Split, "split")
+    checks.as_switch(average, "average")
+    left_out = result.subset_values.get("left_out", ())
+    if not np.array_equal(left_out, np.arange(len(split.y_train))):
+        expected = f"expected a sweep over jfnn.subsets.leave_one_out({len(split.y_train)})"
+        got = checks.shown(left_out) if len(left_out) else "no axis of this kind"
+        raise ArgumentError("result", f"{expected}, got {got}")
+    scores = result.row_scores(metric, "test", split, network=network).astype(np.float64)
+    values = _mean(scores, -2)[..., None, :] - scores
+    return _mean(values, -3) if average else values
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Mean of those that are not NaN, NaN without any."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.nansum(values, axis=axis) / (~np.isnan(values)).sum(axis=axis))
+
+
+class InfluenceFunctions(NamedTuple):
+    """Values by influence functions, in the dtype of the parameters and with their leading axes.
+
+    Attributes:
+        values: Of each training row for each test row ``[…, n, rows]``.
+        residuals: ``|(H + δ I) s - ∇L_j| / |∇L_j|`` of the solution s for each test row ``[…, rows]``.
+    """
+
+    values: np.ndarray
+    residuals: np.ndarray
+
+
+def influence_functions(
+    network: Network,
+    params: Params,
+    x: Any,
+    y: ArrayLike,
+    x_test: Any,
+    y_test: ArrayLike,
+    loss: str | Loss = "cross_entropy",
+    *,
+    l2: float = 0.0,
+    damping: float = 0.0,
+    curvature: str = "hessian",
+    iterations: int = 100,
+    tolerance: float = 1e-5,
+) -> InfluenceFunctions:
+    """Estimates how training rows change the losses of test rows, without training again.
+
+    ``-1/n ∇L_iᵀ (H + δ I)⁻¹ ∇L_j`` for training row i and test row j: the loss of row j less that of the
+    network trained without row i, to first order, where training ended at a minimum (Koh & Liang, ICML 2017,
+    arXiv 1703.04730, section 2). Conjugate gradients solve it by products of H with vectors, for many test
+    rows and networks at once.
+
+    Args:
+        network: The network.
+        params: Its parameters, with any leading axes, as in `jfnn.analysis.sharpness`.
+        x: Training inputs ``[n, …]``, the same for all.
+        y: Labels ``[n]`` or targets ``[n, n_out]``.
+        x_test: Test inputs ``[rows, …]``.
+        y_test: Their labels or targets.
+        loss: As in `jfnn.objective`.
+        l2: λ of `jfnn.objective`, one number.
+        damping: δ, with H of the objective by ``reduction="mean"``.
+        curvature: H: "hessian", for which δ must exceed its negative eigenvalues, as a network may have; or
+            "gauss_newton", ``1/n Σ Jᵀ ∂²L/∂a² J + λ/n`` with the Jacobian J of the outputs a, which has none
+            where the loss is convex in a.
+        iterations: Of conjugate gradients, at most.
+        tolerance: Residual at which they end.
+
+    Raises:
+        ValueError, TypeError: An invalid argument.
+    """
+    loss = losses.get(loss)
+    check_output(network, loss)
+    x = as_inputs(network, x)
+    x_test = as_inputs(network, x_test, "x_test")
+    l2 = as_penalty(l2)
+    damping = checks.as_number(damping, "damping")
+    checks.as_choice(curvature, "curvature", CURVATURES)
+    iterations = checks.as_count(iterations, "iterations")
+    tolerance = checks.as_number(tolerance, "tolerance")
+    shapes = jax.eval_shape(network.init, key_shape())
+    leading, points = as_points(params, shapes)
+    unravel = ravel_pytree(jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes))[1]
+
+    def outputs_at(point: jax.Array, x: jax.Array) -> jax.Array:
+        return network.apply(unravel(point), x)
+
+    def objective(point: jax.Array, x: jax.Array, targets: jax.Array, l2: Any = 0.0) -> jax.Array:
+        return training.objective(network, unravel(point), x, targets, loss, l2, "mean")
+
+    def of_gradient(point: jax.Array, *rest: Any) -> Callable[[jax.Array], tuple[jax.Array]]:
+        return jax.vjp(lambda point: jax.grad(objective)(point, *rest), point)[1]
+
+    def one(point: jax.Array, x: jax.Array, targets: jax.Array, *tests: jax.Array) -> Any:
+        outputs, pull = jax.vjp(lambda point: outputs_at(point, x), point)
+        slopes, bend = jax.vjp(jax.grad(lambda outputs: loss.cost(outputs, targets).mean()), outputs)
+        hessian = of_gradient(point, x, targets, l2)
+        shrink = jax.vjp(jax.grad(lambda point: l2 / len(x) * losses.l2_penalty(unravel(point))), point)[1]
+
+        def push(v: jax.Array) -> Any:  # by pulling twice, as layers have pull-backs alone
+            return jax.vjp(lambda u: pull(u)[0], jnp.zeros_like(outputs))[1](v)[0]
+
+        def product(v: jax.Array) -> Any:
+            exact = curvature == "hessian"
+            return damping * v + (hessian(v)[0] if exact else pull(bend(push(v))[0])[0] + shrink(v)[0])
+
+        def of_test_row(test: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            slope = jax.grad(objective)(point, test[0][None], test[1][None])
+            s = jax.scipy.sparse.linalg.cg(product, slope, tol=tolerance, maxiter=iterations)[0]
+            residual = jnp.linalg.norm(product(s) - slope) / jnp.linalg.norm(slope)
+            return -(slopes * push(s)).sum(axis=1), residual
+
+        return jax.lax.map(of_test_row, tests, batch_size=together)
+
+    def every(points: jax.Array, *rest: jax.Array) -> Any:
+        return jax.lax.map(lambda point: one(point, *rest), points, batch_size=max(1, most // together))
+
+    shaped, of_test = (jax.eval_shape(outputs_at, points[0], rows) for rows in (x, x_test))
+    targets = as_targets(y, shaped.shape, loss, shaped.dtype)
+    rest = (x, targets, x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
+    leaves = jax.tree.leaves(jax.eval_shape(of_gradient, points[0], x, targets))
+    most = max(1, BLOCK_BYTES // (sum(leaf.size for leaf in leaves) * points.itemsize))
+    together = min(most, len(x_test))
+    values, residuals = map(np.asarray, _program(Trace(every, points, *rest))(points, *rest))
+    size = len(x_test)
+    return InfluenceFunctions(
+        np.moveaxis(values, -1, -2).reshape(*leading, -1, size), residuals.reshape(*leading, size)
+    )
+
+
+_program = functools.lru_cache(maxsize=32)(compiled)
+
+
+def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Masks ``[m, n]`` and outputs ``[m, rows]`` of the networks whose outputs are not all NaN; float64."""
+    inside, values = as_subsets(included, outputs, "outputs", axes=2)
+    there = ~np.isnan(values).all(axis=1)
+    if there.sum() < 2:
+        raise ArgumentError("outputs", f"expected those of at least two networks, got {there.sum()}")
+    checks.check_values(values[there], "outputs", values.dtype)
+    return inside[there].astype(np.float64), values[there]

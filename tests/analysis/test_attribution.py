@@ -1,0 +1,334 @@
+"""Attribution against scikit-learn, scipy, the hat matrix, whole Hessians, networks trained alone, dattri."""
+
+import sys
+
+import jax
+import numpy as np
+import pytest
+from helpers import compiled, float64_first, noise_split, representatives, same_bits
+from jax.flatten_util import ravel_pytree
+from scipy import stats
+from sklearn.linear_model import Lasso, LassoCV
+from sklearn.model_selection import KFold
+
+import jfnn
+from jfnn import analysis
+
+RNG = np.random.default_rng(0)
+MASKS = RNG.random((60, 8)) < 0.5
+OUTPUTS = MASKS @ np.where(RNG.random((8, 3)) < 0.5, RNG.normal(size=(8, 3)), 0) + 0.3 * RNG.normal(
+    size=(60, 3)
+)
+
+
+def test_each_datamodel_is_the_lasso_of_its_row():
+    found = analysis.datamodels(OUTPUTS, MASKS)
+    assert found.weights.shape == (8, 3) and len(set(found.penalty)) == 3
+    for j, outputs in enumerate(OUTPUTS.T):
+        largest = np.abs((MASKS - MASKS.mean(axis=0)).T @ (outputs - outputs.mean())).max() / len(MASKS)
+        assert not Lasso(largest * 1.001).fit(MASKS, outputs).coef_.any()
+        chosen = LassoCV(alphas=largest * np.geomspace(1, 0.01, 20), cv=KFold(5), tol=1e-8).fit(
+            MASKS, outputs
+        )
+        assert found.penalty[j] == pytest.approx(chosen.alpha_)
+        np.testing.assert_allclose(found.weights[:, j], chosen.coef_, atol=2e-3)
+        assert found.bias[j] == pytest.approx(chosen.intercept_, abs=2e-3)
+        np.testing.assert_array_equal(found.weights[:, j] == 0, chosen.coef_ == 0)
+
+
+def test_one_penalty_is_taken_and_networks_without_outputs_do_not_count():
+    outputs = OUTPUTS.copy()
+    outputs[7:20] = np.nan
+    there = ~np.isnan(outputs[:, 0])
+    found = analysis.datamodels(outputs, MASKS, penalties=0.1)
+    for j in range(3):
+        alone = Lasso(found.penalty[j], tol=1e-8).fit(MASKS[there], outputs[there, j])
+        np.testing.assert_allclose(found.weights[:, j], alone.coef_, atol=2e-3)
+    values = RNG.normal(size=(8, 3))
+    scores = analysis.linear_datamodeling_score(values, outputs, MASKS)
+    np.testing.assert_array_equal(
+        scores, analysis.linear_datamodeling_score(values, outputs[there], MASKS[there])
+    )
+
+
+def test_outputs_that_are_all_the_same_have_no_weights():
+    found = analysis.datamodels(np.ones((60, 2)), MASKS)
+    assert not found.weights.any() and found.bias.tolist() == [1, 1]
+
+
+def test_the_score_is_spearmans_of_each_row():
+    values = RNG.integers(-3, 4, (8, 3)) / 4  # sums that are exact, some of them tied
+    scores = analysis.linear_datamodeling_score(values, OUTPUTS, MASKS)
+    expected = [stats.spearmanr(MASKS @ values[:, j], OUTPUTS[:, j]).statistic for j in range(3)]
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+    additive = np.exp(MASKS @ values)
+    np.testing.assert_allclose(analysis.linear_datamodeling_score(values, additive, MASKS), 1)
+    values[:, 1] = 0
+    assert np.isnan(analysis.linear_datamodeling_score(values, OUTPUTS, MASKS)).tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+SPLIT = noise_split()
+NET = jfnn.mlp((5, 4, 3), "tanh")
+X, Y, X_TEST, Y_TEST = SPLIT.x_train[:30], SPLIT.y_train[:30], SPLIT.x_test[:6], SPLIT.y_test[:6]
+FEW = jfnn.Split(X, Y, X_TEST, Y_TEST)
+OPTIONS = {"learning_rate": 0.1, "epochs": 3, "batch_size": 8}
+
+
+def left_out(split=FEW, network=NET, **options):
+    folds = jfnn.subsets.leave_one_out(len(split.y_train))
+    return jfnn.sweep(network, split, folds=folds, **OPTIONS | options)
+
+
+def test_leave_one_out_values_are_of_networks_that_are_trained_one_by_one():
+    result = left_out(seeds=2)
+    values = analysis.leave_one_out_values(result, FEW)
+    assert values.shape == (1, 1, 30, 6) and values.dtype == np.float64
+    losses = np.zeros((2, 30, 6))
+    for seed in range(2):
+        for i in (0, 17) if seed else range(30):
+            rows = np.delete(np.arange(30), i)
+            alone = jfnn.train(NET, X[rows], Y[rows], seed=seed, execution=result.execution, **OPTIONS)
+            assert same_bits(alone.params, result.member(0, 0, seed, i))
+        for i in range(30):
+            outputs = NET.apply(result.member(0, 0, seed, i), X_TEST)
+            losses[seed, i] = -np.asarray(jax.nn.log_softmax(outputs))[np.arange(6), Y_TEST]
+    each = losses.mean(axis=1, keepdims=True) - losses
+    np.testing.assert_allclose(
+        analysis.leave_one_out_values(result, FEW, average=False)[0, 0], each, atol=1e-6
+    )
+    np.testing.assert_allclose(values[0, 0], each.mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.thorough
+def test_members_that_diverged_do_not_count():
+    result = left_out(seeds=2)
+    whole = analysis.leave_one_out_values(result, FEW, average=False)[0, 0]
+    scores = result.row_scores("loss", "test", FEW)[0, 0].astype(np.float64)
+    result.diverged_at[0, 0, 1, 3] = 1
+    values = analysis.leave_one_out_values(result, FEW)[0, 0]
+    rest = np.delete(scores[1], 3, axis=0).mean(axis=0)
+    second = np.where(np.arange(30)[:, None] == 3, np.nan, rest - scores[1])
+    np.testing.assert_allclose(values, np.nanmean([whole[0], second], axis=0), atol=1e-12)
+
+
+def test_retraining_and_influence_of_a_ridge_are_those_of_the_hat_matrix(x64):
+    """A row's leave-one-out residual is ``e / (1 - h)``, with the leverage h of the ridge's hat matrix."""
+    n, l2 = 12, 0.5
+    x, x_test = RNG.normal(size=(n, 2)), RNG.normal(size=(3, 2))
+    y, y_test = RNG.normal(size=(n, 1)), RNG.normal(size=(3, 1))
+    network = jfnn.mlp((2, 1))
+    cost = {"loss": "quadratic", "l2": l2}
+    split = jfnn.Split(x, y, x_test, y_test)
+    options = cost | {"learning_rate": 0.05, "epochs": 600, "batch_size": None}
+    result = left_out(split, network, **options)
+    params = jfnn.train(network, x, y, **options).params
+    extended, tests = (np.column_stack([rows, np.ones(len(rows))]) for rows in (x, x_test))
+    inverse = np.linalg.inv(extended.T @ extended + l2 * np.diag([1, 1, 0]))
+    residuals = y - extended @ inverse @ extended.T @ y
+    leverages = np.diag(extended @ inverse @ extended.T)
+    # How much each test output is larger with a row than without it.
+    moves = (residuals / (1 - leverages[:, None])) * (extended @ inverse @ tests.T)
+    errors = (tests @ inverse @ extended.T @ y - y_test).T
+    exact = 0.5 * errors**2 - 0.5 * (errors - moves) ** 2
+    values = analysis.leave_one_out_values(result, split)[0, 0]
+    np.testing.assert_allclose(values, exact - exact.mean(axis=0), atol=1e-9)
+    for curvature in ("hessian", "gauss_newton"):
+        found = analysis.influence_functions(
+            network, params, x, y, x_test, y_test, **cost, curvature=curvature, tolerance=1e-12
+        )
+        first = errors * (1 - leverages[:, None]) * moves
+        np.testing.assert_allclose(found.values, first, atol=1e-9)
+        assert found.residuals.max() < 1e-9
+
+
+def by_inverse(network, params, x, y, x_test, y_test, damping, curvature):
+    """Values by the inverse of the whole matrix, of cross-entropies with l2 = 0.3."""
+    flat, unravel = ravel_pytree(params)
+
+    def cost(flat, x, y, l2=0.0):
+        return jfnn.objective(network, unravel(flat), x, y, l2=l2, reduction="mean")
+
+    matrix = compiled(jax.hessian(cost))(flat, x, y, 0.3)
+    if curvature == "gauss_newton":
+        jacobian = compiled(jax.jacobian(lambda flat: network.apply(unravel(flat), x)))(flat)
+        p = jax.nn.softmax(network.apply(params, x))
+        bends = np.stack([np.diag(one) - np.outer(one, one) for one in np.asarray(p)])
+        is_weight = ravel_pytree(
+            jax.tree.map(lambda leaf: np.full(leaf.shape, leaf.ndim > 1, float), params)
+        )[0]
+        matrix = np.einsum("nkp,nkl,nlq->pq", jacobian, bends, jacobian) + 0.3 * np.diag(is_weight)
+        matrix = matrix / len(x)
+    slopes = compiled(jax.vmap(jax.grad(cost), (None, 0, 0)))
+    solved = np.linalg.solve(
+        matrix + damping * np.eye(len(flat)), slopes(flat, x_test[:, None], y_test[:, None]).T
+    )
+    return -slopes(flat, x[:, None], y[:, None]) @ solved / len(x)
+
+
+@float64_first
+@pytest.mark.parametrize("curvature", representatives(["hessian", "gauss_newton"], "gauss_newton"))
+def test_influence_is_that_of_the_inverted_matrix_for_every_network(dtype, curvature):
+    params = jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 2))
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype)[None], params)
+    arguments = [X.astype(dtype), Y, X_TEST.astype(dtype), Y_TEST]
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    options = {"damping": 1.0, "curvature": curvature, "tolerance": tolerance, "iterations": 200}
+    found = analysis.influence_functions(NET, params, *arguments, l2=0.3, **options)
+    assert found.values.shape == (1, 2, 30, 6) and found.residuals.shape == (1, 2, 6)
+    assert found.values.dtype == found.residuals.dtype == dtype
+    assert found.residuals.max() <= 3 * tolerance
+    for seed in range(2):
+        member = jax.tree.map(lambda leaf, seed=seed: leaf[0, seed], params)
+        expected = by_inverse(NET, member, *arguments, damping=1.0, curvature=curvature)
+        np.testing.assert_allclose(
+            found.values[0, seed], expected, atol=20 * tolerance * np.abs(expected).max()
+        )
+
+
+@pytest.mark.thorough
+def test_blocks_of_networks_and_test_rows_have_the_same_influence(monkeypatch):
+    params = jax.tree.map(np.asarray, jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 3)))
+    whole = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
+    for bytes_at_once in (1, 40_000):
+        monkeypatch.setattr(sys.modules["jfnn.analysis.attribution"], "BLOCK_BYTES", bytes_at_once)
+        blocks = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
+        np.testing.assert_allclose(blocks.values, whole.values, atol=1e-5 * np.abs(whole.values).max())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["cnn", "gru"])
+@pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
+def test_layers_with_pull_backs_by_hand_have_the_same_influence_as_plain_functions(x64, kind, curvature):
+    network = {"cnn": jfnn.cnn((1, 4, 4), (2,), 3), "gru": jfnn.rnn((2, 3), 2, 3)}[kind]
+    x = RNG.normal(size=(12, *network.input_shape))
+    params = network.init(jax.random.key(3))
+    options = {"damping": 1.0, "curvature": curvature, "tolerance": 1e-10, "iterations": 300}
+    found = analysis.influence_functions(network, params, x[:8], Y[:8], x[8:], Y[8:12], **options)
+    flat, unravel = ravel_pytree(params)
+
+    @compiled
+    def gradients(flats, x, y):
+        cost = jax.grad(lambda flat: jfnn.objective(network, unravel(flat), x, y, reduction="mean"))
+        return jax.vmap(cost)(flats)
+
+    outputs = compiled(jax.vmap(lambda flat: network.apply(unravel(flat), x[:8])))
+    steps = 1e-5 * np.eye(len(flat))
+    if curvature == "hessian":
+        matrix = (gradients(flat + steps, x[:8], Y[:8]) - gradients(flat - steps, x[:8], Y[:8])) / 2e-5
+    else:
+        jacobian = np.asarray(outputs(flat + steps) - outputs(flat - steps)) / 2e-5
+        p = np.asarray(jax.nn.softmax(outputs(flat[None])[0]))
+        bends = np.stack([np.diag(one) - np.outer(one, one) for one in p])
+        matrix = np.einsum("pnk,nkl,qnl->pq", jacobian, bends, jacobian) / 8
+    slopes = np.concatenate([gradients(flat[None], x[i : i + 1], Y[i : i + 1]) for i in range(12)])
+    expected = -slopes[:8] @ np.linalg.solve(matrix + np.eye(len(flat)), slopes[8:].T) / 8
+    np.testing.assert_allclose(found.values, expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.thorough
+def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own():
+    params = jax.tree.map(np.array, jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 2)))
+    sound = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
+    params[1].w[0, 1, 1] = np.nan
+    found = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
+    assert np.isnan(found.values[0]).all() and np.isnan(found.residuals[0]).all()
+    np.testing.assert_array_equal(found.values[1], sound.values[1])
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_influence_and_scores_are_those_of_dattri(x64):
+    """dattri's explicit inverse, whose values are n times ours with the other sign, and its score."""
+    pytest.importorskip("dattri")
+    torch = pytest.importorskip("torch")
+    from dattri.algorithm.influence_function import IFAttributorExplicit
+    from dattri.metric import lds
+    from dattri.task import AttributionTask
+
+    params = jax.tree.map(np.asarray, NET.init(jax.random.key(5)))
+    model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3)).double()
+    for layer, ours in zip((model[0], model[2]), params, strict=True):
+        layer.weight.data = torch.tensor(ours.w.T.copy(), dtype=torch.float64)
+        layer.bias.data = torch.tensor(ours.b.copy(), dtype=torch.float64)
+
+    def loss(params, data):
+        outputs = torch.func.functional_call(model, params, (data[0],))
+        return torch.nn.functional.cross_entropy(outputs, data[1])
+
+    def loader(x, y):
+        rows = torch.utils.data.TensorDataset(torch.tensor(x), torch.tensor(y))
+        return torch.utils.data.DataLoader(rows, batch_size=len(x))
+
+    task = AttributionTask(loss_func=loss, model=model, checkpoints=model.state_dict(), target_func=loss)
+    attributor = IFAttributorExplicit(task, regularization=1.0)
+    attributor.cache(loader(X, Y))
+    theirs = attributor.attribute(loader(X, Y), loader(X_TEST, Y_TEST)).detach().numpy()
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
+    ours = analysis.influence_functions(
+        NET, params, X, Y, X_TEST, Y_TEST, damping=1.0, tolerance=1e-12
+    ).values
+    np.testing.assert_allclose(-len(X) * ours, theirs, atol=1e-8)
+    masks = np.stack([RNG.permutation(30) < 15 for _ in range(20)])
+    outputs = RNG.normal(size=(20, 6))
+    subsets = torch.tensor(np.stack([np.flatnonzero(mask) for mask in masks]))
+    scores = lds(torch.tensor(ours), (torch.tensor(outputs), subsets))[0].numpy()
+    np.testing.assert_allclose(analysis.linear_datamodeling_score(ours, outputs, masks), scores, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: analysis.datamodels(OUTPUTS, MASKS, penalties=0), "penalties: "),
+        (lambda: analysis.datamodels(OUTPUTS, MASKS, folds=61), "folds: expected at most 60"),
+        (lambda: analysis.datamodels(OUTPUTS[:5], MASKS), r"outputs: expected \[60, rows\]"),
+        (
+            lambda: analysis.datamodels(np.full((60, 3), np.nan), MASKS),
+            "outputs: expected those of at least two",
+        ),
+        (
+            lambda: analysis.datamodels(np.where(MASKS[:, :3], np.nan, OUTPUTS), MASKS),
+            "outputs: expected finite",
+        ),
+        (
+            lambda: analysis.linear_datamodeling_score(OUTPUTS, OUTPUTS, MASKS),
+            r"values: expected \[n, rows\] = \[8, 3\]",
+        ),
+        (
+            lambda: analysis.linear_datamodeling_score(np.full((8, 3), np.nan), OUTPUTS, MASKS),
+            "values: expected finite",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("changes", "argument"),
+    [
+        ({"damping": -1}, "damping"),
+        ({"curvature": "fisher"}, "curvature"),
+        ({"iterations": 0}, "iterations"),
+        ({"tolerance": -1e-3}, "tolerance"),
+        ({"l2": [0.1, 0.2]}, "l2"),
+        ({"x_test": X_TEST[:, :3]}, "x_test"),
+        ({"y_test": Y_TEST[:3]}, "y_test"),
+        ({"y": Y[:5]}, "y"),
+    ],
+)
+def test_an_invalid_argument_of_influence_raises_by_name(changes, argument):
+    given = {"network": NET, "params": jax.tree.map(np.asarray, NET.init(jax.random.key(0)))}
+    given |= {"x": X, "y": Y, "x_test": X_TEST, "y_test": Y_TEST} | changes
+    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
+        analysis.influence_functions(**given)
+
+
+def test_a_result_of_other_subsets_has_no_leave_one_out_values():
+    result = jfnn.sweep(NET, FEW, folds=3, **OPTIONS)
+    with pytest.raises(ValueError, match=r"^result: expected a sweep over jfnn.subsets.leave_one_out\(30\)"):
+        analysis.leave_one_out_values(result, FEW)
