@@ -1,4 +1,4 @@
-"""Statistics and their intervals, comparisons, ranking, tables; values of rows, conformal intervals."""
+"""Statistics and their intervals, comparisons, ranking, tables; values of rows; studies of weights."""
 
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
@@ -9,6 +9,7 @@ from jfnn.analysis.sharpness import Sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import tidy, write_tidy
+from jfnn.analysis.zoo import Zoo, weight_statistics
 from jfnn.search.fronts import front
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Comparison",
     "Interval",
     "Sharpness",
+    "Zoo",
     "banzhaf",
     "best_rates",
     "cell_names",
@@ -33,5 +35,6 @@ __all__ = [
     "sharpness",
     "split_conformal",
     "tidy",
+    "weight_statistics",
     "write_tidy",
 ]
