@@ -118,6 +118,12 @@ FUNCTIONS = [
     (jfnn.Workers, {"executor": lambda: None}),
     (jfnn.cell_statistics, ANALYSED),
     (jfnn.analysis.sharpness, {"network": NET, "params": PARAMS, "x": X, "y": Y}),
+    (
+        jfnn.analysis.batch_sharpness,
+        {"network": NET, "params": PARAMS, "x": X, "y": Y, "batches": [[0, 1], [2, 3]]},
+    ),
+    (jfnn.analysis.barrier, {"network": NET, "a": PARAMS, "b": PARAMS, "x": X, "y": Y}),
+    (jfnn.analysis.matched, {"network": NET, "a": PARAMS, "b": PARAMS}),
     (jfnn.analysis.weight_statistics, {"params": PARAMS, "leading": 0}),
     (jfnn.write_zoo, {"result": KEPT, "folder": "no/zoo"}),
     (jfnn.read_zoo, {"folder": "no/zoo"}),
