@@ -20,6 +20,7 @@ from famous import (
     seeds,
     series,
     superposition,
+    zoo,
 )
 from famous.picture import Picture, published
 from verdicts import COLUMNS, MEANINGS, Row, print_sections
@@ -39,6 +40,7 @@ PICTURES: dict[str, tuple[str, Draw]] = {
     "edge": ("Gradient descent at the edge of stability", edge.run),
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
     "series": ("A network for each of 1,000 series", series.run),
+    "zoo": ("Accuracy read from weights", zoo.run),
 }
 
 

@@ -19,6 +19,7 @@ from famous import (
     seeds,
     series,
     superposition,
+    zoo,
 )
 from famous.picture import PUBLISHED, SIZES
 from scipy import stats
@@ -37,6 +38,7 @@ TINY = {
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
     "lottery": lottery.Scale(units=3, trials=2, rounds=1),
     "series": series.Scale(series=4, runs=1),
+    "zoo": zoo.Scale(cells=8, epochs=1),
 }
 NEEDS_MNIST1D = ("double-descent", "lottery")
 VERDICTS = {verdicts.CONSISTENT, verdicts.OUTSIDE, verdicts.UNDECIDED}
@@ -282,3 +284,32 @@ def test_slopes_and_errors_of_a_network_that_is_the_series():
     off = params[0], params[1]._replace(b=np.full((3, 1), 0.5, np.float32))
     fresh = np.tanh(true @ np.random.default_rng(1).normal(size=(series.FRESH, 4)).T)
     np.testing.assert_allclose(series.missed_variance(SERIES, off, true), 0.25 / fresh.var(axis=1), rtol=1e-4)
+
+
+def test_statistics_accuracies_and_cells_of_a_zoo_belong_together():
+    scale = zoo.Scale(cells=3, seeds=2, epochs=1)
+    results = [zoo.trained(scale, name, {}) for name in zoo.OPTIMIZERS]
+    found = zoo.collected(results)
+    assert found.features.shape == (24, 28) and found.diverged == 0
+    row = found.cell.reshape(2, 2, 3, 2)
+    assert (row == np.arange(3)[:, None]).all()
+    for i, j, cell, seed in ((0, 1, 2, 0), (1, 0, 1, 1)):
+        index = np.ravel_multi_index((i, j, cell, seed), row.shape)
+        assert found.accuracy[index] == results[i].test_accuracy[j, cell, seed]
+        w = np.asarray(results[i].member(j, cell, seed)[1].w, np.float64)
+        assert found.features[index, found.names.index("1.w.variance")] == pytest.approx(w.var())
+    for name in ("learning_rate", "l2", "dropout"):  # which a cell shares with that of the other sweep
+        np.testing.assert_array_equal(results[0].axes[name], results[1].axes[name])
+
+
+def test_no_cell_of_a_zoo_is_on_both_sides():
+    """Marks of cells without any rule, learned by heart, help with members of the same cells alone."""
+    rng = np.random.default_rng(0)
+    cell = np.repeat(np.arange(100), 10)
+    marks = rng.normal(size=(100, 1))[cell]
+    accuracy = rng.random(100)[cell]
+    names = ["0.w.variance"]
+    unknown = zoo.predictions(zoo.Zoo(marks, names, accuracy, cell, 0))
+    assert zoo.r2_score(unknown.accuracy, unknown.by_all) < 0.2
+    known = zoo.predictions(zoo.Zoo(accuracy[:, None], names, accuracy, cell, 0))
+    assert zoo.r2_score(known.accuracy, known.by_all) > 0.99
