@@ -18,6 +18,7 @@ from famous import (
     memorisation,
     seeds,
     series,
+    stochastic_edge,
     superposition,
     zoo,
 )
@@ -38,9 +39,12 @@ TINY = {
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
     "lottery": lottery.Scale(units=3, trials=2, rounds=1),
     "series": series.Scale(series=4, runs=1),
+    "stochastic-edge": stochastic_edge.Scale(
+        steps=200, evaluations=4, batch_sizes=(50, 100), rates=(0.05, 0.1), seeds=1
+    ),
     "zoo": zoo.Scale(cells=8, epochs=1),
 }
-NEEDS_MNIST1D = ("double-descent", "lottery")
+NEEDS_MNIST1D = ("double-descent", "lottery", "stochastic-edge")
 VERDICTS = {verdicts.CONSISTENT, verdicts.OUTSIDE, verdicts.UNDECIDED}
 
 
@@ -63,6 +67,7 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(module_of(name).SCALES, "quick", TINY[name])
     monkeypatch.setattr(lottery, "ROUND", 2)
     monkeypatch.setattr(edge, "UNITS", 3)
+    monkeypatch.setattr(stochastic_edge, "UNITS", 3)
     monkeypatch.setattr(series, "scikit_learn", lambda workload: lambda: None)  # processes of its own
     words = [name, "--quick", "--out", str(tmp_path)]
     assert pictures.main(words) == 0
@@ -225,6 +230,52 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
     rising, at_edge = edge.table_rows(curves, said, decided=True)
     assert rising.here == f"{8 / 15:.1%}" and rising.verdict == verdicts.OUTSIDE
     assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
+
+
+def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
+    pytest.importorskip("mnist1d")
+    monkeypatch.setattr(stochastic_edge, "UNITS", 2)
+    monkeypatch.setattr(stochastic_edge, "ROWS", 20)
+    monkeypatch.setattr(stochastic_edge, "MOST", 2)
+    scale = stochastic_edge.Scale(steps=8, evaluations=2, batch_sizes=(5,), rates=(0.05, 0.5), seeds=2)
+    result = stochastic_edge.trained(scale, 5, {})
+    curves = stochastic_edge.measured({5: result})
+    assert curves.steps.tolist() == [[4, 8]] and curves.along.shape == curves.largest.shape == (1, 2, 2, 2)
+    network = stochastic_edge.network()
+    split = stochastic_edge.data()
+    x = np.asarray(split.x_train, np.float32)
+    targets = np.eye(10, dtype=np.float32)[split.y_train]
+    flat, whole = jax.flatten_util.ravel_pytree(jax.tree.map(lambda leaf: leaf[1, 0, 1, -1], result.params))
+
+    def loss(point, rows):
+        return 0.5 * ((network.apply(whole(point), x[rows]) - targets[rows]) ** 2).sum(axis=1).mean()
+
+    rng = np.random.default_rng(0)
+    ratios = []
+    for _ in range(2):
+        rows = rng.choice(20, 5, replace=False)
+        g, h = (np.asarray(f(loss)(flat, rows), np.float64) for f in (jax.grad, jax.hessian))
+        ratios.append(g @ h @ g / (g @ g))
+    assert curves.along[0, 1, 1, -1] == pytest.approx(0.25 * np.mean(ratios), rel=1e-3)
+    everything = np.asarray(jax.hessian(loss)(flat, np.arange(20)), np.float64)
+    assert curves.largest[0, 1, 1, -1] == pytest.approx(0.25 * np.linalg.eigvalsh(everything)[-1], rel=1e-2)
+
+
+def test_networks_that_diverged_count_in_no_mean_of_curvatures():
+    along = np.full((2, 1, 2, 8), 1.0)
+    largest = np.stack([np.full((1, 2, 8), 0.2), np.full((1, 2, 8), 0.9)])
+    along[0, 0, 1, 5:] = largest[0, 0, 1, 5:] = np.nan
+    along[0, 0, 0, 7] = 9.0  # one of a quarter of two
+    scale = stochastic_edge.Scale(batch_sizes=(4, 16), rates=(0.1,), seeds=2)
+    said = dict.fromkeys(("settles", "suppressed"), "")
+    curves = stochastic_edge.Curves(np.zeros((2, 8)), along, largest)
+    settles, suppressed = stochastic_edge.table_rows(scale, curves, said, decided=True)
+    assert settles.here == "1.00 to 5.00" and settles.verdict == verdicts.OUTSIDE
+    assert "(1 of 4 networks diverged)" in settles.reason
+    assert suppressed.here == "0.20 to 0.20 at 4, 0.90 to 0.90 at 16"
+    assert suppressed.verdict == verdicts.CONSISTENT
+    turned = stochastic_edge.table_rows(scale, curves._replace(largest=largest[::-1]), said, decided=True)[1]
+    assert turned.verdict == verdicts.OUTSIDE
 
 
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
