@@ -20,6 +20,7 @@ from . import (
 from .activations import Activation
 from .adapters import from_equinox, from_flax
 from .analysis.statistics import CellStatistics, cell_statistics
+from .analysis.zoo import read_zoo, write_zoo
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
@@ -153,6 +154,7 @@ __all__ = [
     "predict",
     "predict_proba",
     "pruned",
+    "read_zoo",
     "rnn",
     "schedulers",
     "sequential",
@@ -162,4 +164,5 @@ __all__ = [
     "train",
     "training",
     "use_all_cores",
+    "write_zoo",
 ]

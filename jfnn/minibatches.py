@@ -216,14 +216,14 @@ def as_given(batches: object, epochs: int, seeds: Sequence[int], n: int) -> Give
 
 def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
     check_callable(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
-    first = _as_rows(function(first_seed, 0), n)
+    first = as_rows(function(first_seed, 0), n)
     if first.ndim != 2 or 0 in first.shape:
         raise ArgumentError(
             "batches", f"expected row numbers [steps, batch] of an epoch, got {list(first.shape)}"
         )
 
     def checked(seed: int, epoch: int) -> np.ndarray:
-        rows = _as_rows(function(seed, epoch), n)
+        rows = as_rows(function(seed, epoch), n)
         if rows.shape != first.shape:
             raise ArgumentError(
                 "batches",
@@ -237,7 +237,7 @@ def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int)
 
 def _from_array(batches: object, epochs: int, n_seeds: int, n: int) -> np.ndarray:
     """Row numbers ``[seeds, epochs, steps, batch]`` from an array with or without the seed axis."""
-    rows = _as_rows(batches, n)
+    rows = as_rows(batches, n)
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
     if rows.ndim != 4 or rows.shape[0] != n_seeds or 0 in rows.shape or rows.shape[1] < epochs:
@@ -249,7 +249,7 @@ def _from_array(batches: object, epochs: int, n_seeds: int, n: int) -> np.ndarra
     return rows
 
 
-def _as_rows(batches: object, n: int) -> np.ndarray:
+def as_rows(batches: object, n: int) -> np.ndarray:
     """Row numbers from 0 to ``n - 1``, as an int32 copy."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":

@@ -20,7 +20,9 @@ from famous import (
     memorisation,
     seeds,
     series,
+    stochastic_edge,
     superposition,
+    zoo,
 )
 from famous.picture import Picture, published
 from verdicts import COLUMNS, MEANINGS, Row, print_sections
@@ -41,6 +43,8 @@ PICTURES: dict[str, tuple[str, Draw]] = {
     "edge": ("Gradient descent at the edge of stability", edge.run),
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
     "series": ("A network for each of 1,000 series", series.run),
+    "stochastic-edge": ("Stochastic gradient descent at the edge of stability", stochastic_edge.run),
+    "zoo": ("Accuracy read from weights", zoo.run),
 }
 
 

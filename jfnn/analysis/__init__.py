@@ -1,4 +1,4 @@
-"""Statistics, comparisons, ranking, tables; rows: values, attribution, intervals; calibration, sharpness."""
+"""Statistics, comparisons, ranking, tables; values of rows; calibration; studies of weights."""
 
 from jfnn.analysis.attribution import (
     Datamodels,
@@ -8,6 +8,7 @@ from jfnn.analysis.attribution import (
     leave_one_out_values,
     linear_datamodeling_score,
 )
+from jfnn.analysis.barriers import Barrier, barrier, matched
 from jfnn.analysis.calibration import (
     Brier,
     Calibration,
@@ -23,13 +24,15 @@ from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.intervals import Interval, interval
 from jfnn.analysis.rates import best_rates
-from jfnn.analysis.sharpness import Sharpness, sharpness
+from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import tidy, write_tidy
+from jfnn.analysis.zoo import Zoo, weight_statistics
 from jfnn.search.fronts import front
 
 __all__ = [
+    "Barrier",
     "Brier",
     "Calibration",
     "CellStatistics",
@@ -38,7 +41,10 @@ __all__ = [
     "InfluenceFunctions",
     "Interval",
     "Sharpness",
+    "Zoo",
     "banzhaf",
+    "barrier",
+    "batch_sharpness",
     "best_rates",
     "brier_score",
     "calibration_error",
@@ -57,6 +63,7 @@ __all__ = [
     "jackknife_plus",
     "leave_one_out_values",
     "linear_datamodeling_score",
+    "matched",
     "memorisation",
     "seeds_needed",
     "shapley",
@@ -64,6 +71,7 @@ __all__ = [
     "split_conformal",
     "temperature",
     "tidy",
+    "weight_statistics",
     "with_temperature",
     "write_tidy",
 ]

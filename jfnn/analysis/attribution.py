@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from numpy.typing import ArrayLike
 
 from jfnn import losses, training
 from jfnn.analysis.data_values import as_subsets
 from jfnn.analysis.intervals import as_numbers
-from jfnn.analysis.sharpness import BLOCK_BYTES, as_points
+from jfnn.analysis.sharpness import BLOCK_BYTES, check_derivable, rows_of
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
@@ -25,7 +24,7 @@ from jfnn.layers.kind import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
-from jfnn.numerics.compiling import compiled, key_shape
+from jfnn.numerics.compiling import compiled
 from jfnn.search.result import SweepResult
 from jfnn.targets import Split, as_penalty, as_targets
 
@@ -234,9 +233,8 @@ def influence_functions(
     checks.as_choice(curvature, "curvature", CURVATURES)
     iterations = checks.as_count(iterations, "iterations")
     tolerance = checks.as_number(tolerance, "tolerance")
-    shapes = jax.eval_shape(network.init, key_shape())
-    leading, points = as_points(params, shapes)
-    unravel = ravel_pytree(jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes))[1]
+    leading, points, unravel = rows_of(network, params)
+    check_derivable(network)
 
     def outputs_at(point: jax.Array, x: jax.Array) -> jax.Array:
         return network.apply(unravel(point), x)

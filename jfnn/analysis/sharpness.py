@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpy.typing import ArrayLike
 
-from jfnn import losses, training
+from jfnn import losses, minibatches, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
@@ -83,60 +83,158 @@ def sharpness(
     Raises:
         ValueError, TypeError: An invalid argument.
     """
-    loss = losses.get(loss)
-    check_output(network, loss)
-    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    x = as_inputs(network, x)
-    l2 = as_penalty(l2)
-    shapes = jax.eval_shape(network.init, key_shape())
-    leading, points = as_points(params, shapes)
-    size = points.shape[1]
+    surface = Surface.of(network, params, x, y, loss, l2, reduction)
+    size = surface.points.shape[1]
     k = checks.as_count(k, "k", maximum=size)
     iterations = min(checks.as_count(iterations, "iterations", k), size)
-    unravel = ravel_pytree(jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes))[1]
-    outputs = jax.eval_shape(lambda point: network.apply(unravel(point), x), points[0])
-    targets = as_targets(y, outputs.shape, loss, outputs.dtype)
-
-    def value(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
-        return training.objective(network, unravel(point), x, targets, loss, l2, reduction)
-
-    def pull_back(point: jax.Array, *rest: Any) -> Callable[[jax.Array], tuple[jax.Array]]:
-        return jax.vjp(lambda point: jax.grad(value)(point, *rest), point)[1]
 
     def one(point: jax.Array, *rest: Any) -> tuple[jax.Array, jax.Array]:
-        product = pull_back(point, *rest)
+        product = surface.gradient(point, *rest)[1]
         return largest(lambda v: product(v)[0], point, k, iterations)
 
-    rest = (x, targets, np.asarray(l2, points.dtype))
-    leaves = jax.tree.leaves(jax.eval_shape(pull_back, points[0], *rest))
-    most = max(1, BLOCK_BYTES // ((iterations * size + sum(leaf.size for leaf in leaves)) * points.itemsize))
-    blocks = -(-len(points) // most)
-    width = -(-len(points) // blocks)
-    parts = np.split(np.resize(points, (blocks * width, size)), blocks)
-    program = _program(Trace(jax.vmap(one, (0, None, None, None)), parts[0], *rest))
-    results = [program(part, *rest) for part in parts]
-    whole = (np.concatenate(values)[: len(points)] for values in zip(*results, strict=True))
-    return Sharpness(*(values.reshape(*leading, k) for values in whole))
+    floats = iterations * size + surface.floats(*surface.data)
+    found = by_blocks(one, (surface.points,), surface.data, floats)
+    return Sharpness(*(values.reshape(*surface.leading, k) for values in found))
+
+
+def batch_sharpness(
+    network: Network,
+    params: Params,
+    x: Any,
+    y: ArrayLike,
+    batches: ArrayLike,
+    loss: str | Loss = "cross_entropy",
+    *,
+    l2: float = 0.0,
+    reduction: str = "sum",
+) -> np.ndarray:
+    """The curvature of `jfnn.objective` of a minibatch B along its gradient, ``E[gᵀ H g / |g|²]`` over B.
+
+    g and H are the gradient and the Hessian on the rows of B, which is never formed. Stochastic gradient
+    descent with a rate η settles where this is 2 / η, while the `sharpness` on all rows stays below (Andreyev
+    & Beneventano 2024, "Edge of stochastic stability", arXiv 2412.20553).
+
+    Args:
+        network: The network.
+        params: Its parameters, with any leading axes, as in `sharpness`.
+        x: Inputs ``[n, …]``, the same for all.
+        y: Labels ``[n]`` or targets ``[n, n_out]``.
+        batches: Row numbers of the minibatches ``[k, batch_size]``: those of one epoch are
+            ``rng.permutation(n).reshape(-1, batch_size)``, with a generator of NumPy's.
+        loss: As in `jfnn.objective`.
+        l2: λ, one number.
+        reduction: As in `jfnn.objective`, and as in training.
+
+    Returns:
+        ``[…]``, the mean over the minibatches, in the dtype of the parameters; NaN for networks that are not
+        finite or that have a minibatch without a gradient.
+
+    Raises:
+        ValueError, TypeError: An invalid argument.
+    """
+    surface = Surface.of(network, params, x, y, loss, l2, reduction)
+    inputs, targets, penalty = surface.data
+    rows = minibatches.as_rows(batches, len(inputs))
+    if rows.ndim != 2 or not rows.size:
+        raise ArgumentError("batches", f"expected row numbers [k, batch_size], got shape {list(rows.shape)}")
+
+    def one(point: jax.Array, rows: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> Any:
+        def along(batch: jax.Array) -> jax.Array:
+            gradient, product = surface.gradient(point, x[batch], targets[batch], l2)
+            return gradient @ product(gradient)[0] / (gradient @ gradient)
+
+        return jax.lax.map(along, rows).mean()
+
+    floats = surface.floats(inputs[rows[0]], targets[rows[0]], penalty)
+    means = by_blocks(one, (surface.points,), (rows, *surface.data), floats)
+    return np.asarray(means.reshape(surface.leading))
+
+
+class Surface(NamedTuple):
+    """The objective as a function of all numbers of a network in a row, a point, and many such points."""
+
+    leading: tuple[int, ...]  # axes of the parameters
+    points: np.ndarray  # [networks, size]
+    value: Callable[..., jax.Array]  # (point [size], x, targets, l2) -> objective
+    data: tuple[Any, Any, np.ndarray]  # (x, targets, l2), all rows
+
+    @classmethod
+    def of(
+        cls, network: Network, params: Params, x: Any, y: ArrayLike, loss: Any, l2: Any, reduction: str
+    ) -> "Surface":
+        """Checks arguments named as in `sharpness`."""
+        loss = losses.get(loss)
+        check_output(network, loss)
+        checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
+        x = as_inputs(network, x)
+        l2 = as_penalty(l2)
+        leading, points, unravel = rows_of(network, params)
+        check_derivable(network)
+        outputs = jax.eval_shape(lambda point: network.apply(unravel(point), x), points[0])
+        targets = as_targets(y, outputs.shape, loss, outputs.dtype)
+
+        def value(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
+            return training.objective(network, unravel(point), x, targets, loss, l2, reduction)
+
+        return cls(leading, points, value, (x, targets, np.asarray(l2, points.dtype)))
+
+    def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
+        """The gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
+        gradient: tuple[jax.Array, Callable[..., tuple[jax.Array]]] = jax.vjp(
+            lambda point: jax.grad(self.value)(point, *data), point
+        )
+        return gradient
+
+    def floats(self, *data: Any) -> int:
+        """How many numbers a product with the Hessian of one network holds."""
+        product = jax.eval_shape(lambda point: self.gradient(point, *data)[1], self.points[0])
+        return sum(leaf.size for leaf in jax.tree.leaves(product))
+
+
+def by_blocks(function: Callable[..., Any], each: Sequence[np.ndarray], rest: Any, floats: int) -> Any:
+    """Arrays ``function(*each, *rest)`` of all networks, a block at a time.
+
+    ``each`` has an entry for each network, which holds so many ``floats`` meanwhile.
+    """
+    count = len(each[0])
+    most = max(1, BLOCK_BYTES // (floats * each[0].itemsize))
+    blocks = -(-count // most)
+    width = -(-count // blocks)
+    parts = [np.split(np.resize(array, (blocks * width, *array.shape[1:])), blocks) for array in each]
+    axes = (*(0 for _ in each), *(None for _ in rest))
+    program = _program(Trace(jax.vmap(function, axes), *(part[0] for part in parts), *rest))
+    results = [program(*part, *rest) for part in zip(*parts, strict=True)]
+    return jax.tree.map(lambda *values: np.concatenate(values)[:count], *results)
 
 
 _program = functools.lru_cache(maxsize=32)(compiled)
 
 
-def as_points(params: Params, shapes: Params) -> tuple[tuple[int, ...], np.ndarray]:
-    """Leading axes of parameters, and all numbers of each network in a row ``[networks, size]``."""
-    if has_constants(shapes):
+def check_derivable(network: Network) -> None:
+    """Raises ArgumentError for a network with constants, which have no part in derivatives."""
+    if has_constants(jax.eval_shape(network.init, key_shape())):
         raise ArgumentError("network", "expected one without constants, since derivatives by all are taken")
-    arrays = [np.asarray(checks.as_array(leaf, "params")) for leaf in jax.tree.leaves(params)]
+
+
+def rows_of(
+    network: Network, params: Params, argument: str = "params"
+) -> tuple[tuple[int, ...], np.ndarray, Any]:
+    """Leading axes, all numbers of each network ``[networks, size]``, and what makes a row params."""
+    checks.check_instance(network, Network, "network")
+    shapes = jax.eval_shape(network.init, key_shape())
+    arrays = [np.asarray(checks.as_array(leaf, argument)) for leaf in jax.tree.leaves(params)]
     inner = [leaf.shape for leaf in jax.tree.leaves(shapes)]
     leading = arrays[0].shape[: arrays[0].ndim - len(inner[0])] if arrays else ()
     expected = jax.tree.unflatten(jax.tree.structure(shapes), [(*leading, *shape) for shape in inner])
     got = jax.tree.unflatten(jax.tree.structure(params), [array.shape for array in arrays])
     if str(got) != str(expected) or not math.prod(leading) or any(a.dtype.kind != "f" for a in arrays):
         raise ArgumentError(
-            "params", f"expected floats of shapes {expected}, at least one network, got {got}"
+            argument, f"expected floats of shapes {expected}, at least one network, got {got}"
         )
     rows = [array.reshape(math.prod(leading), -1) for array in arrays]
-    return leading, np.concatenate(rows, axis=1).astype(checks.float_dtype(arrays[0]))
+    points = np.concatenate(rows, axis=1).astype(checks.float_dtype(arrays[0]))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes)
+    return leading, points, ravel_pytree(zeros)[1]
 
 
 def largest(

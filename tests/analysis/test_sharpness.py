@@ -1,5 +1,6 @@
 """Sharpness: eigenvalues of the whole Hessian, closed forms, matrices that end the iterations early."""
 
+import itertools
 import sys
 
 import jax
@@ -10,7 +11,7 @@ from helpers import compiled, float64_first, noise_split, representatives
 from jax.flatten_util import ravel_pytree
 
 import jfnn
-from jfnn.analysis import sharpness
+from jfnn.analysis import batch_sharpness, sharpness
 from jfnn.analysis.sharpness import largest
 
 SPLIT = noise_split()
@@ -134,6 +135,54 @@ def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
     found = sharpness(network, params, X, Y, k=2)
     assert np.isnan(found.eigenvalues[0]).all() and np.isnan(found.residuals[0]).all()
     np.testing.assert_array_equal(found.eigenvalues[1], sound.eigenvalues[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    representatives(
+        [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})],
+        ("tanh", {"l2": 0.3}),
+    ),
+)
+def test_batch_sharpness_over_all_batches_is_that_of_whole_hessians(dtype, name, options):
+    network, x = NETWORKS[name]
+    x = x[:6].astype(dtype)
+    batches = np.array(list(itertools.combinations(range(6), 2)))
+    params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
+    found = batch_sharpness(network, params, x, Y[:6], batches, **options)
+    assert found.shape == (2,) and found.dtype == dtype
+    for seed in range(2):
+        flat, unravel = ravel_pytree(jax.tree.map(lambda leaf, seed=seed: leaf[seed], params))
+
+        def value(flat, batch, unravel=unravel):
+            return jfnn.objective(
+                network, unravel(flat), jnp.asarray(x)[batch], jnp.asarray(Y)[batch], **options
+            )
+
+        gradient, hessian = compiled(jax.grad(value)), compiled(jax.hessian(value))
+        curvatures = []
+        for batch in batches:
+            g, h = (np.asarray(function(flat, batch), float) for function in (gradient, hessian))
+            curvatures.append(g @ h @ g / (g @ g))
+        expected = np.mean(curvatures)
+        assert found[seed] == pytest.approx(expected, rel=1e-4 if dtype == np.float32 else 1e-10)
+
+
+def test_batch_sharpness_of_a_quadratic_of_one_row_is_the_square_of_its_inputs(x64):
+    """``½ |w x + b - t|²`` has the gradient ``e x̃ᵀ`` and its only curvature, along it, ``|x̃|²``."""
+    network = jfnn.mlp((5, 3))
+    params = network.init(jax.random.key(0))
+    found = batch_sharpness(network, params, X, Y, np.arange(len(X))[:, None], "quadratic")
+    np.testing.assert_allclose(found, ((X**2).sum(axis=1) + 1).mean(), rtol=1e-9)
+    one = batch_sharpness(network, params, X, Y, [[3]], "quadratic")
+    np.testing.assert_allclose(one, (X[3] ** 2).sum() + 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("batches", [[[0.0, 1.0]], [[0, 70]], [[-1, 0]], [0, 1], [[]]])
+def test_batches_that_are_no_rows_are_refused(batches):
+    with pytest.raises((ValueError, TypeError), match=r"^batches: "):
+        batch_sharpness(NET, PARAMS, X, Y, batches)
 
 
 NET = NETWORKS["tanh"][0]

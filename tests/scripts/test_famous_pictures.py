@@ -19,7 +19,9 @@ from famous import (
     memorisation,
     seeds,
     series,
+    stochastic_edge,
     superposition,
+    zoo,
 )
 from famous.picture import PUBLISHED, SIZES
 from scipy import stats
@@ -39,8 +41,12 @@ TINY = {
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
     "lottery": lottery.Scale(units=3, trials=2, rounds=1),
     "series": series.Scale(series=4, runs=1),
+    "stochastic-edge": stochastic_edge.Scale(
+        steps=200, evaluations=4, batch_sizes=(50, 100), rates=(0.05, 0.1), seeds=1
+    ),
+    "zoo": zoo.Scale(cells=8, epochs=1),
 }
-NEEDS_MNIST1D = ("double-descent", "lottery")
+NEEDS_MNIST1D = ("double-descent", "lottery", "stochastic-edge")
 VERDICTS = {verdicts.CONSISTENT, verdicts.OUTSIDE, verdicts.UNDECIDED}
 
 
@@ -63,6 +69,7 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(module_of(name).SCALES, "quick", TINY[name])
     monkeypatch.setattr(lottery, "ROUND", 2)
     monkeypatch.setattr(edge, "UNITS", 3)
+    monkeypatch.setattr(stochastic_edge, "UNITS", 3)
     monkeypatch.setattr(series, "scikit_learn", lambda workload: lambda: None)  # processes of its own
     words = [name, "--quick", "--out", str(tmp_path)]
     assert pictures.main(words) == 0
@@ -267,6 +274,52 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
     assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
 
 
+def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
+    pytest.importorskip("mnist1d")
+    monkeypatch.setattr(stochastic_edge, "UNITS", 2)
+    monkeypatch.setattr(stochastic_edge, "ROWS", 20)
+    monkeypatch.setattr(stochastic_edge, "MOST", 2)
+    scale = stochastic_edge.Scale(steps=8, evaluations=2, batch_sizes=(5,), rates=(0.05, 0.5), seeds=2)
+    result = stochastic_edge.trained(scale, 5, {})
+    curves = stochastic_edge.measured({5: result})
+    assert curves.steps.tolist() == [[4, 8]] and curves.along.shape == curves.largest.shape == (1, 2, 2, 2)
+    network = stochastic_edge.network()
+    split = stochastic_edge.data()
+    x = np.asarray(split.x_train, np.float32)
+    targets = np.eye(10, dtype=np.float32)[split.y_train]
+    flat, whole = jax.flatten_util.ravel_pytree(jax.tree.map(lambda leaf: leaf[1, 0, 1, -1], result.params))
+
+    def loss(point, rows):
+        return 0.5 * ((network.apply(whole(point), x[rows]) - targets[rows]) ** 2).sum(axis=1).mean()
+
+    rng = np.random.default_rng(0)
+    ratios = []
+    for _ in range(2):
+        rows = rng.choice(20, 5, replace=False)
+        g, h = (np.asarray(f(loss)(flat, rows), np.float64) for f in (jax.grad, jax.hessian))
+        ratios.append(g @ h @ g / (g @ g))
+    assert curves.along[0, 1, 1, -1] == pytest.approx(0.25 * np.mean(ratios), rel=1e-3)
+    everything = np.asarray(jax.hessian(loss)(flat, np.arange(20)), np.float64)
+    assert curves.largest[0, 1, 1, -1] == pytest.approx(0.25 * np.linalg.eigvalsh(everything)[-1], rel=1e-2)
+
+
+def test_networks_that_diverged_count_in_no_mean_of_curvatures():
+    along = np.full((2, 1, 2, 8), 1.0)
+    largest = np.stack([np.full((1, 2, 8), 0.2), np.full((1, 2, 8), 0.9)])
+    along[0, 0, 1, 5:] = largest[0, 0, 1, 5:] = np.nan
+    along[0, 0, 0, 7] = 9.0  # one of a quarter of two
+    scale = stochastic_edge.Scale(batch_sizes=(4, 16), rates=(0.1,), seeds=2)
+    said = dict.fromkeys(("settles", "suppressed"), "")
+    curves = stochastic_edge.Curves(np.zeros((2, 8)), along, largest)
+    settles, suppressed = stochastic_edge.table_rows(scale, curves, said, decided=True)
+    assert settles.here == "1.00 to 5.00" and settles.verdict == verdicts.OUTSIDE
+    assert "(1 of 4 networks diverged)" in settles.reason
+    assert suppressed.here == "0.20 to 0.20 at 4, 0.90 to 0.90 at 16"
+    assert suppressed.verdict == verdicts.CONSISTENT
+    turned = stochastic_edge.table_rows(scale, curves._replace(largest=largest[::-1]), said, decided=True)[1]
+    assert turned.verdict == verdicts.OUTSIDE
+
+
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     pytest.importorskip("mnist1d")
     monkeypatch.setattr(lottery, "ROUND", 2)
@@ -324,3 +377,32 @@ def test_slopes_and_errors_of_a_network_that_is_the_series():
     off = params[0], params[1]._replace(b=np.full((3, 1), 0.5, np.float32))
     fresh = np.tanh(true @ np.random.default_rng(1).normal(size=(series.FRESH, 4)).T)
     np.testing.assert_allclose(series.missed_variance(SERIES, off, true), 0.25 / fresh.var(axis=1), rtol=1e-4)
+
+
+def test_statistics_accuracies_and_cells_of_a_zoo_belong_together():
+    scale = zoo.Scale(cells=3, seeds=2, epochs=1)
+    results = [zoo.trained(scale, name, {}) for name in zoo.OPTIMIZERS]
+    found = zoo.collected(results)
+    assert found.features.shape == (24, 28) and found.diverged == 0
+    row = found.cell.reshape(2, 2, 3, 2)
+    assert (row == np.arange(3)[:, None]).all()
+    for i, j, cell, seed in ((0, 1, 2, 0), (1, 0, 1, 1)):
+        index = np.ravel_multi_index((i, j, cell, seed), row.shape)
+        assert found.accuracy[index] == results[i].test_accuracy[j, cell, seed]
+        w = np.asarray(results[i].member(j, cell, seed)[1].w, np.float64)
+        assert found.features[index, found.names.index("1.w.variance")] == pytest.approx(w.var())
+    for name in ("learning_rate", "l2", "dropout"):  # which a cell shares with that of the other sweep
+        np.testing.assert_array_equal(results[0].axes[name], results[1].axes[name])
+
+
+def test_no_cell_of_a_zoo_is_on_both_sides():
+    """Marks of cells without any rule, learned by heart, help with members of the same cells alone."""
+    rng = np.random.default_rng(0)
+    cell = np.repeat(np.arange(100), 10)
+    marks = rng.normal(size=(100, 1))[cell]
+    accuracy = rng.random(100)[cell]
+    names = ["0.w.variance"]
+    unknown = zoo.predictions(zoo.Zoo(marks, names, accuracy, cell, 0))
+    assert zoo.r2_score(unknown.accuracy, unknown.by_all) < 0.2
+    known = zoo.predictions(zoo.Zoo(accuracy[:, None], names, accuracy, cell, 0))
+    assert zoo.r2_score(known.accuracy, known.by_all) > 0.99

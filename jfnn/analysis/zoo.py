@@ -1,0 +1,239 @@
+"""Model zoos: all trained networks of a sweep as one matrix with a table, for studies of weights.
+
+A zoo is a folder:
+
+* ``weights.npy``: a row for each network, all its numbers in order;
+* ``metrics.csv``: a row for each network, what it is and its scores;
+* ``layout.csv``: a row for each array, its columns in the matrix;
+* ``statistics.csv``: a row for each network, see `weight_statistics`;
+* ``weights.safetensors``, where that package is installed: the arrays by name, networks first;
+* ``zoo.npz``: the table in binary, how parameters are nested, checksums of the other files. It is written
+  last: a folder without it holds no zoo.
+"""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.arguments import checks, packages, paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.experiment.axes import PROGRAM_AXES
+from jfnn.layers.kind import Params
+from jfnn.search import run_directory
+from jfnn.search.result import SweepResult
+from jfnn.store import files, trees
+from jfnn.store.files import CorruptFileError
+
+FORMAT = 1
+ZOO = "zoo.npz"
+WEIGHTS = "weights.npy"
+METRICS = "metrics.csv"
+LAYOUT = "layout.csv"
+STATISTICS = "statistics.csv"
+SAFETENSORS = "weights.safetensors"
+QUANTILES = (0, 25, 50, 75, 100)  # in percent
+
+
+class Zoo(NamedTuple):
+    """The networks of a folder.
+
+    Attributes:
+        params: Parameters in public form, all networks ``[networks]`` on the leading axis of every array.
+        table: The columns of ``metrics.csv``, name -> ``[networks]``, ready for ``pandas.DataFrame``.
+    """
+
+    params: Params
+    table: dict[str, np.ndarray]
+
+
+def weight_statistics(params: Params, leading: int = 1) -> dict[str, np.ndarray]:
+    """Mean, variance and quantiles of the numbers of every array of many networks.
+
+    From these alone Unterthiner et al. 2020, "Predicting neural network accuracy from weights" (arXiv
+    2002.11448), predict the accuracy of a network.
+
+    Args:
+        params: Parameters in public form.
+        leading: How many leading axes of every array are of networks: 1 as of `jfnn.read_zoo`, 0 of one
+            network, of a sweep ``result.diverged_at.ndim``.
+
+    Returns:
+        Columns of float64, each with the leading axes: of an array named ``0.w`` (the first layer's weights)
+        "0.w.mean", "0.w.variance" (of all its numbers, divided by their count) and, for the least number, the
+        quartiles and the largest, "0.w.q0", "0.w.q25", "0.w.q50", "0.w.q75" and "0.w.q100" (linear between
+        numbers).
+
+    Raises:
+        ValueError, TypeError: Arrays of other than floats, with fewer axes, or with other leading axes.
+    """
+    leading = checks.as_count(leading, "leading", 0)
+    columns: dict[str, np.ndarray] = {}
+    for name, array in _arrays(params, leading)[1].items():
+        numbers = array.reshape(*array.shape[:leading], -1).astype(np.float64)
+        columns[f"{name}.mean"] = numbers.mean(axis=-1)
+        columns[f"{name}.variance"] = numbers.var(axis=-1)
+        quantiles = np.percentile(numbers, QUANTILES, axis=-1)
+        columns |= {f"{name}.q{q}": values for q, values in zip(QUANTILES, quantiles, strict=True)}
+    return columns
+
+
+def write_zoo(
+    result: SweepResult, folder: str | os.PathLike[str], *, safetensors: bool | None = None
+) -> None:
+    """Writes all networks of a sweep into a folder, as one matrix with a table; see `jfnn.analysis.zoo`.
+
+    Rows are in the order of `SweepResult.to_dict`, whose columns the table has. With
+    ``keep_params="evaluations"`` every evaluation is a row: the table also has the "epoch" at which it was,
+    and its scores are of this epoch. Networks that diverged are rows, too, with the parameters from before
+    and "diverged_at". Of several networks or batch sizes each has a zoo in a folder of its own in there,
+    named as in a run's directory.
+
+    ``layout.csv`` has the columns "array" (``0.w``: the first layer's weights), "layer", "shape" (``64x20``),
+    "first" and "last", the columns of the matrix, counted from 0, both included.
+
+    Args:
+        result: A sweep that kept parameters.
+        folder: It need not exist, and must hold no zoo.
+        safetensors: Whether to write ``weights.safetensors``; None where the package is installed.
+
+    Raises:
+        ValueError, TypeError: The folder holds a zoo or cannot be written to; the sweep kept no parameters;
+            they are other than floats.
+        ImportError: ``safetensors`` is True, and the package is not installed.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    out = paths.as_path(folder, "folder")
+    if safetensors is None:
+        safetensors = importlib.util.find_spec("safetensors") is not None
+    if checks.as_switch(safetensors, "safetensors"):
+        _safetensors()
+    if result.params is None:
+        raise ArgumentError("result", "expected one with parameters; this sweep kept none (keep_params)")
+    programs = {out: result}
+    if result.programs:
+        axes = {name: result.axes[name] for name in PROGRAM_AXES if name in result.axes}
+        names = run_directory.program_names(axes)
+        programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
+    for directory in programs:
+        if files.exists(directory / ZOO):
+            raise ArgumentError("folder", f"{directory} holds a zoo; choose another folder")
+    columns = result.to_dict()
+    for number, (directory, part) in enumerate(programs.items()):
+        table = {name: values.reshape(len(programs), -1)[number] for name, values in columns.items()}
+        if part.params is not None:
+            _write(directory, part, table, safetensors)
+
+
+def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], safetensors: bool) -> None:
+    """Writes the zoo of one program; ``table`` has its columns of `SweepResult.to_dict`."""
+    cell = result.kept_cell or ()
+    shape = result.diverged_at[cell].shape
+    members = np.arange(result.diverged_at.size).reshape(result.diverged_at.shape)[cell].ravel()
+    table = {name: values[members] for name, values in table.items()}
+    if result.config.get("settings", {}).get("keep_params") == "evaluations":
+        times = len(result.evaluations)
+        table = {name: np.repeat(values, times) for name, values in table.items()}
+        table |= {name: values.ravel() for name, values in result.history.items()}
+        table["epoch"] = np.tile(result.evaluations, len(members))
+        shape = (*shape, times)
+    structure, arrays = _arrays(result.params, len(shape))
+    arrays = {name: array.reshape(-1, *array.shape[len(shape) :]) for name, array in arrays.items()}
+    rows = {name: array.reshape(len(array), -1) for name, array in arrays.items()}
+    last = np.cumsum([row.shape[1] for row in rows.values()]) - 1
+    layout = {
+        "array": np.array(list(arrays)),
+        "layer": np.array([name.rpartition(".")[0] for name in arrays]),
+        "shape": np.array(["x".join(map(str, array.shape[1:])) for array in arrays.values()]),
+        "first": np.array([0, *(last[:-1] + 1)]),
+        "last": last,
+    }
+    paths.make_directory(directory, "folder")
+    with files.atomic(directory / WEIGHTS) as file:
+        np.lib.format.write_array(file, np.concatenate(list(rows.values()), axis=1), allow_pickle=False)
+    statistics = {
+        name: values.ravel() for name, values in weight_statistics(result.params, len(shape)).items()
+    }
+    tables = {METRICS: table, LAYOUT: layout, STATISTICS: statistics}
+    for name, columns in tables.items():
+        run_directory.write_table(directory / name, columns)
+    written = [WEIGHTS, *tables]
+    (directory / SAFETENSORS).unlink(missing_ok=True)  # of a process that was killed
+    if safetensors:
+        with files.atomic(directory / SAFETENSORS) as file:
+            file.write(_safetensors().save({n: np.ascontiguousarray(array) for n, array in arrays.items()}))
+        written.append(SAFETENSORS)
+    header = {
+        "format": FORMAT,
+        "params": structure,
+        "arrays": {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()},
+        "checksums": {name: _checksum(directory / name) for name in written},
+    }
+    files.write_archive(directory / ZOO, header, table)
+
+
+def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
+    """The networks that `write_zoo` wrote, with the same bits.
+
+    Parameters come back as they were where they are those of layers, dicts, lists and tuples; custom named
+    tuples come back as dicts.
+
+    Raises:
+        FileNotFoundError: There is no zoo in the folder, or it was not written to its end.
+        CorruptFileError: A file is missing or not as it was written; the message names it.
+        ValueError: The zoo is of another format.
+    """
+    directory = paths.as_path(folder, "folder")
+    if not files.exists(directory / ZOO):
+        raise FileNotFoundError(f"{directory}: no {ZOO} there, so no zoo, or one not written to its end")
+    header, table = files.read_archive(directory / ZOO)
+    if (number := header.get("format")) != FORMAT:
+        reason = f"its format is {number}, this version of jfnn reads format {FORMAT}"
+        raise ArgumentError(str(directory / ZOO), reason)
+    for name, checksum in header.get("checksums", {}).items():
+        if _checksum(directory / name) != checksum:
+            raise CorruptFileError(
+                f"{directory / name}: not as it was written; its checksum is of other bytes"
+            )
+    with run_directory.describing(directory / ZOO), files.opened(directory / WEIGHTS) as file:
+        matrix = np.lib.format.read_array(file, allow_pickle=False)
+        arrays: dict[str, np.ndarray] = {}
+        first = 0
+        for name, (dtype, shape) in header["arrays"].items():
+            size = int(np.prod(shape[1:]))
+            arrays[name] = matrix[:, first : first + size].astype(dtype).reshape(shape)
+            first += size
+        return Zoo(trees.unpack(header["params"], arrays), table)
+
+
+def _arrays(params: Params, leading: int) -> tuple[Any, dict[str, np.ndarray]]:
+    """How parameters are nested, and their arrays by name, in the order of `jax.tree.leaves`."""
+    given = jax.tree.map(
+        lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=lambda leaf: isinstance(leaf, Iterator)
+    )
+    structure, arrays = trees.pack(given)
+    shapes = {array.shape[:leading] for array in arrays.values()}
+    if not arrays or len(shapes) > 1 or len(shapes.pop()) < leading:
+        got = {name: list(array.shape) for name, array in arrays.items()}
+        raise ArgumentError("params", f"expected arrays with the same {leading} leading axes, got {got}")
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not array.size:
+            raise ArgumentTypeError(
+                "params", f"expected floats, got {array.dtype} {list(array.shape)} of {name}"
+            )
+    return structure, arrays
+
+
+def _safetensors() -> Any:
+    return packages.imported("safetensors.numpy", "safetensors", "safetensors")
+
+
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with files.opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
