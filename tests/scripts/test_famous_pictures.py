@@ -234,7 +234,7 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
 
 def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
     pytest.importorskip("mnist1d")
-    monkeypatch.setattr(stochastic_edge, "UNITS", 2)
+    monkeypatch.setattr(stochastic_edge, "UNITS", 6)
     monkeypatch.setattr(stochastic_edge, "ROWS", 20)
     monkeypatch.setattr(stochastic_edge, "MOST", 2)
     scale = stochastic_edge.Scale(steps=8, evaluations=2, batch_sizes=(5,), rates=(0.05, 0.5), seeds=2)
@@ -256,21 +256,22 @@ def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
         rows = rng.choice(20, 5, replace=False)
         g, h = (np.asarray(f(loss)(flat, rows), np.float64) for f in (jax.grad, jax.hessian))
         ratios.append(g @ h @ g / (g @ g))
+    assert ratios[0] != pytest.approx(ratios[1], rel=0.1)  # as they are where no unit is active
     assert curves.along[0, 1, 1, -1] == pytest.approx(0.25 * np.mean(ratios), rel=1e-3)
     everything = np.asarray(jax.hessian(loss)(flat, np.arange(20)), np.float64)
     assert curves.largest[0, 1, 1, -1] == pytest.approx(0.25 * np.linalg.eigvalsh(everything)[-1], rel=1e-2)
 
 
 def test_networks_that_diverged_count_in_no_mean_of_curvatures():
-    along = np.full((2, 1, 2, 8), 1.0)
-    largest = np.stack([np.full((1, 2, 8), 0.2), np.full((1, 2, 8), 0.9)])
+    along = np.full((2, 1, 2, 12), 1.0)
+    largest = np.stack([np.full((1, 2, 12), 0.2), np.full((1, 2, 12), 0.9)])
     along[0, 0, 1, 5:] = largest[0, 0, 1, 5:] = np.nan
-    along[0, 0, 0, 7] = 9.0  # one of a quarter of two
+    along[0, 0, 0, 10:] = 9.0  # two of a quarter of three
     scale = stochastic_edge.Scale(batch_sizes=(4, 16), rates=(0.1,), seeds=2)
     said = dict.fromkeys(("settles", "suppressed"), "")
-    curves = stochastic_edge.Curves(np.zeros((2, 8)), along, largest)
+    curves = stochastic_edge.Curves(np.zeros((2, 12)), along, largest)
     settles, suppressed = stochastic_edge.table_rows(scale, curves, said, decided=True)
-    assert settles.here == "1.00 to 5.00" and settles.verdict == verdicts.OUTSIDE
+    assert settles.here == "1.00 to 9.00" and settles.verdict == verdicts.OUTSIDE
     assert "(1 of 4 networks diverged)" in settles.reason
     assert suppressed.here == "0.20 to 0.20 at 4, 0.90 to 0.90 at 16"
     assert suppressed.verdict == verdicts.CONSISTENT
