@@ -1,5 +1,6 @@
 """The famous pictures: all are drawn with their tables; closed forms and plain loops of what they measure."""
 
+import dataclasses
 import importlib
 import json
 
@@ -11,6 +12,7 @@ import verdicts
 from benchmarks.workloads import SERIES
 from famous import (
     boundary,
+    butterfly,
     double_descent,
     edge,
     grokking,
@@ -42,6 +44,7 @@ TINY = {
     "stochastic-edge": stochastic_edge.Scale(
         steps=200, evaluations=4, batch_sizes=(50, 100), rates=(0.05, 0.1), seeds=1
     ),
+    "butterfly": butterfly.Scale(seeds=3, epochs=3, times=(0, 1), sigmas=(1e-2, 1.0)),
     "zoo": zoo.Scale(cells=8, epochs=1),
 }
 NEEDS_MNIST1D = ("double-descent", "lottery", "stochastic-edge")
@@ -230,6 +233,58 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
     rising, at_edge = edge.table_rows(curves, said, decided=True)
     assert rising.here == f"{8 / 15:.1%}" and rising.verdict == verdicts.OUTSIDE
     assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_by_one_weight(number):
+    scale = butterfly.Scale(seeds=2, epochs=3, times=(0, 1, 2), sigmas=(1e-3, 0.5))
+    split = jfnn.datasets.digits()
+    index = butterfly.RATES[1]
+    before = butterfly.before(scale, butterfly.trained(scale, split, index, {}), number)
+    starts = butterfly.moved(scale, split, before)
+    for leaf, first in zip(jax.tree.leaves(starts), jax.tree.leaves(before), strict=True):
+        moves = leaf.reshape(3, *first.shape) - first
+        assert not moves[0].any()
+        if leaf is starts[0].w:
+            assert (np.count_nonzero(moves.reshape(3, 2, -1), axis=-1) == [[0, 0], [1, 1], [1, 1]]).all()
+            np.testing.assert_allclose(moves.sum(axis=(2, 3))[1:], [[1e-3] * 2, [0.5] * 2], rtol=1e-3)
+        else:
+            assert not moves.any()
+    copies = jax.tree.map(lambda leaf: np.concatenate([leaf] * 3), before)
+    after = butterfly.continued(scale, split, index, copies, scale.times[number], {})
+    options = butterfly.options(index)
+    whole = jfnn.sweep(jfnn.mlp(butterfly.SIZES), split, seeds=2, epochs=3, batch_size=100, **options)
+    for end, expected in zip(jax.tree.leaves(after.params), jax.tree.leaves(whole.params), strict=True):
+        for of_copy in np.split(end[0, 0], 3):
+            np.testing.assert_allclose(of_copy, expected[0, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_ends_are_compared_seed_by_seed():
+    scale = butterfly.Scale(seeds=3, sigmas=(1e-3, 0.5))
+    split = jfnn.datasets.digits()
+    network = jfnn.mlp(butterfly.SIZES)
+    params = jax.vmap(network.init)(jax.vmap(jax.random.key)(np.arange(9)))
+    params = jax.tree.map(lambda leaf: np.array(leaf)[None, None], params)
+    after = jfnn.sweep(network, split, learning_rate=0.1, seeds=9, epochs=0)
+    after.diverged_at[0, 0, [4, 8]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
+    barriers, distances, others = butterfly.apart(scale, split, dataclasses.replace(after, params=params))
+    assert np.isnan(barriers).tolist() == np.isnan(distances).tolist() == [[0, 1, 0], [0, 0, 1]]
+    member = [jax.tree.map(lambda leaf, i=i: leaf[0, 0, i], params) for i in range(9)]
+    flat = [jax.flatten_util.ravel_pytree(one)[0] for one in member]
+    expected = np.linalg.norm(flat[5] - flat[2]) / np.linalg.norm(flat[2])
+    assert distances[0, 2] == pytest.approx(expected, rel=1e-5)
+
+    def height(one, other):
+        losses = []
+        for t in np.linspace(0, 1, butterfly.POINTS):
+            between = jax.tree.map(lambda p, q, t=t: (1 - t) * p + t * q, one, other)
+            losses.append(float(jfnn.objective(network, between, *rows, reduction="mean")))
+        return (losses - np.linspace(losses[0], losses[-1], len(losses))).max()
+
+    rows = (split.x_train, split.y_train)
+    assert barriers[1, 0] == pytest.approx(height(member[0], member[6]), rel=1e-3)
+    pairs = [height(member[i], member[i - 1]) for i in range(3)]
+    assert others == pytest.approx(np.median(pairs), rel=1e-3)
 
 
 def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
