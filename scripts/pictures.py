@@ -12,6 +12,7 @@ from pathlib import Path
 from console import Parser, add_out, parse, run
 from famous import (
     boundary,
+    butterfly,
     double_descent,
     edge,
     grokking,
@@ -44,6 +45,7 @@ PICTURES: dict[str, tuple[str, Draw]] = {
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
     "series": ("A network for each of 1,000 series", series.run),
     "stochastic-edge": ("Stochastic gradient descent at the edge of stability", stochastic_edge.run),
+    "butterfly": ("One weight moved during training", butterfly.run),
     "zoo": ("Accuracy read from weights", zoo.run),
 }
 

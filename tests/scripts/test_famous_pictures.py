@@ -1,5 +1,6 @@
 """The famous pictures: all are drawn with their tables; closed forms and plain loops of what they measure."""
 
+import dataclasses
 import importlib
 import json
 
@@ -11,6 +12,7 @@ import verdicts
 from benchmarks.workloads import SERIES
 from famous import (
     boundary,
+    butterfly,
     double_descent,
     edge,
     grokking,
@@ -44,6 +46,7 @@ TINY = {
     "stochastic-edge": stochastic_edge.Scale(
         steps=200, evaluations=4, batch_sizes=(50, 100), rates=(0.05, 0.1), seeds=1
     ),
+    "butterfly": butterfly.Scale(seeds=3, epochs=3, times=(0, 1), sigmas=(1e-2, 1.0)),
     "zoo": zoo.Scale(cells=8, epochs=1),
 }
 NEEDS_MNIST1D = ("double-descent", "lottery", "stochastic-edge")
@@ -274,9 +277,61 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
     assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_by_one_weight(number):
+    scale = butterfly.Scale(seeds=2, epochs=3, times=(0, 1, 2), sigmas=(1e-3, 0.5))
+    split = jfnn.datasets.digits()
+    index = butterfly.RATES[1]
+    before = butterfly.before(scale, butterfly.trained(scale, split, index, {}), number)
+    starts = butterfly.moved(scale, split, before)
+    for leaf, first in zip(jax.tree.leaves(starts), jax.tree.leaves(before), strict=True):
+        moves = leaf.reshape(3, *first.shape) - first
+        assert not moves[0].any()
+        if leaf is starts[0].w:
+            assert (np.count_nonzero(moves.reshape(3, 2, -1), axis=-1) == [[0, 0], [1, 1], [1, 1]]).all()
+            np.testing.assert_allclose(moves.sum(axis=(2, 3))[1:], [[1e-3] * 2, [0.5] * 2], rtol=1e-3)
+        else:
+            assert not moves.any()
+    copies = jax.tree.map(lambda leaf: np.concatenate([leaf] * 3), before)
+    after = butterfly.continued(scale, split, index, copies, scale.times[number], {})
+    options = butterfly.options(index)
+    whole = jfnn.sweep(jfnn.mlp(butterfly.SIZES), split, seeds=2, epochs=3, batch_size=100, **options)
+    for end, expected in zip(jax.tree.leaves(after.params), jax.tree.leaves(whole.params), strict=True):
+        for of_copy in np.split(end[0, 0], 3):
+            np.testing.assert_allclose(of_copy, expected[0, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_ends_are_compared_seed_by_seed():
+    scale = butterfly.Scale(seeds=3, sigmas=(1e-3, 0.5))
+    split = jfnn.datasets.digits()
+    network = jfnn.mlp(butterfly.SIZES)
+    params = jax.vmap(network.init)(jax.vmap(jax.random.key)(np.arange(9)))
+    params = jax.tree.map(lambda leaf: np.array(leaf)[None, None], params)
+    after = jfnn.sweep(network, split, learning_rate=0.1, seeds=9, epochs=0)
+    after.diverged_at[0, 0, [4, 8]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
+    barriers, distances, others = butterfly.apart(scale, split, dataclasses.replace(after, params=params))
+    assert np.isnan(barriers).tolist() == np.isnan(distances).tolist() == [[0, 1, 0], [0, 0, 1]]
+    member = [jax.tree.map(lambda leaf, i=i: leaf[0, 0, i], params) for i in range(9)]
+    flat = [jax.flatten_util.ravel_pytree(one)[0] for one in member]
+    expected = np.linalg.norm(flat[5] - flat[2]) / np.linalg.norm(flat[2])
+    assert distances[0, 2] == pytest.approx(expected, rel=1e-5)
+
+    def height(one, other):
+        losses = []
+        for t in np.linspace(0, 1, butterfly.POINTS):
+            between = jax.tree.map(lambda p, q, t=t: (1 - t) * p + t * q, one, other)
+            losses.append(float(jfnn.objective(network, between, *rows, reduction="mean")))
+        return (losses - np.linspace(losses[0], losses[-1], len(losses))).max()
+
+    rows = (split.x_train, split.y_train)
+    assert barriers[1, 0] == pytest.approx(height(member[0], member[6]), rel=1e-3)
+    pairs = [height(member[i], member[i - 1]) for i in range(3)]
+    assert others == pytest.approx(np.median(pairs), rel=1e-3)
+
+
 def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
     pytest.importorskip("mnist1d")
-    monkeypatch.setattr(stochastic_edge, "UNITS", 2)
+    monkeypatch.setattr(stochastic_edge, "UNITS", 6)
     monkeypatch.setattr(stochastic_edge, "ROWS", 20)
     monkeypatch.setattr(stochastic_edge, "MOST", 2)
     scale = stochastic_edge.Scale(steps=8, evaluations=2, batch_sizes=(5,), rates=(0.05, 0.5), seeds=2)
@@ -298,21 +353,22 @@ def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
         rows = rng.choice(20, 5, replace=False)
         g, h = (np.asarray(f(loss)(flat, rows), np.float64) for f in (jax.grad, jax.hessian))
         ratios.append(g @ h @ g / (g @ g))
+    assert ratios[0] != pytest.approx(ratios[1], rel=0.1)  # as they are where no unit is active
     assert curves.along[0, 1, 1, -1] == pytest.approx(0.25 * np.mean(ratios), rel=1e-3)
     everything = np.asarray(jax.hessian(loss)(flat, np.arange(20)), np.float64)
     assert curves.largest[0, 1, 1, -1] == pytest.approx(0.25 * np.linalg.eigvalsh(everything)[-1], rel=1e-2)
 
 
 def test_networks_that_diverged_count_in_no_mean_of_curvatures():
-    along = np.full((2, 1, 2, 8), 1.0)
-    largest = np.stack([np.full((1, 2, 8), 0.2), np.full((1, 2, 8), 0.9)])
+    along = np.full((2, 1, 2, 12), 1.0)
+    largest = np.stack([np.full((1, 2, 12), 0.2), np.full((1, 2, 12), 0.9)])
     along[0, 0, 1, 5:] = largest[0, 0, 1, 5:] = np.nan
-    along[0, 0, 0, 7] = 9.0  # one of a quarter of two
+    along[0, 0, 0, 10:] = 9.0  # two of a quarter of three
     scale = stochastic_edge.Scale(batch_sizes=(4, 16), rates=(0.1,), seeds=2)
     said = dict.fromkeys(("settles", "suppressed"), "")
-    curves = stochastic_edge.Curves(np.zeros((2, 8)), along, largest)
+    curves = stochastic_edge.Curves(np.zeros((2, 12)), along, largest)
     settles, suppressed = stochastic_edge.table_rows(scale, curves, said, decided=True)
-    assert settles.here == "1.00 to 5.00" and settles.verdict == verdicts.OUTSIDE
+    assert settles.here == "1.00 to 9.00" and settles.verdict == verdicts.OUTSIDE
     assert "(1 of 4 networks diverged)" in settles.reason
     assert suppressed.here == "0.20 to 0.20 at 4, 0.90 to 0.90 at 16"
     assert suppressed.verdict == verdicts.CONSISTENT
