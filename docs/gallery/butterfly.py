@@ -19,36 +19,18 @@ EPOCHS = 50
 TIMES = (0, 5, 20)
 digits = jfnn.datasets.digits()
 network = jfnn.mlp((64, 50, 10))
-options = {"l2": 0.1, "gradient": "backprop", "batch_size": jfnn.Minibatches(100, "in_order")}
-drawn = jax.vmap(network.init)(jax.vmap(jax.random.key)(np.arange(2 * SEEDS)))
+options = {"seeds": SEEDS, "gradient": "backprop"}
 
 
 def apart(rate, time):
     """Distances over the length, and barriers, of pairs that part after so many epochs."""
-    params = jax.tree.map(lambda leaf: np.tile(leaf[:SEEDS], (2,) + (1,) * (leaf.ndim - 1)), drawn)
-    if time:
-        params = jfnn.sweep(
-            network,
-            digits,
-            learning_rate=rate,
-            seeds=2 * SEEDS,
-            epochs=time,
-            initial_params=params,
-            **options,
-        ).params
-        params = jax.tree.map(lambda leaf: np.array(leaf[0, 0]), params)
-    params[0].w[SEEDS:, 36, 0] += 1e-4  # of the second copies a weight of a pixel in the middle
-    after = jfnn.sweep(
-        network,
-        digits,
-        learning_rate=rate,
-        seeds=2 * SEEDS,
-        epochs=EPOCHS - time,
-        initial_params=params,
-        **options,
-    ).params
-    a = jax.tree.map(lambda leaf: leaf[0, 0, :SEEDS], after)
-    b = jax.tree.map(lambda leaf: leaf[0, 0, SEEDS:], after)
+    cell = {"learning_rate": rate, "l2": 0.1}
+    before = jfnn.sweep(network, digits, epochs=time, **cell, **options).params
+    copies = jax.tree.map(lambda leaf: np.concatenate([leaf[0], leaf[0]]), before)
+    copies[0].w[1, :, 36, 0] += 1e-4  # of the second copies a weight of a pixel in the middle
+    epochs = range(time, EPOCHS)
+    after = jfnn.sweep(network, digits, cells=[cell, cell], epochs=epochs, initial_params=copies, **options)
+    a, b = (jax.tree.map(lambda leaf, i=i: leaf[i], after.params) for i in (0, 1))
     flat = [np.concatenate([leaf.reshape(SEEDS, -1) for leaf in jax.tree.leaves(one)], 1) for one in (a, b)]
     distance = np.linalg.norm(flat[0] - flat[1], axis=1) / np.linalg.norm(flat[0], axis=1)
     barrier = jfnn.analysis.barrier(network, a, b, digits.x_train, digits.y_train, points=11)

@@ -86,8 +86,8 @@ def run(runs: Path, size: str) -> Picture:
 
 
 def options(index: int) -> dict[str, Any]:
-    """What all runs of a learning rate have in common."""
-    return {"learning_rate": AXIS[index], "l2": AXIS[PENALTY], "gradient": GRADIENT}
+    """The cell of a learning rate."""
+    return {"learning_rate": AXIS[index], "l2": AXIS[PENALTY]}
 
 
 def trained(scale: Scale, split: jfnn.Split, index: int, directory: dict[str, Any]) -> jfnn.SweepResult:
@@ -99,6 +99,7 @@ def trained(scale: Scale, split: jfnn.Split, index: int, directory: dict[str, An
         seeds=scale.seeds,
         epochs=max(scale.times),
         batch_size=BATCH_SIZE,
+        gradient=GRADIENT,
         execution=execution,
         **options(index),
         **directory,
@@ -114,7 +115,7 @@ def before(scale: Scale, whole: jfnn.SweepResult, number: int) -> Params:
 
 
 def moved(scale: Scale, split: jfnn.Split, params: Params) -> Params:
-    """Starts ``[1 + sigmas, seeds]`` as one axis: not moved, then by each σ a random weight of each seed."""
+    """Starts ``[1 + sigmas, seeds]``: not moved, then by each σ a random weight of each seed."""
     rng = np.random.default_rng(0)
     pixels = np.flatnonzero(split.x_train.std(axis=0) >= VARIES)
     pixel = rng.choice(pixels, scale.seeds)
@@ -124,41 +125,34 @@ def moved(scale: Scale, split: jfnn.Split, params: Params) -> Params:
         first = params[0].w.copy()
         first[np.arange(scale.seeds), pixel, unit] += sigma
         copies.append((params[0]._replace(w=first), *params[1:]))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *copies)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *copies)
 
 
 def continued(
     scale: Scale, split: jfnn.Split, index: int, starts: Params, time: int, directory: dict[str, Any]
 ) -> jfnn.SweepResult:
-    """Networks trained on from a time, each on the minibatches of its seed from that epoch on."""
-    drawn = jfnn.Minibatches(BATCH_SIZE)
-
-    @functools.cache
-    def of_seed(seed: int, epoch: int) -> np.ndarray:
-        return drawn.epoch(len(split.y_train), seed, epoch + time)
-
+    """Networks trained on from a time, cells ``[1 + sigmas]`` that differ by their starts."""
     return jfnn.sweep(
         jfnn.mlp(SIZES),
         split,
-        seeds=scale.seeds * (1 + len(scale.sigmas)),
-        epochs=scale.epochs - time,
-        batches=lambda seed, epoch: of_seed(seed % scale.seeds, epoch),
+        cells=[options(index)] * (1 + len(scale.sigmas)),
+        seeds=scale.seeds,
+        epochs=range(time, scale.epochs),
+        batch_size=BATCH_SIZE,
+        gradient=GRADIENT,
         initial_params=starts,
-        **options(index),
         **directory,
     )
 
 
 def apart(scale: Scale, split: jfnn.Split, after: jfnn.SweepResult) -> tuple[np.ndarray, np.ndarray, float]:
     """Barriers and relative distances ``[sigma, seed]``, and the median barrier between two seeds."""
-    shape = (1 + len(scale.sigmas), scale.seeds)
-    params = jax.tree.map(lambda leaf: leaf[0, 0].reshape(*shape, *leaf.shape[3:]), after.params)
-    still = jax.tree.map(lambda leaf: leaf[0], params)
-    changed = jax.tree.map(lambda leaf: leaf[1:], params)
+    still = jax.tree.map(lambda leaf: leaf[0], after.params)
+    changed = jax.tree.map(lambda leaf: leaf[1:], after.params)
     shifted = jax.tree.map(lambda leaf: np.roll(leaf, 1, axis=0), still)
     given = (split.x_train, split.y_train)
     measure = functools.partial(jfnn.analysis.barrier, jfnn.mlp(SIZES), still, points=POINTS)
-    sound = after.diverged_at[0, 0].reshape(shape) < 0
+    sound = after.diverged_at < 0
     pairs = sound[0] & sound[1:]
     others = np.where(sound[0] & np.roll(sound[0], 1), measure(shifted, *given).height, np.nan)
     squares = [

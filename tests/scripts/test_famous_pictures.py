@@ -285,19 +285,20 @@ def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_
     before = butterfly.before(scale, butterfly.trained(scale, split, index, {}), number)
     starts = butterfly.moved(scale, split, before)
     for leaf, first in zip(jax.tree.leaves(starts), jax.tree.leaves(before), strict=True):
-        moves = leaf.reshape(3, *first.shape) - first
+        moves = leaf - first
         assert not moves[0].any()
         if leaf is starts[0].w:
             assert (np.count_nonzero(moves.reshape(3, 2, -1), axis=-1) == [[0, 0], [1, 1], [1, 1]]).all()
             np.testing.assert_allclose(moves.sum(axis=(2, 3))[1:], [[1e-3] * 2, [0.5] * 2], rtol=1e-3)
         else:
             assert not moves.any()
-    copies = jax.tree.map(lambda leaf: np.concatenate([leaf] * 3), before)
+    copies = jax.tree.map(lambda leaf: np.stack([leaf] * 3), before)
     after = butterfly.continued(scale, split, index, copies, scale.times[number], {})
     options = butterfly.options(index)
+    options["gradient"] = butterfly.GRADIENT
     whole = jfnn.sweep(jfnn.mlp(butterfly.SIZES), split, seeds=2, epochs=3, batch_size=100, **options)
     for end, expected in zip(jax.tree.leaves(after.params), jax.tree.leaves(whole.params), strict=True):
-        for of_copy in np.split(end[0, 0], 3):
+        for of_copy in end:
             np.testing.assert_allclose(of_copy, expected[0, 0], rtol=1e-4, atol=1e-5)
 
 
@@ -306,12 +307,12 @@ def test_ends_are_compared_seed_by_seed():
     split = jfnn.datasets.digits()
     network = jfnn.mlp(butterfly.SIZES)
     params = jax.vmap(network.init)(jax.vmap(jax.random.key)(np.arange(9)))
-    params = jax.tree.map(lambda leaf: np.array(leaf)[None, None], params)
-    after = jfnn.sweep(network, split, learning_rate=0.1, seeds=9, epochs=0)
-    after.diverged_at[0, 0, [4, 8]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
+    params = jax.tree.map(lambda leaf: np.array(leaf).reshape(3, 3, *leaf.shape[1:]), params)
+    after = jfnn.sweep(network, split, cells=[{"learning_rate": 0.1}] * 3, seeds=3, epochs=0)
+    after.diverged_at[[1, 2], [1, 2]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
     barriers, distances, others = butterfly.apart(scale, split, dataclasses.replace(after, params=params))
     assert np.isnan(barriers).tolist() == np.isnan(distances).tolist() == [[0, 1, 0], [0, 0, 1]]
-    member = [jax.tree.map(lambda leaf, i=i: leaf[0, 0, i], params) for i in range(9)]
+    member = [jax.tree.map(lambda leaf, i=i: leaf[divmod(i, 3)], params) for i in range(9)]
     flat = [jax.flatten_util.ravel_pytree(one)[0] for one in member]
     expected = np.linalg.norm(flat[5] - flat[2]) / np.linalg.norm(flat[2])
     assert distances[0, 2] == pytest.approx(expected, rel=1e-5)
