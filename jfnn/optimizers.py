@@ -195,10 +195,10 @@ class UpdateRule(NamedTuple):
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 
-    @property
-    def needs_value(self) -> bool:
-        """Whether a step needs the objective, as a number and as a function: a line search does."""
-        return _needs_value(self)
+    def needs_value(self, params: object) -> bool:
+        """Whether a step needs the objective, as a number and as a function: one with a line search does."""
+        shapes, structure = jax.tree.flatten(params)
+        return _needs_value(self, structure, tuple(shapes))
 
     def check(self, params: object) -> None:
         """Tries one update without computing it, so that an optimizer that takes more raises early.
@@ -297,16 +297,15 @@ def _sum(params: Any) -> jax.Array:
 
 
 @functools.lru_cache(maxsize=64)
-def _needs_value(rule: UpdateRule) -> bool:
+def _needs_value(rule: UpdateRule, structure: jax.tree_util.PyTreeDef, shapes: tuple[Any, ...]) -> bool:
     def update(params: Any, hyper: Mapping[str, object]) -> Any:
         transformation = rule.make(hyper)
         return transformation.update(params, transformation.init(params), params)
 
-    number = jax.ShapeDtypeStruct((), np.float32)
-    params = {"w": jax.ShapeDtypeStruct((2, 2), np.float32), "b": jax.ShapeDtypeStruct((2,), np.float32)}
+    number = jax.ShapeDtypeStruct((), shapes[0].dtype)
     try:
         with tracing():
-            jax.eval_shape(update, params, dict.fromkeys(rule.hyper, number))
+            jax.eval_shape(update, jax.tree.unflatten(structure, shapes), dict.fromkeys(rule.hyper, number))
     except TypeError:  # without an argument that it needs
         return True
     return False

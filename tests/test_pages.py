@@ -55,6 +55,12 @@ def check_recipes(names):
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
     for one, other in zip(by_jax, by_hand, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+    assert abs(names["found"].params["mu"] - 4).max() < 1
+    assert names["by_own"].shape == (1000, 1) and names["held_out"].max() < 0.2
+    errors = names["students"].cell_scores()
+    assert errors.min() > 0 and errors.max() < 0.05
+    if "theirs" in names:
+        np.testing.assert_allclose(names["ours"], names["theirs"], rtol=1e-5)
     if "by_onnx" in names:
         np.testing.assert_allclose(names["by_onnx"], names["by_jfnn"], atol=1e-5)
 

@@ -135,7 +135,7 @@ class BoltzmannLearner(DescentLearner):
     def check(self, data: Data) -> None:
         """Tries the optimizer on shapes; raises ArgumentError for one with a line search."""
         super().check(data)
-        if self.rule.needs_value:
+        if self.needs_value:
             reason = "expected one without a line search: what contrastive divergence follows has no value"
             raise ArgumentError("optimizer", reason)
 

@@ -57,6 +57,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
+    _check_drawn_rows(options, split)
 
     rows = cuts(data, options.validation.size, folds)
 
@@ -109,6 +110,13 @@ def _check_combinations(options: Options, validates: bool) -> None:
         raise ArgumentError("refit", reason)
     if options.refit and options.batches is not None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
+
+
+def _check_drawn_rows(options: Options, split: Split) -> None:
+    """Raises ArgumentError for minibatches of a split without rows."""
+    if split.x_train is None and options.batches is None and options.scheme.axis_value:
+        reason = "expected None or jfnn.Minibatches(None, steps=…), since the split has no rows to draw"
+        raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
 
 
 def _learner(options: Options, split: Split) -> Learner:

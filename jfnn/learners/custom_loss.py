@@ -115,6 +115,8 @@ class CustomLoss(DescentLearner):
         shape = getattr(value, "shape", None)
         if shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
             cure = "; sum it over the rows, or take the mean" if shape else ""
+            if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], Mapping):
+                cure = f"; name its terms by terms={list(value[1])} of the learner"
             got = f"{describe_shapes(value)}{cure}"
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]

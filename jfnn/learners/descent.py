@@ -56,9 +56,14 @@ class DescentLearner(Learner):
         return descend(state, optimizer, gradients, value, value_fn)
 
     @property
+    def needs_value(self) -> bool:
+        """Whether a step of the optimizer needs the objective: one with a line search does."""
+        return self.rule.needs_value(without_constants(starting_shapes(self)))
+
+    @property
     def differentiable(self) -> bool:  # type: ignore[override]
         """Whether steps may be differentiated: not through the loop of a line search."""
-        return not self.rule.needs_value
+        return not self.needs_value
 
     def check(self, data: Data) -> None:
         """Tries the optimizer on shapes."""

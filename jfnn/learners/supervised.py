@@ -129,7 +129,7 @@ class Supervised(DescentLearner):
         # A subclass of the user's may have another `step`, which `step_last` would pass over.
         registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
         registered = registered and naming.describe_loss(self.loss) != "custom"
-        return fits and registered and not self.rule.needs_value
+        return fits and registered and not self.needs_value
 
     @functools.cached_property
     def _network_is_registered(self) -> bool:

@@ -47,6 +47,32 @@ def test_optima_are_those_of_scikit_learn_and_converged_members_stop(wide):
         assert np.isnan(result.objective[0, number, 0, end:]).all()
 
 
+def by_layer(learning_rate, last):
+    """Another rate for the last layer, by labels that only a tuple of layers has."""
+    rates = {"body": optax.sgd(learning_rate), "last": optax.sgd(last)}
+    return optax.multi_transform(rates, lambda params: ("body",) * (len(params) - 1) + ("last",))
+
+
+def test_an_optimizer_may_look_at_the_layers_and_a_line_search_is_found_in_a_part(split):
+    """The rate of the last layer is as that of `jfnn.Scaled`."""
+    options = dict(learning_rate=0.02, epochs=2, batch_size=10)
+    net = jfnn.mlp((5, 4, 3))
+    result = jfnn.sweep(net, split, optimizer=jfnn.Optimizer(by_layer, last=[0.02, 0.002]), **options)
+    plain = jfnn.sweep(net, split, **options)
+    slower = jfnn.Scaled(jfnn.Dense(3, "identity"), rate=0.1, bias_rate=0.1)
+    scaled = jfnn.sweep(jfnn.sequential([jfnn.Dense(4), slower], 5), split, **options)
+    losses = np.ravel(result.train_loss), [plain.train_loss.item(), scaled.train_loss.item()]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+    def searched(learning_rate):
+        return optax.multi_transform(
+            {"body": optax.set_to_zero(), "last": optax.lbfgs(learning_rate)}, lambda params: ("body", "last")
+        )
+
+    assert not jfnn.supervised(net, optimizer=jfnn.Optimizer(by_layer, last=0.1)).needs_value
+    assert jfnn.supervised(net, optimizer=searched).needs_value
+
+
 def rosenbrock(params, batch, key):
     x, y = params
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2

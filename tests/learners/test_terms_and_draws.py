@@ -70,12 +70,14 @@ def test_terms_are_nan_after_a_divergence_and_combined_over_programs():
 
 
 def test_terms_that_are_not_as_named_are_refused():
+    with pytest.raises(
+        ValueError, match=r"^loss: expected one number.*terms=\['data', 'size'\] of the learner"
+    ):
+        swept(in_terms, [])
     with pytest.raises(ValueError, match=r"^loss: expected a value and its terms"):
         swept(in_terms, ["size"])
     with pytest.raises(ValueError, match=r"^loss: expected a value and its terms"):
         swept(whole, ["size"])
-    with pytest.raises(ValueError, match=r"^loss: expected one number"):
-        swept(in_terms, [])
     for terms in ("size", ["objective"], ["a", "a"], [3]):
         with pytest.raises((ValueError, TypeError), match=r"^terms: "):
             swept(in_terms, terms)
@@ -145,5 +147,10 @@ def test_steps_of_a_pass_and_no_rows_for_a_network_are_refused(split):
             jfnn.sweep(net, split, learning_rate=0.1, batch_size=scheme)
     with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
         jfnn.sweep(net, jfnn.Split(), learning_rate=0.1)
+    for size in (100, jfnn.Minibatches(5, steps=3)):
+        with pytest.raises(ValueError, match=r"^batch_size: expected None .*steps=…\), .* no rows to draw"):
+            without_rows(batch_size=size)
+    full = without_rows(batch_size=jfnn.Minibatches(scheme="full", steps=5))
+    assert same_bits(full.params, without_rows().params)
     with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
         jfnn.sweep(jfnn.learner(init, drawn_loss), jfnn.Split(None, ROWS), learning_rate=0.1)

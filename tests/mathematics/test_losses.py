@@ -13,6 +13,7 @@ from scipy.special import huber as scipy_huber
 from scipy.stats import norm
 from sklearn.metrics import mean_pinball_loss
 
+import jfnn
 from jfnn import losses
 from jfnn.identity.naming import describe_loss, loss_from
 from jfnn.losses import LOSSES
@@ -286,6 +287,39 @@ def test_costs_and_deltas_are_those_of_pytorch(x64):
         )
         np.testing.assert_allclose(cost.sum() - constant, total.item(), rtol=1e-12)
         np.testing.assert_allclose(delta, outputs.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.thorough
+def test_means_are_those_of_pytorch_times_the_factors_of_the_recipe(x64):
+    """By the parameters of a layer with three outputs; the table of docs/recipes.md, in its order."""
+    torch = pytest.importorskip("torch")
+    k, pairs = (
+        3,
+        {
+            "CrossEntropyLoss": ("cross_entropy", 1),
+            "BCEWithLogitsLoss": ("sigmoid_cross_entropy", 1 / 3),
+            "MSELoss": ("quadratic", 2 / 3),
+            "L1Loss": ("absolute", 1 / 3),
+            "HuberLoss": (losses.huber(0.3), 1 / 3),
+            "PoissonNLLLoss": ("poisson", 1 / 3),
+        },
+    )
+    rng = np.random.default_rng(3)
+    x, labels = rng.normal(size=(20, 4)), rng.integers(k, size=20)
+    net = jfnn.mlp((4, k))
+    params = net.init(jax.random.key(0))
+    linear = torch.nn.Linear(4, k, dtype=torch.float64)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor(np.array(params[0].w.T)))
+        linear.bias.copy_(torch.tensor(np.array(params[0].b)))
+    for name, (loss, factor) in pairs.items():
+        theirs = getattr(torch.nn, name)(**({"delta": 0.3} if name == "HuberLoss" else {}))
+        targets = labels if name == "CrossEntropyLoss" else np.eye(k)[labels]
+        linear.zero_grad()
+        theirs(linear(torch.tensor(x)), torch.tensor(targets)).backward()
+        ours = jax.grad(jfnn.objective, argnums=1)(net, params, x, targets, loss=loss, reduction="mean")
+        np.testing.assert_allclose(factor * ours[0].w.T, linear.weight.grad.numpy(), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(factor * ours[0].b, linear.bias.grad.numpy(), rtol=1e-12, atol=1e-15)
 
 
 def test_l2_penalty_counts_weights_and_not_biases(x64):
