@@ -101,7 +101,7 @@ def test_blocks_that_are_not_run_compile(page):
 def test_two_commands_set_up_and_run_everything():
     assert README.count(FIRST) == 1
     assert README.count(SECOND) == 1
-    assert len(README.splitlines()) <= 200
+    assert len(README.splitlines()) <= 135
 
 
 # Asks every script and command for help, in one process that starts JAX once.
