@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import operator
 import os
 import re
@@ -193,3 +194,30 @@ def test_every_function_beside_an_equation_is_there():
             owner = operator.attrgetter(room)(jfnn) if room else module
             assert hasattr(owner, function) or hasattr(jfnn, name), name
             module = owner
+
+
+def is_there(name, keyword):
+    """Whether a name of the package, or a keyword of it, is there."""
+    found = jfnn
+    for part in name.split("."):
+        if part in getattr(found, "__dataclass_fields__", ()):  # which is no attribute of the class
+            return True
+        if not hasattr(found, part):
+            return False
+        found = getattr(found, part)
+    parameters = inspect.signature(found).parameters if keyword else {}
+    further = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return not keyword or keyword in parameters or further
+
+
+def test_what_has_another_name_is_gone_and_what_it_is_called_is_there():
+    """Cells of the tables: ``jfnn.name`` or ``jfnn.name(keyword=…)``."""
+    rows = [line.split(" | ") for line in PAGES["docs/migrating.md"].splitlines() if line.startswith("| `")]
+    pattern = re.compile(r"`jfnn\.([\w.]+)(?:\((?:\{…\}, split, |network, split, )?(?:(\w+)=.*?)?\))?`")
+    was, now = (
+        {match.groups() for row in rows for match in pattern.finditer(row[column])} for column in (0, 1)
+    )
+    assert len(was) > 20 and len(now) > 20
+    importlib.import_module("jfnn.report")  # which users import by its name
+    assert [name for name in was if is_there(*name)] == []
+    assert [name for name in now if not is_there(*name)] == []
