@@ -309,6 +309,8 @@ def _needs_value(rule: UpdateRule) -> bool:
             jax.eval_shape(update, params, dict.fromkeys(rule.hyper, number))
     except TypeError:  # without an argument that it needs
         return True
+    except Exception:  # it labels parameters of another structure, on which `check` tries it
+        return False
     return False
 
 

@@ -107,3 +107,25 @@ def test_where_there_is_no_objective_or_no_derivative_it_is_refused(split):
     with pytest.raises(ValueError, match=r"^optimizer: expected one without a line search"):
         machine = jfnn.boltzmann_machine([3, 2], optimizer="lbfgs")
         jfnn.sweep(machine, jfnn.Split((split.x_train[:, :3] > 0).astype(np.float32)), learning_rate=1.0)
+
+
+def test_rules_by_the_structure_of_parameters_need_no_objective(split):
+    """They cannot be tried on parameters of another structure; layers at a rate of 0 stay as they start."""
+
+    def last_only(learning_rate):
+        rates = {"body": optax.set_to_zero(), "last": optax.sgd(learning_rate)}
+        return optax.multi_transform(rates, lambda params: ("body",) * (len(params) - 1) + ("last",))
+
+    network = jfnn.mlp((5, 4, 3))
+    start = network.init(jax.random.key(0))
+    result = jfnn.sweep(
+        network,
+        split,
+        learning_rate=0.1,
+        optimizer=last_only,
+        batch_size=None,
+        epochs=1,
+        initial_params=start,
+    )
+    body, last = result.member(0, 0, 0)
+    assert same_bits(body, start[0]) and np.abs(last.w - start[1].w).max() > 0.01
