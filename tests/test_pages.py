@@ -52,6 +52,9 @@ def check_readme(names):
 def check_recipes(names):
     assert names["drawn"].best().axes.keys() == {"learning_rate", "l2", "momentum", "dropout"}
     assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
+    of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
+    np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
+    assert names["tuned"].best_score_ > 0.8
     assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
     for one, other in zip(by_jax, by_hand, strict=True):
