@@ -165,6 +165,7 @@ FUNCTIONS = [
     (plots.scatter, {"result": None}),
     (plots.loss_curves, {"result": RESULT}),
     (plots.interval_curves, ANALYSED),
+    (plots.histogram, {"result": RESULT}),
     (plots.reliability_diagram, {"calibration": None}),
     (plots.coordinate_curves, {"check": CHECK}),
     (analysis.compare_cells, ANALYSED | {"reference": (0, 0)}),

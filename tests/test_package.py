@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 VERSION = r"(\d+\.\d+\.\d+\S*)"
+GITHUB = r"https://(?:github|raw\.githubusercontent)\.com/([\w-]+/jfnn)\b"
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,12 @@ def test_an_extra_asks_for_the_same_version_everywhere():
         name, _, version = requirement.partition(";")[0].partition(">=")
         lowest.setdefault(name.partition("[")[0], set()).add(version)
     assert not {name: versions for name, versions in lowest.items() if len(versions) > 1 and name != "jfnn"}
+
+
+def test_the_address_of_the_repository_is_the_same_everywhere():
+    """Another repository of this name, as of a fork, is an address that somebody forgot."""
+    address = PROJECT["urls"]["Source"]
+    files = [ROOT / "pyproject.toml", ROOT / "CITATION.cff", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    named = [name for path in files for name in re.findall(GITHUB, path.read_text())]
+    assert len(named) > 10 and {f"https://github.com/{name}" for name in named} == {address}
+    assert f"`git clone {address} && cd {address.rpartition('/')[2]}`" in (ROOT / "README.md").read_text()

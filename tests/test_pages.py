@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import operator
 import os
 import re
@@ -51,6 +52,9 @@ def check_readme(names):
 def check_recipes(names):
     assert names["drawn"].best().axes.keys() == {"learning_rate", "l2", "momentum", "dropout"}
     assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
+    of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
+    np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
+    assert names["tuned"].best_score_ > 0.8
     assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
     for one, other in zip(by_jax, by_hand, strict=True):
@@ -107,7 +111,7 @@ def test_blocks_that_are_not_run_compile(page):
 def test_two_commands_set_up_and_run_everything():
     assert README.count(FIRST) == 1
     assert README.count(SECOND) == 1
-    assert len(README.splitlines()) <= 200
+    assert len(README.splitlines()) <= 135
 
 
 # Asks every script and command for help, in one process that starts JAX once.
@@ -199,3 +203,30 @@ def test_every_function_beside_an_equation_is_there():
             owner = operator.attrgetter(room)(jfnn) if room else module
             assert hasattr(owner, function) or hasattr(jfnn, name), name
             module = owner
+
+
+def is_there(name, keyword):
+    """Whether a name of the package, or a keyword of it, is there."""
+    found = jfnn
+    for part in name.split("."):
+        if part in getattr(found, "__dataclass_fields__", ()):  # which is no attribute of the class
+            return True
+        if not hasattr(found, part):
+            return False
+        found = getattr(found, part)
+    parameters = inspect.signature(found).parameters if keyword else {}
+    further = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return not keyword or keyword in parameters or further
+
+
+def test_what_has_another_name_is_gone_and_what_it_is_called_is_there():
+    """Cells of the tables: ``jfnn.name`` or ``jfnn.name(keyword=…)``."""
+    rows = [line.split(" | ") for line in PAGES["docs/migrating.md"].splitlines() if line.startswith("| `")]
+    pattern = re.compile(r"`jfnn\.([\w.]+)(?:\((?:\{…\}, split, |network, split, )?(?:(\w+)=.*?)?\))?`")
+    was, now = (
+        {match.groups() for row in rows for match in pattern.finditer(row[column])} for column in (0, 1)
+    )
+    assert len(was) > 20 and len(now) > 20
+    importlib.import_module("jfnn.report")  # which users import by its name
+    assert [name for name in was if is_there(*name)] == []
+    assert [name for name in now if not is_there(*name)] == []

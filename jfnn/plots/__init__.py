@@ -6,6 +6,7 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 
 from jfnn.plots.curves import interval_curves, loss_curves
 from jfnn.plots.grids import array_map, heat_map
+from jfnn.plots.histograms import histogram
 from jfnn.plots.profiles import axis_curves
 from jfnn.plots.reliability import reliability_diagram
 from jfnn.plots.scatters import scatter
@@ -16,6 +17,7 @@ __all__ = [
     "axis_curves",
     "coordinate_curves",
     "heat_map",
+    "histogram",
     "interval_curves",
     "loss_curves",
     "reliability_diagram",

@@ -37,6 +37,14 @@ def test_the_command_lists_its_subcommands_and_its_version(capsys):
         assert stopped.value.code == 0 and said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("word", "status"), [("--version", 0), ("foo", 2)])
+def test_the_package_runs_as_the_command(word, status):
+    done = subprocess.run([sys.executable, "-m", "jfnn", word], capture_output=True, text=True)
+    assert done.returncode == status
+    assert done.stdout == f"{jfnn.__version__}\n" * (status == 0)
+    assert ("jfnn: error: expected the command grid, got 'foo'" in done.stderr) == (status == 2)
+
+
 @pytest.mark.parametrize("words", [[], ["foo"], ["--foo"]])
 def test_unknown_words_exit_with_2(words, capsys):
     with pytest.raises(SystemExit) as stopped:

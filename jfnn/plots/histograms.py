@@ -1,0 +1,65 @@
+"""How a score is spread over the seeds and folds of a cell."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import stats
+
+from jfnn.analysis import summary
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import describe, name_text
+from jfnn.plots.curves import as_cells
+from jfnn.plots.panels import BEST, add_caption, check_sweep, gallery
+from jfnn.search.result import SweepResult
+
+BINS = 25  # or fewer, of all values shown
+
+
+def histogram(
+    result: SweepResult, score: str | None = None, cells: Sequence[tuple[int, ...]] | str | None = None
+) -> Figure:
+    """Numbers of seeds and folds by their score, a panel for each cell, all with the same bins.
+
+    Titles have mean, standard deviation and number of those with a score. Where it is an accuracy on the same
+    rows for all, a line has the numbers expected of a binomial: each row right independently, by the mean as
+    probability. Independent rows that are not equally hard spread less (Jordan 2023, arXiv 2304.01910).
+
+    Args:
+        result: A sweep of several seeds or folds.
+        score: Such as "test_accuracy"; None for the one that ranks.
+        cells: Indices on every axis but the seeds and folds; "all"; None for the best cell.
+
+    Raises:
+        ValueError, TypeError: No such score or cell, or a cell with less than two scores.
+    """
+    check_sweep(result)
+    score = result.named(score, "score")
+    best = result.best_or_none()
+    chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)
+    values = [each[np.isfinite(each)] for each in (result.scores[score][cell] for cell in chosen)]
+    if min(each.size for each in values) < 2:
+        raise ArgumentError("cells", "expected ones with two scores or more, over seeds or folds")
+    part, _, metric = score.partition("_")
+    counts = (result.programs or (result,))[0].config.get("data", {}).get(part, {}).get("rows", [0])
+    rows = counts[-1] if metric == "accuracy" and (part == "test" or not result.folds) else 0
+    shown = np.concatenate(values)
+    edges = np.histogram_bin_edges(shown, BINS)
+    if rows:  # bins of whole rows, which also hold what a binomial leaves in sight
+        ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
+        low, high = np.floor(min(ends.min(), rows * shown.min())), max(ends.max(), rows * shown.max())
+        step = (high - low) // BINS + 1
+        edges = (np.arange(low, high + 1 + step, step) - 0.5) / rows
+    figure, column = gallery(len(chosen), 1, (1.8, 0.5), sharex=True)
+    for axes, cell, each in zip(column, chosen, values, strict=True):
+        axes.hist(each, edges.tolist(), color="C0", alpha=0.7)
+        title = f"{each.mean():.4g} ± {each.std(ddof=1):.2g} of {each.size}"
+        if rows:
+            expected = each.size * np.diff(stats.binom.cdf(edges * rows, rows, each.mean()))
+            axes.stairs(expected, edges, color=BEST)
+            title += f", binomial ± {stats.binom.std(rows, each.mean()) / rows:.2g}"
+        axes.set_title(f"{describe(result.axes_at(cell))}: {title}", fontsize=9)
+        axes.set_ylabel("members")
+    column[-1].set_xlabel(name_text(score))
+    add_caption(figure, [summary.averaged_over(result)] + [f"line: binomial of {rows} rows"] * bool(rows))
+    return figure
