@@ -298,18 +298,21 @@ def _sum(params: Any) -> jax.Array:
 
 @functools.lru_cache(maxsize=64)
 def _needs_value(rule: UpdateRule) -> bool:
-    def update(params: Any, hyper: Mapping[str, object]) -> Any:
+    def update(value_fn: Callable[[Any], jax.Array] | None, params: Any, hyper: Mapping[str, object]) -> Any:
         transformation = rule.make(hyper)
-        return transformation.update(params, transformation.init(params), params)
+        return updated(transformation, params, transformation.init(params), params, _sum(params), value_fn)
+
+    def works(value_fn: Callable[[Any], jax.Array] | None) -> bool:
+        try:
+            with tracing():
+                jax.eval_shape(functools.partial(update, value_fn), params, dict.fromkeys(rule.hyper, number))
+        except Exception:  # an error of any kind, where a rule is for parameters of another structure
+            return False
+        return True
 
     number = jax.ShapeDtypeStruct((), np.float32)
     params = {"w": jax.ShapeDtypeStruct((2, 2), np.float32), "b": jax.ShapeDtypeStruct((2,), np.float32)}
-    try:
-        with tracing():
-            jax.eval_shape(update, params, dict.fromkeys(rule.hyper, number))
-    except TypeError:  # without an argument that it needs
-        return True
-    return False
+    return not works(None) and works(_sum)
 
 
 def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:

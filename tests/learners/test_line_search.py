@@ -107,3 +107,22 @@ def test_where_there_is_no_objective_or_no_derivative_it_is_refused(split):
     with pytest.raises(ValueError, match=r"^optimizer: expected one without a line search"):
         machine = jfnn.boltzmann_machine([3, 2], optimizer="lbfgs")
         jfnn.sweep(machine, jfnn.Split((split.x_train[:, :3] > 0).astype(np.float32)), learning_rate=1.0)
+
+
+def by_position(learning_rate):
+    """Gradient descent on the first of two parameters."""
+
+    def update(gradients, state, params=None):
+        first, second = gradients
+        return (-learning_rate * first, jnp.zeros_like(second)), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def test_rules_for_one_structure_of_parameters_need_no_objective():
+    start = np.array([-1.2, 1.0])
+    learner = jfnn.learner(lambda key: tuple(jnp.float32(start)), rosenbrock, optimizer=by_position)
+    trained = jfnn.train(learner, jfnn.Split(np.zeros((1, 1))), learning_rate=1e-3, epochs=1, batch_size=None)
+    slope = -2 * (1 - start[0]) - 400 * start[0] * (start[1] - start[0] ** 2)
+    np.testing.assert_allclose(trained.params[0], start[0] - 1e-3 * slope, rtol=1e-5)
+    assert learner.differentiable
