@@ -37,7 +37,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
-    "gallery",
+    "layout",
     "mathml",
     "reference",
 ]
