@@ -100,14 +100,7 @@ if "INTERSPHINX" not in os.environ:
 
 # Tutorials and pictures, run as the site is built, in this order.
 TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py"]
-PICTURES = [
-    "boundary.py",
-    "superposition.py",
-    "memorisation.py",
-    "grokking.py",
-    "double_descent.py",
-    "edge.py",
-]
+PICTURES = ["boundary.py", "superposition.py", "memorisation.py", "grokking.py", "heat_map.py"]
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/gallery"],
