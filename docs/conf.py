@@ -2,9 +2,12 @@
 
 import os
 import sys
+import tomllib
 import warnings
 from pathlib import Path
+from typing import Any
 
+from sphinx.application import Sphinx
 from sphinx_gallery.sorting import ExplicitOrder
 
 import jfnn
@@ -22,6 +25,8 @@ project = "jfnn"
 author = "The jfnn authors"
 copyright = "2026, The jfnn authors"
 version = release = jfnn.__version__
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REPOSITORY = PROJECT["urls"]["Source"]
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -32,6 +37,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
+    "layout",
     "mathml",
     "reference",
 ]
@@ -92,14 +98,16 @@ intersphinx_mapping = {
 if "INTERSPHINX" not in os.environ:
     intersphinx_mapping = {}
 
-# Tutorials and pictures, run as the site is built.
-FIRST = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py", "*"]
+# Tutorials and pictures, run as the site is built, in this order.
+TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py"]
+PICTURES = ["boundary.py", "superposition.py", "memorisation.py", "grokking.py", "heat_map.py"]
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "gallery"],
     "gallery_dirs": ["generated/tutorials", "generated/gallery"],
     "filename_pattern": r"\.py$",
     "parallel": 2,
-    "within_subsection_order": ExplicitOrder(FIRST),
+    "subsection_order": ExplicitOrder(["gallery/studies", "gallery/notes", "gallery/kinds"]),
+    "within_subsection_order": ExplicitOrder([*TUTORIALS, *PICTURES, "*"]),
     "image_scrapers": ("figures.scraper",),
     "ignore_repr_types": r"matplotlib\.",
     "capture_repr": ("_repr_html_", "__repr__"),
@@ -118,11 +126,33 @@ html_theme = "sphinx_book_theme"
 html_title = "jfnn"
 html_math_renderer = "mathml"
 html_theme_options = {
+    "logo": {"text": f"jfnn {version}"},
+    "repository_url": REPOSITORY,
+    "use_repository_button": True,
+    "use_edit_page_button": True,
+    "use_issues_button": True,
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "use_download_button": False,
     "navbar_persistent": [],
     "collapse_navbar": True,
 }
-html_static_path = []
+html_context = {
+    "edit_page_url_template": REPOSITORY + "/edit/main/docs/{{ file_name | replace('generated/', '') }}",
+    "edit_page_provider_name": "GitHub",
+}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
+
+
+def name_source(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Says which file a reader may edit: of a generated page its script, if it has one."""
+    if pagename.startswith("generated/"):
+        script = HERE / f"{pagename.removeprefix('generated/')}.py"
+        context["page_source_suffix"] = ".py" if script.is_file() else ""
+
+
+def setup(app: Sphinx) -> None:
+    """Registers it before the theme looks for the file."""
+    app.connect("html-page-context", name_source, priority=400)

@@ -14,9 +14,9 @@ before it, as JSON, and ends it by another; a number in a sentence has its words
 
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
 how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
-one is faster. In a sentence a case of first calls is first_calls/CASE, and "machine" is a case without a row;
-no line begins with such a comment, which would end its paragraph. What a file lacks is left out. What stands
-between the comments is written anew; --check writes nothing and exits with 1 where it would.
+one is faster. In a sentence a case of first calls is first_calls/CASE; "machine" and "date" are cases without
+a row; no line begins with such a comment, which would end its paragraph. What a file lacks is left out. What
+stands between the comments is written anew; --check writes nothing and exits with 1 where it would.
 """
 
 import functools
@@ -43,7 +43,6 @@ IMAGES = ROOT / "docs" / "images"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
-MACHINE = "machine"
 OURS = "jfnn"  # the contender whose figures are bold
 FIRST_CALLS = "first_calls/"  # before a case of them
 CHECKSUM = "figures"  # of what a picture shows, in its file
@@ -87,7 +86,16 @@ def machine(figures: Figures) -> str:
     """Where, with what and when figures were measured."""
     environment = figures["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
-    return f"{environment['cores']} cores, {environment['processor']}, {environment['date'][:10]}; {versions}"
+    return f"{environment['cores']} cores, {environment['processor']}, {date(figures)}; {versions}"
+
+
+def date(figures: Figures) -> str:
+    """The day on which figures were measured."""
+    day: str = figures["environment"]["date"][:10]
+    return day
+
+
+WITHOUT_ROW: dict[str, Callable[[Figures], str]] = {"machine": machine, "date": date}
 
 
 def of_seconds(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
@@ -229,7 +237,8 @@ def renewed(page: str, directory: Path = FIGURES) -> str:
 
     def sentence(match: re.Match[str]) -> str:
         figures = read(match[2], directory)
-        text = machine(figures) if match[3] == MACHINE else number(figures, match[3], match[4])
+        of_all = WITHOUT_ROW.get(match[3])
+        text = of_all(figures) if of_all else number(figures, match[3], match[4])
         return f"{match[1]}{text}{match[5]}"
 
     return NUMBER.sub(sentence, TABLE.sub(block, page))
@@ -251,7 +260,7 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
         if "picture" in shown and not picture(shown, figures).data:
             names.append(shown["picture"])
     for match in NUMBER.finditer(page):
-        if match[3] != MACHINE and not number(read(match[2], directory), match[3], match[4]):
+        if match[3] not in WITHOUT_ROW and not number(read(match[2], directory), match[3], match[4]):
             names.append(f"{match[3]} {match[4]}")
     return names
 

@@ -27,6 +27,18 @@ def test_files_name_the_version_of_the_code(name, pattern):
     assert re.findall(pattern, (ROOT / name).read_text()) == [jfnn.__version__]
 
 
+def test_files_name_the_repository_of_the_project():
+    """Each address of a repository of this name; docs/conf.py reads it."""
+    repository = PROJECT["urls"]["Source"]
+    name = repository.rpartition("/")[2]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "CITATION.cff", ROOT / "pyproject.toml"]
+    address = rf"https://(?:github|raw\.githubusercontent)\.com/([\w.-]+/{name})\b"
+    named = {path.name: set(re.findall(address, path.read_text())) for path in files}
+    right = {repository.removeprefix("https://github.com/")}
+    assert {path: names for path, names in named.items() if names and names != right} == {}
+    assert named["start.md"] == named["index.md"] == right
+
+
 def test_messages_and_pages_name_extras_that_are_there():
     code = [*Path(jfnn.__file__).parent.rglob("*.py"), *ROOT.glob("scripts/**/*.py")]
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]

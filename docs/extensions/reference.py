@@ -13,7 +13,7 @@ from typing import Any
 from check import PUBLIC, public_names
 from docutils import nodes
 from numpy.typing import ArrayLike
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc, desc_content, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import PycodeError
@@ -156,6 +156,19 @@ def find(app: Sphinx, env: BuildEnvironment, node: pending_xref, contents: nodes
     return make_refnode(app.builder, node["refdoc"], *found.pop(), contents, names[0])
 
 
+CALLED = ("class", "exception", "function")
+
+
+def begin_with_sentence(app: Sphinx, doctree: nodes.document) -> None:
+    """Puts what a page's function or class does above its signature, which may fill a window."""
+    if not app.env.current_document.docname.startswith("generated/api/"):
+        return
+    found = next((node for node in doctree.findall(desc) if node["objtype"] in CALLED), None)
+    content = found and found.next_node(desc_content)
+    if content and isinstance(content[0], nodes.paragraph):
+        found.parent.insert(found.parent.index(found), content.pop(0))
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Registers the handlers."""
     app.connect("autodoc-process-bases", keep_public_bases)
@@ -163,6 +176,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("autodoc-process-signature", shorten_types, priority=600)  # after autodoc has noted the types
     app.connect("autodoc-process-docstring", docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", types_beside_names, priority=600)  # after it
+    app.connect("doctree-read", begin_with_sentence)
     app.connect("env-updated", add_aliases)
     app.connect("missing-reference", find)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -142,7 +142,8 @@ assert largest_difference(custom_loss.params, by_vmap) < 1e-5
 # --------------------
 # **Bits.** Take the last network out of the grid and train it alone. By ``jit`` its
 # last bits may differ from those in the grid. By `jfnn.train` they are the same,
-# where it is given the form of the tiles, which ``result.execution`` holds.
+# where it is given the form of the tiles (how many members one call trains, and
+# whether they share minibatches), which ``result.execution`` holds.
 
 alone = jax.jit(train)(start, batches, rates[-1], penalties[-1])
 print("by jit, equal bits: ", bool(jnp.all(alone[0][0] == by_vmap[0][0][-1, -1])))

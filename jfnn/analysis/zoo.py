@@ -86,7 +86,7 @@ def weight_statistics(params: Params, leading: int = 1) -> dict[str, np.ndarray]
 def write_zoo(
     result: SweepResult, folder: str | os.PathLike[str], *, safetensors: bool | None = None
 ) -> None:
-    """Writes all networks of a sweep into a folder, as one matrix with a table; see `jfnn.analysis.zoo`.
+    """Writes all networks of a sweep into a folder, as one matrix with a table.
 
     Rows are in the order of `SweepResult.to_dict`, whose columns the table has. With
     ``keep_params="evaluations"`` every evaluation is a row: the table also has the "epoch" at which it was,

@@ -100,8 +100,8 @@ class Common(Valid):
         holds={"{…}": ("dropout", "init_scale")},
     )
     loss: Converted[str | Loss, Loss] = option(
-        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber(delta)` and"
-        " `jfnn.losses.pinball(*quantiles)`.",
+        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber` and"
+        " `jfnn.losses.pinball`.",
         "cross_entropy",
         lambda value, _: losses.get(value),
     )

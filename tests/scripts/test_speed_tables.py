@@ -142,6 +142,7 @@ def test_a_table_is_made_anew_between_its_comments(shown, lines, lacks, director
         ("first_calls/notes jfnn.first", "3"),
         ("first_calls/notes jfnn", "5"),
         ("machine", "2 cores, P, 2026-11-28; jax 0.10"),
+        ("date", "2026-11-28"),
         ("notes torch", ""),
         ("lost jfnn", ""),
         ("first_calls/notes vmap", ""),
