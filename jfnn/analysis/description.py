@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, part_text
-from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text
+from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
@@ -22,7 +22,7 @@ def sizes(network: object) -> str:
     """
     if not isinstance(network, Mapping):
         return str(network or "").rpartition(".")[2]
-    words = ["×".join(map(str, network["inputs"]))]
+    words = [size_text(network["inputs"])]
     for layer in network["layers"]:
         kind = layer["kind"]
         size = layer.get("units", layer.get("channels", ""))

@@ -77,6 +77,11 @@ def column_texts(name: str, values: Sequence[Any], digits: int = 3) -> list[str]
     return texts
 
 
+def size_text(shape: Sequence[int]) -> str:
+    """A shape for readers: "1437×64"."""
+    return "×".join(map(str, shape))
+
+
 def html_table(
     rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
 ) -> str:
