@@ -27,6 +27,7 @@ from jfnn.layers.sequence import Masks
 from jfnn.numerics.compiling import key_shape
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
+__dir__ = __all__.copy
 
 ONE_MEMBER = "; result.member(…) gives those of one member"
 

@@ -1,5 +1,7 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
@@ -12,6 +14,22 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.splits import as_size
+
+__all__ = [
+    "Cut",
+    "Pairs",
+    "Subsets",
+    "as_row_numbers",
+    "bootstrap",
+    "by_group",
+    "independent",
+    "label_noise",
+    "leave_one_out",
+    "shares",
+    "sizes",
+    "weighted",
+]
+__dir__ = __all__.copy
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 # Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.

@@ -21,3 +21,4 @@ __all__ = [
     "reliability_diagram",
     "scatter",
 ]
+__dir__ = __all__.copy
