@@ -41,6 +41,7 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+__dir__ = __all__.copy
 
 
 class Activation(NamedTuple):

@@ -1,5 +1,7 @@
 """Convolutional and recurrent networks, ready made; `jfnn.sequential` puts any others together."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

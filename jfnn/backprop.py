@@ -18,6 +18,8 @@ With dropout each hidden a_l is multiplied by its mask m_l, entry by entry, and 
 layer. `jfnn.objective` differentiated by `jax.grad` must give the same, and the tests hold it to that.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +37,14 @@ from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, mlp
 from jfnn.targets import as_penalty, as_targets, as_weights
+
+__all__ = [
+    "deltas",
+    "forward",
+    "gradients",
+    "value_and_grad",
+]
+__dir__ = __all__.copy
 
 
 def forward(

@@ -58,6 +58,7 @@ __all__ = [
     "sigmoid_cross_entropy",
     "softmax_binary_cross_entropy",
 ]
+__dir__ = __all__.copy
 
 
 class Loss(NamedTuple):

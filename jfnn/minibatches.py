@@ -5,6 +5,8 @@ No epoch depends on earlier ones, so that a run can stop and resume anywhere. Po
 row hold `PADDING`, whose weight is zero.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import types
 from collections.abc import Callable, Sequence
@@ -20,6 +22,7 @@ from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
 
 __all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
+__dir__ = __all__.copy
 
 #: Stands for a row number where a step has no row.
 PADDING = -1
@@ -74,7 +77,7 @@ class Minibatches(NamedTuple):
         if self.batch_size is not None:
             checks.as_count(self.batch_size, "batch_size")
 
-    def fitted(self, n: int) -> "Minibatches":
+    def fitted(self, n: int) -> Minibatches:
         """These minibatches with a batch size for ``n`` training rows, those of the smallest fold.
 
         Raises:

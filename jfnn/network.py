@@ -6,7 +6,9 @@ engine's column form.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +18,7 @@ from jfnn import activations, losses
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import html_table, size_text
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
@@ -24,6 +27,7 @@ from jfnn.layers.sequence import Masks
 from jfnn.numerics.compiling import key_shape
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
+__dir__ = __all__.copy
 
 ONE_MEMBER = "; result.member(…) gives those of one member"
 
@@ -51,6 +55,32 @@ class Network(NamedTuple):
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
         again = None if self.layers is None else sequential(self.layers, self.input_shape or ())
         return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))
+
+    def __repr__(self) -> str:
+        """The shapes of a row from the input to the output, and the number of parameters."""
+        if self.layers is None or self.input_shape is None:
+            names = [getattr(one, "__name__", type(one).__name__) for one in (self.init, self.apply)]
+            return f"<Network of the functions {' and '.join(names)}>"
+        names = [f"{type(layer).__name__} {size}" for layer, size, _ in self._by_layer()]
+        count = sum(number for *_, number in self._by_layer())
+        return f"<Network {' → '.join([size_text(self.input_shape), *names])}, {count:,} parameters>"
+
+    def _repr_html_(self) -> str:
+        """Layers with the shape of their outputs and their parameters as a table, for notebooks."""
+        if self.layers is None or self.input_shape is None:
+            return f"<p>{escape(repr(self))}</p>"
+        rows = [[repr(layer), size, f"{number:,}"] for layer, size, number in self._by_layer()]
+        return html_table([["layer", "outputs", "parameters"], ["", size_text(self.input_shape), ""], *rows])
+
+    def _by_layer(self) -> list[tuple[LayerKind, str, int]]:
+        """Each layer with the shape of its outputs and its number of parameters."""
+        layers = self.layers or ()
+        shapes = sequence.shapes(layers, self.input_shape or ())[1:]
+        counts = [
+            sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(part))
+            for part in _expected_params(layers, self.input_shape or ())
+        ]
+        return list(zip(layers, map(size_text, shapes), counts, strict=True))
 
 
 def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Network:

@@ -1,5 +1,7 @@
 """Predictions of a trained network for new rows: probabilities, labels, numbers, accuracy."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import jax

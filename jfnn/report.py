@@ -1,5 +1,6 @@
 """A sweep as one self-contained HTML page: no links to load, images inside."""
 
+import datetime
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -12,27 +13,29 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import paths, texts
-from jfnn.arguments.texts import describe, name_text
+from jfnn.arguments.texts import axis_text, describe, name_text
 from jfnn.datasets import columns
 from jfnn.plots.panels import check_sweep
 from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
-from jfnn.store.pages import images_html, pairs_html, write_page
+from jfnn.store.pages import Box, images_html, pairs_html, write_page
 
 __all__ = ["write_report", "write_tables"]
 
-# Lines of Python below "Loading the models again": always the first two, then one of the others.
+# Lines of Python below "Predicting with it": always the first two, then one of the others.
 LOAD = """import jfnn
 result = jfnn.load({!r})
 """
 NO_MODELS = "result.to_dict()  # the scores of every network; no parameters were kept, to predict with"
-PREDICT = "result.predict(x)  # labels or outputs of {whose} for rows x {rows}"
+PREDICT = "result.predict(x){at}  # labels or outputs of {whose} for rows x {rows}"
 # Where functions of the user take part, which config.json does not hold.
 NOT_KEPT = "labels or outputs for rows x {rows}; the network is not kept, see SweepResult.predict"
 PREDICT_WITH = f"result.predict(x, network=network)  # {NOT_KEPT}"
 PREDICT_EACH = f"result.programs[0].predict(x, network=network)  # of the first network: {NOT_KEPT}"
 Picture = TypeVar("Picture")
+LISTED = 20  # cells in the table, which a click sorts
+MOST_BOXES = 2500  # cells of a map whose values the pointer shows, 110 bytes each
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 
 
@@ -42,7 +45,7 @@ def write_report(
     *,
     title: str = "A sweep",
     text: Iterable[str] = (),
-    figures: Mapping[str, bytes] | None = None,
+    figures: Mapping[str, bytes | Figure] | None = None,
     settings: Mapping[str, object] | None = None,
     objectives: Sequence[Objective] = (),
 ) -> None:
@@ -53,7 +56,8 @@ def write_report(
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
-        figures: PNG images, title -> bytes; None for the figures of `jfnn.plots` that the sweep has.
+        figures: PNG images, title -> bytes, or figures; None for those of `jfnn.plots` that the sweep has.
+            The pointer shows the values of a figure of `jfnn.plots.heat_map`.
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
@@ -63,19 +67,22 @@ def write_report(
     """
     check_sweep(result)
     path = paths.as_output_file(path, "path")
-    images = figures
-    if images is None:
-        images = {title: png(figure) for title, figure in titled(draw(result), maps(result)).items()}
+    drawn = titled(draw(result), maps(result)) if figures is None else figures
+    images = {title: png(figure) if isinstance(figure, Figure) else figure for title, figure in drawn.items()}
+    boxes = {title: _boxes(result, figure) for title, figure in drawn.items() if isinstance(figure, Figure)}
+    missing = plots.curves.left_out(result) if TITLES["curves"] in images else ""
     body = [
+        f'<p class="notes">Written on {datetime.date.today()}.</p>',
         "<h2>Best cells</h2>",
-        _table(ranking.best_first(result)),
+        _table(ranking.best_first(result, LISTED)),
         *_front(result, objectives),
         *_refit(result.refit),
-        *images_html(images),
+        "<h2>Predicting with it</h2>",
+        f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
+        *images_html(images, boxes),
+        *([f'<p class="notes">{TITLES["curves"]}, {escape(missing)}.</p>'] if missing else []),
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
-        "<h2>Loading the models again</h2>",
-        f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
@@ -136,13 +143,15 @@ def _prediction(result: SweepResult) -> str:
     settings = each[0].config.get("settings", {})
     names_columns = bool(columns.names(result.config).get("columns"))
     rows = "as they were trained on" + ", or a frame" * names_columns
-    whose = "every network" if result.kept_cell is None else "the best cell's networks"
+    kept_all = result.kept_cell is None
+    picks = kept_all and result.best_or_none() is not None
+    whose = "the best cell's networks" if picks or not kept_all else "every network"
     whose += ", at every evaluation," * (settings.get("keep_params") == "evaluations")
     if all(loading.keeps_network(program.config) for program in each):
         text = PREDICT
     else:
         text = PREDICT_EACH if "network" in result.axes and result.kept_cell is None else PREDICT_WITH
-    return text.format(whose=whose, rows=rows)
+    return text.format(whose=whose, rows=rows, at="[result.best().index]" * picks)
 
 
 def _capitalised(text: str) -> str:
@@ -161,12 +170,43 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
+    """The cells of a heat map of a report, once it is drawn, with their values; none of other figures."""
+    values = [(axes, axes.images[0].get_array()) for axes in figure.axes if axes.images]
+    shape = len(result.axes.get("learning_rate", ())), len(result.axes.get("l2", ()))
+    boxes = []
+    for axes, numbers in values:
+        if numbers is None or numbers.shape != shape or numbers.size > MOST_BOXES:
+            continue
+        for (i, j), value in np.ndenumerate(np.ma.filled(numbers, np.nan)):
+            corners = [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)]
+            (left, top), (right, low) = 100 * axes.transData.transform(corners) / figure.bbox.size
+            at = describe({"learning_rate": result.axes["learning_rate"][i], "l2": result.axes["l2"][j]})
+            text = f"{at}: {value:.6g}" if np.isfinite(value) else f"{at}: diverged"
+            boxes.append(Box(left, 100 - top, right - left, top - low, text))
+    return boxes
+
+
 def _table(best: ranking.Ranking) -> str:
     if not best.cells:
         return "<p>Every cell diverged with some seed.</p>"
-    caption = f"<p>Ranked by {escape(name_text(next(iter(best.higher_is_better))))}.</p>"
+    by = escape(name_text(next(iter(best.higher_is_better))))
+    caption = f"<p>Ranked by {by}; a click on a heading sorts.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
-    return f'{caption}{texts.html_table(ranking.table(best), "cells")}<p class="notes">{legend}</p>'
+    table = texts.html_table(ranking.table(best), "cells", [_titles(cell, best) for cell in best.cells])
+    table = table.replace("<tbody><tr>", '<tbody><tr class="best">')
+    return f"{caption}{table}" + (f'<p class="notes">{legend}</p>' if legend else "")
+
+
+def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
+    """What the pointer shows over a cell's texts in `ranking.table`: more digits of values and scores."""
+    heading = ranking.table(best)[0]
+    shown = {axis_text(name): str(value) for name, value in cell.axes.items()}
+    for name, score in cell.scores.items():
+        numbers = {"mean": score.mean, "±": score.half, "median": score.median, "worst": score.worst}
+        several = numbers if np.isfinite(score.half) else {"mean": score.mean}
+        shown[name_text(name)] = ", ".join(f"{word} {value:.6g}" for word, value in several.items())
+    return [shown.get(name, "") for name in heading]
 
 
 def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:

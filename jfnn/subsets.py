@@ -1,5 +1,7 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
@@ -13,9 +15,26 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.datasets.splits import as_size
 
+__all__ = [
+    "Cut",
+    "Pairs",
+    "Subsets",
+    "as_row_numbers",
+    "bootstrap",
+    "by_group",
+    "independent",
+    "label_noise",
+    "leave_one_out",
+    "shares",
+    "sizes",
+    "weighted",
+]
+__dir__ = __all__.copy
+
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 # Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.
 _DRAWN_TOGETHER = 2**20
+COUNTED = 100  # subsets whose rows are counted for display
 _HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
 
@@ -49,7 +68,7 @@ class Pairs(Sequence[Cut]):
         return self._pair(self._numbers[f])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subsets:
     """Rows that each subset trains on and rows that it holds out, as ``folds`` of `jfnn.sweep`.
 
@@ -104,6 +123,18 @@ class Subsets:
                     raise ArgumentError(name, "expected numbers of at least 0")
         vars(self).update(fields)
 
+    def __repr__(self) -> str:
+        """The number of subsets, the rows that each trains on and holds out, and their axis."""
+        sizes = [(len(train), len(held)) for train, held in self.pairs[:COUNTED]]
+        train, held = (_range_text(part) for part in zip(*sizes, strict=True))
+        held = f", {held} held out" * self.holds_out
+        first = f" in the first {COUNTED}" * (len(self.pairs) > COUNTED)
+        extras = [name for name in ("weights", "labels") if getattr(self, name) is not None]
+        axis = "" if self.name is None else f"; {self.name} {self.values[0]} to {self.values[-1]}"
+        with_extras = f"; with {' and '.join(extras)}" if extras else ""
+        size = f"{len(self.pairs)} of {self.n} rows"
+        return f"<Subsets: {size}, each {train} to train on{held}{first}{axis}{with_extras}>"
+
     @property
     def holds_out(self) -> bool:
         """Whether the subsets hold rows out."""
@@ -123,6 +154,12 @@ class Subsets:
         for f, (train, _) in enumerate(self.pairs):
             rows[f, train] = True
         return rows if self.weights is None else rows & (self.weights > 0)
+
+
+def _range_text(values: Sequence[int]) -> str:
+    least = min(values)
+    most = max(values)
+    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:

@@ -3,7 +3,9 @@
 Under `jax.jit` only shapes and dtypes are checked.
 """
 
+import math
 from collections.abc import Mapping
+from html import escape
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +21,7 @@ from jfnn.arguments.checks import (
     check_values,
     is_concrete,
 )
+from jfnn.arguments.texts import html_table, size_text
 
 
 class Split(NamedTuple):
@@ -42,6 +45,43 @@ class Split(NamedTuple):
     y_test: Any = None
     weights: Any = None
     names: Mapping[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Rows and their shape in each part, and the classes."""
+        inputs = {"train": self.x_train, "test": self.x_test}
+        parts = [f"{name} {size_text(_shape(x))}" for name, x in inputs.items() if x is not None]
+        parts += [text] if (text := self._targets_text()) else []
+        parts += ["weighted"] if self.weights is not None else []
+        return f"<Split: {', '.join(parts) or 'no rows'}>"
+
+    def _repr_html_(self) -> str:
+        """Shape and dtype of each array as a table, for notebooks."""
+        arrays = {name: value for name, value in self._asdict().items() if name != "names"}
+        rows = [
+            [name, size_text(_shape(value)), str(getattr(value, "dtype", type(value).__name__))]
+            for name, value in arrays.items()
+            if value is not None
+        ]
+        return f"<p>{escape(repr(self))}</p>{html_table([['', 'shape', 'dtype'], *rows])}"
+
+    def _targets_text(self) -> str:
+        if self.y_train is None:
+            return ""
+        shape = _shape(self.y_train)
+        if isinstance(self.y_train, np.ndarray | jax.Array) and is_labels(self.y_train):
+            if not is_concrete(self.y_train):
+                return "labels"
+            return f"{len(np.unique(np.asarray(self.y_train)))} classes"
+        count = math.prod(shape[1:])
+        return f"{count} target{'s' * (count != 1)}"
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    """The shape of an array, or of what becomes one; of rows of different lengths their number."""
+    try:
+        return np.shape(values)
+    except ValueError:
+        return (len(values),)
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argument: str = "y") -> Any:

@@ -4,6 +4,8 @@ Nothing here knows of grids. A reader who wants to see how one network learns re
 engine does the same for many members at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +24,17 @@ from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
 from jfnn.optimizers import State, updated
 from jfnn.targets import as_penalty, as_targets, as_weights
+
+__all__ = [
+    "GRADIENTS",
+    "ValueAndGrad",
+    "autodiff",
+    "descend",
+    "epoch",
+    "objective",
+    "step",
+]
+__dir__ = __all__.copy
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
 #: Gradients by name: by JAX, and by the hand derivation.

@@ -36,14 +36,14 @@ Draw = Callable[[Path, str], Picture]  # (folder of run directories, size) -> pi
 PICTURES: dict[str, tuple[str, Draw]] = {
     "boundary": ("The boundary of trainability is a fractal", boundary.run),
     "superposition": ("Superposition of features as a phase change", superposition.run),
-    "seeds": ("One network, thousands of seeds", seeds.run),
+    "seeds": ("One network, many seeds", seeds.run),
     "double-descent": ("Deep double descent on MNIST-1D", double_descent.run),
     "grokking": ("Grokking by the scale of the start", grokking.run),
     "memorisation": ("Digits that are learned by heart", memorisation.run),
     "leave-one-out": ("What one row is worth, and the seed's part in it", leave_one_out.run),
     "edge": ("Gradient descent at the edge of stability", edge.run),
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
-    "series": ("A network for each of 1,000 series", series.run),
+    "series": ("A network for each of many series", series.run),
     "stochastic-edge": ("Stochastic gradient descent at the edge of stability", stochastic_edge.run),
     "butterfly": ("One weight moved during training", butterfly.run),
     "zoo": ("Accuracy read from weights", zoo.run),
@@ -60,7 +60,7 @@ def section(out: Path, size: str, name: str) -> list[Row]:
     picture = draw(out / "runs" / size, size)
     path = out / f"{name}.png"
     picture.figure.savefig(path, dpi=150)
-    here = f"time here: {picture.seconds:.0f} s for {picture.trained}"
+    here = f"time here, at the {size} size: {picture.seconds:.0f} s for {picture.trained}"
     report.write_tables(
         path.with_suffix(".html"),
         {"Figures": [COLUMNS, *(row.cells(COLUMNS) for row in picture.rows)]},

@@ -1,5 +1,6 @@
 """The package's metadata and the files at the root agree with the code."""
 
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -78,3 +79,24 @@ def test_the_address_of_the_repository_is_the_same_everywhere():
     named = [name for path in files for name in re.findall(GITHUB, path.read_text())]
     assert len(named) > 10 and {f"https://github.com/{name}" for name in named} == {address}
     assert f"`git clone {address} && cd {address.rpartition('/')[2]}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))])
+def test_modules_show_their_public_names_alone(name):
+    module = getattr(jfnn, name)
+    assert dir(module) == sorted(module.__all__) and all(hasattr(module, public) for public in dir(module))
+
+
+def test_signatures_fit_a_screen():
+    """Of 24 lines of 80 characters, where NumPy's ArrayLike alone is a union of 270."""
+    modules = [getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))]
+    functions = {
+        getattr(module, name)
+        for module in (jfnn, *modules)
+        for name in module.__all__
+        if inspect.isfunction(getattr(module, name))
+    }
+    assert len(functions) > 100
+    lengths = {function.__name__: len(str(inspect.signature(function))) for function in functions}
+    assert max(lengths.values()) < 24 * 80
+    assert sum(length > 500 for length in lengths.values()) <= 3  # sweep, train, hypergradient

@@ -75,3 +75,4 @@ __all__ = [
     "with_temperature",
     "write_tidy",
 ]
+__dir__ = __all__.copy

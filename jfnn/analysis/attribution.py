@@ -4,6 +4,8 @@ Values ``[n, rows]`` say how much having training row i changes an output for ro
 that help are below 0.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple

@@ -1,5 +1,7 @@
 """Barriers of the loss on the straight line between two networks, and networks with matched hidden units."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -6,6 +6,8 @@ Probabilities are ``[…, n, k]`` of n rows and k classes, with any leading axes
 with NaN among their probabilities, such as those that diverged, have NaN.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

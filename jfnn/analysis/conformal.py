@@ -3,6 +3,8 @@
 They take rows as exchangeable, and nothing else. `level` is the share of new targets to cover, ``1 - α``.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

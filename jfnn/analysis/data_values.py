@@ -5,6 +5,8 @@ of m subsets has, and a utility or the right answers are those of the network tr
 float64, NaN for rows that all subsets have, or none.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

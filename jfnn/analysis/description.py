@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, cell_text
-from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text
+from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, part_text
+from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
@@ -22,7 +22,7 @@ def sizes(network: object) -> str:
     """
     if not isinstance(network, Mapping):
         return str(network or "").rpartition(".")[2]
-    words = ["×".join(map(str, network["inputs"]))]
+    words = [size_text(network["inputs"])]
     for layer in network["layers"]:
         kind = layer["kind"]
         size = layer.get("units", layer.get("channels", ""))
@@ -52,7 +52,7 @@ def sentence(result: SweepResult) -> str:
     text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}{_cells(result)}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
-    score = cell_text(result, result.ranked_by, best.index)
+    score = part_text(result, result.ranked_by.partition("_")[0], best.index)
     interval = f" ({PERCENT} confidence interval)" if "±" in score else ""
     return f"{text} Best: {describe(best.axes)}, {score}{interval}."
 

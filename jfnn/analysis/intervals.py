@@ -3,6 +3,8 @@
 All functions take plain arrays and work on their last axis; tests simulate the coverage of every interval.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
 

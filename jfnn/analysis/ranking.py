@@ -11,10 +11,10 @@ from jfnn.analysis.summary import (
     averaged_over,
     extent_text,
     ranking_parts,
-    score_text,
+    score_texts,
     shown_metrics,
 )
-from jfnn.arguments.texts import axis_text, name_text, value_text
+from jfnn.arguments.texts import axis_text, column_texts, name_text
 from jfnn.search.result import SweepResult
 
 TIED = "~"
@@ -160,10 +160,9 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
-        columns[axis_text(name)] = [value_text(name, cell.axes[name]) for cell in cells]
+        columns[axis_text(name)] = column_texts(name, [cell.axes[name] for cell in cells])
     for name, higher_is_better in ranking.higher_is_better.items():
-        texts = [score_text(cell.scores[name], higher_is_better) for cell in cells]
-        columns[name_text(name)] = texts
+        columns[name_text(name)] = score_texts([cell.scores[name] for cell in cells], higher_is_better)
     if ranking.stopped:
         columns["stopped at"] = [extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells]
     if any(cell.stopped_at not in (None, cell.trained) for cell in cells):

@@ -1,5 +1,7 @@
 """Sharpness: the largest eigenvalues of the Hessian of the objective, of many networks at once."""
 
+from __future__ import annotations
+
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -161,7 +163,7 @@ class Surface(NamedTuple):
     @classmethod
     def of(
         cls, network: Network, params: Params, x: Any, y: ArrayLike, loss: Any, l2: Any, reduction: str
-    ) -> "Surface":
+    ) -> Surface:
         """Checks arguments named as in `sharpness`."""
         loss = losses.get(loss)
         check_output(network, loss)

@@ -1,5 +1,6 @@
 """Scores as text: the metrics to show, means with their intervals, numbers in few characters."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
@@ -8,7 +9,7 @@ import numpy as np
 from jfnn.analysis.intervals import Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
-from jfnn.arguments.texts import compact, describe, name_text, number_text, value_text
+from jfnn.arguments.texts import compact, describe, exponential, name_text, number_text, value_text
 from jfnn.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
@@ -87,8 +88,14 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def cell_text(result: SweepResult, score: str, index: tuple[int, ...]) -> str:
     """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
-    text = score_text(ScoreTable.taken(result, score).at(index), result.higher_is_better(score), words=True)
+    text = score_text(ScoreTable.taken(result, score).at(index), result.higher_is_better(score))
     return f"{name_text(score)} {text}"
+
+
+def part_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
+    """A cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
+    first, *others = (cell_text(result, f"{part}_{metric}", index) for metric in shown_metrics(result))
+    return first + (f" ({', '.join(text.removeprefix(f'{part} ') for text in others)})" if others else "")
 
 
 def best_text(result: SweepResult) -> str:
@@ -100,19 +107,42 @@ def best_text(result: SweepResult) -> str:
     return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
 
 
-def score_text(score: Score, higher_is_better: bool, words: bool = False) -> str:
+def score_text(score: Score, higher_is_better: bool) -> str:
     """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004".
 
-    Of a cell with failed runs it is their median with the worst one, "0.951 (0.113)", or in words "median
-    0.951, worst 0.113".
+    Of a cell with failed runs it is their median with the worst one, "median 0.951, worst 0.113".
     """
     if score.failed:
         median, worst = (number_text(value, higher_is_better) for value in (score.median, score.worst))
-        return f"median {median}, worst {worst}" if words else f"{median} ({worst})"
-    text = number_text(score.mean, higher_is_better)
-    half = score.half
-    digits = 2 if half < 10 else 3
-    return text if np.isnan(half) else f"{text} ± {number_text(half, higher_is_better, digits)}"
+        return f"median {median}, worst {worst}"
+    if np.isnan(score.half):
+        return number_text(score.mean, higher_is_better)
+    return score_texts([score], higher_is_better)[0]
+
+
+def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
+    """Scores below each other, all with as many decimals or, where one needs it, all with an exponent.
+
+    Means stand with half the width of their intervals, of cells with failed runs the median with the worst,
+    "0.951 (0.113)".
+    """
+    sizes = [abs(score.median if score.failed else score.mean) for score in scores]
+    known = [size for size in sizes if size > 0 and np.isfinite(size)] or [1.0]
+    least = min(known)
+    exponents = max(known) >= 1e5 or (least < 1e-3 and not higher_is_better)
+    decimals = 3 if higher_is_better else max(0, 2 - math.floor(math.log10(least)))
+
+    def text(value: float, digits: int = 3) -> str:
+        if not np.isfinite(value):
+            return "div"
+        return exponential(value, digits) if exponents or abs(value) >= 1e5 else f"{value:.{decimals}f}"
+
+    texts = []
+    for score in scores:
+        interval = "" if np.isnan(score.half) else f" ± {text(score.half, 2)}"
+        failed = f"{text(score.median)} ({text(score.worst)})"
+        texts.append(failed if score.failed else text(score.mean) + interval)
+    return texts
 
 
 def extent_text(extent: tuple[int, int]) -> str:

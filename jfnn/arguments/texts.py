@@ -8,7 +8,7 @@ import numpy as np
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
-METRICS = {"r2": "R²"}
+METRICS = {"r2": "R²", "rmse": "RMSE"}
 
 
 def metric_text(metric: str) -> str:
@@ -53,19 +53,53 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 def compact(value: float, digits: int) -> str:
     """A number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025; "nan", "inf"."""
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    exponent = f"{value:.{digits - 1}e}".partition("e")[2]
     if value == 0 or not np.isfinite(value) or -2 <= int(exponent) < digits:
         return f"{value:.{digits}g}"
+    return exponential(value, digits)
+
+
+def exponential(value: float, digits: int) -> str:
+    """A number in few characters with an exponent, 1e-2 rather than 0.01; 0, NaN and infinity as they are."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(exponent)}"
 
 
-def html_table(rows: Sequence[Sequence[str]], kind: str = "") -> str:
-    """A table in HTML, in a box that can scroll; the first row has the headings."""
-    heading, *others = ("</td><td>".join(map(escape, row)) for row in rows)
-    heading = heading.replace("td>", "th>")
-    body = "".join(f"<tr><td>{row}</td></tr>" for row in others)
+def column_texts(name: str, values: Sequence[Any], digits: int = 3) -> list[str]:
+    """Values of an axis below each other: as `value_text`, but all with an exponent where one needs it."""
+    texts = [value_text(name, value, digits) for value in values]
+    numbers = all(isinstance(value, int | float | np.number) for value in values)
+    if numbers and name != "batch_size" and any("e" in text for text in texts):
+        texts = [exponential(value, digits) for value in values]
+    return texts
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """A shape for readers: "1437×64"."""
+    return "×".join(map(str, shape))
+
+
+def html_table(
+    rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
+) -> str:
+    """A table in HTML, in a box that can scroll.
+
+    Args:
+        rows: Texts; the first row has the headings.
+        kind: Class of the table.
+        titles: What the pointer shows over the texts of the other rows, "" for nothing.
+    """
+    heading, *others = rows
+    head = "".join(f"<th>{escape(text)}</th>" for text in heading)
+    body = ""
+    for row, shown in zip(others, titles or [[""] * len(row) for row in others], strict=True):
+        marks = (f' title="{escape(title)}"' if title else "" for title in shown)
+        cells = (f"<td{mark}>{escape(text)}</td>" for mark, text in zip(marks, row, strict=True))
+        body += f"<tr>{''.join(cells)}</tr>"
     return (
-        f'<div class="table"><table class="{kind}"><thead><tr><th>{heading}</th></tr></thead>'
+        f'<div class="table"><table class="{kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -44,3 +44,4 @@ __all__ = [
     "sample",
     "visible_means",
 ]
+__dir__ = __all__.copy

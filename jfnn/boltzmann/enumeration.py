@@ -1,5 +1,7 @@
 """Sums over all states in column form, for machines whose smaller side has few units; measures of rows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 import jax

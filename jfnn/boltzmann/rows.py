@@ -6,6 +6,8 @@ For restricted machines the notes' formulas, ``p(h_j = 1 | v) = σ(b_j + v W_j)`
 0, 2, … or layers 1, 3, …); the other side is summed in closed form, since its units are then independent.
 """
 
+from __future__ import annotations
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,5 +1,7 @@
 """Means and draws of machines of any depth: mean field, Gibbs chains, annealed importance sampling."""
 
+from __future__ import annotations
+
 import functools
 from typing import Any, NamedTuple
 

@@ -3,22 +3,27 @@
 import dataclasses
 import json
 import shlex
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jfnn.analysis import ranking, summary
-from jfnn.arguments.texts import describe, metric_text, name_text, number_text
+from jfnn.arguments.texts import column_texts, describe, metric_text, name_text, number_text
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
 from jfnn.experiment.axes import PROGRAM_AXES
+from jfnn.experiment.experiment import PARTS
 from jfnn.optimizers import Distribution
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
 from jfnn.store import files
 
-CELLS_A_LINE = 8  # fit into 80 columns
+WIDTH = 80  # characters of a line
+CELLS_A_LINE = 8  # fit into it
 ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
 # Flags that do not change what a run is.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
@@ -34,8 +39,9 @@ def report(result: SweepResult, n_train: int) -> str:
         texts = summary.refit_texts(result.refit)
         with_seeds = f", with {over}" if over else ""
         lines += [f"trained again on all {n_train} training rows{with_seeds}:"]
-        lines += [", ".join(texts[i : i + 2]) for i in range(0, len(texts), 2)]
-    return "\n".join(lines)
+        line = max(2, len(texts) // 2)  # a part's metrics, of one metric both parts
+        lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
+    return "\n".join(textwrap.fill(line, WIDTH) if len(line) > WIDTH else line for line in lines)
 
 
 def tables(result: SweepResult) -> list[str]:
@@ -45,7 +51,7 @@ def tables(result: SweepResult) -> list[str]:
     """
     best = result.best_or_none()
     metrics = summary.shown_metrics(result)
-    metric = metrics[-1] if metrics[0] == "loss" else metrics[0]
+    metric = metrics[1] if metrics[0] == "loss" and len(metrics) > 1 else metrics[0]
     index = best.index if best else (0,) * len(result.cell_shape)
     values = result.axes_at(index)
     further = {name: values[name] for name in values if name not in ("learning_rate", "l2")}
@@ -76,12 +82,14 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     at: list[Any] = list(index)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
+    rates = column_texts("learning_rate", result.learning_rate.tolist())
+    penalties = column_texts("l2", result.l2.tolist())
     lines = []
-    for first in range(0, len(result.l2), CELLS_A_LINE):
-        columns = range(first, min(first + CELLS_A_LINE, len(result.l2)))
-        lines += ["", " " * 8 + "".join(f"{result.l2[j]:>8.3g} " for j in columns).rstrip()]
-        for i, learning_rate in enumerate(result.learning_rate):
-            row = f"{learning_rate:>8.3g}"
+    for first in range(0, len(penalties), CELLS_A_LINE):
+        columns = range(first, min(first + CELLS_A_LINE, len(penalties)))
+        lines += ["", " " * 8 + "".join(f"{penalties[j]:>8} " for j in columns).rstrip()]
+        for i, rate in enumerate(rates):
+            row = f"{rate:>8}"
             for j in columns:
                 mark = "*" if marked and (i, j) == (index[down], index[across]) else " "
                 row += f"{number_text(cells[i, j], True):>8}{mark}"
@@ -90,13 +98,21 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
 
 
 def best_cells(result: SweepResult) -> list[str]:
-    """The best cells, best first, in aligned columns, and what their marks mean."""
+    """The best cells, best first, in aligned columns, and what their marks mean.
+
+    Columns that do not fit beside the others stand below them, again behind the rank.
+    """
     best = ranking.best_first(result)
     if not best.cells:
         return []
     rows = ranking.table(best)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    columns = [[text.rjust(max(map(len, column))) for text in column] for column in zip(*rows, strict=True)]
+    blocks = [columns[:1]]
+    for column in columns[1:]:
+        if sum(len(other[0]) + 2 for other in blocks[-1]) + len(column[0]) > WIDTH:
+            blocks.append(columns[:1])
+        blocks[-1] = [*blocks[-1], column]
+    lines = ["  ".join(row) for block in blocks for row in zip(*block, strict=True)]
     title = f"best first, by {name_text(result.ranked_by)}"
     return [title, *(line.rstrip() for line in lines), *ranking.legend(best), ""]
 
@@ -114,29 +130,34 @@ def verdict(result: SweepResult) -> list[str]:
     part = summary.ranking_parts(result)[-1]
     by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
     lines = [f"best cell: {describe(best.axes)}"]
-    texts = [_scores_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
+    texts = [summary.part_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
     # Two metrics are too much for one line.
     lines += [f"{texts[0]},", *texts[1:]] if by else [", ".join(texts)]
     if averaged:
         lines += [f"(± half the {summary.PERCENT} confidence interval over {averaged})"]
-    if part == "validation":
+    return lines + caveats(result)
+
+
+def caveats(result: SweepResult) -> list[str]:
+    """How far to trust the scores of the best cell; nothing without one."""
+    best = result.best_or_none()
+    if best is None:
+        return []
+    metrics = summary.shown_metrics(result)
+    by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
+    lines = []
+    if summary.ranking_parts(result)[-1] == "validation":
         if result.refit is None:
-            lines += [f"{_scores_text(result, 'test', best.index)}, on rows that ranked nothing"]
+            lines += [f"{summary.part_text(result, 'test', best.index)}, on rows that ranked nothing"]
         lines += [f"Cells are ranked on the rows held out for validation{by}."]
     else:
         lines += [f"Cells are ranked on the test rows themselves{by}, which flatters the best;"]
         lines += ["--validation or --folds rank on other rows."]
+    if "rmse" in metrics:
+        lines += ["RMSE is in the units of the target in the file."]
     if len(result.seeds) == 1:
         lines += ["One seed's noise is unknown; --seeds 5 averages over five and measures it."]
     return lines
-
-
-def _scores_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
-    """A cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
-    first, *others = (
-        summary.cell_text(result, f"{part}_{metric}", index) for metric in summary.shown_metrics(result)
-    )
-    return first + "".join(f" ({text.removeprefix(f'{part} ')})" for text in others)
 
 
 def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
@@ -146,7 +167,6 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     out = flags.out
     images = {name: report.png(figure) for name, figure in report.draw(result).items()}
     write_images(out, images)
-    maps = {title: report.png(figure) for title, figure in report.maps(result).items()}
     programs = []
     if result.programs:
         axes = {name: values for name, values in result.axes.items() if name in PROGRAM_AXES}
@@ -161,8 +181,8 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         result,
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
-        text=verdict(result),
-        figures=report.titled(images, maps),
+        text=caveats(result),
+        figures=report.titled(images, report.maps(result)),
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
@@ -174,6 +194,28 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     library = [CONFIG, TABLE] if programs else [CONFIG, TABLE, RESULTS, MODELS]
     directories = [f"{name}/" for name in ([REFIT] if result.refit is not None else []) + programs]
     return [*library, *directories, *(f"{name}.png" for name in images), REPORT]
+
+
+def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
+    """A result whose metrics have the root mean squared error in the units of the data's file, "rmse".
+
+    It follows from R², ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Classes, several
+    targets and results without R² stay as they are.
+    """
+    y = np.append(problem.split.y_train, problem.split.y_test)
+    origin = (result.programs or (result,))[0].origin
+    several = len(y) > problem.n_train + len(problem.split.x_test)
+    if "r2" not in result.metrics or several or origin is None or origin.parts is None:
+        return result
+    scale = problem.scaling["y"]["scale"][0] if problem.scaling else 1.0
+    added = {}
+    for part in PARTS:
+        rows = [fold[part] for fold in origin.parts]
+        deviations = np.array([y[numbers].std() if len(numbers) else np.nan for numbers in rows])
+        added[f"{part}_rmse"] = scale * deviations * np.sqrt(1 - result.scores[f"{part}_r2"])
+    refit = None if result.refit is None else with_rmse(result.refit, problem)
+    metrics = result.metrics | {"rmse": False}
+    return dataclasses.replace(result, metrics=metrics, scores=result.scores | added, refit=refit)
 
 
 def _plain(value: object) -> object:

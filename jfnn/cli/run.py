@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 import shlex
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -127,8 +128,10 @@ def main(
             if line is None:
                 raise
             parser.error(line)
+        result = output.with_rmse(result, problem)
         if not flags.quiet:
-            print(output.report(result, problem.n_train), timing(result, flags.resume), sep="\n")
+            took = textwrap.fill(timing(result, flags.resume), output.WIDTH)
+            print(output.report(result, problem.n_train), took, sep="\n")
         with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
             written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
@@ -141,7 +144,8 @@ def main(
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
         parser.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
     if not flags.quiet:
-        print(f"wrote {', '.join(written)} to {flags.out}")
+        line = f"wrote {', '.join(written)} to {flags.out}"
+        print(textwrap.fill(line, output.WIDTH, break_long_words=False, break_on_hyphens=False))
     return 0
 
 

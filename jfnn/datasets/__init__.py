@@ -34,3 +34,4 @@ __all__ = [
     "transform",
     "xor_gate",
 ]
+__dir__ = __all__.copy

@@ -1,5 +1,7 @@
 """Rows to train on and rows to test on: cut so that pairs stay together, standardised; well-known ones."""
 
+from __future__ import annotations
+
 import math
 import numbers
 import random

@@ -23,3 +23,4 @@ __all__ = [
     "MLPRegressor",
     "RandomizedSearchCV",
 ]
+__dir__ = __all__.copy

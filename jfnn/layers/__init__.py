@@ -60,3 +60,4 @@ __all__ = [
     "Residual",
     "Scaled",
 ]
+__dir__ = __all__.copy

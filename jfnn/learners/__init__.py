@@ -25,3 +25,4 @@ __all__ = [
     "output_metric",
     "supervised",
 ]
+__dir__ = __all__.copy

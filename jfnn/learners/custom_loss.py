@@ -1,5 +1,7 @@
 """Custom losses: anything differentiable, trained with everything that the engine has."""
 
+from __future__ import annotations
+
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +41,7 @@ class CustomLoss(DescentLearner):
     terms: tuple[str, ...]
     has_rows: bool = True
 
-    def bind(self, split: Split) -> tuple["CustomLoss", Data]:
+    def bind(self, split: Split) -> tuple[CustomLoss, Data]:
         """The learner for rows; of none there is one without numbers, and functions get None."""
         if any(rows is not None for rows in (*split[:4], split.weights)):
             _, data = super().bind(split)

@@ -23,3 +23,4 @@ __all__ = [
     "reliability_diagram",
     "scatter",
 ]
+__dir__ = __all__.copy

@@ -13,13 +13,14 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, describe, metric_text, name_text
+from jfnn.arguments.texts import axis_label, describe, metric_text, name_text, value_text
 from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
     CAPTION_FONT,
     FEW_POINTS,
     NAMED,
+    add_caption,
     check_sweep,
     colour_by,
     interval_title,
@@ -33,6 +34,7 @@ from jfnn.plots.panels import (
 from jfnn.plots.slices import axis_values
 from jfnn.search.result import SweepResult
 
+SEARCHED = 6  # cells drawn of a random search
 SHADED = 30  # more cells have no bands but that of the best
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
@@ -50,13 +52,13 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
 
     The other metric is the one that ranks or, where the loss does, the first besides it, if there is one.
     Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
-    diverged or stopped.
+    diverged or stopped. The caption names what the default leaves out, and curves out of sight.
 
     Args:
         result: A sweep that kept its history, or the result of `jfnn.train`.
         cells: The cells to show: their indices on every axis but the seeds and folds, in a random search
-            ``(i,)``; or "all". The default takes up to six learning rates, the best cell's among them, all
-            else as in the best cell; in a random search cells from the best to the worst.
+            ``(i,)``; or "all". The default takes up to ten learning rates, the best cell's among them, all
+            else as in the best cell; in a random search six cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
@@ -70,15 +72,47 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
     calm = [curve for curve in curves if not curve.diverged] or curves
+    notes = [text] if cells is None and (text := left_out(result)) else []
     for axes, metric in zip(column[:, 0], metrics, strict=True):
         for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
             _draw(axes, curve, metric, lines, colour)
         scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(scores), result.metrics[metric])
         label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
+        hidden = _hidden(axes, metric, curves)
+        notes += [f"{name} out of sight: {' and '.join(hidden)}"] if hidden else []
     if any(curve.label for curve in curves):
         legend_below(figure, axes)
+    if notes:
+        add_caption(figure, notes)
     return figure
+
+
+def _hidden(axes: Axes, metric: str, curves: Sequence[_Curve]) -> list[str]:
+    """Labels of curves with values on training rows, none of which lies in the range of a panel."""
+    low, high = axes.get_ylim()
+    hidden = []
+    for curve in curves:
+        values = curve.scores[f"train_{metric}"]
+        values = values[np.isfinite(values)]
+        if values.size and not ((values >= low) & (values <= high)).any():
+            hidden.append(curve.label)
+    return hidden
+
+
+def left_out(result: SweepResult) -> str:
+    """Learning rates of a grid that `default_cells` leaves out: "not shown: η = 0.1 (div)"; "" for none."""
+    axis = result.cells.axis_of["learning_rate"]
+    if not result.crossed or axis is None:
+        return ""
+    shown = default_cells(result)
+    indices = [(*shown[0][:axis], i, *shown[0][axis + 1 :]) for i in range(result.cell_shape[axis])]
+    texts = []
+    for index in indices:
+        if index not in shown:
+            rate = value_text("learning_rate", result.learning_rate[index[axis]])
+            texts.append(f"η = {rate}" + " (div)" * bool((result.diverged_at[index] >= 0).any()))
+    return f"not shown: {', '.join(texts)}" if texts else ""
 
 
 def interval_curves(
@@ -96,7 +130,7 @@ def interval_curves(
     Args:
         result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
         score: Such as "test_accuracy"; None for the one that ranks.
-        cells: Indices on every axis but the seeds and folds; "all"; None for up to six, as in `loss_curves`.
+        cells: Indices on every axis but the seeds and folds; "all"; None as in `loss_curves`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
 
@@ -165,11 +199,12 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
     return chosen
 
 
-def default_cells(result: SweepResult, most: int = 6) -> list[tuple[int, ...]]:
+def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
     """The best cell and others that differ from it in the learning rate only; in a random search any others.
 
     Cells that stopped before the first evaluation have no curve and are left out.
     """
+    most = NAMED if result.crossed else SEARCHED
     best = result.best_or_none()
     index = best.index if best else (0,) * len(result.cell_shape)
     axis = result.cells.axis_of["learning_rate"]

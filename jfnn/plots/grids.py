@@ -1,5 +1,7 @@
 """Heat maps of two axes: numbers in the cells of a small grid, a picture of a large one."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

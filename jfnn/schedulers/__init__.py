@@ -27,3 +27,4 @@ __all__ = [
     "Report",
     "Scheduler",
 ]
+__dir__ = __all__.copy

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import jax
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.fields import given_type
@@ -42,7 +43,8 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
             parameter.replace(annotation=given_type(parameter.annotation))
             for parameter in inspect.signature(options).parameters.values()
         ]
-        public.__signature__ = inspect.Signature(parameters, return_annotation=returned)
+        shown = [parameter.replace(annotation=_type_text(parameter.annotation)) for parameter in parameters]
+        public.__signature__ = inspect.Signature(shown, return_annotation=returned)
         annotations = {parameter.name: parameter.annotation for parameter in parameters}
         public.__annotations__ = annotations | {"return": returned}
         summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
@@ -50,6 +52,16 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         return call
 
     return decorate
+
+
+def _type_text(annotation: object) -> str:
+    """A type as it is written in code, without modules: "ArrayLike | None", for `help`."""
+    text, arrays = (
+        re.sub(r"(?:\w+\.)+(?=\w)", "", inspect.formatannotation(one)) for one in (annotation, ArrayLike)
+    )
+    members = arrays.removeprefix("Union[").removesuffix("]")
+    text = text.replace(arrays, "ArrayLike").replace(members, "ArrayLike")
+    return text.replace("Union[ArrayLike, NoneType]", "ArrayLike | None")
 
 
 def make_options(

@@ -1,5 +1,7 @@
 """The result of a sweep: scores, histories and trained parameters, and questions to them."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,8 +140,8 @@ class SweepResult:
     subset_values: dict[str, np.ndarray] = field(
         metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
     )
-    refit: "SweepResult | None" = None
-    programs: "tuple[SweepResult, ...]" = ()
+    refit: SweepResult | None = None
+    programs: tuple[SweepResult, ...] = ()
     origin: Origin | None = None
 
     def __getattr__(self, name: str) -> np.ndarray:
@@ -313,7 +315,7 @@ class SweepResult:
         sign = -1 if self.higher_is_better() else 1
         return rule.choose(columns, sign * self.ranked(self.cell_scores()).ravel(), sign * runs)
 
-    def program(self, **values: Any) -> "SweepResult":
+    def program(self, **values: Any) -> SweepResult:
         """The result of one program: ``result.program(network="50-50", batch_size=100)``.
 
         Args:

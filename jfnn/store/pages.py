@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from jfnn.store import files
 
@@ -12,6 +13,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ddd; --quiet: #aaa; --line: #444; --page: #181a1b; --box: #26292b; }
   a { color: #8ab4f8; } a:visited { color: #c58af9; }
+  img { filter: brightness(0.8) contrast(1.2); }
 }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); }
 body { max-width: 72rem; margin: auto; padding: 1rem; overflow-wrap: break-word; }
@@ -26,16 +28,45 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.25rem 0.9rem 0.25rem 0; text-align: left; vertical-align: top; }
 th, td { border-bottom: 1px solid var(--line); }
 .cells td, .settings th { white-space: nowrap; }
-.cells tbody tr:first-child { font-weight: 600; } .settings th { font-weight: 400; color: var(--quiet); }
+.best { font-weight: 600; } .cells th { cursor: pointer; }
+[aria-sort="ascending"]::after { content: " ↑"; } [aria-sort="descending"]::after { content: " ↓"; }
+.picture { position: relative; } .picture i { position: absolute; }
+.settings th { font-weight: 400; color: var(--quiet); }
 .groups { columns: 24rem; column-gap: 2rem; } section { break-inside: avoid; } h3 { padding-top: 0.1rem; }
 @media (max-width: 30rem) { .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; } }
 pre { background: var(--box); padding: 0.8rem; font-size: 0.9rem; }
 @media print {
-  :root { --ink: #000; --quiet: #444; --line: #bbb; --page: #fff; --box: #fff; }
+  :root { --ink: #000; --quiet: #444; --line: #bbb; --page: #fff; --box: #fff; } img { filter: none; }
   .table, pre { overflow: visible; } pre { white-space: pre-wrap; } table { font-size: 0.75rem; }
   tr, figure { break-inside: avoid; } h2, h3 { break-after: avoid; }
 }
 """
+
+# A click on a heading, or Enter, sorts the rows by the numbers that texts begin with, else by the texts.
+SORT = """
+for (const head of document.querySelectorAll(".cells th")) {
+  const key = row => row.cells[head.cellIndex].textContent;
+  head.tabIndex = 0;
+  head.onclick = () => {
+    const way = head.ariaSort === "ascending" ? -1 : 1, body = head.closest("table").tBodies[0];
+    for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+    head.ariaSort = way > 0 ? "ascending" : "descending";
+    const order = (a, b) => parseFloat(a) - parseFloat(b) || a.localeCompare(b);
+    body.append(...[...body.rows].sort((a, b) => way * order(key(a), key(b))));
+  };
+  head.onkeydown = event => event.key === "Enter" && head.click();
+}
+"""
+
+
+class Box(NamedTuple):
+    """A part of a picture, in per cent of its width and height from the upper left, and its text."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    text: str
 
 
 def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Sequence[str]) -> None:
@@ -60,19 +91,31 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
     )
-    page += "\n".join(parts) + "\n</body></html>\n"
+    page += "\n".join([*parts, f"<script>{SORT}</script>"]) + "\n</body></html>\n"
     with files.atomic(path) as file:
         file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 
-def images_html(images: Mapping[str, bytes]) -> list[str]:
-    """Pictures side by side where the page is wide enough, else one below the other."""
+def images_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> list[str]:
+    """Pictures side by side where the page is wide enough, else one below the other.
+
+    Args:
+        images: PNG images by their titles.
+        boxes: Parts of them whose texts the pointer shows, by the same titles.
+    """
     figures = []
     for title, data in images.items():
         text = escape(title)
         encoded = base64.b64encode(data).decode()
         picture = f'<img alt="{text}" src="data:image/png;base64,{encoded}">'
-        figures.append(f"<figure><figcaption>{text}</figcaption>{picture}</figure>")
+        picture += "".join(
+            f'<i title="{escape(box.text)}" style="left:{box.left:.2f}%;top:{box.top:.2f}%;'
+            f'width:{box.width:.2f}%;height:{box.height:.2f}%"></i>'
+            for box in (boxes or {}).get(title, ())
+        )
+        figures.append(
+            f'<figure><figcaption>{text}</figcaption><div class="picture">{picture}</div></figure>'
+        )
     return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []
 
 

@@ -1,5 +1,7 @@
 """The coordinate check: whether activations change by as much in wide networks as in narrow ones."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, make_sampled, select_members, wi
 import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
-from jfnn.arguments.texts import number_text
+from jfnn.arguments.texts import column_texts, number_text
 from jfnn.search.result import combined
 
 
@@ -125,8 +125,8 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     heading, *rows = table(best)
     assert [row[heading.index("", 1)] for row in rows] == ["", "", ranking.DOUBTFUL, ranking.DOUBTFUL]
     shown = {name: [row[heading.index(name)] for row in rows] for name in ("test loss", "test R²")}
-    assert shown["test loss"][2:] == ["0.43 (9)", "0.41 (18)"]
-    assert shown["test R²"][2:] == ["0.140 (-17)", "0.180 (-35)"]
+    assert shown["test loss"][2:] == ["0.430 (9.000)", "0.410 (18.000)"]
+    assert shown["test R²"][2:] == ["0.140 (-17.000)", "0.180 (-35.000)"]
     assert "2 cells" in "".join(legend(best)) and "of 3 others" in legend(best)[1]
     assert summary.cell_text(result, "test_r2", (1, 0)) == "test R² median 0.180, worst -35"
     of_best = with_scores(result, {"test_loss": np.where([[[False]], [[True]]], losses, 50)})
@@ -214,10 +214,26 @@ def test_table_says_where_each_cell_stopped():
 def test_scores_are_written_with_their_interval_where_they_have_one():
     assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
     assert number_text(-81234.5, higher_is_better=True) == "-8.12e4"
-    assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "1.23e-3 ± 4.6e-4"
-    assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 59.7"
+    assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "0.00123 ± 0.00046"
+    assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 60"
     assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
     assert number_text(float("nan"), higher_is_better=False) == "div"
+
+
+def test_numbers_below_each_other_have_one_form():
+    scores = [summary.Score(0.0133, 0.0127), summary.Score(0.00983, np.nan)]
+    assert summary.score_texts(scores, False) == ["0.01330 ± 0.01270", "0.00983"]
+    assert summary.score_texts([*scores, summary.Score(1.234e-4, 5e-5)], False) == [
+        "1.33e-2 ± 1.3e-2",
+        "9.83e-3",
+        "1.23e-4 ± 5e-5",
+    ]
+    failed = summary.Score(1.0, 0.5, 0.41, 1e30, 1)
+    assert summary.score_texts([failed, summary.Score(np.nan, np.nan)], False) == ["0.410 (1e30)", "div"]
+    assert column_texts("l2", [0.0, 1e-5, 0.01, 10]) == ["0", "1e-5", "1e-2", "1e1"]
+    assert column_texts("l2", [0.0, 0.25, 10]) == ["0", "0.25", "10"]
+    assert column_texts("batch_size", [0, 50]) == ["full", "50"]
+    assert column_texts("network", ["1e5", "8-8"]) == ["1e5", "8-8"]
 
 
 def test_cells_are_named_by_all_axes_and_full_batches_and_constants_in_words():

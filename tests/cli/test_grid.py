@@ -69,6 +69,17 @@ def test_tables_fit_80_columns_and_lose_no_cell(cells):
     assert sorted(texts) == sorted(f"{score:.3f}" for score in scores.ravel())
 
 
+def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
+    further = {f"argument_{number}": np.array([0.1, 0.2]) for number in range(5)}
+    result = make_result((2, 2), seeds=3, classes=False, further=further.items())
+    lines = output.best_cells(result)
+    assert max(map(len, lines)) <= 80
+    for name in ("η", "λ", *further, "test loss", "test R²", "train loss"):
+        assert sum(name in line for line in lines[1:]) == 1
+    assert sum(line.startswith("3.") for line in lines) > 1  # behind the rank again
+    assert max(map(len, output.report(result, 10).splitlines())) <= 80
+
+
 def test_files_hold_every_member_of_the_sweep(run):
     _, out, expected = run
     assert {path.name for path in out.iterdir()} == FILES

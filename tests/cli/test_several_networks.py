@@ -58,7 +58,7 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
     printed, out, expected = programs
     files = FILES - {"models.npz", "results.npz"}
     assert {path.name for path in out.iterdir()} == {*DIRECTORIES, *files, "refit"}
-    assert all(f"{name}/" in printed.splitlines()[-1] for name in DIRECTORIES)
+    assert all(f"{name}/" in printed.rpartition("wrote ")[2] for name in DIRECTORIES)
     saved = jfnn.load(out)
     assert saved.axes["network"].tolist() == ["3-tanh", "4-3-tanh"] and saved.batch_size.tolist() == [50, 0]
     for name, values in expected.scores.items():

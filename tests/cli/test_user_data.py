@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 import pytest
 from command_line import OWN, SMALL, grid_main, parse, refused, watching, write_csv
-from sklearn.metrics import r2_score
+from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 
 import jfnn
@@ -82,9 +82,12 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
         "test": (split.x_test, split.y_test),
     }
     for part, (x, y) in rows.items():
-        r2 = r2_score(y, network.apply(params, np.float32(x))[:, 0])
+        outputs = network.apply(params, np.float32(x))[:, 0]
+        r2 = r2_score(y, outputs)
+        scale = raw.y_train.std()  # the file's units
+        rmse = root_mean_squared_error(scale * y, scale * outputs)
         loss = number_text(result.scores[f"{part}_loss"][best.index][0], False)
-        assert f"{part} loss {loss} (R² {r2:.3f})" in printed
+        assert f"{part} loss {loss} (R² {r2:.3f}, RMSE {number_text(rmse, False)})" in printed
         if part != "test":
             block = printed.split(f"{part} R² (η down")[1].split("\n\n")[0]
             assert f"{r2:.3f}*" in block
@@ -94,7 +97,7 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     here = {"x": dict(zip("abc", raw.x_test.T, strict=True))}
     code = html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1))
     exec(code, here)
-    outputs = eval(code.splitlines()[-1], here)[(*best.index, 0)]
+    outputs = eval(code.splitlines()[-1], here)[0]
     assert r2_score(raw.y_test, outputs[:, 0]) == pytest.approx(r2, rel=1e-5)
     assert outputs.mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 

@@ -26,7 +26,11 @@ def test_loss_curves_take_the_best_cell_and_other_learning_rates(rates):
     result = make_result((rates, 3), history=5)
     chosen, l2 = result.best().index
     cells = default_cells(result)
-    assert len(cells) == len(set(cells)) == min(rates, 6)
+    assert len(cells) == len(set(cells)) == min(rates, 10)
+    missing = plots.curves.left_out(result)
+    assert missing.count("η = ") == rates - len(cells)
+    caption = plots.loss_curves(result).get_suptitle()
+    assert (caption == "") == (missing == "") and " ".join(caption.split()) == missing
     assert (chosen, l2) in cells and {j for _, j in cells} == {l2}
 
 
@@ -62,7 +66,14 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
         result.history[f"{part}_r2"][1] = [[0.1, 0.2, 0.3, 0.4]]
     loss, r2 = plots.loss_curves(result).axes
     assert (loss.get_yscale(), r2.get_yscale(), r2.get_ylabel()) == ("log", "linear", "R²")
+    assert plots.loss_curves(result).get_suptitle() == ""  # all are in sight
     assert loss.get_ylim()[0] < 1 and 5 < loss.get_ylim()[1] < 1e5 and r2.get_ylim() == (-1, 1.05)
+    for part in ("train", "test"):
+        result.history[f"{part}_r2"][1] = -5.0
+    caption = plots.loss_curves(result).get_suptitle()
+    assert "R² out of sight: η" in caption and describe(result.axes_at((1, 0))) in caption.replace(
+        "\u00a0", " "
+    )
     result.diverged_at[1] = 3
     low, high = plots.loss_curves(result).axes[0].get_ylim()
     assert low < 1 and 4 < high < 10  # the range of the others

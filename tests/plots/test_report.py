@@ -3,8 +3,10 @@
 import base64
 import dataclasses
 import html.parser
+import io
 import re
 
+import matplotlib.image
 import numpy as np
 import pytest
 from helpers import make_programs, make_result, make_sampled, representatives
@@ -79,7 +81,8 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
         kind, _, data = source.partition(",")
         assert kind == "data:image/png;base64"
         assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
-    assert not re.search(r"https?://|<script|<link|@import|url\(", text)
+    assert not re.search(r"https?://|<script .|<link|@import|url\(", text)
+    assert text.count("<script>") == 1 and "filter: brightness" in text  # pictures dim in the dark
     assert page.texts["h1"] == ['A <b>"grid"</b>'] == page.texts["title"]
     assert "<b>" not in text and "a &amp; b" in text
 
@@ -87,7 +90,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
 def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(trained, tmp_path):
     result, _, text = trained
     rows = Page(text).rows
-    best = ranking.best_first(result)
+    best = ranking.best_first(result, report.LISTED)
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 2 and "<br>".join(legend) in text
@@ -124,7 +127,38 @@ def test_pages_lines_load_the_run_and_predict(trained):
     exec(code, here := {"x": x})
     np.testing.assert_array_equal(here["result"].test_loss, result.test_loss)
     np.testing.assert_array_equal(here["result"].predict(x), result.predict(x))
-    np.testing.assert_array_equal(eval(code.splitlines()[-1], here), result.predict(x))
+    of_best = result.predict(x)[result.best().index]
+    np.testing.assert_array_equal(eval(code.splitlines()[-1], here), of_best)
+
+
+def test_the_pointer_shows_the_values_of_cells_and_of_the_ranking(trained):
+    result, _, text = trained
+    boxes = re.findall(r'<i title="(.*?)" style="left:(.*?)%;top:(.*?)%;width:(.*?)%;height:(.*?)%">', text)
+    assert len(boxes) == 8  # two maps of four cells
+    means = result.cell_scores()
+    for number, (title, *sides) in enumerate(boxes[4:]):
+        i, j = divmod(number, 2)
+        assert title == f"{describe(result.axes_at((i, j)))}: {means[i, j]:.6g}"
+        left, top, width, height = map(float, sides)
+        assert 5 < left < left + width < 100 and 0 < top < top + height < 100
+    columns = [float(box[1]) for box in boxes[4:]]
+    rows = [float(box[2]) for box in boxes[4:]]
+    assert columns[0] == columns[2] < columns[1] == columns[3] and rows[0] == rows[1] < rows[2] == rows[3]
+    best = result.best()
+    assert '<tr class="best"><td>1.</td>' in text
+    assert f'title="mean {best.score:.6g}, ± ' in text.partition('class="best"')[2].partition("</tr>")[0]
+
+
+def test_a_box_lies_on_the_colour_of_its_cell():
+    result = make_result((3, 5), seeds=1)
+    figure = plots.heat_map(result, score="test_accuracy")
+    pixels = matplotlib.image.imread(io.BytesIO(report.png(figure)))
+    values = result.cell_scores()
+    for box, value in zip(report._boxes(result, figure), values.ravel(), strict=True):
+        y = int((box.top + 0.15 * box.height) / 100 * len(pixels))  # above the number
+        x = int((box.left + 0.15 * box.width) / 100 * pixels.shape[1])
+        colour = matplotlib.colormaps["viridis"](value)
+        np.testing.assert_allclose(pixels[y, x, :3], colour[:3], atol=0.02)
 
 
 OWN = jfnn.mlp((2, 3, 2), jfnn.activations.Activation(lambda z: 2 * z, lambda z: 2 + 0 * z))
@@ -140,7 +174,8 @@ LINES = {
     ),
     "evaluations": (
         {"execution": jfnn.Execution(keep_params="evaluations", eval_every=1)},
-        "result.predict(x)  # labels or outputs of every network, at every evaluation, for rows",
+        "result.predict(x)[result.best().index]  # labels or outputs of the best cell's networks,"
+        " at every evaluation, for rows",
     ),
     "no functions": (
         {"network": OWN},
@@ -238,7 +273,7 @@ def several():
 def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(several, tmp_path):
     report.write_report(several, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
-    best = ranking.best_first(several)
+    best = ranking.best_first(several, report.LISTED)
     rows = page.rows[: len(best.cells) + 1]
     assert [tuple(row) for row in rows] == ranking.table(best)
     assert "network" in rows[0] and "batch" in rows[0]
@@ -252,7 +287,7 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
     )
     assert describe(several.best().axes) in lead
     assert len(page.sources) == 3
-    assert summary.refit_texts(several.refit)[0] in page.texts["p"][3]
+    assert summary.refit_texts(several.refit)[0] in page.texts["p"][4]
 
 
 def test_batch_sizes_alone_leave_the_network_described(several):

@@ -5,6 +5,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import PurePosixPath, PureWindowsPath
 
+import jax
 import numpy as np
 import pytest
 from helpers import make_result, make_sampled, noise_split
@@ -158,3 +159,29 @@ def test_names_of_networks_are_directories_of_the_system():
         assert not names_directory(name, PureWindowsPath) and not names_directory(name, PurePosixPath)
     for name in ("a\\b", "c:b", "c:", "\\\\host\\share"):
         assert not names_directory(name, PureWindowsPath)
+
+
+def test_networks_splits_and_subsets_are_shown_in_a_line():
+    split = jfnn.Split(np.ones((3, 4, 4)), np.array([0, 2, 2]), np.ones((2, 4, 4)), np.array([0, 2]))
+    network = jfnn.sequential([jfnn.Flatten(), jfnn.Dense(5), jfnn.Dense(3)], (4, 4))
+    assert repr(network) == "<Network 4×4 → Flatten 16 → Dense 5 → Dense 3, 103 parameters>"
+    assert [row[1:] for row in rows(network)[2:]] == [["16", "0"], ["5", "85"], ["3", "18"]]
+    assert repr(jfnn.Network(np.zeros, np.dot)) == "<Network of the functions zeros and dot>"
+    assert "zeros" in jfnn.Network(np.zeros, np.dot)._repr_html_()
+    assert network == jfnn.sequential(*network[2:4]) and network[3] == network.input_shape == (4, 4)
+    assert repr(split) == "<Split: train 3×4×4, test 2×4×4, 2 classes>"
+    assert rows(split)[1:3] == [["x_train", "3×4×4", "float64"], ["y_train", "3", "int64"]]
+    assert split == tuple(split) and len(split) == 6
+    numbers = split._replace(y_train=np.ones((3, 2)), x_test=None, y_test=None, weights=np.ones(3))
+    assert repr(numbers) == "<Split: train 3×4×4, 2 targets, weighted>"
+    assert repr(jfnn.Split()) == "<Split: no rows>" and rows(jfnn.Split()) == [["", "shape", "dtype"]]
+    assert repr(jfnn.Split([[1.0, 2.0], [3.0]], [1.0, 2.0])) == "<Split: train 2, 1 target>"
+    shown = []
+    jax.jit(lambda x: shown.append(repr(jfnn.Split(x, x[:, 0].astype(int)))))(np.ones((3, 2)))
+    assert shown == ["<Split: train 3×2, labels>"]
+    left_out = jfnn.subsets.leave_one_out(7)
+    assert repr(left_out) == "<Subsets: 7 of 7 rows, each 6 to train on, 1 held out; left_out 0 to 6>"
+    noisy = repr(jfnn.subsets.label_noise([0, 1, 1], [0, 0.5]))
+    assert noisy == "<Subsets: 2 of 3 rows, each 3 to train on; label_noise 0.0 to 0.5; with labels>"
+    assert "10–50 to train on, 50 held out" in repr(jfnn.subsets.sizes(100, [10, 50]))
+    assert "in the first 100" in repr(jfnn.subsets.bootstrap(20, 101))
