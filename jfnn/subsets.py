@@ -255,8 +255,8 @@ def by_group(
         groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
         held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``, the product to six digits, so
             that 0.07 of 100 rows are 7; or None.
-        seed: Rows with the least of ``np.random.default_rng(seed).random(n)`` are held out; None for the
-            last ones.
+        seed: Rows with the least of ``np.random.default_rng(seed).permutation(n)`` are held out, which are
+            no numbers that data of the same seed could be drawn from; None for the last ones.
         start_per_subset: Whether each group has another start and other minibatches; see `Subsets`.
 
     Raises:
@@ -273,7 +273,7 @@ def by_group(
             "held_out", f"expected a share that leaves rows of each group, got none of {name}"
         )
     last: np.ndarray = -np.arange(len(labels))
-    order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).random(len(labels))
+    order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).permutation(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
     pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, left_out, strict=True)]
     return Subsets(len(labels), pairs, "group", names, start_per_subset=start_per_subset)

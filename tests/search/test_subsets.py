@@ -211,10 +211,16 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
     last = subsets.by_group(groups, 0.5, seed=None)
     assert [(t.tolist(), h.tolist()) for t, h in last.pairs] == [([1], [4]), ([0, 2], [3, 5])]
     drawn = subsets.by_group(groups, 0.3, seed=4)
-    numbers = np.random.default_rng(4).random(6)
+    numbers = np.random.default_rng(4).permutation(6)
     rows = np.flatnonzero(groups == "b")
     assert drawn.pairs[1][1].tolist() == sorted(rows[np.argsort(numbers[rows])[:2]])
     assert drawn.values.tolist() == ["a", "b"]
+
+
+def test_rows_held_out_do_not_follow_inputs_of_the_same_seed():
+    x = np.random.default_rng(0).random(1000)
+    ((_, held),) = subsets.by_group(np.zeros(1000), 0.2).pairs
+    assert abs(x[held].mean() - 0.5) < 0.1
 
 
 @pytest.mark.parametrize(
