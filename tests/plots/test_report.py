@@ -221,17 +221,17 @@ def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
 
 
 @pytest.mark.thorough
-def test_page_of_a_random_search_lists_ten_cells_and_shows_them_scattered(tmp_path):
+def test_page_of_a_random_search_lists_its_cells_and_shows_them_scattered(tmp_path):
     result = make_sampled(n=60, history=3)
     assert set(report.draw(result)) == {"scatter", "curves"}
     config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
     report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
-    best = ranking.best_first(result, most=10)
-    assert [tuple(row) for row in page.rows[:11]] == ranking.table(best)
-    listed = {row[0]: row[1] for row in page.rows[11:]}
+    best = ranking.best_first(result, report.LISTED)
+    assert [tuple(row) for row in page.rows[: report.LISTED + 1]] == ranking.table(best)
+    listed = {row[0]: row[1] for row in page.rows[report.LISTED + 1 :]}
     ends = (compact(end, 3) for end in (result.l2.min(), result.l2.max()))
-    assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells drawn"] == "60"
+    assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells"] == "60"
     assert "The cells drawn" in page.texts["figcaption"]
     recorded = listed["settings.axes.l2"].split(", ")
     assert len(recorded) == 51 and recorded[-1] == "… 10 more"
@@ -302,7 +302,8 @@ def test_page_of_a_random_search_of_two_networks_shows_a_panel_of_them(tmp_path)
     report.write_report(result, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
     assert "The cells drawn" in page.texts["figcaption"]
-    assert [tuple(row) for row in page.rows[:11]] == ranking.table(ranking.best_first(result, most=10))
+    best = ranking.best_first(result, report.LISTED)
+    assert [tuple(row) for row in page.rows[: report.LISTED + 1]] == ranking.table(best)
 
 
 def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
