@@ -73,7 +73,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
     members = replicates(options, learner, data, rows, cells.shape, first_fold)
-    if options.refit and folds is not None and members.n_starts > len(members):
+    given = options.initial_params is not None and folds is not None
+    if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
     schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)

@@ -186,6 +186,8 @@ class Common(Valid):
     def __post_init__(self) -> None:
         if self.learning_rate is None and "learning_rate" not in self.listed:
             raise ArgumentTypeError("learning_rate", "expected a number, or several; got none")
+        if self.epochs.start and self.initial_params is None:
+            raise ArgumentError("epochs", f"{self.epochs} needs initial_params to go on from; got none")
         if self.resume and self.out is None:
             raise ArgumentError("resume", "there is nothing to go on with; give the directory as out")
 

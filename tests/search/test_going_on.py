@@ -101,9 +101,11 @@ def test_parameters_of_another_grid_are_refused(split):
     half = jfnn.sweep(NETWORK, split, epochs=1, batch_size=16, **OPTIONS)
     with pytest.raises(ValueError, match=r"^initial_params: .*behind the grid's axes \[2, 1, 2\]"):
         jfnn.sweep(NETWORK, split, initial_params=half.params, **OPTIONS | {"l2": 0.0, "batch_size": 16})
-    with pytest.raises(ValueError, match=r"^refit: initial_params are of each fold"):
-        starts = jax.tree.map(lambda leaf: np.stack([leaf] * 3, axis=3), half.params)
-        jfnn.sweep(NETWORK, split, initial_params=starts, folds=3, refit=True, batch_size=16, **OPTIONS)
-    for epochs in (range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
+    starts = jax.tree.map(lambda leaf: np.stack([leaf] * 3, axis=3), half.params)
+    one_cell = jax.tree.map(lambda leaf: leaf[:1, :1], starts)
+    for params, rates in ((starts, OPTIONS), (one_cell, {"learning_rate": 0.1, "seeds": 2})):
+        with pytest.raises(ValueError, match=r"^refit: initial_params are of each fold"):
+            jfnn.sweep(NETWORK, split, initial_params=params, folds=3, refit=True, batch_size=16, **rates)
+    for epochs in (range(1, 3), range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
         with pytest.raises((ValueError, TypeError), match=r"^epochs: "):
             jfnn.sweep(NETWORK, split, epochs=epochs, **OPTIONS)
