@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import same_bits
+from helpers import representatives, same_bits
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
@@ -78,7 +78,7 @@ def rosenbrock(params, batch, key):
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-@pytest.mark.parametrize("search", ["zoom", "backtracking"])
+@pytest.mark.parametrize("search", representatives(["zoom", "backtracking"], "zoom"))
 def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
     line = optax.scale_by_backtracking_linesearch(30) if search == "backtracking" else None
     fixed = {} if line is None else {"linesearch": line}
@@ -92,21 +92,21 @@ def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
         for seed, start in enumerate(starts):
             params = tuple(jnp.asarray(start))
             solver = optax.lbfgs(1.0, memory_size=5, **fixed)
+
+            @jax.jit
+            def step(params, memory, solver=solver):
+                value, gradient = jax.value_and_grad(rosenbrock)(params, None, None)
+                extra = {"value": value, "grad": gradient}
+                extra["value_fn"] = lambda params: rosenbrock(params, None, None)
+                updates, memory = solver.update(gradient, memory, params, **extra)
+                return optax.apply_updates(params, updates), memory, value
+
             memory = solver.init(params)
             values = []
             for _ in range(40):
-                value, gradient = jax.value_and_grad(rosenbrock)(params, None, None)
+                params, memory, value = step(params, memory)
                 values.append(value)
-                updates, memory = solver.update(
-                    gradient,
-                    memory,
-                    params,
-                    value=value,
-                    grad=gradient,
-                    value_fn=lambda params: rosenbrock(params, None, None),
-                )
-                params = optax.apply_updates(params, updates)
-            np.testing.assert_allclose(result.objective[0, 0, seed], values, rtol=1e-6, atol=1e-15)
+            np.testing.assert_allclose(result.objective[0, 0, seed], values, rtol=1e-6, atol=1e-9)
             if search == "backtracking":  # which takes more steps to get there
                 continue
             best = minimize(lambda p: rosenbrock(p, None, None), start, method="BFGS", tol=1e-9)
