@@ -23,6 +23,8 @@ from jfnn.arguments.checks import (
 )
 from jfnn.arguments.texts import html_table, size_text
 
+FOR_NUMBERS = '; for targets that are numbers give loss="quadratic"'
+
 
 class Split(NamedTuple):
     """Rows to train on and rows to test on; the test rows may be None.
@@ -139,7 +141,7 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
     """Raises ValueError for a loss of more outputs than the network has, or for a part of a target's."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
-        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
+        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_NUMBERS}")
     if n_outputs % loss.outputs_per_target:
         needed = f"it takes {loss.outputs_per_target} outputs for each target"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
@@ -170,9 +172,8 @@ def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
 
 def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
     if loss.takes_logits and (values.min() < 0 or values.max() > 1):
-        raise ArgumentError(
-            argument, f"a cross-entropy takes targets in [0, 1], got {values.min()} to {values.max()}"
-        )
+        got = f"{values.min()} to {values.max()}{FOR_NUMBERS}"
+        raise ArgumentError(argument, f"a cross-entropy takes targets in [0, 1], got {got}")
     if values.min() < loss.least_target:
         raise ArgumentError(
             argument, f"expected numbers of at least {loss.least_target:g}, got {values.min():g}"
