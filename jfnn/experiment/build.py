@@ -109,6 +109,8 @@ def _check_combinations(options: Options, validates: bool) -> None:
     if options.refit and not validates:
         reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
         raise ArgumentError("refit", reason)
+    if options.refit and isinstance(options.folds, Subsets) and options.folds.name == "group":
+        raise ArgumentError("refit", "each group has a network; one of all rows would be none of theirs")
     if options.refit and options.batches is not None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
 

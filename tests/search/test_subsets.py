@@ -217,6 +217,11 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
     assert drawn.values.tolist() == ["a", "b"]
 
 
+def test_no_network_of_all_groups_is_trained_for_them():
+    with pytest.raises(ValueError, match=r"^refit: each group"):
+        sweep(folds=subsets.by_group(NAMES, 0.3), refit=True, **ONE)
+
+
 def test_rows_held_out_do_not_follow_inputs_of_the_same_seed():
     x = np.random.default_rng(0).random(1000)
     ((_, held),) = subsets.by_group(np.zeros(1000), 0.2).pairs
