@@ -7,7 +7,7 @@ that help are below 0.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -15,20 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn import losses, training
+from jfnn import losses
 from jfnn.analysis.data_values import as_subsets
 from jfnn.analysis.intervals import as_numbers
-from jfnn.analysis.sharpness import BLOCK_BYTES, check_derivable, rows_of
+from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
-from jfnn.network import Network, as_inputs, check_output
+from jfnn.network import Network, as_inputs
 from jfnn.numerics.compiling import compiled
 from jfnn.search.result import SweepResult
-from jfnn.targets import Split, as_penalty, as_targets
+from jfnn.targets import Split, as_targets
 
 CURVATURES = ("hessian", "gauss_newton")
 PENALTIES = tuple(np.geomspace(1, 0.01, 20).tolist())
@@ -227,31 +227,25 @@ def influence_functions(
         ValueError, TypeError: An invalid argument.
     """
     loss = losses.get(loss)
-    check_output(network, loss)
-    x = as_inputs(network, x)
+    surface = Surface.of(network, params, x, y, loss, l2, "mean")
     x_test = as_inputs(network, x_test, "x_test")
-    l2 = as_penalty(l2)
     damping = checks.as_number(damping, "damping")
     checks.as_choice(curvature, "curvature", CURVATURES)
     iterations = checks.as_count(iterations, "iterations")
     tolerance = checks.as_number(tolerance, "tolerance")
-    leading, points, unravel = rows_of(network, params)
-    check_derivable(network)
 
     def outputs_at(point: jax.Array, x: jax.Array) -> jax.Array:
-        return network.apply(unravel(point), x)
+        return network.apply(surface.unravel(point), x)
 
-    def objective(point: jax.Array, x: jax.Array, targets: jax.Array, l2: Any = 0.0) -> jax.Array:
-        return training.objective(network, unravel(point), x, targets, loss, l2, "mean")
-
-    def of_gradient(point: jax.Array, *rest: Any) -> Callable[[jax.Array], tuple[jax.Array]]:
-        return jax.vjp(lambda point: jax.grad(objective)(point, *rest), point)[1]
-
-    def one(point: jax.Array, x: jax.Array, targets: jax.Array, *tests: jax.Array) -> Any:
+    def one(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array, *tests: jax.Array) -> Any:
         outputs, pull = jax.vjp(lambda point: outputs_at(point, x), point)
         slopes, bend = jax.vjp(jax.grad(lambda outputs: loss.cost(outputs, targets).mean()), outputs)
-        hessian = of_gradient(point, x, targets, l2)
-        shrink = jax.vjp(jax.grad(lambda point: l2 / len(x) * losses.l2_penalty(unravel(point))), point)[1]
+        hessian = surface.gradient(point, x, targets, l2)[1]
+
+        def penalty(point: jax.Array) -> jax.Array:
+            return l2 / len(x) * losses.l2_penalty(surface.unravel(point))
+
+        shrink = jax.vjp(jax.grad(penalty), point)[1]
 
         def push(v: jax.Array) -> Any:  # by pulling twice, as layers have pull-backs alone
             return jax.vjp(lambda u: pull(u)[0], jnp.zeros_like(outputs))[1](v)[0]
@@ -261,7 +255,7 @@ def influence_functions(
             return damping * v + (hessian(v)[0] if exact else pull(bend(push(v))[0])[0] + shrink(v)[0])
 
         def of_test_row(test: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            slope = jax.grad(objective)(point, test[0][None], test[1][None])
+            slope = jax.grad(surface.value)(point, test[0][None], test[1][None], 0.0)
             s = jax.scipy.sparse.linalg.cg(product, slope, tol=tolerance, maxiter=iterations)[0]
             residual = jnp.linalg.norm(product(s) - slope) / jnp.linalg.norm(slope)
             return -(slopes * push(s)).sum(axis=1), residual
@@ -271,16 +265,15 @@ def influence_functions(
     def every(points: jax.Array, *rest: jax.Array) -> Any:
         return jax.lax.map(lambda point: one(point, *rest), points, batch_size=max(1, most // together))
 
-    shaped, of_test = (jax.eval_shape(outputs_at, points[0], rows) for rows in (x, x_test))
-    targets = as_targets(y, shaped.shape, loss, shaped.dtype)
-    rest = (x, targets, x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
-    leaves = jax.tree.leaves(jax.eval_shape(of_gradient, points[0], x, targets))
-    most = max(1, BLOCK_BYTES // (sum(leaf.size for leaf in leaves) * points.itemsize))
+    points = surface.points
+    of_test = jax.eval_shape(outputs_at, points[0], x_test)
+    rest = (*surface.data, x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
+    most = max(1, BLOCK_BYTES // (surface.floats(*surface.data) * points.itemsize))
     together = min(most, len(x_test))
     values, residuals = map(np.asarray, _program(Trace(every, points, *rest))(points, *rest))
-    size = len(x_test)
+    shape = (*surface.leading, -1, len(x_test))
     return InfluenceFunctions(
-        np.moveaxis(values, -1, -2).reshape(*leading, -1, size), residuals.reshape(*leading, size)
+        np.moveaxis(values, -1, -2).reshape(shape), residuals.reshape(*surface.leading, len(x_test))
     )
 
 

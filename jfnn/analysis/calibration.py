@@ -262,7 +262,9 @@ def crps_normal(mean: ArrayLike, std: ArrayLike, y: ArrayLike) -> np.ndarray:
     """
     from scipy import stats
 
-    mu, sigma, truth = as_numbers(mean, "mean"), as_numbers(std, "std"), as_numbers(y, "y")
+    mu = as_numbers(mean, "mean")
+    sigma = as_numbers(std, "std")
+    truth = as_numbers(y, "y")
     if (sigma < 0).any():
         raise ArgumentError("std", f"expected numbers of at least 0, got {sigma.min():g}")
     for array, argument in ((sigma, "std"), (truth, "y")):

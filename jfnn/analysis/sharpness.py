@@ -157,6 +157,7 @@ class Surface(NamedTuple):
 
     leading: tuple[int, ...]  # axes of the parameters
     points: np.ndarray  # [networks, size]
+    unravel: Callable[[jax.Array], Params]  # point [size] -> parameters
     value: Callable[..., jax.Array]  # (point [size], x, targets, l2) -> objective
     data: tuple[Any, Any, np.ndarray]  # (x, targets, l2), all rows
 
@@ -171,14 +172,16 @@ class Surface(NamedTuple):
         x = as_inputs(network, x)
         l2 = as_penalty(l2)
         leading, points, unravel = rows_of(network, params)
-        check_derivable(network)
+        if has_constants(unravel(points[0])):
+            reason = "expected one without constants, since derivatives by all are taken"
+            raise ArgumentError("network", reason)
         outputs = jax.eval_shape(lambda point: network.apply(unravel(point), x), points[0])
         targets = as_targets(y, outputs.shape, loss, outputs.dtype)
 
         def value(point: jax.Array, x: jax.Array, targets: jax.Array, l2: jax.Array) -> jax.Array:
             return training.objective(network, unravel(point), x, targets, loss, l2, reduction)
 
-        return cls(leading, points, value, (x, targets, np.asarray(l2, points.dtype)))
+        return cls(leading, points, unravel, value, (x, targets, np.asarray(l2, points.dtype)))
 
     def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
         """The gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
@@ -210,12 +213,6 @@ def by_blocks(function: Callable[..., Any], each: Sequence[np.ndarray], rest: An
 
 
 _program = functools.lru_cache(maxsize=32)(compiled)
-
-
-def check_derivable(network: Network) -> None:
-    """Raises ArgumentError for a network with constants, which have no part in derivatives."""
-    if has_constants(jax.eval_shape(network.init, key_shape())):
-        raise ArgumentError("network", "expected one without constants, since derivatives by all are taken")
 
 
 def rows_of(

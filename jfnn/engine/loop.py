@@ -49,7 +49,7 @@ def start(trainer: Trainer) -> RunState:
         ),
         objectives={
             name: np.full((epochs, size), np.nan, experiment.data.dtype)
-            for name in (("objective", *experiment.learner.terms) if epochs else ())
+            for name in (experiment.learner.step_values if epochs else ())
         },
     )
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jfnn.identity.code import what_is_unknown
 from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner, objective_of
+from jfnn.learners.learner import Learner, by_name
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.compiling import compiled, tracing
 from jfnn.optimizers import State
@@ -60,8 +60,8 @@ class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
     * ``start(params, hyper) -> state``
-    * ``advance(members, hyper, source, n_epochs, data) -> (members, objectives [epochs, tile])``, these by
-      the learner's terms, where it has some
+    * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
+      each epoch of the `Learner.step_values`
     * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
     * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
     """
@@ -88,7 +88,7 @@ class Program:
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
-    ) -> tuple[Members, jax.Array]:
+    ) -> tuple[Members, dict[str, jax.Array]]:
         """Trains a tile for ``n_epochs``.
 
         After each epoch a member's parameters must be finite, and the objective at the start of its last
@@ -97,8 +97,8 @@ class Program:
         anyway.)
 
         Returns:
-            The members, and the mean objective over the steps of each epoch ``[epochs, tile]``, or that of
-            each of the learner's terms, by name.
+            The members, and the mean of each of the learner's step values over the steps of each epoch
+            ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
         fits_last = self.learner.fits_last(self.platform, tile, len(source.positions), source.separate)
@@ -113,21 +113,20 @@ class Program:
             return keep_finite(before, after, finite, source.first + epochs - 1, axis)
 
         # Members before an epoch, their states after it, whether the objectives of its last step are finite,
-        # and the mean objective of every epoch.
-        Run = tuple[Members, State, jax.Array, Any]
+        # and means of every epoch.
+        Run = tuple[Members, State, jax.Array, dict[str, jax.Array]]
 
         # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
         def one_epoch(i: jax.Array, run: Run) -> Run:
-            before, after, finite, objectives = run
+            before, after, finite, means = run
             members = checked(before, after, finite, i)
             epoch = source.first + i
-            state, total, value = self._epoch(axis, hyper, source, data, stand_in, members.state, epoch)
-            objectives = jax.tree.map(
-                lambda kept, sums: jax.lax.dynamic_update_index_in_dim(kept, sums / source.steps, i, 0),
-                objectives,
-                total,
-            )
-            return members, state, jnp.isfinite(objective_of(value)), objectives
+            state, sums, last = self._epoch(axis, hyper, source, data, stand_in, members.state, epoch)
+            means = {
+                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / source.steps, i, 0)
+                for name, kept in means.items()
+            }
+            return members, state, jnp.isfinite(last["objective"]), means
 
         def moved(members: Members, source: int, destination: int) -> Members:
             state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
@@ -136,10 +135,10 @@ class Program:
         members = moved(members, 0, axis)
         all_finite = jnp.ones_like(members.diverged_at, bool)
         dtype = next(iter(hyper.values())).dtype
-        objectives = self.learner.each_term(jnp.zeros((self.epochs, tile), dtype))
-        run: Run = (members, members.state, all_finite, objectives)
-        before, after, finite, objectives = jax.lax.fori_loop(0, n_epochs, one_epoch, run)
-        return moved(checked(before, after, finite, n_epochs), axis, 0), objectives
+        means = dict.fromkeys(self.learner.step_values, jnp.zeros((self.epochs, tile), dtype))
+        run: Run = (members, members.state, all_finite, means)
+        before, after, finite, means = jax.lax.fori_loop(0, n_epochs, one_epoch, run)
+        return moved(checked(before, after, finite, n_epochs), axis, 0), means
 
     def _epoch(
         self,
@@ -153,7 +152,7 @@ class Program:
     ) -> Loop:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
-        sums = self.learner.each_term(zeros)
+        sums = dict.fromkeys(self.learner.step_values, zeros)
         rows, weights, train = data
         rows_axis = 0 if source.separate and axis == -1 else -1  # of the row numbers of a step
         fold = source.fold
@@ -178,8 +177,8 @@ class Program:
                 state, values = self.learner.step_last(loop[0], batch, hyper, key, source.separate)
             else:
                 state, values = step_first(loop[0], batch, hyper, key)
-            values = jax.tree.map(lambda value: value.astype(zeros.dtype), values)
-            return state, jax.tree.map(jnp.add, loop[1], values), values
+            last = {name: value.astype(zeros.dtype) for name, value in by_name(values).items()}
+            return state, {name: loop[1][name] + value for name, value in last.items()}, last
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
         chunk = as_chunk(large, len(source.positions) * (len(zeros) if source.separate else 1), self.batches)

@@ -50,7 +50,9 @@ class SegmentResult(NamedTuple):
     """The result of a segment."""
 
     members: Members  # trained
-    objectives: Any  # mean over the steps of each epoch [n_epochs or more, tile], or None
+    # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty where
+    # it is only scored.
+    objectives: dict[str, Any]
     blocks: Sequence[dict[str, Any]]  # for each block of rows, metric -> scores [tile, block]
 
 
@@ -78,7 +80,7 @@ class Worker:
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
         copied = None if self.task.copied_rows is None else self.task.copied_rows[segment.folds]
-        objectives = None
+        objectives: dict[str, jax.Array] = {}
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
         else:
@@ -90,7 +92,7 @@ class Worker:
         scores = [score(members.state.params, block, segment.hyper) for block in rows[:blocks]]
         return SegmentResult(members, objectives, scores)
 
-    def _advance(self, segment: Segment, copied: np.ndarray | None) -> tuple[Members, jax.Array]:
+    def _advance(self, segment: Segment, copied: np.ndarray | None) -> tuple[Members, dict[str, jax.Array]]:
         """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
         assert segment.replicates is not None
         minibatches = segment.minibatches

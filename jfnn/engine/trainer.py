@@ -175,8 +175,7 @@ class Trainer:
                 self.bar.add(tile.used * len(epochs) / training)
             first = epochs.start - self.experiment.first_epoch
             for name, kept in state.objectives.items():
-                values = result.objectives[name] if self.experiment.learner.terms else result.objectives
-                values = np.asarray(values)[: len(epochs), : tile.used]
+                values = np.asarray(result.objectives[name])[: len(epochs), : tile.used]
                 kept[first : first + len(epochs), tile.members[: tile.used]] = values
             if epochs.stop in evaluations:
                 _, scores, params = evaluations[epochs.stop]

@@ -15,7 +15,7 @@ import numpy as np
 from jfnn.experiment.experiment import Experiment
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
-from jfnn.learners.learner import objective_of
+from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
 from jfnn.steps.epoch import gather, stand_ins
 
@@ -45,7 +45,7 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
         before = learner.start(params, hyper)
         after, value = learner.step(before, Batch(rows, weights), hyper, key)
         moved = jax.tree.map(lambda new, old: new - old, after.params, before.params)
-        return {"the objective": objective_of(value), "a step": moved}
+        return {"the objective": by_name(value)["objective"], "a step": moved}
 
     def score(params: Params, hyper: Any, rows: Rows) -> dict[str, Any]:
         scores = learner.score(learner.start(params, hyper).params, rows, hyper)

@@ -62,10 +62,15 @@ class Replicates:
         """The starting parameters, drawn when they are first asked for: programs compile meanwhile."""
         return self.draw()
 
+    @property
+    def differ_by_cell(self) -> bool:
+        """Whether each cell has starting parameters of its own."""
+        return self.n_starts > len(self)
+
     def start(self, members: int | np.ndarray) -> Params:
         """Starting parameters of one member, or of several on a leading axis; R of each cell, in order."""
         indices = members
-        if self.n_starts <= len(self):
+        if not self.differ_by_cell:
             indices = members % len(self) * self.n_starts // len(self)
         return jax.tree.map(lambda leaf: leaf[indices], self.starts)
 
@@ -190,11 +195,6 @@ class Experiment:
     def n_cells(self) -> int:
         """Number of combinations of hyperparameters."""
         return int(np.prod(self.cells.shape))
-
-    @property
-    def has_starts_of_cells(self) -> bool:
-        """Whether each cell has starting parameters of its own."""
-        return self.replicates.n_starts > len(self.replicates)
 
     @property
     def keeps_objectives(self) -> bool:

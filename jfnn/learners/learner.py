@@ -177,9 +177,10 @@ class Learner(abc.ABC):
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
 
-    def each_term(self, value: jax.Array) -> jax.Array | dict[str, jax.Array]:
-        """A value in the form of a step's objective: as it is, or the same for "objective" and each term."""
-        return dict.fromkeys(("objective", *self.terms), value) if self.terms else value
+    @property
+    def step_values(self) -> tuple[str, ...]:
+        """Names of the numbers that a step gives: "objective", and the terms."""
+        return ("objective", *self.terms)
 
     def check(self, data: Data) -> None:
         """Tries all functions on shapes, before anything is compiled.
@@ -246,9 +247,9 @@ class Learner(abc.ABC):
         """The learner in plain values, for a run's configuration."""
 
 
-def objective_of(values: Any) -> Any:
-    """The objective of a step's values, which may have further terms."""
-    return values["objective"] if isinstance(values, Mapping) else values
+def by_name(values: Any) -> dict[str, Any]:
+    """What a step gives besides the state, by the names of `Learner.step_values`."""
+    return dict(values) if isinstance(values, Mapping) else {"objective": values}
 
 
 def starting_shapes(learner: Learner) -> Params:

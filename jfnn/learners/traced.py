@@ -63,7 +63,6 @@ class Traced(Learner):
         self.takes_weights = untraced.takes_weights
         self.terms = untraced.terms
         self.schedule_epochs = untraced.schedule_epochs
-        self.differentiable = untraced.differentiable
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
         key = key_shape() if untraced.random else None
@@ -95,6 +94,11 @@ class Traced(Learner):
     def untraced(self) -> Learner:
         """The learner whose functions were traced."""
         return self._untraced
+
+    @property
+    def differentiable(self) -> bool:  # type: ignore[override]
+        """`Learner.differentiable`, of the untraced learner: studies alone ask, and optimizers are tried."""
+        return self.untraced.differentiable
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Traced) and self.checksum == other.checksum

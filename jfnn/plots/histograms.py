@@ -47,7 +47,8 @@ def histogram(
     edges = np.histogram_bin_edges(shown, BINS)
     if rows:  # bins of whole rows, which also hold what a binomial leaves in sight
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
-        low, high = np.floor(min(ends.min(), rows * shown.min())), max(ends.max(), rows * shown.max())
+        low = np.floor(min(ends.min(), rows * shown.min()))
+        high = max(ends.max(), rows * shown.max())
         step = (high - low) // BINS + 1
         edges = (np.arange(low, high + 1 + step, step) - 0.5) / rows
     figure, column = gallery(len(chosen), 1, (1.8, 0.5), sharex=True)

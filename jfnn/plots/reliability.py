@@ -55,7 +55,10 @@ def reliability_diagram(calibration: Calibration | Mapping[str, Calibration]) ->
 
 def _draw(axes: Axes, calibration: Calibration) -> None:
     taken = calibration.rows > 0
-    confidence, accuracy, deviation, rows = (values[taken] for values in calibration[3:])
+    confidence = calibration.confidence[taken]
+    accuracy = calibration.accuracy[taken]
+    deviation = calibration.deviation[taken]
+    rows = calibration.rows[taken]
     axes.plot([0, 1], [0, 1], color="0.5", linewidth=1, zorder=2)
     low = np.maximum(confidence - deviation, 0)
     high = np.minimum(confidence + deviation, 1)

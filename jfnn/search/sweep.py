@@ -134,7 +134,7 @@ def sweep(options: Options) -> SweepResult:
         number = result.program_number(best.index)
         winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
         index = best.index[len(programs.axes) :]
-        starts_of_cells = runs[number].experiment.has_starts_of_cells
+        starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(winner, parts[number], index, starts_of_cells)
         return dataclasses.replace(result, refit=train_run(prepare(again)))
 

@@ -22,8 +22,8 @@ STEPS = 16
 # up what happens between calls. Compare by the workload xor.
 EPOCHS = 384
 
-# State, sums of an epoch's objectives, the last of them: arrays, or one for each term of a learner.
-Loop = tuple[State, Any, Any]
+# State, sums of an epoch's values by name, the last of them.
+Loop = tuple[State, dict[str, jax.Array], dict[str, jax.Array]]
 
 
 class Chunk(NamedTuple):

@@ -71,7 +71,7 @@ def make_experiment(options: Options) -> Experiment:
         raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
-    if experiment.first_epoch or experiment.has_starts_of_cells:
+    if experiment.first_epoch or experiment.replicates.differ_by_cell:
         raise ArgumentError("epochs", "expected their number, from starts of each seed")
     if not experiment.learner.differentiable:
         raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
