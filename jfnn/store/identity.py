@@ -15,8 +15,8 @@ from jfnn.arguments.types import Json
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
-SHOWN = 60  # characters of a value in an error
-BEFORE = 25  # of these, before the first that differs
+SHOWN = 80  # characters of a value in an error
+BEFORE = 40  # of these, before the first that differs
 
 Description = Json
 
