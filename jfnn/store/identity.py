@@ -15,7 +15,7 @@ from jfnn.arguments.types import Json
 DECIDING = ("settings", "data", "versions", "backend")
 DESCRIPTION = (*DECIDING, "device", "fingerprint")
 
-SHOWN = 80  # characters of a value in an error
+SHOWN = 60  # characters of a value in an error
 BEFORE = 40  # of these, before the first that differs
 
 Description = Json
