@@ -194,13 +194,13 @@ class GivenMinibatches:
         return self.rows(seed, epoch)
 
 
-def as_given(batches: object, epochs: int, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
+def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
     """Minibatches given as an array or as a function, whose results are checked one by one; None from None.
 
     Args:
         batches: Row numbers ``[epochs, steps, batch]``, the same with a leading seed axis, or a function
             ``(seed, epoch) -> row numbers [steps, batch]``.
-        epochs: Number of epochs to train.
+        epochs: The epochs to train.
         seeds: The seeds.
         n: Number of rows.
 
@@ -211,15 +211,16 @@ def as_given(batches: object, epochs: int, seeds: Sequence[int], n: int) -> Give
     if batches is None:
         return None
     if callable(batches):
-        return _from_function(batches, seeds[0], n)
-    rows = _from_array(batches, epochs, len(seeds), n)
+        return _from_function(batches, seeds[0], epochs.start, n)
+    rows = _from_array(batches, epochs.stop, len(seeds), n)
     index_of = {seed: i for i, seed in enumerate(seeds)}
     return GivenMinibatches(lambda seed, epoch: rows[index_of[seed], epoch], rows.shape[2:])
 
 
-def _from_function(function: Callable[[int, int], Any], first_seed: int, n: int) -> GivenMinibatches:
-    check_callable(function, (first_seed, 0), "batches", "a function of a seed and an epoch")
-    first = as_rows(function(first_seed, 0), n)
+def _from_function(function: Callable[[int, int], Any], seed: int, epoch: int, n: int) -> GivenMinibatches:
+    """Minibatches by a function, all of the shape that it gives for this seed and epoch."""
+    check_callable(function, (seed, epoch), "batches", "a function of a seed and an epoch")
+    first = as_rows(function(seed, epoch), n)
     if first.ndim != 2 or 0 in first.shape:
         raise ArgumentError(
             "batches", f"expected row numbers [steps, batch] of an epoch, got {list(first.shape)}"

@@ -22,21 +22,23 @@ class Prefetcher:
     def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
         """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array.
 
-        As many epochs more are read while the devices work, so that the next call need not wait.
+        As many epochs more are read while the devices work, so that the next call need not wait. For no
+        epochs, as to compile, nothing is read: zeros for one.
         """
         if isinstance(replicates, int):
             return self._rows(replicates, epochs)
         return np.stack([self._rows(int(number), epochs) for number in replicates])
 
     def _rows(self, replicate: int, epochs: range) -> np.ndarray:
-        number = max(len(epochs), 1)
-        end = epochs.start + number
+        if not epochs:
+            sources = self.replicates.sources
+            return np.zeros((sources.steps[replicate], sources.batch[replicate]), np.int32)
         with self.lock:
-            for epoch in range(epochs.start, max(end, min(end + number, self.epochs))):
+            for epoch in range(epochs.start, max(epochs.stop, min(epochs.stop + len(epochs), self.epochs))):
                 if (replicate, epoch) not in self.reads:
                     read = self.reader.submit(self.replicates.minibatches, replicate, epoch)
                     self.reads[replicate, epoch] = read
-            reads = [self.reads[replicate, epoch] for epoch in range(epochs.start, end)]
+            reads = [self.reads[replicate, epoch] for epoch in epochs]
         return np.concatenate([read.result() for read in reads])
 
     def forget(self, first: int) -> None:

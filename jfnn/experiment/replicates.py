@@ -50,7 +50,7 @@ def replicates(
         seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
         checks.as_seed(max(seeds), "seeds")
     lengths = [len(train) for train, _ in cuts]
-    batches = as_given(options.batches, options.epochs.stop, seeds, min(lengths)) or _drawn_batches(
+    batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
         options.scheme, lengths, options.execution.padded, learner.takes_weights
     )
     given = None

@@ -86,6 +86,21 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
     assert same_bits(jfnn.load(tmp_path).refit.params, rest.refit.params)
 
 
+def test_minibatches_are_asked_of_the_epochs_that_are_trained(split):
+    asked = []
+
+    def rows(seed, epoch):
+        asked.append(epoch)
+        return np.arange(60).reshape(3, 20)
+
+    options = {"learning_rate": [0.1], "batches": rows}
+    half = jfnn.sweep(NETWORK, split, epochs=4, **options)
+    assert sorted(asked) == [0, 0, 1, 2, 3]  # the first for its shape too
+    asked.clear()
+    jfnn.sweep(NETWORK, split, epochs=range(4, 8), initial_params=half.params, **options)
+    assert sorted(asked) == [4, 4, 5, 6, 7]
+
+
 def test_schedulers_count_from_where_it_goes_on(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=3, **options)
