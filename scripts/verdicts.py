@@ -24,7 +24,7 @@ Each section becomes a table of published figures, figures computed here, and ve
 * {CONSISTENT}: depends on rounding or on random starts, and lies among those of the seeds, or agrees as the
   reason says.
 * {OUTSIDE}: lies where the seeds do not, by the rule printed above the tables.
-* {UNDECIDED}: too few seeds to tell.
+* {UNDECIDED}: too few seeds, or too little computed, to tell.
 * {CORRECTED}: the published figure is an artefact, explained beside it; the one computed here is not.
 * {NOT_REPRODUCED}: must come out the same and does not; the exit status is 1.
 """

@@ -43,10 +43,11 @@ def seconds(*results: jfnn.SweepResult) -> float:
 def statement(figure: str, said: str, here: str, holds: bool, reason: str, decided: bool = True) -> Row:
     """Row of a published statement about random runs; undecided where too little was computed.
 
-    Statements have no threshold of their own. Ours stands beside the verdict: the reason begins with it.
+    Statements have no threshold of their own: ours stands in the reason.
     """
     verdict = (CONSISTENT if holds else OUTSIDE) if decided else UNDECIDED
-    return Row(figure, said, here, verdict, f"our threshold: {reason}")
+    computed = "" if decided else "too little computed to judge; "
+    return Row(figure, said, here, verdict, f"{computed}our threshold: {reason}")
 
 
 def band(axes: Axes, x: np.ndarray, values: np.ndarray, label: str) -> Any:
