@@ -22,17 +22,14 @@ from jfnn.search.result import SweepResult
 from jfnn.store.pages import Box, images_html, pairs_html, write_page
 
 __all__ = ["write_report", "write_tables"]
+__dir__ = __all__.copy
 
-# Lines of Python below "Predicting with it": always the first two, then one of the others.
+# Lines of Python below "Predicting with it", and one more that predicts.
 LOAD = """import jfnn
 result = jfnn.load({!r})
 """
-NO_MODELS = "result.to_dict()  # the scores of every network; no parameters were kept, to predict with"
-PREDICT = "result.predict(x){at}  # labels or outputs of {whose} for rows x {rows}"
-# Where functions of the user take part, which config.json does not hold.
-NOT_KEPT = "labels or outputs for rows x {rows}; the network is not kept, see SweepResult.predict"
-PREDICT_WITH = f"result.predict(x, network=network)  # {NOT_KEPT}"
-PREDICT_EACH = f"result.programs[0].predict(x, network=network)  # of the first network: {NOT_KEPT}"
+NO_MODELS = "result.to_dict()  # the scores of every network; {why}, to predict with"
+READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these columns\n'
 Picture = TypeVar("Picture")
 LISTED = 20  # cells in the table, which a click sorts
 MOST_BOXES = 2500  # cells of a map whose values the pointer shows, 110 bytes each
@@ -136,22 +133,32 @@ def maps(result: SweepResult) -> dict[str, Figure]:
 
 
 def _prediction(result: SweepResult) -> str:
-    """The line of Python that asks the models of a run which is loaded again."""
+    """The lines of Python that ask the best models of a run which is loaded again."""
     if result.params is None:
-        return NO_MODELS
-    each = result.programs or (result,)
-    settings = each[0].config.get("settings", {})
+        return NO_MODELS.format(why="no parameters were kept")
+    if result.best_or_none() is None:
+        return NO_MODELS.format(why="no cell ranks")
+    source = "result.of_cell(*result.best().index)" if result.kept_cell is None else "result"
+    whose = "the best cell's networks"
+    asked = result
+    if result.refit is not None:
+        source = "result.refit"
+        whose = "the networks trained again"
+        asked = result.refit
+    each = asked.programs or (asked,)
+    what = "the label that most of {whose} give" if "accuracy" in asked.metrics else "the mean of {whose}"
+    arguments = ["x", '"vote"' if "accuracy" in asked.metrics else '"mean"']
+    if each[0].config.get("settings", {}).get("keep_params") == "evaluations":
+        what = "labels or outputs of {whose}, at every evaluation"
+        arguments = ["x"]
+    known = ""
+    if not all(loading.keeps_network(program.config) for program in each):
+        arguments.append("network=network")
+        known = "; the network is not kept, see SweepResult.predict"
     names_columns = bool(columns.names(result.config).get("columns"))
-    rows = "as they were trained on" + ", or a frame" * names_columns
-    kept_all = result.kept_cell is None
-    picks = kept_all and result.best_or_none() is not None
-    whose = "the best cell's networks" if picks or not kept_all else "every network"
-    whose += ", at every evaluation," * (settings.get("keep_params") == "evaluations")
-    if all(loading.keeps_network(program.config) for program in each):
-        text = PREDICT
-    else:
-        text = PREDICT_EACH if "network" in result.axes and result.kept_cell is None else PREDICT_WITH
-    return text.format(whose=whose, rows=rows, at="[result.best().index]" * picks)
+    rows = "each row of x" if names_columns else "each row of x, as it was trained on"
+    said = f"{what.format(whose=whose)}, for {rows}{known}"
+    return f"{READ if names_columns else ''}{source}.predict({', '.join(arguments)})  # {said}"
 
 
 def _capitalised(text: str) -> str:

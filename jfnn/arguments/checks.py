@@ -172,7 +172,7 @@ def _columns_of_words(frame: object) -> str:
         return ""
     pairs = zip(frame.columns, frame.dtypes, strict=True)
     words = [str(name) for name, dtype in pairs if getattr(dtype, "kind", "O") not in "iufb"]
-    return f" in the columns {shown(words)}; jfnn.datasets.fit_columns encodes them" if words else ""
+    return f" in the columns {shown(words)}; jfnn.datasets.split_table encodes them" if words else ""
 
 
 def float_dtype(x: Any) -> np.dtype:

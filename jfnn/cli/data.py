@@ -21,14 +21,12 @@ class Problem(NamedTuple):
 
     Attributes:
         name: Name of the data.
-        split: The rows, and their weights.
+        split: The rows, their weights, and in its names "columns" of a .csv file and, with --standardise,
+            "scaling".
         shape: Shape of one row's inputs.
         outputs: Width of the output layer.
         classes: The word for each label, or None for regression.
         loss: Name of the loss.
-        scaling: With --standardise, "x" and, for regression, "y": mean and scale of each column, such that
-            the data of the file are ``split * scale + mean``.
-        columns: Of a .csv file the description of the input columns, for `jfnn.datasets.transform`.
     """
 
     name: str
@@ -37,8 +35,6 @@ class Problem(NamedTuple):
     outputs: int
     classes: tuple[str, ...] | None
     loss: str
-    scaling: dict[str, dict[str, list[float]]] | None = None
-    columns: Json | None = None
 
     @property
     def n_train(self) -> int:
@@ -53,7 +49,6 @@ def load(flags: Flags) -> Problem:
         ValueError: Invalid data, or flags that do not fit them.
     """
     classes: tuple[str, ...] | None
-    columns: Json = {}
     if flags.data is None:
         name = "the digits"
         classes = tuple(map(str, range(10)))
@@ -65,13 +60,8 @@ def load(flags: Flags) -> Problem:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name = flags.data.name
         classes = table.classes
-        split, columns = datasets.fit_columns(table, flags.test_size, flags.split_seed)
-    scaling = None
+        split = datasets.split_table(table, flags.test_size, flags.split_seed)
     if flags.standardise:
-        scaling = {
-            part: {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
-            for part, scaler in datasets.scalers(split).items()
-        }
         split = datasets.standardise(split)
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     kind = losses.get(loss)
@@ -85,15 +75,16 @@ def load(flags: Flags) -> Problem:
     x_train = split.x_train.reshape(len(split.x_train), *shape)
     x_test = split.x_test.reshape(len(split.x_test), *shape)
     split = split._replace(x_train=x_train, x_test=x_test)
-    return Problem(name, split, shape, outputs, classes, loss, scaling, columns or None)
+    return Problem(name, split, shape, outputs, classes, loss)
 
 
 def names(problem: Problem, flags: Flags) -> Json:
     """What the numbers of the data stand for, for `jfnn.Split`: runs are told apart by it."""
+    known = problem.split.names or {}
     return {
         "classes": problem.classes,
-        "scaling": problem.scaling,
-        "columns": problem.columns,
+        "scaling": known.get("scaling"),
+        "columns": known.get("columns"),
         "target": flags.target,
         "weights": flags.weights,
     }

@@ -3,12 +3,13 @@
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jfnn
 
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
+    "predict": "answer for the rows of a .csv file by the networks of such a run",
 }
 
 
@@ -16,9 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``jfnn COMMAND …``."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
-        from jfnn.cli import run  # imports JAX
+        from jfnn.cli import predict, run  # import JAX
 
-        return run.start(argv[1:])
+        start: Callable[[Sequence[str]], int] = {"grid": run.start, "predict": predict.start}[argv[0]]
+        return start(argv[1:])
     parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -207,7 +207,8 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
     several = len(y) > problem.n_train + len(problem.split.x_test)
     if "r2" not in result.metrics or several or origin is None or origin.parts is None:
         return result
-    scale = problem.scaling["y"]["scale"][0] if problem.scaling else 1.0
+    scaling = (problem.split.names or {}).get("scaling")
+    scale = scaling["y"]["scale"][0] if scaling else 1.0
     added = {}
     for part in PARTS:
         rows = [fold[part] for fold in origin.parts]

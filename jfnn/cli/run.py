@@ -24,7 +24,7 @@ from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import flag_name, make_parser, parse
+from jfnn.cli.parser import advised, flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
 from jfnn.learners import METRICS
@@ -70,13 +70,6 @@ Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 EVALUATIONS = 20  # on the way, for the curves
 # Arguments of `jfnn.Optimizer` that are no arguments of an optimizer.
 NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
-# Advice in errors of the library, as the command line has it.
-ADVICE = {
-    "resume=True": "--resume",
-    "encode=True": "--encode",
-    "impute=True": "--impute",
-    "batch_size=None": "--batch-size full",
-}
 
 
 @contextlib.contextmanager
@@ -138,7 +131,7 @@ def main(
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except ExecutorError as error:
-        parser.exit(1, f"{prog}: error: --{_advised(str(error))}\n")
+        parser.exit(1, f"{prog}: error: --{advised(str(error))}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -152,17 +145,11 @@ def main(
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
     if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
-        return _advised(f"{name}: {error.reason}")
+        return advised(f"{name}: {error.reason}")
     names_file = isinstance(error, CorruptFileError) or (
         os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
     )
-    return _advised(f"--out: {error}") if names_file else None
-
-
-def _advised(message: str) -> str:
-    for advice, words in ADVICE.items():
-        message = message.replace(advice, words)
-    return message
+    return advised(f"--out: {error}") if names_file else None
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:

@@ -1,10 +1,9 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
 from jfnn.datasets.columns import transform
-from jfnn.datasets.files import read_csv, read_npz
+from jfnn.datasets.files import read_columns, read_csv, read_npz
 from jfnn.datasets.splits import (
     digits,
-    fit_columns,
     mnist1d,
     one_hot,
     or_gate,
@@ -21,10 +20,10 @@ __all__ = [
     "Split",
     "Table",
     "digits",
-    "fit_columns",
     "mnist1d",
     "one_hot",
     "or_gate",
+    "read_columns",
     "read_csv",
     "read_npz",
     "scalers",

@@ -8,6 +8,7 @@ import csv
 import os
 import zipfile
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,6 +120,24 @@ def read_csv(
     return Table(x, y, tuple(names), classes, weights=counts, imputes=impute)
 
 
+def read_columns(path: str | os.PathLike[str]) -> dict[str, list[str]]:
+    """The columns of a CSV file as `read_csv` takes it, name -> fields as written: rows to predict.
+
+    `SweepResult.predict` and `transform` take them, and say which field they cannot read.
+
+    Raises:
+        ValueError: Rows of another length than the header, none, or none below it; names that are not
+            unique; a file that cannot be read, or does not fit into memory.
+        FileNotFoundError: There is no such file.
+    """
+    path = paths.as_regular(path, "path")
+    _check_memory(path, WORD_BYTES)
+    rows = _fields(path)
+    _, header = next(rows)
+    columns = zip(*(fields for _, fields in rows), strict=True)
+    return {name: list(column) for name, column in zip(header, columns, strict=True)}
+
+
 def _as_name(name: str | None, argument: str) -> str | None:
     if name is None:
         return None
@@ -149,42 +168,57 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
     lines = array("q")
     numbers = array("d")
     targets: list[str] = []
+    rows = _fields(path)
+    _, header = next(rows)
+    _check_target(header, path.name, target, weights)
+    target_index = header.index(str(target))
+    names = [name for name in header if name != target]
+    others: dict[str, dict[int, str]] = {name: {} for name in names}
+    for line, fields in rows:
+        row = len(lines)
+        lines.append(line)
+        targets.append(as_word(fields.pop(target_index)))
+        values = [as_exact(field) for field in fields]
+        if None in values:
+            for name, field, value in zip(names, fields, values, strict=True):
+                if value is not None:
+                    continue
+                reason = _refusal(field, name == weights, encode, impute)
+                if reason:
+                    raise _field_error(path.name, row, line, name, reason)
+                others[name][row] = field
+        numbers.extend(np.nan if value is None else value for value in values)
+    table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
+    return CsvRows(path.name, names, table, others, targets, lines)
+
+
+def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The names in the header of a CSV file, then the fields of each row, all with the line they end at.
+
+    Raises:
+        ValueError: No CSV file with a header; no rows, or one of another length than the header.
+    """
     try:
         with paths.text(path, "path") as text:
             # pandas fills short rows up as if they had gaps, renames columns and rounds large numbers: every
             # rule here would need the fields as text again.
             reader = csv.reader(text, strict=True)
             header = [as_word(name) for name in next(reader, [])]
-            _check_header(header, path.name, target, weights)
-            target_index = header.index(str(target))
-            names = [name for name in header if name != target]
-            others: dict[str, dict[int, str]] = {name: {} for name in names}
-            for fields in filter(None, reader):  # blank lines are no rows
-                row = len(lines)
-                lines.append(reader.line_num)
+            _check_header(header, path.name)
+            yield reader.line_num, header
+            row = 0
+            for row, fields in enumerate(filter(None, reader), 1):  # blank lines are no rows
                 if len(fields) != len(header):
-                    where = f"{path.name}, row {row + 1} (line {reader.line_num})"
+                    where = f"{path.name}, row {row} (line {reader.line_num})"
                     got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
                     raise file_error(f"{where}: {got}")
-                targets.append(as_word(fields.pop(target_index)))
-                values = [as_exact(field) for field in fields]
-                if None in values:
-                    for name, field, value in zip(names, fields, values, strict=True):
-                        if value is not None:
-                            continue
-                        reason = _refusal(field, name == weights, encode, impute)
-                        if reason:
-                            raise _field_error(path.name, row, reader.line_num, name, reason)
-                        others[name][row] = field
-                numbers.extend(np.nan if value is None else value for value in values)
+                yield reader.line_num, fields
     except UnicodeDecodeError:
         raise file_error(f"{path.name} is no UTF-8 text") from None
     except csv.Error as error:
         raise file_error(f"{path.name} is no CSV file: {error}") from None
-    if not lines:
+    if row == 0:
         raise file_error(f"{path.name} has no rows below its header")
-    table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
-    return CsvRows(path.name, names, table, others, targets, lines)
 
 
 def _field_error(file: str, row: int, line: int, name: str, reason: str) -> ArgumentError:
@@ -212,8 +246,8 @@ def _no_number(field: str, advice: str = "") -> str:
     return f"expected a number, got {got}{advice}"
 
 
-def _check_header(header: list[str], file: str, target: str | None, weights: str | None) -> None:
-    """Raises ValueError for a header without these columns, or in which a column has no name for itself."""
+def _check_header(header: list[str], file: str) -> None:
+    """Raises ValueError for a header in which a column has no name for itself."""
     if not header:
         raise file_error(f"{file} is empty")
     for sign, name in SEPARATORS.items():
@@ -228,6 +262,10 @@ def _check_header(header: list[str], file: str, target: str | None, weights: str
         if not name or first.setdefault(name, i) != i:
             got = f"{name!r} a second time" if name else "none"
             raise file_error(f"{file}, column {i + 1}: expected a unique name in the header, got {got}")
+
+
+def _check_target(header: list[str], file: str, target: str | None, weights: str | None) -> None:
+    """Raises ValueError for a header without these columns, or without others."""
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,9 @@ def split(
 def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
     """A table's rows to train and to test on: as its file cuts them, else as `split` does.
 
-    Words and gaps become numbers as `fit_columns` says.
+    Words and gaps become numbers as `transform` says, by the medians and categories of the training rows
+    only. The split's names have the description of the columns for it as "columns", and the words of the
+    labels as "classes", so that `SweepResult.predict` takes a data frame and answers in these words.
 
     Args:
         table: From `read_csv` or `read_npz`.
@@ -91,16 +94,6 @@ def split_table(table: Table, test_size: float | int = 0.2, random_state: int | 
 
     Raises:
         ValueError, TypeError: As in `split`, and a column of numbers without any in the training rows.
-    """
-    return fit_columns(table, test_size, random_state)[0]
-
-
-def fit_columns(
-    table: Table, test_size: float | int = 0.2, random_state: int | None = 0
-) -> tuple[Split, dict[str, dict[str, Any]]]:
-    """A table's rows as `split_table` gives them, and the description of its columns for `transform`.
-
-    The medians and categories in it are those of the training rows only. Raises as `split_table` does.
     """
     checks.check_instance(table, Table, "table")
     n = table.n_train
@@ -113,7 +106,10 @@ def fit_columns(
         train = dict(zip(table.names, cut.x_train.T, strict=True))
         test = dict(zip(table.names, cut.x_test.T, strict=True))
         cut = cut._replace(x_train=transform(columns, train), x_test=transform(columns, test))
-    return cut, columns
+    names: dict[str, Any] = {"columns": columns} if columns else {}
+    if table.classes is not None:
+        names["classes"] = list(table.classes)
+    return cut._replace(names=names or None)
 
 
 def scalers(split: Split) -> dict[str, Any]:
@@ -134,23 +130,38 @@ def scalers(split: Split) -> dict[str, Any]:
     return by_name
 
 
-def standardise(split: Split) -> Split:
+def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
     """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
 
     Both are those of the training rows only (rows that a sweep then holds out are among them). Targets that
     are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
-    A column that is constant there is only centred. The result is float64; weights stay as they are.
+    A column that is constant there is only centred. The result is float64; weights stay as they are. Means
+    and scales become ``names["scaling"]`` of the split, name of a part -> ``{"mean": […], "scale": […]}``.
 
     Args:
         split: As `jfnn.sweep` takes it; the test rows may be None.
+        columns: Names of the columns of the inputs ``[n, columns]``, where the split has none. With them
+            `SweepResult.predict` takes a data frame in its own units, and answers in those of the targets.
 
     Raises:
-        ValueError, TypeError: NaN or infinity; the message says where.
+        ValueError, TypeError: NaN or infinity; the message says where. Names that are not one a column, each
+            another.
     """
     by_name = scalers(split)
     x = by_name["x"]
+    names = {
+        **(split.names or {}),
+        "scaling": {
+            part: {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
+            for part, scaler in by_name.items()
+        },
+    }
+    if columns is not None:
+        names["columns"] = {name: {} for name in _column_names(columns, len(x.mean_))}
     scaled = split._replace(
-        x_train=_scaled(x, split.x_train, "x_train"), x_test=_scaled(x, split.x_test, "x_test")
+        x_train=_scaled(x, split.x_train, "x_train"),
+        x_test=_scaled(x, split.x_test, "x_test"),
+        names=names,
     )
     if "y" not in by_name:
         return scaled
@@ -158,6 +169,17 @@ def standardise(split: Split) -> Split:
     return scaled._replace(
         y_train=_scaled(y, split.y_train, "y_train"), y_test=_scaled(y, split.y_test, "y_test")
     )
+
+
+def _column_names(columns: Iterable[str], number: int) -> list[str]:
+    """Names of columns, one for each and each another."""
+    array = checks.as_array(columns, "columns")
+    names: list[Any] = array.tolist() if array.ndim == 1 else [columns]
+    if not all(isinstance(name, str) for name in names):
+        raise ArgumentTypeError("columns", f"expected names of columns, got {checks.shown(columns)}")
+    if len(names) != number or len(set(names)) < number:
+        raise ArgumentError("columns", f"expected {number} names, each another, got {checks.shown(names)}")
+    return names
 
 
 def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:

@@ -360,17 +360,43 @@ class SweepResult:
             ValueError: Its parameters were not kept, or there is no such member.
         """
         index = as_index(index, self._axes_of_members(), "member", from_the_end=True)
+        self._check_kept(index, "member")
         cell = self.kept_cell or ()
-        if self.params is None:
-            raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
-        if index[: len(cell)] != cell:
-            raise ArgumentError("member", f"this sweep kept only the best cell's parameters, {cell}")
         params = self.params
         if self.programs and not cell:
             for number in index[: len(self._program_axes())]:
                 params = params[number]
             index = index[len(self._program_axes()) :]
         return jax.tree.map(lambda leaf: leaf[index[len(cell) :]], params)
+
+    def of_cell(self, *index: int) -> SweepResult:
+        """This result with the parameters of one cell alone: ``of_cell(*result.best().index)``.
+
+        `predict` and the like then ask only the networks of this cell, and ``reduce`` is over these; scores
+        are those of all cells. It is the result that ``keep_params="best"`` gives, for any cell.
+
+        Raises:
+            ValueError: Its parameters were not kept, or there is no such cell.
+        """
+        index = as_index(index, self.cells.lengths.items(), "of_cell")
+        self._check_kept(index, "of_cell")
+        if self.kept_cell is not None:
+            return self
+        if self.programs:
+            number = self.program_number(index)
+            part = self.programs[number].of_cell(*index[len(self._program_axes()) :])
+            programs = (*self.programs[:number], part, *self.programs[number + 1 :])
+            return dataclasses.replace(self, params=part.params, kept_cell=index, programs=programs)
+        params = jax.tree.map(lambda leaf: leaf[index], self.params)
+        return dataclasses.replace(self, params=params, kept_cell=index)
+
+    def _check_kept(self, index: tuple[int, ...], argument: str) -> None:
+        """Raises ValueError where the parameters of a cell, or of its member, were not kept."""
+        if self.params is None:
+            raise ArgumentError(argument, "this sweep kept no parameters; use keep_params='all'")
+        cell = self.kept_cell or ()
+        if index[: len(cell)] != cell:
+            raise ArgumentError(argument, f"this sweep kept the parameters of cell {cell} alone")
 
     def predict(
         self,

@@ -63,7 +63,8 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(t
     np.testing.assert_array_equal((raw.x_test - mean) / scale, split.x_test)
 
 
-def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys):
+def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = write_csv(tmp_path / "own.csv", classes=False)
     words = f"{OWN} --learning-rate 0.1 --validation 0.25".split()
     assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
@@ -94,16 +95,17 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys)
     assert printed.count("test loss") == 1
     # The page's lines take the file's columns, and give targets in their units.
     page = (tmp_path / "out" / "report.html").read_text()
-    here = {"x": dict(zip("abc", raw.x_test.T, strict=True))}
+    np.savetxt("rows.csv", raw.x_test, fmt="%.17g", delimiter=",", header="a,b,c", comments="")
     code = html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1))
-    exec(code, here)
-    outputs = eval(code.splitlines()[-1], here)[0]
+    exec(code, here := {})
+    outputs = eval(code.splitlines()[-1], here)
     assert r2_score(raw.y_test, outputs[:, 0]) == pytest.approx(r2, rel=1e-5)
     assert outputs.mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
 @pytest.mark.thorough
-def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path):
+def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     pandas = pytest.importorskip("pandas")
     path = write_csv(tmp_path / "own.csv", classes=True)
     frame = pandas.read_csv(path)
@@ -126,11 +128,12 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     rows = {tuple(row) for row in x.round(9).tolist()}
     assert rows == {tuple(row) for part in (split.x_train, split.x_test) for row in part.round(9).tolist()}
     page = (tmp_path / "out" / "report.html").read_text()
-    here = {"x": frame.iloc[::-1]}
+    frame.iloc[::-1].to_csv("rows.csv", index=False)
     code = html.unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL).group(1))
-    exec(code, here)
+    exec(code, here := {})
     labels = eval(code.splitlines()[-1], here)
-    assert labels.shape[-1] == 60 and set(labels.ravel()) <= {"<b>high</b>", "low"}
+    np.testing.assert_array_equal(labels, jfnn.load("out").refit.predict(frame.iloc[::-1])[0, 0, 0])
+    assert labels.shape == (60,) and set(labels.ravel()) <= {"<b>high</b>", "low"}
     frame.loc[:1, "colour"] = "violet"
     with pytest.warns(UserWarning, match=r"'colour': 'violet' \(2 such") as said:
         assert jfnn.load(tmp_path / "out").predict(frame).shape[-1] == 60

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import make_result, representatives
+from helpers import make_result, representatives, same_bits
 from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
 
 import jfnn
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.unoptimised
 
 RATES = [1e-3, 0.02, 1e38]
 PENALTIES = [0.0, 0.3]  # the last diverges
+GRID = {"learning_rate": RATES, "l2": PENALTIES, "seeds": 2, "folds": 3}
 PAIRS = [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))]
 X = np.random.default_rng(1).normal(size=(600, 4)).astype(np.float32)
 
@@ -32,7 +33,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(directory):
-    return sweep(learning_rate=RATES, l2=PENALTIES, seeds=2, folds=3, out=directory)
+    return sweep(**GRID, out=directory)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,32 @@ def test_labels_and_probabilities_are_those_of_each_member_alone(result):
         np.testing.assert_allclose(probabilities[place], jfnn.predict_proba(NET, params, X), atol=1e-6)
     assert (labels[2] == -1).all() and np.isnan(probabilities[2]).all()
     assert (labels[:2] >= 0).all() and np.isfinite(probabilities[:2]).all()
+
+
+def test_a_cell_alone_answers_as_within_the_grid_and_for_itself_where_values_are_reduced(result, tmp_path):
+    index = (1, 0)
+    cell = result.of_cell(*index)
+    cell.save(tmp_path)
+    probabilities = result.predict_proba(X)[index]
+    for alone in (cell, jfnn.load(tmp_path), cell.of_cell(*index)):
+        np.testing.assert_array_equal(alone.predict_proba(X), probabilities)
+        mean = alone.predict_proba(X, "mean")
+        np.testing.assert_allclose(mean, probabilities.mean(axis=(0, 1)), rtol=1e-6)
+        assert same_bits(alone.member(*index, 1, 2), result.member(*index, 1, 2))
+        with pytest.raises(ValueError, match=r"of_cell: .*cell \(1, 0\) alone"):
+            alone.of_cell(0, 0)
+    kept = sweep(**GRID, execution={"keep_params": "best"})
+    assert same_bits(kept.params, result.of_cell(*kept.best().index).params)
+    with pytest.raises(ValueError, match=r"of_cell: .*l2 2"):
+        result.of_cell(0, 2)
+
+
+def test_a_cell_of_one_of_several_programs_answers_alone():
+    result = sweep(batch_size=[10, 20], learning_rate=RATES[:2], seeds=2, epochs=1)
+    for index in ((0, 1, 0), (1, 0, 0)):
+        cell = result.of_cell(*index)
+        np.testing.assert_array_equal(cell.predict(X), result.predict(X)[index])
+        assert same_bits(cell.member(*index, 1), result.member(*index, 1))
 
 
 def test_outputs_of_a_regression_are_those_of_each_member_alone(dtype):

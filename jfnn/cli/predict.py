@@ -1,0 +1,94 @@
+"""``jfnn predict``: a run's networks answer for the rows of a .csv file."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jfnn import datasets
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError
+from jfnn.cli.parser import Parser, advised
+from jfnn.datasets import columns
+from jfnn.search.loading import load
+from jfnn.search.result import NONE_RANKS, SweepResult
+from jfnn.store import files
+from jfnn.store.files import CorruptFileError
+
+DESCRIPTION = """\
+Answers for the rows of a .csv file by the networks of a run of `jfnn grid` on
+another .csv file with the same columns, in any order and among others; that of
+the targets is not needed. The networks are those that --refit trained again,
+else those of the best cell: an answer is the class that most of them give, or
+the mean of their numbers.
+
+Writes the columns of the file, and behind them the answers in the words and
+units of the file that the run learned from.
+"""
+EXAMPLES = """\
+example:
+  jfnn grid --data flowers.csv --target species --standardise --out runs/flowers
+  %(prog)s runs/flowers found.csv --out named.csv
+"""
+
+
+def start(argv: Sequence[str]) -> int:
+    """Runs the words behind ``jfnn predict``; exits with 2 and one line for invalid ones."""
+    parser = Parser(prog="jfnn predict", description=DESCRIPTION, epilog=EXAMPLES)
+    parser.add_argument("run", metavar="RUN", type=Path, help="directory of the run, its --out")
+    parser.add_argument("rows", metavar="FILE", type=Path, help="the rows, a .csv file with a header")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="to write to (default: the terminal)")
+    flags = parser.parse_args(argv)
+    words = {"directory": "RUN", "path": "FILE", "x": "FILE", "out": "--out"}
+    try:
+        out = None if flags.out is None else paths.as_output_file(flags.out, "out")
+        result = load(flags.run)
+        frame = datasets.read_columns(flags.rows)
+        text = _csv(frame | answers(result, frame))
+        if out is not None:
+            with files.atomic(out) as file:
+                file.write(text.encode())
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except ArgumentError as error:
+        parser.error(advised(f"{words.get(error.argument, error.argument)}: {error.reason}"))
+    except CorruptFileError as error:
+        parser.error(str(error))
+    if out is None:
+        print(text, end="")
+    return 0
+
+
+def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
+    """Columns of answers, name -> words or numbers, for rows by the names of their columns.
+
+    Raises:
+        ValueError: The run is not on a .csv file, or kept no parameters; no cell ranks; or the rows lack a
+            column, or have a field that is no number.
+    """
+    names = columns.names(result.config)
+    if not names.get("columns"):
+        raise ArgumentError("directory", "expected a run on a .csv file; this one keeps no names of columns")
+    asked = result if result.refit is None else result.refit
+    best = asked.best_or_none()
+    if best is None:
+        raise ArgumentError("directory", NONE_RANKS)
+    has_classes = names.get("classes") is not None
+    with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
+        values = asked.of_cell(*best.index).predict(frame, "vote" if has_classes else "mean")
+    name = f"predicted_{names.get('target', 'target')}"
+    if values.ndim == 1:
+        return {name: values.tolist()}
+    if values.shape[1] == 1:
+        return {name: values[:, 0].tolist()}
+    return {f"{name}_{i}": column.tolist() for i, column in enumerate(values.T, 1)}
+
+
+def _csv(table: Mapping[str, Sequence[object]]) -> str:
+    text = io.StringIO()
+    rows = zip(*table.values(), strict=True)
+    csv.writer(text, lineterminator="\n").writerows([list(table), *rows])
+    return text.getvalue()

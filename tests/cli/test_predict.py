@@ -1,0 +1,97 @@
+"""Answers of a run for the rows of another file."""
+
+import re
+
+import numpy as np
+import pandas
+import pytest
+import scipy.stats
+from command_line import OWN, grid_main, write_csv
+
+import jfnn
+from jfnn.cli import main
+
+pytestmark = pytest.mark.unoptimised
+
+
+def predicted(capsys, *words):
+    """The rows that ``jfnn predict`` prints."""
+    assert main.main(["predict", *map(str, words)]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def run_on(tmp_path, capsys):
+    """Trains on a file of classes or numbers with further words; the run's directory and the file's rows."""
+
+    def train(classes, words, name="run"):
+        path = write_csv(tmp_path / "own.csv", classes)
+        lines = ["--data", str(path), *OWN.split(), *words.split(), "--out", str(tmp_path / name), "--quiet"]
+        assert grid_main(*lines) == 0
+        capsys.readouterr()
+        return tmp_path / name, pandas.read_csv(path)
+
+    return train
+
+
+@pytest.mark.parametrize("again", ["", " --validation 0.2 --refit"], ids=["best cell", "trained again"])
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
+    run_on, capsys, tmp_path, classes, again
+):
+    run, frame = run_on(classes, f"--learning-rate 0.1,1 --seeds 3{again}")
+    rows = frame.assign(id=range(len(frame)))[["c", "id", "a", "b"]]  # another order, and one more
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    out = tmp_path / "answers.csv"
+    assert predicted(capsys, run, tmp_path / "rows.csv", "--out", out) == ""
+    table = pandas.read_csv(out)
+    assert list(table) == ["c", "id", "a", "b", "predicted_level"]
+    np.testing.assert_array_equal(table[rows.columns], rows)
+    assert predicted(capsys, run, tmp_path / "rows.csv") == out.read_text()
+
+    result = jfnn.load(run)
+    asked = result.refit if again else result
+    members = asked.predict(frame)[asked.best().index]
+    if classes:
+        codes = np.unique(members)
+        expected = codes[scipy.stats.mode(np.searchsorted(codes, members)).mode]
+    else:
+        expected = members.mean(axis=0)[:, 0]
+        assert np.corrcoef(expected, frame["level"])[0, 1] > 0.9 and 50 < expected.mean() < 150
+    np.testing.assert_array_equal(table["predicted_level"], expected)
+
+
+def test_several_networks_answer_by_the_best_one(run_on, capsys, tmp_path):
+    run, frame = run_on(True, "--learning-rate 0.1 --activation tanh,sigmoid")
+    result = jfnn.load(run)
+    table = predicted(capsys, run, tmp_path / "own.csv").split()
+    expected = result.predict(frame)[result.best().index][0]
+    assert [line.rpartition(",")[2] for line in table[1:]] == expected.tolist()
+
+
+def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
+    run, frame = run_on(True, "--learning-rate 0.1")
+    frame.drop(columns="b").to_csv(tmp_path / "without.csv", index=False)
+    (tmp_path / "gap.csv").write_text("a,b,c\n1,2,3\n4,,6\n")
+    (tmp_path / "ragged.csv").write_text("a,b,c\n1,2,3\n4,5\n")
+    (tmp_path / "empty.csv").write_text("a,b,c\n")
+    digits = ["--learning-rate", "1e-3", "--l2", "0", "--epochs", "1", "--quiet"]
+    assert grid_main(*digits, "--out", str(tmp_path / "digits")) == 0
+    own = tmp_path / "own.csv"
+    for words, said in {
+        (tmp_path / "nowhere", own): "no config.json",
+        (run, tmp_path / "nowhere.csv"): "nowhere.csv: No such file",
+        (run, tmp_path / "without.csv"): "FILE: .*column 'b'",
+        (run, tmp_path / "gap.csv"): "FILE: row 2, column 'b'",
+        (run, tmp_path / "ragged.csv"): r"FILE: .*row 2 \(line 3\)",
+        (run, tmp_path / "empty.csv"): "FILE: .*no rows",
+        (tmp_path / "digits", own): "RUN: .*names of columns",
+        (run, own, "--out", tmp_path / "no" / "answers.csv"): "--out: there is no directory",
+        (run, own, "--output", "x"): "--output",
+    }.items():
+        with pytest.raises(SystemExit) as stopped:
+            main.main(["predict", *map(str, words)])
+        printed = capsys.readouterr()
+        assert stopped.value.code == 2 and printed.out == ""
+        assert printed.err.startswith("jfnn predict: error: ") and printed.err.count("\n") == 1
+        assert re.search(said, printed.err), printed.err
