@@ -133,6 +133,16 @@ def of_rows_scores(params, rows):
     return {"loss": square(params, rows, None)}
 
 
+def scaled_scores(params, rows, *, scale):
+    return {"loss": scale * of_rows(params, rows, None)[:, 0]}
+
+
+def drawn(score):
+    """A sweep of a loss without rows, before it trains."""
+    learner = jfnn.learner(lambda key: {"w": jnp.ones((2, 1))}, lambda p, *_: p["w"].sum(), score=score)
+    return prepared(network=learner, split=jfnn.Split(), batch_size=None)
+
+
 def split(x=X, y=Y, **options):
     return prepared(split=jfnn.Split(x, y), **options)
 
@@ -165,7 +175,7 @@ MISTAKES = [
     (lambda: prepared(optimizer=jfnn.Optimizer("adam", learning_rate=0.1)), "optimizer", "beside"),
     (lambda: prepared(learning_rate=optax.linear_schedule(1, 0, 10)), "learning_rate", "schedule=…"),
     (lambda: learned(square, {"c": 1.0}), "hyper", "hyper=['c']"),
-    (lambda: learned(scaled), "loss", "hyper=['scale']"),
+    (lambda: learned(scaled), "loss", "hyper=['scale'] of the learner, and give it by hyper={'scale': …} of"),
     (lambda: learned(square, {"c": 1.0}, hyper=["c"]), "loss", "params, batch, key, c"),
     (lambda: learned(scaled, {"scael": 1.0}, hyper=["scale"]), "hyper", "mean 'scale'"),
     (lambda: prepared(hyper={"momentum": 0.9}), "hyper", "jfnn.Optimizer"),
@@ -174,6 +184,11 @@ MISTAKES = [
     (lambda: learned(of_rows), "loss", "float32 [n, 1]; sum"),
     (lambda: learned(lambda p, batch, key: (square(p, batch, key), 1.0)), "loss", "(float32 [], float32 [])"),
     (lambda: learned(square, score=of_rows_scores), "score", "{loss: float32 []}"),
+    (lambda: drawn(lambda p, rows: {"loss": p["w"][:, 0]}), "score", "without rows, {loss: []}, got {loss:"),
+    (lambda: drawn(lambda p, rows: {"loss": jnp.ones(17)}), "score", "without rows, {loss: []}, got {loss:"),
+    (lambda: drawn(lambda p, rows: p["w"].sum()), "score", "without rows, {loss: []}, got float32 []"),
+    (lambda: learned(square, score=scaled_scores), "score", "hyper=['scale'] of the learner, and give it by"),
+    (lambda: learned(lambda p, batch, key, **h: h["c"] * p["w"].sum()), "loss", "KeyError: 'c'"),
     (lambda: learned(square, score=lambda params, rows: rows[1]), "score", "got int32 [n]"),
     (lambda: learned(branching), "loss", "jnp.where"),
     (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: {"a": x})), "network", "float32 [1, 2]"),
@@ -194,7 +209,16 @@ MISTAKES = [
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
     (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
-    # Indices into results.
+    # Names and indices that a result lacks.
+    (lambda: RESULT.cell_scores("test_f1"), "name", "test_accuracy (metrics=[…] of jfnn.supervised or"),
+    (lambda: RESULT.scores["test_f1"], "scores", "test_accuracy (metrics=[…] of jfnn.supervised or"),
+    (lambda: jfnn.cell_statistics(RESULT, "test_f1"), "score", "(metrics=[…] of jfnn.supervised or"),
+    (lambda: jfnn.plots.histogram(RESULT, score="test_f1"), "score", "(metrics=[…] of jfnn.supervised or"),
+    (lambda: RESULT.best("f1"), "rule", "'f1'; jfnn.Validation(rank_by=…) of the sweep"),
+    (lambda: prepared(validation=jfnn.Validation(0.5, "f1")), "rank_by", "accuracy (metrics=[…] of"),
+    (lambda: RESULT.history["test_loss"], "history", "expected none (Execution(eval_every=1)"),
+    (lambda: RESULT.terms["size"], "terms", "expected none (Execution(objective=True)"),
+    (lambda: jfnn.supervised(NET, metrics=["f1"]), "metrics", "r2 (jfnn.learners.output_metric"),
     (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
     (lambda: make_sampled(n=3).member(0, 0, 1), "member", "lengths cells 3, seeds 2, got"),
     (lambda: RESULT.axes_at((0, 3)), "index", "lengths learning_rate 2, l2 3, got"),
@@ -230,6 +254,9 @@ def test_the_cures_are_taken():
     assert "scale" in numbered.learner.hyper and numbered.hyper()["scale"].tolist() == [1.0]
     drawing = learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
     assert drawing.experiment.learner.random
+    scored = learned(scaled, {"scale": 1.0}, hyper=["scale"], score=scaled_scores)
+    assert scored.experiment.learner.untraced.score_function is scaled_scores
+    assert drawn(lambda params, rows: {"loss": params["w"].sum()}).experiment.data.n == 1
 
     def mean_of_rows(params, batch, key):
         return of_rows(params, batch, key).mean()

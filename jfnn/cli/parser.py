@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from jfnn.arguments import checks
 from jfnn.cli.flags import Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
+from jfnn.learners.learner import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
 # Advice in errors of the library, as the command line has it.
@@ -20,6 +21,7 @@ ADVICE = {
     "encode=True": "--encode",
     "impute=True": "--impute",
     "batch_size=None": "--batch-size full",
+    f" ({OTHER_METRICS})": "",
 }
 READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: path}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -84,23 +84,32 @@ class CustomLoss(DescentLearner):
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Scores of the user's function, or the loss of each row as a batch of one."""
-        numbers = self._of_loss(hyper)
-        function = self.score_function
-        if function is not None:
-            options = {name: number for name, number in numbers.items() if takes(function, name)}
-            options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
-            scores: Any = function(params, rows if self.has_rows else None, **options)
-            if not self.has_rows:
-                count = jax.tree.leaves(rows)[0].shape[:1]
-                scores = jax.tree.map(lambda value: _repeated(value, count), scores)
+        scores: dict[str, jax.Array] = self._scores(params, rows, self._of_loss(hyper))
+        if self.has_rows:
+            return scores
+        count = jax.tree.leaves(rows)[0].shape[:1]
+        return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
+
+    def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Any:
+        """Scores of each row, or without rows one number of each metric."""
+        if self.score_function is not None:
+            options = self._score_options(self.score_function, numbers)
+            scores: Any = self.score_function(params, rows if self.has_rows else None, **options)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
+        if not self.has_rows:
+            return {"loss": self._value(params, rows, key, numbers)[0]}
 
         def row_loss(row: Rows) -> jax.Array:
             value, _ = self._value(params, jax.tree.map(lambda leaf: leaf[None], row), key, numbers)
             return value
 
         return {"loss": jax.vmap(row_loss)(rows)}
+
+    def _score_options(self, function: ScoreFunction, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords of the user's score."""
+        options = {name: number for name, number in numbers.items() if takes(function, name)}
+        return options | ({"key": jax.random.key(0)} if takes(function, "key") else {})
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
@@ -110,7 +119,7 @@ class CustomLoss(DescentLearner):
         self.rule.check(without_constants(params))
         rows, number = example_shapes(data.rows, data.dtype)
         numbers = dict.fromkeys(self.loss_hyper, number)
-        self._check_signature()
+        _check_signature("loss", self.loss, ("params", "batch", "key"), self.loss_hyper)
         value = self._loss_shape(params, rows, numbers)
         if self.terms:
             value = self._checked_terms(value)
@@ -122,7 +131,11 @@ class CustomLoss(DescentLearner):
             got = f"{describe_shapes(value)}{cure}"
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
+        if self.score_function is not None:
+            options = self._score_options(self.score_function, numbers)
+            _check_signature("score", self.score_function, ("params", "rows"), options)
+        scores = eval_shape("score", self._scores, params, rows, numbers)
+        check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Any) -> Any:
         """The value without its terms; raises ArgumentError where these are not as they were named."""
@@ -135,23 +148,6 @@ class CustomLoss(DescentLearner):
             got = describe_shapes(value)
             raise ArgumentError("loss", f"expected a value and its terms, (value, {{{names}}}), got {got}")
         return value[0]
-
-    def _check_signature(self) -> None:
-        """Raises ArgumentError for a loss that takes other arguments than it is given."""
-        try:
-            signature = inspect.signature(self.loss)
-        except (TypeError, ValueError):  # a function in C that does not tell
-            return
-        names = ["params", "batch", "key", *self.loss_hyper]
-        try:
-            signature.bind(None, None, None, **dict.fromkeys(self.loss_hyper))
-        except TypeError:
-            more = [p.name for p in list(signature.parameters.values())[3:] if p.default is p.empty]
-            more = [name for name in more if name not in self.loss_hyper]
-            cure = f"; nobody gives {', '.join(more)}: name it by hyper={more} of the learner" if more else ""
-            raise ArgumentTypeError(
-                "loss", f"expected a function of {', '.join(names)}, got one of {signature}{cure}"
-            ) from None
 
     def _loss_shape(self, params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
         """Shape and dtype of the loss.
@@ -192,9 +188,36 @@ class CustomLoss(DescentLearner):
         }
 
 
-def _repeated(value: jax.Array, count: tuple[int, ...]) -> jax.Array:
-    """A number for each row; other values as they are, which a check refuses."""
-    return jnp.broadcast_to(value, count) if jnp.shape(value) == () else value
+def _check_signature(
+    argument: str, function: Callable[..., object], names: Sequence[str], keywords: Iterable[str]
+) -> None:
+    """Raises ArgumentError for a user's function that takes other arguments than it is given.
+
+    Args:
+        argument: The caller's argument that is the function.
+        function: The function.
+        names: Names of what it is given by position.
+        keywords: Names of what it is given by name.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function in C that does not tell
+        return
+    given = dict.fromkeys(keywords)
+    try:
+        signature.bind(*names, **given)
+    except TypeError:
+        further = list(signature.parameters.values())[len(names) :]
+        more = [p.name for p in further if p.default is p.empty and p.name not in given]
+        cure = ""
+        if more:
+            values = ", ".join(f"{name!r}: …" for name in more)
+            declared = (
+                f"name it by hyper={more} of the learner, and give it by hyper={{{values}}} of the sweep"
+            )
+            cure = f"; nobody gives {', '.join(more)}: {declared}"
+        expected = f"a function of {', '.join([*names, *given])}"
+        raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:
