@@ -54,6 +54,7 @@ def check_recipes(names):
     assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
     of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
     np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
+    np.testing.assert_allclose(names["answers"][:, 0], [360, 430], atol=25)
     assert names["tuned"].best_score_ > 0.8
     assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
