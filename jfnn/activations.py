@@ -49,7 +49,8 @@ class Activation(NamedTuple):
 
     Attributes:
         f: ``z -> f(z)``, same shape and dtype.
-        df: ``z -> f'(z)``, the derivative in the pre-activation, same shape and dtype.
+        df: ``z -> f'(z)``, the derivative in the pre-activation, same shape and dtype;
+            ``gradient="backprop"`` alone reads it, and `jfnn.Elman` with any.
     """
 
     f: Callable[[jax.Array], jax.Array]

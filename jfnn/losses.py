@@ -66,7 +66,7 @@ class Loss(NamedTuple):
 
     Attributes:
         cost: ``(a, t, axis) -> C_i``, one value a sample: ``axis`` is summed away.
-        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``.
+        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``; ``gradient="backprop"`` alone reads it.
         probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
             network are themselves the prediction (quadratic cost).
         min_outputs: The least number of outputs for which the cost means anything.

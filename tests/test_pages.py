@@ -6,6 +6,7 @@ import inspect
 import operator
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,10 @@ import matplotlib
 import numpy as np
 import pytest
 from helpers import representatives
+from sklearn.datasets import load_iris
 
 import jfnn
+from jfnn.cli import run
 from jfnn.cli.main import COMMANDS
 
 pytestmark = pytest.mark.unoptimised
@@ -54,6 +57,7 @@ def check_recipes(names):
     assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
     of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
     np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
+    np.testing.assert_allclose(names["answers"][:, 0], [360, 430], atol=25)
     assert names["tuned"].best_score_ > 0.8
     assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
@@ -73,7 +77,43 @@ def check_studies(names):
     assert names["chances"].shape == (360, 10) and names["by_heart"].shape == (400,)
 
 
-CHECKS = {"README.md": check_readme, "docs/recipes.md": check_recipes, "docs/studies.md": check_studies}
+def check_command_line(names):
+    asked, species = names["frame"]["species"], names["species"]
+    assert (species == asked).mean() >= 0.8
+    assert names["best"].predict(names["frame"]).shape[-3:] == (5, 5, len(asked))
+
+
+def check_extending(names):
+    """The lines that compare derivatives with `jax.grad` find the page's right, and a wrong one."""
+    (lines,) = (block for block in blocks("docs/extending.md", "python") if "jax.grad(" in block[:120])
+
+    def differences(loss):
+        printed: list = []
+        exec(lines, names | {"quartic": loss, "print": lambda *values: printed.extend(values)})
+        return printed
+
+    wrong = names["quartic"]._replace(delta=lambda a, t, axis=-1: (a - t) ** 3 / 4)
+    assert max(differences(names["quartic"])) < 1e-5 < min(differences(wrong)[:2])
+
+
+def train_flowers():
+    """The run of the page of the command line, of scikit-learn's irises and in fewer epochs."""
+    irises = load_iris()
+    words = irises.target_names[irises.target]
+    rows = [",".join(map(str, (*row, word))) for row, word in zip(irises.data, words, strict=True)]
+    Path("flowers.csv").write_text("\n".join(["a,b,c,d,species", *rows]))
+    line = re.search(r"jfnn grid (--data .*)", blocks("docs/command_line.md", "sh")[0].replace("\\\n", ""))
+    assert run.main([*shlex.split(line[1]), "--epochs", "20", "--quiet"]) == 0
+
+
+CHECKS = {
+    "README.md": check_readme,
+    "docs/command_line.md": check_command_line,
+    "docs/extending.md": check_extending,
+    "docs/recipes.md": check_recipes,
+    "docs/studies.md": check_studies,
+}
+BEFORE = {"docs/command_line.md": train_flowers}  # what a page says that its reader has run
 
 
 @pytest.fixture
@@ -92,6 +132,7 @@ def few_digits(digits, tmp_path, monkeypatch):
 def test_python_blocks_run_one_after_another(page, few_digits, capsys):
     names: dict = {}
     absent: set = set()
+    BEFORE.get(page, lambda: None)()
     for block in blocks(page, "python"):
         if packages := missing(block):
             absent.update(packages)

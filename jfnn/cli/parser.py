@@ -15,19 +15,20 @@ from jfnn.cli.words import Read, one_integer, one_number, path, plain
 from jfnn.learners.learner import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
 
-# Advice in errors of the library, as the command line has it.
+# Advice in errors and warnings of the library, as the command line has it.
 ADVICE = {
     "resume=True": "--resume",
     "encode=True": "--encode",
     "impute=True": "--impute",
     "batch_size=None": "--batch-size full",
+    "jfnn.datasets.standardise(split)": "--standardise",
     f" ({OTHER_METRICS})": "",
 }
 READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: path}
 
 
 def advised(message: str) -> str:
-    """An error of the library with the command line's words for its advice."""
+    """An error or warning of the library with the command line's words for its advice."""
     for advice, words in ADVICE.items():
         message = message.replace(advice, words)
     return message

@@ -6,14 +6,17 @@ import gc
 import importlib
 import os
 import shlex
+import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import jax
+from tqdm.auto import tqdm
 
 import jfnn
 from jfnn.analysis import description
@@ -114,7 +117,7 @@ def main(
     try:
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
-            with jax.enable_x64(flags.dtype == "float64"):
+            with jax.enable_x64(flags.dtype == "float64"), _warnings_in_lines(prog, flags.quiet):
                 problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)
@@ -140,6 +143,19 @@ def main(
         line = f"wrote {', '.join(written)} to {flags.out}"
         print(textwrap.fill(line, output.WIDTH, break_long_words=False, break_on_hyphens=False))
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_in_lines(prog: str, quiet: bool) -> Iterator[None]:
+    """Shows warnings as errors are shown, in a line each, above the bar; none with --quiet."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        if not quiet:
+            tqdm.write(f"{prog}: warning: {advised(str(message))}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:

@@ -4,6 +4,7 @@ Options and split -> learner and data -> rows of the folds -> cells -> replicate
 """
 
 import math
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import compact
 from jfnn.experiment.axes import (
     ALWAYS,
     PROGRAM_AXES,
@@ -36,6 +38,9 @@ from jfnn.subsets import Subsets
 from jfnn.targets import Split
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
+# Inputs from here on are warned of. Were it more, grids that learn little would go without a word; were it
+# 200, pixels up to 255 would be warned of, which are learned (tests/search/test_large_inputs.py).
+LARGE = 1e3
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
 
 
@@ -58,6 +63,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_metrics(learner.metrics)
     learner.check(data)
     _check_drawn_rows(options, split)
+    if isinstance(learner, Supervised):
+        _warn_of_large(data.rows[0][: data.n_train])
 
     rows = cuts(data, options.validation.size, folds)
 
@@ -120,6 +127,13 @@ def _check_drawn_rows(options: Options, split: Split) -> None:
     if split.x_train is None and options.batches is None and options.scheme.axis_value:
         reason = "expected None or jfnn.Minibatches(None, steps=…), since the split has no rows to draw"
         raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
+
+
+def _warn_of_large(inputs: np.ndarray) -> None:
+    """Warns of inputs, floats, that are so large that their products with weights leave nothing to learn."""
+    if inputs.dtype.kind == "f" and (most := max(inputs.max(), -inputs.min())) >= LARGE:
+        found = f"inputs reach {compact(float(most), 2)}, where training diverges or stands still"
+        warnings.warn(f"{found}; jfnn.datasets.standardise(split) scales them", UserWarning, stacklevel=2)
 
 
 def _learner(options: Options, split: Split) -> Learner:

@@ -103,6 +103,23 @@ def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys,
     assert outputs.mean() == pytest.approx(raw.y_test.mean(), abs=30) and raw.y_test.mean() > 60
 
 
+@pytest.mark.filterwarnings("default:inputs reach")
+@pytest.mark.parametrize("classes", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_large_inputs_are_warned_of_in_one_line_before_training(classes, tmp_path, capsys):
+    path = write_csv(tmp_path / "own.csv", classes)
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, f"-1.2e6,{rows[0].partition(',')[2]}", *rows[1:]]))
+    words = ["--data", str(path), "--target", "level", "--hidden", "3", "--epochs", "1"]
+    words += ["--learning-rate", "1e-3", "--l2", "0"]
+    said = []
+    for further in ([], ["--quiet"], ["--standardise"]):
+        watch = watching(lambda now: said.append(capsys.readouterr().err))
+        out = ["--out", str(tmp_path / f"out{len(said)}")]
+        assert grid_main(*words, *further, *out, watch=watch) == 0
+    line = r"grid\.py: warning: inputs reach 1\.2e6, where .*; --standardise scales them\n"
+    assert re.fullmatch(line, said[0]) and "".join(said[1:]) == ""
+
+
 @pytest.mark.thorough
 def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

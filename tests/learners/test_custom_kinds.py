@@ -68,6 +68,33 @@ def test_an_own_activation_and_loss_train_alike_by_both_gradients():
     assert (results[0].train_loss[1] < results[0].train_loss[0]).all()
 
 
+@pytest.mark.parametrize(
+    ("gradient", "recurrent", "expected"),
+    [
+        ("autodiff", False, set()),
+        ("autodiff", True, {"df"}),
+        ("backprop", False, {"df", "delta"}),
+        ("backprop", True, {"df", "delta"}),
+    ],
+)
+def test_derivatives_of_ones_own_are_read_as_the_page_says(gradient, recurrent, expected):
+    read = set()
+
+    def noted(name, function):
+        return lambda *args, **options: read.add(name) or function(*args, **options)
+
+    activation = jfnn.Activation(softplus, noted("df", jax.nn.sigmoid))
+    layer = jfnn.Elman(4, activation) if recurrent else jfnn.Dense(4, activation)
+    network = jfnn.sequential([layer, jfnn.Dense(2, "identity")], (5, 1) if recurrent else 5)
+    loss = jfnn.Loss(log_cosh, noted("delta", d_log_cosh))
+    x = SPLIT.x_train[..., None] if recurrent else SPLIT.x_train
+    learner, data = jfnn.supervised(network, loss, gradient=gradient).bind(jfnn.Split(x, TARGETS.y_train))
+    hyper = {"learning_rate": jnp.float32(0.1), "l2": jnp.float32(0)}
+    state = learner.start(learner.pack(learner.init(jax.random.key(0))), hyper)
+    jax.eval_shape(learner.step, state, jfnn.learners.Batch(data.rows), hyper, None)
+    assert read == expected
+
+
 # A learner that remembers more than its parameters
 
 
