@@ -12,6 +12,9 @@ from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 
+# Deviations of the training rows. Fewer would warn of rows that are far from these; more would let columns of
+# counts or years pass unscaled.
+FAR = 10
 Columns = Mapping[str, Mapping[str, Any]]
 
 
@@ -115,6 +118,18 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
         got = "nothing" if np.isnan(numbers[row]) else checks.shown(values.tolist()[row])
         raise ArgumentError("frame", f"row {row + 1}, column {name!r}: expected a number, got {got}")
     return numbers
+
+
+def warn_of_units(x: object, config: Json) -> None:
+    """Warns of rows in an array that a run with scaled inputs was likely not trained on, since unscaled."""
+    if "x" not in (names(config).get("scaling") or {}) or not isinstance(x, np.ndarray) or not len(x):
+        return
+    medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
+    column = int(np.argmax(medians))
+    if medians[column] > FAR:
+        reason = f"x: the median of column {column} is {medians[column]:.3g} deviations of the training rows"
+        cure = "scale rows as these were, or give named columns, which are scaled"
+        warnings.warn(f"{reason} away from theirs; {cure}", UserWarning, stacklevel=2)
 
 
 def is_frame(x: object) -> bool:

@@ -262,7 +262,8 @@ def learner(
         score: ``(params, rows, …) -> {name: [n]}``: one value a row for "loss" and every metric. It may take,
             as keywords, names of ``hyper``, and ``key``, which is always ``jax.random.key(0)``. None for the
             loss of each row, as a batch of one, by that key if it is ``random``. Without rows it gets None
-            and gives numbers.
+            and gives numbers. Cells rank by it: give one that leaves out a number of ``hyper`` which weighs
+            a part of the loss, since losses with other weights are not to be compared.
         metrics: The metrics besides "loss" that ``score`` gives.
         terms: Names of further numbers that the loss gives, as ``(value, {name: number})``: its summands, a
             norm. ``Execution(objective=True)`` keeps their means over each epoch, as ``result.terms``.

@@ -107,6 +107,8 @@ def _ask(
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
     framed = columns.is_frame(x)
+    if not framed:
+        columns.warn_of_units(x, config)
     table = columns.inputs_of(x, config) if framed else x
     calls = []
     for members in programs:

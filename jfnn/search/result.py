@@ -424,10 +424,10 @@ class SweepResult:
         diverged and outputs that are not finite. Outputs of members that diverged are NaN.
 
         Args:
-            x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, for a run
-                of ``jfnn grid`` on a .csv file (whose names are those of its split), a data frame or a
-                mapping of columns, by the file's names and in its units; labels are then the file's words
-                ("" for -1), outputs in the targets' units.
+            x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, where the
+                split named its columns (`jfnn.datasets.split_table`, `jfnn.datasets.standardise`, ``jfnn
+                grid`` on a .csv file), a data frame or a mapping of columns, by these names and in their
+                units; labels are then the file's words ("" for -1), outputs in the targets' units.
             reduce: None for all values. Of labels also "vote", the label of most members, of equals the
                 smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
                 NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.

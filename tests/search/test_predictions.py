@@ -258,6 +258,21 @@ def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
     assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
 
 
+def test_rows_that_were_not_scaled_are_warned_of_and_a_frame_is_scaled():
+    raw = np.array([50.0, 2000.0]) + np.array([10.0, 5.0]) * np.random.default_rng(0).normal(size=(60, 2))
+    cut = jfnn.datasets.split(raw, 3 * raw[:, 0] + raw[:, 1])
+    scaled = jfnn.datasets.standardise(cut, ["height", "year"])
+    options = dict(loss="quadratic", learning_rate=[0.1], reduction="mean", epochs=3, batch_size=None)
+    trained = jfnn.sweep(jfnn.mlp((2, 1)), scaled, **options)
+    outputs = trained.predict(scaled.x_test)  # without a warning
+    with pytest.warns(UserWarning, match="x: the median of column 1 is 2e"):
+        trained.predict(cut.x_test)
+    scaling = scaled.names["scaling"]["y"]
+    in_units = outputs * np.array(scaling["scale"]) + np.array(scaling["mean"])
+    frame = dict(zip(["height", "year"], cut.x_test.T, strict=True))
+    np.testing.assert_allclose(trained.predict(frame), in_units, rtol=1e-5)
+
+
 def squares(params, batch, key, scale):
     return scale * jnp.mean((batch @ params["w"]) ** 2)
 
