@@ -126,7 +126,8 @@ class Common(Valid):
     epochs: Converted[int | range, range] = option(
         "How many to train; or ``range(first, end)``, to go on from ``initial_params`` that were trained for"
         " ``first`` epochs: minibatches, keys and numbers of epochs are those of one run of ``end`` epochs,"
-        " and the optimizer's memory and schedule begin anew.",
+        " and the optimizer's memory and schedule begin anew. ``resume`` adds no epochs: it ends the run as"
+        " it was begun.",
         100,
         as_epoch_range,
     )
@@ -178,7 +179,8 @@ class Common(Valid):
     )
     resume: bool = option(
         "Go on with the run in ``out`` if it was stopped, with the bits it would have had otherwise; give"
-        " back its result if it has ended; start it if there is none.",
+        " back its result if it has ended; start it if there is none. More epochs are another run, which"
+        " ``initial_params`` begin: see ``epochs``.",
         False,
         checks.as_switch,
     )
