@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import complaint, refusal
+from helpers import complaint, make_result, make_sampled, refusal
 from room_calls import CALLS, NET, PARAMS, X, Y, objective, predict, prepared
 
 import jfnn
+from jfnn.analysis import compare_cells
 from jfnn.experiment.options import Options
 
 pytestmark = pytest.mark.unoptimised
@@ -150,6 +151,8 @@ class Tensor:
 
 
 WORDS = np.array(["no", "yes"])[Y]
+RESULT = make_result((2, 3), folds=4)
+HISTORY = make_result((2, 3), history=2)
 STACKED = jax.tree.map(lambda leaf: leaf[None], PARAMS)
 # A mistake -> the argument that its error names, and words with which it goes on: what came, or the cure.
 MISTAKES = [
@@ -191,6 +194,12 @@ MISTAKES = [
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
     (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
+    # Indices into results.
+    (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
+    (lambda: make_sampled(n=3).member(0, 0, 1), "member", "lengths cells 3, seeds 2, got"),
+    (lambda: RESULT.axes_at((0, 3)), "index", "lengths learning_rate 2, l2 3, got"),
+    (lambda: compare_cells(RESULT, reference=(2, 0)), "reference", "lengths learning_rate 2, l2 3, got"),
+    (lambda: jfnn.plots.loss_curves(HISTORY, [(2, 0)]), "cells", "lengths learning_rate 2, l2 3, got"),
     # Names that are near, or are those of other libraries.
     (lambda: objective(loss="mse"), "loss", "mean 'quadratic'"),
     (lambda: prepared(loss="bce"), "loss", "mean 'sigmoid_cross_entropy'"),

@@ -70,7 +70,7 @@ def compare_cells(
     score = result.named(score, "score")
     checks.as_choice(test, "test", TESTS)
     reference = result.best().index if reference is None else reference
-    index = as_index(reference, result.cell_shape, "reference")
+    index = as_index(reference, result.cells.lengths.items(), "reference")
     values, variance = replicate_values(result, result.scores[score])
     if values.shape[-1] < 2:
         raise ArgumentError("result", "expected several seeds or folds to compare, got one")

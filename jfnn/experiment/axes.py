@@ -5,7 +5,7 @@ import functools
 import math
 import numbers
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -158,10 +158,18 @@ class Axes:
         return numbers
 
     @property
+    def lengths(self) -> dict[str, int]:
+        """Name of each axis of a per-cell array -> its length; that of listed cells is named "cells"."""
+        return {
+            name if self.crossed or name in PROGRAM_AXES else "cells": len(self.values[name])
+            for name, axis in self.axis_of.items()
+            if axis is not None
+        }
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a per-cell array."""
-        lengths = {axis: len(self.values[name]) for name, axis in self.axis_of.items() if axis is not None}
-        return tuple(lengths.values())
+        return tuple(self.lengths.values())
 
     def columns(self) -> dict[str, np.ndarray]:
         """Name -> the value of each cell, ``[cells]``."""
@@ -277,16 +285,18 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 
 
 def as_index(
-    index: Any, shape: tuple[int, ...], argument: str, from_the_end: bool = False
+    index: Any, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False
 ) -> tuple[int, ...]:
-    """An index into an array of a shape: a number for each axis, negative ones only ``from_the_end``."""
+    """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``."""
+    axes = list(axes)
+    shape = [length for _, length in axes]
 
     def fits(number: Any, length: int) -> bool:
         whole = isinstance(number, numbers.Integral) and not isinstance(number, bool)
         return whole and -length * from_the_end <= int(number) < length
 
     if not checks.is_several(index) or len(index) != len(shape) or not all(map(fits, index, shape)):
-        raise ArgumentError(
-            argument, f"expected an index into a grid of shape {shape}, got {checks.shown(index)}"
-        )
+        lengths = ", ".join(f"{name} {length}" for name, length in axes)
+        expected = f"an index into axes of lengths {lengths}" if axes else "no index, since there are no axes"
+        raise ArgumentError(argument, f"expected {expected}, got {checks.shown(index)}")
     return tuple(int(number) % length for number, length in zip(index, shape, strict=True))

@@ -193,7 +193,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
         return list(np.ndindex(*result.cell_shape))
     if not checks.is_several(cells):
         raise ArgumentTypeError("cells", f"expected indices in a grid or 'all', got {checks.shown(cells)}")
-    chosen = [as_index(cell, result.cell_shape, "cells") for cell in cells]
+    chosen = [as_index(cell, result.cells.lengths.items(), "cells") for cell in cells]
     if not chosen:
         raise ArgumentError("cells", "expected at least one")
     return chosen

@@ -185,13 +185,18 @@ class SweepResult:
         return f"<p>{self.members_text()}</p>{html_table(rows)}"
 
     def members_text(self) -> str:
-        """Numbers of members, of values on each axis, of seeds and of folds: "12 members: l2 3, …"."""
+        """Numbers of members, also diverged ones, and on each axis: "12 members (2 diverged): l2 3, …"."""
         size = self.diverged_at.size
-        lengths = [f"{name} {len(values)}" for name, values in self.axes.items() if values.ndim]
-        lengths += [f"seeds {len(self.seeds)}"] if self.seeds.ndim else []
-        lengths += [] if self.folds is None else [f"folds {self.folds}"]
-        count = f"{size} member{'s' * (size > 1)}"
+        diverged = int((self.diverged_at >= 0).sum())
+        count = f"{size} member{'s' * (size > 1)}{f' ({diverged} diverged)' * (diverged > 0)}"
+        lengths = [f"{name} {length}" for name, length in self._axes_of_members()]
         return f"{count}: {', '.join(lengths)}" if lengths else count
+
+    def _axes_of_members(self) -> list[tuple[str, int]]:
+        """Name and length of each axis of the grid, seeds and folds too."""
+        axes = [*self.cells.lengths.items()]
+        axes += [("seeds", len(self.seeds))] if self.seeds.ndim else []
+        return axes if self.folds is None else [*axes, ("folds", self.folds)]
 
     @property
     def execution(self) -> Execution:
@@ -238,7 +243,7 @@ class SweepResult:
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, Any]:
         """The values of a cell on all axes, name -> value."""
-        return self.cells.at(as_index(index, self.cell_shape, "index"))
+        return self.cells.at(as_index(index, self.cells.lengths.items(), "index"))
 
     def cell_index(self, cell: int) -> tuple[int, ...]:
         """The index of a cell by its number in C order."""
@@ -354,7 +359,7 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such member.
         """
-        index = as_index(index, self.diverged_at.shape, "member", from_the_end=True)
+        index = as_index(index, self._axes_of_members(), "member", from_the_end=True)
         cell = self.kept_cell or ()
         if self.params is None:
             raise ArgumentError("member", "this sweep kept no parameters; use keep_params='all'")
@@ -585,7 +590,7 @@ def _check_names(result: SweepResult) -> None:
     if not result.history.keys() <= result.scores.keys():
         raise ValueError("its history is of other scores")
     if result.kept_cell is not None:
-        as_index(result.kept_cell, result.cell_shape, "kept_cell")
+        as_index(result.kept_cell, result.cells.lengths.items(), "kept_cell")
 
 
 def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:

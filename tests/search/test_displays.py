@@ -60,6 +60,9 @@ def test_several_networks_show_the_best_cells_of_all():
     both = combined(axes, results)
     assert rows(both)[0][1:3] == ["network", "batch"] and rows(both)[1][1:3] == ["c", "full"]
     assert "a<b" in {row[1] for row in rows(both)} and "d" not in {row[1] for row in rows(both)}
+    counted = "54 members (18 diverged): network 3, batch_size 1, learning_rate 3, l2 3, seeds 2;"
+    assert repr(both).startswith(f"<SweepResult of {counted}")
+    assert repr(make_sampled(n=4)).startswith("<SweepResult of 8 members: cells 4, seeds 2;")
     assert "c" in repr(both) and len(repr(both)) < 400
     assert "no cell ranks" in repr(combined({"network": np.array(["d"])}, results[2:]))
 

@@ -127,7 +127,7 @@ def test_members_whose_parameters_were_not_kept_are_named(results):
     for call, message in (
         (lambda: results["best"].member((i + 1) % 3, *rest, 0), "kept only the best"),
         (lambda: none.member(0, 0, 0), "kept no parameters"),
-        (lambda: none.member(0, 0), "an index into a grid of shape"),
+        (lambda: none.member(0, 0), "an index into axes of lengths learning_rate 3"),
     ):
         with pytest.raises(ValueError, match=f"^member: .*{message}"):
             call()
