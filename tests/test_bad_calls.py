@@ -194,7 +194,16 @@ MISTAKES = [
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
     (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
-    # Indices into results.
+    # Names and indices that a result lacks.
+    (lambda: RESULT.cell_scores("test_f1"), "name", "test_accuracy (metrics=[…] of jfnn.supervised or"),
+    (lambda: RESULT.scores["test_f1"], "scores", "test_accuracy (metrics=[…] of jfnn.supervised or"),
+    (lambda: jfnn.cell_statistics(RESULT, "test_f1"), "score", "(metrics=[…] of jfnn.supervised or"),
+    (lambda: jfnn.plots.histogram(RESULT, score="test_f1"), "score", "(metrics=[…] of jfnn.supervised or"),
+    (lambda: RESULT.best("f1"), "rule", "'f1'; jfnn.Validation(rank_by=…) of the sweep"),
+    (lambda: prepared(validation=jfnn.Validation(0.5, "f1")), "rank_by", "accuracy (metrics=[…] of"),
+    (lambda: RESULT.history["test_loss"], "history", "expected none (Execution(eval_every=1)"),
+    (lambda: RESULT.terms["size"], "terms", "expected none (Execution(objective=True)"),
+    (lambda: jfnn.supervised(NET, metrics=["f1"]), "metrics", "r2 (jfnn.learners.output_metric"),
     (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
     (lambda: make_sampled(n=3).member(0, 0, 1), "member", "lengths cells 3, seeds 2, got"),
     (lambda: RESULT.axes_at((0, 3)), "index", "lengths learning_rate 2, l2 3, got"),

@@ -64,6 +64,10 @@ class ArgumentTypeError(ArgumentError, TypeError):
     """An argument has an invalid type."""
 
 
+class ArgumentKeyError(ArgumentError, KeyError):
+    """A mapping was asked for a name that it lacks."""
+
+
 @contextlib.contextmanager
 def renamed(**names: str) -> Iterator[None]:
     """Gives errors raised inside the names of the caller's arguments: ``renamed(size="pool")``."""
@@ -311,12 +315,18 @@ def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
     return value
 
 
-def as_choice(value: object, argument: str, choices: Collection[str]) -> str:
-    """One of the names in ``choices``."""
+def as_choice(value: object, argument: str, choices: Collection[str], others: str = "") -> str:
+    """One of the names in ``choices``; ``others`` says for errors how further ones come to be there."""
     if not isinstance(value, str) or value not in choices:
-        got = f"{shown(value)}{did_you_mean(value, choices)}"
-        raise ArgumentError(argument, f"expected one of {', '.join(choices)}, got {got}")
+        raise ArgumentError(argument, unknown(value, choices, others))
     return value
+
+
+def unknown(value: object, choices: Collection[str], others: str = "") -> str:
+    """The reason of an error for a value that is none of ``choices``; arguments are those of `as_choice`."""
+    expected = f"one of {', '.join(choices)}" if choices else "none"
+    cure = f" ({others})" if others else ""
+    return f"expected {expected}{cure}, got {shown(value)}{did_you_mean(value, choices)}"
 
 
 def check_each_once(names: Collection[str], argument: str) -> None:

@@ -28,6 +28,7 @@ from jfnn.cli.parser import flag_name, make_parser, parse
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
 from jfnn.learners import METRICS
+from jfnn.learners.learner import OTHER_METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.schedulers import SCHEDULERS
@@ -76,6 +77,7 @@ ADVICE = {
     "encode=True": "--encode",
     "impute=True": "--impute",
     "batch_size=None": "--batch-size full",
+    f" ({OTHER_METRICS})": "",
 }
 
 

@@ -27,7 +27,7 @@ from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner, Metric, check_metrics, starting_shapes
+from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
@@ -226,7 +226,8 @@ def _ranking(learner: Learner, data: Data, validation: Validation, validates: bo
     part = "validation" if validates else "test" if data.n > data.n_train else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
     name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
-    name = learner.ranked_by if name is None else checks.as_choice(name, "rank_by", directions)
+    name = learner.ranked_by if name is None else name
+    checks.as_choice(name, "rank_by", directions, OTHER_METRICS)
     return Ranking(PARTS.index(part), name, directions[name])
 
 

@@ -30,6 +30,9 @@ from jfnn.numerics.compiling import key_shape, tracing
 from jfnn.optimizers import State, Values
 from jfnn.targets import Split
 
+# How metrics come to be recorded, for errors about one that was not.
+OTHER_METRICS = "metrics=[…] of jfnn.supervised or jfnn.learner names others"
+
 
 def mean_over_rows(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     """Mean of ``values [members, n]`` over the rows."""

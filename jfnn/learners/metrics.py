@@ -76,7 +76,8 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     unique = [METRICS["loss"](loss)]
     for metric in metrics:
         if isinstance(metric, str):
-            metric = METRICS[checks.as_choice(metric, "metrics", METRICS)](loss)
+            others = "jfnn.learners.output_metric makes others"
+            metric = METRICS[checks.as_choice(metric, "metrics", METRICS, others)](loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
             raise ArgumentTypeError(
                 "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"

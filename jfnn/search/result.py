@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.named import Named
 from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
 from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
@@ -23,7 +24,7 @@ from jfnn.experiment.settings import Execution
 from jfnn.experiment.simplest import Simplest
 from jfnn.learners import answers
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
 from jfnn.network import Network
 from jfnn.search import predictions, run_directory
 from jfnn.search.predictions import Origin, PartOfFolds, ProgramMembers
@@ -32,6 +33,12 @@ from jfnn.targets import Split
 
 NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
 SHOWN = 5  # cells in a notebook
+# What is missing from a mapping of a result -> how it comes to be there.
+OTHERS = {
+    "scores": OTHER_METRICS,
+    "history": "Execution(eval_every=1) keeps that of every score",
+    "terms": "Execution(objective=True) keeps those that terms=[…] of jfnn.learner names",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,14 +151,16 @@ class SweepResult:
     programs: tuple[SweepResult, ...] = ()
     origin: Origin | None = None
 
+    def __post_init__(self) -> None:
+        for name, others in OTHERS.items():
+            object.__setattr__(self, name, Named(getattr(self, name), name, others))
+
     def __getattr__(self, name: str) -> np.ndarray:
         """An axis or a score by its name."""
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
         if name not in arrays:
-            raise AttributeError(
-                f"a sweep has no {name!r}; its scores are {', '.join(fields.get('scores', {}))}"
-            )
+            raise AttributeError(f"a sweep has no {name!r}: {checks.unknown(name, arrays, OTHER_METRICS)}")
         return np.asarray(arrays[name])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -239,7 +248,9 @@ class SweepResult:
 
     def named(self, score: str | None, argument: str = "name") -> str:
         """The name of a score, checked; None for `ranked_by`."""
-        return self.ranked_by if score is None else checks.as_choice(score, argument, self.scores)
+        if score is None:
+            return self.ranked_by
+        return checks.as_choice(score, argument, self.scores, OTHER_METRICS)
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, Any]:
         """The values of a cell on all axes, name -> value."""
@@ -301,8 +312,9 @@ class SweepResult:
 
     def best_or_none(self, rule: Simplest | None = None) -> Best | None:
         """As `best`, but None where no cell ranks."""
-        if rule is not None:
-            checks.check_instance(rule, Simplest, "rule")
+        if rule is not None and not isinstance(rule, Simplest):
+            got = f"{checks.shown(rule)}; jfnn.Validation(rank_by=…) of the sweep ranks by another metric"
+            raise ArgumentTypeError("rule", f"expected a jfnn.Simplest, got {got}")
         order = self.order()
         if not len(order) or self.pruned_cells.ravel()[order[0]]:
             return None

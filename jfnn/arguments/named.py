@@ -1,0 +1,35 @@
+"""Values by name that tell a name which they lack with those that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jax.tree_util import DictKey, register_pytree_with_keys_class
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentKeyError
+
+
+@register_pytree_with_keys_class
+class Named(dict[str, Any]):
+    """A dict whose KeyError says what it is, its names, and how ``others`` come to be there; a pytree."""
+
+    def __init__(self, values: Mapping[str, Any], argument: str = "", others: str = ""):
+        super().__init__(values)
+        self.argument = argument
+        self.others = others
+
+    def __missing__(self, name: object) -> Any:
+        """Raises ArgumentKeyError."""
+        raise ArgumentKeyError(self.argument, checks.unknown(name, self, self.others))
+
+    def tree_flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], tuple[tuple[str, ...], str, str]]:
+        """Values in the order of their names, as JAX has those of a dict."""
+        names = tuple(sorted(self))
+        return [(DictKey(name), self[name]) for name in names], (names, self.argument, self.others)
+
+    @classmethod
+    def tree_unflatten(cls, texts: tuple[tuple[str, ...], str, str], values: Iterable[Any]) -> Named:
+        """The inverse of `tree_flatten_with_keys`."""
+        return cls(dict(zip(texts[0], values, strict=True)), *texts[1:])
