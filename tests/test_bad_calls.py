@@ -133,6 +133,16 @@ def of_rows_scores(params, rows):
     return {"loss": square(params, rows, None)}
 
 
+def scaled_scores(params, rows, *, scale):
+    return {"loss": scale * of_rows(params, rows, None)[:, 0]}
+
+
+def drawn(score):
+    """A sweep of a loss without rows, before it trains."""
+    learner = jfnn.learner(lambda key: {"w": jnp.ones((2, 1))}, lambda p, *_: p["w"].sum(), score=score)
+    return prepared(network=learner, split=jfnn.Split(), batch_size=None)
+
+
 def split(x=X, y=Y, **options):
     return prepared(split=jfnn.Split(x, y), **options)
 
@@ -165,7 +175,7 @@ MISTAKES = [
     (lambda: prepared(optimizer=jfnn.Optimizer("adam", learning_rate=0.1)), "optimizer", "beside"),
     (lambda: prepared(learning_rate=optax.linear_schedule(1, 0, 10)), "learning_rate", "schedule=…"),
     (lambda: learned(square, {"c": 1.0}), "hyper", "hyper=['c']"),
-    (lambda: learned(scaled), "loss", "hyper=['scale']"),
+    (lambda: learned(scaled), "loss", "hyper=['scale'] of the learner, and give its value in hyper={"),
     (lambda: learned(square, {"c": 1.0}, hyper=["c"]), "loss", "params, batch, key, c"),
     (lambda: learned(scaled, {"scael": 1.0}, hyper=["scale"]), "hyper", "mean 'scale'"),
     (lambda: prepared(hyper={"momentum": 0.9}), "hyper", "jfnn.Optimizer"),
@@ -174,6 +184,11 @@ MISTAKES = [
     (lambda: learned(of_rows), "loss", "float32 [n, 1]; sum"),
     (lambda: learned(lambda p, batch, key: (square(p, batch, key), 1.0)), "loss", "(float32 [], float32 [])"),
     (lambda: learned(square, score=of_rows_scores), "score", "{loss: float32 []}"),
+    (lambda: drawn(lambda p, rows: {"loss": p["w"][:, 0]}), "score", "without rows, {loss: []}, got {loss:"),
+    (lambda: drawn(lambda p, rows: {"loss": jnp.ones(17)}), "score", "without rows, {loss: []}, got {loss:"),
+    (lambda: drawn(lambda p, rows: p["w"].sum()), "score", "without rows, {loss: []}, got float32 []"),
+    (lambda: learned(square, score=scaled_scores), "score", "hyper=['scale'] of the learner, and give its"),
+    (lambda: learned(lambda p, batch, key, **h: h["c"] * p["w"].sum()), "loss", "KeyError: 'c'"),
     (lambda: learned(square, score=lambda params, rows: rows[1]), "score", "got int32 [n]"),
     (lambda: learned(branching), "loss", "jnp.where"),
     (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: {"a": x})), "network", "float32 [1, 2]"),
@@ -239,6 +254,9 @@ def test_the_cures_are_taken():
     assert "scale" in numbered.learner.hyper and numbered.hyper()["scale"].tolist() == [1.0]
     drawing = learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
     assert drawing.experiment.learner.random
+    scored = learned(scaled, {"scale": 1.0}, hyper=["scale"], score=scaled_scores)
+    assert scored.experiment.learner.untraced.score_function is scaled_scores
+    assert drawn(lambda params, rows: {"loss": params["w"].sum()}).experiment.data.n == 1
 
     def mean_of_rows(params, batch, key):
         return of_rows(params, batch, key).mean()

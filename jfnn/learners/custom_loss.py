@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -84,17 +84,23 @@ class CustomLoss(DescentLearner):
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Scores of the user's function, or the loss of each row as a batch of one."""
-        numbers = self._of_loss(hyper)
+        scores: dict[str, jax.Array] = self._scores(params, rows, self._of_loss(hyper))
+        if self.has_rows:
+            return scores
+        count = jax.tree.leaves(rows)[0].shape[:1]
+        return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
+
+    def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Any:
+        """Scores of each row, or without rows one number of each metric."""
         function = self.score_function
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
             scores: Any = function(params, rows if self.has_rows else None, **options)
-            if not self.has_rows:
-                count = jax.tree.leaves(rows)[0].shape[:1]
-                scores = jax.tree.map(lambda value: _repeated(value, count), scores)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
+        if not self.has_rows:
+            return {"loss": self._value(params, rows, key, numbers)[0]}
 
         def row_loss(row: Rows) -> jax.Array:
             value, _ = self._value(params, jax.tree.map(lambda leaf: leaf[None], row), key, numbers)
@@ -110,7 +116,7 @@ class CustomLoss(DescentLearner):
         self.rule.check(without_constants(params))
         rows, number = example_shapes(data.rows, data.dtype)
         numbers = dict.fromkeys(self.loss_hyper, number)
-        self._check_signature()
+        _check_signature("loss", self.loss, ("params", "batch", "key"), self.loss_hyper)
         value = self._loss_shape(params, rows, numbers)
         if self.terms:
             value = self._checked_terms(value)
@@ -122,7 +128,11 @@ class CustomLoss(DescentLearner):
             got = f"{describe_shapes(value)}{cure}"
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
+        if self.score_function is not None:
+            keywords = [name for name in (*self.loss_hyper, "key") if takes(self.score_function, name)]
+            _check_signature("score", self.score_function, ("params", "rows"), keywords)
+        scores = eval_shape("score", self._scores, params, rows, numbers)
+        check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Any) -> Any:
         """The value without its terms; raises ArgumentError where these are not as they were named."""
@@ -135,23 +145,6 @@ class CustomLoss(DescentLearner):
             got = describe_shapes(value)
             raise ArgumentError("loss", f"expected a value and its terms, (value, {{{names}}}), got {got}")
         return value[0]
-
-    def _check_signature(self) -> None:
-        """Raises ArgumentError for a loss that takes other arguments than it is given."""
-        try:
-            signature = inspect.signature(self.loss)
-        except (TypeError, ValueError):  # a function in C that does not tell
-            return
-        names = ["params", "batch", "key", *self.loss_hyper]
-        try:
-            signature.bind(None, None, None, **dict.fromkeys(self.loss_hyper))
-        except TypeError:
-            more = [p.name for p in list(signature.parameters.values())[3:] if p.default is p.empty]
-            more = [name for name in more if name not in self.loss_hyper]
-            cure = f"; nobody gives {', '.join(more)}: name it by hyper={more} of the learner" if more else ""
-            raise ArgumentTypeError(
-                "loss", f"expected a function of {', '.join(names)}, got one of {signature}{cure}"
-            ) from None
 
     def _loss_shape(self, params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
         """Shape and dtype of the loss.
@@ -192,9 +185,24 @@ class CustomLoss(DescentLearner):
         }
 
 
-def _repeated(value: jax.Array, count: tuple[int, ...]) -> jax.Array:
-    """A number for each row; other values as they are, which a check refuses."""
-    return jnp.broadcast_to(value, count) if jnp.shape(value) == () else value
+def _check_signature(
+    argument: str, function: Callable[..., object], names: Sequence[str], keywords: Iterable[str]
+) -> None:
+    """Raises ArgumentError for a function that takes other arguments than these, by position and keyword."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function in C that does not tell
+        return
+    given = dict.fromkeys(keywords)
+    try:
+        signature.bind(*names, **given)
+    except TypeError:
+        further = list(signature.parameters.values())[len(names) :]
+        more = [p.name for p in further if p.default is p.empty and p.name not in given]
+        expected = f"a function of {', '.join([*names, *given])}"
+        cure = f"name it by hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
+        cure = f"; nobody gives {', '.join(more)}: {cure}" if more else ""
+        raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:

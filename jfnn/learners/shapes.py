@@ -74,7 +74,7 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         with tracing():
             return jax.eval_shape(lambda *args: function(*args), *shapes)
     except Exception as error:
-        reason = str(error).partition("\n")[0]
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, TRACED):
             cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
             reason = f"it needs the value of an array, but {cure}; {reason}"
@@ -129,10 +129,11 @@ def check_terms(argument: str, values: Any, terms: Sequence[str]) -> None:
         )
 
 
-def check_scores(argument: str, scores: Any, names: Sequence[str]) -> None:
-    """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row."""
+def check_scores(argument: str, scores: Any, names: Sequence[str], has_rows: bool = True) -> None:
+    """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row, or without rows a number."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
-    if not fits or any(getattr(values, "shape", ())[:1] != (EXAMPLES,) for values in scores.values()):
-        expected = ", ".join(f"{name}: [n]" for name in names)
-        got = describe_shapes(scores)
-        raise ArgumentError(argument, f"expected one value a row for each, {{{expected}}}, got {got}")
+    shapes = [getattr(values, "shape", ()) for values in scores.values()] if fits else []
+    if not fits or any(shape[:1] != (EXAMPLES,) if has_rows else shape for shape in shapes):
+        one, shape, why = ("value a row", "[n]", "") if has_rows else ("number", "[]", " without rows")
+        expected = f"one {one} for each{why}, {{{', '.join(f'{name}: {shape}' for name in names)}}}"
+        raise ArgumentError(argument, f"expected {expected}, got {describe_shapes(scores)}")
