@@ -35,6 +35,7 @@ from jfnn.schedulers import SCHEDULERS
 from jfnn.search.result import SweepResult
 from jfnn.store import files
 from jfnn.store.files import CorruptFileError
+from jfnn.store.identity import CURES
 
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
@@ -78,6 +79,7 @@ ADVICE = {
     "impute=True": "--impute",
     "batch_size=None": "--batch-size full",
     f" ({OTHER_METRICS})": "",
+    **{f"; {cure}": "" for cure in CURES.values()},
 }
 
 
