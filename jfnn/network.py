@@ -7,7 +7,7 @@ engine's column form.
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -185,22 +185,11 @@ def as_params(network: Network, params: Params) -> Params:
         ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not
             finite in JAX's floats, such as those of a network that has diverged.
     """
-    given = params
-    params = jax.tree.map(
-        lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=lambda leaf: isinstance(leaf, Iterator)
-    )
-    jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), params)
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
+    params = checks.as_arrays(params, expected, "params", "network.init or result.member")
+    jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), params)
     if expected is None:
         return params
-    if any(leaf.dtype.kind in "OUS" for leaf in jax.tree.leaves(params)):
-        got = f"{type(given).__name__}, {checks.shown(given)}"
-        raise ArgumentTypeError(
-            "params", f"expected arrays, as network.init or result.member gives, got {got}"
-        )
-    if str(jax.tree.structure(params)) != str(jax.tree.structure(expected)):
-        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, params))
-        raise ArgumentError("params", f"expected arrays of shapes {shapes}, got {got}")
     for leaf, shaped in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
         if leaf.shape != shaped.shape or not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ArgumentError(

@@ -15,6 +15,7 @@ from helpers import noise_split, same_bits
 import jfnn
 from jfnn.distributed import futures
 from jfnn.engine import interrupts
+from jfnn.store.checkpoint import Checkpoint
 
 NETWORK = jfnn.mlp((5, 6, 3))
 GRID = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=40, batch_size=16)
@@ -86,6 +87,14 @@ def test_other_threads_and_ignored_signals_are_left_alone(told):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+@pytest.mark.parametrize("has_directory", [False, True])
+def test_where_nothing_is_saved_an_interrupt_says_nothing_of_it(has_directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(Checkpoint, "save", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sweep(progress=lambda now: press(), **{"out": tmp_path} if has_directory else {})
+    assert not hasattr(caught.value, "__notes__")
+
+
 class Pressing(concurrent.futures.ThreadPoolExecutor):
     """Ctrl-C is pressed while this executor takes a message."""
 
@@ -109,9 +118,11 @@ def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
 
     plain = sweep()
     executor = Pressing(2) if on_executor else None
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         sweep(progress=at_evaluation, executor=executor, out=tmp_path)
     assert 0 < len(epochs) < 20
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"{tmp_path} has what was trained") and "resume=True" in note
     resumed = sweep(progress=at_evaluation, out=tmp_path, resume=True)
     assert same_bits(resumed, plain)
     assert epochs == list(range(2, 41, 2))  # none is trained twice

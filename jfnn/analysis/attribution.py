@@ -19,7 +19,7 @@ from jfnn import losses
 from jfnn.analysis.data_values import as_subsets
 from jfnn.analysis.intervals import as_numbers
 from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
 from jfnn.layers.kind import Params
@@ -34,6 +34,7 @@ CURVATURES = ("hessian", "gauss_newton")
 PENALTIES = tuple(np.geomspace(1, 0.01, 20).tolist())
 
 
+@texts.without_arrays
 class Datamodels(NamedTuple):
     """Linear models of the output for each row, ``bias + included @ weights``; float64.
 
@@ -173,6 +174,7 @@ def _mean(values: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(np.nansum(values, axis=axis) / (~np.isnan(values)).sum(axis=axis))
 
 
+@texts.without_arrays
 class InfluenceFunctions(NamedTuple):
     """Values by influence functions, in the dtype of the parameters and with their leading axes.
 

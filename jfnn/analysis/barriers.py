@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from jfnn.analysis.sharpness import Surface, by_blocks, rows_of
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.kind import Params
@@ -21,6 +21,7 @@ from jfnn.network import Network
 ROUNDING = 1e-12  # of a sum of products; smaller gains are none, so that the matching ends
 
 
+@texts.without_arrays
 class Barrier(NamedTuple):
     """The loss between pairs of networks, with the leading axes of the parameters.
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.analysis.intervals import as_numbers
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 BINS = ("width", "mass")
@@ -23,6 +23,7 @@ LEAST_LOGIT = np.log(np.finfo(np.float32).tiny)  # of a probability that underfl
 LOG_RANGE = 10.0  # of 1 / temperature, as scikit-learn's CalibratedClassifierCV has it
 
 
+@texts.without_arrays
 class Brier(NamedTuple):
     """Brier scores and their parts, each ``[…]``.
 
@@ -44,6 +45,7 @@ class Brier(NamedTuple):
     within: np.ndarray
 
 
+@texts.without_arrays
 class Calibration(NamedTuple):
     """Expected calibration errors ``[…]``, and their bins ``[…, bins]``, NaN in empty ones.
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.analysis.intervals import Interval, as_confidence, as_numbers, interval
 from jfnn.analysis.statistics import replicate_values
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.experiment.axes import as_index
 from jfnn.search.result import SweepResult
@@ -17,6 +17,7 @@ TESTS = ("t", "wilcoxon")
 MOST_SEEDS = 10**9  # seeds that nobody trains: a width that needs more is an error, and not a number
 
 
+@texts.without_arrays
 class Comparison(NamedTuple):
     """Every cell against one of them, arrays of the grid's shape ``[E, L, …]``.
 

@@ -14,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 from numpy.typing import ArrayLike
 
 from jfnn import losses, minibatches, training
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.traces import Trace
 from jfnn.layers.constant import has_constants
@@ -30,6 +30,7 @@ BLOCK_BYTES = 64_000_000
 START = 0x5A  # fixes the first direction, the same for all networks
 
 
+@texts.without_arrays
 class Sharpness(NamedTuple):
     """Eigenvalues of Hessians, arrays ``[…, k]`` with the leading axes of the parameters.
 

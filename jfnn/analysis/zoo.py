@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jfnn.arguments import checks, packages, paths
+from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.layers.kind import Params
@@ -40,6 +40,7 @@ SAFETENSORS = "weights.safetensors"
 QUANTILES = (0, 25, 50, 75, 100)  # in percent
 
 
+@texts.without_arrays
 class Zoo(NamedTuple):
     """The networks of a folder.
 

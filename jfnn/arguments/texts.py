@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import jax
 import numpy as np
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
@@ -80,6 +81,20 @@ def column_texts(name: str, values: Sequence[Any], digits: int = 3) -> list[str]
 def size_text(shape: Sequence[int]) -> str:
     """A shape for readers: "1437×64"."""
     return "×".join(map(str, shape))
+
+
+def without_arrays(kind: Any) -> Any:
+    """Gives a named tuple a repr in a line: of an array its size and range, "2×3 (0.1 to 0.5)"."""
+    whole = kind.__repr__
+
+    def text(values: Any) -> str:
+        array = np.asarray(values)
+        finite = array[np.isfinite(array)] if array.dtype.kind in "iuf" else np.zeros(0)
+        ends = f" ({finite.min():.4g} to {finite.max():.4g})" if finite.size else ""
+        return size_text(array.shape) + ends if array.ndim else str(values)
+
+    kind.__repr__ = lambda self: whole(jax.tree.map(text, self)).replace("'", "")
+    return kind
 
 
 def html_table(

@@ -14,6 +14,7 @@ from jfnn.cli.flags import Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
 from jfnn.learners.learner import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
+from jfnn.store.identity import CURES
 
 # Advice in errors and warnings of the library, as the command line has it.
 ADVICE = {
@@ -23,6 +24,7 @@ ADVICE = {
     "batch_size=None": "--batch-size full",
     "jfnn.datasets.standardise(split)": "--standardise",
     f" ({OTHER_METRICS})": "",
+    **{f"; {cure}": "" for cure in CURES.values()},
 }
 READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: path}
 

@@ -160,12 +160,11 @@ class Axes:
     @property
     def lengths(self) -> dict[str, int]:
         """Name of each axis of a per-cell array -> its length; that of listed cells is named "cells"."""
-        lengths = {}
-        for name, axis in self.axis_of.items():
-            if axis is not None:
-                own = self.crossed or name in PROGRAM_AXES
-                lengths[name if own else "cells"] = len(self.values[name])
-        return lengths
+        return {
+            name if self.crossed or name in PROGRAM_AXES else "cells": len(self.values[name])
+            for name, axis in self.axis_of.items()
+            if axis is not None
+        }
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -288,14 +287,7 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 def as_index(
     index: Any, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False
 ) -> tuple[int, ...]:
-    """An index into an array: a number for each axis, negative ones only ``from_the_end``.
-
-    Args:
-        index: The index.
-        axes: Name and length of each axis.
-        argument: The caller's argument, named in errors.
-        from_the_end: Whether negative numbers count from the end.
-    """
+    """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``."""
     axes = list(axes)
     shape = [length for _, length in axes]
 

@@ -1,7 +1,7 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -204,17 +204,10 @@ def _user_params(
     """
     argument = "initial_params"
     expected = starting_shapes(learner)
-    arrays = jax.tree.map(
-        lambda leaf: np.array(checks.as_array(leaf, argument)),
-        initial_params,
-        is_leaf=lambda leaf: isinstance(leaf, Iterator),
-    )
-    structure = jax.tree.structure(arrays)
-    if str(structure) != str(jax.tree.structure(expected)):
-        shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (expected, arrays))
-        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, got {got}")
+    given = checks.as_arrays(initial_params, expected, argument, "result.params or init")
+    arrays, structure = jax.tree.flatten(jax.tree.map(np.array, given))
     leaves = []
-    for leaf, like in zip(jax.tree.leaves(arrays), jax.tree.leaves(expected), strict=True):
+    for leaf, like in zip(arrays, jax.tree.leaves(expected), strict=True):
         leaf_dtype = trained_dtype(like.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")

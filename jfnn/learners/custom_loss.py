@@ -92,9 +92,11 @@ class CustomLoss(DescentLearner):
 
     def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Any:
         """Scores of each row, or without rows one number of each metric."""
-        if self.score_function is not None:
-            options = self._score_options(self.score_function, numbers)
-            scores: Any = self.score_function(params, rows if self.has_rows else None, **options)
+        function = self.score_function
+        if function is not None:
+            options = {name: number for name, number in numbers.items() if takes(function, name)}
+            options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
+            scores: Any = function(params, rows if self.has_rows else None, **options)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
         if not self.has_rows:
@@ -105,11 +107,6 @@ class CustomLoss(DescentLearner):
             return value
 
         return {"loss": jax.vmap(row_loss)(rows)}
-
-    def _score_options(self, function: ScoreFunction, numbers: Mapping[str, Any]) -> dict[str, Any]:
-        """Keywords of the user's score."""
-        options = {name: number for name, number in numbers.items() if takes(function, name)}
-        return options | ({"key": jax.random.key(0)} if takes(function, "key") else {})
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
@@ -132,8 +129,8 @@ class CustomLoss(DescentLearner):
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
         if self.score_function is not None:
-            options = self._score_options(self.score_function, numbers)
-            _check_signature("score", self.score_function, ("params", "rows"), options)
+            keywords = [name for name in (*self.loss_hyper, "key") if takes(self.score_function, name)]
+            _check_signature("score", self.score_function, ("params", "rows"), keywords)
         scores = eval_shape("score", self._scores, params, rows, numbers)
         check_scores("score", scores, names, self.has_rows)
 
@@ -191,14 +188,7 @@ class CustomLoss(DescentLearner):
 def _check_signature(
     argument: str, function: Callable[..., object], names: Sequence[str], keywords: Iterable[str]
 ) -> None:
-    """Raises ArgumentError for a user's function that takes other arguments than it is given.
-
-    Args:
-        argument: The caller's argument that is the function.
-        function: The function.
-        names: Names of what it is given by position.
-        keywords: Names of what it is given by name.
-    """
+    """Raises ArgumentError for a function that takes other arguments than these, by position and keyword."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a function in C that does not tell
@@ -209,14 +199,9 @@ def _check_signature(
     except TypeError:
         further = list(signature.parameters.values())[len(names) :]
         more = [p.name for p in further if p.default is p.empty and p.name not in given]
-        cure = ""
-        if more:
-            values = ", ".join(f"{name!r}: …" for name in more)
-            declared = (
-                f"name it by hyper={more} of the learner, and give it by hyper={{{values}}} of the sweep"
-            )
-            cure = f"; nobody gives {', '.join(more)}: {declared}"
         expected = f"a function of {', '.join([*names, *given])}"
+        cure = f"name it by hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
+        cure = f"; nobody gives {', '.join(more)}: {cure}" if more else ""
         raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
 
 

@@ -160,8 +160,7 @@ class SweepResult:
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
         if name not in arrays:
-            reason = checks.unknown(name, arrays, OTHER_METRICS)
-            raise AttributeError(f"a sweep has no {name!r}: {reason}")
+            raise AttributeError(f"a sweep has no {name!r}: {checks.unknown(name, arrays, OTHER_METRICS)}")
         return np.asarray(arrays[name])
 
     def __getstate__(self) -> dict[str, Any]:

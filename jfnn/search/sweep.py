@@ -227,6 +227,12 @@ def train_run(
                 trainer = make_trainer(run.experiment, run.threads, run.layout)
                 state = checkpoint.restore(loop.start(trainer))
                 outcome = loop.run(trainer, state, checkpoint.save)
+            except KeyboardInterrupt as error:
+                if files.exists(checkpoint.path):
+                    error.add_note(
+                        f"{directory} has what was trained; the same call with resume=True goes on"
+                    )
+                raise
             finally:
                 remove_tasks(directory)
             result = as_result(run.experiment, run.description, outcome, directory)

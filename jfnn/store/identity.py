@@ -18,6 +18,9 @@ DESCRIPTION = (*DECIDING, "device", "fingerprint")
 SHOWN = 60  # characters of a value in an error
 BEFORE = 40  # of these, before the first that differs
 
+# What there is to do where runs differ in a value.
+CURES = {"settings.epochs": "a result trains on by initial_params=result.params, epochs=range(first, end)"}
+
 Description = Json
 
 
@@ -60,6 +63,7 @@ def check_same(where: object, there: Description | None, here: Description) -> N
     differing = [] if there is None else differences(deciding(there), deciding(here))
     if differing:
         text = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
+        text += "".join(f"; {cure}" for name, cure in CURES.items() if f"{name} is " in text)
         raise ArgumentError(str(where), f"holds another configuration, choose another directory: {text}")
 
 

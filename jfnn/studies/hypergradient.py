@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.axes import check_range
 from jfnn.experiment.experiment import PARTS, Experiment
@@ -27,6 +27,7 @@ MODES = ("reverse", "forward")
 NOT_SMOOTH = ("dropout", SCHEDULE_STEPS)
 
 
+@texts.without_arrays
 class Hypergradient(NamedTuple):
     """The loss after training, and its derivatives.
 

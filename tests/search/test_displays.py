@@ -164,6 +164,32 @@ def test_names_of_networks_are_directories_of_the_system():
         assert not names_directory(name, PureWindowsPath)
 
 
+KINDS = {name: getattr(jfnn.analysis, name) for name in jfnn.analysis.__all__}
+KINDS = {name: kind for name, kind in KINDS.items() if hasattr(kind, "_fields")}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_results_of_arrays_are_shown_in_a_line(name):
+    fields = KINDS[name]._fields
+    full = np.linspace(0, 1.5, 6000).reshape(20, 300)
+    shown = repr(KINDS[name](*[full] * len(fields)))
+    assert "\n" not in shown and len(shown) < 300 and name in shown
+    if not hasattr(KINDS[name], "_repr_html_"):  # which has words of its own
+        assert all(f"{field}=20×300 (0 to 1.5)" in shown for field in fields)
+
+
+def test_a_comparison_shows_its_reference_and_ranges():
+    result = make_result((2, 3), seeds=4)
+    compared = jfnn.analysis.compare_cells(result, reference=(1, 2))
+    low, high = np.nanmin(compared.p), np.nanmax(compared.p)  # NaN of the reference itself
+    assert repr(compared).startswith("Comparison(reference=(1, 2), difference=2×3 (")
+    assert f" p=2×3 ({low:.4g} to {high:.4g}), " in repr(compared)
+    zoo = jfnn.analysis.Zoo(
+        {"w": np.full((3, 2), np.nan)}, {"loss": np.arange(3), "name": np.array(["a"] * 3)}
+    )
+    assert repr(zoo) == "Zoo(params={w: 3×2}, table={loss: 3 (0 to 2), name: 3})"
+
+
 def test_networks_splits_and_subsets_are_shown_in_a_line():
     split = jfnn.Split(np.ones((3, 4, 4)), np.array([0, 2, 2]), np.ones((2, 4, 4)), np.array([0, 2]))
     network = jfnn.sequential([jfnn.Flatten(), jfnn.Dense(5), jfnn.Dense(3)], (4, 4))

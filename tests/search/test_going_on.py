@@ -84,6 +84,11 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
     )
     assert same_bits(again.params[0], rest.refit.params[0])
     assert same_bits(jfnn.load(tmp_path).refit.params, rest.refit.params)
+    cure = r"; a result trains on by initial_params=result\.params, epochs=range\(first, end\)"
+    with pytest.raises(ValueError, match=rf"settings\.epochs is 4 there and 6 here{cure}$"):
+        jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"epochs": range(2, 6)})
+    with pytest.raises(ValueError, match=r"settings\.seeds is \[0, 1\] there and \[1, 0\] here$"):
+        jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"seeds": [1, 0]})
 
 
 def test_minibatches_are_asked_of_the_epochs_that_are_trained(split):
