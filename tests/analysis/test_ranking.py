@@ -133,6 +133,31 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert best_first(of_best).cells[0].doubtful and len(legend(best_first(of_best))) == 4
 
 
+@pytest.mark.parametrize(
+    ("folds", "recorded", "doubtful"),
+    [
+        (None, [288], False),
+        (None, [1797 * 288], True),  # so many rows more
+        (None, [0], True),  # unknown
+        (3, [95, 96, 97], False),
+        (None, [7000], False),  # a row of 288 is half of 1 / √20,736
+        (3, [6999, 7000, 7001], True),  # a seed's folds together have 21,000
+    ],
+)
+def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful):
+    right = np.array([[[284, 285, 285, 285], [284, 280, 283, 281]], [[281, 280, 283, 282], [1, 2, 3, 4]]])
+    values = np.repeat(right[..., None], folds, axis=-1) if folds else right
+    score = ("validation" if folds else "test") + "_accuracy"
+    result = make_result((2, 2), seeds=4, folds=folds)
+    data = {score.partition("_")[0]: {"rows": recorded}}
+    result = with_scores(result, {score: values / 288}, config={"data": data})
+    best = best_first(result)
+    assert best.cells[0].cell == (0, 0) and best.cells[0].doubtful == doubtful
+    heading, first, *_ = table(best)
+    shown = first[heading.index(summary.name_text(score))]
+    assert shown == ("0.990 (0.986)" if doubtful else "0.989 ± 0.003")
+
+
 def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
     best = best_first(with_test_accuracy(values))
