@@ -99,7 +99,7 @@ def test_a_pruned_cell_is_never_tied():
     assert [cell.cell for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
     assert (best.tied, best.others, best.pruned) == (1, 1, 2)
-    assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[2]
+    assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[-1]
     stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come behind the others
     later = with_test_accuracy(values[..., :1], stopped_at=stopped_at, pruned=stopped_at >= 0)
     assert [cell.cell for cell in best_first(later).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
@@ -167,6 +167,16 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     assert (best.tied, best.doubtful) == (1, 1)
     assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.DOUBTFUL]
     assert "1 cell" in legend(best)[3]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "folds", "few"),
+    [(2, None, "seeds"), (2, 3, "seeds"), (1, 2, "folds"), (3, 2, ""), (20, None, "")],
+)
+def test_the_legend_says_that_two_seeds_or_folds_tell_little(seeds, folds, few):
+    lines = legend(best_first(make_result((2, 2), seeds=seeds, folds=folds)))
+    assert (f"  (two {few} tell little; give more)" in lines) == bool(few)
+    assert any("tell little" in line for line in lines) == bool(few)
 
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
