@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.signatures import check_parameter
+from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import tracing
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
@@ -329,6 +329,9 @@ def _factory(name: str | Factory) -> Factory:
             f"expected the name of an optax optimizer such as sgd or adam, got {checks.shown(name)}"
             f"{_elsewhere(name) or checks.did_you_mean(name, _names())}",
         )
+    if not takes(factory, "learning_rate"):
+        got = f"{', '.join(parameters) or 'nothing'}; name it learning_rate"
+        raise ArgumentError("optimizer", f"expected a function of the learning rate, got one of {got}")
     return factory  # type: ignore[no-any-return]
 
 

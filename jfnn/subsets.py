@@ -251,6 +251,9 @@ def by_group(
 ) -> Subsets:
     """A subset for each group, such as the series or clients of a table, in sorted order: "group".
 
+    `SweepResult.best` takes the mean over groups. The best learning rates of each are where its validation
+    loss ``[E, L, …, S, F]`` is least, ``result.validation_loss[:, 0, 0].argmin(axis=0)`` of one λ and seed.
+
     Args:
         groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
         held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``, the product to six digits, so

@@ -168,6 +168,7 @@ STACKED = jax.tree.map(lambda leaf: leaf[None], PARAMS)
 MISTAKES = [
     (lambda: prepared(optimizer=cosine), "optimizer", "learning_rate * unit(count)"),
     (lambda: prepared(optimizer=optax.adam(0.1)), "optimizer", "optax.adam"),
+    (lambda: prepared(optimizer=lambda lr: optax.adam(lr)), "optimizer", "one of lr; name it learning_rate"),
     (lambda: prepared(optimizer=lambda learning_rate: 3), "optimizer", "GradientTransformation, but 3"),
     (lambda: prepared(optimizer=jfnn.Optimizer(schedule=halved)), "schedule", "jnp.where"),
     (lambda: prepared(optimizer=jfnn.Optimizer(schedule=lambda: 1.0)), "schedule", "part of training"),

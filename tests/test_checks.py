@@ -87,8 +87,8 @@ CHECKS = {
     "as_validation": (settings.as_validation, {0.2: (0.2, None), None: (None, None)}, ()),
     "as_schedulers": (
         settings.as_schedulers,
-        {(): (), (jfnn.Halving(3),): (jfnn.Halving(3),)},
-        (3, jfnn.Halving(3), "halving", [3], [jfnn.Halving], {}, None),
+        {(): (), (jfnn.Halving(3),): (jfnn.Halving(3),), jfnn.Halving(2): (jfnn.Halving(2),)},
+        (3, jfnn.Halving, "halving", [3], [jfnn.Halving], {}, None),
     ),
     "as_execution": (
         settings.as_execution,

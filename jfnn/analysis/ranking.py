@@ -179,6 +179,9 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.others:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
+        number, noun, *_ = ranking.over.split()
+        if number == "2":  # Student's t with a single degree of freedom
+            lines.append(f"  (two {noun} tell little; give more)")
     if ranking.doubtful:
         lines.append(
             f"{DOUBTFUL} mean in doubt, as a few of the {ranking.over} failed (median and worst are shown) or"

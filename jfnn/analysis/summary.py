@@ -46,7 +46,7 @@ class ScoreTable(NamedTuple):
         higher = result.higher_is_better(score)
         runs, _ = replicate_values(result, result.scores[score])
         worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
-        return cls(cell_statistics(result, score), worst, failed(runs, higher))
+        return cls(cell_statistics(result, score), worst, failed(runs, higher, _rows_of_run(result, score)))
 
     def at(self, index: int | tuple[int, ...]) -> Score:
         """The score of one cell."""
@@ -58,6 +58,14 @@ class ScoreTable(NamedTuple):
             worst=float(self.worst[index]),
             failed=int(self.failed[index]),
         )
+
+
+def _rows_of_run(result: SweepResult, score: str) -> float:
+    """Rows behind a score of one run, those of a seed's folds together; infinite where none are recorded."""
+    part = score.partition("_")[0]
+    rows = result.config.get("data", {}).get(part, {}).get("rows", [0])
+    folds = result.folds if result.folds and result.seeds.size > 1 else 1
+    return float(np.mean(rows)) * folds or np.inf
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
-from jfnn.search.run_directory import CONFIG
+from jfnn.search.run_directory import CHECKPOINT, CONFIG
 from jfnn.store import files
 
 REPORT = "report.html"  # the page of a run
@@ -28,6 +28,11 @@ def choose_directory(flags: Flags) -> Path:
         out = next(path for path in itertools.chain([out], numbered) if not os.path.lexists(path))
     check_directory(out, "out")
     return out
+
+
+def holds_run(directory: Path) -> bool:
+    """Whether there is anything of a run to go on with."""
+    return any((directory / name).exists() for name in (CONFIG, CHECKPOINT))
 
 
 def check_free(directory: Path, added: Iterable[str]) -> None:

@@ -117,6 +117,7 @@ def main(
     try:
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
+            goes_on = flags.resume and directories.holds_run(flags.out)
             with jax.enable_x64(flags.dtype == "float64"), _warnings_in_lines(prog, flags.quiet):
                 problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
@@ -126,7 +127,7 @@ def main(
             parser.error(line)
         result = output.with_rmse(result, problem)
         if not flags.quiet:
-            took = textwrap.fill(timing(result, flags.resume), output.WIDTH)
+            took = textwrap.fill(timing(result, goes_on), output.WIDTH)
             print(output.report(result, problem.n_train), took, sep="\n")
         with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
             written = output.write(flags, problem, result, [*command, *argv])
@@ -217,6 +218,8 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
     metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
+    if flags.resume and not flags.quiet and not directories.holds_run(flags.out):
+        print(f"nothing to resume in {flags.out}: the run begins", file=sys.stderr)
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
         network: Network | dict[str, Network] = by_name

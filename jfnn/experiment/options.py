@@ -160,8 +160,8 @@ class Common(Valid):
         as_validation,
         VALIDATIONS,
     )
-    schedulers: Converted[Sequence[Scheduler], tuple[Scheduler, ...]] = option(
-        "Rules that stop, copy or change members at evaluations, such as ``[jfnn.Halving(3)]``.",
+    schedulers: Converted[Scheduler | Sequence[Scheduler], tuple[Scheduler, ...]] = option(
+        "Rules that stop, copy or change members at evaluations, such as ``jfnn.Halving(3)``, or several.",
         (),
         as_schedulers,
     )

@@ -285,10 +285,12 @@ def as_networks(network: object, argument: str) -> Any:
 
 
 def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
-    """A sequence of schedulers, those that keep parameters first."""
+    """A sequence of schedulers, or one, those that keep parameters first."""
+    if isinstance(schedulers, Scheduler):
+        return (schedulers,)
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
         got = checks.shown(schedulers)
-        raise ArgumentTypeError(argument, f"expected a sequence of jfnn.schedulers, got {got}")
+        raise ArgumentTypeError(argument, f"expected jfnn.schedulers, one or a sequence, got {got}")
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 

@@ -29,3 +29,35 @@ def test_failed_runs_are_those_that_decide_the_mean(values, count):
 def test_normal_values_seldom_look_failed(n, share):
     counts = failed(np.random.default_rng(0).normal(size=(20_000, n)), higher_is_better=True)
     assert (counts > 0).mean() == pytest.approx(share, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("right", "rows", "count"),
+    [
+        ([284, 285, 285, 285], 288, 0),  # a row fewer than the others, which agree
+        ([284, 284, 284, 285], 288, 0),
+        ([280, 288, 288, 288], 288, 0),  # √288 / 2 = 8.5 rows
+        ([279, 288, 288, 288], 288, 1),
+        ([250, 284, 285, 285, 286], 288, 1),
+        ([2, 4, 3, 4, 4], 4, 2),  # XOR, two seeds at rest
+        ([3, 4, 4, 4], 4, 1),
+    ],
+)
+def test_a_run_within_the_noise_of_its_rows_has_not_failed(right, rows, count):
+    assert failed(np.array(right) / rows, higher_is_better=True, rows=rows) == count
+
+
+@pytest.mark.parametrize(
+    ("losses", "rows", "count"),
+    [
+        ([0.41, 0.4, 0.4, 0.4], 100, 0),
+        ([0.43, 0.4, 0.4, 0.4], 100, 0),  # a tenth of the median is 0.04
+        ([0.45, 0.4, 0.4, 0.4], 100, 1),
+        ([0.43, 0.4, 0.4, 0.4], 1000, 1),
+        ([9.0, 0.4, 0.5, 0.4, 0.45], 100, 1),
+        ([4.1e-6, 4e-6, 4e-6, 4e-6], 100, 0),  # in any unit
+        ([0.25, 1e-4, 2e-4, 2e-4, 1e-4], 4, 1),  # XOR
+    ],
+)
+def test_a_loss_within_the_noise_of_its_rows_has_not_failed(losses, rows, count):
+    assert failed(losses, higher_is_better=False, rows=rows) == count

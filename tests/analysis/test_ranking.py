@@ -99,7 +99,7 @@ def test_a_pruned_cell_is_never_tied():
     assert [cell.cell for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
     assert [cell.tied for cell in best.cells] == [False, True, False, False]
     assert (best.tied, best.others, best.pruned) == (1, 1, 2)
-    assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[2]
+    assert "1 of 1 other" in legend(best)[1] and "2 pruned cells" in legend(best)[-1]
     stopped_at = np.array([[[3], [9]], [[3], [-1]]])  # pruned cells come behind the others
     later = with_test_accuracy(values[..., :1], stopped_at=stopped_at, pruned=stopped_at >= 0)
     assert [cell.cell for cell in best_first(later).cells] == [(1, 1), (0, 1), (0, 0), (1, 0)]
@@ -133,6 +133,31 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert best_first(of_best).cells[0].doubtful and len(legend(best_first(of_best))) == 4
 
 
+@pytest.mark.parametrize(
+    ("folds", "recorded", "doubtful"),
+    [
+        (None, [288], False),
+        (None, [1797 * 288], True),  # so many rows more
+        (None, [0], True),  # unknown
+        (3, [95, 96, 97], False),
+        (None, [7000], False),  # a row of 288 is half of 1 / √20,736
+        (3, [6999, 7000, 7001], True),  # a seed's folds together have 21,000
+    ],
+)
+def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful):
+    right = np.array([[[284, 285, 285, 285], [284, 280, 283, 281]], [[281, 280, 283, 282], [1, 2, 3, 4]]])
+    values = np.repeat(right[..., None], folds, axis=-1) if folds else right
+    score = ("validation" if folds else "test") + "_accuracy"
+    result = make_result((2, 2), seeds=4, folds=folds)
+    data = {score.partition("_")[0]: {"rows": recorded}}
+    result = with_scores(result, {score: values / 288}, config={"data": data})
+    best = best_first(result)
+    assert best.cells[0].cell == (0, 0) and best.cells[0].doubtful == doubtful
+    heading, first, *_ = table(best)
+    shown = first[heading.index(summary.name_text(score))]
+    assert shown == ("0.990 (0.986)" if doubtful else "0.989 ± 0.003")
+
+
 def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     values = np.array([[[0.90, 0.91, 0.92], [0.89, 0.92, 0.90]], [[0.80, 0.81, 0.82], [0.90, 0.50, 0.10]]])
     best = best_first(with_test_accuracy(values))
@@ -142,6 +167,16 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     assert (best.tied, best.doubtful) == (1, 1)
     assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.DOUBTFUL]
     assert "1 cell" in legend(best)[3]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "folds", "few"),
+    [(2, None, "seeds"), (2, 3, "seeds"), (1, 2, "folds"), (3, 2, ""), (20, None, "")],
+)
+def test_the_legend_says_that_two_seeds_or_folds_tell_little(seeds, folds, few):
+    lines = legend(best_first(make_result((2, 2), seeds=seeds, folds=folds)))
+    assert (f"  (two {few} tell little; give more)" in lines) == bool(few)
+    assert any("tell little" in line for line in lines) == bool(few)
 
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():

@@ -164,6 +164,19 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
     assert numbers() == before
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_resume_says_where_there_is_nothing_to_go_on_with(tmp_path, capsys, quiet):
+    out = tmp_path / "mistyped"
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--resume", "--out", str(out), *quiet]
+    assert grid_main(*words) == 0
+    said = capsys.readouterr()
+    assert said.err == ("" if quiet else f"nothing to resume in {out}: the run begins\n")
+    assert "session" not in said.out and bool(said.out) != bool(quiet)
+    assert grid_main(*words, watch=untrained) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and ("of the last session" in said.out) != bool(quiet)
+
+
 def test_without_out_each_run_gets_a_directory_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert directories.choose_directory(parse()) == Path("runs/grid")

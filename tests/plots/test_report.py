@@ -94,7 +94,7 @@ def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(tra
     best = ranking.best_first(result, report.LISTED)
     assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
-    assert len(legend) == 2 and "<br>".join(legend) in text
+    assert len(legend) == 3 and "<br>".join(legend) in text
     listed = {row[0]: row[1] for row in reversed(rows[len(best.cells) + 1 :])}
     assert listed["layers"] == "2-3-2" and listed["activation"] == "tanh" and listed["epochs"] == "4"
     assert listed["learning rate η"] == "0.1, 0.2" and listed["seeds"] == "5, 6" and listed["folds"] == "2"
