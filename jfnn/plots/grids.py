@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import AutoLocator, LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
 from jfnn.analysis import summary
@@ -44,6 +44,8 @@ TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
+LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
+FEWEST_LABELS = 3  # of a logarithmic scale; where decades have fewer, there are labels between them too
 
 
 def heat_map(
@@ -55,10 +57,11 @@ def heat_map(
 ) -> Figure:
     """Two axes of a grid, of training and of ranking rows, averaged over seeds and folds.
 
-    Brighter is better. Losses have a logarithmic colour scale. A cell that diverged with any seed or fold is
-    hatched and says "div", as it does not rank either. Italics: values of cells with members that stopped
-    before the end. Where numbers do not fit, diverged cells are grey. The cell of `SweepResult.best` is
-    outlined, or has a ring, if it is in the slice shown.
+    Brighter is better. Colours reach from the worst value to the best: of losses on a logarithmic scale, of
+    accuracies between round values, of R² from 0 if some are above. A cell that diverged with any seed or
+    fold is hatched and says "div", as it does not rank either. Italics: values of cells with members that
+    stopped before the end. Where numbers do not fit, diverged cells are grey. The cell of `SweepResult.best`
+    is outlined, or has a ring, if it is in the slice shown.
 
     Args:
         result: A sweep of a grid.
@@ -161,7 +164,8 @@ def _draw(
     axes_.set_xlabel(axis_label(across))
     figure.supylabel(axis_label(down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
-    if isinstance(norm, LogNorm) and len(ticks := _round_values(norm.vmin, norm.vmax, True)) > 1:
+    if isinstance(norm, LogNorm):
+        ticks = _round_values(norm.vmin, norm.vmax, True)
         bar.set_ticks(ticks.tolist(), labels=summary.value_labels(ticks.tolist()))
         bar.minorticks_off()
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
@@ -171,14 +175,16 @@ def _draw(
 
 
 def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
-    """Colour scale, bright for good; of metrics up to 1 (accuracy, R²) from 0 to 1: below 0 all is bad."""
+    """Colour scale, bright for good; of metrics up to 1 (accuracy, R²) between round values from 0 on."""
     colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     if takes_log_scale(values, higher_is_better):
         low = finite[finite > 0].min()
-        return LogNorm(low, max(high, low * 1.01), clip=True), colours
-    low, high = (0.0, 1.0) if higher_is_better and 0 < high <= 1 else (low, high)
+        return LogNorm(low, max(high, low * (1 + LEAST_RANGE)), clip=True), colours
+    if higher_is_better and 0 < high <= 1:
+        low = max(0.0, min(low, high - LEAST_RANGE))
+        low, *_, high = AutoLocator().tick_values(low, high)
     return Normalize(low, high, clip=True), colours
 
 
@@ -242,10 +248,13 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:
-    """A few round values between two."""
-    decades = LogLocator(subs=(1.0,) if high >= 100 * low else (1.0, 2.0, 5.0))
-    ticks: np.ndarray = np.asarray((decades if log else MaxNLocator(7)).tick_values(low, high))
-    inside = (ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))
+    """A few round values between two; on a logarithmic scale decades, if there are some between."""
+    decades = [LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0))] if log else []
+    for locator in (*decades, MaxNLocator(7, steps=[1, 2, 5, 10])):
+        ticks = np.asarray(locator.tick_values(low, high))
+        inside = (ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))
+        if inside.sum() >= FEWEST_LABELS:
+            break
     return np.asarray(ticks[inside])
 
 

@@ -103,7 +103,7 @@ def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
     panels, (bar,) = panels_of(plots.heat_map(result))
     assert (panels["train"].get_title(), bar.get_xlabel()) == ("train R²", "R²")
     image = panels["test"].images[0]
-    assert image.get_clim() == (0, 1)
+    assert image.get_clim()[0] == 0
     assert image.to_rgba(image.get_array()[0, 0]) == image.to_rgba(0) != image.to_rgba(0.3)
     assert texts_of(panels["test"], (7, 7))[0, 0] == "-1e5"
 
@@ -123,6 +123,44 @@ def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_
     best, worst = (values.max(), values.min()) if higher_is_better else (values.min(), values.max())
     assert luminance(image.to_rgba(best)) > luminance(image.to_rgba(worst))
     assert list(boxes_of(panels["test"], filled=False)) == [result.best().index]
+
+
+@pytest.mark.parametrize(
+    ("values", "limits"),
+    [
+        (np.linspace(0.075, 0.999, 12), (0, 1)),  # the notes' grid
+        (np.linspace(0.93, 0.97, 12), (0.93, 0.97)),
+        (np.linspace(0.904, 0.998, 12), (0.9, 1)),
+        (np.linspace(-0.3, 0.34, 12), (0, 0.35)),  # R²
+        (np.full(12, 1.0), (0.99, 1)),  # one colour, that of the best
+        (np.linspace(-3, -1, 12), (-3, -1)),
+    ],
+)
+def test_colours_of_metrics_up_to_1_lie_between_round_values_around_them(values, limits):
+    figure = plots.array_map(values.reshape(3, 4), {"a": range(3), "b": range(4)}, "accuracy")
+    image = figure.axes[0].images[0]
+    np.testing.assert_allclose(image.get_clim(), limits, atol=1e-12)
+    least, most = (luminance(image.to_rgba(value)) for value in (values.min(), values.max()))
+    assert most > 0.6 and (least < 0.1 or np.ptp(values) == 0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.4, 40), (8, 12), (2.1, 4.7), (3.1, 3.4), (0.02, 0.3), (1e-9, 1e9), (5, 5)]
+)
+def test_colour_bars_of_losses_have_some_labels_that_are_the_numbers_of_their_places(low, high):
+    values = np.geomspace(low, high, 12).reshape(3, 4)
+    values[2, 0] = np.nan
+    figure = plots.array_map(values, {"a": range(3), "b": range(4)}, "loss", higher_is_better=False)
+    FigureCanvasAgg(figure).draw()
+    panel, bar = figure.axes
+    assert isinstance(panel.images[0].norm, LogNorm)
+    labels = [label for label in bar.get_xticklabels() if label.get_text()]
+    assert 3 <= len(labels) <= 10 and not any(label.get_text() for label in bar.get_xticklabels(minor=True))
+    np.testing.assert_allclose([float(label.get_text()) for label in labels], bar.get_xticks(), rtol=1e-9)
+    inside = np.clip(bar.get_xticks(), low, max(high, 1.01 * low))
+    np.testing.assert_allclose(bar.get_xticks(), inside, rtol=1e-9)
+    boxes = [label.get_window_extent() for label in labels]
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
 
 
 @pytest.mark.thorough
