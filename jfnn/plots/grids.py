@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text
+from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text, value_texts
 from jfnn.plots.panels import (
     BAR,
     BEST,
@@ -166,7 +166,7 @@ def _draw(
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm):
         ticks = _round_values(norm.vmin, norm.vmax, True)
-        bar.set_ticks(ticks.tolist(), labels=summary.value_labels(ticks.tolist()))
+        bar.set_ticks(ticks.tolist(), labels=value_texts(ticks.tolist()))
         bar.minorticks_off()
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
@@ -243,8 +243,8 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray
             positions = np.interp(scaled(ticks), scaled(values[order]), order)
-            return positions, summary.value_labels(ticks.tolist())
-    return indices, summary.value_labels(values[indices].tolist())
+            return positions, value_texts(ticks.tolist())
+    return indices, value_texts(values[indices].tolist())
 
 
 def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:
