@@ -98,13 +98,19 @@ def part_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     return first + (f" ({', '.join(text.removeprefix(f'{part} ') for text in others)})" if others else "")
 
 
+def describe_cell(result: SweepResult, index: tuple[int, ...]) -> str:
+    """Values of a cell in a line, as `describe`; without λ where a sweep has no penalty."""
+    values = result.axes_at(index)
+    return describe({name: value for name, value in values.items() if name != "l2" or result.l2.any()})
+
+
 def best_text(result: SweepResult) -> str:
     """The best cell in a line: "best test accuracy 0.967 at η = 0.01, λ = 1e-5"."""
     best = result.best_or_none()
     if best is None:
         return "no cell ranks"
     score = number_text(best.score, result.higher_is_better())
-    return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
+    return f"best {name_text(best.ranked_by)} {score} at {describe_cell(result, best.index)}"
 
 
 def score_text(score: Score, higher_is_better: bool) -> str:

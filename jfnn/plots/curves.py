@@ -13,7 +13,7 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, describe, metric_text, name_text, value_text
+from jfnn.arguments.texts import axis_label, metric_text, name_text, value_text
 from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
@@ -152,7 +152,7 @@ def interval_curves(
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
         band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
-        name = describe(result.axes_at(cell)) + " (best)" * is_best
+        name = summary.describe_cell(result, cell) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
         legend_below(figure, axes)
@@ -172,7 +172,7 @@ def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | N
         is_best = best is not None and best.index == cell
         diverged = bool((result.diverged_at[cell] >= 0).any())
         marks = " (best)" * (is_best and len(cell) > 0) + " (div)" * diverged
-        label = describe(result.axes_at(cell)) + marks
+        label = summary.describe_cell(result, cell) + marks
         scores = {
             name: values[cell].reshape(-1, values.shape[-1]).mean(axis=0)
             for name, values in result.history.items()

@@ -92,8 +92,8 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
     diverged = " (div)" * (learning_rate > 1)
     assert (trained.diverged_at >= 0) == (learning_rate > 1)
-    cell = describe(trained.axes_at(()))
-    assert [text.get_text() for text in figure.legends[0].texts] == [f"{cell}{diverged}"]
+    rate = describe({"learning_rate": learning_rate})  # and no penalty, of which there is none
+    assert [text.get_text() for text in figure.legends[0].texts] == [f"{rate}{diverged}"]
     labels = np.arange(20) % 2
     tested = jfnn.train(
         jfnn.mlp((1, 3, 2)), x, labels, test=(x, labels), learning_rate=0.1, epochs=2, batch_size=5
@@ -190,6 +190,27 @@ def test_single_runs_diverged_cells_and_equal_cells_are_drawn():
     assert np.isnan(panel.get_lines()[0].get_ydata()).all()
     equal = make_sampled(12, axes={"learning_rate": np.full(12, 0.1), "l2": np.zeros(12)}, history=2)
     assert len(plots.interval_curves(equal, cells="all").axes) == 1  # no colour bar of one value
+
+
+def test_a_penalty_is_named_only_where_a_sweep_has_one():
+    result = make_result((3, 2), seeds=2, history=2)
+    result.axes["l2"][:] = [0.0, 0.1]
+    result.test_accuracy[:, 0] += 1  # of which the best cells have none
+    assert all("λ = 0" in text for text in texts_of(result))
+    result.axes["l2"][:] = 0.0
+    assert not any("λ" in text for text in texts_of(result))
+
+
+def texts_of(result):
+    """The texts of figures that name the cells they show."""
+    legends = [plots.loss_curves(result), plots.interval_curves(result)]
+    captions = [
+        plots.axis_curves(result, "learning_rate"),
+        plots.heat_map(result, at={"l2": 0}, axes=("learning_rate", "seed")),
+    ]
+    texts = [figure.legends[0].texts[0].get_text() for figure in legends]
+    texts += [figure.get_suptitle().replace("\u00a0", " ") for figure in captions]
+    return [*texts, plots.histogram(result).axes[0].get_title()]
 
 
 def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
