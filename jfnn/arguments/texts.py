@@ -18,9 +18,9 @@ def metric_text(metric: str) -> str:
 
 
 def name_text(score: str) -> str:
-    """A score's name for readers: "test R²" for "test_r2"."""
+    """A score's name for readers: "test R²" for "test_r2"; or that of a term of a loss."""
     part, _, metric = score.partition("_")
-    return f"{part} {metric_text(metric)}"
+    return f"{part} {metric_text(metric)}".rstrip()
 
 
 def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
