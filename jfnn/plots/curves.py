@@ -160,7 +160,7 @@ def interval_curves(
         axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
     higher_is_better = score in result.scores and result.higher_is_better(score)
     limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))
-    label_epochs(axes, name_text(score), interval_title(result, kind))
+    label_epochs(axes, name_text(score), interval_title(summary.averaged_over(result), kind))
     return figure
 
 

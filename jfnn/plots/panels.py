@@ -17,7 +17,6 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
@@ -221,7 +220,6 @@ def limit_scores(
         axes.set_ylim(low, high)
 
 
-def interval_title(result: SweepResult, kind: Interval) -> str:
-    """The statistic of curves and its interval in words."""
-    over = summary.averaged_over(result) or "one run"
-    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
+def interval_title(over: str, kind: Interval) -> str:
+    """The statistic of curves over replicates ("5 seeds", "" for one) and its interval in words."""
+    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval" if over else "one run"
