@@ -233,17 +233,26 @@ def independent(
     return Subsets(n, pairs, start_per_subset=start_per_subset)
 
 
-def sizes(n: int, counts: Sequence[int], seed: int = 0) -> Subsets:
-    """Nested subsets of several numbers of rows, "rows"; rows in none of them, if any, are held out by all.
+def sizes(
+    n: int, counts: Sequence[int], seed: int = 0, draws: int = 1, start_per_subset: bool = False
+) -> Subsets:
+    """Nested subsets of several numbers of rows, "rows", in one or more random orders of all rows.
 
-    Subset f is ``np.random.default_rng(seed).permutation(n)[: counts[f]]``.
+    Subset ``d * len(counts) + c`` has the first ``counts[c]`` rows of order d, the d-th
+    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows of the order that are in none of its
+    subsets, if any, are held out by these.
     """
     n = checks.as_count(n, "n")
     several = checks.as_counts(counts, "counts")
     if not several or max(several) > n:
         raise ArgumentError("counts", f"expected one or more numbers of rows from 1 to {n}, got {several}")
-    order = np.random.default_rng(checks.as_seed(seed)).permutation(n)
-    return Subsets(n, [(order[:count], order[max(several) :]) for count in several], "rows", several)
+    draws = checks.as_count(draws, "draws")
+    numbers = n + sum(several) + len(several) * (n - max(several))
+    memory.check("draws", 8.0 * draws * numbers, sizes=f", for {draws} orders of {n} rows")
+    rng = np.random.default_rng(checks.as_seed(seed))
+    orders = [rng.permutation(n) for _ in range(draws)]
+    pairs = [(order[:count], order[max(several) :]) for order in orders for count in several]
+    return Subsets(n, pairs, "rows", [*several] * draws, start_per_subset=start_per_subset)
 
 
 def by_group(

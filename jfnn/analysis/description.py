@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import PERCENT, averaged_over, axis_value_labels, part_text
-from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text
+from jfnn.analysis.summary import PERCENT, averaged_over, part_text
+from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text, value_texts
 from jfnn.arguments.types import Json
 from jfnn.search.result import SweepResult
 
@@ -165,10 +165,10 @@ def _rows(data: Json, part: str) -> str | None:
 def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
     if drawn and values.dtype.kind == "f":
-        return " to ".join(dict.fromkeys(compact(float(value), 3) for value in (values.min(), values.max())))
+        return " to ".join(dict.fromkeys(value_texts([values.min(), values.max()], name)))
     values = np.ravel(values)
     more = ", …" if len(values) > LONGEST else ""
-    return setting_text(axis_value_labels(name, values[:LONGEST].tolist())) + more
+    return setting_text(value_texts(values[:LONGEST].tolist(), name)) + more
 
 
 def _words(name: object) -> str | None:

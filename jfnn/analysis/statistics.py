@@ -112,23 +112,37 @@ def curve_statistics(
 
     Args:
         result: A sweep with a history (``Execution(eval_every=…)``).
-        score: As in `cell_statistics`.
+        score: As in `cell_statistics`; or "objective" or a term of the loss, if they were kept
+            (``Execution(objective=True)``), at every epoch. Cells are tied by small ones.
         interval: As in `cell_statistics`; it covers one epoch's value, not the whole curve at once.
         missing: As in `cell_statistics`; with "nan" a curve ends where its first run diverged or stopped.
 
     Returns:
-        Arrays ``[E, L, …, H]``, at the epochs ``result.evaluations [H]``.
+        Arrays ``[E, L, …, H]``, at the epochs ``result.evaluations [H]``, or at all.
 
     Raises:
         ValueError, TypeError: No history was kept; or as in `cell_statistics`.
     """
     checks.check_instance(result, SweepResult, "result")
+    name, _, values = kept_values(result, score)
+    curves = _statistics(result, name, np.moveaxis(values, -1, 0), as_interval(interval), missing)
+    return CellStatistics(*(np.moveaxis(values, 0, -1) for values in curves))
+
+
+def kept_values(result: SweepResult, score: str | None) -> tuple[str, np.ndarray, np.ndarray]:
+    """A score's history, or the means of the objective or of a term over each epoch's steps.
+
+    Returns:
+        The checked name, the epochs done ``[H]``, and the values ``[E, L, …, S, H]``.
+    """
+    terms = result.terms if result.objective is None else {"objective": result.objective, **result.terms}
+    name = result.ranked_by if score is None else checks.as_choice(score, "score", [*result.scores, *terms])
+    if name not in result.scores:
+        first = result.config.get("settings", {}).get("first_epoch", 0)
+        return name, first + 1 + np.arange(terms[name].shape[-1]), terms[name]
     if not len(result.evaluations):
         raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
-    score = result.named(score, "score")
-    evaluations = np.moveaxis(result.history[score], -1, 0)
-    curves = _statistics(result, score, evaluations, as_interval(interval), missing)
-    return CellStatistics(*(np.moveaxis(values, 0, -1) for values in curves))
+    return name, result.evaluations, result.history[name]
 
 
 def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
@@ -207,7 +221,7 @@ def _statistics(
 
     mean, median, iqm, std, low, high = _by_column(values, statistics, omit)
     best = np.full((len(values), *(1,) * pruned.ndim, values.shape[-1]), np.nan)
-    sign = 1 if result.higher_is_better(score) else -1
+    sign = 1 if score in result.scores and result.higher_is_better(score) else -1
     for evaluation, cells in enumerate(result.ranked(result.cell_means(members))):
         if np.isfinite(cells).any():
             index = np.unravel_index(np.nanargmax(sign * cells), cells.shape)

@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.analysis.intervals import Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
-from jfnn.arguments.texts import compact, describe, exponential, name_text, number_text, value_text
+from jfnn.arguments.texts import describe, exponential, name_text, number_text, value_texts
 from jfnn.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
@@ -106,13 +106,19 @@ def part_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
     return first + (f" ({', '.join(text.removeprefix(f'{part} ') for text in others)})" if others else "")
 
 
+def describe_cell(result: SweepResult, index: tuple[int, ...]) -> str:
+    """Values of a cell in a line, as `describe`; without λ where a sweep has no penalty."""
+    values = result.axes_at(index)
+    return describe({name: value for name, value in values.items() if name != "l2" or result.l2.any()})
+
+
 def best_text(result: SweepResult) -> str:
     """The best cell in a line: "best test accuracy 0.967 at η = 0.01, λ = 1e-5"."""
     best = result.best_or_none()
     if best is None:
         return "no cell ranks"
     score = number_text(best.score, result.higher_is_better())
-    return f"best {name_text(best.ranked_by)} {score} at {describe(best.axes)}"
+    return f"best {name_text(best.ranked_by)} {score} at {describe_cell(result, best.index)}"
 
 
 def score_text(score: Score, higher_is_better: bool) -> str:
@@ -169,13 +175,13 @@ def averaged_over(result: SweepResult) -> str:
 def cell_names(result: SweepResult) -> list[str]:
     """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
 
-    Numbers have as few digits as tell an axis's values apart, full batches are "full"; a cell that a random
-    search drew twice has " (2)" behind it.
+    Numbers have three digits, or as many more as tell an axis's values apart, full batches are "full"; a cell
+    that a random search drew twice has " (2)" behind it.
     """
     texts = {}
     for axis, values in result.axes.items():
         known = np.ravel(values).tolist()
-        texts[axis] = dict(zip(known, axis_value_labels(axis, known), strict=True))
+        texts[axis] = dict(zip(known, value_texts(known, axis), strict=True))
     names: list[str] = []
     counts: dict[str, int] = {}
     for index in np.ndindex(*result.cell_shape):
@@ -183,22 +189,3 @@ def cell_names(result: SweepResult) -> list[str]:
         counts[name] = counts.get(name, 0) + 1
         names.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
     return names
-
-
-def axis_value_labels(name: str, values: Sequence[str] | Sequence[float]) -> list[str]:
-    """Labels that tell the values of an axis apart: `value_labels`, or "full" for a batch size of 0."""
-    if name == "batch_size":
-        return [value_text(name, value) for value in values]
-    return value_labels(values)
-
-
-def value_labels(values: Sequence[str] | Sequence[float]) -> list[str]:
-    """The shortest labels, from two digits on, that tell the values of an axis apart; words as they are."""
-    numbers = [value for value in values if not isinstance(value, str)]
-    if len(numbers) < len(values):
-        return [str(value) for value in values]
-    for digits in range(2, 18):
-        texts = [compact(number, digits) for number in numbers]
-        if len(set(texts)) == len(set(values)):
-            break
-    return texts

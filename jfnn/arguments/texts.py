@@ -10,6 +10,7 @@ import numpy as np
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ"}
 METRICS = {"r2": "R²", "rmse": "RMSE"}
+WHOLE = 5  # digits of whole numbers that are written in full
 
 
 def metric_text(metric: str) -> str:
@@ -18,9 +19,9 @@ def metric_text(metric: str) -> str:
 
 
 def name_text(score: str) -> str:
-    """A score's name for readers: "test R²" for "test_r2"."""
+    """A score's name for readers: "test R²" for "test_r2"; or that of a term of a loss."""
     part, _, metric = score.partition("_")
-    return f"{part} {metric_text(metric)}"
+    return f"{part} {metric_text(metric)}".rstrip()
 
 
 def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
@@ -46,10 +47,22 @@ def axis_label(name: str) -> str:
 
 
 def value_text(name: str, value: Any, digits: int = 3) -> str:
-    """A value of an axis in few characters: "50-50", "1e-5", of a batch size of 0 "full"."""
+    """A value of an axis in few characters: "50-50", "1e-5", "1437", of a batch size of 0 "full"."""
     if name == "batch_size":
         return str(value or "full")
-    return value if isinstance(value, str) else compact(value, digits)
+    if isinstance(value, str):
+        return value
+    whole = abs(value) < 10**WHOLE and value == int(value)
+    return str(int(value)) if whole else compact(value, digits)
+
+
+def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
+    """Values of an axis, each as `value_text`, with more digits where fewer do not tell them apart."""
+    for digits in range(3, 18):
+        texts = [value_text(name, value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def compact(value: float, digits: int) -> str:
@@ -67,15 +80,6 @@ def exponential(value: float, digits: int) -> str:
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(exponent)}"
-
-
-def column_texts(name: str, values: Sequence[Any], digits: int = 3) -> list[str]:
-    """Values of an axis below each other: as `value_text`, but all with an exponent where one needs it."""
-    texts = [value_text(name, value, digits) for value in values]
-    numbers = all(isinstance(value, int | float | np.number) for value in values)
-    if numbers and name != "batch_size" and any("e" in text for text in texts):
-        texts = [exponential(value, digits) for value in values]
-    return texts
 
 
 def size_text(shape: Sequence[int]) -> str:

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval, as_interval
-from jfnn.analysis.statistics import curve_statistics
+from jfnn.analysis.statistics import curve_statistics, kept_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, describe, metric_text, name_text, value_text
+from jfnn.arguments.texts import axis_label, metric_text, name_text, value_text
 from jfnn.experiment.axes import as_index
 from jfnn.plots.panels import (
     BEST,
@@ -129,7 +129,8 @@ def interval_curves(
 
     Args:
         result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
-        score: Such as "test_accuracy"; None for the one that ranks.
+        score: Such as "test_accuracy"; None for the one that ranks; or "objective" or the name of a term of
+            the loss, means over each epoch's steps, if ``Execution(objective=True)`` kept them.
         cells: Indices on every axis but the seeds and folds; "all"; None as in `loss_curves`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
@@ -140,11 +141,10 @@ def interval_curves(
     check_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
-    score = result.named(score)
+    score, epochs, _ = kept_values(result, score)
     chosen = as_cells(cells, result)
     best = result.best_or_none()
     few = len(chosen) <= NAMED
-    epochs = result.evaluations
     curves = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
     lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
     figure, ((axes,),) = panels(3.6)
@@ -152,14 +152,15 @@ def interval_curves(
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
         band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
-        name = describe(result.axes_at(cell)) + " (best)" * is_best
+        name = summary.describe_cell(result, cell) + " (best)" * is_best
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
         legend_below(figure, axes)
     elif axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
-    limit_scores(axes, lines, result.higher_is_better(score), np.stack([lows, highs]))
-    label_epochs(axes, name_text(score), interval_title(result, kind))
+    higher_is_better = score in result.scores and result.higher_is_better(score)
+    limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))
+    label_epochs(axes, name_text(score), interval_title(summary.averaged_over(result), kind))
     return figure
 
 
@@ -172,7 +173,7 @@ def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | N
         is_best = best is not None and best.index == cell
         diverged = bool((result.diverged_at[cell] >= 0).any())
         marks = " (best)" * (is_best and len(cell) > 0) + " (div)" * diverged
-        label = describe(result.axes_at(cell)) + marks
+        label = summary.describe_cell(result, cell) + marks
         scores = {
             name: values[cell].reshape(-1, values.shape[-1]).mean(axis=0)
             for name, values in result.history.items()
@@ -215,7 +216,8 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
         numbers = [*result.order().tolist(), *range(math.prod(result.cell_shape))]
         ordered = dict.fromkeys(result.cell_index(number) for number in numbers)  # diverged ones come last
         candidates = [cell for cell in ordered if cell in candidates]
-    losses = result.history[f"train_{next(iter(result.metrics))}"]
+    loss = f"train_{next(iter(result.metrics))}" if len(result.evaluations) else "objective"
+    losses = kept_values(result, loss)[-1]
     unseen = np.isnan(losses).all(axis=-1) & (result.diverged_at < 0)
     others = [cell for cell in candidates if cell != index and not unseen[cell].all()]
     spread = np.linspace(0, len(others) - 1, min(most - 1, len(others))).round().astype(int)

@@ -13,21 +13,23 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import AutoLocator, LogLocator, MaxNLocator
+from matplotlib.ticker import AutoLocator
 from numpy.typing import ArrayLike
 
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text
+from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text, value_texts
 from jfnn.plots.panels import (
     BAR,
     BEST,
+    MOST_TICKS,
     POINTS_PER_INCH,
     WIDTH,
     add_caption,
     check_sweep,
     panels,
+    round_values,
     takes_log_scale,
     text_width,
     value_scale,
@@ -42,10 +44,8 @@ SMALLEST_FONT = 7.5
 LARGEST_FONT = 11.0
 TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
-MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 DIVERGED = "0.9"
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
-FEWEST_LABELS = 3  # of a logarithmic scale; where decades have fewer, there are labels between them too
 
 
 def heat_map(
@@ -165,8 +165,8 @@ def _draw(
     figure.supylabel(axis_label(down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm):
-        ticks = _round_values(norm.vmin, norm.vmax, True)
-        bar.set_ticks(ticks.tolist(), labels=summary.value_labels(ticks.tolist()))
+        ticks = round_values(norm.vmin, norm.vmax, True)
+        bar.set_ticks(ticks.tolist(), labels=value_texts(ticks.tolist()))
         bar.minorticks_off()
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
@@ -239,23 +239,12 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     if step > 1 and ((change > 0).all() or (change < 0).all()):
         log = value_scale(values)["value"] != "linear"
         order = np.argsort(values)[int(log and values.min() == 0) :]  # a zero has no logarithm
-        ticks = _round_values(values[order[0]], values[order[-1]], log)
+        ticks = round_values(values[order[0]], values[order[-1]], log)
         if len(ticks) > 1:
             scaled = np.log if log else np.asarray
             positions = np.interp(scaled(ticks), scaled(values[order]), order)
-            return positions, summary.value_labels(ticks.tolist())
-    return indices, summary.value_labels(values[indices].tolist())
-
-
-def _round_values(low: Any, high: Any, log: bool) -> np.ndarray:
-    """A few round values between two; on a logarithmic scale decades, if there are some between."""
-    decades = [LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0))] if log else []
-    for locator in (*decades, MaxNLocator(7, steps=[1, 2, 5, 10])):
-        ticks = np.asarray(locator.tick_values(low, high))
-        inside = (ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))
-        if inside.sum() >= FEWEST_LABELS:
-            break
-    return np.asarray(ticks[inside])
+            return positions, value_texts(ticks.tolist())
+    return indices, value_texts(values[indices].tolist())
 
 
 def _mark(axes: Axes, row: int, column: int, outlined: bool) -> None:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import describe, name_text
+from jfnn.arguments.texts import name_text
 from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import BEST, add_caption, check_sweep, gallery
 from jfnn.search.result import SweepResult
@@ -59,7 +59,7 @@ def histogram(
             expected = each.size * np.diff(stats.binom.cdf(edges * rows, rows, each.mean()))
             axes.stairs(expected, edges, color=BEST)
             title += f", binomial ± {stats.binom.std(rows, each.mean()) / rows:.2g}"
-        axes.set_title(f"{describe(result.axes_at(cell))}: {title}", fontsize=9)
+        axes.set_title(f"{summary.describe_cell(result, cell)}: {title}", fontsize=9)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))
     add_caption(figure, [summary.averaged_over(result)] + [f"line: binomial of {rows} rows"] * bool(rows))

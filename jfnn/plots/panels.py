@@ -15,9 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
@@ -33,6 +32,8 @@ CAPTION_FONT = 9.0
 
 FEW_POINTS = 25  # curves of so few have a mark at each
 NAMED = 10  # more curves have no legend
+MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
+FEWEST_LABELS = 3  # of a logarithmic scale; where decades have fewer, there are labels between them too
 MOST_WORDS = 20  # below a bar of colours; of more, some
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
@@ -137,6 +138,17 @@ def places(axis: str, values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return np.arange(len(values)), values.tolist()
 
 
+def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
+    """A few round values between two; on a logarithmic scale decades, if there are some between."""
+    decades = [LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0))] if log else []
+    for locator in (*decades, MaxNLocator(7, steps=[1, 2, 5, 10])):
+        ticks = np.asarray(locator.tick_values(low, high))
+        inside = (ticks >= low - 1e-9 * abs(low)) & (ticks <= high + 1e-9 * abs(high))
+        if inside.sum() >= FEWEST_LABELS:
+            break
+    return np.asarray(ticks[inside])
+
+
 def colour_by(
     figure: Figure, axes: Any, values: np.ndarray, label: str, words: Sequence[str] = ()
 ) -> np.ndarray:
@@ -208,7 +220,6 @@ def limit_scores(
         axes.set_ylim(low, high)
 
 
-def interval_title(result: SweepResult, kind: Interval) -> str:
-    """The statistic of curves and its interval in words."""
-    over = summary.averaged_over(result) or "one run"
-    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval"
+def interval_title(over: str, kind: Interval) -> str:
+    """The statistic of curves over replicates ("5 seeds", "" for one) and its interval in words."""
+    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval" if over else "one run"

@@ -1,8 +1,12 @@
 """Scores at the end of training along an axis of a sweep, with their intervals."""
 
+import dataclasses
+from typing import Any, NamedTuple
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from jfnn.analysis import summary
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
@@ -24,6 +28,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, fold_axis, sliced
 from jfnn.search.result import SweepResult
+from jfnn.search.run_directory import OUTCOMES
 
 
 def axis_curves(
@@ -40,6 +45,10 @@ def axis_curves(
 
     All else is as in the best cell. In a random search all cells, of several networks or batch sizes too, are
     points without lines, as no two differ in only one axis.
+
+    Subsets of the same value, such as the draws of `jfnn.subsets.sizes`, are one point: the interval is over
+    them, each averaged over its seeds, as independent draws from the same rows. It does not cover what all of
+    them share: test rows, and without ``start_per_subset`` starts. A single subset has one over its seeds.
 
     Args:
         result: A sweep.
@@ -61,14 +70,19 @@ def axis_curves(
     part, caption = _profile(result, axis, by, at)
     kind = as_interval(interval)
     score = part.named(score, "score")
-    positions, names = places(axis, axis_values(part)[axis])
+    pooled = _pooled(part)
+    axes_values = axis_values(part) | pooled.axes
+    positions, names = places(axis, axes_values[axis])
     values = positions if part.crossed else positions[_indices(part, axis)]
-    statistics = cell_statistics(part, score, kind, missing)
+    statistics = [cell_statistics(each, score, kind, missing) for each in pooled.parts]
     order = np.argsort(values, kind="stable")
-    arrays = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
+    arrays = (
+        np.concatenate([getattr(each, name) for each in statistics], pooled.position)
+        for name in (kind.statistic, "low", "high")
+    )
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
-    curves = part.axes[by] if by else np.zeros(1)
+    curves = axes_values[by] if by else np.zeros(1)
     few = len(curves) <= NAMED
     if few or by is None:
         colours = ordered_colours(len(curves))
@@ -85,7 +99,7 @@ def axis_curves(
     if names:
         axes.set_xticks(positions, names)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
-    axes.set_title(interval_title(part, kind), fontsize=10)
+    axes.set_title(interval_title(pooled.over, kind), fontsize=10)
     axes.grid(alpha=0.3)
     limit_scores(axes, centre, part.higher_is_better(score), np.stack([low, high]))
     if by and few:
@@ -109,6 +123,45 @@ def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> t
     with checks.renamed(axes="axis"):
         part, indices = sliced(result, (axis, *curves), at)
     return part, caption_parts(result, part, indices, runs=False)
+
+
+class _Pooled(NamedTuple):
+    """A sweep whose subsets of the same value count as replicates."""
+
+    axes: dict[str, np.ndarray]  # of a grid; each value once
+    parts: list[SweepResult]  # one for each value, or the sweep as it is
+    position: int  # of their axis in the grid
+    over: str  # what they are averaged over
+
+
+def _pooled(part: SweepResult) -> _Pooled:
+    name = fold_axis(part)
+    values = part.axes.get(name, np.zeros(0)).tolist()
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) == len(values):
+        return _Pooled({}, [part], 0, summary.averaged_over(part))
+    position = list(part.axes).index(name)
+    numbers = [np.flatnonzero([each == value for each in values]) for value in distinct]
+    parts = [_of_subsets(part, position, subsets) for subsets in numbers]
+    counts = [len(subsets) for subsets in numbers]
+    over = f"{summary.extent_text((min(counts), max(counts)))} subsets"
+    over += f" of {part.seeds.size} seeds each" * (part.seeds.size > 1)
+    return _Pooled({name: np.array(distinct)}, parts, position, over)
+
+
+def _of_subsets(part: SweepResult, position: int, subsets: np.ndarray) -> SweepResult:
+    """Subsets of a grid as its seeds, and the seeds of each as folds; the seeds of a single one."""
+
+    def cut(array: np.ndarray) -> np.ndarray:
+        members = np.moveaxis(array.take(subsets, axis=position), position, -2)
+        return np.expand_dims(members if len(subsets) > 1 else members[..., 0, :], position)
+
+    arrays: dict[str, Any] = {name: cut(vars(part)[name]) for name in OUTCOMES}
+    arrays["scores"] = {name: cut(scores) for name, scores in part.scores.items()}
+    if len(subsets) > 1:
+        arrays |= {"seeds": subsets, "folds": part.seeds.size}
+    name = list(part.axes)[position]
+    return dataclasses.replace(part, axes={**part.axes, name: part.axes[name][subsets[:1]]}, **arrays)
 
 
 def _indices(result: SweepResult, axis: str) -> np.ndarray:

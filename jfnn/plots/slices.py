@@ -103,7 +103,8 @@ def caption_parts(
     over = summary.averaged_over(part) if runs else ""
     values = axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
-    fixed = [assignment_text(n, values[n][index]) for n, index in indices.items() if isinstance(index, int)]
+    chosen = {n: i for n, i in indices.items() if isinstance(i, int) and (n != "l2" or values[n].any())}
+    fixed = [assignment_text(name, values[name][index]) for name, index in chosen.items()]
     single = ["1 seed"] if runs and "seed" not in {*indices, *part.axes} else []
     text = [f"mean of {' and '.join(averaged)}"] if averaged else single
     return text + [", ".join(fixed)] * bool(fixed)

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 from helpers import same_bits
+from scipy import stats
 
 import jfnn
 
@@ -154,3 +155,28 @@ def test_steps_of_a_pass_and_no_rows_for_a_network_are_refused(split):
     assert same_bits(full.params, without_rows().params)
     with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
         jfnn.sweep(jfnn.learner(init, drawn_loss), jfnn.Split(None, ROWS), learning_rate=0.1)
+
+
+def test_terms_and_the_objective_are_drawn_over_the_epochs():
+    result = swept(in_terms, ["size", "data"], execution=jfnn.Execution(tile=2, objective=True))
+    for name, values in {"objective": result.objective, **result.terms}.items():
+        (panel,) = jfnn.plots.interval_curves(result, name, [(1, 0)]).axes
+        (line,) = panel.lines
+        assert panel.get_ylabel() == name and line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+        np.testing.assert_allclose(line.get_ydata(), values[1, 0].mean(axis=0))
+        centre, *_ = panel.collections
+        low, high = stats.t.interval(0.95, 1, values[1, 0].mean(axis=0), stats.sem(values[1, 0]))
+        ends = centre.get_paths()[0].vertices[:, 1]
+        assert ends.min() == pytest.approx(low.min()) and ends.max() == pytest.approx(high.max())
+    assert len(jfnn.plots.interval_curves(result, "size").axes[0].lines) == 2  # a rate each
+    with pytest.raises(ValueError, match=r"^score: expected one of train_loss, .*, objective, data, size"):
+        jfnn.plots.interval_curves(result, "weight")
+    with pytest.raises(ValueError, match=r"^result: expected a history"):
+        jfnn.plots.interval_curves(result)
+
+
+def test_terms_of_a_run_that_goes_on_are_drawn_at_its_epochs():
+    first = swept(in_terms, ["size", "data"])
+    more = swept(in_terms, ["size", "data"], epochs=range(6, 9), initial_params=first.params)
+    (panel,) = jfnn.plots.interval_curves(more, "data", [(0, 0)]).axes
+    assert panel.lines[0].get_xdata().tolist() == [7, 8, 9]

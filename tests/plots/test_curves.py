@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import make_programs, make_result, make_sampled
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy import stats
 
 import jfnn
 from jfnn import plots, report
@@ -92,8 +93,8 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
     diverged = " (div)" * (learning_rate > 1)
     assert (trained.diverged_at >= 0) == (learning_rate > 1)
-    cell = describe(trained.axes_at(()))
-    assert [text.get_text() for text in figure.legends[0].texts] == [f"{cell}{diverged}"]
+    rate = describe({"learning_rate": learning_rate})  # and no penalty, of which there is none
+    assert [text.get_text() for text in figure.legends[0].texts] == [f"{rate}{diverged}"]
     labels = np.arange(20) % 2
     tested = jfnn.train(
         jfnn.mlp((1, 3, 2)), x, labels, test=(x, labels), learning_rate=0.1, epochs=2, batch_size=5
@@ -192,6 +193,27 @@ def test_single_runs_diverged_cells_and_equal_cells_are_drawn():
     assert len(plots.interval_curves(equal, cells="all").axes) == 1  # no colour bar of one value
 
 
+def test_a_penalty_is_named_only_where_a_sweep_has_one():
+    result = make_result((3, 2), seeds=2, history=2)
+    result.axes["l2"][:] = [0.0, 0.1]
+    result.test_accuracy[:, 0] += 1  # of which the best cells have none
+    assert all("λ = 0" in text for text in texts_of(result))
+    result.axes["l2"][:] = 0.0
+    assert not any("λ" in text for text in texts_of(result))
+
+
+def texts_of(result):
+    """The texts of figures that name the cells they show."""
+    legends = [plots.loss_curves(result), plots.interval_curves(result)]
+    captions = [
+        plots.axis_curves(result, "learning_rate"),
+        plots.heat_map(result, at={"l2": 0}, axes=("learning_rate", "seed")),
+    ]
+    texts = [figure.legends[0].texts[0].get_text() for figure in legends]
+    texts += [figure.get_suptitle().replace("\u00a0", " ") for figure in captions]
+    return [*texts, plots.histogram(result).axes[0].get_title()]
+
+
 def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
     """Of two runs the t interval is 9 times as wide as they lie apart."""
     result = make_result((2, 1), seeds=2, history=3)
@@ -226,6 +248,46 @@ def test_curves_along_an_axis_are_the_statistics_of_its_cells(interval):
     for j, (line, *_) in enumerate(panel.containers):  # in ascending order of the axis
         np.testing.assert_array_equal(line.get_xdata(), [0.0, 0.9])
         np.testing.assert_allclose(line.get_ydata(), getattr(statistics, interval)[2, j, ::-1], rtol=1e-6)
+
+
+ROWS = np.array([100, 20, 1000, 100, 20, 20])
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("values", [ROWS, np.array(["b", "a", "c", "b", "a", "a"])])
+def test_subsets_of_the_same_value_are_a_point_with_their_interval(values, seeds):
+    result = dataclasses.replace(make_result((2, 2), seeds=seeds, folds=6), subset_values={"rows": values})
+    for axis, by in (("rows", "learning_rate"), ("learning_rate", "rows")):
+        (panel,) = plots.axis_curves(result, axis, "test_loss", by=by, at={"l2": 1}).axes
+        over = "1–3 subsets" + " of 3 seeds each" * (seeds == 3)
+        assert panel.get_title() == f"mean over {over}, 95% interval"
+        order = sorted(set(values)) if values is ROWS else list(dict.fromkeys(values))
+        if axis == "rows" and values is ROWS:
+            np.testing.assert_array_equal(panel.lines[0].get_xdata(), order)
+        shown = order if axis == "rows" else list(dict.fromkeys(values))
+        drawn = np.array([line.get_ydata() for line, *_ in panel.containers])
+        ends = np.array([[path.vertices[:, 1] for path in c.get_paths()] for c in panel.collections])
+        if by == "rows":
+            drawn, ends = drawn.T, ends.swapaxes(0, 1)
+        for i, j in np.ndindex(drawn.shape):
+            scores = result.test_loss[i, 1][:, values == shown[j]]
+            runs = scores.mean(axis=0) if scores.shape[1] > 1 else scores[:, 0]
+            assert drawn[i, j] == pytest.approx(runs.mean())
+            if len(runs) > 1:
+                expected = stats.t.interval(0.95, len(runs) - 1, runs.mean(), stats.sem(runs))
+                np.testing.assert_allclose(ends[i, j], expected)
+            else:
+                assert np.isnan(ends[i, j]).all()
+
+
+def test_a_subset_without_a_score_is_left_out_where_it_is_asked_for():
+    result = make_result((1, 1), seeds=1, folds=6, diverged=[(0, 0, 0, 4)])
+    result = dataclasses.replace(result, subset_values={"rows": ROWS})
+    for missing, count in (("nan", 0), ("omit", 2), (0.5, 3)):
+        (panel,) = plots.axis_curves(result, "rows", "test_accuracy", missing=missing).axes
+        scores = np.nan_to_num(result.test_accuracy[0, 0, 0][ROWS == 20], nan=0.5)
+        expected = scores[[0, 2]].mean() if count == 2 else scores.mean() if count else np.nan
+        np.testing.assert_allclose(panel.lines[0].get_ydata()[0], expected)
 
 
 def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have_no_band():

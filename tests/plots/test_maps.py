@@ -16,8 +16,7 @@ from matplotlib.text import Text
 from scipy import stats
 
 from jfnn import plots
-from jfnn.analysis import summary
-from jfnn.arguments.texts import describe
+from jfnn.arguments.texts import describe, value_texts
 from jfnn.plots.panels import value_scale
 
 pytestmark = pytest.mark.unoptimised
@@ -226,9 +225,9 @@ def test_heat_map_labels_give_the_axes_back():
 
 def test_labels_tell_close_values_apart():
     values = [0.1, 0.1001, 0.10012]
-    assert [float(label) for label in summary.value_labels(values)] == values
-    known = ["0", "1e-5", "2.5e-3", "0.01", "10", "2.5e2"]
-    assert summary.value_labels([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == known
+    assert [float(label) for label in value_texts(values)] == values
+    known = ["0", "1e-5", "2.5e-3", "0.01", "10", "250"]
+    assert value_texts([0.0, 1e-5, 2.5e-3, 0.01, 10.0, 250.0]) == known
 
 
 def test_heat_map_of_further_axes_shows_one_slice():

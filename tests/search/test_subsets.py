@@ -111,6 +111,12 @@ def test_draws_are_the_documented_streams():
     assert [train.tolist() for train, _ in nested.pairs] == [order[:k].tolist() for k in (2, 5, 8)]
     assert all(held.tolist() == order[8:].tolist() for _, held in nested.pairs)
     assert nested.axis["rows"].tolist() == [2, 5, 8] and not subsets.sizes(10, [2, 10]).holds_out
+    rng = np.random.default_rng(1)
+    orders = [rng.permutation(10) for _ in range(3)]
+    drawn = subsets.sizes(10, [2, 5, 8], seed=1, draws=3, start_per_subset=True)
+    assert drawn.start_per_subset and drawn.axis["rows"].tolist() == [2, 5, 8] * 3
+    expected = [(each[:k], each[8:]) for each in orders for k in (2, 5, 8)]
+    jax.tree.map(np.testing.assert_array_equal, drawn.pairs, expected)
 
 
 @pytest.mark.parametrize("n", [200, 300, 70_000])
@@ -532,6 +538,7 @@ def test_what_is_no_sequence_of_pairs_is_named(pairs):
         (lambda: subsets.independent(6, 1.0, 2), "probability: "),
         (lambda: subsets.shares(6, 6, 2), "share: expected a share between"),
         (lambda: subsets.sizes(6, [7]), "counts: expected"),
+        (lambda: subsets.sizes(6, [3], draws=0), "draws: expected"),
         (lambda: subsets.by_group([1, 1, 2], 0.4), "held_out: expected .* got none of 2"),
         (lambda: subsets.by_group(np.ones((2, 2))), r"groups: expected shape \[n\]"),
         (lambda: subsets.by_group([[1], [2, 3]]), "groups: expected an array, got sequences"),
