@@ -23,6 +23,7 @@ from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text
 from jfnn.plots.panels import (
     BAR,
     BEST,
+    MARGIN,
     MOST_TICKS,
     POINTS_PER_INCH,
     WIDTH,
@@ -32,12 +33,12 @@ from jfnn.plots.panels import (
     round_values,
     takes_log_scale,
     text_width,
+    tick_round,
     value_scale,
 )
 from jfnn.plots.slices import At, caption_parts, sliced
 from jfnn.search.result import SweepResult
 
-MARGIN = 0.85  # inches beside the cells
 CELL_HEIGHT = 0.4  # inches
 LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
 SMALLEST_FONT = 7.5
@@ -165,9 +166,7 @@ def _draw(
     figure.supylabel(axis_label(down), fontsize="medium")
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm):
-        ticks = round_values(norm.vmin, norm.vmax, True)
-        bar.set_ticks(ticks.tolist(), labels=value_texts(ticks.tolist()))
-        bar.minorticks_off()
+        tick_round(bar.ax.xaxis)
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
     add_caption(figure, [*caption, *notes])

@@ -21,9 +21,10 @@ def histogram(
 ) -> Figure:
     """Numbers of seeds and folds by their score, a panel for each cell, all with the same bins.
 
-    Titles have mean, standard deviation and number of those with a score. Where it is an accuracy on the same
-    rows for all, a line has the numbers expected of a binomial: each row right independently, by the mean as
-    probability. Independent rows that are not equally hard spread less (Jordan 2023, arXiv 2304.01910).
+    Titles have mean, standard deviation (sd) and number of those with a score. Where it is an accuracy on the
+    same rows for all, a line has the numbers expected of a binomial: each row right independently, by the
+    mean as probability. Independent rows that are not equally hard spread less (Jordan 2023, arXiv
+    2304.01910).
 
     Args:
         result: A sweep of several seeds or folds.
@@ -45,20 +46,21 @@ def histogram(
     rows = counts[-1] if metric == "accuracy" and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     edges = np.histogram_bin_edges(shown, BINS)
-    if rows:  # bins of whole rows, which also hold what a binomial leaves in sight
+    if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
         low = np.floor(min(ends.min(), rows * shown.min()))
-        high = max(ends.max(), rows * shown.max())
+        high = np.rint(max(ends.max(), rows * shown.max()))
         step = (high - low) // BINS + 1
-        edges = (np.arange(low, high + 1 + step, step) - 0.5) / rows
+        edges = (np.arange(high, low - 1 - step, -step)[::-1] + 0.5) / rows
     figure, column = gallery(len(chosen), 1, (1.8, 0.5), sharex=True)
     for axes, cell, each in zip(column, chosen, values, strict=True):
         axes.hist(each, edges.tolist(), color="C0", alpha=0.7)
-        title = f"{each.mean():.4g} ± {each.std(ddof=1):.2g} of {each.size}"
+        axes.margins(x=0)
+        title = f"mean {each.mean():.4g}, sd {each.std(ddof=1):.2g} of {each.size}"
         if rows:
             expected = each.size * np.diff(stats.binom.cdf(edges * rows, rows, each.mean()))
             axes.stairs(expected, edges, color=BEST)
-            title += f", binomial ± {stats.binom.std(rows, each.mean()) / rows:.2g}"
+            title += f", binomial sd {stats.binom.std(rows, each.mean()) / rows:.2g}"
         axes.set_title(f"{summary.describe_cell(result, cell)}: {title}", fontsize=9)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))

@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from jfnn.analysis.intervals import Interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import value_texts
 from jfnn.datasets.fields import as_number
 from jfnn.search.result import SweepResult
 
@@ -29,6 +31,9 @@ WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; of a dot half that
 CAPTION_FONT = 9.0
+TICK_FONT = 10.0  # matplotlib's
+MARGIN = 0.85  # inches beside a panel
+GAP = 3.0  # points between labels of an axis
 
 FEW_POINTS = 25  # curves of so few have a mark at each
 NAMED = 10  # more curves have no legend
@@ -40,6 +45,7 @@ STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
+LOWEST_END = 0.1  # bars that reach below this part of the least value run out of a logarithmic panel
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
 
 
@@ -149,6 +155,39 @@ def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
     return np.asarray(ticks[inside])
 
 
+def tick_round(axis: Axis, width: float = WIDTH) -> None:
+    """Ticks of a logarithmic axis at round values in its range; ``width`` as in `tick_values`."""
+    _tick(axis, round_values(*axis.get_view_interval(), True), width)
+
+
+def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
+    """Ticks of an axis at its values, if they are few; of many at round ones.
+
+    ``width`` is the panel's, with margins, in inches.
+    """
+    values = np.unique(values)
+    if len(values) <= MOST_TICKS:
+        _tick(axis, values, width)
+    elif axis.get_scale() == "log":
+        tick_round(axis, width)
+
+
+def _tick(axis: Axis, ticks: np.ndarray, width: float) -> None:
+    """Ticks with labels as other numbers have them; below each other all, else those with space."""
+    labels = value_texts(ticks.tolist())
+    if isinstance(axis, XAxis):
+        scale = axis.get_transform().transform
+        low, high = scale(axis.get_view_interval())
+        points = POINTS_PER_INCH * (width - MARGIN) * (scale(ticks) - low) / (high - low)
+        end = -np.inf
+        for i, point in enumerate(points.tolist()):
+            half = text_width(labels[i]) * TICK_FONT / 2
+            labels[i] = labels[i] if point - half > end else ""
+            end = point + half + GAP if labels[i] else end
+    axis.set_ticks(ticks.tolist(), labels=labels)
+    axis.set_ticks([], minor=True)
+
+
 def colour_by(
     figure: Figure, axes: Any, values: np.ndarray, label: str, words: Sequence[str] = ()
 ) -> np.ndarray:
@@ -168,6 +207,8 @@ def colour_by(
         norm = kind(values.min(), values.max())
     scale = ScalarMappable(norm, "viridis")
     bar = figure.colorbar(scale, ax=axes, label=label, **BAR)
+    if isinstance(norm, LogNorm):
+        tick_round(bar.ax.xaxis)
     if words:
         shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
         labels = [words[i] for i in shown]
@@ -186,30 +227,47 @@ def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:
 
 
 def limit_scores(
-    axes: Axes, lines: np.ndarray, higher_is_better: bool, bands: np.ndarray | None = None
+    axes: Axes,
+    lines: np.ndarray,
+    higher_is_better: bool,
+    bands: np.ndarray | None = None,
+    bars: np.ndarray | None = None,
 ) -> None:
     """Sets the scale and range of a panel of curves; losses get a logarithmic scale.
 
     A curve on its way to infinity does not flatten all others, nor do bands of few runs, which are much wider
-    than the curves differ.
+    than the curves differ. Bars are in sight as a whole, but of accuracies only from 0 to 1, and on a
+    logarithmic scale down to a part of the least value: there they run out of the panel.
 
     Args:
         axes: The panel.
         lines: All values of the curves, NaN among them.
         higher_is_better: Direction of the score.
         bands: All values of the bands' ends; None without bands.
+        bars: All values of the bars' ends; None without bars.
     """
     lines = lines[np.isfinite(lines)]
     if not lines.size:
         return
     least = lines.min()
     most = lines.max()
+    ends = lines if bars is None else np.append(bars[np.isfinite(bars)], lines)
     if takes_log_scale(lines, higher_is_better):
         positive = lines[lines > 0]
+        low = max(ends[ends > 0].min(), positive.min() * LOWEST_END) / 1.5
         axes.set_yscale("log")
-        axes.set_ylim(positive.min() / 1.5, 1.5 * min(most, HIGHEST * np.median(positive)))
+        axes.set_ylim(low, 1.5 * min(ends.max(), HIGHEST * np.median(positive)))
+        tick_round(axes.yaxis)
     elif higher_is_better and least < LOWEST < 0 < most <= 1:
         axes.set_ylim(LOWEST, 1.05)
+    elif bars is not None:
+        low = ends.min()
+        high = ends.max()
+        if higher_is_better and most <= 1:  # accuracies, R²
+            low = max(low, 0.0 if least >= 0 else LOWEST)
+            high = min(high, 1.0)
+        space = 0.05 * (high - low or abs(high) or 1.0)
+        axes.set_ylim(low - space, high + space)
     elif bands is not None:
         space = max((most - least) / 2, 1e-9)
         low = max(np.nanmin(np.append(bands, least)), least - space) - 0.02 * space

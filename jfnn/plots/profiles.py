@@ -24,6 +24,7 @@ from jfnn.plots.panels import (
     ordered_colours,
     panels,
     places,
+    tick_values,
     value_scale,
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, fold_axis, sliced
@@ -49,6 +50,9 @@ def axis_curves(
     Subsets of the same value, such as the draws of `jfnn.subsets.sizes`, are one point: the interval is over
     them, each averaged over its seeds, as independent draws from the same rows. It does not cover what all of
     them share: test rows, and without ``start_per_subset`` starts. A single subset has one over its seeds.
+
+    Bars that leave the panel reach on: of accuracies beyond 0 or 1, which an interval by Student's t may; on
+    a logarithmic scale to 0 or below a tenth of the least value.
 
     Args:
         result: A sweep.
@@ -98,10 +102,12 @@ def axis_curves(
     axes.set_xscale(**value_scale(values))
     if names:
         axes.set_xticks(positions, names)
+    else:
+        tick_values(axes.xaxis, values)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
     axes.set_title(interval_title(pooled.over, kind), fontsize=10)
     axes.grid(alpha=0.3)
-    limit_scores(axes, centre, part.higher_is_better(score), np.stack([low, high]))
+    limit_scores(axes, centre, part.higher_is_better(score), bars=np.stack([low, high]))
     if by and few:
         legend_below(figure, axes)
     add_caption(figure, caption)

@@ -13,11 +13,14 @@ from jfnn.arguments.texts import axis_label, name_text, value_text
 from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.plots.panels import (
     BEST,
+    WIDTH,
     add_caption,
     check_sweep,
     colour_by,
     gallery,
     takes_log_scale,
+    tick_round,
+    tick_values,
     value_scale,
 )
 from jfnn.search.result import SweepResult
@@ -62,6 +65,8 @@ def scatter(result: SweepResult) -> Figure:
         else:
             axes.set_xscale(**value_scale(values))
         _draw_cells(axes, values, scores, pruned, colours)
+        if name not in PROGRAM_AXES:
+            tick_values(axes.xaxis, values, WIDTH / columns)
         if best is not None:
             axes.scatter(
                 position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3
@@ -69,6 +74,7 @@ def scatter(result: SweepResult) -> Figure:
         axes.set_xlabel(axis_label(name))
     if takes_log_scale(scores, result.higher_is_better()):
         row[0].set_yscale("log")
+        tick_round(row[0].yaxis)
     for axes in row[::columns]:
         axes.set_ylabel(name_text(result.ranked_by))
     add_caption(figure, _caption(result, scores, pruned))

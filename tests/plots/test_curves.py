@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -335,6 +336,78 @@ def test_networks_are_an_axis_of_curves_by_their_widths_or_their_names(names):
     (panel,) = plots.axis_curves(result, "batch_size", "train_loss", by="l2", at=at).axes
     np.testing.assert_allclose([line.get_ydata() for line, *_ in panel.containers], scores[1, :, 2].T)
     assert [label.get_text() for label in panel.get_xticklabels()] == ["50", "full"]
+
+
+def labels_of(axis):
+    return {
+        tick: text.get_text() for tick, text in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+    }
+
+
+def overlaps(figure, axis):
+    """Whether labels of an axis meet where they are drawn."""
+    FigureCanvasAgg(figure).draw()
+    boxes = [text.get_window_extent() for text in axis.get_ticklabels(which="both") if text.get_text()]
+    return any(
+        left.x1 > right.x0 for left, right in itertools.pairwise(sorted(boxes, key=lambda box: box.x0))
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([3e-3, 1e-2, 3e-2], ["3e-3", "0.01", "0.03"]),
+        ([1e-4, 3.1623e-4, 1.0], ["1e-4", "3.16e-4", "1"]),
+        ([0.01, 0.0101, 1.0], ["0.01", "", "1"]),
+        ([0.5, 0.25, 0.125, 1.0, 2.0], ["0.125", "0.25", "0.5", "1", "2"]),
+    ],
+)
+def test_few_values_of_an_axis_have_ticks_with_labels_that_do_not_meet(values, labels):
+    result = make_result((len(values), 1))
+    result.axes["learning_rate"][:] = values
+    (panel,) = (figure := plots.axis_curves(result, "learning_rate")).axes
+    assert labels_of(panel.xaxis) == dict(zip(sorted(values), labels, strict=True))
+    assert not overlaps(figure, panel.xaxis)
+
+
+def test_networks_named_by_widths_have_ticks_at_these():
+    names = ("4", "8", "12", "16", "24", "40")
+    (panel,) = (figure := plots.axis_curves(make_programs(names, shape=(1, 1)), "network")).axes
+    assert list(labels_of(panel.xaxis).values()) == [*names] and not overlaps(figure, panel.xaxis)
+
+
+def test_many_values_and_losses_have_plain_labels_at_round_numbers():
+    result = make_result((30, 1), history=2)
+    result.axes["learning_rate"][:] = np.geomspace(2e-3, 9e-3, 30)
+    for name in ("train", "test"):
+        result.scores[f"{name}_loss"][:] = result.history[f"{name}_loss"][:] = 5.0
+        result.scores[f"{name}_loss"][:9] = 9.0
+    (panel,) = (figure := plots.axis_curves(result, "learning_rate", "test_loss")).axes
+    curves = plots.loss_curves(result).axes[0]
+    *panels, bar = plots.scatter(make_sampled(30, {"learning_rate": result.learning_rate})).axes
+    for axis in (panel.xaxis, panel.yaxis, curves.yaxis, panels[0].xaxis, bar.xaxis):
+        labels = labels_of(axis)
+        assert len(labels) >= 3 and all(float(text) == tick for tick, text in labels.items() if text)
+        assert not any(text.get_text() for text in axis.get_minorticklabels())
+    assert not overlaps(figure, panel.xaxis) and not overlaps(bar.figure, bar.xaxis)
+
+
+def test_bars_are_in_sight_but_what_no_accuracy_and_no_logarithm_reaches():
+    result = make_result((3, 1), seeds=3)
+    result.test_accuracy[:, 0] = [[0.5, 0.55, 0.6], [0.6, 0.7, 0.75], [0.9, 0.96, 1.0]]
+    statistics = cell_statistics(result)
+    (panel,) = plots.axis_curves(result, "learning_rate").axes
+    low, high = panel.get_ylim()
+    assert statistics.high.max() > 1.05 > high > 1 and 0 < low < statistics.low.min()
+    result.test_loss[:, 0] = [[1, 1.1, 1.2], [3, 3.5, 8.0], [2, 2.1, 2.2]]
+    statistics = cell_statistics(result, "test_loss")
+    (panel,) = plots.axis_curves(result, "learning_rate", "test_loss").axes
+    low, high = panel.get_ylim()
+    assert statistics.low[1, 0] < 0 < low < statistics.low[0, 0] and high > statistics.high.max()
+    result.test_loss[1, 0] = [1.0, 1.001, 1.002]
+    result.test_loss[0, 0] = 1.1 + 0.4428 * np.array([-1, 0, 1])  # of which the end is near to 0
+    (panel,) = plots.axis_curves(result, "learning_rate", "test_loss").axes
+    assert 0 < cell_statistics(result, "test_loss").low[0, 0] < 1e-3 < 0.05 < panel.get_ylim()[0]
 
 
 def test_many_networks_are_curves_of_different_colours():

@@ -37,7 +37,7 @@ def test_bars_count_members_and_the_line_is_the_binomials():
             assert drawn == pytest.approx(len(values) * stats.binom.pmf(right, ROWS, values.mean()).sum())
         assert expected.sum() > 0.97 * len(values)  # none of it is out of sight
         spread = np.sqrt(values.mean() * (1 - values.mean()) / ROWS)
-        said = f"{values.mean():.4g} ± {values.std(ddof=1):.2g} of 30, binomial ± {spread:.2g}"
+        said = f"mean {values.mean():.4g}, sd {values.std(ddof=1):.2g} of 30, binomial sd {spread:.2g}"
         assert axes.get_title().endswith(said)
     assert figure.get_suptitle() == f"30 seeds; line: binomial of {ROWS} rows"
 
@@ -61,10 +61,17 @@ def test_the_binomial_is_in_sight_where_all_members_are_alike():
     assert max(bar.get_height() for bar in bars) == 30 and line.get_data().values.sum() > 0.97 * 30
 
 
+def test_bins_of_accuracies_end_half_a_row_above_the_most():
+    result = dataclasses.replace(accuracies(), config={"data": {"test": {"rows": [1000]}}})
+    result.test_accuracy[0, 0] = np.linspace(0.3, 1.0, 30).round(3)
+    (axes,) = plots.histogram(result, "test_accuracy", [(0, 0)]).axes
+    assert axes.get_xlim()[1] == axes.patches[-1].get_data().edges[-1] == pytest.approx(1.0005)
+
+
 def test_the_default_is_the_best_cell():
     result = accuracies()
     (axes,) = plots.histogram(result).axes
-    assert f"{result.best().score:.4g} ±" in axes.get_title()
+    assert f"mean {result.best().score:.4g}, sd" in axes.get_title()
 
 
 @pytest.mark.parametrize("cells", [None, [(0, 0)], "all"])
