@@ -1,6 +1,7 @@
 """Output of ``jfnn grid``: tables and verdict in words; figures, pages and flags in the runs' directories."""
 
 import dataclasses
+import itertools
 import json
 import shlex
 import textwrap
@@ -114,7 +115,8 @@ def best_cells(result: SweepResult) -> list[str]:
         blocks[-1] = [*blocks[-1], column]
     lines = ["  ".join(row) for block in blocks for row in zip(*block, strict=True)]
     title = f"best first, by {name_text(result.ranked_by)}"
-    return [title, *(line.rstrip() for line in lines), *ranking.legend(best), ""]
+    legend = [textwrap.wrap(line, WIDTH, subsequent_indent="  ") for line in ranking.legend(best)]
+    return [title, *(line.rstrip() for line in lines), *itertools.chain(*legend), ""]
 
 
 def verdict(result: SweepResult) -> list[str]:
