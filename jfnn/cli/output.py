@@ -167,7 +167,8 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     from jfnn import report
 
     out = flags.out
-    images = {name: report.png(figure) for name, figure in report.draw(result).items()}
+    drawn = report.draw(result)
+    images = {name: report.png(figure) for name, figure in drawn.items()}
     write_images(out, images)
     programs = []
     if result.programs:
@@ -184,7 +185,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=caveats(result),
-        figures=report.titled(images, report.maps(result)),
+        figures=report.titled(drawn, report.maps(result)),
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
