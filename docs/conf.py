@@ -82,8 +82,6 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = False  # attributes are names that text can link to
 napoleon_attr_annotations = True
 napoleon_use_rtype = False
-python_maximum_signature_line_length = 100
-python_trailing_comma_in_multi_line_signatures = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import Transform
 
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
@@ -19,7 +20,7 @@ from jfnn.plots.panels import check_sweep
 from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
-from jfnn.store.pages import Box, images_html, pairs_html, write_page
+from jfnn.store.pages import Box, images_html, pairs_html, unbroken, write_page
 
 __all__ = ["write_report", "write_tables"]
 __dir__ = __all__.copy
@@ -33,6 +34,8 @@ READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these
 Picture = TypeVar("Picture")
 LISTED = 20  # cells in the table, which a click sorts
 MOST_BOXES = 2500  # cells of a map whose values the pointer shows, 110 bytes each
+MOST_STRIPS = 100  # evaluations of a panel whose values the pointer shows, up to 1 kB each
+MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel that has strips, on rows of two parts
 TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
 
 
@@ -54,7 +57,8 @@ def write_report(
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
         figures: PNG images, title -> bytes, or figures; None for those of `jfnn.plots` that the sweep has.
-            The pointer shows the values of a figure of `jfnn.plots.heat_map`.
+            The pointer shows the values of figures of `jfnn.plots.heat_map`, `jfnn.plots.loss_curves` and
+            `jfnn.plots.interval_curves`.
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
@@ -70,16 +74,20 @@ def write_report(
     missing = plots.curves.left_out(result) if TITLES["curves"] in images else ""
     body = [
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
+        '<div class="columns"><div>',
         "<h2>Best cells</h2>",
         _table(ranking.best_first(result, LISTED)),
         *_front(result, objectives),
         *_refit(result.refit),
         "<h2>Predicting with it</h2>",
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
+        "</div><div>",
         *images_html(images, boxes),
         *([f'<p class="notes">{TITLES["curves"]}, {escape(missing)}.</p>'] if missing else []),
+        "</div><div>",
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
+        "</div></div>",
         f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
     ]
     write_page(path, title, description.sentence(result), text, body)
@@ -178,20 +186,47 @@ def png(figure: Figure) -> bytes:
 
 
 def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
-    """The cells of a heat map of a report, once it is drawn, with their values; none of other figures."""
+    """The parts of a figure of a report, once it is drawn, with their values: of heat maps and of curves."""
+    return [*_cells(result, figure), *_strips(result, figure)]
+
+
+def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:
+    """The cells of a heat map."""
     values = [(axes, axes.images[0].get_array()) for axes in figure.axes if axes.images]
     shape = len(result.axes.get("learning_rate", ())), len(result.axes.get("l2", ()))
-    boxes = []
     for axes, numbers in values:
         if numbers is None or numbers.shape != shape or numbers.size > MOST_BOXES:
             continue
         for (i, j), value in np.ndenumerate(np.ma.filled(numbers, np.nan)):
-            corners = [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)]
-            (left, top), (right, low) = 100 * axes.transData.transform(corners) / figure.bbox.size
             at = describe({"learning_rate": result.axes["learning_rate"][i], "l2": result.axes["l2"][j]})
             text = f"{at}: {value:.6g}" if np.isfinite(value) else f"{at}: diverged"
-            boxes.append(Box(left, 100 - top, right - left, top - low, text))
-    return boxes
+            yield _box(figure, axes.transData, [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)], text)
+
+
+def _strips(result: SweepResult, figure: Figure) -> Iterator[Box]:
+    """A strip of a panel of few curves for each evaluation, with the values of all curves there."""
+    step = -(-len(result.evaluations) // MOST_STRIPS) or 1
+    epochs = result.evaluations[::step]
+    for axes in figure.axes:
+        lines = [line for line in axes.lines if np.array_equal(line.get_xdata(), result.evaluations)]
+        lines = [line for line in lines if not str(line.get_label()).startswith("_child")]
+        if not epochs.size or not 0 < len(lines) <= MOST_LINES:
+            continue
+        edges = np.clip([-np.inf, *(epochs[1:] + epochs[:-1]) / 2, np.inf], *axes.get_xlim())
+        for i, epoch in enumerate(epochs):
+            text = f"{axes.get_ylabel()}, epoch {epoch}"
+            for line in lines:
+                label = str(line.get_label())
+                value = np.asarray(line.get_ydata())[i * step]
+                number = f"{value:.5g}" if np.isfinite(value) else "–"
+                text += f", {label[1:]} {number}" if label.startswith("_") else f"\n{label}: {number}"
+            yield _box(figure, axes.get_xaxis_transform(), [(edges[i], 1), (edges[i + 1], 0)], text)
+
+
+def _box(figure: Figure, place: Transform, corners: Sequence[tuple[float, float]], text: str) -> Box:
+    """A part of a drawn figure between its upper left and its lower right corner."""
+    (left, top), (right, low) = 100 * place.transform(corners) / figure.bbox.size
+    return Box(left, 100 - top, right - left, top - low, text)
 
 
 def _table(best: ranking.Ranking) -> str:
@@ -242,7 +277,7 @@ def _refit(refit: SweepResult | None) -> list[str]:
     over = summary.averaged_over(refit)
     texts = ", ".join(summary.refit_texts(refit))
     rows = f"At {cell}, on all training rows{f', with {over}' if over else ''}"
-    return ["<h2>Trained again</h2>", f"<p>{escape(rows)}: {escape(texts)}.</p>"]
+    return ["<h2>Trained again</h2>", f"<p>{unbroken(escape(f'{rows}: {texts}'))}.</p>"]
 
 
 def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jax
 import matplotlib
+import matplotlib.image
 import numpy as np
 import pytest
 from helpers import representatives
@@ -144,6 +145,26 @@ def test_python_blocks_run_one_after_another(page, few_digits, capsys):
     CHECKS.get(page, lambda names: None)(names)
     if absent:
         pytest.skip(f"blocks need {', '.join(sorted(absent))}; the others ran")
+
+
+# Page -> the picture beside its first program, which writes it as heatmap.png, and its dots an inch.
+PICTURES = {"README.md": ("readme.png", 100), "docs/index.md": ("heatmap.png", 160)}
+
+
+@pytest.mark.thorough
+@pytest.mark.optimised
+@pytest.mark.parametrize("page", PICTURES)
+def test_pictures_are_what_the_programs_beside_them_draw(page, tmp_path, monkeypatch):
+    """But for what another processor changes: other seeds move colours by more than 0.012 on average."""
+    monkeypatch.chdir(tmp_path)
+    name, dots = PICTURES[page]
+    assert f"images/{name}" in PAGES[page]
+    with matplotlib.rc_context({"savefig.dpi": dots}):
+        exec(compile(blocks(page, "python")[0], page, "exec"), {})
+    paths = tmp_path / "heatmap.png", ROOT / "docs" / "images" / name
+    drawn, shown = (matplotlib.image.imread(path)[..., :3] for path in paths)
+    assert drawn.shape == shown.shape
+    assert np.abs(drawn - shown).mean() < 0.01
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "py")])

@@ -1,8 +1,9 @@
-"""What styles cannot do: sentences below pictures of the gallery, and places where names in tables break."""
+"""What styles cannot do: sentences below pictures of the gallery, places where names break, wide pictures."""
 
 import re
 
 from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -10,7 +11,10 @@ from sphinx.util.typing import ExtensionMetadata
 PICTURE = re.compile(
     r'tooltip="(?P<sentence>[^"]+?[.?])(?:\s+[A-Z][^"]*)?"(?P<rest>.+?thumbnail-title">.+?</div>)', re.DOTALL
 )
-PARTS = re.compile(r"(?<=[_.:/=])(?=\w)")  # where a name may break
+WIDTHS = {"wide": 1000, "widest": 1800}  # pixels of pictures that a phone cannot show whole
+PARTS = re.compile(r"(?<=[_.:/=,({])(?=[\w{])")  # where a name may break
+SHORT = 15  # characters of names that never break
+LONG = 36  # characters of names that break in wide windows, too
 
 
 def write_sentences(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -20,17 +24,27 @@ def write_sentences(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def break_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Lets names in tables break after a dot, a colon and the like."""
-    for entry in doctree.findall(nodes.entry):
-        for literal in list(entry.findall(nodes.literal)):
-            first, *others = PARTS.split(literal.astext())
-            if others and len(literal.children) == 1:
-                breaks = [[nodes.raw("", "<wbr>", format="html"), nodes.Text(part)] for part in others]
-                literal[:] = [nodes.Text(first), *(node for pair in breaks for node in pair)]
+    """Lets names break after a dot, a colon and the like; styles say in which windows."""
+    for literal in list(doctree.findall(nodes.literal)):
+        text = literal.astext()
+        first, *others = PARTS.split(text)
+        if others and len(text) > SHORT and len(literal.children) == 1:
+            breaks = [[nodes.raw("", "<wbr>", format="html"), nodes.Text(part)] for part in others]
+            literal[:] = [nodes.Text(first), *(node for pair in breaks for node in pair)]
+            literal["classes"] += ["long"] * (len(text) > LONG)
+
+
+def mark_wide(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Marks pictures of several panels, which styles let scroll on a phone."""
+    for node in doctree.findall(nodes.image):
+        if node["uri"].endswith(".png"):
+            with Image.open(app.srcdir / node["uri"]) as image:
+                node["classes"] += [name for name, least in WIDTHS.items() if image.width > least]
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers both."""
+    """Registers them."""
     app.connect("source-read", write_sentences)
     app.connect("doctree-resolved", break_names)
+    app.connect("doctree-resolved", mark_wide)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

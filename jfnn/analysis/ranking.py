@@ -185,9 +185,7 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.doubtful:
         lines.append(
             f"{DOUBTFUL} mean in doubt, as a few of the {ranking.over} failed (median and worst are shown) or"
-        )
-        lines.append(
-            f"  all scatter widely, so that comparing says little: {_count(ranking.doubtful, 'cell')}"
+            f" all scatter widely, so that comparing says little: {_count(ranking.doubtful, 'cell')}"
         )
     if ranking.diverged:
         lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")

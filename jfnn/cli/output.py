@@ -1,6 +1,7 @@
 """Output of ``jfnn grid``: tables and verdict in words; figures, pages and flags in the runs' directories."""
 
 import dataclasses
+import itertools
 import json
 import shlex
 import textwrap
@@ -114,7 +115,8 @@ def best_cells(result: SweepResult) -> list[str]:
         blocks[-1] = [*blocks[-1], column]
     lines = ["  ".join(row) for block in blocks for row in zip(*block, strict=True)]
     title = f"best first, by {name_text(result.ranked_by)}"
-    return [title, *(line.rstrip() for line in lines), *ranking.legend(best), ""]
+    legend = [textwrap.wrap(line, WIDTH, subsequent_indent="  ") for line in ranking.legend(best)]
+    return [title, *(line.rstrip() for line in lines), *itertools.chain(*legend), ""]
 
 
 def verdict(result: SweepResult) -> list[str]:
@@ -165,7 +167,8 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     from jfnn import report
 
     out = flags.out
-    images = {name: report.png(figure) for name, figure in report.draw(result).items()}
+    drawn = report.draw(result)
+    images = {name: report.png(figure) for name, figure in drawn.items()}
     write_images(out, images)
     programs = []
     if result.programs:
@@ -182,7 +185,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
         text=caveats(result),
-        figures=report.titled(images, report.maps(result)),
+        figures=report.titled(drawn, report.maps(result)),
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",

@@ -234,7 +234,7 @@ def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colo
             color=colour,
             marker="." if len(curve.epochs) <= FEW_POINTS else "",
             linewidth=2.5 if curve.best else 1.2,
-            label=curve.label if part == "train" else None,
+            label=curve.label if part == "train" else f"_{part}",  # which no legend has
         )
 
 

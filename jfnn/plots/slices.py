@@ -93,7 +93,7 @@ def fold_axis(result: SweepResult, name: object = "fold") -> Any:
 
 def assignment_text(name: str, value: Any) -> str:
     """A value of an axis with its name, "η = 0.01" or "group = left"."""
-    return describe({name: value if isinstance(value, str) else float(value)})
+    return describe({name: value})
 
 
 def caption_parts(

@@ -130,7 +130,7 @@ def test_a_cell_with_a_failed_seed_shows_its_median_and_worst_and_is_not_called_
     assert "2 cells" in "".join(legend(best)) and "of 3 others" in legend(best)[1]
     assert summary.cell_text(result, "test_r2", (1, 0)) == "test R² median 0.180, worst -35"
     of_best = with_scores(result, {"test_loss": np.where([[[False]], [[True]]], losses, 50)})
-    assert best_first(of_best).cells[0].doubtful and len(legend(best_first(of_best))) == 4
+    assert best_first(of_best).cells[0].doubtful and len(legend(best_first(of_best))) == 3
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     assert [cell.doubtful for cell in best.cells] == [False, False, False, True]
     assert (best.tied, best.doubtful) == (1, 1)
     assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.DOUBTFUL]
-    assert "1 cell" in legend(best)[3]
+    assert "1 cell" in legend(best)[2]
 
 
 @pytest.mark.parametrize(

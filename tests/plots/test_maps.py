@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 import subprocess
 import sys
 
@@ -292,6 +293,8 @@ def test_networks_and_batch_sizes_are_axes_of_heat_maps():
     assert caption.startswith(f"mean of 2 seeds; {describe(values)}; best test accuracy")
     panel = panels_of(plots.heat_map(result, {"network": 1}))[0]["test"]
     np.testing.assert_allclose(np.asarray(panel.images[0].get_array()), scores[1, batch])
+    whole = make_programs(("20", "5"), (50, 100), shape=(3, 4))
+    assert re.search(r"batch = (50|100);", " ".join(plots.heat_map(whole).get_suptitle().split()))
 
 
 @pytest.mark.parametrize(

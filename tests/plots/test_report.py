@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import html.parser
 import io
+import itertools
 import re
 
 import matplotlib.image
@@ -163,6 +164,72 @@ def test_a_box_lies_on_the_colour_of_its_cell():
         np.testing.assert_allclose(pixels[y, x, :3], colour[:3], atol=0.02)
 
 
+STRIP = (
+    r'<i title="(loss|accuracy), epoch (\d+)\n([^"]*)" style="left:(.*?)%;top:.*?%;width:(.*?)%;height:.*?%">'
+)
+
+
+def test_the_pointer_shows_the_values_of_all_curves_at_an_epoch(trained):
+    result, _, text = trained
+    strips = re.findall(STRIP, text)
+    assert [strip[:2] for strip in strips] == [
+        (name, str(n)) for name in ("loss", "accuracy") for n in range(1, 5)
+    ]
+    _, penalty = result.best().index
+    for metric, epoch, shown, *_ in strips:
+        scores = [result.history[f"{part}_{metric}"][..., int(epoch) - 1] for part in ("train", "validation")]
+        for i, line in enumerate(shown.splitlines()):
+            train, held_out = (values[i, penalty].mean() for values in scores)
+            name, _, numbers = line.partition(": ")
+            assert name.removesuffix(" (best)") == describe(result.axes_at((i, penalty)))
+            assert numbers == f"{train:.5g}, validation {held_out:.5g}"
+        assert i == 1
+    for before, after in itertools.pairwise(strips):
+        assert before[0] != after[0] or abs(float(before[3]) + float(before[4]) - float(after[3])) < 0.011
+
+
+@pytest.mark.parametrize("epochs", [7, 250])
+def test_a_strip_lies_on_the_curve_at_its_epoch(epochs):
+    """The only curve jumps half-way: its ink is in the lower, then in the upper half of strips."""
+    jump = epochs // 2
+    result = make_result((1, 1), seeds=1, history=epochs)
+    history = {
+        name: np.where(np.arange(epochs) < jump, 0.1, 0.9) + 0 * values
+        for name, values in result.history.items()
+    }
+    figure = plots.loss_curves(result := dataclasses.replace(result, history=history))
+    pixels = matplotlib.image.imread(io.BytesIO(report.png(figure)))
+    ink = np.abs(pixels[..., :3] - matplotlib.colormaps["viridis"](0.0)[:3]).max(axis=-1) < 0.1
+    boxes = [box for box in report._boxes(result, figure) if box.text.startswith("accuracy")]
+    assert len(boxes) == 7 if epochs == 7 else 50 < len(boxes) <= report.MOST_STRIPS
+    for box in boxes[1:-1]:  # the outer ones reach to the panel's sides
+        epoch = int(box.text.splitlines()[0].rpartition(" ")[2])
+        assert box.text.endswith(": 0.9, test 0.9" if epoch > jump else ": 0.1, test 0.1")
+        x = int((box.left + box.width / 2) / 100 * ink.shape[1])
+        top, low = (int(y / 100 * len(ink)) for y in (box.top, box.top + box.height))
+        rows = np.flatnonzero(ink[top:low, x])
+        assert (np.median(rows) < (low - top) / 2) == (epoch > jump)
+
+
+def test_only_few_named_curves_over_the_epochs_have_strips():
+    result = make_result((12, 3), seeds=2, history=4)
+    for figure in (plots.loss_curves(result, "all"), plots.axis_curves(result, "l2")):
+        report.png(figure)
+        assert report._boxes(result, figure) == []
+    means = result.history["test_accuracy"].mean(axis=-2)
+    best = result.best().index
+    for cells, named in (([(0, 0), best], [(0, 0), best]), ("all", [best])):
+        figure = plots.interval_curves(result, cells=cells)
+        report.png(figure)
+        boxes = report._boxes(result, figure)
+        assert len(boxes) == 4
+        heading, *lines = boxes[2].text.splitlines()
+        names = [describe(result.axes_at(cell)) + " (best)" * (cell == best) for cell in named]
+        assert heading == "test accuracy, epoch 3"
+        expected = [f"{name}: {means[cell][2]:.5g}" for name, cell in zip(names, named, strict=True)]
+        assert sorted(lines) == sorted(expected)
+
+
 OWN = jfnn.mlp((2, 3, 2), jfnn.activations.Activation(lambda z: 2 * z, lambda z: 2 + 0 * z))
 # What was kept -> changed options, and how the last line begins.
 LINES = {
@@ -225,7 +292,7 @@ def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
     result, _, text = trained
     texts = summary.refit_texts(result.refit)
     assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
-    assert f"on all training rows, with 2 seeds: {', '.join(texts)}." in text
+    assert f"on all training rows, with 2 seeds: {', '.join(texts)}." in text.replace("\u00a0", " ")
 
 
 @pytest.mark.thorough
@@ -295,7 +362,7 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
     )
     assert describe(several.best().axes) in lead
     assert len(page.sources) == 3
-    assert summary.refit_texts(several.refit)[0] in page.texts["p"][4]
+    assert summary.refit_texts(several.refit)[0] in page.texts["p"][4].replace("\u00a0", " ")
 
 
 def test_batch_sizes_alone_leave_the_network_described(several):
