@@ -14,7 +14,7 @@ import numpy as np
 from jfnn import losses
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.signatures import takes
+from jfnn.arguments.signatures import check_callable, takes
 from jfnn.identity.naming import code_name
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params
@@ -104,7 +104,7 @@ class CustomLoss(DescentLearner):
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
-        params = eval_shape("init", self.init, key_shape())
+        params = eval_shape("init", self.init, key_shape(), rows=None)
         check_params("init", params, by_gradient=False)
         check_params("init", without_constants(params))
         self.rule.check(without_constants(params))
@@ -122,7 +122,7 @@ class CustomLoss(DescentLearner):
             got = f"{describe_shapes(value)}{cure}"
             raise ArgumentError("loss", f"expected one number, a floating scalar, got {got}")
         names = [metric.name for metric in self.metrics]
-        check_scores("score", eval_shape("score", self.score, params, rows, numbers), names)
+        check_scores("score", _tried("score", self.score, params, rows, numbers), names)
 
     def _checked_terms(self, value: Any) -> Any:
         """The value without its terms; raises ArgumentError where these are not as they were named."""
@@ -164,7 +164,7 @@ class CustomLoss(DescentLearner):
             def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
                 return self.loss(params, rows if self.has_rows else None, key, **numbers)
 
-            return eval_shape("loss", loss, params, rows, numbers)
+            return _tried("loss", loss, params, rows, numbers)
 
         try:
             return shape(jax.random.key(0) if self.random else None)
@@ -177,7 +177,7 @@ class CustomLoss(DescentLearner):
             try:
                 shape(jax.random.key(0))
             except ArgumentError:
-                raise error from None
+                raise error from error.__cause__
             raise ArgumentError(
                 "loss", "it draws by its key, which is None: give random=True to the learner"
             ) from error
@@ -190,6 +190,15 @@ class CustomLoss(DescentLearner):
             **super().describe(),
             "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
+
+
+def _tried(argument: str, function: Callable[..., Any], params: Params, rows: Rows, numbers: Any) -> Any:
+    """Shapes that a function gives; where it takes a batch of two arrays for one, its error says so."""
+    try:
+        return eval_shape(argument, function, params, rows, numbers)
+    except ArgumentError as error:
+        cure = "; a batch is the tuple (x, y)" if isinstance(rows, tuple) and "tuple" in error.reason else ""
+        raise ArgumentError(argument, f"{error.reason}{cure}") from error.__cause__
 
 
 def _repeated(value: jax.Array, count: tuple[int, ...]) -> jax.Array:
@@ -247,7 +256,8 @@ def learner(
     Raises:
         ValueError, TypeError: An invalid argument, named by the message.
     """
-    for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
+    check_callable(init, (None,), "init", "a function of a random key")
+    for name, function in {"loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
             raise ArgumentTypeError(name, f"expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")

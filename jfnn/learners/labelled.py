@@ -72,11 +72,12 @@ def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Tries the network on shapes; ``x64`` tells two answers apart."""
-    params = eval_shape("network", network.init, key_shape())
+    params = eval_shape("network", network.init, key_shape(), name="init", rows=None)
     outputs = None
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]
-        outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
+        x = jax.ShapeDtypeStruct((n, *shape), dtype)
+        outputs = eval_shape("network", network.apply, params, x, name="apply", rows=n)
         check_applied(outputs, n, width, describe_shapes)
     assert outputs is not None
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)

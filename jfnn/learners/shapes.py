@@ -1,5 +1,8 @@
 """Shapes of a learner's functions, and checks of rows and parameters, before anything is compiled."""
 
+import os
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +20,8 @@ from jfnn.optimizers import TRACED
 # as there are columns, a mixture of the two.
 EXAMPLES = 17
 FLOATS = ("float32", "float64")
+# Packages whose lines are no place to look for what is wrong with a function that calls them.
+LIBRARIES = sys.stdlib_module_names | {"equinox", "flax", "jax", "jaxlib", "jfnn", "numpy", "optax"}
 
 
 def as_rows(rows: Any, argument: str) -> Any:
@@ -63,11 +68,13 @@ def describe_shapes(tree: Any) -> str:
     return str(jax.tree.map(described, tree)).replace("'", "")
 
 
-def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any:
-    """Shapes of a function's result, without computing anything.
+def eval_shape(
+    argument: str, function: Callable[..., Any], *shapes: Any, name: str = "it", rows: int | None = EXAMPLES
+) -> Any:
+    """Shapes of a function's result, without computing anything; None for ``rows`` where it takes none.
 
     Raises:
-        ValueError: It fails; the message names the argument.
+        ValueError: It fails; the message has the argument, the function's name, the rows, the user's line.
     """
     try:
         # A new function: JAX keeps traces by the identity of a function, whose meaning may change.
@@ -78,7 +85,17 @@ def eval_shape(argument: str, function: Callable[..., Any], *shapes: Any) -> Any
         if isinstance(error, TRACED):
             cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
             reason = f"it needs the value of an array, but {cure}; {reason}"
-        raise ArgumentError(argument, f"it fails on rows of these data: {reason}") from error
+        tried = "" if rows is None else f" on rows of these data (tried with {rows} rows)"
+        raise ArgumentError(argument, f"{name} fails{tried}: {reason}{_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """The innermost line outside of libraries that an error came through, in words; empty for none."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES:
+            place = f" ({os.path.basename(frame.f_code.co_filename)}, line {line})"
+    return place
 
 
 def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:
