@@ -1,0 +1,171 @@
+"""Layers and losses of one's own that are wrong: told by name, and none trains."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.experiment.options import Options
+from jfnn.search.sweep import prepare
+
+pytestmark = pytest.mark.unoptimised
+
+SPLIT = noise_split()
+ARCTAN = jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain(jfnn.LayerKind):
+    """Each feature times a number, as docs/extending.md has it."""
+
+    def output_shape(self, shape):
+        return shape
+
+    def init(self, key, shape):
+        return jnp.ones(shape)
+
+    def forward(self, gain, a):
+        return gain[:, None] * a, (a, "residuals need not be arrays")
+
+    def pull_back(self, gain, residuals, d_out):
+        return jnp.sum(d_out * residuals[0], axis=1), gain[:, None] * d_out
+
+
+def with_pull_back(by_gain, by_inputs):
+    """The layer with other derivatives, functions of (gain, a, d_out)."""
+
+    def pull_back(self, gain, residuals, d_out):
+        return by_gain(gain, residuals[0], d_out), by_inputs(gain, residuals[0], d_out)
+
+    return type("Gain", (Gain,), {"pull_back": pull_back})()
+
+
+def changed(**methods):
+    return type("Gain", (Gain,), methods)()
+
+
+def by_gain(gain, a, d_out):
+    return jnp.sum(d_out * a, axis=1)
+
+
+def by_inputs(gain, a, d_out):
+    return gain[:, None] * d_out
+
+
+SCALAR = with_pull_back(lambda gain, a, d_out: jnp.sum(d_out * a), by_inputs)
+ONE_ROW = with_pull_back(by_gain, lambda gain, a, d_out: jnp.sum(d_out, axis=0, keepdims=True))
+HALVES = with_pull_back(lambda *arguments: by_gain(*arguments).astype(jnp.float16), by_inputs)
+
+
+def network(layer, activation=ARCTAN):
+    return jfnn.sequential([layer, jfnn.Dense(4, activation), jfnn.Dense(3, "identity")], inputs=5)
+
+
+def loss(cost=None, delta=None):
+    """The sum of squares with another cost or delta."""
+    return jfnn.Loss(
+        cost or (lambda a, t, axis=-1: jnp.sum((a - t) ** 2, axis=axis)),
+        delta or (lambda a, t, axis=-1: 2 * (a - t)),
+    )
+
+
+def started(layer, **options):
+    """All that a sweep does before it trains."""
+    given = {"learning_rate": 0.1, "gradient": "backprop", "batch_size": None}
+    return prepare(Options(network(layer), SPLIT, **given | options))
+
+
+FIRST = "layer 1 of 3 (Gain)"
+# A call -> the argument, and words that its error has.
+WRONG = {
+    "gradient of another shape": (
+        lambda: started(SCALAR),
+        *("network", f"pull_back of {FIRST}", "(float32 [5], float32 [5, 17]), got (float32 [], "),
+    ),
+    "inputs of another shape": (
+        lambda: started(ONE_ROW),
+        *("network", f"pull_back of {FIRST}", "got (float32 [5], float32 [1, 17])"),
+    ),
+    "gradient of another dtype": (lambda: started(HALVES), "network", "got (float16 [5], "),
+    "in a residual block": (
+        lambda: started(jfnn.Residual([ONE_ROW])),
+        *("network", "pull_back of layer 1 of 1 (Gain) in layer 1 of 3 (Residual)", "[1, 17]"),
+    ),
+    "one derivative": (
+        lambda: started(changed(pull_back=lambda self, gain, a, d_out: d_out)),
+        *("network", f"pull_back of {FIRST}", "(∂C/∂parameters, ∂C/∂inputs)", "got float32 [5, 17]"),
+    ),
+    "a pull-back that fails": (
+        lambda: started(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
+        *("network", f"pull_back of {FIRST}", "division by zero (test_own_parts.py, line "),
+    ),
+    "no residuals": (
+        lambda: started(changed(forward=lambda self, gain, a: a)),
+        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got float32 [5, 17]"),
+    ),
+    "nothing": (
+        lambda: started(changed(forward=lambda self, gain, a: None)),
+        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got None"),
+    ),
+    "no init": (
+        lambda: started(changed(init=jfnn.LayerKind.init)),
+        *("network", f"forward of {FIRST}, a kind without init,", "(test_own_parts.py, line "),
+    ),
+    "init that fails": (
+        lambda: started(changed(init=lambda self, key: 0.0)),
+        *("network", f"init of {FIRST} fails: "),
+    ),
+    "a false shape": (
+        lambda: started(changed(output_shape=lambda self, shape: (6,))),
+        *("network", f"forward of {FIRST}", "float32 [6, 17]", "got (float32 [5, 17]"),
+    ),
+    "a number for a shape": (
+        lambda: network(changed(output_shape=lambda self, shape: 5)),
+        *("layers", f"output_shape of {FIRST}", "got 5"),
+    ),
+    "a cost that is not summed": (
+        lambda: started(Gain(), loss=loss(lambda a, t, axis=-1: (a - t) ** 2)),
+        *("loss", "summed over axis", "got [3, 17]"),
+    ),
+    "a cost that sums over the last axis": (
+        lambda: started(Gain(), loss=loss(lambda a, t, axis: jnp.sum((a - t) ** 2, -1)), gradient="autodiff"),
+        *("loss", "cost", "got [3]"),
+    ),
+    "a cost without axis": (
+        lambda: started(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
+        *("loss", "a cost of (a, t, axis)"),
+    ),
+    "a delta of another shape": (
+        lambda: started(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
+        *("loss", "delta", "[3, 17], got [17]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
+    call, argument, *words = WRONG[name]
+    with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
+        call()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_right_parts_pass_and_what_is_not_by_hand_is_not_asked_for():
+    started(Gain(), loss=loss())
+    started(SCALAR, gradient="autodiff")
+    started(Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff")
+    started(jfnn.Frozen(jfnn.Residual([Gain()])))
+
+
+def test_the_error_of_a_users_loss_is_chained_to_its_own():
+    def failing(params, batch, key):
+        raise ZeroDivisionError("mine")
+
+    learner = jfnn.learner(lambda key: jnp.ones(5), failing)
+    with pytest.raises(ValueError, match=r"^loss: ") as caught:
+        prepare(Options(learner, SPLIT, learning_rate=0.1))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
