@@ -1,4 +1,4 @@
-"""Layers and losses of one's own that are wrong: told by name, and none trains."""
+"""Layers, activations, losses and schedulers of one's own that are wrong: told by name, and none trains."""
 
 import dataclasses
 
@@ -9,6 +9,7 @@ from helpers import noise_split
 
 import jfnn
 from jfnn.experiment.options import Options
+from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
@@ -159,6 +160,31 @@ def test_right_parts_pass_and_what_is_not_by_hand_is_not_asked_for():
     started(SCALAR, gradient="autodiff")
     started(Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff")
     started(jfnn.Frozen(jfnn.Residual([Gain()])))
+
+
+# Schedulers
+
+
+@dataclasses.dataclass(frozen=True)
+class Idle(jfnn.Scheduler):
+    """Gives what it is told to."""
+
+    given: object
+
+    def next_epoch(self, epoch, cells, epochs):
+        return epoch + 1
+
+    def update(self, state, report):
+        return self.given
+
+
+@pytest.mark.parametrize("given", [Actions(), ((), None), None], ids=["actions", "no actions", "nothing"])
+def test_what_a_scheduler_gives_is_told_with_what_came(given):
+    with pytest.raises(TypeError, match=r"^schedulers: expected \(state, .*Idle\.update, got ") as caught:
+        jfnn.sweep(
+            jfnn.mlp((5, 3)), SPLIT, learning_rate=0.1, epochs=1, batch_size=None, schedulers=[Idle(given)]
+        )
+    assert str(caught.value).endswith(repr(given))
 
 
 def test_the_error_of_a_users_loss_is_chained_to_its_own():
