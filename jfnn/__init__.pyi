@@ -50,6 +50,7 @@ from .layers import (
     Scaled,
 )
 from .learners import Batch, Learner, Metric, learner, supervised
+from .learners.derivatives import check_gradients
 from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches
@@ -132,6 +133,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_machine",
     "cell_statistics",
+    "check_gradients",
     "cnn",
     "coordinate_check",
     "datasets",

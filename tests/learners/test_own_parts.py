@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from helpers import noise_split
 
@@ -59,6 +60,7 @@ def by_inputs(gain, a, d_out):
 SCALAR = with_pull_back(lambda gain, a, d_out: jnp.sum(d_out * a), by_inputs)
 ONE_ROW = with_pull_back(by_gain, lambda gain, a, d_out: jnp.sum(d_out, axis=0, keepdims=True))
 HALVES = with_pull_back(lambda *arguments: by_gain(*arguments).astype(jnp.float16), by_inputs)
+PASSED_ON = with_pull_back(by_gain, lambda gain, a, d_out: d_out)
 
 
 def network(layer, activation=ARCTAN):
@@ -160,6 +162,74 @@ def test_right_parts_pass_and_what_is_not_by_hand_is_not_asked_for():
     started(SCALAR, gradient="autodiff")
     started(Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff")
     started(jfnn.Frozen(jfnn.Residual([Gain()])))
+
+
+# Numbers
+
+
+def checked(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
+    return jfnn.check_gradients(network(layer or Gain(), activation), x, SPLIT.y_train, of_loss or loss())
+
+
+@pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_right_derivatives_differ_by_rounding_alone(x64):
+    with jax.enable_x64(x64):
+        found = checked(x=SPLIT.x_train.astype(float))
+    eps = np.finfo(np.float64 if x64 else np.float32).eps
+    assert list(found)[-1] == "the loss" and len(found) == 7
+    assert max(found.values()) < 20 * eps
+
+
+# Wrong derivatives -> the argument, and the only names that are told.
+DIFFERENT = {
+    "inputs": (lambda: checked(PASSED_ON), "network", [f"{FIRST} by its inputs"]),
+    "parameters": (
+        lambda: checked(with_pull_back(lambda *arguments: -by_gain(*arguments), by_inputs)),
+        *("network", [f"{FIRST} by its parameters"]),
+    ),
+    "activation": (
+        lambda: checked(activation=jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z))),
+        *("network", [f"layer 2 of 3 (Dense) by its {what}" for what in ("parameters", "inputs")]),
+    ),
+    "delta": (lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t)), "loss", ["the loss"]),
+    "no number": (
+        lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: jnp.nan * a)),
+        *("loss", ["the loss"]),
+    ),
+    "shape": (lambda: checked(SCALAR), "network", [f"pull_back of {FIRST}"]),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_wrong_derivative_is_told_by_the_name_of_its_layer(name):
+    call, argument, names = DIFFERENT[name]
+    with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
+        call()
+    assert all(one in str(caught.value) for one in names)
+    assert str(caught.value).count(" for ") == (0 if name == "shape" else len(names))
+
+
+def test_the_share_is_that_of_the_largest_derivative():
+    """``δ = a - t`` for ``2 (a - t)``: half of each number is missing."""
+    with pytest.raises(ValueError, match=r"got 0\.5 for the loss$"):
+        checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
+
+
+def test_tokens_and_constants_have_no_derivative():
+    net = jfnn.sequential(
+        [jfnn.Embedding(4, 3), jfnn.Frozen(jfnn.Elman(2, ARCTAN)), jfnn.Flatten(), jfnn.Dense(3, "identity")],
+        5,
+    )
+    x = np.arange(40).reshape(8, 5) % 4
+    found = jfnn.check_gradients(net, x, np.arange(8) % 3)
+    assert "layer 1 of 4 (Embedding) by its inputs" not in found
+    assert found["layer 2 of 4 (Frozen) by its parameters"] == 0 and max(found.values()) < 1e-5
+
+
+def test_layers_of_a_residual_block_are_tried_with_the_inputs_of_the_block():
+    block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, where the network's inputs have two
+    net = jfnn.sequential([jfnn.Flatten(), block, jfnn.Dense(3, "identity")], (5, 1))
+    assert max(jfnn.check_gradients(net, SPLIT.x_train[:, :, None], SPLIT.y_train).values()) < 1e-5
 
 
 # Schedulers
