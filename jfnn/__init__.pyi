@@ -51,6 +51,7 @@ from .layers import (
     Scaled,
 )
 from .learners import Batch, Learner, Metric, learner, supervised
+from .learners.derivatives import check_gradients
 from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches
@@ -133,6 +134,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_machine",
     "cell_statistics",
+    "check_gradients",
     "cnn",
     "coordinate_check",
     "datasets",

@@ -107,6 +107,7 @@ FUNCTIONS = [
     (jfnn.predict, {"network": NET, "params": PARAMS, "x": X}),
     (jfnn.predict_proba, {"network": NET, "params": PARAMS, "x": X}),
     (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
+    (jfnn.check_gradients, {"network": NET, "x": X, "y": Y}),
     (jfnn.losses.get, {"loss": "quadratic"}),
     (jfnn.supervised, {"network": NET}),
     (jfnn.learner, {"init": NET.init, "loss": len}),

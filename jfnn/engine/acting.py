@@ -1,8 +1,12 @@
 """Schedulers at an evaluation: their actions change the state of the run."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine.program import Members
 from jfnn.engine.state import RunState, Scores, Snapshot
 from jfnn.experiment.experiment import Experiment
@@ -29,7 +33,11 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
             hyper=state.hyper,
             objective=_last_objective(experiment, state),
         )
-        memories[i], actions = scheduler.update(memories[i], report)
+        given: Any = scheduler.update(memories[i], report)
+        if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Actions):
+            expected = f"expected (state, jfnn.schedulers.Actions(…)) of {type(scheduler).__name__}.update"
+            raise ArgumentTypeError("schedulers", f"{expected}, got {checks.shown(given)}", scheduler)
+        memories[i], actions = given
         state = _apply(state, actions, score)
     return state._replace(schedulers=tuple(memories))
 

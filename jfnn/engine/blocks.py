@@ -177,7 +177,7 @@ def _value_shape(
     for (call, _), tiles_of_call in zip(finite, tiles, strict=True):
         tile = tiles_of_call[0]
         width = len(jax.tree.leaves(tile)[0])
-        one = eval_shape(argument, call.program, tile, block(call.rows, 0, BLOCK))
+        one = eval_shape(argument, call.program, tile, block(call.rows, 0, BLOCK), rows=BLOCK)
         if one.shape[:2] != (width, BLOCK):
             got = f"{list(one.shape[1:])} for {BLOCK} rows"
             raise ArgumentError(argument, f"expected a value a row, got {got}")

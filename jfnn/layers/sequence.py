@@ -32,11 +32,18 @@ def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[La
     return layers
 
 
+def name(layers: Sequence[LayerKind], i: int) -> str:
+    """Number, from 1, and kind of a layer, for messages."""
+    return f"layer {i + 1} of {len(layers)} ({type(layers[i]).__name__})"
+
+
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
     """Shapes of one sample from the input to the output: one more than there are layers."""
     sizes = [input_shape]
-    for layer in layers:
-        sizes.append(layer.output_shape(sizes[-1]))
+    for i, layer in enumerate(layers):
+        shape = layer.output_shape(sizes[-1])
+        with checks.item_of("layers"):
+            sizes.append(checks.as_counts(shape, f"output_shape of {name(layers, i)}"))
     return sizes
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jfnn import losses
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.signatures import takes
+from jfnn.arguments.signatures import check_callable, takes
 from jfnn.identity.naming import code_name
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params
@@ -110,7 +110,7 @@ class CustomLoss(DescentLearner):
 
     def check(self, data: Data) -> None:
         """Tries the user's functions on shapes."""
-        params = eval_shape("init", self.init, key_shape())
+        params = eval_shape("init", self.init, key_shape(), rows=None)
         check_params("init", params, by_gradient=False)
         check_params("init", without_constants(params))
         self.rule.check(without_constants(params))
@@ -131,7 +131,7 @@ class CustomLoss(DescentLearner):
         if self.score_function is not None:
             keywords = [name for name in (*self.loss_hyper, "key") if takes(self.score_function, name)]
             _check_signature("score", self.score_function, ("params", "rows"), keywords)
-        scores = eval_shape("score", self._scores, params, rows, numbers)
+        scores = _tried("score", self._scores, params, rows, numbers)
         check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Any) -> Any:
@@ -157,7 +157,7 @@ class CustomLoss(DescentLearner):
             def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
                 return self.loss(params, rows if self.has_rows else None, key, **numbers)
 
-            return eval_shape("loss", loss, params, rows, numbers)
+            return _tried("loss", loss, params, rows, numbers)
 
         try:
             return shape(jax.random.key(0) if self.random else None)
@@ -170,7 +170,7 @@ class CustomLoss(DescentLearner):
             try:
                 shape(jax.random.key(0))
             except ArgumentError:
-                raise error from None
+                raise error from error.__cause__
             raise ArgumentError(
                 "loss", "it draws by its key, which is None: give random=True to the learner"
             ) from error
@@ -203,6 +203,15 @@ def _check_signature(
         cure = f"name it by hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
         cure = f"; nobody gives {', '.join(more)}: {cure}" if more else ""
         raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
+
+
+def _tried(argument: str, function: Callable[..., Any], params: Params, rows: Rows, numbers: Any) -> Any:
+    """Shapes that a function gives; where it takes a batch of two arrays for one, its error says so."""
+    try:
+        return eval_shape(argument, function, params, rows, numbers)
+    except ArgumentError as error:
+        cure = "; a batch is the tuple (x, y)" if isinstance(rows, tuple) and "tuple" in error.reason else ""
+        raise ArgumentError(argument, f"{error.reason}{cure}") from error.__cause__
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:
@@ -256,7 +265,8 @@ def learner(
     Raises:
         ValueError, TypeError: An invalid argument, named by the message.
     """
-    for name, function in {"init": init, "loss": loss, "score": loss if score is None else score}.items():
+    check_callable(init, (None,), "init", "a function of a random key")
+    for name, function in {"loss": loss, "score": loss if score is None else score}.items():
         if not callable(function):
             raise ArgumentTypeError(name, f"expected a function, got {type(function).__name__}")
     random = checks.as_switch(random, "random")

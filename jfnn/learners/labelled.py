@@ -11,10 +11,17 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
-from jfnn.identity.naming import is_registered_network
+from jfnn.identity.naming import describe_loss, is_registered_network
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data, row_weights
-from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
+from jfnn.learners.shapes import (
+    EXAMPLES,
+    check_layers,
+    check_loss,
+    describe_shapes,
+    eval_shape,
+    example_shapes,
+)
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
 from jfnn.numerics.compiling import key_shape
@@ -22,8 +29,8 @@ from jfnn.targets import Split, as_targets, is_labels
 from jfnn.training import GRADIENTS
 
 
-def as_data(network: Network, loss: Loss, split: Split) -> Data:
-    """Rows ``(x [n, …], targets [n, t])`` of a split.
+def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
+    """Rows ``(x [n, …], targets [n, t])`` of a split; ``by_hand``: whether derivatives are.
 
     Raises:
         ValueError, TypeError: See `jfnn.arguments.checks`.
@@ -31,6 +38,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     x_train = as_inputs(network, split.x_train, "x_train")
     is_float = jnp.issubdtype(x_train.dtype, jnp.floating)
     x_dtype = checks.float_dtype(x_train) if is_float else x_train.dtype
+    if network.layers is not None and not is_registered_network(network):
+        check_layers(network.layers, x_train.shape[1:], x_dtype, by_hand)
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
     # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
     dtype = x_dtype if is_float else checks.float_dtype(outputs)
@@ -49,6 +58,8 @@ def as_data(network: Network, loss: Loss, split: Split) -> Data:
     elif split.y_test is not None:
         raise ArgumentError("x_test", "expected inputs for y_test, got None")
     x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    if describe_loss(loss) == "custom":
+        check_loss(loss, n_outputs, targets.shape[1], dtype, by_hand)
     labels = np.asarray(split.y_train)
     weights = row_weights(split.weights, len(x_train), len(x), dtype)
     stratified = labels if labels.ndim == 1 and are_classes(targets, loss, labels) else None
@@ -72,11 +83,12 @@ def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.
 
 def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:
     """Tries the network on shapes; ``x64`` tells two answers apart."""
-    params = eval_shape("network", network.init, key_shape())
+    params = eval_shape("network", network.init, key_shape(), name="init", rows=None)
     outputs = None
     for n in (EXAMPLES,) if network.layers else (1, EXAMPLES):
         width = None if outputs is None else outputs.shape[1]
-        outputs = eval_shape("network", network.apply, params, jax.ShapeDtypeStruct((n, *shape), dtype))
+        x = jax.ShapeDtypeStruct((n, *shape), dtype)
+        outputs = eval_shape("network", network.apply, params, x, name="apply", rows=n)
         check_applied(outputs, n, width, describe_shapes)
     assert outputs is not None
     return jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)

@@ -201,7 +201,7 @@ class Learner(abc.ABC):
             after, values = self.step(state, batch, hyper, key)
             return packed, state, after, values, self.score(state.params, batch.rows, hyper)
 
-        params = eval_shape("network", self.init, key_shape())
+        params = eval_shape("network", self.init, key_shape(), name="init", rows=None)
         params = trained_shapes("network", params, data.dtype)
         batch = Batch(rows, weights)  # type: ignore[arg-type]
         results = eval_shape("network", one_step, params, batch, dict.fromkeys(self.hyper, number))

@@ -62,7 +62,7 @@ class Supervised(DescentLearner):
 
     def bind(self, split: Split) -> tuple["Supervised", Data]:
         """Checks a split against the network; the metrics follow from its targets."""
-        data = as_data(self.network, self.loss, split)
+        data = as_data(self.network, self.loss, split, self.gradient == "backprop")
         if not self.infers_metrics:
             check_decided(self.metrics, self.loss, data.rows[1])
             return self, data

@@ -1,0 +1,267 @@
+"""Layers, activations, losses and schedulers of one's own that are wrong: told by name, and none trains."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import noise_split
+
+import jfnn
+from jfnn.experiment.options import Options
+from jfnn.schedulers import Actions
+from jfnn.search.sweep import prepare
+
+pytestmark = pytest.mark.unoptimised
+
+SPLIT = noise_split()
+ARCTAN = jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain(jfnn.LayerKind):
+    """Each feature times a number, as docs/extending.md has it."""
+
+    def output_shape(self, shape):
+        return shape
+
+    def init(self, key, shape):
+        return jnp.ones(shape)
+
+    def forward(self, gain, a):
+        return gain[:, None] * a, (a, "residuals need not be arrays")
+
+    def pull_back(self, gain, residuals, d_out):
+        return jnp.sum(d_out * residuals[0], axis=1), gain[:, None] * d_out
+
+
+def with_pull_back(by_gain, by_inputs):
+    """The layer with other derivatives, functions of (gain, a, d_out)."""
+
+    def pull_back(self, gain, residuals, d_out):
+        return by_gain(gain, residuals[0], d_out), by_inputs(gain, residuals[0], d_out)
+
+    return type("Gain", (Gain,), {"pull_back": pull_back})()
+
+
+def changed(**methods):
+    return type("Gain", (Gain,), methods)()
+
+
+def by_gain(gain, a, d_out):
+    return jnp.sum(d_out * a, axis=1)
+
+
+def by_inputs(gain, a, d_out):
+    return gain[:, None] * d_out
+
+
+SCALAR = with_pull_back(lambda gain, a, d_out: jnp.sum(d_out * a), by_inputs)
+ONE_ROW = with_pull_back(by_gain, lambda gain, a, d_out: jnp.sum(d_out, axis=0, keepdims=True))
+HALVES = with_pull_back(lambda *arguments: by_gain(*arguments).astype(jnp.float16), by_inputs)
+PASSED_ON = with_pull_back(by_gain, lambda gain, a, d_out: d_out)
+
+
+def network(layer, activation=ARCTAN):
+    return jfnn.sequential([layer, jfnn.Dense(4, activation), jfnn.Dense(3, "identity")], inputs=5)
+
+
+def loss(cost=None, delta=None):
+    """The sum of squares with another cost or delta."""
+    return jfnn.Loss(
+        cost or (lambda a, t, axis=-1: jnp.sum((a - t) ** 2, axis=axis)),
+        delta or (lambda a, t, axis=-1: 2 * (a - t)),
+    )
+
+
+def started(layer, **options):
+    """All that a sweep does before it trains."""
+    given = {"learning_rate": 0.1, "gradient": "backprop", "batch_size": None}
+    return prepare(Options(network(layer), SPLIT, **given | options))
+
+
+FIRST = "layer 1 of 3 (Gain)"
+# A call -> the argument, and words that its error has.
+WRONG = {
+    "gradient of another shape": (
+        lambda: started(SCALAR),
+        *("network", f"pull_back of {FIRST}", "(float32 [5], float32 [5, 17]), got (float32 [], "),
+    ),
+    "inputs of another shape": (
+        lambda: started(ONE_ROW),
+        *("network", f"pull_back of {FIRST}", "got (float32 [5], float32 [1, 17])"),
+    ),
+    "gradient of another dtype": (lambda: started(HALVES), "network", "got (float16 [5], "),
+    "in a residual block": (
+        lambda: started(jfnn.Residual([ONE_ROW])),
+        *("network", "pull_back of layer 1 of 1 (Gain) in layer 1 of 3 (Residual)", "[1, 17]"),
+    ),
+    "one derivative": (
+        lambda: started(changed(pull_back=lambda self, gain, a, d_out: d_out)),
+        *("network", f"pull_back of {FIRST}", "(∂C/∂parameters, ∂C/∂inputs)", "got float32 [5, 17]"),
+    ),
+    "a pull-back that fails": (
+        lambda: started(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
+        *("network", f"pull_back of {FIRST}", "division by zero (test_own_parts.py, line "),
+    ),
+    "no residuals": (
+        lambda: started(changed(forward=lambda self, gain, a: a)),
+        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got float32 [5, 17]"),
+    ),
+    "nothing": (
+        lambda: started(changed(forward=lambda self, gain, a: None)),
+        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got None"),
+    ),
+    "no init": (
+        lambda: started(changed(init=jfnn.LayerKind.init)),
+        *("network", f"forward of {FIRST}, a kind without init,", "(test_own_parts.py, line "),
+    ),
+    "init that fails": (
+        lambda: started(changed(init=lambda self, key: 0.0)),
+        *("network", f"init of {FIRST} fails: "),
+    ),
+    "a false shape": (
+        lambda: started(changed(output_shape=lambda self, shape: (6,))),
+        *("network", f"forward of {FIRST}", "float32 [6, 17]", "got (float32 [5, 17]"),
+    ),
+    "a number for a shape": (
+        lambda: network(changed(output_shape=lambda self, shape: 5)),
+        *("layers", f"output_shape of {FIRST}", "got 5"),
+    ),
+    "a cost that is not summed": (
+        lambda: started(Gain(), loss=loss(lambda a, t, axis=-1: (a - t) ** 2)),
+        *("loss", "summed over axis", "got [3, 17]"),
+    ),
+    "a cost that sums over the last axis": (
+        lambda: started(Gain(), loss=loss(lambda a, t, axis: jnp.sum((a - t) ** 2, -1)), gradient="autodiff"),
+        *("loss", "cost", "got [3]"),
+    ),
+    "a cost without axis": (
+        lambda: started(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
+        *("loss", "a cost of (a, t, axis)"),
+    ),
+    "a delta of another shape": (
+        lambda: started(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
+        *("loss", "delta", "[3, 17], got [17]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
+    call, argument, *words = WRONG[name]
+    with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
+        call()
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_right_parts_pass_and_what_is_not_by_hand_is_not_asked_for():
+    started(Gain(), loss=loss())
+    started(SCALAR, gradient="autodiff")
+    started(Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff")
+    started(jfnn.Frozen(jfnn.Residual([Gain()])))
+
+
+# Numbers
+
+
+def checked(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
+    return jfnn.check_gradients(network(layer or Gain(), activation), x, SPLIT.y_train, of_loss or loss())
+
+
+@pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_right_derivatives_differ_by_rounding_alone(x64):
+    with jax.enable_x64(x64):
+        found = checked(x=SPLIT.x_train.astype(float))
+    eps = np.finfo(np.float64 if x64 else np.float32).eps
+    assert list(found)[-1] == "the loss" and len(found) == 7
+    assert max(found.values()) < 20 * eps
+
+
+# Wrong derivatives -> the argument, and the only names that are told.
+DIFFERENT = {
+    "inputs": (lambda: checked(PASSED_ON), "network", [f"{FIRST} by its inputs"]),
+    "parameters": (
+        lambda: checked(with_pull_back(lambda *arguments: -by_gain(*arguments), by_inputs)),
+        *("network", [f"{FIRST} by its parameters"]),
+    ),
+    "activation": (
+        lambda: checked(activation=jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z))),
+        *("network", [f"layer 2 of 3 (Dense) by its {what}" for what in ("parameters", "inputs")]),
+    ),
+    "delta": (lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t)), "loss", ["the loss"]),
+    "no number": (
+        lambda: checked(of_loss=loss(delta=lambda a, t, axis=-1: jnp.nan * a)),
+        *("loss", ["the loss"]),
+    ),
+    "shape": (lambda: checked(SCALAR), "network", [f"pull_back of {FIRST}"]),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_wrong_derivative_is_told_by_the_name_of_its_layer(name):
+    call, argument, names = DIFFERENT[name]
+    with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
+        call()
+    assert all(one in str(caught.value) for one in names)
+    assert str(caught.value).count(" for ") == (0 if name == "shape" else len(names))
+
+
+def test_the_share_is_that_of_the_largest_derivative():
+    """``δ = a - t`` for ``2 (a - t)``: half of each number is missing."""
+    with pytest.raises(ValueError, match=r"got 0\.5 for the loss$"):
+        checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
+
+
+def test_tokens_and_constants_have_no_derivative():
+    net = jfnn.sequential(
+        [jfnn.Embedding(4, 3), jfnn.Frozen(jfnn.Elman(2, ARCTAN)), jfnn.Flatten(), jfnn.Dense(3, "identity")],
+        5,
+    )
+    x = np.arange(40).reshape(8, 5) % 4
+    found = jfnn.check_gradients(net, x, np.arange(8) % 3)
+    assert "layer 1 of 4 (Embedding) by its inputs" not in found
+    assert found["layer 2 of 4 (Frozen) by its parameters"] == 0 and max(found.values()) < 1e-5
+
+
+def test_layers_of_a_residual_block_are_tried_with_the_inputs_of_the_block():
+    block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, where the network's inputs have two
+    net = jfnn.sequential([jfnn.Flatten(), block, jfnn.Dense(3, "identity")], (5, 1))
+    assert max(jfnn.check_gradients(net, SPLIT.x_train[:, :, None], SPLIT.y_train).values()) < 1e-5
+
+
+# Schedulers
+
+
+@dataclasses.dataclass(frozen=True)
+class Idle(jfnn.Scheduler):
+    """Gives what it is told to."""
+
+    given: object
+
+    def next_epoch(self, epoch, cells, epochs):
+        return epoch + 1
+
+    def update(self, state, report):
+        return self.given
+
+
+@pytest.mark.parametrize("given", [Actions(), ((), None), None], ids=["actions", "no actions", "nothing"])
+def test_what_a_scheduler_gives_is_told_with_what_came(given):
+    with pytest.raises(TypeError, match=r"^schedulers: expected \(state, .*Idle\.update, got ") as caught:
+        jfnn.sweep(
+            jfnn.mlp((5, 3)), SPLIT, learning_rate=0.1, epochs=1, batch_size=None, schedulers=[Idle(given)]
+        )
+    assert str(caught.value).endswith(repr(given))
+
+
+def test_the_error_of_a_users_loss_is_chained_to_its_own():
+    def failing(params, batch, key):
+        raise ZeroDivisionError("mine")
+
+    learner = jfnn.learner(lambda key: jnp.ones(5), failing)
+    with pytest.raises(ValueError, match=r"^loss: ") as caught:
+        prepare(Options(learner, SPLIT, learning_rate=0.1))
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
