@@ -40,7 +40,11 @@ th, td { border-bottom: 1px solid var(--line); }
 .settings th { font-weight: 400; color: var(--quiet); } .settings td { overflow-wrap: anywhere; }
 details { margin-top: 1.5rem; }
 .groups { columns: 24rem; column-gap: 2rem; } section { break-inside: avoid; } h3 { padding-top: 0.1rem; }
-@media (max-width: 30rem) { .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; } }
+@media (max-width: 30rem) {
+  .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; }
+  details :is(th, td) { display: block; overflow-wrap: anywhere; }
+  details .settings th { border: 0; padding-bottom: 0; white-space: normal; }
+}
 pre { background: var(--box); padding: 0.8rem; font-size: 0.9rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media screen and (min-width: 80rem) {  /* pictures beside the tables */
