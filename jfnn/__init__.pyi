@@ -51,7 +51,7 @@ from .layers import (
     Scaled,
 )
 from .learners import Batch, Learner, Metric, learner, supervised
-from .learners.derivatives import check_gradients
+from .learners.gradient_check import check_gradients
 from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches

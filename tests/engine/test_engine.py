@@ -236,7 +236,7 @@ def test_parameters_are_kept_as_asked(sweep, grid):
     best = sweep(seeds=2, execution={"keep_params": "best"})
     assert best.best() == none.best() == grid.best()
     assert same_bits(best.member(i, j, 1), grid.member(i, j, 1))
-    with pytest.raises(ValueError, match="best"):
+    with pytest.raises(ValueError, match="alone"):
         best.member((i + 1) % 4, j, 0)
     with pytest.raises(ValueError, match="keep_params"):
         none.member(0, 0, 0)

@@ -238,6 +238,7 @@ def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
             assert trained.history[f"{part}_accuracy"][i] == pytest.approx(right, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:inputs reach")
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     """A steep linear fit grows by a constant factor a step, so that NumPy can say when float64 overflows."""
     x = np.array([[1e20]])
