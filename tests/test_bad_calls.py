@@ -231,7 +231,7 @@ MISTAKES = [
     (lambda: learned(misshapen), "loss", "(test_bad_calls.py, line "),
     (lambda: learned(square, score=lambda p, rows: {"loss": rows @ p["w"]}), "score", "tuple (x, y)"),
     (lambda: jfnn.learner(lambda: 1.0, square), "init", "a function of a random key"),
-    (lambda: prepared(network=jfnn.learner(lambda key: X @ X, square)), "init", "it fails: ValueError: matmul"),
+    (lambda: prepared(network=jfnn.learner(lambda key: X @ X, square)), "init", "fails: ValueError: matmul"),
     (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: x @ X)), "network", "apply fails on rows"),
     # Indices into results.
     (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
