@@ -29,7 +29,7 @@ Writes the columns of the file, and behind them the answers in the words and
 units of the file that the run learned from.
 """
 EXAMPLES = """\
-example:
+examples:
   jfnn grid --data flowers.csv --target species --standardise --out runs/flowers
   %(prog)s runs/flowers found.csv --out named.csv
 """
