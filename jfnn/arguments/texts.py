@@ -58,11 +58,26 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
     """Values of an axis, each as `value_text`, with more digits where fewer do not tell them apart."""
-    for digits in range(3, 18):
-        texts = [value_text(name, value, digits) for value in values]
-        if len(set(texts)) == len(set(values)):
-            break
+    digits = _digits(values, name)
+    return [value_text(name, value, digits) for value in values]
+
+
+def column_texts(values: Sequence[Any], name: str = "") -> list[str]:
+    """As `value_texts`, for values below each other: all numbers with an exponent where one has it."""
+    digits = _digits(values, name)
+    texts = [value_text(name, value, digits) for value in values]
+    numbers = all(isinstance(value, int | float | np.number) for value in values)
+    if numbers and name != "batch_size" and any("e" in text for text in texts):
+        return [exponential(value, digits) for value in values]
     return texts
+
+
+def _digits(values: Sequence[Any], name: str) -> int:
+    """The fewest digits, from three on, that tell the values of an axis apart."""
+    for digits in range(3, 17):
+        if len({value_text(name, value, digits) for value in values}) == len(set(values)):
+            return digits
+    return 17
 
 
 def compact(value: float, digits: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.analysis import ranking, summary
-from jfnn.arguments.texts import describe, metric_text, name_text, number_text, value_texts
+from jfnn.arguments.texts import column_texts, describe, metric_text, name_text, number_text
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
@@ -83,8 +83,8 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     at: list[Any] = list(index)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
-    rates = value_texts(result.learning_rate.tolist())
-    penalties = value_texts(result.l2.tolist())
+    rates = column_texts(result.learning_rate.tolist())
+    penalties = column_texts(result.l2.tolist())
     lines = []
     for first in range(0, len(penalties), CELLS_A_LINE):
         columns = range(first, min(first + CELLS_A_LINE, len(penalties)))

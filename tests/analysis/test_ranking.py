@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, make_sampled, select_members, wi
 import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
-from jfnn.arguments.texts import number_text, value_text, value_texts
+from jfnn.arguments.texts import column_texts, number_text, value_text, value_texts
 from jfnn.search.result import combined
 
 
@@ -265,6 +265,11 @@ def test_numbers_below_each_other_have_one_form():
     ]
     failed = summary.Score(1.0, 0.5, 0.41, 1e30, 1)
     assert summary.score_texts([failed, summary.Score(np.nan, np.nan)], False) == ["0.410 (1e30)", "div"]
+    assert column_texts([0.0, 1e-5, 0.01, 10]) == ["0", "1e-5", "1e-2", "1e1"]
+    assert column_texts([1e-5, 0.1, 0.1001]) == ["1e-5", "1e-1", "1.001e-1"]
+    assert column_texts([0.0, 0.25, 10]) == ["0", "0.25", "10"]
+    assert column_texts([0, 50], "batch_size") == ["full", "50"]
+    assert column_texts(["1e5", "8-8"], "network") == ["1e5", "8-8"]
     rates = [1e-5, 3.1623e-4, 0.01, 0.031623, 10]
     assert value_texts(rates) == ["1e-5", "3.16e-4", "0.01", "0.0316", "10"]
     assert value_texts(rates) == [value_text("learning_rate", rate) for rate in rates]
