@@ -31,6 +31,7 @@ HELD: dict[type, tuple[str, ...]] = {
     property: ("fget", "fset", "fdel"),
     staticmethod: ("__func__",),
     classmethod: ("__func__",),
+    functools.cached_property: ("func", "attrname"),  # less the module, which Python 3.13 keeps
     types.GetSetDescriptorType: ("__objclass__", "__name__"),
     type(functools.lru_cache(lambda: None)): ("__wrapped__",),
     type(jax.jit(lambda: None)): ("__wrapped__",),

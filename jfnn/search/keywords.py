@@ -47,8 +47,8 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
         public.__signature__ = inspect.Signature(shown, return_annotation=returned)
         annotations = {parameter.name: parameter.annotation for parameter in parameters}
         public.__annotations__ = annotations | {"return": returned}
-        summary, _, rest = (function.__doc__ or "").partition("\n    Returns:")
-        public.__doc__ = f"{summary}\n{_arguments(options)}\n    Returns:{rest}"
+        summary, _, rest = (inspect.getdoc(function) or "").partition("\nReturns:")
+        public.__doc__ = f"{summary}\n{_arguments(options)}\nReturns:{rest}"
         return call
 
     return decorate
@@ -113,10 +113,10 @@ def _arguments(options: Any) -> str:
     pattern = r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)"
     helps = dict(re.findall(pattern, inspect.getdoc(options) or "", re.MULTILINE | re.DOTALL))
     helps |= {f.name: f.metadata["help"] for f in dataclasses.fields(options) if "help" in f.metadata}
-    lines = ["    Args:"]
+    lines = ["Args:"]
     for name in inspect.signature(options).parameters:
         text = " ".join(f"{name}: {helps.get(name, '')}".split())
-        lines += textwrap.wrap(text, 110, initial_indent=" " * 8, subsequent_indent=" " * 12)
+        lines += textwrap.wrap(text, 110, initial_indent=" " * 4, subsequent_indent=" " * 8)
     return "\n".join(lines) + "\n"
 
 

@@ -477,7 +477,7 @@ NOT_THERE = {
     "number": [1, None],
     "word": ["a", float("nan")],
     "object": np.array(["a", np.nan], object),
-    "date": np.array([1, np.datetime64("NaT")], object),
+    "date": np.array([1, np.datetime64("NaT", "s")], object),
     "decimal": [Decimal(1), Decimal("nan")],
 }
 
