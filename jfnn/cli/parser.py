@@ -1,13 +1,18 @@
-"""Parsers of command lines: made from declarations of flags, with errors in one line."""
+"""Parsers of command lines: made from declarations of flags, with errors and warnings in one line."""
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import re
+import sys
 import typing
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from tqdm.auto import tqdm
 
 from jfnn.arguments import checks
 from jfnn.cli.flags import Flags
@@ -34,6 +39,19 @@ def advised(message: str) -> str:
     for advice, words in ADVICE.items():
         message = message.replace(advice, words)
     return message
+
+
+@contextlib.contextmanager
+def warnings_in_lines(prog: str, quiet: bool) -> Iterator[None]:
+    """Shows warnings as errors are shown, in a line each, above the bar; none with --quiet."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        if not quiet:
+            tqdm.write(f"{prog}: warning: {advised(str(message))}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def flag_name(name: str) -> str:

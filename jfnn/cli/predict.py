@@ -11,7 +11,7 @@ import jax
 from jfnn import datasets
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.cli.parser import Parser, advised
+from jfnn.cli.parser import Parser, advised, warnings_in_lines
 from jfnn.datasets import columns
 from jfnn.search.loading import load
 from jfnn.search.result import NONE_RANKS, SweepResult
@@ -42,12 +42,19 @@ def start(argv: Sequence[str]) -> int:
     parser.add_argument("rows", metavar="FILE", type=Path, help="the rows, a .csv file with a header")
     parser.add_argument("--out", metavar="FILE", type=Path, help="to write to (default: the terminal)")
     flags = parser.parse_args(argv)
-    words = {"directory": "RUN", "path": "FILE", "x": "FILE", "out": "--out"}
+    words = {"directory": str(flags.run), "path": str(flags.rows), "x": str(flags.rows), "out": "--out"}
     try:
         out = None if flags.out is None else paths.as_output_file(flags.out, "out")
         result = load(flags.run)
         frame = datasets.read_columns(flags.rows)
-        text = _csv(frame | answers(result, frame))
+        if out is not None and out.exists() and out.samefile(flags.rows):
+            raise ArgumentError("out", "expected another file than that of the rows")
+        with warnings_in_lines(parser.prog, quiet=False):
+            added = answers(result, frame)
+        for name in added:
+            if name in frame:
+                raise ArgumentError("path", f"expected no column {name!r}, which the answers get")
+        text = _csv(frame | added)
         if out is not None:
             with files.atomic(out) as file:
                 file.write(text.encode())

@@ -79,7 +79,9 @@ def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
     except (AttributeError, io.UnsupportedOperation):
         return stream
     output = io.BufferedWriter(_Output(descriptor, failures))
-    return io.TextIOWrapper(output, stream.encoding, "backslashreplace", line_buffering=stream.isatty())
+    return io.TextIOWrapper(
+        output, stream.encoding, "backslashreplace", line_buffering=bool(stream.line_buffering)
+    )
 
 
 def _interrupt(*_: object) -> None:

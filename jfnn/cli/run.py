@@ -9,14 +9,12 @@ import shlex
 import sys
 import textwrap
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import jax
-from tqdm.auto import tqdm
 
 import jfnn
 from jfnn.analysis import description
@@ -27,7 +25,7 @@ from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import advised, flag_name, make_parser, parse
+from jfnn.cli.parser import advised, flag_name, make_parser, parse, warnings_in_lines
 from jfnn.experiment.settings import Progress, ProgressBar
 from jfnn.experiment.workers import ExecutorError
 from jfnn.learners import METRICS
@@ -118,7 +116,7 @@ def main(
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             goes_on = flags.resume and directories.holds_run(flags.out)
-            with jax.enable_x64(flags.dtype == "float64"), _warnings_in_lines(prog, flags.quiet):
+            with jax.enable_x64(flags.dtype == "float64"), warnings_in_lines(prog, flags.quiet):
                 problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)
@@ -144,19 +142,6 @@ def main(
         line = f"wrote {', '.join(written)} to {flags.out}"
         print(textwrap.fill(line, output.WIDTH, break_long_words=False, break_on_hyphens=False))
     return 0
-
-
-@contextlib.contextmanager
-def _warnings_in_lines(prog: str, quiet: bool) -> Iterator[None]:
-    """Shows warnings as errors are shown, in a line each, above the bar; none with --quiet."""
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if not quiet:
-            tqdm.write(f"{prog}: warning: {advised(str(message))}", file=sys.stderr)
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
 
 
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:

@@ -77,7 +77,9 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     unknown: list[str] = []
     for name, column in columns.items():
         if name not in frame:
-            raise ArgumentError("frame", f"expected a column {name!r}, got none")
+            there = frame if isinstance(frame, Mapping) else getattr(frame, "columns", ())
+            meant = checks.did_you_mean(name, [str(other) for other in there if other not in columns])
+            raise ArgumentError("frame", f"expected a column {name!r}, got none{meant}")
         values = np.asarray(frame[name])
         if values.ndim != 1 or (blocks and len(values) != len(blocks[0])):
             got = list(values.shape)
@@ -122,7 +124,9 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
 
 def warn_of_units(x: object, config: Json) -> None:
     """Warns of rows in an array that a run with scaled inputs was likely not trained on, since unscaled."""
-    if "x" not in (names(config).get("scaling") or {}) or not isinstance(x, np.ndarray) or not len(x):
+    if "x" not in (names(config).get("scaling") or {}) or not isinstance(x, np.ndarray) or not x.size:
+        return
+    if x.dtype.kind not in "biuf":  # an error, of whoever takes rows
         return
     medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
     column = int(np.argmax(medians))

@@ -53,7 +53,7 @@ def split(
     """Shuffles rows and cuts them in two; each input keeps its label and its weight.
 
     Args:
-        x: Inputs ``[n, …]``.
+        x: Inputs ``[n, …]``; the names of a data frame's columns become "columns" in the split's names.
         y: Labels or targets, n rows.
         test_size: Share (float) or number (int) of rows to test on.
         random_state: Seed of the shuffle; None draws from NumPy's global generator.
@@ -77,7 +77,9 @@ def split(
     x_train, x_test, y_train, y_test, *cut_weights = train_test_split(
         *arrays.values(), test_size=rows, random_state=random_state
     )
-    return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None)
+    columns: dict[str, Any] = {str(name): {} for name in getattr(x, "columns", ())}
+    names = {"columns": columns} if columns else None
+    return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None, names)
 
 
 def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
@@ -145,9 +147,11 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
 
     Raises:
         ValueError, TypeError: NaN or infinity; the message says where. Names that are not one a column, each
-            another.
+            another. A split that has been standardised.
     """
     by_name = scalers(split)
+    if "scaling" in (split.names or {}):
+        raise ArgumentError("split", "expected rows that are not standardised yet, got some that are")
     x = by_name["x"]
     names = {
         **(split.names or {}),

@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import AutoLocator
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from jfnn.analysis import summary
@@ -46,6 +46,7 @@ LARGEST_FONT = 11.0
 TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
+BAR_TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])  # whose labels have space
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
 
 
@@ -167,6 +168,8 @@ def _draw(
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
     if isinstance(norm, LogNorm):
         tick_round(bar.ax.xaxis)
+    else:
+        bar.locator = BAR_TICKS
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
     add_caption(figure, [*caption, *notes])
@@ -183,7 +186,7 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
         return LogNorm(low, max(high, low * (1 + LEAST_RANGE)), clip=True), colours
     if higher_is_better and 0 < high <= 1:
         low = max(0.0, min(low, high - LEAST_RANGE))
-        low, *_, high = AutoLocator().tick_values(low, high)
+        low, *_, high = BAR_TICKS.tick_values(low, high)
     return Normalize(low, high, clip=True), colours
 
 

@@ -1,5 +1,6 @@
 """Predictions and scores of the members of a sweep for every row."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -106,6 +107,10 @@ def _ask(
     finish: Finish | None = None,
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
+    if isinstance(x, str | os.PathLike):
+        raise ArgumentTypeError(
+            "x", "expected rows, got a path; jfnn.datasets.read_columns reads a .csv file"
+        )
     framed = columns.is_frame(x)
     if not framed:
         columns.warn_of_units(x, config)

@@ -390,7 +390,7 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such cell.
         """
-        index = as_index(index, self.cells.lengths.items(), "of_cell")
+        index = as_index(index, self.cells.lengths.items(), "of_cell", from_the_end=True)
         self._check_kept(index, "of_cell")
         if self.kept_cell is not None:
             return self

@@ -71,7 +71,8 @@ def test_several_networks_answer_by_the_best_one(run_on, capsys, tmp_path):
 
 def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
     run, frame = run_on(True, "--learning-rate 0.1")
-    frame.drop(columns="b").to_csv(tmp_path / "without.csv", index=False)
+    frame.rename(columns={"b": "B"}).to_csv(tmp_path / "without.csv", index=False)
+    frame.assign(predicted_level="low").to_csv(tmp_path / "answered.csv", index=False)
     (tmp_path / "gap.csv").write_text("a,b,c\n1,2,3\n4,,6\n")
     (tmp_path / "ragged.csv").write_text("a,b,c\n1,2,3\n4,5\n")
     (tmp_path / "empty.csv").write_text("a,b,c\n")
@@ -81,11 +82,13 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
     for words, said in {
         (tmp_path / "nowhere", own): "no config.json",
         (run, tmp_path / "nowhere.csv"): "nowhere.csv: No such file",
-        (run, tmp_path / "without.csv"): "FILE: .*column 'b'",
-        (run, tmp_path / "gap.csv"): "FILE: row 2, column 'b'",
-        (run, tmp_path / "ragged.csv"): r"FILE: .*row 2 \(line 3\)",
-        (run, tmp_path / "empty.csv"): "FILE: .*no rows",
-        (tmp_path / "digits", own): "RUN: .*names of columns",
+        (run, tmp_path / "without.csv"): "without.csv: .*column 'b'.*did you mean 'B'",
+        (run, tmp_path / "gap.csv"): "gap.csv: row 2, column 'b'",
+        (run, tmp_path / "ragged.csv"): r"ragged.csv: .*row 2 \(line 3\)",
+        (run, tmp_path / "empty.csv"): "empty.csv: .*no rows",
+        (run, tmp_path / "answered.csv"): "answered.csv: expected no column 'predicted_level'",
+        (tmp_path / "digits", own): "digits: .*names of columns",
+        (run, own, "--out", own): "--out: expected another file",
         (run, own, "--out", tmp_path / "no" / "answers.csv"): "--out: there is no directory",
         (run, own, "--output", "x"): "--output",
     }.items():

@@ -270,3 +270,13 @@ def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(rea
             datasets.transform(columns, frame)
     with pytest.raises(TypeError, match=r"^columns: expected"):
         datasets.transform(["a"], {"a": [1]})
+
+
+def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
+    frame = rows_of(20)[["height", "size"]]
+    cut = datasets.split(frame, frame["height"])
+    assert cut.names == {"columns": {"height": {}, "size": {}}}
+    scaled = datasets.standardise(cut)
+    assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
+    with pytest.raises(ValueError, match="split: .*not standardised yet"):
+        datasets.standardise(scaled, ["height", "size"])
