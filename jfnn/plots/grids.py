@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import AutoLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
 from jfnn.analysis import summary
@@ -186,7 +186,7 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
         return LogNorm(low, max(high, low * (1 + LEAST_RANGE)), clip=True), colours
     if higher_is_better and 0 < high <= 1:
         low = max(0.0, min(low, high - LEAST_RANGE))
-        low, *_, high = BAR_TICKS.tick_values(low, high)
+        low, *_, high = AutoLocator().tick_values(low, high)
     return Normalize(low, high, clip=True), colours
 
 

@@ -278,5 +278,5 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
     assert cut.names == {"columns": {"height": {}, "size": {}}}
     scaled = datasets.standardise(cut)
     assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
-    with pytest.raises(ValueError, match="split: .*not standardised yet"):
+    with pytest.raises(ValueError, match=r"split: .*not standardised yet"):
         datasets.standardise(scaled, ["height", "size"])

@@ -131,7 +131,7 @@ def test_heat_map_of_any_other_metric_spreads_colours_over_its_values(higher_is_
         (np.linspace(0.075, 0.999, 12), (0, 1)),  # the notes' grid
         (np.linspace(0.93, 0.97, 12), (0.93, 0.97)),
         (np.linspace(0.904, 0.998, 12), (0.9, 1)),
-        (np.linspace(-0.3, 0.34, 12), (0, 0.4)),  # R²
+        (np.linspace(-0.3, 0.34, 12), (0, 0.35)),  # R²
         (np.full(12, 1.0), (0.99, 1)),  # one colour, that of the best
         (np.linspace(-3, -1, 12), (-3, -1)),
     ],
