@@ -282,7 +282,7 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
 def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_by_one_weight(number):
     scale = butterfly.Scale(seeds=2, epochs=3, times=(0, 1, 2), sigmas=(1e-3, 0.5))
     split = jfnn.datasets.digits()
-    index = butterfly.RATES[1]
+    index = butterfly.RATES[0]  # which is calm: rounding grows little
     before = butterfly.before(scale, butterfly.trained(scale, split, index, {}), number)
     starts = butterfly.moved(scale, split, before)
     for leaf, first in zip(jax.tree.leaves(starts), jax.tree.leaves(before), strict=True):

@@ -66,7 +66,8 @@ def test_a_schedule_reaches_its_end_in_each_fold_of_its_own_length(split):
     options = dict(learning_rate=0.1, optimizer=jfnn.Optimizer(schedule="linear"), **OPTIONS)
     result = jfnn.sweep(NET, split, folds=folds, seeds=[0, 5], **options)
     for number, (train, _) in enumerate(folds):
-        alone = jfnn.train(NET, split.x_train[train], split.y_train[train], seed=5, **options).params
+        rows = split.x_train[train], split.y_train[train]
+        alone = jfnn.train(NET, *rows, seed=5, **options | {"execution": result.execution}).params
         assert same_bits(result.member(0, 0, 1, number), alone)
 
 
