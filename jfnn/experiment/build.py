@@ -63,7 +63,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_metrics(learner.metrics)
     learner.check(data)
     _check_drawn_rows(options, split)
-    if isinstance(learner, Supervised):
+    if isinstance(learner, Supervised) and learner.network.layers is not None:  # others may scale themselves
         _warn_of_large(data.rows[0][: data.n_train])
 
     rows = cuts(data, options.validation.size, folds)

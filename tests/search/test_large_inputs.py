@@ -40,13 +40,14 @@ def test_a_warning_says_how_large_inputs_are_and_the_cure_removes_it(loss):
     prepared(split=jfnn.datasets.standardise(split), loss=loss)  # of which a warning would be an error
 
 
-def test_rows_to_test_on_tokens_and_rows_of_custom_losses_are_not_warned_of():
+def test_rows_to_test_on_tokens_and_rows_of_custom_functions_are_not_warned_of():
     prepared(split=SPLIT._replace(x_test=1e6 * SPLIT.x_test))
     prepared(split=large(2, 900.0))
     tokens = jfnn.sequential([jfnn.Embedding(5000, 2), jfnn.Flatten(), jfnn.Dense(3, "identity")], 2)
     prepared(tokens, jfnn.Split(np.full((40, 2), 4999), np.arange(40) % 3))
     custom = jfnn.learner(lambda key: np.zeros(5, np.float32), lambda w, batch, key: (batch[0] @ w).mean())
     prepared(custom, large(2))
+    prepared(jfnn.Network(NET.init, lambda params, x: NET.apply(params, x / 1e6)), large(2))
 
 
 @pytest.mark.thorough
