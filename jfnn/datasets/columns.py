@@ -159,7 +159,8 @@ def inputs_of(frame: object, config: Json) -> np.ndarray:
     """
     columns = names(config).get("columns")
     if not columns:
-        raise ArgumentError("x", "expected an array; this run keeps no names of columns")
+        cure = "a split by jfnn.datasets.split of a data frame does"
+        raise ArgumentError("x", f"expected an array; this run keeps no names of columns, {cure}")
     with checks.renamed(frame="x"):
         x = transform(columns, frame)
     scaling = (names(config).get("scaling") or {}).get("x")

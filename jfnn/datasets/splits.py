@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import fitted, transform
 from jfnn.datasets.targets import Table
-from jfnn.targets import Split, is_labels
+from jfnn.targets import Split, is_labels, named_columns
 
 
 def as_size(size: object, n: int, argument: str) -> int:
@@ -77,7 +77,7 @@ def split(
     x_train, x_test, y_train, y_test, *cut_weights = train_test_split(
         *arrays.values(), test_size=rows, random_state=random_state
     )
-    columns: dict[str, Any] = {str(name): {} for name in getattr(x, "columns", ())}
+    columns = named_columns(x)
     names = {"columns": columns} if columns else None
     return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None, names)
 

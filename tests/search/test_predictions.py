@@ -464,3 +464,22 @@ def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_ha
     np.testing.assert_allclose(
         mean[few], result.predict_proba(x[few]).reshape(10_000, -1, 3).mean(0), rtol=1e-4
     )
+
+
+def test_columns_of_data_frames_are_told_apart_by_their_names():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(SPLIT.x_train, columns=list("abcd"))
+    test = pandas.DataFrame(SPLIT.x_test, columns=list("abcd"))
+    options = {"learning_rate": 0.02, "epochs": 1, "batch_size": 10}
+    split = jfnn.Split(frame, SPLIT.y_train, test, SPLIT.y_test)
+    plain = jfnn.sweep(NET, split, **options)
+    assert same_bits(plain.params, jfnn.sweep(NET, SPLIT, **options).params)
+    with pytest.raises(ValueError, match=r"x: expected an array, .*jfnn\.datasets\.split"):
+        plain.predict(test)
+    names = jfnn.datasets.split(frame, SPLIT.y_train).names
+    result = jfnn.sweep(NET, split._replace(names=names), **options)
+    np.testing.assert_array_equal(result.predict(test[list("dbca")]), plain.predict(SPLIT.x_test))
+    with pytest.raises(ValueError, match=r"x: expected a column 'b'"):
+        result.predict(test[list("acd")])
+    with pytest.raises(ValueError, match=r"^x_test: expected the columns of x_train in their order, .*'b'"):
+        jfnn.sweep(NET, jfnn.Split(frame, SPLIT.y_train, test[list("dbca")], SPLIT.y_test), **options)
