@@ -474,7 +474,7 @@ def test_columns_of_data_frames_are_told_apart_by_their_names():
     split = jfnn.Split(frame, SPLIT.y_train, test, SPLIT.y_test)
     plain = jfnn.sweep(NET, split, **options)
     assert same_bits(plain.params, jfnn.sweep(NET, SPLIT, **options).params)
-    with pytest.raises(ValueError, match=r"x: expected an array, .*jfnn\.datasets\.split"):
+    with pytest.raises(ValueError, match=r"x: expected an array; .*jfnn\.datasets\.split"):
         plain.predict(test)
     names = jfnn.datasets.split(frame, SPLIT.y_train).names
     result = jfnn.sweep(NET, split._replace(names=names), **options)
