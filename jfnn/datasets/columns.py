@@ -54,7 +54,8 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
 
     A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
     all, and a UserWarning names its column and the first such word, once a call. A gap becomes the median,
-    and 1 in a further column, if training rows have gaps there too.
+    and 1 in a further column, if training rows have gaps there too; a UserWarning names a column of several
+    rows that has nothing else.
 
     Args:
         columns: "columns" there: name -> ``{"categories": […]}``, ``{"median": …, "indicator": …}``, or
@@ -97,6 +98,9 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
             continue
         numbers = _numbers(values, name, gaps="median" in column)
         gaps = np.isnan(numbers)[:, None]
+        if gaps.all() and len(gaps) > 1:
+            reason = f"column {name!r}: no row has a number, so that all get the median of the training rows"
+            warnings.warn(reason, UserWarning, stacklevel=2)
         blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
         blocks += [gaps] * bool(column.get("indicator"))
     if unknown:

@@ -280,3 +280,11 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
     assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
     with pytest.raises(ValueError, match=r"split: .*not standardised yet"):
         datasets.standardise(scaled, ["height", "size"])
+
+
+def test_a_column_without_a_number_is_warned_of():
+    columns = {"height": {"median": 2.0}}
+    with pytest.warns(UserWarning, match="column 'height': no row has a number"):
+        x = datasets.transform(columns, {"height": [np.nan, None]})
+    assert x.tolist() == [[2.0], [2.0]]
+    assert datasets.transform(columns, {"height": [np.nan]}).tolist() == [[2.0]]  # a single row may have a gap
