@@ -287,4 +287,4 @@ def test_a_column_without_a_number_is_warned_of():
     with pytest.warns(UserWarning, match="column 'height': no row has a number"):
         x = datasets.transform(columns, {"height": [np.nan, None]})
     assert x.tolist() == [[2.0], [2.0]]
-    assert datasets.transform(columns, {"height": [np.nan]}).tolist() == [[2.0]]  # a single row may have a gap
+    assert datasets.transform(columns, {"height": [np.nan]}).tolist() == [[2.0]]
