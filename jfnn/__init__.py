@@ -6,10 +6,4 @@ __version__ = "0.13.1"
 
 # The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that
 # `jfnn --help` need not wait for them.
-_attribute, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-
-def __getattr__(name: str) -> object:
-    if name.endswith(("SearchCV", "Classifier", "Regressor")):  # scikit-learn's names, often sought here
-        raise AttributeError(f"No jfnn attribute {name}; look for jfnn.estimators.{name}")
-    return _attribute(name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -147,15 +147,6 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")
 
 
-def named_columns(x: Any) -> dict[str, Any]:
-    """The columns of a data frame of numbers as `jfnn.datasets.transform` takes them; none of an array.
-
-    Names that are there twice tell nothing.
-    """
-    names = [str(name) for name in getattr(x, "columns", ())]
-    return {name: {} for name in names} if len(set(names)) == len(names) else {}
-
-
 def is_labels(y: Any) -> bool:
     """Whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
     return y.ndim == 1 and y.dtype.kind in "iub"

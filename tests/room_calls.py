@@ -141,7 +141,6 @@ FUNCTIONS = [
     (datasets.split_table, {"table": datasets.Table(X, Y, (), None)}),
     (datasets.standardise, {"split": SPLIT}),
     (datasets.transform, {"columns": {"a": {}}, "frame": {"a": [1.0, 2.0]}}),
-    (datasets.scalers, {"split": SPLIT}),
     (datasets.read_csv, {"path": __file__, "target": "y"}),
     (datasets.read_columns, {"path": "no.csv"}),
     (datasets.read_npz, {"path": "no.npz"}),

@@ -87,14 +87,6 @@ def test_modules_show_their_public_names_alone(name):
     assert dir(module) == sorted(module.__all__) and all(hasattr(module, public) for public in dir(module))
 
 
-def test_classes_of_scikit_learn_are_told_where_they_are():
-    for name in set(jfnn.estimators.__all__) - {*jfnn.__all__, "BernoulliRBM"}:
-        with pytest.raises(AttributeError, match=rf"look for jfnn\.estimators\.{name}$"):
-            getattr(jfnn, name)
-    with pytest.raises(AttributeError, match=r"^No jfnn attribute swept$"):
-        _ = jfnn.swept
-
-
 def test_signatures_fit_a_screen():
     """Of 24 lines of 80 characters, where NumPy's ArrayLike alone is a union of 270."""
     modules = [getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))]

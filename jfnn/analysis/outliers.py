@@ -18,9 +18,9 @@ def failed(values: ArrayLike, higher_is_better: bool, rows: float = np.inf) -> n
     too, and tells nothing apart. Of five normal values this says so in 1.7% of cases, of ten in 0.4%.
 
     Runs that agree but for a row or two have so little spread that the test would find any of them. So a
-    failed run is also behind the median by a standard deviation of the mean of ``m`` rows or more: of an
-    accuracy by ``0.5 / √m``, the most that a binomial has, of a loss by ``1 / √m`` of the median, as if rows
-    spread as much as they are large.
+    failed run is also behind the median by the standard error of a mean of m rows or more. That of an
+    accuracy is at most ``0.5 / √m``, which is taken; that of a loss is taken as ``median / √m``, as of rows
+    whose standard deviation is their mean.
 
     Args:
         values: ``[…, n]``; NaN and infinite ones make the count 0, as do fewer than three.

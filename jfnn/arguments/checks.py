@@ -183,6 +183,12 @@ def as_inputs(
     return x
 
 
+def column_names(x: object) -> list[str]:
+    """Names of the columns of a data frame; none of an array, or where two columns share one."""
+    names = [str(name) for name in getattr(x, "columns", ())]
+    return names if len(set(names)) == len(names) else []
+
+
 def _columns_of_words(frame: object) -> str:
     """The columns of a data frame that hold no numbers, for a message; else empty."""
     if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):

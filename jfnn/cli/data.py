@@ -9,7 +9,6 @@ import numpy as np
 from jfnn import datasets, losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.types import Json
 from jfnn.cli.flags import Flags
 from jfnn.targets import Split
 
@@ -21,8 +20,7 @@ class Problem(NamedTuple):
 
     Attributes:
         name: Name of the data.
-        split: The rows, their weights, and in its names "columns" of a .csv file and, with --standardise,
-            "scaling".
+        split: The rows, their weights, and what they stand for: runs are told apart by these names.
         shape: Shape of one row's inputs.
         outputs: Width of the output layer.
         classes: The word for each label, or None for regression.
@@ -74,20 +72,16 @@ def load(flags: Flags) -> Problem:
     shape = _shape(flags, split.x_train.shape[1:])
     x_train = split.x_train.reshape(len(split.x_train), *shape)
     x_test = split.x_test.reshape(len(split.x_test), *shape)
-    split = split._replace(x_train=x_train, x_test=x_test)
-    return Problem(name, split, shape, outputs, classes, loss)
-
-
-def names(problem: Problem, flags: Flags) -> Json:
-    """What the numbers of the data stand for, for `jfnn.Split`: runs are told apart by it."""
-    known = problem.split.names or {}
-    return {
-        "classes": problem.classes,
+    known = split.names or {}
+    names = {
+        "classes": classes,
         "scaling": known.get("scaling"),
         "columns": known.get("columns"),
         "target": flags.target,
         "weights": flags.weights,
     }
+    split = split._replace(x_train=x_train, x_test=x_test, names=names)
+    return Problem(name, split, shape, outputs, classes, loss)
 
 
 def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -212,8 +212,7 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
             (network,) = by_name.values()
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
-        split = problem.split._replace(names=data.names(problem, flags))
-        return problem, jfnn.sweep(network, split, **options)
+        return problem, jfnn.sweep(network, problem.split, **options)
 
 
 def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:

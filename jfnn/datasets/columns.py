@@ -12,8 +12,8 @@ from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 
-# Deviations of the training rows. Fewer would warn of rows that are far from these; more would let columns of
-# counts or years pass unscaled.
+# Standard deviations of the training rows between their mean and a column's median, from which on rows are
+# taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
 FAR = 10
 Columns = Mapping[str, Mapping[str, Any]]
 
@@ -78,8 +78,8 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     unknown: list[str] = []
     for name, column in columns.items():
         if name not in frame:
-            there = frame if isinstance(frame, Mapping) else getattr(frame, "columns", ())
-            meant = checks.did_you_mean(name, [str(other) for other in there if other not in columns])
+            there = frame if isinstance(frame, Mapping) else checks.column_names(frame)
+            meant = checks.did_you_mean(name, [other for other in there if other not in columns])
             raise ArgumentError("frame", f"expected a column {name!r}, got none{meant}")
         values = np.asarray(frame[name])
         if values.ndim != 1 or (blocks and len(values) != len(blocks[0])):
@@ -135,9 +135,9 @@ def warn_of_units(x: object, config: Json) -> None:
     medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
     column = int(np.argmax(medians))
     if medians[column] > FAR:
-        reason = f"x: the median of column {column} is {medians[column]:.3g} deviations of the training rows"
+        far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
         cure = "scale rows as these were, or give named columns, which are scaled"
-        warnings.warn(f"{reason} away from theirs; {cure}", UserWarning, stacklevel=2)
+        warnings.warn(f"x: the median of column {column} lies {far}; {cure}", UserWarning, stacklevel=2)
 
 
 def is_frame(x: object) -> bool:

@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import fitted, transform
 from jfnn.datasets.targets import Table
-from jfnn.targets import Split, is_labels, named_columns
+from jfnn.targets import Split, is_labels
 
 
 def as_size(size: object, n: int, argument: str) -> int:
@@ -77,7 +77,7 @@ def split(
     x_train, x_test, y_train, y_test, *cut_weights = train_test_split(
         *arrays.values(), test_size=rows, random_state=random_state
     )
-    columns = named_columns(x)
+    columns: dict[str, Any] = {name: {} for name in checks.column_names(x)}
     names = {"columns": columns} if columns else None
     return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None, names)
 
@@ -114,11 +114,10 @@ def split_table(table: Table, test_size: float | int = 0.2, random_state: int | 
     return cut._replace(names=names or None)
 
 
-def scalers(split: Split) -> dict[str, Any]:
+def _scalers(split: Split) -> dict[str, Any]:
     """Fitted StandardScalers of `standardise`: for "x", and for "y" where targets are no labels."""
     from sklearn.preprocessing import StandardScaler
 
-    checks.check_instance(split, Split, "split")
     parts = {"x": split.x_train}
     if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
         parts["y"] = split.y_train
@@ -149,16 +148,15 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
         ValueError, TypeError: NaN or infinity; the message says where. Names that are not one a column, each
             another. A split that has been standardised.
     """
-    by_name = scalers(split)
-    if "scaling" in (split.names or {}):
+    checks.check_instance(split, Split, "split")
+    names = dict(split.names or {})
+    if "scaling" in names:
         raise ArgumentError("split", "expected rows that are not standardised yet, got some that are")
+    by_name = _scalers(split)
     x = by_name["x"]
-    names = {
-        **(split.names or {}),
-        "scaling": {
-            part: {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
-            for part, scaler in by_name.items()
-        },
+    names["scaling"] = {
+        part: {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
+        for part, scaler in by_name.items()
     }
     if columns is not None:
         names["columns"] = {name: {} for name in _column_names(columns, len(x.mean_))}

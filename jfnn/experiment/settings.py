@@ -18,7 +18,7 @@ from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.targets import Split, named_columns
+from jfnn.targets import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
@@ -242,7 +242,8 @@ def as_split(split: object, argument: str) -> Split:
         )
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     made = Split(*split)
-    of_train, of_test = (list(named_columns(x)) for x in (made.x_train, made.x_test))
+    of_train = checks.column_names(made.x_train)
+    of_test = checks.column_names(made.x_test)
     if of_train and of_test and of_train != of_test:
         expected = f"the columns of x_train in their order, {checks.shown(of_train)}"
         raise ArgumentError("x_test", f"expected {expected}, got {checks.shown(of_test)}")

@@ -13,15 +13,9 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
 from jfnn.identity.naming import describe_loss, is_registered_network
 from jfnn.layers.kind import Shape
+from jfnn.learners.custom_parts import check_layers, check_loss
 from jfnn.learners.data import Data, row_weights
-from jfnn.learners.shapes import (
-    EXAMPLES,
-    check_layers,
-    check_loss,
-    describe_shapes,
-    eval_shape,
-    example_shapes,
-)
+from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
 from jfnn.numerics.compiling import key_shape

@@ -12,12 +12,8 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.signatures import takes
-from jfnn.layers import Residual, sequence
-from jfnn.layers.constant import without_constants
-from jfnn.layers.kind import LayerKind, Params, Shape
-from jfnn.losses import Loss
-from jfnn.numerics.compiling import key_shape, tracing
+from jfnn.layers.kind import Params
+from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import TRACED
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
@@ -100,79 +96,6 @@ def _place(error: Exception) -> str:
         if str(frame.f_globals.get("__name__")).partition(".")[0] not in LIBRARIES:
             place = f" ({os.path.basename(frame.f_code.co_filename)}, line {line})"
     return place
-
-
-def check_layers(
-    layers: Sequence[LayerKind], shape: Shape, dtype: Any, by_hand: bool, within: str = ""
-) -> None:
-    """Tries the methods of each layer for inputs of a shape and dtype, ``by_hand`` its pull-back too.
-
-    Raises:
-        ValueError: One fails, or gives other shapes or dtypes; the message names it and the layer.
-    """
-    sizes = sequence.shapes(layers, shape)
-    for i, layer in enumerate(layers):
-        name = f"{sequence.name(layers, i)}{within}"
-        if isinstance(layer, Residual):
-            check_layers(layer.layers, sizes[i], dtype, by_hand, f" in {name}")
-
-        def init(key: jax.Array, layer: Any = layer, shape: Shape = sizes[i]) -> Params:
-            return layer.pack(layer.init(key, shape))
-
-        def forward(packed: Params, a: Any, layer: Any = layer, shape: Shape = sizes[i + 1]) -> Any:
-            given = layer.forward(packed, a)
-            outputs = given[:1] if isinstance(given, tuple) and len(given) == 2 else given
-            floats = jnp.result_type(*jax.tree.leaves(outputs)[:1], 1.0)
-            expected = jax.ShapeDtypeStruct((*shape, EXAMPLES), floats)
-            _check_like(outputs, (expected,), "(outputs, residuals), with outputs")
-            return given[0]
-
-        def pull_back(packed: Params, a: Any, d_out: Any, layer: Any = layer) -> None:
-            # Residuals may hold other than arrays, which would not pass between two traces.
-            given = layer.pull_back(packed, layer.forward(packed, a)[1], d_out)
-            if jnp.issubdtype(a.dtype, jnp.floating):  # tokens have no derivative
-                expected = without_constants((packed, a))
-                _check_like(without_constants(given), expected, "(∂C/∂parameters, ∂C/∂inputs)")
-
-        packed = eval_shape("network", init, key_shape(), name=f"init of {name}", rows=None)
-        a = jax.ShapeDtypeStruct((*sizes[i], EXAMPLES), dtype)
-        if jnp.issubdtype(dtype, jnp.floating):
-            packed = trained_shapes("network", packed, dtype)
-        name += ", a kind without init," * (type(layer).init is LayerKind.init)
-        outputs = eval_shape("network", forward, packed, a, name=f"forward of {name}")
-        if by_hand:
-            eval_shape("network", pull_back, packed, a, outputs, name=f"pull_back of {name}")
-        dtype = outputs.dtype
-
-
-def _check_like(given: Any, expected: Any, what: str) -> None:
-    """Raises ValueError unless two pytrees agree in structure, shapes and dtypes."""
-    trees = [
-        jax.tree.map(lambda leaf: f"{jnp.result_type(leaf)} {list(jnp.shape(leaf))}", tree)
-        for tree in (given, expected)
-    ]
-    if jax.tree.flatten(trees[0]) != jax.tree.flatten(trees[1]):
-        got, words = (str(tree).replace("'", "") for tree in trees)
-        raise ValueError(f"expected {what} {words}, got {got}")
-
-
-def check_loss(loss: Loss, outputs: int, targets: int, dtype: Any, by_hand: bool) -> None:
-    """Tries a loss for these numbers of outputs and targets of a row, ``by_hand`` its delta too.
-
-    Raises:
-        ValueError, TypeError: A function of it takes no axis, fails, or gives another shape.
-    """
-    a, t = (jax.ShapeDtypeStruct((size, EXAMPLES), dtype) for size in (outputs, targets))
-    functions = {"cost": (loss.cost, (EXAMPLES,), "one number a row, summed over axis,")}
-    functions |= {"delta": (loss.delta, a.shape, "∂C/∂a, shaped like a,")} if by_hand else {}
-    for name, (function, shape, expected) in functions.items():
-        if not callable(function) or not takes(function, "axis"):
-            reason = f"expected a {name} of (a, t, axis), got {checks.shown(function)}"
-            raise ArgumentTypeError("loss", reason)
-        given = eval_shape("loss", lambda a, t, f=function: f(a, t, axis=0), a, t, name=name)
-        if jnp.shape(given) != shape:
-            got = f"{list(jnp.shape(given))} of a {list(a.shape)} with axis=0"
-            raise ArgumentError("loss", f"expected {name} to give {expected} {list(shape)}, got {got}")
 
 
 def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:

@@ -12,6 +12,7 @@ import pytest
 from command_line import OWN, SMALL, grid_main, parse, refused, watching, write_csv
 from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn.analysis import summary
@@ -236,8 +237,9 @@ def test_scaled_digits_keep_their_scaling(tmp_path):
     words = ["--standardise", *SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
     assert grid_main(*words, "--out", str(tmp_path)) == 0
     scaling = jfnn.load(tmp_path).config["data"]["names"]["scaling"]["x"]
-    scaler = jfnn.datasets.scalers(jfnn.datasets.digits())["x"]
+    scaler = StandardScaler().fit(jfnn.datasets.digits().x_train)
     np.testing.assert_array_equal(scaling["mean"], scaler.mean_)
+    np.testing.assert_array_equal(scaling["scale"], scaler.scale_)
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in (tmp_path / "report.html").read_text()
 
 

@@ -67,9 +67,8 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     mean = 0.0
     scale = 1.0
     if standardised:
-        mean = datasets.scalers(split)["x"].mean_
-        scale = datasets.scalers(split)["x"].scale_
         split = datasets.standardise(split)
+        mean, scale = split.names["scaling"]["x"].values()
     np.testing.assert_array_equal(split.x_train, expected.transform(train))
     np.testing.assert_array_equal(split.x_test, expected.transform(test))
     assert datasets.split_table(table, 20, 3).x_train.dtype == np.float64

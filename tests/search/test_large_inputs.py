@@ -20,6 +20,13 @@ def prepared(network=NET, split=SPLIT, **options):
     return prepare(Options(network, split, learning_rate=0.1, batch_size=16, **options))
 
 
+def warned(*args, **options):
+    """What is warned of before a sweep."""
+    with warnings.catch_warnings(record=True, action="always") as said:
+        prepared(*args, **options)
+    return [str(warning.message) for warning in said]
+
+
 def large(column, most=1.24e6):
     """The split with a column that reaches a number, on its negative side."""
     x = SPLIT.x_train.copy()
@@ -41,13 +48,15 @@ def test_a_warning_says_how_large_inputs_are_and_the_cure_removes_it(loss):
 
 
 def test_rows_to_test_on_tokens_and_rows_of_custom_functions_are_not_warned_of():
-    prepared(split=SPLIT._replace(x_test=1e6 * SPLIT.x_test))
-    prepared(split=large(2, 900.0))
+    assert len(warned(NET, large(2))) == 1
+    assert warned(NET, SPLIT._replace(x_test=1e6 * SPLIT.x_test)) == []
+    assert warned(NET, large(2, 900.0)) == []
     tokens = jfnn.sequential([jfnn.Embedding(5000, 2), jfnn.Flatten(), jfnn.Dense(3, "identity")], 2)
-    prepared(tokens, jfnn.Split(np.full((40, 2), 4999), np.arange(40) % 3))
+    assert warned(tokens, jfnn.Split(np.full((40, 2), 4999), np.arange(40) % 3)) == []
     custom = jfnn.learner(lambda key: np.zeros(5, np.float32), lambda w, batch, key: (batch[0] @ w).mean())
-    prepared(custom, large(2))
-    prepared(jfnn.Network(NET.init, lambda params, x: NET.apply(params, x / 1e6)), large(2))
+    assert warned(custom, large(2)) == []
+    scales = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x / 1e6))
+    assert warned(scales, large(2)) == []
 
 
 @pytest.mark.thorough

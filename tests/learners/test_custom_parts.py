@@ -103,7 +103,7 @@ WRONG = {
     ),
     "a pull-back that fails": (
         lambda: started(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
-        *("network", f"pull_back of {FIRST}", "division by zero (test_own_parts.py, line "),
+        *("network", f"pull_back of {FIRST}", "division by zero (test_custom_parts.py, line "),
     ),
     "no residuals": (
         lambda: started(changed(forward=lambda self, gain, a: a)),
@@ -115,7 +115,7 @@ WRONG = {
     ),
     "no init": (
         lambda: started(changed(init=jfnn.LayerKind.init)),
-        *("network", f"forward of {FIRST}, a kind without init,", "(test_own_parts.py, line "),
+        *("network", f"forward of {FIRST}, a kind without init,", "(test_custom_parts.py, line "),
     ),
     "init that fails": (
         lambda: started(changed(init=lambda self, key: 0.0)),
@@ -157,11 +157,20 @@ def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
     assert "\n" not in str(caught.value)
 
 
-def test_right_parts_pass_and_what_is_not_by_hand_is_not_asked_for():
-    started(Gain(), loss=loss())
-    started(SCALAR, gradient="autodiff")
-    started(Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff")
-    started(jfnn.Frozen(jfnn.Residual([Gain()])))
+RIGHT = {
+    "layer and loss": lambda: started(Gain(), loss=loss()),
+    "a pull-back that JAX does not read": lambda: started(SCALAR, gradient="autodiff"),
+    "a delta that JAX does not read": lambda: started(
+        Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff"
+    ),
+    "a frozen layer of layers": lambda: started(jfnn.Frozen(jfnn.Residual([Gain()]))),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_parts_and_those_that_are_not_by_hand_are_taken(name):
+    experiment = RIGHT[name]().experiment
+    assert experiment.members == 1 and experiment.data.n_train == len(SPLIT.x_train)
 
 
 # Numbers
