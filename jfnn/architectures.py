@@ -38,7 +38,7 @@ def cnn(
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",
     output: str | Activation = "identity",
-    init: str = "he_normal",
+    init: str | None = None,
 ) -> Network:
     """A convolutional network: `Conv` layers, then dense ones on all that the last of them gives.
 
@@ -54,7 +54,7 @@ def cnn(
         hidden: Widths of dense layers between the convolutions and the outputs.
         activation: Of the convolutions and hidden layers.
         output: The output layer's activation; the identity for a cross-entropy.
-        init: Where parameters start, as in `jfnn.mlp`.
+        init: Where parameters start, as in `jfnn.mlp`, whose default this is too.
 
     Raises:
         ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.

@@ -50,7 +50,7 @@ __dir__ = __all__.copy
 def forward(
     params: Sequence[Layer],
     x: jax.Array,
-    activation: str | Activation = "sigmoid",
+    activation: str | Activation = "relu",
     output: str | Activation = "identity",
     masks: Masks | None = None,
 ) -> tuple[list[jax.Array], list[jax.Array]]:
@@ -83,7 +83,7 @@ def deltas(
     params: Sequence[Layer],
     zs: Sequence[jax.Array],
     delta_output: jax.Array,
-    activation: str | Activation = "sigmoid",
+    activation: str | Activation = "relu",
     masks: Masks | None = None,
 ) -> list[jax.Array]:
     """The delta recursion, from the output layer down.
@@ -132,11 +132,11 @@ def value_and_grad(
     x: Any,
     y: ArrayLike,
     *,
-    activation: str | Activation = "sigmoid",
+    activation: str | Activation = "relu",
     output: str | Activation = "identity",
     loss: str | Loss = "cross_entropy",
     l2: jax.Array | float = 0.0,
-    reduction: str = "sum",
+    reduction: str = "mean",
     weights: Any = None,
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,

@@ -207,9 +207,9 @@ def _expected_params(layers: tuple[LayerKind, ...], input_shape: Shape) -> Param
 
 def mlp(
     sizes: Sequence[int],
-    activation: str | Activation = "sigmoid",
+    activation: str | Activation = "relu",
     output: str | Activation = "identity",
-    init: str = "normal",
+    init: str | None = None,
     bias: bool = True,
 ) -> Network:
     """A fully connected feed-forward network of any depth.
@@ -221,9 +221,10 @@ def mlp(
         sizes: Widths from input to output, such as ``(64, 50, 10)``; ``(64, 10)`` has no hidden layer.
         activation: The hidden layers' activation, a name or an `Activation`.
         output: The output layer's activation.
-        init: Where parameters start: "normal" (the notes': unscaled normal weights, biases 0.01),
-            "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal" (biases 0), "pytorch"
-            (weights and biases uniform within ±1/√n_in).
+        init: Where parameters start: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+            "lecun_normal" (biases 0), "pytorch" (weights and biases uniform within ±1/√n_in), or "normal" (the
+            notes': unscaled normal weights, biases 0.01). None for what suits each layer's activation,
+            "he_normal" for ReLU and its kin, else "glorot_normal".
         bias: Whether layers have biases. Without, the parameters of each are ``(w,)``.
 
     Raises:

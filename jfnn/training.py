@@ -48,7 +48,7 @@ def objective(
     y: ArrayLike,
     loss: str | Loss = "cross_entropy",
     l2: jax.Array | float = 0.0,
-    reduction: str = "sum",
+    reduction: str = "mean",
     weights: Any = None,
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,

@@ -32,9 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--epochs", type=count(1), default=100, help="default: 100, the notes'")
     options = parser.parse_args(arguments)
-    network = jfnn.mlp((64, 50, 10), activation="sigmoid")
+    network = jfnn.mlp((64, 50, 10), activation="sigmoid", init="normal")
     result = jfnn.sweep(
-        network, jfnn.datasets.digits(), learning_rate=DECADES, l2=DECADES, epochs=options.epochs
+        network,
+        jfnn.datasets.digits(),
+        learning_rate=DECADES,
+        l2=DECADES,
+        reduction="sum",
+        epochs=options.epochs,
     )
     here = environment.describe(jax.devices()[0])
     print(here["backend"]["processor"] or here["backend"]["kind"])

@@ -20,7 +20,7 @@ import jfnn
 
 RANGES = {"learning_rate": (1e-5, 1e-1), "l2": (1e-4, 1e1)}  # drawn by their logarithms
 MOMENTUM = 0.95
-NETWORK = jfnn.mlp((64, 50, 10), activation="sigmoid")
+NETWORK = jfnn.mlp((64, 50, 10), activation="sigmoid", init="normal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,7 @@ def compare(options: argparse.Namespace) -> None:
     common: dict[str, Any] = dict(
         epochs=options.epochs,
         validation=0.2,
+        reduction="sum",
         gradient="backprop",
         execution=jfnn.Execution(keep_params="none"),
         resume=options.resume,

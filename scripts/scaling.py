@@ -61,9 +61,9 @@ def dask_client(count: int) -> Iterator[Any]:
 
 def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds, and CPU seconds of this process, of each round of the notes' grid after one that warms up."""
-    network = jfnn.mlp((64, 50, 10), init="normal")
+    network = jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
     split = jfnn.datasets.digits()
-    options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, seeds=seeds, epochs=100)
+    options: dict[str, Any] = dict(learning_rate=RATES, l2=RATES, reduction="sum", seeds=seeds, epochs=100)
     with contextlib.ExitStack() as stack:
         executors = {
             "threads": None,
@@ -90,11 +90,12 @@ def many(members: int) -> dict[str, float]:
         before = client.run_on_scheduler(_steps)
         began = time.perf_counter()
         result = jfnn.sweep(
-            jfnn.mlp((2, 4, 1), output="sigmoid"),
+            jfnn.mlp((2, 4, 1), "sigmoid", output="sigmoid", init="normal"),
             jfnn.Split(x, truth[:, None].astype(np.float64)),
             learning_rate=np.logspace(-2, 1, side),
             l2=np.logspace(-6, -1, side),
             loss="quadratic",
+            reduction="sum",
             epochs=500,
             batch_size=None,
             execution=client.get_executor(),

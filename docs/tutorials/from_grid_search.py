@@ -131,7 +131,7 @@ assert all(a.tobytes() == b.tobytes() for a, b in pairs)
 # ``MLPClassifier``                           `jfnn.sweep`
 # ==========================================  ========================================================
 # ``StandardScaler`` in the pipeline          ``jfnn.datasets.standardise(split)``
-# ``learning_rate_init``, ``alpha``           ``learning_rate``, ``l2`` with ``reduction="mean"``
+# ``learning_rate_init``, ``alpha``           ``learning_rate``, ``l2``
 # ``solver="adam"``, ``max_iter``             ``optimizer="adam"``, ``epochs``
 # ``batch_size="auto"``, 200 rows, shuffled   ``jfnn.Minibatches(200, "permutation", drop_last=False)``
 # ``cv=3``                                    ``folds=3``, the same rows
@@ -155,7 +155,6 @@ result = jfnn.sweep(
     refit=True,
     epochs=40,
     optimizer="adam",
-    reduction="mean",
     batch_size=jfnn.Minibatches(200, "permutation", drop_last=False),
 )
 print(result.best())

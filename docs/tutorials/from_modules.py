@@ -79,7 +79,6 @@ trained = loop(Classifier(jax.random.key(0)), rates[1])
 
 options = {
     "optimizer": "adam",
-    "reduction": "mean",
     "epochs": 10,
     "batches": batches.reshape(10, 8, 32),
 }

@@ -77,10 +77,9 @@ params = tuple(jfnn.Layer(w.T, b) for w, b in start)
 # %%
 # The optimizer
 # -------------
-# ``cross_entropy`` in PyTorch is a mean over rows, which is ``reduction="mean"``
-# here. Weight decay of PyTorch adds a multiple of each parameter to its gradient,
-# of biases too. In optax these are two parts, which a function puts together. Its
-# numbers can be axes of the grid.
+# ``cross_entropy`` is a mean over rows in PyTorch and here. Weight decay of PyTorch
+# adds a multiple of each parameter to its gradient, of biases too. In optax these
+# are two parts, which a function puts together. Its numbers can be axes of the grid.
 
 
 def torch_sgd(learning_rate, momentum=0.9, weight_decay=0.0):
@@ -94,7 +93,6 @@ options = {
     "epochs": 6,
     "batches": batches.reshape(6, 10, 100),
     "initial_params": params,
-    "reduction": "mean",
 }
 result = jfnn.sweep(
     network,
@@ -126,10 +124,10 @@ print({name: array.shape for name, array in state.items()})
 #
 # Weight decay or l2
 # ------------------
-# The penalty λ of jfnn is on weights alone, as in the lecture notes, and with
-# ``reduction="mean"`` it is divided by the rows of a minibatch. So λ is weight
-# decay times rows, here 1. In PyTorch the same is two groups of parameters, with
-# ``weight_decay=0`` for the biases. The two differ here by:
+# The penalty λ of jfnn is on weights alone, as in the lecture notes, and is divided
+# by the rows of a minibatch, as the cost is. So λ is weight decay times rows, here
+# 1. In PyTorch the same is two groups of parameters, with ``weight_decay=0`` for the
+# biases. The two differ here by:
 
 penalised = jfnn.sweep(
     network,
@@ -150,8 +148,8 @@ print("largest difference of a bias:  ", np.abs(other[0].b - trained[0].b).max()
 # ==============================================  ============================================================
 # PyTorch                                         jfnn
 # ==============================================  ============================================================
-# ``cross_entropy(…)``                            ``loss="cross_entropy", reduction="mean"``
-# ``cross_entropy(…, reduction="sum")``           ``reduction="sum"``, the default
+# ``cross_entropy(…)``                            ``loss="cross_entropy"``, the default
+# ``cross_entropy(…, reduction="sum")``           ``reduction="sum"``
 # ``SGD(lr, momentum=m, nesterov=True)``          ``jfnn.Optimizer("sgd", momentum=m, nesterov=True)``
 # ``SGD(…, weight_decay=d)``, weights alone       ``l2=d * rows`` with a mean, ``l2=d`` with a sum
 # ``SGD(…, weight_decay=d)``, all parameters      ``torch_sgd`` above
@@ -172,7 +170,6 @@ search = jfnn.sweep(
     learning_rate=[0.01, 0.05, 0.1],
     optimizer=jfnn.Optimizer(torch_sgd, momentum=0.9, weight_decay=[0.0, 1e-2]),
     batch_size=jfnn.Minibatches(100, "permutation"),
-    reduction="mean",
     epochs=10,
     seeds=5,
     validation=0.2,

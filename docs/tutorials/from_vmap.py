@@ -84,9 +84,9 @@ by_vmap = grid(start, batches, jnp.array(rates), jnp.array(penalties))
 # A network of jfnn
 # -----------------
 # ``initial_params`` and ``batches`` give the sweep the same start and the same
-# minibatches. The penalty needs a factor: with ``reduction="mean"`` jfnn divides
-# the whole objective by the rows of a minibatch, the penalty included, while the
-# program above divides the cost alone. So its λ is 100 times that of the program.
+# minibatches. The penalty needs a factor: jfnn divides the whole objective by the
+# rows of a minibatch, the penalty included, while the program above divides the cost
+# alone. So its λ is 100 times that of the program.
 
 
 def largest_difference(params, others):
@@ -106,7 +106,6 @@ result = jfnn.sweep(
     network,
     split,
     l2=scaled,
-    reduction="mean",
     initial_params=tuple(jfnn.Layer(w, b) for w, b in start),
     **options,
 )
@@ -122,9 +121,7 @@ assert difference < 1e-5
 # A pair of functions is a network. It keeps your layout of parameters, and needs no
 # ``initial_params``, since seed 0 starts from ``init(jax.random.key(0))``.
 
-custom = jfnn.sweep(
-    jfnn.Network(init, apply), split, l2=scaled, reduction="mean", **options
-)
+custom = jfnn.sweep(jfnn.Network(init, apply), split, l2=scaled, **options)
 print(f"custom network: {largest_difference(custom.params, by_vmap):.1e}")
 
 # %%
@@ -153,7 +150,6 @@ params = jfnn.train(
     split.y_train,
     learning_rate=rates[-1],
     l2=scaled[-1],
-    reduction="mean",
     initial_params=tuple(jfnn.Layer(w, b) for w, b in start),
     epochs=epochs,
     batches=options["batches"],
@@ -177,7 +173,6 @@ search = jfnn.sweep(
     split,
     learning_rate=rates,
     l2=[0.0, 0.1, 1500.0],
-    reduction="mean",
     seeds=4,
     validation=0.2,
     epochs=10,
@@ -204,7 +199,6 @@ def run(progress=None):
         jfnn.Network(init, apply),
         split,
         l2=scaled,
-        reduction="mean",
         out=directory,
         resume=True,
         execution=execution,

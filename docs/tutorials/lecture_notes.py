@@ -61,7 +61,7 @@ print(
 split = jfnn.datasets.digits()
 x = split.x_train[:100]
 y = split.y_train[:100]
-network = jfnn.mlp((64, 50, 10), activation="sigmoid")
+network = jfnn.mlp((64, 50, 10), activation="sigmoid", init="normal")
 params = network.init(jax.random.key(0))
 (w1, b1), (w2, b2) = [[np.float64(array) for array in layer] for layer in params]
 
@@ -98,8 +98,9 @@ def cost(w1, b1, w2, b2):
     return -np.sum(labels * np.log(p)) + l2 / 2 * (np.sum(w1**2) + np.sum(w2**2))
 
 
+options = {"l2": l2, "reduction": "sum"}
 print("by hand:", cost(w1, b1, w2, b2).round(3))
-print("by jfnn:", float(jfnn.objective(network, params, x, y, l2=l2)))
+print("by jfnn:", float(jfnn.objective(network, params, x, y, **options)))
 
 # %%
 # The deltas
@@ -123,8 +124,10 @@ by_hand = [
 # `jfnn.backprop.value_and_grad`, which has them; and central differences of some
 # weights.
 
-by_jax = jax.grad(jfnn.objective, argnums=1)(network, params, x, y, l2=l2)
-by_jfnn = jfnn.backprop.value_and_grad(params, x, y, activation="sigmoid", l2=l2)[1]
+by_jax = jax.grad(jfnn.objective, argnums=1)(network, params, x, y, **options)
+by_jfnn = jfnn.backprop.value_and_grad(
+    params, x, y, activation="sigmoid", **options
+)[1]
 for name, other in {"jax.grad": by_jax, "jfnn.backprop": by_jfnn}.items():
     pairs = zip(jax.tree.leaves(by_hand), jax.tree.leaves(other), strict=True)
     relative = max(np.abs(a - b).max() / np.abs(a).max() for a, b in pairs)
@@ -174,11 +177,12 @@ for name, (gate, truth) in {
 
 gate, truth = jfnn.datasets.xor_gate()
 gates = jfnn.sweep(
-    jfnn.mlp((2, 3, 1), activation="tanh"),
+    jfnn.mlp((2, 3, 1), activation="tanh", init="normal"),
     jfnn.Split(gate, np.float32(truth[:, None])),
     learning_rate=[0.01, 0.03, 0.1],
     seeds=100,
     loss="quadratic",
+    reduction="sum",
     batch_size=None,
     epochs=1000,
 )
@@ -206,6 +210,7 @@ result = jfnn.train(
     split.y_train,
     learning_rate=0.01,
     l2=0.1,
+    reduction="sum",
     test=split[2:4],
 )
 print(
@@ -220,7 +225,11 @@ print(
 # All 49 cells of the notes' grid, of which those with large η diverge:
 
 grid = jfnn.sweep(
-    network, split, learning_rate=np.logspace(-5, 1, 7), l2=np.logspace(-5, 1, 7)
+    network,
+    split,
+    learning_rate=np.logspace(-5, 1, 7),
+    l2=np.logspace(-5, 1, 7),
+    reduction="sum",
 )
 jfnn.plots.heat_map(grid)
 

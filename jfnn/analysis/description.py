@@ -41,6 +41,21 @@ def network_text(result: SweepResult) -> str:
     return " ".join([sizes(network), *_distinct(network, "activation", hidden=True)])
 
 
+def training_text(result: SweepResult) -> str:
+    """How the networks of a run start and what they minimise, in short; empty of a learner without a loss.
+
+    "64-50-10 sigmoid, starting weights normal; sum of cross entropy, by sgd". Of several networks without
+    what belongs to each.
+    """
+    learner = _learner(result)
+    if "reduction" not in learner:
+        return ""
+    starts = " and ".join(_distinct(_network(result), "initializer"))
+    parts = [network_text(result), f"starting weights {starts}" if starts else ""]
+    objective = f"{learner['reduction']} of {_words(learner['loss'])}, by {_words(learner['optimizer'])}"
+    return "; ".join(filter(None, [", ".join(filter(None, parts)), objective]))
+
+
 def sentence(result: SweepResult) -> str:
     """The networks trained and the best cell with its interval, in a sentence or two."""
     settings = result.config.get("settings", {})

@@ -53,7 +53,7 @@ def sharpness(
     loss: str | Loss = "cross_entropy",
     *,
     l2: float = 0.0,
-    reduction: str = "sum",
+    reduction: str = "mean",
     k: int = 1,
     iterations: int = 30,
 ) -> Sharpness:
@@ -109,7 +109,7 @@ def batch_sharpness(
     loss: str | Loss = "cross_entropy",
     *,
     l2: float = 0.0,
-    reduction: str = "sum",
+    reduction: str = "mean",
 ) -> np.ndarray:
     """The curvature of `jfnn.objective` of a minibatch B along its gradient, ``E[gᵀ H g / |g|²]`` over B.
 

@@ -39,6 +39,8 @@ OPTIONS = {field.name: field for field in dataclasses.fields(Options) if field.k
 Needs = tuple[str, Callable[["Flags"], bool]]
 NETWORKS = ("mlp", "cnn", "rnn")
 EXECUTORS = ("processes", "dask", "mpi")
+# Without --data, dense networks are those of the notes: flags that are not given then have these values.
+NOTES: dict[str, Any] = {"activation": ("sigmoid",), "init": "normal", "reduction": "sum"}
 SPLIT = ("path", "x_train", "y_train", "x_test", "y_test")  # errors of these are of --data
 
 DATA: Needs = ("--data", lambda flags: flags.data is not None)
@@ -235,16 +237,19 @@ with every batch size: further axes of the grid.""",
         "of hidden layers",
         read=names,
         choices=ACTIVATIONS,
-        otherwise="sigmoid; of cnn relu, of rnn tanh",
+        otherwise="relu; of rnn tanh; of the notes' sigmoid",
     )
     output: str = flag("NAME", "of the output layer; a cross-entropy takes the identity", "identity")
     init: str | None = flag(
-        "NAME", "starting weights", choices=INITIALIZERS, otherwise="normal; of cnn he_normal, of rnn pytorch"
+        "NAME",
+        "starting weights",
+        choices=INITIALIZERS,
+        otherwise="by the activation he_normal or glorot_normal; of rnn pytorch; of the notes' normal",
     )
     loss: str | None = flag(
         "NAME", "", choices=LOSSES, otherwise="cross_entropy; for regression quadratic", group="objective"
     )
-    reduction: str = option("reduction", "NAME")
+    reduction: str = option("reduction", "NAME", "mean over the rows of a step, or sum; the notes' is sum")
     epochs: int = option("epochs", "N", group="training")
     batch_size: tuple[int | str, ...] | None = flag(
         "SIZES",

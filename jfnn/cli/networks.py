@@ -21,10 +21,10 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
-            (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init or "normal"
+            (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init
         )
         for widths in flags.hidden or ((50,),)
-        for activation in flags.activation or ("sigmoid",)
+        for activation in flags.activation or ("relu",)
     }
 
 
@@ -40,7 +40,7 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=flags.init or "he_normal",
+            init=flags.init,
         )
         for channels in flags.channels
         for widths in flags.hidden or ((),)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.analysis import ranking, summary
+from jfnn.analysis.description import training_text
 from jfnn.arguments.texts import column_texts, describe, metric_text, name_text, number_text
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
@@ -32,7 +33,8 @@ NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "sch
 
 def report(result: SweepResult, n_train: int) -> str:
     """The tables, the best cells and the verdict, of a sweep with so many rows to train on."""
-    lines = tables(result) if result.crossed else []
+    lines = [training_text(result), ""] if training_text(result) else []
+    lines += tables(result) if result.crossed else []
     lines += best_cells(result)
     lines += verdict(result)
     if result.refit is not None:

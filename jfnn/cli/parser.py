@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from tqdm.auto import tqdm
 
 from jfnn.arguments import checks
-from jfnn.cli.flags import Flags
+from jfnn.cli.flags import NOTES, Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
 from jfnn.learners.learner import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
@@ -137,6 +137,8 @@ def parse(parser: Parser, argv: Sequence[str]) -> Flags:
     if schedulers := tuple(present[name] for name in SCHEDULERS if name in present):
         fields["schedulers"] = schedulers
     flags = Flags(**fields, present=frozenset(present))
+    if flags.data is None and flags.network == "mlp":
+        flags = dataclasses.replace(flags, **{name: NOTES[name] for name in NOTES if name not in present})
     for field in dataclasses.fields(Flags):
         needs = field.metadata.get("needs")
         if needs and field.name in present and not needs[1](flags):

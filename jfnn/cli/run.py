@@ -39,13 +39,16 @@ from jfnn.store.files import CorruptFileError
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
 
-With no arguments it is the grid of the notes (section 4). Prints a table of the
-scores over η and λ, the best cells and the time taken; of several networks or
-batch sizes the table is that of the best pair, a random search has none. The
-run's directory gets config.json, results.csv with all cells, results.npz,
-models.npz, heatmap.png, curves.png and report.html, a random search scatter.png
-instead of the heat map, --refit also refit/; of several networks or batch sizes
-each pair has a directory in there.
+With no arguments it is the grid of the notes (section 4): without --data dense
+networks have sigmoid units, unscaled normal starts, and an objective that is a
+sum over the rows of a step. On your data they have ReLU units, starts scaled to
+them, and a mean, and so do other networks.
+Prints a table of the scores over η and λ, the best cells and the time taken; of
+several networks or batch sizes the table is that of the best pair, a random
+search has none. The run's directory gets config.json, results.csv with all
+cells, results.npz, models.npz, heatmap.png, curves.png and report.html, a random
+search scatter.png instead of the heat map, --refit also refit/; of several
+networks or batch sizes each pair has a directory in there.
 Ctrl-C stops a run such that --resume goes on with it.
 """
 EXAMPLES = """\

@@ -106,8 +106,8 @@ class Common(Valid):
         lambda value, _: losses.get(value),
     )
     reduction: str = option(
-        '"sum" (the notes) or "mean" (scikit-learn); see `jfnn.objective`.',
-        "sum",
+        '"mean" over the rows of a step (scikit-learn), or "sum" (the notes); see `jfnn.objective`.',
+        "mean",
         functools.partial(checks.as_choice, choices=losses.REDUCTIONS),
     )
     optimizer: Converted[str | Optimizer | Factory, Optimizer] = option(

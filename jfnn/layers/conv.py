@@ -11,8 +11,9 @@ from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.fields import Converted, field
 from jfnn.layers.dense import Layer
-from jfnn.layers.initializers import INITIALIZERS, start
+from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
@@ -38,7 +39,7 @@ class Conv(LayerKind):
             the inputs; or "causal", on one axis, for all zeros in front, so that no output sees a later input
             (Bai et al., arXiv:1803.01271, 2018).
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        initializer: A key of `INITIALIZERS`.
+        initializer: A key of `INITIALIZERS`, or None, as of `Dense`.
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
     """
 
@@ -47,7 +48,7 @@ class Conv(LayerKind):
     stride: Lengths = 1
     padding: Lengths | str = 0
     activation: str | Activation = "relu"
-    initializer: str = "he_normal"
+    initializer: Converted[str | None, str] = field(None)
     dilation: Lengths = 1
     droppable = True
 
@@ -64,7 +65,7 @@ class Conv(LayerKind):
         else:
             convert(self, functools.partial(as_lengths, minimum=0), "padding")
         convert(self, activations.name_or_custom, "activation")
-        checks.as_choice(self.initializer, "init", INITIALIZERS)
+        convert(self, lambda name, _: as_initializer(name, self.activation), "initializer")
 
     @property
     def function(self) -> Activation:

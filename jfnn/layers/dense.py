@@ -10,7 +10,8 @@ from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.initializers import INITIALIZERS, start
+from jfnn.arguments.fields import Converted, field
+from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
 from jfnn.layers.products import affine, affine_gradients
 
@@ -31,13 +32,14 @@ class Dense(LayerKind):
     Attributes:
         units: Outputs.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        initializer: A key of `INITIALIZERS`.
+        initializer: A key of `INITIALIZERS`; None for the one that suits the activation, He's for ReLU and its
+            kin, else Glorot's.
         bias: Whether there are biases, else b is 0.
     """
 
     units: int
-    activation: str | Activation = "sigmoid"
-    initializer: str = "normal"
+    activation: str | Activation = "relu"
+    initializer: Converted[str | None, str] = field(None)
     bias: bool = True
     droppable = True
 
@@ -45,7 +47,7 @@ class Dense(LayerKind):
         """Raises ValueError for unknown names and widths below 1."""
         convert(self, checks.as_count, "units")
         convert(self, activations.name_or_custom, "activation")
-        checks.as_choice(self.initializer, "init", INITIALIZERS)
+        convert(self, lambda name, _: as_initializer(name, self.activation), "initializer")
         convert(self, checks.as_switch, "bias")
 
     @property

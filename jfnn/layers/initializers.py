@@ -1,4 +1,4 @@
-"""Starting parameters of layers: the notes' unscaled normal weights, and standard initializers."""
+"""Starting parameters of layers: standard initializers, and the notes' unscaled normal weights."""
 
 import math
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jfnn.activations import Activation
+from jfnn.arguments import checks
 from jfnn.layers.kind import Shape
 
 
@@ -98,5 +100,23 @@ INITIALIZERS: dict[str, Initializer] = {
     "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
 }
 
+# Activations that pass about half of their inputs, so that weights start with twice the variance.
+RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")
+
 # Initializers with a variance of a constant over the fan-in, and biases that do not depend on it.
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
+
+
+def as_initializer(name: str | None, activation: str | Activation) -> str:
+    """The key of `INITIALIZERS` for a layer: ``name``, or for None the one that suits its activation.
+
+    "he_normal" (He et al., ICCV 2015, arXiv:1502.01852) for `RECTIFIERS`, "glorot_normal" (Glorot and Bengio,
+    AISTATS 2010) for all others, custom ones too: both keep the variance of activations about the same from
+    layer to layer, and biases are 0.
+
+    Raises:
+        ValueError: There is no such name.
+    """
+    if name is None:
+        return "he_normal" if activation in RECTIFIERS else "glorot_normal"
+    return checks.as_choice(name, "init", INITIALIZERS)

@@ -210,7 +210,7 @@ def supervised(
     network: Network,
     loss: str | Loss = "cross_entropy",
     *,
-    reduction: str = "sum",
+    reduction: str = "mean",
     optimizer: str | Optimizer | Factory = "sgd",
     gradient: str | training.ValueAndGrad = "autodiff",
     hyper: Sequence[str] = (),
@@ -221,7 +221,7 @@ def supervised(
     Args:
         network: From `jfnn.mlp` or `jfnn.sequential`, or any ``Network(init, apply)``.
         loss: A key of `jfnn.losses.LOSSES`, or a `Loss`.
-        reduction: "sum" (the notes) or "mean" (scikit-learn); see `jfnn.objective`.
+        reduction: "mean" over the rows of a step (scikit-learn), or "sum" (the notes); see `jfnn.objective`.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.

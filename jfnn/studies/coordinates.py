@@ -98,7 +98,7 @@ def coordinate_check(
     base: int | None = None,
     output_multiplier: float = 1.0,
     loss: str | Loss = "cross_entropy",
-    reduction: str = "sum",
+    reduction: str = "mean",
     optimizer: str | Optimizer | Factory = "sgd",
     batch_size: int | Minibatches | None = 100,
     rows: int = 500,

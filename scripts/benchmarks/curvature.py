@@ -27,7 +27,9 @@ def lanczos(workload: Workload) -> Runner:
     """All networks in one call of `jfnn.analysis.sharpness`."""
     net, params, x, y = _problem(workload)
     l2 = workload.l2s[0]
-    return lambda: Outcome(np.asarray(sharpness(net, params, x, y, l2=l2).eigenvalues.mean()))
+    return lambda: Outcome(
+        np.asarray(sharpness(net, params, x, y, l2=l2, reduction="sum").eigenvalues.mean())
+    )
 
 
 def arpack(workload: Workload) -> Runner:
@@ -37,7 +39,7 @@ def arpack(workload: Workload) -> Runner:
     flat = [ravel_pytree(jax.tree.map(lambda p, i=i: p[i], params)) for i in range(workload.seeds)]
 
     def objective(point: jax.Array) -> jax.Array:
-        return jfnn.objective(net, flat[0][1](point), x, y, l2=l2)
+        return jfnn.objective(net, flat[0][1](point), x, y, l2=l2, reduction="sum")
 
     @jax.jit
     def product(point: jax.Array, v: jax.Array) -> jax.Array:

@@ -51,6 +51,7 @@ def grid(contender: str, epochs: int, workload: str = "NOTES", networks: int | N
         l2=chosen.l2s,
         epochs=epochs,
         batch_size=chosen.batch,
+        reduction="sum",
     )
 
 

@@ -93,17 +93,18 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         n = (workload.folds or 1) * workload.rows_of_a_series()
         subsets = jfnn.subsets.by_group(np.arange(n) // workload.rows_of_a_series())
         batches = jfnn.Minibatches(workload.batch, scheme or "permutation")
-        options = {"batch_size": batches, "loss": "quadratic", "folds": subsets}
+        options = {"batch_size": batches, "loss": "quadratic", "reduction": "sum", "folds": subsets}
         x = rows.x_train[:n].astype(np.float32)
         return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
     if workload.kind == "regression":
         options = {"batch_size": None, "loss": "quadratic", "reduction": "mean", "optimizer": "adam"}
         return network(workload), jfnn.Split(rows.x_train, rows.y_train), options
     if workload.kind == "widths":
-        return networks(workload), jfnn.Split(*rows), {"batch_size": workload.batch}
+        return networks(workload), jfnn.Split(*rows), {"batch_size": workload.batch, "reduction": "sum"}
     if workload.kind == "pruned":
         period = workload.round_epochs
-        member = jfnn.pruned(network(workload), every=period, rounds=PRUNINGS, share=SHARE)
+        learner = jfnn.supervised(network(workload), reduction="sum")
+        member = jfnn.pruned(learner, every=period, rounds=PRUNINGS, share=SHARE)
         return member, jfnn.Split(*rows), {"batch_size": workload.batch}
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
@@ -113,10 +114,11 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         optimizer = "sgd" if workload.kind == "cnn" else "adam"
         options = {"batch_size": batches, "reduction": "mean", "optimizer": optimizer}
         return network(workload), jfnn.Split(*rows), options
-    options = {"batch_size": None if workload.batch == len(rows.x_train) else workload.batch}
+    whole = workload.batch == len(rows.x_train)
+    options = {"batch_size": None if whole else workload.batch, "reduction": "sum"}
     if workload.summary:
-        batches = jfnn.Minibatches(workload.batch, scheme or "subset")
-        options = {"batch_size": batches, "folds": workload.folds}
+        options["batch_size"] = jfnn.Minibatches(workload.batch, scheme or "subset")
+        options["folds"] = workload.folds
     elif workload.sizes[-1] == 1:
         options["loss"] = "sigmoid_cross_entropy"
     return network(workload), jfnn.Split(*rows), options
@@ -206,6 +208,7 @@ def filled_up(workload: Workload, **options: Any) -> Runner:
             seeds=workload.members,
             epochs=workload.epochs,
             batch_size=workload.batch,
+            reduction="sum",
             initial_params=tuple(map(jfnn.Layer._make, starts)),
             batches=lambda _, number: epoch(number),
             **options,

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.replay import AXIS, BATCH_SIZE, EPOCHS, GRADIENT, SIZES, STEPS
+from lecture_notes.replay import AXIS, BATCH_SIZE, EPOCHS, GRADIENT, REDUCTION, SIZES, STEPS
 from matplotlib.figure import Figure
 from verdicts import Row
 
@@ -30,6 +30,7 @@ from jfnn.plots.panels import legend_below, ordered_colours
 
 RATES = (2, 3)  # indices of 0.001 and 0.01 on the notes' axis
 PENALTY = 4  # index of 0.1
+NETWORK = jfnn.mlp(SIZES, "sigmoid", init="normal")
 POINTS = 11  # on the line between two networks
 APART = 0.1  # of the barrier between two seeds, or of the length: from here on two networks have parted
 VARIES = 1.0  # least standard deviation of a pixel whose weights are moved
@@ -94,11 +95,12 @@ def trained(scale: Scale, split: jfnn.Split, index: int, directory: dict[str, An
     """Networks that are not moved, kept at all times but the start."""
     execution = jfnn.Execution(eval_every=[time for time in scale.times if time], keep_params="evaluations")
     return jfnn.sweep(
-        jfnn.mlp(SIZES),
+        NETWORK,
         split,
         seeds=scale.seeds,
         epochs=max(scale.times),
         batch_size=BATCH_SIZE,
+        reduction=REDUCTION,
         gradient=GRADIENT,
         execution=execution,
         **options(index),
@@ -110,7 +112,7 @@ def before(scale: Scale, whole: jfnn.SweepResult, number: int) -> Params:
     """Parameters of all seeds at a time, those of the starts for the first."""
     if scale.times[number] == 0:
         keys = jax.vmap(jax.random.key)(np.arange(scale.seeds))
-        return jax.tree.map(np.array, jax.vmap(jfnn.mlp(SIZES).init)(keys))
+        return jax.tree.map(np.array, jax.vmap(NETWORK.init)(keys))
     return jax.tree.map(lambda leaf: np.array(leaf[0, 0, :, number - 1]), whole.params)
 
 
@@ -133,12 +135,13 @@ def continued(
 ) -> jfnn.SweepResult:
     """Networks trained on from a time, cells ``[1 + sigmas]`` that differ by their starts."""
     return jfnn.sweep(
-        jfnn.mlp(SIZES),
+        NETWORK,
         split,
         cells=[options(index)] * (1 + len(scale.sigmas)),
         seeds=scale.seeds,
         epochs=range(time, scale.epochs),
         batch_size=BATCH_SIZE,
+        reduction=REDUCTION,
         gradient=GRADIENT,
         initial_params=starts,
         **directory,
@@ -151,7 +154,7 @@ def apart(scale: Scale, split: jfnn.Split, after: jfnn.SweepResult) -> tuple[np.
     changed = jax.tree.map(lambda leaf: leaf[1:], after.params)
     shifted = jax.tree.map(lambda leaf: np.roll(leaf, 1, axis=0), still)
     given = (split.x_train, split.y_train)
-    measure = functools.partial(jfnn.analysis.barrier, jfnn.mlp(SIZES), still, points=POINTS)
+    measure = functools.partial(jfnn.analysis.barrier, NETWORK, still, points=POINTS)
     sound = after.diverged_at < 0
     pairs = sound[0] & sound[1:]
     others = np.where(sound[0] & np.roll(sound[0], 1), measure(shifted, *given).height, np.nan)

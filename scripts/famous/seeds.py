@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from lecture_notes.replay import AXIS, BATCH_SIZE, EPOCHS, GRADIENT, Replay
+from lecture_notes.replay import AXIS, BATCH_SIZE, EPOCHS, GRADIENT, REDUCTION, Replay
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
@@ -47,6 +47,7 @@ def run(runs: Path, size: str) -> Picture:
         seeds=scale.seeds,
         epochs=scale.epochs,
         batch_size=BATCH_SIZE,
+        reduction=REDUCTION,
         gradient=GRADIENT,
         **resumable(runs, "seeds"),
     )

@@ -23,7 +23,7 @@ def approximation(replay: Replay) -> list[Row]:
     errors = []
     for width in widths:
         result = jfnn.sweep(
-            jfnn.mlp((1, width, 1), activation="sigmoid"),
+            jfnn.mlp((1, width, 1), activation="sigmoid", init="normal"),
             split,
             learning_rate=0.03,
             epochs=1000,

@@ -1,5 +1,7 @@
 """The notes' sections on the digits, except the grid."""
 
+from typing import Any
+
 import jax
 import numpy as np
 from sklearn.datasets import load_digits
@@ -8,7 +10,7 @@ from verdicts import Row, claim, exact
 import jfnn
 from lecture_notes import pictures
 from lecture_notes.grid import CHANCE, chaotic
-from lecture_notes.replay import AXIS, GRADIENT, SIZES, Replay
+from lecture_notes.replay import AXIS, GRADIENT, REDUCTION, SIZES, Replay
 
 # The cell whose stored network is loaded again: the best of the exact cells.
 LOADED = {"learning_rate": 1e-3, "l2": 1.0}
@@ -51,8 +53,11 @@ def gradients(replay: Replay) -> list[Row]:
     """The hand-derived gradient against automatic differentiation, on all training images."""
     x = replay.split.x_train
     y = replay.split.y_train
-    derivation = jax.jit(lambda params: jfnn.backprop.value_and_grad(params, x, y, l2=0.1)[1])
-    autodiff = jax.jit(jax.grad(lambda params: jfnn.objective(replay.network, params, x, y, l2=0.1)))
+    cost: dict[str, Any] = {"l2": 0.1, "reduction": REDUCTION}
+    derivation = jax.jit(
+        lambda params: jfnn.backprop.value_and_grad(params, x, y, activation="sigmoid", **cost)[1]
+    )
+    autodiff = jax.jit(jax.grad(lambda params: jfnn.objective(replay.network, params, x, y, **cost)))
     by_hand = derivation(replay.start)
     by_jax = autodiff(replay.start)
     tolerance = replay.tolerance(1e-12, float32=1e-4)
@@ -81,6 +86,7 @@ def gradient_descent(replay: Replay) -> list[Row]:
         l2=published["l2"],
         epochs=published["steps"],
         batch_size=None,
+        reduction=REDUCTION,
         initial_params=replay.start,
         gradient=GRADIENT,
         execution=jfnn.Execution(eval_every=published["steps"]),

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from verdicts import Row, claim
 
 import jfnn
-from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, STEPS, Replay
+from lecture_notes.replay import AXIS, CHAOTIC_RATE, EPOCHS, GRADIENT, REDUCTION, STEPS, Replay
 
 # Half decades up to the saturated row.
 RATES = np.logspace(-5, -1, 9)
@@ -43,6 +43,7 @@ def exponents(replay: Replay) -> list[Row]:
         epochs=epochs,
         batches=replay.batches[0],
         initial_params=replay.start,
+        reduction=REDUCTION,
         gradient=GRADIENT,
     )
     whole = measured.exponent[..., 0]

@@ -8,7 +8,7 @@ from verdicts import Row, claim, exact
 
 import jfnn
 from lecture_notes import pictures
-from lecture_notes.replay import Replay
+from lecture_notes.replay import REDUCTION, Replay
 
 GATES = {"OR": jfnn.datasets.or_gate, "XOR": jfnn.datasets.xor_gate}
 # Each seed has a minibatch sequence of its own, so that wider tiles would train empty slots.
@@ -43,7 +43,7 @@ def trained(replay: Replay) -> list[Row]:
     """Networks with a small hidden layer, trained from several random starts."""
     rows = []
     starts = replay.repeats.gates
-    network = jfnn.mlp((2, 3, 1), activation="sigmoid")
+    network = jfnn.mlp((2, 3, 1), activation="sigmoid", init="normal")
     for name, gate in GATES.items():
         x, t = gate()
         result = jfnn.sweep(
@@ -54,6 +54,7 @@ def trained(replay: Replay) -> list[Row]:
             batch_size=None,
             seeds=starts,
             loss="quadratic",
+            reduction=REDUCTION,
             execution=ALONE,
         )
         solved = result.train_accuracy[0, 0] == 1

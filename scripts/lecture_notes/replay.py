@@ -19,6 +19,7 @@ STEPS = 14
 BATCH_SIZE = 100
 AXIS = np.logspace(-5, 1, 7)
 CHAOTIC_RATE = 1e-2
+REDUCTION = "sum"  # of the notes' objective
 # The hand derivation, as in the notes; automatic differentiation gives the same exact cells.
 GRADIENT = "backprop"
 
@@ -54,7 +55,7 @@ class Replay:
         self.out = out
         self.dtype = dtype
         self.repeats = repeats
-        self.network = jfnn.mlp(SIZES)
+        self.network = jfnn.mlp(SIZES, "sigmoid", init="normal")
         np.random.seed(0)
         self.shown = np.random.choice(range(1797), size=5)  # images that the notes show
         self.split = jfnn.datasets.digits(random_state=None)  # continues NumPy's global generator
@@ -91,6 +92,7 @@ class Replay:
         defaults = {
             "epochs": EPOCHS,
             "batch_size": BATCH_SIZE,
+            "reduction": REDUCTION,
             "gradient": GRADIENT,
             "batches": self.batches[0],
             "initial_params": self.start,

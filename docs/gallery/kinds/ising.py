@@ -25,7 +25,7 @@ x[0::4] = 1
 x[2::4] = -1
 y = np.arange(1, 601) % 2
 result = jfnn.sweep(
-    jfnn.mlp((LENGTH**2, 10, 1), init="glorot_normal"),
+    jfnn.mlp((LENGTH**2, 10, 1), "sigmoid"),
     jfnn.Split(x, y),
     learning_rate=0.03,
     l2=3.0,

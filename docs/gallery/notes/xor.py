@@ -14,7 +14,7 @@ import jfnn
 
 gate = jfnn.Split(*jfnn.datasets.xor_gate())
 networks = {str(units): jfnn.mlp((2, units, 2), "tanh", init="glorot_normal") for units in (2, 4)}
-result = jfnn.sweep(networks, gate, learning_rate=0.5, seeds=200, epochs=300, batch_size=None)
+result = jfnn.sweep(networks, gate, learning_rate=2.0, seeds=200, epochs=300, batch_size=None)
 for units, accuracy in zip(networks, result.train_accuracy, strict=True):
     print(f"{units} hidden units: {(accuracy == 1).mean():.0%} of the starts learn XOR")
 

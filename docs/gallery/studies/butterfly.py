@@ -18,8 +18,8 @@ SEEDS = 20
 EPOCHS = 50
 TIMES = (0, 5, 20)
 digits = jfnn.datasets.digits()
-network = jfnn.mlp((64, 50, 10))
-options = {"seeds": SEEDS, "gradient": "backprop"}
+network = jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
+options = {"seeds": SEEDS, "reduction": "sum", "gradient": "backprop"}
 
 
 def apart(rate, time):

@@ -17,7 +17,7 @@ digits = jfnn.datasets.digits()
 result = jfnn.sweep(
     jfnn.mlp((64, 20, 10), "tanh", init="glorot_normal"),
     digits,
-    learning_rate=0.001,
+    learning_rate=0.1,
     l2=0.1,
     seeds=300,
     epochs=20,
