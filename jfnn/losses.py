@@ -424,5 +424,7 @@ def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) ->
         return 1.0
     if weights is None:
         return 1.0 / n
-    total = jnp.sum(weights, axis=0)
+    weights = jnp.asarray(weights)
+    exact = jnp.promote_types(weights.dtype, jnp.float32)  # float16 would round the sum
+    total = jnp.sum(weights.astype(exact), axis=0)
     return jnp.where(total > 0, 1.0 / jnp.where(total > 0, total, 1), 0)

@@ -222,8 +222,8 @@ def mlp(
         activation: The hidden layers' activation, a name or an `Activation`.
         output: The output layer's activation.
         init: Where parameters start: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
-            "lecun_normal" (biases 0), "pytorch" (weights and biases uniform within ±1/√n_in), or "normal" (the
-            notes': unscaled normal weights, biases 0.01). None for what suits each layer's activation,
+            "lecun_normal" (biases 0), "pytorch" (weights and biases uniform within ±1/√n_in), or "normal"
+            (the notes': unscaled normal weights, biases 0.01). None for what suits each layer's activation,
             "he_normal" for ReLU and its kin, else "glorot_normal".
         bias: Whether layers have biases. Without, the parameters of each are ``(w,)``.
 

@@ -133,7 +133,7 @@ def test_inputs_are_never_written_to():
 
 @pytest.mark.parametrize("l2", [0, 1, 0.5, np.float16(0.5), np.float64(0.5), np.array(0.5), jnp.int32(1)])
 def test_a_penalty_may_be_any_number(l2):
-    expected = objective() + float(l2) * jfnn.losses.l2_penalty(PARAMS)
+    expected = objective() + float(l2) * jfnn.losses.l2_penalty(PARAMS) / len(X)
     for value in (objective(l2=l2), backprop(l2=l2)[0], jax.jit(lambda l2: objective(l2=l2))(float(l2))):
         np.testing.assert_allclose(value, expected, rtol=1e-6)
 

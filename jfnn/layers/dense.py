@@ -32,8 +32,8 @@ class Dense(LayerKind):
     Attributes:
         units: Outputs.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        initializer: A key of `INITIALIZERS`; None for the one that suits the activation, He's for ReLU and its
-            kin, else Glorot's.
+        initializer: A key of `INITIALIZERS`; None for "he_normal" where the activation is ReLU or its kin,
+            else "glorot_normal".
         bias: Whether there are biases, else b is 0.
     """
 

@@ -123,7 +123,7 @@ def test_retraining_and_influence_of_a_ridge_are_those_of_the_hat_matrix(x64):
     network = jfnn.mlp((2, 1))
     cost = {"loss": "quadratic", "l2": l2}
     split = jfnn.Split(x, y, x_test, y_test)
-    options = cost | {"learning_rate": 0.05, "epochs": 600, "batch_size": None}
+    options = cost | {"learning_rate": 0.05, "epochs": 600, "batch_size": None, "reduction": "sum"}
     result = left_out(split, network, **options)
     params = jfnn.train(network, x, y, **options).params
     extended, tests = (np.column_stack([rows, np.ones(len(rows))]) for rows in (x, x_test))

@@ -30,10 +30,11 @@ def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "new" / "directory"
     printed = printed_by([*GRID, "--out", str(out)])
     expected = jfnn.sweep(
-        jfnn.mlp((64, 4, 10), init="glorot_uniform"),
+        jfnn.mlp((64, 4, 10), "sigmoid", init="glorot_uniform"),
         jfnn.datasets.digits(),
         learning_rate=[1e-4, 1e-3, 1],
         l2=[0, 1e-2, 1e6],
+        reduction="sum",
         epochs=2,
         seeds=2,
     )
@@ -48,11 +49,15 @@ def programs(tmp_path_factory):
         patch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
         printed = printed_by([*PROGRAMS.split(), "--refit", "--out", str(out)])
     expected = jfnn.sweep(
-        {"3-tanh": jfnn.mlp((64, 3, 10), "tanh"), "4-3-tanh": jfnn.mlp((64, 4, 3, 10), "tanh")},
+        {
+            "3-tanh": jfnn.mlp((64, 3, 10), "tanh", init="normal"),
+            "4-3-tanh": jfnn.mlp((64, 4, 3, 10), "tanh", init="normal"),
+        },
         jfnn.datasets.digits(),
         batch_size=[50, None],
         learning_rate=[1e-4, 1e-3],
         l2=[0, 0.1],
+        reduction="sum",
         epochs=2,
         validation=0.2,
         seeds=2,

@@ -35,7 +35,7 @@ def test_defaults_are_the_grid_of_the_notes():
     flags = parse()
     problem = data.load(flags)
     ((name, network),) = networks.networks(problem, flags).items()
-    assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10))
+    assert name == "50-sigmoid" and network is jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
     taken = Options(network, problem.split, **run.keywords(problem, flags))
     for axis in (taken.learning_rate, taken.l2):
         np.testing.assert_allclose(axis, np.logspace(-5, 1, 7), rtol=1e-14)
@@ -44,7 +44,18 @@ def test_defaults_are_the_grid_of_the_notes():
     assert taken.validation == jfnn.Validation()
     # All others are as in Python.
     names = {field.name for field in dataclasses.fields(Options) if field.kw_only}
-    named = {"learning_rate", "l2", "batch_size", "hyper", "optimizer", "validation", "execution", "out"}
+    assert taken.reduction == "sum"
+    named = {
+        "learning_rate",
+        "l2",
+        "reduction",
+        "batch_size",
+        "hyper",
+        "optimizer",
+        "validation",
+        "execution",
+        "out",
+    }
     unchecked = {"batches", "initial_params", "folds"}
     assert taken.changed(names - named - unchecked) == []
     assert [getattr(taken, name) for name in unchecked] == [None, None, None]

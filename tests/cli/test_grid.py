@@ -123,9 +123,10 @@ def test_further_axis_double_precision_history_and_schedulers(tmp_path, capsys):
     np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
     with jax.enable_x64(True):
         expected = jfnn.sweep(
-            jfnn.mlp((64, 10)),
+            jfnn.mlp((64, 10), init="normal"),
             jfnn.datasets.digits(),
             learning_rate=[1e-3, 1e-2],
+            reduction="sum",
             epochs=4,
             optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
             schedulers=[jfnn.Halving(2)],
@@ -137,7 +138,8 @@ def test_further_axis_double_precision_history_and_schedulers(tmp_path, capsys):
     assert command["schedulers"] == [{"Halving": {"factor": 2, "min_epochs": None}}]
     best = expected.best()
     printed = capsys.readouterr().out
-    assert printed.startswith(f"at momentum = {best.axes['momentum']:.3g}, ")
+    assert printed.startswith("64-10, starting weights normal; sum of cross entropy, by sgd\n")
+    assert printed.split("\n\n")[1].startswith(f"at momentum = {best.axes['momentum']:.3g}, ")
     for score in expected.test_accuracy[:, 0, best.index[2], 0]:
         assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
 

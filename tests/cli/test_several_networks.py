@@ -19,7 +19,7 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     best = expected.best()
     network, batch, *_ = best.index
     values = {name: best.axes[name] for name in ("network", "batch_size")}
-    assert printed.startswith(f"at {describe(values)}, where the best cell is:\n")
+    assert printed.split("\n\n")[1] == f"at {describe(values)}, where the best cell is:"
     for part in ("train", "validation"):
         block = printed.split(f"{part} accuracy (η down")[1].split("\n\n")[0].splitlines()[1:]
         rows = [[text.rstrip("*") for text in line.split()[1:]] for line in block[1:]]

@@ -256,7 +256,7 @@ def test_a_barrier_in_a_loop_over_few_bytes_compiles():
 
 @pytest.mark.parametrize("batch_size", [None, 1])
 def test_the_smallest_network_trains(batch_size):
-    """w x + b by steps w -= η Σ (w x + b - y) x, b -= η Σ (w x + b - y)."""
+    """w x + b by steps w -= η mean (w x + b - y) x, b -= η mean (w x + b - y)."""
     x, y = np.array([[1.0], [2.0]], np.float32), np.array([[1.0], [3.0]], np.float32)
     start = (jfnn.Layer(np.full((1, 1), 0.5, np.float32), np.zeros(1, np.float32)),)
     result = jfnn.sweep(
@@ -273,6 +273,6 @@ def test_the_smallest_network_trains(batch_size):
     for _ in range(2):
         for rows in [slice(None)] if batch_size is None else [slice(0, 1), slice(1, 2)]:
             error = w * x[rows] + b - y[rows]
-            w, b = w - 0.1 * float((error * x[rows]).sum()), b - 0.1 * float(error.sum())
+            w, b = w - 0.1 * float((error * x[rows]).mean()), b - 0.1 * float(error.mean())
     layer = result.member(0, 0, 0)[0]
     np.testing.assert_allclose([float(layer.w.item()), float(layer.b.item())], [w, b], rtol=1e-5)

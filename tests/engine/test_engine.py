@@ -191,7 +191,7 @@ def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails(
 
 def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
     # The penalty alone multiplies weights by -9, or -29, in each of four steps an epoch.
-    options = dict(learning_rate=[10.0, 30.0], l2=1.0)
+    options = dict(learning_rate=[10.0, 30.0], l2=1.0, reduction="sum")
     whole = trained({}, **options)
     assert ((whole.diverged_at > 1) & (whole.diverged_at < EPOCHS - 1)).all()
     assert whole.diverged_at[0, 0, 0] > whole.diverged_at[1, 0, 0]

@@ -205,8 +205,8 @@ def test_cnn_is_its_sequence_of_layers():
             Conv(6, 2, 1, "same", "tanh"),
             MaxPool((2, 1)),
             Flatten(),
-            Dense(5, "tanh", "he_normal"),
-            Dense(3, "identity", "he_normal"),
+            Dense(5, "tanh", "glorot_normal"),
+            Dense(3, "identity", "glorot_normal"),
         ],
         (1, 8, 8),
     )

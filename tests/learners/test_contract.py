@@ -83,7 +83,7 @@ EVERYTHING = dict(
 LEARNERS = {
     "autodiff": (lambda: jfnn.supervised(NET), {}),
     "backprop": (lambda: jfnn.supervised(NET, gradient="backprop"), {}),
-    "mean": (lambda: jfnn.supervised(NET, reduction="mean"), {}),
+    "sum": (lambda: jfnn.supervised(NET, reduction="sum"), {}),
     "metrics": (lambda: jfnn.supervised(NET, metrics=["r2", "accuracy"]), {}),
     "dropout": (lambda: jfnn.supervised(NET, hyper=["dropout"]), {"hyper": {"dropout": [0.0, 0.4]}}),
     "everything": (

@@ -45,7 +45,7 @@ def masked(params, masks):
 
 def plain_step(optimizer, rate, state, masks, x, y):
     """A step of one network whose weights have masks."""
-    value_and_grad = training.autodiff(NET, losses.get("cross_entropy"), "sum")
+    value_and_grad = training.autodiff(NET, losses.get("cross_entropy"), "mean")
     _, gradients = value_and_grad(state.params, x, y, l2=OPTIONS["l2"])
     after = training.descend(state, getattr(optax, optimizer)(rate), masked(gradients, masks))
     return after._replace(params=masked(after.params, masks))
@@ -175,7 +175,8 @@ def test_the_forms_of_tiles_agree_to_rounding_and_dropout_may_join():
 
 
 def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
-    learner = pruned(jfnn.mlp((5, 8, 3), "relu"), every=1, rounds=3)
+    summed = jfnn.supervised(jfnn.mlp((5, 8, 3), init="normal"), reduction="sum")
+    learner = pruned(summed, every=1, rounds=3)
     with np.errstate(all="ignore"):
         result = jfnn.sweep(learner, SPLIT, **OPTIONS | {"learning_rate": [1e-3, 1e38], "batch_size": None})
     assert (result.diverged_at[0] == -1).all()

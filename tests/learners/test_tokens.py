@@ -62,7 +62,16 @@ def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
     rates = [0.02, 0.1]
     penalties = [0.0, 0.3]
     tolerance = 1e-4 if dtype == np.float32 else 1e-10
-    result = jfnn.sweep(NETWORK, split, learning_rate=rates, l2=penalties, epochs=3, batches=BATCHES, seeds=2)
+    result = jfnn.sweep(
+        NETWORK,
+        split,
+        learning_rate=rates,
+        l2=penalties,
+        reduction="sum",
+        epochs=3,
+        batches=BATCHES,
+        seeds=2,
+    )
     for (i, rate), (j, l2), seed in itertools.product(enumerate(rates), enumerate(penalties), range(2)):
         expected = by_a_loop(seed, rate, l2)
         for name, leaf in result.member(i, j, seed).items():

@@ -229,10 +229,10 @@ def test_losses_of_several_outputs_a_target(loss, x64):
 
 
 @float64_first
-def test_labels_are_one_hot_targets_and_defaults_are_those_of_the_notes(dtype):
+def test_labels_are_one_hot_targets_and_defaults_are_those_of_objective_and_mlp(dtype):
     params, x, _ = make_problem("cross_entropy", 1, dtype)
     labels = np.array([0, 2, 1, 1, 2])
-    stated = {"activation": "sigmoid", "output": "identity", "loss": "cross_entropy", "reduction": "sum"}
+    stated = {"activation": "relu", "output": "identity", "loss": "cross_entropy", "reduction": "mean"}
     by_label, by_target = (
         compiled(lambda params: backprop.value_and_grad(params, x, y, **options))(params)  # noqa: B023
         for y, options in ((labels, {}), (np.eye(OUTPUTS, dtype=dtype)[labels], stated | {"l2": 0.0}))
@@ -250,7 +250,7 @@ def _refuse(primals, tangents):
     raise AssertionError("differentiated automatically")
 
 
-def test_the_steps_of_the_recursion_alone_are_those_of_the_notes_by_default(x64):
+def test_the_steps_of_the_recursion_alone_are_those_of_the_notes(x64):
     params, x, targets = make_problem("quadratic", 1, "float64")
     sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
     z = x @ params[0].w + params[0].b
@@ -258,8 +258,8 @@ def test_the_steps_of_the_recursion_alone_are_those_of_the_notes_by_default(x64)
     outputs = hidden @ params[1].w + params[1].b
     delta = outputs - targets
     below = (delta @ params[1].w.T) * hidden * (1 - hidden)
-    zs, layers_out = backprop.forward(params, x)
-    found = zs, layers_out, backprop.deltas(params, zs, delta)
+    zs, layers_out = backprop.forward(params, x, "sigmoid")
+    found = zs, layers_out, backprop.deltas(params, zs, delta, "sigmoid")
     for steps, expected in zip(found, ([z, outputs], [x, hidden, outputs], [below, delta]), strict=True):
         for array, by_numpy in zip(steps, expected, strict=True):
             np.testing.assert_allclose(array, by_numpy, rtol=1e-10)

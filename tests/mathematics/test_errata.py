@@ -1,5 +1,7 @@
 """The errata of the notes: for each, the right version holds and the printed one is seen to be wrong."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -128,7 +130,8 @@ def test_erratum_6_the_bias_gradient_is_summed_over_samples_not_over_units(x64):
         lambda b: categorical(softmax(sigmoid(x @ w1 + b) @ w2 + b2), np.eye(3)[y]), b1
     )
     params = (jfnn.Layer(w1, b1), jfnn.Layer(w2, b2))
-    gradient = compiled(jfnn.backprop.value_and_grad)(params, x, y)[1][0].b
+    notes = functools.partial(jfnn.backprop.value_and_grad, activation="sigmoid", reduction="sum")
+    gradient = compiled(notes)(params, x, y)[1][0].b
     np.testing.assert_allclose(gradient, by_differences, rtol=0, atol=1e-8)
     assert np.abs(gradient - gradient.sum()).max() > 0.1
 

@@ -93,6 +93,7 @@ def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
         loss="quadratic",
         learning_rate=0.5,
         l2=0.5,
+        reduction="sum",
         epochs=1,
         batch_size=None,
         initial_params=start,

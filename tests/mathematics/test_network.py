@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 import jfnn
+from jfnn.activations import ACTIVATIONS
 from jfnn.layers import INITIALIZERS, Dense, Layer
 from jfnn.network import is_custom_apply
 
@@ -42,6 +43,7 @@ def test_without_biases_a_network_starts_with_the_same_weights_and_learns_the_pl
         net.apply(((start,),), x), np.asarray(jfnn.mlp((3, 2)).apply((Layer(start, np.zeros(2)),), x))
     )
     options = {"loss": "quadratic", "batch_size": None, "epochs": 200, "gradient": gradient}
+    options |= {"reduction": "sum"}
     expected = np.linalg.lstsq(x, y)[0]
     for seeds in (range(32), (0,)):
         result = jfnn.sweep(net, jfnn.Split(x, y), learning_rate=0.03, seeds=seeds, **options)
@@ -105,6 +107,33 @@ def test_scaled_initialisers_draw_the_numbers_of_jax(init, shape, dtype):
     expected = getattr(jax.nn.initializers, init)()(jax.random.key(0), shape)
     drawn = INITIALIZERS[init].weights(jax.random.key(0), shape)
     np.testing.assert_allclose(drawn, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_by_default_signals_neither_die_nor_explode_from_layer_to_layer(activation):
+    """Ten layers change the mean square of what goes through them by a factor of a few, and biases are 0."""
+    width = 256
+    net = jfnn.mlp((width,) * 11, activation)
+    params = compiled(net.init)(jax.random.key(0))
+    x = np.random.default_rng(0).normal(size=(64, width)).astype(np.float32)
+    function = jfnn.activations.get(activation)
+    passed = [x]
+    for layer in params[:-1]:
+        passed.append(np.asarray(function.f(passed[-1] @ layer.w)))
+    squares = [(values**2).mean() for values in passed]
+    assert 0.03 < squares[-1] / squares[1] < 30
+    assert all((layer.b == 0).all() for layer in params)
+
+
+def test_the_default_start_is_he_s_for_rectifiers_and_glorot_s_else():
+    """Each layer by its activation, in every kind of network that has one; by name as without."""
+    relu, out = jfnn.mlp((9, 5, 2)).layers
+    assert (relu.activation, relu.initializer, out.initializer) == ("relu", "he_normal", "glorot_normal")
+    conv, *_, last = jfnn.cnn((1, 8, 8), (4,), 3).layers
+    assert (conv.initializer, last.initializer) == ("he_normal", "glorot_normal")
+    assert jfnn.mlp((9, 5, 2), "tanh") == jfnn.mlp((9, 5, 2), "tanh", init="glorot_normal")
+    custom = jfnn.Activation(lambda z: z * jax.nn.sigmoid(z), lambda z: z)
+    assert jfnn.Dense(4, custom).initializer == "glorot_normal"
 
 
 def test_init_is_a_function_of_the_key_and_gives_each_layer_its_own_weights():

@@ -114,11 +114,11 @@ def test_objective_and_hand_derivation_compile_around_data_at_hand():
     for y in (labels, np.eye(CLASSES)[labels]):
         x_given = jnp.asarray(x, jnp.float32)
         y_given = np.asarray(y)
-        plain = objective(net, params, x_given, y_given)
+        plain = objective(net, params, x_given, y_given, reduction="mean")
 
         @compiled
         def around_data(params):
-            by_hand, _ = jfnn.backprop.value_and_grad(params, x_given, y_given)  # noqa: B023
+            by_hand, _ = jfnn.backprop.value_and_grad(params, x_given, y_given, activation="sigmoid")  # noqa: B023
             return jfnn.objective(net, params, x_given, y_given), by_hand  # noqa: B023
 
         np.testing.assert_allclose(around_data(params), (plain, plain), rtol=1e-6)
@@ -134,7 +134,7 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
     value_and_grad = (
         training.autodiff(net, CROSS_ENTROPY, reduction)
         if source == "autodiff"
-        else functools.partial(jfnn.backprop.value_and_grad, reduction=reduction)
+        else functools.partial(jfnn.backprop.value_and_grad, activation="sigmoid", reduction=reduction)
     )
     optimizer = optax.sgd(0.1)
     one_epoch = compiled(

@@ -367,7 +367,7 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
 
 def test_batch_sizes_alone_leave_the_network_described(several):
     alone = combined({"batch_size": np.array([5, 0])}, several.programs[:2])
-    assert "2-3-2 sigmoid trained for 2 epochs: 4 cells of batch × η × λ" in description.sentence(alone)
+    assert "2-3-2 relu trained for 2 epochs: 4 cells of batch × η × λ" in description.sentence(alone)
     assert description.settings_in_words(alone)["Network"]["layers"] == "2-3-2"
 
 

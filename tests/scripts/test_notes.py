@@ -25,7 +25,7 @@ PUBLISHED = json.loads((DATA / "published.json").read_text())
 L2 = np.logspace(-5, 1, 7)
 EXACT_RATES = np.logspace(-5, -3, 3)
 STEPS = 200
-NETWORK = jfnn.mlp((64, 50, 10))
+NETWORK = jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
 FEW = replay.Repeats(gates=4, widths=(1, 4), fits=2, sequences=3, growth_epochs=2)
 FIGURES = (
     *(f"{gate}_{kind}" for gate in ("or", "xor") for kind in ("linear", "network")),
@@ -158,6 +158,7 @@ def test_the_21_exact_cells_have_the_published_counts(replayed, x64):
         learning_rate=EXACT_RATES,
         l2=L2,
         epochs=100,
+        reduction="sum",
         gradient="backprop",
         initial_params=as_params(*start),
         batches=batches.reshape(100, 14, 100),

@@ -62,11 +62,12 @@ def test_a_member_that_diverges_later_does_so_in_the_same_epoch(split):
         "loss": "quadratic",
         "split": jfnn.Split(split.x_train, np.eye(3, dtype=np.float32)[split.y_train]),
     }
-    options |= {"l2": [1.0, 0.0], "learning_rate": [2.0, 0.1]}
-    whole = jfnn.sweep(NETWORK, epochs=60, **options | loss)
+    options |= {"l2": [1.0, 0.0], "learning_rate": [2.0, 0.1], "reduction": "sum"}
+    network = jfnn.mlp((5, 6, 3), "sigmoid", init="normal")
+    whole = jfnn.sweep(network, epochs=60, **options | loss)
     assert (whole.diverged_at > 2).any() and (whole.diverged_at < 0).any()
-    half = jfnn.sweep(NETWORK, epochs=2, **options | loss)
-    rest = jfnn.sweep(NETWORK, epochs=range(2, 60), initial_params=half.params, **options | loss)
+    half = jfnn.sweep(network, epochs=2, **options | loss)
+    rest = jfnn.sweep(network, epochs=range(2, 60), initial_params=half.params, **options | loss)
     assert same_bits(rest.diverged_at, whole.diverged_at)
     assert same_bits(rest.params, whole.params)
 

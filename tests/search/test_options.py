@@ -109,7 +109,7 @@ PARAMS = NET.init(jax.random.key(7))
 ROWS = np.zeros((4, 2, 16), int)
 # An option -> other values, each of which makes another run.
 DECIDING = {
-    "network": [jfnn.mlp((5, 7, 3)), jfnn.supervised(NET, reduction="mean"), jfnn.mlp((5, 6, 3), "tanh")],
+    "network": [jfnn.mlp((5, 7, 3)), jfnn.supervised(NET, reduction="sum"), jfnn.mlp((5, 6, 3), "tanh")],
     "split": [
         SPLIT._replace(x_train=SPLIT.x_train + 1),
         SPLIT._replace(weights=np.arange(70)),
@@ -119,7 +119,7 @@ DECIDING = {
     "l2": [0.5],
     "hyper": [{"dropout": 0.2}, {"init_scale": 2.0}],
     "loss": ["softmax_binary_cross_entropy"],
-    "reduction": ["mean"],
+    "reduction": ["sum"],
     "optimizer": [
         *["adam", jfnn.Optimizer(momentum=0.9), jfnn.Optimizer(nesterov=True)],
         jfnn.Optimizer(schedule="linear"),

@@ -103,7 +103,7 @@ BAD = {
         *(case({name: [1.0, 2.0]}, "hyper", network=with_number(name)) for name in UNWRITABLE),
     ],
     "loss": ["nope", case("quadratic", network=own_loss())],
-    "reduction": ["max", case("mean", network=jfnn.supervised(NET))],
+    "reduction": ["max", case("sum", network=jfnn.supervised(NET))],
     "optimizer": [
         *["nope", "Array", max, noisy, lambda learning_rate: 3],
         *[Optimizer("adam", b3=1.0), Optimizer(momentum={}), Optimizer(momentum="x")],

@@ -30,6 +30,7 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
         "l2": PENALTIES,
         "optimizer": jfnn.Optimizer("sgd", momentum=list(MOMENTA)),
         "loss": "quadratic",
+        "reduction": "sum",
         "batch_size": None,
         "epochs": 200,
         "seeds": 2,
@@ -56,7 +57,14 @@ def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
     """One number added to all output biases: after the other differences have died out, the exponent is 0."""
     rng = np.random.default_rng(1)
     split = jfnn.Split(rng.normal(size=(12, 2)), rng.integers(0, 3, 12))
-    options = {"learning_rate": 0.1, "l2": 1.0, "batch_size": 4, "epochs": 150, "seeds": 2}
+    options = {
+        "learning_rate": 0.1,
+        "l2": 1.0,
+        "reduction": "sum",
+        "batch_size": 4,
+        "epochs": 150,
+        "seeds": 2,
+    }
     found = jfnn.lyapunov(jfnn.mlp((2, 3)), split, **options)
     assert found.steps == 3
     assert (found.exponent < -1e-4).all()

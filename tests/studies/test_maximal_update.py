@@ -187,7 +187,7 @@ def test_an_optimizer_is_scaled_by_its_rule(optimizer, rule):
         ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
         ((flat(8), flat(4), "sgd", 2.0), "^output_multiplier: expected a dense last layer, got Flatten"),
         ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
-        ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'normal'"),
+        ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'glorot_normal'"),
         ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
     ],
 )

@@ -3,9 +3,10 @@ Learning rate and penalty
 =========================
 
 A grid of seven learning rates η and seven penalties λ, with five seeds in each cell, ranked on rows held
-out. The network is of the notes' kind: sigmoid units, unscaled normal starts, and an objective that is a sum
-over the rows of a step. The red frame is the best cell. The best of 49 noisy means is often the best by chance: a paired
-comparison over the seeds says which other cells cannot be told from it (`jfnn.cell_statistics`).
+out. The network is of the notes' kind: sigmoid units, unscaled normal starts, and an objective that is a
+sum over the rows of a step. The red frame is the best cell. The best of 49 noisy means is often the best
+by chance: a paired comparison over the seeds says which other cells cannot be told from it
+(`jfnn.cell_statistics`).
 """
 
 import numpy as np
