@@ -103,8 +103,8 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         return networks(workload), jfnn.Split(*rows), {"batch_size": workload.batch, "reduction": "sum"}
     if workload.kind == "pruned":
         period = workload.round_epochs
-        learner = jfnn.supervised(network(workload), reduction="sum")
-        member = jfnn.pruned(learner, every=period, rounds=PRUNINGS, share=SHARE)
+        summed = jfnn.supervised(network(workload), reduction="sum")
+        member = jfnn.pruned(summed, every=period, rounds=PRUNINGS, share=SHARE)
         return member, jfnn.Split(*rows), {"batch_size": workload.batch}
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")

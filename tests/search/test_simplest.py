@@ -127,11 +127,16 @@ def test_drawn_cells_and_programs_have_their_order():
 
 
 def test_the_simplest_cell_is_trained_on_all_rows(split):
-    networks = {"6": jfnn.mlp((5, 6, 3)), "4-4": jfnn.mlp((5, 4, 4, 3), "relu")}
-    options = dict(learning_rate=[1e-3, 1.0], seeds=2, batch_size=16, epochs=4, execution=TILE)
+    networks = {
+        "6": jfnn.mlp((5, 6, 3), "sigmoid", init="normal"),
+        "4-4": jfnn.mlp((5, 4, 4, 3), init="normal"),
+    }
+    options = dict(
+        reduction="sum", learning_rate=[1e-5, 0.01], seeds=2, batch_size=16, epochs=4, execution=TILE
+    )
     rule = jfnn.Simplest({"network": "most", "learning_rate": "least"}, errors=1e9)
     swept = jfnn.sweep(networks, split, validation=0.3, refit=rule, **options)
-    alone = jfnn.sweep(networks["4-4"], split, **options | {"learning_rate": [1e-3]})
+    alone = jfnn.sweep(networks["4-4"], split, **options | {"learning_rate": [1e-5]})
     assert swept.best(rule).index == (1, 0, 0) and swept.best().index[1] == 1
     assert same_bits(swept.refit.params, alone.params)
 
