@@ -90,7 +90,9 @@ def test_too_few_iterations_have_residuals_that_say_so(x64):
 def test_without_a_hidden_layer_they_are_those_of_the_inputs(x64):
     """The quadratic cost ``½ Σ (w x + b - t)²`` has the Hessian ``X̃ᵀ X̃`` for each output."""
     network = jfnn.mlp((5, 3))
-    found = sharpness(network, network.init(jax.random.key(0)), X, Y, "quadratic", l2=0, k=18)
+    found = sharpness(
+        network, network.init(jax.random.key(0)), X, Y, "quadratic", l2=0, reduction="sum", k=18
+    )
     extended = np.column_stack([X, np.ones(len(X))])
     expected = np.repeat(np.linalg.eigvalsh(extended.T @ extended)[::-1], 3)
     np.testing.assert_allclose(found.eigenvalues, expected, rtol=1e-9)

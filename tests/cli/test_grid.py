@@ -182,8 +182,9 @@ SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --cells 
 def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, capsys):
     assert grid_main(*SAMPLED.split(), "--folds", "2", "--refit", "--out", str(tmp_path)) == 0
     expected = jfnn.sweep(
-        jfnn.mlp((64, 4, 10), init="glorot_uniform"),
+        jfnn.mlp((64, 4, 10), "sigmoid", init="glorot_uniform"),
         jfnn.datasets.digits(),
+        reduction="sum",
         learning_rate=stats.loguniform(1e-4, 1e-1),
         l2=[0, 1e-2],
         hyper={"dropout": stats.uniform(0, 0.5), "init_scale": 0.5},
@@ -203,7 +204,9 @@ def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, 
         for name in SCORES:
             np.testing.assert_array_equal(one.scores[name], other.scores[name])
     printed = capsys.readouterr().out
-    assert "η down" not in printed and printed.startswith("best first, by validation accuracy\n")
+    assert "η down" not in printed and printed.split("\n\n")[1].startswith(
+        "best first, by validation accuracy\n"
+    )
     rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
     order = np.argsort(-expected.cell_scores(), kind="stable")[:10]
     assert [row[-6] for row in rows] == [f"{expected.cell_scores()[i]:.3f}" for i in order]

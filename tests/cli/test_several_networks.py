@@ -104,6 +104,6 @@ def test_a_random_search_of_two_networks_is_one_list_and_a_scatter(tmp_path, cap
     words = "--hidden 3 --hidden 4,3 --epochs 1 --cells 3 --learning-rate 1e-4:1e-2 --l2 0"
     assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("best first, by test accuracy\n") and "network = " in printed
+    assert printed.split("\n\n")[1].startswith("best first, by test accuracy\n") and "network = " in printed
     assert (tmp_path / "scatter.png").exists() and not (tmp_path / "heatmap.png").exists()
     assert jfnn.load(tmp_path).cell_shape == (2, 3)

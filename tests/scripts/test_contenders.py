@@ -164,7 +164,8 @@ def test_scikit_learn_minimises_the_same_objective():
     layers = tuple(map(jfnn.Layer, start, map(np.copy, network.intercepts_)))
     with pytest.warns(match="Maximum iterations"):
         network.set_params(learning_rate_init=setting["learning_rate_init"]).fit(rows.x_train, rows.y_train)
-    value_and_grad = functools.partial(jfnn.backprop.value_and_grad, x=rows.x_train, y=rows.y_train, l2=30.0)
+    notes = {"activation": "sigmoid", "l2": 30.0, "reduction": "sum"}
+    value_and_grad = functools.partial(jfnn.backprop.value_and_grad, x=rows.x_train, y=rows.y_train, **notes)
     _, gradients = compiled(value_and_grad)(layers)
     for after, before, layer in zip(network.coefs_, start, gradients, strict=True):
         np.testing.assert_allclose(after - before, -1e-4 * np.asarray(layer.w), rtol=1e-3, atol=1e-6)

@@ -297,7 +297,8 @@ def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_
     after = butterfly.continued(scale, split, index, copies, scale.times[number], {})
     options = butterfly.options(index)
     options["gradient"] = butterfly.GRADIENT
-    whole = jfnn.sweep(jfnn.mlp(butterfly.SIZES), split, seeds=2, epochs=3, batch_size=100, **options)
+    options["reduction"] = "sum"
+    whole = jfnn.sweep(butterfly.NETWORK, split, seeds=2, epochs=3, batch_size=100, **options)
     for end, expected in zip(jax.tree.leaves(after.params), jax.tree.leaves(whole.params), strict=True):
         for of_copy in end:
             np.testing.assert_allclose(of_copy, expected[0, 0], rtol=1e-4, atol=1e-5)

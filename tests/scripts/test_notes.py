@@ -96,8 +96,9 @@ def test_oracle_overflows_to_the_artefact_where_jfnn_does_not(replayed, x64):
 def check_oracle(split, start, batches, rates, l2s, **options):
     """Every parameter of every cell after an epoch of these minibatches is the oracle's."""
     result = jfnn.sweep(
-        jfnn.mlp((64, start[1].size, 10)),
+        jfnn.mlp((64, start[1].size, 10), "sigmoid", init="normal"),
         split,
+        reduction="sum",
         learning_rate=rates,
         l2=l2s,
         epochs=1,

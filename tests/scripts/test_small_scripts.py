@@ -195,8 +195,9 @@ def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(caps
     assert checksum.main(["--epochs", "1"]) == 0
     *_, tiles, printed = capsys.readouterr().out.splitlines()
     axis = [10.0**exponent for exponent in range(-5, 2)]
-    options = dict(learning_rate=axis, l2=axis, epochs=1, out=tmp_path / "run")
-    result = jfnn.sweep(jfnn.mlp((64, 50, 10)), jfnn.datasets.digits(), **options)
+    options = dict(learning_rate=axis, l2=axis, reduction="sum", epochs=1, out=tmp_path / "run")
+    network = jfnn.mlp((64, 50, 10), "sigmoid", init="normal")
+    result = jfnn.sweep(network, jfnn.datasets.digits(), **options)
     with np.load(tmp_path / "run" / "models.npz") as models:
         content = b"".join(models[name].tobytes() for name in ("0.w", "0.b", "1.w", "1.b"))
     assert printed == hashlib.sha256(content).hexdigest()
