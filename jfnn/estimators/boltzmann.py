@@ -34,8 +34,6 @@ class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
         intercept_visible_: Biases of visible units ``[features]``.
     """
 
-    _parameter_constraints = parameters.counted(neural_network.BernoulliRBM._parameter_constraints)
-
     def fit(self, X: Any, y: Any = None) -> "BernoulliRBM":
         """Trains on rows.
 

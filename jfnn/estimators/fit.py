@@ -143,8 +143,9 @@ class Fit(NamedTuple):
 
     def key(self, inputs: int) -> "Key":
         """The key; ``inputs`` is the number of its inputs among those kept (`jfnn.estimators.inputs`)."""
-        _, *state = self.random.get_state()
-        others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start, state)))
+        stream = self.random.get_state(legacy=False)  # of any bit generator, some with integers of 128 bits
+        state = [leaf if isinstance(leaf, np.ndarray) else str(leaf) for leaf in jax.tree.leaves(stream)]
+        others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
         return Key(self.structure, inputs, others, tuple(self.numbers.values()))
 
 
@@ -169,6 +170,7 @@ class Trained(NamedTuple):
         scores: Score of the held-out rows after each epoch; none without.
         converged: Whether it stopped because neither improves any more.
         diverged: Whether its numbers stopped being finite.
+        rows: Rows trained on in an epoch.
         carry: State for a fit that goes on from here.
     """
 
@@ -177,4 +179,5 @@ class Trained(NamedTuple):
     scores: list[float]
     converged: bool
     diverged: bool
+    rows: int
     carry: Carry

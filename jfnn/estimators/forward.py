@@ -24,10 +24,11 @@ def outputs(structure: Structure, layers: Sequence[Layer], x: Any) -> np.ndarray
     Args:
         structure: The network.
         layers: Parameters in rows, NumPy arrays.
-        x: Inputs ``[n, features]``, dense or sparse, floats.
+        x: Inputs ``[n, features]``, dense or sparse, numbers; of wider floats than float64 rounded to these.
     """
     n = x.shape[0]
-    dtype = np.result_type(x.dtype, layers[0].w.dtype)
+    wanted = np.result_type(x.dtype, layers[0].w.dtype)
+    dtype = min(wanted, np.dtype(np.float64))
     apply = _compiled_outputs(structure.network)
     with jax.enable_x64(True):  # of this thread only; rows of float32 stay so
         params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
@@ -37,7 +38,7 @@ def outputs(structure: Structure, layers: Sequence[Layer], x: Any) -> np.ndarray
             block = np.zeros((BLOCK, x.shape[1]), dtype)
             block[: rows.shape[0]] = rows.toarray() if sparse.issparse(rows) else rows
             blocks.append(apply(params, block))
-        return np.concatenate([np.asarray(block) for block in blocks])[:n]
+        return np.concatenate([np.asarray(block, wanted) for block in blocks])[:n]
 
 
 @functools.lru_cache(maxsize=64)

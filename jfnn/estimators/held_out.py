@@ -1,7 +1,8 @@
 """Held-out rows, by whose score early stopping judges, prepared for the compiled program.
 
 The program adds up a gain over these rows: right answers, or for numbers the squared errors, negative and
-each output's in units of its variance. Accuracy and R² (scikit-learn's mean over outputs) are
+each output's in units of its variance; nothing for a single class, which is always predicted. Accuracy and R²
+(scikit-learn's mean over outputs) are
 ``offset + gain / unit``.
 """
 
@@ -20,7 +21,7 @@ class Scoring(NamedTuple):
     """The rule by which gains become scores.
 
     Attributes:
-        scales: Factors of squared errors ``[rows, outputs]``; NaN for rows to train on.
+        scales: Factors of right answers or squared errors ``[rows, outputs]``; NaN for rows to train on.
         unit: Gain of a score of 1.
         offset: Score of no gain.
     """
@@ -43,6 +44,9 @@ class Scoring(NamedTuple):
             scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
             unit = 1.0
             offset = float(np.mean(varies))
+        elif rows.targets.shape[1] == 1 and np.ptp(rows.targets) == 0:
+            scale = np.zeros(1)
+            offset = 1.0
         scales = np.full(rows.targets.shape, np.nan)
         scales[-held_out:] = scale
         return cls(scales, unit, offset)
@@ -87,9 +91,9 @@ def gain(
 ) -> jax.Array:
     """The gain of a step's rows: arrays ``[rows, outputs]``, weights ``[rows]``; NaN of infinite outputs."""
     if output == "softmax":
-        gains = (outputs.argmax(axis=1) == targets.argmax(axis=1)).astype(outputs.dtype)
+        gains = scales[:, 0] * (outputs.argmax(axis=1) == targets.argmax(axis=1))
     elif output == "logistic":
-        gains = jnp.all((outputs > 0) == (targets > 0.5), axis=1).astype(outputs.dtype)
+        gains = scales[:, 0] * jnp.all((outputs > 0) == (targets > 0.5), axis=1)
     else:
         predictions = jnp.exp(outputs) if output == "exp" else outputs
         gains = -jnp.sum(scales * (targets - predictions) ** 2, axis=1)

@@ -10,8 +10,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 
 import jfnn.estimators.parameters as parameters
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.perceptron import FURTHER_LOSSES, Perceptron
+from jfnn.estimators.perceptron import FURTHER_LOSSES, Perceptron, check_weights
 
 
 def _constructor(base: Any, **extra: Any) -> Any:
@@ -43,7 +44,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
-        **parameters.counted(neural_network.MLPClassifier._parameter_constraints),
+        **neural_network.MLPClassifier._parameter_constraints,
         **parameters.PERCEPTRON,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
@@ -57,16 +58,33 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
             )
         return super()._fit(X, y, sample_weight, incremental)
 
-    def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
-        weights = super()._row_weights(X, y, sample_weight)
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        weights = super()._checked(X, y, sample_weight)
         if self.class_weight is None:
             return weights
         try:
-            labels = self._label_binarizer.inverse_transform(y)
-            class_weights = np.asarray(compute_sample_weight(self.class_weight, labels), X.dtype)
+            class_weights = np.asarray(self._class_weights(y), X.dtype)
         except (ValueError, TypeError) as error:
             raise type(error)(f"class_weight: {error}") from None
-        return class_weights if weights is None else weights * class_weights
+        check_weights(class_weights, "class_weight")
+        if weights is None:
+            return class_weights
+        both = weights * class_weights
+        if self.engine != "scikit-learn":
+            check_weights(both, "sample_weight")
+        return both
+
+    def _class_weights(self, y: np.ndarray) -> np.ndarray:
+        """The weight of each encoded row by its classes, of which a `partial_fit` may have a part."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            labels = y.astype(int)
+            classes = np.repeat([[0], [1]], y.shape[1], axis=1)
+        else:
+            labels = self._label_binarizer.inverse_transform(y)
+            classes = self.classes_
+        if isinstance(self.class_weight, str):  # "balanced", by all rows of a fit
+            return np.asarray(compute_sample_weight(self.class_weight, labels))
+        return np.asarray(compute_sample_weight(self.class_weight, np.concatenate([labels, classes])))[: len(y)]
 
 
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
@@ -81,7 +99,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
-        **parameters.counted(neural_network.MLPRegressor._parameter_constraints),
+        **neural_network.MLPRegressor._parameter_constraints,
         **parameters.PERCEPTRON,
         "loss": [StrOptions({"squared_error", "poisson", *FURTHER_LOSSES})],
         "quantile": [Interval(numbers.Real, 0, 1, closed="neither")],
@@ -90,7 +108,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     __init__ = _constructor(neural_network.MLPRegressor, quantile=0.5, delta=1.0, engine="auto")
 
-    def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
-        if self.loss == "poisson" and np.min(y) < 0:
+    def _check_targets(self, y: np.ndarray) -> None:
+        checks.check_numbers(y, "y")
+        if self.loss == "poisson" and y.min() < 0:
             raise ArgumentError("y", "expected numbers of at least 0 for the loss 'poisson'")
-        return super()._row_weights(X, y, sample_weight)

@@ -33,7 +33,7 @@ class Order:
         self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn = [self._steps_of_epoch()]
-        self.streams = [] if random is None else [random.get_state()]  # before each epoch
+        self.streams = [] if random is None else [random.get_state(legacy=False)]  # before each epoch
 
     @property
     def minibatches(self) -> GivenMinibatches:
@@ -58,7 +58,7 @@ class Order:
         while len(self.streams) <= epochs:
             self.rows = shuffle(self.rows, random_state=self.random)
             self.drawn.append(self._steps_of_epoch())
-            self.streams.append(self.random.get_state())  # type: ignore[union-attr]
+            self.streams.append(self.random.get_state(legacy=False))  # type: ignore[union-attr]
 
     def _steps_of_epoch(self) -> np.ndarray:
         return np.concatenate([self._in_steps(self.rows), self.held_out])

@@ -2,6 +2,7 @@
 
 import functools
 import numbers
+import sys
 from typing import Any
 
 import numpy as np
@@ -37,18 +38,6 @@ def _is_optimizer(name: str) -> bool:
     return True
 
 
-def counted(constraints: Constraints) -> Constraints:
-    """scikit-learn's constraints, with an upper end for whole numbers, which the engine counts in 32 bits."""
-
-    def limited(constraint: Any) -> Any:
-        whole = isinstance(constraint, Interval) and constraint.type is numbers.Integral
-        if not whole or constraint.right is not None:
-            return constraint
-        return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
-
-    return {name: list(map(limited, several)) for name, several in constraints.items()}
-
-
 # Further than those of scikit-learn's perceptrons.
 PERCEPTRON: Constraints = {
     "activation": [StrOptions(set(ACTIVATIONS))],
@@ -58,14 +47,15 @@ PERCEPTRON: Constraints = {
 
 
 def check(estimator: Any) -> None:
-    """Checks parameters by scikit-learn's constraints.
+    """Checks parameters by scikit-learn's constraints, and unless its code is asked for by the engine's limits.
 
     Raises:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
     """
     kind: Any = type(estimator)
     values = estimator.get_params(deep=False)
-    for name, allowed in _constraints(kind).items():
+    by_engine = values.get("engine") != "scikit-learn"
+    for name, allowed in _constraints(kind, by_engine).items():
         value = values[name]
         if not any(_satisfies(value, constraint) for constraint in allowed):
             expected = " or ".join(map(str, allowed))
@@ -73,22 +63,30 @@ def check(estimator: Any) -> None:
 
 
 @functools.cache
-def _constraints(kind: Any) -> Constraints:
+def _constraints(kind: Any, by_engine: bool) -> Constraints:
     """The constraints of a class of estimators, made from their declarations."""
     names = kind._get_param_names()
     return {
-        name: list(map(make_constraint, several))
+        name: [_within_limits(one) if by_engine else one for one in map(make_constraint, several)]
         for name, several in kind._parameter_constraints.items()
         if name in names
     }
 
 
+def _within_limits(constraint: Any) -> Any:
+    """A constraint with an upper end for whole numbers, which the engine counts in 32 bits, and of floats."""
+    if not isinstance(constraint, Interval) or constraint.right is not None:
+        return constraint
+    if constraint.type is numbers.Integral:
+        return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
+    closed = "both" if constraint.closed in ("left", "both") else "right"
+    return Interval(constraint.type, constraint.left, sys.float_info.max, closed=closed)
+
+
 def _satisfies(value: Any, constraint: Any) -> bool:
     try:
-        if isinstance(value, numbers.Real):
-            float(value)  # what the engine takes
         return bool(constraint.is_satisfied_by(value))
-    except Exception:  # an integer beyond all floats, or what cannot even be compared
+    except Exception:  # what cannot even be compared
         return False
 
 

@@ -2,7 +2,7 @@
 
 Validation, encoding, starting weights and attributes are scikit-learn's. Its `fit` and `partial_fit` go
 through `_fit`, which hands checked rows to `_fit_stochastic` or `_fit_lbfgs`; its predictions go through
-`_forward_pass_fast`. These four are overridden here, and for searches `_initialize`.
+`_forward_pass_fast`. These four are overridden here, and `_initialize`.
 """
 
 import itertools
@@ -16,13 +16,16 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 import jfnn.estimators.ahead as ahead
+import jfnn.estimators.bounds as bounds
 import jfnn.estimators.forward as forward
 import jfnn.estimators.lbfgs as lbfgs
 import jfnn.estimators.parameters as parameters
 import jfnn.estimators.training as training
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.choice import Prediction, Work, expected_epochs
 from jfnn.estimators.fit import (
@@ -82,31 +85,43 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
         parameters.check(self)
-        parameters.hidden_sizes(self)
-        self._solver = self.solver
-        if self.solver not in SOLVERS:
-            self.solver = "adam"  # scikit-learn trains by steps only under its names
-        try:
+        forced_engine(self)  # raises where scikit-learn lacks what it is asked for
+        if self.engine != "scikit-learn":
+            parameters.hidden_sizes(self)
+        if self.solver in SOLVERS:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
-        finally:
-            self._restore_solver()
-
-    def _restore_solver(self) -> None:
-        self.solver = self.__dict__.pop("_solver", self.solver)
+        # scikit-learn's would train by no other solver; these are its steps before that.
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        y = y.reshape(len(y), -1)
+        layer_units = [X.shape[1], *parameters.hidden_sizes(self), y.shape[1]]
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._initialize(y, layer_units, X.dtype)
+        self._fit_stochastic(X, y, sample_weight, layer_units, incremental)
+        return self
 
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
         search = ahead.active()
         if search is not None and self.random_state is None:
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
+        if self.solver not in SOLVERS:  # scikit-learn sets these for its own
+            self.loss_curve_ = []
+            self._no_improvement_count = 0
+            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
 
     def _fit_stochastic(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
         *_, layer_units, incremental = buffers
-        self._restore_solver()
-        if self.early_stopping and incremental:
-            raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
-        self._check_layers(layer_units)
-        weights = self._row_weights(X, y, sample_weight)
+        weights = self._checked(X, y, sample_weight)
+        if self.engine != "scikit-learn":
+            if self.early_stopping and incremental:
+                raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
+            self._check_layers(layer_units)
         judged = hasattr(self, "validation_scores_") and self.validation_scores_ is not None
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
             self._begin_history(y, layer_units, X.dtype)
@@ -127,7 +142,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         super()._fit_stochastic(X, y, weights, *buffers)
 
     def _fit_lbfgs(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
-        weights = self._row_weights(X, y, sample_weight)
+        weights = self._checked(X, y, sample_weight)
         self.engine_ = forced_engine(self, weights) or "scikit-learn"
         super()._fit_lbfgs(X, y, weights, *buffers)
         if self.engine_ == "jfnn":
@@ -140,20 +155,20 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         rows = _as_rows(X, y, sample_weight)
         return lbfgs.value_and_grad(self._structure(), self._layers(), rows, self.alpha)
 
-    def _row_weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
-        """Weights of rows, checked beyond scikit-learn.
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        """Weights of rows; they and targets are checked beyond scikit-learn, unless its code is asked for.
 
         Raises:
-            ValueError: Negative weights, or none above 0.
+            ValueError: Negative weights, or none above 0; targets that a loss does not take.
         """
-        if sample_weight is None:
-            return None
-        weights = np.asarray(sample_weight)
-        if weights.min() < 0:
-            raise ArgumentError("sample_weight", f"expected numbers of at least 0, got {weights.min():g}")
-        if weights.max() == 0:  # older versions of scikit-learn take them
-            raise ArgumentError("sample_weight", "every weight is zero")
-        return weights
+        if self.engine != "scikit-learn":
+            self._check_targets(y)
+            if sample_weight is not None:
+                check_weights(sample_weight, "sample_weight")
+        return sample_weight  # type: ignore[no-any-return]
+
+    def _check_targets(self, y: np.ndarray) -> None:
+        """Checks targets beyond scikit-learn; classes need none."""
 
     def _check_layers(self, layer_units: Any) -> None:
         """Raises ValueError for parameters of another shape, of a fit before or set by hand."""
@@ -168,7 +183,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
     def _begin_history(self, y: Any, layer_units: Any, dtype: Any) -> None:
         """Sets losses and counts to none, where parameters are set by hand or were trained otherwise."""
         layers = self._layers()
-        stream = self._random_state.get_state()
+        stream = self._random_state.get_state(legacy=False)
         self._initialize(y, layer_units, dtype)
         self._random_state.set_state(stream)
         set_layers(self, layers, dtype)
@@ -246,7 +261,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         Raises:
             ValueError: Parameters are not finite, or were not after the epoch that is now their last.
         """
-        if self.batch_size != "auto" and self.batch_size > X.shape[0]:
+        if self.batch_size != "auto" and self.batch_size > trained.rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
                 stacklevel=6,
@@ -267,7 +282,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         else:
             self.best_loss_ = trained.carry.best
         if trained.diverged:
-            raise ValueError(NON_FINITE)
+            raise ValueError(f"{NON_FINITE} ({bounds.FLOAT32})" if bounds.in_float32(X) else NON_FINITE)
         if not trained.converged and not incremental and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization"
@@ -281,8 +296,7 @@ class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
         if by_scikit_learn or (self.engine != "jfnn" and further(self) is None):
             return np.asarray(super()._forward_pass_fast(X, check_input=check_input))
         if check_input:
-            dtypes = (np.float64, np.float32)
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False)
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         outputs = forward.outputs(self._structure(), self._layers(), X)
         ACTIVATIONS[self.out_activation_](outputs)  # in place
         return outputs
@@ -320,7 +334,8 @@ class _Report:
 def _as_rows(X: Any, y: Any, weights: np.ndarray | None) -> Rows:
     """Checked rows as the engine takes them, dense."""
     dense = X.toarray() if sparse.issparse(X) else np.asarray(X)
-    return Rows(dense, np.asarray(y, X.dtype), None if weights is None else np.asarray(weights, X.dtype))
+    with np.errstate(over="ignore"):
+        return Rows(dense, np.asarray(y, X.dtype), weights)
 
 
 def forced_engine(perceptron: Perceptron, sample_weight: Any = None) -> str | None:
@@ -395,6 +410,15 @@ def set_layers(perceptron: Perceptron, layers: Sequence[Layer], dtype: DTypeLike
     """Sets a perceptron's parameters to copies of layers."""
     perceptron.coefs_ = [np.array(layer.w, dtype) for layer in layers]
     perceptron.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
+
+
+def check_weights(weights: np.ndarray, argument: str) -> None:
+    """Raises ArgumentError unless weights of rows are finite, at least 0, and not all 0."""
+    checks.check_values(weights, argument, weights.dtype)
+    if weights.min() < 0:
+        raise ArgumentError(argument, f"expected numbers of at least 0, got {weights.min():g}")
+    if weights.max() == 0:  # older versions of scikit-learn take them
+        raise ArgumentError(argument, "every row's weight is zero")
 
 
 def weightless_rows(sample_weight: Any) -> int:

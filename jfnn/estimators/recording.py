@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+import jfnn.estimators.bounds as bounds
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead
@@ -138,6 +139,9 @@ def _first(
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
+    error = bounds.of_rows(fit.rows)
+    if error is not None:
+        raise error
     steady[others] = again is None or _same(reached(again), fit)
     return Recorded(*ahead.keep(fit), estimator) if steady[others] else UNSTEADY
 
@@ -152,6 +156,9 @@ def _with_numbers(recorded: Recorded, last: Perceptron, candidate: int) -> Recor
     parameters.check(last)
     numbers = numbers_of(last)
     fit = recorded.fit._replace(numbers=numbers)
+    error = bounds.of_numbers(fit)
+    if error is not None:
+        raise error
     key = recorded.key._replace(numbers=tuple(numbers.values()))
     learned = vars(perceptron_in(recorded.estimator))
     last.__dict__.update({**learned, **last.get_params(deep=False)})

@@ -8,6 +8,9 @@ import jax
 import numpy as np
 import optax
 
+import jfnn.estimators.bounds as bounds
+from jfnn.arguments.checks import ArgumentError
+
 from jfnn.engine import layouts, loop
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import CallLength, Layout
@@ -44,16 +47,22 @@ def train(
         tell: Called for each epoch of the first fit, some at a time.
 
     Raises:
-        ValueError: Fewer than two rows are held out for early stopping.
+        ValueError: Fewer than two rows are held out for early stopping, or these or the others weigh nothing;
+            or float32 cannot hold the numbers.
     """
     fit = fits[0]
+    error = bounds.of_rows(fit.rows) or next(filter(None, map(bounds.of_numbers, fits)), None)
+    if error is not None:
+        raise error
     rows, held_out = hold_out(fit)
-    scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
     n = len(rows.x) - held_out
+    rows, largest_weight = _with_weights_to_1(rows, n)
+    scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
     random = fit.random if fit.structure.shuffle else None
     order = Order(n, held_out, fit.structure.rows_a_step(n), random)
     learner = PerceptronLearner(fit.structure)
     numbers = _numbers(fits, order, scoring)
+    numbers["alpha"] = numbers["alpha"] / largest_weight
     epochs = int(numbers["max_iter"].max())
     data = _data(rows, scoring)
     experiment = one_replicate(learner, data, numbers, learner.pack(fit.start), order.minibatches, epochs)
@@ -82,6 +91,23 @@ def train(
         warnings.warn("Training interrupted by user.", stacklevel=2)
     order.rewind(len(curves[0]))
     return [_result(fits, i, state, curve, order.n, scoring) for i, curve in enumerate(curves)]
+
+
+def _with_weights_to_1(rows: Rows, n: int) -> tuple[Rows, float]:
+    """Rows whose largest weight is 1, and what it was: of the ``n`` to train on, and of the others apart.
+
+    Float32 holds such weights whatever their scale, of which only the penalty's share depends, as
+    its strength over the sum of weights.
+    """
+    if rows.weights is None:
+        return rows, 1.0
+    parts = np.split(rows.weights.astype(np.float64), [n])
+    largest = [float(part.max(initial=0)) for part in parts]
+    for part, most, what in zip(parts, largest, ("trains on", "holds out"), strict=True):
+        if part.size and most == 0:
+            raise ArgumentError("sample_weight", f"the rows that early stopping {what} all weigh 0")
+        part /= most or 1.0
+    return rows._replace(weights=np.concatenate(parts)), largest[0]
 
 
 def _data(rows: Rows, scoring: Scoring | None) -> Data:
@@ -162,6 +188,7 @@ def _result(
         converged=bool(memory.converged),
         # Held-out rows keep the best epoch.
         diverged=scoring is None and bool(members.diverged_at[i] >= 0),
+        rows=rows,
         carry=Carry(
             best=best if scoring is None else -scoring.score(-best),
             waiting=int(memory.waiting),
