@@ -17,12 +17,13 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
+from jfnn.estimators.documentation import Documented
 from jfnn.experiment.settings import Execution
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train
 
 
-class BernoulliRBM(neural_network.BernoulliRBM):  # type: ignore[misc]
+class BernoulliRBM(Documented, neural_network.BernoulliRBM):  # type: ignore[misc]
     """Restricted Boltzmann machine of binary units: `sklearn.neural_network.BernoulliRBM` on the engine.
 
     It is trained by persistent contrastive divergence (Tieleman, ICML 2008), as scikit-learn's is, with the

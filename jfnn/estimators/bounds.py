@@ -10,7 +10,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.fit import Fit, Rows
 
 MOST = float(np.sqrt(np.finfo(np.float32).max))
-# Float32 may round these to 0 or 1, which scikit-learn allows for none of them.
+# Float32 may round these to 0, 1 or infinity, which scikit-learn allows for none of them.
 ROUNDED = ("learning_rate_init", "epsilon", "beta_1", "beta_2")
 FLOAT32 = (
     "the engine computes in float32, and in float64 where rows are float64 and"
@@ -28,25 +28,27 @@ def of_rows(rows: Rows) -> ArgumentError | None:
     for name, array in (("X", rows.x), ("y", rows.targets)):
         largest = max(float(array.max()), -float(array.min()))
         if in_float32(rows.x) and largest > MOST:
-            return ArgumentError(name, f"expected numbers up to {MOST:.2g}, got {largest:g}; {FLOAT32}")
+            return _error(name, f"expected numbers up to {MOST:.2g} in float32", largest)
     return None
 
 
 def of_numbers(fit: Fit) -> ArgumentError | None:
-    """The error of a number of a fit that is too large or rounds to 0 or 1; None where none does."""
+    """The error of a number of a fit that is too large or that rounding takes out of its range; or None."""
     if not in_float32(fit.rows.x):
         return None
-    largest_weight = 1.0 if fit.rows.weights is None else float(fit.rows.weights.max())
+    weight = 1.0 if fit.rows.weights is None else float(fit.rows.weights.max())
     alpha = fit.numbers["alpha"]
-    if alpha > MOST * largest_weight:
-        times = "" if fit.rows.weights is None else f", {MOST:.2g} times the largest weight of a row"
-        return ArgumentError(
-            "alpha", f"expected at most {MOST * largest_weight:.2g}{times}, got {alpha:g}; {FLOAT32}"
-        )
+    if alpha > MOST * weight:
+        times = "" if fit.rows.weights is None else f" times the largest weight, {weight:g}"
+        return _error("alpha", f"expected at most {MOST:.2g} in float32{times}", alpha)
     for name in ROUNDED:
         value = fit.numbers[name]
         with np.errstate(over="ignore"):
             rounded = float(np.float32(value))
         if rounded != value and rounded in (0, 1, np.inf):
-            return ArgumentError(name, f"float32 cannot hold {value!r}; {FLOAT32}")
+            return _error(name, f"in float32 it is {rounded:g}", value)
     return None
+
+
+def _error(name: str, reason: str, value: float) -> ArgumentError:
+    return ArgumentError(name, f"{reason}, got {value!r}; {FLOAT32}")

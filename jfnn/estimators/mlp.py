@@ -63,7 +63,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         if self.class_weight is None:
             return weights
         try:
-            class_weights = np.asarray(self._class_weights(y), X.dtype)
+            class_weights = self._class_weights(y)
         except (ValueError, TypeError) as error:
             raise type(error)(f"class_weight: {error}") from None
         check_weights(class_weights, "class_weight")
@@ -82,9 +82,9 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         else:
             labels = self._label_binarizer.inverse_transform(y)
             classes = self.classes_
-        if isinstance(self.class_weight, str):  # "balanced", by all rows of a fit
-            return np.asarray(compute_sample_weight(self.class_weight, labels))
-        return np.asarray(compute_sample_weight(self.class_weight, np.concatenate([labels, classes])))[: len(y)]
+        if self.class_weight != "balanced":  # that counts rows
+            labels = np.concatenate([labels, classes])
+        return np.asarray(compute_sample_weight(self.class_weight, labels))[: len(y)]
 
 
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]

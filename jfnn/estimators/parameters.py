@@ -47,7 +47,7 @@ PERCEPTRON: Constraints = {
 
 
 def check(estimator: Any) -> None:
-    """Checks parameters by scikit-learn's constraints, and unless its code is asked for by the engine's limits.
+    """Checks parameters by scikit-learn's constraints, and by the engine's limits unless it is not to train.
 
     Raises:
         InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.

@@ -28,6 +28,7 @@ import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.choice import Prediction, Work, expected_epochs
+from jfnn.estimators.documentation import Documented
 from jfnn.estimators.fit import (
     NUMBERS,
     SOLVERS,
@@ -54,7 +55,7 @@ NON_FINITE = (
 )
 
 
-class Perceptron(BaseMultilayerPerceptron):  # type: ignore[misc]
+class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
     """scikit-learn's multilayer perceptron on the engine: a base of classifier and regressor.
 
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal

@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_method_params
 
 import jfnn.estimators.plain as plain
 from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.documentation import Documented
 from jfnn.estimators.ensemble import SearchEnsemble, choose
 from jfnn.estimators.foresight import foresee
 from jfnn.estimators.perceptron import set_layers
@@ -28,7 +29,7 @@ FAILS = "ahead of time they fail: "
 IN_VAIN = "they saw other rows than ahead of time"
 
 
-class _TrainsAhead:
+class _TrainsAhead(Documented):
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
     Splits, scores, failures, refitting and results are scikit-learn's code. A fit finds its result by

@@ -10,7 +10,6 @@ import optax
 
 import jfnn.estimators.bounds as bounds
 from jfnn.arguments.checks import ArgumentError
-
 from jfnn.engine import layouts, loop
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import CallLength, Layout

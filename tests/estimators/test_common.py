@@ -2,6 +2,8 @@
 
 import pytest
 from helpers import representatives
+from sklearn import model_selection, neural_network
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from jfnn import estimators
@@ -38,6 +40,17 @@ ESTIMATORS = [
     for engine in ("auto", "jfnn")
     for kind in (estimators.MLPClassifier, estimators.MLPRegressor)
 ]
+
+
+@pytest.mark.parametrize("name", sorted({*estimators.__all__} - {"Ensemble"}))
+def test_html_links_to_scikit_learns_page(name):
+    (theirs,) = (vars(module)[name] for module in (neural_network, model_selection) if name in vars(module))
+    ours = getattr(estimators, name)
+    arguments = [] if theirs.__module__.startswith("sklearn.neural") else [estimators.MLPClassifier(), {}]
+    link = theirs(*arguments)._get_doc_link()
+    assert link and link in ours(*arguments)._repr_html_()
+    users = type("Users", (ours,), {"__module__": "users"})
+    assert link not in users(*arguments)._repr_html_()
 
 
 @pytest.mark.slow

@@ -173,6 +173,47 @@ def test_a_fit_goes_on_from_parameters_set_by_hand_if_they_fit(engine):
             by_hand.fit(X, Y)
 
 
+def test_scikit_learns_code_takes_what_scikit_learn_takes():
+    cases = [
+        ({}, Y, {"sample_weight": -np.ones(150)}),
+        ({"max_iter": 2**31, "tol": 100.0}, Y, {}),
+        ({"solver": "lbfgs"}, Y, {"sample_weight": np.where(Y > 0, 2.0, -0.1)}),
+    ]
+    for parameters, y, weights in cases:
+        theirs, ours = pair("MLPClassifier", "scikit-learn", **parameters)
+        assert_same_bytes(theirs.fit(X, y, **weights), ours.fit(X, y, **weights), X)
+    theirs, ours = pair("MLPRegressor", "scikit-learn", loss="poisson")
+    for one in (theirs, ours):
+        with np.errstate(invalid="ignore"):
+            one.fit(X, Y - 1.0)
+    assert_same_bytes(theirs, ours, X)
+
+
+class _Noting:
+    """Rows that note the solver of an estimator when they are read, within a fit."""
+
+    shape = X.shape
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+        self.solvers = []
+
+    def __len__(self):
+        return len(X)
+
+    def __array__(self, *args, **options):
+        self.solvers.append(self.estimator.get_params()["solver"])
+        return X
+
+
+def test_a_fit_changes_no_parameter_also_for_a_while():
+    ours = estimators.MLPClassifier(**OPTIONS, solver="lbfgs", warm_start=True).fit(X, Y)
+    rows = _Noting(ours.set_params(solver="rmsprop"))
+    assert ours.fit(rows, Y).engine_ == "jfnn"
+    assert set(rows.solvers) == {"rmsprop"}
+    assert len(ours.loss_curve_) == ours.n_iter_ == 6  # after a solver that has no losses
+
+
 def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
     weights = np.ones(150)
     weights[:20] = 0

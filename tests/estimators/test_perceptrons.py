@@ -12,11 +12,13 @@ from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.class_weight import compute_sample_weight
 
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
-from jfnn.estimators.fit import Rows
+from jfnn.estimators.fit import Fit, Rows, Structure
 from jfnn.estimators.held_out import Scoring
 from jfnn.estimators.held_out import gain as gain_of
 
@@ -91,6 +93,65 @@ def test_weights_of_classes_are_weights_of_rows(engine):
     assert same(by_both, by_row.fit(X, Y, sample_weight=halved * weights[Y])) and not same(by_both, fitted)
 
 
+def assert_as_scikit_learn(ours, theirs):
+    """The same losses, scores and parameters, in float32."""
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-4)
+    if theirs.validation_scores_ is not None:
+        np.testing.assert_allclose(ours.validation_scores_, theirs.validation_scores_)
+    for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e37])
+@pytest.mark.parametrize("engine", ["jfnn", "auto"])
+def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
+    """Also where float32 has no such numbers."""
+    options = OPTIONS | {"alpha": 2 * scale}
+    theirs = neural_network.MLPClassifier(**options)
+    ours = estimators.MLPClassifier(**options, engine=engine)
+    weights = scale * np.linspace(0.5, 1, 150)
+    assert_as_scikit_learn(ours.fit(X, Y, sample_weight=weights), theirs.fit(X, Y, sample_weight=weights))
+    ours.set_params(class_weight={0: scale, 1: 3 * scale, 2: scale}).partial_fit(X, Y)
+    theirs.partial_fit(X, Y, sample_weight=np.where(Y == 1, 3 * scale, scale))
+    assert_as_scikit_learn(ours, theirs)
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
+def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
+    ours = estimators.MLPClassifier(**OPTIONS, engine=engine)
+    for weight, expected in [(-1.0, "at least 0"), (np.nan, "finite"), (np.inf, "finite"), (0.0, "zero")]:
+        ours.set_params(class_weight=dict.fromkeys(range(3), weight))
+        with pytest.raises(ValueError, match=f"^class_weight: .*{expected}"):
+            ours.fit(X, Y)
+        with pytest.raises(ValueError, match=f"^class_weight: .*{expected}"):
+            ours.partial_fit(X, Y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto"])
+def test_a_batch_may_lack_a_class_that_has_a_weight(engine):
+    ours = estimators.MLPClassifier(**OPTIONS, class_weight={2: 3.0}, engine=engine)
+    theirs = neural_network.MLPClassifier(**OPTIONS)
+    for rows in (Y < 3, Y < 2, Y > 0):
+        weights = np.where(Y == 2, 3.0, 1.0)[rows]
+        ours.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
+        theirs.partial_fit(X[rows], Y[rows], sample_weight=weights, classes=[0, 1, 2])
+    assert_as_scikit_learn(ours, theirs)
+    with pytest.raises(ValueError, match=r"^class_weight: .*not in class_weight"):
+        ours.set_params(class_weight={3: 3.0}).partial_fit(X, Y)
+
+
+def test_of_several_labels_a_row_weighs_the_product():
+    labels = np.stack([Y == 0, Y > 0], axis=1).astype(int)
+    by_label = [{1: 3.0}, {0: 0.5, 1: 2.0}]
+    ours = estimators.MLPClassifier(**OPTIONS, class_weight=by_label)
+    theirs = neural_network.MLPClassifier(**OPTIONS)
+    for rows in (Y < 3, Y > 0):  # the second lacks what the first label weighs
+        weights = compute_sample_weight([{0: 1, 1: 3}, by_label[1]], np.concatenate([labels[rows], labels]))
+        ours.partial_fit(X[rows], labels[rows], classes=[0, 1])
+        theirs.partial_fit(X[rows], labels[rows], weights[: rows.sum()], classes=[0, 1])
+    assert_as_scikit_learn(ours, theirs)
+
+
 @pytest.mark.parametrize(
     "options",
     representatives([{}, {"batch_size": 20, "early_stopping": True}, {"shuffle": False}], {}),
@@ -109,6 +170,25 @@ def test_a_stream_of_random_numbers_goes_on_where_scikit_learn_leaves_it(options
         following.append(stream.randint(2**31))
     assert len(set(following)) == 1
     assert same(fits["jfnn"], clone(fits["jfnn"]).set_params(random_state=0).fit(X, Y))
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto"])
+def test_a_stream_may_be_of_any_bit_generator(engine):
+    def fitted(perceptron):
+        return perceptron.set_params(random_state=np.random.RandomState(np.random.PCG64(3))).fit(X, Y)
+
+    ours = fitted(estimators.MLPClassifier(**OPTIONS, engine=engine))
+    assert_as_scikit_learn(ours, fitted(neural_network.MLPClassifier(**OPTIONS)))
+
+
+def test_the_key_of_a_fit_tells_streams_apart():
+    structure = Structure((1, 1), "relu", "logistic", "adam", False, "constant", None, True, None)
+    streams = [
+        np.random.RandomState(of(seed)) for of in (np.random.MT19937, np.random.PCG64) for seed in (0, 1, 1)
+    ]
+    rows = Rows(np.zeros((2, 1)), np.zeros((2, 1)))
+    keys = [Fit(structure, rows, (), stream, {}).key(0) for stream in streams]
+    assert len(set(keys)) == 4 and keys[1] == keys[2] and keys[4] == keys[5]
 
 
 @pytest.mark.parametrize("name", NAMES_OF_BOTH)
@@ -167,6 +247,54 @@ def test_held_out_rows_judge_in_the_program(monkeypatch):
     assert fitted.best_validation_score_ == max(fitted.validation_scores_)
 
 
+STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # of which 135 rows are left to train on
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto"])
+def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engine):
+    fits = []
+    for one in (
+        estimators.MLPClassifier(**STOPPING, engine=engine),
+        neural_network.MLPClassifier(**STOPPING),
+    ):
+        with pytest.warns(UserWarning, match="larger than sample size") as clipped:
+            fits.append((one.fit(X, np.zeros(150)), len(clipped)))
+    (ours, ours_clipped), (theirs, theirs_clipped) = fits
+    assert ours.validation_scores_ == [1.0] * 4 and ours_clipped == theirs_clipped
+    assert_as_scikit_learn(ours, theirs)
+
+
+def test_a_warm_start_keeps_the_best_of_all_fits():
+    """In scikit-learn the optimizer writes on the best, so that it ends with the last epoch."""
+    options = STOPPING | {"warm_start": True, "learning_rate_init": 0.05, "max_iter": 10}
+    for kind, kept in [(estimators.MLPClassifier, True), (neural_network.MLPClassifier, False)]:
+        fitted = kind(**options)
+        if kept:
+            fitted.set_params(engine="jfnn")
+        with pytest.warns(UserWarning, match="larger than sample size"):
+            best = [weights.copy() for weights in fitted.fit(X, Y).coefs_]
+            fitted.set_params(learning_rate_init=10.0).fit(X, Y)
+        assert max(fitted.validation_scores_[10:]) < fitted.best_validation_score_
+        assert all(map(np.array_equal, fitted.coefs_, best)) is kept
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto"])
+def test_rows_on_both_sides_of_early_stopping_weigh_something(engine):
+    """Where scikit-learn divides by zero, or says that there is no weight, by the version."""
+    stream = np.random.RandomState(0)
+    for size in ((64, 8), 8, (8, 3), 3):
+        stream.uniform(size=size)  # the start
+    _, held_out = train_test_split(np.arange(150), test_size=0.1, random_state=stream)
+    held_out = np.isin(np.arange(150), held_out)
+    for weighs, what in [(~held_out, "holds out"), (held_out, "trains on")]:
+        ours = estimators.MLPClassifier(**OPTIONS, early_stopping=True, engine=engine)
+        with pytest.raises(ValueError, match=f"^sample_weight: the rows that early stopping {what}"):
+            ours.fit(X, Y, sample_weight=weighs.astype(float))
+        with pytest.raises((ZeroDivisionError, ValueError)):
+            theirs = neural_network.MLPClassifier(**OPTIONS, early_stopping=True)
+            theirs.fit(X, Y, sample_weight=weighs.astype(float))
+
+
 def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
     advance = Trainer.advance
 
@@ -205,6 +333,46 @@ def test_parameters_of_odd_types_are_taken_as_scikit_learn_takes_them():
     ours = estimators.MLPClassifier(**HERE | {"solver": "sgd"} | parameters).fit(X, Y)
     theirs = neural_network.MLPClassifier(**OPTIONS | {"solver": "sgd"} | parameters).fit(X, Y)
     np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
+def test_rows_and_targets_are_taken_as_scikit_learn_takes_them(engine):
+    ours = estimators.MLPClassifier(**OPTIONS, engine=engine).fit(X, Y)
+    theirs = neural_network.MLPClassifier(**OPTIONS).fit(X, Y)
+    for dtype in (np.longdouble, np.float16, np.int8, ">f8", object):
+        rows = X.astype(dtype)
+        by_ours, by_theirs = ours.predict_proba(rows), theirs.predict_proba(rows)
+        assert by_ours.dtype == by_theirs.dtype
+        np.testing.assert_allclose(by_ours, by_theirs, atol=1e-4)
+    for one in (ours, theirs):
+        with pytest.raises(ValueError, match="numeric"):
+            one.predict(X.astype(str))
+    for one in (estimators.MLPRegressor(**OPTIONS, engine=engine), neural_network.MLPRegressor(**OPTIONS)):
+        with pytest.raises(TypeError):
+            one.fit(X, Y.astype(str))
+
+
+BEYOND = {
+    "X": (X * 1e39, {}),
+    "y": (X, {}),
+    "alpha": (X, {"alpha": 1e39}),
+    "epsilon": (X, {"epsilon": 1e-50}),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_numbers_beyond_float32_are_for_scikit_learn_or_refused(name):
+    x, options = BEYOND[name]
+    y = X[:, 20] * (1e20 if name == "y" else 1.0)
+    ours = estimators.MLPRegressor(**OPTIONS | options)
+    theirs = neural_network.MLPRegressor(**OPTIONS | options).fit(x, y)
+    np.testing.assert_array_equal(ours.fit(x, y).coefs_[0], theirs.coefs_[0])
+    ours.set_params(engine="jfnn")
+    for fit in (ours.fit, ours.partial_fit):
+        with pytest.raises(ValueError, match=f"^{name}: .*float32.*jax_enable_x64"):
+            fit(x, y)
+    with pytest.raises(ValueError, match=r"non-finite.*float32.*jax_enable_x64"):
+        ours.set_params(alpha=0.0, epsilon=1e-8, learning_rate_init=1e38).fit(X, Y)
 
 
 INVALID = {

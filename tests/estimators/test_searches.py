@@ -127,6 +127,22 @@ def test_a_candidate_that_diverges_gets_the_error_score():
     assert search.best_params_["learning_rate_init"] == 1e-3
 
 
+def test_a_candidate_beyond_float32_is_scikit_learns_where_the_engine_is_not_asked_for():
+    weights = np.arange(150.0)  # one is 0, so that the engine trains a search that may choose
+    perceptron = clone(PERCEPTRON).set_params(engine="auto", solver="adam", max_iter=4)
+    scores = []
+    for module in (model_selection, estimators):
+        search = module.GridSearchCV(perceptron, {"alpha": [0.1, 1e39]}, cv=2, refit=False)
+        if module is estimators:
+            with pytest.warns(UserWarning, match=r"one by one: 2 since .*alpha.*float32"):
+                search.fit(X, Y, sample_weight=weights)
+        else:
+            search.fit(X, Y, sample_weight=weights)
+        scores.append(search.cv_results_["mean_test_score"])
+    np.testing.assert_allclose(*scores, atol=0.01)
+    assert np.isfinite(scores).all()
+
+
 def test_a_candidate_that_fails_gets_the_error_score():
     """Its validation rows are too few."""
     grid = {"early_stopping": [False, True], "max_iter": [3]}
