@@ -1,9 +1,8 @@
 """Held-out rows, by whose score early stopping judges, prepared for the compiled program.
 
 The program adds up a gain over these rows: right answers, or for numbers the squared errors, negative and
-each output's in units of its variance; nothing for a single class, which is always predicted. Accuracy and R²
-(scikit-learn's mean over outputs) are
-``offset + gain / unit``.
+each output's in units of its variance; nothing where there is a single class, which is always predicted.
+Accuracy and R² (scikit-learn's mean over outputs) are ``offset + gain / unit``.
 """
 
 from typing import NamedTuple
@@ -44,7 +43,7 @@ class Scoring(NamedTuple):
             scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
             unit = 1.0
             offset = float(np.mean(varies))
-        elif rows.targets.shape[1] == 1 and np.ptp(rows.targets) == 0:
+        elif rows.targets.shape[1] == 1 and np.ptp(rows.targets) == 0:  # one class
             scale = np.zeros(1)
             offset = 1.0
         scales = np.full(rows.targets.shape, np.nan)

@@ -69,7 +69,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         check_weights(class_weights, "class_weight")
         if weights is None:
             return class_weights
-        both = weights * class_weights
+        both: np.ndarray = weights * class_weights
         if self.engine != "scikit-learn":
             check_weights(both, "sample_weight")
         return both
