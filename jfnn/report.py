@@ -247,9 +247,10 @@ def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
     heading = ranking.table(best)[0]
     shown = {axis_text(name): str(value) for name, value in cell.axes.items()}
     for name, score in cell.scores.items():
-        numbers = {"mean": score.mean, "±": score.half, "median": score.median, "worst": score.worst}
-        several = numbers if np.isfinite(score.half) else {"mean": score.mean}
-        shown[name_text(name)] = ", ".join(f"{word} {value:.6g}" for word, value in several.items())
+        numbers = {"mean": score.mean}
+        if np.isfinite(score.low):
+            numbers |= {"from": score.low, "to": score.high, "median": score.median, "worst": score.worst}
+        shown[name_text(name)] = ", ".join(f"{word} {value:.6g}" for word, value in numbers.items())
     return [shown.get(name, "") for name in heading]
 
 

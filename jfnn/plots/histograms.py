@@ -66,5 +66,9 @@ def histogram(
         axes.set_title(f"{summary.describe_cell(result, cell)}: {title}", fontsize=9)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))
-    add_caption(figure, [summary.averaged_over(result)] + [f"line: binomial of {rows} rows"] * bool(rows))
+    every = sum(result.scores[score][cell].size for cell in chosen)
+    missing = every - len(shown)
+    caption = [summary.averaged_over(result), *[f"line: binomial of {rows} rows"] * bool(rows)]
+    caption += [f"not shown: {missing} of {every} members, without a score"] * bool(missing)
+    add_caption(figure, caption)
     return figure

@@ -278,9 +278,9 @@ def test_several_labels_a_row_are_answered_alike_by_a_result_loaded_or_refitted_
         np.testing.assert_array_equal(asked.predict(X, "vote", network=network), most)
         np.testing.assert_array_equal(asked.refit.predict(X, network=network), result.refit.predict(X))
         right = asked.row_scores("accuracy", "validation", split, network=network, folds=3)
-        np.testing.assert_allclose(np.nanmean(right, axis=(-1, -2)), result.validation_accuracy)
+        np.testing.assert_allclose(np.nanmean(right[0], axis=(-1, -2)), result.validation_accuracy[0])
         whole = asked.row_scores("exact_match", "validation", split, network=network, folds=3)
-        np.testing.assert_allclose(np.nanmean(whole, axis=-1), result.validation_exact_match)
+        np.testing.assert_allclose(np.nanmean(whole[0], axis=-1), result.validation_exact_match[0])
 
 
 def test_rows_that_were_not_scaled_are_warned_of_and_a_frame_is_scaled():
