@@ -163,7 +163,7 @@ def accuracy(
         ValueError: ``labels`` is neither; and as in `predict`.
     """
     labels = checks.as_array(labels, "labels")
-    each = labels.ndim == 2
+    each = labels.ndim == 2 and not losses.get(loss).excludes
     predicted = predict(network, params, x, loss, "multilabel" if each else "classification")
     known = is_labels(labels) or (
         each and (not checks.is_concrete(labels) or set(np.unique(labels)) <= {0, 1})

@@ -271,7 +271,7 @@ def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> st
     """Why a metric of rows with such targets ``[n, t]`` would be NaN for every network; "" if it is not."""
     if metric != METRICS["auc"](loss, each):
         return ""
-    labels = np.asarray(decide(targets, None, each=each))
+    labels = np.asarray(decide(jnp.asarray(targets), None, each=each))
     one = labels if each else labels[:, None] == np.arange(max(targets.shape[1], 2))
     short = np.flatnonzero((one == 0).all(axis=0) | (one == 1).all(axis=0))
     if not short.size:

@@ -128,7 +128,7 @@ def _omitted(
     axes: Axes, axis: str, values: np.ndarray, by: str | None, curves: np.ndarray, centre: np.ndarray
 ) -> list[str]:
     """Points without a score, and those out of a panel's range, in words; ``centre [values, curves]``."""
-    points = {}
+    points: dict[str, np.ndarray] = {}
     for (i, j), value in np.ndenumerate(centre):
         at = {axis: values[i]} | ({by: curves[j]} if by else {})
         name = describe(at)

@@ -397,7 +397,7 @@ def test_bars_are_in_sight_but_what_no_logarithm_reaches():
     statistics = cell_statistics(result)
     (panel,) = plots.axis_curves(result, "learning_rate").axes
     low, high = panel.get_ylim()
-    assert 1 > statistics.high.max() > 0.99 and 1.05 > high and 0 < low < statistics.low.min()
+    assert 1 > statistics.high.max() > 0.99 and high < 1.05 and 0 < low < statistics.low.min()
     result.test_loss[:, 0] = [[1, 1.1, 1.2], [3, 3.5, 8.0], [2, 2.1, 2.2]]
     statistics = cell_statistics(result, "test_loss")
     (panel,) = plots.axis_curves(result, "learning_rate", "test_loss").axes

@@ -366,7 +366,7 @@ def test_invalid_questions_are_errors(result):
         (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
-        (lambda: result.row_scores("f1", "test", SPLIT), "metric: expected one of"),
+        (lambda: result.row_scores("mcc", "test", SPLIT), "metric: expected one of"),
         (lambda: result.row_scores("loss", "any", SPLIT), "part: expected one of"),
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
         (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
