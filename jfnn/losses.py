@@ -70,7 +70,8 @@ class Loss(NamedTuple):
         probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
             network are themselves the prediction (quadratic cost).
         min_outputs: The least number of outputs for which the cost means anything.
-        target_sum: Sum that the targets of a sample must have (1 for distributions), or None for any.
+        target_sum: Sum that the targets of a sample must have (1 for the distributions of a softmax, whose
+            classes exclude each other), or None for any.
         regression: Whether targets are numbers, never classes: whole numbers ``[n]`` are then no labels.
         least_target: The least number that a target may be.
         inverse_links: For each output of a target, ``z -> what it stands for``, such as an exponential for
@@ -92,6 +93,11 @@ class Loss(NamedTuple):
     def takes_logits(self) -> bool:
         """Whether outputs become probabilities of classes in the cost, so that the network ends in logits."""
         return self.probabilities is not None
+
+    @property
+    def excludes(self) -> bool:
+        """Whether outputs become probabilities of classes that exclude each other, as those of a softmax."""
+        return self.takes_logits and self.target_sum is not None
 
     @property
     def outputs_per_target(self) -> int:
@@ -132,7 +138,11 @@ class Parametrised:
 
 
 def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean."""
+    """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean.
+
+    So the mean squared error of k outputs is ``2/k`` times the mean of this cost over rows, such as a sweep's
+    "test_loss": ``MSE = 2 loss`` with one output.
+    """
     return jnp.sum(optax.losses.l2_loss(a, t), axis=axis)  # l2_loss carries the factor 1/2
 
 
@@ -337,7 +347,11 @@ LOSSES: dict[str, Loss] = {
     "cross_entropy": Loss(cross_entropy, d_cross_entropy, jax.nn.softmax, min_outputs=2, target_sum=1.0),
     "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, d_sigmoid_cross_entropy, _sigmoid),
     "softmax_binary_cross_entropy": Loss(
-        softmax_binary_cross_entropy, d_softmax_binary_cross_entropy, jax.nn.softmax, min_outputs=2
+        softmax_binary_cross_entropy,
+        d_softmax_binary_cross_entropy,
+        jax.nn.softmax,
+        min_outputs=2,
+        target_sum=1.0,
     ),
     "absolute": Loss(absolute, d_absolute, regression=True),
     "huber": huber(),

@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.targets import TASKS
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output
 from jfnn.targets import check_outputs, is_labels
+
+#: What outputs are read as: one class a row, 0 or 1 for each output, or numbers.
+TASKS = ("classification", "multilabel", "regression")
 
 
 def predict_proba(
@@ -48,46 +50,65 @@ def predict(
     loss: str | Loss = "cross_entropy",
     task: str | None = None,
 ) -> jax.Array:
-    """Class labels ``[n]``, or of a regression what the outputs stand for ``[n, n_out]``.
+    """Class labels ``[n]``, labels of each output ``[n, n_out]``, or what outputs of a regression stand for.
 
-    The label is the largest output (of equals the first), or with one output whether it passes one half:
-    probability 1/2 for a cross-entropy (logit 0), 1/2 itself for the quadratic cost, whose targets are then 0
-    and 1. The quadratic cost, and any other without probabilities, learns classes as well as numbers, and
-    nothing in a network says which: ``task`` does. Losses of numbers alone need none; outputs stand for
-    rates with "poisson", with "gaussian" for the means of all targets, then their standard deviations.
+    * "classification": the label is the largest output (of equals the first), or with one output whether it
+      passes one half: probability 1/2 for a cross-entropy (logit 0), 1/2 itself for the quadratic cost, whose
+      targets are then 0 and 1.
+    * "multilabel": each output has a label of its own, 1 where its probability is above one half, else 0; of
+      the quadratic cost where the output itself is.
+    * "regression": the outputs ``[n, n_out]``; with "poisson" rates, with "gaussian" the means of all
+      targets, then their standard deviations.
+
+    Targets decide which of these is meant, and a network does not know them (a `SweepResult` does): ``task``
+    says it. It may be left out where the loss leaves no choice. A softmax has classes that exclude each
+    other, and so has a single output; losses of numbers alone have numbers. "sigmoid_cross_entropy" of
+    several outputs learns classes (from labels ``[n]``) as well as a label of each output, and the quadratic
+    cost any of the three.
 
     Args:
         network: The network.
         params: Its parameters.
         x: Inputs ``[n, …]``.
         loss: The loss it was trained with.
-        task: "classification" for labels, "regression" for numbers; None for labels where the loss is a
-            cross-entropy, which gives no others, and for numbers where it is of these alone.
+        task: "classification", "multilabel" or "regression"; None for the only one that the loss allows.
 
     Raises:
-        ValueError: No task for a loss that serves for both, or one that the loss is not for; a loss that
+        ValueError: No task for a loss that serves for several, or one that the loss is not for; a loss that
             does not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
             overflow.
         TypeError: Arguments of another kind.
     """
     loss = losses.get(loss)
+    task = None if task is None else checks.as_choice(task, "task", TASKS)
     if task is None and not loss.takes_logits and not loss.regression:
         raise ArgumentError(
             "task",
-            "expected classification (labels) or regression (outputs), since the loss serves for both;"
-            " got None",
+            "expected classification (one label a row), multilabel (0 or 1 for each output) or regression"
+            " (outputs), since the loss serves for all; got None",
         )
-    task = TASKS[loss.regression] if task is None else checks.as_choice(task, "task", TASKS)
-    if task == "classification" and loss.regression:
-        raise ArgumentError("task", "expected regression, since the loss is of numbers, not of classes")
     if task == "regression" and loss.takes_logits:
         raise ArgumentError(
             "task",
-            "expected classification, since the outputs of a cross-entropy are logits; predict_proba"
-            " gives probabilities",
+            "expected classification or multilabel, since the outputs of a cross-entropy are logits;"
+            " predict_proba gives probabilities",
+        )
+    if task not in (None, "regression") and loss.regression:
+        raise ArgumentError("task", "expected regression, since the loss is of numbers, not of classes")
+    if task == "multilabel" and loss.excludes:
+        raise ArgumentError(
+            "task", "expected classification, since the classes of a softmax exclude each other"
         )
     outputs = _outputs(network, params, x, loss)
-    return loss.predictions(outputs) if task == "regression" else decide(outputs, loss)
+    if loss.regression or task == "regression":
+        return loss.predictions(outputs)
+    if task is None and outputs.shape[-1] > 1 and not loss.excludes:
+        raise ArgumentError(
+            "task",
+            "expected classification (one label a row) or multilabel (0 or 1 for each output), since the loss"
+            " serves for both; got None",
+        )
+    return decide(outputs, loss, each=task == "multilabel")
 
 
 def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
@@ -107,33 +128,48 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     return outputs
 
 
-def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
-    """Class labels from outputs, or with ``loss=None`` from targets; one sample lies along ``axis``."""
+def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1, each: bool = False) -> jax.Array:
+    """Labels from outputs, or with ``loss=None`` from targets; one sample lies along ``axis``.
+
+    One class a sample, or if ``each`` 0 or 1 for each output, shaped like these.
+    """
+    if each:
+        return (sureness(outputs, loss, axis) > 0.5).astype(jnp.int32)
     if outputs.shape[axis] > 1:
         return jnp.argmax(outputs, axis=axis)
     threshold = 0.0 if loss is not None and loss.takes_logits else 0.5
     return (jnp.squeeze(outputs, axis) > threshold).astype(jnp.int32)
 
 
+def sureness(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
+    """Probabilities from outputs; these themselves where the loss has none, and for ``loss=None``."""
+    return outputs if loss is None or loss.probabilities is None else loss.probabilities(outputs, axis)
+
+
 def accuracy(
     network: Network, params: Params, x: ArrayLike, labels: Any, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
-    """The share of rows whose predicted label is that of ``labels``, a scalar in [0, 1].
+    """The share of labels that are predicted right, a scalar in [0, 1].
 
     Args:
         network: The network.
         params: Its parameters.
         x: Inputs ``[n, …]``.
-        labels: Integer labels ``[n]``.
+        labels: Integer labels ``[n]`` of classes; or 0 and 1 for each output ``[n, n_out]``, of a loss whose
+            outputs do not exclude each other: the share is then one of rows and outputs.
         loss: The loss it was trained with.
 
     Raises:
-        ValueError: ``labels`` is not one integer label a row; and as in `predict`.
+        ValueError: ``labels`` is neither; and as in `predict`.
     """
     labels = checks.as_array(labels, "labels")
-    predicted = predict(network, params, x, loss, "classification")
-    if labels.shape != predicted.shape or not is_labels(labels):
-        raise ArgumentError(
-            "labels", f"expected integers [{predicted.shape[0]}], got {labels.dtype} {list(labels.shape)}"
-        )
+    each = labels.ndim == 2 and not losses.get(loss).excludes
+    predicted = predict(network, params, x, loss, "multilabel" if each else "classification")
+    known = is_labels(labels) or (
+        each and (not checks.is_concrete(labels) or set(np.unique(labels)) <= {0, 1})
+    )
+    if labels.shape != predicted.shape or not known:
+        expected = "0 and 1" if each else "integers"
+        got = f"{labels.dtype} {list(labels.shape)}"
+        raise ArgumentError("labels", f"expected {expected} {list(predicted.shape)}, got {got}")
     return jnp.mean(predicted == labels)

@@ -16,6 +16,7 @@ from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import paths, texts
 from jfnn.arguments.texts import axis_text, describe, name_text
 from jfnn.datasets import columns
+from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
@@ -154,8 +155,9 @@ def _prediction(result: SweepResult) -> str:
         whose = "the networks trained again"
         asked = result.refit
     each = asked.programs or (asked,)
-    what = "the label that most of {whose} give" if "accuracy" in asked.metrics else "the mean of {whose}"
-    arguments = ["x", '"vote"' if "accuracy" in asked.metrics else '"mean"']
+    votes = answers.has_labels(asked.metrics)
+    what = "the label that most of {whose} give" if votes else "the mean of {whose}"
+    arguments = ["x", '"vote"' if votes else '"mean"']
     if each[0].config.get("settings", {}).get("keep_params") == "evaluations":
         what = "labels or outputs of {whose}, at every evaluation"
         arguments = ["x"]
@@ -245,9 +247,10 @@ def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
     heading = ranking.table(best)[0]
     shown = {axis_text(name): str(value) for name, value in cell.axes.items()}
     for name, score in cell.scores.items():
-        numbers = {"mean": score.mean, "±": score.half, "median": score.median, "worst": score.worst}
-        several = numbers if np.isfinite(score.half) else {"mean": score.mean}
-        shown[name_text(name)] = ", ".join(f"{word} {value:.6g}" for word, value in several.items())
+        numbers = {"mean": score.mean}
+        if np.isfinite(score.low):
+            numbers |= {"from": score.low, "to": score.high, "median": score.median, "worst": score.worst}
+        shown[name_text(name)] = ", ".join(f"{word} {value:.6g}" for word, value in numbers.items())
     return [shown.get(name, "") for name in heading]
 
 

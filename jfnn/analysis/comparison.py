@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import Interval, as_confidence, as_numbers, interval
+from jfnn.analysis.intervals import LEAST, Interval, as_confidence, as_numbers, interval
 from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
     Attributes:
         reference: Index of the cell that the others are compared with.
         difference: Mean over runs of a cell's score less the reference's.
-        low: Lower end of the t interval of this mean, uncorrected.
+        low: Lower end of the t interval of this mean, uncorrected; NaN of fewer than three runs.
         high: Its upper end.
         p: Two-sided p-value of each comparison, uncorrected.
         p_holm: The same, corrected for all comparisons made (Holm's): at most alpha in any true null
@@ -114,10 +114,10 @@ def holm(p: ArrayLike) -> np.ndarray:
 
 
 def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
-    """The least number of seeds whose t interval of the mean is at most ``width`` wide, by a pilot's spread.
+    """The least number of seeds, from 3 on, whose t interval of the mean is at most ``width`` wide.
 
-    It solves ``2 t(n - 1) std / √n ≤ width``. The spread of the next runs will differ, so that their
-    interval is wider than wanted about every other time; a pilot of few seeds may be far off.
+    It solves ``2 t(n - 1) std / √n ≤ width`` by a pilot's spread. That of the next runs will differ, so that
+    their interval is wider than wanted about every other time; a pilot of few seeds may be far off.
 
     Args:
         std: Standard deviation between seeds, such as ``cell_statistics(…).std`` of a cell.
@@ -137,7 +137,7 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     def enough(n: int) -> bool:
         return bool(2 * stats.t.ppf(share, n - 1) * std <= width * np.sqrt(n))
 
-    counts = range(2, MOST_SEEDS + 1)
+    counts = range(LEAST, MOST_SEEDS + 1)
     position = bisect.bisect_left(counts, True, key=enough)
     if position == len(counts):
         raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")

@@ -68,7 +68,7 @@ def sentence(result: SweepResult) -> str:
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
     score = part_text(result, result.ranked_by.partition("_")[0], best.index)
-    interval = f" ({PERCENT} confidence interval)" if "±" in score else ""
+    interval = f" ({PERCENT} confidence interval)" if "[" in score else ""
     return f"{text} Best: {describe(best.axes)}, {score}{interval}."
 
 

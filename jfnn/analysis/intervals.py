@@ -15,7 +15,8 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 METHODS = ("formula", "skewed", "bootstrap")
-LEAST = 4  # values to resample: of three, one resample in nine repeats a single one
+LEAST = 3  # values of an interval; by Student's t that of two is 13 standard errors wide to either side
+RESAMPLED = 4  # values to resample: of three, one resample in nine repeats a single one
 # Intervals resampled together. More take memory, 8 bytes a resample each and that of a batch's values; fewer
 # take time. No number depends on it.
 COLUMNS = 256
@@ -84,7 +85,10 @@ def as_interval(interval: Interval | str | None) -> Interval:
 
 
 def interval(
-    values: ArrayLike, interval: Interval | str | None = None, variance: float | None = None
+    values: ArrayLike,
+    interval: Interval | str | None = None,
+    variance: float | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> Ends:
     """A confidence interval for a statistic of independent values.
 
@@ -101,6 +105,14 @@ def interval(
     "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, expanded for small n as Hesterberg
     (American Statistician 69, 2015) does: as wide as t's for a mean, and no better for skewed values.
 
+    Values with ``bounds`` have intervals within them. Student's t is then taken on a scale without bounds, to
+    which the standard error goes by the delta method: the logit between two bounds, as for a proportion
+    (Brown, Cai & DasGupta, Statistical Science 16, 2001), and beyond or below one of them the logarithm. Of
+    three, five and ten accuracies around 0.95 (20 to 1 by the beta distribution) it covers the mean in 95%,
+    94% and 94% of cases, t cut off at the bounds in 89%, 89% and 91%; of exponential losses in 94%, 93% and
+    93%, t in 88%, 88% and 90%. Where values are far from a bound both are the same to a few percent of their
+    width. Other intervals are cut off at the bounds, which changes no coverage.
+
     Args:
         values: ``[…, n]``.
         interval: The statistic, or an `Interval`; None for the mean. Of five values the formula's interval
@@ -108,21 +120,24 @@ def interval(
             clusters in 69% of cases, so that the bootstrap is its default.
         variance: Variance of the mean of n dependent values in units of their variance (``1/n`` if they
             were independent); for the mean by formula only.
+        bounds: Least and greatest value that there can be, such as ``(0, 1)`` of accuracies or ``(-inf, 1)``
+            of R²; None for none.
 
     Returns:
-        ``(low, high)``, each ``[…]``; NaN where a value is not finite, for a single value, and for a
+        ``(low, high)``, each ``[…]``; NaN where a value is not finite, for fewer than three values, and for a
         bootstrap of fewer than four.
 
     Raises:
-        ValueError, TypeError: Invalid values, interval or variance.
+        ValueError, TypeError: Invalid values, interval, variance or bounds, or values beyond these.
     """
     array = as_numbers(values, "values")
     kind = as_interval(interval)
+    limits = _as_bounds(bounds, array)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
     # Of four, the bootstrap's interval lies within their range, which covers the truth in 87%.
-    method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > LEAST else "formula")
+    method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > RESAMPLED else "formula")
     if variance is not None:
         checks.as_number(variance, "variance")
         if (kind.statistic, method) != ("mean", "formula"):
@@ -136,8 +151,8 @@ def interval(
     columns = array.reshape(-1, n)
     ends = np.full((2, len(columns)), np.nan)
     finite = np.isfinite(columns).all(axis=-1)
-    if n >= (LEAST if method == "bootstrap" else 2) and finite.any():
-        ends[:, finite] = _ends(columns[finite], kind, method, variance)
+    if n >= (RESAMPLED if method == "bootstrap" else LEAST) and finite.any():
+        ends[:, finite] = np.clip(_ends(columns[finite], kind, method, variance, limits), *limits)
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
@@ -165,7 +180,23 @@ def as_numbers(values: object, argument: str) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def _ends(columns: np.ndarray, kind: Interval, method: str, variance: float | None) -> Ends:
+def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
+    """Two numbers in order, infinite ones for none, that finite values do not pass."""
+    if bounds is None:
+        return -np.inf, np.inf
+    numbers = as_numbers(bounds, "bounds")
+    if numbers.shape != (2,) or not numbers[0] < numbers[1]:
+        raise ArgumentError("bounds", f"expected a least and a greatest value, got {checks.shown(bounds)}")
+    low, high = numbers.tolist()
+    finite = values[np.isfinite(values)]
+    if ((finite < low) | (finite > high)).any():
+        raise ArgumentError("values", f"expected numbers from {low:g} to {high:g}, as bounds has them")
+    return low, high
+
+
+def _ends(
+    columns: np.ndarray, kind: Interval, method: str, variance: float | None, bounds: tuple[float, float]
+) -> Ends:
     """Intervals ``[columns]`` of finite values ``[columns, n]``."""
     if method == "bootstrap":
         return _by_bootstrap(columns, kind)
@@ -173,11 +204,11 @@ def _ends(columns: np.ndarray, kind: Interval, method: str, variance: float | No
         return _by_skewness(columns, kind.confidence)
     if kind.statistic == "median":
         return _by_order(np.sort(columns, axis=-1), kind.confidence)
-    return _by_t(columns, kind, variance)
+    return _by_t(columns, kind, variance, bounds)
 
 
-def _by_t(columns: np.ndarray, kind: Interval, variance: float | None) -> Ends:
-    """Student's t of the mean, or of the mean that is left when both ends are cut off."""
+def _by_t(columns: np.ndarray, kind: Interval, variance: float | None, bounds: tuple[float, float]) -> Ends:
+    """Student's t of the mean, or of the mean that is left when both ends are cut off, within bounds."""
     from scipy import stats
 
     n = columns.shape[-1]
@@ -188,7 +219,30 @@ def _by_t(columns: np.ndarray, kind: Interval, variance: float | None) -> Ends:
     scale = np.sqrt((n - 1) / (left * (left - 1)) if variance is None else variance)
     half = stats.t.ppf((1 + kind.confidence) / 2, left - 1) * scale * winsorised.std(axis=-1, ddof=1)
     centre = STATISTICS[kind.statistic](columns, axis=-1)
-    return centre - half, centre + half
+    return _within(centre, half, bounds)
+
+
+def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -> Ends:
+    """``centre ∓ half`` on a scale on which bounds are infinitely far; at a bound without any width.
+
+    On the logit's scale ``half`` is as wide as ``(high - low) / ((centre - low) (high - centre))`` of it.
+    """
+    low, high = bounds
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if np.isfinite([low, high]).all():
+            odds = (centre - low) / (high - centre)
+            factor = np.exp(half * (high - low) / ((centre - low) * (high - centre)))
+            ends = [low + (high - low) / (1 + 1 / (odds * by)) for by in (1 / factor, factor)]
+        elif np.isfinite(low):
+            factor = np.exp(half / (centre - low))
+            ends = [low + (centre - low) * by for by in (1 / factor, factor)]
+        elif np.isfinite(high):
+            factor = np.exp(half / (high - centre))
+            ends = [high - (high - centre) * by for by in (factor, 1 / factor)]
+        else:
+            return centre - half, centre + half
+    none = (half == 0) | (centre == low) | (centre == high)
+    return np.where(none, centre, ends[0]), np.where(none, centre, ends[1])
 
 
 def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:

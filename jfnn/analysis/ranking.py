@@ -4,13 +4,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jfnn.analysis.intervals import LEAST
 from jfnn.analysis.summary import (
     PERCENT,
     Score,
     ScoreTable,
     averaged_over,
     extent_text,
+    interval_text,
     ranking_parts,
+    runs_of,
     score_texts,
     shown_metrics,
 )
@@ -54,22 +57,28 @@ class Ranking(NamedTuple):
         higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
         tied: Number of other cells that are tied with the best one, doubtful ones left out.
         doubtful: Number of cells with a mean in doubt.
+        failed: Number of these that have failed runs.
         diverged: Number of cells left out, since they diverged with some seed or fold.
         others: Number of cells that it is compared with: all but pruned ones.
         pruned: Number of pruned cells.
         stopped: Whether any member of any cell stopped before the end.
         over: Values behind each mean, such as "5 seeds"; empty for a single one.
+        interval: What stands behind a mean, in words; likewise.
+        compares: Whether there are enough values to tell cells apart.
     """
 
     cells: list[Ranked]
     higher_is_better: dict[str, bool]
     tied: int
     doubtful: int
+    failed: int
     diverged: int
     others: int
     pruned: int
     stopped: bool
     over: str
+    interval: str
+    compares: bool
 
 
 def best_first(result: SweepResult, most: int | None = None) -> Ranking:
@@ -89,7 +98,8 @@ def best_first(result: SweepResult, most: int | None = None) -> Ranking:
     over = averaged_over(result)
     scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
     pruned = result.pruned_cells
-    tied, doubtful = _marks(result, scores[result.ranked_by], bool(over))
+    compares = runs_of(result) >= LEAST
+    tied, doubtful = _marks(result, scores[result.ranked_by], compares)
     listed = []
     for cell in result.order()[:most].tolist():
         index = result.cell_index(cell)
@@ -115,11 +125,14 @@ def best_first(result: SweepResult, most: int | None = None) -> Ranking:
         higher_is_better={name: result.higher_is_better(name) for name in scores},
         tied=int((tied & ~doubtful).sum()),
         doubtful=int(doubtful.sum()),
+        failed=int((doubtful & (scores[result.ranked_by].failed > 0)).sum()),
         diverged=int(np.isnan(result.cell_scores()).sum()),
         others=0 if result.best_or_none() is None else int((~pruned).sum()) - 1,
         pruned=int(pruned.sum()),
         stopped=bool((result.stopped_at >= 0).any()),
         over=over,
+        interval=interval_text(result),
+        compares=compares,
     )
 
 
@@ -172,20 +185,20 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
 
 
 def legend(ranking: Ranking) -> list[str]:
-    """Lines that explain ± and the marks in a table, and count their cells; empty for single values."""
+    """Lines that explain intervals and marks in a table, and count cells; empty for single values."""
     if not ranking.over:
         return []
-    lines = [f"± half the {PERCENT} confidence interval of the mean over {ranking.over}"]
-    if ranking.others:
+    lines = [ranking.interval]
+    if ranking.others and ranking.compares:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
         lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
-        number, noun, *_ = ranking.over.split()
-        if number == "2":  # Student's t with a single degree of freedom
-            lines.append(f"  (two {noun} tell little; give more)")
     if ranking.doubtful:
+        failed = f"a few of the {ranking.over} failed (median and worst are shown)"
+        scattered = f"{'all' if ranking.failed else f'the {ranking.over}'} scatter widely"
+        why = [failed] * (ranking.failed > 0) + [scattered] * (ranking.failed < ranking.doubtful)
         lines.append(
-            f"{DOUBTFUL} mean in doubt, as a few of the {ranking.over} failed (median and worst are shown) or"
-            f" all scatter widely, so that comparing says little: {_count(ranking.doubtful, 'cell')}"
+            f"{DOUBTFUL} mean in doubt, as {' or '.join(why)}, so that comparing says little:"
+            f" {_count(ranking.doubtful, 'cell')}"
         )
     if ranking.diverged:
         lines.append(f"({_count(ranking.diverged, 'cell')} diverged in part or whole, not ranked)")

@@ -9,14 +9,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.analysis.intervals import Interval, as_interval, interquartile_mean
+from jfnn.analysis.intervals import LEAST, Interval, as_interval, interquartile_mean
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import html_table
+from jfnn.learners.metrics import OF_LABELS
 from jfnn.search.result import SweepResult
 
 SHOWN = 10  # cells in a notebook
+#: Name of a metric -> the least and the greatest that it can be.
+BOUNDS = {
+    **dict.fromkeys(OF_LABELS, (0.0, 1.0)),
+    "r2": (-np.inf, 1.0),
+    **dict.fromkeys(("loss", "rmse"), (0.0, np.inf)),
+}
 
 
 class CellStatistics(NamedTuple):
@@ -30,10 +37,11 @@ class CellStatistics(NamedTuple):
         median: Median over runs.
         iqm: Mean of their middle half, without ``int(n / 4)`` at each end.
         std: Their standard deviation (n - 1 in the denominator); NaN of a single run.
-        low: Lower end of the confidence interval; NaN of a single run.
+        low: Lower end of the confidence interval; NaN of fewer than three runs.
         high: Its upper end.
         tied: Whether a paired comparison of means cannot tell the cell from the best one. The best is tied
-            with itself, a diverged cell with none. Single runs tell nothing apart: all other cells are tied.
+            with itself, a diverged cell with none. Fewer than three runs tell nothing apart: all cells are
+            tied.
     """
 
     n: np.ndarray
@@ -44,6 +52,11 @@ class CellStatistics(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     tied: np.ndarray
+
+    def both(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values of cells of two runs, which have no interval, the lesser first; NaN of all others."""
+        half = np.where(self.n == LEAST - 1, self.std / np.sqrt(2), np.nan)
+        return self.mean - half, self.mean + half
 
     def __repr__(self) -> str:
         """The range of the means, and how many cells are tied."""
@@ -76,13 +89,18 @@ def cell_statistics(
     theirs, not ``1/k``; in cross-validation that is ``1/k + 1/(k - 1)``. Subsets that share no rows, as
     groups do, are independent.
 
+    Intervals of accuracies and other metrics of labels stay within 0 and 1, those of R² below 1, those of
+    losses above 0, as `jfnn.analysis.interval` has them with bounds; a score of such a name that lies beyond
+    them, such as a negative log likelihood below 0, has none. Of two runs there is no interval, only their
+    two values: `CellStatistics.both`.
+
     The best cell is that of the best mean, as in `SweepResult.best`. A pruned cell is neither the best nor
     tied: its score was taken after fewer epochs.
 
     Args:
         result: A sweep.
         score: Such as "test_accuracy"; None for the one that ranks (`SweepResult.ranked_by`).
-        interval: The statistic that low and high are for, or an `Interval`; None for the mean by Student's t.
+        interval: The statistic that low and high are for, or an `Interval`; None for the mean by formula.
         missing: Runs without a score (diverged, stopped before, or without such rows): "nan" makes all
             statistics of their cell NaN; "omit" leaves these runs out, which flatters a cell that diverges
             now and then; a number stands for their score, such as 0.1 for the accuracy of a guess among ten
@@ -208,9 +226,10 @@ def _statistics(
     if omit and result.folds is not None and result.seeds.size == 1:
         raise ArgumentError("missing", "folds of one seed share rows; expected 'nan' or a number, got 'omit'")
     values, variance = replicate_values(result, members)
+    bounds = _bounds(score, values)
 
     def statistics(columns: np.ndarray) -> np.ndarray:
-        low, high = confidence_interval(columns, interval, variance)
+        low, high = confidence_interval(columns, interval, variance, bounds)
         several = columns.shape[-1] > 1
         std = columns.std(axis=-1, ddof=1) if several else np.full(len(columns), np.nan)
         centres = columns.mean(axis=-1), np.median(columns, axis=-1), interquartile_mean(columns)
@@ -226,13 +245,21 @@ def _statistics(
         if np.isfinite(cells).any():
             index = np.unravel_index(np.nanargmax(sign * cells), cells.shape)
             best[evaluation] = values[(evaluation, *index)]
-    if values.shape[-1] < 2:
-        tied = np.isfinite(best - values)[..., 0]
-    else:
-        least, most = _by_column(best - values, mean_ends, omit)
-        tied = (least <= 0) & (most >= 0)
+    behind = best - values
+    least, most = _by_column(behind, mean_ends, omit)  # NaN of too few runs, which tell nothing apart
+    compared = np.isfinite(behind).any(axis=-1) if omit else np.isfinite(behind).all(axis=-1)
+    tied = compared & ~((least > 0) | (most < 0))
     n = np.isfinite(values).sum(axis=-1)
     return CellStatistics(n, mean, median, iqm, std, low, high, tied & ~pruned)
+
+
+def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
+    """What a score cannot pass by the name of its metric; None where it has no such name, or does pass it."""
+    bounds = BOUNDS.get(score.partition("_")[2])
+    finite = values[np.isfinite(values)]
+    if bounds is None or ((finite < bounds[0]) | (finite > bounds[1])).any():
+        return None
+    return bounds
 
 
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:

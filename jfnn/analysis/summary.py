@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from jfnn.analysis.intervals import Interval
+from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
 from jfnn.arguments.texts import describe, exponential, name_text, number_text, value_texts
@@ -20,14 +20,18 @@ class Score(NamedTuple):
 
     Attributes:
         mean: Mean over runs, as in `jfnn.cell_statistics`.
-        half: Half the width of the confidence interval of the mean, NaN of a single run.
+        low: Lower end of the confidence interval of the mean, NaN of fewer than three runs.
+        high: Its upper end.
+        both: The values of two runs, the lesser first; empty of any other number.
         median: Median over runs.
         worst: Score of the worst run.
         failed: Number of failed runs, by `jfnn.analysis.outliers.failed`.
     """
 
     mean: float
-    half: float
+    low: float = np.nan
+    high: float = np.nan
+    both: tuple[float, ...] = ()
     median: float = np.nan
     worst: float = np.nan
     failed: int = 0
@@ -50,10 +54,12 @@ class ScoreTable(NamedTuple):
 
     def at(self, index: int | tuple[int, ...]) -> Score:
         """The score of one cell."""
-        mean = self.statistics.mean[index]
+        both = [float(values[index]) for values in self.statistics.both()]
         return Score(
-            mean=float(mean),
-            half=float(self.statistics.high[index] - mean),
+            mean=float(self.statistics.mean[index]),
+            low=float(self.statistics.low[index]),
+            high=float(self.statistics.high[index]),
+            both=tuple(both) if np.isfinite(both).all() else (),
             median=float(self.statistics.median[index]),
             worst=float(self.worst[index]),
             failed=int(self.failed[index]),
@@ -83,7 +89,7 @@ def shown_metrics(result: SweepResult) -> list[str]:
 
 
 def refit_texts(refit: SweepResult) -> list[str]:
-    """Scores of a cell trained again, ranking part first: "test accuracy 0.967 ± 0.004", "train accuracy …".
+    """Scores of a cell trained again, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
 
     Args:
         refit: `SweepResult.refit`.
@@ -95,7 +101,7 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 
 def cell_text(result: SweepResult, score: str, index: tuple[int, ...]) -> str:
-    """A cell's score by name: "test accuracy 0.967 ± 0.004"."""
+    """A cell's score by name: "test accuracy 0.967 [0.963, 0.971]"."""
     text = score_text(ScoreTable.taken(result, score).at(index), result.higher_is_better(score))
     return f"{name_text(score)} {text}"
 
@@ -122,23 +128,24 @@ def best_text(result: SweepResult) -> str:
 
 
 def score_text(score: Score, higher_is_better: bool) -> str:
-    """A mean, with ± half the width of its interval where it has one: "0.951 ± 0.004".
+    """A mean with its interval, "0.951 [0.946, 0.955]"; of two runs both values, "0.949 and 0.953".
 
     Of a cell with failed runs it is their median with the worst one, "median 0.951, worst 0.113".
     """
     if score.failed:
         median, worst = (number_text(value, higher_is_better) for value in (score.median, score.worst))
         return f"median {median}, worst {worst}"
-    if np.isnan(score.half):
+    if np.isnan(score.low) and not score.both:
         return number_text(score.mean, higher_is_better)
-    return score_texts([score], higher_is_better)[0]
+    (text,) = score_texts([score], higher_is_better)
+    return text.replace(", ", " and ") if score.both else text
 
 
 def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
     """Scores below each other, all with as many decimals or, where one needs it, all with an exponent.
 
-    Means stand with half the width of their intervals, of cells with failed runs the median with the worst,
-    "0.951 (0.113)".
+    Means stand with their intervals, of two runs both values; of cells with failed runs the median with the
+    worst, "0.951 (0.113)".
     """
     sizes = [abs(score.median if score.failed else score.mean) for score in scores]
     known = [size for size in sizes if size > 0 and np.isfinite(size)] or [1.0]
@@ -153,10 +160,30 @@ def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
 
     texts = []
     for score in scores:
-        interval = "" if np.isnan(score.half) else f" ± {text(score.half, 2)}"
-        failed = f"{text(score.median)} ({text(score.worst)})"
-        texts.append(failed if score.failed else text(score.mean) + interval)
+        if score.failed:
+            texts.append(f"{text(score.median)} ({text(score.worst)})")
+        elif score.both:
+            texts.append(", ".join(map(text, score.both)))
+        elif np.isfinite(score.low):
+            texts.append(f"{text(score.mean)} [{text(score.low)}, {text(score.high)}]")
+        else:
+            texts.append(text(score.mean))
     return texts
+
+
+def interval_text(result: SweepResult) -> str:
+    """What stands behind a mean in `score_texts`: "[…] 95% confidence interval …"; "" where nothing does."""
+    over = averaged_over(result)
+    if not over:
+        return ""
+    if runs_of(result) < LEAST:
+        return f"two values: those of the {over}; three have an interval, and tell cells apart"
+    return f"[…] {PERCENT} confidence interval of the mean over {over}"
+
+
+def runs_of(result: SweepResult) -> int:
+    """Values behind a cell's mean that count as one each: its seeds, or of a single one its folds."""
+    return result.seeds.size if result.seeds.size > 1 else result.folds or 1
 
 
 def extent_text(extent: tuple[int, int]) -> str:

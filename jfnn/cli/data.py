@@ -39,6 +39,11 @@ class Problem(NamedTuple):
         """Rows to train on, those held out for validation included."""
         return len(self.split.x_train)
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether networks learn classes, or 0 or 1 for each output, rather than numbers."""
+        return self.classes is not None or losses.get(self.loss).takes_logits
+
 
 def load(flags: Flags) -> Problem:
     """Reads and splits the data that the flags name.
@@ -63,8 +68,11 @@ def load(flags: Flags) -> Problem:
         split = datasets.standardise(split)
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     kind = losses.get(loss)
-    if classes is None and kind.takes_logits:
-        raise ArgumentError("loss", f"regression takes a loss of numbers, got {loss!r}")
+    if classes is None and kind.takes_logits and not (not kind.excludes and _are_labels(split.y_train)):
+        raise ArgumentError(
+            "loss",
+            f"regression takes a loss of numbers (several columns of 0 and 1 others too), got {loss!r}",
+        )
     if classes and kind.regression:
         raise ArgumentError("loss", f"classification takes a cross-entropy or quadratic, got {loss!r}")
     targets = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
@@ -82,6 +90,11 @@ def load(flags: Flags) -> Problem:
     }
     split = split._replace(x_train=x_train, x_test=x_test, names=names)
     return Problem(name, split, shape, outputs, classes, loss)
+
+
+def _are_labels(y: np.ndarray) -> bool:
+    """Whether targets are 0 or 1 for each of several outputs."""
+    return y.ndim == 2 and y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all())
 
 
 def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:

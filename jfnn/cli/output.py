@@ -127,7 +127,6 @@ def verdict(result: SweepResult) -> list[str]:
     It has its score on test rows that ranked nothing, but of a cell that was trained again that training's.
     """
     best = result.best_or_none()
-    averaged = summary.averaged_over(result)
     if best is None:
         return ["No best cell: every one diverged with some seed; try smaller learning rates."]
     metrics = summary.shown_metrics(result)
@@ -137,8 +136,8 @@ def verdict(result: SweepResult) -> list[str]:
     texts = [summary.part_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
     # Two metrics are too much for one line.
     lines += [f"{texts[0]},", *texts[1:]] if by else [", ".join(texts)]
-    if averaged:
-        lines += [f"(± half the {summary.PERCENT} confidence interval over {averaged})"]
+    if interval := summary.interval_text(result):
+        lines += [f"({interval})"]
     return lines + caveats(result)
 
 

@@ -13,6 +13,7 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.parser import Parser, advised, warnings_in_lines
 from jfnn.datasets import columns
+from jfnn.learners.answers import has_labels
 from jfnn.search.loading import load
 from jfnn.search.result import NONE_RANKS, SweepResult
 from jfnn.store import files
@@ -83,9 +84,9 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     best = asked.best_or_none()
     if best is None:
         raise ArgumentError("directory", NONE_RANKS)
-    has_classes = names.get("classes") is not None
+    votes = names.get("classes") is not None or has_labels(asked.metrics)
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
-        values = asked.of_cell(*best.index).predict(frame, "vote" if has_classes else "mean")
+        values = asked.of_cell(*best.index).predict(frame, "vote" if votes else "mean")
     name = f"predicted_{names.get('target', 'target')}"
     if values.ndim == 1:
         return {name: values.tolist()}

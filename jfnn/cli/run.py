@@ -203,7 +203,7 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
     problem = data.load(flags)
     # Drawing takes half a second to import, which a thread can do while XLA compiles.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
-    metric = flags.rank_by or ("accuracy" if problem.classes else "loss")
+    metric = flags.rank_by or ("accuracy" if problem.has_labels else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
     if flags.resume and not flags.quiet and not directories.holds_run(flags.out):

@@ -30,6 +30,7 @@ from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
+from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
 from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
@@ -58,7 +59,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         holds_out |= subsets is None or subsets.holds_out
     _check_combinations(options, holds_out)
 
-    learner, data = _learner(options, split).bind(split)
+    learner, data = _learner(options).bind(split)
+    learner = _measuring(learner, data, options.validation.rank_by)
     data = with_weights(data, subsets)
     check_metrics(learner.metrics)
     learner.check(data)
@@ -76,7 +78,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, learner.counts)
-    ranking = _ranking(learner, data, options.validation, holds_out)
+    ranking = _ranking(learner, data, options.validation, holds_out, rows)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
     members = replicates(options, learner, data, rows, cells.shape, first_fold)
@@ -136,8 +138,8 @@ def _warn_of_large(inputs: np.ndarray) -> None:
         warnings.warn(f"{found}; jfnn.datasets.standardise(split) scales them", UserWarning, stacklevel=2)
 
 
-def _learner(options: Options, split: Split) -> Learner:
-    """The learner itself, or that of the network; with the metric that ranks, if it is a custom one."""
+def _learner(options: Options) -> Learner:
+    """The learner itself, or that of the network."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
         for name in options.changed(OF_NETWORKS):
@@ -151,16 +153,31 @@ def _learner(options: Options, split: Split) -> Learner:
             gradient=options.gradient,
             hyper=[name for name in options.hyper_names if name in HYPER],
         )
-    metric = options.validation.rank_by
-    if not isinstance(metric, Metric):
-        return learner
+    return learner
+
+
+def _measuring(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
+    """A bound learner with the metric that ranks, where its outputs have it."""
     if not isinstance(learner, Supervised):
-        raise ArgumentTypeError(
-            "rank_by", "expected the name of a metric, since the learner brings its metrics"
-        )
-    bound, _ = learner.bind(split)
+        if isinstance(metric, Metric):
+            raise ArgumentTypeError(
+                "rank_by", "expected the name of a metric, since the learner brings its metrics"
+            )
+        return learner
+    known = [known.name for known in learner.metrics]
+    if metric is None or metric in known or (isinstance(metric, str) and metric not in _names(learner)):
+        return learner
     with checks.renamed(metrics="rank_by"):
-        return bound.measuring([*bound.metrics, metric])
+        return learner.measuring([*learner.metrics, metric]).fitted(data)
+
+
+def _names(learner: Learner) -> list[str]:
+    """Names of metrics by which a learner's members may rank: its own, and those that its outputs have."""
+    own = [metric.name for metric in learner.metrics]
+    if not isinstance(learner, Supervised):
+        return own
+    no = OF_LABELS if learner.loss.regression else ("r2",) if learner.loss.takes_logits else ()
+    return list(dict.fromkeys([*own, *(name for name in METRICS if name not in no)]))
 
 
 def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:
@@ -235,14 +252,47 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
     return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
-def _ranking(learner: Learner, data: Data, validation: Validation, validates: bool) -> Ranking:
-    """The score on rows held out where there are any, else on the test rows, else on the training rows."""
+def _ranking(
+    learner: Learner,
+    data: Data,
+    validation: Validation,
+    validates: bool,
+    rows: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> Ranking:
+    """The score on rows held out where there are any, else on the test rows, else on the training rows.
+
+    Args:
+        learner: The learner, which brings the metrics.
+        data: Its rows.
+        validation: The option.
+        validates: Whether rows are held out.
+        rows: Numbers of the rows to train on and of those held out, in each fold.
+
+    Raises:
+        ValueError: No such metric, or one that is NaN for every network on these rows.
+    """
     part = "validation" if validates else "test" if data.n > data.n_train else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
     name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
     name = learner.ranked_by if name is None else name
-    checks.as_choice(name, "rank_by", directions, OTHER_METRICS)
+    if name not in directions:
+        checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
+    if isinstance(learner, Supervised):
+        _check_defined(learner, data, name, part, rows)
     return Ranking(PARTS.index(part), name, directions[name])
+
+
+def _check_defined(
+    learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Raises ArgumentError where the metric that ranks is NaN for every network on the rows of a fold."""
+    metric = next(metric for metric in learner.metrics if metric.name == name)
+    for fold, (train, held_out) in enumerate(rows):
+        numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]
+        reason = undefined(metric, learner.loss, learner.multilabel, data.rows[1][numbers])
+        if reason:
+            where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
+            raise ArgumentError("rank_by", f"{reason} among the {where}; hold out more, or rank by another")
 
 
 def _check_schedulers(options: Options, cells: int, hyper: Collection[str], validates: bool) -> None:

@@ -101,7 +101,7 @@ class Common(Valid):
     )
     loss: Converted[str | Loss, Loss] = option(
         "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber` and"
-        " `jfnn.losses.pinball`.",
+        ' `jfnn.losses.pinball`. With "quadratic" the mean squared error of one output is 2 × loss.',
         "cross_entropy",
         lambda value, _: losses.get(value),
     )

@@ -132,8 +132,9 @@ class Validation(NamedTuple):
 
     Attributes:
         size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
-        rank_by: Name of a metric, or a custom `jfnn.Metric`; None for accuracy where targets are
-            classes, else the loss.
+        rank_by: Name of a metric, of the learner or of `jfnn.learners.METRICS` ("auc", "f1",
+            "balanced_accuracy", "r2", …), or a custom `jfnn.Metric`; None for accuracy where targets are
+            classes or labels of outputs, else the loss. It is recorded beside the others.
     """
 
     size: float | int | None = None

@@ -4,7 +4,7 @@ A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Of lear
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeGuard
 
 import jax
@@ -16,6 +16,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.learner import Learner, starting_shapes
+from jfnn.learners.metrics import OF_LABELS
 from jfnn.learners.shapes import as_rows
 from jfnn.learners.supervised import Supervised
 from jfnn.network import as_inputs
@@ -27,8 +28,13 @@ Model = Learner | Function
 
 
 def decides(model: Model, metrics: Mapping[str, Any]) -> TypeGuard[Supervised]:
-    """Whether predictions are labels: by a cross-entropy, or where a run's metrics have an accuracy."""
-    return isinstance(model, Supervised) and (model.loss.takes_logits or "accuracy" in metrics)
+    """Whether predictions are labels: by a cross-entropy, or where a run has metrics of labels."""
+    return isinstance(model, Supervised) and (model.loss.takes_logits or has_labels(metrics))
+
+
+def has_labels(metrics: Collection[str]) -> bool:
+    """Whether a run's metrics, by their names, are of labels."""
+    return not set(OF_LABELS).isdisjoint(metrics)
 
 
 def outputs(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
@@ -46,8 +52,13 @@ def predictions(model: Supervised | Function, params: Params, x: Any) -> jax.Arr
 
 
 def labels(model: Supervised, params: Params, x: Any) -> jax.Array:
-    """Labels ``[n]`` as of `jfnn.predict`; -1 where the largest output is not finite."""
+    """Labels ``[n]`` as of `jfnn.predict`, -1 where the largest output is not finite.
+
+    Or labels of each output ``[n, n_out]``, -1 where it is NaN.
+    """
     values = outputs(model, params, x)
+    if model.multilabel:
+        return jnp.where(jnp.isnan(values), -1, decide(values, model.loss, each=True))
     return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, model.loss), -1)
 
 

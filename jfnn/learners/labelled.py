@@ -66,7 +66,21 @@ def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = Non
         return False
     if labels is not None and is_labels(labels):
         return True
-    return loss.takes_logits and (targets.shape[1] == 1 or np.allclose(targets.sum(axis=1), 1, atol=1e-3))
+    return loss.takes_logits and (targets.shape[1] == 1 or _sum_to_one(targets))
+
+
+def are_multilabel(targets: np.ndarray, loss: Loss) -> bool:
+    """Whether each of several outputs has a label of its own: targets are neither labels nor distributions.
+
+    Those of a loss without probabilities are numbers, unless they are 0 and 1 and decided.
+    """
+    decided = loss.takes_logits or bool(np.isin(targets, (0, 1)).all())
+    return decided and not loss.regression and targets.shape[1] > 1 and not _sum_to_one(targets)
+
+
+def _sum_to_one(targets: np.ndarray) -> bool:
+    """Whether rows are distributions over classes, such as one-hot ones."""
+    return np.allclose(targets.sum(axis=1), 1, atol=1e-3)
 
 
 def _outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) -> jax.ShapeDtypeStruct:

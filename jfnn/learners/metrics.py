@@ -13,28 +13,50 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
 from jfnn.losses import Loss
-from jfnn.prediction import decide
+from jfnn.prediction import decide, sureness
 
 
-def loss_metric(loss: Loss) -> Metric:
+def loss_metric(loss: Loss, each: bool = False) -> Metric:
     """Mean data loss per row, without penalty."""
     return Metric("loss", False, loss.cost)
 
 
-def accuracy_metric(loss: Loss) -> Metric:
-    """Share of rows whose predicted class is the target's."""
-    return Metric("accuracy", True, _IsRight(loss))
+def accuracy_metric(loss: Loss, each: bool = False) -> Metric:
+    """Share of rows whose predicted class is the target's, or if ``each`` of rows and outputs."""
+    return Metric("accuracy", True, _IsRight(loss, each), mean_over_outputs if each else mean_over_rows)
+
+
+def mean_over_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Mean of ``values [members, n, n_out]`` over rows and outputs."""
+    return np.asarray(values.mean(axis=(1, 2), dtype=np.float64))
 
 
 @dataclasses.dataclass(frozen=True)
 class _IsRight:
     loss: Loss
+    each: bool
 
     def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        return decide(outputs, self.loss, axis) == decide(targets, None, axis)
+        right = decide(outputs, self.loss, axis, self.each) == decide(targets, None, axis, self.each)
+        return jnp.moveaxis(right, axis, -1) if self.each else right
 
 
-def r2_metric(loss: Loss) -> Metric:
+def exact_match_metric(loss: Loss, each: bool = False) -> Metric:
+    """Share of rows whose outputs are all right, scikit-learn's ``accuracy_score`` also if ``each``."""
+    return Metric("exact_match", True, _AllRight(loss, each))
+
+
+@dataclasses.dataclass(frozen=True)
+class _AllRight:
+    loss: Loss
+    each: bool
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        right = decide(outputs, self.loss, axis, self.each) == decide(targets, None, axis, self.each)
+        return jnp.all(right, axis=axis) if self.each else right
+
+
+def r2_metric(loss: Loss, each: bool = False) -> Metric:
     """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over targets.
 
     Here a are the loss's point predictions, mostly the outputs themselves.
@@ -56,16 +78,156 @@ def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
         return np.asarray(1 - mean_over_rows(values, data, rows) / variance)
 
 
-#: Name -> function of a `jfnn.Loss`: the metric of a network that is trained with it.
-METRICS: dict[str, Callable[[Loss], Metric]] = {
+def auc_metric(loss: Loss, each: bool = False) -> Metric:
+    """Area under the ROC curve of probabilities, or of outputs where the loss has none.
+
+    Of two classes it is class 1's. Of more it is the mean over classes, each against all others, and if
+    ``each`` the mean over outputs: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN where a
+    class has no rows, or all.
+    """
+    return Metric("auc", True, _Sureness(loss, each), auc_of_outputs if each else auc_of_classes)
+
+
+def f1_metric(loss: Loss, each: bool = False) -> Metric:
+    """F1 of class 1 where there are two classes, else the mean over classes (macro), or outputs if ``each``.
+
+    ``2 TP / (2 TP + FP + FN)``, 0 where that is 0 / 0. As in scikit-learn's ``f1_score``, classes that are
+    neither among targets nor predicted do not count, but outputs do.
+    """
+    return Metric("f1", True, _Decided(loss, each), f1_of_labels)
+
+
+def balanced_accuracy_metric(loss: Loss, each: bool = False) -> Metric:
+    """Mean over classes that have rows of the share of these that is right, as scikit-learn has it.
+
+    If ``each`` the mean over outputs of that of their two classes, 0 and 1.
+    """
+    return Metric("balanced_accuracy", True, _Decided(loss, each), balanced_accuracy_of_labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sureness:
+    """What the AUC orders rows by: a number ``[n]`` for two classes, else of each output ``[n, n_out]``."""
+
+    loss: Loss
+    each: bool
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        sure = jnp.moveaxis(sureness(outputs, self.loss, axis), axis, -1)
+        return sure[..., -1] if sure.shape[-1] <= 2 and not self.each else sure
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decided:
+    """Labels ``[n]``, or of each output ``[n, n_out]``."""
+
+    loss: Loss
+    each: bool
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        labels = decide(outputs, self.loss, axis, self.each)
+        return jnp.moveaxis(labels, axis, -1) if self.each else labels
+
+
+def auc_of_classes(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """AUCs ``[members]`` of classes, by numbers of rows ``[members, n]``, or of each class behind them."""
+    labels, classes = _classes(data, rows)
+    if values.ndim == 2:
+        return _auc(values, labels == 1)
+    columns = [_auc(values[..., label], labels == label) for label in range(classes)]
+    return np.asarray(np.mean(columns, axis=0))
+
+
+def auc_of_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """AUCs ``[members]`` of outputs with labels of their own, by numbers of these ``[members, n, n_out]``."""
+    targets = _target_labels(data, rows, each=True)
+    columns = [_auc(values[..., output], targets[:, output] == 1) for output in range(targets.shape[1])]
+    return np.asarray(np.mean(columns, axis=0))
+
+
+def _auc(values: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """The share of pairs of a positive and another row that ``values [members, n]`` order right, ties half.
+
+    From ranks, as of Mann and Whitney (Annals of Mathematical Statistics 18, 1947).
+    """
+    from scipy.stats import rankdata
+
+    few = int(positive.sum())
+    pairs = few * (len(positive) - few)
+    if not pairs:
+        return np.full(len(values), np.nan)
+    return np.asarray((rankdata(values, axis=1)[:, positive].sum(axis=1) - few * (few + 1) / 2) / pairs)
+
+
+def f1_of_labels(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """F1 ``[members]`` of labels ``[members, n]``, or of each output ``[members, n, n_out]``."""
+    right, predicted, of_targets = _counts(values, data, rows)
+    total = predicted + of_targets
+    scores = 2 * right / np.maximum(total, 1)
+    if values.ndim == 3:
+        return np.asarray(scores[..., 1].mean(axis=-1))
+    if scores.shape[-1] == 2:
+        return np.asarray(scores[..., 1])
+    return np.asarray(scores.sum(axis=-1) / (total > 0).sum(axis=-1))
+
+
+def balanced_accuracy_of_labels(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Balanced accuracies ``[members]`` of labels ``[members, n]``, or of outputs ``[members, n, n_out]``."""
+    right, _, of_targets = _counts(values, data, rows)
+    recalls = right / np.maximum(of_targets, 1)
+    scores = recalls.sum(axis=-1) / (of_targets > 0).sum(axis=-1)
+    return np.asarray(scores if values.ndim == 2 else scores.mean(axis=-1))
+
+
+def _counts(values: np.ndarray, data: Data, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of each class ``[members, …, classes]``: right ones, those predicted, and those of the targets.
+
+    Of labels ``[members, n]``; of those of outputs ``[members, n, n_out]`` for classes 0 and 1 of each.
+    """
+    if values.ndim == 3:
+        targets = _target_labels(data, rows, each=True)
+        classes = np.arange(2)[:, None]
+        predicted = (values[..., None, :] == classes).sum(axis=1)
+        right = ((values == targets)[..., None, :] & (targets[:, None, :] == classes)).sum(axis=1)
+        of_targets = (targets[:, None, :] == classes).sum(axis=0)
+        return right.swapaxes(-1, -2), predicted.swapaxes(-1, -2), of_targets.T
+    labels, count = _classes(data, rows)
+    of_member = count * np.arange(len(values))[:, None] + values
+    shape = len(values), count
+
+    def counted(numbers: np.ndarray) -> np.ndarray:
+        return np.bincount(numbers.ravel(), minlength=shape[0] * count).reshape(shape)
+
+    right = counted(of_member[values == labels])
+    return right, counted(of_member), np.bincount(labels, minlength=count)
+
+
+def _classes(data: Data, rows: np.ndarray) -> tuple[np.ndarray, int]:
+    """Labels of rows ``[n]`` by their targets, and how many classes there are."""
+    return _target_labels(data, rows, each=False), max(data.rows[1].shape[1], 2)
+
+
+def _target_labels(data: Data, rows: np.ndarray, each: bool) -> np.ndarray:
+    return np.asarray(decide(data.rows[1][rows], None, each=each))
+
+
+#: Name -> function of a `jfnn.Loss`, and of whether each output has a label of its own: the metric of a
+#: network that is trained with it.
+METRICS: dict[str, Callable[..., Metric]] = {
     "loss": loss_metric,
     "accuracy": accuracy_metric,
+    "exact_match": exact_match_metric,
+    "balanced_accuracy": balanced_accuracy_metric,
+    "f1": f1_metric,
+    "auc": auc_metric,
     "r2": r2_metric,
 }
+#: Those of labels.
+OF_LABELS = ("accuracy", "exact_match", "balanced_accuracy", "f1", "auc")
 
 
-def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:
-    """Metrics from names or `Metric`s, the loss first.
+def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = False) -> tuple[Metric, ...]:
+    """Metrics from names or `Metric`s, the loss first; ``each``: whether each output has a label of its own.
 
     Raises:
         ValueError, TypeError: An unknown name, one name twice, or no metric.
@@ -77,7 +239,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     for metric in metrics:
         if isinstance(metric, str):
             others = "jfnn.learners.output_metric makes others"
-            metric = METRICS[checks.as_choice(metric, "metrics", METRICS, others)](loss)
+            metric = METRICS[checks.as_choice(metric, "metrics", METRICS, others)](loss, each)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
             raise ArgumentTypeError(
                 "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
@@ -88,14 +250,34 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, 
     return tuple(unique)
 
 
+def are_of_labels(metrics: Sequence[Metric], loss: Loss) -> bool:
+    """Whether one of the metrics, by name, decides labels."""
+    named = [METRICS[name](loss, each) for name in OF_LABELS for each in (False, True)]
+    return any(metric in named for metric in metrics)
+
+
 def check_decided(metrics: Sequence[Metric], loss: Loss, targets: np.ndarray) -> None:
-    """Raises ValueError for the accuracy of targets other than 0 and 1, of a loss without probabilities."""
-    if accuracy_metric(loss) not in metrics or loss.takes_logits:
+    """Raises ValueError for a metric of labels where targets are numbers, or other than 0 and 1."""
+    if loss.takes_logits or not are_of_labels(metrics, loss):
         return
+    name = next(metric.name for metric in metrics if metric.name in OF_LABELS)
     if loss.regression:
-        raise ArgumentError("metrics", "accuracy needs classes, got a loss of numbers")
+        raise ArgumentError("metrics", f"{name} needs classes, got a loss of numbers")
     if not np.isin(targets, (0, 1)).all():
-        raise ArgumentError("metrics", "accuracy needs classes, got targets other than 0 and 1")
+        raise ArgumentError("metrics", f"{name} needs classes, got targets other than 0 and 1")
+
+
+def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> str:
+    """Why a metric of rows with such targets ``[n, t]`` would be NaN for every network; "" if it is not."""
+    if metric != METRICS["auc"](loss, each):
+        return ""
+    labels = np.asarray(decide(jnp.asarray(targets), None, each=each))
+    one = labels if each else labels[:, None] == np.arange(max(targets.shape[1], 2))
+    short = np.flatnonzero((one == 0).all(axis=0) | (one == 1).all(axis=0))
+    if not short.size:
+        return ""
+    what = "both labels of every output" if each else "every class and others"
+    return f"the AUC needs rows of {what}, {'output' if each else 'class'} {short[0]} lacks some"
 
 
 def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:

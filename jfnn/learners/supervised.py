@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 import jfnn.identity.naming as naming
@@ -21,9 +22,9 @@ from jfnn.layers.kind import LayerKind, Params, is_weight
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
-from jfnn.learners.labelled import are_classes, as_data, check_gradient, check_network
+from jfnn.learners.labelled import are_classes, are_multilabel, as_data, check_gradient, check_network
 from jfnn.learners.learner import Metric, starting_shapes
-from jfnn.learners.metrics import METRICS, check_decided, named_metrics
+from jfnn.learners.metrics import METRICS, are_of_labels, check_decided, named_metrics
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
@@ -45,6 +46,8 @@ class Supervised(DescentLearner):
         reduction: Reduction of the objective.
         gradient: "autodiff", "backprop", or a function of the user's.
         infers_metrics: Whether `bind` chooses the metrics.
+        multilabel: Whether each output has a label of its own, 0 or 1, rather than a row one class; `bind`
+            sees it in the targets.
     """
 
     network: Network
@@ -54,6 +57,7 @@ class Supervised(DescentLearner):
     ranked_by: str
     takes_weights: bool
     infers_metrics: bool
+    multilabel: bool = False
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:
@@ -63,17 +67,37 @@ class Supervised(DescentLearner):
     def bind(self, split: Split) -> tuple["Supervised", Data]:
         """Checks a split against the network; the metrics follow from its targets."""
         data = as_data(self.network, self.loss, split, self.gradient == "backprop")
+        return self.fitted(data), data
+
+    def fitted(self, data: Data) -> "Supervised":
+        """The same with metrics, and labels of a row or of outputs, as the targets have them."""
+        targets = data.rows[1]
+        classes = data.labels is not None or are_classes(targets, self.loss)
+        several = not classes and are_multilabel(targets, self.loss)
         if not self.infers_metrics:
-            check_decided(self.metrics, self.loss, data.rows[1])
-            return self, data
-        classes = data.labels is not None or are_classes(data.rows[1], self.loss)
+            check_decided(self.metrics, self.loss, targets)
+            several &= self.loss.takes_logits or are_of_labels(self.metrics, self.loss)
+            return self._deciding(several)
         numbers = self.loss.regression or self.loss == LOSSES["quadratic"]
-        names = ("loss", "accuracy") if classes else ("loss", "r2") if numbers else ("loss",)
-        return self.measuring(names), data
+        names: tuple[str, ...] = ("loss", "r2") if numbers else ("loss",)
+        if classes:
+            names = ("loss", "accuracy")
+        elif several and self.loss.takes_logits and np.isin(targets, (0, 1)).all():
+            names = ("loss", "accuracy", "exact_match")
+        return self._deciding(several and self.loss.takes_logits).measuring(names)
+
+    def _deciding(self, multilabel: bool) -> "Supervised":
+        """The same with one class a row, or labels of outputs, and its metrics by name of these."""
+        if multilabel == self.multilabel:
+            return self
+        before = {METRICS[name](self.loss, self.multilabel): name for name in METRICS}
+        metrics: list[str | Metric] = [before.get(metric, metric) for metric in self.metrics]
+        named = named_metrics(metrics, self.loss, multilabel)
+        return dataclasses.replace(self, metrics=named, multilabel=multilabel)
 
     def measuring(self, metrics: Sequence[str | Metric]) -> "Supervised":
         """The same with other metrics, ranked by accuracy if that is one."""
-        named = named_metrics(metrics, self.loss)
+        named = named_metrics(metrics, self.loss, self.multilabel)
         ranked_by = "accuracy" if any(metric.name == "accuracy" for metric in named) else "loss"
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
 
@@ -190,7 +214,8 @@ class Supervised(DescentLearner):
     @property
     def has_registered_fields(self) -> bool:
         """Activations, loss, optimizer, schedule and metrics are registered ones."""
-        metrics = all(metric in [make(self.loss) for make in METRICS.values()] for metric in self.metrics)
+        known = [make(self.loss, self.multilabel) for make in METRICS.values()]
+        metrics = all(metric in known for metric in self.metrics)
         names = isinstance(self.gradient, str) and naming.describe_loss(self.loss) != "custom"
         return metrics and names and self.rule_is_registered and self._network_is_registered
 
@@ -203,6 +228,7 @@ class Supervised(DescentLearner):
             **super().describe(),
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
+            **({"multilabel": True} if self.multilabel else {}),
         }
 
 
@@ -227,7 +253,13 @@ def supervised(
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
-            accuracy where targets are classes, R² for numbers, by the loss's point predictions.
+            accuracy where targets are classes; for accuracy and "exact_match" where each output has a label
+            of its own; for R² where they are numbers, by the loss's point predictions.
+
+    Targets decide how outputs are read. Integer labels ``[n]``, and rows that sum to 1, such as one-hot ones,
+    are classes, of which a row has one: the largest output. Other rows of 0 and 1 are labels, one for each
+    output, where the loss has probabilities that need not sum to 1 ("sigmoid_cross_entropy"), or where a
+    metric of labels is named. With the quadratic cost they are numbers otherwise.
 
     Raises:
         ValueError, TypeError: An invalid argument.

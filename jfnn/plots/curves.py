@@ -13,8 +13,9 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics, kept_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, metric_text, name_text, value_text
+from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
 from jfnn.experiment.axes import as_index
+from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     BEST,
     CAPTION_FONT,
@@ -23,6 +24,7 @@ from jfnn.plots.panels import (
     add_caption,
     check_sweep,
     colour_by,
+    ends,
     interval_title,
     label_epochs,
     legend_below,
@@ -79,8 +81,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(scores), result.metrics[metric])
         label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
-        hidden = _hidden(axes, metric, curves)
-        notes += [f"{name} out of sight: {' and '.join(hidden)}"] if hidden else []
+        notes += out_of_sight(axes, {curve.label: curve.scores[f"train_{metric}"] for curve in curves}, name)
     if any(curve.label for curve in curves):
         legend_below(figure, axes)
     if notes:
@@ -88,31 +89,28 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     return figure
 
 
-def _hidden(axes: Axes, metric: str, curves: Sequence[_Curve]) -> list[str]:
-    """Labels of curves with values on training rows, none of which lies in the range of a panel."""
-    low, high = axes.get_ylim()
-    hidden = []
-    for curve in curves:
-        values = curve.scores[f"train_{metric}"]
-        values = values[np.isfinite(values)]
-        if values.size and not ((values >= low) & (values <= high)).any():
-            hidden.append(curve.label)
-    return hidden
-
-
 def left_out(result: SweepResult) -> str:
-    """Learning rates of a grid that `default_cells` leaves out: "not shown: η = 0.1 (div)"; "" for none."""
-    axis = result.cells.axis_of["learning_rate"]
-    if not result.crossed or axis is None:
-        return ""
+    """What `default_cells` leave out: learning rates of a grid, "not shown: η = 0.1 (div)", or cells."""
     shown = default_cells(result)
+    axis = result.cells.axis_of["learning_rate"]
+    if axis is None:
+        return ""
+    if not result.crossed:
+        count = math.prod(result.cell_shape)
+        others = [summary.describe_cell(result, cell) for cell in _others(result, shown)]
+        return "".join(not_shown(others, count, "cells"))
     indices = [(*shown[0][:axis], i, *shown[0][axis + 1 :]) for i in range(result.cell_shape[axis])]
-    texts = []
-    for index in indices:
-        if index not in shown:
-            rate = value_text("learning_rate", result.learning_rate[index[axis]])
-            texts.append(f"η = {rate}" + " (div)" * bool((result.diverged_at[index] >= 0).any()))
-    return f"not shown: {', '.join(texts)}" if texts else ""
+    rates = value_texts(result.learning_rate.tolist(), "learning_rate")
+    texts = [
+        f"η = {rates[index[axis]]}" + " (div)" * bool((result.diverged_at[index] >= 0).any())
+        for index in indices
+        if index not in shown
+    ]
+    return "".join(not_shown(texts, len(indices), "learning rates"))
+
+
+def _others(result: SweepResult, shown: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    return [cell for cell in np.ndindex(*result.cell_shape) if cell not in shown]
 
 
 def interval_curves(
@@ -124,8 +122,10 @@ def interval_curves(
 ) -> Figure:
     """A score of cells over the epochs: its mean, median or interquartile mean, in a band of its interval.
 
+    Of two runs, which have no interval, the band lies between both.
+
     Of more than ten cells colours stand for the hyperparameter that varies most; of more than thirty the best
-    cell only has a band.
+    cell only has a band. The caption names what the default leaves out, and curves out of sight.
 
     Args:
         result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
@@ -145,22 +145,33 @@ def interval_curves(
     chosen = as_cells(cells, result)
     best = result.best_or_none()
     few = len(chosen) <= NAMED
-    curves = (statistics._asdict()[kind.statistic], statistics.low, statistics.high)
+    most = int(statistics.n.max())
+    curves = (statistics._asdict()[kind.statistic], *ends(statistics, most))
     lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
     figure, ((axes,),) = panels(3.6)
     colours = _colours(result, chosen, figure, axes)
+    names: list[str] = []
     for i, cell in enumerate(chosen):
         is_best = best is not None and best.index == cell
         band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
-        name = summary.describe_cell(result, cell) + " (best)" * is_best
+        diverged = bool((result.diverged_at[cell] >= 0).any())
+        name = summary.describe_cell(result, cell) + " (best)" * is_best + " (div)" * diverged
+        names.append(name)
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
     if few:
         legend_below(figure, axes)
     elif axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
+    over = summary.averaged_over(result)
     higher_is_better = score in result.scores and result.higher_is_better(score)
     limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))
-    label_epochs(axes, name_text(score), interval_title(summary.averaged_over(result), kind))
+    label_epochs(axes, name_text(score), interval_title(over, most, kind))
+    notes = [text] if cells is None and (text := left_out(result)) else []
+    notes += out_of_sight(axes, dict(zip(names, lines, strict=True)))
+    if over and len(chosen) > SHADED:
+        notes.append("bands of other cells than the best not shown")
+    if notes:
+        add_caption(figure, notes)
     return figure
 
 

@@ -43,7 +43,9 @@ def histogram(
         raise ArgumentError("cells", "expected ones with two scores or more, over seeds or folds")
     part, _, metric = score.partition("_")
     counts = (result.programs or (result,))[0].config.get("data", {}).get(part, {}).get("rows", [0])
-    rows = counts[-1] if metric == "accuracy" and (part == "test" or not result.folds) else 0
+    learner = result.config.get("settings", {}).get("learner", {})
+    of_rows = ("exact_match",) if learner.get("multilabel") else ("accuracy", "exact_match")
+    rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     edges = np.histogram_bin_edges(shown, BINS)
     if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight
@@ -64,5 +66,9 @@ def histogram(
         axes.set_title(f"{summary.describe_cell(result, cell)}: {title}", fontsize=9)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))
-    add_caption(figure, [summary.averaged_over(result)] + [f"line: binomial of {rows} rows"] * bool(rows))
+    every = sum(result.scores[score][cell].size for cell in chosen)
+    missing = every - len(shown)
+    caption = [summary.averaged_over(result), *[f"line: binomial of {rows} rows"] * bool(rows)]
+    caption += [f"not shown: {missing} of {every} members, without a score"] * bool(missing)
+    add_caption(figure, caption)
     return figure

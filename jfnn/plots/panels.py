@@ -18,7 +18,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from jfnn.analysis.intervals import Interval
+from jfnn.analysis.intervals import LEAST, Interval
+from jfnn.analysis.statistics import CellStatistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
@@ -278,6 +279,18 @@ def limit_scores(
         axes.set_ylim(low, high)
 
 
-def interval_title(over: str, kind: Interval) -> str:
-    """The statistic of curves over replicates ("5 seeds", "" for one) and its interval in words."""
-    return f"{STATISTICS[kind.statistic]} over {over}, {kind.confidence:.0%} interval" if over else "one run"
+def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]:
+    """What bars and bands reach to: the ends of intervals; where no point has more than two runs, both."""
+    return statistics.both() if runs < LEAST else (statistics.low, statistics.high)
+
+
+def interval_title(over: str, runs: int, kind: Interval) -> str:
+    """The statistic of curves over replicates ("5 seeds", "" for one) and its interval in words.
+
+    Args:
+        over: What they are over.
+        runs: The most values behind a point.
+        kind: The interval.
+    """
+    reach = "to both" if runs < LEAST else f"{kind.confidence:.0%} interval"
+    return f"{STATISTICS[kind.statistic]} over {over}, {reach}" if over else "one run"

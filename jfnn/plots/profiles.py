@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
@@ -11,13 +12,15 @@ from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import axis_label, name_text
+from jfnn.arguments.texts import axis_label, describe, name_text
+from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
     add_caption,
     check_sweep,
     colour_by,
+    ends,
     interval_title,
     legend_below,
     limit_scores,
@@ -51,8 +54,9 @@ def axis_curves(
     them, each averaged over its seeds, as independent draws from the same rows. It does not cover what all of
     them share: test rows, and without ``start_per_subset`` starts. A single subset has one over its seeds.
 
-    Bars that leave the panel reach on: of accuracies beyond 0 or 1, which an interval by Student's t may; on
-    a logarithmic scale to 0 or below a tenth of the least value.
+    The caption names points without a score, and those out of sight.
+    Bars of two runs, which have no interval, reach to both. Bars that leave the panel reach on: on a
+    logarithmic scale to 0 or below a tenth of the least value.
 
     Args:
         result: A sweep.
@@ -80,9 +84,12 @@ def axis_curves(
     values = positions if part.crossed else positions[_indices(part, axis)]
     statistics = [cell_statistics(each, score, kind, missing) for each in pooled.parts]
     order = np.argsort(values, kind="stable")
+    most = max(int(each.n.max()) for each in statistics)
     arrays = (
-        np.concatenate([getattr(each, name) for each in statistics], pooled.position)
-        for name in (kind.statistic, "low", "high")
+        np.concatenate(parts, pooled.position)
+        for parts in zip(
+            *((getattr(each, kind.statistic), *ends(each, most)) for each in statistics), strict=True
+        )
     )
     centre, low, high = (array.reshape(len(values), -1)[order] for array in arrays)
     figure, ((axes,),) = panels(3.6)
@@ -105,13 +112,29 @@ def axis_curves(
     else:
         tick_values(axes.xaxis, values)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
-    axes.set_title(interval_title(pooled.over, kind), fontsize=10)
+    axes.set_title(interval_title(pooled.over, most, kind), fontsize=10)
     axes.grid(alpha=0.3)
     limit_scores(axes, centre, part.higher_is_better(score), bars=np.stack([low, high]))
+    caption += _omitted(
+        axes, axis, axes_values[axis][order] if part.crossed else values[order], by, curves, centre
+    )
     if by and few:
         legend_below(figure, axes)
     add_caption(figure, caption)
     return figure
+
+
+def _omitted(
+    axes: Axes, axis: str, values: np.ndarray, by: str | None, curves: np.ndarray, centre: np.ndarray
+) -> list[str]:
+    """Points without a score, and those out of a panel's range, in words; ``centre [values, curves]``."""
+    points: dict[str, np.ndarray] = {}
+    for (i, j), value in np.ndenumerate(centre):
+        at = {axis: values[i]} | ({by: curves[j]} if by else {})
+        name = describe(at)
+        points[name if name not in points else f"{name} ({len(points)})"] = np.array([value])
+    missing = [f"{name} (div)" for name, value in points.items() if not np.isfinite(value).any()]
+    return not_shown(missing, len(points), "points") + out_of_sight(axes, points)
 
 
 def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> tuple[SweepResult, list[str]]:

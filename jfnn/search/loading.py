@@ -55,4 +55,5 @@ def _learner(described: Json, network: Network | None) -> Learner:
             " since the run's learner is a custom one, which is not kept",
         )
     network = naming.network_from(described.get("network")) if network is None else network
-    return supervised(network, naming.loss_from(described.get("loss")))
+    learner = supervised(network, naming.loss_from(described.get("loss")))
+    return dataclasses.replace(learner, multilabel=described.get("multilabel", False) is True)

@@ -283,6 +283,8 @@ def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
         has[fold, numbers] = True
 
     def only(values: np.ndarray, first: int) -> np.ndarray:
-        return np.where(has[fold_of, first : first + BLOCK], values, np.array(np.nan, values.dtype))
+        kept = has[fold_of, first : first + BLOCK]
+        kept = kept.reshape(*kept.shape, *(1,) * (values.ndim - 2))
+        return np.where(kept, values, np.array(np.nan, values.dtype))
 
     return only

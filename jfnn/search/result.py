@@ -25,6 +25,7 @@ from jfnn.experiment.simplest import Simplest
 from jfnn.learners import answers
 from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
+from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.search import predictions, run_directory
 from jfnn.search.predictions import Origin, PartOfFolds, ProgramMembers
@@ -416,11 +417,12 @@ class SweepResult:
         reduce: str | Reduce | None = None,
         network: Network | Learner | answers.Function | None = None,
     ) -> np.ndarray:
-        """Labels ``[…, n]`` or, of a regression, outputs ``[…, n, n_out]`` of every member for every row.
+        """Labels ``[…, n]``, or those of each output or outputs ``[…, n, n_out]``, of every member.
 
         The leading axes are those of the grid, or of the kept cell (and, of parameters kept at evaluations,
-        these behind). Labels are as of `jfnn.predict`, given where targets were classes: -1 for members that
-        diverged and outputs that are not finite. Outputs of members that diverged are NaN.
+        these behind). Labels are as of `jfnn.predict`: of classes one a row; 0 or 1 for each output where
+        targets were several of these in a row (see `jfnn.supervised`). They are -1 for members that diverged
+        and outputs that are not finite. Of a regression outputs are given, NaN for members that diverged.
 
         Args:
             x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, where the
@@ -469,8 +471,10 @@ class SweepResult:
     ) -> np.ndarray:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
-        NaN where a member's fold does not have the row in this part, and for members that diverged. The mean
-        over rows is the score of the sweep; of "r2", whose numbers are squared errors, it is not.
+        Where each output has a label of its own, the accuracy has 1 or 0 for each, ``[…, n, n_out]``. NaN
+        where a member's fold does not have the row in this part, and for members that diverged. The mean over
+        rows is the score of the sweep; not so of metrics of all rows at once, whose numbers are squared
+        errors ("r2"), labels ("f1", "balanced_accuracy") or probabilities ("auc").
 
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
@@ -544,6 +548,9 @@ class SweepResult:
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
+            if isinstance(network, Supervised):  # the run's targets decide what its outputs mean
+                described = self.config.get("settings", {}).get("learner", {})
+                return dataclasses.replace(network, multilabel=described.get("multilabel", False) is True)
             return network
         if self.origin is None:
             reason = "expected jfnn.supervised(network, loss), since this result has none"

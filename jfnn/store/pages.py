@@ -1,6 +1,7 @@
 """HTML pages in one file: their style, and their frame."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -143,7 +144,5 @@ def pairs_html(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Text whose lines do not break within "η = 0.01" and "0.95 ± 0.01"."""
-    for sign in "=±":
-        text = text.replace(f" {sign} ", f"\u00a0{sign}\u00a0")
-    return text
+    """Text whose lines do not break within "η = 0.01" and "0.95 [0.94, 0.96]"."""
+    return re.sub(r" = | (?=\[)|(?<=\d), (?=[^ ]+\])", lambda found: found[0].replace(" ", "\u00a0"), text)

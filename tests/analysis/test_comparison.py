@@ -99,7 +99,7 @@ def test_holms_family_errs_in_at_most_5_percent_under_the_null(cells, runs, time
 def test_seeds_needed_are_the_first_that_are_enough():
     for std, width in ((0.01, 0.01), (0.01, 0.002), (1.0, 30.0), (0.0, 1.0)):
         n = seeds_needed(std, width)
-        widths = {k: 2 * stats.t.ppf(0.975, k - 1) * std / np.sqrt(k) for k in (n - 1, n) if k > 1}
+        widths = {k: 2 * stats.t.ppf(0.975, k - 1) * std / np.sqrt(k) for k in (n - 1, n) if k > 2}
         assert widths[n] <= width and widths.get(n - 1, np.inf) > width
     assert seeds_needed(0.01, 0.01, confidence=0.99) > seeds_needed(0.01, 0.01)
 

@@ -47,8 +47,8 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     best = best_first(result, most=100)
     expected = jfnn.cell_statistics(result)
     for cell in best.cells:
-        half = (expected.high - expected.low)[cell.cell] / 2
-        np.testing.assert_allclose(cell.scores[name][:2], (expected.mean[cell.cell], half), rtol=1e-12)
+        ends = expected.mean, expected.low, expected.high
+        np.testing.assert_array_equal(cell.scores[name][:3], [values[cell.cell] for values in ends])
     several = seeds > 1 or folds is not None
     tied = [several and bool(expected.tied[cell.cell]) for cell in best.cells]
     assert [cell.tied for cell in best.cells] == [False, *tied[1:]]  # the best is not behind itself
@@ -56,23 +56,28 @@ def test_intervals_and_ties_are_those_of_cell_statistics(classes, seeds, folds):
     assert best.tied == sum(told) and best.others == 19 and best.pruned == 0
     assert sum(tied) in (range(2, 16) if several else [0])
     if not several:
-        assert legend(best) == [] and "±" not in str(table(best)) and ranking.TIED not in str(table(best))
+        assert (
+            legend(best) == []
+            and "[" not in str(table(best)[1:]).replace("[(", "")
+            and ranking.TIED not in str(table(best))
+        )
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_other_metrics_are_listed_with_intervals_by_the_same_formula(seeds):
-    """A score that is linear in the one that ranks has its interval, scaled."""
-    result = make_result((3, 2), seeds=seeds, classes=False, folds=2)
+    """R² is linear in the loss that ranks, and has its interval, scaled: both are bounded where it is 0."""
+    result = make_result((3, 2), seeds=seeds, classes=False, folds=3)
     best = best_first(result)
     for cell in best.cells:
         assert list(cell.scores) == ["validation_loss", "validation_r2", "train_loss"]
-        mean, half, *_ = cell.scores["validation_loss"]
-        np.testing.assert_allclose(cell.scores["validation_r2"][:2], (1 - 2 * mean / 1e4, 2 * half / 1e4))
+        mean, low, high, *_ = cell.scores["validation_loss"]
+        scaled = 1 - 2 * np.array([mean, high, low]) / 1e4
+        np.testing.assert_allclose(cell.scores["validation_r2"][:3], scaled)
         text = summary.score_text(cell.scores["validation_r2"], True)
         assert summary.cell_text(result, "validation_r2", cell.cell) == f"validation R² {text}"
     heading, first, *_ = table(best)
     assert heading[-3:] == ("validation loss", "validation R²", "train loss")
-    assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} ± ")
+    assert first[-2].startswith(f"{best.cells[0].scores['validation_r2'][0]:.3f} [")
     by_r2 = best_first(make_result(classes=False, folds=2, rank_by="r2"))
     assert table(by_r2)[0][-2:] == ("validation R²", "train R²")  # which say what losses would say
 
@@ -92,8 +97,8 @@ def test_a_metric_of_ones_own_ranks_beside_others():
 
 
 def test_a_pruned_cell_is_never_tied():
-    values = np.array([[[0.9, 0.9], [0.8, 0.7]], [[0.79, 0.71], [0.75, 0.75]]])
-    pruned = np.array([[[True] * 2, [False] * 2], [[False] * 2, [True] * 2]])
+    values = np.array([[[0.9, 0.9, 0.9], [0.8, 0.7, 0.75]], [[0.79, 0.71, 0.74], [0.75, 0.75, 0.75]]])
+    pruned = np.array([[[True] * 3, [False] * 3], [[False] * 3, [True] * 3]])
     result = with_test_accuracy(values, pruned=pruned, stopped_at=np.where(pruned, 3, -1))
     best = best_first(result)
     assert [cell.cell for cell in best.cells] == [(0, 1), (1, 0), (0, 0), (1, 1)]
@@ -155,7 +160,9 @@ def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful
     assert best.cells[0].cell == (0, 0) and best.cells[0].doubtful == doubtful
     heading, first, *_ = table(best)
     shown = first[heading.index(summary.name_text(score))]
-    assert shown == ("0.990 (0.986)" if doubtful else "0.989 ± 0.003")
+    statistics = jfnn.cell_statistics(result)
+    low, high = statistics.low[0, 0], statistics.high[0, 0]
+    assert shown == ("0.990 (0.986)" if doubtful else f"0.989 [{low:.3f}, {high:.3f}]")
 
 
 def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
@@ -166,17 +173,33 @@ def test_a_cell_tied_behind_one_that_is_told_apart_is_marked_for_its_scatter():
     assert [cell.doubtful for cell in best.cells] == [False, False, False, True]
     assert (best.tied, best.doubtful) == (1, 1)
     assert [row[1] for row in table(best)] == ["", "", ranking.TIED, "", ranking.DOUBTFUL]
-    assert "1 cell" in legend(best)[2]
+    assert "1 cell" in legend(best)[2] and "failed" not in legend(best)[2]  # none did
 
 
 @pytest.mark.parametrize(
-    ("seeds", "folds", "few"),
-    [(2, None, "seeds"), (2, 3, "seeds"), (1, 2, "folds"), (3, 2, ""), (20, None, "")],
+    ("seeds", "folds", "two"), [(2, None, True), (2, 3, True), (1, 2, True), (3, 2, False), (20, None, False)]
 )
-def test_the_legend_says_that_two_seeds_or_folds_tell_little(seeds, folds, few):
-    lines = legend(best_first(make_result((2, 2), seeds=seeds, folds=folds)))
-    assert (f"  (two {few} tell little; give more)" in lines) == bool(few)
-    assert any("tell little" in line for line in lines) == bool(few)
+def test_two_seeds_or_folds_are_both_shown_and_neither_have_an_interval_nor_tell_cells_apart(
+    seeds, folds, two
+):
+    result = make_result((2, 2), seeds=seeds, folds=folds)
+    result.scores[result.ranked_by][0, 0] = 0.99  # all runs agree
+    result.scores[result.ranked_by][1, 1] = 0.01
+    best = best_first(result)
+    statistics = jfnn.cell_statistics(result)
+    assert np.isnan(statistics.low).all() == two and (statistics.tied.all() == two)
+    head, *rows = table(best)
+    column = head.index(summary.name_text(result.ranked_by))
+    runs = result.scores[result.ranked_by].reshape(2, 2, seeds, -1)
+    runs = np.sort(runs.mean(axis=-1) if seeds > 1 else runs[..., 0, :], axis=-1)
+    for row, cell in zip(rows, best.cells, strict=True):
+        values = [f"{value:.3f}" for value in runs[cell.cell]]
+        assert (row[column] == ", ".join(values)) == two and ("[" in row[column]) != two
+        assert not (two and (cell.tied or cell.doubtful))
+    text = summary.cell_text(result, result.ranked_by, (0, 0))
+    assert text.endswith("0.990 and 0.990" if two else "0.990 [0.990, 0.990]")
+    assert len(legend(best)) == (1 if two else 2) and ("95%" in legend(best)[0]) != two
+    assert not any("failed" in line for line in legend(best))
 
 
 def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
@@ -186,7 +209,7 @@ def test_ties_are_counted_over_the_whole_grid_and_diverged_cells_are_none():
     assert best.tied + best.doubtful == jfnn.cell_statistics(result).tied.sum() - 1 > 2
     assert best.others == 19
     interval, mark, *_, left_out = legend(best)
-    assert interval.startswith("±") and interval.endswith("over 3 seeds") and "95%" in interval
+    assert interval.startswith("[…]") and interval.endswith("over 3 seeds") and "95%" in interval
     assert mark.startswith("~") and mark.endswith(f"{best.tied} of 19 others")
     assert best.diverged == 1 and "1 cell" in left_out
 
@@ -247,24 +270,28 @@ def test_table_says_where_each_cell_stopped():
 
 
 def test_scores_are_written_with_their_interval_where_they_have_one():
-    assert summary.score_text(summary.Score(0.6, 0.1412), higher_is_better=True) == "0.600 ± 0.141"
+    score = summary.Score(0.6, 0.4512, 0.7336)
+    assert summary.score_text(score, higher_is_better=True) == "0.600 [0.451, 0.734]"
     assert number_text(-81234.5, higher_is_better=True) == "-8.12e4"
-    assert summary.score_text(summary.Score(1.234e-3, 4.56e-4), higher_is_better=False) == "0.00123 ± 0.00046"
-    assert summary.score_text(summary.Score(812.3, 59.72), higher_is_better=False) == "812 ± 60"
-    assert summary.score_text(summary.Score(0.00123, np.nan), higher_is_better=False) == "1.23e-3"
+    score = summary.Score(1.234e-3, 7.78e-4, 1.69e-3)
+    assert summary.score_text(score, higher_is_better=False) == "0.00123 [0.00078, 0.00169]"
+    assert summary.score_text(summary.Score(812.3, 752.6, 872), higher_is_better=False) == "812 [753, 872]"
+    assert summary.score_text(summary.Score(0.00123), higher_is_better=False) == "1.23e-3"
+    score = summary.Score(812.3, both=(752.6, 872))
+    assert summary.score_text(score, higher_is_better=False) == "753 and 872"
     assert number_text(float("nan"), higher_is_better=False) == "div"
 
 
 def test_numbers_below_each_other_have_one_form():
-    scores = [summary.Score(0.0133, 0.0127), summary.Score(0.00983, np.nan)]
-    assert summary.score_texts(scores, False) == ["0.01330 ± 0.01270", "0.00983"]
-    assert summary.score_texts([*scores, summary.Score(1.234e-4, 5e-5)], False) == [
-        "1.33e-2 ± 1.3e-2",
+    scores = [summary.Score(0.0133, 0.0006, 0.0260), summary.Score(0.00983)]
+    assert summary.score_texts(scores, False) == ["0.01330 [0.00060, 0.02600]", "0.00983"]
+    assert summary.score_texts([*scores, summary.Score(1.234e-4, 7.34e-5, 1.734e-4)], False) == [
+        "1.33e-2 [6e-4, 2.6e-2]",
         "9.83e-3",
-        "1.23e-4 ± 5e-5",
+        "1.23e-4 [7.34e-5, 1.73e-4]",
     ]
-    failed = summary.Score(1.0, 0.5, 0.41, 1e30, 1)
-    assert summary.score_texts([failed, summary.Score(np.nan, np.nan)], False) == ["0.410 (1e30)", "div"]
+    failed = summary.Score(1.0, 0.5, 1.5, median=0.41, worst=1e30, failed=1)
+    assert summary.score_texts([failed, summary.Score(np.nan)], False) == ["0.410 (1e30)", "div"]
     assert column_texts([0.0, 1e-5, 0.01, 10]) == ["0", "1e-5", "1e-2", "1e1"]
     assert column_texts([1e-5, 0.1, 0.1001]) == ["1e-5", "1e-1", "1.001e-1"]
     assert column_texts([0.0, 0.25, 10]) == ["0", "0.25", "10"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import make_result, make_sampled, make_single
 from helpers import with_scores as with_any_scores
-from scipy import stats
+from scipy import special, stats
 
 import jfnn
 from jfnn import analysis
@@ -44,6 +44,39 @@ def test_intervals_and_ties_are_those_of_students_t(sweep):
             assert computed.tied[cell] == (stats.ttest_rel(values[best], values[cell]).pvalue >= 0.1)
     assert computed.tied[best]
     assert not computed.tied.all()
+
+
+def by_logit(values):
+    """Student's t on the scale of the logit, whose derivative is 1 / (m (1 - m))."""
+    mean = values.mean()
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) / (mean * (1 - mean))
+    return special.expit(special.logit(mean) + np.array([-half, half]))
+
+
+def test_intervals_of_scores_stay_where_scores_can_be(sweep):
+    """Five seeds near 1; R² and losses by the logarithm, others by Student's t."""
+    values = np.array([0.99, 1.0, 0.98, 1.0, 0.9])
+    low, high = by_logit(values)
+    t = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
+    half = (t[1] - t[0]) / 2
+    assert 0 < low < t[0] and high < 1 < t[1]
+    loss = 1 - values
+    least, most = loss.mean() * np.exp(np.array([-half, half]) / loss.mean())
+    for metric, scores, expected in (
+        ("accuracy", values, (low, high)),
+        ("auc", values, (low, high)),
+        ("loss", loss, (least, most)),
+        ("r2", values, (1 - most, 1 - least)),
+        ("loss", loss - 0.02, np.array(t) * -1 + 0.98),  # a density's, which may be below 0
+        ("margin", values, t),
+    ):
+        result = make_result((1, 1), seeds=5)
+        metrics = {**result.metrics, metric: metric != "loss"}
+        found = cell_statistics(
+            with_any_scores(result, {f"test_{metric}": scores.reshape(1, 1, 5)}, metrics=metrics),
+            f"test_{metric}",
+        )
+        np.testing.assert_allclose([found.low[0, 0], found.high[0, 0]], sorted(expected))
 
 
 def test_pairing_tells_cells_apart_where_means_cannot(sweep):
@@ -156,8 +189,7 @@ def test_missing_runs_end_a_cell_are_left_out_or_are_a_number():
     finite = scores[0, 1, [1, 2, 4]]
     expected = (3, finite.mean(), np.median(finite), finite.mean(), finite.std(ddof=1))
     np.testing.assert_allclose([values[0, 1] for values in omitted[:5]], expected)
-    interval = stats.ttest_1samp(finite, 0).confidence_interval()
-    np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], interval)
+    np.testing.assert_allclose([omitted.low[0, 1], omitted.high[0, 1]], by_logit(finite))
     best = np.unravel_index(np.nanargmax(strict.mean), (2, 3))
     p = stats.ttest_rel(scores[best][[1, 2, 4]], finite).pvalue
     assert omitted.tied[0, 1] == (p >= 0.05) and omitted.tied[best]

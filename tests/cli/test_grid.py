@@ -44,10 +44,10 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert all(line.split()[column + 1].endswith("*") for line in starred)
     assert f"best cell: {describe(best.axes)}\n" in printed
     statistics = jfnn.cell_statistics(expected)
-    half = (statistics.high - statistics.low)[best.index] / 2
-    assert f"test accuracy {statistics.mean[best.index]:.3f} ± {half:.3f}" in printed
-    assert "95% confidence interval over 2 seeds" in printed
-    assert f": {statistics.tied.sum() - 1} of 8 others" in printed
+    lesser, greater = (values[best.index] for values in statistics.both())  # of two seeds
+    assert f"test accuracy {lesser:.3f} and {greater:.3f}" in printed
+    assert "two values: those of the 2 seeds" in printed and "95%" not in printed
+    assert "of 8 others" not in printed  # which two seeds do not tell apart
     assert "ranked on the test rows" in printed
     assert "validation accuracy" not in printed and "One seed's noise" not in printed
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()

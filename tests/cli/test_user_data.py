@@ -259,6 +259,39 @@ def test_an_npz_is_learned_as_it_is_cut(tmp_path):
         data.load(parse("--data", str(tmp_path / "own.npz"), "--impute"))
 
 
+def test_several_labels_a_row_of_an_npz_are_learned_and_ranked(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 3))
+    labels = (x @ rng.normal(size=(3, 4)) > 0.3) * 1.0
+    np.savez(tmp_path / "own.npz", x=x, y=labels)
+    monkeypatch.chdir(tmp_path)
+    line = ["--data", "own.npz", "--loss", "sigmoid_cross_entropy", "--hidden", "4", "--epochs", "2"]
+    line += [
+        "--learning-rate",
+        "0.01,0.1",
+        "--l2",
+        "0",
+        "--seeds",
+        "3",
+        "--validation",
+        "0.2",
+        "--out",
+        "run",
+    ]
+    grid_main(*line, "--rank-by", "auc", "--refit")
+    printed = capsys.readouterr().out
+    assert "best first, by validation AUC" in printed and "exact match" in " ".join(printed.split())
+    result = jfnn.load("run")
+    assert (result.ranked_by, list(result.metrics)) == (
+        "validation_auc",
+        ["loss", "accuracy", "exact_match", "auc"],
+    )
+    votes = result.refit.predict(x, "vote")
+    assert votes.shape == labels.shape and set(np.unique(votes)) <= {0, 1}
+    np.savez(tmp_path / "own.npz", x=x, y=labels * 0.4)
+    assert refused(capsys, *line).startswith("--loss: ")
+
+
 def test_the_column_of_weights_weighs_rows_and_is_no_input(tmp_path):
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = "--target level --weights b --hidden 3 --epochs 3 --learning-rate 0.01 --l2 0 --quiet"

@@ -239,7 +239,11 @@ def test_metrics_and_ranking_follow_from_the_targets_unless_named():
     assert names(jfnn.supervised(NET, "quadratic"), regression) == (["loss", "r2"], "loss")
     several = regression._replace(y_train=SPLIT.x_train[:, :3] > 0, y_test=SPLIT.x_test[:, :3] > 0)
     several = several._replace(y_train=several.y_train * 1.0, y_test=several.y_test * 1.0)
-    assert names(jfnn.supervised(NET, "sigmoid_cross_entropy"), several) == (["loss"], "loss")
+    labels = ["loss", "accuracy", "exact_match"]
+    assert names(jfnn.supervised(NET, "sigmoid_cross_entropy"), several) == (labels, "accuracy")
+    one_hot = several._replace(y_train=np.eye(3)[SPLIT.y_train], y_test=np.eye(3)[SPLIT.y_test])
+    assert names(jfnn.supervised(NET, "sigmoid_cross_entropy"), one_hot) == (labels[:2], "accuracy")
+    assert names(jfnn.supervised(NET, "quadratic"), several) == (["loss", "r2"], "loss")
     assert names(jfnn.supervised(NET, metrics=[]), SPLIT) == (["loss"], "loss")
     assert names(jfnn.supervised(NET, metrics=["r2"]), SPLIT) == (["loss", "r2"], "loss")
     assert names(jfnn.supervised(NET, metrics=["accuracy", "loss"]), SPLIT) == (

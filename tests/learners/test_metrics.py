@@ -1,5 +1,7 @@
 """Metrics against scikit-learn's on each part of the data and each fold; metrics of one's own that rank."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 import jfnn
 from jfnn.engine.scoring import reduced
-from jfnn.learners import output_metric
+from jfnn.learners import metrics, output_metric
+from jfnn.learners.data import Data
 
 pytestmark = pytest.mark.unoptimised
 
@@ -66,34 +69,141 @@ def test_r2_of_a_fold_has_the_variance_of_that_fold():
     assert (of_all_rows - result.validation_r2).min() > 0.05  # the variance of all rows is another
 
 
+def of_probabilities(function, net, loss):
+    """An oracle of a function ``(targets, probabilities) -> score``."""
+    probabilities = compiled(lambda params, x: jfnn.predict_proba(net, params, x, loss))
+    return lambda params, x, y: function(
+        y, np.asarray(probabilities(params, x.astype(np.float32)), np.float64)
+    )
+
+
+def test_metrics_of_classes_in_folds_are_scikit_learns_and_rank_by_name():
+    cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
+    learner = jfnn.supervised(NET, metrics=["accuracy", "f1", "balanced_accuracy"])
+    result = jfnn.sweep(learner, SPLIT, folds=3, validation=jfnn.Validation(rank_by="auc"), **OPTIONS)
+    assert list(result.metrics) == ["loss", "accuracy", "f1", "balanced_accuracy", "auc"]
+
+    def decided(function, **options):
+        return of_probabilities(lambda y, p: function(y, p.argmax(1), **options), NET, "cross_entropy")
+
+    def auc(y, p):
+        return sklearn_metrics.roc_auc_score(y, p / p.sum(1, keepdims=True), multi_class="ovr")
+
+    oracles = {
+        "accuracy": decided(sklearn_metrics.accuracy_score),
+        "loss": of_probabilities(lambda y, p: -np.log(p[np.arange(len(y)), y]).mean(), NET, "cross_entropy"),
+        "f1": decided(sklearn_metrics.f1_score, average="macro"),
+        "balanced_accuracy": decided(sklearn_metrics.balanced_accuracy_score),
+        "auc": of_probabilities(auc, NET, "cross_entropy"),
+    }
+    check_scores(result, SPLIT, oracles, cuts)
+    assert (result.ranked_by, result.ranking_metric) == ("validation_auc", "auc")
+    means = result.validation_auc.mean(axis=(2, 3))
+    assert result.best().index == np.unravel_index(means.argmax(), means.shape)
+
+
+def multilabel(classes=4, seed=0):
+    """The noise with several labels a row, 0 or 1 each."""
+    weights = np.random.default_rng(seed).normal(size=(5, classes))
+    return as_split(lambda x: (x @ weights > 0.4).astype(float))
+
+
+@pytest.mark.parametrize(
+    "loss", ["sigmoid_cross_entropy", pytest.param("quadratic", marks=pytest.mark.thorough)]
+)
+def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
+    """One minus the Hamming loss, the accuracy of whole rows, and means over outputs."""
+    split = multilabel()
+    net = jfnn.mlp((5, 6, 4), "tanh", init="glorot_normal")
+    names = ["accuracy", "exact_match", "f1", "balanced_accuracy", "auc"]
+    learner = jfnn.supervised(net, loss, reduction="mean", metrics=names)
+    result = jfnn.sweep(learner, split, validation=jfnn.Validation(rank_by="exact_match"), **OPTIONS)
+    outputs = compiled(lambda params, x: net.apply(params, x))
+
+    def oracle(function):
+        def score(params, x, y):
+            a = np.asarray(outputs(params, x.astype(np.float32)), np.float64)
+            return function(
+                y.astype(int), a, (a > (0 if loss == "sigmoid_cross_entropy" else 0.5)).astype(int)
+            )
+
+        return score
+
+    oracles = {
+        "accuracy": lambda y, a, labels: 1 - sklearn_metrics.hamming_loss(y, labels),
+        "exact_match": lambda y, a, labels: sklearn_metrics.accuracy_score(y, labels),
+        "f1": lambda y, a, labels: sklearn_metrics.f1_score(y, labels, average="macro", zero_division=0),
+        "balanced_accuracy": lambda y, a, labels: np.mean(
+            [sklearn_metrics.balanced_accuracy_score(*pair) for pair in zip(y.T, labels.T, strict=True)]
+        ),
+        "auc": lambda y, a, labels: sklearn_metrics.roc_auc_score(y, a, average="macro"),
+    }
+    check_scores(result, split, {name: oracle(function) for name, function in oracles.items()})
+    assert result.ranked_by == "test_exact_match"
+    if loss == "sigmoid_cross_entropy":
+        inferred = jfnn.supervised(net, loss).bind(split)[0]
+        assert [metric.name for metric in inferred.metrics] == ["loss", "accuracy", "exact_match"]
+        assert inferred.ranked_by == "accuracy"
+
+
+def test_what_a_metric_counts_is_scikit_learns_also_where_a_class_is_absent_or_numbers_are_tied():
+    """Members at once, beside a call for each."""
+    rng = np.random.default_rng(3)
+    targets = rng.integers(0, 3, 40)
+    predicted = rng.integers(0, 5, (9, 40))
+    predicted[:3] = predicted[:3] % 3
+    values = rng.integers(0, 4, (9, 40, 3)) / 4  # many ties
+    data = Data((None, np.eye(5)[targets]), 40)
+    rows = np.arange(40)
+    f1 = [sklearn_metrics.f1_score(targets, one, average="macro", zero_division=0) for one in predicted]
+    np.testing.assert_allclose(metrics.f1_of_labels(predicted, data, rows), f1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of labels that no row has
+        balanced = [sklearn_metrics.balanced_accuracy_score(targets, one) for one in predicted]
+    np.testing.assert_allclose(metrics.balanced_accuracy_of_labels(predicted, data, rows), balanced)
+    three = data._replace(rows=(None, np.eye(3)[targets]))
+    expected = [
+        np.mean([sklearn_metrics.roc_auc_score(targets == label, one[:, label]) for label in range(3)])
+        for one in values
+    ]
+    np.testing.assert_allclose(metrics.auc_of_classes(values, three, rows), expected)
+    binary = data._replace(rows=(None, (targets == 1).astype(float)[:, None]))
+    of_one = [sklearn_metrics.f1_score(targets == 1, one) for one in predicted % 2]
+    np.testing.assert_allclose(metrics.f1_of_labels(predicted % 2, binary, rows), of_one)
+    assert np.isnan(
+        metrics.auc_of_classes(values, data._replace(rows=(None, np.eye(3)[targets * 0])), rows)
+    ).all()
+    assert metrics.f1_of_labels(predicted * 0, binary, rows).tolist() == [0] * 9
+
+
+def test_a_ranking_metric_that_no_network_can_have_is_refused():
+    options = OPTIONS | {"learning_rate": 0.01}
+    sorted_rows = np.argsort(SPLIT.y_train)
+    by_class = SPLIT._replace(x_train=SPLIT.x_train[sorted_rows], y_train=SPLIT.y_train[sorted_rows])
+    folds = [(np.arange(20, 70), np.arange(20))]  # rows of a class or two
+    numbers = as_split(lambda x: x[:, :3])
+    for split, loss, name, changes in (
+        (by_class, "cross_entropy", "auc", {"folds": folds}),
+        (SPLIT, "cross_entropy", "r2", {}),
+        (SPLIT, "cross_entropy", "acu", {}),
+        (numbers, "quadratic", "auc", {}),
+        (numbers, "huber", "f1", {}),
+    ):
+        with pytest.raises(ValueError, match=r"^rank_by: "):
+            jfnn.sweep(NET, split, loss=loss, validation=jfnn.Validation(rank_by=name), **options | changes)
+
+
 def macro_f1(targets, outputs):
     return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
 
 
 @pytest.mark.thorough
-def test_classes_and_all_outputs_of_a_fold_are_scikit_learns_and_rank():
-    f1 = output_metric("f1", macro_f1)
-    cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
-    result = jfnn.sweep(NET, SPLIT, folds=3, validation=jfnn.Validation(rank_by=f1), **OPTIONS)
-    assert result.metrics == {"loss": False, "accuracy": True, "f1": True}
-    labels = compiled(lambda params, x: jfnn.predict(NET, params, x))
-    probabilities = compiled(lambda params, x: jfnn.predict_proba(NET, params, x))
-
-    def log_loss(params, x, y):
-        p = np.asarray(probabilities(params, x), np.float64)
-        return sklearn_metrics.log_loss(y, p / p.sum(1, keepdims=True), labels=range(3))
-
-    oracles = {
-        "accuracy": lambda params, x, y: sklearn_metrics.accuracy_score(y, labels(params, x)),
-        "loss": log_loss,
-        "f1": lambda params, x, y: sklearn_metrics.f1_score(
-            y, labels(params, x), average="macro", zero_division=0
-        ),
-    }
-    check_scores(result, SPLIT, oracles, cuts)
-    assert (result.ranked_by, result.ranking_metric) == ("validation_f1", "f1")
-    means = result.validation_f1.mean(axis=(2, 3))
-    assert result.best().index == np.unravel_index(means.argmax(), means.shape)
+def test_a_metric_of_ones_own_of_all_outputs_is_that_by_name():
+    own = output_metric("own", macro_f1)
+    learner = jfnn.supervised(NET, metrics=["f1", own])
+    result = jfnn.sweep(learner, SPLIT, folds=3, **OPTIONS)
+    for part in ("train", "validation", "test"):
+        np.testing.assert_allclose(result.scores[f"{part}_own"], result.scores[f"{part}_f1"])
 
 
 @pytest.mark.thorough

@@ -6,7 +6,6 @@ import numpy as np
 import optax
 import pytest
 from helpers import same_bits
-from scipy import stats
 
 import jfnn
 
@@ -165,9 +164,8 @@ def test_terms_and_the_objective_are_drawn_over_the_epochs():
         assert panel.get_ylabel() == name and line.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
         np.testing.assert_allclose(line.get_ydata(), values[1, 0].mean(axis=0))
         centre, *_ = panel.collections
-        low, high = stats.t.interval(0.95, 1, values[1, 0].mean(axis=0), stats.sem(values[1, 0]))
-        ends = centre.get_paths()[0].vertices[:, 1]
-        assert ends.min() == pytest.approx(low.min()) and ends.max() == pytest.approx(high.max())
+        ends = centre.get_paths()[0].vertices[:, 1]  # of two seeds
+        assert (ends.min(), ends.max()) == pytest.approx((values[1, 0].min(), values[1, 0].max()))
     assert len(jfnn.plots.interval_curves(result, "size").axes[0].lines) == 2  # a rate each
     with pytest.raises(ValueError, match=r"^score: expected one of train_loss, .*, objective, data, size"):
         jfnn.plots.interval_curves(result, "weight")

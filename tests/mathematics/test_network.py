@@ -191,6 +191,28 @@ def test_labels_are_the_first_largest_output_or_one_output_above_probability_one
     assert float(share) == pytest.approx(np.mean(np.array(expected) == labels))
 
 
+def test_each_of_several_outputs_has_a_label_where_the_task_or_the_labels_say_so():
+    network, params = linear(3)
+    x = np.array([[-0.1, 0.4, 0.6], [0.0, -2.0, 0.5001]])
+    for loss, expected in (
+        ("sigmoid_cross_entropy", [[0, 1, 1], [0, 0, 1]]),
+        ("quadratic", [[0, 0, 1], [0, 0, 1]]),
+    ):
+        assert jfnn.predict(network, params, x, loss, "multilabel").tolist() == expected
+        assert jfnn.predict(network, params, x, loss, "classification").tolist() == [2, 2]
+        with pytest.raises(ValueError, match=r"^task: "):
+            jfnn.predict(network, params, x, loss)
+        labels = np.array([[0, 0, 0], [0, 0, 1]])
+        share = jfnn.accuracy(network, params, x, labels * 1.0, loss)
+        assert float(share) == pytest.approx(np.mean(np.array(expected) == labels))
+        assert jfnn.accuracy(network, params, x, [2, 0], loss) == 0.5
+    for loss, task in (("cross_entropy", "multilabel"), ("huber", "multilabel"), ("quadratic", "labels")):
+        with pytest.raises(ValueError, match=r"^task: "):
+            jfnn.predict(network, params, x, loss, task)
+    with pytest.raises(ValueError, match=r"^labels: "):
+        jfnn.accuracy(network, params, x, labels * 0.3, "sigmoid_cross_entropy")
+
+
 OWN_LOSS = jfnn.Loss(
     lambda a, t, axis=-1: jnp.sum(jnp.abs(a - t), axis), lambda a, t, axis=-1: jnp.sign(a - t)
 )

@@ -13,7 +13,7 @@ from scipy import stats
 import jfnn
 from jfnn import plots, report
 from jfnn.analysis import cell_statistics, curve_statistics
-from jfnn.arguments.texts import describe
+from jfnn.arguments.texts import describe, value_texts
 from jfnn.plots.curves import default_cells
 from jfnn.studies.coordinates import CoordinateCheck
 
@@ -216,13 +216,12 @@ def texts_of(result):
 
 
 def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
-    """Of two runs the t interval is 9 times as wide as they lie apart."""
-    result = make_result((2, 1), seeds=2, history=3)
+    """Of three values that lie far apart an interval is much wider than means differ."""
+    result = make_result((2, 1), seeds=3, history=3)
     highest = curve_statistics(result).mean.max()
     history = {name: values / (highest / 0.99) for name, values in result.history.items()}
     result = dataclasses.replace(result, history=history)
     panel = plots.interval_curves(result).axes[0]
-    assert curve_statistics(result).high.max() > 1.5
     low, high = panel.get_ylim()
     assert -0.02 <= low < high <= 1.02
     loose = {name: values * 50 for name, values in history.items()}
@@ -274,9 +273,9 @@ def test_subsets_of_the_same_value_are_a_point_with_their_interval(values, seeds
             scores = result.test_loss[i, 1][:, values == shown[j]]
             runs = scores.mean(axis=0) if scores.shape[1] > 1 else scores[:, 0]
             assert drawn[i, j] == pytest.approx(runs.mean())
-            if len(runs) > 1:
-                expected = stats.t.interval(0.95, len(runs) - 1, runs.mean(), stats.sem(runs))
-                np.testing.assert_allclose(ends[i, j], expected)
+            if len(runs) > 2:
+                half = stats.t.ppf(0.975, len(runs) - 1) * stats.sem(runs) / runs.mean()
+                np.testing.assert_allclose(ends[i, j], runs.mean() * np.exp([-half, half]))
             else:
                 assert np.isnan(ends[i, j]).all()
 
@@ -392,22 +391,69 @@ def test_many_values_and_losses_have_plain_labels_at_round_numbers():
     assert not overlaps(figure, panel.xaxis) and not overlaps(bar.figure, bar.xaxis)
 
 
-def test_bars_are_in_sight_but_what_no_accuracy_and_no_logarithm_reaches():
+def test_bars_are_in_sight_but_what_no_logarithm_reaches():
     result = make_result((3, 1), seeds=3)
     result.test_accuracy[:, 0] = [[0.5, 0.55, 0.6], [0.6, 0.7, 0.75], [0.9, 0.96, 1.0]]
     statistics = cell_statistics(result)
     (panel,) = plots.axis_curves(result, "learning_rate").axes
     low, high = panel.get_ylim()
-    assert statistics.high.max() > 1.05 > high > 1 and 0 < low < statistics.low.min()
+    assert 1 > statistics.high.max() > 0.99 and high < 1.05 and 0 < low < statistics.low.min()
     result.test_loss[:, 0] = [[1, 1.1, 1.2], [3, 3.5, 8.0], [2, 2.1, 2.2]]
     statistics = cell_statistics(result, "test_loss")
     (panel,) = plots.axis_curves(result, "learning_rate", "test_loss").axes
     low, high = panel.get_ylim()
-    assert statistics.low[1, 0] < 0 < low < statistics.low[0, 0] and high > statistics.high.max()
+    assert 0 < low < statistics.low.min() and high > statistics.high.max()
     result.test_loss[1, 0] = [1.0, 1.001, 1.002]
-    result.test_loss[0, 0] = 1.1 + 0.4428 * np.array([-1, 0, 1])  # of which the end is near to 0
+    result.test_loss[0, 0] = [0.1, 0.2, 5.0]  # of which the end is near to 0
     (panel,) = plots.axis_curves(result, "learning_rate", "test_loss").axes
-    assert 0 < cell_statistics(result, "test_loss").low[0, 0] < 1e-3 < 0.05 < panel.get_ylim()[0]
+    assert 0 < cell_statistics(result, "test_loss").low[0, 0] < 0.05 < panel.get_ylim()[0]
+
+
+def test_bars_and_bands_of_two_runs_reach_to_both():
+    result = make_result((3, 1), seeds=2, history=2)
+    figure = plots.axis_curves(result, "learning_rate", "test_loss")
+    bars = [path.vertices[:, 1] for path in figure.axes[0].collections[0].get_paths()]
+    np.testing.assert_allclose(bars, np.sort(result.test_loss[:, 0], axis=-1), rtol=1e-6)
+    curves = plots.interval_curves(result, "test_loss")
+    for number, band in enumerate(curves.axes[0].collections):
+        ends = band.get_paths()[0].vertices[:, 1]
+        runs = result.history["test_loss"][number, 0]
+        assert (ends.min(), ends.max()) == pytest.approx((runs.min(), runs.max()))
+    for drawn in (figure, curves):
+        assert "both" in drawn.axes[0].get_title() and "95%" not in drawn.axes[0].get_title()
+
+
+def caption_of(figure):
+    return " ".join(figure.get_suptitle().replace("\u00a0", " ").split())
+
+
+def test_every_figure_names_what_it_leaves_out():
+    """Rates beyond ten, cells of a random search, points that diverged, curves out of sight, members."""
+    result = make_result((11, 1), seeds=3, history=3, diverged=[(7, 0, 1)])
+    result.test_accuracy[3] = 0.999
+    for draw in (plots.loss_curves, plots.interval_curves):
+        figure = draw(result)
+        shown = [text.get_text() for text in figure.legends[0].texts]
+        (missing,) = [
+            rate
+            for rate in value_texts(result.learning_rate.tolist())
+            if not any(text.split(",")[0].split(" (")[0] == f"η = {rate}" for text in shown)
+        ]
+        assert f"not shown: η = {missing}" in caption_of(figure)
+        assert "not shown" not in caption_of(draw(result, cells="all"))
+    diverged = value_texts(result.learning_rate.tolist())[7]
+    assert f"not shown: η = {diverged} (div)" in caption_of(plots.axis_curves(result, "learning_rate"))
+    many = make_result((50, 1), seeds=3, history=3)
+    assert "not shown: 40 of 50 learning rates" in caption_of(plots.interval_curves(many))
+    drawn = make_sampled(20, seeds=3, history=3)
+    for draw in (plots.loss_curves, plots.interval_curves):
+        assert "not shown: 14 of 20 cells" in caption_of(draw(drawn))
+    for values in result.history.values():
+        values[0] = 1e30
+    for score in ("train_loss", "test_loss"):
+        assert "out of sight: η = 1e-5" in caption_of(plots.interval_curves(result, score))
+    lacking = make_result((1, 1), seeds=5, diverged=[(0, 0, 2)])
+    assert "not shown: 1 of 5 members" in caption_of(plots.histogram(lacking, cells="all"))
 
 
 def test_many_networks_are_curves_of_different_colours():

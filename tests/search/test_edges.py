@@ -71,13 +71,13 @@ def test_a_schedule_reaches_its_end_in_each_fold_of_its_own_length(split):
         assert same_bits(result.member(0, 0, 1, number), alone)
 
 
-def test_several_labels_at_once_are_ranked_by_their_loss(split):
-    targets = (np.random.default_rng(1).random((90, 3)) < 0.5).astype(float)
-    targets[0] = 1, 1, 0
-    labels = jfnn.Split(split.x_train, targets[:70], split.x_test, targets[70:])
-    result = jfnn.sweep(NET, labels, learning_rate=0.01, loss="sigmoid_cross_entropy", **OPTIONS)
-    assert result.ranked_by == "test_loss"
-    assert list(result.metrics) == ["loss"]
+def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_accuracy(split):
+    targets = np.random.default_rng(1).random((90, 3))
+    for values, ranked_by in ((targets, "test_loss"), ((targets < 0.5) * 1.0, "test_accuracy")):
+        labels = jfnn.Split(split.x_train, values[:70], split.x_test, values[70:])
+        result = jfnn.sweep(NET, labels, learning_rate=0.01, loss="sigmoid_cross_entropy", **OPTIONS)
+        assert result.ranked_by == ranked_by
+        assert set(np.unique(result.predict(split.x_test))) <= {0, 1}
 
 
 def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):

@@ -259,6 +259,30 @@ def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
     assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
 
 
+def test_several_labels_a_row_are_answered_alike_by_a_result_loaded_or_refitted_and_by_each_member(tmp_path):
+    split = SPLIT._replace(y_train=np.eye(3)[SPLIT.y_train] + [[0, 1, 0]], y_test=None, x_test=None)
+    split = split._replace(y_train=np.minimum(split.y_train, 1))
+    loss = "sigmoid_cross_entropy"
+    options = dict(loss=loss, epochs=2, batch_size=20, reduction="mean", seeds=3, folds=3, refit=True)
+    result = jfnn.sweep(NET, split, learning_rate=[0.1, 1e38], out=tmp_path, **options)
+    labels = result.predict(X)
+    assert labels.shape == (2, 1, 3, 3, 600, 3) and (labels[1] == -1).all()
+    np.testing.assert_array_equal(labels[0], result.predict_proba(X)[0] > 0.5)
+    for place, params in each(result):
+        np.testing.assert_array_equal(labels[place], jfnn.predict(NET, params, X, loss, "multilabel"))
+    most = labels[0].reshape(-1, 600, 3).sum(axis=0) > 4  # of nine
+    loaded = jfnn.load(tmp_path)
+    for asked in (result, loaded, pickle.loads(pickle.dumps(result))):
+        network = jfnn.supervised(NET, loss) if asked.origin is None else None
+        np.testing.assert_array_equal(asked.predict(X, network=network), labels)
+        np.testing.assert_array_equal(asked.predict(X, "vote", network=network), most)
+        np.testing.assert_array_equal(asked.refit.predict(X, network=network), result.refit.predict(X))
+        right = asked.row_scores("accuracy", "validation", split, network=network, folds=3)
+        np.testing.assert_allclose(np.nanmean(right[0], axis=(-1, -2)), result.validation_accuracy[0])
+        whole = asked.row_scores("exact_match", "validation", split, network=network, folds=3)
+        np.testing.assert_allclose(np.nanmean(whole[0], axis=-1), result.validation_exact_match[0])
+
+
 def test_rows_that_were_not_scaled_are_warned_of_and_a_frame_is_scaled():
     raw = np.array([50.0, 2000.0]) + np.array([10.0, 5.0]) * np.random.default_rng(0).normal(size=(60, 2))
     cut = jfnn.datasets.split(raw, 3 * raw[:, 0] + raw[:, 1])
@@ -342,7 +366,7 @@ def test_invalid_questions_are_errors(result):
         (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
         (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
-        (lambda: result.row_scores("f1", "test", SPLIT), "metric: expected one of"),
+        (lambda: result.row_scores("mcc", "test", SPLIT), "metric: expected one of"),
         (lambda: result.row_scores("loss", "any", SPLIT), "part: expected one of"),
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
         (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
