@@ -12,7 +12,7 @@ _imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> object:
-    """What the package gives by a name, imported now; of another name an AttributeError says what is meant."""
+    """What the package gives by a name, imported now; of others an AttributeError says what is meant."""
     module = Path(__file__).with_name(name)  # Python asks for one before it imports it
     if name in __all__ or name.startswith("_") or module.is_dir() or module.with_suffix(".py").exists():
         return _imported(name)

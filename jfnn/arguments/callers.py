@@ -9,7 +9,7 @@ PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 def warn(reason: str) -> None:
-    """Raises a UserWarning at the first line outside of the package, so that Python shows it once for each."""
+    """Gives a UserWarning at the first line outside of the package; Python shows it once for each line."""
     level = 1
     frame = sys._getframe()
     while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:

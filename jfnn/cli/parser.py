@@ -44,7 +44,7 @@ def advised(message: str) -> str:
 
 @contextlib.contextmanager
 def warnings_in_lines(prog: str) -> Iterator[None]:
-    """Shows warnings as errors are shown, in a line each behind the flag that sets their argument, above the bar."""
+    """Shows warnings as errors are shown, in a line each behind the flag that they name, above the bar."""
     flags = {field.name for field in dataclasses.fields(Flags)}
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -83,13 +83,14 @@ def as_numbers(values: object, argument: str) -> dict[str, Number]:
     return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
 
 
-def as_cells(cells: object, argument: str) -> Sample | dict[str, np.ndarray]:
+def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
     """A `Sample`, from a number of cells as well; or of listed cells name -> values ``[cells]``.
 
     Raises ArgumentError for listed cells of other names or lengths than the first.
     """
     if isinstance(cells, Iterator):
-        raise ArgumentTypeError(argument, f"expected a number or a list, list(cells), got {checks.shown(cells)}")
+        got = checks.shown(cells)
+        raise ArgumentTypeError(argument, f"expected a number or a list, list(cells), got {got}")
     columns: Mapping[str, Any]
     if isinstance(cells, Mapping):
         columns = cells

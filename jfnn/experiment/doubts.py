@@ -1,7 +1,6 @@
 """What is allowed and hardly meant, of rows and axes: found before anything is compiled, said once a call."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,8 @@ from jfnn.layers.kind import LayerKind, Shape
 # Inputs from here on are doubted. Were it more, grids that learn little would go without a word; were it
 # 200, pixels up to 255 would be doubted, which are learned (tests/search/test_doubts.py).
 LARGE = 1e3
-# Training rows for each class, on average, from which on one without any or with a single one is doubted. Were
-# it 2, the gates would be; were it 100, tables of some hundred rows would go without a word.
+# Training rows for each class, on average, from which on one without any or with a single one is doubted.
+# Were it 2, the gates would be; were it 100, tables of some hundred rows would go without a word.
 ROWS_OF_CLASS = 10
 
 
@@ -26,7 +25,7 @@ def say(doubts: Iterable[Sequence[str]]) -> None:
 
 
 def of_size(inputs: np.ndarray) -> list[str]:
-    """Inputs ``[n, …]``, floats, that are so large that their products with weights leave nothing to learn."""
+    """Inputs ``[n, …]``, floats, so large that their products with weights leave nothing to learn."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
         return []
     found = f"inputs reach {compact(float(most), 2)}, where training diverges or stands still"
@@ -84,7 +83,9 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
         if len(present) == 1:
             found += [f"all training rows have the {named(present)}"]
         elif len(missing):
-            found += [f"no training row has the {named(missing)}, of the {len(counts)} that the network can tell"]
+            found += [
+                f"no training row has the {named(missing)}, of the {len(counts)} that there are outputs for"
+            ]
         if len(once) and folds is None:
             found += [f"one training row alone has the {named(once)}"]
     rare = present[counts[present] < (folds or 0)]

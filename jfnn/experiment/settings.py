@@ -48,9 +48,9 @@ class Progress(NamedTuple):
 class ProgressBar:
     """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
 
-    It begins with a call, says what compiles and of several programs which, moves with every call of a tile, which may end in any thread,
-    and is drawn twice a second meanwhile. It begins anew with each program, and where the best cell is
-    trained again.
+    It begins with a call, says what compiles, of several programs which, moves with every call of a tile,
+    which may end in any thread, and is drawn twice a second meanwhile. It begins anew with each program, and
+    where the best cell is trained again.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
@@ -68,7 +68,7 @@ class ProgressBar:
         self._drawing: threading.Thread | None = None
 
     def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
-        """Shows that a run begins, of several by its number: that it draws starts, for which JAX may compile."""
+        """Shows that a run, one of several, begins to draw starts, for which JAX may compile."""
         self._run = f"program {number} of {runs} " if runs > 1 else ""
         self._begun(epochs).set_description_str(f"{self._run}drawing starts ")
 

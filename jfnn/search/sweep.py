@@ -143,7 +143,7 @@ def sweep(options: Options) -> SweepResult:
 
 
 def _trained(run: Run, number: int, runs: int) -> SweepResult:
-    """`train_run` of one of several runs, whose number the bar shows, which has begun with that of one alone."""
+    """`train_run` of one of several runs, whose number the bar shows."""
     bar = progress_bar(run.experiment.execution)
     if bar is not None and runs > 1:
         bar.begin(run.experiment.epochs, number, runs)

@@ -1,4 +1,4 @@
-"""What is allowed and hardly meant is warned of before anything is compiled, once a call; the usual is not."""
+"""What is allowed and hardly meant is warned of before anything compiles, once a call; the usual is not."""
 
 import re
 import warnings
@@ -21,7 +21,8 @@ MATRIX = jfnn.mlp((5, 3))  # without hidden units
 
 def doubts(network=NET, split=SPLIT, **options):
     """What is doubted of a sweep, which is checked and not trained."""
-    return prepare(Options(network, split, **{"learning_rate": 0.1, "batch_size": 16} | options)).experiment.doubts
+    options = {"learning_rate": 0.1, "batch_size": 16} | options
+    return prepare(Options(network, split, **options)).experiment.doubts
 
 
 def warned(call, *args, **options):
@@ -113,7 +114,7 @@ USUAL = {
     "listed cells that share a rate": lambda: doubts(
         learning_rate=None, cells={"learning_rate": [0.1, 0.1], "l2": [0.0, 0.1]}),
     "draws": lambda: doubts(cells=9, learning_rate=[0.1, 0.2]),
-    "a population": lambda: doubts(learning_rate=[0.1] * 8, schedulers=[jfnn.PopulationTraining(2)], epochs=4),
+    "a population": lambda: doubts(learning_rate=[0.1] * 8, epochs=4, schedulers=jfnn.PopulationTraining(2)),
     "hidden units": lambda: doubts(hyper={"dropout": 0.5}),
     "no dropout": lambda: doubts(MATRIX, hyper={"dropout": 0.0}),
     "leave one out": lambda: doubts(folds=LeaveOneOut()),
