@@ -16,6 +16,7 @@ LARGE = 1e3
 # Training rows for each class, on average, from which on one without any or with a single one is doubted.
 # Were it 2, the gates would be; were it 100, tables of some hundred rows would go without a word.
 ROWS_OF_CLASS = 10
+FIRST = 100  # rows in which most columns show that they are not constant
 
 
 def say(doubts: Iterable[Sequence[str]]) -> None:
@@ -45,7 +46,8 @@ def of_columns(inputs: np.ndarray, columns: object) -> list[str]:
     rows = inputs.reshape(len(inputs), -1)
     if sum(widths) != rows.shape[1] or len(rows) < 2:
         return []
-    constant = (rows == rows[0]).all(axis=0)
+    constant = (rows[:FIRST] == rows[0]).all(axis=0)  # few columns are left to read whole
+    constant[constant] = (rows[:, constant] == rows[0, constant]).all(axis=0)
     ends = np.cumsum(widths)
     same = [
         repr(name)
