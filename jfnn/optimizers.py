@@ -92,7 +92,8 @@ class Optimizer:
         name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory
             ``(learning_rate=…) -> transformation``.
         schedule: Factor of the learning rate as training goes on: "constant",
-            "cosine", "linear", "warmup_cosine", or a function ``part done, from 0 to 1 -> multiplier``.
+            "cosine", "linear", "warmup_cosine" (from 0 to the rate over the first tenth of the steps, then as
+            "cosine" to 0), or a function ``part done, from 0 to 1 -> multiplier``.
         schedule_epochs: Epochs over which the schedule spreads; None for all.
         arguments: Further arguments of the optimizer. A float is a number of each member; a sequence of
             numbers or a distribution is an axis; anything else is passed on as it is.
@@ -327,7 +328,7 @@ def _factory(name: str | Factory) -> Factory:
         raise ArgumentError(
             "optimizer",
             f"expected the name of an optax optimizer such as sgd or adam, got {checks.shown(name)}"
-            f"{_elsewhere(name) or checks.did_you_mean(name, _names())}",
+            f"{_elsewhere(name) or checks.did_you_mean(name, names())}",
         )
     if not takes(factory, "learning_rate"):
         got = f"{', '.join(parameters) or 'nothing'}; name it learning_rate"
@@ -335,9 +336,14 @@ def _factory(name: str | Factory) -> Factory:
     return factory  # type: ignore[no-any-return]
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
     """Names of optax's optimizers."""
     return [name for name, entry in vars(optax).items() if "learning_rate" in (_parameters(entry) or ())]
+
+
+def argument_names(name: str) -> list[str]:
+    """Names of the further arguments of an optimizer of optax; none of another name."""
+    return [argument for argument in _parameters(vars(optax).get(name)) or () if argument != "learning_rate"]
 
 
 def _parameters(function: Any) -> Collection[str] | None:

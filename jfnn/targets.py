@@ -23,6 +23,7 @@ from jfnn.arguments.checks import (
 )
 from jfnn.arguments.texts import html_table, size_text
 
+FOR_TWO_CLASSES = '; for two classes give it 2, or loss="sigmoid_cross_entropy"'
 FOR_NUMBERS = '; for targets that are numbers give loss="quadratic"'
 
 
@@ -103,6 +104,8 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
         ValueError: Lengths do not match, labels out of range, targets not finite in the dtype or not what the
             loss takes.
     """
+    if y is None:
+        raise ArgumentTypeError(argument, "expected integer labels or float targets, got None")
     y = as_array(y, argument)
     xp = jnp if isinstance(y, jax.Array) else np
     n, n_outputs = shape
@@ -141,7 +144,7 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
     """Raises ValueError for a loss of more outputs than the network has, or for a part of a target's."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
-        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_NUMBERS}")
+        raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_TWO_CLASSES}{FOR_NUMBERS}")
     if n_outputs % loss.outputs_per_target:
         needed = f"it takes {loss.outputs_per_target} outputs for each target"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}")

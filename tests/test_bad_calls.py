@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import decimal
 import random
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ import optax
 import pytest
 from helpers import complaint, make_result, make_sampled, refusal
 from room_calls import CALLS, NET, PARAMS, X, Y, objective, predict, prepared
+from scipy import sparse
 
 import jfnn
 from jfnn.analysis import compare_cells
@@ -216,6 +218,15 @@ MISTAKES = [
     (lambda: prepared(initial_params=RESULT), "initial_params", "as result.params or init gives, got <Swe"),
     (lambda: predict(params=RESULT), "params", "as network.init or result.member gives, got <SweepResult"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
+    (lambda: prepared(network=jfnn.mlp((2, 1))), "loss", "give it 2, or loss=\"sigmoid_cross_entropy\""),
+    (lambda: prepared(network=[NET, NET]), "network", "several by name"),
+    (lambda: prepared(split=jfnn.Split()), "x_train", "got None"),
+    (lambda: split(y=None), "y_train", "got None"),
+    (lambda: split(sparse.csr_array(X)), "x_train", "toarray()"),
+    (lambda: jfnn.train(NET, learning_rate=0.1), "x", "got None"),
+    (lambda: prepared(cells=({"l2": c} for c in (0.0, 0.1))), "cells", "list(cells)"),
+    (lambda: prepared(schedulers=jfnn.EarlyStopping), "schedulers", "jfnn.EarlyStopping(5)"),
+    (lambda: jfnn.plots.axis_curves(HISTORY, "epochs"), "axis", "interval_curves"),
     # Names and indices that a result lacks.
     (lambda: RESULT.cell_scores("test_f1"), "name", "test_accuracy (metrics=[…] of jfnn.supervised or"),
     (lambda: RESULT.scores["test_f1"], "scores", "test_accuracy (metrics=[…] of jfnn.supervised or"),
@@ -235,6 +246,7 @@ MISTAKES = [
     (lambda: prepared(network=jfnn.Network(NET.init, lambda p, x: x @ X)), "network", "apply fails on rows"),
     # Indices into results.
     (lambda: RESULT.member(0, 0), "member", "lengths learning_rate 2, l2 3, seeds 2, folds 4, got (0, 0)"),
+    (lambda: RESULT.member(*RESULT.best().index), "member", "member(*index, seed, fold)"),
     (lambda: make_sampled(n=3).member(0, 0, 1), "member", "lengths cells 3, seeds 2, got"),
     (lambda: RESULT.axes_at((0, 3)), "index", "lengths learning_rate 2, l2 3, got"),
     (lambda: compare_cells(RESULT, reference=(2, 0)), "reference", "lengths learning_rate 2, l2 3, got"),
@@ -289,12 +301,46 @@ def test_the_cures_are_taken():
         ({"learning_rate": 0.1, "epoch": 3}, "'epochs'"),
         ({"learning_rate": 0.1, "dropout": 0.5}, "hyper="),
         ({"learning_rate": 0.1, "eval_every": 1}, "jfnn.Execution"),
+        ({"verbose": 1}, "execution=jfnn.Execution(progress=True)"),
+        ({"n_jobs": 2}, "execution=…, a number of devices"),
+        ({"early_stopping": True}, "schedulers=[jfnn.EarlyStopping(…)]"),
+        ({"scoring": "accuracy"}, "validation=jfnn.Validation(rank_by=…)"),
     ],
 )
 def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words, said):
     with pytest.raises(TypeError, match=r"^sweep\(\) ") as caught:
         jfnn.sweep(NET, (X, Y), **words)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        ("jfnn", "MLP", "jfnn.mlp"),
+        ("jfnn", "fit", "jfnn.train"),
+        ("jfnn", "adam", "optimizer='adam'"),
+        ("jfnn", "relu", "activation='relu'"),
+        ("jfnn", "heatmap", "jfnn.plots.heat_map"),
+        ("jfnn", "MLPRegressor", "jfnn.estimators.MLPRegressor"),
+        ("jfnn.datasets", "load_digits", "jfnn.datasets.digits"),
+    ],
+)
+def test_a_name_that_a_module_lacks_is_told_with_the_one_meant(module, name, said):
+    with pytest.raises(AttributeError, match=f"^module '{module}' has no attribute '{name}'; ") as caught:
+        getattr(sys.modules[module], name)
+    assert said in str(caught.value)
+
+
+def test_cells_of_a_data_frame_are_those_of_its_columns():
+    cells = {"learning_rate": [0.1, 0.2], "l2": [0.0, 0.5]}
+    frame = pytest.importorskip("pandas").DataFrame(cells)
+    listed = prepared(cells=frame, learning_rate=None).experiment.cells
+    assert {name: values.tolist() for name, values in listed.values.items()} == cells and not listed.crossed
+
+
+def test_a_loss_that_draws_its_rows_trains_without_inputs():
+    learner = jfnn.learner(lambda key: jnp.ones(2), lambda params, batch, key: (params**2).sum())
+    assert jfnn.train(learner, learning_rate=0.25, epochs=2, batch_size=None).params == pytest.approx(0.25)
 
 
 def test_arguments_without_a_name_that_are_too_many_are_counted():

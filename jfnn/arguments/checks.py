@@ -40,6 +40,10 @@ SYNONYMS = {
     **dict.fromkeys(("shuffle", "shuffled"), "permutation"),
     **dict.fromkeys(("all", "gd", "gradient_descent"), "full"),
     **dict.fromkeys(("sequential", "ordered"), "in_order"),
+    "fit": "train",
+    **dict.fromkeys(("load_digits", "fetch_digits"), "digits"),
+    "train_test_split": "split",
+    **dict.fromkeys(("standardscaler", "standard_scaler"), "standardise"),
 }
 
 
@@ -112,6 +116,9 @@ def as_array(value: Any, argument: str) -> Any:
     if not isinstance(value, jax.Array):
         if isinstance(value, bytearray):
             raise ArgumentTypeError(argument, f"expected numbers, got {shown(value)}")
+        if hasattr(value, "nnz") and hasattr(value, "toarray"):  # of scipy.sparse
+            got = f"a sparse {type(value).__name__}; value.toarray() gives one"
+            raise ArgumentTypeError(argument, f"expected a dense array, got {got}")
         if np.ma.is_masked(value):
             raise ArgumentError(argument, "expected plain numbers, got an array with masked entries")
         try:
@@ -161,6 +168,8 @@ def as_inputs(
     Raises ArgumentError for other dtypes and shapes, no rows, and numbers that are not finite.
     """
     words = _columns_of_words(x)
+    if x is None:
+        raise ArgumentTypeError(argument, "expected rows, an array [n, features], got None")
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
         if not whole:
@@ -362,14 +371,20 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
 
     Names are compared in small letters, and flags of a command line by their names.
     """
+    near = nearest(value, choices)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(value: object, choices: Iterable[str]) -> str | None:
+    """The choice that a name stands for, as `did_you_mean` compares them; None where none is near."""
     if not isinstance(value, str):
-        return ""
+        return None
     name = _plain_name(value)
     names = {_plain_name(choice): choice for choice in choices}
     synonym = SYNONYMS.get(name)
     begun = [other for other in names if len(name) > 2 and other.startswith(name)]
     near = [synonym] if synonym in names else begun or difflib.get_close_matches(name, names, 1, NEAR)
-    return f"; did you mean {names[near[0]]!r}?" if near else ""
+    return names[near[0]] if near else None
 
 
 def _plain_name(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets, losses
-from jfnn.arguments import checks
+from jfnn.arguments import callers, checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.targets import Split
@@ -114,7 +114,12 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
     if flags.data is None:
         return (1, *DIGITS) if is_cnn else DIGITS
     if len(shape) == 1:
-        return (1, size) if is_cnn else (size, 1)
+        inputs = (1, size) if is_cnn else (size, 1)
+        if flags.data.suffix.lower() == ".csv":  # a table, of whose columns neighbours hardly are such
+            given = ",".join(map(str, inputs))
+            reason = f"shape: rows are read as sequences of {size} columns, in their order in the file"
+            callers.warn(f"{reason}; give --network mlp for a table, --shape {given} for sequences")
+        return inputs
     if is_cnn and len(shape) == 2:
         image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
         raise ArgumentError(

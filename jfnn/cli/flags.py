@@ -263,7 +263,12 @@ with every batch size: further axes of the grid.""",
     )
     optimizer: str = option("optimizer", "NAME", "any of optax")
     schedule: str = flag("NAME", "learning rate as training goes on", "constant", choices=SCHEDULES)
-    schedule_epochs: int | None = flag("N", "epochs over which it spreads", otherwise="all", needs=SCHEDULE)
+    schedule_epochs: int | None = flag(
+        "N",
+        "epochs over which it spreads; warmup_cosine warms up for a tenth of them",
+        otherwise="all",
+        needs=SCHEDULE,
+    )
     gradient: str = option("gradient", "NAME", "autodiff, or backprop: the derivation by hand")
     tile: int | None = flag(
         "N", "networks trained side by side", otherwise="chosen for speed", group="running"
@@ -282,5 +287,5 @@ with every batch size: further axes of the grid.""",
         "DIR", "for results; without the flag the next that is free", Path("runs/grid"), group="output"
     )
     resume: bool = option("resume")
-    quiet: bool = switch("print nothing but errors")
+    quiet: bool = switch("print nothing but errors and warnings")
     present: frozenset[str] = frozenset()

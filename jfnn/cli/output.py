@@ -152,7 +152,9 @@ def caveats(result: SweepResult) -> list[str]:
     if summary.ranking_parts(result)[-1] == "validation":
         if result.refit is None:
             lines += [f"{summary.part_text(result, 'test', best.index)}, on rows that ranked nothing"]
-        lines += [f"Cells are ranked on the rows held out for validation{by}."]
+        (held_out, *_) = (result.programs or (result,))[0].config["data"]["validation"]["rows"]
+        number = f"{held_out} " if result.folds is None else ""  # else those of each fold
+        lines += [f"Cells are ranked on the {number}rows held out for validation{by}."]
     else:
         lines += [f"Cells are ranked on the test rows themselves{by}, which flatters the best;"]
         lines += ["--validation or --folds rank on other rows."]

@@ -8,12 +8,13 @@ import re
 import sys
 import typing
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tqdm.auto import tqdm
 
+from jfnn import optimizers
 from jfnn.arguments import checks
 from jfnn.cli.flags import NOTES, Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
@@ -42,12 +43,14 @@ def advised(message: str) -> str:
 
 
 @contextlib.contextmanager
-def warnings_in_lines(prog: str, quiet: bool) -> Iterator[None]:
-    """Shows warnings as errors are shown, in a line each, above the bar; none with --quiet."""
+def warnings_in_lines(prog: str) -> Iterator[None]:
+    """Shows warnings as errors are shown, in a line each behind the flag that they name, above the bar."""
+    flags = {field.name for field in dataclasses.fields(Flags)}
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if not quiet:
-            tqdm.write(f"{prog}: warning: {advised(str(message))}", file=sys.stderr)
+        argument, colon, reason = advised(str(message)).partition(": ")
+        about = flag_name(argument) if argument in flags else argument
+        tqdm.write(f"{prog}: warning: {about}{colon}{reason}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.showwarning = show
@@ -127,8 +130,9 @@ def parse(parser: Parser, argv: Sequence[str]) -> Flags:
     parsed, others = parser.parse_known_args(_joined(argv))
     if others:
         known = [flag for action in parser._actions for flag in action.option_strings]
-        meant = checks.did_you_mean(others[0].partition("=")[0], known)
-        if not others[0].startswith("-"):
+        name = others[0].partition("=")[0]
+        meant = _optimizer_argument(others, vars(parsed)) or checks.did_you_mean(name, known)
+        if not name.startswith("-"):
             meant = "; values stand behind their flag, several with commas between"
         parser.error(f"unrecognized arguments: {' '.join(others)}{meant}")
     present = vars(parsed)
@@ -144,6 +148,16 @@ def parse(parser: Parser, argv: Sequence[str]) -> Flags:
         if needs and field.name in present and not needs[1](flags):
             parser.error(f"{flag_name(field.name)}: goes with {needs[0]}")
     return flags
+
+
+def _optimizer_argument(others: Sequence[str], parsed: Mapping[str, Any]) -> str:
+    """Advice on a flag that is an argument of the optimizer, with its value behind it; else empty."""
+    word, _, value = others[0].partition("=")
+    name = word.removeprefix("--").replace("-", "_")
+    if not word.startswith("--") or name not in optimizers.argument_names(parsed.get("optimizer", "sgd")):
+        return ""
+    behind = [value] if value else [other for other in others[1:2] if not other.startswith("-")]
+    return f"; it goes into --optimizer-arg {name}={(behind or ['VALUES'])[0]}"
 
 
 def _joined(argv: Sequence[str]) -> list[str]:

@@ -50,7 +50,7 @@ def start(argv: Sequence[str]) -> int:
         frame = datasets.read_columns(flags.rows)
         if out is not None and out.exists() and out.samefile(flags.rows):
             raise ArgumentError("out", "expected another file than that of the rows")
-        with warnings_in_lines(parser.prog, quiet=False):
+        with warnings_in_lines(parser.prog):
             added = answers(result, frame)
         for name in added:
             if name in frame:

@@ -119,7 +119,7 @@ def main(
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             goes_on = flags.resume and directories.holds_run(flags.out)
-            with jax.enable_x64(flags.dtype == "float64"), warnings_in_lines(prog, flags.quiet):
+            with jax.enable_x64(flags.dtype == "float64"), warnings_in_lines(prog):
                 problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)

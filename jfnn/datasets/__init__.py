@@ -1,5 +1,7 @@
 """Data to learn from: the digits, the gates, CSV and NPZ files, and splits that keep pairs together."""
 
+from typing import TYPE_CHECKING
+
 from jfnn.datasets.columns import transform
 from jfnn.datasets.files import read_columns, read_csv, read_npz
 from jfnn.datasets.splits import (
@@ -32,3 +34,11 @@ __all__ = [
     "xor_gate",
 ]
 __dir__ = __all__.copy
+
+if not TYPE_CHECKING:  # to which it would say that there is every name
+
+    def __getattr__(name: str) -> object:
+        """Raises AttributeError with what is meant, such as `digits` by load_digits."""
+        from jfnn.unknown import unknown
+
+        raise unknown("jfnn.datasets", name, __all__)

@@ -1,20 +1,21 @@
 """Columns of words and of numbers with gaps, and tables of them by name, described by plain values."""
 
-import warnings
+import collections
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.arguments import checks, memory
+from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.datasets.fields import as_category, as_number
-from jfnn.datasets.targets import Table, file_error
+from jfnn.datasets.targets import Table, file_error, shortened
 
 # Standard deviations of the training rows between their mean and a column's median, from which on rows are
 # taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
 FAR = 10
+SHOWN = 3  # words of a column that a warning names
 Columns = Mapping[str, Mapping[str, Any]]
 
 
@@ -53,9 +54,9 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     Where it has "scaling" there, that comes next.
 
     A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
-    all, and a UserWarning names its column and the first such word, once a call. A gap becomes the median,
-    and 1 in a further column, if training rows have gaps there too; a UserWarning names a column of several
-    rows that has nothing else.
+    all. A gap becomes the median, and 1 in a further column, if training rows have gaps there too. A
+    UserWarning, once a call, names columns and words that no training row has; words that some have in other
+    capitals; columns of several rows without any number; and gaps in columns where no training row has one.
 
     Args:
         columns: "columns" there: name -> ``{"categories": […]}``, ``{"median": …, "indicator": …}``, or
@@ -69,13 +70,56 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
         ValueError, TypeError: The frame lacks a column, or has one of another length; a word, infinity
             or a number beyond floats among numbers, or a gap without a median.
     """
+    read = read_frame(columns, frame)
+    for reason in [*read.unknown, *_of_gaps(columns, read)]:
+        callers.warn(reason)
+    return read.inputs
+
+
+class Read(NamedTuple):
+    """A frame as inputs.
+
+    Attributes:
+        inputs: ``[n, inputs]``, float64.
+        gaps: Column -> its number of gaps, where it has some that became the median.
+        unknown: What to say of words that no training row has.
+    """
+
+    inputs: np.ndarray
+    gaps: dict[str, int]
+    unknown: list[str]
+
+
+def gaps_text(gaps: Mapping[str, int]) -> str:
+    """Numbers of gaps by column in a line: "'age' (2), 'fare' (1)"."""
+    return shortened([f"{name!r} ({count})" for name, count in gaps.items()])
+
+
+def _of_gaps(columns: Columns, read: Read) -> list[str]:
+    """What to say of columns of several rows that are all gaps, and of gaps where no training row has one."""
+    empty = [name for name, count in read.gaps.items() if count == len(read.inputs) > 1]
+    new = {name: count for name, count in read.gaps.items() if not columns[name].get("indicator")}
+    new = {name: count for name, count in new.items() if name not in empty}
+    found = []
+    if empty:
+        names = shortened([*map(repr, empty)])
+        found += [f"no row has a number in these columns, so that all get the median: {names}"]
+    if new:
+        reason = "no training row has gaps in these columns, where they become the median without a mark"
+        found += [f"{reason}: {gaps_text(new)}"]
+    return found
+
+
+def read_frame(columns: Columns, frame: Any) -> Read:
+    """As `transform`, without a word."""
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
         raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
     if not hasattr(frame, "__getitem__") or checks.is_several(frame) or isinstance(frame, str | bytes):
         raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
     blocks: list[np.ndarray] = []
-    unknown: list[str] = []
+    gaps_of: dict[str, int] = {}
+    unknown: dict[str, collections.Counter[str]] = {}
     for name, column in columns.items():
         if name not in frame:
             there = frame if isinstance(frame, Mapping) else checks.column_names(frame)
@@ -92,21 +136,42 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
             blocks.append(marks)
             new = ~marks.any(axis=1)
             if new.any():
-                word = words[new.argmax()]
-                text = checks.shown(word) if word else "nothing"
-                unknown.append(f"column {name!r}: {text} ({int(new.sum())} such entries)")
+                unknown[name] = collections.Counter(words[new].tolist())
             continue
         numbers = _numbers(values, name, gaps="median" in column)
         gaps = np.isnan(numbers)[:, None]
-        if gaps.all() and len(gaps) > 1:
-            reason = f"column {name!r}: no row has a number, so that all get the median of the training rows"
-            warnings.warn(reason, UserWarning, stacklevel=2)
+        if gaps.any():
+            gaps_of[name] = int(gaps.sum())
         blocks += [np.where(gaps, column.get("median", np.nan), numbers[:, None])]
         blocks += [gaps] * bool(column.get("indicator"))
-    if unknown:
+    inputs = np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
+    return Read(inputs, gaps_of, _of_unknown(unknown, columns))
+
+
+def _of_unknown(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> list[str]:
+    """What to say of words that no training row has, column -> word -> its entries; "" is a gap."""
+    others: list[str] = []
+    spelled: list[str] = []
+    for name, words in unknown.items():
+        known = {word.casefold(): word for word in columns[name]["categories"] if word}
+        near = {word: known[word.casefold()] for word in words if word.casefold() in known}
+        new = {word: count for word, count in words.items() if word not in near}
+        if near:
+            pairs = [f"{word!r} for {meant!r}" for word, meant in near.items()]
+            spelled.append(f"column {name!r}: {shortened(pairs, SHOWN)}")
+        if new:
+            texts = [checks.shown(word) if word else "nothing" for word in new]
+            entries = sum(new.values())
+            count = f"{entries} such {'entries' if entries > 1 else 'entry'}"
+            others.append(f"column {name!r}: {shortened(texts, SHOWN)} ({count})")
+    found = []
+    if others:
         reason = "no training row has these words, so that they are 0 in the columns of all categories"
-        warnings.warn(f"{reason}: {'; '.join(unknown)}", UserWarning, stacklevel=2)
-    return np.concatenate(blocks or [np.zeros((0, 0))], axis=1).astype(np.float64)
+        found += [f"{reason}: {'; '.join(others)}"]
+    if spelled:
+        reason = "words that training rows have in other capitals are unknown, write them as there"
+        found += [f"{reason}: {'; '.join(spelled)}"]
+    return found
 
 
 def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
@@ -137,7 +202,7 @@ def warn_of_units(x: object, config: Json) -> None:
     if medians[column] > FAR:
         far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
         cure = "scale rows as these were, or give named columns, which are scaled"
-        warnings.warn(f"x: the median of column {column} lies {far}; {cure}", UserWarning, stacklevel=2)
+        callers.warn(f"x: the median of column {column} lies {far}; {cure}")
 
 
 def is_frame(x: object) -> bool:

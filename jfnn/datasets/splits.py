@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import numbers
 import random
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks, memory
+from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
-from jfnn.datasets.columns import fitted, transform
+from jfnn.datasets.columns import Read, fitted, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
 
@@ -87,7 +88,8 @@ def split_table(table: Table, test_size: float | int = 0.2, random_state: int | 
 
     Words and gaps become numbers as `transform` says, by the medians and categories of the training rows
     only. The split's names have the description of the columns for it as "columns", and the words of the
-    labels as "classes", so that `SweepResult.predict` takes a data frame and answers in these words.
+    labels as "classes", so that `SweepResult.predict` takes a data frame and answers in these words. A
+    UserWarning says how many gaps were filled, and where.
 
     Args:
         table: From `read_csv` or `read_npz`.
@@ -105,13 +107,26 @@ def split_table(table: Table, test_size: float | int = 0.2, random_state: int | 
         cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        train = dict(zip(table.names, cut.x_train.T, strict=True))
-        test = dict(zip(table.names, cut.x_test.T, strict=True))
-        cut = cut._replace(x_train=transform(columns, train), x_test=transform(columns, test))
+        train, test = (
+            read_frame(columns, dict(zip(table.names, x.T, strict=True))) for x in (cut.x_train, cut.x_test)
+        )
+        for reason in [*_filled(train, test), *test.unknown]:
+            callers.warn(reason)
+        cut = cut._replace(x_train=train.inputs, x_test=test.inputs)
     names: dict[str, Any] = {"columns": columns} if columns else {}
     if table.classes is not None:
         names["classes"] = list(table.classes)
     return cut._replace(names=names or None)
+
+
+def _filled(train: Read, test: Read) -> list[str]:
+    """How many gaps became the median of the training rows, and where."""
+    gaps = collections.Counter(train.gaps)
+    gaps.update(test.gaps)
+    if not gaps:
+        return []
+    number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"
+    return [f"{number} became the median that the training rows have in the column: {gaps_text(gaps)}"]
 
 
 def _scalers(split: Split) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import functools
 import math
 import numbers
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,13 +83,19 @@ def as_numbers(values: object, argument: str) -> dict[str, Number]:
     return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
 
 
-def as_cells(cells: object, argument: str) -> Sample | dict[str, np.ndarray]:
+def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
     """A `Sample`, from a number of cells as well; or of listed cells name -> values ``[cells]``.
 
     Raises ArgumentError for listed cells of other names or lengths than the first.
     """
+    if isinstance(cells, Iterator):
+        got = checks.shown(cells)
+        raise ArgumentTypeError(argument, f"expected a number or a list, list(cells), got {got}")
+    columns: Mapping[str, Any]
     if isinstance(cells, Mapping):
-        columns: Mapping[str, Any] = cells
+        columns = cells
+    elif hasattr(cells, "columns") and hasattr(cells, "dtypes"):  # a data frame
+        columns = {name: cells[name].to_numpy() for name in cells.columns}
     elif checks.is_several(cells):
         columns = _columns(cells, argument)
     else:
@@ -285,9 +291,13 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 
 
 def as_index(
-    index: Any, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False
+    index: Any, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False, cure: str = ""
 ) -> tuple[int, ...]:
-    """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``."""
+    """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``.
+
+    Raises:
+        ArgumentError: It is none; the message ends with the cure.
+    """
     axes = list(axes)
     shape = [length for _, length in axes]
 
@@ -298,5 +308,5 @@ def as_index(
     if not checks.is_several(index) or len(index) != len(shape) or not all(map(fits, index, shape)):
         lengths = ", ".join(f"{name} {length}" for name, length in axes)
         expected = f"an index into axes of lengths {lengths}" if axes else "no index, since there are no axes"
-        raise ArgumentError(argument, f"expected {expected}, got {checks.shown(index)}")
+        raise ArgumentError(argument, f"expected {expected}, got {checks.shown(index)}{cure}")
     return tuple(int(number) % length for number, length in zip(index, shape, strict=True))

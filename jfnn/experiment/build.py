@@ -4,7 +4,7 @@ Options and split -> learner and data -> rows of the folds -> cells -> replicate
 """
 
 import math
-import warnings
+import numbers
 from collections.abc import Collection, Mapping, Sequence
 
 import jax
@@ -12,10 +12,11 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import compact
+from jfnn.experiment import doubts
 from jfnn.experiment.axes import (
     ALWAYS,
     PROGRAM_AXES,
+    Axes,
     Number,
     as_numbers,
     axes_and_constants,
@@ -35,13 +36,11 @@ from jfnn.learners.supervised import HYPER, Supervised, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
+from jfnn.schedulers import PopulationTraining
 from jfnn.subsets import Subsets
-from jfnn.targets import Split
+from jfnn.targets import Split, is_labels
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
-# Inputs from here on are warned of. Were it more, grids that learn little would go without a word; were it
-# 200, pixels up to 255 would be warned of, which are learned (tests/search/test_large_inputs.py).
-LARGE = 1e3
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
 
 
@@ -65,8 +64,6 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_metrics(learner.metrics)
     learner.check(data)
     _check_drawn_rows(options, split)
-    if isinstance(learner, Supervised) and learner.network.layers is not None:  # others may scale themselves
-        _warn_of_large(data.rows[0][: data.n_train])
 
     rows = cuts(data, options.validation.size, folds)
 
@@ -78,6 +75,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, learner.counts)
+    found = _doubts(options, learner, data, cells, values)
     ranking = _ranking(learner, data, options.validation, holds_out, rows)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
@@ -105,6 +103,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,
+        doubts=found,
     )
 
 
@@ -131,11 +130,28 @@ def _check_drawn_rows(options: Options, split: Split) -> None:
         raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
 
 
-def _warn_of_large(inputs: np.ndarray) -> None:
-    """Warns of inputs, floats, that are so large that their products with weights leave nothing to learn."""
-    if inputs.dtype.kind == "f" and (most := max(inputs.max(), -inputs.min())) >= LARGE:
-        found = f"inputs reach {compact(float(most), 2)}, where training diverges or stands still"
-        warnings.warn(f"{found}; jfnn.datasets.standardise(split) scales them", UserWarning, stacklevel=2)
+def _doubts(
+    options: Options, learner: Learner, data: Data, cells: Axes, values: Mapping[str, np.ndarray]
+) -> list[str]:
+    """What is allowed here and hardly meant."""
+    found: list[str] = []
+    # Populations begin with equal cells, and listed cells may share numbers.
+    if cells.crossed and not any(isinstance(rule, PopulationTraining) for rule in options.schedulers):
+        found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)
+    if not isinstance(learner, Supervised):
+        return found
+    inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
+    names = options.split.names or {}
+    found += doubts.of_columns(inputs, names.get("columns"))
+    if data.labels is not None and is_labels(data.labels):
+        folds = int(options.folds) if isinstance(options.folds, numbers.Integral) else None
+        found += doubts.of_classes(data.labels, targets.shape[1], names.get("classes"), folds)
+    layers = learner.network.layers
+    if layers is not None:  # other networks may scale inputs themselves
+        found += doubts.of_size(inputs)
+        if "dropout" in values:
+            found += doubts.of_dropout(values["dropout"], layers, inputs.shape[1:])
+    return found
 
 
 def _learner(options: Options) -> Learner:

@@ -144,6 +144,7 @@ class Experiment:
         epochs: Epochs done in the end.
         first_epoch: Epochs done before the start.
         schedulers: Rules that act at evaluations, those that keep parameters first.
+        doubts: What is allowed and hardly meant, for warnings.
     """
 
     learner: Learner
@@ -162,6 +163,7 @@ class Experiment:
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
     execution: Execution = dataclasses.field(default_factory=Execution)
+    doubts: Sequence[str] = ()
 
     @property
     def padded(self) -> bool:

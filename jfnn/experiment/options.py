@@ -53,8 +53,16 @@ NETWORKS = {
 }
 OPTIMIZERS = {"jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs")}
 SCHEMES = {"jfnn.Minibatches(…)": Minibatches._fields}
-VALIDATIONS = {"jfnn.Validation(…)": Validation._fields}
-EXECUTIONS = {"jfnn.Execution(…)": [field.name for field in dataclasses.fields(Execution)]}
+VALIDATIONS = {
+    "jfnn.Validation(…)": Validation._fields,
+    "jfnn.Validation(rank_by=…)": ("scoring",),
+}
+SCHEDULERS = {"[jfnn.EarlyStopping(…)]": ("early_stopping", "patience", "n_iter_no_change")}
+EXECUTIONS = {
+    "jfnn.Execution(…)": [field.name for field in dataclasses.fields(Execution)],
+    "jfnn.Execution(progress=True)": ("verbose",),
+    "…, a number of devices": ("n_jobs",),
+}
 
 
 def option(
@@ -164,6 +172,7 @@ class Common(Valid):
         "Rules that stop, copy or change members at evaluations, such as ``jfnn.Halving(3)``, or several.",
         (),
         as_schedulers,
+        SCHEDULERS,
     )
     execution: Converted[int | Execution | Workers | Executor | None, Execution] = option(
         "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
@@ -304,7 +313,7 @@ class TrainOptions(Common):
 
     Attributes:
         network: As in `Options`.
-        x: Inputs ``[n, …]``.
+        x: Inputs ``[n, …]``; None for losses that draw what they need.
         y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
         seed: Fixes starting parameters and minibatches.
         fold: The fold whose random numbers dropout draws, as in a sweep with folds.
@@ -313,7 +322,7 @@ class TrainOptions(Common):
     """
 
     network: Network | Learner = dataclasses.field(metadata={"holds": NETWORKS})
-    x: ArrayLike
+    x: ArrayLike | None = None
     y: ArrayLike | None = None
     _: dataclasses.KW_ONLY
     seed: int = fields.field(0, checks.as_seed)

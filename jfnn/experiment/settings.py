@@ -17,6 +17,7 @@ from jfnn.arguments.texts import number_text
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
+from jfnn.network import Network
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 
@@ -47,9 +48,9 @@ class Progress(NamedTuple):
 class ProgressBar:
     """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
 
-    It begins with a call, says what compiles, moves with every call of a tile, which may end in any thread,
-    and is drawn twice a second meanwhile. It begins anew with each program, and where the best cell is
-    trained again.
+    It begins with a call, says what compiles, of several programs which, moves with every call of a tile,
+    which may end in any thread, and is drawn twice a second meanwhile. It begins anew with each program, and
+    where the best cell is trained again.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
@@ -61,23 +62,26 @@ class ProgressBar:
         self.metric = metric
         self.higher_is_better = higher_is_better
         self.silent = silent
+        self._run = ""
         self._bar: Any = None
         self._closed = threading.Event()
         self._drawing: threading.Thread | None = None
 
-    def begin(self, epochs: int) -> None:
-        """Shows that a call has begun: that it draws starting parameters, for which JAX may compile."""
-        self._begun(epochs).set_description_str("drawing starts ")
+    def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
+        """Shows that a run, one of several, begins to draw starts, for which JAX may compile."""
+        self._run = f"program {number} of {runs} " if runs > 1 else ""
+        self._begun(epochs).set_description_str(f"{self._run}drawing starts ")
 
     def compiling(self, done: int, programs: int) -> None:
-        """Shows how many of the programs of a run are compiled."""
+        """Shows that a run compiles, of one alone also how many programs of it are compiled."""
         if self._bar is not None:
-            self._bar.set_description_str(f"compiling, {done} of {programs} programs ")
+            parts = "" if self._run else f", {done} of {programs} programs"
+            self._bar.set_description_str(f"{self._run}compiling{parts} ")
 
     def training(self, epoch: int, epochs: int) -> None:
         """Shows that a run trains from an epoch on."""
         bar = self._begun(epochs)
-        bar.set_description_str("", refresh=False)
+        bar.set_description_str(self._run, refresh=False)
         bar.reset(epochs)  # the time left is that of training
         bar.update(epoch)
 
@@ -279,6 +283,9 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
 
 def as_networks(network: object, argument: str) -> Any:
     """A network or learner as it is, or several by names that can be those of directories."""
+    if isinstance(network, list | tuple) and not isinstance(network, Network):
+        got = checks.shown(network)
+        raise ArgumentTypeError(argument, f"expected one, or several by name, {{'a': …, 'b': …}}, got {got}")
     if not isinstance(network, Mapping):
         return network
     for name in network:
@@ -295,8 +302,8 @@ def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
     if isinstance(schedulers, Scheduler):
         return (schedulers,)
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
-        got = checks.shown(schedulers)
-        raise ArgumentTypeError(argument, f"expected jfnn.schedulers, one or a sequence, got {got}")
+        expected = "expected rules such as jfnn.EarlyStopping(5), one or several in a list"
+        raise ArgumentTypeError(argument, f"{expected}, got {checks.shown(schedulers)}")
     return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
 
 

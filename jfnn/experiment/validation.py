@@ -2,6 +2,7 @@
 
 import dataclasses
 import numbers
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,7 +76,10 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
             raise ArgumentError("folds", f"expected at most {most}, the number of {rows}, got {folds}")
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
-        pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
+        with warnings.catch_warnings():
+            if isinstance(folds, numbers.Integral):  # of which `jfnn.experiment.doubts` says more
+                warnings.filterwarnings("ignore", "The least populated class")
+            pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
         if not pairs or any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs of row numbers, at least one")
         n = data.n_train

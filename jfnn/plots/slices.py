@@ -37,7 +37,9 @@ def sliced(
     values = axis_values(result)
     fold = fold_axis(result)
     names = [fold_axis(result, name) for name in names]
-    if len({checks.as_choice(name, "axes", values) for name in names}) < len(names):
+    over_epochs = any(isinstance(name, str) and name in ("epoch", "epochs") for name in names)
+    others = "jfnn.plots.interval_curves draws over the epochs" * over_epochs
+    if len({checks.as_choice(name, "axes", values, others) for name in names}) < len(names):
         raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
     best = result.best_or_none()
     indices: dict[str, Any] = dict.fromkeys(result.axes, 0)

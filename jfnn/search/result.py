@@ -372,7 +372,11 @@ class SweepResult:
         Raises:
             ValueError: Its parameters were not kept, or there is no such member.
         """
-        index = as_index(index, self._axes_of_members(), "member", from_the_end=True)
+        axes = self._axes_of_members()
+        behind = axes[len(self.cell_shape) :]
+        numbers = "".join(f", {name[:-1]}" for name, _ in behind)
+        cure = f"; of a cell, member(*index{numbers})" if len(index) == len(axes) - len(behind) else ""
+        index = as_index(index, axes, "member", from_the_end=True, cure=cure)
         self._check_kept(index, "member")
         cell = self.kept_cell or ()
         params = self.params

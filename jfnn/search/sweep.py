@@ -20,6 +20,7 @@ from jfnn.engine.layouts import layout_for
 from jfnn.engine.plan import Layout
 from jfnn.engine.segment import Task
 from jfnn.engine.trainer import Trainer
+from jfnn.experiment import doubts
 from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
@@ -116,6 +117,7 @@ def sweep(options: Options) -> SweepResult:
     with interrupts.deferred(), workers_of(options.execution), bar_of(options):
         programs = programs_of(options)
         runs = _prepared(programs)
+        doubts.say(run.experiment.doubts for run in runs)
         if options.rule is not None:
             experiment = runs[0].experiment
             names = [*programs.axes, *experiment.cells.values]
@@ -124,7 +126,8 @@ def sweep(options: Options) -> SweepResult:
         copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
         out = options.out
         with _claimed(options, programs, runs):
-            parts = [train_run(run) for run in runs]
+            several = len(runs) + bool(options.refit)
+            parts = [_trained(run, number, several) for number, run in enumerate(runs, 1)]
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
@@ -136,7 +139,15 @@ def sweep(options: Options) -> SweepResult:
         index = best.index[len(programs.axes) :]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(winner, parts[number], index, starts_of_cells)
-        return dataclasses.replace(result, refit=train_run(prepare(again)))
+        return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
+
+
+def _trained(run: Run, number: int, runs: int) -> SweepResult:
+    """`train_run` of one of several runs, whose number the bar shows."""
+    bar = progress_bar(run.experiment.execution)
+    if bar is not None and runs > 1:
+        bar.begin(run.experiment.epochs, number, runs)
+    return train_run(run)
 
 
 def _prepared(programs: Programs) -> list[Run]:

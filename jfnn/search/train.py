@@ -5,6 +5,7 @@ import dataclasses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine import interrupts
+from jfnn.experiment import doubts
 from jfnn.experiment.options import Options, TrainOptions
 from jfnn.search.keywords import takes_fields
 from jfnn.search.result import SweepResult
@@ -36,6 +37,7 @@ def train(options: TrainOptions) -> SweepResult:
     with workers_of(options.execution), bar_of(options):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
+        doubts.say([run.experiment.doubts])
         with interrupts.deferred():
             return train_run(run)
 

@@ -14,6 +14,7 @@ import numpy as np
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
+from jfnn.experiment import doubts
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
@@ -133,7 +134,7 @@ def coordinate_check(
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
     networks = _networks(network, width, parametrisations, base, output_multiplier, optimizer)
-    measured: dict[Network, tuple[np.ndarray, np.ndarray]] = {}
+    experiments: dict[Network, Experiment] = {}
     for model in dict.fromkeys(networks):  # at the base width all parametrisations are one network
         trained = Options(
             model,
@@ -147,7 +148,9 @@ def coordinate_check(
             seeds=seeds,
             epochs=steps,  # an epoch has at least one step
         )
-        measured[model] = _measure(build(trained), steps, rows)
+        experiments[model] = build(trained)
+    doubts.say(experiment.doubts for experiment in experiments.values())
+    measured = {model: _measure(experiment, steps, rows) for model, experiment in experiments.items()}
     shape = (len(parametrisations), len(width))
     starts, changes = zip(*(measured[model] for model in networks), strict=True)
     start, change = (np.stack(parts).reshape(*shape, *parts[0].shape) for parts in (starts, changes))

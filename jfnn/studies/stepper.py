@@ -10,6 +10,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.program import DeviceData
+from jfnn.experiment import doubts
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
@@ -71,6 +72,7 @@ def make_experiment(options: Options) -> Experiment:
         raise ArgumentError(name, "expected none, since this is no sweep")
     checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
+    doubts.say([experiment.doubts])
     if experiment.first_epoch or experiment.replicates.differ_by_cell:
         raise ArgumentError("epochs", "expected their number, from starts of each seed")
     if not experiment.learner.differentiable:

@@ -56,6 +56,7 @@ def scikit_learns(standardised):
     return make_pipeline(columns, StandardScaler()) if standardised else columns
 
 
+@pytest.mark.filterwarnings("ignore:16 gaps became")
 @pytest.mark.parametrize("standardised", [False, True])
 def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read, standardised):
     frame = rows_of(80)
@@ -78,8 +79,10 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
     new.loc[3, "colour"] = "violet"
     new.loc[4, "size"] = np.nan
     for rows in (new, {name: new[name].tolist() for name in new}):
-        with pytest.warns(UserWarning, match="'colour': .*'violet'"):
+        with pytest.warns(UserWarning) as said:
             x = (datasets.transform(columns, rows) - mean) / scale
+        words, gaps = (str(warning.message) for warning in said)
+        assert "'colour': 'violet' (1 " in words and gaps.endswith(": 'size' (1)")
         np.testing.assert_array_equal(x, expected.transform(new))
 
 
@@ -118,9 +121,33 @@ def test_words_that_no_training_row_has_are_said_once_a_call():
     assert x.tolist() == [[0, 0, 1, 0, 1], [0, 1, 0, 0, 2], [0, 0, 0, 1, 3]]
     (warning,) = said
     text = str(warning.message)
-    assert "2 such" in text and "column 'city': 'Berlin'" in text and "column 'kind': nothing" in text
-    assert "Bern'" not in text and "size" not in text and warning.filename == __file__
+    assert "column 'city': 'Berlin', 'Bern' (2 " in text and "column 'kind': nothing (1 " in text
+    assert "size" not in text and warning.filename == __file__
     datasets.transform(CITIES, {"city": ["Rome"], "kind": ["a"], "size": [1]})  # says nothing
+
+
+def test_a_word_in_other_capitals_has_a_line_with_the_cure():
+    frame = {"city": ["paris", "Oslo", "ROME", "paris", ""], "kind": list("aabbA"), "size": range(5)}
+    with pytest.warns(UserWarning) as said:
+        datasets.transform(CITIES, frame)
+    unknown, spelled = (str(warning.message) for warning in said)
+    assert unknown.endswith("column 'city': 'Oslo', nothing (2 such entries)")
+    assert "column 'city': 'paris' for 'Paris', 'ROME' for 'Rome'; column 'kind': 'A' for 'a'" in spelled
+
+
+def test_gaps_that_are_filled_are_counted_by_column(read):
+    table = read("a,b,c,y\n" + ",1,2,0\n1,1,2,1\n2,,2,0\n3,1,2,1\n,1,2,0\n4,1,2,1\n", impute=True)
+    with pytest.warns(UserWarning) as said:
+        datasets.split_table(table, 2)
+    (text,) = (str(warning.message) for warning in said)
+    assert text.startswith("3 gaps ") and text.endswith(": 'a' (2), 'b' (1)")
+
+
+def test_a_gap_in_a_column_that_had_none_is_said():
+    columns = {"a": {"median": 2.0, "indicator": False}, "b": {"median": 1.0, "indicator": True}}
+    with pytest.warns(UserWarning, match=r"no training row has gaps .*: 'a' \(1\)$"):
+        x = datasets.transform(columns, {"a": [None, 3], "b": [4, None]})
+    assert x.tolist() == [[2, 4, 0], [3, 1, 1]]
 
 
 def test_a_word_that_only_rows_to_test_on_have_is_said(read):
@@ -254,7 +281,6 @@ def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(rea
         datasets.split_table(table, 9, train[0])
     full = {"a": {}}
     gaps = {"a": {"median": 2.0, "indicator": False}, "b": {}}
-    assert datasets.transform(gaps, {"a": [None, "3"], "b": [1, 2]}).tolist() == [[2, 1], [3, 2]]
     for columns, frame, message in (
         (full, {"b": [1]}, "expected a column 'a', got none"),
         (full, {"a": [1, None]}, "row 2, column 'a': expected a number, got nothing"),
@@ -282,8 +308,8 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
 
 
 def test_a_column_without_a_number_is_warned_of():
-    columns = {"height": {"median": 2.0}}
-    with pytest.warns(UserWarning, match="column 'height': no row has a number"):
+    columns = {"height": {"median": 2.0, "indicator": True}}
+    with pytest.warns(UserWarning, match="no row has a number .*'height'"):
         x = datasets.transform(columns, {"height": [np.nan, None]})
-    assert x.tolist() == [[2.0], [2.0]]
-    assert datasets.transform(columns, {"height": [np.nan]}).tolist() == [[2.0]]
+    assert x.tolist() == [[2.0, 1.0], [2.0, 1.0]]
+    assert datasets.transform(columns, {"height": [np.nan]}).tolist() == [[2.0, 1.0]]

@@ -206,7 +206,7 @@ def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(tra
 )
 def test_neighbours_that_diverge_and_leave_change_no_bit(sweep, gradient, optimizer):
     options = dict(gradient=gradient, optimizer=optimizer, execution={"eval_every": 1})
-    beside = sweep(learning_rate=[1e38, 0.05, 1e38, 0.01], l2=[0.1, 1.0], **options)
+    beside = sweep(learning_rate=[1e38, 0.05, 2e38, 0.01], l2=[0.1, 1.0], **options)
     assert (beside.diverged_at[[0, 2]] >= 0).all()
     assert (beside.diverged_at[[1, 3]] == -1).all()
     alone = sweep(learning_rate=[0.05, 0.01], l2=[0.1, 1.0], **options)

@@ -1,5 +1,6 @@
 """Results as a terminal and a notebook show them: one short text, one well-formed table."""
 
+import re
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
@@ -103,10 +104,9 @@ class Seen(ProgressBar):
         self.moved = []
         self.returns = []
 
-    def begin(self, epochs):
-        assert not self.programs  # nothing is compiled for training yet
-        self.begun.append(epochs)
-        super().begin(epochs)
+    def begin(self, epochs, *numbers):
+        self.begun.append((epochs, len(self.programs), *numbers))
+        super().begin(epochs, *numbers)
 
     def compiling(self, done, programs):
         self.programs.append((done, programs))
@@ -126,13 +126,23 @@ def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     execution = jfnn.Execution(tile=2, progress=bar)
     options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
     result = jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), execution=execution, **options)
-    assert bar.begun == [6]
+    assert bar.begun == [(6, 0)]  # before anything is compiled for training
     assert bar.programs == [(done, 2) for done in range(3)]  # of training and of scoring
     assert (result.diverged_at >= 0).sum() == 2 and bar.returns[-1] == 6
     assert len(bar.moved) > len(bar.returns)
     # Members that diverge leave at a return, behind which those that are left count for all.
     assert sum(bar.moved) == pytest.approx(6)
     assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
+
+
+def test_a_bar_says_which_of_several_programs_compiles(capsys):
+    networks = {"a": jfnn.mlp((5, 3)), "b": jfnn.mlp((5, 4, 3))}
+    options = dict(learning_rate=0.1, epochs=1, batch_size=16, validation=0.2)
+    for refit, numbers in ((False, "12"), (True, "123")):
+        execution = jfnn.Execution(progress=True)
+        jfnn.sweep(networks, noise_split(), execution=execution, refit=refit, **options)
+        shown = re.findall(r"program (\d) of (\d) compiling", capsys.readouterr().err)
+        assert list(dict.fromkeys(shown)) == [(number, str(len(numbers))) for number in numbers]
 
 
 def test_a_bar_is_closed_where_a_run_is_refused():
