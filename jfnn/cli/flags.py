@@ -145,8 +145,11 @@ class Flags:
     standardise: bool = switch(
         "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows"
     )
-    test_size: float | int = flag("SIZE", "share or number of rows to test on", "0.2", share_or_count)
+    test_size: float | int = flag(
+        "SIZE", "share or number of rows to test on; 0: all train", "0.2", share_or_count
+    )
     split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, sets=["random_state"])
+    stratify: bool = switch("each class keeps its share in the rows to test on")
     learning_rate: Axis = flag(
         "VALUES",
         "η, the first axis",
