@@ -158,11 +158,11 @@ def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net,
     result = with_scores(make_result((2, 1), 3, validates=True), {}, epochs=np.full((2, 1, 3), epochs))
     stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
     best = result.best().index
-    assert refit_options(stopping, result, best).epochs == range(expected)
-    assert refit_options(options, result, best).epochs == range(9)
+    assert refit_options(stopping, result, [best]).epochs == range(expected)
+    assert refit_options(options, result, [best]).epochs == range(9)
     learner = jfnn.supervised(net, optimizer=jfnn.Optimizer(schedule="cosine"))
     of_learner = dataclasses.replace(stopping, network=learner)
-    assert refit_options(of_learner, result, best).network.schedule_epochs == 9  # as long as in the search
+    assert refit_options(of_learner, result, [best]).network.schedule_epochs == 9  # as long as in the search
 
 
 def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
