@@ -87,8 +87,9 @@ def chosen_by_few(result: SweepResult) -> str:
     """What the choice of the best cell rests on where that is too little, in a sentence; else ""."""
     cells = math.prod(result.cell_shape)
     part = result.ranked_by.partition("_")[0]
-    rows = float(np.mean(_rows(result, part) or [np.inf])) * (result.folds or 1)
-    if cells < 2 or (rows >= FEW and part != "train"):
+    rows = _rows(result, part)
+    few = bool(rows) and float(np.mean(rows)) * (result.folds or 1) < FEW
+    if cells < 2 or not (few or part == "train"):
         return ""
     why = "which says little of others" if part == "train" else "too few to tell cells apart"
     return f"the best of {cells} cells was chosen by {ranking_rows(result)}, {why}"

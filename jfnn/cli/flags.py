@@ -198,7 +198,7 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     )
     refit: str | None = flag(
         "ROWS",
-        "train the best cell again, on all training rows, and test that one alone; 'all': on the test rows too",
+        "train the best cell again on all training rows, and test that one alone; all: on the test rows too",
         read=one_of(ROWS),
         alone=ROWS[0],
     )

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import warnings
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ def start(argv: Sequence[str]) -> int:
         parser.error(str(error))
     if out is None:
         print(text, end="")
+    if doubt := summary.chosen_by_few(result):
+        print(f"{parser.prog}: note: {doubt}", file=sys.stderr)
     return 0
 
 
@@ -84,8 +86,6 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", NONE_RANKS)
-    if doubt := summary.chosen_by_few(result):
-        warnings.warn(doubt, UserWarning, stacklevel=2)
     asked = result.of_cell(*best.index) if result.refit is None else result.refit
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = asked.predict(frame, "mean")

@@ -116,7 +116,8 @@ def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> 
         labels.astype(str) if labels.dtype.hasobject else labels, return_inverse=True, return_counts=True
     )
     if test_rows and counts.min() < 2:
-        alone = [words[i] if words else names[i].item() for i in np.flatnonzero(counts < 2)]
+        few = np.flatnonzero(counts < 2).tolist()
+        alone = [words[i] if words else names[i].item() for i in few]
         text = checks.shown(alone[0]) + (f" and {len(alone) - 1} others" if len(alone) > 1 else "")
         raise ArgumentError("stratify", f"expected at least two rows of each class, got one of {text}")
     fewest = min(test_rows, n - test_rows)
@@ -157,11 +158,11 @@ def split_table(
         cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        cut = cut._replace(**{
-            part: transform(columns, dict(zip(table.names, rows.T, strict=True)))
-            for part, rows in (("x_train", cut.x_train), ("x_test", cut.x_test))
-            if rows is not None
-        })
+        train = dict(zip(table.names, cut.x_train.T, strict=True))
+        cut = cut._replace(x_train=transform(columns, train))
+        if cut.x_test is not None:
+            test = dict(zip(table.names, cut.x_test.T, strict=True))
+            cut = cut._replace(x_test=transform(columns, test))
     names: dict[str, Any] = {"columns": columns} if columns else {}
     if table.classes is not None:
         names["classes"] = list(table.classes)
@@ -272,9 +273,7 @@ def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
     return np.asarray(labels[:, None] == np.arange(n_classes), np.float32)
 
 
-def digits(
-    test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False
-) -> Split:
+def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False) -> Split:
     """scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
 
     Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. With the default, 1437 rows train

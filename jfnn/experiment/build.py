@@ -134,7 +134,9 @@ def _check_refit(options: Options, cells: int, validates: bool) -> None:
         reason = "test rows have no weights to train by; a split of test size 0 has those of all rows"
         raise ArgumentError("refit", reason)
     if refit.cells > cells:
-        raise ArgumentError("refit", f"expected at most the {cells} cells there are, got {refit.cells}", "cells")
+        raise ArgumentError(
+            "refit", f"expected at most the {cells} cells there are, got {refit.cells}", "cells"
+        )
 
 
 def _check_drawn_rows(options: Options, split: Split) -> None:

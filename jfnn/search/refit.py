@@ -57,9 +57,7 @@ def refit_options(
         changed["network"] = options.model.with_schedule(max(len(options.epochs), 1))
     else:
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), further)
-        further = {
-            name: value for name, value in further.items() if name not in options.optimizer.arguments
-        }
+        further = {name: value for name, value in further.items() if name not in options.optimizer.arguments}
     if starts_of_cells:
 
         def of_chosen(leaf: Any) -> np.ndarray:

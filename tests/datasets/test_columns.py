@@ -95,7 +95,7 @@ def test_tables_are_cut_evenly_or_not_at_all_and_name_their_target(read):
     for part, rows in zip((even.y_train, even.y_test), expected, strict=True):
         np.testing.assert_array_equal(part, rows)
     alone = read("a,y\n" + "1,no\n2,yes\n" * 9 + "3,maybe\n")
-    with pytest.raises(ValueError, match="^stratify: .*'maybe'"):
+    with pytest.raises(ValueError, match=r"^stratify: .*'maybe'"):
         datasets.split_table(alone, stratify=True)
 
 

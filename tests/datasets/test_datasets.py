@@ -90,7 +90,7 @@ def test_shares_that_cannot_be_kept_are_refused():
     ):
         with pytest.raises(error, match=message):
             datasets.split(x, y, test_size, stratify=classes)
-    with pytest.raises(TypeError, match="^stratify: .*float64"):
+    with pytest.raises(TypeError, match=r"^stratify: .*float64"):
         datasets.split(x, np.arange(20.0), stratify=True)
 
 
