@@ -36,8 +36,10 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
-    share = float(size)
-    rows = int(size) if isinstance(size, numbers.Integral) else math.ceil(share * n) if 0 <= share < 1 else n
+    if isinstance(size, numbers.Integral):
+        rows = int(size)
+    else:
+        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
     if not least <= rows < n:
         parts = "such that both parts have some" if least else "0 for none"
         expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
