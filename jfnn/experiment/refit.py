@@ -26,7 +26,7 @@ class Refit(Valid):
     Attributes:
         rows: "train" for all training rows, those held out for validation too; the test rows, which nothing
             has looked at, then score it. "all" for the test rows too: the model in the end, of which no test
-            score is left.
+            score is left. Scales and categories of columns stay those of the training rows.
         cells: How many of the best cells, each with all seeds; `SweepResult.predict` with "mean" or "vote"
             answers by all of them. Cells of equal numbers, which a random search may draw, count once.
         rule: A `jfnn.Simplest`, for the one cell that it chooses instead of the best.
