@@ -29,6 +29,7 @@ from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.options import Options
+from .experiment.refit import Refit
 from .experiment.settings import Execution, Progress, Validation
 from .experiment.simplest import Simplest
 from .experiment.workers import Workers
@@ -115,6 +116,7 @@ __all__ = [
     "Options",
     "PopulationTraining",
     "Progress",
+    "Refit",
     "Residual",
     "Sample",
     "Scaled",

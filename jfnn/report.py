@@ -79,7 +79,7 @@ def write_report(
         "<h2>Best cells</h2>",
         _table(ranking.best_first(result, LISTED)),
         *_front(result, objectives),
-        *_refit(result.refit),
+        *_refit(result),
         "<h2>Predicting with it</h2>",
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         "</div><div>",
@@ -155,9 +155,9 @@ def _prediction(result: SweepResult) -> str:
         whose = "the networks trained again"
         asked = result.refit
     each = asked.programs or (asked,)
-    votes = answers.has_labels(asked.metrics)
-    what = "the label that most of {whose} give" if votes else "the mean of {whose}"
-    arguments = ["x", '"vote"' if votes else '"mean"']
+    is_label = answers.has_labels(asked.metrics)
+    what = "the label by the mean of {whose}" if is_label else "the mean of {whose}"
+    arguments = ["x", '"mean"']
     if each[0].config.get("settings", {}).get("keep_params") == "evaluations":
         what = "labels or outputs of {whose}, at every evaluation"
         arguments = ["x"]
@@ -273,14 +273,14 @@ def _objective_name(objective: Objective) -> str:
     return str(getattr(objective, "__name__", objective)).replace("_", " ")
 
 
-def _refit(refit: SweepResult | None) -> list[str]:
+def _refit(result: SweepResult) -> list[str]:
+    refit = result.refit
     if refit is None:
         return []
-    cell = describe(refit.axes_at((0,) * len(refit.cell_shape)))
-    over = summary.averaged_over(refit)
+    cells = [describe(refit.axes_at(refit.cell_index(i))) for i in range(refit.pruned_cells.size)]
     texts = ", ".join(summary.refit_texts(refit))
-    rows = f"At {cell}, on all training rows{f', with {over}' if over else ''}"
-    return ["<h2>Trained again</h2>", f"<p>{unbroken(escape(f'{rows}: {texts}'))}.</p>"]
+    line = f"At {'; '.join(cells)}, {summary.refit_rows(result)}: {texts}"
+    return ["<h2>Trained again</h2>", f"<p>{unbroken(escape(line))}.</p>"]
 
 
 def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:

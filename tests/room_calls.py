@@ -238,6 +238,10 @@ WRAPPED = {
         {"cells": 2, "seed": 0},
     ),
     "Simplest": (jfnn.Simplest, {"order": {"l2": "most"}, "errors": 1.0}),
+    "Refit": (
+        lambda **fields: prepared(validation=0.25, refit=jfnn.Refit(**fields)),
+        {"rows": "all", "cells": 1, "rule": None},
+    ),
     "best": (RESULT.best, {"rule": jfnn.Simplest({"l2": "most"})}),
     "Interval": (
         analysis.Interval,

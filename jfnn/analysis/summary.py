@@ -13,6 +13,7 @@ from jfnn.arguments.texts import describe, exponential, name_text, number_text, 
 from jfnn.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
+FEW = 30  # rows: an accuracy on fewer has a standard error of up to 1/(2√30), 9 points
 
 
 class Score(NamedTuple):
@@ -68,10 +69,36 @@ class ScoreTable(NamedTuple):
 
 def _rows_of_run(result: SweepResult, score: str) -> float:
     """Rows behind a score of one run, those of a seed's folds together; infinite where none are recorded."""
-    part = score.partition("_")[0]
-    rows = result.config.get("data", {}).get(part, {}).get("rows", [0])
     folds = result.folds if result.folds and result.seeds.size > 1 else 1
-    return float(np.mean(rows)) * folds or np.inf
+    return float(np.mean(_rows(result, score.partition("_")[0]) or [0])) * folds or np.inf
+
+
+def _rows(result: SweepResult, part: str) -> list[int]:
+    """Numbers of rows of a part of the data, each once; of several folds the least first."""
+    rows: list[int] = result.config.get("data", {}).get(part, {}).get("rows", [])
+    return rows if any(rows) else []
+
+
+def ranking_rows(result: SweepResult) -> str:
+    """The rows whose scores rank cells: "360 rows to test on", "28–29 rows held out in each of 5 folds"."""
+    part = result.ranked_by.partition("_")[0]
+    rows = _rows(result, part)
+    count = f"{extent_text((min(rows), max(rows)))} row{'s' * (max(rows) > 1)}" if rows else "rows"
+    if part == "validation":
+        return f"{count} held out {f'in each of {result.folds} folds' if result.folds else 'for validation'}"
+    return f"{count} {'to test on' if part == 'test' else 'that they learned from'}"
+
+
+def chosen_by_few(result: SweepResult) -> str:
+    """What the choice of the best cell rests on where that is too little, in a sentence; else ""."""
+    cells = math.prod(result.cell_shape)
+    part = result.ranked_by.partition("_")[0]
+    rows = _rows(result, part)
+    few = bool(rows) and float(np.mean(rows)) * (result.folds or 1) < FEW
+    if cells < 2 or not (few or part == "train"):
+        return ""
+    why = "which says little of others" if part == "train" else "too few to tell cells apart"
+    return f"the best of {cells} cells was chosen by {ranking_rows(result)}, {why}"
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
@@ -91,13 +118,39 @@ def shown_metrics(result: SweepResult) -> list[str]:
 def refit_texts(refit: SweepResult) -> list[str]:
     """Scores of a cell trained again, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
 
+    Of several cells the least and the greatest: "test accuracy 0.951 to 0.967 each".
+
     Args:
         refit: `SweepResult.refit`.
     """
     parts = reversed(ranking_parts(refit))
-    metrics = shown_metrics(refit)
-    index = (0,) * len(refit.cell_shape)
-    return [cell_text(refit, f"{part}_{metric}", index) for part in parts for metric in metrics]
+    scores = [f"{part}_{metric}" for part in parts for metric in shown_metrics(refit)]
+    if math.prod(refit.cell_shape) == 1:
+        index = (0,) * len(refit.cell_shape)
+        return [cell_text(refit, score, index) for score in scores]
+    texts = []
+    for score in scores:
+        higher = refit.higher_is_better(score)
+        means = refit.cell_scores(score)
+        ends = (number_text(float(end), higher) for end in (np.nanmin(means), np.nanmax(means)))
+        texts.append(f"{name_text(score)} {' to '.join(dict.fromkeys(ends))} each")
+    return texts
+
+
+def tests_its_refit(result: SweepResult) -> bool:
+    """Whether test rows were left for what was trained again, rather than trained on."""
+    return result.refit is not None and bool(_rows(result.refit, "test"))
+
+
+def refit_rows(result: SweepResult) -> str:
+    """What was trained again, and with how many seeds: "on all 1437 training rows, with 5 seeds"."""
+    refit = result.refit
+    assert refit is not None
+    rows = " ".join(map(str, ["all", *_rows(refit, "train")]))
+    takes_all = bool(_rows(result, "test")) and not tests_its_refit(result)
+    over = averaged_over(refit)
+    which = f"{rows} rows, those to test on among them" if takes_all else f"{rows} training rows"
+    return f"on {which}{f', with {over}' if over else ''}"
 
 
 def cell_text(result: SweepResult, score: str, index: tuple[int, ...]) -> str:

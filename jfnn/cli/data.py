@@ -44,6 +44,11 @@ class Problem(NamedTuple):
         """Whether networks learn classes, or 0 or 1 for each output, rather than numbers."""
         return self.classes is not None or losses.get(self.loss).takes_logits
 
+    @property
+    def n_test(self) -> int:
+        """Rows to test on; 0 where all rows train."""
+        return 0 if self.split.x_test is None else len(self.split.x_test)
+
 
 def load(flags: Flags) -> Problem:
     """Reads and splits the data that the flags name.
@@ -55,15 +60,15 @@ def load(flags: Flags) -> Problem:
     if flags.data is None:
         name = "the digits"
         classes = tuple(map(str, range(10)))
-        split = datasets.digits(flags.test_size, flags.split_seed)
+        split = datasets.digits(flags.test_size, flags.split_seed, flags.stratify)
     else:
         table = _read(flags.data, flags)
-        cuts = sorted({"test_size", "split_seed"} & flags.present)
+        cuts = sorted({"test_size", "split_seed", "stratify"} & flags.present)
         if cuts and table.n_train is not None:
             raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
         name = flags.data.name
         classes = table.classes
-        split = datasets.split_table(table, flags.test_size, flags.split_seed)
+        split = datasets.split_table(table, flags.test_size, flags.split_seed, flags.stratify)
     if flags.standardise:
         split = datasets.standardise(split)
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
@@ -79,13 +84,13 @@ def load(flags: Flags) -> Problem:
     outputs = targets * kind.outputs_per_target
     shape = _shape(flags, split.x_train.shape[1:])
     x_train = split.x_train.reshape(len(split.x_train), *shape)
-    x_test = split.x_test.reshape(len(split.x_test), *shape)
+    x_test = None if split.x_test is None else split.x_test.reshape(len(split.x_test), *shape)
     known = split.names or {}
     names = {
         "classes": classes,
         "scaling": known.get("scaling"),
         "columns": known.get("columns"),
-        "target": flags.target,
+        "target": known.get("target"),
         "weights": flags.weights,
     }
     split = split._replace(x_train=x_train, x_test=x_test, names=names)

@@ -14,6 +14,7 @@ from jfnn.cli.words import (
     Axis,
     Read,
     axis,
+    count,
     count_or_integers,
     counts_or_full,
     integers,
@@ -26,6 +27,7 @@ from jfnn.cli.words import (
 )
 from jfnn.datasets.targets import TASKS
 from jfnn.experiment.options import Options
+from jfnn.experiment.refit import ROWS
 from jfnn.layers import INITIALIZERS
 from jfnn.layers.recurrent import STATES
 from jfnn.learners import METRICS
@@ -52,6 +54,7 @@ CELLS_DRAWN: Needs = ("--cells", lambda flags: flags.cells is not None)
 PERMUTATION: Needs = ("--minibatch permutation", lambda flags: flags.minibatch == "permutation")
 SCHEDULE: Needs = ("a --schedule that is not constant", lambda flags: flags.schedule != "constant")
 DASK: Needs = ("--executor dask", lambda flags: flags.executor == "dask")
+REFIT: Needs = ("--refit", lambda flags: flags.refit is not None)
 LOCAL: Needs = (
     "--executor processes or dask, without --scheduler",
     lambda flags: flags.executor in ("processes", "dask") and flags.scheduler is None,
@@ -67,6 +70,7 @@ def flag(
     choices: Collection[str] = (),
     otherwise: str = "",
     many: bool = False,
+    alone: str | None = None,
     sets: Sequence[str] = (),
     needs: Needs | None = None,
     group: str | None = None,
@@ -81,6 +85,7 @@ def flag(
         choices: Names that it takes, listed in the help.
         otherwise: The default in words, where it is None.
         many: Whether the flag may be repeated; the field then is a tuple.
+        alone: The value of the flag where no word follows it; None where one must.
         sets: Arguments of the library that it sets, besides the one of its name; their errors name the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
@@ -98,6 +103,7 @@ def flag(
         "help": help.replace("%", "%%"),
         "type": read,
         "action": "append" if many else "store",
+        **({} if alone is None else {"nargs": "?", "const": alone}),
     }
     metadata = {"argument": argument, "sets": sets, "needs": needs, "group": group}
     return dataclasses.field(default=value, metadata=metadata)
@@ -145,8 +151,11 @@ class Flags:
     standardise: bool = switch(
         "columns, and numbers to predict, to mean 0 and deviation 1 on the training rows"
     )
-    test_size: float | int = flag("SIZE", "share or number of rows to test on", "0.2", share_or_count)
+    test_size: float | int = flag(
+        "SIZE", "share or number of rows to test on; 0: all train", "0.2", share_or_count
+    )
     split_seed: int = flag("SEED", "shuffles the rows before they are split", 0, sets=["random_state"])
+    stratify: bool = switch("each class keeps its share in the rows to test on")
     learning_rate: Axis = flag(
         "VALUES",
         "η, the first axis",
@@ -187,9 +196,13 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     rank_by: str | None = flag(
         "NAME", "metric that ranks", choices=METRICS, otherwise="accuracy; for regression loss"
     )
-    refit: bool = option(
-        "refit", help="train the best cell again on all training rows; only that one is tested"
+    refit: str | None = flag(
+        "ROWS",
+        "train the best cell again on all training rows, and test that one alone; all: on the test rows too",
+        read=one_of(ROWS),
+        alone=ROWS[0],
     )
+    refit_cells: int = flag("N", "how many of the best to train again", 1, count(1), needs=REFIT)
     schedulers: tuple[Scheduler, ...] = ()  # one flag for each kind there is
     network: str = flag(
         "NAME",

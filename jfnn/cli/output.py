@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from jfnn.analysis import ranking, summary
@@ -31,20 +32,43 @@ ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside t
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def report(result: SweepResult, n_train: int) -> str:
-    """The tables, the best cells and the verdict, of a sweep with so many rows to train on."""
+def report(result: SweepResult, problem: Problem) -> str:
+    """The tables, the best cells and the verdict of a sweep, and what was trained again."""
     lines = [training_text(result), ""] if training_text(result) else []
     lines += tables(result) if result.crossed else []
     lines += best_cells(result)
-    lines += verdict(result)
+    lines += verdict(result, problem.n_test > 0)
     if result.refit is not None:
-        over = summary.averaged_over(result.refit)
         texts = summary.refit_texts(result.refit)
-        with_seeds = f", with {over}" if over else ""
-        lines += [f"trained again on all {n_train} training rows{with_seeds}:"]
+        cells = result.refit.pruned_cells.size
+        which = f"the best {cells} cells " if cells > 1 else ""
+        lines += [f"{which}trained again {summary.refit_rows(result)}:"]
         line = max(2, len(texts) // 2)  # a part's metrics, of one metric both parts
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
+        if not summary.tests_its_refit(result):
+            lines += ["No rows are left to test on: this is no score of other rows."]
+        elif cells > 1:
+            lines += together(result.refit, problem)
     return "\n".join(textwrap.fill(line, WIDTH) if len(line) > WIDTH else line for line in lines)
+
+
+def together(refit: SweepResult, problem: Problem) -> list[str]:
+    """The score on the test rows of all that was trained again, which `jfnn predict` answers by, in a line.
+
+    Nothing of several targets.
+    """
+    y = np.asarray(problem.split.y_test)
+    if (refit.diverged_at >= 0).all() or y.size > problem.n_test:
+        return []
+    with jax.enable_x64(refit.config["settings"]["dtype"] == "float64"):
+        answers = refit.predict(problem.split.x_test, "mean").reshape(problem.n_test, -1)[:, 0]
+    if problem.classes:
+        score = f"accuracy {number_text(float((answers == y.ravel()).mean()), True)}"
+    else:
+        scaling = (problem.split.names or {}).get("scaling")
+        scale = scaling["y"]["scale"][0] if scaling else 1.0
+        score = f"RMSE {number_text(float(scale * np.sqrt(np.mean((answers - y.ravel()) ** 2))), False)}"
+    return [f"test {score} of all together, by their mean, as jfnn predict answers"]
 
 
 def tables(result: SweepResult) -> list[str]:
@@ -121,10 +145,14 @@ def best_cells(result: SweepResult) -> list[str]:
     return [title, *(line.rstrip() for line in lines), *itertools.chain(*legend), ""]
 
 
-def verdict(result: SweepResult) -> list[str]:
+def verdict(result: SweepResult, tests: bool) -> list[str]:
     """The best cell, and how far to trust its score.
 
     It has its score on test rows that ranked nothing, but of a cell that was trained again that training's.
+
+    Args:
+        result: A sweep.
+        tests: Whether there are rows to test on.
     """
     best = result.best_or_none()
     if best is None:
@@ -135,29 +163,36 @@ def verdict(result: SweepResult) -> list[str]:
     lines = [f"best cell: {describe(best.axes)}"]
     texts = [summary.part_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
     # Two metrics are too much for one line.
-    lines += [f"{texts[0]},", *texts[1:]] if by else [", ".join(texts)]
+    lines += [f"{texts[0]},", *texts[1:]] if by and len(texts) > 1 else [", ".join(texts)]
     if interval := summary.interval_text(result):
         lines += [f"({interval})"]
-    return lines + caveats(result)
+    return lines + caveats(result, tests)
 
 
-def caveats(result: SweepResult) -> list[str]:
-    """How far to trust the scores of the best cell; nothing without one."""
+def caveats(result: SweepResult, tests: bool) -> list[str]:
+    """How far to trust the scores of the best cell; nothing without one.
+
+    Args:
+        result: A sweep.
+        tests: Whether there are rows to test on.
+    """
     best = result.best_or_none()
     if best is None:
         return []
     metrics = summary.shown_metrics(result)
     by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
     lines = []
-    if summary.ranking_parts(result)[-1] == "validation":
-        if result.refit is None:
+    rows = f"Cells are ranked on the {summary.ranking_rows(result)}{by}"
+    few = summary.chosen_by_few(result)
+    part = summary.ranking_parts(result)[-1]
+    if part == "validation":
+        if tests and not summary.tests_its_refit(result):
             lines += [f"{summary.part_text(result, 'test', best.index)}, on rows that ranked nothing"]
-        (held_out, *_) = (result.programs or (result,))[0].config["data"]["validation"]["rows"]
-        number = f"{held_out} " if result.folds is None else ""  # else those of each fold
-        lines += [f"Cells are ranked on the {number}rows held out for validation{by}."]
+        lines += [f"{rows}."]
     else:
-        lines += [f"Cells are ranked on the test rows themselves{by}, which flatters the best;"]
-        lines += ["--validation or --folds rank on other rows."]
+        lines += [f"{rows}, which flatters the best;", "--validation or --folds rank on other rows."]
+    if few and part != "train":
+        lines += [f"{few[0].upper()}{few[1:]}."]
     if "rmse" in metrics:
         lines += ["RMSE is in the units of the target in the file."]
     if len(result.seeds) == 1:
@@ -187,11 +222,11 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         result,
         out / REPORT,
         title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
-        text=caveats(result),
+        text=caveats(result, problem.n_test > 0),
         figures=report.titled(drawn, report.maps(result)),
         settings={  # that the library does not know
             "data": problem.name,
-            "rows": f"{problem.n_train} to train on, {len(problem.split.x_test)} to test on",
+            "rows": f"{problem.n_train} to train on, {problem.n_test} to test on",
             "classes": problem.classes,
             "standardised": "yes" if flags.standardise else "no",
             "Machine": {"command": shlex.join(command)},
@@ -208,9 +243,10 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
     It follows from R², ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Classes, several
     targets and results without R² stay as they are.
     """
-    y = np.append(problem.split.y_train, problem.split.y_test)
+    parts = (problem.split.y_train, problem.split.y_test)
+    y = np.concatenate([np.ravel(part) for part in parts if part is not None])
     origin = (result.programs or (result,))[0].origin
-    several = len(y) > problem.n_train + len(problem.split.x_test)
+    several = len(y) > problem.n_train + problem.n_test
     if "r2" not in result.metrics or several or origin is None or origin.parts is None:
         return result
     scaling = (problem.split.names or {}).get("scaling")

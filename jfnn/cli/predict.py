@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import jax
 
 from jfnn import datasets
+from jfnn.analysis import summary
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.parser import Parser, advised, warnings_in_lines
 from jfnn.datasets import columns
-from jfnn.learners.answers import has_labels
 from jfnn.search.loading import load
 from jfnn.search.result import NONE_RANKS, SweepResult
 from jfnn.store import files
@@ -23,8 +24,8 @@ DESCRIPTION = """\
 Answers for the rows of a .csv file by the networks of a run of `jfnn grid` on
 another .csv file with the same columns, in any order and among others; that of
 the targets is not needed. The networks are those that --refit trained again,
-else those of the best cell: an answer is the class that most of them give, or
-the mean of their numbers.
+else those of the best cell: an answer is the class of the mean of their
+probabilities, or the mean of their numbers.
 
 Writes the columns of the file, and behind them the answers in the words and
 units of the file that the run learned from.
@@ -67,6 +68,8 @@ def start(argv: Sequence[str]) -> int:
         parser.error(str(error))
     if out is None:
         print(text, end="")
+    if doubt := summary.chosen_by_few(result):
+        print(f"{parser.prog}: note: {doubt}", file=sys.stderr)
     return 0
 
 
@@ -80,14 +83,13 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     names = columns.names(result.config)
     if not names.get("columns"):
         raise ArgumentError("directory", "expected a run on a .csv file; this one keeps no names of columns")
-    asked = result if result.refit is None else result.refit
-    best = asked.best_or_none()
-    if best is None:
+    best = result.best_or_none()
+    if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", NONE_RANKS)
-    votes = names.get("classes") is not None or has_labels(asked.metrics)
+    asked = result.of_cell(*best.index) if result.refit is None else result.refit
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
-        values = asked.of_cell(*best.index).predict(frame, "vote" if votes else "mean")
-    name = f"predicted_{names.get('target', 'target')}"
+        values = asked.predict(frame, "mean")
+    name = f"predicted_{names.get('target') or 'target'}"
     if values.ndim == 1:
         return {name: values.tolist()}
     if values.shape[1] == 1:

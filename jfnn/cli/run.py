@@ -129,7 +129,7 @@ def main(
         result = output.with_rmse(result, problem)
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
-            print(output.report(result, problem.n_train), took, sep="\n")
+            print(output.report(result, problem), took, sep="\n")
         with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
             written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
@@ -262,6 +262,7 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
         ),
         "batch_size": schemes if len(schemes) > 1 else schemes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
+        "refit": None if flags.refit is None else jfnn.Refit(flags.refit, flags.refit_cells),
         "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
         "cells": cells,
     }

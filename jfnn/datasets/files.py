@@ -117,7 +117,7 @@ def read_csv(
     x = np.stack([_inputs(rows, name, impute) for name in names], axis=-1)
     counts = None if weights is None else rows.column(weights).copy()
     y, classes = _targets(rows, str(target), task)
-    return Table(x, y, tuple(names), classes, weights=counts, imputes=impute)
+    return Table(x, y, tuple(names), classes, weights=counts, imputes=impute, target=target)
 
 
 def read_columns(path: str | os.PathLike[str]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import collections
 import math
 import numbers
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,27 +20,31 @@ from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
 
 
-def as_size(size: object, n: int, argument: str) -> int:
+def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
 
     It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
 
+    Args:
+        size: The share or number.
+        n: Rows in all.
+        argument: The caller's argument, named in errors.
+        least: The fewest rows that the part may have, 1 or 0.
+
     Raises:
         TypeError: No number.
-        ValueError: One of the two parts would be empty.
+        ValueError: The part would have fewer rows, or all of them.
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
     if isinstance(size, numbers.Integral):
         rows = int(size)
     else:
-        rows = math.ceil(float(size) * n) if 0 < float(size) < 1 else 0
-    if not 0 < rows < n:
-        raise ArgumentError(
-            argument,
-            f"expected a share between 0 and 1, or a number of rows below {n},"
-            f" such that both parts have some, got {checks.shown(size)}",
-        )
+        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
+    if not least <= rows < n:
+        parts = "such that both parts have some" if least else "0 for none"
+        expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
+        raise ArgumentError(argument, f"{expected}, got {checks.shown(size)}")
     return rows
 
 
@@ -50,21 +54,27 @@ def split(
     test_size: float | int = 0.2,
     random_state: int | None = 0,
     weights: ArrayLike | None = None,
+    stratify: ArrayLike | bool | None = None,
 ) -> Split:
     """Shuffles rows and cuts them in two; each input keeps its label and its weight.
 
     Args:
-        x: Inputs ``[n, …]``; the names of a data frame's columns become "columns" in the split's names.
+        x: Inputs ``[n, …]``; the names of a data frame's columns become "columns" in the split's names, and
+            that of a series ``y`` then "target".
         y: Labels or targets, n rows.
-        test_size: Share (float) or number (int) of rows to test on.
+        test_size: Share (float) or number (int) of rows to test on; 0 to train on all of them, shuffled.
         random_state: Seed of the shuffle; None draws from NumPy's global generator.
         weights: How often each row's cost counts ``[n]``; those of the test rows are left out.
+        stratify: True to give each class of ``y`` its share of the test rows, or other labels ``[n]`` for
+            that; the rows are those of scikit-learn's ``train_test_split(stratify=y)``.
 
     Raises:
-        ValueError: Lengths differ, a part would be empty, or the seed is negative or of more than 32 bits.
-        TypeError: The seed is no whole number.
+        ValueError: Lengths differ, a part would be empty, or the seed is negative or of more than 32 bits;
+            with ``stratify`` a class of one row, or fewer rows in a part than classes.
+        TypeError: The seed is no whole number; targets that are no labels cannot be cut evenly.
     """
     from sklearn.model_selection import train_test_split
+    from sklearn.utils import shuffle
 
     parts = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
     arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in parts.items()}
@@ -72,57 +82,106 @@ def split(
     for name, array in arrays.items():
         if len(array) != n:
             raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
-    rows = as_size(test_size, n, "test_size")
+    rows = as_size(test_size, n, "test_size", least=0)
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
-    x_train, x_test, y_train, y_test, *cut_weights = train_test_split(
-        *arrays.values(), test_size=rows, random_state=random_state
+    classes = None
+    if stratify is not None and stratify is not False:
+        classes = _classes(arrays["y"] if stratify is True else stratify, n, rows)
+    names = _names_of(x, y)
+    if not rows:
+        x_train, y_train, *rest = shuffle(*arrays.values(), random_state=random_state)
+        return Split(x_train, y_train, weights=rest[0] if rest else None, names=names)
+    x_train, x_test, y_train, y_test, *rest = train_test_split(
+        *arrays.values(), test_size=rows, random_state=random_state, stratify=classes
     )
+    return Split(x_train, y_train, x_test, y_test, rest[0] if rest else None, names)
+
+
+def _names_of(x: object, y: object) -> dict[str, Any] | None:
+    """The names of a data frame's columns, and of a series of targets beside it."""
     columns: dict[str, Any] = {name: {} for name in checks.column_names(x)}
-    names = {"columns": columns} if columns else None
-    return Split(x_train, y_train, x_test, y_test, cut_weights[0] if cut_weights else None, names)
+    if not columns:
+        return None
+    target = getattr(y, "name", None)
+    return {"columns": columns} | ({"target": target} if isinstance(target, str) else {})
 
 
-def split_table(table: Table, test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
+def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> np.ndarray:
+    """The class of each row, 0 to k-1, whose shares a cut is to keep; ``words`` name them in errors."""
+    labels = np.atleast_1d(checks.as_array(labels, "stratify"))
+    if labels.shape != (n,):
+        raise ArgumentError("stratify", f"expected a label for each of {n} rows, got {list(labels.shape)}")
+    if labels.dtype.kind not in "iubUSO":
+        reason = f"expected classes, whole numbers or words, got {labels.dtype}"
+        raise ArgumentTypeError("stratify", f"{reason}; targets that are numbers have no shares to keep")
+    names, classes, counts = np.unique(
+        labels.astype(str) if labels.dtype.hasobject else labels, return_inverse=True, return_counts=True
+    )
+    if test_rows and counts.min() < 2:
+        few = np.flatnonzero(counts < 2).tolist()
+        alone = [words[i] if words else names[i].item() for i in few]
+        text = checks.shown(alone[0]) + (f" and {len(alone) - 1} others" if len(alone) > 1 else "")
+        raise ArgumentError("stratify", f"expected at least two rows of each class, got one of {text}")
+    fewest = min(test_rows, n - test_rows)
+    if 0 < fewest < len(names):
+        reason = f"expected at least {len(names)} rows in each part, as there are classes"
+        raise ArgumentError("test_size", f"{reason}, got {fewest}")
+    return np.asarray(classes)
+
+
+def split_table(
+    table: Table, test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False
+) -> Split:
     """A table's rows to train and to test on: as its file cuts them, else as `split` does.
 
     Words and gaps become numbers as `transform` says, by the medians and categories of the training rows
-    only. The split's names have the description of the columns for it as "columns", and the words of the
-    labels as "classes", so that `SweepResult.predict` takes a data frame and answers in these words. A
-    UserWarning says how many gaps were filled, and where.
+    only. The split's names have the description of the columns for it as "columns", the words of the labels
+    as "classes", and the column of the targets as "target", so that `SweepResult.predict` takes a data frame
+    and answers in these words. A UserWarning says how many gaps were filled, and where.
 
     Args:
         table: From `read_csv` or `read_npz`.
         test_size: As in `split`; unused where the file itself holds test rows.
         random_state: The same.
+        stratify: Whether each class keeps its share, as in `split`; the same.
 
     Raises:
         ValueError, TypeError: As in `split`, and a column of numbers without any in the training rows.
     """
     checks.check_instance(table, Table, "table")
+    checks.as_switch(stratify, "stratify")
     n = table.n_train
     if n is None:
-        cut = split(table.x, table.y, test_size, random_state, table.weights)
+        if stratify and table.classes is not None:  # first, for an error in the file's words
+            rows = as_size(test_size, len(table.y), "test_size", least=0)
+            _classes(table.y, len(table.y), rows, table.classes)
+        cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
     else:
         cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        train, test = (
-            read_frame(columns, dict(zip(table.names, x.T, strict=True))) for x in (cut.x_train, cut.x_test)
-        )
-        for reason in [*_filled(train, test), *test.unknown]:
+        train = read_frame(columns, dict(zip(table.names, cut.x_train.T, strict=True)))
+        cut = cut._replace(x_train=train.inputs)
+        read = [train]
+        if cut.x_test is not None:
+            read.append(read_frame(columns, dict(zip(table.names, cut.x_test.T, strict=True))))
+            cut = cut._replace(x_test=read[-1].inputs)
+        for reason in [*_filled(read), *read[-1].unknown]:
             callers.warn(reason)
-        cut = cut._replace(x_train=train.inputs, x_test=test.inputs)
     names: dict[str, Any] = {"columns": columns} if columns else {}
     if table.classes is not None:
         names["classes"] = list(table.classes)
+    if table.target is not None:
+        names["target"] = table.target
     return cut._replace(names=names or None)
 
 
-def _filled(train: Read, test: Read) -> list[str]:
-    """How many gaps became the median of the training rows, and where."""
-    gaps = collections.Counter(train.gaps)
-    gaps.update(test.gaps)
+def _filled(parts: Iterable[Read]) -> list[str]:
+    """How many gaps of all parts became the median of the training rows, and where."""
+    gaps: collections.Counter[str] = collections.Counter()
+    for part in parts:
+        gaps.update(part.gaps)
     if not gaps:
         return []
     number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"
@@ -231,21 +290,22 @@ def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
     return np.asarray(labels[:, None] == np.arange(n_classes), np.float32)
 
 
-def digits(test_size: float | int = 0.2, random_state: int | None = 0) -> Split:
+def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False) -> Split:
     """scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
 
     Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. With the default, 1437 rows train
     and 360 test.
 
     Args:
-        test_size: Share or number of rows to test on.
+        test_size: Share or number of rows to test on; 0 to train on all.
         random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None draws from
             NumPy's global generator, as the notes do.
+        stratify: Whether each digit keeps its share, as in `split`.
     """
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    return split(x, y, test_size=test_size, random_state=random_state)
+    return split(x, y, test_size, random_state, stratify=stratify)
 
 
 def mnist1d(shuffled: bool = False) -> Split:

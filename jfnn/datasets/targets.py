@@ -27,6 +27,7 @@ class Table(NamedTuple):
         weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
             rows are for training; None without weights.
         imputes: Whether gaps in columns of numbers, NaN in ``x``, are to be filled.
+        target: Name of the column of ``y``; None where the file has none.
     """
 
     x: np.ndarray
@@ -36,6 +37,7 @@ class Table(NamedTuple):
     n_train: int | None = None
     weights: np.ndarray | None = None
     imputes: bool = False
+    target: str | None = None
 
 
 def file_error(reason: str) -> ArgumentError:

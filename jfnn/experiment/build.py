@@ -56,7 +56,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     holds_out = options.validation.size is not None
     if folds is not None:
         holds_out |= subsets is None or subsets.holds_out
-    _check_combinations(options, holds_out)
+    _check_combinations(options)
 
     learner, data = _learner(options).bind(split)
     learner = _measuring(learner, data, options.validation.rank_by)
@@ -78,6 +78,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     found = _doubts(options, learner, data, cells, values)
     ranking = _ranking(learner, data, options.validation, holds_out, rows)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
+    _check_refit(options, math.prod(cells.shape), holds_out)
 
     members = replicates(options, learner, data, rows, cells.shape, first_fold)
     given = options.initial_params is not None and folds is not None
@@ -107,20 +108,36 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     )
 
 
-def _check_combinations(options: Options, validates: bool) -> None:
+def _check_combinations(options: Options) -> None:
     """Raises ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
     first = options.epochs.start
     end = options.epochs.stop
     if isinstance(every, list) and not first < every[0] <= every[-1] <= end:
         raise ArgumentError("eval_every", f"expected epochs from {first + 1} to {end}, got {every}")
-    if options.refit and not validates:
+
+
+def _check_refit(options: Options, cells: int, validates: bool) -> None:
+    """Raises ArgumentError for winners that cannot be trained once more, or would be trained the same."""
+    refit = options.refit
+    split = options.split
+    if refit is None:
+        return
+    tests = refit.rows == "all" and split.x_test is not None
+    if not validates and not tests:
         reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
         raise ArgumentError("refit", reason)
-    if options.refit and isinstance(options.folds, Subsets) and options.folds.name == "group":
+    if isinstance(options.folds, Subsets) and options.folds.name == "group":
         raise ArgumentError("refit", "each group has a network; one of all rows would be none of theirs")
-    if options.refit and options.batches is not None:
+    if options.batches is not None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
+    if tests and split.weights is not None:
+        reason = "test rows have no weights to train by; a split of test size 0 has those of all rows"
+        raise ArgumentError("refit", reason)
+    if refit.cells > cells:
+        raise ArgumentError(
+            "refit", f"expected at most the {cells} cells there are, got {refit.cells}", "cells"
+        )
 
 
 def _check_drawn_rows(options: Options, split: Split) -> None:

@@ -20,6 +20,7 @@ from jfnn.arguments import checks, fields, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Convert, Converted, Valid, optional
 from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
+from jfnn.experiment.refit import Refit, as_refit
 from jfnn.experiment.settings import (
     Execution,
     Validation,
@@ -57,6 +58,7 @@ VALIDATIONS = {
     "jfnn.Validation(…)": Validation._fields,
     "jfnn.Validation(rank_by=…)": ("scoring",),
 }
+REFITS = {"jfnn.Refit(…)": ("rows", "rule")}
 SCHEDULERS = {"[jfnn.EarlyStopping(…)]": ("early_stopping", "patience", "n_iter_no_change")}
 EXECUTIONS = {
     "jfnn.Execution(…)": [field.name for field in dataclasses.fields(Execution)],
@@ -270,11 +272,13 @@ class Options(Common):
         " axis, after the seeds.",
         None,
     )
-    refit: bool | Simplest = option(
-        "Train the best cell once more, on all training rows, for `SweepResult.refit`; with a"
-        " `jfnn.Simplest` the cell that this rule chooses.",
+    refit: Converted[bool | str | Simplest | Refit, Refit | None] = option(
+        'Train the best cell once more, on all training rows, for `SweepResult.refit`; "all" for the test'
+        " rows too; a `jfnn.Simplest` for the cell that this rule chooses; or a `jfnn.Refit`, such as"
+        ' ``Refit("all", cells=5)`` for the best five.',
         False,
-        lambda value, name: value if isinstance(value, Simplest) else checks.as_switch(value, name),
+        as_refit,
+        REFITS,
     )
     cells: Converted[
         int | Sample | Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]] | None,
@@ -293,11 +297,6 @@ class Options(Common):
     def listed(self) -> Mapping[str, np.ndarray]:
         """Name -> numbers of cells given one by one; empty without such."""
         return self.cells if isinstance(self.cells, Mapping) else {}
-
-    @property
-    def rule(self) -> Simplest | None:
-        """The rule by which the cell to train once more is chosen; None for the best one."""
-        return self.refit if isinstance(self.refit, Simplest) else None
 
     @property
     def model(self) -> Network | Learner:

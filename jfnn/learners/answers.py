@@ -68,6 +68,14 @@ def probabilities(model: Supervised, params: Params, x: Any) -> jax.Array:
     return model.loss.probabilities(outputs(model, params, x))
 
 
+def evidence(model: Supervised, params: Params, x: Any) -> jax.Array:
+    """What labels are decided by and members may be averaged in ``[n, n_out]``.
+
+    Class probabilities or, of a loss that has none, outputs.
+    """
+    return outputs(model, params, x) if model.loss.probabilities is None else probabilities(model, params, x)
+
+
 def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
     """A metric's number of each row ``[n]``, as a float."""
     params, hyper = member

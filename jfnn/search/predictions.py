@@ -26,7 +26,9 @@ from jfnn.store.files import digest
 from jfnn.subsets import Subsets
 from jfnn.targets import Split
 
-VOTE = "vote"  # the only statistic of labels
+# What labels of several members may be reduced by; their numbers are names, which have no other statistics.
+VOTE = "vote"
+MEAN = "mean"
 
 
 class Origin(NamedTuple):
@@ -75,14 +77,29 @@ def predict(
         links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
         units = columns.units(config, [link is None for link in links]) if framed else None
         return _ask(answers.predictions, programs, x, reduce, config, units)
-    if reduce is not None and not (isinstance(reduce, str) and reduce == VOTE):
+    if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
         raise ArgumentError(
             "reduce",
-            f"expected None or '{VOTE}', since other statistics of labels mean nothing (predict_proba"
-            f" takes them, of probabilities); got {checks.shown(reduce)}",
+            f"expected None, '{VOTE}' or '{MEAN}', since other statistics of labels mean nothing"
+            f" (predict_proba takes them, of probabilities); got {checks.shown(reduce)}",
         )
-    values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, config)
+    if reduce == MEAN:
+        each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
+        values = _decided(_ask(answers.evidence, programs, x, MEAN, config), each)
+    else:
+        values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, config)
     return columns.as_words(values, config) if framed else values
+
+
+def _decided(means: np.ndarray, each: bool) -> np.ndarray:
+    """Labels ``[n]`` by means over members ``[n, n_out]``: the largest or, of one, whether it passes 1/2.
+
+    Or if ``each`` 0 or 1 for each output ``[n, n_out]``. -1 where no member has a finite one.
+    """
+    if each:
+        return np.where(np.isnan(means), -1, means > 0.5)
+    labels = means.argmax(axis=-1) if means.shape[-1] > 1 else (means[..., 0] > 0.5).astype(int)
+    return np.where(np.isnan(means).any(axis=-1), -1, labels)
 
 
 def probabilities(

@@ -116,8 +116,9 @@ class SweepResult:
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
         config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides; of
             several programs what they have in common.
-        refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell, or
-            None.
+        refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell; of
+            several, which are listed on one axis, best first; or None. Trained on all rows as of
+            `jfnn.Refit` it has no test scores.
         programs: The results of the programs, one for each network and batch size in C order, where there are
             several.
         origin: The learner and the rows of folds, if still there; None once pickled, and of several
@@ -434,7 +435,8 @@ class SweepResult:
                 grid`` on a .csv file), a data frame or a mapping of columns, by these names and in their
                 units; labels are then the file's words ("" for -1), outputs in the targets' units.
             reduce: None for all values. Of labels also "vote", the label of most members, of equals the
-                smallest; no other, since their numbers are names. Of outputs "mean" or "std" over members,
+                smallest, or "mean", that of the mean of their probabilities, or of outputs where the loss
+                has none; no other, since their numbers are names. Of outputs "mean" or "std" over members,
                 NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
                 It sees the members that did not diverge and 256 rows at a time, the last filled up with
                 zeros, and may put another axis instead of the members', as quantiles do.

@@ -25,13 +25,14 @@ from jfnn.experiment.build import build
 from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
+from jfnn.experiment.refit import Refit
 from jfnn.experiment.settings import Execution, progress_bar
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
-from jfnn.search.refit import refit_options
+from jfnn.search.refit import refit_options, winners
 from jfnn.search.result import SweepResult, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
@@ -118,11 +119,9 @@ def sweep(options: Options) -> SweepResult:
         programs = programs_of(options)
         runs = _prepared(programs)
         doubts.say(run.experiment.doubts for run in runs)
-        if options.rule is not None:
-            experiment = runs[0].experiment
-            names = [*programs.axes, *experiment.cells.values]
-            options.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
-        # The winner trains on all rows, without folds, and a generator of these is used up.
+        if options.refit is not None:
+            _check_winners(options.refit, programs, runs[0].experiment)
+        # Winners train without folds, and a generator of these is used up.
         copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
         out = options.out
         with _claimed(options, programs, runs):
@@ -131,14 +130,14 @@ def sweep(options: Options) -> SweepResult:
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
-        best = result.best_or_none(options.rule)
-        if not options.refit or best is None:
+        chosen = winners(result, options.refit) if options.refit else []
+        if not chosen:
             return result
-        number = result.program_number(best.index)
-        winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
-        index = best.index[len(programs.axes) :]
+        number = result.program_number(chosen[0])
+        searched = dataclasses.replace(programs.options[number], out=options.out, **copies)
+        cells = [index[len(programs.axes) :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
-        again = refit_options(winner, parts[number], index, starts_of_cells)
+        again = refit_options(searched, parts[number], cells, starts_of_cells)
         return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
 
 
@@ -148,6 +147,17 @@ def _trained(run: Run, number: int, runs: int) -> SweepResult:
     if bar is not None and runs > 1:
         bar.begin(run.experiment.epochs, number, runs)
     return train_run(run)
+
+
+def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> None:
+    """Raises ArgumentError where winners could be of several programs, or a rule cannot choose."""
+    if refit.cells > 1 and programs.axes:
+        reason = f"expected one cell of several networks or batch sizes, got {refit.cells}"
+        cure = "give the network and the batch size of the best cell alone for several"
+        raise ArgumentError("refit", f"{reason}; {cure}", "cells")
+    if refit.rule is not None:
+        names = [*programs.axes, *experiment.cells.values]
+        refit.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
 
 
 def _prepared(programs: Programs) -> list[Run]:

@@ -14,6 +14,7 @@ import jfnn
 from jfnn.analysis import summary
 from jfnn.arguments.texts import describe
 from jfnn.cli import output
+from jfnn.cli.data import Problem
 from jfnn.cli.output import NOT_SETTINGS
 from jfnn.engine.devices import cores
 
@@ -48,7 +49,7 @@ def test_report_names_the_best_cell_its_noise_and_the_time(run):
     assert f"test accuracy {lesser:.3f} and {greater:.3f}" in printed
     assert "two values: those of the 2 seeds" in printed and "95%" not in printed
     assert "of 8 others" not in printed  # which two seeds do not tell apart
-    assert "ranked on the test rows" in printed
+    assert "ranked on the 360 rows to test on" in printed
     assert "validation accuracy" not in printed and "One seed's noise" not in printed
     seconds = re.search(r"in ([\d.]+) s: compile ([\d.]+) s, run ([\d.]+) s", printed).groups()
     total, *parts = map(float, seconds)
@@ -77,7 +78,8 @@ def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
     for name in ("η", "λ", *further, "test loss", "test R²", "train loss"):
         assert sum(name in line for line in lines[1:]) == 1
     assert sum(line.startswith("3.") for line in lines) > 1  # behind the rank again
-    assert max(map(len, output.report(result, 10).splitlines())) <= 80
+    problem = Problem("own", jfnn.Split(np.zeros((9, 1)), np.zeros(9)), (1,), 1, None, "quadratic")
+    assert max(map(len, output.report(result, problem).splitlines())) <= 80
 
 
 def test_files_hold_every_member_of_the_sweep(run):

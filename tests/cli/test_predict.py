@@ -1,14 +1,16 @@
 """Answers of a run for the rows of another file."""
 
+import io
 import re
 
 import numpy as np
 import pandas
 import pytest
-import scipy.stats
 from command_line import OWN, grid_main, write_csv
+from sklearn.model_selection import train_test_split
 
 import jfnn
+from jfnn import datasets
 from jfnn.cli import main
 
 pytestmark = pytest.mark.unoptimised
@@ -51,14 +53,86 @@ def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
 
     result = jfnn.load(run)
     asked = result.refit if again else result
-    members = asked.predict(frame)[asked.best().index]
+    index = asked.best().index
     if classes:
-        codes = np.unique(members)
-        expected = codes[scipy.stats.mode(np.searchsorted(codes, members)).mode]
+        means = asked.predict_proba(frame)[index].astype(np.float64).mean(axis=0)
+        expected = np.array(["<b>high</b>", "low"])[means.argmax(axis=1)]
     else:
-        expected = members.mean(axis=0)[:, 0]
+        expected = asked.predict(frame)[index].mean(axis=0)[:, 0]
         assert np.corrcoef(expected, frame["level"])[0, 1] > 0.9 and 50 < expected.mean() < 150
     np.testing.assert_array_equal(table["predicted_level"], expected)
+
+
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+def test_several_cells_trained_again_answer_by_their_mean(tmp_path, capsys, classes):
+    path = write_csv(tmp_path / "own.csv", classes)
+    again = "--learning-rate 0.1,0.3,1 --seeds 2 --folds 2 --refit --refit-cells 3"
+    words = ["--data", str(path), *OWN.split(), *again.split(), "--out", str(tmp_path / "run")]
+    assert grid_main(*words) == 0
+    printed = capsys.readouterr().out
+    refit = jfnn.load(tmp_path / "run").refit
+    frame = pandas.read_csv(path)
+    table = pandas.read_csv(io.StringIO(predicted(capsys, tmp_path / "run", path)))
+    if classes:
+        means = refit.predict_proba(frame).astype(np.float64).mean(axis=(0, 1))
+        expected = np.array(["<b>high</b>", "low"])[means.argmax(axis=1)]
+    else:
+        expected = refit.predict(frame).mean(axis=(0, 1))[:, 0]
+    assert refit.test_loss.shape == (3, 2)
+    if classes:
+        np.testing.assert_array_equal(table["predicted_level"], expected)
+    else:
+        np.testing.assert_allclose(table["predicted_level"], expected, rtol=1e-6)
+    _, x_test, _, y_test = train_test_split(frame, frame["level"], test_size=0.2, random_state=0)
+    answers = expected[x_test.index]
+    score = (answers == y_test).mean() if classes else np.sqrt(np.mean((answers - y_test) ** 2))
+    assert re.search(rf"test {'accuracy' if classes else 'RMSE'} {score:.3g}0* of all together", printed)
+    assert "the best 3 cells trained again on all 48 training rows, with 2 seeds:" in printed
+
+
+def test_all_rows_train_in_the_end(run_on, capsys, tmp_path):
+    """Where no rows are to test on, and again with those that were."""
+    words = "--learning-rate 0.1,0.3 --validation 0.5"
+    none, frame = run_on(True, f"{words} --test-size 0 --refit")
+    every, _ = run_on(True, f"{words} --test-size 0.25 --stratify --refit all", "every")
+    rows = [jfnn.load(run).refit.config["data"]["train"]["rows"] for run in (none, every)]
+    assert rows == [[60], [60]]
+    labels = np.array(jfnn.load(none).refit.predict(frame, "mean"))
+    table = pandas.read_csv(io.StringIO(predicted(capsys, none, tmp_path / "own.csv")))
+    np.testing.assert_array_equal(table["predicted_level"], labels)
+    assert np.isnan(jfnn.load(every).refit.test_accuracy).all()
+    page = (every / "report.html").read_text()
+    assert "60 rows" in page.replace("\u00a0", " ") and "those to test on among them" in page.replace(
+        "\u00a0", " "
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--test-size 1", "1 row to test on"),
+        ("--test-size 0", "60 rows that they learned from"),
+        ("--folds 2", ""),
+        ("--test-size 1 --learning-rate 0.1 --l2 0", ""),
+    ],
+)
+def test_a_choice_by_few_rows_is_said(run_on, capsys, tmp_path, words, said):
+    run, _ = run_on(True, f"--learning-rate 0.1,0.3 {words}")
+    assert main.main(["predict", str(run), str(tmp_path / "own.csv")]) == 0
+    notes = capsys.readouterr().err
+    assert said in notes and bool(said) == bool(notes)
+
+
+def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
+    path = write_csv(tmp_path / "own.csv", classes=False)
+    frame = pandas.read_csv(path)
+    table = datasets.read_csv(path, "level")
+    x = frame.drop(columns="level")
+    splits = {"read": datasets.split_table(table), "frame": datasets.split(x, frame["level"])}
+    for name, split in splits.items():
+        options = dict(learning_rate=0.01, loss="quadratic", epochs=1, batch_size=None)
+        jfnn.sweep(jfnn.mlp((3, 2, 1)), split, out=tmp_path / name, **options)
+        assert predicted(capsys, tmp_path / name, path).splitlines()[0] == "a,b,c,level,predicted_level"
 
 
 def test_several_networks_answer_by_the_best_one(run_on, capsys, tmp_path):

@@ -45,7 +45,7 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(t
     for name in ("validation_loss", "test_loss", "stopped_at", "epochs"):
         np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
     printed = capsys.readouterr().out
-    assert "ranked on the rows held out for validation" in printed
+    assert "ranked on the 16 rows held out in each of 3 folds" in printed
     assert printed.count("test accuracy") == 1
     best = expected.best()
     assert f"{summary.cell_text(expected, 'test_accuracy', best.index)}, on rows that ranked" in printed

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -84,6 +85,21 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
         words, gaps = (str(warning.message) for warning in said)
         assert "'colour': 'violet' (1 " in words and gaps.endswith(": 'size' (1)")
         np.testing.assert_array_equal(x, expected.transform(new))
+
+
+def test_tables_are_cut_evenly_or_not_at_all_and_name_their_target(read):
+    frame = rows_of(40)
+    table = read(frame, encode=True, impute=True)
+    whole = datasets.split_table(table, 0)
+    assert len(whole.x_train) == 40 and whole.x_test is whole.y_test is None
+    assert whole.names["target"] == "y" and whole.names["classes"] == ["a", "b"]
+    even = datasets.split_table(table, 10, stratify=True)
+    expected = train_test_split(table.y, test_size=10, random_state=0, stratify=table.y)
+    for part, rows in zip((even.y_train, even.y_test), expected, strict=True):
+        np.testing.assert_array_equal(part, rows)
+    alone = read("a,y\n" + "1,no\n2,yes\n" * 9 + "3,maybe\n")
+    with pytest.raises(ValueError, match=r"^stratify: .*'maybe'"):
+        datasets.split_table(alone, stratify=True)
 
 
 def test_tables_of_numbers_are_as_without_the_switches(read):
@@ -300,7 +316,8 @@ def test_training_rows_without_a_number_and_frames_that_do_not_fit_are_named(rea
 def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
     frame = rows_of(20)[["height", "size"]]
     cut = datasets.split(frame, frame["height"])
-    assert cut.names == {"columns": {"height": {}, "size": {}}}
+    assert cut.names == {"columns": {"height": {}, "size": {}}, "target": "height"}
+    assert datasets.split(frame, frame["height"].to_numpy()).names == {"columns": cut.names["columns"]}
     scaled = datasets.standardise(cut)
     assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
     with pytest.raises(ValueError, match=r"split: .*not standardised yet"):

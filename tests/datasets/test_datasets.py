@@ -4,9 +4,11 @@ import random
 import sys
 
 import numpy as np
+import pandas
 import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import shuffle
 
 from jfnn import datasets
 
@@ -44,6 +46,52 @@ def test_split_cuts_where_asked(test_size, expected):
 def test_a_share_to_test_on_is_as_many_rows_as_scikit_learn_cuts(share, n):
     x = np.arange(n)[:, None]
     assert len(datasets.split(x, x, share).x_test) == len(train_test_split(x, test_size=share)[1])
+
+
+@pytest.mark.parametrize("test_size", [0, 0.0])
+def test_all_rows_train_where_none_are_to_test_on(test_size):
+    """They are shuffled, since folds of numbers are cut in the order of the rows."""
+    x = np.arange(40).reshape(20, 2)
+    y = np.arange(20) % 2
+    weights = np.arange(20)
+    for stratify in (None, True):
+        split = datasets.split(x, y, test_size, 3, weights, stratify)
+        expected = shuffle(x, y, weights, random_state=3)
+        for part, rows in zip((split.x_train, split.y_train, split.weights), expected, strict=True):
+            np.testing.assert_array_equal(part, rows)
+        assert split.x_test is None and split.y_test is None
+    assert datasets.digits(0).x_train.shape == (1797, 64) and datasets.digits(0).x_test is None
+
+
+@pytest.mark.parametrize("labels", [[3] * 50 + [7] * 8 + [1] * 5, ["no"] * 50 + ["yes"] * 8 + ["?"] * 5])
+def test_classes_keep_their_shares_as_in_scikit_learn(labels):
+    y = np.random.default_rng(0).permutation(labels)
+    x = np.arange(len(y))[:, None]
+    expected = train_test_split(x, y, test_size=0.2, random_state=5, stratify=y)
+    split = datasets.split(x, y, 0.2, 5, stratify=True)
+    for part, rows in zip((split.x_train, split.x_test, split.y_train, split.y_test), expected, strict=True):
+        np.testing.assert_array_equal(part, rows)
+    groups = pandas.Series(y, dtype=object)
+    other = datasets.split(x, np.zeros(len(y)), 0.2, 5, stratify=groups)
+    np.testing.assert_array_equal(other.x_test, split.x_test)
+    one, two = datasets.digits(stratify=True), datasets.digits()
+    assert np.ptp(np.bincount(one.y_test)) < np.ptp(np.bincount(two.y_test))
+
+
+def test_shares_that_cannot_be_kept_are_refused():
+    x = np.zeros((20, 1))
+    y = np.arange(20) % 7
+    for classes, test_size, error, message in (
+        (np.arange(20.0), 0.2, TypeError, "^stratify: .*float64"),
+        (y[:9], 0.2, ValueError, "^stratify: .*20 rows"),
+        (np.append(y[:19], 9), 0.2, ValueError, "^stratify: .*two rows of each class, got one of 9"),
+        (y, 6, ValueError, "^test_size: .*at least 7 rows"),
+        (y, 14, ValueError, "^test_size: .*at least 7 rows"),
+    ):
+        with pytest.raises(error, match=message):
+            datasets.split(x, y, test_size, stratify=classes)
+    with pytest.raises(TypeError, match=r"^stratify: .*float64"):
+        datasets.split(x, np.arange(20.0), stratify=True)
 
 
 def test_one_hot_rows_take_memory_for_the_labels_alone():
@@ -105,7 +153,7 @@ def test_arrays_of_any_byte_order_are_taken_and_masked_entries_raise():
 def test_a_split_needs_two_parts_rows_that_match_and_a_seed():
     x = np.zeros((20, 1))
     y = np.zeros(20)
-    for test_size in (0, 20, 1.0, float("nan"), 0.999):
+    for test_size in (-1, 20, 1.0, float("nan"), 0.999):
         with pytest.raises(ValueError, match=r"^test_size: expected a share between 0 and 1"):
             datasets.split(x, y, test_size=test_size)
     with pytest.raises(ValueError, match=r"^weights: expected 20 rows"):

@@ -240,7 +240,7 @@ LINES = {
     ),
     "best": (
         {"execution": jfnn.Execution(keep_params="best")},
-        """result.predict(x, "vote")  # the label that most of the best cell's networks give, for each row""",
+        """result.predict(x, "mean")  # the label by the mean of the best cell's networks, for each row""",
     ),
     "evaluations": (
         {"execution": jfnn.Execution(keep_params="evaluations", eval_every=1)},
@@ -249,15 +249,15 @@ LINES = {
     ),
     "no functions": (
         {"network": OWN},
-        """result.of_cell(*result.best().index).predict(x, "vote", network=network)  # the label that most""",
+        """result.of_cell(*result.best().index).predict(x, "mean", network=network)  # the label by the""",
     ),
     "no functions of one": (
         {"network": {"a": jfnn.mlp((2, 2)), "b": OWN}},
-        """result.of_cell(*result.best().index).predict(x, "vote", network=network)  # the label that most""",
+        """result.of_cell(*result.best().index).predict(x, "mean", network=network)  # the label by the""",
     ),
     "trained again": (
         {"refit": True, "validation": 0.25, "seeds": 3},
-        """result.refit.predict(x, "vote")  # the label that most of the networks trained again give""",
+        """result.refit.predict(x, "mean")  # the label by the mean of the networks trained again""",
     ),
 }
 
@@ -275,7 +275,7 @@ def test_pages_lines_say_what_was_kept(kept, tmp_path):
     network = options["network"]
     best = network[result.best().axes["network"]] if isinstance(network, dict) else network
     predicted = eval(code.splitlines()[-1], {"x": x, "network": best, "result": jfnn.load(tmp_path)})
-    assert "vote" not in line or predicted.shape == (4,)
+    assert "mean" not in line or predicted.shape == (4,)
 
 
 def test_settings_are_texts_of_six_digits_whatever_they_are(tmp_path):
@@ -293,7 +293,7 @@ def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
     result, _, text = trained
     texts = summary.refit_texts(result.refit)
     assert [line.rsplit(" ", 3)[0] for line in texts] == ["test accuracy", "train accuracy"]
-    assert f"on all training rows, with 2 seeds: {', '.join(texts)}." in text.replace("\u00a0", " ")
+    assert f"on all 12 training rows, with 2 seeds: {', '.join(texts)}." in text.replace("\u00a0", " ")
 
 
 @pytest.mark.thorough

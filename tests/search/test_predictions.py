@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import make_result, representatives, same_bits
 from noisy_classes import HELD, NET, SCORES, SPLIT, N, sweep
+from scipy.special import expit
 from sklearn.preprocessing import StandardScaler
 
 import jfnn
@@ -116,9 +117,28 @@ def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(resu
     np.testing.assert_allclose(result.predict_proba(X, function), function(values, axis=0), rtol=1e-6)
 
 
+def test_labels_by_a_mean_are_those_of_all_members_probabilities_or_outputs(result, loaded):
+    """Members that diverged are left out; with one output a label is whether it passes one half."""
+    chances = result.predict_proba(X)[:2].reshape(24, 600, 3).astype(np.float64)
+    for asked in (result, loaded):
+        np.testing.assert_array_equal(asked.predict(X, "mean"), chances.mean(axis=0).argmax(axis=1))
+    labels = np.random.default_rng(1).integers(0, 2, 60)
+    for loss, output in (("sigmoid_cross_entropy", "identity"), ("quadratic", "sigmoid")):
+        net = jfnn.mlp((4, 3, 1), "tanh", output)
+        split = SPLIT._replace(x_train=X[:60], y_train=labels, x_test=None, y_test=None)
+        one = jfnn.sweep(net, split, learning_rate=0.01, seeds=3, epochs=2, batch_size=20, loss=loss)
+        outputs = np.stack([net.apply(one.member(0, 0, seed), X)[:, 0] for seed in range(3)])
+        values = expit(outputs) if loss != "quadratic" else outputs
+        means = values.mean(axis=0)
+        clear = abs(means - 0.5) > 1e-6
+        np.testing.assert_array_equal(one.predict(X, "mean")[clear], (means > 0.5)[clear])
+
+
 @pytest.mark.parametrize("load", [False, True])
-@pytest.mark.parametrize("reduce", ["mean", "std", np.median, functools.partial(np.quantile, q=[0.1, 0.9])])
-def test_labels_have_no_statistic_but_the_vote(result, loaded, load, reduce):
+@pytest.mark.parametrize("reduce", ["std", np.median, functools.partial(np.quantile, q=[0.1, 0.9])])
+def test_labels_have_no_statistic_but_the_vote_and_the_mean_of_what_they_are_decided_by(
+    result, loaded, load, reduce
+):
     with pytest.raises(ValueError, match=r"^reduce: .*vote.*predict_proba"):
         (loaded if load else result).predict(X, reduce)
 
@@ -413,8 +433,10 @@ def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas
     np.testing.assert_array_equal(result.predict_proba(frame), result.predict_proba(x))
     words = np.array(["narrow", "wide"])[result.predict(x, "vote")]
     np.testing.assert_array_equal(result.predict(frame, "vote"), words)
+    words = np.array(["narrow", "wide"])[result.predict_proba(x, "mean").argmax(axis=1)]
+    np.testing.assert_array_equal(result.predict(frame, "mean"), words)
     with pytest.raises(ValueError, match=r"^reduce: .*predict_proba"):
-        result.predict(frame, "mean")
+        result.predict(frame, "std")
 
 
 @pytest.mark.thorough

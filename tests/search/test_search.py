@@ -152,17 +152,90 @@ def test_refit_is_the_best_cell_trained_on_all_rows(net, split, cut, schedulers,
     assert same_bits(result.refit.params, expected.params)
 
 
+@pytest.mark.parametrize("cut", [{"validation": 0.3}, {}], ids=["held out", "ranked on test rows"])
+def test_a_refit_on_all_rows_is_the_cell_trained_on_them_alone(net, split, cut):
+    options = dict(seeds=2, batch_size=16, l2=0.1, epochs=4, execution=TILE)
+    result = jfnn.sweep(net, split, learning_rate=[0.01, 0.3], refit="all", **cut, **options)
+    x = np.concatenate([split.x_train, split.x_test])
+    y = np.concatenate([split.y_train, split.y_test])
+    rate = result.best().axes["learning_rate"]
+    options |= {"learning_rate": rate, "execution": result.refit.execution}
+    for seed in range(options.pop("seeds")):
+        alone = jfnn.train(net, x, y, seed=seed, **options)
+        assert same_bits(alone.params, result.refit.member(0, 0, seed))
+    assert np.isnan(result.refit.test_loss).all() and result.refit.ranked_by == "train_accuracy"
+
+
+@pytest.mark.parametrize("schedulers", [[], [jfnn.EarlyStopping(1)]], ids=str)
+def test_the_best_cells_are_trained_again_each_as_alone(net, split, schedulers, tmp_path):
+    """Listed, best first; for as many epochs as early stopping kept each; a cell drawn twice counts once."""
+    momentum = [0.0, 0.9, 0.9, 0.5, 0.0, 0.3]
+    rates = [0.3, 0.01, 0.01, 0.1, 0.05, 3.0]
+    options = dict(seeds=2, batch_size=16, hyper={"dropout": 0.2}, epochs=12, folds=2, execution=TILE)
+    result = jfnn.sweep(
+        net,
+        split,
+        cells={"learning_rate": rates, "momentum": momentum},
+        optimizer=jfnn.Optimizer("sgd", momentum=0.0, schedule="cosine"),
+        schedulers=schedulers,
+        refit=jfnn.Refit(cells=4),
+        out=tmp_path,
+        **options,
+    )
+    order = [cell for cell in result.order() if cell != 2][:4]  # the second of equal ones is as good
+    cells = list(
+        zip(*(result.refit.axes[name].tolist() for name in ("learning_rate", "momentum")), strict=True)
+    )
+    assert cells == [(rates[cell], momentum[cell]) for cell in order]
+    for place, cell in enumerate(order):
+        epochs = max(1, round(float(result.epochs[cell].mean())))
+        alone = jfnn.sweep(
+            net,
+            split,
+            learning_rate=rates[cell],
+            optimizer=jfnn.Optimizer("sgd", momentum=[momentum[cell]], schedule="cosine", schedule_epochs=12),
+            **options | {"epochs": epochs, "folds": None},
+        )
+        assert (result.refit.epochs[place] == epochs).all()
+        for seed in range(2):
+            assert same_bits(result.refit.member(place, seed), alone.member(0, 0, 0, seed))
+    assert same_bits(jfnn.load(tmp_path).refit.params, result.refit.params)
+    answers = result.refit.predict_proba(split.x_test).astype(np.float64).mean(axis=(0, 1))
+    np.testing.assert_array_equal(result.refit.predict(split.x_test, "mean"), answers.argmax(axis=1))
+
+
+def test_winners_that_cannot_be_trained_again_are_refused(net, split):
+    options = dict(
+        learning_rate=[0.1, 0.2], epochs=1, batch_size=16, execution=jfnn.Execution(progress=pytest.fail)
+    )
+    held = options | {"validation": 0.2}
+    weighted = split._replace(weights=np.ones(len(split.x_train)))
+    both = {"a": net, "b": net}
+    for network, rows, given, refit, message in (
+        (net, split, held, jfnn.Refit(cells=3), "^refit: .*2 cells there are, got 3"),
+        (both, split, held, jfnn.Refit(cells=2), "^refit: expected one cell of several networks"),
+        (net, weighted, held, "all", "^refit: test rows have no weights"),
+        (net, (*split[:2], None, None), options, "all", "^refit: with no rows held out"),
+        (net, split, held, "test", "^refit: expected one of train, all"),
+        (net, split, held, 3, "^refit: expected True, False, 'all', a jfnn.Refit"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            jfnn.sweep(network, rows, refit=refit, **given)
+    with pytest.raises(ValueError, match=r"^cells: expected 1 with a rule"):
+        jfnn.Refit(cells=2, rule=jfnn.Simplest({"l2": "most"}))
+
+
 @pytest.mark.parametrize(("epochs", "expected"), [([3, 4, 4], 4), ([3, 3, 4], 3), ([0, 0, 1], 1)])
 def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net, split, epochs, expected):
     options = jfnn.Options(net, split, learning_rate=[0.1, 0.2], validation=0.2, epochs=9)
     result = with_scores(make_result((2, 1), 3, validates=True), {}, epochs=np.full((2, 1, 3), epochs))
     stopping = dataclasses.replace(options, schedulers=[jfnn.EarlyStopping(2)])
     best = result.best().index
-    assert refit_options(stopping, result, best).epochs == range(expected)
-    assert refit_options(options, result, best).epochs == range(9)
+    assert refit_options(stopping, result, [best]).epochs == range(expected)
+    assert refit_options(options, result, [best]).epochs == range(9)
     learner = jfnn.supervised(net, optimizer=jfnn.Optimizer(schedule="cosine"))
     of_learner = dataclasses.replace(stopping, network=learner)
-    assert refit_options(of_learner, result, best).network.schedule_epochs == 9  # as long as in the search
+    assert refit_options(of_learner, result, [best]).network.schedule_epochs == 9  # as long as in the search
 
 
 def test_refit_is_saved_resumed_and_read_back(net, split, tmp_path):
