@@ -20,13 +20,13 @@ from jfnn.arguments import checks, fields, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Convert, Converted, Valid, optional
 from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
+from jfnn.experiment.networks import Networks, as_networks
 from jfnn.experiment.settings import (
     Execution,
     Validation,
     as_batch_sizes,
     as_epoch_range,
     as_execution,
-    as_networks,
     as_pair,
     as_schedulers,
     as_seeds,
@@ -240,13 +240,13 @@ class Options(Common):
 
     Attributes:
         network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
-            them by name, which are the axis "network".
+            them by name, which are the axis "network"; or `jfnn.Networks`, whose axes have names and values.
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 
-    network: Network | Learner | Mapping[str, Network | Learner] = dataclasses.field(
-        metadata={"convert": as_networks, "holds": NETWORKS}
-    )
+    network: Converted[
+        Network | Learner | Networks | Mapping[str, Network | Learner], Network | Learner | Networks
+    ] = dataclasses.field(metadata={"convert": as_networks, "holds": NETWORKS})
     split: Split = dataclasses.field(metadata={"convert": as_split})
     _: dataclasses.KW_ONLY
     seeds: Converted[int | Sequence[int], list[int]] = option(
@@ -293,7 +293,7 @@ class Options(Common):
     @property
     def model(self) -> Network | Learner:
         """The network or learner of one program; raises ValueError where there are several."""
-        if isinstance(self.network, Mapping):
+        if isinstance(self.network, Networks):
             raise ArgumentError("network", "expected one network here; jfnn.sweep takes several")
         return self.network
 

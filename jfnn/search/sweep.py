@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +148,27 @@ def _prepared(programs: Programs) -> list[Run]:
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
             folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
-    metrics = [[metric.name for metric in run.experiment.learner.metrics] for run in runs]
-    for names in metrics:
-        if names != metrics[0]:
-            got = f"{', '.join(metrics[0])}, and {', '.join(names)}"
-            raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+    for run in runs if programs.axes else ():
+        _check_same(runs[0].experiment, run.experiment, programs.axes)
     return runs
+
+
+def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> None:
+    """Raises ArgumentError unless two programs have the same metrics and cells, none named as an axis."""
+    one, two = ([metric.name for metric in each.learner.metrics] for each in (first, other))
+    if one != two:
+        got = f"{', '.join(one)}, and {', '.join(two)}"
+        raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+    one, two = ({name: v.tolist() for name, v in each.cells.values.items()} for each in (first, other))
+    if one != two or list(one) != list(two):
+        differ = [name for name in {**one, **two} if one.get(name) != two.get(name)]
+        reason = f"expected networks of the same hyperparameters, {', '.join(differ)} differ"
+        raise ArgumentError("network", reason)
+    subsets = () if first.subsets is None else first.subsets.axis
+    scores = [f"{part}_{metric.name}" for part in PARTS for metric in first.learner.metrics]
+    for name in axes:
+        if name in (*one, *subsets, *scores):
+            raise ArgumentError("network", f"an axis cannot be named {name!r}, as another or a score is", name)
 
 
 def _claimed(
