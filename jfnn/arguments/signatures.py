@@ -24,7 +24,9 @@ def check_callable(
     A function in C without a signature is invalid.
     """
     try:
-        fits = callable(function) and bool(inspect.signature(function).bind(*arguments, **dict.fromkeys(names)))
+        fits = callable(function) and bool(
+            inspect.signature(function).bind(*arguments, **dict.fromkeys(names))
+        )
     except (TypeError, ValueError):
         fits = False
     if not fits:

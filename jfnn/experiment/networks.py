@@ -46,7 +46,9 @@ class Networks:
         if not axes:
             raise ArgumentTypeError("axes", "expected at least one by its name, such as width=[5, 20]")
         if BY_NAME in axes:
-            raise ArgumentError("axes", f"the axis {BY_NAME!r} is that of a dict of networks; name it otherwise")
+            raise ArgumentError(
+                "axes", f"the axis {BY_NAME!r} is that of a dict of networks; name it otherwise"
+            )
         check_words(axes, "axes")
         self.axes = {name: _values(given, name) for name, given in axes.items()}
         check_callable(make, (), "make", f"a function of {', '.join(axes)}, by these names", axes)
@@ -109,9 +111,7 @@ def _values(given: object, argument: str) -> np.ndarray:
         array = array.astype(np.int64) if all(map(_is_whole, values)) else array
     else:
         cure = "other things by names, {'no': False, 'yes': True}"
-        raise ArgumentTypeError(
-            argument, f"expected numbers, or words, or {cure}, got {checks.shown(given)}"
-        )
+        raise ArgumentTypeError(argument, f"expected numbers, or words, or {cure}, got {checks.shown(given)}")
     if len(np.unique(array)) < len(array):
         raise ArgumentError(argument, f"expected each value once, got {checks.shown(given)}")
     return array

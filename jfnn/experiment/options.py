@@ -244,9 +244,9 @@ class Options(Common):
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 
-    network: Converted[
-        Network | Learner | Networks | Mapping[str, Network | Learner], Network | Learner | Networks
-    ] = dataclasses.field(metadata={"convert": as_networks, "holds": NETWORKS})
+    network: Network | Learner | Networks | Mapping[str, Network | Learner] = dataclasses.field(
+        metadata={"convert": as_networks, "holds": NETWORKS}
+    )
     split: Split = dataclasses.field(metadata={"convert": as_split})
     _: dataclasses.KW_ONLY
     seeds: Converted[int | Sequence[int], list[int]] = option(
@@ -293,7 +293,7 @@ class Options(Common):
     @property
     def model(self) -> Network | Learner:
         """The network or learner of one program; raises ValueError where there are several."""
-        if isinstance(self.network, Networks):
+        if isinstance(self.network, Networks | Mapping):
             raise ArgumentError("network", "expected one network here; jfnn.sweep takes several")
         return self.network
 

@@ -32,7 +32,7 @@ class Programs:
     """The programs of a sweep.
 
     Attributes:
-        axes: Those of networks and "batch_size" -> their values, where there are several; empty for one program.
+        axes: The axes of networks and "batch_size" -> values, where there are several; empty for one program.
         options: The options of each program, in C order of the axes.
     """
 
@@ -54,7 +54,7 @@ def programs_of(options: Options) -> Programs:
         axes |= options.network.axes
         networks = options.network.networks
     else:
-        networks = [options.network]
+        networks = [options.model]
     if isinstance(options.batch_size, Minibatches):
         sizes = [options.batch_size]
     elif options.batches is not None:
@@ -81,7 +81,9 @@ def _check_axes(networks: Networks) -> None:
     fields = {field.name for field in dataclasses.fields(SweepResult)}
     for name in networks.axes:
         if name in {*TAKEN, *fields, *dir(SweepResult)}:
-            raise ArgumentError("network", f"an axis cannot be named {name!r}; results have such a name", name)
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}; results have such a name", name
+            )
     names = run_directory.program_names(networks.axes)
     if run_directory.REFIT in names:
         raise ArgumentError("network", f"expected no network named {run_directory.REFIT!r}")

@@ -326,7 +326,7 @@ class SweepResult:
     def _chosen(self, rule: Simplest) -> int:
         """The number of the cell that a rule chooses."""
         places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
-        # Words and batch sizes have no order but that in which they were given; the programs' axes are the first.
+        # Words and batch sizes have the order in which they were given; axes of programs are the first.
         columns = self.cells.columns() | {
             name: place
             for (name, values), place in zip(self.program_axes.items(), places, strict=False)

@@ -121,7 +121,8 @@ def sweep(options: Options) -> SweepResult:
             names = [*programs.axes, *experiment.cells.values]
             options.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
         # The winner trains on all rows, without folds, and a generator of these is used up.
-        copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        copied = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        copies = programs_of(dataclasses.replace(options, **copied)).options
         out = options.out
         with _claimed(options, programs, runs):
             parts = [train_run(run) for run in runs]
@@ -132,7 +133,7 @@ def sweep(options: Options) -> SweepResult:
         if not options.refit or best is None:
             return result
         number = result.program_number(best.index)
-        winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
+        winner = dataclasses.replace(copies[number], out=options.out)
         index = best.index[len(programs.axes) :]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(winner, parts[number], index, starts_of_cells)
@@ -155,20 +156,22 @@ def _prepared(programs: Programs) -> list[Run]:
 
 def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> None:
     """Raises ArgumentError unless two programs have the same metrics and cells, none named as an axis."""
-    one, two = ([metric.name for metric in each.learner.metrics] for each in (first, other))
-    if one != two:
-        got = f"{', '.join(one)}, and {', '.join(two)}"
+    metrics = [[metric.name for metric in each.learner.metrics] for each in (first, other)]
+    if metrics[0] != metrics[1]:
+        got = f"{', '.join(metrics[0])}, and {', '.join(metrics[1])}"
         raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
-    one, two = ({name: v.tolist() for name, v in each.cells.values.items()} for each in (first, other))
-    if one != two or list(one) != list(two):
-        differ = [name for name in {**one, **two} if one.get(name) != two.get(name)]
-        reason = f"expected networks of the same hyperparameters, {', '.join(differ)} differ"
+    one, two = ({n: v.tolist() for n, v in each.cells.values.items()} for each in (first, other))
+    if list(one.items()) != list(two.items()):
+        names = ", ".join(name for name in {**one, **two} if one.get(name) != two.get(name))
+        reason = f"expected networks of the same further numbers in the same order; {names} differ"
         raise ArgumentError("network", reason)
     subsets = () if first.subsets is None else first.subsets.axis
     scores = [f"{part}_{metric.name}" for part in PARTS for metric in first.learner.metrics]
     for name in axes:
         if name in (*one, *subsets, *scores):
-            raise ArgumentError("network", f"an axis cannot be named {name!r}, as another or a score is", name)
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}, as another or a score is", name
+            )
 
 
 def _claimed(
