@@ -92,9 +92,9 @@ class Common(Valid):
     l2: Converted[Values, Number] = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
         "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
-        ' take "dropout", the probability to drop a hidden unit for a sample in training, and "init_scale",'
-        " the factor of starting weights. A dropout of 0 gives other last bits than none, those that it has"
-        " beside other rates.",
+        ' take "dropout", the probability to drop a hidden unit for a sample in training, "init_scale", the'
+        " factor of starting weights, and numbers of their own (see `jfnn.Constant`). A dropout of 0 gives"
+        " other last bits than none, those that it has beside other rates.",
         None,
         as_numbers,
         holds={"{…}": ("dropout", "init_scale")},
