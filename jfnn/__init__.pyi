@@ -28,6 +28,7 @@ from .boltzmann import boltzmann_machine
 from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
+from .experiment.networks import Networks
 from .experiment.options import Options
 from .experiment.refit import Refit
 from .experiment.settings import Execution, Progress, Validation
@@ -112,6 +113,7 @@ __all__ = [
     "Metric",
     "Minibatches",
     "Network",
+    "Networks",
     "Optimizer",
     "Options",
     "PopulationTraining",

@@ -14,10 +14,11 @@ from matplotlib.transforms import Transform
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import paths, texts
-from jfnn.arguments.texts import axis_text, describe, name_text
+from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.datasets import columns
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
+from jfnn.plots.slices import axis_values
 from jfnn.search import loading
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
@@ -194,13 +195,18 @@ def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
 
 def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:
     """The cells of a heat map."""
-    values = [(axes, axes.images[0].get_array()) for axes in figure.axes if axes.images]
-    shape = len(result.axes.get("learning_rate", ())), len(result.axes.get("l2", ()))
-    for axes, numbers in values:
-        if numbers is None or numbers.shape != shape or numbers.size > MOST_BOXES:
+    panels = [axes for axes in figure.axes if axes.images]
+    known = {axis_label(name): (name, values) for name, values in axis_values(result).items()}
+    labels = [figure.get_supylabel(), *(axes.get_xlabel() for axes in panels[-1:])]
+    if not panels or not known.keys() >= set(labels):
+        return
+    (down, rows), (across, columns) = (known[label] for label in labels)
+    for axes in panels:
+        numbers = axes.images[0].get_array()
+        if numbers is None or numbers.shape != (len(rows), len(columns)) or numbers.size > MOST_BOXES:
             continue
         for (i, j), value in np.ndenumerate(np.ma.filled(numbers, np.nan)):
-            at = describe({"learning_rate": result.axes["learning_rate"][i], "l2": result.axes["l2"][j]})
+            at = describe({down: rows[i], across: columns[j]})
             text = f"{at}: {value:.6g}" if np.isfinite(value) else f"{at}: diverged"
             yield _box(figure, axes.transData, [(j - 0.5, i - 0.5), (j + 0.5, i + 0.5)], text)
 

@@ -228,9 +228,10 @@ def make_single(**options):
     return select_members(result, (0, 0, 0, ...), axes=axes, seeds=result.seeds[0, ...])
 
 
-def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, **options):
-    """A result of random scores of several networks, and of several batch sizes if some are given."""
-    axes = {"network": np.array(networks), "batch_size": np.array(batch_sizes)}
+def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, named=None, **options):
+    """A result of random scores of several networks, or of ``named`` axes, and of any given batch sizes."""
+    axes = {"network": networks} if named is None else named
+    axes = {name: np.array(values) for name, values in {**axes, "batch_size": batch_sizes}.items()}
     axes = {name: values for name, values in axes.items() if len(values)}
     count = np.prod([len(values) for values in axes.values()])
     return combined(axes, [make(**options, draw=draw) for draw in range(count)])

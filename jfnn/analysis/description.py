@@ -159,7 +159,8 @@ def _learner(result: SweepResult) -> Json:
 
 def _network(result: SweepResult) -> Any:
     """The description of the network of a run; None of several, which may have but a part in common."""
-    return None if "network" in result.axes else _learner(result).get("network")
+    several = result.program_axes.keys() - {"batch_size"}
+    return None if several else _learner(result).get("network")
 
 
 def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]:

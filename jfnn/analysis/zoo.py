@@ -23,7 +23,6 @@ import numpy as np
 
 from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.layers.kind import Params
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
@@ -118,8 +117,7 @@ def write_zoo(
         raise ArgumentError("result", "expected one with parameters; this sweep kept none (keep_params)")
     programs = {out: result}
     if result.programs:
-        axes = {name: result.axes[name] for name in PROGRAM_AXES if name in result.axes}
-        names = run_directory.program_names(axes)
+        names = run_directory.program_names(result.program_axes)
         programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
     for directory in programs:
         if files.exists(directory / ZOO):

@@ -3,20 +3,30 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 
 
-def check_callable(function: object, arguments: Sequence[object], argument: str, expected: str) -> None:
-    """Raises ArgumentTypeError unless a value can be called with positional arguments; ``expected`` in words.
+def check_callable(
+    function: object,
+    arguments: Sequence[object],
+    argument: str,
+    expected: str,
+    names: Collection[str] = (),
+) -> None:
+    """Raises ArgumentTypeError unless a value can be called with arguments by position, and by these names.
+
+    ``expected`` says in words with which.
 
     A function in C without a signature is invalid.
     """
     try:
-        fits = callable(function) and bool(inspect.signature(function).bind(*arguments))
+        fits = callable(function) and bool(
+            inspect.signature(function).bind(*arguments, **dict.fromkeys(names))
+        )
     except (TypeError, ValueError):
         fits = False
     if not fits:

@@ -18,7 +18,6 @@ from jfnn.arguments.texts import column_texts, describe, metric_text, name_text,
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
-from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.experiment.experiment import PARTS
 from jfnn.optimizers import Distribution
 from jfnn.search.result import SweepResult
@@ -208,10 +207,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     drawn = report.draw(result)
     images = {name: report.png(figure) for name, figure in drawn.items()}
     write_images(out, images)
-    programs = []
-    if result.programs:
-        axes = {name: values for name, values in result.axes.items() if name in PROGRAM_AXES}
-        programs = program_names(axes)
+    programs = program_names(result.program_axes) if result.programs else []
     settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG

@@ -1,6 +1,7 @@
 """Ensembles of trained networks: members of a sweep, or candidates of a search."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,10 +114,12 @@ def _check_kept(result: SweepResult) -> None:
     at_evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
     if result.params is None or result.kept_cell is not None or at_evaluations:
         raise ArgumentError("result", "expected a sweep that kept all parameters; use keep_params='all'")
-    networks = len(result.axes["network"]) if "network" in result.axes else 1
+    axes = {name: values for name, values in result.program_axes.items() if name != "batch_size"}
+    networks = math.prod(map(len, axes.values()))
     if networks > 1:
+        one = ", ".join(f"{name}=…" for name in axes)
         raise ArgumentError(
-            "result", f"expected a sweep of one network, got {networks}; result.program(network=…) is of one"
+            "result", f"expected a sweep of one network, got {networks}; result.program({one}) is of one"
         )
 
 

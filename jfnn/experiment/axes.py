@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 import numbers
 import zlib
@@ -15,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.optimizers import Distribution, is_distribution
 
-# Axes with a program for each value: leading axes of a result, which hold no hyperparameters.
+# Axes with a program for each value, besides those of `jfnn.Networks`: no hyperparameter is named so.
 PROGRAM_AXES = ("network", "batch_size")
 # These are axes even where they are a single number.
 ALWAYS = ("learning_rate", "l2")
@@ -134,10 +135,11 @@ class Axes:
     """Hyperparameters of all cells, and the networks and batch sizes that they are trained with.
 
     Attributes:
-        values: Name -> values, in order. The names in `PROGRAM_AXES` come first, then "learning_rate" and
-            "l2". A value without an axis, as `jfnn.train` has, is an array ``[]``.
+        values: Name -> values, in order: those of programs, then "learning_rate", "l2" and further numbers. A
+            value without an axis, as `jfnn.train` has, is an array ``[]``.
         crossed: Whether cells are all combinations of values, or, for each program, the first of each, the
             second of each, …
+        leading: How many axes, the first ones, have a program for each value, and hold no hyperparameters.
 
     Raises:
         ValueError: Values of listed cells are of several lengths.
@@ -145,29 +147,37 @@ class Axes:
 
     values: dict[str, np.ndarray]
     crossed: bool = True
+    leading: int = 0
 
     def __post_init__(self) -> None:
         if not self.crossed:
-            lengths = {len(values) for name, values in self.values.items() if name not in PROGRAM_AXES}
+            lengths = {len(values) for name, values in self.values.items() if name not in self.programs}
             if len(lengths) > 1:
                 raise ValueError(f"listed cells have {sorted(lengths)} values")
+
+    @property
+    def programs(self) -> dict[str, np.ndarray]:
+        """The leading axes, name -> values."""
+        return dict(itertools.islice(self.values.items(), self.leading))
 
     @property
     def axis_of(self) -> dict[str, int | None]:
         """Name -> number of its axis in a per-cell array; None for a value without one."""
         numbers: dict[str, int | None] = {}
+        programs = self.programs
         axis = 0
         for name, values in self.values.items():
             numbers[name] = axis if values.ndim else None
-            if values.ndim and (self.crossed or name in PROGRAM_AXES):
+            if values.ndim and (self.crossed or name in programs):
                 axis += 1
         return numbers
 
     @property
     def lengths(self) -> dict[str, int]:
         """Name of each axis of a per-cell array -> its length; that of listed cells is named "cells"."""
+        programs = self.programs
         return {
-            name if self.crossed or name in PROGRAM_AXES else "cells": len(self.values[name])
+            name if self.crossed or name in programs else "cells": len(self.values[name])
             for name, axis in self.axis_of.items()
             if axis is not None
         }

@@ -32,7 +32,7 @@ from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
-from jfnn.learners.supervised import HYPER, Supervised, supervised
+from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.learners.traced import scoring, traced
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
@@ -77,7 +77,9 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
     ranking = _ranking(learner, data, options.validation, holds_out, rows)
-    _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
+    if options.schedulers:
+        changeable = [name for name in values if name not in learner.at_start]
+        _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
     _check_refit(options, math.prod(cells.shape), holds_out)
 
     members = replicates(options, learner, data, rows, cells.shape, first_fold)
@@ -178,13 +180,15 @@ def _learner(options: Options) -> Learner:
         for name in options.changed(OF_NETWORKS):
             raise ArgumentError(name, "a learner brings it; give it to the learner")
     else:
+        checks.check_instance(options.model, Network, "network")
+        taken = numbers_of(options.model, options.hyper_names)
         learner = supervised(
             options.model,
             loss=options.loss,
             reduction=options.reduction,
             optimizer=options.optimizer,
             gradient=options.gradient,
-            hyper=[name for name in options.hyper_names if name in HYPER],
+            hyper=[name for name in options.hyper_names if name in taken],
         )
     return learner
 
@@ -270,9 +274,12 @@ def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner
         expected = ", ".join(accepted) or "no names"
         cure = f"; name it where the learner is made, hyper=[{name!r}]"
     else:
-        accepted = sorted({*accepted, *HYPER})
+        accepted = sorted({*accepted, *numbers_of(network, [str(name)])})
         expected = ", ".join(accepted)
-        cure = "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner"
+        cure = (
+            "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner, and that of"
+            " a layer is a jfnn.Constant by its name among the layer's parameters"
+        )
     meant = checks.did_you_mean(name, accepted)
     return f"expected {expected}, got {name!r}{meant or cure}"
 

@@ -20,6 +20,7 @@ from jfnn.arguments import checks, fields, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Convert, Converted, Valid, optional
 from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
+from jfnn.experiment.networks import Networks, as_networks
 from jfnn.experiment.refit import Refit, as_refit
 from jfnn.experiment.settings import (
     Execution,
@@ -27,7 +28,6 @@ from jfnn.experiment.settings import (
     as_batch_sizes,
     as_epoch_range,
     as_execution,
-    as_networks,
     as_pair,
     as_schedulers,
     as_seeds,
@@ -102,9 +102,9 @@ class Common(Valid):
     l2: Converted[Values, Number] = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
         "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
-        ' take "dropout", the probability to drop a hidden unit for a sample in training, and "init_scale",'
-        " the factor of starting weights. A dropout of 0 gives other last bits than none, those that it has"
-        " beside other rates.",
+        ' take "dropout", the probability to drop a hidden unit for a sample in training, "init_scale", the'
+        " factor of starting weights, and numbers of their own (see `jfnn.Constant`). A dropout of 0 gives"
+        " other last bits than none, those that it has beside other rates.",
         None,
         as_numbers,
         holds={"{…}": ("dropout", "init_scale")},
@@ -251,11 +251,11 @@ class Options(Common):
 
     Attributes:
         network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
-            them by name, which are the axis "network".
+            them by name, which are the axis "network"; or `jfnn.Networks`, whose axes have names and values.
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 
-    network: Network | Learner | Mapping[str, Network | Learner] = dataclasses.field(
+    network: Network | Learner | Networks | Mapping[str, Network | Learner] = dataclasses.field(
         metadata={"convert": as_networks, "holds": NETWORKS}
     )
     split: Split = dataclasses.field(metadata={"convert": as_split})
@@ -301,7 +301,7 @@ class Options(Common):
     @property
     def model(self) -> Network | Learner:
         """The network or learner of one program; raises ValueError where there are several."""
-        if isinstance(self.network, Mapping):
+        if isinstance(self.network, Networks | Mapping):
             raise ArgumentError("network", "expected one network here; jfnn.sweep takes several")
         return self.network
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from jfnn.arguments import checks, memory, paths
+from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Converted, Valid, field, optional
 from jfnn.arguments.texts import number_text
@@ -279,22 +279,6 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
     if not values or len(set(values)) < len(values):
         raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.shown(sizes)}")
     return schemes
-
-
-def as_networks(network: object, argument: str) -> Any:
-    """A network or learner as it is, or several by names that can be those of directories."""
-    if isinstance(network, list | tuple) and not isinstance(network, Network):
-        got = checks.shown(network)
-        raise ArgumentTypeError(argument, f"expected one, or several by name, {{'a': …, 'b': …}}, got {got}")
-    if not isinstance(network, Mapping):
-        return network
-    for name in network:
-        if not paths.names_directory(name) or not name.isprintable():
-            got = checks.shown(name)
-            raise ArgumentError(argument, f"expected names that can be those of directories, got {got}")
-    if not network:
-        raise ArgumentError(argument, "expected at least one network by name, got none")
-    return dict(network)
 
 
 def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:

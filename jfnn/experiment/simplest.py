@@ -42,8 +42,9 @@ class Simplest(Valid):
 
     Attributes:
         order: Names of axes, the most important first -> which end of them is simple, "least" or "most", such
-            as ``{"network": "least", "l2": "most"}``. Networks and batch sizes count in the order in which
-            they were given, the least first; in scikit-learn's searches, values as Python orders them.
+            as ``{"network": "least", "l2": "most"}``. Numbers count by their size; names and batch sizes in
+            the order in which they were given, the least first; in scikit-learn's searches, values as Python
+            orders them.
         errors: Standard errors, at least 0.
 
     Raises:

@@ -1,9 +1,11 @@
 """Arrays among the parameters that training leaves as they start, and a layer of them."""
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jfnn.layers.kind import Params, Residuals, Shape
 from jfnn.layers.wrapped import Wrapped
@@ -14,6 +16,9 @@ class Constant(NamedTuple):
 
     It may stand anywhere in parameters. No gradient is taken by it, no penalty counts it, no optimizer sees
     it; results, files and scores have it like all others.
+
+    One float, ``{"centres": …, "width": Constant(jnp.float32(1.0))}``, is a number of the network by its name
+    in a dict or named tuple: ``hyper={"width": [0.5, 1.0]}`` gives each member another one as it starts.
 
     Attributes:
         value: A pytree of arrays, of whole numbers as well.
@@ -39,6 +44,35 @@ def with_constants(trained: Params, params: Params) -> Params:
 def has_constants(params: Params) -> bool:
     """Whether there is a `Constant` among parameters."""
     return any(map(_is_constant, jax.tree.leaves(params, is_leaf=_is_constant)))
+
+
+def number_names(params: Params) -> list[str]:
+    """Names of the constants among parameters that are one float, each once."""
+    numbers, _ = jax.tree_util.tree_flatten_with_path(params, is_leaf=_is_number)
+    return list(dict.fromkeys(_name(path) for path, leaf in numbers if _is_number(leaf)))
+
+
+def with_numbers(params: Params, numbers: Mapping[str, Any]) -> Params:
+    """Parameters whose constants of these names, those of `number_names`, have these values."""
+
+    def replaced(path: tuple[Any, ...], node: Any) -> Any:
+        if not _is_number(node) or _name(path) not in numbers:
+            return node
+        return Constant(jnp.asarray(numbers[_name(path)], node.value.dtype))
+
+    return jax.tree_util.tree_map_with_path(replaced, params, is_leaf=_is_number)
+
+
+def _is_number(node: object) -> bool:
+    """Whether a node of parameters, or of their shapes, is a constant of one float."""
+    value: Any = node.value if isinstance(node, Constant) else None
+    return getattr(value, "shape", None) == () and jnp.issubdtype(value.dtype, jnp.floating)
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """The name of an entry of a dict or a named tuple by its path; "" without one."""
+    last = path[-1] if path else None
+    return str(getattr(last, "key", getattr(last, "name", "")))
 
 
 def _is_constant(node: object) -> bool:

@@ -27,6 +27,12 @@ def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[La
     for layer in layers:
         if not isinstance(layer, LayerKind):
             raise ArgumentTypeError(argument, f"expected layers of jfnn.layers, got {checks.shown(layer)}")
+        for field in vars(layer):
+            if callable(getattr(LayerKind, field, None)):
+                reason = (
+                    f"{type(layer).__name__} has a field {field!r}, as a method of jfnn.LayerKind is named"
+                )
+                raise ArgumentTypeError(argument, f"{reason}; name it otherwise")
     if any(layer.tokens is not None for layer in layers[1:]):
         raise ArgumentError(argument, "expected a layer of tokens first, since others give no whole numbers")
     return layers

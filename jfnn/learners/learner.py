@@ -223,6 +223,11 @@ class Learner(abc.ABC):
         """Names of numbers that are whole and at least 1 -> the most that each may be; by default none."""
         return {}
 
+    @property
+    def at_start(self) -> tuple[str, ...]:
+        """Names of numbers that `start` alone reads, which no scheduler may change; by default none."""
+        return ()
+
     def with_schedule(self, epochs: int) -> "Learner":
         """The learner whose schedule spreads over some epochs unless `schedule_epochs` says otherwise.
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.signatures import takes
 from jfnn.layers import sequence, small
-from jfnn.layers.constant import with_constants, without_constants
+from jfnn.layers.constant import number_names, with_constants, with_numbers, without_constants
 from jfnn.layers.kind import LayerKind, Params, is_weight
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
@@ -28,6 +28,7 @@ from jfnn.learners.metrics import METRICS, are_of_labels, check_decided, named_m
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network
+from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.targets import Split
 
@@ -120,13 +121,21 @@ class Supervised(DescentLearner):
         return params if self.columns is None else sequence.unpack(self.columns, params)
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """Weights multiplied by "init_scale", and the optimizer's memory."""
+        """Weights multiplied by "init_scale", numbers of the network, and the optimizer's memory."""
+        others = ("l2", *HYPER, *self.rule.hyper)
+        params = with_numbers(params, {name: hyper[name] for name in self.hyper if name not in others})
         if "init_scale" in self.hyper:
             scale = hyper["init_scale"]
             trained = without_constants(params)
             scaled = jax.tree.map(lambda leaf: leaf * scale if is_weight(leaf) else leaf, trained)
             params = with_constants(scaled, params)
         return super().start(params, hyper)
+
+    @property
+    def at_start(self) -> tuple[str, ...]:
+        """The factor of starting weights, and numbers of the network, which members hold from then on."""
+        own = set(numbers_of(self.network, self.hyper)) - {"dropout", *self.rule.hyper}
+        return tuple(name for name in self.hyper if name in own)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
         """The optimizer at the rates of the network's layers."""
@@ -232,6 +241,15 @@ class Supervised(DescentLearner):
         }
 
 
+def numbers_of(network: Network, names: Collection[str]) -> list[str]:
+    """Names of the further numbers that a network takes; its own ones only where ``names`` has others."""
+    if set(names) <= set(HYPER):
+        return list(HYPER)
+    shapes = eval_shape("network", network.init, key_shape(), name="init", rows=None)
+    own = [name for name in number_names(shapes) if name not in ("", "learning_rate", "l2")]
+    return list(dict.fromkeys([*HYPER, *own]))
+
+
 def supervised(
     network: Network,
     loss: str | Loss = "cross_entropy",
@@ -251,7 +269,8 @@ def supervised(
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
         gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
-        hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights.
+        hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights,
+            and those of the network, each a `Constant` of one float by this name.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
             accuracy where targets are classes; for accuracy and "exact_match" where each output has a label
             of its own; for R² where they are numbers, by the loss's point predictions.
@@ -269,7 +288,7 @@ def supervised(
     check_network(network, loss, gradient)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:
-        checks.as_choice(name, "hyper", HYPER)
+        checks.as_choice(name, "hyper", numbers_of(network, hyper))
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
         raise ArgumentError("dropout", "expected a network of jfnn.layers, and a gradient of the engine's")
     learner = Supervised(

@@ -36,6 +36,7 @@ from jfnn.plots.panels import (
     tick_round,
     value_scale,
 )
+from jfnn.plots.slices import BEST as AT_BEST
 from jfnn.plots.slices import At, caption_parts, sliced
 from jfnn.search.result import SweepResult
 
@@ -67,10 +68,11 @@ def heat_map(
 
     Args:
         result: A sweep of a grid.
-        at: On other axes, name -> the index (from 0), or "mean". Hyperparameters not named are as in the best
-            cell; "seed" and "fold" are averaged over.
-        axes: The axes of the rows and of the columns: hyperparameters, "seed", "fold" or the name of
-            subsets.
+        at: On other axes, name -> the index (from 0), "mean", or "best", which takes all scores at each place
+            of the cell that ranks first there; or one of these words for all hyperparameters not shown. Those
+            not named are as in the best cell; "seed" and "fold" are averaged over.
+        axes: The axes of the rows and of the columns: hyperparameters, axes of networks, "seed", "fold" or
+            the name of subsets.
         score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
 
     Raises:
@@ -91,7 +93,7 @@ def heat_map(
     mark = None
     if best is not None and set(axes) <= set(result.axes):
         index = dict(zip(result.axes, best.index, strict=True))
-        if all(indices.get(name, i) == i for name, i in index.items()):
+        if all(indices.get(name, i) in (i, AT_BEST) for name, i in index.items()):
             mark = index[axes[0]], index[axes[1]]
     caption = [*caption_parts(result, part, indices), summary.best_text(result)]
     caption[-1] += " (not shown)" * (best is not None and mark is None)
@@ -110,7 +112,7 @@ def array_map(
     Args:
         values: ``[a, b]``; or title -> array for several, which share the colour scale. Values that are not
             finite count as diverged.
-        axes: Name -> values of the rows' axis ``[a]`` and of the columns' ``[b]``.
+        axes: Name -> values, numbers or words, of the rows' axis ``[a]`` and of the columns' ``[b]``.
         label: Name of the values.
         higher_is_better: Whether large values are bright. Where small ones are, and none is negative, the
             scale is logarithmic.
@@ -123,15 +125,20 @@ def array_map(
         raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
     checks.check_instance(label, str, "label")
     with checks.item_of("axes"):
-        numbers = {str(name): checks.as_axis(np.ravel(axis), str(name), None) for name, axis in axes.items()}
+        ticks = {str(name): _as_ticks(np.ravel(axis), str(name)) for name, axis in axes.items()}
     arrays = values if isinstance(values, Mapping) else {"": values}
     maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in arrays.items()}
-    shape = tuple(map(len, numbers.values()))
+    shape = tuple(map(len, ticks.values()))
     got = [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
     if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
         raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
     floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
-    return _draw(floats, numbers, label, higher_is_better)
+    return _draw(floats, ticks, label, higher_is_better)
+
+
+def _as_ticks(values: np.ndarray, argument: str) -> np.ndarray:
+    """Values of an axis: words as they are, or numbers."""
+    return values if values.dtype.kind == "U" and values.size else checks.as_axis(values, argument, None)
 
 
 def _draw(

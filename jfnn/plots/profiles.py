@@ -60,11 +60,11 @@ def axis_curves(
 
     Args:
         result: A sweep.
-        axis: A hyperparameter, "network" (names that are numbers, such as widths, are drawn as these),
-            "batch_size", "seed", "fold" or the name of subsets.
+        axis: A hyperparameter, "network" (names that are numbers, such as widths, are drawn as these), an
+            axis of `jfnn.Networks`, "batch_size", "seed", "fold" or the name of subsets.
         score: Such as "test_accuracy"; None for the one that ranks.
         by: Another axis of a grid, for a curve at each of its values.
-        at: Indices on other axes of a grid, as in `heat_map`.
+        at: Indices on other axes of a grid, "mean" or "best", as in `heat_map`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
 

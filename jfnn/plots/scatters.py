@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
 from jfnn.arguments.texts import axis_label, name_text, value_text
-from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.plots.panels import (
     BEST,
     WIDTH,
@@ -56,7 +55,8 @@ def scatter(result: SweepResult) -> Figure:
     for axes, name in zip(row, names, strict=True):
         values = cells[name]
         position: Any = None if best is None else best.axes[name]
-        if name in PROGRAM_AXES:  # not numbers, but one position for each
+        in_places = name == "batch_size" or values.dtype.kind == "U"  # not numbers, but one position for each
+        if in_places:
             known = result.axes[name].tolist()
             values = np.array([known.index(value) for value in values.tolist()])
             position = None if best is None else known.index(position)
@@ -65,7 +65,7 @@ def scatter(result: SweepResult) -> Figure:
         else:
             axes.set_xscale(**value_scale(values))
         _draw_cells(axes, values, scores, pruned, colours)
-        if name not in PROGRAM_AXES:
+        if not in_places:
             tick_values(axes.xaxis, values, WIDTH / columns)
         if best is not None:
             axes.scatter(

@@ -1,7 +1,7 @@
 """Slices of sweeps along some of their axes: the others fixed, or averaged over."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,27 +9,30 @@ import numpy as np
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import describe, value_text
+from jfnn.arguments.texts import axis_text, describe, value_text
 from jfnn.search.result import SweepResult
 from jfnn.search.run_directory import OUTCOMES
 
-At = Mapping[str, int | Literal["mean"]]
 MEAN = "mean"
+BEST = "best"
+Word = Literal["mean", "best"]
+At = Mapping[str, int | Word] | Word
 
 
 def sliced(
     result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
-    """A grid along some of its axes, and the index on each of the others, or "mean".
+    """A grid along some of its axes, and the index on each of the others, "mean" or "best".
 
     Seeds and folds stay behind them, unless they are shown or fixed. A score averaged over an axis is NaN
-    where one of its cells diverged; a cell counts as pruned or stopped where one of them does.
+    where one of its cells diverged; a cell counts as pruned or stopped where one of them does. Of the axes at
+    their best together one cell is left at each place, that which ranks first there.
 
     Args:
         result: The grid.
         names: Names of axes in order, "seed" and "fold" (or the name of subsets) among them.
-        at: Index (from 0) on each of the others, or "mean". Hyperparameters not named are as in the best
-            cell, or at 0 where none ranks.
+        at: Index (from 0) on each of the others, "mean" or "best"; or one of these words for all that are
+            hyperparameters. Those not named are as in the best cell, or at 0 where none ranks.
 
     Raises:
         ValueError, TypeError: No such axis, or no such index.
@@ -44,10 +47,15 @@ def sliced(
     best = result.best_or_none()
     indices: dict[str, Any] = dict.fromkeys(result.axes, 0)
     indices |= zip(result.axes, best.index, strict=True) if best else ()
+    if isinstance(at, str):
+        checks.as_choice(at, "at", (MEAN, BEST))
+        at = dict.fromkeys([name for name in result.axes if name not in names], at)
     at = {fold_axis(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
-    indices |= _as_indices(at, {name: len(axis) for name, axis in values.items() if name not in names})
+    lengths_of = {name: len(axis) for name, axis in values.items() if name not in names}
+    indices |= _as_indices(at, lengths_of, ("seed", fold))
     indices = {n: i for n, i in indices.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
-    left = [name for name in values if name not in indices]
+    chosen = [name for name, index in indices.items() if index == BEST]
+    left = [name for name in values if name not in indices or name in chosen]
     runs = [name for name in left if name in ("seed", fold) and name not in names]
     lengths = (
         [len(values[name]) for name in names] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
@@ -55,12 +63,17 @@ def sliced(
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
         for i, name in reversed([*enumerate(values)]):
-            if name in indices:
+            if name not in left:
                 array = average(array, axis=i) if indices[name] == MEAN else array.take(indices[name], axis=i)
-        return array.transpose([left.index(name) for name in (*names, *runs)]).reshape(lengths)
+        return array.transpose([left.index(n) for n in (*chosen, *names, *runs)]).reshape(-1, *lengths)
 
-    arrays: dict[str, Any] = {name: cut(vars(result)[name]) for name in OUTCOMES}
-    arrays["scores"] = {name: cut(scores, np.mean) for name, scores in result.scores.items()}
+    first = cut(_costs(result), np.mean).argmin(axis=0, keepdims=True)
+
+    def at_best(array: np.ndarray) -> np.ndarray:
+        return np.asarray(np.take_along_axis(array, first, axis=0)[0])
+
+    arrays: dict[str, Any] = {name: at_best(cut(vars(result)[name])) for name in OUTCOMES}
+    arrays["scores"] = {name: at_best(cut(scores, np.mean)) for name, scores in result.scores.items()}
     arrays |= {
         "history": {},
         "evaluations": result.evaluations[:0],
@@ -73,6 +86,14 @@ def sliced(
     folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), indices
+
+
+def _costs(result: SweepResult) -> np.ndarray:
+    """The score that ranks of each member's cell, small is better; infinite where the cell does not rank."""
+    means = result.ranked(result.cell_scores())
+    costs = np.where(np.isnan(means), np.inf, -means if result.higher_is_better() else means)
+    behind = result.diverged_at.ndim - costs.ndim  # axes of seeds and folds
+    return np.asarray(np.broadcast_to(costs.reshape(*costs.shape, *[1] * behind), result.diverged_at.shape))
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
@@ -105,31 +126,34 @@ def caption_parts(
     over = summary.averaged_over(part) if runs else ""
     values = axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
+    best = [axis_text(n) for n, index in indices.items() if index == BEST and len(values[n]) > 1]
     chosen = {n: i for n, i in indices.items() if isinstance(i, int) and (n != "l2" or values[n].any())}
     fixed = [assignment_text(name, values[name][index]) for name, index in chosen.items()]
     single = ["1 seed"] if runs and "seed" not in {*indices, *part.axes} else []
     text = [f"mean of {' and '.join(averaged)}"] if averaged else single
-    return text + [", ".join(fixed)] * bool(fixed)
+    return text + [f"each at its best {', '.join(best)}"] * bool(best) + [", ".join(fixed)] * bool(fixed)
 
 
-def _as_indices(at: At | None, lengths: Mapping[str, int]) -> dict[str, Any]:
-    """Checked indices on axes that are not shown."""
+def _as_indices(at: object, lengths: Mapping[str, int], runs: Collection[str]) -> dict[str, Any]:
+    """Checked indices on axes that are not shown; ``runs``, axes of seeds and folds, have no "best"."""
     if not isinstance(at, Mapping | None):
-        raise ArgumentTypeError("at", f"expected a dict of names to indices, got {checks.shown(at)}")
+        expected = f"{MEAN!r}, {BEST!r} or a dict of names to indices"
+        raise ArgumentTypeError("at", f"expected {expected}, got {checks.shown(at)}")
     for name in at or {}:
         if name not in lengths:
             others = ", ".join(lengths) or "none"
             got = checks.shown(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
-    return {name: _as_index(index, name, lengths[name]) for name, index in (at or {}).items()}
+    words = {name: (MEAN,) if name in runs else (MEAN, BEST) for name in lengths}
+    return {name: _as_index(index, name, lengths[name], words[name]) for name, index in (at or {}).items()}
 
 
-def _as_index(index: object, axis: str, length: int) -> int | str:
-    """A checked index on an axis, or "mean"."""
-    if isinstance(index, str) and index == MEAN:
+def _as_index(index: object, axis: str, length: int, words: Collection[str]) -> int | str:
+    """A checked index on an axis, or one of these words."""
+    if isinstance(index, str) and index in words:
         return index
     try:
         return checks.as_count(index, "at", 0, length - 1)
     except ArgumentError:
-        expected = f"an index below {length}, or 'mean', on the axis {axis}"
+        expected = f"an index below {length}, or {' or '.join(map(repr, words))}, on the axis {axis}"
         raise ArgumentError("at", f"expected {expected}, got {checks.shown(index)}") from None

@@ -6,19 +6,25 @@ Members of one program differ by numbers only; another network or batch size is 
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.experiment.axes import ALWAYS
+from jfnn.experiment.networks import Networks
 from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.search import run_directory
+from jfnn.search.result import SweepResult
+
+# Columns of tables that are no fields of a result.
+TAKEN = (*ALWAYS, "batch_size", "seed", "fold", "epoch", "part", "metric", "value", *run_directory.OUTCOMES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Programs:
     """The programs of a sweep.
 
     Attributes:
-        axes: "network" and "batch_size" -> their values, where there are several; empty for one program.
+        axes: The axes of networks and "batch_size" -> values, where there are several; empty for one program.
         options: The options of each program, in C order of the axes.
     """
 
@@ -43,13 +49,12 @@ def programs_of(options: Options) -> Programs:
     axes: dict[str, np.ndarray] = {}
     networks: Sequence[Network | Learner]
     sizes: Sequence[Minibatches]
-    if isinstance(options.network, Mapping):
-        if run_directory.REFIT in options.network:
-            raise ArgumentError("network", f"expected no network named {run_directory.REFIT!r}")
-        axes["network"] = np.array(list(options.network))
-        networks = list(options.network.values())
+    if isinstance(options.network, Networks):
+        _check_axes(options.network)
+        axes |= options.network.axes
+        networks = options.network.networks
     else:
-        networks = [options.network]
+        networks = [options.model]
     if isinstance(options.batch_size, Minibatches):
         sizes = [options.batch_size]
     elif options.batches is not None:
@@ -69,6 +74,22 @@ def programs_of(options: Options) -> Programs:
         )
     ]
     return Programs(axes, programs)
+
+
+def _check_axes(networks: Networks) -> None:
+    """Raises ArgumentError for axes whose names results have, and for directories that share a name."""
+    fields = {field.name for field in dataclasses.fields(SweepResult)}
+    for name in networks.axes:
+        if name in {*TAKEN, *fields, *dir(SweepResult)}:
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}; results have such a name", name
+            )
+    names = run_directory.program_names(networks.axes)
+    if run_directory.REFIT in names:
+        raise ArgumentError("network", f"expected no network named {run_directory.REFIT!r}")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ArgumentError("network", f"two networks would have the directory {twice[0]!r}; name them apart")
 
 
 def _starts_of_programs(params: Params | None, lengths: Sequence[int]) -> list[Params | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
@@ -18,7 +19,7 @@ from jfnn.arguments.named import Named
 from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
 from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
-from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
+from jfnn.experiment.axes import Axes, as_index
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.settings import Execution
 from jfnn.experiment.simplest import Simplest
@@ -86,8 +87,9 @@ class SweepResult:
     ``result.scores["test_accuracy"]``.
 
     Attributes:
-        axes: Name -> values. "network" (names) and "batch_size" (0 for all rows) come first where there are
-            several, then float64 "learning_rate" and "l2". Of listed cells n values of each number.
+        axes: Name -> values. "network" (names), or the axes of `jfnn.Networks`, and "batch_size" (0 for all
+            rows) come first where there are several, then float64 "learning_rate" and "l2". Of listed cells n
+            values of each number.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
@@ -227,7 +229,7 @@ class SweepResult:
     @property
     def cells(self) -> Axes:
         """The axes of the grid, or those of listed cells."""
-        return Axes(self.axes, crossed=self.crossed)
+        return Axes(self.axes, crossed=self.crossed, leading=len(self.program_axes))
 
     @property
     def cell_shape(self) -> tuple[int, ...]:
@@ -326,8 +328,12 @@ class SweepResult:
     def _chosen(self, rule: Simplest) -> int:
         """The number of the cell that a rule chooses."""
         places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
-        # The programs' axes are the first.
-        columns = self.cells.columns() | dict(zip(self._program_axes(), places, strict=False))
+        # Words and batch sizes have the order in which they were given; axes of programs are the first.
+        columns = self.cells.columns() | {
+            name: place
+            for (name, values), place in zip(self.program_axes.items(), places, strict=False)
+            if name == "batch_size" or values.dtype.kind == "U"
+        }
         members = self.scores[self.ranked_by].reshape(self.pruned_cells.size, self.seeds.size, -1)
         runs = members.mean(axis=1) if members.shape[-1] > 1 else members[..., 0]
         rule.check(columns, runs.shape[-1], "rule")
@@ -335,7 +341,7 @@ class SweepResult:
         return rule.choose(columns, sign * self.ranked(self.cell_scores()).ravel(), sign * runs)
 
     def program(self, **values: Any) -> SweepResult:
-        """The result of one program: ``result.program(network="50-50", batch_size=100)``.
+        """The result of one program: ``result.program(network="50-50", batch_size=100)``, or ``(width=50)``.
 
         Args:
             **values: Name of each leading axis -> one of its values; of "batch_size" 0 or None for all rows.
@@ -344,27 +350,29 @@ class SweepResult:
             ValueError: No such axis or value.
         """
         index: list[int] = []
-        for name in self._program_axes():
-            choices = self.axes[name].tolist()
+        for name, known in self.program_axes.items():
+            choices = known.tolist()
             value = values.pop(name, None)
             value = 0 if value is None and name == "batch_size" else value
-            if not isinstance(value, str | int | np.integer) or value not in choices:
+            if not isinstance(value, str | int | float | np.number) or value not in choices:
                 raise ArgumentError(
                     name, f"expected one of {checks.shown(choices)}, got {checks.shown(value)}"
                 )
             index.append(choices.index(value))
         if values:
-            expected = ", ".join(self._program_axes()) or "none, since this result is of one program"
+            expected = ", ".join(self.program_axes) or "none, since this result is of one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
         return self.programs[self.program_number(tuple(index))] if index else self
 
-    def _program_axes(self) -> list[str]:
-        """Names of the leading axes."""
-        return [name for name in self.axes if name in PROGRAM_AXES]
+    @property
+    def program_axes(self) -> dict[str, np.ndarray]:
+        """The axes of networks and batch sizes, name -> values: the first ones, those of `programs`."""
+        leading = len(self.axes) - len(self.programs[0].axes) if self.programs else 0
+        return dict(itertools.islice(self.axes.items(), leading))
 
     def program_number(self, index: tuple[int, ...]) -> int:
         """Index in `programs` of the program of a cell or a member; 0 where there is one program."""
-        lengths = [len(self.axes[name]) for name in self._program_axes()]
+        lengths = [len(values) for values in self.program_axes.values()]
         return int(np.ravel_multi_index(index[: len(lengths)], lengths)) if lengths else 0
 
     def member(self, *index: int) -> Any:
@@ -382,9 +390,10 @@ class SweepResult:
         cell = self.kept_cell or ()
         params = self.params
         if self.programs and not cell:
-            for number in index[: len(self._program_axes())]:
+            leading = len(self.program_axes)
+            for number in index[:leading]:
                 params = params[number]
-            index = index[len(self._program_axes()) :]
+            index = index[leading:]
         return jax.tree.map(lambda leaf: leaf[index[len(cell) :]], params)
 
     def of_cell(self, *index: int) -> SweepResult:
@@ -402,7 +411,7 @@ class SweepResult:
             return self
         if self.programs:
             number = self.program_number(index)
-            part = self.programs[number].of_cell(*index[len(self._program_axes()) :])
+            part = self.programs[number].of_cell(*index[len(self.program_axes) :])
             programs = (*self.programs[:number], part, *self.programs[number + 1 :])
             return dataclasses.replace(self, params=part.params, kept_cell=index, programs=programs)
         params = jax.tree.map(lambda leaf: leaf[index], self.params)
@@ -522,7 +531,7 @@ class SweepResult:
         """Values with the axis of programs split into axes of networks and batch sizes."""
         if not self.programs or self.kept_cell is not None:
             return values
-        lengths = [len(self.axes[name]) for name in self._program_axes()]
+        lengths = [len(values) for values in self.program_axes.values()]
         return values.reshape(*lengths, *values.shape[1:])
 
     def _members_of_program(self, network: Network | Learner | answers.Function | None) -> ProgramMembers:
@@ -599,7 +608,7 @@ class SweepResult:
         """
         out = paths.as_path(directory, "directory")
         if self.programs:
-            axes = {name: self.axes[name] for name in self._program_axes()}
+            axes = self.program_axes
             programs = dict(zip(run_directory.program_names(axes), self.programs, strict=True))
             written = programs if self.refit is None else programs | {run_directory.REFIT: self.refit}
             descriptions = {name: part.config for name, part in written.items()}

@@ -26,6 +26,7 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.experiment.axes import PROGRAM_AXES, Axes
+from jfnn.experiment.networks import BY_NAME
 from jfnn.layers.kind import Params
 from jfnn.store import archives, files, trees
 from jfnn.store.identity import DESCRIPTION, Description, check_same
@@ -299,16 +300,20 @@ def grid_shape(fields: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
-    """Directories of the programs of a run in C order, such as "50-50-batch-100".
+    """Directories of the programs of a run in C order, such as "50-50-batch-100" or "layers-2-width-50".
 
     Args:
         axes: The leading axes of the run.
     """
-    texts = [
-        [f"batch-{value or 'full'}" if name == "batch_size" else value for value in values.tolist()]
-        for name, values in axes.items()
-    ]
+    texts = [[_directory(name, value) for value in values.tolist()] for name, values in axes.items()]
     return ["-".join(combination) for combination in itertools.product(*texts)]
+
+
+def _directory(axis: str, value: Any) -> str:
+    """What a value of a leading axis gives the names of directories; of networks by name the name alone."""
+    if axis == "batch_size":
+        return f"batch-{value or 'full'}"
+    return str(value) if axis == BY_NAME else f"{axis}-{value}"
 
 
 def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
@@ -319,11 +324,17 @@ def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
     """
     path = directory / CONFIG
     with describing(path):
-        axes = {name: np.array(config["axes"][name]) for name in PROGRAM_AXES if name in config["axes"]}
+        axes = {name: np.array(values) for name, values in config["axes"].items()}
         names = program_names(axes)
-    if not axes or names != config["programs"] or not all(map(paths.names_directory, names)):
+    sound = all(values.ndim == 1 and values.dtype.kind in _kinds(name) for name, values in axes.items())
+    if not axes or not sound or names != config["programs"] or not all(map(paths.names_directory, names)):
         raise files.CorruptFileError(f"{path}: does not name directories of programs")
     return axes
+
+
+def _kinds(axis: str) -> str:
+    """Kinds of NumPy's dtypes that the values of a leading axis may have."""
+    return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
 
 
 @contextlib.contextmanager

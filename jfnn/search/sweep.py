@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def sweep(options: Options) -> SweepResult:
         if options.refit is not None:
             _check_winners(options.refit, programs, runs[0].experiment)
         # Winners train without folds, and a generator of these is used up.
-        copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        copied = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        copies = programs_of(dataclasses.replace(options, **copied)).options
         out = options.out
         with _claimed(options, programs, runs):
             several = len(runs) + bool(options.refit)
@@ -134,7 +135,7 @@ def sweep(options: Options) -> SweepResult:
         if not chosen:
             return result
         number = result.program_number(chosen[0])
-        searched = dataclasses.replace(programs.options[number], out=options.out, **copies)
+        searched = dataclasses.replace(copies[number], out=options.out)
         cells = [index[len(programs.axes) :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(searched, parts[number], cells, starts_of_cells)
@@ -169,12 +170,29 @@ def _prepared(programs: Programs) -> list[Run]:
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
             folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
-    metrics = [[metric.name for metric in run.experiment.learner.metrics] for run in runs]
-    for names in metrics:
-        if names != metrics[0]:
-            got = f"{', '.join(metrics[0])}, and {', '.join(names)}"
-            raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+    for run in runs if programs.axes else ():
+        _check_same(runs[0].experiment, run.experiment, programs.axes)
     return runs
+
+
+def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> None:
+    """Raises ArgumentError unless two programs have the same metrics and cells, none named as an axis."""
+    metrics = [[metric.name for metric in each.learner.metrics] for each in (first, other)]
+    if metrics[0] != metrics[1]:
+        got = f"{', '.join(metrics[0])}, and {', '.join(metrics[1])}"
+        raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+    one, two = ({n: v.tolist() for n, v in each.cells.values.items()} for each in (first, other))
+    if list(one.items()) != list(two.items()):
+        names = ", ".join(name for name in {**one, **two} if one.get(name) != two.get(name))
+        reason = f"expected networks of the same further numbers in the same order; {names} differ"
+        raise ArgumentError("network", reason)
+    subsets = () if first.subsets is None else first.subsets.axis
+    scores = [f"{part}_{metric.name}" for part in PARTS for metric in first.learner.metrics]
+    for name in axes:
+        if name in (*one, *subsets, *scores):
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}, as another or a score is", name
+            )
 
 
 def _claimed(

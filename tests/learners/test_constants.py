@@ -1,10 +1,12 @@
 """Constants among parameters: held, saved and scored, but not trained, penalised or pruned."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import float64_first, representatives, same_bits
+from helpers import compilations, float64_first, representatives, same_bits
 
 import jfnn
 from jfnn import Dense
@@ -122,3 +124,125 @@ def test_derivatives_by_constants_are_refused(split):
         lyapunov(WHOLE, split, learning_rate=0.1, epochs=1, batch_size=10)
     with pytest.raises(TypeError, match=r"^layer: "):
         Frozen("dense")
+
+
+@dataclasses.dataclass(frozen=True)
+class Radial(jfnn.LayerKind):
+    """Gaussians of the distances to centres; their width is a field, or the member's number."""
+
+    fixed: float | None = None
+    power: int = 2  # another one makes the pull-back wrong
+
+    def output_shape(self, shape):
+        return (6,)
+
+    def init(self, key, shape):
+        held = {} if self.fixed else {"width": Constant(jnp.ones(()))}
+        return {"centres": jax.random.normal(key, (6, *shape)), **held}
+
+    def _width(self, params):
+        return self.fixed or params["width"].value
+
+    def forward(self, params, a):
+        offsets = a[None] - params["centres"][..., None]
+        outputs = jnp.exp(-jnp.sum(offsets**2, axis=1) / (2 * self._width(params) ** 2))
+        return outputs, (offsets, outputs)
+
+    def pull_back(self, params, residuals, d_out):
+        offsets, outputs = residuals
+        d_offsets = (-d_out * outputs / self._width(params) ** self.power)[:, None] * offsets
+        return {**params, "centres": -d_offsets.sum(axis=-1)}, d_offsets.sum(axis=0)
+
+
+def radial(layer):
+    return jfnn.sequential([layer, Dense(3, "identity", "glorot_normal")], 5)
+
+
+RADIAL = radial(Radial())
+BY_WIDTH = OPTIONS | {"l2": 0.1, "hyper": {"width": [0.5, 2.0]}, "reduction": "mean"}
+
+
+@pytest.mark.parametrize("gradient", representatives(["backprop", "autodiff"], "backprop"))
+@float64_first
+def test_each_member_has_its_own_number_of_a_layer(gradient, dtype, split):
+    split = split._replace(x_train=split.x_train.astype(dtype), x_test=split.x_test.astype(dtype))
+    result = jfnn.sweep(RADIAL, split, gradient=gradient, **BY_WIDTH)
+    assert result.params[0]["width"].value[0, 0].tolist() == [[0.5, 0.5], [2.0, 2.0]]
+    for number, width in enumerate(BY_WIDTH["hyper"]["width"]):
+        options = BY_WIDTH | {"hyper": None, "gradient": gradient}
+        alone = jfnn.sweep(radial(Radial(width)), split, **options)
+        centres = result.params[0]["centres"][:, :, number]
+        close = {"rtol": 1e3 * np.finfo(dtype).eps, "atol": 1e2 * np.finfo(dtype).eps}
+        np.testing.assert_allclose(centres, alone.params[0]["centres"], **close)
+        np.testing.assert_allclose(result.test_loss[:, :, number], alone.test_loss, **close)
+
+
+def test_numbers_of_a_layer_are_of_one_program_and_are_kept(split, tmp_path):
+    options = BY_WIDTH | {"validation": 0.3, "learning_rate": 0.05}
+    result = jfnn.sweep(RADIAL, split, **options, out=tmp_path / "run", refit=True)
+    with compilations("_advance") as compiled:
+        other = jfnn.sweep(RADIAL, split, **options | {"hyper": {"width": [3.0, 0.7]}})
+    assert not compiled and other.width.tolist() == [3.0, 0.7]
+    assert (result.refit.params[0]["width"].value == result.best().axes["width"]).all()
+    loaded = jfnn.load(tmp_path / "run")
+    np.testing.assert_array_equal(loaded.predict(split.x_test, network=RADIAL), result.predict(split.x_test))
+    member = result.member(0, 0, 1, 1)
+    predicted = jfnn.predict(RADIAL, member, split.x_test)
+    np.testing.assert_array_equal(predicted, result.predict(split.x_test)[0, 0, 1, 1])
+    options = {name: value for name, value in options.items() if name not in ("seeds", "hyper")}
+    options |= {"l2": 0.1, "execution": result.execution, "seed": 1}
+    trained = jfnn.train(RADIAL, *split[:2], hyper={"width": 2.0}, **options)
+    assert same_bits(trained.params, member)
+    assert jfnn.train(RADIAL, *split[:2], **options | {"epochs": 0}).params[0]["width"].value == 1.0
+    went_on = jfnn.sweep(
+        RADIAL,
+        split,
+        **BY_WIDTH | {"epochs": 0, "learning_rate": 0.05, "hyper": None},
+        initial_params=result.member(0, 0, 0, 0),
+    )
+    assert (went_on.params[0]["width"].value == 0.5).all()
+
+
+def test_gradients_of_a_layer_with_a_number_are_compared(split):
+    assert max(jfnn.check_gradients(RADIAL, *split[:2]).values()) < 1e-5
+    with pytest.raises(ValueError, match=r"^network: .*Radial"):
+        jfnn.check_gradients(radial(Radial(power=1)), *split[:2])
+
+
+def test_functions_may_hold_numbers_too(split):
+    network = jfnn.Network(
+        lambda key: {"w": jnp.zeros((5, 3)), "inner": {"sharpness": Constant(jnp.ones(()))}},
+        lambda params, x: params["inner"]["sharpness"].value * x @ params["w"],
+    )
+    options = dict(learning_rate=0.01, epochs=1, batch_size=None, reduction="sum")
+    result = jfnn.sweep(network, split, hyper={"sharpness": [1.0, 3.0]}, **options)
+    w = result.params["w"][0, 0, :, 0]
+    np.testing.assert_allclose(w[1], 3 * w[0], rtol=1e-5)  # one step from 0
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "named"),
+    [
+        (RADIAL, {"hyper": {"widht": [1.0]}}, "hyper: .*'width'"),
+        (RADIAL, {"hyper": {"w": [1.0]}}, "hyper: .*width"),
+        (WHOLE, {"hyper": {"width": [1.0]}}, "hyper: .*init_scale"),
+        (RADIAL, {"hyper": {"width": [1.0, np.nan]}}, "width: "),
+        (
+            RADIAL,
+            {"schedulers": jfnn.PopulationTraining(1, 0.5, perturbed=("width",)), "validation": 0.3},
+            "schedulers: .*'width'",
+        ),
+    ],
+)
+def test_numbers_that_no_layer_has_or_reads_are_refused(split, network, options, named):
+    with pytest.raises(ValueError, match=f"^{named}"):
+        jfnn.sweep(network, split, **BY_WIDTH | options)
+
+
+def test_a_field_named_as_a_method_of_layers_is_refused():
+    @dataclasses.dataclass(frozen=True)
+    class Wide(Radial):
+        width: float = 1.0
+
+    with pytest.raises(TypeError, match=r"^layers: .*'width'"):
+        radial(Wide())

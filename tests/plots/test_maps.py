@@ -297,6 +297,68 @@ def test_networks_and_batch_sizes_are_axes_of_heat_maps():
     assert re.search(r"batch = (50|100);", " ".join(plots.heat_map(whole).get_suptitle().split()))
 
 
+def test_heat_map_of_named_axes_shows_each_network_at_its_best():
+    named = {"layers": [1, 2, 3], "width": [5, 50], "optimizer": ["sgd", "adam"]}
+    result = make_programs(named=named, shape=(3, 2), validates=True, diverged=[(0, 1, 1)])
+    result.pruned[..., 2, 0, :] = True  # which have no rank
+    scores = result.scores["validation_accuracy"].mean(axis=-1)
+    ranked = np.where(np.isnan(scores), -1, scores)
+    ranked[..., 2, 0] = -1
+    train = result.scores["train_accuracy"].mean(axis=-1)
+    best = dict(zip(result.axes, result.best().index, strict=True))
+    for at, axes, over in (
+        ("best", ("layers", "width"), (2, 3, 4)),
+        ("best", ("optimizer", "width"), (0, 3, 4)),
+        ({"learning_rate": "best", "optimizer": "best"}, ("width", "layers"), (2, 3)),
+    ):
+        figure = plots.heat_map(result, at, axes=axes)
+        panels = dict(zip(("train", "validation"), figure.axes, strict=False))
+        places = [i for i in range(5) if i not in over]
+        order = (1, 0) if axes[0] != [*result.axes][places[0]] else (0, 1)
+        for (row, column), shown in np.ndenumerate(panels["validation"].images[0].get_array()):
+            index = [slice(None)] * 5
+            if isinstance(at, dict):
+                index[4] = best["l2"]
+            for place, number in zip(places, np.array((row, column))[list(order)], strict=False):
+                index[place] = number
+            cells = ranked[tuple(index)].ravel()
+            assert shown == pytest.approx(cells.max())
+            behind = train[tuple(index)].ravel()[cells.argmax()]
+            assert panels["train"].images[0].get_array()[row, column] == pytest.approx(behind)
+        outlined = (best[axes[0]], best[axes[1]])
+        assert list(boxes_of(panels["validation"], filled=False)) == [outlined]
+    labels = [tick.get_text() for tick in panels["validation"].get_xticklabels()]
+    assert labels == ["1", "2", "3"] and panels["validation"].get_xlabel() == "layers"
+    caption = " ".join(figure.get_suptitle().split())
+    assert caption.startswith("mean of 2 seeds; each at its best optimizer, η; λ")
+    mean = plots.heat_map(result, "mean", axes=("layers", "width"), score="train_loss").axes[0]
+    expected = result.scores["train_loss"].mean(axis=(2, 3, 4, 5))
+    np.testing.assert_allclose(np.ma.filled(mean.images[0].get_array(), np.nan), expected)
+    for at in ("worst", {"seed": "best"}, {"learning_rate": "worst"}):
+        with pytest.raises(ValueError, match=r"^at: "):
+            plots.heat_map(result, at, axes=("layers", "width"))
+
+
+def test_named_axes_of_numbers_have_ticks_at_their_values():
+    result = make_programs(named={"width": [4, 32, 256], "optimizer": ["sgd", "adam"]}, shape=(2, 1))
+    panel, *_ = plots.axis_curves(result, "width", by="optimizer", at="best").axes
+    assert panel.get_xscale() == "log" and [t.get_text() for t in panel.get_xticklabels()] == [
+        "4",
+        "32",
+        "256",
+    ]
+    sgd, adam = (container.lines[0] for container in panel.containers)
+    np.testing.assert_array_equal(sgd.get_xdata(), [4, 32, 256])
+    np.testing.assert_allclose(adam.get_ydata(), result.cell_scores()[:, 1].max(axis=(1, 2)))
+    words, *_ = plots.axis_curves(result, "optimizer").axes
+    assert [tick.get_text() for tick in words.get_xticklabels()] == ["sgd", "adam"]
+    drawn = make_programs(named={"width": [4, 32, 256]}, make=make_sampled)
+    by_width = next(axes for axes in plots.scatter(drawn).axes if axes.get_xlabel() == "width")
+    assert by_width.get_xscale() == "log"
+    with_words = plots.array_map(np.eye(2, 3), {"optimizer": ["sgd", "adam"], "width": [4, 32, 256]}).axes[0]
+    assert [tick.get_text() for tick in with_words.get_yticklabels()] == ["sgd", "adam"]
+
+
 @pytest.mark.parametrize(
     ("values", "name", "texts"),
     [
@@ -379,7 +441,7 @@ def test_arrays_need_numbers_and_the_lengths_of_their_axes():
     ):
         with pytest.raises(ValueError, match=r"^values: expected"):
             plots.array_map(values, axes)
-    for axes in ({"a": [1, 2]}, {"a": [1], "b": ["x", "y"]}, [[1], [1, 2]], {"a": [np.nan], "b": [1, 2]}):
+    for axes in ({"a": [1, 2]}, {"a": [1], "b": [True, False]}, [[1], [1, 2]], {"a": [np.nan], "b": [1, 2]}):
         with pytest.raises(ValueError, match=r"^axes: "):
             plots.array_map(np.zeros((1, 2)), axes)
 
@@ -410,7 +472,7 @@ def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
 
 def test_heat_map_needs_a_grid_and_a_place_on_it():
     result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
-    for at in ({"momentum": 2}, {"momentum": -1}, {"momentum": "best"}, {"l2": 0}, {"fold": 0}):
+    for at in ({"momentum": 2}, {"momentum": -1}, {"momentum": "worst"}, {"l2": 0}, {"fold": 0}):
         with pytest.raises(ValueError, match=r"^at: .*momentum"):
             plots.heat_map(result, at)
     for axes in (("l2", "l2"), ("l2", "fold"), ("l2",), "l2"):

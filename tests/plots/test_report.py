@@ -165,6 +165,19 @@ def test_a_box_lies_on_the_colour_of_its_cell():
         np.testing.assert_allclose(pixels[y, x, :3], colour[:3], atol=0.02)
 
 
+@pytest.mark.parametrize("axes", [("l2", "learning_rate"), ("width", "l2"), ("seed", "width")])
+def test_the_pointer_names_the_axes_of_a_heat_map(axes):
+    result = make_programs(named={"width": [5, 50]}, shape=(2, 2))
+    figure = plots.heat_map(result, "best", axes=axes, score="test_loss")
+    report.png(figure)
+    shown = np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)
+    values = [result.seeds if name == "seed" else result.axes[name] for name in axes]
+    assert [box.text for box in report._boxes(result, figure)] == [
+        f"{describe({axes[0]: values[0][i], axes[1]: values[1][j]})}: {value:.6g}"
+        for (i, j), value in np.ndenumerate(shown)
+    ]
+
+
 STRIP = (
     r'<i title="(loss|accuracy), epoch (\d+)\n([^"]*)" style="left:(.*?)%;top:.*?%;width:(.*?)%;height:.*?%">'
 )

@@ -269,6 +269,9 @@ def test_programs_under_a_right_checksum_name_directories_in_there(out):
         ({"network": ["all", "best"]}, ["best", "all"]),
         ({"other": ["all"]}, ["all"]),
         ({"batch_size": ["all"]}, ["all"]),
+        ({"x": [[0, 1]]}, ["x-[0, 1]"]),
+        ({"x": [None]}, ["x-None"]),
+        ({"x": [True]}, ["x-True"]),
     ):
         changes = {"axes": axes, "programs": programs}
         files.write_checked_json(out / "config.json", config | changes)

@@ -1,12 +1,21 @@
 """Several networks and batch sizes: leading axes of one result, a program each."""
 
 import csv
+import itertools
 import json
 
 import jax
 import numpy as np
 import pytest
-from helpers import compilations, make_result, representatives, same_bits, with_scores
+from helpers import (
+    compilations,
+    make_programs,
+    make_result,
+    make_sampled,
+    representatives,
+    same_bits,
+    with_scores,
+)
 from optax import sgd
 from scipy import stats
 
@@ -20,6 +29,7 @@ pytestmark = pytest.mark.unoptimised
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, execution=TILE)
 NETWORKS = {"6": jfnn.mlp((5, 6, 3)), "4-4": jfnn.mlp((5, 4, 4, 3), "relu")}
+RULES = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=0.5)}
 SEVERAL = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3, **OPTIONS)
 
 
@@ -59,6 +69,18 @@ def test_the_best_cell_is_the_best_of_all_programs_and_is_trained_again(split, s
     options = SEVERAL | numbers | {"validation": None, "batch_size": best.axes["batch_size"]}
     assert same_bits(swept.refit.params, jfnn.sweep(network, split, **options).params)
     assert ranking.best_first(swept).cells[0].cell == best.index
+
+
+def test_the_best_cell_is_trained_again_from_the_start_of_its_program(split, swept):
+    starts = [[jax.tree.map(lambda leaf: leaf[0, 0], params) for params in row] for row in swept.params]
+    options = SEVERAL | {"batch_size": [16, 8], "epochs": 1}
+    again = jfnn.sweep(NETWORKS, split, **options, initial_params=starts, refit=True)
+    best = again.best()
+    i, j, *_ = best.index
+    numbers = {name: [best.axes[name]] for name in ("learning_rate", "l2")}
+    options |= numbers | {"validation": None, "batch_size": best.axes["batch_size"]}
+    alone = jfnn.sweep(NETWORKS[best.axes["network"]], split, **options, initial_params=starts[i][j])
+    assert same_bits(again.refit.params, alone.params)
 
 
 def test_members_of_all_programs_are_asked_at_once(split, swept):
@@ -260,3 +282,120 @@ def test_a_number_cannot_be_named_as_an_axis_of_programs_is(split):
     learner = jfnn.learner(lambda key: jax.numpy.zeros(3), loss, hyper=["network"])
     with pytest.raises(ValueError, match=r"^hyper: .*'network'"):
         jfnn.sweep(learner, split, learning_rate=0.1, batch_size=16, hyper={"network": [1.0, 2.0]})
+
+
+def make(layers, width, rule=RULES["plain"]):
+    return jfnn.supervised(
+        jfnn.mlp((5, *[width] * layers, 3), "tanh", init="glorot_normal"), reduction="mean", optimizer=rule
+    )
+
+
+def test_named_axes_of_networks_are_axes_of_the_result(split, tmp_path):
+    axes = dict(layers=[1, 0], width=np.array([4]))
+    networks = jfnn.Networks(make, **axes, rule=RULES)
+    options = SEVERAL | {"batch_size": 16, "l2": 0.0}
+    swept = jfnn.sweep(networks, split, **options, out=tmp_path / "run")
+    places = list(itertools.product([1, 0], [4], RULES))
+    names = ["-".join(map(str, place)) for place in places]
+    learners = [make(layers, width, RULES[rule]) for layers, width, rule in places]
+    known = jfnn.sweep(dict(zip(names, learners, strict=True)), split, **options)
+    assert [(name, values.dtype.kind) for name, values in swept.axes.items()] == [
+        *[("layers", "i"), ("width", "i"), ("rule", "U"), ("learning_rate", "f"), ("l2", "f")]
+    ]
+    assert swept.layers.tolist() == [1, 0] and swept.rule.tolist() == ["plain", "steep"]
+    assert swept.validation_loss.shape == (2, 1, 2, 2, 1, 2)
+    np.testing.assert_array_equal(swept.validation_loss.reshape(4, 2, 1, 2), known.validation_loss)
+    best = swept.best()
+    place = places[known.best().index[0]]
+    assert best.axes == dict(zip(("layers", "width", "rule"), place, strict=True)) | {
+        name: known.best().axes[name] for name in ("learning_rate", "l2")
+    }
+    loaded = jfnn.load(tmp_path / "run")
+    assert sorted(path.name for path in (tmp_path / "run").iterdir() if path.is_dir()) == sorted(
+        f"layers-{i}-width-{j}-rule-{k}" for i, j, k in places
+    )
+    for result in (swept, loaded):
+        assert {n: v.dtype for n, v in result.axes.items()} == {n: v.dtype for n, v in swept.axes.items()}
+        assert result.program(layers=0, width=4, rule="steep") is result.programs[3]
+        assert same_bits(result.params[1][0][1], known.params[3])
+        assert same_bits(result.member(1, 0, 1, 0, 0, 1), known.member(3, 0, 0, 1))
+        np.testing.assert_array_equal(
+            result.predict(split.x_test).reshape(4, 2, 1, 2, -1), known.predict(split.x_test)
+        )
+        table = result.to_dict()
+        assert list(table)[:6] == ["layers", "width", "rule", "learning_rate", "l2", "seed"]
+        assert table["layers"].tolist() == [1] * 8 + [0] * 8
+    resumed = jfnn.sweep(networks, split, **options, out=tmp_path / "run", resume=True)
+    assert same_bits(resumed.params, swept.params)
+
+
+def test_statistics_of_named_axes_know_which_are_of_networks():
+    named = make_programs(named={"layers": [1, 2], "width": [50, 5, 20]}, batch_sizes=(16, 8), shape=(3, 4))
+    assert jfnn.analysis.best_rates(named).shape == (2, 3, 2)
+    assert jfnn.cell_statistics(named).mean.shape == (2, 3, 2, 3, 4)
+    least = named.best(jfnn.Simplest({"width": "least", "layers": "most"}, errors=1e9)).axes
+    assert (least["width"], least["layers"]) == (5, 2)  # numbers by their size, not as they were given
+    drawn = make_programs(named={"width": [0.5, 1e-5]}, make=make_sampled)
+    assert drawn.cell_shape == (2, 12) and drawn.cells.lengths == {"width": 2, "cells": 12}
+    assert drawn.to_dict()["width"].tolist() == [0.5] * 24 + [1e-5] * 24
+    assert drawn.program(width=1e-5) is drawn.programs[1]
+
+
+NET = NETWORKS["6"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "named"),
+    [
+        ({}, "axes"),
+        ({"network": [1, 2]}, "axes.*network"),
+        ({"a/b": [1, 2]}, "axes.*a/b"),
+        ({"width": 5}, "width"),
+        ({"width": []}, "width"),
+        ({"width": [5, 5.0]}, "width.*once"),
+        ({"width": [5, "a"]}, "width.*numbers, or words"),
+        ({"width": [np.nan]}, "width"),
+        ({"width": [[1, 2]]}, "width"),
+        ({"width": ["../a"]}, "width.*directories"),
+        ({"bias": [True, False]}, "bias.*'yes'"),
+        ({"bias": {"no": False, 1: True}}, "bias"),
+    ],
+)
+def test_axes_of_networks_without_names_or_values_are_refused(axes, named):
+    with pytest.raises(ValueError, match=f"^{named}"):
+        jfnn.Networks(lambda **values: NET, **axes)
+
+
+def test_a_function_that_makes_no_networks_is_refused_by_its_arguments():
+    for function, word in (
+        (lambda depth: NET, "width"),
+        (NET, "width"),
+        (lambda width: None, "None.*'width': 5"),
+    ):
+        with pytest.raises(TypeError, match=f"^make: .*{word}"):
+            jfnn.Networks(function, width=[5])
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        *({name: [1, 2]} for name in ("learning_rate", "l2", "seed", "scores", "batch_size", "best")),
+        {"dropout": [1, 2]},
+        {"train_loss": [1, 2]},
+        {"a": ["b", "b-c-b"], "c": ["b-c-b", "b"]},
+    ],
+    ids=lambda axes: next(iter(axes)),
+)
+def test_axes_of_networks_named_as_others_are_refused_before_any_trains(split, axes):
+    networks = jfnn.Networks(lambda **values: NET, **axes)
+    options = dict(learning_rate=0.1, batch_size=16, hyper={"dropout": [0.1, 0.2]})
+    with pytest.raises(ValueError, match=rf"^network: .*'{next(iter(axes))}"):
+        jfnn.sweep(networks, split, execution=jfnn.Execution(progress=pytest.fail), **options)
+
+
+def test_networks_of_other_numbers_are_refused_before_any_trains(split):
+    rules = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=[0.5, 0.9])}
+    networks = jfnn.Networks(lambda rule: make(1, 4, rule), rule=rules)
+    execution = jfnn.Execution(progress=pytest.fail)
+    with pytest.raises(ValueError, match=r"^network: .*momentum"):
+        jfnn.sweep(networks, split, learning_rate=0.1, batch_size=16, execution=execution)
