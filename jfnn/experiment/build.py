@@ -51,7 +51,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    split, folds = with_labels(options.split, options.folds)
+    split, folds, _, tests = with_labels(options.split, options.folds)
     subsets = folds if isinstance(folds, Subsets) else None
     holds_out = options.validation.size is not None
     if folds is not None:
@@ -76,10 +76,11 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     values = cells.values | {name: np.array([value]) for name, value in constants.items()}
     check_range(values, data.dtype)
     check_counts(values, learner.counts)
-    ranking = _ranking(learner, data, options.validation, holds_out)
+    has_test = data.n > data.n_train and (tests is None or tests.size > 0)
+    ranking = _ranking(learner, options.validation, holds_out, has_test)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
-    members = replicates(options, learner, data, rows, cells.shape, first_fold)
+    members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
@@ -235,9 +236,9 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
     return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
-def _ranking(learner: Learner, data: Data, validation: Validation, validates: bool) -> Ranking:
+def _ranking(learner: Learner, validation: Validation, validates: bool, has_test: bool) -> Ranking:
     """The score on rows held out where there are any, else on the test rows, else on the training rows."""
-    part = "validation" if validates else "test" if data.n > data.n_train else "train"
+    part = "validation" if validates else "test" if has_test else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
     name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
     name = learner.ranked_by if name is None else name

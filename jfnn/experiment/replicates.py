@@ -33,10 +33,13 @@ def replicates(
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
+    tests: np.ndarray | None = None,
     cells: Shape = (),
     first_fold: int = 0,
 ) -> Replicates:
     """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
+
+    ``tests`` has the test rows of each fold, counted from the first one; None for all of them in each.
 
     Given parameters may have the axes of ``cells`` in front of seeds and folds: starts of each member.
 
@@ -65,7 +68,8 @@ def replicates(
         return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
 
     test = np.arange(data.n_train, data.n)
-    parts = [dict(zip(PARTS, (*cut, test), strict=True)) for cut in cuts]
+    of_folds = [test] * len(cuts) if tests is None else test[tests]
+    parts = [dict(zip(PARTS, (*cut, rows), strict=True)) for cut, rows in zip(cuts, of_folds, strict=True)]
     of_each = np.array(seeds, np.uint32)
     if not start_per_fold:
         of_each = np.repeat(of_each, len(cuts))

@@ -469,19 +469,20 @@ class SweepResult:
     ) -> np.ndarray:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
-        NaN where a member's fold does not have the row in this part, and for members that diverged. The mean
-        over rows is the score of the sweep; of "r2", whose numbers are squared errors, it is not.
+        NaN where a member's fold does not have the row in this part, or it weighs 0 there, and for members
+        that diverged. The mean over rows is the score of the sweep; of "r2", whose numbers are squared
+        errors, it is not.
 
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are; or "test", for those to test on. Where subsets have
-                labels, "train" scores by these, all others by the split's.
+                a member's fold they are, and whatever their weight; or "test", for those to test on. Where
+                subsets have labels, each member is scored by those of its subset.
             split: The split of the sweep.
             reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
             network: As in `predict`; a custom learner as it is.
             folds: The sweep's ``folds``, needed for "train" and "validation" of a loaded result where they
-                were no number.
+                were no number, and for every part of one whose subsets have labels.
 
         Raises:
             ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
@@ -493,7 +494,7 @@ class SweepResult:
 
         def rows_of_folds(learner: Learner, data: Data) -> PartOfFolds:
             return predictions.part_of_folds(
-                part, split, learner, data, folds, self.config["data"], self.folds, origin
+                part, split, learner, data, folds, self.config.get("data", {}), self.folds, origin
             )
 
         members = self._members(network)
