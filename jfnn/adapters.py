@@ -30,8 +30,8 @@ def from_equinox(module: Any) -> Network:
 
     Args:
         module: ``key -> module``, so that every seed has another start; or an `equinox.Module`, at which
-            all seeds start. Arrays of floats are parameters, but those in a field's `jfnn.layers.Constant` are
-            held, of whole numbers as well; all else stays as it is for key 0.
+            all seeds start. Arrays of floats are parameters; those in a field's `jfnn.layers.Constant`, whole
+            numbers too, are held; all else stays as it is for key 0.
 
     Raises:
         ImportError: Equinox is not installed.
@@ -49,7 +49,9 @@ def from_equinox(module: Any) -> Network:
     def are_params(module: Any) -> Any:
         """Which leaves are parameters, held ones too."""
         return jax.tree.map(
-            lambda node: jax.tree.map(eqx.is_array, node) if is_constant(node) else eqx.is_inexact_array(node),
+            lambda node: (
+                jax.tree.map(eqx.is_array, node) if is_constant(node) else eqx.is_inexact_array(node)
+            ),
             module,
             is_leaf=is_constant,
         )

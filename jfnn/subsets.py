@@ -126,11 +126,15 @@ class Subsets:
             fields["labels"] = _of_subsets(self.labels, "labels", (len(cuts), n), rank=3)
         if self.test_labels is not None:
             if self.labels is None:
-                raise ArgumentError("test_labels", "expected none, since subsets without labels have the split's")
+                raise ArgumentError(
+                    "test_labels", "expected none, since subsets without labels have the split's"
+                )
             if isinstance(self.test_labels, str):
                 checks.as_choice(self.test_labels, "test_labels", (SPLIT,))
             else:
-                fields["test_labels"] = _of_subsets(self.test_labels, "test_labels", (len(cuts), None), rank=3)
+                fields["test_labels"] = _of_subsets(
+                    self.test_labels, "test_labels", (len(cuts), None), rank=3
+                )
         vars(self).update(fields)
 
     def __repr__(self) -> str:

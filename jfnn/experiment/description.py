@@ -128,7 +128,10 @@ def without_added(
         return leaves, {}
     test_labels = subsets.test_labels
     tests = test_labels.shape[1] if isinstance(test_labels, np.ndarray) else data.n - data.n_train
-    added = {"labels": np.arange(subsets.n, data.n_train), "test_labels": np.arange(data.n_train + tests, data.n)}
+    added = {
+        "labels": np.arange(subsets.n, data.n_train),
+        "test_labels": np.arange(data.n_train + tests, data.n),
+    }
     everything = np.concatenate(list(added.values()))
     given = [np.delete(leaf, everything, axis=0) for leaf in leaves] if len(everything) else leaves
     return given, {name: [leaf[rows] for leaf in leaves] for name, rows in added.items() if len(rows)}

@@ -2,7 +2,7 @@
 
 import dataclasses
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -44,20 +44,22 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | S
         longest = max(len(train) for train, _ in pairs)
         sizes = f", for {len(pairs)} times {longest} row numbers"
         memory.check("folds", IN_FOLDS * len(pairs) * longest, sizes=sizes)
-    for fold, (train, held_out) in enumerate(pairs):
-        of_one = len(pairs) == 1
-        rows = "the training rows" if of_one else f"the rows that fold {fold} learns from"
-        _check_counted(data.counted(train, False, fold), f"{rows} are all 0 in {data.dtype}")
-        rows = "the rows held out" if of_one else f"the rows that fold {fold} holds out"
-        cure = "those of jfnn.subsets.Subsets are how rows train, and leave rows held out as they are"
-        _check_counted(data.counted(held_out, True, fold), f"{rows} are all 0; {cure}")
+    _check_counted(data, [train for train, _ in pairs], held_out=False)
+    _check_counted(data, [held_out for _, held_out in pairs], held_out=True)
     return pairs
 
 
-def _check_counted(counted: np.ndarray | None, which: str) -> None:
-    """Raises ArgumentError where no row of a part counts."""
-    if counted is not None and not counted.any():
-        raise ArgumentError("weights", f"expected some above 0, but those of {which}")
+def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> None:
+    """Raises ArgumentError where no row of a part, in some fold, counts."""
+    for fold, rows in enumerate(parts):
+        counted = data.counted(rows, held_out, fold)
+        if counted is not None and not counted.any():
+            which = "the rows held out" if held_out else "the training rows"
+            if len(parts) > 1:
+                which = f"the rows that fold {fold} {'holds out' if held_out else 'learns from'}"
+            cure = "; jfnn.subsets.Subsets(weights=…) weigh rows to train on alone" if held_out else ""
+            reason = f"expected some above 0, but those of {which} are all 0 in {data.dtype}{cure}"
+            raise ArgumentError("weights", reason)
 
 
 def _all_pairs(subsets: Subsets) -> list[Cut]:
@@ -104,8 +106,8 @@ class Labelled(NamedTuple):
         split: The split, further rows behind those to train on and behind those to test on.
         folds: The folds.
         rows: Numbers of all training rows as each subset labels them ``[F, n]``; None without labels.
-        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, none where it does not;
-            None where all have the split's labels.
+        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, none where subsets do
+            not; None where all have the split's labels.
     """
 
     split: Split
@@ -147,8 +149,8 @@ def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, 
     """Targets ``[n, …]`` with further ones behind them, for other labels of subsets ``[F, n, …]``.
 
     Returns:
-        Numbers of the rows as each subset labels them ``[F, n]``; the rows that are added, by their numbers in
-        ``y``; and all targets, in the dtype of ``y``.
+        Numbers of the rows as each subset labels them ``[F, n]``; the rows that are added, by their numbers
+        in ``y``; and all targets, in the dtype of ``y``.
     """
     y = np.asarray(checks.as_array(y, argument))
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
@@ -185,6 +187,4 @@ def with_weights(data: Data, subsets: Subsets | None) -> Data:
     given = checks.as_dtype(subsets.weights, data.dtype, "weights")
     weights = np.pad(given, ((0, 0), (0, data.n - given.shape[1])), constant_values=1)
     of_split = data.weights
-    return data._replace(
-        weights=weights if of_split is None else weights * of_split, split_weights=of_split
-    )
+    return data._replace(weights=weights if of_split is None else weights * of_split, split_weights=of_split)

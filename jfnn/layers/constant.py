@@ -12,9 +12,9 @@ from jfnn.layers.wrapped import Wrapped
 class Constant(NamedTuple):
     """Marks what a member holds and does not train: ``{"net": params, "teacher": Constant(weights)}``.
 
-    It may stand anywhere in parameters, and in a field of a module of Equinox or a `Param` of Flax. No gradient
-    is taken by it, no penalty counts it, no optimizer sees it; results, files and scores have it like all
-    others.
+    It may stand anywhere in parameters, in a field of a module of Equinox, and in a `Param` of Flax. No
+    gradient is taken by it, no penalty counts it, no optimizer sees it; results, files and scores have it
+    like all others.
 
     Attributes:
         value: A pytree of arrays, of whole numbers as well; infinite numbers and NaN are no divergence.
@@ -25,9 +25,7 @@ class Constant(NamedTuple):
 
 def without_constants(params: Params) -> Params:
     """The parameters that are trained; a `Constant` holds nothing there."""
-    return jax.tree.map(
-        lambda node: Constant(()) if is_constant(node) else node, params, is_leaf=is_constant
-    )
+    return jax.tree.map(lambda node: Constant(()) if is_constant(node) else node, params, is_leaf=is_constant)
 
 
 def with_constants(trained: Params, params: Params) -> Params:

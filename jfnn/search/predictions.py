@@ -273,9 +273,7 @@ def part_of_folds(
     return PartOfFolds(kept, labelled.rows, longer)
 
 
-def _labelled(
-    name: str, split: Split, learner: Learner, recorded: Json, subsets: Subsets | None
-) -> Labelled:
+def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets: Subsets | None) -> Labelled:
     """A split with the labels of a run's subsets, where these have other ones of a name than the split."""
     if name not in recorded:
         return Labelled(split, subsets)
