@@ -24,6 +24,7 @@ from jfnn.experiment.axes import (
     number_of_cells,
 )
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
+from jfnn.experiment.going_on import Trained
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
@@ -84,6 +85,11 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
+    ended = None
+    if isinstance(options.initial_params, Trained):
+        axes = [*cells.lengths.items(), ("seeds", len(options.seeds))]
+        axes += [] if folds is None else [("folds", len(rows))]
+        ended = options.initial_params.ended_in(axes, options.epochs)
     schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     learner = _as_trained(learner, data, members, (*values, *schedule_steps))
@@ -101,6 +107,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         names=split.names,
         epochs=options.epochs.stop,
         first_epoch=options.epochs.start,
+        ended=ended,
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,

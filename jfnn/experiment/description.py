@@ -113,6 +113,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
         "weights": None if data.weights is None else digest(data.weights),
         **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
         "starting_params": digest(*jax.tree.leaves(starts)),
+        **({} if experiment.ended is None else {"ended": digest(*experiment.ended)}),
         "batches": minibatches_checksum(experiment, with_batches),
         "custom_code": custom_code(experiment),
         **({} if names is None else {"names": dict(names)}),

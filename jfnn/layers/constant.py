@@ -40,6 +40,12 @@ def has_constants(params: Params) -> bool:
     return any(map(is_constant, jax.tree.leaves(params, is_leaf=is_constant)))
 
 
+def are_constants(params: Params) -> list[bool]:
+    """Whether each array of parameters is within a `Constant`, in order."""
+    nodes = jax.tree.leaves(params, is_leaf=is_constant)
+    return [is_constant(node) for node in nodes for _ in jax.tree.leaves(node)]
+
+
 def is_constant(node: object) -> bool:
     """Whether a node of parameters is a `Constant`."""
     return isinstance(node, Constant)

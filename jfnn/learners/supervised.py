@@ -54,6 +54,7 @@ class Supervised(DescentLearner):
     ranked_by: str
     takes_weights: bool
     infers_metrics: bool
+    start_factors = ("init_scale",)
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:

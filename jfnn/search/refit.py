@@ -33,8 +33,11 @@ def refit_options(
     else:
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), values)
         values = {name: value for name, value in values.items() if name not in options.optimizer.arguments}
+    starts = options.initial_params
+    if isinstance(starts, SweepResult):  # the cell has no member that diverged
+        changed["initial_params"] = starts = starts.params
     if starts_of_cells:
-        changed["initial_params"] = jax.tree.map(lambda leaf: np.asarray(leaf)[index], options.initial_params)
+        changed["initial_params"] = jax.tree.map(lambda leaf: np.asarray(leaf)[index], starts)
     epochs = options.epochs
     if any(scheduler.keeps_best for scheduler in options.schedulers):
         end = round(float(np.mean(result.epochs[index])))

@@ -20,6 +20,7 @@ from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
 from jfnn.experiment.axes import PROGRAM_AXES, Axes, as_index
 from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.going_on import Ended, Trained
 from jfnn.experiment.settings import Execution
 from jfnn.experiment.simplest import Simplest
 from jfnn.learners import answers
@@ -599,6 +600,20 @@ class SweepResult:
             run_directory.write(out, vars(self), run_directory.declared(SweepResult), self.to_dict())
         if self.refit is not None:
             self.refit.save(out / run_directory.REFIT)
+
+
+def as_trained(result: SweepResult) -> Trained:
+    """The members of a result of one program, for a run that goes on with them.
+
+    Raises:
+        ValueError: It has not kept the last parameters of all members.
+    """
+    evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
+    if result.params is None or result.kept_cell is not None or evaluations:
+        reason = "expected a result with the last parameters of all members, of keep_params='all'"
+        raise ArgumentError("initial_params", reason)
+    ended = Ended(result.diverged_at, result.stopped_at, result.pruned)
+    return Trained(result.params, result._axes_of_members(), ended, result.epochs)
 
 
 def read(directory: str | os.PathLike[str]) -> SweepResult:

@@ -31,7 +31,7 @@ from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
 from jfnn.search.refit import refit_options
-from jfnn.search.result import SweepResult, combined, read
+from jfnn.search.result import SweepResult, as_trained, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description
@@ -81,6 +81,8 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
         RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
     """
     check_process()
+    if isinstance(options.initial_params, SweepResult):
+        options = dataclasses.replace(options, initial_params=as_trained(options.initial_params))
     experiment = build(options, first_fold)
     if single:
         experiment = experiment.without_axes()
@@ -122,6 +124,7 @@ def sweep(options: Options) -> SweepResult:
             options.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
         # The winner trains on all rows, without folds, and a generator of these is used up.
         copies = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        again = programs_of(dataclasses.replace(options, **copies)) if options.refit else programs
         out = options.out
         with _claimed(options, programs, runs):
             parts = [train_run(run) for run in runs]
@@ -132,11 +135,11 @@ def sweep(options: Options) -> SweepResult:
         if not options.refit or best is None:
             return result
         number = result.program_number(best.index)
-        winner = dataclasses.replace(programs.options[number], out=options.out, **copies)
+        winner = dataclasses.replace(again.options[number], out=options.out)
         index = best.index[len(programs.axes) :]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
-        again = refit_options(winner, parts[number], index, starts_of_cells)
-        return dataclasses.replace(result, refit=train_run(prepare(again)))
+        refitted = refit_options(winner, parts[number], index, starts_of_cells)
+        return dataclasses.replace(result, refit=train_run(prepare(refitted)))
 
 
 def _prepared(programs: Programs) -> list[Run]:

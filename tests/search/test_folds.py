@@ -197,7 +197,7 @@ CUTS = {
     "no rows held out": {},
     "some held out": {"validation": HELD},
     "folds": {"folds": 3},
-    "copies of few rows": {"folds": jfnn.subsets.by_group(np.arange(N) // 6, 0.5)},
+    "copies of few rows": {"folds": jfnn.subsets.by_group(np.arange(N) // 12, 0.5)},
     "weights of subsets": {
         "folds": jfnn.subsets.Subsets(N, FIXED_SPLITTERS["pairs"], weights=np.arange(2 * N).reshape(2, N) % 3)
     },
