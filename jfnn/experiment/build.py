@@ -24,7 +24,7 @@ from jfnn.experiment.axes import (
     number_of_cells,
 )
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
-from jfnn.experiment.going_on import Trained
+from jfnn.experiment.going_on import Ended, Trained
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
@@ -81,15 +81,15 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     ranking = _ranking(learner, options.validation, holds_out, has_test)
     _check_schedulers(options, math.prod(cells.shape), list(values), holds_out)
 
-    members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
-    given = options.initial_params is not None and folds is not None
-    if options.refit and given and members.n_starts > len(options.seeds):
-        raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
-    ended = None
+    ended: Ended | None = None
     if isinstance(options.initial_params, Trained):
         axes = [*cells.lengths.items(), ("seeds", len(options.seeds))]
         axes += [] if folds is None else [("folds", len(rows))]
         ended = options.initial_params.ended_in(axes, options.epochs)
+    members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
+    given = options.initial_params is not None and folds is not None
+    if options.refit and given and members.n_starts > len(options.seeds):
+        raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
     schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     learner = _as_trained(learner, data, members, (*values, *schedule_steps))
