@@ -119,8 +119,8 @@ class Subsets:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))
         if self.weights is not None:
-            fields["weights"] = _of_subsets(self.weights, "weights", (len(cuts), n), rank=2)
-            if fields["weights"].min() < 0:
+            weights = fields["weights"] = _of_subsets(self.weights, "weights", (len(cuts), n), rank=2)
+            if weights.min() < 0:
                 raise ArgumentError("weights", "expected numbers of at least 0")
         if self.labels is not None:
             fields["labels"] = _of_subsets(self.labels, "labels", (len(cuts), n), rank=3)

@@ -94,8 +94,8 @@ class SweepResult:
             "test"), NaN where a member diverged or the part has no rows. Losses are means of the data loss
             per row, without penalty.
         metrics: Name of each metric -> whether higher is better; the loss comes first.
-        diverged_at: The epoch, counted from 0, in which a member's parameters, or the objective that its last
-            step started from, were no longer finite; -1 for never. The member keeps the parameters from
+        diverged_at: The epoch, counted from 0, in which what a member trains, or the objective that its last
+            step started from, was no longer finite; -1 for never. The member keeps the parameters from
             before that epoch. Scores are NaN too where only the loss of the parameters kept overflows.
         stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
         pruned: Whether a scheduler ruled the member's cell out of the ranking.
