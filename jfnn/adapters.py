@@ -1,7 +1,7 @@
 """Modules of Equinox and of Flax as networks.
 
 Parameters of such a network are a dict of the module's arrays by their paths, such as ``layers.0.weight``.
-The penalty is on those of two axes or more, as everywhere.
+The penalty is on those of two axes or more, as everywhere. Arrays in a `jfnn.layers.Constant` are held.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ import jax
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
+from jfnn.layers.constant import Constant, is_constant
 from jfnn.layers.kind import Params
 from jfnn.network import Network
 
@@ -29,7 +30,8 @@ def from_equinox(module: Any) -> Network:
 
     Args:
         module: ``key -> module``, so that every seed has another start; or an `equinox.Module`, at which
-            all seeds start. Arrays of floats are parameters; all else stays as it is for key 0.
+            all seeds start. Arrays of floats are parameters; those in a field's `jfnn.layers.Constant`, whole
+            numbers too, are held; all else stays as it is for key 0.
 
     Raises:
         ImportError: Equinox is not installed.
@@ -43,12 +45,24 @@ def from_equinox(module: Any) -> Network:
     if any(isinstance(node, eqx.nn.StateIndex) for node in indices):
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
     _check_module(built, eqx.Module, EQUINOX)
-    arrays, rest = eqx.partition(built, eqx.is_inexact_array)
+
+    def are_params(module: Any) -> Any:
+        """Which leaves are parameters, held ones too."""
+        return jax.tree.map(
+            lambda node: (
+                jax.tree.map(eqx.is_array, node) if is_constant(node) else eqx.is_inexact_array(node)
+            ),
+            module,
+            is_leaf=is_constant,
+        )
+
+    arrays, rest = eqx.partition(built, are_params(built))
     unnamed = _unnamed(arrays)
     keyed = signatures.takes(type(built).__call__, "key")
 
     def init(key: jax.Array) -> Params:
-        return _named(eqx.filter(make(key), eqx.is_inexact_array))
+        module = make(key)
+        return _named(eqx.filter(module, are_params(module)))
 
     def apply(params: Params, x: jax.Array) -> Any:
         return jax.vmap(eqx.nn.inference_mode(eqx.combine(unnamed(params), rest)))(x)
@@ -70,15 +84,17 @@ def from_flax(module: Any) -> Network:
 
     Args:
         module: ``rngs -> module``, so that every seed has another start; or an `nnx.Module`, at which
-            all seeds start. Each `nnx.Param` is a parameter.
+            all seeds start. Each `nnx.Param` is a parameter; one of a `jfnn.layers.Constant` is held.
 
     Raises:
-        ImportError, TypeError, ValueError: As `from_equinox`.
+        ImportError, TypeError, ValueError: As `from_equinox`; or a Constant is in no `nnx.Param`.
     """
     nnx = imported("flax.nnx", "module", "flax")
     make = _factory(module, nnx.Module, FLAX)
     built = _built(make, nnx.Rngs(0), FLAX)
     _check_module(built, nnx.Module, FLAX)
+    if any(is_constant(node) for _, node in nnx.iter_graph(built)):
+        raise ArgumentError("module", "expected a Constant within a Param, nnx.Param(jfnn.Constant(array))")
     graph, arrays, rest = nnx.split(built, nnx.Param, ...)
     others = [variable for _, variable in nnx.to_flat_state(rest)]
     state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
@@ -129,18 +145,33 @@ def _check_module(built: object, kind: type, expected: str) -> None:
         raise ArgumentTypeError("module", f"expected {expected}, got {checks.shown(built)}{advice}")
 
 
-def _named(arrays: object) -> dict[str, jax.Array]:
-    """The leaves of a tree by their paths."""
-    leaves = jax.tree_util.tree_leaves_with_path(arrays)
-    paths = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in leaves]
-    return {path.removesuffix(".value"): leaf for path, (_, leaf) in zip(paths, leaves, strict=True)}
+def _named(arrays: object) -> dict[str, Any]:
+    """The leaves of a tree by their paths, each of a `Constant` as one by itself."""
+    named: dict[str, Any] = {}
+    for path, node in jax.tree_util.tree_leaves_with_path(arrays, is_leaf=is_constant):
+        name = _path(path).removesuffix(".value")
+        if is_constant(node):
+            held = jax.tree_util.tree_leaves_with_path(node.value)
+            named |= {".".join(filter(None, (name, _path(inner)))): Constant(leaf) for inner, leaf in held}
+        else:
+            named[name] = node
+    return named
 
 
-def _unnamed(arrays: object) -> Callable[[dict[str, jax.Array]], Any]:
+def _path(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _unnamed(arrays: object) -> Callable[[dict[str, Any]], Any]:
     """The inverse of `_named` for trees of this structure."""
     names = list(_named(arrays))
     structure = jax.tree.structure(arrays)
-    return lambda params: jax.tree.unflatten(structure, [params[name] for name in names])
+
+    def unnamed(params: dict[str, Any]) -> Any:
+        leaves = [params[name] for name in names]
+        return jax.tree.unflatten(structure, [leaf.value if is_constant(leaf) else leaf for leaf in leaves])
+
+    return unnamed
 
 
 def _network(module: object, init: Any, apply: Any, random_apply: Any) -> Network:

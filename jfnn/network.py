@@ -20,6 +20,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import html_table, size_text
 from jfnn.layers import sequence
+from jfnn.layers.constant import without_constants
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Params, Shape
@@ -187,7 +188,7 @@ def as_params(network: Network, params: Params) -> Params:
     """
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     params = checks.as_arrays(params, expected, "params", "network.init or result.member")
-    jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), params)
+    jax.tree.map(lambda leaf: checks.check_values(leaf, "params"), without_constants(params))
     if expected is None:
         return params
     for leaf, shaped in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):

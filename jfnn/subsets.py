@@ -34,6 +34,7 @@ __dir__ = __all__.copy
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 # Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.
 _DRAWN_TOGETHER = 2**20
+SPLIT = "split"  # labels that are the split's
 COUNTED = 100  # subsets whose rows are counted for display
 _HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
@@ -83,9 +84,13 @@ class Subsets:
             for each row number, so that `leave_one_out` of n rows takes 16 n² bytes there.
         name: Name of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
         values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
-        weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights.
-        labels: ``[F, n]``, or targets ``[F, n, n_out]``, instead of the split's, where a subset trains on
-            them; rows held out keep the split's.
+        weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights. They
+            are how a subset trains: a row of weight 0 is as if it did not train on it, and rows held out are
+            scored whatever their weights here.
+        labels: ``[F, n]``, or targets ``[F, n, n_out]``, instead of the split's: a subset trains by its own,
+            and its rows held out are scored by its own.
+        test_labels: Those of the m test rows, ``[F, m]`` or ``[F, m, n_out]``; "split" for the split's. None
+            for none: where subsets have labels they then have no test scores, and no cell ranks by them.
         start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
@@ -101,6 +106,7 @@ class Subsets:
     weights: Any = None
     labels: Any = None
     start_per_subset: bool = False
+    test_labels: Any = None
 
     def __post_init__(self) -> None:
         n = checks.as_count(self.n, "n")
@@ -112,15 +118,23 @@ class Subsets:
         if self.name is not None:
             paths.check_name(self.name, "name")
             fields["values"] = _as_values(self.values, "values", len(cuts))
-        for name, given, rank in (("weights", self.weights, 2), ("labels", self.labels, 3)):
-            if given is not None:
-                array = fields[name] = np.array(checks.as_array(given, name))
-                checks.check_numbers(array, name)
-                if array.shape[:2] != (len(cuts), n) or array.ndim > rank:
-                    raise ArgumentError(name, f"expected shape {[len(cuts), n]}, got {list(array.shape)}")
-                checks.check_values(array, name)
-                if name == "weights" and array.min() < 0:
-                    raise ArgumentError(name, "expected numbers of at least 0")
+        if self.weights is not None:
+            weights = fields["weights"] = _of_subsets(self.weights, "weights", (len(cuts), n), rank=2)
+            if weights.min() < 0:
+                raise ArgumentError("weights", "expected numbers of at least 0")
+        if self.labels is not None:
+            fields["labels"] = _of_subsets(self.labels, "labels", (len(cuts), n), rank=3)
+        if self.test_labels is not None:
+            if self.labels is None:
+                raise ArgumentError(
+                    "test_labels", "expected none, since subsets without labels have the split's"
+                )
+            if isinstance(self.test_labels, str):
+                checks.as_choice(self.test_labels, "test_labels", (SPLIT,))
+            else:
+                fields["test_labels"] = _of_subsets(
+                    self.test_labels, "test_labels", (len(cuts), None), rank=3
+                )
         vars(self).update(fields)
 
     def __repr__(self) -> str:
@@ -154,6 +168,18 @@ class Subsets:
         for f, (train, _) in enumerate(self.pairs):
             rows[f, train] = True
         return rows if self.weights is None else rows & (self.weights > 0)
+
+
+def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], rank: int) -> np.ndarray:
+    """Finite numbers of each subset and row, copied; None in a shape for any number of rows."""
+    array = np.array(checks.as_array(given, argument))
+    checks.check_numbers(array, argument)
+    subsets, n = shape
+    if not 2 <= array.ndim <= rank or len(array) != subsets or n not in (None, array.shape[1]):
+        expected = f"[{subsets}, {'rows' if n is None else n}]"
+        raise ArgumentError(argument, f"expected shape {expected}, got {list(array.shape)}")
+    checks.check_values(array, argument)
+    return array
 
 
 def _range_text(values: Sequence[int]) -> str:
@@ -297,7 +323,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
     with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
     that a label wrong at one share is so at all larger ones. ``p n`` is taken to six digits, halves to the
-    even number.
+    even number. Test rows keep the split's labels.
 
     Args:
         y: Integer labels of the training rows ``[n]``.
@@ -321,7 +347,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     wrong = (labels + rng.integers(1, number, n)) % number
     numbers = np.round(checks.part_of(levels, n))
     noisy = np.where(rank < numbers[:, None], wrong, labels)
-    return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy)
+    return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy, test_labels=SPLIT)
 
 
 def weighted(weights: ArrayLike) -> Subsets:

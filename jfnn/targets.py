@@ -35,8 +35,9 @@ class Split(NamedTuple):
         y_train: Integer labels ``[n]`` or float targets ``[n, t]``; None for losses that need none.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. Scores are unweighted: rows
-            held out count once each, those that weigh 0 too.
+        weights: How often each training row's cost counts ``[n]``; None for once. A row of weight 0 is as if
+            it were absent, from scores too, of rows to train on and of rows held out; these count every other
+            row once.
         names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
             as JSON has them; or None. They are written into config.json, and a run with others is another
             run.

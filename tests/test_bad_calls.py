@@ -215,7 +215,7 @@ MISTAKES = [
     (lambda: predict(params=STACKED), "params", "result.member"),
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
     (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
-    (lambda: prepared(initial_params=RESULT), "initial_params", "as result.params or init gives, got <Swe"),
+    (lambda: prepared(initial_params=RESULT), "initial_params", "keep_params='all'"),
     (lambda: predict(params=RESULT), "params", "as network.init or result.member gives, got <SweepResult"),
     (lambda: jfnn.mlp((2, 3, 2), output="softmax"), "output", "cross_entropy"),
     (lambda: prepared(network=jfnn.mlp((2, 1))), "loss", "give it 2, or loss=\"sigmoid_cross_entropy\""),

@@ -225,6 +225,20 @@ def as_dtype(array: object, dtype: Any, argument: str) -> np.ndarray:
     return cast
 
 
+def check_range(numbers: np.ndarray, argument: str, dtype: Any) -> None:
+    """Raises ArgumentError for floats that a dtype makes 0 or infinite.
+
+    Compiled programs take numbers below the least normal one of a dtype for 0.
+    """
+    limits = np.finfo(dtype)
+    size = np.abs(numbers)
+    bad = (size > limits.max) | ((size < limits.tiny) & (numbers != 0))
+    if bad.any():
+        raise ArgumentError(
+            argument, f"{float(numbers[bad][0])!r} is out of the range of {np.dtype(dtype).name}"
+        )
+
+
 def check_numbers(array: Any, argument: str) -> None:
     """Raises ArgumentTypeError unless the dtype of an array is of numbers or truth values."""
     if array.dtype.kind not in "iufb" and not jnp.issubdtype(array.dtype, jnp.floating):

@@ -247,9 +247,12 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
         return result
     scaling = (problem.split.names or {}).get("scaling")
     scale = scaling["y"]["scale"][0] if scaling else 1.0
+    weights = problem.split.weights
+    counted = np.ones(len(y), bool)
+    counted[: problem.n_train] = True if weights is None else np.asarray(weights) > 0
     added = {}
     for part in PARTS:
-        rows = [fold[part] for fold in origin.parts]
+        rows = [fold[part][counted[fold[part]]] for fold in origin.parts]
         deviations = np.array([y[numbers].std() if len(numbers) else np.nan for numbers in rows])
         added[f"{part}_rmse"] = scale * deviations * np.sqrt(1 - result.scores[f"{part}_r2"])
     refit = None if result.refit is None else with_rmse(result.refit, problem)

@@ -13,6 +13,7 @@ from jfnn.engine.acting import act
 from jfnn.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.going_on import Ended
 from jfnn.experiment.settings import Progress
 from jfnn.layers.kind import Params
 
@@ -25,7 +26,10 @@ def start(trainer: Trainer) -> RunState:
     experiment = trainer.experiment
     size = experiment.members
     hyper = experiment.hyper()
-    members = trainer.start(hyper)
+    members = trainer.start(experiment.start_hyper())
+    nowhere = np.full(size, -1, np.int32)
+    ended = experiment.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
+    diverged_at, stopped_at, pruned = map(np.copy, ended)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
     params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
     snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
@@ -33,10 +37,10 @@ def start(trainer: Trainer) -> RunState:
     epochs = experiment.epochs - experiment.first_epoch if experiment.keeps_objectives else 0
     return RunState(
         epoch=experiment.first_epoch,
-        members=members,
+        members=members._replace(diverged_at=diverged_at),
         hyper=hyper,
-        stopped_at=np.full(size, -1, np.int32),
-        pruned=np.zeros(size, bool),
+        stopped_at=stopped_at,
+        pruned=pruned,
         snapshot=snapshot if keeps else None,
         schedulers=tuple(
             scheduler.init(experiment.n_cells, len(experiment.replicates))

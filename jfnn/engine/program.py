@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.identity.code import what_is_unknown
+from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner, by_name
@@ -206,14 +207,16 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
 
 
 def all_finite(params: Params, axis: int) -> jax.Array:
-    """Whether all parameters of a member are finite ``[tile]``; ``axis`` is that of members.
+    """Whether all trained parameters of a member are finite ``[tile]``; ``axis`` is that of members.
+
+    Constants may be infinite or NaN, as a mask is: where that matters, the objective is not finite.
 
     Several arrays of a dtype are joined first: of each by itself XLA makes three kernels, which take longer
     to compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
     scripts/bench.py).
     """
     finite = []
-    for leaves in by_dtype(params).values():
+    for leaves in by_dtype(without_constants(params)).values():
         members = leaves[0].shape[axis]
         shape = (members, -1) if axis == 0 else (-1, members)
         joined = leaves[0]

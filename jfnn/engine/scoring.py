@@ -23,7 +23,7 @@ def write_scores(
     experiment: Experiment,
     scores: Scores,
     members: np.ndarray,
-    parts: Mapping[str, np.ndarray],
+    fold: int,
     rows: Mapping[str, np.ndarray],
     copied: bool = False,
 ) -> None:
@@ -33,19 +33,26 @@ def write_scores(
         experiment: The experiment, whose metrics reduce scores of rows.
         scores: Scores of all members.
         members: Numbers of the scored members.
-        parts: Name of a part -> numbers of its rows.
+        fold: Their fold.
         rows: Metric -> scores of rows ``[len(members), n, …]``.
         copied: Whether these are copies of the parts' rows, one part after another; else all rows.
     """
     metrics = experiment.learner.metrics
-    ends = np.cumsum([len(numbers) for numbers in parts.values()])
-    for part, numbers in enumerate(parts.values()):
+    data = experiment.data
+    end = 0
+    for part, (name, numbers) in enumerate(experiment.replicates.parts[fold].items()):
+        first = end
+        end += len(numbers)
         if not len(numbers):
             continue
-        chosen: Any = slice(ends[part] - len(numbers), ends[part]) if copied else numbers
+        chosen: Any = slice(first, end) if copied else numbers
+        counted = data.counted(numbers, name != PARTS[0], fold)
+        if counted is not None:
+            numbers = numbers[counted]
+            chosen = first + np.flatnonzero(counted) if copied else numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = reduced(metric, rows[metric.name][:, chosen], experiment.data, numbers)
+            values = reduced(metric, rows[metric.name][:, chosen], data, numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)
 

@@ -58,7 +58,6 @@ class Trainer:
         self.calls = calls or CallLength()
         self.replicates = experiment.replicates
         data = experiment.data
-        self.parts = self.replicates.parts
         self.sources = self.replicates.sources
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
@@ -235,7 +234,7 @@ class Trainer:
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}
-            write_scores(self.experiment, scores, slots[same], self.parts[fold], by_row, copied)
+            write_scores(self.experiment, scores, slots[same], int(fold), by_row, copied)
 
     def _segment(self, tile: Tile, members: Members, hyper: Hyper, epochs: range, score: bool) -> Segment:
         members, hyper = take((members, hyper), tile)

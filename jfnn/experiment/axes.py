@@ -293,11 +293,10 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
     """Raises ArgumentError for numbers that a dtype makes 0 or infinite, and for a dropout of 1."""
     for name, exact in values.items():
-        with np.errstate(over="ignore", under="ignore"):
-            cast = exact.astype(dtype)
-        changed = ~np.isfinite(cast) | ((cast == 0) & (exact != 0)) | ((cast >= 1) & (name == "dropout"))
-        if changed.any():
-            raise ArgumentError(name, f"{float(exact[changed][0])!r} is out of the range of {dtype.name}")
+        checks.check_range(exact, name, dtype)
+        certain = exact.astype(dtype) >= 1
+        if name == "dropout" and certain.any():
+            raise ArgumentError(name, f"{float(exact[certain][0])!r} is 1 in {dtype.name}")
 
 
 def as_index(

@@ -25,6 +25,7 @@ from jfnn.experiment.axes import (
     number_of_cells,
 )
 from jfnn.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
+from jfnn.experiment.going_on import Ended, Trained
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
@@ -51,7 +52,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         options: The options.
         first_fold: Number of the first fold, for the random numbers of its steps.
     """
-    split, folds = with_labels(options.split, options.folds)
+    split, folds, _, tests = with_labels(options.split, options.folds)
     subsets = folds if isinstance(folds, Subsets) else None
     holds_out = options.validation.size is not None
     if folds is not None:
@@ -76,13 +77,19 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_range(values, data.dtype)
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
-    ranking = _ranking(learner, data, options.validation, holds_out, rows)
+    has_test = data.n > data.n_train and (tests is None or tests.size > 0)
+    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows)
     if options.schedulers:
         changeable = [name for name in values if name not in learner.at_start]
         _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
     _check_refit(options, math.prod(cells.shape), holds_out)
 
-    members = replicates(options, learner, data, rows, cells.shape, first_fold)
+    ended: Ended | None = None
+    if isinstance(options.initial_params, Trained):
+        axes = [*cells.lengths.items(), ("seeds", len(options.seeds))]
+        axes += [] if folds is None else [("folds", len(rows))]
+        ended = options.initial_params.ended_in(axes, options.epochs)
+    members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
@@ -103,6 +110,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         names=split.names,
         epochs=options.epochs.stop,
         first_epoch=options.epochs.start,
+        ended=ended,
         ranking=ranking,
         schedulers=options.schedulers,
         execution=options.execution,
@@ -297,6 +305,7 @@ def _ranking(
     data: Data,
     validation: Validation,
     validates: bool,
+    has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Ranking:
     """The score on rows held out where there are any, else on the test rows, else on the training rows.
@@ -306,12 +315,13 @@ def _ranking(
         data: Its rows.
         validation: The option.
         validates: Whether rows are held out.
+        has_test: Whether test rows are scored.
         rows: Numbers of the rows to train on and of those held out, in each fold.
 
     Raises:
         ValueError: No such metric, or one that is NaN for every network on these rows.
     """
-    part = "validation" if validates else "test" if data.n > data.n_train else "train"
+    part = "validation" if validates else "test" if has_test else "train"
     directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
     name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
     name = learner.ranked_by if name is None else name

@@ -13,11 +13,13 @@ from jfnn.arguments.types import Json
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
+from jfnn.learners.data import Data
 from jfnn.learners.traced import Traced
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
 from jfnn.store.identity import Description, fingerprint, plain
+from jfnn.subsets import Subsets
 
 
 def describe(
@@ -102,31 +104,38 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
     replicates = experiment.replicates
     rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
     starts = replicates.start(np.arange(max(len(replicates), replicates.n_starts)))
-    given, added = without_added(experiment)
+    given, added = without_added(data, experiment.subsets)
     names = experiment.names
     return {
         "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in given],
-        **({"labels": digest(*added)} if added else {}),
+        **{name: digest(*leaves) for name, leaves in added.items()},
         "structure": str(jax.tree.structure(data.rows)),
         "weights": None if data.weights is None else digest(data.weights),
         **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
         "starting_params": digest(*jax.tree.leaves(starts)),
+        **({} if experiment.ended is None else {"ended": digest(*experiment.ended)}),
         "batches": minibatches_checksum(experiment, with_batches),
         "custom_code": custom_code(experiment),
         **({} if names is None else {"names": dict(names)}),
     }
 
 
-def without_added(experiment: Experiment) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Arrays of the split's rows, and of those that labels of subsets have added, if any."""
-    data = experiment.data
-    subsets = experiment.subsets
+def without_added(
+    data: Data, subsets: Subsets | None
+) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
+    """Arrays of the split's rows, and of those added for "labels" and "test_labels" of subsets, if any."""
     leaves = jax.tree.leaves(data.rows)
-    first = data.n_train if subsets is None else subsets.n
-    if first == data.n_train:
-        return leaves, []
-    added = slice(first, data.n_train)
-    return [np.delete(leaf, added, axis=0) for leaf in leaves], [leaf[added] for leaf in leaves]
+    if subsets is None:
+        return leaves, {}
+    test_labels = subsets.test_labels
+    tests = test_labels.shape[1] if isinstance(test_labels, np.ndarray) else data.n - data.n_train
+    added = {
+        "labels": np.arange(subsets.n, data.n_train),
+        "test_labels": np.arange(data.n_train + tests, data.n),
+    }
+    everything = np.concatenate(list(added.values()))
+    given = [np.delete(leaf, everything, axis=0) for leaf in leaves] if len(everything) else leaves
+    return given, {name: [leaf[rows] for leaf in leaves] for name, rows in added.items() if len(rows)}
 
 
 def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:

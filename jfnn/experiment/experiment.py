@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jfnn.experiment.axes import Axes
+from jfnn.experiment.going_on import Ended
 from jfnn.experiment.settings import Execution
 from jfnn.identity.traces import shapes_of
 from jfnn.layers.kind import Params
@@ -143,6 +144,7 @@ class Experiment:
         names: As of `jfnn.Split`.
         epochs: Epochs done in the end.
         first_epoch: Epochs done before the start.
+        ended: How members stood then, where some had ended; else None.
         schedulers: Rules that act at evaluations, those that keep parameters first.
         doubts: What is allowed and hardly meant, for warnings.
     """
@@ -160,6 +162,7 @@ class Experiment:
     names: Mapping[str, Any] | None = None
     epochs: int
     first_epoch: int = 0
+    ended: Ended | None = None
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
     execution: Execution = dataclasses.field(default_factory=Execution)
@@ -230,6 +233,12 @@ class Experiment:
         """Each member's numbers, name -> ``[members]``."""
         constants = {**self.constants, **self.replicate_constants}
         return self.cells.hyper(constants, self.members, self.data.dtype)
+
+    def start_hyper(self) -> dict[str, np.ndarray]:
+        """As `hyper`, for `Learner.start`: factors of starting parameters are 1 for trained ones."""
+        hyper = self.hyper()
+        factors = [name for name in self.learner.start_factors if self.first_epoch and name in hyper]
+        return hyper | {name: np.ones_like(hyper[name]) for name in factors}
 
     @property
     def block(self) -> int:

@@ -134,10 +134,11 @@ class Common(Valid):
         _gradient,
     )
     epochs: Converted[int | range, range] = option(
-        "How many to train; or ``range(first, end)``, to go on from ``initial_params`` that were trained for"
-        " ``first`` epochs: minibatches, keys and numbers of epochs are those of one run of ``end`` epochs,"
-        " and the optimizer's memory and schedule begin anew. ``resume`` adds no epochs: it ends the run as"
-        " it was begun.",
+        "How many to train; or ``range(first, end)``, to go on from ``initial_params``, a result or its"
+        " parameters of ``first`` epochs: minibatches, keys and numbers of epochs are those of one run of"
+        " ``end`` epochs, factors of the start are not applied again, and what optimizers, schedules,"
+        " schedulers and pruning remember begins anew. ``resume`` adds no epochs: it ends the run as it was"
+        " begun.",
         100,
         as_epoch_range,
     )
@@ -160,7 +161,8 @@ class Common(Valid):
     initial_params: Params | None = option(
         "Parameters to start from instead of the network's ``init``; or with leading axes, of the seeds, or"
         " all of the grid, as ``result.params`` has them; of several networks or batch sizes in nested lists,"
-        " as there.",
+        " as there. With ``epochs=range(first, end)`` also a `SweepResult` of the same axes: members that"
+        " diverged, stopped or were pruned there then stay so, which parameters alone do not tell.",
         None,
     )
     validation: Converted[float | int | Validation | None, Validation] = option(

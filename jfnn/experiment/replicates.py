@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
+from jfnn.experiment.going_on import Trained
 from jfnn.experiment.options import Options
 from jfnn.identity.traces import Trace, shapes_of
+from jfnn.layers.constant import are_constants
 from jfnn.layers.kind import Params, Shape, by_dtype
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, starting_shapes
@@ -33,10 +35,13 @@ def replicates(
     learner: Learner,
     data: Data,
     cuts: Sequence[Cut],
+    tests: np.ndarray | None = None,
     cells: Shape = (),
     first_fold: int = 0,
 ) -> Replicates:
     """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
+
+    ``tests`` has the test rows of each fold, counted from the first one; None for all of them in each.
 
     Given parameters may have the axes of ``cells`` in front of seeds and folds: starts of each member.
 
@@ -58,14 +63,17 @@ def replicates(
     if options.initial_params is not None:
         by_fold = () if options.folds is None else (len(cuts),)
         grid = (*cells, len(options.seeds), *by_fold)
-        given = _user_params(learner, options.initial_params, len(seeds), grid, data.dtype)
+        params = options.initial_params
+        params = params.params if isinstance(params, Trained) else params
+        given = _user_params(learner, params, len(seeds), grid, data.dtype)
         n_starts = len(jax.tree.leaves(given)[0])
 
     def draw() -> Params:
         return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
 
     test = np.arange(data.n_train, data.n)
-    parts = [dict(zip(PARTS, (*cut, test), strict=True)) for cut in cuts]
+    of_folds = [test] * len(cuts) if tests is None else test[tests]
+    parts = [dict(zip(PARTS, (*cut, rows), strict=True)) for cut, rows in zip(cuts, of_folds, strict=True)]
     of_each = np.array(seeds, np.uint32)
     if not start_per_fold:
         of_each = np.repeat(of_each, len(cuts))
@@ -207,11 +215,13 @@ def _user_params(
     given = checks.as_arrays(initial_params, expected, argument, "result.params or init")
     arrays, structure = jax.tree.flatten(jax.tree.map(np.array, given))
     leaves = []
-    for leaf, like in zip(arrays, jax.tree.leaves(expected), strict=True):
+    for leaf, like, held in zip(arrays, jax.tree.leaves(expected), are_constants(expected), strict=True):
         leaf_dtype = trained_dtype(like.dtype, dtype)
         if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
             raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
-        leaves.append(checks.as_dtype(leaf, leaf_dtype, argument))
+        finite = np.where(np.isfinite(leaf), leaf, 0) if held and leaf.dtype.kind == "f" else leaf
+        cast = checks.as_dtype(finite, leaf_dtype, argument)
+        leaves.append(cast if finite is leaf else leaf.astype(leaf_dtype))
     shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
     actual = [leaf.shape for leaf in leaves]
     if actual == shapes:

@@ -17,7 +17,6 @@ from jfnn.arguments.texts import number_text
 from jfnn.experiment.workers import Workers, as_workers
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
-from jfnn.network import Network
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 

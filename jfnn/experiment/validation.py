@@ -3,8 +3,8 @@
 import dataclasses
 import numbers
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -45,15 +45,22 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | S
         longest = max(len(train) for train, _ in pairs)
         sizes = f", for {len(pairs)} times {longest} row numbers"
         memory.check("folds", IN_FOLDS * len(pairs) * longest, sizes=sizes)
-    # Rows held out may all weigh 0, as those out of a bag do: scores are unweighted.
-    for fold, (train, _) in enumerate(pairs):
-        weights = data.weights_in(fold)
-        if weights is not None and not weights[train].any():
-            rows = "the training rows" if len(pairs) == 1 else f"the rows that fold {fold} learns from"
-            raise ArgumentError(
-                "weights", f"expected some above 0, but those of {rows} are all 0 in {weights.dtype}"
-            )
+    _check_counted(data, [train for train, _ in pairs], held_out=False)
+    _check_counted(data, [held_out for _, held_out in pairs], held_out=True)
     return pairs
+
+
+def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> None:
+    """Raises ArgumentError where no row of a part, in some fold, counts."""
+    for fold, rows in enumerate(parts):
+        counted = data.counted(rows, held_out, fold)
+        if counted is not None and not counted.any():
+            which = "the rows held out" if held_out else "the training rows"
+            if len(parts) > 1:
+                which = f"the rows that fold {fold} {'holds out' if held_out else 'learns from'}"
+            cure = "; jfnn.subsets.Subsets(weights=…) weigh rows to train on alone" if held_out else ""
+            reason = f"expected some above 0, but those of {which} are all 0 in {data.dtype}{cure}"
+            raise ArgumentError("weights", reason)
 
 
 def _all_pairs(subsets: Subsets) -> list[Cut]:
@@ -96,40 +103,82 @@ def _hold_out(n: int, size: float | int) -> Cut:
     return np.sort(train), np.sort(validation)
 
 
-def with_labels(split: Split, folds: object) -> tuple[Split, Any]:
-    """A split with the labels of subsets as further training rows, each row and label once, and the folds.
+class Labelled(NamedTuple):
+    """A split that has each row once with every label that subsets give it, and the folds as rows of it.
+
+    Attributes:
+        split: The split, further rows behind those to train on and behind those to test on.
+        folds: The folds.
+        rows: Numbers of all training rows as each subset labels them ``[F, n]``; None without labels.
+        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, none where subsets do
+            not; None where all have the split's labels.
+    """
+
+    split: Split
+    folds: Any
+    rows: np.ndarray | None = None
+    tests: np.ndarray | None = None
+
+
+def with_labels(split: Split, folds: object) -> Labelled:
+    """A split with the labels of subsets, where folds are `Subsets` that have some.
 
     Raises:
-        ValueError: Labels of another shape or kind than the split's.
+        ValueError: Labels of another shape or kind than the split's, or of test rows that it lacks.
     """
     if not isinstance(folds, Subsets) or folds.labels is None:
-        return split, folds
-    y = np.asarray(checks.as_array(split.y_train, "y_train"))
-    labels = folds.labels
+        return Labelled(split, folds)
     n = folds.n
+    rows, source, y_train = _relabelled(split.y_train, folds.labels, "y_train")
+    pairs = [(rows[f][train], rows[f][held_out]) for f, (train, held_out) in enumerate(_all_pairs(folds))]
+    weights = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(
+        folds, n=n + len(source), pairs=pairs, weights=weights, labels=None, test_labels=None
+    )
+    longer = split._replace(
+        x_train=_longer(split.x_train, source), y_train=y_train, weights=_longer(split.weights, source)
+    )
+    tests = None
+    if isinstance(folds.test_labels, np.ndarray):
+        if split.x_test is None:
+            raise ArgumentError("folds", "expected no test_labels, since the split has no test rows")
+        tests, source, y_test = _relabelled(split.y_test, folds.test_labels, "y_test")
+        longer = longer._replace(x_test=_longer(split.x_test, source), y_test=y_test)
+    elif folds.test_labels is None:
+        tests = np.zeros((len(pairs), 0), int)
+    return Labelled(longer, changed, rows, tests)
+
+
+def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Targets ``[n, …]`` with further ones behind them, for other labels of subsets ``[F, n, …]``.
+
+    Returns:
+        Numbers of the rows as each subset labels them ``[F, n]``; the rows that are added, by their numbers
+        in ``y``; and all targets, in the dtype of ``y``.
+    """
+    y = np.asarray(checks.as_array(y, argument))
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
         expected = f"{y.dtype} {list(y.shape)}"
         got = f"{labels.dtype} {list(labels.shape[1:])}"
-        raise ArgumentError("folds", f"expected labels like y_train, {expected}, got {got} a subset")
+        raise ArgumentError("folds", f"expected labels like {argument}, {expected}, got {got} a subset")
+    n = len(y)
     fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
     new = labels[fold, row].reshape(len(row), *y.shape[1:])
     keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
     _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     numbers = np.tile(np.arange(n), (len(labels), 1))
-    source = row[first]
     numbers[fold, row] = n + number.reshape(-1)
+    return numbers, row[first], np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
+
+
+def _longer(tree: Any, source: np.ndarray) -> Any:
+    """Arrays of rows, with some of these once more behind them."""
 
     def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 
-    arrays = split.x_train, split.weights
-    x_train, weights = jax.tree.map(longer, arrays, is_leaf=lambda leaf: isinstance(leaf, list))
-    pairs = [(numbers[f][train], validation) for f, (train, validation) in enumerate(_all_pairs(folds))]
-    subset_weights = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
-    changed = dataclasses.replace(folds, n=n + len(source), pairs=pairs, weights=subset_weights, labels=None)
-    y_train = np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
-    return split._replace(x_train=x_train, y_train=y_train, weights=weights), changed
+    return jax.tree.map(longer, tree, is_leaf=lambda leaf: isinstance(leaf, list))
 
 
 def with_weights(data: Data, subsets: Subsets | None) -> Data:
@@ -141,4 +190,5 @@ def with_weights(data: Data, subsets: Subsets | None) -> Data:
     memory.check("folds", needed, sizes=f", for weights of {data.n} rows in {number} subsets")
     given = checks.as_dtype(subsets.weights, data.dtype, "weights")
     weights = np.pad(given, ((0, 0), (0, data.n - given.shape[1])), constant_values=1)
-    return data._replace(weights=weights if data.weights is None else weights * data.weights)
+    of_split = data.weights
+    return data._replace(weights=weights if of_split is None else weights * of_split, split_weights=of_split)

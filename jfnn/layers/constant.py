@@ -14,14 +14,15 @@ from jfnn.layers.wrapped import Wrapped
 class Constant(NamedTuple):
     """Marks what a member holds and does not train: ``{"net": params, "teacher": Constant(weights)}``.
 
-    It may stand anywhere in parameters. No gradient is taken by it, no penalty counts it, no optimizer sees
-    it; results, files and scores have it like all others.
+    It may stand anywhere in parameters, in a field of a module of Equinox, and in a `Param` of Flax. No
+    gradient is taken by it, no penalty counts it, no optimizer sees it; results, files and scores have it
+    like all others.
 
     One float, ``{"centres": …, "width": Constant(jnp.float32(1.0))}``, is a number of the network by its name
     in a dict or named tuple: ``hyper={"width": [0.5, 1.0]}`` gives each member another one as it starts.
 
     Attributes:
-        value: A pytree of arrays, of whole numbers as well.
+        value: A pytree of arrays, of whole numbers as well; infinite numbers and NaN are no divergence.
     """
 
     value: Params
@@ -29,21 +30,19 @@ class Constant(NamedTuple):
 
 def without_constants(params: Params) -> Params:
     """The parameters that are trained; a `Constant` holds nothing there."""
-    return jax.tree.map(
-        lambda node: Constant(()) if _is_constant(node) else node, params, is_leaf=_is_constant
-    )
+    return jax.tree.map(lambda node: Constant(()) if is_constant(node) else node, params, is_leaf=is_constant)
 
 
 def with_constants(trained: Params, params: Params) -> Params:
     """Trained parameters, or gradients by them, with the constants of ``params``."""
     return jax.tree.map(
-        lambda new, old: old if _is_constant(new) else new, trained, params, is_leaf=_is_constant
+        lambda new, old: old if is_constant(new) else new, trained, params, is_leaf=is_constant
     )
 
 
 def has_constants(params: Params) -> bool:
     """Whether there is a `Constant` among parameters."""
-    return any(map(_is_constant, jax.tree.leaves(params, is_leaf=_is_constant)))
+    return any(map(is_constant, jax.tree.leaves(params, is_leaf=is_constant)))
 
 
 def number_names(params: Params) -> list[str]:
@@ -75,7 +74,14 @@ def _name(path: tuple[Any, ...]) -> str:
     return str(getattr(last, "key", getattr(last, "name", "")))
 
 
-def _is_constant(node: object) -> bool:
+def are_constants(params: Params) -> list[bool]:
+    """Whether each array of parameters is within a `Constant`, in order."""
+    nodes = jax.tree.leaves(params, is_leaf=is_constant)
+    return [is_constant(node) for node in nodes for _ in jax.tree.leaves(node)]
+
+
+def is_constant(node: object) -> bool:
+    """Whether a node of parameters is a `Constant`."""
     return isinstance(node, Constant)
 
 

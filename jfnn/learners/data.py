@@ -38,12 +38,14 @@ class Data(NamedTuple):
         n_train: Rows to train on, validation rows included.
         weights: How often each row counts in training ``[n]``, or in each fold ``[F, n]``; None for once.
         labels: Class labels of the rows to train on, for splits that keep their shares; or None.
+        split_weights: Where ``weights`` are of each fold, those of the split alone ``[n]``, or None.
     """
 
     rows: Rows
     n_train: int
     weights: np.ndarray | None = None
     labels: np.ndarray | None = None
+    split_weights: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -53,6 +55,16 @@ class Data(NamedTuple):
     def weights_in(self, fold: int) -> np.ndarray | None:
         """Weight of each row in a fold ``[n]``; None for 1."""
         return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[fold]
+
+    def counted(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
+        """Which of some rows a score counts ``[rows]``: all but those of weight 0; None for all.
+
+        Weights of a fold are how its rows train: of rows held out those of the split count alone.
+        """
+        of_folds = self.weights is not None and self.weights.ndim > 1
+        weights = self.split_weights if of_folds and held_out else self.weights_in(fold)
+        counted = None if weights is None else weights[rows] > 0
+        return None if counted is None or counted.all() else counted
 
     @property
     def dtype(self) -> np.dtype:

@@ -13,6 +13,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
 from jfnn.identity.naming import describe_loss, is_registered_network
 from jfnn.layers.kind import Shape
+from jfnn.learners.carried import check_carried
 from jfnn.learners.custom_parts import check_layers, check_loss
 from jfnn.learners.data import Data, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
@@ -37,6 +38,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
     # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
     dtype = x_dtype if is_float else checks.float_dtype(outputs)
+    check_carried(network, loss, dtype)
     n_outputs = outputs.shape[-1]
 
     def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:

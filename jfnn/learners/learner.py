@@ -73,6 +73,8 @@ class Learner(abc.ABC):
             scores. Without any, members are not scored, and no sweep can rank them.
         ranked_by: Name of the metric that ranks where options name none.
         random: Whether steps draw random numbers, so that they need a key.
+        start_factors: Names of numbers that `start` alone reads, as factors of what `init` gives: where a run
+            goes on with trained parameters, they are 1.
         takes_weights: Whether a batch may have weights, and so be shorter than the others.
         terms: Names of further numbers of a step that are kept beside the objective, such as its summands.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
@@ -84,6 +86,7 @@ class Learner(abc.ABC):
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     ranked_by: str = "loss"
     random: bool = False
+    start_factors: tuple[str, ...] = ()
     takes_weights: bool = False
     terms: tuple[str, ...] = ()
     schedule_epochs: int | None = None

@@ -90,7 +90,9 @@ class Pruned(Supervised):
         after = after._replace(memory=after.memory._replace(epochs=epochs))
         every, rounds = (hyper[name].astype(jnp.int32) for name in HYPER[1:])
         due = (epochs % every == 0) & (epochs // every <= rounds)
-        for leaf in jax.tree.leaves(after.params):  # a member that diverged must not rewind
+        for leaf in jax.tree.leaves(
+            without_constants(after.params)
+        ):  # a member that diverged must not rewind
             due &= jnp.all(jnp.isfinite(leaf))
         # A loop of at most one turn: it costs nothing while no member of the tile is due.
         _, ended = jax.lax.while_loop(

@@ -59,6 +59,7 @@ class Supervised(DescentLearner):
     takes_weights: bool
     infers_metrics: bool
     multilabel: bool = False
+    start_factors = ("init_scale",)
 
     @property
     def columns(self) -> tuple[LayerKind, ...] | None:

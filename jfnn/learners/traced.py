@@ -60,6 +60,7 @@ class Traced(Learner):
         self.metrics = untraced.metrics
         self.ranked_by = untraced.ranked_by
         self.random = untraced.random
+        self.start_factors = untraced.start_factors
         self.takes_weights = untraced.takes_weights
         self.terms = untraced.terms
         self.schedule_epochs = untraced.schedule_epochs

@@ -13,8 +13,9 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.datasets import columns
 from jfnn.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
+from jfnn.experiment.description import without_added
 from jfnn.experiment.experiment import PARTS
-from jfnn.experiment.validation import cuts, with_labels
+from jfnn.experiment.validation import Labelled, cuts, with_labels, with_weights
 from jfnn.layers.kind import Params
 from jfnn.learners import answers
 from jfnn.learners.answers import Model
@@ -150,13 +151,13 @@ class PartOfFolds(NamedTuple):
     """The rows of one part of the data in each fold.
 
     Attributes:
-        numbers: Row numbers in each fold.
-        relabelled: Where subsets have labels, ``[F, n]`` numbers of all training rows as each subset has
-            them, among the rows of the longer split; else None.
+        numbers: Row numbers in each fold, among all training or all test rows; None for all of them in each.
+        relabelled: Where subsets have labels, ``[F, n]`` numbers of all training or test rows as each subset
+            labels them, among those of the longer split; else None.
         longer: The split with a row for each label of a row.
     """
 
-    numbers: Sequence[np.ndarray]
+    numbers: Sequence[np.ndarray] | None = None
     relabelled: np.ndarray | None = None
     longer: Split | None = None
 
@@ -179,7 +180,7 @@ def row_scores(
         split: As there.
         reduce: As there.
         config: The run's description.
-        part_of_folds: Gives the rows of "train" or "validation" in each fold.
+        part_of_folds: Gives the rows of the part in each fold.
     """
     recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
     calls = []
@@ -202,20 +203,20 @@ def row_scores(
         packed = answers.packed(learner, members.params, members.dtype)
         arguments: tuple[Any, ...] = (packed, members.hyper)
         rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
-        if part in PARTS[:2]:
-            rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
-            fold = members.selection.numbers % len(rows_of.numbers)
-            folds.append(fold)
-            if part == "train" and rows_of.relabelled is not None and rows_of.longer is not None:
-                _, everything = learner.bind(rows_of.longer)
-                numbers = rows_of.relabelled.T
-                rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)
-                function = answers.row_score_in_fold
-                arguments = (*arguments, fold.astype(np.int32))
+        rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
+        of_folds = rows_of.relabelled if rows_of.numbers is None else rows_of.numbers
+        fold = members.selection.numbers % (1 if of_folds is None else len(of_folds))
+        folds.append(fold)
+        if rows_of.relabelled is not None and rows_of.longer is not None:
+            _, everything = learner.bind(rows_of.longer)
+            numbers = rows_of.relabelled.T + (everything.n_train if part == "test" else 0)
+            rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)
+            function = answers.row_score_in_fold
+            arguments = (*arguments, fold.astype(np.int32))
         program = answers.program(function, learner, name)
         calls.append(ProgramCall(program, arguments, members.selection, rows, learner.width()))
     finish = None
-    if rows_of is not None:
+    if rows_of is not None and rows_of.numbers is not None:
         diverged = np.concatenate([members.selection.diverged for members in programs])
         fold_of = np.concatenate(folds)
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
@@ -243,10 +244,10 @@ def part_of_folds(
     number: int | None,
     origin: Origin | None,
 ) -> PartOfFolds:
-    """The rows of a part, "train" or "validation", in each fold of a run, checked against its description.
+    """The rows of a part in each fold of a run that its scores count, checked against its description.
 
     Args:
-        part: The part.
+        part: "train", "validation", "test", or "all" for the rows of the first two.
         split: The split of the sweep.
         learner: A learner of the run.
         data: The split's rows, as bound to it.
@@ -255,42 +256,57 @@ def part_of_folds(
         number: Number of folds of the run, or None.
         origin: Objects of the run that are still there, or None.
     """
-    i = PARTS.index(part)
+    if part == "test" and recorded.get("test", {}).get("rows") == [0]:
+        reason = "expected one with rows; subsets that have labels and no test_labels have no test scores"
+        raise ArgumentError("part", reason)
     parts = None if origin is None else origin.parts
-    others = ArgumentError("folds", "expected those of the sweep, got others")
-    if "labels" in recorded:
-        subsets = folds if origin is None or parts is None else origin.subsets
-        if not isinstance(subsets, Subsets) or subsets.labels is None:
-            raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
-        with checks.renamed(y_train="folds"):
-            longer, numbered = with_labels(split, subsets)
-            _, everything = learner.bind(longer)
-        added = [leaf[data.n_train : everything.n_train] for leaf in jax.tree.leaves(everything.rows)]
-        if digest(*added) != recorded["labels"]:
-            raise others
-        rows = PartOfFolds([pair[i] for pair in subsets.pairs], _relabelled(subsets, numbered), longer)
-        numbers = [pair[i] for pair in numbered.pairs]
+    given = folds if origin is None or parts is None else origin.subsets
+    subsets = given if isinstance(given, Subsets) else None
+    labelled = _labelled("test_labels" if part == "test" else "labels", split, learner, recorded, subsets)
+    longer = None if labelled.rows is None else labelled.split
+    if part not in PARTS[:2]:
+        return PartOfFolds(None, labelled.tests if part == "test" else labelled.rows, longer)
+    i = PARTS.index(part)
+    if longer is not None:
+        _, data = learner.bind(longer)
+        numbers = [pair[i] for pair in labelled.folds.pairs]
+    elif parts is not None:
+        numbers = [fold[part] for fold in parts]
     else:
-        if parts is not None:
-            numbers = [fold[part] for fold in parts]
-        else:
-            size = None if number else max(recorded["validation"]["rows"]) or None
-            pairs = cuts(data, size, number if folds is None else folds)
-            numbers = [pair[i] for pair in pairs]
-        rows = PartOfFolds(numbers)
+        size = None if number else max(recorded["validation"]["rows"]) or None
+        pairs = cuts(data, size, number if folds is None else folds)
+        numbers = [pair[i] for pair in pairs]
     if digest(*numbers) != recorded[part]["sha256"]:
-        raise others
+        raise _other_folds()
     if not any(map(len, numbers)):
         raise ArgumentError("part", "expected one with rows; this sweep held none out")
-    return rows
+    data = with_weights(data, labelled.folds)
+    if recorded["weights"] != (None if data.weights is None else digest(data.weights)):
+        raise ArgumentError("split", "expected the weights of the sweep, and of its subsets; got others")
+    kept = []
+    for fold, own in enumerate(numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
+        counted = data.counted(numbers[fold], i > 0, fold)
+        kept.append(own if counted is None else own[counted])
+    return PartOfFolds(kept, labelled.rows, longer)
 
 
-def _relabelled(subsets: Subsets, numbered: Subsets) -> np.ndarray:
-    """Numbers of the training rows as each subset has them ``[F, n]``."""
-    numbers = np.tile(np.arange(subsets.n), (len(subsets.pairs), 1))
-    for fold, (train, _) in enumerate(subsets.pairs):
-        numbers[fold, train] = numbered.pairs[fold][0]
-    return numbers
+def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets: Subsets | None) -> Labelled:
+    """A split with the labels of a run's subsets, where these have other ones of a name than the split."""
+    if name not in recorded:
+        return Labelled(split, subsets)
+    if subsets is None or subsets.labels is None:
+        raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
+    with checks.renamed(y_train="folds", y_test="folds"):
+        labelled = with_labels(split, subsets)
+        _, data = learner.bind(labelled.split)
+    _, added = without_added(data, subsets)
+    if name not in added or digest(*added[name]) != recorded[name]:
+        raise _other_folds()
+    return labelled
+
+
+def _other_folds() -> ArgumentError:
+    return ArgumentError("folds", "expected those of the sweep, got others")
 
 
 def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:

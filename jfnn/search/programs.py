@@ -6,7 +6,7 @@ Members of one program differ by numbers only; another network or batch size is 
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def programs_of(options: Options) -> Programs:
     if options.out is not None:
         names = run_directory.program_names(axes) if axes else [""]
         directories = [options.out / name for name in names]
-    starts = _starts_of_programs(options.initial_params, [len(values) for values in axes.values()])
+    starts = _starts_of_programs(options.initial_params, {name: len(values) for name, values in axes.items()})
     programs = [
         dataclasses.replace(options, network=network, batch_size=size, initial_params=params, out=directory)
         for (network, size), params, directory in zip(
@@ -92,11 +92,17 @@ def _check_axes(networks: Networks) -> None:
         raise ArgumentError("network", f"two networks would have the directory {twice[0]!r}; name them apart")
 
 
-def _starts_of_programs(params: Params | None, lengths: Sequence[int]) -> list[Params | None]:
-    """The starting parameters of each program: of nested lists of these lengths, or the same for all."""
+def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
+    """The starting parameters of each program: of a result or nested lists of these axes, or one for all."""
+    if isinstance(params, SweepResult) and params.programs:
+        lengths = {name: len(values) for name, values in params.program_axes.items()}
+        if lengths != axes:
+            reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
+            raise ArgumentError("initial_params", f"{reason}; result.program(…) is one of them")
+        return list(params.programs)
     starts: list[Any] = [params]
-    for length in lengths:
+    for length in axes.values():
         if not all(isinstance(nested, list) and len(nested) == length for nested in starts):
-            return [params] * math.prod(lengths)
+            return [params] * math.prod(axes.values())
         starts = [inner for nested in starts for inner in nested]
     return starts

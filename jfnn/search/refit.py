@@ -58,13 +58,16 @@ def refit_options(
     else:
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), further)
         further = {name: value for name, value in further.items() if name not in options.optimizer.arguments}
+    starts = options.initial_params
+    if isinstance(starts, SweepResult):  # the cells have no member that diverged
+        changed["initial_params"] = starts = starts.params
     if starts_of_cells:
 
         def of_chosen(leaf: Any) -> np.ndarray:
-            starts = [np.asarray(leaf)[index] for index in chosen]
-            return np.stack(starts) if is_listed else starts[0]
+            chosen_starts = [np.asarray(leaf)[index] for index in chosen]
+            return np.stack(chosen_starts) if is_listed else chosen_starts[0]
 
-        changed["initial_params"] = jax.tree.map(of_chosen, options.initial_params)
+        changed["initial_params"] = jax.tree.map(of_chosen, starts)
     epochs = options.epochs
     schedulers: tuple[Until, ...] = ()
     if any(scheduler.keeps_best for scheduler in options.schedulers):

@@ -21,6 +21,7 @@ from jfnn.arguments.types import Json
 from jfnn.engine.blocks import Reduce, Selection
 from jfnn.experiment.axes import Axes, as_index
 from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.going_on import Ended, Trained
 from jfnn.experiment.settings import Execution
 from jfnn.experiment.simplest import Simplest
 from jfnn.learners import answers
@@ -96,8 +97,8 @@ class SweepResult:
             "test"), NaN where a member diverged or the part has no rows. Losses are means of the data loss
             per row, without penalty.
         metrics: Name of each metric -> whether higher is better; the loss comes first.
-        diverged_at: The epoch, counted from 0, in which a member's parameters, or the objective that its last
-            step started from, were no longer finite; -1 for never. The member keeps the parameters from
+        diverged_at: The epoch, counted from 0, in which what a member trains, or the objective that its last
+            step started from, was no longer finite; -1 for never. The member keeps the parameters from
             before that epoch. Scores are NaN too where only the loss of the parameters kept overflows.
         stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
         pruned: Whether a scheduler ruled the member's cell out of the ranking.
@@ -487,20 +488,20 @@ class SweepResult:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 
         Where each output has a label of its own, the accuracy has 1 or 0 for each, ``[…, n, n_out]``. NaN
-        where a member's fold does not have the row in this part, and for members that diverged. The mean over
-        rows is the score of the sweep; not so of metrics of all rows at once, whose numbers are squared
-        errors ("r2"), labels ("f1", "balanced_accuracy") or probabilities ("auc").
+        where a member's fold does not have the row in this part, or it weighs 0 there, and for members that
+        diverged. The mean over rows is the score of the sweep; not so of metrics of all rows at once, whose
+        numbers are squared errors ("r2"), labels ("f1", "balanced_accuracy") or probabilities ("auc").
 
         Args:
             metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
             part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are; or "test", for those to test on. Where subsets have
-                labels, "train" scores by these, all others by the split's.
+                a member's fold they are, and whatever their weight; or "test", for those to test on. Where
+                subsets have labels, each member is scored by those of its subset.
             split: The split of the sweep.
             reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
             network: As in `predict`; a custom learner as it is.
             folds: The sweep's ``folds``, needed for "train" and "validation" of a loaded result where they
-                were no number.
+                were no number, and for every part of one whose subsets have labels.
 
         Raises:
             ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
@@ -512,7 +513,7 @@ class SweepResult:
 
         def rows_of_folds(learner: Learner, data: Data) -> PartOfFolds:
             return predictions.part_of_folds(
-                part, split, learner, data, folds, self.config["data"], self.folds, origin
+                part, split, learner, data, folds, self.config.get("data", {}), self.folds, origin
             )
 
         members = self._members(network)
@@ -620,6 +621,20 @@ class SweepResult:
             run_directory.write(out, vars(self), run_directory.declared(SweepResult), self.to_dict())
         if self.refit is not None:
             self.refit.save(out / run_directory.REFIT)
+
+
+def as_trained(result: SweepResult) -> Trained:
+    """The members of a result of one program, for a run that goes on with them.
+
+    Raises:
+        ValueError: It has not kept the last parameters of all members.
+    """
+    evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
+    if result.params is None or result.kept_cell is not None or evaluations:
+        reason = "expected a result with the last parameters of all members, of keep_params='all'"
+        raise ArgumentError("initial_params", reason)
+    ended = Ended(result.diverged_at, result.stopped_at, result.pruned)
+    return Trained(result.params, result._axes_of_members(), ended, result.epochs)
 
 
 def read(directory: str | os.PathLike[str]) -> SweepResult:

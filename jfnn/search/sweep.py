@@ -33,7 +33,7 @@ from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
 from jfnn.search.refit import refit_options, winners
-from jfnn.search.result import SweepResult, combined, read
+from jfnn.search.result import SweepResult, as_trained, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description
@@ -83,6 +83,8 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
         RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
     """
     check_process()
+    if isinstance(options.initial_params, SweepResult):
+        options = dataclasses.replace(options, initial_params=as_trained(options.initial_params))
     experiment = build(options, first_fold)
     if single:
         experiment = experiment.without_axes()

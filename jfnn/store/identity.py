@@ -19,7 +19,7 @@ SHOWN = 60  # characters of a value in an error
 BEFORE = 40  # of these, before the first that differs
 
 # What there is to do where runs differ in a value.
-CURES = {"settings.epochs": "a result trains on by initial_params=result.params, epochs=range(first, end)"}
+CURES = {"settings.epochs": "a result trains on by initial_params=result, epochs=range(first, end)"}
 
 Description = Json
 

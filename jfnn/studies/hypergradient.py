@@ -115,6 +115,8 @@ def prepare(
     part = PARTS[experiment.ranking.part] if part is None else part
     replicates = experiment.replicates
     scored = replicates.parts[0][checks.as_choice(part, "part", PARTS)]
+    counted = experiment.data.counted(scored, part != PARTS[0], 0)
+    scored = scored if counted is None else scored[counted]
     if not len(scored):
         raise ArgumentError("part", f"there are no {part} rows")
     variables = {name: numbers.pop(name) for name in names}

@@ -246,3 +246,104 @@ def test_a_field_named_as_a_method_of_layers_is_refused():
 
     with pytest.raises(TypeError, match=r"^layers: .*'width'"):
         radial(Wide())
+
+
+MASK = np.array([0.0, -np.inf, np.nan], np.float32)
+
+
+def masked_init(key):
+    return {"w": jax.random.normal(key, (5, 3)), "mask": Constant(MASK)}
+
+
+def masked_loss(params, batch, key):
+    mask = jnp.nan_to_num(jnp.exp(params["mask"].value))  # 1, 0, 0
+    return jnp.mean((batch @ params["w"] - 1) ** 2 * mask)
+
+
+def plain_loss(params, batch, key):
+    return jnp.mean((batch @ params["w"] - 1) ** 2 * jnp.array([1.0, 0, 0]))
+
+
+def test_a_constant_may_be_infinite_or_nan(split, tmp_path):
+    """Only what is trained, and the objective, must be finite; the rest trains as without it."""
+    rows = jfnn.Split(split.x_train)
+    options = {"split": rows, "learning_rate": [0.05, 1e38], "batch_size": 20, "seeds": 2}
+    result = jfnn.sweep(jfnn.learner(masked_init, masked_loss), epochs=3, out=tmp_path, **options)
+    plain = jfnn.learner(lambda key: {"w": masked_init(key)["w"]}, plain_loss)
+    expected = jfnn.sweep(plain, epochs=3, **options)
+    assert same_bits(result.diverged_at, expected.diverged_at)
+    assert (result.diverged_at[0] < 0).all() and (result.diverged_at[1] >= 0).all()
+    np.testing.assert_allclose(result.params["w"], expected.params["w"], rtol=1e-5)
+    np.testing.assert_allclose(result.train_loss, expected.train_loss, rtol=1e-5)
+    np.testing.assert_array_equal(result.params["mask"].value[0, 0, 0], MASK)
+    options |= {"network": jfnn.learner(masked_init, masked_loss)}
+    more = jfnn.sweep(epochs=range(3, 4), initial_params=jfnn.load(tmp_path), **options)
+    assert same_bits(more.params, jfnn.sweep(epochs=4, **options).params)
+
+
+@pytest.mark.thorough
+def test_a_constant_that_makes_the_objective_infinite_ends_its_member(split):
+    learner = jfnn.learner(masked_init, lambda p, batch, key: jnp.sum(p["w"][0] * p["mask"].value))
+    result = jfnn.sweep(learner, jfnn.Split(split.x_train), learning_rate=0.1, epochs=2, batch_size=20)
+    assert (result.diverged_at == 0).all()
+
+
+def modules():
+    """Modules of each library with a factor that is held, and the same without a mark."""
+    eqx = pytest.importorskip("equinox")
+    nnx = pytest.importorskip("flax.nnx")
+
+    class OfEquinox(eqx.Module):
+        linear: eqx.nn.Linear
+        held: Constant
+
+        def __init__(self, key):
+            keys = jax.random.split(key)
+            self.linear = eqx.nn.Linear(5, 3, key=keys[0])
+            self.held = Constant([eqx.nn.Linear(3, 3, key=keys[1]), jax.random.permutation(keys[1], 3)])
+
+        def __call__(self, x):
+            linear, order = self.held.value
+            return linear(self.linear(x))[order]
+
+    class OfFlax(nnx.Module):
+        def __init__(self, rngs):
+            self.linear = nnx.Linear(5, 3, rngs=rngs)
+            self.held = nnx.Param(Constant(jax.random.normal(rngs.params(), (3, 3))))
+
+        def __call__(self, x):
+            return self.linear(x) @ self.held.get_value().value
+
+    class Bare(nnx.Module):
+        def __init__(self, rngs):
+            self.linear = nnx.Linear(5, 3, rngs=rngs)
+            self.held = nnx.data(Constant(nnx.Param(jnp.ones(3))))
+
+        def __call__(self, x):
+            return self.linear(x) * self.held.value[...]
+
+    return {"equinox": (jfnn.from_equinox, OfEquinox), "flax": (jfnn.from_flax, OfFlax), "bare": Bare}
+
+
+@pytest.mark.parametrize("kind", ["equinox", "flax"])
+def test_constants_of_modules_are_held(kind, split, tmp_path):
+    adapt, module = modules()[kind]
+    net = adapt(module)
+    options = {"learning_rate": 0.1, "batch_size": 20, "seeds": 2, "l2": 0.1}
+    result = jfnn.sweep(net, split, epochs=3, out=tmp_path, **options)
+    held = [name for name, value in result.params.items() if isinstance(value, Constant)]
+    assert len(held) == (3 if kind == "equinox" else 1) and all(name.startswith("held") for name in held)
+    for seed in range(2):
+        start = net.init(jax.random.key(seed))
+        trained = result.member(0, 0, seed)
+        for name, value in start.items():
+            assert same_bits(trained[name], jax.tree.map(np.asarray, value)) == (name in held)
+        outputs = net.apply(trained, jnp.asarray(split.x_test, jnp.float32))
+        assert np.isfinite(outputs).all()
+        assert (np.argmax(outputs, axis=1) == result.predict(split.x_test)[0, 0, seed]).all()
+    assert same_bits(jfnn.load(tmp_path).params, result.params)
+
+
+def test_a_constant_of_flax_that_is_in_no_param_is_refused():
+    with pytest.raises(ValueError, match=r"^module: .*Param\(jfnn\.Constant"):
+        jfnn.from_flax(modules()["bare"])

@@ -3,11 +3,13 @@
 import jax
 import numpy as np
 import pytest
-from helpers import same_bits
+from helpers import representatives, same_bits
 from noisy_classes import CLASSES, EPOCHS, FEATURES, HELD, NET, SCORES, SPLIT, N, sweep
+from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, train_test_split
 
 import jfnn
+from jfnn.experiment import experiment
 from jfnn.experiment.validation import cuts
 from jfnn.minibatches import Minibatches
 from jfnn.search.sweep import prepare
@@ -175,12 +177,56 @@ def test_rows_to_learn_from_that_all_weigh_nothing_are_refused_before_training(
         sweep(SPLIT._replace(weights=weights), execution={"progress": pytest.fail}, **options)
 
 
-def test_rows_held_out_may_weigh_nothing_since_scores_are_unweighted():
-    """A bag's weights are how often each row was drawn; the rows outside of it weigh 0, and judge."""
+def test_rows_that_a_subset_weighs_nothing_are_held_out_as_others():
+    """A bag's weights are how often each row was drawn; the rows outside of it weigh 0 there, and judge."""
     counts = np.bincount(np.random.default_rng(0).integers(0, N, N), minlength=N)
     outside = np.flatnonzero(counts == 0)
     folds = [(np.flatnonzero(counts), outside)]
-    result = sweep(SPLIT._replace(weights=counts), folds=folds, learning_rate=0.1, l2=0.3, batch_size=None)
+    bag = jfnn.subsets.Subsets(N, folds, weights=[counts])
+    options = {"learning_rate": 0.1, "l2": 0.3, "batch_size": None}
+    result = sweep(folds=bag, **options)
     params = result.member(0, 0, 0, 0)
     expected = jfnn.accuracy(NET, params, SPLIT.x_train[outside], SPLIT.y_train[outside])
     assert result.validation_accuracy[0, 0, 0, 0] == pytest.approx(float(expected))
+    with pytest.raises(ValueError, match=r"^weights: .*held out.*Subsets"):
+        sweep(SPLIT._replace(weights=counts), folds=folds, **options)
+
+
+SQUARES = {"loss": "quadratic", "reduction": "mean", "learning_rate": 0.1, "epochs": 3, "batch_size": None}
+CUTS = {
+    "no rows held out": {},
+    "some held out": {"validation": HELD},
+    "folds": {"folds": 3},
+    "copies of few rows": {"folds": jfnn.subsets.by_group(np.arange(N) // 12, 0.5)},
+    "weights of subsets": {
+        "folds": jfnn.subsets.Subsets(N, FIXED_SPLITTERS["pairs"], weights=np.arange(2 * N).reshape(2, N) % 3)
+    },
+}
+
+
+@pytest.mark.parametrize("name", representatives(CUTS, "folds", "copies of few rows"))
+def test_rows_of_weight_0_are_as_if_absent_from_scores(name, monkeypatch):
+    """Whatever their targets, R² is scikit-learn's by the rows that count."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 4))
+    y = x[:, :1] + rng.normal(size=(N, 1))
+    weights = (np.arange(N) % 3 > 0) * rng.uniform(0.5, 1.5, N)
+    absent = weights == 0
+    monkeypatch.setattr(experiment, "COPIED_SHARE", 0.2 if name == "copies of few rows" else 0)
+    splits = [jfnn.Split(x, np.where(absent[:, None], far, y), x, y, weights) for far in (3e38, 0)]
+    result, other = (
+        jfnn.sweep(jfnn.mlp((4, 1), init="glorot_normal"), split, **SQUARES | CUTS[name]) for split in splits
+    )
+    assert same_bits((result.params, result.scores), (other.params, other.scores))
+    parts = result.origin.parts
+    for f, fold in enumerate(parts):
+        answers = result.predict(x)[0, 0, 0].reshape(len(parts), N, 1)[f]
+        for part in ("train", "validation") if "validation_r2" in result.ranked_by else ("train",):
+            rows = fold[part][~absent[fold[part]]]
+            if part == "train" and name == "weights of subsets":
+                rows = rows[CUTS[name]["folds"].weights[f, rows] > 0]
+            score = result.scores[f"{part}_r2"].ravel()[f]
+            assert score == pytest.approx(r2_score(y[rows], answers[rows]), rel=1e-4)
+            losses = result.row_scores("loss", part, splits[0]).reshape(len(parts), N)[f]
+            assert np.flatnonzero(np.isfinite(losses)).tolist() == sorted(rows)
+            assert np.nanmean(losses) == pytest.approx(result.scores[f"{part}_loss"].ravel()[f], rel=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from helpers import representatives, same_bits
 
 import jfnn
+from jfnn.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
 
@@ -29,19 +30,24 @@ RUNS = {
         "batches": lambda seed, epoch: (np.arange(32).reshape(2, 16) * 7 + epoch + seed) % 60
     },
     "several programs": {"batch_size": [16, 8]},
+    "factors of the start": {"batch_size": 16, "hyper": {"init_scale": [0.5, 2.0]}},
 }
 
 
-@pytest.mark.parametrize("name", representatives(RUNS, "drawn minibatches", "dropout", "several programs"))
+@pytest.mark.parametrize(
+    "name",
+    representatives(RUNS, "drawn minibatches", "dropout", "several programs", "factors of the start"),
+)
 def test_two_halves_have_the_bits_of_the_whole(name, split):
-    options = OPTIONS | {"execution": TILE} | RUNS[name]
-    whole = jfnn.sweep(NETWORK, split, epochs=6, **options)
-    half = jfnn.sweep(NETWORK, split, epochs=4, **options)
-    rest = jfnn.sweep(NETWORK, split, epochs=range(4, 6), initial_params=half.params, **options)
-    assert same_bits(rest.params, whole.params)
-    assert same_bits(rest.scores, whole.scores)
-    assert same_bits(rest.epochs, whole.epochs)
-    fresh = jfnn.sweep(NETWORK, split, epochs=2, initial_params=half.params, **options)
+    options = OPTIONS | {"execution": TILE, "network": NETWORK} | RUNS[name]
+    whole = jfnn.sweep(split=split, epochs=6, **options)
+    half = jfnn.sweep(split=split, epochs=4, **options)
+    for start in (half, half.params):
+        rest = jfnn.sweep(split=split, epochs=range(4, 6), initial_params=start, **options)
+        assert same_bits(rest.params, whole.params)
+        assert same_bits(rest.scores, whole.scores)
+        assert same_bits(rest.epochs, whole.epochs)
+    fresh = jfnn.sweep(split=split, epochs=2, initial_params=half.params, **options)
     assert same_bits(fresh.params, whole.params) == (name == "all rows")
 
 
@@ -72,10 +78,77 @@ def test_a_member_that_diverges_later_does_so_in_the_same_epoch(split):
     assert same_bits(rest.params, whole.params)
 
 
+SICK = {"loaded, of several programs": {"batch_size": [16, 8]}, "folds": {"folds": 2}}
+
+
+@pytest.mark.parametrize("name", representatives(SICK, "loaded, of several programs"))
+def test_members_that_had_diverged_stay_so(name, split, tmp_path):
+    targets = [np.eye(3, dtype=np.float32)[y] for y in (split.y_train, split.y_test)]
+    split = split._replace(y_train=targets[0], y_test=targets[1])
+    options = OPTIONS | {"l2": [1.0, 0.0], "learning_rate": [2.0, 0.1], "batch_size": 16, "loss": "quadratic"}
+    options |= {"execution": jfnn.Execution(tile=2, eval_every=10, objective=True)} | SICK[name]
+    whole = jfnn.sweep(NETWORK, split, epochs=60, **options)
+    half = jfnn.sweep(NETWORK, split, epochs=30, out=tmp_path, **options)
+    half = jfnn.load(tmp_path) if name.startswith("loaded") else half
+    rest = jfnn.sweep(NETWORK, split, epochs=range(30, 60), initial_params=half, **options)
+    dead = half.diverged_at >= 0
+    assert dead.any() and not dead.all()
+    for attribute in ("params", "scores", "diverged_at", "stopped_at", "epochs"):
+        assert same_bits(getattr(rest, attribute), getattr(whole, attribute))
+    behind = whole.evaluations > 30
+    assert all(same_bits(values, whole.history[key][..., behind]) for key, values in rest.history.items())
+    assert same_bits(rest.objective, whole.objective[..., 30:])
+    revived = jfnn.sweep(NETWORK, split, epochs=range(30, 60), initial_params=half.params, **options)
+    assert (revived.diverged_at[dead] != whole.diverged_at[dead]).all()
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_one_network_goes_on_from_its_result(dead, split):
+    options = {"learning_rate": 1e38 if dead else 0.1, "batch_size": 16}
+    half, whole = (jfnn.train(NETWORK, split.x_train, split.y_train, epochs=n, **options) for n in (3, 5))
+    rest = jfnn.train(
+        NETWORK, split.x_train, split.y_train, epochs=range(3, 5), initial_params=half, **options
+    )
+    assert same_bits((rest.params, rest.scores), (whole.params, whole.scores))
+    assert rest.diverged_at == whole.diverged_at and (rest.diverged_at >= 0) == dead
+
+
+def test_members_that_a_scheduler_ended_stay_so(split):
+    options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
+    half = jfnn.sweep(NETWORK, split, epochs=6, schedulers=jfnn.Halving(2, 1), **options)
+    rest = jfnn.sweep(NETWORK, split, epochs=range(6, 8), initial_params=half, **options)
+    out = half.stopped_at >= 0
+    assert out.any() and not out.all()
+    assert same_bits(rest.pruned, half.pruned) and same_bits(rest.stopped_at, half.stopped_at)
+    assert (rest.epochs == np.where(out, half.epochs, 8)).all() and rest.best().index == half.best().index
+    jax.tree.map(lambda old, new: np.testing.assert_array_equal(old[out], new[out]), half.params, rest.params)
+    np.testing.assert_array_equal(rest.validation_loss[out], half.validation_loss[out])
+    patient = jfnn.sweep(NETWORK, split, epochs=6, schedulers=jfnn.EarlyStopping(1), **options)
+    with pytest.raises(ValueError, match=r"^initial_params: .*earlier epochs.*result\.params"):
+        jfnn.sweep(NETWORK, split, epochs=range(6, 8), initial_params=patient, **options)
+
+
+def test_results_that_do_not_fit_are_refused_with_the_cure(split):
+    options = OPTIONS | {"batch_size": 16, "execution": TILE}
+    half = jfnn.sweep(NETWORK, split, epochs=2, **options)
+    others = {"hyper": {"init_scale": [1.0, 2.0]}, "learning_rate": 0.1}
+    sizes = combined({"batch_size": np.array([16, 8])}, [half, half])
+    for result, changed, epochs, named in (
+        (half, {}, 2, r"initial_params: .*range\(first, end\).*result\.params"),
+        (half, {}, range(3, 4), r"epochs: expected range\(2, "),
+        (half, others, range(2, 4), "initial_params: expected a result with the axes"),
+        (half, {"folds": 3}, range(2, 4), "initial_params: expected a result with the axes"),
+        (sizes, {}, range(2, 4), r"initial_params: .*result\.program"),
+        (half.of_cell(0, 0), {}, range(2, 4), "initial_params: .*keep_params"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{named}"):
+            jfnn.sweep(NETWORK, split, epochs=epochs, initial_params=result, **options | changed)
+
+
 def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=2, **options)
-    options |= {"epochs": range(2, 4), "initial_params": half.params, "refit": True}
+    options |= {"epochs": range(2, 4), "initial_params": half, "refit": True}
     rest = jfnn.sweep(NETWORK, split, out=tmp_path, **options)
     best = rest.best()
     alone = jax.tree.map(lambda leaf: leaf[best.index], half.params)
@@ -85,7 +158,7 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
     )
     assert same_bits(again.params[0], rest.refit.params[0])
     assert same_bits(jfnn.load(tmp_path).refit.params, rest.refit.params)
-    cure = r"; a result trains on by initial_params=result\.params, epochs=range\(first, end\)"
+    cure = r"; a result trains on by initial_params=result, epochs=range\(first, end\)"
     with pytest.raises(ValueError, match=rf"settings\.epochs is 4 there and 6 here{cure}$"):
         jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"epochs": range(2, 6)})
     with pytest.raises(ValueError, match=r"settings\.seeds is \[0, 1\] there and \[1, 0\] here$"):

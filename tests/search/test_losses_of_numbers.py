@@ -127,6 +127,30 @@ REFUSED = [
 ]
 
 
+# Programs of float32 take these for 0, or infinity.
+REFUSED += [
+    (lambda loss=loss, net=net: fitted(loss, net=net), f"{argument}: .* is out of the range of float32")
+    for argument, loss, net in (
+        ("loss: huber", losses.huber(1e-40), LINE),
+        ("loss: huber", losses.huber(1e40), LINE),
+        ("loss: pinball", losses.pinball(1e-40), LINE),
+        (
+            "network: layer_norm epsilon",
+            "huber",
+            jfnn.sequential([jfnn.LayerNorm(epsilon=1e-50), jfnn.Dense(1)], 2),
+        ),
+        ("network: scaled rate", "huber", jfnn.sequential([jfnn.Scaled(jfnn.Dense(1), rate=1e-40)], 2)),
+    )
+]
+
+
+@pytest.mark.thorough
+def test_float64_has_smaller_numbers(x64):
+    result = fitted(losses.huber(1e-40), learning_rate=1e38, epochs=3)
+    start = fitted(losses.huber(1e-40), learning_rate=1e38, epochs=0)
+    assert result.train_loss.min() > 0 and np.abs(result.params[0].w - start.params[0].w).max() > 1e-4
+
+
 @pytest.mark.parametrize(("call", "message"), REFUSED, ids=[message for _, message in REFUSED])
 def test_what_a_loss_of_numbers_does_not_take_is_refused(call, message):
     with pytest.raises(ValueError, match=f"^{message}"):

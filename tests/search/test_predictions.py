@@ -223,9 +223,9 @@ def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
 
 
 @pytest.mark.parametrize("load", [False, True])
-def test_rows_of_subsets_with_wrong_labels_are_scored_by_these_in_training_alone(tmp_path, load):
+def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
     noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
-    chosen = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels)
+    chosen = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels, test_labels="split")
     result = sweep(learning_rate=RATES, l2=0.0, seeds=2, folds=chosen, out=tmp_path / "out")
     folds = chosen if load else None
     result = jfnn.load(tmp_path / "out") if load else result
@@ -236,8 +236,10 @@ def test_rows_of_subsets_with_wrong_labels_are_scored_by_these_in_training_alone
             expected = result.scores[f"{part}_{metric}"]
             np.testing.assert_allclose(np.nanmean(rows[:2], axis=-1), expected[:2], rtol=1e-5)
             assert np.isnan(rows[2]).all()
-    everywhere = result.row_scores("accuracy", "all", SPLIT)
-    np.testing.assert_array_equal(everywhere[:2], result.predict(SPLIT.x_train)[:2] == SPLIT.y_train)
+    everywhere = result.row_scores("accuracy", "all", SPLIT, folds=folds)
+    np.testing.assert_array_equal(everywhere[:2], result.predict(SPLIT.x_train)[:2] == noisy.labels)
+    right = result.row_scores("accuracy", "test", SPLIT)
+    np.testing.assert_array_equal(right[:2], result.predict(SPLIT.x_test)[:2] == SPLIT.y_test)
     others = SPLIT._replace(x_train=SPLIT.x_train + 1)
     for part in ("all", "test", "train"):
         with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):

@@ -90,7 +90,7 @@ BAD = {
         ),
     ],
     "split": [SPLIT[:2], case(3, network=own_loss()), case(SPLIT._replace(y_test=None), "y_test")],
-    "learning_rate": [None, 1e-60, 1e39, RATES, case([-0.1, 1], cells=3, l2=[0, 1])],
+    "learning_rate": [None, 1e-40, 1e39, RATES, case([-0.1, 1], cells=3, l2=[0, 1])],
     "l2": [1e39, RATES, case("many", cells=3, learning_rate=RATES), case(stats.uniform(-1, 0.5), cells=3)],
     "hyper": [
         *[{"rate": 1}, {"learning_rate": 1}, {"l2": 1}, {3: 1}, {"schedule_steps": 3.0}],

@@ -9,8 +9,9 @@ import jax
 import numpy as np
 import pytest
 import series
-from helpers import same_bits
+from helpers import representatives, same_bits
 from noisy_classes import CLASSES, EPOCHS, NET, SPLIT, N, sweep
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 
 import jfnn
@@ -390,9 +391,84 @@ def test_weights_of_subsets_are_factors_of_the_splits():
     assert same_bits(fold(product, 0), expected.params)
 
 
+TASKS = np.random.default_rng(3).normal(size=(3, N + 20, 3))
+KINDS = {
+    "classes": (
+        TASKS.argmax(axis=2),
+        jfnn.mlp((4, 3), init="glorot_normal"),
+        "cross_entropy",
+        accuracy_score,
+        "accuracy",
+    ),
+    "numbers": (TASKS[..., :1], jfnn.mlp((4, 1), init="glorot_normal"), "quadratic", r2_score, "r2"),
+}
+
+
+@pytest.mark.parametrize("kind", representatives(KINDS, "classes"))
+def test_every_part_is_scored_by_the_labels_of_each_subset(kind, tmp_path):
+    """Several tasks on one table, scored and ranked as scikit-learn scores each by its own labels."""
+    labels, net, loss, score, name = KINDS[kind]
+    x = (
+        np.random.default_rng(4).normal(size=(N + 20, 4))
+        + labels.reshape(3, N + 20, -1).sum(axis=(0, 2))[:, None]
+    )
+    split = jfnn.Split(x[:N], labels[0, :N], x[N:], labels[0, N:])
+    pairs = [
+        (np.arange(20, N), np.arange(20)),
+        (np.arange(40), np.arange(40, N)),
+        (np.arange(30), np.arange(30, N)),
+    ]
+    tasks = subsets.Subsets(N, pairs, labels=labels[:, :N], test_labels=labels[:, N:])
+    rates = {"learning_rate": [1e-4, 1e-3, 3e-3], "l2": 0.0, "epochs": 5, "batch_size": None, "loss": loss}
+    result = jfnn.sweep(net, split, folds=tasks, out=tmp_path, reduction="sum", **rates)
+    answers = result.predict(x)[:, 0, 0]
+    test = np.arange(N, N + 20)
+    expected = np.array(
+        [
+            [[score(labels[f, rows], answers[e, f, rows]) for rows in (*pairs[f], test)] for f in range(3)]
+            for e in range(3)
+        ]
+    )
+    for i, part in enumerate(("train", "validation", "test")):
+        np.testing.assert_allclose(result.scores[f"{part}_{name}"][:, 0, 0], expected[..., i], rtol=1e-4)
+    assert (
+        result.ranked_by.startswith("validation")
+        and result.best().index[0] == expected[..., 1].mean(1).argmax()
+    )
+    again = jfnn.load(tmp_path)
+    for part in ("train", "validation", "test"):
+        for asked, folds in ((result, None), (again, tasks)):
+            rows = asked.row_scores("loss", part, split, folds=folds)
+            np.testing.assert_allclose(np.nanmean(rows, axis=-1), result.scores[f"{part}_loss"], rtol=1e-5)
+        with pytest.raises(ValueError, match=r"^folds: .*labels"):
+            again.row_scores("loss", part, split)
+    everywhere = result.row_scores("loss", "all", split)
+    held_out = result.row_scores("loss", "validation", split)
+    assert same_bits(everywhere[..., 2, 30:], held_out[..., 2, 30:])
+
+
+def test_without_labels_for_test_rows_subsets_with_labels_have_no_test_scores(tmp_path):
+    """They trained on other labels, and may be other tasks."""
+    noisy = subsets.label_noise(SPLIT.y_train, [0, 0.3])
+    unknown = dataclasses.replace(noisy, test_labels=None)
+    result = sweep(folds=unknown, out=tmp_path, **ONE)
+    assert np.isnan(result.test_loss).all() and np.isnan(result.test_accuracy).all()
+    assert result.ranked_by == "train_accuracy"
+    for asked in (result, jfnn.load(tmp_path)):
+        with pytest.raises(ValueError, match=r"^part: .*test_labels"):
+            asked.row_scores("loss", "test", SPLIT)
+    by_split, by_hand = (
+        sweep(folds=dataclasses.replace(noisy, test_labels=labels), **ONE)
+        for labels in ("split", [SPLIT.y_test] * 2)
+    )
+    assert by_split.ranked_by == "test_accuracy" and same_bits(by_split.params, result.params)
+    assert same_bits(by_split.scores, by_hand.scores)
+    assert described(folds=noisy) != described(folds=unknown)
+
+
 @pytest.mark.thorough
 def test_labels_and_weights_of_a_subset_are_those_of_a_split():
-    """Rows held out keep their labels; those with other ones are further rows of one table."""
+    """Rows with other labels are further rows of one table."""
     pairs = [(np.arange(40), np.arange(40, N))] * 3
     weights = np.random.default_rng(2).random((3, N))
     noisy = subsets.label_noise(SPLIT.y_train, [0, 0.2, 0.5])
@@ -400,7 +476,7 @@ def test_labels_and_weights_of_a_subset_are_those_of_a_split():
     options = {**ONE, "seeds": 2, "epochs": 4, "execution": {"shared": False}}
     result = sweep(folds=chosen, **options)
     for f in (1, 2):
-        other = SPLIT._replace(y_train=np.where(np.arange(N) < 40, noisy.labels[f], SPLIT.y_train))
+        other = SPLIT._replace(y_train=noisy.labels[f])
         expected = sweep(other._replace(weights=weights[f]), folds=pairs[:1], **options)
         assert same_bits(fold(result, f), fold(expected, 0))
         for name in ("train_loss", "train_accuracy", "validation_loss", "test_loss"):
@@ -527,6 +603,15 @@ def test_what_is_no_sequence_of_pairs_is_named(pairs):
         (lambda: subsets.weighted([["a", "b"]]), "weights: expected numbers, got dtype"),
         (lambda: subsets.weighted([[None, 1]]), "weights: expected numbers, got dtype"),
         (lambda: subsets.Subsets(6, [PAIR], labels=[["a"] * 6]), "labels: expected numbers, got dtype"),
+        (lambda: subsets.Subsets(6, [PAIR], test_labels="split"), "test_labels: expected none"),
+        (
+            lambda: subsets.Subsets(6, [PAIR], labels=[[0] * 6], test_labels="own"),
+            "test_labels: expected one of split",
+        ),
+        (
+            lambda: subsets.Subsets(6, [PAIR], labels=[[0] * 6], test_labels=[0, 1]),
+            r"test_labels: expected shape \[1, rows\]",
+        ),
         (
             lambda: subsets.Subsets(6, [([[0, 1], [2]], ())]),
             r"pairs: expected row numbers from 0 to 5, at least one a part, got \[\[0, 1\], \[2\]\]$",
@@ -563,6 +648,14 @@ EVERYTHING = [(np.arange(N), ())]
         (
             {"folds": subsets.Subsets(N, EVERYTHING, labels=np.zeros((1, N)))},
             "folds: expected labels like y_train",
+        ),
+        (
+            {
+                "folds": subsets.Subsets(
+                    N, EVERYTHING, labels=[SPLIT.y_train], test_labels=np.zeros((1, 9), int)
+                )
+            },
+            "folds: expected labels like y_test",
         ),
         ({"folds": subsets.Subsets(N, EVERYTHING, labels=np.full((1, N), 7))}, "y_train: "),
         ({"folds": subsets.weighted(np.zeros((1, N)))}, "weights: expected some above 0"),
