@@ -124,7 +124,7 @@ def among_seeds(
 def mean_interval(values: ArrayLike) -> tuple[float, float]:
     """The mean, and half of its 95% interval by Student's t, NaN of fewer than three values."""
     low, high = jfnn.analysis.interval(values)
-    return float(np.mean(values)), float(high - low) / 2
+    return float(np.mean(np.asarray(values, np.float64))), float(high - low) / 2
 
 
 def table(rows: list[Row]) -> str:
