@@ -110,11 +110,13 @@ class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
         if self.solver not in SOLVERS:  # scikit-learn sets these for its own
-            self.loss_curve_ = []
-            self._no_improvement_count = 0
-            self.best_loss_ = None if self.early_stopping else np.inf
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.__dict__.update(
+                loss_curve_=[],
+                _no_improvement_count=0,
+                best_loss_=None if self.early_stopping else np.inf,
+                validation_scores_=[] if self.early_stopping else None,
+                best_validation_score_=-np.inf if self.early_stopping else None,
+            )
 
     def _fit_stochastic(self, X: Any, y: Any, sample_weight: Any, *buffers: Any) -> None:
         *_, layer_units, incremental = buffers
