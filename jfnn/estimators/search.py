@@ -60,10 +60,8 @@ class _TrainsAhead:
         """
         for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
-        grids = vars(self)[self._grid]
-        perceptrons = list(perceptrons_in([self.estimator, grids]))
         if perceptron_in(self.estimator) is None:
-            if any(map(_asks_for_the_engine, perceptrons)):
+            if any(map(_asks_for_the_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
                 reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
                 warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
