@@ -353,7 +353,7 @@ def test_ctrl_c_ends_a_search_soon_and_scores_no_fit_that_it_cut(widths):
     timer.start()
     with pytest.raises(KeyboardInterrupt):  # a warning, of a fit that is cut, is an error here
         search.fit(X, Y)
-    assert time.perf_counter() - pressed[0] < 30  # mostly compiling; the fits would take hours
+    assert time.perf_counter() - pressed[0] < 120  # mostly compiling; the fits would take hours
     assert not hasattr(search, "cv_results_") and signal.getsignal(signal.SIGINT) is handler
 
 
