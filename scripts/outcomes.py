@@ -79,15 +79,30 @@ def by_theirs(split: jfnn.Split, seed: int, epochs: int) -> float:
 
 def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
     """Test accuracy of the best rate of gradient descent, on a fifth held out, trained again on all rows."""
-    options = {"learning_rate": RATES, "epochs": epochs, "seeds": [seed], "validation": 0.2, "refit": True}
-    found = jfnn.sweep(network_of(split), split, **options).refit
-    return float(np.squeeze(found.test_accuracy))
+    found = jfnn.sweep(
+        network_of(split),
+        split,
+        learning_rate=RATES,
+        epochs=epochs,
+        seeds=[seed],
+        validation=0.2,
+        refit=True,
+    )
+    assert found.refit is not None
+    return float(np.squeeze(found.refit.test_accuracy))
 
 
 def by_adam(split: jfnn.Split, seed: int, epochs: int) -> float:
     """Test accuracy by Adam at the rate that its authors name."""
-    options = {"optimizer": "adam", "learning_rate": 1e-3, "epochs": epochs, "seeds": [seed]}
-    return float(np.squeeze(jfnn.sweep(network_of(split), split, **options).test_accuracy))
+    found = jfnn.sweep(
+        network_of(split),
+        split,
+        optimizer="adam",
+        learning_rate=1e-3,
+        epochs=epochs,
+        seeds=[seed],
+    )
+    return float(np.squeeze(found.test_accuracy))
 
 
 def accuracies(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[str, dict[str, float]]:
