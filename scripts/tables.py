@@ -1,11 +1,13 @@
 """Renews tables, numbers and pictures of speed in README and pages from what `scripts/bench.py` measured.
 
-docs/figures/ holds the bench.json of each machine. A page says what a table or picture shows in a comment
-before it, as JSON, and ends it by another; a number in a sentence has its words in the comment:
+docs/figures/ holds the bench.json of each machine, and what `scripts/searches.py` measured. A page says what
+a table or picture shows in a comment before it, as JSON, and ends it by another; a number in a sentence has
+its words in the comment:
 
     <!-- figures: {"table": "seconds", "file": …, "cases": {workload: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "breakdown", "files": {file: heading}, "cases": {workload: heading}} -->
+    <!-- figures: {"table": "searches", "file": …, "cases": {case: heading}} -->
     <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
     <!-- figures: {"picture": "bench.png", "file": …, "cases": [workload, …], "text": …} -->
     <!-- figures: {"picture": "crossings.png", "file": …, "text": …} -->
@@ -33,6 +35,7 @@ from benchmarks.contenders import FLOOR
 from benchmarks.first_call import NETWORKS
 from benchmarks.first_calls import COLUMNS, Process, medians_of
 from benchmarks.report import markdown, seconds
+from benchmarks.search_calls import rows as rows_of_searches
 from console import Parser, run
 from matplotlib.figure import Figure
 from PIL import Image
@@ -162,9 +165,15 @@ def of_crossings(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
     return rows
 
 
+def of_searches(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """A row for each case: its seconds by scikit-learn, and by the engines beside it."""
+    return rows_of_searches(figures.get("searches", {}), shown["cases"])
+
+
 TABLES: dict[str, Callable[[Shown, Any], list[tuple[str, ...]]]] = {
     "seconds": of_seconds,
     "first_calls": of_first_calls,
+    "searches": of_searches,
     "breakdown": of_breakdowns,
     "crossings": of_crossings,
 }
@@ -250,9 +259,10 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
     for shown, figures in marks(page, directory):
         for file in figures.values() if "files" in shown else [figures]:
             known = {
-                "first_calls": file["first_calls"],
+                "first_calls": file.get("first_calls", {}),
+                "searches": file.get("searches", {}),
                 "crossings": {key.rpartition("_")[0] for key in file.get("crossings", {})},
-            }.get(shown.get("table", ""), file["workloads"])
+            }.get(shown.get("table", ""), file.get("workloads", {}))
             names += [case for case in shown.get("cases", ()) if case not in known]
         for row, title in shown.get("rows", {}).items():
             if len(TABLES[shown["table"]]({**shown, "rows": {row: title}}, figures)) == 1:

@@ -25,6 +25,10 @@ class _Deferred:
         with contextlib.suppress(RuntimeError):  # the signal may have come amid another write
             print("\nstopping at the next return to the host; press again to stop at once", file=sys.stderr)
 
+    def interrupts(self) -> bool:
+        """Whether a KeyboardInterrupt is to come, which other threads may ask too."""
+        return self.is_pending and self.before is signal.default_int_handler
+
     def hand_on(self) -> None:
         """Hands the noted signal to the handler before, once."""
         if self.is_pending:
@@ -33,22 +37,25 @@ class _Deferred:
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[None]:
+def deferred() -> Iterator[Callable[[], bool]]:
     """Defers Ctrl-C to calls of `raise_pending` and to the end of the block; a second one comes at once.
 
     Python raises KeyboardInterrupt between any two steps of the main thread, also where it has just taken a
     lock of a thread pool, which nobody then gives back. In other threads, and where SIGINT has no handler in
     Python, nothing is deferred.
+
+    Yields:
+        Says, on any thread, whether a KeyboardInterrupt is to come.
     """
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or isinstance(before, _Deferred) or not callable(before):
-        yield
+        yield before.interrupts if is_main and isinstance(before, _Deferred) else lambda: False
         return
     handler = _Deferred(before)
     signal.signal(signal.SIGINT, handler)
     try:
-        yield
+        yield handler.interrupts
         handler.hand_on()
     finally:
         signal.signal(signal.SIGINT, before)

@@ -17,6 +17,7 @@ recorded.
 
 import contextlib
 import contextvars
+import functools
 import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ import numpy as np
 
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
-from jfnn.engine import devices
+from jfnn.engine import devices, interrupts
 from jfnn.engine.threads import spread
 from jfnn.estimators.fit import Fit, Key, Trained
 from jfnn.estimators.inputs import Inputs
@@ -48,7 +49,6 @@ class TrainedAhead:
 
     Attributes:
         engines: Values of ``engine`` whose fits are trained ahead.
-        seed: Seed of fits without one, which candidates share.
         fits: Fits to train.
         results: Result of each that could be trained.
         failed: The error of each other, in words.
@@ -59,7 +59,6 @@ class TrainedAhead:
     def __init__(self, engines: Container[str]):
         """Starts without fits."""
         self.engines = engines
-        self.seed = int(np.random.randint(2**31 - 1))
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, Trained] = {}
         self.failed: dict[Key, str] = {}
@@ -76,6 +75,11 @@ class TrainedAhead:
             yield
         finally:
             _ACTIVE.reset(token)
+
+    @functools.cached_property
+    def seed(self) -> int:
+        """Seed of fits without one, which candidates share: drawn when the first of them asks."""
+        return int(np.random.randint(2**31 - 1))
 
     def begin(self) -> None:
         """Forgets the fits of an earlier round."""
@@ -124,7 +128,14 @@ class TrainedAhead:
         """Trains the fits, those of equal rows, structure and start side by side; tells how many are.
 
         An error does not end the others: fits that met it train by themselves, where failures are counted.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed. It cuts all fits at once, so that none has a result.
         """
+        with interrupts.deferred() as ends:
+            self._train(tell, ends)
+
+    def _train(self, tell: Callable[[str], None] | None, ends: Callable[[], bool]) -> None:
         groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
         for key, fit in self.fits.items():
             groups.setdefault(key._replace(numbers=()), {})[key] = fit
@@ -133,7 +144,7 @@ class TrainedAhead:
 
         def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained] | str:
             try:
-                return training.train(list(group.values()), threads)
+                return training.train(list(group.values()), threads, ends=ends)
             except Exception as error:
                 return checks.shown(error)
 

@@ -27,7 +27,6 @@ import jfnn.estimators.parameters as parameters
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.choice import Prediction, Work, expected_epochs
 from jfnn.estimators.documentation import Documented
 from jfnn.estimators.fit import (
     NUMBERS,
@@ -59,10 +58,8 @@ class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
     """scikit-learn's multilayer perceptron on the engine: a base of classifier and regressor.
 
     ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
-    bits. "scikit-learn" is scikit-learn's code, with its bytes. "auto" takes scikit-learn's where a fit
-    is predicted to be over before the engine has compiled its program: from structure, rows, ``max_iter``,
-    solver and rule of stopping (`jfnn.estimators.choice`), never from times or from what was compiled before.
-    Further activations, solvers and losses are always trained by the engine.
+    bits. "scikit-learn" is scikit-learn's code, with its bytes; so is "auto", but in a search of many fits
+    (`jfnn.estimators.choice`). Further activations, solvers and losses are always trained by the engine.
 
     A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
     optimizer; losses, counts and parameters go on. A warm start has a fresh one anyway, and may go over.
@@ -135,7 +132,7 @@ class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
             if trained is not None:
                 self._keep(trained, X, incremental)
                 return
-        self.engine_ = self._choose(X, weights, incremental)
+        self.engine_ = self._choose(weights, incremental)
         if self.engine_ == "jfnn":
             self._train(X, y, weights, incremental)
             return
@@ -191,26 +188,18 @@ class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
         self._random_state.set_state(stream)
         set_layers(self, layers, dtype)
 
-    def _choose(self, X: Any, sample_weight: np.ndarray | None, incremental: bool) -> str:
-        """The engine of a fit by steps.
+    def _choose(self, sample_weight: np.ndarray | None, incremental: bool) -> str:
+        """The engine of a fit by steps: scikit-learn's code where none is asked for.
 
         A `partial_fit` goes on by the engine before it, whose optimizer it needs. A warm start has a fresh
-        one, and is chosen for like any fit.
+        one, and is a fit like any other.
         """
         forced = forced_engine(self, sample_weight)
         if forced is not None:
             return forced
         if incremental and hasattr(self, "engine_"):
             return self.engine_
-        if sparse.issparse(X):
-            return "scikit-learn"  # the engine has no products of them
-        work = work_of(self, self._structure(), X.shape[0])
-        if incremental:
-            work = work._replace(epochs=1)
-        prediction = Prediction([work])
-        if self.verbose:
-            print(f"[{type(self).__name__}] {prediction}")
-        return prediction.engine
+        return "scikit-learn"
 
     def _structure(self) -> Structure:
         """The structure of the parameters that there are."""
@@ -377,12 +366,6 @@ def _step_may_weigh_nothing(perceptron: Perceptron, sample_weight: Any) -> bool:
     rows = np.size(sample_weight)
     batch = min(200 if perceptron.batch_size == "auto" else int(perceptron.batch_size), rows)
     return count >= (rows % batch or batch)
-
-
-def work_of(perceptron: Perceptron, structure: Structure, rows: int) -> Work:
-    """A fit of this perceptron to a number of rows, as far as it can be predicted."""
-    epochs = expected_epochs(perceptron.max_iter, perceptron.tol, perceptron.n_iter_no_change)
-    return Work(structure, rows, epochs)
 
 
 def numbers_of(perceptron: Perceptron) -> dict[str, float]:

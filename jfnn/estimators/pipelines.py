@@ -1,7 +1,7 @@
 """Estimators that are a perceptron of this package, or a Pipeline that ends in one."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,16 @@ def prefix(estimator: Any) -> str:
     return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
-def has_perceptron(value: Any) -> bool:
-    """Whether there is a perceptron of this package in an estimator or a grid, however deep."""
-    if isinstance(value, BaseEstimator) and not isinstance(value, Perceptron):
+def perceptrons_in(value: Any) -> Iterator[Perceptron]:
+    """The perceptrons of this package in an estimator or a grid, however deep."""
+    if isinstance(value, Perceptron):
+        yield value
+        return
+    if isinstance(value, BaseEstimator):
         value = value.get_params(deep=False)
     if isinstance(value, Mapping):
         value = list(value.values())
     numeric = isinstance(value, np.ndarray) and not value.dtype.hasobject
-    if numeric or not checks.is_several(value):
-        return isinstance(value, Perceptron)
-    return any(map(has_perceptron, value))
+    if not numeric and checks.is_several(value):
+        for one in value:
+            yield from perceptrons_in(one)

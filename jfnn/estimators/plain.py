@@ -7,6 +7,7 @@ import this package, which would take them longer than a small search.
 from collections.abc import Mapping
 from typing import Any
 
+import sklearn
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
@@ -52,6 +53,8 @@ def _serves(estimator: Any, grids: Any) -> bool:
     last = perceptron_in(estimator)
     if last is None or last.engine == "jfnn" or further(last):
         return False
+    if sklearn.get_config()["enable_metadata_routing"]:
+        return False  # it is the perceptron's own requests that count
     kind = _plain_kind(last)
     if _is_users(last, kind) or last.get_params(deep=False).get("class_weight") is not None:
         return False

@@ -12,6 +12,7 @@ import jfnn.estimators.bounds as bounds
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.choice import why_alone
 from jfnn.estimators.fit import NUMBERS, Fit, Key
 from jfnn.estimators.inputs import same_bytes
 from jfnn.estimators.perceptron import Perceptron, forced_engine, numbers_of
@@ -75,7 +76,7 @@ def record(
                         continue
                     others = _others(candidate, prefix(one))
                     if others not in by_others:
-                        by_others[others] = _why_not_together(last) or _first(
+                        by_others[others] = why_alone(last) or _first(
                             ahead, one, rows, fit_on, steady, others
                         )
                     found = by_others[others]
@@ -99,17 +100,6 @@ def _others(candidate: Mapping[str, Any], prefix: str) -> tuple[tuple[str, int],
     """
     numbers = {prefix + name for name in NUMBERS}
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in numbers)
-
-
-def _why_not_together(last: Perceptron | None) -> str | None:
-    """The reason why a fit cannot be trained with others; None where it can."""
-    if last is None:
-        return "their estimator is none of jfnn.estimators"
-    if last.solver == "lbfgs":
-        return "the solver 'lbfgs' minimises one at a time"
-    if last.verbose:
-        return "verbose estimators report on their training"
-    return None
 
 
 def _first(

@@ -16,13 +16,14 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+import jfnn.estimators.ensemble as ensemble
 import jfnn.estimators.plain as plain
 from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.choice import choose
 from jfnn.estimators.documentation import Documented
-from jfnn.estimators.ensemble import SearchEnsemble, choose
-from jfnn.estimators.foresight import foresee
-from jfnn.estimators.perceptron import set_layers
-from jfnn.estimators.pipelines import has_perceptron, perceptron_in, prefix
+from jfnn.estimators.ensemble import SearchEnsemble
+from jfnn.estimators.perceptron import Perceptron, forced_engine, set_layers, weightless_rows
+from jfnn.estimators.pipelines import perceptron_in, perceptrons_in
 from jfnn.estimators.recording import Recorded, record
 
 FAILS = "ahead of time they fail: "
@@ -38,9 +39,9 @@ class _TrainsAhead(Documented):
 
     Fits train together that differ by numbers only: learning_rate_init, alpha, momentum, beta_1, beta_2,
     epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
-    cores are used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A
-    search without any of `jfnn.estimators`, or too small for the engine, is scikit-learn's, in as many
-    processes as ``n_jobs`` says.
+    cores are used, whatever ``n_jobs`` says. A warning says how many of these are trained one by one, and
+    why. A search without any of `jfnn.estimators`, or with too few fits a structure
+    (`jfnn.estimators.choice`), is scikit-learn's, in as many processes as ``n_jobs`` says.
     """
 
     _theirs: type  # scikit-learn's class
@@ -60,17 +61,13 @@ class _TrainsAhead(Documented):
         """
         for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
-        grids = vars(self)[self._grid]
-        if not (has_perceptron(self.estimator) or has_perceptron(grids)):
-            return super().fit(X, y, **params)  # type: ignore[misc]
-        reason = None
         if perceptron_in(self.estimator) is None:
-            reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
-        elif params and sklearn.get_config()["enable_metadata_routing"]:
-            reason = "metadata routing says who takes the parameters of fit"
-        if reason is not None:
-            warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
+            if any(map(_asks_for_the_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
+                reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
+                warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
+        if not sklearn.get_config()["skip_parameter_validation"]:
+            self._validate_params()  # type: ignore[attr-defined]  # before one is read
         cv = self.cv
         self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
         try:
@@ -80,16 +77,18 @@ class _TrainsAhead(Documented):
         return self
 
     def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
-        splits = self.cv.get_n_splits(X, y, params.get("groups"))
-        weights = params.get(f"{prefix(self.estimator)}sample_weight")
-        engines, prediction = foresee(self, max(splits, 1), X, y, weights)
-        if self.verbose and prediction.works:
-            print(f"[{type(self).__name__}] {prediction}")
-        if not engines:
+        routed: Any = self._get_routed_params_for_fit(_check_method_params(X, params))  # type: ignore[attr-defined]
+        splits = self.cv.get_n_splits(X, y, **routed.splitter.split)
+        of_fit = routed.estimator.fit
+        weights = [value for name, value in of_fit.items() if name.endswith("sample_weight")]
+        choice = choose(self, splits, X, any(map(weightless_rows, weights)))
+        if self.verbose and choice.fits:
+            print(f"[{type(self).__name__}] {choice}")
+        if not choice.engines:
             plain.fit(self._theirs, self, vars(self)[self._grid], X, y, params)
             return
-        ahead = TrainedAhead(engines)
-        self._evaluation = functools.partial(self._evaluate, X, y, params, ahead, set())
+        ahead = TrainedAhead(choice.engines)
+        self._evaluation = functools.partial(self._evaluate, X, y, routed, ahead, set())
         try:
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 super().fit(X, y, **params)  # type: ignore[misc]
@@ -113,7 +112,7 @@ class _TrainsAhead(Documented):
                 " with engine='jfnn'"
             )
         try:
-            return choose(*self._together)
+            return ensemble.choose(*self._together)
         except ValueError as error:
             raise AttributeError(f"ensemble_: {error}") from error
 
@@ -131,7 +130,7 @@ class _TrainsAhead(Documented):
         self,
         X: Any,
         y: Any,
-        params: Mapping[str, Any],
+        routed: Any,
         ahead: TrainedAhead,
         reported: set[str],
         evaluate_candidates: Callable[..., Any],
@@ -142,16 +141,16 @@ class _TrainsAhead(Documented):
     ) -> Any:
         """scikit-learn's evaluation of candidates, once their fits are trained.
 
-        ``reported`` holds the reasons that earlier rounds have warned of, and gets those of this one.
+        ``routed`` has the parameters of the search's ``fit`` by who takes them. ``reported`` holds the
+        reasons that earlier rounds have warned of, and gets those of this one.
         """
         candidates = list(candidate_params)
         X, y = indexable(X, y)
-        splits = list((cv or self.cv).split(X, y, groups=params.get("groups")))  # once: some are random
-        fit_params = {name: value for name, value in params.items() if name != "groups"}
+        splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
 
         def fit_on(estimator: Any, rows: Any) -> None:
             inputs, targets = _safe_split(estimator, X, y, rows)
-            estimator.fit(inputs, targets, **_check_method_params(X, fit_params, rows))
+            estimator.fit(inputs, targets, **_check_method_params(X, routed.estimator.fit, rows))
 
         ahead.begin()
         folds = [rows for rows, _ in splits]
@@ -169,6 +168,14 @@ class _TrainsAhead(Documented):
             reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
         _warn(reasons, reported)
         return results
+
+
+def _asks_for_the_engine(perceptron: Perceptron) -> bool:
+    """Whether the engine must train a perceptron."""
+    try:
+        return forced_engine(perceptron) == "jfnn"
+    except Exception:  # parameters that are none, of which its fits say so
+        return False
 
 
 def _members(recorded: list[Recorded], ahead: TrainedAhead, folds: int) -> dict[int, list[Any]]:

@@ -33,7 +33,10 @@ Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 
 def train(
-    fits: Sequence[Fit], threads: Sequence[jax.Device] | None = None, tell: Tell | None = None
+    fits: Sequence[Fit],
+    threads: Sequence[jax.Device] | None = None,
+    tell: Tell | None = None,
+    ends: Callable[[], bool] | None = None,
 ) -> list[Trained]:
     """Trains fits that differ only by their numbers.
 
@@ -44,8 +47,11 @@ def train(
         fits: The fits.
         threads: The device of each host thread; None for all.
         tell: Called for each epoch of the first fit, some at a time.
+        ends: Asked now and then whether to end without a result. Without it Ctrl-C cuts the fits short, with
+            a warning, as it does scikit-learn's.
 
     Raises:
+        KeyboardInterrupt: ``ends`` says so, or Ctrl-C was pressed where it is given.
         ValueError: Fewer than two rows are held out for early stopping, or these or the others weigh nothing;
             or float32 cannot hold the numbers.
     """
@@ -77,6 +83,8 @@ def train(
 
     def at_return(state: RunState) -> np.ndarray:
         """Reads the epochs since the last return, and says which fits have ended."""
+        if ends is not None and ends():
+            raise KeyboardInterrupt
         told = len(curves[0])
         _extend(curves, memory, state.members.diverged_at)
         for loss, cost, rate in curves[0][told:]:
@@ -87,6 +95,8 @@ def train(
     try:
         loop.run(trainer, state, callback=at_return)
     except KeyboardInterrupt:
+        if ends is not None:
+            raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
     order.rewind(len(curves[0]))
     return [_result(fits, i, state, curve, order.n, scoring) for i, curve in enumerate(curves)]

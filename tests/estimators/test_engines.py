@@ -17,10 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import foresight, forward, plain, training
-from jfnn.estimators.choice import Prediction, Work
-from jfnn.estimators.fit import Structure
-from jfnn.estimators.perceptron import work_of
+from jfnn.estimators import choice, forward, plain, training
+from jfnn.estimators.choice import Choice
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -30,13 +28,6 @@ X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
 X = X / 16
 OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 LABELS = make_multilabel_classification(150, n_features=8, random_state=0)[1]
-SMALL = Structure((64, 8, 3), "relu", "softmax", "adam", False, "constant", None, True, None)
-LARGE = Work(SMALL._replace(sizes=(784, 256, 10)), 10_000, 100)
-
-
-def engine_of(*works):
-    """The engine predicted for fits."""
-    return Prediction(works).engine
 
 
 @pytest.fixture
@@ -226,53 +217,14 @@ def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
         estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
 
 
-def test_more_work_never_turns_the_choice_back_to_scikit_learn():
-    base = Work(SMALL._replace(sizes=(64, 50, 10), batch=32), 300, 10, members=5)
-    factors = np.geomspace(1, 1000, 60)
-    growing = {
-        "epochs": [base._replace(epochs=10 * factor) for factor in factors],
-        "rows": [base._replace(rows=int(300 * factor)) for factor in factors],
-        "width": [
-            base._replace(structure=base.structure._replace(sizes=(64, int(50 * factor), 10)))
-            for factor in factors
-        ],
-        "members": [base._replace(members=int(5 * factor)) for factor in factors],
-    }
-    for name, works in growing.items():
-        engines = [engine_of(work, work) for work in works]
-        assert engines == sorted(engines, reverse=True) and len(set(engines)) == 2, name
-
-
-def test_small_and_many_structures_are_for_scikit_learn_and_large_fits_for_the_engine():
-    many = [Work(SMALL._replace(sizes=(64, width, 3)), 1000, 50, members=5) for width in range(8, 28)]
-    for works in ([LARGE], [Work(SMALL, 1000, 50, members=100)]):
-        assert engine_of(*works) == "jfnn"
-    for works in ([Work(SMALL, 150, 200)], [], many):
-        assert engine_of(*works) == "scikit-learn"
-
-
-def test_a_fit_is_thought_to_stop_early_where_it_has_a_tolerance_to_do_so_by():
-    def epochs(**parameters):
-        perceptron = estimators.MLPClassifier(max_iter=300, **parameters)
-        return work_of(perceptron, SMALL, 150).epochs
-
-    assert epochs(tol=0.0) == epochs(n_iter_no_change=np.inf) == 300
-    assert 10 < epochs() < 300
-
-
-def test_the_choice_is_of_the_fit_alone(monkeypatch, capsys):
-    asked = []
-    monkeypatch.setattr(Prediction, "engine", property(lambda self: asked.append(self.works) or answer))
-    ours = estimators.MLPClassifier(**OPTIONS)
-    answer = "scikit-learn"
-    for rows in (X, X.tolist()):
-        clone(ours).fit(rows, Y)
-    assert asked == 2 * [[Work(SMALL, 150, 6.0)]]
-    clone(ours).set_params(verbose=True).fit(X, Y)
-    assert "[MLPClassifier] engine: scikit-learn; 7 small steps" in capsys.readouterr().out
-    answer = "jfnn"
-    assert clone(ours).fit(X, Y).engine_ == "jfnn"
-    assert clone(ours).set_params(solver="lbfgs").fit(X, Y).engine_ == "scikit-learn"
+def test_a_fit_alone_is_scikit_learns_and_says_no_more_than_it_does(capsys, engine_runs):
+    """However large it is: by default nothing but a search of many fits is trained by the engine."""
+    outputs = []
+    for kind in (neural_network.MLPClassifier, estimators.MLPClassifier):
+        fitted = kind(**OPTIONS | {"hidden_layer_sizes": (300, 300), "max_iter": 1}, verbose=True)
+        fitted.fit(np.tile(X, (20, 1)), np.tile(Y, 20))
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] and fitted.engine_ == "scikit-learn" and engine_runs == []
 
 
 def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_bits(monkeypatch):
@@ -432,40 +384,84 @@ def test_an_engine_can_be_a_value_of_a_grid(engine_runs):
     assert len(engine_runs) == 6 and np.isfinite(both.cv_results_["mean_test_score"]).all()
 
 
-def test_a_large_search_is_foreseen_by_its_candidates_and_folds():
-    perceptron = estimators.MLPClassifier((50,), max_iter=40, tol=0)
-    grid = {"alpha": np.logspace(-5, 1, 40), "solver": ["adam", "sgd"]}
-    search = estimators.GridSearchCV(perceptron, grid, cv=4)
-    rows = np.zeros((2000, 64)), np.arange(2000) % 10
-    engines, prediction = foresight.foresee(search, 4, *rows, None)
-    assert engines == ("auto", "jfnn")
-    assert [(w.members, w.rows, w.epochs, w.structure.solver) for w in prediction.works] == 4 * [
-        (40, 1500, 40, "adam"),
-        (40, 1500, 40, "sgd"),
-    ]
-    assert prediction.works[0].structure.sizes == (64, 50, 10)
-    forced = clone(search).set_params(estimator__engine="jfnn")
-    assert foresight.foresee(forced, 4, *rows, None)[0] == ("jfnn",)
-    few = clone(search).set_params(param_grid={"alpha": [0.1]})
-    assert foresight.foresee(few, 4, rows[0][:100], rows[1][:100], None)[0] == ()
+def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.GridSearchCV, **options):
+    return choice.choose(kind(estimator, grid, **options), splits, x, weightless)
+
+
+MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # of one structure, since they are numbers
+
+
+def test_a_search_is_the_engines_from_16_fits_a_structure_on():
+    """Known by hand: candidates times folds over structures, which widths and solvers tell apart."""
+    perceptron = estimators.MLPClassifier((50,))
+    for alphas, splits, engines in ((4, 4, ("auto", "jfnn")), (5, 3, ()), (16, 1, ("auto", "jfnn"))):
+        grid = {"alpha": np.logspace(-5, 1, alphas)}
+        assert chosen(perceptron, grid, splits) == Choice(engines, alphas * splits, 1)
+        grid |= {"hidden_layer_sizes": [(4,), (4, 4)], "solver": ["adam", "sgd"]}
+        assert chosen(perceptron, grid, splits) == Choice(engines, 4 * alphas * splits, 4)
+    uneven = [{"alpha": np.arange(1.0, 31)}, {"hidden_layer_sizes": [(4,)]}]  # 31 fits a structure
+    assert chosen(perceptron, uneven, 2) == Choice(("auto", "jfnn"), 62, 2)
+    same = {"hidden_layer_sizes": [8, (8,), [8]], "alpha": np.arange(1.0, 7)}
+    assert chosen(perceptron, same, 1).structures == 1
+
+
+def test_draws_are_counted_as_they_will_be_drawn():
+    """From a copy of the stream: neither scikit-learn's generator nor NumPy's global one goes on."""
+    widths = {"hidden_layer_sizes": [(2,), (3,), (4,)], "alpha": np.arange(100.0)}
+    for random_state in (7, np.random.RandomState(7), None):
+        np.random.seed(7)
+        options = {"kind": estimators.RandomizedSearchCV, "n_iter": 20, "random_state": random_state}
+        counted = [chosen(estimators.MLPClassifier(), widths, 3, **options) for _ in range(2)]
+        drawn = list(model_selection.ParameterSampler(widths, 20, random_state=random_state))
+        structures = len({candidate["hidden_layer_sizes"] for candidate in drawn})
+        assert counted == 2 * [Choice(("auto", "jfnn"), 60, structures)]
+
+
+def test_settings_of_transformers_are_structures_of_their_own():
+    pipeline = make_pipeline(StandardScaler(), estimators.MLPClassifier())
+    numbers = {"mlpclassifier__alpha": np.arange(1.0, 9)}
+    assert chosen(pipeline, numbers, 2) == Choice(("auto", "jfnn"), 16, 1)
+    assert chosen(pipeline, numbers | {"standardscaler__with_std": [True, False]}, 1).structures == 2
+    assert chosen(pipeline, {"mlpclassifier": 16 * [estimators.MLPClassifier()]}, 1).structures == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "grid", "x"),
+    [
+        ({"solver": "lbfgs"}, MANY, X),
+        ({}, MANY | {"solver": ["sgd", "lbfgs"]}, X),
+        ({"verbose": True}, MANY, X),
+        ({}, MANY, sparse.csr_matrix(X)),
+        ({}, MANY, ["a text"] * 150),
+    ],
+    ids=["lbfgs", "also lbfgs", "verbose", "sparse", "texts"],
+)
+def test_a_search_that_cannot_train_together_is_scikit_learns(parameters, grid, x):
+    """Whose processes train it side by side, which the engine's one by one would not."""
+    assert chosen(estimators.MLPClassifier(**OPTIONS | parameters), grid, 3, x).engines == ()
+
+
+def test_a_search_by_halving_is_scikit_learns_unless_asked():
+    """Few of its fits train to their end, and each round has a program of its own."""
+    for kind in (estimators.HalvingGridSearchCV, estimators.HalvingRandomSearchCV):
+        assert chosen(estimators.MLPClassifier(), MANY, kind=kind).engines == ()
+        assert chosen(estimators.MLPClassifier(engine="jfnn"), MANY, kind=kind).engines == ("jfnn",)
 
 
 def test_a_forced_candidate_takes_no_free_one_along():
     """But for rows of weight 0, which may be all of some fold's step."""
-    weights = np.arange(150)
-    search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]})
     for x in (X, sparse.csr_matrix(X), np.array(["a text"] * 150)):
-        assert foresight.foresee(search, 3, x, Y, None)[0] == ("jfnn",)
-        assert foresight.foresee(search, 3, x, Y, weights)[0] == ("auto", "jfnn")
-    free = clone(search).set_params(param_grid={"engine": ["auto", "scikit-learn"]})
-    assert foresight.foresee(free, 3, X, Y, None)[0] == ()
-    assert foresight.foresee(free, 3, X, Y, weights)[0] == ("auto", "jfnn")
+        both = estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]}, 3, x
+        assert chosen(*both).engines == ("jfnn",)
+        assert chosen(*both, weightless=True).engines == ("auto", "jfnn")
+    free = estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "scikit-learn"]}
+    assert chosen(*free).engines == ()
+    assert chosen(*free, weightless=True).engines == ("auto", "jfnn")
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])
-def test_invalid_rows_raise_and_have_no_prediction(x):
-    search = estimators.GridSearchCV(estimators.MLPClassifier(), {"alpha": [1.0]})
-    assert foresight.foresee(search, 5, x, None, None) == ((), Prediction([]))
+def test_invalid_rows_raise(x):
+    search = estimators.GridSearchCV(estimators.MLPClassifier(), MANY)
     for estimator in (search, search.estimator):
         with pytest.raises((ValueError, TypeError)):
             estimator.fit(x, None)

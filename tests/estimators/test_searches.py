@@ -1,20 +1,28 @@
 """Searches give what scikit-learn's own give with the same estimator, bit for bit, and train once."""
 
+import os
+import signal
+import threading
+import time
+import warnings
+
 import numpy as np
 import pytest
+import sklearn
 from helpers import representatives
 from scipy import sparse
-from sklearn import model_selection
+from sklearn import model_selection, neural_network
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.decomposition import KernelPCA
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 from jfnn.estimators import training
@@ -164,9 +172,10 @@ def test_fits_that_train_alone_are_named_once(runs):
         search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
         search.fit(X, Y)
     assert runs[:3] == [2, 2, 2]
-    inside = TransformedTargetRegressor(estimators.MLPRegressor(hidden_layer_sizes=(8,), max_iter=3))
+    regressor = estimators.MLPRegressor(hidden_layer_sizes=(8,), max_iter=3, engine="jfnn")
     with pytest.warns(UserWarning, match="its estimator is none of jfnn.estimators"):
         grid = {"regressor__alpha": [0.1]}
+        inside = TransformedTargetRegressor(regressor)
         estimators.GridSearchCV(inside, grid, cv=2, refit=False).fit(X, Y.astype(float))
 
 
@@ -330,3 +339,91 @@ def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monk
 def test_a_grid_that_is_none_is_refused_in_scikit_learns_words(grid):
     with pytest.raises((ValueError, TypeError), match=r"(?i)param.*grid.*dict"):
         estimators.GridSearchCV(PERCEPTRON, grid, cv=3).fit(X, Y)
+
+
+def test_a_search_draws_from_numpys_global_stream_what_scikit_learns_draws():
+    """Nothing where every random_state is a number; else its candidates and splits, the same ones."""
+    drawn = []
+    for module in (estimators, model_selection):
+        np.random.seed(0)
+        module.GridSearchCV(PERCEPTRON, {"max_iter": [2]}, cv=2, refit=False).fit(X, Y)
+        splits = model_selection.KFold(2, shuffle=True)
+        options = {"n_iter": 3, "cv": splits, "refit": False}
+        search = module.RandomizedSearchCV(PERCEPTRON, GRID | {"max_iter": [2]}, **options).fit(X, Y)
+        scores = search.cv_results_["mean_test_score"].tolist()
+        drawn.append((search.cv_results_["params"], scores, np.random.randint(10**6)))
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("widths", representatives([[(8,)], [(8,), (9,)]], [(8,), (9,)]))
+def test_ctrl_c_ends_a_search_soon_and_scores_no_fit_that_it_cut(widths):
+    """One structure trains on the caller's thread, several on others."""
+    grid = {"hidden_layer_sizes": widths, "alpha": [0.1, 1.0]}
+    endless = clone(PERCEPTRON).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=10**8)
+    timer = threading.Timer(
+        2.5, lambda: pressed.append(time.perf_counter()) or os.kill(os.getpid(), signal.SIGINT)
+    )
+    pressed = []
+    handler = signal.getsignal(signal.SIGINT)
+    search = estimators.GridSearchCV(endless, grid, cv=2)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):  # a warning, of a fit that is cut, is an error here
+        search.fit(X, Y)
+    assert time.perf_counter() - pressed[0] < 120  # mostly compiling; the fits would take hours
+    assert not hasattr(search, "cv_results_") and signal.getsignal(signal.SIGINT) is handler
+
+
+def warned(search, *args, **params):
+    """The warnings of a search, but for what both packages say of the fit itself."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit(*args, **params)
+    return sorted(f"{warning.category.__name__}: {warning.message}" for warning in caught)
+
+
+def nested(networks, searches):
+    """Searches that are scikit-learn's by their size, or since their perceptrons are too deep inside."""
+    perceptron = networks.MLPClassifier((4,), max_iter=2, random_state=0)
+    inner = searches.GridSearchCV(perceptron, {"alpha": [0.1]}, cv=2)
+    pipeline = Pipeline([("outer", make_pipeline(StandardScaler(), perceptron))])
+    return [
+        searches.GridSearchCV(inner, {"estimator__max_iter": [2]}, cv=2),
+        searches.GridSearchCV(pipeline, {"outer__mlpclassifier__alpha": [0.1]}, cv=2),
+        searches.GridSearchCV(Pipeline([("last", DecisionTreeClassifier())]), {"last": [perceptron]}, cv=2),
+        searches.RandomizedSearchCV(perceptron, {"alpha": [0.1, 1.0]}, n_iter=9, cv=2, random_state=0),
+    ]
+
+
+def test_searches_that_are_scikit_learns_warn_as_its_own_do():
+    pairs = zip(nested(estimators, estimators), nested(neural_network, model_selection), strict=True)
+    for ours, theirs in pairs:
+        assert warned(ours, X, Y) == warned(theirs, X, Y)
+    assert sum("total space" in line for line in warned(nested(estimators, estimators)[-1], X, Y)) == 1
+
+
+@pytest.mark.parametrize("engine", ["auto", "jfnn"])
+def test_with_metadata_routing_fits_train_together_and_nothing_is_warned_of(engine, runs):
+    weights = np.linspace(1, 2, 150)
+    groups = np.arange(150) % 3
+    scores = []
+    with sklearn.config_context(enable_metadata_routing=True):
+        for module in (estimators, model_selection):
+            perceptron = clone(PERCEPTRON).set_params(engine=engine, max_iter=3)
+            scaler = StandardScaler().set_fit_request(sample_weight=False)
+            pipeline = make_pipeline(scaler, perceptron.set_fit_request(sample_weight=True))
+            grid = {"mlpclassifier__alpha": [0.1, 1.0]}
+            options = {"cv": model_selection.GroupKFold(3), "refit": False, "error_score": "raise"}
+            search = module.GridSearchCV(pipeline, grid, **options)
+            perceptron.set_score_request(sample_weight=True)
+            lines = warned(search, X, Y, sample_weight=weights, groups=groups)
+            assert all("ConvergenceWarning" in line for line in lines)
+            scores.append([search.cv_results_[f"split{fold}_test_score"].tolist() for fold in range(3)])
+    assert scores[0] == scores[1]
+    assert runs == ([] if engine == "auto" else [2, 2, 2, *6 * [1]])
+
+
+@pytest.mark.parametrize("cv", [1, "x"])
+def test_folds_that_are_none_are_refused_as_scikit_learn_refuses_them(cv):
+    for module in (estimators, model_selection):
+        with pytest.raises(InvalidParameterError, match="'cv' parameter"):
+            module.GridSearchCV(PERCEPTRON, GRID, cv=cv).fit(X, Y)
