@@ -2,7 +2,7 @@
 
 import lazy_loader
 
-import jfnn.numerics.source  # before all others: it knows when they were loaded
+import jfnn.numerics.source  # noqa: F401, before all others: it knows when they were loaded
 
 __version__ = "0.13.1"
 

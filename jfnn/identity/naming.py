@@ -20,10 +20,14 @@ def name_in(registry: Mapping[str, object], value: object) -> str | None:
 
 
 def optax_name(factory: str | Callable[..., Any]) -> str | None:
-    """The name under which optax has this optimizer, or None."""
-    if isinstance(factory, str):
-        return factory
-    return next((name for name, entry in vars(optax).items() if entry is factory), None)
+    """The name under which optax has this optimizer as its own, or None."""
+    named = vars(optax).get(factory) if isinstance(factory, str) else factory
+    # Not `__module__`, which `functools.wraps` takes from another function.
+    function = getattr(named, "func", named)  # of a partial
+    module = getattr(function, "__globals__", {}).get("__name__", "")
+    if module.partition(".")[0] != "optax":  # something that the user has put there
+        return None
+    return factory if isinstance(factory, str) else next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
 def code_name(function: object) -> str:
@@ -35,8 +39,9 @@ def code_name(function: object) -> str:
 
 def describe_rule(rule: UpdateRule) -> Json:
     """An optimizer, its arguments that are no numbers of members, and its schedule."""
+    name = rule.name
     return {
-        "optimizer": optax_name(rule.name) or code_name(rule.name),
+        "optimizer": optax_name(name) or (name if isinstance(name, str) else code_name(name)),
         "optimizer_arguments": dict(rule.fixed),
         "schedule": rule.schedule if isinstance(rule.schedule, str) else code_name(rule.schedule),
     }

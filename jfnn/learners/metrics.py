@@ -1,7 +1,8 @@
 """Metrics by name: numbers for the outputs of a network on each row."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -57,11 +58,13 @@ def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
 
 
 #: Name -> function of a `jfnn.Loss`: the metric of a network that is trained with it.
-METRICS: dict[str, Callable[[Loss], Metric]] = {
-    "loss": loss_metric,
-    "accuracy": accuracy_metric,
-    "r2": r2_metric,
-}
+METRICS: Mapping[str, Callable[[Loss], Metric]] = MappingProxyType(
+    {
+        "loss": loss_metric,
+        "accuracy": accuracy_metric,
+        "r2": r2_metric,
+    }
+)
 
 
 def named_metrics(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:

@@ -28,10 +28,9 @@ def compiler_flags() -> list[str]:
 
 
 def compiler() -> str | None:
-    """Checksum of all options of the compiler in this process, less those that `jfnn.numerics.compiling` sets.
+    """Checksum of the compiler's options where a program names none; None for a JAX that does not tell them.
 
-    These are XLA's flags as XLA began, whatever has become of the environment since, and JAX's switches. None
-    for a JAX that does not tell them.
+    These are XLA's flags as XLA began, whatever has become of the environment since, and JAX's switches.
     """
     try:
         options: Any = backend.get_compile_options(num_replicas=1, num_partitions=1)

@@ -17,7 +17,7 @@ import pytest
 from jax.experimental import serialize_executable, xla_metadata
 from jax.experimental.compilation_cache import compilation_cache
 
-from jfnn.numerics import machine, persistent
+from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
 
 ROOT = Path(__file__).parents[2]
