@@ -27,7 +27,11 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
     module = getattr(function, "__globals__", {}).get("__name__", "")
     if module.partition(".")[0] != "optax":  # something that the user has put there
         return None
-    return factory if isinstance(factory, str) else next((name for name, entry in vars(optax).items() if entry is factory), None)
+    return (
+        factory
+        if isinstance(factory, str)
+        else next((name for name, entry in vars(optax).items() if entry is factory), None)
+    )
 
 
 def code_name(function: object) -> str:

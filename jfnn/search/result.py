@@ -571,7 +571,7 @@ class SweepResult:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
-        run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
+        run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.

@@ -37,6 +37,7 @@ MODELS = "models.npz"
 CHECKPOINT = "checkpoint.npz"  # of a run that has not ended
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
+OWN = (CONFIG, TABLE, RESULTS, MODELS, CHECKPOINT, PARTIAL)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
 PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
@@ -77,14 +78,33 @@ def declared(kind: type) -> dict[str, Kept]:
     return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
 
 
-def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
+def holds_run(directory: Path) -> bool:
+    """Whether a directory has the ``config.json`` of a run, rather than none or one of something else."""
+    try:
+        return files.exists(directory / CONFIG) and read_config(directory) is not None
+    except files.CorruptFileError:
+        return False
+    except ArgumentError:  # of another format
+        return True
+
+
+def as_output_file(path: object, argument: str) -> Path:
+    """The path of a file to write that is no run's own; raises as `paths.as_output_file`, or ValueError."""
+    file = paths.as_output_file(path, argument)
+    place = file.resolve()
+    if place.name in OWN and holds_run(place.parent):
+        raise ArgumentError(argument, f"{file} belongs to the run in its directory; choose another name")
+    return file
+
+
+def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "out") -> None:
     """Writes columns as CSV, numbers in the shortest form that reads back the same, unless it is there."""
     text = io.StringIO()
     lines = zip(*map(_cells, table.values()), strict=True)
     csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
     content = text.getvalue().encode()
     if not path.is_file() or path.read_bytes() != content:
-        with files.atomic(path) as file:
+        with files.atomic(path, argument) as file:
             file.write(content)
 
 
@@ -182,7 +202,7 @@ def read_config(directory: Path) -> Json | None:
         if config.get("status") not in ("running", "finished"):
             raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
         return config
-    ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
+    ours = [name for name in OWN if name != CHECKPOINT and (directory / name).exists()]
     if ours:
         raise ArgumentError(
             str(directory), f"holds {', '.join(ours)}, but not the {CONFIG} that goes with it"

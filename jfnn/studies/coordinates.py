@@ -83,7 +83,7 @@ class CoordinateCheck:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV."""
-        run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
+        run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
 
 
 def coordinate_check(
