@@ -14,6 +14,13 @@ from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
 
+MOST_VALUES = 5000  # in a description that is made again: about a thousand layers
+
+
+class NotKeptError(ArgumentError):
+    """A network or loss has a part of the user's, which a description does not keep."""
+
+
 def name_in(registry: Mapping[str, object], value: object) -> str | None:
     """The name under which a registry has this object, or None."""
     return next((name for name, entry in registry.items() if entry == value), None)
@@ -75,11 +82,12 @@ def loss_from(description: Any) -> Loss:
     Raises:
         ValueError: It is a custom one, which is not kept.
     """
+    check_size(description)
     if isinstance(description, Mapping):
         return PARAMETRISED[description["kind"]](*description["parameters"])
     if description not in LOSSES:
         reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
-        raise ArgumentError("network", reason)
+        raise NotKeptError("network", reason)
     return LOSSES[description]
 
 
@@ -121,11 +129,24 @@ def network_from(description: Any) -> Network:
     Raises:
         ValueError: Custom functions take part.
     """
+    check_size(description)
     layers = description["layers"] if isinstance(description, Mapping) else []
     if not layers or not all(map(_is_registered, layers)):
         reason = "a custom function takes part, which is not kept; give the network that was trained"
-        raise ArgumentError("network", reason)
+        raise NotKeptError("network", reason)
     return sequential([_made(layer) for layer in layers], description["inputs"])
+
+
+def check_size(description: object) -> None:
+    """Raises ValueError for a description of more values than are made again in a moment."""
+    waiting = [description]
+    for number, value in enumerate(waiting):  # grows
+        if number >= MOST_VALUES:
+            raise ValueError(f"it describes more than {MOST_VALUES} values")
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _made(value: object) -> Any:

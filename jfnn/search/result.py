@@ -606,7 +606,10 @@ def read(directory: str | os.PathLike[str]) -> SweepResult:
     config = run_directory.finished_config(path)
     if "programs" in config:
         axes = run_directory.program_axes(path, config)
-        parts = [read(path / name) for name in run_directory.program_names(axes)]
+        names = run_directory.program_names(axes)
+        for name in names:
+            run_directory.check_listed(path, config, name)
+        parts = [read(path / name) for name in names]
         with run_directory.describing(path / run_directory.CONFIG):
             result = combined(axes, parts)
     else:

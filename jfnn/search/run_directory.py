@@ -8,7 +8,7 @@
   and with the grid's axes in front, and these axes. Of the best cell only it has the axes' values there.
 
 A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
-and a ``config.json`` that lists the axes and the directories.
+and a ``config.json`` that lists the axes and the directories, with the checksum that each one's has.
 """
 
 import contextlib
@@ -42,6 +42,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
 PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
 CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
+# Types of what is read of a description again, where it is there; a mapping has further names.
+TYPES: Json = {
+    "settings": {
+        **{"learner": {}, "axes": {}, "constants": {}, "schedulers": list, "crossed": bool, "epochs": int},
+        **{"first_epoch": int, "keep_params": str, "dtype": str, "tile": int, "shared": bool},
+    },
+    "data": {
+        **{"rows": list, "names": {}},
+        **{part: {"rows": list} for part in ("train", "validation", "test")},
+    },
+    **{"versions": {}, "backend": {}, "device": {}, "fingerprint": str},
+}
 GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 
 
@@ -270,14 +282,15 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
     Raises:
         ValueError: A file is corrupt; the message names the file.
     """
+    with describing(directory / CONFIG):
+        described = {name: value for name, value in config.items() if name in DESCRIPTION}
+        _check_types(described, TYPES)
+        _check_types(config["timing"], dict.fromkeys(config["timing"], float | int))
     path = directory / RESULTS
     with describing(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
-        fields: dict[str, Any] = {
-            "timing": config["timing"],
-            "config": {name: value for name, value in config.items() if name in DESCRIPTION},
-        }
+        fields: dict[str, Any] = {"timing": config["timing"], "config": described}
         for name, field in declaration.items():
             if field.is_sound is not None:
                 if not field.is_sound(header[name]):
@@ -346,6 +359,24 @@ def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
     return axes
 
 
+def check_listed(directory: Path, config: Json, name: str) -> None:
+    """Raises CorruptFileError where the directory of a program holds another run than was written there.
+
+    Args:
+        directory: The directory of a run of several programs.
+        config: The content of its config.json.
+        name: The directory of the program in there.
+    """
+    with describing(directory / CONFIG):
+        checksum = dict(config.get("archives", {})).get(name)
+    there = read_config(directory / name)
+    if checksum is not None and there is not None and there["checksum"] != checksum:
+        path = directory / name / CONFIG
+        raise files.CorruptFileError(
+            f"{path}: of another run than {directory / CONFIG} lists under this name"
+        )
+
+
 @contextlib.contextmanager
 def claimed(
     directory: Path,
@@ -382,7 +413,9 @@ def claimed(
             check_free(directory / name, description, resume)
         write_config(directory, listed)
         yield
-        write_config(directory, listed, {})
+        configs = {name: read_config(directory / name) for name in listed["programs"]}
+        checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}
+        write_config(directory, listed, {"archives": checksums})
 
 
 def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
@@ -392,6 +425,16 @@ def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
     if {name: there[name] for name in listed} != listed:
         return f"a run of other programs, {', '.join(map(str, there['programs']))}"
     return "" if resume else "these programs already; resume=True goes on with them"
+
+
+def _check_types(values: Any, types: Any, name: str = "config") -> None:
+    """Raises ValueError for plain values of other types than declared, as in `TYPES`."""
+    kind = dict if isinstance(types, dict) else types
+    if not isinstance(values, kind):
+        raise ValueError(f"{name} is of another type than descriptions have")
+    if kind is dict:
+        for inner in values.keys() & types.keys():
+            _check_types(values[inner], types[inner], inner)
 
 
 def _check_arrays(

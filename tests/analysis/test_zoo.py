@@ -225,7 +225,7 @@ def test_a_lie_under_right_checksums_is_refused(tmp_path, lie):
     header, table = files.read_archive(tmp_path / "zoo.npz")
     lie(tmp_path, header, table)
     files.write_archive(tmp_path / "zoo.npz", header, table)
-    with pytest.raises(jfnn.CorruptFileError, match="zoo|weights"):
+    with pytest.raises(jfnn.CorruptFileError, match=r"zoo|weights"):
         jfnn.read_zoo(tmp_path)
 
 
