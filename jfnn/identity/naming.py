@@ -13,7 +13,6 @@ from jfnn.losses import LOSSES, PARAMETRISED, Loss, Parametrised
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
-
 MOST_VALUES = 5000  # in a description that is made again: about a thousand layers
 
 
