@@ -4,6 +4,8 @@ from pathlib import Path
 
 import lazy_loader
 
+import jfnn.numerics.source  # noqa: F401, before all others: it knows when they were loaded
+
 __version__ = "0.13.1"
 
 # The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that

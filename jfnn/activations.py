@@ -7,7 +7,8 @@ entry states it.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -163,18 +164,20 @@ def d_identity(z: jax.Array) -> jax.Array:
 
 
 #: Name -> activation, for every argument that takes an activation.
-ACTIVATIONS: dict[str, Activation] = {
-    "sigmoid": Activation(sigmoid, d_sigmoid),
-    "relu": Activation(relu, d_relu),
-    "tanh": Activation(tanh, d_tanh),
-    "elu": Activation(elu, d_elu),
-    "leaky_relu": Activation(leaky_relu, d_leaky_relu),
-    "softplus": Activation(softplus, d_softplus),
-    "gelu": Activation(gelu, d_gelu),
-    "erf": Activation(erf, d_erf),
-    "sin": Activation(sin, d_sin),
-    "identity": Activation(identity, d_identity),
-}
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
+    {
+        "sigmoid": Activation(sigmoid, d_sigmoid),
+        "relu": Activation(relu, d_relu),
+        "tanh": Activation(tanh, d_tanh),
+        "elu": Activation(elu, d_elu),
+        "leaky_relu": Activation(leaky_relu, d_leaky_relu),
+        "softplus": Activation(softplus, d_softplus),
+        "gelu": Activation(gelu, d_gelu),
+        "erf": Activation(erf, d_erf),
+        "sin": Activation(sin, d_sin),
+        "identity": Activation(identity, d_identity),
+    }
+)
 
 
 def get(activation: str | Activation, argument: str = "activation") -> Activation:

@@ -13,7 +13,8 @@ convention ``[n, n_out]``, the first one where the sweep engine works features f
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -342,26 +343,28 @@ def _sigmoid(z: jax.Array, axis: int = -1) -> jax.Array:
 
 
 #: Name -> loss, for every argument that takes a loss.
-LOSSES: dict[str, Loss] = {
-    "quadratic": Loss(quadratic, d_quadratic),
-    "cross_entropy": Loss(cross_entropy, d_cross_entropy, jax.nn.softmax, min_outputs=2, target_sum=1.0),
-    "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, d_sigmoid_cross_entropy, _sigmoid),
-    "softmax_binary_cross_entropy": Loss(
-        softmax_binary_cross_entropy,
-        d_softmax_binary_cross_entropy,
-        jax.nn.softmax,
-        min_outputs=2,
-        target_sum=1.0,
-    ),
-    "absolute": Loss(absolute, d_absolute, regression=True),
-    "huber": huber(),
-    "pinball": pinball(),
-    "gaussian": Loss(gaussian, d_gaussian, regression=True, inverse_links=(None, _standard_deviation)),
-    "poisson": Loss(poisson, d_poisson, regression=True, least_target=0.0, inverse_links=(_rate,)),
-}
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {
+        "quadratic": Loss(quadratic, d_quadratic),
+        "cross_entropy": Loss(cross_entropy, d_cross_entropy, jax.nn.softmax, min_outputs=2, target_sum=1.0),
+        "sigmoid_cross_entropy": Loss(sigmoid_cross_entropy, d_sigmoid_cross_entropy, _sigmoid),
+        "softmax_binary_cross_entropy": Loss(
+            softmax_binary_cross_entropy,
+            d_softmax_binary_cross_entropy,
+            jax.nn.softmax,
+            min_outputs=2,
+            target_sum=1.0,
+        ),
+        "absolute": Loss(absolute, d_absolute, regression=True),
+        "huber": huber(),
+        "pinball": pinball(),
+        "gaussian": Loss(gaussian, d_gaussian, regression=True, inverse_links=(None, _standard_deviation)),
+        "poisson": Loss(poisson, d_poisson, regression=True, least_target=0.0, inverse_links=(_rate,)),
+    }
+)
 
 #: Name -> function of parameters that makes a loss; `LOSSES` has it with their defaults.
-PARAMETRISED: dict[str, Callable[..., Loss]] = {"huber": huber, "pinball": pinball}
+PARAMETRISED: Mapping[str, Callable[..., Loss]] = MappingProxyType({"huber": huber, "pinball": pinball})
 
 
 def get(loss: str | Loss) -> Loss:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import jax
@@ -31,12 +32,14 @@ Factory = Callable[..., optax.GradientTransformation]
 
 # The learning rate's multiplier over the part of training that is done, from 0 to 1: optax schedules of one
 # "step". None leaves the rate to the optimizer as it is.
-SCHEDULES: dict[str, Schedule | None] = {
-    "constant": None,
-    "cosine": optax.cosine_decay_schedule(1.0, 1.0),
-    "linear": optax.linear_schedule(1.0, 0.0, 1),
-    "warmup_cosine": optax.warmup_cosine_decay_schedule(0.0, 1.0, 0.1, 1.0),
-}
+SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
+    {
+        "constant": None,
+        "cosine": optax.cosine_decay_schedule(1.0, 1.0),
+        "linear": optax.linear_schedule(1.0, 0.0, 1),
+        "warmup_cosine": optax.warmup_cosine_decay_schedule(0.0, 1.0, 0.1, 1.0),
+    }
+)
 
 
 class State(NamedTuple):

@@ -13,13 +13,13 @@ from matplotlib.transforms import Transform
 
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
-from jfnn.arguments import paths, texts
+from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.datasets import columns
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
-from jfnn.search import loading
+from jfnn.search import loading, run_directory
 from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import Box, images_html, pairs_html, unbroken, write_page
@@ -69,7 +69,7 @@ def write_report(
         ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have.
     """
     check_sweep(result)
-    path = paths.as_output_file(path, "path")
+    path = run_directory.as_output_file(path, "path")
     drawn = titled(draw(result), maps(result)) if figures is None else figures
     images = {title: png(figure) if isinstance(figure, Figure) else figure for title, figure in drawn.items()}
     boxes = {title: _boxes(result, figure) for title, figure in drawn.items() if isinstance(figure, Figure)}
@@ -119,7 +119,7 @@ def write_tables(
     body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
     body += images_html(figures)
     body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
-    write_page(paths.as_output_file(path, "path"), title, lead, text, body)
+    write_page(run_directory.as_output_file(path, "path"), title, lead, text, body)
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
 
@@ -43,4 +43,4 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
 
 def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
     """Writes the columns of `tidy` as CSV; NaN is written "nan"."""
-    run_directory.write_table(paths.as_output_file(path, "path"), tidy(result))
+    run_directory.write_table(run_directory.as_output_file(path, "path"), tidy(result), "path")

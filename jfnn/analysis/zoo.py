@@ -13,6 +13,7 @@ A zoo is a folder:
 
 import hashlib
 import importlib.util
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.search import run_directory
 from jfnn.search.result import SweepResult
-from jfnn.store import files, trees
+from jfnn.store import archives, files, trees
 from jfnn.store.files import CorruptFileError
 
 FORMAT = 1
@@ -36,6 +37,8 @@ METRICS = "metrics.csv"
 LAYOUT = "layout.csv"
 STATISTICS = "statistics.csv"
 SAFETENSORS = "weights.safetensors"
+CHECKSUMMED = (WEIGHTS, METRICS, LAYOUT, STATISTICS)  # what every zoo has beside `ZOO`
+TABLE_KINDS = "biufU"  # kinds of NumPy's dtypes of columns
 QUANTILES = (0, 25, 50, 75, 100)  # in percent
 
 
@@ -103,8 +106,8 @@ def write_zoo(
         safetensors: Whether to write ``weights.safetensors``; None where the package is installed.
 
     Raises:
-        ValueError, TypeError: The folder holds a zoo or cannot be written to; the sweep kept no parameters;
-            they are other than floats.
+        ValueError, TypeError: The folder holds a zoo, or files of these names that are of none, or cannot be
+            written to; the sweep kept no parameters; they are other than floats.
         ImportError: ``safetensors`` is True, and the package is not installed.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -120,13 +123,22 @@ def write_zoo(
         names = run_directory.program_names(result.program_axes)
         programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
     for directory in programs:
-        if files.exists(directory / ZOO):
-            raise ArgumentError("folder", f"{directory} holds a zoo; choose another folder")
+        _check_free(directory)
     columns = result.to_dict()
     for number, (directory, part) in enumerate(programs.items()):
         table = {name: values.reshape(len(programs), -1)[number] for name, values in columns.items()}
         if part.params is not None:
             _write(directory, part, table, safetensors)
+
+
+def _check_free(directory: Path) -> None:
+    """Raises ValueError where a folder holds a zoo, or files that would be overwritten."""
+    if files.exists(directory / ZOO):
+        raise ArgumentError("folder", f"{directory} holds a zoo; choose another folder")
+    there = [name for name in (*CHECKSUMMED, SAFETENSORS) if files.exists(directory / name)]
+    # Of a zoo that was not written to its end they are this package's.
+    if there and not files.exists(files.leftover(directory / ZOO)):
+        raise ArgumentError("folder", f"{directory} holds {', '.join(there)}; choose another folder")
 
 
 def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], safetensors: bool) -> None:
@@ -153,18 +165,19 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "last": last,
     }
     paths.make_directory(directory, "folder")
-    with files.atomic(directory / WEIGHTS) as file:
+    files.leftover(directory / ZOO).touch()  # see `_check_free`
+    with files.atomic(directory / WEIGHTS, "folder") as file:
         np.lib.format.write_array(file, np.concatenate(list(rows.values()), axis=1), allow_pickle=False)
     statistics = {
         name: values.ravel() for name, values in weight_statistics(result.params, len(shape)).items()
     }
     tables = {METRICS: table, LAYOUT: layout, STATISTICS: statistics}
     for name, columns in tables.items():
-        run_directory.write_table(directory / name, columns)
+        run_directory.write_table(directory / name, columns, "folder")
     written = [WEIGHTS, *tables]
     (directory / SAFETENSORS).unlink(missing_ok=True)  # of a process that was killed
     if safetensors:
-        with files.atomic(directory / SAFETENSORS) as file:
+        with files.atomic(directory / SAFETENSORS, "folder") as file:
             file.write(_safetensors().save({n: np.ascontiguousarray(array) for n, array in arrays.items()}))
         written.append(SAFETENSORS)
     header = {
@@ -194,20 +207,41 @@ def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
     if (number := header.get("format")) != FORMAT:
         reason = f"its format is {number}, this version of jfnn reads format {FORMAT}"
         raise ArgumentError(str(directory / ZOO), reason)
-    for name, checksum in header.get("checksums", {}).items():
-        if _checksum(directory / name) != checksum:
-            raise CorruptFileError(
-                f"{directory / name}: not as it was written; its checksum is of other bytes"
-            )
-    with run_directory.describing(directory / ZOO), files.opened(directory / WEIGHTS) as file:
-        matrix = np.lib.format.read_array(file, allow_pickle=False)
-        arrays: dict[str, np.ndarray] = {}
-        first = 0
-        for name, (dtype, shape) in header["arrays"].items():
-            size = int(np.prod(shape[1:]))
-            arrays[name] = matrix[:, first : first + size].astype(dtype).reshape(shape)
-            first += size
+    with run_directory.describing(directory / ZOO):
+        checksums = header["checksums"]
+        if {*checksums} - {SAFETENSORS} != {*CHECKSUMMED}:
+            raise ValueError("it lists other files than a zoo has")
+        for name, checksum in checksums.items():
+            if _checksum(directory / name) != checksum:
+                raise CorruptFileError(
+                    f"{directory / name}: not as it was written; its checksum is of other bytes"
+                )
+        with files.opened(directory / WEIGHTS) as file:
+            matrix = archives.read_array(file, (directory / WEIGHTS).stat().st_size)
+        arrays = _columns_as_arrays(matrix, header["arrays"])
+        for name, values in table.items():
+            if values.dtype.kind not in TABLE_KINDS or values.shape != matrix.shape[:1]:
+                raise ValueError(f"its column {name!r} is {values.dtype} {list(values.shape)}")
         return Zoo(trees.unpack(header["params"], arrays), table)
+
+
+def _columns_as_arrays(matrix: np.ndarray, shapes: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays whose numbers are the rows of a matrix, by name: the inverse of what `_write` does.
+
+    Raises:
+        ValueError: The matrix is not of floats, or of other columns than the arrays take.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    first = 0
+    for name, (dtype, shape) in shapes.items():
+        size = math.prod(shape[1:])
+        if np.dtype(dtype).kind != "f" or any(type(length) is not int or length < 1 for length in shape):
+            raise ValueError(f"its array {name!r} is {dtype} {shape}")
+        arrays[name] = matrix[:, first : first + size].astype(dtype).reshape(shape)
+        first += size
+    if matrix.dtype.kind != "f" or matrix.ndim != 2 or matrix.shape[1] != first or not arrays:
+        raise ValueError(f"the matrix is {matrix.dtype} {list(matrix.shape)}, of {first} numbers a row")
+    return arrays
 
 
 def _arrays(params: Params, leading: int) -> tuple[Any, dict[str, np.ndarray]]:

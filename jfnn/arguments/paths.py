@@ -12,8 +12,22 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
 
 
+class OutputError(OSError):
+    """A file that an argument names cannot be written, as where the disk is full.
+
+    Attributes:
+        argument: Name of the argument.
+    """
+
+    argument = ""
+
+    def __str__(self) -> str:
+        """The argument, the file and the reason in one line."""
+        return f"{self.argument}: {self.filename} cannot be written ({self.strerror})"
+
+
 def as_path(path: object, argument: str) -> Path:
-    """The path of a file or a directory, which need not exist.
+    """The path of a file or a directory, which need not exist; "~" is the user's home.
 
     Raises:
         TypeError: No path.
@@ -23,13 +37,14 @@ def as_path(path: object, argument: str) -> Path:
         raise ArgumentTypeError(argument, f"expected a path, got a {type(path).__name__}")
     if not os.fspath(path):  # which a `Path` would take for the directory that this process is in
         raise ArgumentError(argument, "expected a path, got ''")
+    path = os.path.expanduser(path)
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, ValueError) as error:  # such as a name with a zero byte
         why = error.strerror if isinstance(error, OSError) else "no file can be named so"
-        raise ArgumentError(argument, f"{os.fspath(path)[:200]!r} cannot be reached ({why})") from None
+        raise ArgumentError(argument, f"{path[:200]!r} cannot be reached ({why})") from None
     return Path(path)
 
 

@@ -4,17 +4,18 @@ import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 
 from jfnn import datasets
 from jfnn.analysis import summary
-from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.paths import OutputError
+from jfnn.cli import words
 from jfnn.cli.parser import Parser, advised, warnings_in_lines
 from jfnn.datasets import columns
+from jfnn.search import run_directory
 from jfnn.search.loading import load
 from jfnn.search.result import NONE_RANKS, SweepResult
 from jfnn.store import files
@@ -40,13 +41,15 @@ examples:
 def start(argv: Sequence[str]) -> int:
     """Runs the words behind ``jfnn predict``; exits with 2 and one line for invalid ones."""
     parser = Parser(prog="jfnn predict", description=DESCRIPTION, epilog=EXAMPLES)
-    parser.add_argument("run", metavar="RUN", type=Path, help="directory of the run, its --out")
-    parser.add_argument("rows", metavar="FILE", type=Path, help="the rows, a .csv file with a header")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="to write to (default: the terminal)")
+    parser.add_argument("run", metavar="RUN", type=words.path, help="directory of the run, its --out")
+    parser.add_argument("rows", metavar="FILE", type=words.path, help="the rows, a .csv file with a header")
+    parser.add_argument("--out", metavar="FILE", type=words.path, help="to write to (default: the terminal)")
     flags = parser.parse_args(argv)
-    words = {"directory": str(flags.run), "path": str(flags.rows), "x": str(flags.rows), "out": "--out"}
+    names = {"directory": str(flags.run), "path": str(flags.rows), "x": str(flags.rows), "out": "--out"}
     try:
-        out = None if flags.out is None else paths.as_output_file(flags.out, "out")
+        out = None if flags.out is None else run_directory.as_output_file(flags.out, "out")
+        if out is not None and out.resolve().is_relative_to(flags.run.resolve()):
+            raise ArgumentError("out", f"expected a file outside of the run, got {out}")
         result = load(flags.run)
         frame = datasets.read_columns(flags.rows)
         if out is not None and out.exists() and out.samefile(flags.rows):
@@ -58,12 +61,16 @@ def start(argv: Sequence[str]) -> int:
                 raise ArgumentError("path", f"expected no column {name!r}, which the answers get")
         text = _csv(frame | added)
         if out is not None:
-            with files.atomic(out) as file:
+            with files.atomic(out, "--out") as file:
                 file.write(text.encode())
+    except OutputError as error:
+        parser.error(str(error))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ArgumentError as error:
-        parser.error(advised(f"{words.get(error.argument, error.argument)}: {error.reason}"))
+        word = names.get(error.argument, error.argument)
+        says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
+        parser.error(advised(error.reason if says_which else f"{word}: {error.reason}"))
     except CorruptFileError as error:
         parser.error(str(error))
     if out is None:

@@ -5,6 +5,7 @@ Their errors say what was expected; ranges of numbers are checked by the functio
 
 import argparse
 import functools
+import os
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -179,10 +180,10 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
 
 
 def path(text: str) -> Path:
-    """Parses a path; raises for an empty string."""
+    """Parses a path, where "~" is the user's home; raises for an empty string."""
     if not text or "\0" in text:
         raise _expected("a path", text)
-    return Path(text)
+    return Path(os.path.expanduser(text))  # a shell leaves that of --out=~/run as it is
 
 
 def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:

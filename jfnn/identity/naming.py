@@ -13,6 +13,12 @@ from jfnn.losses import LOSSES, PARAMETRISED, Loss, Parametrised
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
+MOST_VALUES = 5000  # in a description that is made again: about a thousand layers
+
+
+class NotKeptError(ArgumentError):
+    """A network or loss has a part of the user's, which a description does not keep."""
+
 
 def name_in(registry: Mapping[str, object], value: object) -> str | None:
     """The name under which a registry has this object, or None."""
@@ -20,10 +26,18 @@ def name_in(registry: Mapping[str, object], value: object) -> str | None:
 
 
 def optax_name(factory: str | Callable[..., Any]) -> str | None:
-    """The name under which optax has this optimizer, or None."""
-    if isinstance(factory, str):
-        return factory
-    return next((name for name, entry in vars(optax).items() if entry is factory), None)
+    """The name under which optax has this optimizer as its own, or None."""
+    named = vars(optax).get(factory) if isinstance(factory, str) else factory
+    # Not `__module__`, which `functools.wraps` takes from another function.
+    function = getattr(named, "func", named)  # of a partial
+    module = getattr(function, "__globals__", {}).get("__name__", "")
+    if module.partition(".")[0] != "optax":  # something that the user has put there
+        return None
+    return (
+        factory
+        if isinstance(factory, str)
+        else next((name for name, entry in vars(optax).items() if entry is factory), None)
+    )
 
 
 def code_name(function: object) -> str:
@@ -35,8 +49,9 @@ def code_name(function: object) -> str:
 
 def describe_rule(rule: UpdateRule) -> Json:
     """An optimizer, its arguments that are no numbers of members, and its schedule."""
+    name = rule.name
     return {
-        "optimizer": optax_name(rule.name) or code_name(rule.name),
+        "optimizer": optax_name(name) or (name if isinstance(name, str) else code_name(name)),
         "optimizer_arguments": dict(rule.fixed),
         "schedule": rule.schedule if isinstance(rule.schedule, str) else code_name(rule.schedule),
     }
@@ -66,11 +81,12 @@ def loss_from(description: Any) -> Loss:
     Raises:
         ValueError: It is a custom one, which is not kept.
     """
+    check_size(description)
     if isinstance(description, Mapping):
         return PARAMETRISED[description["kind"]](*description["parameters"])
     if description not in LOSSES:
         reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
-        raise ArgumentError("network", reason)
+        raise NotKeptError("network", reason)
     return LOSSES[description]
 
 
@@ -112,11 +128,24 @@ def network_from(description: Any) -> Network:
     Raises:
         ValueError: Custom functions take part.
     """
+    check_size(description)
     layers = description["layers"] if isinstance(description, Mapping) else []
     if not layers or not all(map(_is_registered, layers)):
         reason = "a custom function takes part, which is not kept; give the network that was trained"
-        raise ArgumentError("network", reason)
+        raise NotKeptError("network", reason)
     return sequential([_made(layer) for layer in layers], description["inputs"])
+
+
+def check_size(description: object) -> None:
+    """Raises ValueError for a description of more values than are made again in a moment."""
+    waiting = [description]
+    for number, value in enumerate(waiting):  # grows
+        if number >= MOST_VALUES:
+            raise ValueError(f"it describes more than {MOST_VALUES} values")
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _made(value: object) -> Any:

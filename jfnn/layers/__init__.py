@@ -1,5 +1,8 @@
 """Kinds of layers, each with its shape rule, start, forward pass and pull-back by hand."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from jfnn.layers.constant import Constant, Frozen
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
@@ -17,21 +20,23 @@ from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
 
 #: Every kind, by the name that descriptions of networks give it.
-LAYERS: dict[str, type[LayerKind]] = {
-    "conv": Conv,
-    "dense": Dense,
-    "elman": Elman,
-    "embedding": Embedding,
-    "flatten": Flatten,
-    "frozen": Frozen,
-    "gru": GRU,
-    "layer_norm": LayerNorm,
-    "lstm": LSTM,
-    "max_pool": MaxPool,
-    "mean_pool": MeanPool,
-    "residual": Residual,
-    "scaled": Scaled,
-}
+LAYERS: Mapping[str, type[LayerKind]] = MappingProxyType(
+    {
+        "conv": Conv,
+        "dense": Dense,
+        "elman": Elman,
+        "embedding": Embedding,
+        "flatten": Flatten,
+        "frozen": Frozen,
+        "gru": GRU,
+        "layer_norm": LayerNorm,
+        "lstm": LSTM,
+        "max_pool": MaxPool,
+        "mean_pool": MeanPool,
+        "residual": Residual,
+        "scaled": Scaled,
+    }
+)
 
 __all__ = [
     "GRU",

@@ -1,7 +1,8 @@
 """Starting parameters of layers: standard initializers, and the notes' unscaled normal weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import jax
@@ -88,17 +89,20 @@ def _uniform_biases(key: jax.Array, fan_in: int, n_out: int) -> jax.Array:
 
 
 #: Name -> initializer of weights and biases.
-INITIALIZERS: dict[str, Initializer] = {
-    # The notes' start: unscaled standard normal weights, biases 0.01.
-    "normal": Initializer(_normal, _constant(0.01)),
-    "glorot_uniform": Initializer(_scaled(1.0, "fan_avg", "uniform"), _constant(0.0)),
-    "glorot_normal": Initializer(_scaled(1.0, "fan_avg", "truncated_normal"), _constant(0.0)),
-    "he_uniform": Initializer(_scaled(2.0, "fan_in", "uniform"), _constant(0.0)),
-    "he_normal": Initializer(_scaled(2.0, "fan_in", "truncated_normal"), _constant(0.0)),
-    "lecun_normal": Initializer(_scaled(1.0, "fan_in", "truncated_normal"), _constant(0.0)),
-    # PyTorch's default: weights and biases uniform within ±1/√fan_in, in recurrent layers within ±1/√units.
-    "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
-}
+INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
+    {
+        # The notes' start: unscaled standard normal weights, biases 0.01.
+        "normal": Initializer(_normal, _constant(0.01)),
+        "glorot_uniform": Initializer(_scaled(1.0, "fan_avg", "uniform"), _constant(0.0)),
+        "glorot_normal": Initializer(_scaled(1.0, "fan_avg", "truncated_normal"), _constant(0.0)),
+        "he_uniform": Initializer(_scaled(2.0, "fan_in", "uniform"), _constant(0.0)),
+        "he_normal": Initializer(_scaled(2.0, "fan_in", "truncated_normal"), _constant(0.0)),
+        "lecun_normal": Initializer(_scaled(1.0, "fan_in", "truncated_normal"), _constant(0.0)),
+        # PyTorch's default: weights and biases uniform within ±1/√fan_in, in recurrent layers
+        # within ±1/√units.
+        "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
+    }
+)
 
 # Activations that pass about half of their inputs, so that weights start with twice the variance.
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")

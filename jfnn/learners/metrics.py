@@ -1,7 +1,8 @@
 """Metrics by name: numbers for the outputs of a network on each row."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -213,15 +214,17 @@ def _target_labels(data: Data, rows: np.ndarray, each: bool) -> np.ndarray:
 
 #: Name -> function of a `jfnn.Loss`, and of whether each output has a label of its own: the metric of a
 #: network that is trained with it.
-METRICS: dict[str, Callable[..., Metric]] = {
-    "loss": loss_metric,
-    "accuracy": accuracy_metric,
-    "exact_match": exact_match_metric,
-    "balanced_accuracy": balanced_accuracy_metric,
-    "f1": f1_metric,
-    "auc": auc_metric,
-    "r2": r2_metric,
-}
+METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
+    {
+        "loss": loss_metric,
+        "accuracy": accuracy_metric,
+        "exact_match": exact_match_metric,
+        "balanced_accuracy": balanced_accuracy_metric,
+        "f1": f1_metric,
+        "auc": auc_metric,
+        "r2": r2_metric,
+    }
+)
 #: Those of labels.
 OF_LABELS = ("accuracy", "exact_match", "balanced_accuracy", "f1", "auc")
 

@@ -2,10 +2,13 @@
 
 import functools
 import hashlib
-import importlib.metadata
+import importlib
 import os
 import platform
 from pathlib import Path
+from typing import Any
+
+from jax.extend import backend
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # Flags of the compiler that change no bit: how many devices it shows.
@@ -14,21 +17,33 @@ HARMLESS_FLAGS = ("--xla_force_host_platform_device_count",)
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of the packages that compute; looking them up takes milliseconds."""
-    return {name: _version(name) for name in PACKAGES}
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # run from its sources, without an installation
-        return "not installed"
+    """Versions of the packages that compute, as loaded: those on the disk may be newer."""
+    return {name: str(importlib.import_module(name).__version__) for name in PACKAGES}
 
 
 def compiler_flags() -> list[str]:
-    """Flags that the environment sets for XLA, sorted."""
+    """Flags that the environment now has for XLA, sorted; `compiler` has those that XLA has read."""
     flags = " ".join(os.environ.get(name, "") for name in ("XLA_FLAGS", "LIBTPU_INIT_ARGS")).split()
     return sorted(flag for flag in flags if not flag.startswith(HARMLESS_FLAGS))
+
+
+def compiler() -> str | None:
+    """Checksum of the compiler's options where a program names none; None for a JAX that does not tell them.
+
+    These are XLA's flags as XLA began, whatever has become of the environment since, and JAX's switches.
+    """
+    try:
+        options: Any = backend.get_compile_options(num_replicas=1, num_partitions=1)
+        debug = options.executable_build_options.debug_options
+        # What changes no bit: the number of devices, and where files are.
+        debug.xla_force_host_platform_device_count = 0
+        debug.xla_gpu_cuda_data_dir = ""
+        debug.xla_gpu_kernel_cache_file = ""
+        debug.xla_gpu_per_fusion_autotune_cache_dir = ""
+        debug.xla_gpu_experimental_autotune_cache_mode = 0
+        return hashlib.sha256(options.SerializeAsString()).hexdigest()
+    except Exception:  # whatever another JAX has in these places
+        return None
 
 
 def cores() -> int:

@@ -1,5 +1,8 @@
 """Rules that see scores between calls and say which members train on, and how."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from jfnn.schedulers.converged import Converged
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
@@ -8,13 +11,15 @@ from jfnn.schedulers.population import PopulationTraining
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
 #: Every scheduler, by the name that the command line and config.json give it.
-SCHEDULERS: dict[str, type[Scheduler]] = {
-    "halving": Halving,
-    "hyperband": Hyperband,
-    "early_stopping": EarlyStopping,
-    "converged": Converged,
-    "population": PopulationTraining,
-}
+SCHEDULERS: Mapping[str, type[Scheduler]] = MappingProxyType(
+    {
+        "halving": Halving,
+        "hyperband": Hyperband,
+        "early_stopping": EarlyStopping,
+        "converged": Converged,
+        "population": PopulationTraining,
+    }
+)
 
 __all__ = [
     "SCHEDULERS",

@@ -594,7 +594,7 @@ class SweepResult:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
-        run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
+        run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
@@ -643,7 +643,10 @@ def read(directory: str | os.PathLike[str]) -> SweepResult:
     config = run_directory.finished_config(path)
     if "programs" in config:
         axes = run_directory.program_axes(path, config)
-        parts = [read(path / name) for name in run_directory.program_names(axes)]
+        names = run_directory.program_names(axes)
+        for name in names:
+            run_directory.check_listed(path, config, name)
+        parts = [read(path / name) for name in names]
         with run_directory.describing(path / run_directory.CONFIG):
             result = combined(axes, parts)
     else:

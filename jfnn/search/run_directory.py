@@ -8,7 +8,7 @@
   and with the grid's axes in front, and these axes. Of the best cell only it has the axes' values there.
 
 A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
-and a ``config.json`` that lists the axes and the directories.
+and a ``config.json`` that lists the axes and the directories, with the checksum that each one's has.
 """
 
 import contextlib
@@ -38,10 +38,23 @@ MODELS = "models.npz"
 CHECKPOINT = "checkpoint.npz"  # of a run that has not ended
 REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
 PARTIAL = "partial.csv"  # the table of a run that lost members, without these
+OWN = (CONFIG, TABLE, RESULTS, MODELS, CHECKPOINT, PARTIAL)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
 OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
 PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
 CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
+# Types of what is read of a description again, where it is there; a mapping has further names.
+TYPES: Json = {
+    "settings": {
+        **{"learner": {}, "axes": {}, "constants": {}, "schedulers": list, "crossed": bool, "epochs": int},
+        **{"first_epoch": int, "keep_params": str, "dtype": str, "tile": int, "shared": bool},
+    },
+    "data": {
+        **{"rows": list, "names": {}},
+        **{part: {"rows": list} for part in ("train", "validation", "test")},
+    },
+    **{"versions": {}, "backend": {}, "device": {}, "fingerprint": str},
+}
 GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 
 
@@ -78,14 +91,33 @@ def declared(kind: type) -> dict[str, Kept]:
     return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
 
 
-def write_table(path: Path, table: Mapping[str, np.ndarray]) -> None:
+def holds_run(directory: Path) -> bool:
+    """Whether a directory has the ``config.json`` of a run, rather than none or one of something else."""
+    try:
+        return files.exists(directory / CONFIG) and read_config(directory) is not None
+    except files.CorruptFileError:
+        return False
+    except ArgumentError:  # of another format
+        return True
+
+
+def as_output_file(path: object, argument: str) -> Path:
+    """The path of a file to write that is no run's own; raises as `paths.as_output_file`, or ValueError."""
+    file = paths.as_output_file(path, argument)
+    place = file.resolve()
+    if place.name in OWN and holds_run(place.parent):
+        raise ArgumentError(argument, f"{file} belongs to the run in its directory; choose another name")
+    return file
+
+
+def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "out") -> None:
     """Writes columns as CSV, numbers in the shortest form that reads back the same, unless it is there."""
     text = io.StringIO()
     lines = zip(*map(_cells, table.values()), strict=True)
     csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
     content = text.getvalue().encode()
     if not path.is_file() or path.read_bytes() != content:
-        with files.atomic(path) as file:
+        with files.atomic(path, argument) as file:
             file.write(content)
 
 
@@ -183,7 +215,7 @@ def read_config(directory: Path) -> Json | None:
         if config.get("status") not in ("running", "finished"):
             raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
         return config
-    ours = [name for name in (TABLE, RESULTS, MODELS, PARTIAL) if (directory / name).exists()]
+    ours = [name for name in OWN if name != CHECKPOINT and (directory / name).exists()]
     if ours:
         raise ArgumentError(
             str(directory), f"holds {', '.join(ours)}, but not the {CONFIG} that goes with it"
@@ -251,14 +283,15 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
     Raises:
         ValueError: A file is corrupt; the message names the file.
     """
+    with describing(directory / CONFIG):
+        described = {name: value for name, value in config.items() if name in DESCRIPTION}
+        _check_types(described, TYPES)
+        _check_types(config["timing"], dict.fromkeys(config["timing"], float | int))
     path = directory / RESULTS
     with describing(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
-        fields: dict[str, Any] = {
-            "timing": config["timing"],
-            "config": {name: value for name, value in config.items() if name in DESCRIPTION},
-        }
+        fields: dict[str, Any] = {"timing": config["timing"], "config": described}
         for name, field in declaration.items():
             if field.is_sound is not None:
                 if not field.is_sound(header[name]):
@@ -337,6 +370,24 @@ def _kinds(axis: str) -> str:
     return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
 
 
+def check_listed(directory: Path, config: Json, name: str) -> None:
+    """Raises CorruptFileError where the directory of a program holds another run than was written there.
+
+    Args:
+        directory: The directory of a run of several programs.
+        config: The content of its config.json.
+        name: The directory of the program in there.
+    """
+    with describing(directory / CONFIG):
+        checksum = dict(config.get("archives", {})).get(name)
+    there = read_config(directory / name)
+    if checksum is not None and there is not None and there["checksum"] != checksum:
+        path = directory / name / CONFIG
+        raise files.CorruptFileError(
+            f"{path}: of another run than {directory / CONFIG} lists under this name"
+        )
+
+
 @contextlib.contextmanager
 def claimed(
     directory: Path,
@@ -373,7 +424,9 @@ def claimed(
             check_free(directory / name, description, resume)
         write_config(directory, listed)
         yield
-        write_config(directory, listed, {})
+        configs = {name: read_config(directory / name) for name in listed["programs"]}
+        checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}
+        write_config(directory, listed, {"archives": checksums})
 
 
 def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
@@ -383,6 +436,16 @@ def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
     if {name: there[name] for name in listed} != listed:
         return f"a run of other programs, {', '.join(map(str, there['programs']))}"
     return "" if resume else "these programs already; resume=True goes on with them"
+
+
+def _check_types(values: Any, types: Any, name: str = "config") -> None:
+    """Raises ValueError for plain values of other types than declared, as in `TYPES`."""
+    kind = dict if isinstance(types, dict) else types
+    if not isinstance(values, kind):
+        raise ValueError(f"{name} is of another type than descriptions have")
+    if kind is dict:
+        for inner in values.keys() & types.keys():
+            _check_types(values[inner], types[inner], inner)
 
 
 def _check_arrays(

@@ -41,12 +41,22 @@ def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         entry = archive.getinfo(name + SUFFIX)
         with archive.open(entry) as file:
-            _check_size(file, entry.file_size)
-        with archive.open(entry) as file:
-            array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+            array = read_array(file, entry.file_size)
             file.read(1)  # only at the end of an entry its CRC is compared
     except Exception as error:
         raise ValueError(one_line(error)) from None
+    return array
+
+
+def read_array(file: IO[bytes], size: int) -> np.ndarray:
+    """The array of a file in NumPy's format of so many bytes; the file must be seekable.
+
+    Raises:
+        ValueError: It is corrupt, of objects, or of another number of bytes than its shape takes.
+    """
+    _check_size(file, size)
+    file.seek(0)
+    array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
     return array
 
 

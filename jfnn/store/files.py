@@ -13,6 +13,7 @@ import numpy as np
 
 from jfnn.arguments import memory
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.paths import OutputError
 from jfnn.arguments.types import Json
 from jfnn.store import archives
 
@@ -32,15 +33,24 @@ class CorruptFileError(ValueError):
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write (and read back) that gets its name only when it is complete and on the disk."""
+def atomic(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
+    """A file to write (and read back) that gets its name only when it is complete and on the disk.
+
+    Raises:
+        OutputError: The system does not write it; the error names the argument and the file.
+    """
     part = leftover(path)
     try:
-        with part.open("w+b") as file:
+        part.unlink(missing_ok=True)  # what a killed process has left, or a link of another user's
+        with part.open("x+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        refused = OutputError(error.errno, error.strerror or str(error), str(path))
+        refused.argument = argument
+        raise refused from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -110,7 +110,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
     )
     page += "\n".join([*parts, f"<script>{SORT}</script>"]) + "\n</body></html>\n"
-    with files.atomic(path) as file:
+    with files.atomic(path, "path") as file:
         file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.arguments import checks, paths
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment import doubts
@@ -84,7 +84,7 @@ class CoordinateCheck:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV."""
-        run_directory.write_table(paths.as_output_file(path, "path"), self.to_dict())
+        run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
 
 
 def coordinate_check(

@@ -1,6 +1,8 @@
 """Zoos beside other readers: pandas, ravel_pytree, safetensors; and folders that are not whole."""
 
 import dataclasses
+import hashlib
+import io
 import shutil
 
 import jax
@@ -12,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 
 import jfnn
 from jfnn.analysis import weight_statistics
+from jfnn.store import files
 
 NET = jfnn.mlp((4, 3, 2), "tanh")
 FILES = ["layout.csv", "metrics.csv", "statistics.csv", "weights.npy", "zoo.npz"]
@@ -156,13 +159,74 @@ def test_a_folder_that_is_not_as_it_was_written_is_refused(tmp_path, name, chang
     assert isinstance(error.value, FileNotFoundError if gone else jfnn.CorruptFileError)
 
 
-def test_a_folder_without_its_last_file_is_written_anew(tmp_path):
-    result = with_params(make_result((2, 2)))
-    jfnn.write_zoo(with_params(make_result((3, 2))), tmp_path)
-    (tmp_path / "zoo.npz").unlink()
+def test_a_folder_of_a_zoo_that_was_not_written_to_its_end_is_written_anew(tmp_path, monkeypatch):
+    def killed(path, header, arrays):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "write_archive", killed)  # which is the last of its files
+    with pytest.raises(KeyboardInterrupt):
+        jfnn.write_zoo(with_params(make_result((3, 2))), tmp_path, safetensors=False)
+    monkeypatch.undo()
     (tmp_path / "weights.safetensors").write_bytes(b"of a process that was killed")
-    zoo, _, _ = written(result, tmp_path)
+    zoo, _, _ = written(with_params(make_result((2, 2))), tmp_path)
     assert len(zoo.params[0].b) == 8
+    assert {path.name for path in tmp_path.iterdir()} == {*FILES}
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "metrics.csv"])
+def test_files_of_others_are_not_overwritten(tmp_path, name):
+    (tmp_path / name).write_bytes(b"own")
+    with pytest.raises(ValueError, match=f"^folder: .*{name}"):
+        jfnn.write_zoo(with_params(make_result((2, 2))), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"own"
+
+
+def of_weights(change):
+    def lie(folder, header, table):
+        path = folder / "weights.npy"
+        content = change(path.read_bytes())
+        path.write_bytes(content)
+        header["checksums"]["weights.npy"] = hashlib.sha256(content).hexdigest()
+
+    return lie
+
+
+def of_matrix(change):
+    def content(before):
+        file = io.BytesIO()
+        np.save(file, change(np.load(io.BytesIO(before))), allow_pickle=True)
+        return file.getvalue()
+
+    return of_weights(content)
+
+
+LIES = {
+    "no checksums": lambda folder, header, table: header.pop("checksums"),
+    "a list of checksums": lambda folder, header, table: header.update(checksums=[1]),
+    "fewer checksums": lambda folder, header, table: header["checksums"].pop("layout.csv"),
+    "a file elsewhere": lambda folder, header, table: header["checksums"].update({"../a": "1"}),
+    "objects": of_matrix(lambda matrix: matrix.astype(object)),
+    "words": of_matrix(lambda matrix: matrix.astype("U9")),
+    "int8": of_matrix(lambda matrix: matrix.astype(np.int8)),
+    "three axes": of_matrix(lambda matrix: matrix[None]),
+    "a column more": of_matrix(lambda matrix: np.append(matrix, matrix[:, :1], axis=1)),
+    "junk behind the weights": of_weights(lambda content: content + b"junk"),
+    "an array of words": lambda folder, header, table: header["arrays"].update({"0.w": ["U9", [4, 4, 3]]}),
+    "an array of another shape": lambda folder, header, table: header["arrays"]["0.w"][1].reverse(),
+    "a null": lambda folder, header, table: header.update(arrays=None),
+    "rows of the table": lambda folder, header, table: table.update(seed=table["seed"][:-1]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_a_lie_under_right_checksums_is_refused(tmp_path, lie):
+    jfnn.write_zoo(with_params(make_result((2, 2))), tmp_path, safetensors=False)
+    header, table = files.read_archive(tmp_path / "zoo.npz")
+    lie(tmp_path, header, table)
+    files.write_archive(tmp_path / "zoo.npz", header, table)
+    with pytest.raises(jfnn.CorruptFileError, match=r"zoo|weights"):
+        jfnn.read_zoo(tmp_path)
 
 
 def test_a_zoo_of_another_format_is_named(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, executors, networks, run
+from jfnn.cli import data, executors, networks, parser, run
 from jfnn.cli.flags import DATA, EXECUTORS, NETWORKS, Flags, option
 from jfnn.cli.parser import flag_name
 from jfnn.experiment.options import Options
@@ -110,7 +110,7 @@ class Toy(jfnn.Halving):
 
 
 def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
-    monkeypatch.setitem(SCHEDULERS, "toy_scheduler", Toy)
+    monkeypatch.setattr(parser, "SCHEDULERS", {**SCHEDULERS, "toy_scheduler": Toy})
     assert parse("--toy-scheduler", "3:7").schedulers == (Toy(3, 7),)
     with pytest.raises(SystemExit):
         parse("--help")

@@ -153,16 +153,24 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
     digits = ["--learning-rate", "1e-3", "--l2", "0", "--epochs", "1", "--quiet"]
     assert grid_main(*digits, "--out", str(tmp_path / "digits")) == 0
     own = tmp_path / "own.csv"
+    (tmp_path / "link").symlink_to(run)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "models.npz").symlink_to(run / "models.npz")  # of another run than is asked
+    before = {path: path.read_bytes() for path in run.iterdir()}
     for words, said in {
         (tmp_path / "nowhere", own): "no config.json",
         (run, tmp_path / "nowhere.csv"): "nowhere.csv: No such file",
         (run, tmp_path / "without.csv"): "without.csv: .*column 'b'.*did you mean 'B'",
         (run, tmp_path / "gap.csv"): "gap.csv: row 2, column 'b'",
-        (run, tmp_path / "ragged.csv"): r"ragged.csv: .*row 2 \(line 3\)",
-        (run, tmp_path / "empty.csv"): "empty.csv: .*no rows",
+        (run, tmp_path / "ragged.csv"): r"error: ragged.csv, row 2 \(line 3\)",
+        (run, tmp_path / "empty.csv"): "error: empty.csv has no rows",
         (run, tmp_path / "answered.csv"): "answered.csv: expected no column 'predicted_level'",
         (tmp_path / "digits", own): "digits: .*names of columns",
         (run, own, "--out", own): "--out: expected another file",
+        (run, own, "--out", run / "config.json"): "--out: .*config.json",
+        (run, own, "--out", run / "answers.csv"): "--out: .*outside of the run",
+        (tmp_path / "link", own, "--out", tmp_path / "a" / ".." / "run" / "results.csv"): "--out: .*results",
+        (tmp_path / "digits", own, "--out", tmp_path / "a" / "models.npz"): "--out: .*models.npz",
         (run, own, "--out", tmp_path / "no" / "answers.csv"): "--out: there is no directory",
         (run, own, "--output", "x"): "--output",
     }.items():
@@ -172,3 +180,4 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
         assert stopped.value.code == 2 and printed.out == ""
         assert printed.err.startswith("jfnn predict: error: ") and printed.err.count("\n") == 1
         assert re.search(said, printed.err), printed.err
+    assert {path: path.read_bytes() for path in run.iterdir()} == before

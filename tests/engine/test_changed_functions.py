@@ -14,7 +14,7 @@ from helpers import noise_split, representatives, same_bits
 import jfnn
 from jfnn.distributed.calls import to_bytes
 from jfnn.learners import Batch, Learner
-from jfnn.optimizers import State
+from jfnn.optimizers import SCHEDULES, State
 from jfnn.schedulers import Actions, Scheduler
 from jfnn.search.sweep import prepare
 
@@ -295,6 +295,32 @@ def test_directions_of_metrics_and_their_reductions_count():
     assert description(of_metric(reduce=lambda values, data, rows: values.max(axis=1))) != before
     globals().update(FACTOR=2.0)
     assert description(of_metric()) != before
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        *(jfnn.activations.ACTIVATIONS, jfnn.losses.LOSSES, jfnn.losses.PARAMETRISED, jfnn.layers.LAYERS),
+        *(jfnn.layers.INITIALIZERS, jfnn.learners.METRICS, jfnn.schedulers.SCHEDULERS, SCHEDULES),
+    ],
+)
+def test_what_counts_by_its_name_alone_is_of_this_package(registry):
+    with pytest.raises(TypeError):
+        registry["mine"] = next(iter(registry.values()))
+    assert "mine" not in registry
+
+
+def test_an_optimizer_that_a_user_puts_among_those_of_optax_counts_by_what_it_does(monkeypatch):
+    def mine(learning_rate):
+        return optax.sgd(FACTOR * learning_rate)
+
+    monkeypatch.setattr(optax, "mine", mine, raising=False)
+    for optimizer in ("mine", mine):
+        monkeypatch.setitem(globals(), "FACTOR", 1.0)
+        before = description(optimizer=optimizer)
+        assert description(optimizer=optimizer) == before
+        monkeypatch.setitem(globals(), "FACTOR", 2.0)
+        assert description(optimizer=optimizer) != before
 
 
 def test_a_run_by_a_function_that_cannot_be_told_from_others_is_not_resumed(tmp_path):

@@ -1,17 +1,20 @@
 """Compiled programs that are kept on disk for other processes."""
 
-import hashlib
+import contextlib
 import os
 import pickle
+import resource
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental import serialize_executable
+from jax.experimental import serialize_executable, xla_metadata
 from jax.experimental.compilation_cache import compilation_cache
 
 from jfnn.numerics import persistent
@@ -65,18 +68,18 @@ def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
     assert bits == again
 
 
-def doubled(identity="doubled", count=3):
+def doubled(identity="doubled", count=3, factor=2):
     """A kept function's value, of a function made anew, and whether it was traced for it."""
     traced = []
 
     def function(x):
         traced.append(x)
-        return 2 * x
+        return factor * x
 
     value = persistent.persistent(compiled(function, "cpu"), "cpu", identity)(
         np.arange(count, dtype=np.float32)
     )
-    np.testing.assert_array_equal(value, 2 * np.arange(count))
+    np.testing.assert_array_equal(value, factor * np.arange(count))
     return bool(traced)
 
 
@@ -88,43 +91,154 @@ def test_a_program_is_taken_from_its_file_without_tracing(folder):
     assert len([*folder.iterdir()]) == 3
 
 
-@pytest.mark.parametrize("switch", ["jax_enable_x64", "jax_threefry_partitionable", "jax_debug_nans"])
-def test_a_switch_of_jax_is_another_program(folder, switch):
-    doubled()
-    before = getattr(jax.config, switch)
+@contextlib.contextmanager
+def switched(switch):
+    before = jax.config.values[switch]
     jax.config.update(switch, not before)
     try:
-        assert doubled()
+        yield
     finally:
         jax.config.update(switch, before)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: switched("jax_enable_x64"),
+        lambda: switched("jax_threefry_partitionable"),
+        lambda: switched("jax_debug_nans"),
+        lambda: switched("jax_disable_most_optimizations"),
+        lambda: switched("jax_compiler_enable_remat_pass"),
+        lambda: xla_metadata.set_xla_metadata(name="value"),
+    ],
+    ids=["x64", "threefry", "nans", "unoptimised", "remat", "a context"],
+)
+def test_what_jax_is_set_to_makes_another_program(folder, other):
+    doubled()
+    with other():
+        assert doubled()
     assert not doubled()
 
 
-def written_again(content):
+FLAGS = """
+import os, sys
+flags = os.environ.get("XLA_FLAGS", "")
+other = flags + " --xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = other if "before" in sys.argv else flags
+import jax
+from jfnn.numerics import machine
+jax.devices()
+for now in (flags, other):
+    os.environ["XLA_FLAGS"] = now
+    print(machine.compiler())
+"""
+
+
+def test_flags_of_the_compiler_are_those_that_it_has_read():
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", FLAGS, when], env=environment, stdout=subprocess.PIPE)
+        for when in ("before", "never")
+    ]
+    before, never = (process.communicate()[0].decode().split() for process in processes)
+    assert before[0] == before[1] != never[0] == never[1]
+
+
+BEHIND = """
+import os, numpy as np
+from pathlib import Path
+from jfnn.numerics import persistent
+from jfnn.numerics.compiling import compiled
+folder = Path(os.environ[persistent.VARIABLE])
+for identity in ("before", "after"):
+    persistent.persistent(compiled(lambda x: 2 * x, "cpu"), "cpu", identity)(np.ones(3))
+    print(len([*folder.iterdir()]))
+    (Path(persistent.__file__).parents[1] / "losses.py").touch()
+"""
+
+
+def test_nothing_is_kept_once_the_source_has_changed_behind_the_process(tmp_path):
+    shutil.copytree(ROOT / "jfnn", tmp_path / "jfnn", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}
+    environment |= {"PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}
+    environment |= {persistent.VARIABLE: str(tmp_path / "programs")}
+    command = [sys.executable, "-c", BEHIND]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == ["1", "1"]
+
+
+def written_again(path):
     """A program that was read and written: a whole file, of a program that XLA cannot run any more."""
-    program = serialize_executable.deserialize_and_load(*pickle.loads(content[persistent.CHECKSUM_BYTES :]))
-    again = pickle.dumps(serialize_executable.serialize(program))
-    return hashlib.sha256(again).digest() + again
+    program = serialize_executable.deserialize_and_load(*pickle.loads(persistent._content(path)))
+    path.write_bytes(persistent._sealed(path.stem, pickle.dumps(serialize_executable.serialize(program))))
+
+
+def flipped(path):
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content: b"",
-        lambda content: content[:-1],
-        lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:],
-        lambda content: b"of another program",
-        lambda content: written_again(content),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        flipped,
+        lambda path: path.write_bytes(path.read_bytes() + b"more"),
+        lambda path: path.write_bytes(b"of another program"),
+        written_again,
     ],
-    ids=["empty", "cut", "a flipped bit", "foreign", "without its functions"],
+    ids=["empty", "cut", "a flipped bit", "longer", "foreign", "without its functions"],
 )
 def test_a_file_that_is_not_whole_is_compiled_anew(folder, damage):
     doubled()
     (path,) = folder.iterdir()
-    whole = path.read_bytes()
-    path.write_bytes(damage(whole))
+    damage(path)
     assert doubled()
     assert not doubled()
+
+
+def test_a_file_under_another_programs_name_is_not_run(folder):
+    doubled("twice")
+    (twice,) = folder.iterdir()
+    doubled("three times", factor=3)
+    (three,) = {*folder.iterdir()} - {twice}
+    shutil.copy(twice, three)
+    assert doubled("three times", factor=3)
+
+
+class Planted:
+    def __reduce__(self):
+        return os.mkdir, ("planted",)
+
+
+def by_another_user(path):
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    os.chown(path, 1000, -1)
+
+
+def pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path):
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("changed", [lambda path: path.chmod(0o666), by_another_user, pipe, link])
+def test_a_file_that_others_may_have_written_is_not_read(folder, changed, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    doubled()
+    (path,) = folder.iterdir()
+    path.write_bytes(persistent._sealed(path.stem, pickle.dumps(Planted())))
+    changed(path)
+    assert doubled()
+    assert not Path("planted").exists()
+    assert not doubled()  # another one stands in its place
 
 
 def test_programs_that_call_other_libraries_or_the_host_are_not_kept(folder):
@@ -174,3 +288,38 @@ def test_the_least_recently_used_programs_are_deleted(folder):
     size = max(path.stat().st_size for path in paths)
     persistent.delete_oldest(folder, most=2 * size)
     assert {*folder.iterdir()} == {*paths[2:]}
+
+
+def test_files_that_are_no_programs_stay_and_do_not_count(folder):
+    folder.mkdir(mode=0o700)
+    name = "0" * 64
+    for theirs in ("thesis.txt", "own.program", f"{name}.program", f"{name}.part", f".{name}.part", "tmpabc"):
+        (folder / theirs).write_text("text")
+        os.utime(folder / theirs, (0, 0))
+    with (folder / "data.bin").open("wb") as file:
+        file.truncate(2 * persistent.MOST_BYTES)  # of zeros, which take no room
+    theirs = {*folder.iterdir()}
+    doubled()
+    assert theirs < {*folder.iterdir()} and not doubled()
+    persistent.delete_oldest(folder, most=0)
+    assert {*folder.iterdir()} == theirs
+
+
+def test_parts_of_programs_do_not_stay(folder):
+    folder.mkdir(mode=0o700)
+    killed = folder / f".{'0' * 64}.{'1' * 16}.part"
+    writing = folder / f".{'0' * 64}.{'2' * 16}.part"
+    for path in (killed, writing):
+        path.write_bytes(b"part")
+    before = time.time() - 2 * persistent.PART_SECONDS
+    os.utime(killed, (before, before))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # as on a disk that is full
+    try:
+        assert doubled() and doubled()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {*folder.iterdir()} == {killed, writing}
+    doubled()
+    assert not killed.exists() and writing.exists()
+    assert len([*folder.iterdir()]) == 2

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import os
 import shutil
+import time
 
 import jax
 import numpy as np
@@ -203,6 +204,49 @@ def test_files_of_another_run_are_noticed(out, split):
         shutil.copy(out / "other" / name, out / "all")
         assert "npz: not as it was written" in outcome(jfnn.load, out / "all")
         (out / "all" / name).write_bytes(before)
+
+
+def test_a_program_in_the_place_of_another_is_noticed(out):
+    jfnn.load(out)
+    shutil.rmtree(out / "best")
+    shutil.copytree(out / "all", out / "best")
+    text = outcome(jfnn.load, out)
+    assert isinstance(text, str) and "best/config.json" in text
+    jfnn.load(out / "best")
+
+
+LAYER = {"kind": "dense", "units": 3, "activation": "sigmoid", "initializer": "normal", "bias": True}
+LIES = {
+    "an unknown argument": ("network", "layers", 0, "other", 1),
+    "a kind that is no text": ("network", "layers", 0, "kind", []),
+    "no units": ("network", "layers", 0, "units", None),
+    "a negative size": ("network", "inputs", [-1]),
+    "layers of numbers": ("network", "layers", [1]),
+    "many layers": ("network", "layers", [LAYER] * 10_000),
+    "a kind of loss": ("loss", {"kind": "__class__", "parameters": []}),
+    "a loss that is a list": ("loss", ["cross_entropy"]),
+    "quantiles": ("loss", {"kind": "pinball", "parameters": [i / 1e5 for i in range(1, 100_000)]}),
+    "a learner that is none": (None,),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_a_network_that_cannot_be_is_refused_under_a_right_checksum(out, lie):
+    path = out / "all" / "config.json"
+    config = read_config(path)
+    *place, value = lie
+    files.write_checked_json(path, changed(config, ("settings", "learner", *place), value))
+    started = time.perf_counter()
+    with pytest.raises(jfnn.CorruptFileError, match=r"^.*config\.json: "):
+        jfnn.load(out / "all").predict(np.zeros((2, 5)))
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("name", ["settings", "data", "versions", "backend", "device", "timing"])
+def test_a_part_of_a_description_that_is_none_is_refused(out, name):
+    path = out / "all" / "config.json"
+    files.write_checked_json(path, read_config(path) | {name: None})
+    assert isinstance(outcome(jfnn.load, out / "all"), str)
 
 
 REPLACED = {

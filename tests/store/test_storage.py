@@ -1,11 +1,14 @@
 """Files are written whole or not at all; parameters come back in their structure."""
 
+import dataclasses
 import json
+import resource
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
+from helpers import make_result
 
 import jfnn
 from jfnn.store import files, trees
@@ -19,6 +22,65 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         raise KeyboardInterrupt
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def with_zeros(result):
+    return dataclasses.replace(result, params=[np.zeros((*result.diverged_at.shape, 3), np.float32)])
+
+
+@pytest.mark.parametrize(
+    ("write", "argument", "name"),
+    [
+        (lambda result, out: result.save(out), "out", "results.npz"),
+        (lambda result, out: result.to_csv(out / "own.csv"), "path", "own.csv"),
+        (lambda result, out: jfnn.write_zoo(result, out / "zoo"), "folder", "weights.npy"),
+    ],
+    ids=["save", "to_csv", "write_zoo"],
+)
+def test_a_full_disk_is_said_with_the_argument_and_the_file(tmp_path, write, argument, name):
+    result = with_zeros(make_result((2, 2)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"^{argument}: .*{name}.*too large"):
+            write(result, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    write(result, tmp_path)  # what is left is no obstacle
+
+
+def test_what_stands_in_the_place_of_a_part_is_not_written_through(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"theirs")
+    files.leftover(tmp_path / "file").symlink_to(theirs)
+    with files.atomic(tmp_path / "file") as file:
+        file.write(b"ours")
+    assert theirs.read_bytes() == b"theirs" and (tmp_path / "file").read_bytes() == b"ours"
+    assert not (tmp_path / "file").is_symlink() and len([*tmp_path.iterdir()]) == 2
+
+
+def test_the_files_of_a_run_are_not_overwritten_by_others(tmp_path):
+    result = make_result((2, 2))
+    result.save(tmp_path / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    for name in ("run/config.json", "run/results.csv", "link/results.npz"):
+        with pytest.raises(ValueError, match=f"^path: .*{name}"):
+            result.to_csv(tmp_path / name)
+    jfnn.load(tmp_path / "run")
+    for name in ("run/mine.csv", "results.csv", "config.json"):
+        for _ in range(2):
+            result.to_csv(tmp_path / name)
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    result = make_result((2, 2))
+    result.save("~/run")
+    assert (tmp_path / "run" / "config.json").is_file()
+    assert jfnn.load("~/run").to_dict().keys() == result.to_dict().keys()
+    result.to_csv("~/own.csv")
+    assert not (tmp_path / "~").exists()
 
 
 def test_json_with_a_checksum_notices_changes_and_takes_further_values(tmp_path):
