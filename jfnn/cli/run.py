@@ -46,9 +46,9 @@ them, and a mean, and so do other networks.
 Prints a table of the scores over η and λ, the best cells and the time taken; of
 several networks or batch sizes the table is that of the best pair, a random
 search has none. The run's directory gets config.json, results.csv with all
-cells, results.npz, models.npz, heatmap.png, curves.png and report.html, a random
-search scatter.png instead of the heat map, --refit also refit/; of several
-networks or batch sizes each pair has a directory in there.
+cells, results.npz, models.npz, heatmap.png, curves.png and report.html; a
+random search scatter.png instead of the heat map, --refit also refit/; of
+several networks or batch sizes each pair has a directory in there.
 Ctrl-C stops a run such that --resume goes on with it.
 """
 EXAMPLES = """\

@@ -54,7 +54,8 @@ def check(estimator: Any) -> None:
     """
     kind: Any = type(estimator)
     values = estimator.get_params(deep=False)
-    by_engine = values.get("engine") != "scikit-learn"
+    engine = values.get("engine")  # of any type, until it is checked
+    by_engine = not (isinstance(engine, str) and engine == "scikit-learn")
     for name, allowed in _constraints(kind, by_engine).items():
         value = values[name]
         if not any(_satisfies(value, constraint) for constraint in allowed):

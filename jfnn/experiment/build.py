@@ -31,6 +31,7 @@ from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
+from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
@@ -188,7 +189,7 @@ def _learner(options: Options) -> Learner:
         for name in options.changed(OF_NETWORKS):
             raise ArgumentError(name, "a learner brings it; give it to the learner")
     else:
-        checks.check_instance(options.model, Network, "network")
+        check_network(options.model, options.loss, options.gradient)
         taken = numbers_of(options.model, options.hyper_names)
         learner = supervised(
             options.model,

@@ -228,7 +228,7 @@ REFUSED = {
     "^x_test: expected only 0 and 1": lambda: jfnn.sweep(
         boltzmann_machine((5, 4), gradient="exact"), jfnn.Split(X, x_test=X / 2), **OPTIONS
     ),
-    "^x_train: expected numbers, ": lambda: jfnn.sweep(CHAINS, jfnn.Split(None), hyper=NUMBERS, **OPTIONS),
+    "^x_train: expected rows, ": lambda: jfnn.sweep(CHAINS, jfnn.Split(None), hyper=NUMBERS, **OPTIONS),
     "^y_train: expected None": lambda: jfnn.sweep(
         boltzmann_machine((5, 4)), jfnn.Split(X, X[:, 0]), **OPTIONS
     ),

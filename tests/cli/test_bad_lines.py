@@ -170,7 +170,7 @@ LINES = {
     "--data missing.csv --target y": "--data: missing.csv row 1 line 2 'y'",
     "--data okay.csv": "--target: okay.csv (a, b, y) none",
     "--data okay.csv --target y --weights y": "--weights: okay.csv 'y'",
-    "--data okay.csv --target y --task regression --rank-by accuracy": "--rank-by: loss r2",
+    "--data okay.csv --target y --task regression --rank-by accuracy": "--rank-by: accuracy classes",
     "--data numbers.csv --target y --loss cross_entropy": "--loss: regression numbers 'cross_entropy'",
     "--loss poisson": "--loss: classification cross-entropy 'poisson'",
     "--data numbers.csv --target y --batch-size 2": "--batch-size: 1 training rows",

@@ -90,10 +90,12 @@ def test_words_and_gaps_become_what_scikit_learn_fits_to_the_training_rows(read,
 def test_tables_are_cut_evenly_or_not_at_all_and_name_their_target(read):
     frame = rows_of(40)
     table = read(frame, encode=True, impute=True)
-    whole = datasets.split_table(table, 0)
+    with pytest.warns(UserWarning, match="gaps"):
+        whole = datasets.split_table(table, 0)
     assert len(whole.x_train) == 40 and whole.x_test is whole.y_test is None
     assert whole.names["target"] == "y" and whole.names["classes"] == ["a", "b"]
-    even = datasets.split_table(table, 10, stratify=True)
+    with pytest.warns(UserWarning, match="gaps"):
+        even = datasets.split_table(table, 10, stratify=True)
     expected = train_test_split(table.y, test_size=10, random_state=0, stratify=table.y)
     for part, rows in zip((even.y_train, even.y_test), expected, strict=True):
         np.testing.assert_array_equal(part, rows)

@@ -44,7 +44,7 @@ CHANGES = [
     # There is the same room for 89 to 96 rows to train on, and for 105 to 112 in all.
     *({"n_train": n} for n in (92, 89, 91)),
     *({"epochs": epochs} for epochs in (1, 7, 40)),
-    *({"learning_rate": [0.5] * 3, "l2": [0.1, 0.2], "seeds": seeds} for seeds in (7, [5, 2**31], 70)),
+    *({"learning_rate": [0.5, 0.4, 0.3], "l2": [0.1, 0.2], "seeds": seeds} for seeds in (7, [5, 2**31], 70)),
     {"n_train": 92, "validation": 3},
 ]
 

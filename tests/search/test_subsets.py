@@ -226,7 +226,7 @@ def test_groups_hold_out_rows_of_their_own_drawn_or_the_last():
 
 def test_no_network_of_all_groups_is_trained_for_them():
     with pytest.raises(ValueError, match=r"^refit: each group"):
-        sweep(folds=subsets.by_group(NAMES, 0.3), refit=True, **ONE)
+        sweep(folds=subsets.by_group(np.arange(N) % 3, 0.3), refit=True, **ONE)
 
 
 def test_rows_held_out_do_not_follow_inputs_of_the_same_seed():
