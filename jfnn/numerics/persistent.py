@@ -73,7 +73,10 @@ def persistent(function: Callable[..., R], platform: str, identity: str) -> Call
         leaves, structure = jax.tree.flatten(arguments)
         shapes = tuple([(leaf.shape, leaf.dtype) for leaf in leaves])
         devices = {leaf.device for leaf in leaves if isinstance(leaf, jax.Array) and leaf.committed}
-        kind = (structure, shapes, _configuration(), *devices)
+        configuration = _configuration()
+        if configuration is None:
+            return function(*arguments)
+        kind = (structure, shapes, configuration, *devices)
         if kind in programs:
             return programs[kind](*arguments)
         named = f"{identity} {structure} {shapes}"
@@ -111,9 +114,12 @@ def _is_private(status: os.stat_result) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
-def _configuration() -> tuple[Any, ...]:
-    """All that JAX is set to, here and now; equal ones trace and compile alike."""
-    return (*jax.config.values.items(), trace_context() if trace_context is not None else None)
+def _configuration() -> tuple[Any, ...] | None:
+    """All that JAX is set to here and now: equal ones trace and compile alike; None where it does not say."""
+    try:
+        return (*jax.config.values.items(), *trace_context())
+    except (AttributeError, TypeError):  # of another version, which keeps them elsewhere
+        return None
 
 
 def _first_call(
@@ -143,10 +149,10 @@ def _name(named: str, device: Any) -> str | None:
     """SHA-256 of all that decides a program; None where something cannot be told."""
     of_source = source.checksum()
     of_compiler = machine.compiler()
-    if None in (of_source, of_compiler, trace_context) or device.platform not in PLATFORMS:
+    if of_source is None or of_compiler is None or device.platform not in PLATFORMS:
         return None
     try:
-        configuration = [_pickled(value) for value in (*jax.config.values.items(), *trace_context())]
+        configuration = [_pickled(value) for value in _configuration() or ()]
     except Exception:  # such as a context of an object that no other process knows
         return None
     deciding = (
