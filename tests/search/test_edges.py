@@ -28,7 +28,7 @@ def test_one_fold_has_scores_without_intervals(seeds, split):
     result = jfnn.sweep(NET, split, learning_rate=[0.01, 0.1], folds=fold, seeds=seeds, **OPTIONS)
     statistics = jfnn.cell_statistics(result)
     np.testing.assert_allclose(statistics.mean, result.validation_accuracy.mean(axis=(-1, -2)), rtol=1e-12)
-    assert np.isnan(statistics.low).all() == (seeds == 1)
+    assert np.isnan(statistics.low).all()  # of fewer than three runs
     assert len(ranking.best_first(result).cells) == 2
 
 
