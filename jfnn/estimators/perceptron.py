@@ -110,7 +110,7 @@ class Perceptron(Documented, BaseMultilayerPerceptron):  # type: ignore[misc]
             self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
         if self.solver not in SOLVERS:  # scikit-learn sets these for its own
-            vars(self).update(
+            self.__dict__.update(
                 loss_curve_=[],
                 _no_improvement_count=0,
                 best_loss_=None if self.early_stopping else np.inf,
