@@ -7,9 +7,10 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.fit import Fit, Rows
+from jfnn.estimators.fit import Fit
 
 MOST = float(np.sqrt(np.finfo(np.float32).max))
+NOTHING = 1e-37  # a weight of this share of the largest is next to the least float32
 # Float32 may round these to 0, 1 or infinity, which scikit-learn allows for none of them.
 ROUNDED = ("learning_rate_init", "epsilon", "beta_1", "beta_2")
 FLOAT32 = (
@@ -23,13 +24,26 @@ def in_float32(x: np.ndarray) -> bool:
     return checks.float_dtype(x) == np.float32
 
 
-def of_rows(rows: Rows) -> ArgumentError | None:
-    """The error of inputs or targets that are too large; None where none are."""
+def of_rows(fit: Fit) -> ArgumentError | None:
+    """The error of inputs or targets that are too large or of weights too far apart; None where none are."""
+    rows = fit.rows
+    if not in_float32(rows.x):
+        return None
     for name, array in (("X", rows.x), ("y", rows.targets)):
         largest = max(float(array.max()), -float(array.min()))
-        if in_float32(rows.x) and largest > MOST:
+        if largest > MOST:
             return _error(name, f"expected numbers up to {MOST:.2g} in float32", largest)
-    return None
+    if rows.weights is None:
+        return None
+    n = len(rows.x)
+    batch = fit.structure.rows_a_step(n)
+    least = 1 if fit.structure.validation else n % batch or batch  # rows of the shortest step
+    shares = rows.weights.astype(np.float64) / rows.weights.max()
+    small = shares[shares < NOTHING]
+    if len(small) < least or not small.any():
+        return None
+    expected = f"expected 0 or {NOTHING:g} of the largest in float32, since a step may have no others"
+    return _error("sample_weight", expected, float(small[small > 0].min()))
 
 
 def of_numbers(fit: Fit) -> ArgumentError | None:

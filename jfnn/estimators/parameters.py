@@ -2,7 +2,6 @@
 
 import functools
 import numbers
-import sys
 from typing import Any
 
 import numpy as np
@@ -68,26 +67,29 @@ def _constraints(kind: Any, by_engine: bool) -> Constraints:
     """The constraints of a class of estimators, made from their declarations."""
     names = kind._get_param_names()
     return {
-        name: [_within_limits(one) if by_engine else one for one in map(make_constraint, several)]
+        name: [_counted(one) if by_engine else one for one in map(make_constraint, several)]
         for name, several in kind._parameter_constraints.items()
         if name in names
     }
 
 
-def _within_limits(constraint: Any) -> Any:
-    """A constraint with an upper end for whole numbers, which the engine counts in 32 bits, and of floats."""
-    if not isinstance(constraint, Interval) or constraint.right is not None:
+def _counted(constraint: Any) -> Any:
+    """A constraint with an upper end for whole numbers, which the engine counts in 32 bits."""
+    if not _is_of(numbers.Integral, constraint) or constraint.right is not None:
         return constraint
-    if constraint.type is numbers.Integral:
-        return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
-    closed = "both" if constraint.closed in ("left", "both") else "right"
-    return Interval(constraint.type, constraint.left, sys.float_info.max, closed=closed)
+    return Interval(numbers.Integral, constraint.left, checks.MOST, closed="both")
+
+
+def _is_of(kind: type, constraint: Any) -> bool:
+    return isinstance(constraint, Interval) and constraint.type is kind
 
 
 def _satisfies(value: Any, constraint: Any) -> bool:
     try:
+        if _is_of(numbers.Real, constraint):
+            float(value)
         return bool(constraint.is_satisfied_by(value))
-    except Exception:  # what cannot even be compared
+    except Exception:  # an integer beyond all floats, or what cannot even be compared
         return False
 
 

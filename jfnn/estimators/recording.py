@@ -129,7 +129,7 @@ def _first(
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
-    error = bounds.of_rows(fit.rows)
+    error = bounds.of_rows(fit)
     if error is not None:
         raise error
     steady[others] = again is None or _same(reached(again), fit)

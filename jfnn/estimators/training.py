@@ -56,7 +56,7 @@ def train(
             or float32 cannot hold the numbers.
     """
     fit = fits[0]
-    error = bounds.of_rows(fit.rows) or next(filter(None, map(bounds.of_numbers, fits)), None)
+    error = bounds.of_rows(fit) or next(filter(None, map(bounds.of_numbers, fits)), None)
     if error is not None:
         raise error
     rows, held_out = hold_out(fit)

@@ -116,6 +116,21 @@ def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
     assert_as_scikit_learn(ours, theirs)
 
 
+def test_weights_too_small_for_float32_count_as_0_or_are_refused_where_a_step_may_have_no_others():
+    weights = np.exp(-np.linspace(0, 120, 150))
+    ours, theirs = (
+        one.fit(X, Y, sample_weight=weights)
+        for one in (estimators.MLPClassifier(**HERE), neural_network.MLPClassifier(**OPTIONS))
+    )
+    assert_as_scikit_learn(ours, theirs)
+    ours.set_params(batch_size=20)
+    with pytest.raises(ValueError, match=r"^sample_weight: .*float32"):
+        ours.fit(X, Y, sample_weight=weights)
+    ours.set_params(engine="auto")
+    theirs.set_params(batch_size=20).fit(X, Y, sample_weight=weights)
+    assert_as_scikit_learn(ours.fit(X, Y, sample_weight=weights), theirs)
+
+
 @pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
 def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
     ours = estimators.MLPClassifier(**OPTIONS, engine=engine)
