@@ -199,6 +199,7 @@ def test_the_best_cells_are_trained_again_each_as_alone(net, split, schedulers, 
         assert (result.refit.epochs[place] == epochs).all()
         for seed in range(2):
             assert same_bits(result.refit.member(place, seed), alone.member(0, 0, 0, seed))
+    assert (len(np.unique(result.refit.epochs)) > 1) == bool(schedulers)
     assert same_bits(jfnn.load(tmp_path).refit.params, result.refit.params)
     answers = result.refit.predict_proba(split.x_test).astype(np.float64).mean(axis=(0, 1))
     np.testing.assert_array_equal(result.refit.predict(split.x_test, "mean"), answers.argmax(axis=1))
