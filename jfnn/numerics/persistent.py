@@ -47,7 +47,7 @@ NAME = re.compile(r"[0-9a-f]{64}\.program")
 PART = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{16}\.part")
 PART_SECONDS = 600.0  # after which nobody writes any more
 MARK = b"jfnn program\n"  # how a file begins
-# How a pickle begins: behind 32 bytes in the files of versions before 0.14, which are deleted, too.
+# How a pickle begins: behind 32 bytes in the files of earlier versions, which are deleted, too.
 OLD_MARK = (slice(32, 34), b"\x80\x04")
 # Platforms whose compilers read no options but those that `jfnn.numerics.machine.compiler` knows.
 PLATFORMS = ("cpu", "gpu")
