@@ -152,7 +152,8 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     frame.loc[::7, "b"] = np.nan
     frame.to_csv(path, index=False)
     words = f"{OWN} --learning-rate 0.1 --quiet --encode --impute --validation 0.2 --refit".split()
-    assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
+    with pytest.warns(UserWarning, match="gaps"):
+        assert grid_main("--data", str(path), *words, "--out", str(tmp_path / "out")) == 0
     names, again = (
         json.loads((tmp_path / "out" / place / "config.json").read_text())["data"]["names"]
         for place in (".", "refit")
@@ -160,7 +161,8 @@ def test_words_and_gaps_are_learned_and_the_pages_lines_read_other_rows(tmp_path
     assert list(names["columns"]) == ["a", "b", "c", "colour"] and names == again
     assert names["columns"]["colour"] == {"categories": ["blue", "green", "red"]}
     table = jfnn.datasets.read_csv(path, "level", encode=True, impute=True)
-    split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+    with pytest.warns(UserWarning, match="gaps"):
+        split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
     x = jfnn.datasets.transform(names["columns"], frame.iloc[::-1])
     x = (x - names["scaling"]["x"]["mean"]) / names["scaling"]["x"]["scale"]
     assert x.shape == (60, 7) and split.x_train.shape == (48, 7)
