@@ -203,3 +203,26 @@ def test_parameters_of_another_grid_are_refused(split):
     for epochs in (range(1, 3), range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
         with pytest.raises((ValueError, TypeError), match=r"^epochs: "):
             jfnn.sweep(NETWORK, split, epochs=epochs, **OPTIONS)
+
+
+@pytest.mark.thorough
+def test_the_winner_of_several_programs_goes_on_from_its_own_parameters(split):
+    options = OPTIONS | {"l2": 0.0, "batch_size": [16, 8], "validation": 0.2}
+    half = jfnn.sweep(NETWORK, split, epochs=2, **options)
+    refits = []
+    for start in (half, half.params):
+        rest = jfnn.sweep(NETWORK, split, epochs=range(2, 3), initial_params=start, refit=True, **options)
+        refits.append(rest.refit.params)
+    best = rest.best()
+    changed = {name: [best.axes[name]] for name in ("learning_rate", "l2")}
+    alone = jfnn.sweep(
+        NETWORK,
+        split,
+        epochs=range(2, 3),
+        initial_params=half.program(batch_size=best.axes["batch_size"]).of_cell(*best.index[1:]).params,
+        batch_size=best.axes["batch_size"],
+        seeds=2,
+        execution=rest.refit.execution,
+        **changed,
+    )
+    assert same_bits(refits[0], alone.params) and same_bits(refits[1], alone.params)
