@@ -117,7 +117,7 @@ def _is_private(status: os.stat_result) -> bool:
 def _configuration() -> tuple[Any, ...] | None:
     """All that JAX is set to here and now: equal ones trace and compile alike; None where it does not say."""
     try:
-        return (*jax.config.values.items(), *trace_context())
+        return (*jax.config.values.values(), *trace_context())
     except (AttributeError, TypeError):  # of another version, which keeps them elsewhere
         return None
 
