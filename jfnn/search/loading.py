@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
-from jfnn.experiment.axes import PROGRAM_AXES
 from jfnn.identity import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
@@ -51,10 +50,9 @@ def _with_origin(result: SweepResult, directory: Path) -> SweepResult:
     """The result in a directory, which now knows its networks."""
     refit = None if result.refit is None else _with_origin(result.refit, directory / REFIT)
     if result.programs:
-        axes = {name: result.axes[name] for name in PROGRAM_AXES if name in result.axes}
         programs = tuple(
             _with_origin(program, directory / name)
-            for program, name in zip(result.programs, program_names(axes), strict=True)
+            for program, name in zip(result.programs, program_names(result.program_axes), strict=True)
         )
         return dataclasses.replace(result, refit=refit, programs=programs)
     described = result.config.get("settings", {}).get("learner", {})
