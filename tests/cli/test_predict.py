@@ -64,6 +64,7 @@ def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
 
 
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+@pytest.mark.thorough
 def test_several_cells_trained_again_answer_by_their_mean(tmp_path, capsys, classes):
     path = write_csv(tmp_path / "own.csv", classes)
     again = "--learning-rate 0.1,0.3,1 --seeds 2 --folds 2 --refit --refit-cells 3"
@@ -123,6 +124,7 @@ def test_a_choice_by_few_rows_is_said(run_on, capsys, tmp_path, words, said):
     assert said in notes and bool(said) == bool(notes)
 
 
+@pytest.mark.thorough
 def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
     path = write_csv(tmp_path / "own.csv", classes=False)
     frame = pandas.read_csv(path)

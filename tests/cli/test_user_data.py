@@ -133,6 +133,7 @@ def test_warnings_name_the_flag_and_the_ranking_its_rows(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("network", "shape"), [("cnn", "1,3"), ("rnn", "3,1")])
+@pytest.mark.thorough
 def test_columns_of_a_table_that_a_network_takes_for_a_sequence_are_warned_of(network, shape, tmp_path):
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = ["--data", str(path), "--target", "level", "--network", network]
@@ -282,6 +283,7 @@ def test_an_npz_is_learned_as_it_is_cut(tmp_path):
         data.load(parse("--data", str(tmp_path / "own.npz"), "--impute"))
 
 
+@pytest.mark.thorough
 def test_several_labels_a_row_of_an_npz_are_learned_and_ranked(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(90, 3))

@@ -116,6 +116,7 @@ def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
     assert_as_scikit_learn(ours, theirs)
 
 
+@pytest.mark.thorough
 def test_weights_too_small_for_float32_count_as_0_or_are_refused_where_a_step_may_have_no_others():
     weights = np.exp(-np.linspace(0, 120, 150))
     ours, theirs = (
@@ -279,6 +280,7 @@ def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engin
     assert_as_scikit_learn(ours, theirs)
 
 
+@pytest.mark.thorough
 def test_a_warm_start_keeps_the_best_of_all_fits():
     """In scikit-learn the optimizer writes on the best, so that it ends with the last epoch."""
     options = STOPPING | {"warm_start": True, "learning_rate_init": 0.05, "max_iter": 10}

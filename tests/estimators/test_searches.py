@@ -402,6 +402,7 @@ def test_searches_that_are_scikit_learns_warn_as_its_own_do():
 
 
 @pytest.mark.parametrize("engine", ["auto", "jfnn"])
+@pytest.mark.thorough
 def test_with_metadata_routing_fits_train_together_and_nothing_is_warned_of(engine, runs):
     weights = np.linspace(1, 2, 150)
     groups = np.arange(150) % 3

@@ -177,6 +177,7 @@ def test_each_member_has_its_own_number_of_a_layer(gradient, dtype, split):
         np.testing.assert_allclose(result.test_loss[:, :, number], alone.test_loss, **close)
 
 
+@pytest.mark.thorough
 def test_numbers_of_a_layer_are_of_one_program_and_are_kept(split, tmp_path):
     options = BY_WIDTH | {"validation": 0.3, "learning_rate": 0.05}
     result = jfnn.sweep(RADIAL, split, **options, out=tmp_path / "run", refit=True)
@@ -209,6 +210,7 @@ def test_gradients_of_a_layer_with_a_number_are_compared(split):
         jfnn.check_gradients(radial(Radial(power=1)), *split[:2])
 
 
+@pytest.mark.thorough
 def test_functions_may_hold_numbers_too(split):
     network = jfnn.Network(
         lambda key: {"w": jnp.zeros((5, 3)), "inner": {"sharpness": Constant(jnp.ones(()))}},

@@ -103,6 +103,7 @@ def test_members_that_had_diverged_stay_so(name, split, tmp_path):
 
 
 @pytest.mark.parametrize("dead", [False, True])
+@pytest.mark.thorough
 def test_one_network_goes_on_from_its_result(dead, split):
     options = {"learning_rate": 1e38 if dead else 0.1, "batch_size": 16}
     half, whole = (jfnn.train(NETWORK, split.x_train, split.y_train, epochs=n, **options) for n in (3, 5))
@@ -113,6 +114,7 @@ def test_one_network_goes_on_from_its_result(dead, split):
     assert rest.diverged_at == whole.diverged_at and (rest.diverged_at >= 0) == dead
 
 
+@pytest.mark.thorough
 def test_members_that_a_scheduler_ended_stay_so(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=6, schedulers=jfnn.Halving(2, 1), **options)

@@ -281,6 +281,7 @@ def test_parameters_of_evaluations_and_of_the_best_cell_alone_answer():
     assert best.row_scores("loss", "train", SPLIT).shape == (1, N)
 
 
+@pytest.mark.thorough
 def test_several_labels_a_row_are_answered_alike_by_a_result_loaded_or_refitted_and_by_each_member(tmp_path):
     split = SPLIT._replace(y_train=np.eye(3)[SPLIT.y_train] + [[0, 1, 0]], y_test=None, x_test=None)
     split = split._replace(y_train=np.minimum(split.y_train, 1))

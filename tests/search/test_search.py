@@ -167,6 +167,7 @@ def test_a_refit_on_all_rows_is_the_cell_trained_on_them_alone(net, split, cut):
 
 
 @pytest.mark.parametrize("schedulers", [[], [jfnn.EarlyStopping(1)]], ids=str)
+@pytest.mark.thorough
 def test_the_best_cells_are_trained_again_each_as_alone(net, split, schedulers, tmp_path):
     """Listed, best first; for as many epochs as early stopping kept each; a cell drawn twice counts once."""
     momentum = [0.0, 0.9, 0.9, 0.5, 0.0, 0.3]

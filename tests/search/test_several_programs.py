@@ -71,6 +71,7 @@ def test_the_best_cell_is_the_best_of_all_programs_and_is_trained_again(split, s
     assert ranking.best_first(swept).cells[0].cell == best.index
 
 
+@pytest.mark.thorough
 def test_the_best_cell_is_trained_again_from_the_start_of_its_program(split, swept):
     starts = [[jax.tree.map(lambda leaf: leaf[0, 0], params) for params in row] for row in swept.params]
     options = SEVERAL | {"batch_size": [16, 8], "epochs": 1}
@@ -329,6 +330,7 @@ def test_named_axes_of_networks_are_axes_of_the_result(split, tmp_path):
     assert same_bits(resumed.params, swept.params)
 
 
+@pytest.mark.thorough
 def test_statistics_of_named_axes_know_which_are_of_networks():
     named = make_programs(named={"layers": [1, 2], "width": [50, 5, 20]}, batch_sizes=(16, 8), shape=(3, 4))
     assert jfnn.analysis.best_rates(named).shape == (2, 3, 2)

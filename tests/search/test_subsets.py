@@ -447,6 +447,7 @@ def test_every_part_is_scored_by_the_labels_of_each_subset(kind, tmp_path):
     assert same_bits(everywhere[..., 2, 30:], held_out[..., 2, 30:])
 
 
+@pytest.mark.thorough
 def test_without_labels_for_test_rows_subsets_with_labels_have_no_test_scores(tmp_path):
     """They trained on other labels, and may be other tasks."""
     noisy = subsets.label_noise(SPLIT.y_train, [0, 0.3])
