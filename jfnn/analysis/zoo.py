@@ -186,7 +186,7 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "arrays": {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()},
         "checksums": {name: _checksum(directory / name) for name in written},
     }
-    files.write_archive(directory / ZOO, header, table)
+    files.write_archive(directory / ZOO, header, table, "folder")
 
 
 def read_zoo(folder: str | os.PathLike[str]) -> Zoo:

@@ -125,7 +125,9 @@ def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
         raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def write_archive(path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> str:
+def write_archive(
+    path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray], argument: str = "out"
+) -> str:
     """Writes an uncompressed ``.npz`` whose bytes follow from its content only; returns its checksum.
 
     `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
@@ -133,7 +135,7 @@ def write_archive(path: Path, header: Mapping[str, object], arrays: Mapping[str,
     ``header.json``; the archive's comment is its checksum.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
-    with atomic(path) as file:
+    with atomic(path, argument) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.comment = b"0" * DIGITS
             content = {"header": header, "dtypes": dtypes}

@@ -160,7 +160,7 @@ def test_a_folder_that_is_not_as_it_was_written_is_refused(tmp_path, name, chang
 
 
 def test_a_folder_of_a_zoo_that_was_not_written_to_its_end_is_written_anew(tmp_path, monkeypatch):
-    def killed(path, header, arrays):
+    def killed(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(files, "write_archive", killed)  # which is the last of its files
