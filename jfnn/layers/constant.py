@@ -14,7 +14,7 @@ from jfnn.layers.wrapped import Wrapped
 class Constant(NamedTuple):
     """Marks what a member holds and does not train: ``{"net": params, "teacher": Constant(weights)}``.
 
-    It may stand anywhere in parameters, in a field of a module of Equinox, and in a `Param` of Flax. No
+    It may stand anywhere in parameters, in a field of a module of Equinox, and in a ``Param`` of Flax. No
     gradient is taken by it, no penalty counts it, no optimizer sees it; results, files and scores have it
     like all others.
 
