@@ -25,7 +25,6 @@ from .analysis.zoo import read_zoo, write_zoo
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
-from .engine.devices import use_all_cores
 from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.networks import Networks
@@ -58,6 +57,7 @@ from .learners.pruning import pruned
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
+from .numerics.machine import use_all_cores
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler

@@ -13,10 +13,10 @@ from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise
 import jfnn
 from jfnn import losses, training
 from jfnn.engine import devices
-from jfnn.numerics import compiling
+from jfnn.numerics import compiling, machine
 
 # Workers with a thread for each of many cores would be in each other's way, and counts would vary.
-devices.cores = lambda: 2
+devices.cores = machine.cores = lambda: 2
 jfnn.use_all_cores()
 CPU_OPTIONS = compiling.CPU_OPTIONS
 

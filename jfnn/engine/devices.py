@@ -32,36 +32,6 @@ def check_process() -> None:
         )
 
 
-def use_all_cores(count: int | None = None) -> int:
-    """Configures JAX with one CPU device per core.
-
-    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads
-    large operations over all cores, which are busy already, and that costs a few percent. Call it before the
-    first use of JAX. It changes JAX's configuration for the whole process, so scripts call it and the library
-    never does. On a GPU it has no effect.
-
-    Args:
-        count: Number of devices; None for the cores that this process may use.
-
-    Returns:
-        The number of CPU devices.
-
-    Raises:
-        RuntimeError: JAX has already started with another number of devices.
-    """
-    count = cores() if count is None else checks.as_count(count, "count")
-    try:
-        jax.config.update("jax_num_cpu_devices", count)
-    except RuntimeError:
-        running = len(jax.devices("cpu"))
-        if running != count:
-            raise RuntimeError(
-                f"use_all_cores: too late, JAX has already started with {running} CPU device(s);"
-                " call it before the first use of JAX, right after the imports"
-            ) from None
-    return count
-
-
 def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
     """The device of each host thread.
 

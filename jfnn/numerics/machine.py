@@ -8,7 +8,10 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import jax
 from jax.extend import backend
+
+from jfnn.arguments import checks
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
 # Flags of the compiler that change no bit: how many devices it shows.
@@ -49,6 +52,36 @@ def compiler() -> str | None:
 def cores() -> int:
     """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_all_cores(count: int | None = None) -> int:
+    """Configures JAX with one CPU device per core.
+
+    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads
+    large operations over all cores, which are busy already, and that costs a few percent. Call it before the
+    first use of JAX. It changes JAX's configuration for the whole process, so scripts call it and the library
+    never does. On a GPU it has no effect.
+
+    Args:
+        count: Number of devices; None for the cores that this process may use.
+
+    Returns:
+        The number of CPU devices.
+
+    Raises:
+        RuntimeError: JAX has already started with another number of devices.
+    """
+    count = cores() if count is None else checks.as_count(count, "count")
+    try:
+        jax.config.update("jax_num_cpu_devices", count)
+    except RuntimeError:
+        running = len(jax.devices("cpu"))
+        if running != count:
+            raise RuntimeError(
+                f"use_all_cores: too late, JAX has already started with {running} CPU device(s);"
+                " call it before the first use of JAX, right after the imports"
+            ) from None
+    return count
 
 
 @functools.cache
