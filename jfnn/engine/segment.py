@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.engine.program import DeviceData, Members, build
-from jfnn.learners.data import Rows, block, padded
+from jfnn.learners.data import Rows, aligned, padded
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING
 from jfnn.steps.epoch import EPOCHS
@@ -60,26 +60,34 @@ class Worker:
     """One device with a task's program and data."""
 
     def __init__(self, task: Task, device: jax.Device):
-        """Places the data on the device."""
-        self.task = task
+        """Places the data on the device; the rows of the task are not kept."""
         self.device = device
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
         self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
+        self.sources = sources
+        self.weights = task.weights
+        self.block = task.block
+        self.steps = task.steps
+        self.copied_rows = task.copied_rows
+
+        n = len(jax.tree.leaves(task.rows)[0])
         # Arrays of few lengths, so that most numbers of rows share a program.
-        rows = jax.tree.map(lambda leaf: padded(leaf, padded_length(len(leaf))), task.rows)
+        length = padded_length(n)
+        blocks = range(0, n if task.copied_rows is None else 0, task.block)
+        # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy.
+        rows = jax.tree.map(lambda leaf: aligned(leaf, max(length, len(blocks) * task.block)), task.rows)
         weights = (
             None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
-        self.data = jax.device_put(DeviceData(rows, weights, sources.train), device)
-
-        n = len(jax.tree.leaves(task.rows)[0]) if task.copied_rows is None else 0
-        blocks = [block(task.rows, first, task.block) for first in range(0, n, task.block)]
-        self.blocks = jax.device_put(blocks, device)
+        data = DeviceData(_part(rows, 0, length), weights, sources.train)
+        self.data = jax.device_put(data, device)
+        self.blocks = jax.device_put([_part(rows, first, task.block) for first in blocks], device)
+        self.rows = None if task.copied_rows is None else rows
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
         """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
-        copied = None if self.task.copied_rows is None else self.task.copied_rows[segment.folds]
+        copied = None if self.copied_rows is None else self.copied_rows[segment.folds]
         objectives: dict[str, jax.Array] = {}
         if segment.replicates is None:
             members = jax.device_put(segment.members, self.device)
@@ -97,8 +105,8 @@ class Worker:
         assert segment.replicates is not None
         minibatches = segment.minibatches
         if minibatches is not None:  # as many as in the longest call, so that one program serves all
-            minibatches = padded(minibatches, max(self.task.steps, minibatches.shape[-2]), axis=-2)
-        source = self.task.sources.take(segment.replicates, segment.first_epoch, minibatches)
+            minibatches = padded(minibatches, max(self.steps, minibatches.shape[-2]), axis=-2)
+        source = self.sources.take(segment.replicates, segment.first_epoch, minibatches)
         data = self.data
         if copied is not None and minibatches is None:
             data = jax.device_put(self._copied_data(copied, segment.folds), self.device)
@@ -114,15 +122,20 @@ class Worker:
         XLA gathers those of a step from an array that fits into a cache several times as fast.
         """
         numbers = np.maximum(copied, 0)
-        weights = self.task.weights
+        weights = self.weights
         if weights is not None:
             weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
-        rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.task.rows)
+        rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.rows)
         return DeviceData(rows, weights, np.arange(copied.size, dtype=np.int32).reshape(copied.shape))
 
     def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
-        size = self.task.block
+        size = self.block
         longest = int((copied != PADDING).any(axis=0).sum())
         numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
-        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.task.rows) for at in numbers]
+        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.rows) for at in numbers]
+
+
+def _part(rows: Rows, first: int, size: int) -> Rows:
+    """Rows from a first one on, so many, without a copy."""
+    return jax.tree.map(lambda leaf: leaf[first : first + size], rows)

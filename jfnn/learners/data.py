@@ -1,5 +1,6 @@
 """Data of a learner: rows, minibatches of them, and the numbers of a member."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ Hyper = Mapping[str, jax.Array]
 # Rows scored at a time, at most: more take more memory, for all members of a tile at once, fewer more calls.
 # Compare by the workload mnist of scripts/bench.py, whose 4,096 rows to train on are two blocks.
 EVALUATION_BLOCK = 2048
+# Where an array begins that a CPU device takes as it is: the copy of any other takes the memory of its data.
+ALIGNED_BYTES = 64
 
 
 class Batch(NamedTuple):
@@ -126,3 +129,14 @@ def padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
     widths = [(0, 0)] * leaf.ndim
     widths[axis] = (0, length - leaf.shape[axis])
     return np.pad(leaf, widths)
+
+
+def aligned(leaf: np.ndarray, length: int) -> np.ndarray:
+    """A copy of an array, padded with zeros to a length, which a CPU device takes without another copy."""
+    shape = (length, *leaf.shape[1:])
+    size = math.prod(shape) * leaf.itemsize
+    memory = np.zeros(size + ALIGNED_BYTES, np.uint8)
+    first = -memory.ctypes.data % ALIGNED_BYTES
+    copy = memory[first : first + size].view(leaf.dtype).reshape(shape)
+    copy[: len(leaf)] = leaf
+    return copy
