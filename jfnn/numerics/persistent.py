@@ -20,6 +20,7 @@ import pickle
 import re
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,7 @@ def _name(named: str, device: Any) -> str | None:
     deciding = (
         named,
         of_source,
+        sys.version,
         of_compiler,
         configuration,
         machine.versions(),

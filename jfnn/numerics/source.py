@@ -6,7 +6,6 @@ runs, as where a new version is installed behind a notebook.
 
 import functools
 import os
-import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -15,7 +14,7 @@ LOADED = time.time()
 
 
 def checksum() -> str | None:
-    """Checksum of the package's files and of Python's version; None where they need not be what runs."""
+    """Checksum of the package's files; None where they need not be what runs."""
     paths = [
         os.path.join(folder, name)
         for folder, _, names in os.walk(ROOT)
@@ -30,6 +29,17 @@ def checksum() -> str | None:
     return found if paths and is_as_loaded else None
 
 
+@functools.cache
+def name() -> str:
+    """Tells the source that this process runs from others, to other processes; that of its first call.
+
+    Where the files have changed since they were loaded, nothing tells it but this process.
+    """
+    if FOLDER is None:
+        return "an archive"
+    return checksum() or f"files that have changed since process {os.getpid()} loaded them at {LOADED}"
+
+
 def _has_changed(path: str) -> bool:
     status = os.stat(path)
     # A copy may keep the time of its content, but on most systems not that of its status.
@@ -40,7 +50,7 @@ def _has_changed(path: str) -> bool:
 def _checksum(paths: tuple[str, ...]) -> str:
     import hashlib  # here, since `jfnn --help` need not wait for it
 
-    sha256 = hashlib.sha256(sys.version.encode())
+    sha256 = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
             sha256.update(file.read())

@@ -13,20 +13,35 @@ RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 def describe(device: Any) -> Json:
-    """The environment of a device as plain values: "versions" and "backend".
+    """The environment of a JAX device of this process: "versions" and "backend"."""
+    return of_kind(kind_of(device))
 
-    Args:
-        device: The JAX device that computes.
-    """
+
+def kind_of(device: Any) -> str:
+    """What the arithmetic of a device follows from: "gpu NVIDIA H100 80GB HBM3", of a CPU its processor."""
+    name = processor() if device.platform == "cpu" else device.device_kind
+    return f"{device.platform} {name}"
+
+
+def kind_in(described: Json) -> str:
+    """The kind of device of an environment."""
+    backend = described["backend"]
+    return f"{backend['platform']} {backend['processor'] or backend['kind']}"
+
+
+def of_kind(kind: str) -> Json:
+    """The environment of a process as this one, whose device is of a kind, as plain values."""
+    platform, _, name = kind.partition(" ")
+    is_cpu = platform == "cpu"
     return {
         "versions": versions(),
         "backend": {
-            "platform": device.platform,
-            "kind": device.device_kind,
-            "processor": processor() if device.platform == "cpu" else None,
+            "platform": platform,
+            "kind": "cpu" if is_cpu else name,
+            "processor": name if is_cpu else None,
             "compiler_flags": compiler_flags(),
             "compiler": compiler(),
-            "compiler_options": compiling.compiler_options(device.platform),
+            "compiler_options": compiling.compiler_options(platform),
             "matmul_precision": compiling.PRECISION,
             "random_numbers": {name: getattr(jax.config, name) for name in RANDOM_NUMBERS},
         },

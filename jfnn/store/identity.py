@@ -34,18 +34,22 @@ def fingerprint(description: Description) -> str:
     return hashlib.sha256(json.dumps(deciding(description), sort_keys=True).encode()).hexdigest()
 
 
-def differences(there: object, here: object, name: str = "") -> list[str]:
+def differences(there: object, here: object) -> list[str]:
     """The values in which two descriptions differ, each with its name."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        inner = ((part, f"{name}.{part}" if name else part) for part in there | here)
-        return [line for part, path in inner for line in differences(there.get(part), here.get(part), path)]
-    if there == here:
+    return [f"{name} is {one} there and {other} here" for name, one, other in differing(there, here)]
+
+
+def differing(one: object, other: object, name: str = "") -> list[tuple[str, str, str]]:
+    """The name of each value in which two descriptions differ, and both values as texts."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        inner = ((part, f"{name}.{part}" if name else part) for part in one | other)
+        return [found for part, path in inner for found in differing(one.get(part), other.get(part), path)]
+    if one == other:
         return []
-    texts = json.dumps(there), json.dumps(here)
-    differ = (i for i, (one, other) in enumerate(zip(*texts, strict=False)) if one != other)
+    texts = json.dumps(one), json.dumps(other)
+    differ = (i for i, characters in enumerate(zip(*texts, strict=False)) if len({*characters}) > 1)
     same = next(differ, min(map(len, texts)))
-    shown_there, shown_here = (_shown(text, same) for text in texts)
-    return [f"{name} is {shown_there} there and {shown_here} here"]
+    return [(name, _shown(texts[0], same), _shown(texts[1], same))]
 
 
 def _shown(text: str, same: int) -> str:
