@@ -21,7 +21,7 @@ from jfnn.learners.shapes import as_rows
 from jfnn.learners.supervised import Supervised
 from jfnn.network import as_inputs
 from jfnn.numerics.compiling import compiled
-from jfnn.prediction import decide
+from jfnn.prediction import decide, sureness
 
 Function = Callable[[Params, Any], jax.Array]
 Model = Learner | Function
@@ -73,7 +73,7 @@ def evidence(model: Supervised, params: Params, x: Any) -> jax.Array:
 
     Class probabilities or, of a loss that has none, outputs.
     """
-    return outputs(model, params, x) if model.loss.probabilities is None else probabilities(model, params, x)
+    return sureness(outputs(model, params, x), model.loss)
 
 
 def row_score(model: Learner, metric: str, member: tuple[Params, Hyper], rows: Rows) -> jax.Array:
