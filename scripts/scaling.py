@@ -24,13 +24,14 @@ from console import Parser, add_out, parse, run
 
 import jfnn
 from jfnn.distributed import preload
+from jfnn.experiment.processes import prepare
 
 RATES = np.logspace(-5, 1, 7)
 
 
 def on_core(cores: Any) -> None:
     """Makes this process a worker on the next of the cores of a queue, alone."""
-    preload.prepare()
+    prepare()
     os.sched_setaffinity(0, {cores.get()})
 
 
@@ -53,7 +54,7 @@ def dask_client(count: int) -> Iterator[Any]:
 
     with (
         dask.config.set(preload.DASK),
-        distributed.LocalCluster(count, **preload.CLUSTER) as cluster,  # type: ignore[no-untyped-call]
+        distributed.LocalCluster(n_workers=count, **preload.CLUSTER) as cluster,  # type: ignore[no-untyped-call]
         distributed.Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
         yield client

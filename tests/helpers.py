@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
+from jfnn.numerics import compiling
 from jfnn.search.result import combined
 
 # Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
@@ -48,11 +49,27 @@ def representatives(cases, *quick):
     return marked
 
 
+is_unoptimised = False  # whether what names no options is compiled so here
+
+
+def like_here():
+    """A function that makes a process compile as this one does, which would otherwise not train for it."""
+    return functools.partial(_compile_like, is_unoptimised, compiling.CPU_OPTIONS)
+
+
+def _compile_like(unoptimised, options):
+    if unoptimised:
+        compile_unoptimised()
+    compiling.CPU_OPTIONS = options
+
+
 def compile_unoptimised():
     """Compiles so all that names no options: small things, to optimise which took a quarter of all time.
 
     XLA reads its flags once, before the first program; processes that are started have those of users.
     """
+    global is_unoptimised
+    is_unoptimised = True
     before = os.environ.get("XLA_FLAGS")
     flags = [f"--{name}={str(value).lower()}" for name, value in UNOPTIMISED.items()]
     os.environ["XLA_FLAGS"] = " ".join([*flags, before or ""])

@@ -13,7 +13,7 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.distributed import futures
+from jfnn.distributed.agreement import agreed_environment
 from jfnn.engine import interrupts
 from jfnn.store.checkpoint import Checkpoint
 
@@ -136,8 +136,24 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
         return never
 
     with pytest.raises(KeyboardInterrupt), interrupts.deferred():
-        futures.environment_of(jfnn.Workers(types.SimpleNamespace(submit=submit)))
+        agreed_environment(jfnn.Workers(types.SimpleNamespace(submit=submit)))
     assert never.cancelled()
+
+
+@pytest.mark.thorough
+def test_where_workers_die_of_the_same_ctrl_c_the_run_ends_with_the_state_saved_before(tmp_path):
+    class Dying(Pressing):
+        left = 40
+
+        def submit(self, *arguments):
+            future = super().submit(*arguments)
+            return future if self.left > 0 else concurrent.futures.Future()
+
+    began = time.perf_counter()
+    with Dying(2) as executor, pytest.raises(KeyboardInterrupt):
+        sweep(progress=lambda now: None, executor=jfnn.Workers(executor, together=1), out=tmp_path)
+    assert 8 < time.perf_counter() - began < 60
+    assert same_bits(sweep(progress=lambda now: None, out=tmp_path, resume=True), sweep())
 
 
 @pytest.mark.parametrize("count", [8, pytest.param(300, marks=pytest.mark.slow)])

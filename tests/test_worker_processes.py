@@ -7,6 +7,7 @@ import functools
 import json
 import multiprocessing
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -21,9 +22,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import like_here, noise_split
 
 import jfnn
+from jfnn.distributed import tasks
 
 SPAWN = multiprocessing.get_context("spawn")
 FILES = ("results.csv", "results.npz", "models.npz")
@@ -37,6 +39,7 @@ OPTIONS = dict(
 PLAIN = dict(seeds=3, epochs=9, execution=jfnn.Execution(eval_every=3, tile=10))
 SCHEDULED = PLAIN | dict(schedulers=[jfnn.Halving(3), jfnn.EarlyStopping(2)], validation=0.2)
 LONG = PLAIN | dict(epochs=120, execution=jfnn.Execution(eval_every=20, tile=10))
+LONGER = PLAIN | dict(epochs=2400, execution=jfnn.Execution(eval_every=100, tile=10))
 CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
 
 
@@ -63,13 +66,10 @@ def written(out):
     return {name: (out / name).read_bytes() for name in FILES}
 
 
-def pool():
-    return concurrent.futures.ProcessPoolExecutor(2, mp_context=SPAWN)
-
-
 @contextlib.contextmanager
 def processes(count):
-    with concurrent.futures.ProcessPoolExecutor(count, mp_context=SPAWN) as executor:
+    """A pool, and its processes' numbers."""
+    with concurrent.futures.ProcessPoolExecutor(count, SPAWN, like_here()) as executor:
         yield executor, lambda: list(executor._processes)
 
 
@@ -78,9 +78,10 @@ def dask(count):
     """A client's executor on a cluster of this machine, and the workers' process numbers."""
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(count, **CLUSTER) as cluster,
+        distributed.LocalCluster(n_workers=count, **CLUSTER) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.register_worker_callbacks(like_here())
         yield client.get_executor(), lambda: list(client.run(os.getpid).values())
 
 
@@ -100,6 +101,7 @@ def kill_one(numbers, after):
     return thread
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes_of, tmp_path):
     with CLUSTERS[kind](2) as (executor, numbers):
@@ -118,29 +120,95 @@ def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_o
     assert written(tmp_path) == bytes_of("SCHEDULED")
 
 
+class Counting(concurrent.futures.ProcessPoolExecutor):
+    """A process pool that counts the messages that bring the data."""
+
+    bringing = 0
+
+    def submit(self, function, call):
+        self.bringing += call.task is not None and call.task.content is not None
+        return super().submit(function, call)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("count", [1, 2])
+def test_data_travel_once_to_each_process(count):
+    with Counting(count, SPAWN, like_here()) as pool:
+        for seeds in (2, 3):  # of another task, and of the same in another run
+            for _ in range(2):
+                before = pool.bringing
+                options = PLAIN | {"seeds": seeds}
+                executor = jfnn.Workers(pool, together=1)
+                jfnn.sweep(**on(executor, options))
+                assert pool.bringing - before <= count
+        assert pool.bringing >= 2
+
+
+class Elsewhere:
+    """An executor that starts a process for each call in a folder, in another environment."""
+
+    def __init__(self, folder, environment):
+        self.folder = folder
+        self.environment = os.environ | environment
+
+    def submit(self, function, call):
+        future = concurrent.futures.Future()
+        code = "import pickle, sys; f, call = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(f(call))"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=pickle.dumps((function, call)),
+            env=self.environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+        )
+        future.set_result(done.stdout)
+        return future
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("what", "environment"),
+    [
+        ("compiler_flags", {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}),
+        ("jax_disable_jit", {"JAX_DISABLE_JIT": "1"}),
+        ("source", {}),
+    ],
+)
+def test_workers_of_another_source_or_with_other_flags_are_refused(what, environment, tmp_path):
+    if what == "source":
+        package = Path(jfnn.__file__).parent
+        shutil.copytree(package, tmp_path / "jfnn", ignore=shutil.ignore_patterns("__pycache__"))
+        with open(tmp_path / "jfnn/activations.py", "a") as file:
+            file.write("# another\n")
+    with pytest.raises(ValueError, match=rf"^executor: .*{what} is "):
+        jfnn.sweep(**on(Elsewhere(tmp_path, environment), PLAIN))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CLUSTERS)
 def test_runs_whose_workers_are_killed_at_random_moments_finish_with_the_same_bytes(kind, bytes_of, tmp_path):
     random.seed(0)
-    with CLUSTERS[kind](2) as (executor, numbers):
-        for i in range(10):
+    for i in range(10):
+        # Anew, since Dask starts no worker for one that dies as it starts.
+        with CLUSTERS[kind](2) as (executor, numbers):
             killer = kill_one(numbers, random.uniform(0, 3))
-            jfnn.sweep(**on(executor, LONG), out=tmp_path / str(i))
+            jfnn.sweep(**on(executor, LONGER), out=tmp_path / str(i))
             killer.join()
-            assert written(tmp_path / str(i)) == bytes_of("LONG"), i
+        assert written(tmp_path / str(i)) == bytes_of("LONGER"), i
 
 
 @pytest.mark.slow
 def test_a_worker_that_joins_late_gets_tiles(bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(1, **CLUSTER) as cluster, distributed.Client(cluster) as client:
+    with distributed.LocalCluster(n_workers=1, **CLUSTER) as cluster, distributed.Client(cluster) as client:
+        client.register_worker_callbacks(like_here())
         joins = threading.Timer(2, cluster.scale, [2])
         joins.start()
-        jfnn.sweep(**on(client.get_executor(), LONG), out=tmp_path)
+        jfnn.sweep(**on(client.get_executor(), LONGER), out=tmp_path)
         joins.join()
-        held = client.run(lambda: __import__("jfnn").distributed.calls._worker.cache_info().currsize)
+        held = client.run(lambda: len(tasks.HELD))
     assert len(held) == 2 and all(held.values())
-    assert written(tmp_path) == bytes_of("LONG")
+    assert written(tmp_path) == bytes_of("LONGER")
 
 
 SCRIPT = """

@@ -1,12 +1,21 @@
 """Sweeps on executors: the same bytes whatever is lost on the way, and words for what cannot be."""
 
+import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
+import importlib
+import itertools
 import multiprocessing
+import os
 import pickle
+import random
+import sys
 import threading
+import time
 import types
+import warnings
 
 import jax
 import numpy as np
@@ -14,8 +23,10 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.distributed import calls
-from jfnn.engine.segment import Segment
+from jfnn.distributed import tasks
+from jfnn.distributed.tasks import HELD
+from jfnn.engine.segment import Segment, Task
+from jfnn.store import environment
 
 pytestmark = pytest.mark.unoptimised
 
@@ -47,8 +58,14 @@ def plain():
     return sweep()
 
 
+@pytest.fixture(scope="module")
+def plain_of_eight():
+    """The same with eight seeds."""
+    return sweep(seeds=8)
+
+
 class Here(concurrent.futures.Executor):
-    """Runs what is submitted at once, in this process, and keeps the calls.
+    """Runs what is submitted at once, in this process, and keeps the calls, but for mere questions.
 
     ``fate`` is called with the number of the call and the call, and may raise what becomes of the future.
     """
@@ -57,14 +74,14 @@ class Here(concurrent.futures.Executor):
         self.fate = fate
         self.calls = []
 
-    def submit(self, function, *arguments):
+    def submit(self, function, call):
         future = concurrent.futures.Future()
         future.set_running_or_notify_cancel()
         try:
-            if arguments:
-                self.calls.append(arguments[0])
-                self.fate(len(self.calls), *arguments)
-            future.set_result(pickle.loads(pickle.dumps(function(*arguments))))
+            if call.task is not None:
+                self.calls.append(call)
+                self.fate(len(self.calls), call)
+            future.set_result(pickle.loads(pickle.dumps(function(call))))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -77,7 +94,7 @@ def has(call, learning_rate):
 
 
 def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(plain):
-    calls._worker.cache_clear()
+    HELD.forget()
     executor = Here()
     assert same_bits(arrays(sweep(executor)), arrays(plain))
     first, *others = executor.calls
@@ -87,7 +104,7 @@ def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(
 
 def test_what_is_lost_on_the_way_is_sent_again(plain):
     def fate(number, call):
-        if number % 3 == 0:
+        if number % 4 == 0:
             raise ConnectionResetError("the worker is gone")
 
     executor = Here(fate)
@@ -114,10 +131,10 @@ class Breaking(Here):
 
     broken = False
 
-    def submit(self, function, *arguments):
+    def submit(self, function, call):
         if self.broken:
             raise concurrent.futures.BrokenExecutor("no more")
-        future = super().submit(function, *arguments)
+        future = super().submit(function, call)
         self.broken = future.exception() is not None
         return future
 
@@ -196,36 +213,326 @@ class UnpicklableError(Exception):
         self.lock = threading.Lock()
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [(ZeroDivisionError("in the network"), ZeroDivisionError), (UnpicklableError("in", "the"), RuntimeError)],
-)
-def test_errors_of_a_segment_are_those_of_the_sweep_and_nothing_is_tried_again(error, expected, monkeypatch):
-    def broken(task, device):
+ON_WORKER = threading.local()  # what the loss below does on a worker of these tests
+
+
+def fails_on_worker(params, batch, key):
+    """A loss that fails where a worker loads it."""
+    error = getattr(ON_WORKER, "error", None)
+    if error is not None:
         raise error
-
-    calls._worker.cache_clear()
-    monkeypatch.setattr(calls, "Worker", broken)
-    executor = Here()
-    with pytest.raises(expected, match="in the"):
-        sweep(jfnn.Workers(executor, in_flight=1))
-    assert len(executor.calls) == 2  # the first did not hold the data
+    return (batch @ params).sum()
 
 
-def test_workers_of_another_kind_or_with_other_packages_raise_an_error():
-    def another(number, call):
-        call.environment["backend"]["processor"] = "another"
+def lone_learner(loss):
+    """Options of a sweep of a learner with a loss."""
+    made = jfnn.learner(lambda key: jax.random.normal(key, (5,)), loss)
+    return dict(network=made, split=jfnn.Split(OPTIONS["split"].x_train), l2=0.0)
 
-    class Older(Here):
-        def submit(self, function, *arguments):
-            future = super().submit(function, *arguments)
-            if not arguments:
-                future.result()["versions"] |= {"jax": "0.1"}
-            return future
 
-    for executor, message in ((Here(another), "backend.processor is .*another"), (Older(), "jax 0.1")):
-        with pytest.raises(ValueError, match=f"^executor: .*{message}"):
-            sweep(executor)
+@contextlib.contextmanager
+def failing(error):
+    ON_WORKER.error = error
+    try:
+        yield
+    finally:
+        ON_WORKER.error = None
+
+
+class OnWorker(Here):
+    """What runs there runs in a context; ``at`` says in which calls, by their number, 0 for a question."""
+
+    def __init__(self, context, at=lambda number: True):
+        super().__init__()
+        self.context = context
+        self.at = at
+
+    def submit(self, function, call):
+        def run(call):
+            number = 0 if call.task is None else len(self.calls)
+            with self.context() if self.at(number) else contextlib.nullcontext():
+                return function(call)
+
+        return super().submit(run, call)
+
+
+def test_an_error_of_a_users_function_is_that_of_the_sweep_and_nothing_is_tried_again():
+    executor = OnWorker(lambda: failing(ZeroDivisionError("in the loss")), lambda number: number > 1)
+    with pytest.raises(ValueError, match=r"^executor: on .*ZeroDivisionError: in the loss"):
+        sweep(jfnn.Workers(executor, in_flight=1), **lone_learner(fails_on_worker))
+    assert len(executor.calls) == 2  # the first did not bring the task
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError("too large"), pytest.param(PermissionError(13, "not yours"), marks=pytest.mark.thorough)],
+)
+def test_a_fault_of_a_machine_is_tried_again_and_named_where_no_other_does_it(error):
+    options = lone_learner(fails_on_worker)
+    named = rf"^executor: the worker \S+ {os.getpid()} has failed"
+    HELD.forget()
+    with pytest.warns(UserWarning, match=named):
+        result = sweep(OnWorker(lambda: failing(error), lambda number: number in (2, 3)), **options)
+    assert same_bits(arrays(result), arrays(sweep(**options)))
+    HELD.forget()
+    expected = rf"^executor: no worker .*Error: on \S+ {os.getpid()}: .*{error.args[-1]}"
+    with pytest.raises(RuntimeError, match=expected), pytest.warns(UserWarning, match=named):
+        sweep(jfnn.Workers(OnWorker(lambda: failing(error), bool), tries=1), **options)
+
+
+def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_named():
+    executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"))
+    with pytest.raises(
+        ValueError, match=rf"^executor: .* {os.getpid()} switches.jax_numpy_rank_promotion is"
+    ):
+        sweep(executor)
+    assert not executor.calls
+    kind = "gpu NVIDIA H100 80GB HBM3"
+    with pytest.raises(ValueError, match=r"^executor: .*kind='cpu .*device is 'cpu .*'gpu NVIDIA"):
+        sweep(jfnn.Workers(Here(), kind=kind))
+
+
+def test_workers_of_the_kind_of_this_process_are_taken_by_its_name(plain):
+    kind = environment.kind_of(jax.devices()[0])
+    assert same_bits(arrays(sweep(jfnn.Workers(Here(), kind=kind))), arrays(plain))
+
+
+def test_a_worker_that_joins_late_and_differs_is_refused_alone_and_warned_of_once(plain):
+    executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"), lambda number: number in (4, 6))
+    with pytest.warns(
+        UserWarning, match=rf"^executor: .* {os.getpid()} is refused.*rank_promotion"
+    ) as warned:
+        result = sweep(jfnn.Workers(executor, together=1))
+    assert same_bits(arrays(result), arrays(plain))
+    assert len(warned) == 1 and warned[0].filename == __file__
+
+
+def test_a_module_that_workers_lack_is_named_with_the_worker(tmp_path, monkeypatch):
+    (tmp_path / "losses_lib.py").write_text(
+        "def loss(params, batch, key):\n    return (batch @ params).sum()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    options = lone_learner(importlib.import_module("losses_lib").loss)
+
+    @contextlib.contextmanager
+    def without():
+        with monkeypatch.context() as there:
+            there.delitem(sys.modules, "losses_lib")
+            there.setattr(sys, "path", sys.path[1:])
+            yield
+
+    HELD.forget()
+    with pytest.raises(ValueError, match=rf"^executor: on .* {os.getpid()} .*'losses_lib'.*upload_file"):
+        sweep(OnWorker(without), **options)
+
+
+class Settled:
+    """An executor of futures that have ended as ``settle(future, number of the call, reply)`` does."""
+
+    def __init__(self, settle):
+        self.settle = settle
+        self.count = itertools.count()
+
+    def submit(self, function, call):
+        future = concurrent.futures.Future()
+        self.settle(future, next(self.count), function(call))
+        return future
+
+
+@pytest.mark.parametrize("buffer", [bytearray, memoryview])
+def test_an_answer_is_taken_from_any_buffer(buffer, plain):
+    executor = Settled(lambda future, number, reply: future.set_result(buffer(reply)))
+    assert same_bits(arrays(sweep(executor)), arrays(plain))
+
+
+@pytest.mark.parametrize("reply", [None, 3, b"", b"x" * 99, "text", SystemExit(1), KeyboardInterrupt()])
+def test_an_answer_that_is_none_is_tried_again(reply, plain):
+    def settle(future, number, answer):
+        if number not in (0, 3):
+            future.set_result(answer)
+        elif isinstance(reply, BaseException):
+            future.set_exception(reply)
+        else:
+            future.set_result(reply)
+
+    assert same_bits(arrays(sweep(jfnn.Workers(Settled(settle), together=1))), arrays(plain))
+    always = Settled(lambda future, number, answer: future.set_result(None))
+    with pytest.raises(RuntimeError, match=r"^executor: no worker gives .*expected bytes.*NoneType"):
+        sweep(always)
+
+
+def test_a_call_whose_task_never_comes_is_sent_as_often_as_it_may_be():
+    def strip(number, call):
+        object.__setattr__(call.task, "content", None)
+
+    HELD.forget()
+    executor = Here(strip)
+    with pytest.raises(RuntimeError, match=r"^executor: no worker gives an answer: .*did not come whole"):
+        sweep(jfnn.Workers(executor, together=1))
+    assert len(executor.calls) < 100
+
+
+class Chaos(concurrent.futures.Executor):
+    """Threads whose calls and answers are lost, repeated, delayed, swapped, cut and damaged at random."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.threads = concurrent.futures.ThreadPoolExecutor(3)
+        self.last = b""
+        self.fates = collections.Counter()
+
+    def submit(self, function, call):
+        what = self.random.choice(
+            ["lost", "raised", "ended", "repeated", "late", "swapped", "cut", "flipped", "forgotten"]
+            + ["segments", "task", "broken"]
+            + 18 * ["well"]
+        )
+        self.fates[what] += 1
+        at = self.random.random()
+        if what == "broken":
+            raise concurrent.futures.BrokenExecutor(what)
+        return self.threads.submit(self.run, function, call, what, at)
+
+    def run(self, function, call, what, at):
+        if what == "late":
+            time.sleep(at / 5)
+        if what == "segments":
+            call = dataclasses.replace(call, segments=flipped(call.segments, at))
+        if what == "task" and call.task is not None and call.task.content is not None:
+            call = dataclasses.replace(call, task=dataclasses.replace(call.task, content=b"another"))
+        if what == "forgotten":
+            HELD.forget()
+        reply = function(call)
+        if what == "repeated":
+            reply = function(call)
+        before, self.last = self.last, reply
+        if what == "raised":
+            raise ConnectionResetError(what)
+        if what == "ended":
+            raise SystemExit(what)
+        damaged = {"swapped": before, "cut": reply[: int(at * len(reply))], "flipped": flipped(reply, at)}
+        return damaged.get(what, None if what == "lost" else reply)
+
+
+def flipped(content, at):
+    """Bytes of which one bit is another."""
+    where = int(at * len(content))
+    return b"".join([content[:where], bytes([content[where] ^ 4]), content[where + 1 :]])
+
+
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(s, marks=pytest.mark.thorough) for s in range(2, 20))])
+def test_whatever_a_transport_does_the_bits_are_those_of_this_process(seed, plain_of_eight):
+    made = []
+
+    def make():
+        made.append(Chaos(seed + 100 * len(made)))
+        return made[-1]
+
+    together = 1 + seed % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pytest.PytestUnhandledThreadExceptionWarning)
+        result = sweep(jfnn.Workers(make, tries=20, in_flight=4 + seed, together=together), seeds=8)
+    assert same_bits(arrays(result), arrays(plain_of_eight))
+    assert sum((executor.fates for executor in made), collections.Counter()).total() > 20
+    for executor in made:
+        executor.threads.shutdown()
+
+
+def test_futures_that_never_end_count_as_lost_after_the_time_limit(plain):
+    never = []
+
+    class Silent(Here):
+        def submit(self, function, call):
+            if call.task is not None and len(never) < 3:
+                never.append(concurrent.futures.Future())
+                return never[-1]
+            return super().submit(function, call)
+
+    executor = jfnn.Workers(Silent(), timeout=0.4, together=1)
+    assert same_bits(arrays(sweep(executor)), arrays(plain))
+    assert len(never) == 3 and all(future.cancelled() for future in never)
+    deaf = types.SimpleNamespace(submit=lambda *arguments: concurrent.futures.Future())
+    with pytest.raises(RuntimeError, match=r"^executor: no worker .*TimeoutError.* 0.4 s"):
+        sweep(jfnn.Workers(deaf, timeout=0.4))
+
+
+@pytest.mark.thorough
+def test_silence_is_said_in_a_line_and_in_the_bar(capsys):
+    deaf = types.SimpleNamespace(submit=lambda *arguments: concurrent.futures.Future())
+    with pytest.raises(RuntimeError, match=r"^executor: no worker"):
+        sweep(jfnn.Workers(deaf, timeout=12), execution=jfnn.Execution(progress=True))
+    lines = capsys.readouterr().err
+    assert "no answer for 11 s" in lines  # the bar
+    (line,) = [line for line in lines.replace("\r", "\n").splitlines() if line.startswith("executor: ")]
+    assert "no worker has answered for 10 s" in line
+
+
+def test_an_executor_that_takes_no_more_work_leaves_what_was_trained(plain, tmp_path):
+    def submit(self, function, call):
+        if len(self.calls) == 9:
+            raise OSError("no more")
+        return Here.submit(self, function, call)
+
+    closing = type("Closing", (Here,), {"submit": submit})()
+    with pytest.raises(jfnn.LostMembersError, match=r"^executor: .*no more work: OSError: no more") as caught:
+        sweep(jfnn.Workers(closing, together=1), out=tmp_path)
+    assert caught.value.result.params is not None
+    kept = np.setdiff1d(np.arange(12), caught.value.members)
+    assert 0 < len(caught.value.members) <= 12
+    scores = caught.value.result.train_loss.ravel()
+    assert same_bits(scores[kept], plain.train_loss.ravel()[kept])
+    assert same_bits(arrays(sweep(out=tmp_path, resume=True)), arrays(plain))
+
+
+def test_functions_that_make_no_executor_are_told_why():
+    def fails():
+        raise OSError("no cluster")
+
+    with pytest.raises(RuntimeError, match=r"^executor: its function makes none: OSError: no cluster"):
+        sweep(fails)
+    with pytest.raises(RuntimeError, match=r"^executor: .*BrokenExecutor"):
+        sweep(lambda: types.SimpleNamespace(submit=broken_at_once))
+
+
+def broken_at_once(*arguments):
+    raise concurrent.futures.BrokenExecutor("at once")
+
+
+def test_messages_on_their_way_follow_the_number_of_workers():
+    with concurrent.futures.ThreadPoolExecutor(40) as threads:
+        assert jfnn.Workers(threads).in_flight == 160
+        assert jfnn.Workers(threads, in_flight=3).in_flight == 3
+    client = types.SimpleNamespace(nthreads=lambda: {"one": 30, "two": 10})
+    of_dask = types.SimpleNamespace(submit=print, _client=client)
+    assert jfnn.Workers(of_dask).in_flight == 160
+    assert jfnn.Workers(Here()).in_flight == jfnn.Workers(Here).in_flight == 64
+
+
+def test_threads_of_this_process_hold_no_data_after_a_sweep(plain):
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        assert same_bits(arrays(sweep(threads)), arrays(plain))
+    assert not len(HELD)
+
+
+def test_a_process_holds_the_last_tasks_up_to_a_number_and_to_their_bytes():
+    replicates = jfnn.Split(np.ones((9, 5), np.float32))
+    some = []
+    executor = Here(lambda number, call: some.append(call.task))
+    for value in range(4):
+        HELD.forget()
+        options = lone_learner(fails_on_worker) | {"split": jfnn.Split(replicates.x_train * value)}
+        sweep(executor, **options, seeds=1, learning_rate=0.1, batch_size=3)
+    brought = [task for task in some if task.content is not None]
+    size = len(brought[0].content)
+    assert len({task.digest for task in brought}) == 4
+    for held, expected in ((tasks.Held(2), 2), (tasks.Held(4, 3 * size), 3), (tasks.Held(4, 1), 1)):
+        for task in brought:
+            held.worker(task)
+        assert len(held) == expected
+        for task in brought[-expected:]:  # without their bytes
+            held.worker(dataclasses.replace(task, content=None))
+        with pytest.raises(LookupError):
+            held.worker(dataclasses.replace(brought[-expected - 1], content=None))
 
 
 class Slow(Here):
@@ -238,9 +545,9 @@ class Slow(Here):
         self.beside = []
         self.cancelled = []  # calls under way when each was sent, and futures
 
-    def submit(self, function, *arguments):
-        future = super().submit(function, *arguments)
-        if arguments:
+    def submit(self, function, call):
+        future = super().submit(function, call)
+        if call.task is not None:
             self.beside.append(self.under_way)
         self.under_way += 1
 
@@ -313,18 +620,18 @@ def test_segments_come_back_as_they_were_sent_and_shared_minibatches_travel_once
     given = np.arange(1000, dtype=np.int32).reshape(500, 2)
     training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), 5, 4, 12, given)
     sent = [training, Segment(np.ones(3), {}, None), training]
-    content = calls.to_bytes(sent)
+    content = tasks.to_bytes(sent)
     assert same_bits(pickle.loads(content), sent)
-    assert len(content) < len(calls.to_bytes([training])) + 500
+    assert len(content) < len(tasks.to_bytes([training])) + 500
 
 
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
-    task = calls.Task(None, None, split, None, 1, 1, False)
-    pickled = dataclasses.replace(calls.pickled(task, tmp_path), content=None)
+    task = Task(None, None, split, None, 1, 1, False)
+    pickled = dataclasses.replace(tasks.pickled(task, tmp_path), content=None)
     (tmp_path / pickled.path).write_bytes(pickle.dumps(1 / 3))
     with pytest.raises(LookupError):
-        calls._worker(pickled)
+        HELD.worker(pickled)
 
 
 def test_arguments_that_are_no_executor_or_no_count_are_refused():

@@ -1,9 +1,8 @@
 """Executors by name: other processes of this machine, a cluster of Dask, processes of MPI."""
 
-import concurrent.futures
 import contextlib
 import importlib
-import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,10 +12,11 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
+from jfnn.experiment.processes import ctrl_c_is_for_others
 from jfnn.numerics.machine import cores
 
-TILES_A_WORKER = 4  # under way at a time, so that none waits for the next
 CONNECTING_SECONDS = 20
+MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # in the environment where MPI is to start processes itself
 
 
 def chosen(flags: Flags) -> AbstractContextManager[jfnn.Workers | None]:
@@ -28,53 +28,73 @@ def chosen(flags: Flags) -> AbstractContextManager[jfnn.Workers | None]:
     return contextlib.nullcontext() if flags.executor is None else EXECUTORS[flags.executor](flags)
 
 
-class _Pool(concurrent.futures.ProcessPoolExecutor):
-    """A process pool whose processes never get a Ctrl-C; they are started where work is submitted."""
-
-    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:
-        with preload.ctrl_c_is_for_others():
-            return super().submit(fn, *args, **kwargs)
-
-
 @contextlib.contextmanager
 def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
     """A process pool of this machine; one that breaks is made again."""
-    count = _count(flags)
-    spawn = multiprocessing.get_context("spawn")
-
-    def make() -> concurrent.futures.Executor:
-        return _Pool(count, mp_context=spawn, initializer=preload.prepare)
-
-    with jfnn.Workers(make, in_flight=TILES_A_WORKER * count) as workers:
+    with jfnn.Workers.processes(_count(flags), **_options(flags)) as workers:
         yield workers
 
 
 @contextlib.contextmanager
 def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
     """The cluster whose scheduler the flags name, else one of this machine."""
+    with contextlib.ExitStack() as stack:
+        address = flags.scheduler
+        if address is None:
+            address = stack.enter_context(_local_cluster(_count(flags)))
+        client = stack.enter_context(client_of(address, "scheduler"))
+        yield jfnn.Workers(client.get_executor(), **_options(flags))
+
+
+@contextlib.contextmanager
+def _local_cluster(count: int) -> Iterator[Any]:
+    """A cluster of this machine."""
+    dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
+    with dask.config.set(preload.DASK):
+        with ctrl_c_is_for_others():
+            cluster = distributed.LocalCluster(n_workers=count, **preload.CLUSTER)
+        with cluster:
+            yield cluster
+
+
+@contextlib.contextmanager
+def client_of(address: Any, argument: str) -> Iterator[Any]:
+    """A client of a Dask cluster.
+
+    Raises:
+        ValueError: There is none at the address, which is the value of an argument.
+    """
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(preload.DASK))
-        address = flags.scheduler
-        if address is None:
-            count = _count(flags)
-            with preload.ctrl_c_is_for_others():
-                cluster = distributed.LocalCluster(count, **preload.CLUSTER)
-            address = stack.enter_context(cluster)
         try:
             client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))
         except (OSError, ValueError) as error:
-            raise ArgumentError("scheduler", f"cannot reach {flags.scheduler}: {error}") from None
-        workers = sum(client.nthreads().values())
-        yield jfnn.Workers(client.get_executor(), in_flight=max(64, TILES_A_WORKER * workers))
+            raise ArgumentError(argument, f"cannot reach {address}: {error}") from None
+        yield client
 
 
 @contextlib.contextmanager
 def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
     """The other processes that ``mpiexec`` has started."""
-    futures = _imported("mpi4py.futures", "mpi")
+    try:
+        futures = _imported("mpi4py.futures", "mpi")
+        world = _imported("mpi4py.MPI", "mpi").COMM_WORLD
+    except RuntimeError as error:  # of a package that brings no library
+        reason = str(error).partition("\n")[0]
+        raise ArgumentError("executor", f"mpi4py finds no MPI library, such as Open MPI: {reason}") from None
+    command = "mpiexec -n 9 python -m mpi4py.futures $(which jfnn) grid --executor mpi"
+    if world.Get_rank() > 0:
+        raise ArgumentError("executor", f"each process of mpiexec runs this command; start it by {command}")
+    if world.Get_size() == 1 and MPI_SPAWNS not in os.environ:
+        raise ArgumentError("executor", f"mpiexec has started no other process: {command} starts 8 workers")
     with futures.MPIPoolExecutor() as executor:
-        yield jfnn.Workers(executor, in_flight=TILES_A_WORKER * max(executor.num_workers, 16))
+        yield jfnn.Workers(executor, **_options(flags))
+
+
+def _options(flags: Flags) -> dict[str, Any]:
+    """Options of `jfnn.Workers` that flags set."""
+    return {"kind": flags.worker_kind, "timeout": flags.worker_timeout}
 
 
 def _count(flags: Flags) -> int:

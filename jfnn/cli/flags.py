@@ -53,6 +53,7 @@ HIDDEN: Needs = ("hidden layers", lambda flags: flags.network != "mlp" or flags.
 CELLS_DRAWN: Needs = ("--cells", lambda flags: flags.cells is not None)
 PERMUTATION: Needs = ("--minibatch permutation", lambda flags: flags.minibatch == "permutation")
 SCHEDULE: Needs = ("a --schedule that is not constant", lambda flags: flags.schedule != "constant")
+EXECUTOR: Needs = ("--executor", lambda flags: flags.executor is not None)
 DASK: Needs = ("--executor dask", lambda flags: flags.executor == "dask")
 REFIT: Needs = ("--refit", lambda flags: flags.refit is not None)
 LOCAL: Needs = (
@@ -292,6 +293,20 @@ with every batch size: further axes of the grid.""",
     workers: int | None = flag("N", "how many processes", otherwise="one a core", needs=LOCAL)
     scheduler: str | None = flag(
         "ADDRESS", "of a Dask cluster, such as tcp://10.0.0.1:8786", otherwise="one here", needs=DASK
+    )
+    worker_kind: str | None = flag(
+        "KIND",
+        "kind of device that trains there, as jfnn workers --check prints it",
+        otherwise="that of this process",
+        needs=EXECUTOR,
+        sets=["kind"],
+    )
+    worker_timeout: float | None = flag(
+        "SECONDS",
+        "without an answer until messages count as lost",
+        otherwise="no limit",
+        needs=EXECUTOR,
+        sets=["timeout"],
     )
     eval_every: int | None = flag("N", "epochs between evaluations", otherwise="a twentieth of all")
     dtype: str = flag("NAME", "", "float32", choices=("float32", "float64"))

@@ -25,6 +25,8 @@ from jfnn.store.identity import CURES
 # Advice in errors and warnings of the library, as the command line has it.
 ADVICE = {
     "resume=True": "--resume",
+    "to train there: kind=": "to train there: --worker-kind ",
+    " of jfnn.Workers": "",
     "encode=True": "--encode",
     "impute=True": "--impute",
     "batch_size=None": "--batch-size full",

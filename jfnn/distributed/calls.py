@@ -1,156 +1,224 @@
 """Calls to other processes: segments that they run, and their answers.
 
-Data travel to a process once or twice: a call names its task by a checksum, and a process that lacks the task
-answers so and is sent it. Errors of a segment come back as answers; an exception of the executor thus always
-means that the work was lost on the way, and can be done again.
+Both are sealed: a call has a checksum, an answer the name of its call and a checksum, so that what a
+transport loses, swaps or damages is done again. Errors of a segment come back as answers; an exception of the
+executor thus always means that the work was lost on the way.
 """
 
 import dataclasses
-import functools
 import hashlib
+import json
 import os
 import pickle
-import re
 import socket
-from pathlib import Path
+import time
+import uuid
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.distributed.tasks import HELD, LoadError, PickledTask
 from jfnn.engine.devices import check_process
-from jfnn.engine.segment import Task, Worker
-from jfnn.store import environment, files
-from jfnn.store.identity import Description, differences
+from jfnn.numerics import source
+from jfnn.store import environment
+from jfnn.store.identity import Description, differing
 
-SUFFIX = ".task"
-NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
-LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
-# Tasks that a process holds with their data. With fewer than sweeps that take turns, data are sent again and
-# again; each further one takes the memory of its data.
-CACHED_TASKS = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class PickledTask:
-    """A pickled task, as a file or as bytes; equal for equal tasks."""
-
-    digest: str  # SHA-256 of the bytes
-    path: str | None = dataclasses.field(default=None, compare=False)  # a file that may hold them
-    content: bytes | None = dataclasses.field(default=None, compare=False, repr=False)
+# JAX's switches under which a worker refuses what it is sent, with the values that they have by default.
+SWITCHES = {
+    "jax_disable_jit": False,
+    "jax_numpy_rank_promotion": "allow",
+    "jax_transfer_guard": None,
+}
+# Before a worker that differs, or fails, says so: it is idle at once, and would take all calls from others.
+# With each fault in a row it waits twice as long, up to a most, since a call is tried a few times only.
+REFUSING_SECONDS = 0.5
+MOST_SECONDS = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """Segments for another process, which runs them one after another."""
+    """Segments for another process, which runs them one after another; without a task a mere question."""
 
-    task: PickledTask  # that the segments belong to
-    segments: bytes  # the pickled list
-    environment: Description  # `environment_here` of the processes that may compute them
-    x64: bool  # whether JAX computes in float64
     name: str  # unique, since executors may take equal calls for one
+    task: PickledTask | None  # that the segments belong to
+    segments: bytes  # the pickled list
+    environment: str  # `environment_here` of the processes that may run them, by `as_json`
+    x64: bool  # whether JAX computes in float64
+    checksum: str  # of all this
 
     def __dask_tokenize__(self) -> str:
         """Names the call to Dask, which would read all of its bytes for a name."""
         return self.name
 
 
-# For each segment the pickled leaves of its trained members, objectives and blocks of scores; or the error of
-# a segment, or of a process that may not or cannot run it.
-Answer = bytes | Exception
+class Answer(NamedTuple):
+    """What becomes of a call."""
+
+    process: str  # that answers: its host and number
+    # The leaves of trained members, objectives and blocks of scores of each segment; or why there are none.
+    outcome: list[Any] | Exception
 
 
-class NoTaskError(LookupError):
-    """A process, named by its machine and number, lacks a task, and neither the call nor a file brings it."""
+class DamagedError(RuntimeError):
+    """A call, or its answer, did not come as it was sent."""
 
 
-def to_bytes(thing: object) -> bytes:
-    """Pickles a value, with functions of scripts where cloudpickle is installed.
+class DiffersError(RuntimeError):
+    """A process may not run a call: its results would have other bits, or JAX would refuse it there.
 
-    Raises:
-        TypeError: The value cannot be pickled.
+    Attributes:
+        environment: Its `environment_here`.
     """
-    try:
-        import cloudpickle as pickler
-    except ImportError:
-        pickler = pickle
-    try:
-        return bytes(pickler.dumps(thing, protocol=5))
-    except ArgumentError:  # says itself why
-        raise
-    except Exception as error:  # whatever a user's object raises
-        raise ArgumentTypeError(
-            "executor",
-            f"cannot send the network to other processes ({error}); define its functions at the top"
-            " level of a module, or install cloudpickle (pip install 'jfnn[dask]')",
-        ) from None
+
+    def __init__(self, text: str, environment: Description):
+        super().__init__(text, environment)
+        self.environment = environment
+
+    def __str__(self) -> str:
+        """In what it differs."""
+        return str(self.args[0])
 
 
-def pickled(task: Task, directory: Path | None) -> PickledTask:
-    """Pickles a task, also into a file of a directory that processes may share."""
-    content = to_bytes(task)
-    digest = hashlib.sha256(content).hexdigest()
-    if directory is None:
-        return PickledTask(digest, None, content)
-    path = directory.absolute() / f"{digest}{SUFFIX}"
-    with files.atomic(path) as file:
-        file.write(content)
-    return PickledTask(digest, str(path), content)
+class Faults:
+    """Faults of this machine in a row."""
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+
+    def come(self) -> None:
+        """Waits before another one is told."""
+        time.sleep(min(REFUSING_SECONDS * 2**self.in_a_row, MOST_SECONDS))
+        self.in_a_row += 1
+
+    def end(self) -> None:
+        """The machine has done its work."""
+        self.in_a_row = 0
 
 
-def remove_tasks(directory: Path) -> None:
-    """Removes the tasks, complete or not, that `Futures` has put in a directory.
-
-    The name of a task is the checksum of its bytes; other files stay.
-    """
-    for path in directory.iterdir():
-        is_task = NAME.fullmatch(path.name) and path.is_file()
-        if LEFTOVER.fullmatch(path.name) or (
-            is_task and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
-        ):
-            path.unlink(missing_ok=True)
+FAULTS = Faults()
 
 
-def environment_here() -> Description:
-    """Versions and the first device of this process, on which the bits of a result depend.
+def make_call(task: PickledTask | None, segments: bytes, environment: str, x64: bool) -> Call:
+    """A call with a new name; see the fields of `Call`."""
+    name = uuid.uuid4().hex
+    return Call(name, task, segments, environment, x64, _checksum(name, task, segments, environment, x64))
+
+
+def _checksum(name: str, task: PickledTask | None, segments: bytes, environment: str, x64: bool) -> str:
+    digest = None if task is None else task.digest
+    sha256 = hashlib.sha256(f"{name} {digest} {x64} {environment}".encode())
+    sha256.update(segments)
+    return sha256.hexdigest()
+
+
+def as_json(described: Description) -> str:
+    """An environment as a call has it; equal ones give the same text."""
+    return json.dumps(described, sort_keys=True)
+
+
+def environment_of(kind: str | None) -> Description:
+    """What a process must be to compute the bits of this one, on a device of a kind; None for its own.
 
     Raises:
         RuntimeError: This process was forked from one that has trained.
     """
     check_process()
-    return environment.describe(jax.devices()[0])
+    described = environment.of_kind(environment.kind_of(jax.devices()[0]) if kind is None else kind)
+    return described | {"source": source.name(), "switches": SWITCHES}
 
 
-@functools.lru_cache(CACHED_TASKS)
-def _worker(task: PickledTask) -> Worker:
-    """This process's first device, holding the task and its data.
+def unlike(found: Description, expected: Description) -> str:
+    """In what a process is not as it has to be; empty where it is."""
+    values = differing(found, expected)
+    kinds = environment.kind_in(found), environment.kind_in(expected)
+    if kinds[0] != kinds[1]:  # and with it options of the compiler
+        others = [line for line in values if not line[0].startswith("backend.")]
+        values = [("device", repr(kinds[0]), repr(kinds[1])), *others]
+    return "; ".join(f"{name} is {value}, expected {wanted}" for name, value, wanted in values)
+
+
+def environment_here() -> Description:
+    """What this process is; see `environment_of`."""
+    switches = {name: getattr(jax.config, name) for name in SWITCHES}
+    return environment_of(None) | {"switches": switches}
+
+
+def process_here() -> str:
+    """Host and number of this process."""
+    return f"{socket.gethostname()} {os.getpid()}"
+
+
+def answer(call: Call) -> bytes:
+    """Runs segments on this process's first device, and seals what came of them; see `opened`."""
+    outcome: list[Any] | Exception
+    try:
+        outcome = _run(call)
+    except Exception as error:
+        outcome = _sendable(error)
+    content = pickle.dumps(Answer(process_here(), outcome), protocol=5)
+    return _seal(call.name, content) + content
+
+
+def opened(reply: object, name: str) -> Answer:
+    """The answer to the call of a name.
 
     Raises:
-        NoTaskError: The task is not at hand.
+        DamagedError: The reply is none to this call, or not whole.
     """
-    content = task.content
-    if content is None and task.path is not None and Path(task.path).is_file():
-        content = Path(task.path).read_bytes()
-    if content is None or hashlib.sha256(content).hexdigest() != task.digest:
-        raise NoTaskError(f"{socket.gethostname()} {os.getpid()}")
-    return Worker(pickle.loads(content), jax.devices()[0])
+    if not isinstance(reply, bytes | bytearray | memoryview):
+        got = repr(reply) if isinstance(reply, BaseException) else f"a {type(reply).__name__}"
+        raise DamagedError(f"expected bytes as an answer, got {got}")
+    buffer = memoryview(reply).cast("B")
+    head = len(_seal("", b""))
+    content = buffer[head:]
+    if buffer[:head] != _seal(name, content):
+        raise DamagedError("the answer is another call's, or not whole")
+    answered: Answer = pickle.loads(content)
+    return answered
 
 
-def answer(call: Call) -> Answer:
-    """Runs segments on this process's first device."""
+def _seal(name: str, content: bytes | memoryview) -> bytes:
+    sha256 = hashlib.sha256(name.encode())
+    sha256.update(content)
+    return sha256.digest()
+
+
+def _run(call: Call) -> list[Any]:
+    """The results of a call's segments.
+
+    Raises:
+        DamagedError, DiffersError, NoTaskError, LoadError: They cannot be run here.
+        MemoryError, OSError: This machine failed.
+        Exception: What a segment raises.
+    """
+    if call.checksum != _checksum(call.name, call.task, call.segments, call.environment, call.x64):
+        raise DamagedError("the call did not come as it was sent")
     here = environment_here()
-    if here != call.environment:
-        differing = "; ".join(differences(call.environment, here))
-        reason = f"its workers differ, and so would bits; take equal ones: {differing}"
-        return ArgumentError("executor", reason)
+    if as_json(here) != call.environment:
+        time.sleep(REFUSING_SECONDS)
+        raise DiffersError(unlike(here, json.loads(call.environment)), here)
+    if call.task is None:
+        return []
     try:
         with jax.enable_x64(call.x64):
-            worker = _worker(call.task)
+            worker = HELD.worker(call.task)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
-        return pickle.dumps(jax.tree.map(np.asarray, leaves), protocol=5)
-    except Exception as error:
-        return _sendable(error)
+        arrays: list[Any] = jax.tree.map(np.asarray, leaves)
+    except LoadError:
+        time.sleep(REFUSING_SECONDS)
+        raise
+    except (MemoryError, OSError):
+        FAULTS.come()
+        raise
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        FAULTS.come()
+        raise MemoryError(str(error)) from None
+    FAULTS.end()
+    return arrays
 
 
 def _sendable(error: Exception) -> Exception:

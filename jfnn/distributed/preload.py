@@ -1,18 +1,9 @@
-"""The start of a worker process: ``dask worker ADDRESS --preload jfnn.distributed.preload``.
+"""The start of a worker of Dask: ``dask worker ADDRESS --preload jfnn.distributed.preload``."""
 
-The process shows JAX one device a core, so that the processes of a machine do not disturb each other, ignores
-Ctrl-C, which stops the process that sends it tiles, and ends when its parent was killed.
-"""
-
-import contextlib
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from jfnn.engine.devices import use_all_cores
+from jfnn.experiment.processes import prepare
 
 # Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
 # messages, of half a megabyte each, and its observations of itself would take a tenth of a core.
@@ -33,36 +24,6 @@ CLUSTER: Mapping[str, Any] = {
     "preload": __name__,
     "silence_logs": "CRITICAL",
 }
-
-
-def prepare() -> None:
-    """Makes this process a worker; the initializer of a process pool."""
-    with contextlib.suppress(RuntimeError):  # JAX has started here
-        use_all_cores()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    """Ends this process with its parent; the worker of a pool would wait for work forever."""
-    parent.join()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def ctrl_c_is_for_others() -> Iterator[None]:
-    """Processes and threads started in this context never get a Ctrl-C, not even amid imports."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dask_setup(worker: object) -> None:

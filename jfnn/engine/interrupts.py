@@ -63,6 +63,19 @@ def deferred() -> Iterator[Callable[[], bool]]:
 
 def raise_pending() -> None:
     """Hands on a Ctrl-C that came in a `deferred` block of this thread: KeyboardInterrupt, by default."""
-    handler = signal.getsignal(signal.SIGINT)
-    if isinstance(handler, _Deferred) and threading.current_thread() is threading.main_thread():
+    handler = _handler_here()
+    if handler is not None:
         handler.hand_on()
+
+
+def is_pending() -> bool:
+    """Whether `raise_pending` would hand on a Ctrl-C."""
+    handler = _handler_here()
+    return handler is not None and handler.is_pending
+
+
+def _handler_here() -> _Deferred | None:
+    """The handler of a `deferred` block of this thread."""
+    handler = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    return handler if is_main and isinstance(handler, _Deferred) else None

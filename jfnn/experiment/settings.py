@@ -84,6 +84,12 @@ class ProgressBar:
         bar.reset(epochs)  # the time left is that of training
         bar.update(epoch)
 
+    def waiting(self, seconds: float | None) -> None:
+        """Shows for how long no worker has answered; None where one has."""
+        if self._bar is not None:
+            silent = "" if seconds is None else f"no answer for {seconds:.0f} s "
+            self._bar.set_description_str(f"{self._run}{silent}")
+
     def add(self, epochs: float) -> None:
         """Moves the bar by epochs of all members, or a part of one."""
         if self._bar is not None:
@@ -192,7 +198,7 @@ class Execution(Valid):
             bar on one line, in a notebook a widget, which moves between two returns, too.
         executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
             pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
-            process on the same kind of processor. None to train in this process.
+            process, or of the `Workers.kind` given; what would have others is refused. None to train here.
 
     Raises:
         ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.

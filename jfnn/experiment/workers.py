@@ -1,13 +1,21 @@
 """Processes that train tiles, reached through any executor of `concurrent.futures`, also if it breaks."""
 
 import concurrent.futures
+import contextlib
+import math
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.experiment.processes import Pool
+from jfnn.numerics.machine import cores
 
+AT_LEAST = 64  # messages on their way, of which each may be half a megabyte
+MESSAGES_A_WORKER = 4  # on their way, so that none waits for the next
+ASKING_SECONDS = 5.0  # between questions how many workers there are
 # Arguments of a process pool -> its attributes.
 POOL_ARGUMENTS = {
     "max_workers": "_max_workers",
@@ -26,17 +34,20 @@ class Workers:
 
     Attributes:
         tries: How often a tile is sent in all, should its worker die or its future break.
-        in_flight: Messages on their way at a time, each of a tile or several short ones; at least twice the
-            number of workers keeps them busy. The memory that they take is bounded by it.
         together: Short tiles in one message, at most; with one try each travels by itself.
+        kind: The kind of device that trains, and so decides the bits; None for that of this process.
+        timeout: Seconds without any answer after which all messages on their way count as lost; or None.
     """
 
     def __init__(
         self,
         executor: concurrent.futures.Executor | Callable[[], concurrent.futures.Executor],
         tries: int = 3,
-        in_flight: int = 64,
+        in_flight: int | None = None,
         together: int = 16,
+        *,
+        kind: str | None = None,
+        timeout: float | None = None,
     ):
         """Starts nothing; raises ValueError or TypeError naming the argument.
 
@@ -46,16 +57,21 @@ class Workers:
                 context is "spawn" or "forkserver"; or a function without arguments that makes one, which is
                 called again should it break.
             tries: See above.
-            in_flight: See above.
+            in_flight: See `in_flight`; None for four a worker, asked again as workers come, but at least 64.
             together: See above.
+            kind: See above: ``"gpu NVIDIA H100 80GB HBM3"``, as ``jfnn workers --check`` prints it. Workers
+                of other kinds are refused, since they round otherwise.
+            timeout: See above. None waits for ever, and says so after 10 s.
         """
         self.tries = checks.as_count(tries, "tries")
-        self.in_flight = checks.as_count(in_flight, "in_flight")
+        self._in_flight = None if in_flight is None else checks.as_count(in_flight, "in_flight")
         most = checks.as_count(together, "together")
         self.together = most if self.tries > 1 else 1
-        kind = executor if isinstance(executor, type) else type(executor)
-        is_executor = kind is not executor and callable(getattr(executor, "submit", None))
-        if issubclass(kind, Workers) or (not is_executor and not callable(executor)):
+        self.kind = None if kind is None else _as_kind(kind)
+        self.timeout = None if timeout is None else checks.as_number(timeout, "timeout", strict=True)
+        kind_of_executor = executor if isinstance(executor, type) else type(executor)
+        is_executor = kind_of_executor is not executor and callable(getattr(executor, "submit", None))
+        if issubclass(kind_of_executor, Workers) or (not is_executor and not callable(executor)):
             raise ArgumentTypeError(
                 "executor",
                 "expected an executor of concurrent.futures, or a function that makes one, got"
@@ -67,6 +83,45 @@ class Workers:
         self._executor: Any = executor if is_executor else None
         self._owned = False  # whether this object made the executor, and shuts it down
         self._holders = 0  # calls, one inside another, that use the executor
+        self._most_under_way = AT_LEAST
+        self._asked_at = -math.inf  # seconds, when the executor was asked for its workers
+
+    @classmethod
+    def processes(cls, count: int | None = None, **options: Any) -> "Workers":
+        """Processes of this machine: each has a core, leaves Ctrl-C to this process, and ends with it.
+
+        In a script they must be used under ``if __name__ == "__main__":``, since each process imports it.
+
+        Args:
+            count: How many; None for one a core.
+            **options: See `Workers`.
+        """
+        number = cores() if count is None else checks.as_count(count, "count")
+        return cls(lambda: Pool(number), **options)
+
+    @property
+    def in_flight(self) -> int:
+        """Messages on their way at a time, each of a tile or several short ones.
+
+        At least twice the number of workers keeps them busy. The memory that they take is bounded by it.
+        """
+        if self._in_flight is not None:
+            return self._in_flight
+        if time.monotonic() - self._asked_at >= ASKING_SECONDS:
+            self._asked_at = time.monotonic()
+            self._most_under_way = max(AT_LEAST, MESSAGES_A_WORKER * (self.count or 0))
+        return self._most_under_way
+
+    @property
+    def count(self) -> int | None:
+        """Processes and threads that the executor now has: of a pool, of MPI, of Dask; None of others."""
+        executor = self._executor
+        client = getattr(executor, "_client", None)
+        if client is not None:
+            with contextlib.suppress(Exception):  # such as of a cluster that is going away
+                return int(sum(client.nthreads().values()))
+        counts = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
+        return next((count for count in counts if isinstance(count, int)), None)
 
     def __enter__(self) -> "Workers":
         self._holders += 1
@@ -78,7 +133,7 @@ class Workers:
         """Shuts down an executor made here with the outermost call; waiting tiles are dropped."""
         self._holders -= 1
         if self._owned and not self._holders:
-            self._executor.shutdown(wait=kind is None)
+            _shut_down(self._executor, wait=kind is None)
             self._executor = None
             self._owned = False
 
@@ -86,16 +141,19 @@ class Workers:
         """A future of a call, by a new executor where the last one has broken.
 
         Raises:
-            ExecutorError: The executor takes no work.
+            ExecutorError: The executor takes no work, or its function makes none.
             TypeError: It gives no future.
         """
         if self._executor is None:
             self._renew()
         try:
-            future = self._executor.submit(function, *arguments)
-        except concurrent.futures.BrokenExecutor:
-            self._renew()
-            future = self._executor.submit(function, *arguments)
+            try:
+                future = self._executor.submit(function, *arguments)
+            except concurrent.futures.BrokenExecutor:
+                self._renew()
+                future = self._executor.submit(function, *arguments)
+        except (ExecutorError, ArgumentError):
+            raise
         except Exception as error:
             raise ExecutorError(
                 f"executor: it takes no more work: {type(error).__name__}: {error}"
@@ -109,13 +167,17 @@ class Workers:
     def _renew(self) -> None:
         """Makes the first executor, or another where it broke."""
         if self._owned:
-            self._executor.shutdown(wait=False)
+            _shut_down(self._executor, wait=False)
         self._make = self._make or _like(self._executor)
         if self._make is None:
             raise ExecutorError(
                 "executor: it broke; give a function that makes one, which is then called again"
             )
-        executor = self._make()
+        try:
+            executor = self._make()
+        except Exception as error:  # whatever a user's function raises
+            reason = f"{type(error).__name__}: {error}"
+            raise ExecutorError(f"executor: its function makes none: {reason}") from error
         if not callable(getattr(executor, "submit", None)):
             raise ArgumentTypeError(
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
@@ -147,6 +209,20 @@ def _like(executor: object) -> Callable[[], Any] | None:
     if type(executor) is not pool or not all(hasattr(executor, name) for name in POOL_ARGUMENTS.values()):
         return None
     return lambda: pool(**{name: getattr(executor, where) for name, where in POOL_ARGUMENTS.items()})
+
+
+def _shut_down(executor: Any, wait: bool) -> None:
+    """Shuts an executor down, if it can be."""
+    if callable(getattr(executor, "shutdown", None)):
+        executor.shutdown(wait=wait)
+
+
+def _as_kind(kind: object) -> str:
+    """A kind of device: its platform, and its name or its processor."""
+    if not isinstance(kind, str) or " " not in kind.strip():
+        expected = "expected a kind of device as `jfnn workers --check` prints it, such as 'gpu NVIDIA H100'"
+        raise ArgumentTypeError("kind", f"{expected}, got {checks.shown(kind)}")
+    return kind
 
 
 def as_workers(executor: Any, _: str) -> Workers:

@@ -207,7 +207,8 @@ def _again(untraced: Learner, shapes: Shapes, before: str) -> Traced:
         raise ArgumentError(
             "executor",
             "custom functions do something else in its workers than here: a module there has"
-            " other code, or other values; start the workers anew",
+            " other code, or other values; start the workers anew, or with Dask call client.upload_file"
+            " again",
         )
     return again
 

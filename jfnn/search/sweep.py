@@ -11,8 +11,10 @@ import jax
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.distributed.calls import remove_tasks
-from jfnn.distributed.futures import CALLS, Futures, environment_of
+from jfnn.distributed.agreement import agreed_environment
+from jfnn.distributed.futures import Futures
+from jfnn.distributed.queue import CALLS
+from jfnn.distributed.tasks import HELD, remove_tasks
 from jfnn.engine import interrupts, loop
 from jfnn.engine.devices import check_process, resolve
 from jfnn.engine.executors import Executor
@@ -26,7 +28,7 @@ from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.refit import Refit
-from jfnn.experiment.settings import Execution, progress_bar
+from jfnn.experiment.settings import Execution, ProgressBar, progress_bar
 from jfnn.experiment.workers import Workers
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
@@ -89,7 +91,8 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
     if single:
         experiment = experiment.without_axes()
     workers = experiment.execution.executor
-    there = None if workers is None else environment_of(workers)
+    bar = progress_bar(experiment.execution)
+    there = None if workers is None else agreed_environment(workers, bar)
     threads = resolve(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
     layout = layout_for(experiment, platform, widest or single)
@@ -218,9 +221,20 @@ def _claimed(
     return contextlib.nullcontext()
 
 
-def workers_of(execution: Execution) -> contextlib.AbstractContextManager[object]:
-    """The workers of all runs of a call, which are shut down with it; nothing to shut down without any."""
-    return contextlib.nullcontext() if execution.executor is None else execution.executor
+@contextlib.contextmanager
+def workers_of(execution: Execution) -> Iterator[None]:
+    """The workers of all runs of a call, which are shut down with it, if it has any.
+
+    Tasks that threads of this process have held take no memory after it.
+    """
+    if execution.executor is None:
+        yield
+        return
+    with execution.executor:
+        try:
+            yield
+        finally:
+            HELD.forget()
 
 
 @contextlib.contextmanager
@@ -250,7 +264,9 @@ def train_run(
     directory = run.options.out
     workers = run.experiment.execution.executor
     if workers is not None:
-        make_executor = functools.partial(_futures, workers, run.description, directory)
+        make_executor = functools.partial(
+            _futures, workers, directory, progress_bar(run.experiment.execution)
+        )
         make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
@@ -285,14 +301,13 @@ def train_run(
 
 def _futures(
     workers: Workers,
-    description: Description,
     directory: Path | None,
+    bar: ProgressBar | None,
     task: Task,
     threads: Sequence[jax.Device],
 ) -> Executor:
     """The executor of a run on other processes."""
-    computes = {name: description[name] for name in ("versions", "backend")}
-    return Futures(task, workers, computes, directory)
+    return Futures(task, workers, directory, bar)
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:

@@ -50,6 +50,13 @@ def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
     check_child_ends_with_parent(CLIENT)
 
 
+@pytest.mark.thorough
+def test_a_cluster_of_dask_has_as_many_workers_as_are_asked_for():
+    distributed = pytest.importorskip("distributed")
+    with executors.chosen(Flags(executor="dask", workers=1)):
+        assert list(distributed.default_client().nthreads().values()) == [1]
+
+
 @pytest.mark.slow
 def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
     pytest.importorskip("distributed")

@@ -12,7 +12,7 @@ import pytest
 from helpers import noise_split, representatives, same_bits
 
 import jfnn
-from jfnn.distributed.calls import to_bytes
+from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
 from jfnn.optimizers import SCHEDULES, State
 from jfnn.schedulers import Actions, Scheduler

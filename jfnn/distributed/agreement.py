@@ -1,0 +1,85 @@
+"""What workers have to be, before anything is sent to them: asked of one, or of several that differ."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.distributed import calls
+from jfnn.distributed.calls import Answer, DiffersError
+from jfnn.distributed.replies import cancel, no_answer, received
+from jfnn.distributed.waiting import Waiting
+from jfnn.experiment.settings import ProgressBar
+from jfnn.experiment.workers import ExecutorError, Workers
+from jfnn.store import environment
+from jfnn.store.identity import Description
+
+ASKED = 3  # further questions, at once, where the first worker that answers differs
+
+
+def agreed_environment(workers: Workers, bar: ProgressBar | None = None) -> Description:
+    """The "versions" and "backend" that workers train with, as one of them has confirmed.
+
+    Args:
+        workers: The workers, whose ``kind`` says on what kind of device; None for this process's.
+        bar: Shows that no worker answers, if there is one.
+
+    Raises:
+        ValueError: Workers are another kind of process than that.
+        RuntimeError: No worker answers.
+    """
+    expected = calls.environment_of(workers.kind)
+    waiting = Waiting(workers, bar, interrupted=0)
+    asked: dict[int, tuple[Any, str]] = {}
+    differing: dict[str, DiffersError] = {}
+    lost = 0
+
+    def ask() -> None:
+        call = calls.make_call(None, b"", calls.as_json(expected), x64=False)
+        future = workers.submit(calls.answer, call)
+        asked[id(future)] = future, call.name
+
+    try:
+        ask()
+        while asked:
+            ended = waiting.first_ended([future for future, _ in asked.values()], workers.timeout)
+            if not ended:
+                raise ExecutorError(no_answer(TimeoutError(f"none within {workers.timeout:g} s")))
+            for future in ended:
+                match received(*asked.pop(id(future))):
+                    case Answer(_, list()):
+                        return {name: expected[name] for name in ("versions", "backend")}
+                    case Answer(process, DiffersError() as error):
+                        for _ in range(0 if differing else ASKED):
+                            ask()
+                        differing[process] = error
+                    case Answer(_, Exception() as error):
+                        raise error
+                    case BaseException() as reason:
+                        lost += 1
+                        if lost >= workers.tries:
+                            raise ExecutorError(no_answer(reason)) from reason
+                        waiting.lost(reason)
+                        ask()
+    finally:
+        for future, _ in asked.values():
+            cancel(future)
+    raise ArgumentError("executor", _how_they_differ(workers, differing, expected))
+
+
+def _how_they_differ(workers: Workers, differing: Mapping[str, DiffersError], expected: Description) -> str:
+    """What workers are, and what to do about it."""
+    processes: dict[str, list[str]] = {}
+    for process, error in differing.items():
+        processes.setdefault(str(error), []).append(process)
+    found = "; ".join(f"on {_several(of_text)} {text}" for text, of_text in processes.items())
+    kinds = {environment.kind_in(error.environment) for error in differing.values()}
+    cure = "give all processes the same packages, source and flags"
+    if environment.kind_in(expected) not in kinds:
+        cure = f"to train there: kind={kinds.pop()!r} of jfnn.Workers"
+    wanted = "like this process" if workers.kind is None else f"of kind {workers.kind!r}"
+    return f"expected workers {wanted}, since bits follow from it; {cure}; {found}"
+
+
+def _several(processes: Sequence[str]) -> str:
+    others = len(processes) - 1
+    return processes[0] + (f" and {others} more" if others else "")

@@ -1,0 +1,103 @@
+"""Waiting for the answers of other processes, which may not have started, or never answer."""
+
+import concurrent.futures
+import sys
+import time
+from collections.abc import Collection
+from typing import Any
+
+from jfnn.engine import interrupts
+from jfnn.experiment.settings import ProgressBar
+from jfnn.experiment.workers import Workers
+
+LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
+POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
+# Without an answer until it is said, and then after ten times as long each. Workers of a batch system may
+# start after hours; those of a pool take some seconds, and first calls compile.
+SILENT_SECONDS = 10.0
+# Without an answer after a Ctrl-C until the run ends without those on their way, whose workers may have died
+# of the same Ctrl-C.
+INTERRUPTED_SECONDS = 10.0
+
+
+class Waiting:
+    """Waits for futures; says when nothing is answered for long, and ends at a time limit."""
+
+    def __init__(self, workers: Workers, bar: ProgressBar | None, interrupted: float = INTERRUPTED_SECONDS):
+        """Begins to count seconds.
+
+        Args:
+            workers: The workers, whose number is said with that.
+            bar: Shows that nothing is answered, if there is one.
+            interrupted: Seconds that a Ctrl-C waits for an answer.
+        """
+        self.workers = workers
+        self.bar = bar
+        self.interrupted = interrupted
+        self._since = time.monotonic()
+        self._interrupted_since: float | None = None
+        self._said_after = SILENT_SECONDS
+        self._lost = 0
+        self._said_lost = 1
+
+    def lost(self, error: BaseException) -> None:
+        """Says that a message was lost: of the first, the tenth, the hundredth."""
+        self._lost += 1
+        if self._lost >= self._said_lost:
+            self._said_lost *= 10
+            _say(f"executor: messages lost and sent again: {self._lost}, by {type(error).__name__}: {error}")
+
+    def answered(self) -> None:
+        """Begins to count anew, since an answer has come."""
+        if self.bar is not None and time.monotonic() - self._since >= SILENT_SECONDS:
+            self.bar.waiting(None)
+        self._since = time.monotonic()
+
+    def first_ended(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
+        """Waits until at least one of the futures has ended; gives all that have, none at a time limit.
+
+        Args:
+            futures: The futures.
+            timeout: Seconds since the last answer; None to wait for ever.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed, and nothing is answered since.
+        """
+        can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
+        while True:
+            if can_wait:
+                concurrent.futures.wait(futures, LOOKING_SECONDS, concurrent.futures.FIRST_COMPLETED)
+            if ended := [future for future in futures if future.done()]:
+                return ended
+            now = time.monotonic()
+            self._look(now, len(futures))
+            if timeout is not None and now - self._since >= timeout:
+                self._since = now
+                return []
+            if not can_wait:
+                time.sleep(POLLING_SECONDS)
+
+    def _look(self, now: float, under_way: int) -> None:
+        """Raises a Ctrl-C that has waited long enough; says that nothing is answered."""
+        if interrupts.is_pending():
+            self._interrupted_since = self._interrupted_since or now
+            if now - max(self._since, self._interrupted_since) >= self.interrupted:
+                interrupts.raise_pending()
+        silent = now - self._since
+        if silent < SILENT_SECONDS:
+            return
+        if self.bar is not None:
+            self.bar.waiting(silent)
+        if silent >= self._said_after:
+            self._said_after *= 10
+            count = self.workers.count
+            of = "" if count is None else f" of {count}"
+            on_their_way = f"messages on their way: {under_way}"
+            _say(f"executor: no worker{of} has answered for {silent:.0f} s; {on_their_way}")
+
+
+def _say(line: str) -> None:
+    """A line on the standard error, above a bar."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(line, file=sys.stderr)

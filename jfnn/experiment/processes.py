@@ -1,0 +1,59 @@
+"""Processes of this machine that train: a pool of them, and how each begins."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jfnn.numerics.machine import use_all_cores
+
+
+class Pool(concurrent.futures.ProcessPoolExecutor):
+    """A process pool whose processes never get a Ctrl-C, and end with this one, however it ends."""
+
+    def __init__(self, count: int):
+        """Starts no process before work is submitted."""
+        super().__init__(count, multiprocessing.get_context("spawn"), prepare)
+
+    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:
+        """See `concurrent.futures.Executor`; processes are started here."""
+        with ctrl_c_is_for_others():
+            return super().submit(fn, *args, **kwargs)
+
+
+def prepare() -> None:
+    """Makes this process a worker.
+
+    It shows JAX one device a core, so that the processes of a machine do not disturb each other, ignores
+    Ctrl-C, which stops the process that sends it tiles, and ends with its parent.
+    """
+    with contextlib.suppress(RuntimeError):  # JAX has started here
+        use_all_cores()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """Ends this process with its parent; the worker of a pool would wait for work forever."""
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def ctrl_c_is_for_others() -> Iterator[None]:
+    """Processes and threads started in this context never get a Ctrl-C, not even amid imports."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
