@@ -10,6 +10,7 @@ import jfnn
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
     "predict": "answer for the rows of a .csv file by the networks of such a run",
+    "workers": "check the workers of a cluster before a run",
 }
 
 
@@ -17,10 +18,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``jfnn COMMAND …``."""
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] in COMMANDS:
-        from jfnn.cli import predict, run  # import JAX
+        from jfnn.cli import predict, run, workers  # import JAX
 
-        start: Callable[[Sequence[str]], int] = {"grid": run.start, "predict": predict.start}[argv[0]]
-        return start(argv[1:])
+        starts: dict[str, Callable[[Sequence[str]], int]] = {
+            "grid": run.start,
+            "predict": predict.start,
+            "workers": workers.start,
+        }
+        return starts[argv[0]](argv[1:])
     parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -30,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from jfnn.arguments import checks  # imports JAX
 
         meant = checks.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
-        parser.error(f"expected the command {' or '.join(COMMANDS)}, got {argv[0]!r}{meant}")
+        parser.error(f"expected a command, {', '.join(COMMANDS)}, got {argv[0]!r}{meant}")
     parser.parse_args(argv)
     return 0
 

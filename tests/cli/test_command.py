@@ -42,7 +42,9 @@ def test_the_package_runs_as_the_command(word, status):
     done = subprocess.run([sys.executable, "-m", "jfnn", word], capture_output=True, text=True)
     assert done.returncode == status
     assert done.stdout == f"{jfnn.__version__}\n" * (status == 0)
-    assert ("jfnn: error: expected the command grid or predict, got 'foo'" in done.stderr) == (status == 2)
+    assert ("jfnn: error: expected a command, grid, predict, workers, got 'foo'" in done.stderr) == (
+        status == 2
+    )
 
 
 @pytest.mark.parametrize("words", [[], ["foo"], ["--foo"]])
@@ -59,7 +61,7 @@ def test_a_word_that_is_no_command_is_told_with_the_one_meant(word, meant, capsy
     with pytest.raises(SystemExit):
         main.main([word])
     said = capsys.readouterr().err
-    assert f"expected the command grid or predict, got {word!r}" in said and meant in said
+    assert f"expected a command, grid, predict, workers, got {word!r}" in said and meant in said
 
 
 def test_a_subcommand_reads_the_words_behind_it(capsys, tmp_path):

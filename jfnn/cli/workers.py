@@ -1,0 +1,142 @@
+"""``jfnn workers --check``: what the workers of a cluster are, and whether they train as this process."""
+
+import collections
+import contextlib
+import hashlib
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jfnn
+from jfnn.arguments.checks import ArgumentError
+from jfnn.cli.executors import client_of
+from jfnn.cli.output import WIDTH
+from jfnn.cli.parser import Parser
+from jfnn.cli.words import one_number
+from jfnn.distributed import calls
+from jfnn.store.environment import kind_in
+from jfnn.store.identity import Description
+
+DESCRIPTION = """\
+Asks every worker of a Dask cluster what it is and has it train one small grid:
+before the night, for all that would end it in the morning. Prints a line for
+workers of one host that are the same: their processor or device, the versions
+and a checksum of the source, a checksum of what they trained, and in what they
+differ from this process. Such workers are refused in a run.
+"""
+EXAMPLES = """\
+examples:
+  %(prog)s --check tcp://head:8786
+  %(prog)s --check tcp://head:8786 --kind "gpu NVIDIA H100 80GB HBM3"
+      the workers that `jfnn grid --worker-kind` with these words would take
+"""
+SECONDS = 120.0
+SHOWN = 8  # characters of a checksum
+
+
+class Found(NamedTuple):
+    """What a worker is, and what it trains."""
+
+    host: str
+    environment: Description
+    trained: str  # checksum of a small grid
+
+
+def examine() -> Found:
+    """What this process is; it trains a small grid."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 5)).astype(np.float32)
+    split = jfnn.Split(x, rng.integers(0, 3, 64))
+    result = jfnn.sweep(
+        jfnn.mlp((5, 8, 3)), split, learning_rate=[0.01, 0.1], seeds=2, epochs=5, batch_size=16, execution=1
+    )
+    leaves = [*jax.tree.leaves(result.params), *result.scores.values()]
+    trained = hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).hexdigest()
+    return Found(calls.process_here().partition(" ")[0], calls.environment_here(), trained)
+
+
+def start(argv: Sequence[str]) -> int:
+    """Runs the words behind ``jfnn workers``; 1 where a worker differs or is silent, or there is none."""
+    parser = Parser(prog="jfnn workers", description=DESCRIPTION, epilog=EXAMPLES)
+    parser.add_argument("--check", metavar="ADDRESS", required=True, help="of the cluster's scheduler")
+    parser.add_argument("--kind", metavar="KIND", help="that is to train (default: that of this process)")
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=one_number,
+        default=SECONDS,
+        help="for all answers (default: %(default)g)",
+    )
+    flags = parser.parse_args(argv)
+    try:
+        with client_of(flags.check, "check") as client:
+            found, silent = _examined(client, flags.timeout)
+    except ArgumentError as error:
+        parser.error(f"--{error}")
+    expected = calls.environment_of(flags.kind)
+    here = examine()
+    lines, equal = report(found, here, expected)
+    print("\n".join([*lines, *(f"{address}: {reason}" for address, reason in silent.items())]))
+    count = len(found) + len(silent)
+    print(f"{equal} of {count} workers train what a run from here asks for")
+    return 0 if equal == count > 0 else 1
+
+
+def _examined(client: Any, seconds: float) -> tuple[list[Found], dict[str, str]]:
+    """What every worker of a cluster is; and the address of each that says nothing -> why."""
+    import distributed
+
+    addresses = [*client.scheduler_info(n_workers=-1)["workers"]]
+    print(f"{len(addresses)} workers have joined; each trains a small grid", file=sys.stderr)
+    asked = {
+        address: client.submit(examine, workers=[address], pure=False, retries=0) for address in addresses
+    }
+    with contextlib.suppress(TimeoutError):
+        distributed.wait([*asked.values()], timeout=seconds)  # type: ignore[no-untyped-call]
+    found: list[Found] = []
+    silent: dict[str, str] = {}
+    for address, future in asked.items():
+        if future.status == "finished":
+            found.append(future.result())
+        elif future.status == "error":
+            silent[address] = repr(future.exception())
+        else:
+            silent[address] = f"no answer within {seconds:g} s; it may be busy"
+    return found, silent
+
+
+def report(found: Iterable[Found], here: Found, expected: Description) -> tuple[list[str], int]:
+    """Lines on workers beside this process, and how many are as a run expects.
+
+    Args:
+        found: The workers.
+        here: This process.
+        expected: What workers have to be.
+    """
+    kinds: collections.Counter[tuple[str, str, str, str]] = collections.Counter()
+    equal = 0
+    for one in found:
+        differing = calls.unlike(one.environment, expected)
+        if kind_in(one.environment) == kind_in(here.environment) and one.trained != here.trained:
+            differing = differing or "trains other bits on the same kind of device"
+        equal += not differing
+        kinds[one.host, kind_in(one.environment), _packages(one), differing] += 1
+    lines = ["here", *_lines(kind_in(here.environment), _packages(here))]
+    for (host, kind, packages, differing), count in sorted(kinds.items()):
+        verdict = f"differs: {differing}" if differing else "as expected"
+        lines += [f"{host}, {count} worker{'s' * (count > 1)}", *_lines(kind, packages, verdict)]
+    return lines, equal
+
+
+def _lines(*texts: str) -> list[str]:
+    return [textwrap.indent(textwrap.fill(text, WIDTH - 4), "    ") for text in texts]
+
+
+def _packages(one: Found) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in one.environment["versions"].items())
+    source = one.environment["source"]
+    return f"{versions}; source {source if ' ' in source else source[:SHOWN]}, bits {one.trained[:SHOWN]}"

@@ -1,0 +1,86 @@
+"""``jfnn workers --check``: what it says of workers, and how it ends."""
+
+import sys
+
+import pytest
+
+from jfnn.cli import workers
+from jfnn.cli.main import main
+from jfnn.distributed import calls
+
+pytestmark = pytest.mark.unoptimised
+
+
+@pytest.fixture(scope="module")
+def here():
+    return workers.examine()
+
+
+def differing(here, **changes):
+    """What a worker is that differs from this process in parts of its backend."""
+    backend = here.environment["backend"] | changes
+    return here._replace(environment=here.environment | {"backend": backend})
+
+
+def test_workers_of_one_host_that_are_the_same_have_one_entry(here):
+    expected = calls.environment_of(None)
+    lines, equal = workers.report([here, here, here._replace(host="node7")], here, expected)
+    assert equal == 3
+    hosts = [line for line in lines if not line.startswith(" ")]
+    assert len(hosts) == 3 and hosts[0] == "here" and "node7, 1 worker" in hosts
+    assert any(line.endswith(", 2 workers") for line in hosts)
+    assert here.environment["versions"]["jax"] in " ".join(lines) and here.trained[:8] in " ".join(lines)
+
+
+def test_what_differs_is_said_and_counts_as_another(here):
+    expected = calls.environment_of(None)
+    flags = differing(here, compiler_flags=["--xla_cpu_enable_fast_math=true"])
+    bits = here._replace(trained="0" * 64)
+    lines, equal = workers.report([here, flags, bits], here, expected)
+    text = " ".join("\n".join(lines).split())
+    assert equal == 1
+    assert 'backend.compiler_flags is ["--xla_cpu_enable_fast_math=true"]' in text
+    assert "trains other bits" in text
+
+
+def test_the_kind_that_is_to_train_decides_which_are_as_expected(here):
+    gpu = "gpu NVIDIA H100 80GB HBM3"
+    expected = calls.environment_of(gpu)
+    far = here._replace(environment=calls.environment_of(gpu), trained="0" * 64)
+    lines, equal = workers.report([here, far], here, expected)
+    assert equal == 1
+    assert any(gpu in line for line in lines)
+
+
+@pytest.mark.parametrize("words", ["", "--check", "--check tcp://127.0.0.1:9 --timeout soon"])
+def test_words_that_cannot_be_end_it_with_one_line(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["workers", *words.split()])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert line.startswith("jfnn workers: error: ")
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(SystemExit):
+        main(["workers", "--check", "tcp://127.0.0.1:9"])
+    assert "jfnn[dask]" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_workers_of_a_cluster_are_asked_and_train(count, capsys):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=count,
+        processes=False,
+        protocol="tcp",
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+    )
+    with cluster:
+        status = main(["workers", "--check", cluster.scheduler_address])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"{count} of {count} workers train what a run from here asks for"
+    assert status == (0 if count else 1)
