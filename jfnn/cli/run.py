@@ -201,8 +201,9 @@ def timing(result: SweepResult, resumed: bool) -> str:
 def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
     """Reads the data and trains on them; raises as `jfnn.sweep` does."""
     problem = data.load(flags)
-    # Drawing takes half a second to import, which a thread can do while XLA compiles.
-    threading.Thread(target=importlib.import_module, args=("jfnn.report",)).start()
+    # Drawing takes half a second to import, which a thread can do while XLA compiles. A Ctrl-C amid an import
+    # may leave it waiting for a lock for ever, and no exit is to wait for it.
+    threading.Thread(target=importlib.import_module, args=("jfnn.report",), daemon=True).start()
     metric = flags.rank_by or ("accuracy" if problem.has_labels else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
