@@ -81,6 +81,7 @@ def test_kernels_are_what_runs_by_the_depth_of_loops():
     assert program_sizes.kernels(PROGRAM) == [1, 4, 5]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     program_sizes.made_by() != KEPT["made_by"],
     reason=f"sizes are kept of {KEPT['made_by']}, here is {program_sizes.made_by()}",
