@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import noise_split, same_bits
+from helpers import like_here, noise_split, same_bits
 
 import jfnn
 from jfnn.engine.executors import Threads
@@ -80,11 +80,12 @@ class Recording(Threads):
 
     def __init__(self, task, threads, recorded):
         super().__init__(task, threads)
+        self.task = task
         self.recorded = recorded
 
     def run(self, jobs, segment, collect):
         def recorded(job):
-            self.recorded.append((self.workers[jax.devices()[0]].task, segment(job)))
+            self.recorded.append((self.task, segment(job)))
             return self.recorded[-1][1]
 
         return super().run(jobs, recorded, collect)
@@ -94,7 +95,7 @@ class Recording(Threads):
 def pool():
     """One other process, with a JAX of its own."""
     spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+    with concurrent.futures.ProcessPoolExecutor(1, spawn, like_here()) as pool:
         yield pool
 
 
