@@ -23,7 +23,7 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.distributed import tasks
+from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
 from jfnn.engine.segment import Segment, Task
 from jfnn.store import environment
@@ -205,14 +205,6 @@ def test_where_no_worker_ever_answers_the_run_ends_at_once():
     assert len(executor.calls) <= 2 * 6
 
 
-class UnpicklableError(Exception):
-    """It holds a lock."""
-
-    def __init__(self, a, b):
-        super().__init__(f"{a} {b}")
-        self.lock = threading.Lock()
-
-
 ON_WORKER = threading.local()  # what the loss below does on a worker of these tests
 
 
@@ -261,6 +253,59 @@ def test_an_error_of_a_users_function_is_that_of_the_sweep_and_nothing_is_tried_
     with pytest.raises(ValueError, match=r"^executor: on .*ZeroDivisionError: in the loss"):
         sweep(jfnn.Workers(executor, in_flight=1), **lone_learner(fails_on_worker))
     assert len(executor.calls) == 2  # the first did not bring the task
+
+
+def fail_in_step():
+    """Fails where the environment says so: it runs in a thread of JAX's, and what it refers to names it."""
+    if "FAIL_IN_STEP" in os.environ:
+        raise ZeroDivisionError("in the step")
+
+
+def fails_in_step(params, batch, key):
+    jax.debug.callback(fail_in_step)
+    return (batch @ params).sum()
+
+
+@pytest.mark.filterwarnings("ignore")  # JAX warns of the callback's error in a thread of its own
+def test_an_error_of_a_segment_is_that_of_the_sweep_and_nothing_is_tried_again(monkeypatch):
+    @contextlib.contextmanager
+    def fails():
+        with monkeypatch.context() as there:
+            there.setenv("FAIL_IN_STEP", "1")
+            yield
+
+    executor = OnWorker(fails)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="in the step"):
+        sweep(jfnn.Workers(executor, in_flight=1), **lone_learner(fails_in_step))
+    assert len(executor.calls) == 2  # the first did not bring the task
+
+
+class UnpicklableError(Exception):
+    """It holds a lock."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a} {b}")
+        self.lock = threading.Lock()
+
+
+@dataclasses.dataclass
+class Raising:
+    """Sources of minibatches that raise where a worker looks at them, an error that can be sent or not."""
+
+    plain: bool
+
+    @property
+    def batches(self):
+        raise ZeroDivisionError("in the network") if self.plain else UnpicklableError("in", "the network")
+
+
+@pytest.mark.parametrize(("plain", "expected"), [(True, ZeroDivisionError), (False, RuntimeError)])
+def test_errors_come_back_as_they_are_or_with_their_text(plain, expected):
+    task = tasks.pickled(Task(None, Raising(plain), OPTIONS["split"].x_train, None, 1, 1, False), None)
+    here = calls.as_json(calls.environment_here())
+    call = calls.make_call(task, tasks.to_bytes([]), here, False)
+    outcome = calls.opened(calls.answer(call), call.name).outcome
+    assert type(outcome) is expected and "in the network" in str(outcome)
 
 
 @pytest.mark.parametrize(

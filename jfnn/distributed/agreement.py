@@ -31,7 +31,6 @@ def agreed_environment(workers: Workers, bar: ProgressBar | None = None) -> Desc
     waiting = Waiting(workers, bar, interrupted=0)
     asked: dict[int, tuple[Any, str]] = {}
     differing: dict[str, DiffersError] = {}
-    lost = 0
 
     def ask() -> None:
         call = calls.make_call(None, b"", calls.as_json(expected), x64=False)
@@ -55,10 +54,9 @@ def agreed_environment(workers: Workers, bar: ProgressBar | None = None) -> Desc
                     case Answer(_, Exception() as error):
                         raise error
                     case BaseException() as reason:
-                        lost += 1
-                        if lost >= workers.tries:
-                            raise ExecutorError(no_answer(reason)) from reason
                         waiting.lost(reason)
+                        if waiting.messages_lost >= workers.tries:
+                            raise ExecutorError(no_answer(reason)) from reason
                         ask()
     finally:
         for future, _ in asked.values():

@@ -47,7 +47,6 @@ class Futures:
         self.waiting = Waiting(workers, bar)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_trained = False  # whether a result has come
-        self.lost = 0  # messages
         self.lacking: set[str] = set()  # processes that lack the task
         self.warned_of: set[str] = set()  # processes
 
@@ -203,10 +202,9 @@ class Sending(Generic[Job]):
             ExecutorError: Many were lost, and no result has come.
         """
         self.queue.retry(attempt, error)
-        self.sender.lost += 1
-        if self.sender.lost >= SILENT * self.workers.tries and not self.sender.has_trained:
-            raise ExecutorError(no_answer(error)) from error
         self.waiting.lost(error)
+        if self.waiting.messages_lost >= SILENT * self.workers.tries and not self.sender.has_trained:
+            raise ExecutorError(no_answer(error)) from error
 
     def _lose_all(self) -> None:
         """Takes all that is under way for lost; gives up where again and again nothing is answered."""

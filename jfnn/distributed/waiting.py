@@ -37,15 +37,16 @@ class Waiting:
         self._since = time.monotonic()
         self._interrupted_since: float | None = None
         self._said_after = SILENT_SECONDS
-        self._lost = 0
+        self.messages_lost = 0
         self._said_lost = 1
 
     def lost(self, error: BaseException) -> None:
         """Says that a message was lost: of the first, the tenth, the hundredth."""
-        self._lost += 1
-        if self._lost >= self._said_lost:
+        self.messages_lost += 1
+        if self.messages_lost >= self._said_lost:
             self._said_lost *= 10
-            _say(f"executor: messages lost and sent again: {self._lost}, by {type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            _say(f"executor: messages lost: {self.messages_lost}, the last by {reason}")
 
     def answered(self) -> None:
         """Begins to count anew, since an answer has come."""

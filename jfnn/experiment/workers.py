@@ -88,7 +88,7 @@ class Workers:
 
     @classmethod
     def processes(cls, count: int | None = None, **options: Any) -> "Workers":
-        """Processes of this machine: each has a core, leaves Ctrl-C to this process, and ends with it.
+        """Processes of this machine, which leave Ctrl-C to this one, and end with it, however it ends.
 
         In a script they must be used under ``if __name__ == "__main__":``, since each process imports it.
 
