@@ -25,6 +25,7 @@ from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.sequence import Masks
+from jfnn.layers.starts import Starts
 from jfnn.numerics.compiling import key_shape
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
@@ -125,6 +126,15 @@ def forward(
         mask = None if masks is None else masks[i]
         a = a if mask is None else a * jnp.moveaxis(mask, -1, 0)
     return a
+
+
+def starts(network: Network) -> Starts | None:
+    """What ``init`` draws, as the layers say it; None where one does not, and of other functions."""
+    init = network.init
+    if network.layers is None or not isinstance(init, functools.partial) or init.func is not sequence.init:
+        return None
+    arguments = (network.layers, network.input_shape or ())
+    return sequence.starts(*arguments) if init.args == arguments else None
 
 
 def is_custom_apply(network: Network) -> bool:

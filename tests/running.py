@@ -12,6 +12,7 @@ import jax
 from jfnn.arguments import memory
 from jfnn.engine import devices, program
 from jfnn.experiment import replicates
+from jfnn.numerics import draws
 
 CORES = devices.cores()  # that this process may use, before conftest.py says two
 KEPT_BYTES = 2e9  # of compiled programs on disk: from a later run on, the oldest beyond it are deleted
@@ -59,6 +60,7 @@ def forget_programs() -> None:
     """Forgets the programs of the engine, which a change of the compiler's options makes stale."""
     program.build.cache_clear()
     replicates._initializer.cache_clear()
+    draws._program.cache_clear()
 
 
 def give_back() -> None:

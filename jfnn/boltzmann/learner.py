@@ -76,6 +76,10 @@ class BoltzmannLearner(DescentLearner):
                 parts.append(checks.as_dtype(x, checks.float_dtype(x if not parts else parts[0]), name))
         return self, Data(np.concatenate(parts), len(parts[0]))
 
+    def starts(self) -> Machine:
+        """What a machine starts with."""
+        return machines.starts(self.sizes, self.scale)
+
     def init(self, key: jax.Array) -> Machine:
         """Normal weights and biases of 0."""
         return machines.init(key, self.sizes, self.scale)

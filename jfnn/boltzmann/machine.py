@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.layers import Draw, from_key, within
 
 ROUNDING = 1e-6  # of states that were scaled in float32
 
@@ -51,10 +52,15 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
     sizes = as_sizes(sizes)
     scale = checks.as_representable(scale, "scale")
     memory.check("sizes", 4.0 * sum(lower * upper for lower, upper in itertools.pairwise(sizes)))
-    keys = jax.random.split(key, len(sizes) - 1)
-    shapes = itertools.pairwise(sizes)
-    weights = tuple(scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
-    return Machine(weights, tuple(jnp.zeros(n) for n in sizes))
+    machine: Machine = from_key(starts(sizes, scale), key)
+    return machine
+
+
+def starts(sizes: tuple[int, ...], scale: float) -> Machine:
+    """What `init` draws, for checked arguments."""
+    shapes = list(itertools.pairwise(sizes))
+    weights = [within(Draw("normal", shape, scale), i, len(shapes)) for i, shape in enumerate(shapes)]
+    return Machine(tuple(weights), tuple(Draw("constant", (n,), 0.0) for n in sizes))
 
 
 def as_sizes(sizes: object) -> tuple[int, ...]:

@@ -16,8 +16,9 @@ from jfnn.experiment.options import Options
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.constant import are_constants
 from jfnn.layers.kind import Params, Shape, by_dtype
+from jfnn.layers.starts import from_seeds
 from jfnn.learners.data import Data
-from jfnn.learners.learner import Learner, starting_shapes
+from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled, key_shape
@@ -134,6 +135,10 @@ def _packed_shapes(learner: Learner, dtype: np.dtype) -> Params:
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
     """Starting parameters of every seed in public form, on a leading axis."""
+    starts = declared_starts(learner)
+    drawn = None if starts is None else from_seeds(starts, seeds)
+    if drawn is not None:
+        return drawn
     source = learner if learner.is_registered else Trace(learner.init, key_shape())
     shapes = starting_shapes(learner)
     size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))

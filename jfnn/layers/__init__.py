@@ -18,6 +18,7 @@ from jfnn.layers.pool import MaxPool, MeanPool
 from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
+from jfnn.layers.starts import Draw, from_key, within
 
 #: Every kind, by the name that descriptions of networks give it.
 LAYERS: Mapping[str, type[LayerKind]] = MappingProxyType(
@@ -47,6 +48,7 @@ __all__ = [
     "Conv",
     "Dense",
     "Directions",
+    "Draw",
     "Elman",
     "ElmanCell",
     "Embedding",
@@ -64,5 +66,7 @@ __all__ = [
     "Params",
     "Residual",
     "Scaled",
+    "from_key",
+    "within",
 ]
 __dir__ = __all__.copy

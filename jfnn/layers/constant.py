@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.layers.kind import Params, Residuals, Shape
+from jfnn.layers.starts import Starts
 from jfnn.layers.wrapped import Wrapped
 
 
@@ -97,6 +98,11 @@ class Frozen(Wrapped):
     def takes_members(self) -> bool:
         """Whether the layer takes members on a last axis."""
         return self.layer.takes_members
+
+    def starts(self, shape: Shape) -> Starts | None:
+        """What the layer starts with."""
+        declared = super().starts(shape)
+        return None if declared is None else Constant(declared)
 
     def init(self, key: jax.Array, shape: Shape) -> Constant:
         """Starting parameters of the layer."""

@@ -16,6 +16,7 @@ from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
 from jfnn.layers.products import transposed_product, weight_gradient
+from jfnn.layers.starts import Starts
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
 
@@ -85,11 +86,12 @@ class Conv(LayerKind):
         """A share of its outputs: larger tiles are faster than for dense layers."""
         return counted(self.output_shape(shape))
 
-    def init(self, key: jax.Array, shape: Shape) -> Layer:
+    def starts(self, shape: Shape) -> Starts:
         """Weights ``[channels, c_in, *kernel]`` and biases, by the initializer."""
         kernel = self.windows(shape).size
-        w, b = start(INITIALIZERS[self.initializer], key, (*kernel, shape[0], self.channels))
-        return Layer(jnp.moveaxis(w, (-1, -2), (0, 1)), b)
+        w, b = start(INITIALIZERS[self.initializer], (*kernel, shape[0], self.channels))
+        axes = (len(kernel) + 1, len(kernel), *range(len(kernel)))
+        return Layer._make((dataclasses.replace(w, axes=axes), b))
 
     def pack(self, params: Layer) -> Layer:
         """Weights become ``[channels, *kernel, c_in]``: a matrix once their last axes are made one."""

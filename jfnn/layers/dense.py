@@ -1,7 +1,7 @@
 """The dense layer: ``a = f(a_prev @ w + b)`` in rows, ``a = f(wᵀ @ a_prev + b)`` in columns."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from jfnn.arguments.fields import Converted, field
 from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
 from jfnn.layers.products import affine, affine_gradients
+from jfnn.layers.starts import Starts
 
 
 class Layer(NamedTuple):
@@ -66,11 +67,11 @@ class Dense(LayerKind):
             raise ArgumentError("layers", f"a dense layer takes inputs of one axis, got shape {shape}")
         return (self.units,)
 
-    def init(self, key: jax.Array, shape: Shape) -> Params:
+    def starts(self, shape: Shape) -> Starts:
         """Weights ``[n_in, units]`` and biases, by the initializer."""
-        return self._params(*start(INITIALIZERS[self.initializer], key, (shape[0], self.units)))
+        return self._params(*start(INITIALIZERS[self.initializer], (shape[0], self.units)))
 
-    def _params(self, w: jax.Array, *b: jax.Array) -> Params:
+    def _params(self, w: Any, *b: Any) -> Params:
         """Parameters of these weights, and of the biases where the layer has some."""
         return Layer(w, *b) if self.bias else (w,)
 

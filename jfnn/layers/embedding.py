@@ -12,6 +12,7 @@ from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.fields import optional
 from jfnn.layers.initializers import INITIALIZERS
 from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.layers.starts import Starts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Embedding(LayerKind):
         """``(*shape, features)``."""
         return (*shape, self.features)
 
-    def init(self, key: jax.Array, shape: Shape) -> jax.Array:
+    def starts(self, shape: Shape) -> Starts:
         """The table, by the initializer."""
-        return INITIALIZERS[self.initializer].weights(key, (self.vocabulary, self.features))
+        return INITIALIZERS[self.initializer].weights((self.vocabulary, self.features))
 
     def forward(self, packed: jax.Array, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """``w[a]``, features in front of the batch; residual ``a``."""

@@ -5,87 +5,86 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.layers.kind import Shape
+from jfnn.layers.starts import Draw, side_by_side, within
+
+# The standard deviation of standard normal numbers within ±2.
+TRUNCATED_DEVIATION = 0.87962566103423978
 
 
 class Initializer(NamedTuple):
     """Rules for the starting parameters of a layer.
 
     Attributes:
-        weights: ``(key, shape) -> w``, with ``shape = (*kernel, n_in, n_out)``; the fan-in is ``n_in`` times
-            the kernel's size.
-        biases: ``(key, fan_in, n_out) -> b``; a key other than that of the weights.
-        recurrent: ``(key, shape, units) -> w or b`` of recurrent layers, where their rule differs; else None.
+        weights: ``shape -> w``, with ``shape = (*kernel, n_in, n_out)``; the fan-in is ``n_in`` times the
+            kernel's size.
+        biases: ``(fan_in, n_out) -> b``.
+        recurrent: ``(shape, units) -> w or b`` of recurrent layers, where their rule differs; else None.
     """
 
-    weights: Callable[[jax.Array, Shape], jax.Array]
-    biases: Callable[[jax.Array, int, int], jax.Array]
-    recurrent: Callable[[jax.Array, Shape, int], jax.Array] | None = None
+    weights: Callable[[Shape], Draw]
+    biases: Callable[[int, int], Draw]
+    recurrent: Callable[[Shape, int], Draw] | None = None
 
 
-def start(initializer: Initializer, key: jax.Array, shape: Shape) -> tuple[jax.Array, jax.Array]:
-    """Starting weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]`` of a layer."""
-    w = initializer.weights(key, shape)
-    return w, initializer.biases(jax.random.fold_in(key, 1), math.prod(shape[:-1]), shape[-1]).astype(w.dtype)
+def start(initializer: Initializer, shape: Shape) -> tuple[Draw, Draw]:
+    """Starting weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]`` of a layer, of different keys."""
+    biases = initializer.biases(math.prod(shape[:-1]), shape[-1])
+    return initializer.weights(shape), within(biases, 1)
 
 
-def start_recurrent(
-    initializer: Initializer, key: jax.Array, shape: Shape, gates: int
-) -> tuple[jax.Array, jax.Array]:
+def start_recurrent(initializer: Initializer, shape: Shape, gates: int) -> tuple[Draw, Draw]:
     """Starting weights ``[n_in, gates units]`` and biases ``[gates units]``, of ``shape = (n_in, units)``.
 
     Each gate starts as a separate dense layer, unless the initializer has a rule for recurrent layers.
     """
     n_in, units = shape
     if initializer.recurrent is not None:
-        bias_key = jax.random.fold_in(key, 1)
-        w = initializer.recurrent(key, (n_in, gates * units), units)
-        return w, initializer.recurrent(bias_key, (gates * units,), units)
-    drawn = [start(initializer, gate_key, shape) for gate_key in jax.random.split(key, gates)]
-    weights, biases = zip(*drawn, strict=True)
-    return jnp.concatenate(weights, axis=1), jnp.concatenate(biases)
+        biases = initializer.recurrent((gates * units,), units)
+        return initializer.recurrent((n_in, gates * units), units), within(biases, 1)
+    w, b = start(initializer, shape)
+    return side_by_side(w, gates), side_by_side(b, gates)
 
 
-def _normal(key: jax.Array, shape: Shape) -> jax.Array:
-    return jax.nn.initializers.normal(1.0)(key, (math.prod(shape),)).reshape(shape)
+def _normal(shape: Shape) -> Draw:
+    return Draw("normal", shape)
 
 
 def _scaled(
     scale: float,
     mode: Literal["fan_in", "fan_avg"],
     distribution: Literal["truncated_normal", "uniform"],
-) -> Callable[[jax.Array, Shape], jax.Array]:
-    """`jax.nn.initializers.variance_scaling`, drawn flat.
+) -> Callable[[Shape], Draw]:
+    """`jax.nn.initializers.variance_scaling`, computed like it in the default dtype of floats."""
 
-    The numbers are the same, but XLA takes a second more to compile short rows, as those of ten classes.
-    """
-
-    def weights(key: jax.Array, shape: Shape) -> jax.Array:
+    def weights(shape: Shape) -> Draw:
         size = math.prod(shape)
         kernel = math.prod(shape[:-2])
         fan = kernel * (shape[-2] if mode == "fan_in" else (shape[-2] + shape[-1]) / 2)
-        flat = jax.nn.initializers.variance_scaling(scale * size / fan, "fan_in", distribution)
-        return flat(key, (size, 1)).reshape(shape)
+        dtype = np.dtype(jnp.result_type(float)).type
+        variance = dtype(scale * size / fan / size)
+        if distribution == "uniform":
+            return Draw(distribution, shape, float(np.sqrt(dtype(3) * variance)))
+        return Draw(distribution, shape, float(np.sqrt(variance) / dtype(TRUNCATED_DEVIATION)))
 
     return weights
 
 
-def _constant(value: float) -> Callable[[jax.Array, int, int], jax.Array]:
-    return lambda key, fan_in, n_out: jnp.full(n_out, value)
+def _constant(value: float) -> Callable[[int, int], Draw]:
+    return lambda fan_in, n_out: Draw("constant", (n_out,), value)
 
 
-def _uniform(key: jax.Array, shape: Shape, fan_in: int) -> jax.Array:
-    bound = 1 / math.sqrt(fan_in)
-    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+def _uniform(shape: Shape, fan_in: int) -> Draw:
+    return Draw("uniform", shape, bound=1 / math.sqrt(fan_in))
 
 
-def _uniform_biases(key: jax.Array, fan_in: int, n_out: int) -> jax.Array:
-    return _uniform(key, (n_out,), fan_in)
+def _uniform_biases(fan_in: int, n_out: int) -> Draw:
+    return _uniform((n_out,), fan_in)
 
 
 #: Name -> initializer of weights and biases.

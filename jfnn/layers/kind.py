@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.layers.starts import Starts, from_key
+
 Params = Any  # a pytree of arrays
 Residuals = Any  # what `LayerKind.forward` keeps for its `pull_back`
 Shape = tuple[int, ...]
@@ -52,8 +54,8 @@ def convert(layer: object, converter: Callable[[Any, str], Any], *names: str) ->
 class LayerKind(abc.ABC):
     """One layer of a network: plain, hashable data with pure functions of its parameters.
 
-    A subclass is a frozen dataclass. It must define `output_shape`, `forward` and `pull_back`, and `init` and
-    `pack` where it has parameters.
+    A subclass is a frozen dataclass. It must define `output_shape`, `forward` and `pull_back`; where it has
+    parameters also `pack`, and `starts` or `init`.
     """
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs, where it is a hidden layer
@@ -76,9 +78,16 @@ class LayerKind(abc.ABC):
         """Numbers that the layer holds for one sample as it computes: by default its outputs."""
         return math.prod(self.output_shape(shape))
 
-    def init(self, key: jax.Array, shape: Shape) -> Params:
-        """Starting parameters in public form, for inputs of a shape."""
+    def starts(self, shape: Shape) -> Starts | None:
+        """What `init` draws for inputs of a shape: a pytree of `jfnn.layers.Draw`, by default empty.
+
+        None where it cannot be said so, and `init` must be called.
+        """
         return ()
+
+    def init(self, key: jax.Array, shape: Shape) -> Params:
+        """Starting parameters in public form, for inputs of a shape: by default drawn as `starts` says."""
+        return from_key(self.starts(shape), key)
 
     def pack(self, params: Params) -> Params:
         """Public parameters -> parameters of the column form; leading axes stay."""
@@ -103,3 +112,10 @@ class LayerKind(abc.ABC):
         """The layer in row form, ``a [n, *shape]``, on public parameters."""
         outputs, _ = self.forward(self.pack(params), jnp.moveaxis(a, 0, -1))
         return jnp.moveaxis(outputs, -1, 0)
+
+
+def declared_starts(layer: LayerKind, shape: Shape) -> Starts | None:
+    """`LayerKind.starts`; None where a subclass has an `init` of its own, of which they say nothing."""
+    kinds = type(layer).__mro__
+    first = next(kind for kind in kinds if not {"init", "starts"}.isdisjoint(vars(kind)))
+    return layer.starts(shape) if "starts" in vars(first) else None

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.layers.starts import Draw, Starts
 
 
 class Gain(NamedTuple):
@@ -53,10 +54,10 @@ class LayerNorm(LayerKind):
             )
         return shape
 
-    def init(self, key: jax.Array, shape: Shape) -> Gain:
+    def starts(self, shape: Shape) -> Starts:
         """Ones and zeros."""
-        features = math.prod(shape[-self.axes :])
-        return Gain(jnp.ones(features), jnp.zeros(features))
+        features = (math.prod(shape[-self.axes :]),)
+        return Gain._make((Draw("constant", features), Draw("constant", features, 0.0)))
 
     def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Residuals]:
         """The normalised inputs, scaled and shifted; residuals: the normalised inputs, and 1/√(σ² + ε)."""

@@ -24,6 +24,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
+from jfnn.layers.starts import Starts, within
 
 STATES = ("last", "all")
 
@@ -96,21 +97,16 @@ class Recurrent(LayerKind):
         """The numbers of one time: states of other times are read once, in order."""
         return self.directions * ((self.rows + self.carried) * self.units + shape[1] + 1)
 
-    def init(self, key: jax.Array, shape: Shape) -> Params:
+    def starts(self, shape: Shape) -> Starts:
         """Parameters of a cell, or `Directions` of two."""
-
-        def draw_cell(key: jax.Array) -> Params:
-            keys = jax.random.split(key)
-            drawn = [
-                start_recurrent(INITIALIZERS[self.initializer], part_key, (n_in, self.units), self.gates)
-                for part_key, n_in in zip(keys, (shape[1], self.units), strict=True)
-            ]
-            weights, biases = zip(*drawn, strict=True)
-            return self.cell(*[*weights, *biases][: len(self.cell._fields)])  # of the biases one may do
-
-        if not self.bidirectional:
-            return draw_cell(key)
-        return Directions(*(draw_cell(jax.random.fold_in(key, i)) for i in range(2)))
+        initializer = INITIALIZERS[self.initializer]
+        parts = [
+            within(start_recurrent(initializer, (n_in, self.units), self.gates), i, 2)
+            for i, n_in in enumerate((shape[1], self.units))
+        ]
+        weights, biases = zip(*parts, strict=True)
+        cell = self.cell(*[*weights, *biases][: len(self.cell._fields)])  # of the biases one may do
+        return Directions(within(cell, 0), within(cell, 1)) if self.bidirectional else cell
 
     def pack(self, params: Params) -> Params:
         """Weights become ``[gates units, n_in]``."""

@@ -8,6 +8,7 @@ import jax
 import jfnn.layers.sequence as sequence
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
+from jfnn.layers.starts import Starts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Residual(LayerKind):
     def width(self, shape: Shape) -> int:
         """The width of the widest inner layer."""
         return sequence.width(self.layers, shape)
+
+    def starts(self, shape: Shape) -> Starts | None:
+        """What each inner layer starts with."""
+        return sequence.starts(self.layers, shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters of each inner layer."""

@@ -9,6 +9,7 @@ import optax
 from jfnn.arguments import checks
 from jfnn.layers.kind import LayerKind, Params, Shape, convert, is_weight
 from jfnn.layers.residual import Residual
+from jfnn.layers.starts import Starts
 from jfnn.layers.wrapped import Wrapped
 
 
@@ -34,6 +35,10 @@ class Scaled(Wrapped):
         """Raises TypeError for other than a layer, ValueError for factors not finite or below 0."""
         super().__post_init__()
         convert(self, checks.as_number, "start", "rate", "bias_rate")
+
+    def starts(self, shape: Shape) -> Starts | None:
+        """What the layer starts with; None with a factor, which compilers merge with others."""
+        return super().starts(shape) if self.start == 1 else None
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters of the layer, weights multiplied by ``start``."""

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, declared_starts
+from jfnn.layers.starts import Starts, within
 
 Masks = Sequence[jax.Array | None]
 # Images or sequences whose outputs are computed at a time, where there are `MANY_ROWS` or more. The arrays of
@@ -65,6 +66,15 @@ def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Par
     keys = jax.random.split(key, len(layers))
     inputs = shapes(layers, input_shape)[:-1]
     return tuple(layer.init(*drawn) for layer, *drawn in zip(layers, keys, inputs, strict=True))
+
+
+def starts(layers: Sequence[LayerKind], input_shape: Shape) -> Starts | None:
+    """What `init` draws, of every layer; None where a layer does not say so."""
+    inputs = shapes(layers, input_shape)[:-1]
+    declared = [declared_starts(layer, shape) for layer, shape in zip(layers, inputs, strict=True)]
+    if any(part is None for part in declared):
+        return None
+    return tuple(within(part, i, len(layers)) for i, part in enumerate(declared))
 
 
 def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:

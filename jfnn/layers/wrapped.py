@@ -7,7 +7,8 @@ import jax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, declared_starts
+from jfnn.layers.starts import Starts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Wrapped(LayerKind):
     def width(self, shape: Shape) -> int:
         """The width of the layer."""
         return self.layer.width(shape)
+
+    def starts(self, shape: Shape) -> Starts | None:
+        """What the layer starts with."""
+        return declared_starts(self.layer, shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
         """Starting parameters of the layer."""

@@ -14,6 +14,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.kind import Params, is_weight
+from jfnn.layers.starts import Starts
 from jfnn.learners.data import Batch, Data, Hyper, Rows, row_weights
 from jfnn.learners.shapes import (
     EXAMPLES,
@@ -117,6 +118,10 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def init(self, key: jax.Array) -> Params:
         """Starting parameters in public form, a pytree of arrays: floats take the data's dtype."""
+
+    def starts(self) -> Starts | None:
+        """What `init` draws, as a pytree of `jfnn.layers.Draw`; None where it must be called."""
+        return None
 
     def width(self) -> int:
         """The most numbers that a layer holds for one row as it computes, by which tiles are cut.
@@ -261,6 +266,12 @@ class Learner(abc.ABC):
 def by_name(values: Any) -> dict[str, Any]:
     """What a step gives besides the state, by the names of `Learner.step_values`."""
     return dict(values) if isinstance(values, Mapping) else {"objective": values}
+
+
+def declared_starts(learner: Learner) -> Starts | None:
+    """`Learner.starts`; None for subclasses of the user's, which may have an `init` of their own."""
+    learner = learner.untraced
+    return learner.starts() if is_of_jfnn(type(learner)) else None
 
 
 def starting_shapes(learner: Learner) -> Params:

@@ -20,6 +20,7 @@ from jfnn.layers import sequence, small
 from jfnn.layers.constant import number_names, with_constants, with_numbers, without_constants
 from jfnn.layers.kind import LayerKind, Params, is_weight
 from jfnn.layers.scaled import at_learning_rates
+from jfnn.layers.starts import Starts
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, are_multilabel, as_data, check_gradient, check_network
@@ -27,7 +28,7 @@ from jfnn.learners.learner import Metric, starting_shapes
 from jfnn.learners.metrics import METRICS, are_of_labels, check_decided, named_metrics
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
-from jfnn.network import Network
+from jfnn.network import Network, starts
 from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.targets import Split
@@ -102,6 +103,10 @@ class Supervised(DescentLearner):
         named = named_metrics(metrics, self.loss, self.multilabel)
         ranked_by = "accuracy" if any(metric.name == "accuracy" for metric in named) else "loss"
         return dataclasses.replace(self, metrics=named, ranked_by=ranked_by, infers_metrics=False)
+
+    def starts(self) -> Starts | None:
+        """What the network starts with."""
+        return starts(self.network)
 
     def init(self, key: jax.Array) -> Params:
         """Starting parameters of the network."""

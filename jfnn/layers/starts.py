@@ -1,0 +1,132 @@
+"""Starting parameters as plain data: how each array is drawn, and from which key.
+
+What layers declare so is drawn by `jax.random` from one key (`from_key`), or for all arrays and seeds by one
+program that all networks share (`from_seeds`): the same numbers.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.numerics import draws
+from jfnn.numerics.draws import TRUNCATED, Stream
+
+Starts = Any  # a pytree of `Draw`, in the structure of the parameters
+Path = tuple[tuple[int, int], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """How one array of parameters is drawn.
+
+    Attributes:
+        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within ±bound;
+            "constant", ones.
+        shape: Shape in which numbers are drawn.
+        scale: Their factor.
+        bound: See above.
+        paths: A path for each part; several parts of this shape lie side by side on the last axis. A path
+            says how the part's key comes of the layer's, step by step: ``(i, n)`` is the ith of n keys by
+            `jax.random.split`, and ``(i, 0)`` the key by `jax.random.fold_in` of i.
+        axes: Axes of what is drawn, in the order in which the array has them; () for the same order.
+    """
+
+    distribution: Literal["normal", "truncated_normal", "uniform", "constant"]
+    shape: tuple[int, ...]
+    scale: float = 1.0
+    bound: float = 1.0
+    paths: tuple[Path, ...] = ((),)
+    axes: tuple[int, ...] = ()
+
+    def arranged(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
+        """The array behind axes of members, made of the numbers of each part in order."""
+        blocks = [part.reshape(*members, *self.shape) for part in parts]
+        xp = np if isinstance(blocks[0], np.ndarray) else jnp
+        array = blocks[0] if len(blocks) == 1 else xp.concatenate(blocks, axis=-1)
+        if not self.axes:
+            return array
+        return array.transpose(*range(len(members)), *(len(members) + axis for axis in self.axes))
+
+
+def within(starts: Starts, i: int, n: int = 0) -> Starts:
+    """The same drawn from the ith of n keys that a key is split into; of n = 0 from ``fold_in(key, i)``."""
+
+    def under(draw: Draw) -> Draw:
+        return dataclasses.replace(draw, paths=tuple(((i, n), *path) for path in draw.paths))
+
+    return jax.tree.map(under, starts)
+
+
+def side_by_side(draw: Draw, parts: int) -> Draw:
+    """Several such arrays on the last axis, each from one of the keys that the key is split into."""
+    paths = [path for i in range(parts) for path in within(draw, i, parts).paths]
+    return dataclasses.replace(draw, paths=tuple(paths))
+
+
+def from_key(starts: Starts, key: jax.Array) -> Any:
+    """Arrays drawn by `jax.random` in the default dtype of floats."""
+
+    def array(draw: Draw) -> jax.Array:
+        array: jax.Array = draw.arranged([_numbers(draw, _key(key, path)) for path in draw.paths])
+        return array
+
+    return jax.tree.map(array, starts)
+
+
+def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
+    """Arrays ``[seeds, …]`` of NumPy, drawn from ``jax.random.key(seed)`` by one program for all networks.
+
+    None where JAX is set to draw otherwise than this program.
+    """
+    dtype = np.dtype(jnp.result_type(float))
+    leaves = jax.tree.leaves(starts)
+    streams = [stream for draw in leaves for stream in _streams(draw)]
+    if not draws.are_drawable(streams):
+        return None
+    drawn = iter(draws.drawn(streams, seeds, dtype))
+
+    def array(draw: Draw) -> np.ndarray:
+        size = math.prod(draw.shape)
+        if draw.distribution == "constant":
+            parts = [np.full((len(seeds), size), draw.scale, dtype) for _ in draw.paths]
+        else:
+            parts = [next(drawn) for _ in draw.paths]
+        arranged: np.ndarray = draw.arranged(parts, (len(seeds),))
+        return arranged
+
+    return jax.tree.map(array, starts)
+
+
+def _streams(draw: Draw) -> list[Stream]:
+    """The random numbers of each part; none of constants."""
+    if draw.distribution == "constant":
+        return []
+    size = math.prod(draw.shape)
+    paths = [tuple(i for i, _ in path) for path in draw.paths]
+    return [Stream(path, size, draw.distribution, draw.scale, draw.bound) for path in paths]
+
+
+def _key(key: jax.Array, path: Path) -> jax.Array:
+    for i, n in path:
+        key = jax.random.split(key, n)[i] if n else jax.random.fold_in(key, i)
+    return key
+
+
+def _numbers(draw: Draw, key: jax.Array) -> jax.Array:
+    """The numbers of one part ``[size, 1]``: XLA takes a second more to compile short rows."""
+    shape = (math.prod(draw.shape), 1)
+    match draw.distribution:
+        case "constant":
+            return jnp.full(shape, draw.scale, jnp.result_type(float))
+        case "normal":
+            numbers = jax.random.normal(key, shape)
+        case "truncated_normal":
+            numbers = jax.random.truncated_normal(key, -TRUNCATED, TRUNCATED, shape)
+        case "uniform":
+            numbers = jax.random.uniform(key, shape, minval=-draw.bound, maxval=draw.bound)
+    return numbers * draw.scale

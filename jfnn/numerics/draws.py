@@ -1,0 +1,174 @@
+"""Random numbers of `jax.random` for any arrays and seeds, by one program whose shapes are fixed.
+
+`jax.random` compiles a program for every shape. Here a row is `WIDTH` numbers of one array of one seed, from
+any position on, and all rows of all arrays go through the same program. The numbers are those of
+`jax.random` bit for bit, by two properties of its default generator (Salmon et al., SC 2011, "Parallel random
+numbers: as easy as 1, 2, 3"): ``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array comes of
+the two words of ``fold_in(key, j)``, whatever the array's size.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.numerics.compiling import compiled
+
+GENERATOR = "threefry2x32"
+DISTRIBUTIONS = ("uniform", "normal", "truncated_normal")
+Distribution = Literal["uniform", "normal", "truncated_normal"]
+TRUNCATED = 2  # where truncated normal numbers end, both ways; whole, as `jax.nn.initializers` has it
+WIDTH = 32  # numbers of a row: more are drawn in vain for small arrays, fewer take more time each
+TURN = 32  # rows that one turn of the program's loop draws
+ROWS = 1024  # rows of one call
+DEPTH = 8  # steps of a path at most
+
+
+class Stream(NamedTuple):
+    """The random numbers of one array.
+
+    Attributes:
+        path: The array's key comes of a seed's by `jax.random.fold_in` of these, one after another.
+        size: How many numbers.
+        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within ±bound.
+        scale: Their factor.
+        bound: See above.
+    """
+
+    path: tuple[int, ...]
+    size: int
+    distribution: Distribution
+    scale: float = 1.0
+    bound: float = 1.0
+
+
+class Rows(NamedTuple):
+    """What the program draws: a row for each entry.
+
+    Attributes:
+        seeds: ``[rows]`` (uint32).
+        paths: ``[rows, DEPTH]`` (int32), with -1 behind the last step.
+        firsts: Position in the array of a row's first number ``[rows]`` (uint32).
+        distributions: Numbers in `DISTRIBUTIONS` ``[rows]`` (int32).
+        factors: ``[rows]`` (dtype of the numbers).
+        bounds: ``[rows]`` (dtype of the numbers).
+    """
+
+    seeds: jax.Array | np.ndarray
+    paths: jax.Array | np.ndarray
+    firsts: jax.Array | np.ndarray
+    distributions: jax.Array | np.ndarray
+    factors: jax.Array | np.ndarray
+    bounds: jax.Array | np.ndarray
+
+
+def are_drawable(streams: Sequence[Stream]) -> bool:
+    """Whether `drawn` has the numbers of `jax.random` for these, as this is now configured."""
+    generator: object = getattr(jax.config, "jax_default_prng_impl", None)
+    by_position: object = getattr(jax.config, "jax_threefry_partitionable", False)
+    depth = max((len(stream.path) for stream in streams), default=0)
+    return generator == GENERATOR and by_position is True and depth <= DEPTH
+
+
+def drawn(streams: Sequence[Stream], seeds: Sequence[int], dtype: np.dtype) -> list[np.ndarray]:
+    """The numbers of each stream for every seed ``[seeds, size]``, where `are_drawable`."""
+    if not streams:
+        return []
+    a_seed = np.array([-(-stream.size // WIDTH) for stream in streams])
+    ends = np.cumsum(a_seed) * len(seeds)
+    calls = np.empty((-(-ends[-1] // ROWS), ROWS, WIDTH), dtype)
+    every = np.array(seeds, np.uint32)
+    for rows, arguments in zip(calls, _calls(streams, every, a_seed, dtype), strict=True):
+        rows[:] = _program()(*arguments)
+    numbers = calls.reshape(-1, WIDTH)[: ends[-1]]
+    of_streams = zip(streams, np.split(numbers, ends[:-1]), strict=True)
+    return [rows.reshape(len(seeds), -1)[:, : stream.size] for stream, rows in of_streams]
+
+
+def _calls(
+    streams: Sequence[Stream], seeds: np.ndarray, a_seed: np.ndarray, dtype: np.dtype
+) -> Iterator[tuple[np.int32, np.int32, Rows]]:
+    """Arguments of each call of the program; each stream has ``a_seed`` rows for every seed, in order."""
+    depth = max(len(stream.path) for stream in streams)
+    paths = np.full((len(streams), DEPTH), -1, np.int32)
+    for path, stream in zip(paths, streams, strict=True):
+        path[: len(stream.path)] = stream.path
+    distributions = np.array([DISTRIBUTIONS.index(stream.distribution) for stream in streams], np.int32)
+    factors = np.array([stream.scale for stream in streams], dtype)
+    # Normal numbers have a factor √2, of which and the scale the compiler makes one.
+    factors[distributions == DISTRIBUTIONS.index("normal")] *= dtype.type(math.sqrt(2))
+    bounds = np.array([stream.bound for stream in streams], dtype)
+    ends = np.cumsum(a_seed) * len(seeds)
+    starts = ends - a_seed * len(seeds)
+    for first in range(0, ends[-1], ROWS):
+        row = np.minimum(np.arange(first, first + ROWS), ends[-1] - 1)
+        i = np.searchsorted(ends, row, side="right")
+        seed, part = np.divmod(row - starts[i], a_seed[i])
+        firsts = (part * WIDTH).astype(np.uint32)
+        rows = Rows(seeds[seed], paths[i], firsts, distributions[i], factors[i], bounds[i])
+        turns = -(-min(ROWS, ends[-1] - first) // TURN)
+        yield np.int32(turns), np.int32(depth), rows
+
+
+@functools.lru_cache(maxsize=1)
+def _program() -> Callable[[np.int32, np.int32, Rows], jax.Array]:
+    """``(turns (int32), depth of the paths (int32), rows) -> [ROWS, WIDTH]``, zeros behind the last turn."""
+
+    def draw(turns: jax.Array, depth: jax.Array, rows: Rows) -> jax.Array:
+        def put(turn: jax.Array, numbers: jax.Array) -> jax.Array:
+            part = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, turn * TURN, TURN), rows)
+            return jax.lax.dynamic_update_slice_in_dim(numbers, _numbers(part, depth), turn * TURN, 0)
+
+        nothing = jnp.zeros((ROWS, WIDTH), rows.factors.dtype)
+        numbers: jax.Array = jax.lax.fori_loop(0, turns, put, nothing)
+        return numbers
+
+    return compiled(draw, identity="random numbers")
+
+
+def _numbers(rows: Rows, depth: jax.Array) -> jax.Array:
+    """The numbers of some rows ``[rows, WIDTH]``, by the operations of `jax.random` in the same order."""
+    dtype = rows.factors.dtype
+    factors, bounds, kinds = (leaf[:, None] for leaf in (rows.factors, rows.bounds, rows.distributions))
+    is_uniform, is_normal, _ = (kinds == i for i in range(len(DISTRIBUTIONS)))
+    one = np.array(1, dtype)
+    root = np.array(math.sqrt(2), dtype)
+    end = np.array(TRUNCATED, dtype)
+    above = np.nextafter(-one, one)
+    inside = np.nextafter(end, one)
+    low = jnp.select([is_uniform, is_normal], [-bounds, above], jax.lax.erf(-end / root))
+    high = jnp.select([is_uniform, is_normal], [bounds, one], jax.lax.erf(end / root))
+    uniform = jnp.maximum(low, _unit(_words(rows, depth), dtype) * (high - low) + low)
+    normal = jax.lax.erf_inv(uniform)
+    truncated = jnp.clip(root * normal, -inside, inside)
+    return jnp.select([is_uniform, is_normal], [uniform, normal], truncated) * factors
+
+
+def _words(rows: Rows, depth: jax.Array) -> jax.Array:
+    """Two random words for each number of some rows ``[rows, WIDTH, 2]`` (uint32)."""
+
+    def step(i: jax.Array, keys: jax.Array) -> jax.Array:
+        words = rows.paths[:, i]
+        return jnp.where(words < 0, keys, jax.vmap(jax.random.fold_in)(keys, words))
+
+    seeded = jax.vmap(functools.partial(jax.random.key, impl=GENERATOR))(rows.seeds)
+    keys = jax.lax.fori_loop(0, depth, step, seeded)
+    positions = rows.firsts[:, None] + jnp.arange(WIDTH, dtype=jnp.uint32)[None]
+    return jax.random.key_data(jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)))(keys, positions))
+
+
+def _unit(words: jax.Array, dtype: np.dtype) -> jax.Array:
+    """Uniform numbers in [0, 1) of this dtype from pairs of random words ``[…, 2]`` (uint32)."""
+    form = np.finfo(dtype)
+    if form.bits == 32:
+        bits = words[..., 0] ^ words[..., 1]
+    else:
+        wide = words.astype(jnp.uint64)
+        bits = wide[..., 0] << 32 | wide[..., 1]
+    one = np.array(1, dtype)
+    fraction = bits >> (form.bits - form.nmant) | one.view(bits.dtype)
+    return jax.lax.bitcast_convert_type(fraction, dtype) - one

@@ -1,0 +1,271 @@
+"""Starts that layers declare: one program draws for all networks what `init` draws, bit for bit."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compilations, representatives, same_bits
+
+import jfnn
+from jfnn.experiment import replicates
+from jfnn.layers import (
+    GRU,
+    INITIALIZERS,
+    LSTM,
+    Conv,
+    Dense,
+    Draw,
+    Elman,
+    Embedding,
+    Flatten,
+    Frozen,
+    LayerNorm,
+    Residual,
+    Scaled,
+    sequence,
+    within,
+)
+from jfnn.layers.starts import from_seeds
+from jfnn.learners.learner import declared_starts
+from jfnn.numerics import draws
+from jfnn.numerics.compiling import compiled
+
+SEEDS = (0, 7, 123456, 2**32 - 1)
+
+
+def networks(init):
+    """Networks of all kinds of layers that draw, with one initializer."""
+    images = [
+        Conv(3, 3, initializer=init),
+        Conv(5, (2, 1), initializer=init),
+        Flatten(),
+        Dense(40, "tanh", init),
+        Dense(1, "identity", init, bias=False),
+    ]
+    tokens = [
+        Embedding(11, 7, 0, init),
+        GRU(5, True, "all", init),
+        LSTM(4, False, "all", init),
+        Elman(3, "tanh", True, "last", init),
+    ]
+    inner = [Dense(7, "tanh", init), LayerNorm(), Residual([Frozen(Dense(7, "tanh", init))])]
+    blocks = [Residual(inner), Scaled(Dense(3, "identity", init), rate=0.5)]
+    return {
+        "images": jfnn.sequential(images, (2, 6, 5)),
+        "tokens": jfnn.sequential(tokens, 6),
+        "blocks": jfnn.sequential(blocks, 7),
+    }
+
+
+def learner_of(network):
+    return jfnn.supervised(network, "quadratic")
+
+
+def traced(network):
+    """The same network as custom functions, whose `init` is traced and compiled."""
+    return learner_of(jfnn.Network(lambda key: network.init(key), network.apply))
+
+
+def is_declared(learner):
+    starts = declared_starts(learner)
+    return starts is not None and from_seeds(starts, SEEDS) is not None
+
+
+def drawn(learner, seeds=SEEDS):
+    return replicates._drawn_params(learner, seeds)
+
+
+def as_jax_draws(init, seeds=SEEDS):
+    """Parameters by ``init`` for every seed, one program each."""
+    program = compiled(init)
+    members = [program(jax.random.key(seed)) for seed in seeds]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+
+
+def test_keys_and_numbers_of_jax_come_of_positions():
+    key = jax.random.key(7)
+    fold_in = jax.vmap(functools.partial(jax.random.fold_in, key))
+    words = np.asarray(jax.random.key_data(fold_in(jnp.arange(100))))
+    np.testing.assert_array_equal(jax.random.key_data(jax.random.split(key, 100)), words)
+    for n in (1, 7, 100):
+        np.testing.assert_array_equal(jax.random.bits(key, (n,)), (words[:, 0] ^ words[:, 1])[:n])
+
+
+def test_wide_numbers_of_jax_come_of_positions(x64):
+    key = jax.random.key(7)
+    fold_in = jax.vmap(functools.partial(jax.random.fold_in, key))
+    words = np.asarray(jax.random.key_data(fold_in(jnp.arange(9))), np.uint64)
+    bits = jax.random.bits(key, (9,), jnp.uint64)
+    np.testing.assert_array_equal(bits, words[:, 0] << np.uint64(32) | words[:, 1])
+
+
+@pytest.mark.parametrize("init", representatives(list(INITIALIZERS), "glorot_normal", "pytorch"))
+@pytest.mark.parametrize("kind", networks("normal"))
+def test_one_program_draws_what_init_draws(kind, init, dtype):
+    network = networks(init)[kind]
+    learner = learner_of(network)
+    assert is_declared(learner)
+    params = drawn(learner)
+    assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(params))
+    expected = as_jax_draws(network.init)
+    assert jax.tree.structure(params) == jax.tree.structure(expected)
+    assert same_bits(params, expected)
+    custom = traced(network)
+    assert declared_starts(custom) is None
+    assert same_bits(params, drawn(custom))
+
+
+def test_each_array_has_a_key_of_its_own(dtype):
+    """The keys that versions before this one took, by which runs are repeated."""
+    key = jax.random.key(5)
+    he_normal = jax.nn.initializers.he_normal()
+    close = functools.partial(np.testing.assert_allclose, rtol=4 * np.finfo(dtype).eps)
+    directions = LSTM(4, True, initializer="he_normal").init(key, (6, 5))
+    for i, cell in enumerate(directions):
+        parts = zip(jax.random.split(jax.random.fold_in(key, i)), (5, 4), (cell.w_x, cell.w_h), strict=True)
+        for part_key, n_in, w in parts:
+            gates = [he_normal(gate_key, (n_in, 4)) for gate_key in jax.random.split(part_key, 4)]
+            close(w, np.concatenate(gates, axis=1))
+    cell = GRU(4).init(key, (6, 5))
+    for part_key, n_in, w, b in zip(jax.random.split(key), (5, 4), cell[:2], cell[2:], strict=True):
+        draw = functools.partial(jax.random.uniform, minval=-0.5, maxval=0.5)
+        close(w, draw(part_key, (n_in, 12)))
+        close(b, draw(jax.random.fold_in(part_key, 1), (12,)))
+    dense = Dense(3, initializer="pytorch").init(key, (4,))
+    close(dense.b, draw(jax.random.fold_in(key, 1), (3,)))
+    kernel = Conv(3, (3, 2), initializer="he_normal").init(key, (5, 6, 6)).w
+    close(kernel, he_normal(key, (3, 2, 5, 3)).transpose(3, 2, 0, 1))
+    inner = [Dense(3, initializer="he_normal"), Dense(3, initializer="he_normal")]
+    _, ((w, _), _) = jfnn.sequential([Dense(3), Residual(inner)], 3).init(key)
+    close(w, he_normal(jax.random.split(jax.random.split(key)[1])[0], (3, 3)))
+
+
+@pytest.mark.parametrize("sizes", [(6, 4), (6, 4, 3)])
+def test_one_program_draws_boltzmann_machines(sizes, dtype):
+    learner = jfnn.boltzmann_machine(sizes)
+    assert is_declared(learner)
+    assert same_bits(drawn(learner), as_jax_draws(learner.init))
+
+
+def test_arrays_may_take_several_calls_and_seeds_any_number_of_rows():
+    network = jfnn.mlp((300, 150, 3), "tanh")  # 45,000 numbers
+    assert 300 * 150 * len(SEEDS) > draws.ROWS * draws.WIDTH
+    params = drawn(learner_of(network))
+    assert same_bits(params, as_jax_draws(network.init))
+    many = drawn(learner_of(jfnn.mlp((2, 1))), range(100))
+    few = drawn(learner_of(jfnn.mlp((2, 1))), range(50, 53))
+    assert same_bits(jax.tree.map(lambda leaf: leaf[50:53], many), few)
+
+
+def test_another_network_compiles_nothing_for_its_starts():
+    drawn(learner_of(jfnn.mlp((4, 5, 3), "tanh")))
+    other = learner_of(jfnn.mlp((5, 20, 20, 2), init="pytorch"))
+    with compilations() as programs:
+        drawn(other)
+    assert not programs
+    with compilations() as programs:
+        drawn(traced(other.network))
+    assert programs
+
+
+@dataclasses.dataclass(frozen=True)
+class Adding(jfnn.LayerKind):
+    """A user's layer, which adds a vector."""
+
+    def output_shape(self, shape):
+        return shape
+
+    def forward(self, packed, a):
+        return a + packed[0][:, None], ()
+
+    def pull_back(self, packed, residuals, d_out):
+        return (d_out.sum(axis=-1),), d_out
+
+
+class Shift(Adding):
+    """It has an `init` of its own."""
+
+    def init(self, key, shape):
+        return (jax.random.normal(key, shape),)
+
+
+class Declared(Adding):
+    """It says what it draws."""
+
+    def starts(self, shape):
+        return (Draw("normal", shape),)
+
+
+class Doubled(Dense):
+    """A user's layer that starts with twice the weights of the one that it is made of."""
+
+    def init(self, key, shape):
+        w, b = super().init(key, shape)
+        return jfnn.layers.Layer(2 * w, b)
+
+
+@pytest.mark.parametrize("layer", [Shift(), Doubled(4), Residual([Shift()]), Frozen(Doubled(4))])
+def test_a_layer_with_its_own_init_is_traced(layer):
+    network = jfnn.sequential([Dense(4), layer, Dense(2)], 3)
+    learner = learner_of(network)
+    assert declared_starts(learner) is None
+    assert same_bits(drawn(learner), as_jax_draws(network.init))
+
+
+def test_a_users_layer_may_declare_what_it_draws():
+    learner = learner_of(jfnn.sequential([Dense(4), Declared()], 3))
+    assert is_declared(learner)
+    expected = drawn(learner_of(jfnn.sequential([Dense(4), Shift()], 3)))
+    assert same_bits(drawn(learner), expected)
+
+
+def test_weights_with_a_factor_are_traced():
+    network = jfnn.sequential([Dense(4), Scaled(Dense(2), start=0.3)], 3)
+    assert declared_starts(learner_of(network)) is None
+    assert same_bits(drawn(learner_of(network)), as_jax_draws(network.init))
+
+
+def zeros(layers, input_shape, key):
+    return jax.tree.map(jnp.zeros_like, sequence.init(layers, input_shape, key))
+
+
+@pytest.mark.parametrize("other", ["function", "layers"])
+def test_an_init_put_in_place_of_the_layers_is_traced(other):
+    network = jfnn.mlp((3, 2))
+    inits = {
+        "function": functools.partial(zeros, network.layers, network.input_shape),
+        "layers": functools.partial(sequence.init, (Dense(2, initializer="pytorch"),), network.input_shape),
+    }
+    replaced = network._replace(init=inits[other])
+    assert declared_starts(learner_of(replaced)) is None
+    assert same_bits(drawn(learner_of(replaced)), as_jax_draws(replaced.init))
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"), [("jax_threefry_partitionable", False), ("jax_default_prng_impl", "rbg")]
+)
+def test_other_generators_are_traced(switch, value):
+    before = getattr(jax.config, switch)
+    network = jfnn.mlp((4, 5, 3), "tanh")
+    usual = drawn(learner_of(network))
+    jax.config.update(switch, value)
+    try:
+        assert not is_declared(learner_of(network))
+        params = drawn(learner_of(network))
+        assert same_bits(params, as_jax_draws(network.init))
+        assert not same_bits(params, usual)
+    finally:
+        jax.config.update(switch, before)
+
+
+def test_longer_paths_than_the_program_has_are_traced():
+    network = jfnn.mlp((2, 1))
+    for _ in range(draws.DEPTH):
+        network = jfnn.sequential([Residual([*network.layers, Dense(2)])], 2)
+    learner = learner_of(network)
+    assert declared_starts(learner) is not None
+    assert not is_declared(learner)
+    assert from_seeds(functools.reduce(within, range(draws.DEPTH), Draw("normal", (2,))), SEEDS) is not None
