@@ -5,8 +5,9 @@ them; each in a process of its own, warm, in turns, several times. Beside the ti
 a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
 take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
 a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and a custom loss,
-whose members draw starts and minibatches in each contender's own way; first calls in fresh processes; and
-crossings: seconds of whole processes by the number of networks.
+whose members draw starts and minibatches in each contender's own way; first calls in fresh processes;
+structures: what several networks in a sweep or a search cost the first time, in a second process, and again;
+and crossings: seconds of whole processes by the number of networks.
 
 Prints two tables a workload; writes bench.json, growth.csv, bench.png and crossings.png into a directory,
 anew after every workload. --resume goes on with the bench.json that is there, so that the whole may take
@@ -42,6 +43,7 @@ from console import Parser, add_out, check_directory, count, path, run
 GROWTH = "growth"
 CROSSINGS = "crossings"
 QUICK_EPOCHS = 10  # of a fresh process, one is trained in a quick look
+QUICK_STRUCTURES = 2  # of a fresh process
 LEFT_OUT = (GROWTH, CROSSINGS)  # of a quick look
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
 
@@ -114,13 +116,12 @@ def measure(
             show(case.workload.title, report.tables(comparison))
     failed: dict[str, str] = {}
     rounds = options.rounds or (1 if options.quick else ROUNDS)
-    less = f", 1/{QUICK_EPOCHS} of the epochs" if options.quick else ""
     for kind, fresh in first_call.KINDS.items():
         for name in fresh if kind in options.workload else ():
             if name in figures[kind]:
                 continue
-            epochs = max(1, fresh[name].epochs // QUICK_EPOCHS) if options.quick else None
-            processes, why = first_calls.measured(name, options.contenders, rounds, epochs)
+            epochs, structures, less = quick_work(fresh[name]) if options.quick else (None, None, "")
+            processes, why = first_calls.measured(name, options.contenders, rounds, epochs, structures)
             failed |= {f"{name} {contender}": error for contender, error in why.items()}
             if processes:
                 figures[kind][name] = record.plain(processes)
@@ -131,6 +132,15 @@ def measure(
     for where, error in failed.items():
         print(report.failure(f"fresh processes, {where}", error))
     return 1 if failed or any(workload["failed"] for workload in figures["workloads"].values()) else 0
+
+
+def quick_work(case: first_call.ProcessCase) -> tuple[int, int | None, str]:
+    """Epochs of a quick look at fresh processes, structures where a case has several, and both in words."""
+    epochs = max(1, case.epochs // QUICK_EPOCHS)
+    less = f", 1/{QUICK_EPOCHS} of the epochs"
+    if case.structures is None:
+        return epochs, None, less
+    return epochs, QUICK_STRUCTURES, f"{less}, {QUICK_STRUCTURES} structures"
 
 
 def write(options: argparse.Namespace, figures: record.Figures) -> None:
@@ -153,7 +163,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
     trainers = {
         name: [n for case in cases.values() for n in case.contenders] for name, cases in workloads.items()
     }
-    trainers |= {kind: list(first_calls.CONTENDERS) for kind in first_call.KINDS}
+    trainers |= {kind: first_calls.contenders(kind) for kind in first_call.KINDS}
     long = [name for name, cases in workloads.items() if any(case.workload.long for case in cases.values())]
     parser = _parser(trainers, long)
     options = parser.parse_args(arguments)

@@ -6,6 +6,7 @@ its words in the comment:
 
     <!-- figures: {"table": "seconds", "file": …, "cases": {workload: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
+    <!-- figures: {"table": "structures", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "breakdown", "files": {file: heading}, "cases": {workload: heading}} -->
     <!-- figures: {"table": "searches", "file": …, "cases": {case: heading}} -->
     <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
@@ -16,9 +17,10 @@ its words in the comment:
 
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
 how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
-one is faster. In a sentence a case of first calls is first_calls/CASE; "machine" and "date" are cases without
-a row; no line begins with such a comment, which would end its paragraph. What a file lacks is left out. What
-stands between the comments is written anew; --check writes nothing and exits with 1 where it would.
+one is faster. In a sentence a case of fresh processes is first_calls/CASE or structures/CASE; "machine" and
+"date" are cases without a row; no line begins with such a comment, which would end its paragraph. What a file
+lacks is left out. What stands between the comments is written anew; --check writes nothing and exits with 1
+where it would.
 """
 
 import functools
@@ -47,7 +49,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
 OURS = "jfnn"  # the contender whose figures are bold
-FIRST_CALLS = "first_calls/"  # before a case of them
+PROCESSES = ("first_calls", "structures")  # kinds of fresh processes; before a case of them and a slash
 CHECKSUM = "figures"  # of what a picture shows, in its file
 # Measures of a first call: numbers of `COLUMNS`.
 CALLS = {"process": 0, "imports": 1, "first": 2, "again": 3}
@@ -58,10 +60,11 @@ Figures = Mapping[str, Any]  # of a file
 
 
 def measured(figures: Figures, case: str, name: str) -> float | None:
-    """``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or a first call; None where it is not known."""
+    """``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or fresh process; None where it is not known."""
     contender, _, measure = name.partition(".")
-    if case.startswith(FIRST_CALLS):
-        processes = figures["first_calls"].get(case.removeprefix(FIRST_CALLS), {}).get(contender, ())
+    kind, _, called = case.partition("/")
+    if kind in PROCESSES:
+        processes = figures.get(kind, {}).get(called, {}).get(contender, ())
         medians = medians_of(Process(**process) for process in processes)
         return medians[CALLS[measure or "process"]] if medians else None
     found = figures["workloads"].get(case, {"contenders": {}})["contenders"].get(contender, {})
@@ -113,12 +116,12 @@ def of_seconds(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
     return rows
 
 
-def of_first_calls(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
-    """A row for each case and contender: medians in seconds."""
+def of_processes(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
+    """A row for each case and contender of fresh processes: medians in seconds."""
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for case, heading in shown["cases"].items():
         for name, title in shown["rows"].items():
-            processes = figures["first_calls"].get(case, {}).get(name)
+            processes = figures.get(shown["table"], {}).get(case, {}).get(name)
             if processes:
                 medians = medians_of(Process(**process) for process in processes)
                 rows.append((f"{heading}: {title}", *map(seconds, medians)))
@@ -172,7 +175,7 @@ def of_searches(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
 
 TABLES: dict[str, Callable[[Shown, Any], list[tuple[str, ...]]]] = {
     "seconds": of_seconds,
-    "first_calls": of_first_calls,
+    **dict.fromkeys(PROCESSES, of_processes),
     "searches": of_searches,
     "breakdown": of_breakdowns,
     "crossings": of_crossings,
@@ -259,7 +262,7 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
     for shown, figures in marks(page, directory):
         for file in figures.values() if "files" in shown else [figures]:
             known = {
-                "first_calls": file.get("first_calls", {}),
+                **{kind: file.get(kind, {}) for kind in PROCESSES},
                 "searches": file.get("searches", {}),
                 "crossings": {key.rpartition("_")[0] for key in file.get("crossings", {})},
             }.get(shown.get("table", ""), file.get("workloads", {}))

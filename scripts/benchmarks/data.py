@@ -84,6 +84,12 @@ def series(number: int = 1000, length: int = 60) -> Rows:
     return Rows(x, y, x[:0], y[:0])
 
 
+def sine(count: int = 200) -> Rows:
+    """A period of the sine ``[200, 1]``; nothing to test on."""
+    x = np.linspace(-np.pi, np.pi, count)[:, None]
+    return Rows(x, np.sin(x), x[:0], x[:0])
+
+
 def exponentials(count: int = 10_000) -> Rows:
     """Matrices ``[n, 4]`` of 2×2 normal numbers, and their exponentials; nothing to test on."""
     x = np.random.default_rng(0).normal(size=(count, 2, 2))
@@ -104,6 +110,7 @@ DATA = {
     "waves": waves,
     "points": points,
     "exponentials": exponentials,
+    "sine": sine,
 }
 
 

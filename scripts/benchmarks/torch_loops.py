@@ -64,6 +64,13 @@ class _Problem:
         return np.asarray(accuracy)
 
 
+def decaying(network: nn.Module, l2: float) -> list[dict[str, Any]]:
+    """A network's parameters for an optimizer, which decays the weights alone."""
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    biases = [p for p in network.parameters() if p.ndim == 1]
+    return [{"params": weights, "weight_decay": l2}, {"params": biases}]
+
+
 def loop(workload: Workload) -> Runner:
     """A training loop for each network: `nn.Sequential`, `torch.optim.SGD`, weight decay on weights alone."""
     problem = _Problem(workload)
@@ -72,16 +79,38 @@ def loop(workload: Workload) -> Runner:
         start, batches = problem.start(member.seed)
         network = problem.make_network()
         network.load_state_dict(start)
-        weights = [p for p in network.parameters() if p.ndim > 1]
-        biases = [p for p in network.parameters() if p.ndim == 1]
-        groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": member.l2}, {"params": biases}]
-        optimizer = torch.optim.SGD(groups, lr=member.learning_rate)
+        optimizer = torch.optim.SGD(decaying(network, member.l2), lr=member.learning_rate)
         for rows in batches:
             optimizer.zero_grad()
             torch.autograd.backward(problem.cost(network(problem.x[rows]), problem.y[rows]))
             optimizer.step()
         with torch.no_grad():
             return problem.test_accuracy(network)
+
+    return lambda: Outcome(np.reshape([train(m) for m in workload.member_list()], workload.shape))
+
+
+def regression(workload: Workload) -> Runner:
+    """A loop for each network by Adam, on passes over the rows; its own starts; gives training losses."""
+    problem = _Problem(workload)
+
+    def train(member: Member) -> float:
+        torch.manual_seed(member.seed)
+        network = problem.make_network()
+        optimizer = torch.optim.Adam(decaying(network, member.l2), lr=member.learning_rate)
+
+        def cost(rows: torch.Tensor | slice) -> torch.Tensor:
+            outputs: torch.Tensor = network(problem.x[rows])
+            return 0.5 * ((outputs - problem.y[rows]) ** 2).sum(1).mean()
+
+        for _ in range(workload.epochs):
+            passes = torch.randperm(len(problem.x))[: workload.steps() * workload.batch]
+            for rows in passes.reshape(-1, workload.batch):
+                optimizer.zero_grad()
+                torch.autograd.backward(cost(rows))
+                optimizer.step()
+        with torch.no_grad():
+            return float(cost(slice(None)))
 
     return lambda: Outcome(np.reshape([train(m) for m in workload.member_list()], workload.shape))
 
