@@ -84,7 +84,8 @@ def lowered(workload: Workload) -> Any:
         programs.append(function.lower(members, *others))
         return members, None
 
-    worker.program = cast(Any, SimpleNamespace(advance=advance, score=lambda *_: {}))
+    axis = worker.program.axis
+    worker.program = cast(Any, SimpleNamespace(advance=advance, axis=axis, score=lambda *_: {}))
     loop.start(trainer)
     [program] = programs
     return program

@@ -295,7 +295,7 @@ class Raising:
     plain: bool
 
     @property
-    def batches(self):
+    def padded(self):
         raise ZeroDivisionError("in the network") if self.plain else UnpicklableError("in", "the network")
 
 

@@ -32,6 +32,10 @@ CORES = 2
 # these take less. A smaller share of idle time than `IDLE` is not worth further calls.
 LEAST_STEPS = 16
 IDLE = 0.03
+# Most bytes of the row numbers of a call: more take memory, fewer take more calls. A call has an epoch at
+# least, so that where members have separate minibatches tiles are no wider than `EPOCH_BYTES` allow for one.
+ROWS_BYTES = 16_000_000
+EPOCH_BYTES = 64_000_000
 
 
 class Layout(NamedTuple):
@@ -65,6 +69,10 @@ class CallLength(NamedTuple):
     first_steps: int = 64
     most_epochs: int = EPOCHS
     calls: int = 3
+
+    def holding(self, bytes_a_step: int) -> "CallLength":
+        """The same, or shorter, so that row numbers of so many bytes a step take `ROWS_BYTES` at most."""
+        return self._replace(steps=max(min(self.steps, ROWS_BYTES // bytes_a_step), 1))
 
     def epochs(self, steps: int) -> int:
         """Epochs of one call at most."""

@@ -12,6 +12,7 @@ its arithmetic may change with their number.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,11 +24,10 @@ from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner, by_name
-from jfnn.minibatches import Minibatches
-from jfnn.numerics.compiling import compiled, tracing
+from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.steps.epoch import EPOCHS, Loop, as_chunk, gather, members_last, stand_ins, steps_of_epoch
-from jfnn.steps.source import Source, rows_of_steps, step_key
+from jfnn.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, members_last, steps_of_epoch
+from jfnn.steps.source import Source, step_key
 
 R = TypeVar("R")
 
@@ -54,7 +54,7 @@ class DeviceData(NamedTuple):
 
     rows: Rows  # padded to `jfnn.steps.source.padded_length`
     weights: Any  # of each row [n], or in each fold [folds, n], or None
-    train: Any  # training rows of each fold [folds, …], padded likewise
+    stand_in: Any  # from `jfnn.steps.epoch.stand_ins`, of each fold [folds], or None
 
 
 class Program:
@@ -67,25 +67,26 @@ class Program:
     * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
     """
 
-    def __init__(
-        self, learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int
-    ):
+    def __init__(self, learner: Learner, padded: bool, platform: str, epochs: int):
         """Compiles nothing yet; see `build` for the arguments."""
         self.learner = learner
-        self.batches = batches
         self.padded = padded
         self.platform = platform
         self.epochs = epochs
         checksum = learner.checksum
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
-            identity = f"{name} {checksum} {batches} {padded} {epochs}"
+            identity = f"{name} {checksum} {learner.keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
 
         self.start = program("start", jax.vmap(learner.start))
         self.advance = program("advance", self._advance)
         self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(learner.score))
+
+    def axis(self, tile: int, batch: int, separate: bool) -> int:
+        """The axis of members in their states while they train, and in separate row numbers: 0 or -1."""
+        return -1 if self.learner.fits_last(self.platform, tile, batch, separate) else 0
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
@@ -102,44 +103,36 @@ class Program:
             ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        fits_last = self.learner.fits_last(self.platform, tile, len(source.positions), source.separate)
-        axis = -1 if fits_last else 0  # of members in each array of their states
+        axis = self.axis(tile, _batch(source, tile), source.separate)
         end = jax.vmap(self.learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
-        stand_in = stand_ins(data.weights, data.train, source.fold)
+        steps = 1 if source.steps is None else source.steps
+        Run = tuple[Members, dict[str, jax.Array]]  # members before an epoch, and means of every epoch
 
-        def checked(before: Members, after: State, finite: jax.Array, epochs: jax.Array) -> Members:
-            ended = end(before.state, after, hyper)
-            after = jax.tree.map(lambda old, new: jnp.where(epochs > 0, new, old), after, ended)
-            return keep_finite(before, after, finite, source.first + epochs - 1, axis)
-
-        # Members before an epoch, their states after it, whether the objectives of its last step are finite,
-        # and means of every epoch.
-        Run = tuple[Members, State, jax.Array, dict[str, jax.Array]]
-
-        # Finiteness is checked as the next epoch begins: checked at once, XLA computes the last step twice.
         def one_epoch(i: jax.Array, run: Run) -> Run:
-            before, after, finite, means = run
-            members = checked(before, after, finite, i)
+            before, means = run
             epoch = source.first + i
-            state, sums, last = self._epoch(axis, hyper, source, data, stand_in, members.state, epoch)
+            # XLA would compute the last step once more for each question about it.
+            state, sums, last = jax.lax.optimization_barrier(
+                self._epoch(axis, hyper, source, data, before.state, epoch)
+            )
+            ended = end(before.state, state, hyper)
+            finite = jnp.isfinite(last["objective"])
+            members = keep_finite(before, ended, finite, epoch, axis, self.learner.keeps_memory)
             means = {
-                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / source.steps, i, 0)
+                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / steps, i, 0)
                 for name, kept in means.items()
             }
-            return members, state, jnp.isfinite(last["objective"]), means
+            return members, means
 
         def moved(members: Members, source: int, destination: int) -> Members:
             state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
             return members._replace(state=State(*state))
 
-        members = moved(members, 0, axis)
-        all_finite = jnp.ones_like(members.diverged_at, bool)
         dtype = next(iter(hyper.values())).dtype
         means = dict.fromkeys(self.learner.step_values, jnp.zeros((self.epochs, tile), dtype))
-        run: Run = (members, members.state, all_finite, means)
-        before, after, finite, means = jax.lax.fori_loop(0, n_epochs, one_epoch, run)
-        return moved(checked(before, after, finite, n_epochs), axis, 0), means
+        members, means = jax.lax.fori_loop(0, n_epochs, one_epoch, (moved(members, 0, axis), means))
+        return moved(members, axis, 0), means
 
     def _epoch(
         self,
@@ -147,21 +140,18 @@ class Program:
         hyper: Hyper,
         source: Source,
         data: DeviceData,
-        stand_in: jax.Array | None,
         state: State,
         epoch: jax.Array,
     ) -> Loop:
         """The steps of an epoch; members lie on ``axis`` of the state."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
         sums = dict.fromkeys(self.learner.step_values, zeros)
-        rows, weights, train = data
+        rows, weights, of_folds = data
         rows_axis = 0 if source.separate and axis == -1 else -1  # of the row numbers of a step
         fold = source.fold
+        stand_in = None if of_folds is None else of_folds[fold]
         if source.separate and rows_axis == -1:
             fold, stand_in = jax.tree.map(lambda leaf: leaf[:, None], (fold, stand_in))
-
-        def numbers(steps: jax.Array) -> jax.Array:
-            return rows_of_steps(self.batches, source, train, epoch, steps, axis)
 
         def batch(numbers: jax.Array) -> Batch:
             gathered = gather(rows, weights, numbers, self.padded, fold, stand_in, rows_axis)
@@ -182,12 +172,20 @@ class Program:
             return state, {name: loop[1][name] + value for name, value in last.items()}, last
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
-        chunk = as_chunk(large, len(source.positions) * (len(zeros) if source.separate else 1), self.batches)
-        return steps_of_epoch(one_step, numbers, batch, source.steps, chunk, (state, sums, sums))
+        at_once = gathered_at_once(large, source.rows[0].size)
+        return steps_of_epoch(one_step, batch, source, epoch, at_once, (state, sums, sums))
 
 
-def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Array, axis: int) -> Members:
-    """The members after an epoch; members that diverged in it keep the state before it.
+def _batch(source: Source, tile: int) -> int:
+    """Rows of a step of one member."""
+    numbers: int = math.prod(source.rows.shape[1:])
+    return numbers // tile if source.separate else numbers
+
+
+def keep_finite(
+    before: Members, after: State, finite: jax.Array, number: jax.Array, axis: int, memory: bool
+) -> Members:
+    """The members after an epoch; members that diverged in it keep the parameters before it.
 
     Args:
         before: The members before it.
@@ -195,6 +193,7 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
         finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
         number: The epoch's number, counted from 0.
         axis: The axis of members in the states.
+        memory: Whether they keep the memory before it as well, which takes a kernel for each array.
     """
     trained_before = before.diverged_at < 0
     finite = trained_before & finite & all_finite(after.params, axis)
@@ -202,7 +201,10 @@ def keep_finite(before: Members, after: State, finite: jax.Array, number: jax.Ar
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(jnp.expand_dims(finite, other_axes(new, axis)), new, old)
 
-    state = jax.tree.map(choose, after, before.state)
+    if memory:
+        state = jax.tree.map(choose, after, before.state)
+    else:
+        state = after._replace(params=jax.tree.map(choose, after.params, before.state.params))
     return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
 
 
@@ -232,26 +234,15 @@ def other_axes(leaf: jax.Array, axis: int) -> tuple[int, ...]:
 
 
 @functools.lru_cache(PROGRAMS)
-def build(
-    learner: Learner, batches: Minibatches | None, padded: bool, platform: str, epochs: int = EPOCHS
-) -> Program:
+def build(learner: Learner, padded: bool, platform: str, epochs: int = EPOCHS) -> Program:
     """The program of a learner; equal arguments give the same compiled one.
 
     Args:
         learner: The learner.
-        batches: How minibatches are drawn, or None where row numbers are given.
         padded: Whether `jfnn.minibatches.PADDING` may stand for a row.
         platform: "cpu", "gpu", …
         epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for only the last one.
     """
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()
-    return Program(learner, batches, padded, platform, epochs)
-
-
-def memory_of_start(learner: Learner, params: Params, hyper: Hyper) -> tuple[Any, bool]:
-    """Shapes of the memory that `Learner.start` gives, and whether it changes no parameter and gives none."""
-    with tracing():
-        traced, state = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
-    unchanged = traced.jaxpr.invars[: len(jax.tree.leaves(params))]
-    return state.memory, bool(traced.jaxpr.outvars == unchanged)
+    return Program(learner, padded, platform, epochs)

@@ -13,7 +13,8 @@ from jfnn.engine.program import DeviceData, Members, build
 from jfnn.learners.data import Rows, aligned, padded
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING
-from jfnn.steps.epoch import EPOCHS
+from jfnn.steps.epoch import EPOCHS, stand_ins
+from jfnn.steps.rows import drawer, rows_of_all_steps
 from jfnn.steps.source import Sources, padded_length
 
 
@@ -25,7 +26,7 @@ class Task(NamedTuple):
     rows: Rows  # NumPy arrays
     weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
     block: int  # rows scored at a time
-    steps: int  # largest number of steps of a call, to which given minibatches are padded
+    steps: int  # largest number of steps of a call, for whose row numbers there is room
     objectives: bool  # whether the objective of each epoch is kept
     # Rows of each fold's parts [folds, …], to train on first, then padding, where members have copies.
     copied_rows: np.ndarray | None = None
@@ -64,7 +65,7 @@ class Worker:
         self.device = device
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
-        self.program = build(task.learner, sources.batches, sources.padded, device.platform, epochs)
+        self.program = build(task.learner, sources.padded, device.platform, epochs)
         self.sources = sources
         self.weights = task.weights
         self.block = task.block
@@ -80,8 +81,11 @@ class Worker:
         weights = (
             None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
-        data = DeviceData(_part(rows, 0, length), weights, sources.train)
+        # Without rows that no member trains on, such as test rows, a gather reads less.
+        trained = padded_length(int(sources.train.max()) + 1)
+        data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
+        self.train = jax.device_put(sources.train, device)
         self.blocks = jax.device_put([_part(rows, first, task.block) for first in blocks], device)
         self.rows = None if task.copied_rows is None else rows
 
@@ -102,31 +106,64 @@ class Worker:
 
     def _advance(self, segment: Segment, copied: np.ndarray | None) -> tuple[Members, dict[str, jax.Array]]:
         """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
-        assert segment.replicates is not None
-        minibatches = segment.minibatches
-        if minibatches is not None:  # as many as in the longest call, so that one program serves all
-            minibatches = padded(minibatches, max(self.steps, minibatches.shape[-2]), axis=-2)
-        source = self.sources.take(segment.replicates, segment.first_epoch, minibatches)
+        replicates = segment.replicates
+        assert replicates is not None
         data = self.data
-        if copied is not None and minibatches is None:
-            data = jax.device_put(self._copied_data(copied, segment.folds), self.device)
+        train = self.sources.train
+        folds = self.sources.fold[replicates]
+        if copied is not None and segment.minibatches is None:
+            copies, train = self._copied_data(copied, segment.folds)
+            data = jax.device_put(copies, self.device)
             folds = np.arange(len(copied), dtype=np.int32)  # the rows of each member are a fold
-            source = source._replace(fold=folds if source.separate else folds[0])
+            folds = folds if isinstance(replicates, np.ndarray) else folds[0]
+        rows = self._row_numbers(segment, folds, train)
+        source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
         # NumPy arrays go with the call to where the data are; to put each there takes three times as long.
         epochs = np.int32(segment.n_epochs)
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
-    def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> DeviceData:
+    def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Any:
+        """Row numbers of the segment's steps, as of `jfnn.steps.source.Source`.
+
+        Args:
+            segment: The segment.
+            folds: The fold of its members, or of each ``[tile]``.
+            train: Training rows of each fold.
+        """
+        replicates = segment.replicates
+        assert replicates is not None
+        separate = isinstance(replicates, np.ndarray)
+        tile = len(segment.members.diverged_at)
+        axis = self.program.axis(tile, int(self.sources.batch[replicates].flat[0]), separate)
+        given = segment.minibatches
+        batches = self.sources.batches
+        draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
+        if given is not None:  # as many as in the longest call, so that one program serves all
+            rows = padded(given, max(self.steps, given.shape[-2]), axis=-2)
+            return np.moveaxis(rows, 0, 1 if axis == 0 else -1) if separate else rows
+        assert batches is not None
+        if self.sources.constant:
+            rows = rows_of_all_steps(batches, draws, train)
+            return rows.swapaxes(1, 2) if separate and axis == -1 else rows
+        draw = drawer(batches, self.steps, axis, self.device.platform)
+        on_device = self.train if train is self.sources.train else train
+        return draw(draws, on_device, np.int32(segment.steps))
+
+    def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> tuple[DeviceData, np.ndarray]:
         """The rows ``copied [tile, …]`` of each member as the rows of a device, one member after another.
 
         XLA gathers those of a step from an array that fits into a cache several times as fast.
+
+        Returns:
+            The data, and the numbers of each member's rows among them ``[tile, …]``.
         """
         numbers = np.maximum(copied, 0)
+        train = np.arange(copied.size, dtype=np.int32).reshape(copied.shape)
         weights = self.weights
         if weights is not None:
             weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
         rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.rows)
-        return DeviceData(rows, weights, np.arange(copied.size, dtype=np.int32).reshape(copied.shape))
+        return DeviceData(rows, weights, stand_ins(weights, train)), train
 
     def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""

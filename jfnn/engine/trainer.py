@@ -4,6 +4,7 @@ State is held on the host as NumPy arrays with all members on the leading axis, 
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
 """
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +17,10 @@ from jfnn.engine import plan
 from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Layout, Tile
 from jfnn.engine.prefetch import Prefetcher
-from jfnn.engine.program import Members, build, memory_of_start
+from jfnn.engine.program import Members, build
 from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
+from jfnn.engine.start import Start, read_start
 from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.threads import meanwhile
 from jfnn.engine.verification import verify
@@ -55,10 +57,14 @@ class Trainer:
         self.experiment = experiment
         self.threads = threads
         self.layout = layout
-        self.calls = calls or CallLength()
         self.replicates = experiment.replicates
         data = experiment.data
         self.sources = self.replicates.sources
+        members = layout.width if layout.separate else 1
+        bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
+        self.calls = calls or CallLength()
+        if not self.sources.constant:
+            self.calls = self.calls.holding(bytes_a_step)
         self.steps = int(self.sources.steps.max())
         self.replicate_of = experiment.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
@@ -70,6 +76,7 @@ class Trainer:
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
+        self.is_compiled = False
         self.bar = progress_bar(experiment.execution)
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
@@ -91,45 +98,54 @@ class Trainer:
         return end if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> Members:
-        """All members at epoch 0; programs compile on other threads while these are drawn."""
+        """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
         if self.experiment.execution.verify:
             verify(self.experiment, self.layout.width, self.threads[0].platform)
-        learner = self.experiment.learner
+        told = (lambda *_: None) if self.bar is None else self.bar.compiling
+        compiling = functools.partial(self.compile, told)
+        with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
+            return self._started(hyper)
+
+    def _started(self, hyper: Hyper) -> Members:
+        """All members at epoch 0."""
         count = self.experiment.members
-        device = self.threads[0]
-        start = build(learner, self.sources.batches, self.sources.padded, device.platform, 1).start
-        numbers = {name: values[0] for name, values in hyper.items()}
-        shapes, is_trivial = memory_of_start(learner, self.replicates.start_shapes, numbers)
-        with meanwhile(functools.partial(self.compile, shapes, hyper)):
-            params = self.replicates.start(np.arange(count))
-            memory = jax.tree.map(lambda leaf: np.zeros((count, *leaf.shape), leaf.dtype), shapes)
-            state = State(params, memory)
-            for tile in () if is_trivial else self._everyone():
+        params = self.replicates.start(np.arange(count))
+        state = self.starting.states(params, hyper, count)
+        if self.starting.origins is None:
+            device = self.threads[0]
+            start = build(self.experiment.learner, self.sources.padded, device.platform, 1).start
+            for tile in self._everyone():
                 with jax.default_device(device):
                     write(tile, start(*take((params, hyper), tile)), state)
         return Members(state, np.full(count, -1, np.int32))
 
-    def compile(self, memory: Any, hyper: Hyper) -> None:
+    @functools.cached_property
+    def starting(self) -> Start:
+        """What the learner's `start` gives."""
+        numbers = {name: values[0] for name, values in self.experiment.start_hyper().items()}
+        return read_start(self.experiment.learner, self.replicates.start_shapes, numbers)
+
+    def compile(self, told: Callable[[int, int], None]) -> None:
         """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.
 
         One tile for each number of rows a step, which may differ between folds.
 
         Args:
-            memory: Shapes and dtypes of a member's memory.
-            hyper: Numbers of all members.
+            told: Called as `Executor.compile` says.
         """
         started = time.perf_counter()
         tiles = self._everyone()
         of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
-        members = self._zeros(memory)
+        members = self._zeros(self.starting.shapes.memory)
+        hyper = self.experiment.start_hyper()
         nothing = range(0)
         training = [self._segment(tile, members, hyper, nothing, False) for tile in of_shapes.values()]
         scoring = [self._scoring(tiles[0], members.state.params, hyper)]
         if not self.experiment.learner.metrics:
             scoring = []
-        told = (lambda *_: None) if self.bar is None else self.bar.compiling
         self.executor.compile([*scoring, *training], told)
         self.compile_seconds = time.perf_counter() - started
+        self.is_compiled = True
 
     def _zeros(self, memory: Any) -> Members:
         """All members with states of zeros, which take no memory before they are cut into tiles."""

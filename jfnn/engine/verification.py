@@ -35,8 +35,9 @@ def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, 
     learner = experiment.learner.untraced
     replicates = experiment.replicates
     data = experiment.data
+    of_fold = stand_ins(data.weights_in(0), replicates.parts[0]["train"][None])
+    stand_in = None if of_fold is None else of_fold[0]
     all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(0)))
-    stand_in = stand_ins(counts, jnp.asarray(replicates.parts[0]["train"])[None], 0)
     first = jnp.asarray(replicates.minibatches(0, epoch=0)[0])
     rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
     key = None if replicates.keys is None else jax.random.wrap_key_data(jnp.asarray(replicates.keys[0]))

@@ -80,6 +80,8 @@ class Learner(abc.ABC):
         terms: Names of further numbers of a step that are kept beside the objective, such as its summands.
         schedule_epochs: Epochs over which "schedule_steps" spreads, where `hyper` has it; None for all.
         differentiable: Whether steps may be differentiated; not where they draw discrete states.
+        keeps_memory: Whether a member that diverges keeps its memory from before that epoch, as it keeps its
+            parameters: where anybody reads it afterwards. A sweep does not.
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
@@ -92,6 +94,7 @@ class Learner(abc.ABC):
     terms: tuple[str, ...] = ()
     schedule_epochs: int | None = None
     differentiable: bool = True
+    keeps_memory: bool = False
 
     def bind(self, split: Split) -> tuple["Learner", Data]:
         """The learner for given data, and these checked: a batch is ``x``, or ``(x, y)``.

@@ -64,6 +64,7 @@ class Traced(Learner):
         self.takes_weights = untraced.takes_weights
         self.terms = untraced.terms
         self.schedule_epochs = untraced.schedule_epochs
+        self.keeps_memory = untraced.keeps_memory
         number = jax.ShapeDtypeStruct((), shapes.dtype)
         hyper = dict.fromkeys(shapes.hyper, number)
         key = key_shape() if untraced.random else None

@@ -1,100 +1,92 @@
 """The steps of an epoch as one loop: `jfnn.training.epoch`, arranged so that XLA runs it fast."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn.learners.data import Batch, Rows
-from jfnn.minibatches import DRAWN, Minibatches
 from jfnn.optimizers import State
+from jfnn.steps.source import Source
 
 # XLA spreads a gather from an array of more than `SPLIT_BYTES` over its threads, which costs more than a
 # small step; from such arrays the rows of several steps are gathered at once, `GATHERED_BYTES` at most. Wrong
 # values cost time only: compare them by `python scripts/bench.py --workload mnist`.
 SPLIT_BYTES = 500_000
 GATHERED_BYTES = 8_000_000
-# Most steps prepared at once: a kernel that draws row numbers takes as long for one step as for several, and
-# for more the numbers leave the cache. Compare by the workload notes.
-STEPS = 16
+STEPS = 16  # most steps whose rows are gathered at once
 # Most epochs of a call, for each of which a program has room for objectives: fewer take more calls, more hold
 # up what happens between calls. Compare by the workload xor.
 EPOCHS = 384
 
 # State, sums of an epoch's values by name, the last of them.
 Loop = tuple[State, dict[str, jax.Array], dict[str, jax.Array]]
-
-
-class Chunk(NamedTuple):
-    """Steps of an epoch that are prepared together.
-
-    Attributes:
-        steps: Their number.
-        gathers: Whether rows are gathered ahead, or only row numbers drawn.
-        only: Whether an epoch is a single step.
-    """
-
-    steps: int
-    gathers: bool
-    only: bool = False
+OneStep = Callable[[jax.Array, Batch, Loop], Loop]
 
 
 def steps_of_epoch(
-    one_step: Callable[[jax.Array, Batch, Loop], Loop],
-    numbers: Callable[[jax.Array], jax.Array],
+    one_step: OneStep,
     batch: Callable[[jax.Array], Batch],
-    steps: jax.Array,
-    chunk: Chunk,
+    source: Source,
+    epoch: jax.Array,
+    at_once: int,
     loop: Loop,
 ) -> Loop:
     """Runs all steps of an epoch.
 
     Args:
         one_step: ``(number of the step, batch, loop) -> loop``.
-        numbers: ``numbers of steps [chunk] -> row numbers [chunk, …]``.
         batch: ``row numbers of a step -> batch``.
-        steps: Steps of the epoch.
-        chunk: Steps prepared together.
+        source: Row numbers of the steps of a call.
+        epoch: The epoch.
+        at_once: Steps whose rows are gathered at once, or 0 where each gathers its own.
         loop: Carry before the first step.
     """
+    if len(source.rows) == 1:
+        always = batch(source.rows[0])
+        if source.steps is None:
+            return one_step(jnp.int32(0), always, loop)
+        same: Loop = jax.lax.fori_loop(0, source.steps, lambda step, loop: one_step(step, always, loop), loop)
+        return same
+    steps = source.steps
+    before = (epoch - source.first) * steps
 
-    def steps_of_chunk(number: jax.Array, loop: Loop) -> Loop:
-        first = number * chunk.steps
-        ready: Any = numbers(first + jnp.arange(chunk.steps))
-        if chunk.gathers:
-            ready = jax.vmap(batch)(ready)
+    def with_own_rows(step: jax.Array, loop: Loop) -> Loop:
+        numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
+        # Read in the gather itself, the row numbers of all steps would count as bytes that it gathers from.
+        return one_step(step, batch(jax.lax.optimization_barrier(numbers)), loop)
+
+    def with_gathered_rows(part: jax.Array, loop: Loop) -> Loop:
+        first = part * at_once
+        numbers = jnp.take(source.rows, before + first + jnp.arange(at_once), axis=0, mode="clip")
+        gathered = jax.vmap(batch)(numbers)
 
         def at(i: jax.Array, loop: Loop) -> Loop:
-            prepared = jax.tree.map(lambda leaf: leaf[i], ready)
-            return one_step(first + i, prepared if chunk.gathers else batch(prepared), loop)
+            return one_step(first + i, jax.tree.map(lambda leaf: leaf[i], gathered), loop)
 
-        if chunk.steps == 1:
-            return at(jnp.int32(0), loop)
-        after: Loop = jax.lax.fori_loop(0, jnp.minimum(chunk.steps, steps - first), at, loop)
+        after: Loop = jax.lax.fori_loop(0, jnp.minimum(at_once, steps - first), at, loop)
         return after
 
-    if chunk.only:
-        return steps_of_chunk(jnp.int32(0), loop)
-    after: Loop = jax.lax.fori_loop(0, (steps + chunk.steps - 1) // chunk.steps, steps_of_chunk, loop)
+    each = with_gathered_rows if at_once else with_own_rows
+    turns = (steps + at_once - 1) // at_once if at_once else steps
+    after: Loop = jax.lax.fori_loop(0, turns, each, loop)
     return after
 
 
-def as_chunk(rows: Rows, batch: int, batches: Minibatches | None) -> Chunk:
-    """The steps to prepare together.
+def gathered_at_once(rows: Rows, batch: int) -> int:
+    """The steps whose rows are to be gathered at once; 0 where each is to gather its own.
 
     Args:
         rows: All rows.
         batch: Rows of one step, of all members together.
-        batches: How row numbers are drawn, or None where they are given.
     """
-    if batches is not None and batches.scheme == "full" and batches.steps is None:
-        return Chunk(1, False, only=True)
-    leaves = jax.tree.leaves(rows)
+    leaves: list[jax.Array] = jax.tree.leaves(rows)
+    if max(leaf.nbytes for leaf in leaves) <= SPLIT_BYTES:
+        return 0
     bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
-    if max(leaf.nbytes for leaf in leaves) > SPLIT_BYTES:
-        return Chunk(min(max(GATHERED_BYTES // max(batch * bytes_a_row, 1), 1), STEPS), True)
-    return Chunk(1 if batches is None else min(max(DRAWN // batch, 1), STEPS), False)
+    return min(max(GATHERED_BYTES // max(batch * bytes_a_row, 1), 1), STEPS)
 
 
 def gather(
@@ -118,7 +110,7 @@ def gather(
         numbers: Row numbers of the step ``[batch]``, or of each member.
         padded: Whether `jfnn.minibatches.PADDING` may stand for a row, never for the first.
         fold: Numbers of the folds, which broadcast against the row numbers.
-        stand_in: From `stand_ins`: a row for minibatches in which none counts; None where that is so in none.
+        stand_in: From `stand_ins`, of these folds: a row for minibatches in which none counts; or None.
         axis: The axis of the batch in the row numbers.
     """
     if weights is None and not padded:
@@ -138,20 +130,18 @@ def gather(
     return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), counts)
 
 
-def stand_ins(weights: jax.Array | None, train: jax.Array, fold: Any) -> Any:
-    """The first training row that counts, in each of these folds; None without weights.
+def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | None:
+    """The first training row that counts in each fold ``[folds]`` (int32); None without weights.
 
     Args:
         weights: As for `gather`.
         train: Training rows of each fold ``[folds, …]``, of which one counts at least.
-        fold: Numbers of folds.
     """
     if weights is None:
         return None
-    rows = train[fold]
-    counts = weights[rows] if weights.ndim == 1 else weights[jnp.expand_dims(fold, -1), rows]
-    index = jnp.argmax(counts > 0, axis=-1, keepdims=True)
-    return jnp.take_along_axis(rows, index, axis=-1)[..., 0]
+    counts = weights[train] if weights.ndim == 1 else np.take_along_axis(weights, train, axis=1)
+    index = np.argmax(counts > 0, axis=1)[:, None]
+    return np.take_along_axis(train, index, axis=1)[:, 0].astype(np.int32)
 
 
 def members_last(leaf: jax.Array) -> jax.Array:

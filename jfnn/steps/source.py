@@ -1,45 +1,39 @@
-"""Rows and random keys of each step: drawn in the compiled program, or given."""
+"""Rows and random keys of a call's steps, as arguments of the compiled program."""
 
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
+from jfnn.minibatches import Minibatches
 from jfnn.numerics.permutation import Domain
+from jfnn.steps.rows import Draws
 
 
 class Source(NamedTuple):
-    """Source of the minibatches of a tile in one call.
-
-    Seeds, keys, folds, domains and given row numbers have a leading axis ``[tile]`` where minibatches are
-    separate.
+    """Source of the minibatches and random keys of a tile in one call.
 
     Attributes:
-        seed: Seeds (uint32).
-        key: Raw data of the random keys of steps ``[…, 2]``, or None.
-        fold: Fold numbers (int32).
-        domain: Number of rows of each fold, inside a grid.
-        steps: Steps an epoch (int32), the same for all members.
-        positions: ``0 … batch - 1`` (int32).
+        rows: Row numbers of each step of the call ``[steps, batch]`` (int32) that its members share. Of
+            separate ones ``[steps, tile, batch]``, or ``[steps, batch, tile]`` where members lie on the last
+            axis. Of one step alone, all steps have these rows.
+        key: Raw data of the random keys of steps ``[2]``, or if separate ``[tile, 2]``; or None.
+        fold: Fold numbers (int32), if separate ``[tile]``.
+        steps: Steps an epoch (int32), the same for all members; None where an epoch is one step of rows that
+            all steps have.
         first: First epoch of the call (int32).
-        minibatches: Row numbers ``[…, steps, batch]`` from that epoch on, padded, or None to draw them.
     """
 
-    seed: Any
+    rows: Any
     key: Any
     fold: Any
-    domain: Domain
     steps: Any
-    positions: Any
     first: Any
-    minibatches: Any
 
     @property
     def separate(self) -> bool:
         """Whether each member has minibatches, else all share them."""
-        return jnp.ndim(self.seed) > 0
+        return bool(self.rows.ndim == 3)
 
 
 class Sources(NamedTuple):
@@ -67,17 +61,32 @@ class Sources(NamedTuple):
     batches: Minibatches | None
     padded: bool
 
-    def take(
-        self, replicates: np.ndarray | int, first: int = 0, minibatches: np.ndarray | None = None
-    ) -> Source:
-        """The source of a tile: one replicate for all members, or one for each ``[tile]``."""
+    @property
+    def constant(self) -> bool:
+        """Whether all steps have the same rows."""
+        return self.batches is not None and self.batches.scheme == "full"
+
+    def draws(self, replicates: np.ndarray | int, first: int) -> Draws:
+        """What the minibatches of a tile follow from, which has one replicate, or one a member ``[tile]``."""
         fold = self.fold[replicates]
-        key = None if self.key is None else self.key[replicates]
-        within = Domain(*(side[fold] for side in self.domain))
-        steps = np.int32(self.steps[replicates].flat[0])
-        positions = np.arange(self.batch[replicates].flat[0], dtype=np.int32)
+        return Draws(
+            seed=self.seed[replicates],
+            fold=fold,
+            domain=Domain(*(side[fold] for side in self.domain)),
+            positions=np.arange(self.batch[replicates].flat[0], dtype=np.int32),
+            steps=np.int32(self.steps[replicates].flat[0]),
+            first=np.int32(first),
+        )
+
+    def take(self, replicates: np.ndarray | int, first: int, rows: Any) -> Source:
+        """The source of a tile, with the row numbers of its steps from an epoch on."""
+        once = self.constant and self.batches is not None and self.batches.steps is None
         return Source(
-            self.seed[replicates], key, fold, within, steps, positions, np.int32(first), minibatches
+            rows=rows,
+            key=None if self.key is None else self.key[replicates],
+            fold=self.fold[replicates],
+            steps=None if once else np.int32(self.steps[replicates].flat[0]),
+            first=np.int32(first),
         )
 
 
@@ -88,55 +97,6 @@ def padded_length(n: int) -> int:
     """
     block = 1 << max((n - 1).bit_length() - 4, 0)
     return -(-n // block) * block
-
-
-def rows_of_steps(
-    batches: Minibatches | None,
-    source: Source,
-    train: jax.Array,
-    epoch: jax.Array,
-    steps: jax.Array,
-    axis: int,
-) -> jax.Array:
-    """Row numbers of several steps ``[steps, batch]``, or if separate ``[steps, tile, batch]``.
-
-    Args:
-        batches: How they are drawn, or None where they are given.
-        source: The source of the tile.
-        train: Row numbers of each fold ``[folds, …]``, padded.
-        epoch: The epoch, counted from 0.
-        steps: Step numbers within the epoch; numbers above the last give arbitrary rows.
-        axis: The axis of members in a step's row numbers, if separate: 0, or -1 for ``[batch, tile]``.
-    """
-    separate = source.separate
-    positions = source.positions
-    if batches is None:
-        numbers = jnp.take(
-            source.minibatches, (epoch - source.first) * source.steps + steps, axis=-2, mode="clip"
-        )
-        return jnp.moveaxis(numbers, 0, 1 if axis == 0 else -1) if separate else numbers
-
-    def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
-        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
-        rows = step_rows(batches, positions, within, seed, epoch, steps, jnp)
-        numbers = train[fold, rows]
-        return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
-
-    members = source.seed, source.fold, source.domain
-    steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
-    if not separate:
-        return drawn(members)
-    pieces = pieces_for(len(source.seed), len(positions) * len(steps))
-    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
-    numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
-    numbers = numbers.reshape(pieces, len(steps), -1, len(positions)).swapaxes(0, 1)
-    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(positions)), 1, 1 if axis == 0 else -1)
-
-
-def pieces_for(members: int, numbers: int) -> int:
-    """Number of equal parts in which to draw so many numbers for all members."""
-    parts = [n for n in range(1, members) if members % n == 0 and members // n * numbers <= DRAWN]
-    return parts[0] if parts else members
 
 
 def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | None:

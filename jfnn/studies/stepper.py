@@ -15,10 +15,9 @@ from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.learners import Hyper, Learner
-from jfnn.minibatches import Minibatches
 from jfnn.optimizers import State
 from jfnn.steps.epoch import gather, stand_ins
-from jfnn.steps.source import Source, rows_of_steps, step_key
+from jfnn.steps.source import Source, step_key
 
 # Options of sweeps that have no meaning here.
 SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
@@ -28,8 +27,8 @@ class Seen(NamedTuple):
     """Data of a replicate's steps.
 
     Attributes:
-        source: Source of its minibatches and keys.
-        data: All rows, their weights, and the row numbers of each fold.
+        source: Source of its minibatches, of all epochs, and of its keys.
+        data: All rows, their weights, and rows that stand in.
     """
 
     source: Source | Any
@@ -42,22 +41,19 @@ class Stepper:
 
     Attributes:
         learner: The learner.
-        batches: How minibatches are drawn, or None where they are given.
         padded: Whether minibatches may be padded.
     """
 
     learner: Learner
-    batches: Minibatches | None
     padded: bool
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
         """The state after step ``number``, counted from 0 over all epochs."""
         source, data = seen
         epoch, step = jnp.divmod(number, source.steps)
-        rows, weights, train = jax.tree.map(jnp.asarray, tuple(data))
-        numbers = rows_of_steps(self.batches, source, train, epoch, step[None], axis=0)[0]
-        stand_in = stand_ins(weights, train, source.fold)
-        batch = gather(rows, weights, numbers, self.padded, source.fold, stand_in)
+        rows, weights, of_folds = jax.tree.map(jnp.asarray, tuple(data))
+        stand_in = None if of_folds is None else of_folds[source.fold]
+        batch = gather(rows, weights, source.rows[number], self.padded, source.fold, stand_in)
         return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]
 
 
@@ -85,14 +81,13 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     replicates = experiment.replicates
     sources = replicates.sources
     data = experiment.data
-    minibatches = None
-    if sources.batches is None:
-        epochs = range(experiment.epochs)
-        minibatches = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
-    stepper = Stepper(experiment.learner, sources.batches, sources.padded)
-    return stepper, Seen(
-        sources.take(number, minibatches=minibatches), DeviceData(data.rows, data.weights, sources.train)
-    )
+    steps = sources.steps[number]
+    epochs = range(experiment.epochs)
+    rows = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
+    source = sources.take(number, 0, rows)._replace(steps=steps)
+    stand_in = stand_ins(data.weights, sources.train)
+    stepper = Stepper(experiment.learner, sources.padded)
+    return stepper, Seen(source, DeviceData(data.rows, data.weights, stand_in))
 
 
 def step_numbers(experiment: Experiment) -> np.ndarray:

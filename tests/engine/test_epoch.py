@@ -12,10 +12,9 @@ from helpers import compiled, float64_first, representatives
 import jfnn
 from jfnn import losses, training
 from jfnn.minibatches import PADDING, Minibatches
-from jfnn.numerics.permutation import domain
 from jfnn.steps import epoch as engine
-from jfnn.steps.epoch import Chunk, as_chunk, gather, steps_of_epoch
-from jfnn.steps.source import Source, rows_of_steps, step_key
+from jfnn.steps.epoch import gather, gathered_at_once, steps_of_epoch
+from jfnn.steps.source import Source, step_key
 
 N = 23
 FEATURES = 4
@@ -36,7 +35,7 @@ def make_problem(dtype, n=N, features=FEATURES, reduction="sum"):
     return state, training.autodiff(net, LOSS, reduction), rows
 
 
-def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoch=0, chunk=None):
+def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoch=0, at_once=None):
     """``(state, mean objective, last objective)`` by `steps_of_epoch`, whose step is that of `jfnn.training`.
 
     The minibatches are given for this epoch, behind those of an epoch before, with room for more steps.
@@ -46,7 +45,7 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
     (steps, batch) = minibatches.shape
     given = np.concatenate([minibatches[::-1], minibatches, np.zeros((3, batch), np.int32)])
     raw = None if key is None else jax.random.key_data(key)
-    chunk = chunk or as_chunk(rows, batch, None)
+    at_once = gathered_at_once(rows, batch) if at_once is None else at_once
 
     @compiled
     def run(state, rows, weights, source, epoch):
@@ -56,24 +55,17 @@ def engine_epoch(problem, minibatches, weights=None, key=None, dropout=0.0, epoc
             after, value = training.step(loop[0], OPTIMIZER, value_and_grad, *batch.rows, L2, **options)
             return after, loop[1] + value, value
 
-        def numbers(steps):
-            return rows_of_steps(None, source, jnp.zeros(0, int), epoch, steps, 0)
-
         zero = jnp.zeros((), rows[0].dtype)
         return steps_of_epoch(
             one_step,
-            numbers,
             lambda numbers: gather(rows, weights, numbers, padded),
-            source.steps,
-            chunk,
+            source,
+            epoch,
+            at_once,
             (state, zero, zero),
         )
 
-    places = np.arange(batch)
-    first = np.int32(epoch - 1)
-    source = Source(
-        np.uint32(0), raw, np.int32(0), domain(len(rows[0])), np.int32(steps), places, first, given
-    )
+    source = Source(given, raw, np.int32(0), np.int32(steps), np.int32(epoch - 1))
     state, total, last = run(state, rows, weights, source, np.int32(epoch))
     return state, total / steps, last
 
@@ -138,20 +130,41 @@ def test_padded_places_weigh_nothing(reduction, weighted, dtype):
 
 
 @pytest.mark.parametrize(
-    "steps, weighted, gathers",
-    representatives(
-        [(1, True, True), (2, False, False), (5, True, False), (7, False, True)], (2, False, False)
-    ),
+    "at_once, weighted",
+    representatives([(0, True), (1, True), (2, False), (5, True), (7, False)], (2, False)),
 )
-def test_steps_that_are_prepared_together_are_the_same_steps(steps, weighted, gathers, x64):
-    """Whether chunks divide the five steps, are one step, all of them or more; the last step is padded."""
+def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weighted, x64):
+    """Whether their number divides the five steps, is one, all of them or more; the last step is padded."""
     problem = make_problem(np.float64, reduction="mean")
     minibatches = Minibatches(5, "permutation", drop_last=False).epoch(N, 0, 0)
     assert (minibatches == PADDING).sum(axis=1).tolist() == [0, 0, 0, 0, 2]
     weights = np.arange(N) % 4 + 0.5 if weighted else None
     expected, values = loop(problem, minibatches, weights)
-    result = engine_epoch(problem, minibatches, weights, chunk=Chunk(steps, gathers))
+    result = engine_epoch(problem, minibatches, weights, at_once=at_once)
     assert_close(result, (expected, np.mean(values), values[-1]))
+
+
+@pytest.mark.parametrize("steps", [None, 3])
+def test_rows_of_one_step_are_those_of_all(steps, x64):
+    """Of an epoch that is one step, and of one with several."""
+    state, value_and_grad, rows = problem = make_problem(np.float64, reduction="mean")
+
+    @compiled
+    def run(state, source, epoch):
+        def one_step(number, batch, values):
+            before, after = values
+            state, value = training.step(before, OPTIMIZER, value_and_grad, *batch.rows, L2)
+            return state, after + value
+
+        start = state, jnp.zeros(())
+        arrays = jax.tree.map(jnp.asarray, rows)
+        return steps_of_epoch(one_step, lambda at: gather(arrays, None, at, False), source, epoch, 0, start)
+
+    everything = np.arange(N, dtype=np.int32)[None]
+    of_epoch = None if steps is None else np.int32(steps)
+    result = run(state, Source(everything, None, np.int32(0), of_epoch, np.int32(4)), np.int32(7))
+    expected, values = loop(problem, everything.repeat(steps or 1, axis=0))
+    assert_close(result, (expected, np.sum(values)))
 
 
 def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
@@ -179,24 +192,14 @@ def test_rows_gathered_at_once_are_those_of_each_step(size, x64):
     minibatches = np.random.default_rng(0).integers(n, size=(steps, 80 if n > 80 else 5), dtype=np.int32)
     x, _ = rows = problem[-1]
     assert (x.nbytes > engine.SPLIT_BYTES) == (size != "small")
-    assert as_chunk(rows, minibatches.shape[1], None).gathers == (size != "small")
+    assert (gathered_at_once(rows, minibatches.shape[1]) > 0) == (size != "small")
     result = engine_epoch(problem, minibatches)
     expected, values = loop(problem, minibatches)
     assert_close(result, (expected, np.mean(values), values[-1]), 1e-9)
 
 
-def test_few_steps_are_prepared_together_where_their_rows_are_large():
-    """Rows of eight million bytes at most, numbers of some thousand rows, and 16 steps."""
+def test_few_steps_gather_at_once_where_rows_are_large():
+    """Rows of eight million bytes at most, and 16 steps."""
     large = np.zeros((1000, 1000))
-    small = np.zeros((9, 1000))
-    assert [as_chunk(large, taken, None) for taken in (1, 100, 400, 5000)] == [
-        Chunk(16, True),
-        Chunk(10, True),
-        Chunk(2, True),
-        Chunk(1, True),
-    ]
-    subset = Minibatches(5, "subset")
-    full = Minibatches(9, "full")
-    assert [as_chunk(small, taken, subset).steps for taken in (1, 500, 3000)] == [16, 2, 1]
-    assert as_chunk(small, 1, full) == Chunk(1, False, only=True)
-    assert as_chunk(small, 1, None) == Chunk(1, False)
+    assert [gathered_at_once(large, batch) for batch in (1, 100, 400, 5000)] == [16, 10, 2, 1]
+    assert gathered_at_once(np.zeros((9, 1000)), 1) == 0

@@ -12,6 +12,8 @@ from jfnn.engine import program
 from jfnn.estimators import MLPClassifier, training
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
+from jfnn.steps.epoch import stand_ins
+from jfnn.steps.rows import drawer
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
 TILE = 2
@@ -24,7 +26,7 @@ def lowered(experiment, platform, own):
     """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
     replicates = experiment.replicates
     sources = replicates.sources
-    functions = program.build(experiment.learner, sources.batches, sources.padded, PLATFORMS[platform])
+    functions = program.build(experiment.learner, sources.padded, PLATFORMS[platform])
 
     def on_tile(leaf):
         return np.stack([leaf] * TILE)
@@ -34,19 +36,25 @@ def lowered(experiment, platform, own):
     members = program.Members(
         jax.eval_shape(functions.start.__wrapped__, params, hyper), np.full(TILE, -1, np.int32)
     )
-    given = None if sources.batches is not None else replicates.minibatches(0, epoch=0)
-    source = sources.take(np.zeros(TILE, int), minibatches=None if given is None else on_tile(given))
-    if not own:
-        source = sources.take(0, minibatches=given)
+    rows = replicates.minibatches(0, epoch=0)
+    axis = functions.axis(TILE, rows.shape[-1], own)
+    of_each = np.moveaxis(on_tile(rows), 0, 1 if axis == 0 else -1)
+    source = sources.take(np.zeros(TILE, int), 0, of_each) if own else sources.take(0, 0, rows)
     data = experiment.data
-    held = program.DeviceData(data.rows, data.weights, sources.train)
+    held = program.DeviceData(data.rows, data.weights, stand_ins(data.weights, sources.train))
     block = jax.tree.map(lambda leaf: np.resize(leaf, (data.block, *leaf.shape[1:])), data.rows)
     arguments = {
         "start": (params, hyper),
         "advance": (members, hyper, source, np.int32(1), held),
         "score": (members.state.params, block, hyper),
     }
-    return {
+    drawn = {}
+    if sources.batches is not None:
+        draw = drawer(sources.batches, 4, axis, PLATFORMS[platform])
+        draws = sources.draws(np.zeros(TILE, int) if own else 0, 0)
+        values = draws, sources.train, np.int32(4)
+        drawn = {"rows": export.export(draw.__wrapped__, platforms=[platform])(*values)}
+    return drawn | {
         name: export.export(getattr(functions, name).__wrapped__, platforms=[platform])(*values)
         for name, values in arguments.items()
     }

@@ -7,8 +7,12 @@ import numpy as np
 from examples import examples
 from hypothesis import strategies
 
+import jfnn
 from jfnn.engine import plan
+from jfnn.engine.layouts import layout_costs
 from jfnn.engine.plan import Layout
+from jfnn.experiment.build import build
+from jfnn.experiment.options import Options
 from jfnn.steps.epoch import EPOCHS
 
 small = strategies.integers(1, 12)
@@ -213,6 +217,30 @@ def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
     assert plan.ACCELERATOR_WIDTHS[7:] == (512, 1024)
     # 25 members of 2000 numbers fill a core's share to the byte.
     assert plan.member_bytes(1999, 1, 1, 4) * 25 == plan.CPU_TILE_BYTES == 600_000
+
+
+def test_row_numbers_of_a_call_take_a_bounded_memory_but_an_epoch_always_fits():
+    for bytes_a_step in (4, 400, 20_000, 10**6, 10**9):
+        calls = plan.CallLength().holding(bytes_a_step)
+        assert calls.steps == 1 or calls.steps * bytes_a_step <= plan.ROWS_BYTES
+        assert calls.steps <= plan.CallLength().steps
+        assert calls.epochs(50_000) == 1
+    assert plan.CallLength().holding(400) == plan.CallLength()
+
+
+def test_an_epoch_of_many_rows_narrows_tiles_whose_members_have_minibatches_of_their_own():
+    network = jfnn.mlp((1, 3, 1), "tanh")
+
+    def widest(n, **options):
+        x = np.linspace(-1, 1, n, dtype=np.float32)[:, None]
+        options = {"learning_rate": 0.1, "seeds": 500, "loss": "quadratic", "batch_size": 50} | options
+        experiment = build(Options(network, jfnn.Split(x, x), **options))
+        return max(layout.width for layout in layout_costs(experiment, "cpu") if layout.separate)
+
+    most = widest(1_000)
+    assert most > 100
+    narrow = widest(400_000)
+    assert narrow < most and narrow * 400_000 * 4 <= plan.EPOCH_BYTES
 
 
 def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():

@@ -1,23 +1,21 @@
 """Rows that a compiled program draws: those of `Minibatches.epoch`, number for number."""
 
-import functools
-
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, representatives
+from helpers import representatives
 
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
-from jfnn.steps.source import Sources, padded_length, rows_of_steps
+from jfnn.steps.rows import drawer, rows_of_all_steps
+from jfnn.steps.source import Sources, padded_length
 
 SIZE = 5
 LENGTHS = (23, 21, 64, 7)
 SEEDS = (0, 7, 2**32 - 1, 5, 5)
 FOLDS = (0, 2, 1, 0, 3)
 EPOCHS = (0, 3, 100_000)
-CHUNK = 4  # epochs, and steps that are drawn together
+CALL = 2  # epochs of a call
 DRAWN = [
     Minibatches(SIZE, "subset"),
     *(Minibatches(SIZE, scheme, drop) for scheme in ("permutation", "in_order") for drop in (True, False)),
@@ -25,11 +23,11 @@ DRAWN = [
 
 
 def make_sources(batches, lengths=LENGTHS):
-    """Of five replicates; each fold learns from rows in an order of its own, of a hundred."""
+    """Of five replicates; each fold learns from rows in an order of its own, of a hundred or more."""
     rng = np.random.default_rng(1)
     train = np.zeros((len(lengths), padded_length(max(lengths))), np.int32)
     for fold, n in enumerate(lengths):
-        train[fold, :n] = rng.permutation(100)[:n]
+        train[fold, :n] = rng.permutation(max(n, 100))[:n]
     replicate_rows = [lengths[fold] for fold in FOLDS]
     return Sources(
         seed=np.array(SEEDS, np.uint32),
@@ -51,21 +49,17 @@ def expected_rows(sources, replicate, epoch):
     return np.where(rows == PADDING, PADDING, sources.train[fold][rows])
 
 
-def drawn_rows(sources, replicates, axis):
-    """``epoch -> row numbers`` of a compiled program, of as many steps as the longest epoch has."""
+def drawn_rows(sources, replicates, axis, first):
+    """Row numbers ``[CALL, steps, …]`` from an epoch on, by the program, with room for further steps.
 
-    @compiled
-    def draw(source, train, epoch, first):
-        return rows_of_steps(sources.batches, source, train, epoch, first + jnp.arange(CHUNK), axis)
-
-    source = sources.take(replicates)
-
-    def of_epoch(epoch):
-        firsts = range(0, int(sources.steps.max()), CHUNK)
-        chunks = [draw(source, sources.train, np.int32(epoch), np.int32(first)) for first in firsts]
-        return np.concatenate(chunks)
-
-    return of_epoch
+    Of as many steps an epoch as the longest has.
+    """
+    steps = int(sources.steps.max())
+    draw = drawer(sources.batches, CALL * steps + 3, axis, "cpu")
+    draws = sources.draws(replicates, first)._replace(steps=np.int32(steps))
+    rows = np.asarray(draw(draws, sources.train, np.int32(CALL * steps)))
+    assert len(rows) == CALL * steps + 3
+    return rows[: CALL * steps].reshape(CALL, steps, *rows.shape[1:])
 
 
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
@@ -73,10 +67,10 @@ def test_shared_rows_are_those_of_numpy(batches, dtype):
     """In 32 bits and where JAX's whole numbers have 64."""
     sources = make_sources(batches)
     for replicate in range(len(SEEDS)):
-        draw = drawn_rows(sources, replicate, 0)
-        for epoch in EPOCHS:
-            expected = expected_rows(sources, replicate, epoch)
-            np.testing.assert_array_equal(draw(epoch)[: len(expected)], expected)
+        for first in EPOCHS:
+            for epoch, rows in enumerate(drawn_rows(sources, replicate, 0, first), first):
+                expected = expected_rows(sources, replicate, epoch)
+                np.testing.assert_array_equal(rows[: len(expected)], expected)
 
 
 @pytest.mark.parametrize("axis", representatives([0, -1], -1))
@@ -85,31 +79,55 @@ def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, axis):
     """Beside members of other seeds and of folds of other lengths, a replicate twice among them."""
     sources = make_sources(batches)
     replicates = np.array([3, 0, 1, 4, 2, 1])
-    draw = drawn_rows(sources, replicates, axis)
-    for epoch in EPOCHS:
-        members_first = np.moveaxis(draw(epoch), 1 if axis == 0 else -1, 0)
-        assert members_first.shape == (6, members_first.shape[1], SIZE)
-        for rows, replicate in zip(members_first, replicates, strict=True):
-            expected = expected_rows(sources, replicate, epoch)
-            np.testing.assert_array_equal(rows[: len(expected)], expected)
-            assert (expected == PADDING).any() == (batches.padded and LENGTHS[FOLDS[replicate]] % SIZE > 0)
+    for first in EPOCHS:
+        drawn = drawn_rows(sources, replicates, axis, first)
+        members_first = np.moveaxis(drawn, 2 if axis == 0 else -1, 0)
+        assert members_first.shape == (6, CALL, drawn.shape[1], SIZE)
+        for of_member, replicate in zip(members_first, replicates, strict=True):
+            for epoch, rows in enumerate(of_member, first):
+                expected = expected_rows(sources, replicate, epoch)
+                np.testing.assert_array_equal(rows[: len(expected)], expected)
+                partial = batches.padded and LENGTHS[FOLDS[replicate]] % SIZE > 0
+                assert (expected == PADDING).any() == partial
 
 
-@pytest.mark.parametrize("own, axis", [(False, 0), (True, 0), (True, -1)])
-def test_given_rows_are_taken_from_the_epoch_that_they_begin_with(own, axis):
-    rng = np.random.default_rng(2)
-    first = 4
-    steps = 3
-    given = rng.integers(0, 50, (2, 3 * steps, SIZE), dtype=np.int32)  # of two replicates
-    sources = make_sources(Minibatches(15))._replace(steps=np.full(len(SEEDS), steps, np.int32))
-    source = sources.take(np.array([1, 0]) if own else 0, first, given if own else given[0])
-    draw = compiled(functools.partial(rows_of_steps, None, axis=axis))
-    for epoch in (4, 5, 6):
-        rows = draw(source, sources.train, np.int32(epoch), np.arange(steps))
-        expected = given[:, (epoch - first) * steps :][:, :steps]
-        shapes = {(True, 0): (1, 0, 2), (True, -1): (1, 2, 0)}
-        wanted = expected.transpose(shapes[own, axis]) if own else expected[0]
-        np.testing.assert_array_equal(rows, wanted)
+@pytest.mark.parametrize("scheme", ["subset", "permutation"])
+def test_many_members_are_drawn_in_parts(scheme):
+    """More numbers a step than are drawn at once; the members do not divide into equal parts of any size."""
+    n = 300
+    replicates = np.arange(7)
+    batches = Minibatches(250, scheme)
+    sources = make_sources(batches, lengths=(n,) * 4)._replace(
+        seed=np.arange(7, dtype=np.uint32), fold=np.zeros(7, np.int32), batch=np.full(7, 250)
+    )
+    drawn = drawn_rows(sources._replace(steps=np.ones(7, np.int32)), replicates, -1, 5)
+    for epoch, rows in enumerate(drawn, 5):
+        for member in replicates:
+            expected = sources.train[0][batches.epoch(n, int(member), epoch)]
+            np.testing.assert_array_equal(rows[..., member], expected)
+
+
+@pytest.mark.parametrize("scheme", ["subset", "permutation"])
+def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
+    """Twelve steps of so many rows are drawn in a turn, and there is room for 21."""
+    n = 900
+    batches = Minibatches(100, scheme)
+    sources = make_sources(batches, lengths=(n,) * 4)
+    drawn = drawn_rows(sources, 1, 0, 5)
+    for epoch, rows in enumerate(drawn, 5):
+        np.testing.assert_array_equal(rows, expected_rows(sources, 1, epoch))
+
+
+def test_rows_of_all_steps_are_those_of_numpy():
+    """Of folds of other lengths, of which the shorter ones are padded."""
+    sources = make_sources(Minibatches(64, "full", drop_last=False))
+    replicates = np.array([3, 0, 1, 4])
+    rows = rows_of_all_steps(sources.batches, sources.draws(replicates, 7), sources.train)
+    assert rows.shape == (1, 4, 64)
+    for member, replicate in zip(rows[0], replicates, strict=True):
+        np.testing.assert_array_equal(member, expected_rows(sources, replicate, 7)[0])
+    alone = rows_of_all_steps(sources.batches, sources.draws(3, 7), sources.train)
+    np.testing.assert_array_equal(alone[0], rows[0, 0])
 
 
 def test_room_is_an_eighth_at_most_and_of_few_lengths():

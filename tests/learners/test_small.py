@@ -15,7 +15,6 @@ from jfnn.engine.program import DeviceData, Members
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
-from jfnn.numerics.permutation import Domain
 from jfnn.optimizers import State
 from jfnn.steps.source import Source
 
@@ -204,17 +203,17 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
     rng = np.random.default_rng(5)
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
     numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
-    advance = program.build(learner, None, False, "cpu").advance
-    held = DeviceData(rows, None, np.zeros((1, 40), np.int32))
+    advance = program.build(learner, False, "cpu").advance
+    held = DeviceData(rows, None, None)
 
     def train(places, cuts, bad=()):
         members, hyper = make_members(learner, places)
         hyper["learning_rate"][list(bad)] = np.inf
         for first, end in itertools.pairwise(cuts):
             given = np.roll(numbers, -first, axis=1).reshape(MEMBERS, 24, BATCH)
-            given, seed = (given[places], np.zeros(MEMBERS, np.uint32)) if own else (given[0], np.uint32(0))
-            steps = np.int32(4), np.arange(BATCH, dtype=np.int32), np.int32(first), given
-            source = Source(seed, None, seed.astype(np.int32), Domain(*[seed] * 3), *steps)
+            rows = np.moveaxis(given[places], 0, -1) if own else given[0]
+            fold = np.zeros(MEMBERS, np.int32) if own else np.int32(0)
+            source = Source(rows, None, fold, np.int32(4), np.int32(first))
             members, _ = advance(members, hyper, source, np.int32(end - first), held)
         return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
 

@@ -1,0 +1,88 @@
+"""States before the first step, without a program where they follow from no value.
+
+Most optimizers begin with zeros, or one number, in every array: to compile that takes longer than to train a
+small network.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Learner
+from jfnn.numerics.compiling import tracing
+from jfnn.optimizers import State
+
+
+class Start(NamedTuple):
+    """What `Learner.start` gives, read off its trace.
+
+    Attributes:
+        shapes: Shapes and dtypes of a member's state.
+        origins: For each array of the state the number that fills it, or as an `Input` the argument that it
+            is, in its dtype; None where some array is computed.
+    """
+
+    shapes: State
+    origins: list[Any] | None
+
+    def states(self, params: Params, hyper: Mapping[str, np.ndarray], members: int) -> State:
+        """States of all members (NumPy), with zeros for all memory where some array is computed.
+
+        Args:
+            params: Starting parameters of all members, on the leading axis.
+            hyper: Their numbers.
+            members: How many there are.
+        """
+        if self.origins is None:
+            return State(params, filled(self.shapes.memory, members))
+        inputs = jax.tree.leaves((params, hyper))
+        untouched = set(range(len(jax.tree.leaves(params))))  # starts that no array of the states is yet
+        leaves = []
+        for shape, origin in zip(jax.tree.leaves(self.shapes), self.origins, strict=True):
+            if isinstance(origin, Input):
+                start = np.asarray(inputs[origin.number], shape.dtype)
+                leaves.append(start if origin.number in untouched else start.copy())
+                untouched.discard(origin.number)
+            else:
+                leaves.append(np.full((members, *shape.shape), origin, shape.dtype))
+        states: State = jax.tree.unflatten(jax.tree.structure(self.shapes), leaves)
+        return states
+
+
+class Input(NamedTuple):
+    """An argument, by its number among all arrays of a function's arguments."""
+
+    number: int
+
+
+def read_start(learner: Learner, params: Params, hyper: Mapping[str, Any]) -> Start:
+    """What a learner's `start` gives for one member's parameters and numbers, or their shapes and dtypes."""
+    with tracing():
+        traced, shapes = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
+    jaxpr = traced.jaxpr
+    known: dict[Any, Any] = {variable: Input(i) for i, variable in enumerate(jaxpr.invars)}
+    for equation in jaxpr.eqns:
+        [operand, *_] = equation.invars or [None]
+        name = equation.primitive.name
+        if name == "broadcast_in_dim" and isinstance(operand, core.Literal):
+            known[equation.outvars[0]] = operand.val
+        elif name == "convert_element_type" and operand in jaxpr.invars:
+            known[equation.outvars[0]] = known[operand]
+    origins = []
+    for variable in jaxpr.outvars:
+        if isinstance(variable, core.Literal):
+            origins.append(variable.val)
+        elif variable in known:
+            origins.append(known[variable])
+        else:
+            return Start(shapes, None)
+    return Start(shapes, origins)
+
+
+def filled(shapes: Any, members: int) -> Any:
+    """Zeros of these shapes and dtypes for all members, on the leading axis (NumPy)."""
+    return jax.tree.map(lambda leaf: np.zeros((members, *leaf.shape), leaf.dtype), shapes)

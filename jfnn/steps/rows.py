@@ -1,0 +1,132 @@
+"""Row numbers of a call's steps: an array, drawn by a program of its own before the steps are trained.
+
+The program knows no learner: all networks and losses share it.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
+from jfnn.numerics.compiling import compiled
+from jfnn.numerics.permutation import Domain
+
+
+class Draws(NamedTuple):
+    """What the minibatches of a tile follow from.
+
+    Where members have separate ones, seeds, folds and domains have a leading axis ``[tile]``.
+
+    Attributes:
+        seed: Seeds (uint32).
+        fold: Numbers of folds (int32).
+        domain: Number of rows of each fold, inside a grid.
+        positions: ``0 … batch - 1`` (int32).
+        steps: Steps an epoch (int32), the same for all members.
+        first: First epoch of the call (int32).
+    """
+
+    seed: Any
+    fold: Any
+    domain: Domain
+    positions: Any
+    steps: Any
+    first: Any
+
+
+@functools.lru_cache(maxsize=64)
+def drawer(batches: Minibatches, room: int, axis: int, platform: str) -> Callable[..., jax.Array]:
+    """The compiled `rows_of_call`: ``(draws, train, steps) -> row numbers``."""
+    draw = functools.partial(rows_of_call, batches, room, axis)
+    return compiled(draw, platform, identity=f"rows {batches} {room} {axis}")
+
+
+def rows_of_call(
+    batches: Minibatches, room: int, axis: int, draws: Draws, train: jax.Array, steps: jax.Array
+) -> jax.Array:
+    """Row numbers of the steps of a call (int32).
+
+    Args:
+        batches: How they are drawn.
+        room: Steps that there is room for.
+        axis: The axis of members in the row numbers of a step, if separate: 0, or -1.
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+        steps: Steps of the call; those behind have arbitrary rows.
+
+    Returns:
+        ``[room, batch]``; if separate ``[room, tile, batch]``, or ``[room, batch, tile]`` with ``axis`` -1.
+    """
+    separate = jnp.ndim(draws.seed) > 0
+    batch = len(draws.positions)
+    at_once = min(max(DRAWN // (batch * (len(draws.seed) if separate else 1)), 1), room)
+    shape: tuple[int, ...] = (batch,)
+    if separate:
+        shape = (len(draws.seed), batch) if axis == 0 else (batch, len(draws.seed))
+
+    def put(i: jax.Array, rows: jax.Array) -> jax.Array:
+        # The last numbers may be of steps drawn before, again.
+        first = jnp.minimum(i * at_once, room - at_once)
+        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), axis)
+        return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
+
+    count = (steps + at_once - 1) // at_once
+    rows: jax.Array = jax.lax.fori_loop(0, count, put, jnp.zeros((room, *shape), np.int32))
+    return rows
+
+
+def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> np.ndarray:
+    """Row numbers ``[1, batch]`` that all steps have, or if separate ``[1, tile, batch]`` (int32, NumPy).
+
+    Args:
+        batches: Those of the scheme "full".
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+    """
+    fold, domain = jax.tree.map(lambda leaf: np.asarray(leaf)[..., None], (draws.fold, draws.domain))
+    rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
+    return np.where(rows == PADDING, PADDING, train[fold, rows]).astype(np.int32)[None]
+
+
+def rows_of_steps(
+    batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, axis: int
+) -> jax.Array:
+    """Row numbers of several steps ``[steps, …]``, as of `rows_of_call`.
+
+    Args:
+        batches: How they are drawn.
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+        steps: Numbers of steps, counted from 0 in the first epoch.
+        axis: As of `rows_of_call`.
+    """
+    separate = jnp.ndim(draws.seed) > 0
+    steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
+    # Of numbers that are not negative, as XLA does not know.
+    epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
+    step = steps - epoch * draws.steps
+
+    def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
+        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
+        rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
+        numbers = train[fold, rows]
+        return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
+
+    members = draws.seed, draws.fold, draws.domain
+    if not separate:
+        return drawn(members)
+    pieces = pieces_for(len(draws.seed), len(draws.positions) * len(steps))
+    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
+    numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
+    numbers = numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
+    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(draws.positions)), 1, 1 if axis == 0 else -1)
+
+
+def pieces_for(members: int, numbers: int) -> int:
+    """Number of equal parts in which to draw so many numbers for all members."""
+    parts = [n for n in range(1, members) if members % n == 0 and members // n * numbers <= DRAWN]
+    return parts[0] if parts else members
