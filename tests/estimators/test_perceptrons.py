@@ -280,6 +280,21 @@ def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engin
     assert_as_scikit_learn(ours, theirs)
 
 
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+def test_a_fit_that_diverges_ends_in_that_epoch_and_keeps_the_best():
+    """Held-out rows keep an epoch before it, and the curves end with it."""
+    x = np.random.default_rng(0).normal(size=(120, 3))
+    options = {"solver": "sgd", "momentum": 0, "learning_rate_init": 3.0, "early_stopping": True}
+    model = estimators.MLPRegressor(
+        hidden_layer_sizes=(5,), random_state=0, engine="jfnn", max_iter=40, n_iter_no_change=30, **options
+    ).fit(x, x.sum(axis=1))
+    assert 2 < model.n_iter_ < 20
+    assert len(model.loss_curve_) == len(model.validation_scores_) == model.n_iter_
+    assert np.isfinite(model.loss_curve_[:-1]).all() and not np.isfinite(model.loss_curve_[-1])
+    assert all(np.isfinite(weights).all() for weights in model.coefs_)
+    assert model.best_validation_score_ == np.nanmax(model.validation_scores_)
+
+
 @pytest.mark.thorough
 def test_a_warm_start_keeps_the_best_of_all_fits():
     """In scikit-learn the optimizer writes on the best, so that it ends with the last epoch."""
