@@ -16,6 +16,7 @@ from jfnn.distributed.futures import Futures
 from jfnn.distributed.queue import CALLS
 from jfnn.distributed.tasks import HELD, remove_tasks
 from jfnn.engine import interrupts, loop
+from jfnn.engine.ahead import Ahead, at_once
 from jfnn.engine.devices import check_process, resolve
 from jfnn.engine.executors import Executor
 from jfnn.engine.layouts import layout_for
@@ -39,6 +40,8 @@ from jfnn.search.result import SweepResult, as_trained, combined, read
 from jfnn.store import environment, files
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description
+
+MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -132,7 +135,7 @@ def sweep(options: Options) -> SweepResult:
         out = options.out
         with _claimed(options, programs, runs):
             several = len(runs) + bool(options.refit)
-            parts = [_trained(run, number, several) for number, run in enumerate(runs, 1)]
+            parts = _all_trained(runs, several)
             result = combined(programs.axes, parts) if programs.axes else parts[0]
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
@@ -147,12 +150,35 @@ def sweep(options: Options) -> SweepResult:
         return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
 
 
-def _trained(run: Run, number: int, runs: int) -> SweepResult:
+def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
+    """`train_run` of all runs, of ``count``; the programs of those to come compile while one trains."""
+    first = runs[0].experiment
+    if len(runs) == 1 or first.execution.executor is not None:
+        return [_trained(run, number, count) for number, run in enumerate(runs, 1)]
+    to_train = [run for run in runs if not _has_ended(run.options.out)]
+    makes = [functools.partial(Trainer, run.experiment, run.threads, run.layout) for run in to_train]
+    results = []
+    with Ahead(makes, at_once(first)) as ahead:
+
+        def make_trainer(experiment: Experiment, *_: object) -> Trainer:
+            return ahead.take([run.experiment for run in to_train].index(experiment))
+
+        for number, run in enumerate(runs, 1):
+            results.append(_trained(run, number, count, make_trainer))
+    return results
+
+
+def _has_ended(directory: Path | None) -> bool:
+    """Whether a directory, if there is one, holds a run that has ended."""
+    return directory is not None and run_directory.has_ended(directory)
+
+
+def _trained(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
     """`train_run` of one of several runs, whose number the bar shows."""
     bar = progress_bar(run.experiment.execution)
     if bar is not None and runs > 1:
         bar.begin(run.experiment.epochs, number, runs)
-    return train_run(run)
+    return train_run(run, make_trainer)
 
 
 def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> None:
@@ -251,7 +277,7 @@ def bar_of(options: Common) -> Iterator[None]:
 
 def train_run(
     run: Run,
-    make_trainer: Callable[[Experiment, Sequence[jax.Device], Layout], Trainer] = Trainer,
+    make_trainer: MakeTrainer = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
     """Trains a run in memory, or in a directory, where it goes on with ``resume``.

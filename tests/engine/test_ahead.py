@@ -1,0 +1,90 @@
+"""Programs of several runs, compiled side by side."""
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+from helpers import noise_split, same_bits
+
+import jfnn
+from jfnn.engine.ahead import WAITING_BYTES, Ahead, at_once
+from jfnn.experiment.options import Options
+from jfnn.numerics.machine import cores
+from jfnn.search.sweep import prepare
+
+PATIENCE = 60.0  # seconds, for events that come at once unless something is wrong
+
+
+class Compiles:
+    """A trainer that compiles by a function."""
+
+    bar = None
+
+    def __init__(self, compile_one):
+        self.compile_one = compile_one
+
+    def compile(self, told):
+        told(0, 1)
+        self.compile_one()
+
+
+def test_as_many_as_may_compile_overlap():
+    """Each waits for the other, so that one after the other would never end."""
+    both = threading.Barrier(2)
+    makes = [lambda: Compiles(lambda: both.wait(PATIENCE)) for _ in range(4)]
+    with Ahead(makes, 2) as ahead:
+        for number in range(4):
+            assert isinstance(ahead.take(number), Compiles)
+
+
+def test_no_more_are_made_than_may_wait():
+    made = []
+
+    def make(number):
+        made.append(number)
+        return Compiles(lambda: None)
+
+    with Ahead([lambda number=number: make(number) for number in range(5)], 3) as ahead:
+        ahead.take(0)
+        assert made == [0, 1, 2]
+        ahead.take(1)
+        assert made == [0, 1, 2, 3]
+        ahead.take(2)
+        ahead.take(3)
+        ahead.take(4)
+    assert made == [0, 1, 2, 3, 4]
+
+
+def test_what_fails_to_compile_fails_in_its_turn():
+    def fail():
+        raise ArithmeticError("compiling")
+
+    makes = [lambda: Compiles(lambda: None), lambda: Compiles(fail)]
+    with Ahead(makes, 2) as ahead:
+        ahead.take(0)
+        with pytest.raises(ArithmeticError, match="compiling"):
+            ahead.take(1)
+
+
+def test_runs_of_many_rows_do_not_wait_beside_each_other():
+    network = jfnn.mlp((5, 3))
+    run = prepare(Options(network, noise_split(), learning_rate=0.1, batch_size=10))
+    assert at_once(run.experiment) == cores()
+    data = run.experiment.data
+    large = np.broadcast_to(np.zeros(1, np.float32), (WAITING_BYTES // 4 + 1,))
+    many = dataclasses.replace(run.experiment, data=data._replace(rows=large))
+    assert at_once(many) == 1
+
+
+@pytest.mark.parametrize("out", [False, True])
+def test_networks_of_one_sweep_have_the_bits_that_they_have_alone(out, tmp_path):
+    networks = {str(width): jfnn.mlp((5, width, 3), "tanh") for width in (4, 6, 9)}
+    options = dict(learning_rate=[0.01, 0.1], seeds=2, epochs=3, batch_size=10, optimizer="adam")
+    together = jfnn.sweep(networks, noise_split(), **options, **({"out": tmp_path / "sweep"} if out else {}))
+    for number, network in enumerate(networks.values()):
+        alone = jfnn.sweep(network, noise_split(), **options)
+        assert same_bits(together.programs[number].params, alone.params)
+    if out:  # one program has ended, the others go on
+        again = jfnn.sweep(networks, noise_split(), **options, out=tmp_path / "sweep", resume=True)
+        assert same_bits(again.programs[1].params, together.programs[1].params)
