@@ -2,9 +2,10 @@
 
 `jax.random` compiles a program for every shape. Here a row is `WIDTH` numbers of one array of one seed, from
 any position on, and all rows of all arrays go through the same program. The numbers are those of
-`jax.random` bit for bit, by two properties of its default generator (Salmon et al., SC 2011, "Parallel random
-numbers: as easy as 1, 2, 3"): ``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array comes of
-the two words of ``fold_in(key, j)``, whatever the array's size.
+`jax.random`, by two properties of its default generator (Salmon et al., SC 2011, "Parallel random numbers:
+as easy as 1, 2, 3"): ``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array comes of the two
+words of ``fold_in(key, j)``, whatever the array's size. Compiled by jaxlib 0.10.2 they are so bit for bit;
+0.12.0.1 rounds last bits otherwise in other programs.
 """
 
 import functools
