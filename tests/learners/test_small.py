@@ -228,5 +228,5 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
     others = np.delete(in_order, [0, 9, 31])
     assert same_bits(*(jax.tree.map(lambda leaf: leaf[others], tree) for tree in (plain, beside)))
     assert set(np.flatnonzero(diverged_at == 0)) == {0, 9, 31}
-    start = jax.tree.map(np.asarray, tuple(make_members(learner, in_order)[0].state))
-    assert same_bits(*(jax.tree.map(lambda leaf: leaf[[0, 9, 31]], tree) for tree in (start, beside)))
+    start = jax.tree.map(np.asarray, make_members(learner, in_order)[0].state.params)
+    assert same_bits(*(jax.tree.map(lambda leaf: leaf[[0, 9, 31]], tree) for tree in (start, beside[0])))
