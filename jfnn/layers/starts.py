@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments import checks
 from jfnn.numerics import draws
 from jfnn.numerics.draws import TRUNCATED, Stream
 
@@ -42,6 +43,11 @@ class Draw:
     bound: float = 1.0
     paths: tuple[Path, ...] = ((),)
     axes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an unknown distribution, TypeError or ValueError for other than a shape."""
+        checks.as_choice(self.distribution, "distribution", (*draws.DISTRIBUTIONS, "constant"))
+        checks.as_counts(self.shape, "shape", minimum=0)
 
     def arranged(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
         """The array behind axes of members, made of the numbers of each part in order."""
