@@ -60,6 +60,8 @@ class DeviceData(NamedTuple):
 class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
+    * ``axis(tile, batch, separate)``: the axis of members in their states while they train, and in separate
+      row numbers, 0 or -1
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
       each epoch of the `Learner.step_values`
@@ -79,13 +81,14 @@ class Program:
             identity = f"{name} {checksum} {learner.keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
 
+        # Asked at every call, which takes a twentieth of a short one where it is not remembered.
+        self.axis = functools.cache(self._axis)
         self.start = program("start", jax.vmap(learner.start))
         self.advance = program("advance", self._advance)
         self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(learner.score))
 
-    def axis(self, tile: int, batch: int, separate: bool) -> int:
-        """The axis of members in their states while they train, and in separate row numbers: 0 or -1."""
+    def _axis(self, tile: int, batch: int, separate: bool) -> int:
         return -1 if self.learner.fits_last(self.platform, tile, batch, separate) else 0
 
     def _advance(

@@ -87,9 +87,12 @@ def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> 
         draws: Of the tile.
         train: Row numbers of each fold ``[folds, …]``, padded.
     """
-    fold, domain = jax.tree.map(lambda leaf: np.asarray(leaf)[..., None], (draws.fold, draws.domain))
+    domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
     rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
-    return np.where(rows == PADDING, PADDING, train[fold, rows]).astype(np.int32)[None]
+    numbers: np.ndarray = train[np.asarray(draws.fold)[..., None], rows]
+    if batches.padded:
+        numbers = np.where(rows == PADDING, np.int32(PADDING), numbers)
+    return numbers[None]
 
 
 def rows_of_steps(
