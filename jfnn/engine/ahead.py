@@ -12,7 +12,7 @@ from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import Experiment
 from jfnn.numerics.machine import cores
 
-# Most bytes of the rows of runs that wait for their turn, each of which holds a copy of its own.
+# Most bytes of the rows of runs that wait for their turn, each of which holds a copy.
 WAITING_BYTES = 256_000_000
 
 

@@ -43,7 +43,7 @@ def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
     batch = int(experiment.replicates.sources.batch.min())
     most = widest_tile(experiment, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
-    own_rows = _widest_of_separate(experiment)
+    most_separate = _widest_of_separate(experiment)
     costs: dict[Layout, float] = {}
     for separate in (False, True):
         fits_last = {
@@ -53,7 +53,7 @@ def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
         }
         narrow = min(most, small.NARROW) if any(fits_last.values()) else most
         for width, fits in fits_last.items():
-            if separate and width > own_rows:
+            if separate and width > most_separate:
                 continue
             if fits:
                 costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
@@ -63,7 +63,7 @@ def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
 
 
 def _widest_of_separate(experiment: Experiment) -> int:
-    """Largest width of a tile whose members have minibatches of their own, by the row numbers of an epoch."""
+    """Largest width of a tile whose members have separate minibatches, by the row numbers of an epoch."""
     sources = experiment.replicates.sources
     of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)

@@ -53,12 +53,12 @@ def steps_of_epoch(
     steps = source.steps
     before = (epoch - source.first) * steps
 
-    def with_own_rows(step: jax.Array, loop: Loop) -> Loop:
+    def gathering_one(step: jax.Array, loop: Loop) -> Loop:
         numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
         # Read in the gather itself, the row numbers of all steps would count as bytes that it gathers from.
         return one_step(step, batch(jax.lax.optimization_barrier(numbers)), loop)
 
-    def with_gathered_rows(part: jax.Array, loop: Loop) -> Loop:
+    def gathering_several(part: jax.Array, loop: Loop) -> Loop:
         first = part * at_once
         numbers = jnp.take(source.rows, before + first + jnp.arange(at_once), axis=0, mode="clip")
         gathered = jax.vmap(batch)(numbers)
@@ -69,7 +69,7 @@ def steps_of_epoch(
         after: Loop = jax.lax.fori_loop(0, jnp.minimum(at_once, steps - first), at, loop)
         return after
 
-    each = with_gathered_rows if at_once else with_own_rows
+    each = gathering_several if at_once else gathering_one
     turns = (steps + at_once - 1) // at_once if at_once else steps
     after: Loop = jax.lax.fori_loop(0, turns, each, loop)
     return after
