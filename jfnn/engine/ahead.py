@@ -28,7 +28,7 @@ class Ahead:
         """
         self.makes = makes
         self.at_once = at_once
-        self.begun: dict[int, tuple[Trainer, concurrent.futures.Future[None]]] = {}
+        self.begun: dict[int, concurrent.futures.Future[Trainer]] = {}
         self.pool = concurrent.futures.ThreadPoolExecutor(at_once)
 
     def __enter__(self) -> Self:
@@ -38,22 +38,23 @@ class Ahead:
         self.pool.shutdown(cancel_futures=True)
 
     def take(self, number: int) -> Trainer:
-        """A trainer whose programs are compiled, or are compiled as it starts; those behind it begin to.
+        """A trainer whose programs are compiled; those behind it begin to be.
 
         Raises:
-            Exception: What its compiling raises.
+            Exception: What making or compiling this one raises.
         """
         for following in range(number, min(number + self.at_once, len(self.makes))):
             if following not in self.begun:
-                self.begun[following] = self._begin(self.makes[following]())
-        trainer, compiling = self.begun.pop(number)
-        if trainer.bar is not None:
-            trainer.bar.compiling(0, 1)
-        compiling.result()
-        return trainer
+                compiling = for_another_thread(functools.partial(_compiled, self.makes[following]))
+                self.begun[following] = self.pool.submit(compiling)
+        return self.begun.pop(number).result()
 
-    def _begin(self, trainer: Trainer) -> tuple[Trainer, concurrent.futures.Future[None]]:
-        return trainer, self.pool.submit(for_another_thread(functools.partial(trainer.compile, _say_nothing)))
+
+def _compiled(make: Callable[[], Trainer]) -> Trainer:
+    """A trainer with its programs compiled."""
+    trainer = make()
+    trainer.compile(_say_nothing)
+    return trainer
 
 
 def _say_nothing(*_: object) -> None:

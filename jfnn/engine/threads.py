@@ -104,15 +104,16 @@ def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] 
             at_end()
 
 
-def for_another_thread(call: Callable[[], Any]) -> Callable[[], None]:
+def for_another_thread(call: Callable[[], Result]) -> Callable[[], Result]:
     """The call as this thread would make it: a thread does not inherit JAX's context managers.
 
     It waits for the arrays that the call returns.
     """
     x64 = jax.config.read("jax_enable_x64")
 
-    def make() -> None:
+    def make() -> Result:
         with jax.enable_x64(x64):
-            jax.block_until_ready(call())
+            result: Result = jax.block_until_ready(call())
+            return result
 
     return make

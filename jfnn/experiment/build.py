@@ -36,6 +36,7 @@ from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics,
 from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.learners.traced import scoring, traced
+from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.schedulers import PopulationTraining
@@ -91,6 +92,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         axes += [] if folds is None else [("folds", len(rows))]
         ended = options.initial_params.ended_in(axes, options.epochs)
     members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
+    _check_row_numbers(members)
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
@@ -260,6 +262,18 @@ def _check_memory(
     longest = max(lengths, key=lambda name: lengths[name])
     sizes = f", for {members} members of {member_size} bytes"
     memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
+
+
+def _check_row_numbers(members: Replicates) -> None:
+    """Raises ArgumentError unless the row numbers of two calls of an epoch fit into memory."""
+    batches = members.batches
+    if not isinstance(batches, Minibatches) or batches.scheme == "full":
+        return
+    n = max(len(part["train"]) for part in members.parts)
+    steps = batches.n_steps(n)
+    needed = 2.0 * np.dtype(np.int32).itemsize * steps * batches.rows_a_step(n)
+    sizes = f", for the row numbers of {steps} steps; take fewer an epoch, and more epochs"
+    memory.check("batch_size", needed, sizes=sizes)
 
 
 def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Learner:

@@ -161,6 +161,9 @@ def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
     with Ahead(makes, at_once(first)) as ahead:
 
         def make_trainer(experiment: Experiment, *_: object) -> Trainer:
+            bar = progress_bar(experiment.execution)
+            if bar is not None:
+                bar.compiling(0, 1)
             return ahead.take([run.experiment for run in to_train].index(experiment))
 
         for number, run in enumerate(runs, 1):

@@ -4,6 +4,7 @@ import heapq
 import math
 
 import numpy as np
+import pytest
 from examples import examples
 from hypothesis import strategies
 
@@ -249,3 +250,12 @@ def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
     assert [calls.next_end(epoch, 1) for epoch in (0, 63, 64, 1215, 1216)] == [64, 64, 1216, 1216, 2368]
     assert [calls.next_end(0, steps) for steps in (32, 33)] == [2, 1]
     assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
+
+
+def test_an_epoch_whose_row_numbers_do_not_fit_into_memory_is_refused():
+    x = np.linspace(-1, 1, 60, dtype=np.float32)[:, None]
+    options = {"learning_rate": 0.1, "loss": "quadratic", "epochs": 0}
+    steps = {"steps": 2 * 10**9}
+    with pytest.raises(ValueError, match=r"^batch_size: .* memory: .* 2000000000 steps; .* more epochs$"):
+        jfnn.sweep(jfnn.mlp((1, 1)), jfnn.Split(x, x), batch_size=jfnn.Minibatches(20, **steps), **options)
+    jfnn.sweep(jfnn.mlp((1, 1)), jfnn.Split(x, x), batch_size=jfnn.Minibatches(None, **steps), **options)
