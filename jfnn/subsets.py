@@ -1,19 +1,14 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
-from __future__ import annotations
-
-import dataclasses
 import functools
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks, memory, paths
+from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.datasets.splits import as_size
+from jfnn.experiment.subsets import HELD_OUT_BY_SOME, SPLIT, Cut, Pairs, Subsets, as_row_numbers, as_values
 
 __all__ = [
     "Cut",
@@ -31,161 +26,8 @@ __all__ = [
 ]
 __dir__ = __all__.copy
 
-Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
 # Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.
 _DRAWN_TOGETHER = 2**20
-SPLIT = "split"  # labels that are the split's
-COUNTED = 100  # subsets whose rows are counted for display
-_HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
-
-
-class Pairs(Sequence[Cut]):
-    """Pairs of rows to train on and rows held out, each made when it is asked for, valid by construction.
-
-    Attributes:
-        n: Rows in all.
-        row_numbers: Number of row numbers in all pairs together.
-    """
-
-    def __init__(self, number: int, n: int, row_numbers: int, pair: Callable[[int], Cut]):
-        """``pair`` gives the pair of a number from 0 to ``number - 1``."""
-        self.n = n
-        self.row_numbers = row_numbers
-        self._numbers = range(number)
-        self._pair = pair
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    @overload
-    def __getitem__(self, f: int) -> Cut: ...
-
-    @overload
-    def __getitem__(self, f: slice) -> list[Cut]: ...
-
-    def __getitem__(self, f: int | slice) -> Cut | list[Cut]:
-        if isinstance(f, slice):
-            return [self._pair(number) for number in self._numbers[f]]
-        return self._pair(self._numbers[f])
-
-
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Subsets:
-    """Rows that each subset trains on and rows that it holds out, as ``folds`` of `jfnn.sweep`.
-
-    They are an axis ``[F]`` behind the seeds. Where no rows are held out, cells rank on the test rows, or
-    without these on the rows they train on.
-
-    Attributes:
-        n: Training rows of the split.
-        pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
-            occurs several times counts as often, in scores too. All subsets hold rows out, or none does. The
-            functions of this module make a pair when it is asked for; a sweep holds all of them, 16 bytes
-            for each row number, so that `leave_one_out` of n rows takes 16 n² bytes there.
-        name: Name of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
-        values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
-        weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights. They
-            are how a subset trains: a row of weight 0 is as if it did not train on it, and rows held out are
-            scored whatever their weights here.
-        labels: ``[F, n]``, or targets ``[F, n, n_out]``, instead of the split's: a subset trains by its own,
-            and its rows held out are scored by its own.
-        test_labels: Those of the m test rows, ``[F, m]`` or ``[F, m, n_out]``; "split" for the split's. None
-            for none: where subsets have labels they then have no test scores, and no cell ranks by them.
-        start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
-            ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
-            and minibatches that are given have these seeds too.
-
-    Raises:
-        ValueError, TypeError: No pairs, invalid rows or values, lengths that differ, or weights below 0.
-    """
-
-    n: int
-    pairs: Sequence[tuple[Any, Any]]
-    name: str | None = None
-    values: Any = None
-    weights: Any = None
-    labels: Any = None
-    start_per_subset: bool = False
-    test_labels: Any = None
-
-    def __post_init__(self) -> None:
-        n = checks.as_count(self.n, "n")
-        cuts = _as_pairs(self.pairs, n)
-        if (self.name is None) != (self.values is None):
-            raise ArgumentError("values", "expected a name and values, or neither")
-        start_per_subset = checks.as_switch(self.start_per_subset, "start_per_subset")
-        fields: dict[str, object] = {"n": n, "pairs": cuts, "start_per_subset": start_per_subset}
-        if self.name is not None:
-            paths.check_name(self.name, "name")
-            fields["values"] = _as_values(self.values, "values", len(cuts))
-        if self.weights is not None:
-            weights = fields["weights"] = _of_subsets(self.weights, "weights", (len(cuts), n), rank=2)
-            if weights.min() < 0:
-                raise ArgumentError("weights", "expected numbers of at least 0")
-        if self.labels is not None:
-            fields["labels"] = _of_subsets(self.labels, "labels", (len(cuts), n), rank=3)
-        if self.test_labels is not None:
-            if self.labels is None:
-                raise ArgumentError(
-                    "test_labels", "expected none, since subsets without labels have the split's"
-                )
-            if isinstance(self.test_labels, str):
-                checks.as_choice(self.test_labels, "test_labels", (SPLIT,))
-            else:
-                fields["test_labels"] = _of_subsets(
-                    self.test_labels, "test_labels", (len(cuts), None), rank=3
-                )
-        vars(self).update(fields)
-
-    def __repr__(self) -> str:
-        """The number of subsets, the rows that each trains on and holds out, and their axis."""
-        sizes = [(len(train), len(held)) for train, held in self.pairs[:COUNTED]]
-        train, held = (_range_text(part) for part in zip(*sizes, strict=True))
-        held = f", {held} held out" * self.holds_out
-        first = f" in the first {COUNTED}" * (len(self.pairs) > COUNTED)
-        extras = [name for name in ("weights", "labels") if getattr(self, name) is not None]
-        axis = "" if self.name is None else f"; {self.name} {self.values[0]} to {self.values[-1]}"
-        with_extras = f"; with {' and '.join(extras)}" if extras else ""
-        size = f"{len(self.pairs)} of {self.n} rows"
-        return f"<Subsets: {size}, each {train} to train on{held}{first}{axis}{with_extras}>"
-
-    @property
-    def holds_out(self) -> bool:
-        """Whether the subsets hold rows out."""
-        return len(self.pairs[0][1]) > 0
-
-    @property
-    def axis(self) -> dict[str, np.ndarray]:
-        """The name of the axis -> its values ``[F]``; empty without a name."""
-        return {} if self.name is None else {self.name: self.values}
-
-    @property
-    def included(self) -> np.ndarray:
-        """Whether each subset trains on each row ``[F, n]``: rows that are there and weigh more than 0."""
-        size = len(self.pairs), self.n
-        memory.check("included", float(size[0]) * size[1], sizes=f", for {size[0]} subsets of {size[1]} rows")
-        rows = np.zeros(size, bool)
-        for f, (train, _) in enumerate(self.pairs):
-            rows[f, train] = True
-        return rows if self.weights is None else rows & (self.weights > 0)
-
-
-def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], rank: int) -> np.ndarray:
-    """Finite numbers of each subset and row, copied; None in a shape for any number of rows."""
-    array = np.array(checks.as_array(given, argument))
-    checks.check_numbers(array, argument)
-    subsets, n = shape
-    if not 2 <= array.ndim <= rank or len(array) != subsets or n not in (None, array.shape[1]):
-        expected = f"[{subsets}, {'rows' if n is None else n}]"
-        raise ArgumentError(argument, f"expected shape {expected}, got {list(array.shape)}")
-    checks.check_values(array, argument)
-    return array
-
-
-def _range_text(values: Sequence[int]) -> str:
-    least = min(values)
-    most = max(values)
-    return f"{least}" if least == most else f"{least}–{most}"
 
 
 def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
@@ -205,7 +47,7 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
         np.put_along_axis(left_out, rows, False, axis=1)
         held_out[block] = left_out.sum(axis=1)
     if held_out.any() and not held_out.all():
-        raise ArgumentError("pairs", _HELD_OUT_BY_SOME)
+        raise ArgumentError("pairs", HELD_OUT_BY_SOME)
     pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
     return Subsets(n, pairs, start_per_subset=start_per_subset)
 
@@ -224,7 +66,7 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_sub
     """
     from sklearn.model_selection import ShuffleSplit
 
-    as_size(share, checks.as_count(n, "n", 2), "share")
+    checks.as_size(share, checks.as_count(n, "n", 2), "share")
     number = checks.as_count(number, "number")
     seed = checks.as_seed(seed)
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
@@ -301,7 +143,7 @@ def by_group(
         ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
             leaves a group without rows.
     """
-    labels = _as_values(groups, "groups")
+    labels = as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
     left_out = np.ceil(checks.part_of(share, counts)).astype(int)
@@ -363,24 +205,6 @@ def weighted(weights: ArrayLike) -> Subsets:
     return Subsets(n, _all_rows(number, n), weights=array)
 
 
-def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
-    """Pairs of rows of ``n``, copied and checked, or `Pairs` as they are."""
-    if isinstance(pairs, Pairs) and len(pairs):
-        if pairs.n != n:
-            raise ArgumentError("pairs", f"expected pairs of {n} rows, got some of {pairs.n}")
-        return pairs
-    listed = _listed_pairs(pairs)
-    try:
-        cuts = [
-            (as_row_numbers(train, n), as_row_numbers(validation, n, least=0)) for train, validation in listed
-        ]
-    except ValueError as error:
-        raise ArgumentError("pairs", str(error)) from None
-    if len({len(validation) > 0 for _, validation in cuts}) > 1:
-        raise ArgumentError("pairs", _HELD_OUT_BY_SOME)
-    return cuts
-
-
 def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
     """An array ``[number, n]`` for draws; raises ArgumentError where it does not fit into memory."""
     needed = float(number) * n * dtype.itemsize
@@ -416,69 +240,3 @@ def _everything(n: int, f: int) -> Cut:
 
 def _all_rows(number: int, n: int) -> Pairs:
     return Pairs(number, n, number * n, functools.partial(_everything, n))
-
-
-def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
-    """Row numbers of a part, copied, int64; fewer than ``least``, or others, raise ValueError."""
-    expected = f"expected row numbers from 0 to {n - 1}, at least one a part"
-    try:
-        rows = np.array(numbers)
-    except ValueError:  # of sequences of different lengths
-        raise ValueError(f"{expected}, got {checks.shown(numbers)}") from None
-    if least == 0 and rows.shape == (0,):
-        return rows.astype(np.int64)
-    if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= n:
-        got = np.array2string(rows, threshold=9)
-        raise ValueError(f"{expected}, got {got}")
-    return rows.astype(np.int64)
-
-
-def _listed_pairs(pairs: object) -> list[Any]:
-    """A list of at least one pair; the parts are checked later."""
-    expected = "expected pairs (rows to train on, rows held out), at least one"
-    if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
-        raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pairs)}")
-    listed = list(pairs)
-    if not listed:
-        raise ArgumentError("pairs", f"{expected}, got none")
-    for f, pair in enumerate(listed):
-        if not checks.is_several(pair) or len(pair) != 2:
-            raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pair)} at index [{f}]")
-    return listed
-
-
-def _as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
-    """Numbers or words, copied: ``[length]``, or any length but 0; none of them missing."""
-    # As they were given: among words NumPy makes a word of NaN, and of None.
-    items = np.asarray(values, dtype=object).ravel().tolist()
-    for i, item in enumerate(items):
-        if _is_missing(item):
-            got = f"{checks.shown(item)} at index [{i}]"
-            raise ArgumentError(argument, f"expected numbers or words, got {got}")
-    array = np.array(checks.as_array(values, argument))
-    if array.ndim != 1 or len(array) != (length or len(array) or 1):
-        raise ArgumentError(argument, f"expected shape [{length or 'n'}], got {list(array.shape)}")
-    if array.dtype.kind not in "iufbUSO":
-        raise ArgumentTypeError(argument, f"expected numbers or words, got {array.dtype}")
-    if array.dtype.kind not in "SO":
-        return array
-    words = []
-    for i, item in enumerate(items):
-        try:
-            words.append(item.decode() if isinstance(item, bytes) else str(item))
-        except UnicodeDecodeError:
-            got = f"{checks.shown(item)} at index [{i}]"
-            raise ArgumentError(argument, f"expected words in UTF-8, got {got}") from None
-    return np.array(words)
-
-
-def _is_missing(value: object) -> bool:
-    """Whether a value is None, infinite, or like NaN and pandas' NA not equal to itself."""
-    if value is None:
-        return True
-    if isinstance(value, float | np.floating):
-        return not math.isfinite(value)
-    try:
-        return not bool(value == value)
-    except (TypeError, ValueError):  # of NA, which is neither equal nor not; of arrays
-        return True

@@ -300,6 +300,34 @@ def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
+def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
+    """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
+
+    It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
+
+    Args:
+        size: The share or number.
+        n: Rows in all.
+        argument: The caller's argument, named in errors.
+        least: The fewest rows that the part may have, 1 or 0.
+
+    Raises:
+        TypeError: No number.
+        ValueError: The part would have fewer rows, or all of them.
+    """
+    if isinstance(size, bool) or not isinstance(size, numbers.Real):
+        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {shown(size)}")
+    if isinstance(size, numbers.Integral):
+        rows = int(size)
+    else:
+        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
+    if not least <= rows < n:
+        parts = "such that both parts have some" if least else "0 for none"
+        expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
+        raise ArgumentError(argument, f"{expected}, got {shown(size)}")
+    return rows
+
+
 def as_seed(value: object, argument: str = "seed") -> int:
     """An integer of 32 bits, at least 0."""
     return as_count(value, argument, 0, 2**32 - 1)

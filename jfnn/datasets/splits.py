@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import collections
-import math
-import numbers
 import random
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,34 +16,6 @@ from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import Read, fitted, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
-
-
-def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
-    """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
-
-    It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
-
-    Args:
-        size: The share or number.
-        n: Rows in all.
-        argument: The caller's argument, named in errors.
-        least: The fewest rows that the part may have, 1 or 0.
-
-    Raises:
-        TypeError: No number.
-        ValueError: The part would have fewer rows, or all of them.
-    """
-    if isinstance(size, bool) or not isinstance(size, numbers.Real):
-        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
-    if isinstance(size, numbers.Integral):
-        rows = int(size)
-    else:
-        rows = math.ceil(float(size) * n) if 0 <= float(size) < 1 else n
-    if not least <= rows < n:
-        parts = "such that both parts have some" if least else "0 for none"
-        expected = f"expected a share between 0 and 1, or a number of rows below {n}, {parts}"
-        raise ArgumentError(argument, f"{expected}, got {checks.shown(size)}")
-    return rows
 
 
 def split(
@@ -82,7 +52,7 @@ def split(
     for name, array in arrays.items():
         if len(array) != n:
             raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
-    rows = as_size(test_size, n, "test_size", least=0)
+    rows = checks.as_size(test_size, n, "test_size", least=0)
     if random_state is not None:
         checks.as_seed(random_state, "random_state")
     classes = None
@@ -154,7 +124,7 @@ def split_table(
     n = table.n_train
     if n is None:
         if stratify and table.classes is not None:  # first, for an error in the file's words
-            rows = as_size(test_size, len(table.y), "test_size", least=0)
+            rows = checks.as_size(test_size, len(table.y), "test_size", least=0)
             _classes(table.y, len(table.y), rows, table.classes)
         cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
     else:

@@ -29,6 +29,7 @@ from jfnn.experiment.going_on import Ended, Trained
 from jfnn.experiment.options import Options
 from jfnn.experiment.replicates import replicates
 from jfnn.experiment.settings import Validation
+from jfnn.experiment.subsets import Subsets
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
 from jfnn.learners.labelled import check_network
@@ -40,7 +41,6 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.schedulers import PopulationTraining
-from jfnn.subsets import Subsets
 from jfnn.targets import Split, is_labels
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result

@@ -11,6 +11,7 @@ import numpy as np
 
 from jfnn.arguments.types import Json
 from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.experiment.subsets import Subsets
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.learners.data import Data
@@ -19,7 +20,6 @@ from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
 from jfnn.store.identity import Description, fingerprint, plain
-from jfnn.subsets import Subsets
 
 
 def describe(

@@ -11,6 +11,7 @@ import numpy as np
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.going_on import Ended
 from jfnn.experiment.settings import Execution
+from jfnn.experiment.subsets import Subsets
 from jfnn.identity.traces import shapes_of
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
@@ -19,7 +20,6 @@ from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.steps.source import Sources, padded_length
-from jfnn.subsets import Subsets
 
 PARTS = ("train", "validation", "test")
 # Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.

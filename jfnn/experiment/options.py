@@ -35,6 +35,7 @@ from jfnn.experiment.settings import (
     as_validation,
 )
 from jfnn.experiment.simplest import Simplest
+from jfnn.experiment.subsets import Subsets
 from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
@@ -43,7 +44,6 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.subsets import Subsets
 from jfnn.targets import Split
 from jfnn.training import GRADIENTS, ValueAndGrad
 

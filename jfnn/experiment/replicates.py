@@ -13,6 +13,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment.experiment import PARTS, Replicates
 from jfnn.experiment.going_on import Trained
 from jfnn.experiment.options import Options
+from jfnn.experiment.subsets import Cut, Subsets
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.constant import are_constants
 from jfnn.layers.kind import Params, Shape, by_dtype
@@ -22,7 +23,6 @@ from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled, key_shape
-from jfnn.subsets import Cut, Subsets
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 # Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time

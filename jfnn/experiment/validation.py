@@ -11,9 +11,8 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
-from jfnn.datasets.splits import as_size
+from jfnn.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
-from jfnn.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.targets import Split
 
 # Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
@@ -98,7 +97,7 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
 def _hold_out(n: int, size: float | int) -> Cut:
     from sklearn.model_selection import train_test_split
 
-    rows = as_size(size, n, "validation")
+    rows = checks.as_size(size, n, "validation")
     train, validation = train_test_split(np.arange(n), test_size=rows, random_state=0)
     return np.sort(train), np.sort(validation)
 

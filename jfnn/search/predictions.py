@@ -15,6 +15,7 @@ from jfnn.datasets import columns
 from jfnn.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.description import without_added
 from jfnn.experiment.experiment import PARTS
+from jfnn.experiment.subsets import Subsets
 from jfnn.experiment.validation import Labelled, cuts, with_labels, with_weights
 from jfnn.layers.kind import Params
 from jfnn.learners import answers
@@ -24,7 +25,6 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.store.files import digest
-from jfnn.subsets import Subsets
 from jfnn.targets import Split
 
 # What labels of several members may be reduced by; their numbers are names, which have no other statistics.
