@@ -15,7 +15,6 @@ from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
-from jfnn.datasets import columns
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
@@ -166,7 +165,7 @@ def _prediction(result: SweepResult) -> str:
     if not all(loading.keeps_network(program.config) for program in each):
         arguments.append("network=network")
         known = "; the network is not kept, see SweepResult.predict"
-    names_columns = bool(columns.names(result.config).get("columns"))
+    names_columns = bool(result.names.get("columns"))
     rows = "each row of x" if names_columns else "each row of x, as it was trained on"
     said = f"{what.format(whose=whose)}, for {rows}{known}"
     return f"{READ if names_columns else ''}{source}.predict({', '.join(arguments)})  # {said}"

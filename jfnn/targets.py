@@ -4,7 +4,7 @@ Under `jax.jit` only shapes and dtypes are checked.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
@@ -27,6 +27,64 @@ FOR_TWO_CLASSES = '; for two classes give it 2, or loss="sigmoid_cross_entropy"'
 FOR_NUMBERS = '; for targets that are numbers give loss="quadratic"'
 
 
+class Names(Mapping[str, Any]):
+    """What the numbers of a split stand for, in plain values as JSON has them.
+
+    A sweep asks it what rows by the names of their columns are as inputs, and what predictions are in words
+    or units. These plain values know neither; those of a split by `jfnn.datasets` do.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None):
+        self._values = dict(values or {})
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._values})"
+
+    def inputs(self, frame: object) -> np.ndarray:
+        """Rows by the names of their columns as inputs ``[n, inputs]``.
+
+        Raises:
+            ValueError, TypeError: The names are of no columns, or the frame lacks some.
+        """
+        cure = "a split by jfnn.datasets.split of a data frame does"
+        raise ArgumentError("x", f"expected an array; this run keeps no names of columns, {cure}")
+
+    def words(self, labels: np.ndarray) -> np.ndarray:
+        """Labels in the words that they stand for, or as they are where there are none."""
+        return labels
+
+    def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
+        """A function that puts predictions ``[…, k t]`` in the units of their targets; None for as they are.
+
+        Args:
+            shifted: Whether each of the k predictions of a target has its origin; else, as a standard
+                deviation, its scale alone.
+        """
+        return None
+
+    def warn_of_units(self, x: object) -> None:
+        """Warns where rows in an array are likely in other units than those that a run was trained on."""
+
+
+def as_names(names: Mapping[str, Any] | None) -> Names:
+    """The `Names` of a split, from plain values or none as well."""
+    return names if isinstance(names, Names) else Names(names)
+
+
+def is_frame(x: object) -> bool:
+    """Whether x is a table of named columns: a mapping, or a data frame."""
+    return isinstance(x, Mapping) or hasattr(x, "columns")
+
+
 class Split(NamedTuple):
     """Rows to train on and rows to test on; the test rows may be None.
 
@@ -39,8 +97,8 @@ class Split(NamedTuple):
             it were absent, from scores too, of rows to train on and of rows held out; these count every other
             row once.
         names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
-            as JSON has them; or None. They are written into config.json, and a run with others is another
-            run.
+            as JSON has them, or a `Names`, as splits by `jfnn.datasets` have it; or None. They are written
+            into config.json, and a run with others is another run.
     """
 
     x_train: Any = None

@@ -137,3 +137,8 @@ def html_table(
         f'<div class="table"><table class="{kind}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, not too many."""
+    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")

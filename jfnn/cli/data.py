@@ -10,6 +10,7 @@ from jfnn import datasets, losses
 from jfnn.arguments import callers, checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
+from jfnn.datasets.columns import ColumnNames
 from jfnn.targets import Split
 
 DIGITS = (8, 8)  # pixels of an image
@@ -86,13 +87,15 @@ def load(flags: Flags) -> Problem:
     x_train = split.x_train.reshape(len(split.x_train), *shape)
     x_test = None if split.x_test is None else split.x_test.reshape(len(split.x_test), *shape)
     known = split.names or {}
-    names = {
-        "classes": classes,
-        "scaling": known.get("scaling"),
-        "columns": known.get("columns"),
-        "target": known.get("target"),
-        "weights": flags.weights,
-    }
+    names = ColumnNames(
+        {
+            "classes": classes,
+            "scaling": known.get("scaling"),
+            "columns": known.get("columns"),
+            "target": known.get("target"),
+            "weights": flags.weights,
+        }
+    )
     split = split._replace(x_train=x_train, x_test=x_test, names=names)
     return Problem(name, split, shape, outputs, classes, loss)
 

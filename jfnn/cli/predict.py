@@ -14,7 +14,6 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, advised, warnings_in_lines
-from jfnn.datasets import columns
 from jfnn.search import run_directory
 from jfnn.search.loading import load
 from jfnn.search.result import NONE_RANKS, SweepResult
@@ -87,7 +86,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
         ValueError: The run is not on a .csv file, or kept no parameters; no cell ranks; or the rows lack a
             column, or have a field that is no number.
     """
-    names = columns.names(result.config)
+    names = result.names
     if not names.get("columns"):
         raise ArgumentError("directory", "expected a run on a .csv file; this one keeps no names of columns")
     best = result.best_or_none()

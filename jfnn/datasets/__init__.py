@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from jfnn.datasets.columns import transform
+from jfnn.datasets.columns import ColumnNames, transform
 from jfnn.datasets.files import read_columns, read_csv, read_npz
 from jfnn.datasets.splits import (
     digits,
@@ -18,6 +18,7 @@ from jfnn.datasets.targets import Table
 from jfnn.targets import Split
 
 __all__ = [
+    "ColumnNames",
     "Split",
     "Table",
     "digits",

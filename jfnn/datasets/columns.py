@@ -8,9 +8,10 @@ import numpy as np
 
 from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.types import Json
+from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import as_category, as_number
-from jfnn.datasets.targets import Table, file_error, shortened
+from jfnn.datasets.targets import Table, file_error
+from jfnn.targets import Names
 
 # Standard deviations of the training rows between their mean and a column's median, from which on rows are
 # taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
@@ -191,78 +192,67 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
     return numbers
 
 
-def warn_of_units(x: object, config: Json) -> None:
-    """Warns of rows in an array that a run with scaled inputs was likely not trained on, since unscaled."""
-    if "x" not in (names(config).get("scaling") or {}) or not isinstance(x, np.ndarray) or not x.size:
-        return
-    if x.dtype.kind not in "biuf":  # an error, of whoever takes rows
-        return
-    medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
-    column = int(np.argmax(medians))
-    if medians[column] > FAR:
-        far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
-        cure = "scale rows as these were, or give named columns, which are scaled"
-        callers.warn(f"x: the median of column {column} lies {far}; {cure}")
+class ColumnNames(Names):
+    """Names of a split's columns, classes and units, by which it reads rows and words answers.
 
-
-def is_frame(x: object) -> bool:
-    """Whether x is a table of named columns: a mapping, or a data frame."""
-    return isinstance(x, Mapping) or hasattr(x, "columns")
-
-
-def names(config: Json) -> Json:
-    """The names of a run's split, from the run's description; empty where the split has none."""
-    return config.get("data", {}).get("names") or {}
-
-
-def inputs_of(frame: object, config: Json) -> np.ndarray:
-    """Inputs ``[n, inputs]`` (float64) in the units that a run's networks learned from.
-
-    Args:
-        frame: Named columns, in any order, among others.
-        config: The run's description, whose names have under "columns" that of the inputs, for `transform`,
-            and under "scaling" the mean and scale of each, for ``(value - mean) / scale``.
-
-    Raises:
-        ValueError, TypeError: The run keeps no columns; or as in `transform`.
+    "columns" has the description of each column, for `transform`; "scaling" the mean and scale of inputs "x"
+    and of targets "y", for ``(value - mean) / scale``; "classes" the word of each label; "target" the name of
+    the column of the targets. Each may be missing.
     """
-    columns = names(config).get("columns")
-    if not columns:
-        cure = "a split by jfnn.datasets.split of a data frame does"
-        raise ArgumentError("x", f"expected an array; this run keeps no names of columns, {cure}")
-    with checks.renamed(frame="x"):
-        x = transform(columns, frame)
-    scaling = (names(config).get("scaling") or {}).get("x")
-    return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 
+    def inputs(self, frame: object) -> np.ndarray:
+        """Inputs ``[n, inputs]`` (float64) in the units that networks learned from.
 
-def as_words(labels: np.ndarray, config: Json) -> np.ndarray:
-    """Labels in the file's words, "" for -1; as they are where the run keeps no words.
+        Args:
+            frame: Named columns, in any order, among others.
 
-    Raises:
-        ValueError: A label beyond the words.
-    """
-    classes = names(config).get("classes")
-    if classes is None:
-        return labels
-    most = int(labels.max(initial=-1))
-    if most >= len(classes):
-        reason = f"expected an array; this run names {len(classes)} classes, and has the label {most}"
-        raise ArgumentError("x", reason)
-    return np.asarray(np.array([*classes, ""])[labels])
+        Raises:
+            ValueError, TypeError: There are no names of columns; or as in `transform`.
+        """
+        if not self.get("columns"):
+            return super().inputs(frame)
+        with checks.renamed(frame="x"):
+            x = transform(self["columns"], frame)
+        scaling = self._scaling("x")
+        return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
 
+    def words(self, labels: np.ndarray) -> np.ndarray:
+        """Labels in the file's words, "" for -1; as they are where there are no words.
 
-def units(config: Json, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray, int], np.ndarray] | None:
-    """A function that puts predictions ``[…, k t]`` in the units of scaled targets; None where none were.
+        Raises:
+            ValueError: A label beyond the words.
+        """
+        classes = self.get("classes")
+        if classes is None:
+            return labels
+        most = int(labels.max(initial=-1))
+        if most >= len(classes):
+            reason = f"expected an array; this run names {len(classes)} classes, and has the label {most}"
+            raise ArgumentError("x", reason)
+        return np.asarray(np.array([*classes, ""])[labels])
 
-    Args:
-        config: The run's description.
-        shifted: Whether each of the k predictions of a target has its origin; else, as a standard deviation,
-            its scale alone.
-    """
-    scaling = (names(config).get("scaling") or {}).get("y")
-    if scaling is None:
-        return None
-    scale = np.tile(scaling["scale"], len(shifted))
-    mean = np.outer(shifted, scaling["mean"]).ravel()
-    return lambda predictions, _: predictions * scale + mean
+    def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
+        """See `Names.units`; None where targets are not scaled."""
+        scaling = self._scaling("y")
+        if scaling is None:
+            return None
+        scale = np.tile(scaling["scale"], len(shifted))
+        mean = np.outer(shifted, scaling["mean"]).ravel()
+        return lambda predictions: predictions * scale + mean
+
+    def warn_of_units(self, x: object) -> None:
+        """Warns of rows in an array that are likely unscaled, where a run has scaled inputs."""
+        if self._scaling("x") is None or not isinstance(x, np.ndarray) or not x.size:
+            return
+        if x.dtype.kind not in "biuf":  # an error, of whoever takes rows
+            return
+        medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
+        column = int(np.argmax(medians))
+        if medians[column] > FAR:
+            far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
+            cure = "scale rows as these were, or give named columns, which are scaled"
+            callers.warn(f"x: the median of column {column} lies {far}; {cure}")
+
+    def _scaling(self, part: str) -> Mapping[str, Any] | None:
+        """Mean and scale of the inputs or targets; None where they are not scaled."""
+        return (self.get("scaling") or {}).get(part)

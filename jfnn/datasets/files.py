@@ -16,6 +16,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import (
     AS_NUMBERS,
     as_category,
@@ -26,7 +27,7 @@ from jfnn.datasets.fields import (
     likeness,
     unheld,
 )
-from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text, shortened
+from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text
 from jfnn.store import archives
 
 MOST_WORDS = 1000  # different ones in a column

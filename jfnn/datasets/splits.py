@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
-from jfnn.datasets.columns import Read, fitted, gaps_text, read_frame
+from jfnn.datasets.columns import ColumnNames, Read, fitted, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.targets import Split, is_labels
 
@@ -68,13 +68,13 @@ def split(
     return Split(x_train, y_train, x_test, y_test, rest[0] if rest else None, names)
 
 
-def _names_of(x: object, y: object) -> dict[str, Any] | None:
+def _names_of(x: object, y: object) -> ColumnNames | None:
     """The names of a data frame's columns, and of a series of targets beside it."""
     columns: dict[str, Any] = {name: {} for name in checks.column_names(x)}
     if not columns:
         return None
     target = getattr(y, "name", None)
-    return {"columns": columns} | ({"target": target} if isinstance(target, str) else {})
+    return ColumnNames({"columns": columns} | ({"target": target} if isinstance(target, str) else {}))
 
 
 def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> np.ndarray:
@@ -144,7 +144,7 @@ def split_table(
         names["classes"] = list(table.classes)
     if table.target is not None:
         names["target"] = table.target
-    return cut._replace(names=names or None)
+    return cut._replace(names=ColumnNames(names) if names else None)
 
 
 def _filled(parts: Iterable[Read]) -> list[str]:
@@ -207,7 +207,7 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
     scaled = split._replace(
         x_train=_scaled(x, split.x_train, "x_train"),
         x_test=_scaled(x, split.x_test, "x_test"),
-        names=names,
+        names=ColumnNames(names),
     )
     if "y" not in by_name:
         return scaled

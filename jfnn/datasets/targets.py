@@ -45,11 +45,6 @@ def file_error(reason: str) -> ArgumentError:
     return ArgumentError("path", reason)
 
 
-def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Names for a message, not too many."""
-    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
-
-
 def index_text(indices: np.ndarray) -> str:
     """The index of an entry of an array, counted from 1, in words."""
     return ", row " + ", column ".join(str(i + 1) for i in indices)

@@ -41,7 +41,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.schedulers import PopulationTraining
-from jfnn.targets import Split, is_labels
+from jfnn.targets import Split, as_names, is_labels
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
@@ -110,7 +110,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         folds=None if folds is None else len(rows),
         copied_rows=copied_rows,
         subsets=options.folds if isinstance(options.folds, Subsets) else None,
-        names=split.names,
+        names=as_names(split.names),
         epochs=options.epochs.stop,
         first_epoch=options.epochs.start,
         ended=ended,

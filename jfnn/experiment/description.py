@@ -116,7 +116,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
         **({} if experiment.ended is None else {"ended": digest(*experiment.ended)}),
         "batches": minibatches_checksum(experiment, with_batches),
         "custom_code": custom_code(experiment),
-        **({} if names is None else {"names": dict(names)}),
+        **({"names": dict(names)} if names else {}),
     }
 
 

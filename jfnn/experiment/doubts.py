@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from jfnn.arguments import callers
-from jfnn.arguments.texts import compact
-from jfnn.datasets.targets import shortened
+from jfnn.arguments.texts import compact, shortened
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
 

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
@@ -20,6 +19,7 @@ from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.steps.source import Sources, padded_length
+from jfnn.targets import Names
 
 PARTS = ("train", "validation", "test")
 # Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
@@ -159,7 +159,7 @@ class Experiment:
     folds: int | None = None
     copied_rows: np.ndarray | None = None
     subsets: Subsets | None = None
-    names: Mapping[str, Any] | None = None
+    names: Names = dataclasses.field(default_factory=Names)
     epochs: int
     first_epoch: int = 0
     ended: Ended | None = None

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
@@ -233,15 +233,14 @@ def progress_bar(execution: Execution) -> ProgressBar | None:
     return execution.progress if isinstance(execution.progress, ProgressBar) else None
 
 
-def _as_plain(value: object, argument: str) -> Mapping[str, Any]:
-    """A mapping of names to values that JSON has."""
+def _check_plain(value: object, argument: str) -> None:
+    """Raises TypeError for what is no mapping of names to values that JSON has."""
     mapping = checks.as_mapping(value, argument)
     try:
         json.dumps(dict(mapping))
     except (TypeError, ValueError):
         got = checks.shown(mapping)
         raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
-    return mapping
 
 
 def as_split(split: object, argument: str) -> Split:
@@ -257,7 +256,8 @@ def as_split(split: object, argument: str) -> Split:
     if of_train and of_test and of_train != of_test:
         expected = f"the columns of x_train in their order, {checks.shown(of_train)}"
         raise ArgumentError("x_test", f"expected {expected}, got {checks.shown(of_test)}")
-    return made if made.names is None else made._replace(names=_as_plain(made.names, "names"))
+    _check_plain(made.names or {}, "names")
+    return made
 
 
 def as_pair(value: object, argument: str) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
+from jfnn.datasets.columns import ColumnNames
 from jfnn.identity import naming
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import supervised
@@ -34,7 +35,7 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
         ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
     path = paths.as_path(directory, "directory")
-    return _with_origin(read(path), path)
+    return _with_names(_with_origin(read(path), path))
 
 
 def keeps_network(config: Json) -> bool:
@@ -44,6 +45,13 @@ def keeps_network(config: Json) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _with_names(result: SweepResult) -> SweepResult:
+    """The result, which now reads rows by the names of their columns."""
+    refit = None if result.refit is None else _with_names(result.refit)
+    names = ColumnNames(result.names) if result.names else result.names
+    return dataclasses.replace(result, names=names, refit=refit)
 
 
 def _with_origin(result: SweepResult, directory: Path) -> SweepResult:

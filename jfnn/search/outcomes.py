@@ -88,6 +88,7 @@ def as_result(
         subset_values={} if experiment.subsets is None else experiment.subsets.axis,
         objective=objectives.pop("objective", None),
         terms=objectives,
+        names=experiment.names,
         origin=origin_of(experiment),
     )
     if keep != "none":

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.datasets import columns
 from jfnn.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
 from jfnn.experiment.description import without_added
 from jfnn.experiment.experiment import PARTS
@@ -25,7 +24,7 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.store.files import digest
-from jfnn.targets import Split
+from jfnn.targets import Names, Split, is_frame
 
 # What labels of several members may be reduced by; their numbers are names, which have no other statistics.
 VOTE = "vote"
@@ -69,15 +68,16 @@ def predict(
     x: ArrayLike,
     reduce: str | Reduce | None,
     metrics: Mapping[str, bool],
-    config: Json,
+    names: Names,
 ) -> np.ndarray:
     """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
-    framed = columns.is_frame(x)
+    framed = is_frame(x)
     if not all(answers.decides(members.model, metrics) for members in programs):
         model = programs[0].model
         links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
-        units = columns.units(config, [link is None for link in links]) if framed else None
-        return _ask(answers.predictions, programs, x, reduce, config, units)
+        units = names.units([link is None for link in links]) if framed else None
+        finish = None if units is None else lambda values, _: units(values)
+        return _ask(answers.predictions, programs, x, reduce, names, finish)
     if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
         raise ArgumentError(
             "reduce",
@@ -86,10 +86,10 @@ def predict(
         )
     if reduce == MEAN:
         each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
-        values = _decided(_ask(answers.evidence, programs, x, MEAN, config), each)
+        values = _decided(_ask(answers.evidence, programs, x, MEAN, names), each)
     else:
-        values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, config)
-    return columns.as_words(values, config) if framed else values
+        values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, names)
+    return names.words(values) if framed else values
 
 
 def _decided(means: np.ndarray, each: bool) -> np.ndarray:
@@ -104,7 +104,7 @@ def _decided(means: np.ndarray, each: bool) -> np.ndarray:
 
 
 def probabilities(
-    programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, config: Json
+    programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, names: Names
 ) -> np.ndarray:
     """Class probabilities of all members, as `SweepResult.predict_proba` says."""
     for members in programs:
@@ -113,7 +113,7 @@ def probabilities(
             raise ArgumentError(
                 "loss", "expected a network and a cross-entropy; others have no probabilities"
             )
-    return _ask(answers.probabilities, programs, x, reduce, config)
+    return _ask(answers.probabilities, programs, x, reduce, names)
 
 
 def _ask(
@@ -121,7 +121,7 @@ def _ask(
     programs: Sequence[ProgramMembers],
     x: Any,
     reduce: object,
-    config: Json,
+    names: Names,
     finish: Finish | None = None,
 ) -> np.ndarray:
     """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
@@ -129,10 +129,10 @@ def _ask(
         raise ArgumentTypeError(
             "x", "expected rows, got a path; jfnn.datasets.read_columns reads a .csv file"
         )
-    framed = columns.is_frame(x)
+    framed = is_frame(x)
     if not framed:
-        columns.warn_of_units(x, config)
-    table = columns.inputs_of(x, config) if framed else x
+        names.warn_of_units(x)
+    table = names.inputs(x) if framed else x
     calls = []
     for members in programs:
         model = members.model

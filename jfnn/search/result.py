@@ -32,7 +32,7 @@ from jfnn.network import Network
 from jfnn.search import predictions, run_directory
 from jfnn.search.predictions import Origin, PartOfFolds, ProgramMembers
 from jfnn.search.run_directory import GRID, OUTCOMES, kept, kept_plain
-from jfnn.targets import Split
+from jfnn.targets import Names, Split
 
 NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
 SHOWN = 5  # cells in a notebook
@@ -124,6 +124,7 @@ class SweepResult:
             `jfnn.Refit` it has no test scores.
         programs: The results of the programs, one for each network and batch size in C order, where there are
             several.
+        names: What the numbers of the data stand for: columns, classes, units; empty where nobody said.
         origin: The learner and the rows of folds, if still there; None once pickled, and of several
             programs.
     """
@@ -154,6 +155,7 @@ class SweepResult:
     )
     refit: SweepResult | None = None
     programs: tuple[SweepResult, ...] = ()
+    names: Names = field(default_factory=Names)
     origin: Origin | None = None
 
     def __post_init__(self) -> None:
@@ -458,7 +460,7 @@ class SweepResult:
             ValueError, TypeError: No parameters were kept; the network is missing or another one; invalid
                 inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
         """
-        values = predictions.predict(self._members(network), x, reduce, self.metrics, self.config)
+        values = predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
         return self._by_program(values) if reduce is None else values
 
     def predict_proba(
@@ -472,7 +474,7 @@ class SweepResult:
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
         """
-        values = predictions.probabilities(self._members(network), x, reduce, self.config)
+        values = predictions.probabilities(self._members(network), x, reduce, self.names)
         return self._by_program(values) if reduce is None else values
 
     def row_scores(
@@ -652,7 +654,7 @@ def read(directory: str | os.PathLike[str]) -> SweepResult:
     else:
         fields = run_directory.read(path, config, run_directory.declared(SweepResult))
         with run_directory.describing(path / run_directory.RESULTS):
-            result = SweepResult(**fields)
+            result = SweepResult(**fields, names=Names(config.get("data", {}).get("names")))
             _check_names(result)
     refit = read(path / run_directory.REFIT) if run_directory.has_ended(path / run_directory.REFIT) else None
     return dataclasses.replace(result, refit=refit)

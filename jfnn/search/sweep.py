@@ -306,7 +306,8 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, run.options.resume):
-            result = dataclasses.replace(read(directory), origin=origin_of(run.experiment))
+            origin = origin_of(run.experiment)
+            result = dataclasses.replace(read(directory), names=run.experiment.names, origin=origin)
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:

@@ -9,7 +9,6 @@ from sklearn.metrics import mean_pinball_loss, r2_score
 
 import jfnn
 from jfnn import losses
-from jfnn.datasets import columns
 
 pytestmark = pytest.mark.unoptimised
 
@@ -106,9 +105,9 @@ def test_a_result_is_loaded_with_its_parametrised_loss(tmp_path):
 
 
 def test_deviations_have_the_scale_of_targets_and_not_their_origin():
-    config = {"data": {"names": {"scaling": {"y": {"mean": [10.0, 20.0], "scale": [2.0, 3.0]}}}}}
-    units = columns.units(config, [link is None for link in losses.LOSSES["gaussian"].inverse_links])
-    np.testing.assert_array_equal(units(np.ones((1, 4)), 0), [[12, 23, 2, 3]])
+    names = jfnn.datasets.ColumnNames({"scaling": {"y": {"mean": [10.0, 20.0], "scale": [2.0, 3.0]}}})
+    units = names.units([link is None for link in losses.LOSSES["gaussian"].inverse_links])
+    np.testing.assert_array_equal(units(np.ones((1, 4))), [[12, 23, 2, 3]])
 
 
 SPLIT = jfnn.Split(X, Y)

@@ -448,7 +448,8 @@ def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
     x = np.random.default_rng(0).normal(size=(9, 2)) + 5 * (np.arange(9) % 2)[:, None]
     frame = dict(zip("ab", x.T, strict=True))
     for classes, expected in ((None, None), (["no", "yes"], ["no", "yes"]), (["no"], "1 classes")):
-        split = jfnn.Split(x, np.arange(9) % 2, names=columns | {"classes": classes})
+        names = jfnn.datasets.ColumnNames(columns | {"classes": classes})
+        split = jfnn.Split(x, np.arange(9) % 2, names=names)
         result = jfnn.sweep(jfnn.mlp((2, 2)), split, learning_rate=0.1, epochs=20, batch_size=3)
         labels = result.predict(x)
         assert set(labels.ravel()) == {0, 1}
