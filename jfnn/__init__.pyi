@@ -25,14 +25,15 @@ from .analysis.zoo import read_zoo, write_zoo
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
+from .distributed.workers import Workers
 from .estimators.ensemble import Ensemble
 from .experiment.axes import Sample
 from .experiment.networks import Networks
 from .experiment.options import Options
+from .experiment.progress import Progress
 from .experiment.refit import Refit
-from .experiment.settings import Execution, Progress, Validation
+from .experiment.settings import Execution, Validation
 from .experiment.simplest import Simplest
-from .experiment.workers import Workers
 from .layers import (
     GRU,
     LSTM,

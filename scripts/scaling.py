@@ -24,7 +24,7 @@ from console import Parser, add_out, parse, run
 
 import jfnn
 from jfnn.distributed import preload
-from jfnn.experiment.processes import prepare
+from jfnn.distributed.processes import prepare
 
 RATES = np.logspace(-5, 1, 7)
 
@@ -77,7 +77,8 @@ def scaling(seeds: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
             for name, executor in executors.items():
                 began = time.perf_counter()
                 cpu = time.process_time()
-                execution = jfnn.Execution(keep_params="none", executor=executor)
+                workers = None if executor is None else jfnn.Workers(executor)
+                execution = jfnn.Execution(keep_params="none", executor=workers)
                 jfnn.sweep(network, split, execution=execution, **options)
                 times[name].append((time.perf_counter() - began, time.process_time() - cpu))
     return {name: values[1:] for name, values in times.items()}
@@ -99,7 +100,7 @@ def many(members: int) -> dict[str, float]:
             reduction="sum",
             epochs=500,
             batch_size=None,
-            execution=client.get_executor(),
+            execution=jfnn.Workers(client.get_executor()),
         )
         seconds = time.perf_counter() - began
         steps = client.run_on_scheduler(_steps) - before

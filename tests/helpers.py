@@ -252,3 +252,9 @@ def make_programs(networks=("20", "10-10"), batch_sizes=(), make=make_result, na
     axes = {name: values for name, values in axes.items() if len(values)}
     count = np.prod([len(values) for values in axes.values()])
     return combined(axes, [make(**options, draw=draw) for draw in range(count)])
+
+
+def as_workers(executor):
+    """`jfnn.Workers` of an executor, or of a function that makes one; none and workers as they are."""
+    is_ready = executor is None or isinstance(executor, jfnn.Workers)
+    return executor if is_ready else jfnn.Workers(executor)

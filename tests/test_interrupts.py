@@ -10,11 +10,12 @@ import time
 import types
 
 import pytest
-from helpers import noise_split, same_bits
+from helpers import as_workers, noise_split, same_bits
 
 import jfnn
 from jfnn.distributed.agreement import agreed_environment
 from jfnn.engine import interrupts
+from jfnn.experiment.progress import Listener
 from jfnn.store.checkpoint import Checkpoint
 
 NETWORK = jfnn.mlp((5, 6, 3))
@@ -27,7 +28,8 @@ def press():
 
 def sweep(progress=None, executor=None, **changes):
     devices = 2 if executor is None else None
-    execution = jfnn.Execution(devices, tile=2, eval_every=2, progress=progress, executor=executor)
+    options = dict(tile=2, eval_every=2, progress=progress, executor=as_workers(executor))
+    execution = jfnn.Execution(devices, **options)
     result = jfnn.sweep(NETWORK, noise_split(), **GRID | changes, execution=execution)
     return result.params, result.scores, result.history
 
@@ -136,7 +138,7 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
         return never
 
     with pytest.raises(KeyboardInterrupt), interrupts.deferred():
-        agreed_environment(jfnn.Workers(types.SimpleNamespace(submit=submit)))
+        agreed_environment(jfnn.Workers(types.SimpleNamespace(submit=submit)), Listener())
     assert never.cancelled()
 
 

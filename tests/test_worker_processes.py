@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import like_here, noise_split
+from helpers import as_workers, like_here, noise_split
 
 import jfnn
 from jfnn.distributed import tasks
@@ -46,7 +46,7 @@ CLUSTER = dict(threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_lo
 def on(executor, options):
     """Options of a sweep on an executor."""
     execution = options.get("execution", jfnn.Execution())
-    return OPTIONS | options | {"execution": dataclasses.replace(execution, executor=executor)}
+    return OPTIONS | options | {"execution": dataclasses.replace(execution, executor=as_workers(executor))}
 
 
 @pytest.fixture(scope="session")
@@ -315,7 +315,7 @@ def test_a_tile_that_kills_its_worker_is_given_up_and_the_others_are_kept(kind, 
             CLUSTERS[kind](2) as (executor, _),
             pytest.raises(jfnn.LostMembersError, match="strength=1") as lost,
         ):
-            options["execution"] = jfnn.Execution(tile=1, executor=executor)
+            options["execution"] = jfnn.Execution(tile=1, executor=as_workers(executor))
             jfnn.sweep(**options, hyper={"strength": [0.0, 0.1, 1.0]}, out=tmp_path)
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])

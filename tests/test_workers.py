@@ -20,7 +20,7 @@ import warnings
 import jax
 import numpy as np
 import pytest
-from helpers import noise_split, same_bits
+from helpers import as_workers, noise_split, same_bits
 
 import jfnn
 from jfnn.distributed import calls, tasks
@@ -45,7 +45,8 @@ HOW = jfnn.Execution(tile=2, eval_every=2)
 
 
 def sweep(executor=None, execution=HOW, **changes):
-    return jfnn.sweep(**OPTIONS | changes, execution=dataclasses.replace(execution, executor=executor))
+    execution = dataclasses.replace(execution, executor=as_workers(executor))
+    return jfnn.sweep(**OPTIONS | changes, execution=execution)
 
 
 def arrays(result):
@@ -700,12 +701,10 @@ class Cluster(concurrent.futures.ProcessPoolExecutor):
 @pytest.mark.parametrize(
     "door",
     [
-        lambda pool: pool,
-        lambda pool: jfnn.Execution(executor=pool),
-        lambda pool: jfnn.Execution(executor=lambda: pool),
-        lambda pool: jfnn.Workers(lambda: pool),
+        lambda pool: jfnn.Workers(pool),
+        lambda pool: jfnn.Execution(executor=jfnn.Workers(lambda: pool)),
     ],
-    ids=["execution", "executor", "function", "workers"],
+    ids=["pool", "function"],
 )
 @pytest.mark.parametrize("kind", [concurrent.futures.ProcessPoolExecutor, Cluster])
 def test_a_pool_that_forks_is_refused_before_it_starts_a_process(door, kind):
@@ -719,6 +718,16 @@ def test_pools_that_start_processes_anew_are_taken():
     for method in {"spawn", "forkserver"} & {*METHODS}:
         context = multiprocessing.get_context(method)
         assert jfnn.Workers(concurrent.futures.ProcessPoolExecutor(1, mp_context=context))
+
+
+@pytest.mark.parametrize(
+    "door", [lambda executor: executor, lambda executor: jfnn.Execution(executor=executor)]
+)
+def test_an_executor_by_itself_is_refused_with_the_cure(door):
+    with pytest.raises(
+        TypeError, match=r"^executor: expected jfnn\.Workers, got .*jfnn\.Workers\(executor\)"
+    ):
+        jfnn.sweep(**OPTIONS, execution=door(Here()))
 
 
 def test_devices_are_the_workers_own_choice():
@@ -738,7 +747,7 @@ def test_programs_and_what_is_trained_again_run_on_the_executor():
     executor = Here()
     networks = {"a": NET, "b": jfnn.mlp((5, 3))}
     common = OPTIONS | dict(network=networks, validation=0.2, refit=True, epochs=2, execution=HOW)
-    one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=executor)})
+    one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=jfnn.Workers(executor))})
     other = jfnn.sweep(**common)
     assert same_bits(
         [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]

@@ -12,7 +12,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
-from jfnn.experiment.processes import ctrl_c_is_for_others
+from jfnn.distributed.processes import ctrl_c_is_for_others
 from jfnn.numerics.machine import cores
 
 CONNECTING_SECONDS = 20

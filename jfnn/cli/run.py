@@ -26,8 +26,8 @@ from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import advised, flag_name, make_parser, parse, warnings_in_lines
-from jfnn.experiment.settings import Progress, ProgressBar
-from jfnn.experiment.workers import ExecutorError
+from jfnn.experiment.progress import Progress, ProgressBar
+from jfnn.experiment.remote import ExecutorError
 from jfnn.learners import METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution

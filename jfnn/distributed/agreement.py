@@ -7,28 +7,29 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.replies import cancel, no_answer, received
+from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.waiting import Waiting
-from jfnn.experiment.settings import ProgressBar
-from jfnn.experiment.workers import ExecutorError, Workers
+from jfnn.experiment.progress import Listener
+from jfnn.experiment.remote import ExecutorError
 from jfnn.store import environment
 from jfnn.store.identity import Description
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
 
 
-def agreed_environment(workers: Workers, bar: ProgressBar | None = None) -> Description:
+def agreed_environment(workers: Submitter, listener: Listener) -> Description:
     """The "versions" and "backend" that workers train with, as one of them has confirmed.
 
     Args:
         workers: The workers, whose ``kind`` says on what kind of device; None for this process's.
-        bar: Shows that no worker answers, if there is one.
+        listener: Hears that no worker answers.
 
     Raises:
         ValueError: Workers are another kind of process than that.
         RuntimeError: No worker answers.
     """
     expected = calls.environment_of(workers.kind)
-    waiting = Waiting(workers, bar, interrupted=0)
+    waiting = Waiting(workers, listener, interrupted=0)
     asked: dict[int, tuple[Any, str]] = {}
     differing: dict[str, DiffersError] = {}
 
@@ -64,7 +65,7 @@ def agreed_environment(workers: Workers, bar: ProgressBar | None = None) -> Desc
     raise ArgumentError("executor", _how_they_differ(workers, differing, expected))
 
 
-def _how_they_differ(workers: Workers, differing: Mapping[str, DiffersError], expected: Description) -> str:
+def _how_they_differ(workers: Submitter, differing: Mapping[str, DiffersError], expected: Description) -> str:
     """What workers are, and what to do about it."""
     processes: dict[str, list[str]] = {}
     for process, error in differing.items():

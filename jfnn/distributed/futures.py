@@ -13,12 +13,13 @@ from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
 from jfnn.distributed.replies import cancel, no_answer, received
+from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, PickledTask, pickled
 from jfnn.distributed.waiting import Waiting
 from jfnn.engine.executors import Collect, Failures, MakeSegment
 from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.experiment.settings import ProgressBar
-from jfnn.experiment.workers import ExecutorError, Workers
+from jfnn.experiment.progress import Listener
+from jfnn.experiment.remote import ExecutorError
 
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0
@@ -34,17 +35,15 @@ class Futures:
     its jobs go to others.
     """
 
-    def __init__(
-        self, task: Task, workers: Workers, directory: Path | None = None, bar: ProgressBar | None = None
-    ):
+    def __init__(self, task: Task, workers: Submitter, directory: Path | None, listener: Listener):
         """Takes what is to be sent; `run` sends it.
 
-        ``directory``, which workers may share, takes the task; ``bar`` shows that no worker answers.
+        ``directory``, which workers may share, takes the task; ``listener`` hears that no worker answers.
         """
         self.workers = workers
         self.environment = calls.as_json(calls.environment_of(workers.kind))
         self.task = pickled(task, directory)
-        self.waiting = Waiting(workers, bar)
+        self.waiting = Waiting(workers, listener)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_trained = False  # whether a result has come
         self.lacking: set[str] = set()  # processes that lack the task

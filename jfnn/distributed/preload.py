@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jfnn.experiment.processes import prepare
+from jfnn.distributed.processes import prepare
 
 # Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
 # messages, of half a megabyte each, and its observations of itself would take a tenth of a core.

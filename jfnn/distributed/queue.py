@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar
 
 import jax
 
+from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
 from jfnn.engine.executors import MakeSegment
 from jfnn.engine.plan import CallLength
 from jfnn.engine.segment import Segment
-from jfnn.experiment.workers import Workers
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
 # together, until they take half as long as a long one, or reach this number of bytes. Shorter ones keep this
@@ -39,7 +39,7 @@ class Attempt(Generic[Job]):
 class Queue(Generic[Job]):
     """Jobs to send: repeats, those that wait for a task, new ones, and last repeats that travel singly."""
 
-    def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Workers):
+    def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Submitter):
         """``segment`` gives the segment of a job, when it is first sent."""
         self.jobs = collections.deque(jobs)
         self.segment = segment

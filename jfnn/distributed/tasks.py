@@ -7,7 +7,6 @@ import collections
 import dataclasses
 import hashlib
 import pickle
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,8 @@ import jax
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.engine.segment import Task, Worker
-from jfnn.store import files
+from jfnn.store import scratch
 
-SUFFIX = ".task"
-NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
-LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
 # Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
 # fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its
 # data, in every worker of a machine. Measure by `python scripts/scaling.py`.
@@ -77,23 +73,7 @@ def pickled(task: Task, directory: Path | None) -> PickledTask:
     digest = hashlib.sha256(content).hexdigest()
     if directory is None:
         return PickledTask(digest, None, content)
-    path = directory.absolute() / f"{digest}{SUFFIX}"
-    with files.atomic(path) as file:
-        file.write(content)
-    return PickledTask(digest, str(path), content)
-
-
-def remove_tasks(directory: Path) -> None:
-    """Removes the tasks, complete or not, that `pickled` has put in a directory.
-
-    The name of a task is the checksum of its bytes; other files stay.
-    """
-    for path in directory.iterdir():
-        is_task = NAME.fullmatch(path.name) and path.is_file()
-        if LEFTOVER.fullmatch(path.name) or (
-            is_task and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
-        ):
-            path.unlink(missing_ok=True)
+    return PickledTask(digest, str(scratch.write(content, directory)), content)
 
 
 class Held:

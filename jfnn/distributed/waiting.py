@@ -6,9 +6,9 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from jfnn.distributed.submitter import Submitter
 from jfnn.engine import interrupts
-from jfnn.experiment.settings import ProgressBar
-from jfnn.experiment.workers import Workers
+from jfnn.experiment.progress import Listener
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
@@ -23,16 +23,16 @@ INTERRUPTED_SECONDS = 10.0
 class Waiting:
     """Waits for futures; says when nothing is answered for long, and ends at a time limit."""
 
-    def __init__(self, workers: Workers, bar: ProgressBar | None, interrupted: float = INTERRUPTED_SECONDS):
+    def __init__(self, workers: Submitter, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
         """Begins to count seconds.
 
         Args:
             workers: The workers, whose number is said with that.
-            bar: Shows that nothing is answered, if there is one.
+            listener: Hears that nothing is answered.
             interrupted: Seconds that a Ctrl-C waits for an answer.
         """
         self.workers = workers
-        self.bar = bar
+        self.listener = listener
         self.interrupted = interrupted
         self._since = time.monotonic()
         self._interrupted_since: float | None = None
@@ -50,8 +50,8 @@ class Waiting:
 
     def answered(self) -> None:
         """Begins to count anew, since an answer has come."""
-        if self.bar is not None and time.monotonic() - self._since >= SILENT_SECONDS:
-            self.bar.waiting(None)
+        if time.monotonic() - self._since >= SILENT_SECONDS:
+            self.listener.waiting(None)
         self._since = time.monotonic()
 
     def first_ended(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
@@ -87,8 +87,7 @@ class Waiting:
         silent = now - self._since
         if silent < SILENT_SECONDS:
             return
-        if self.bar is not None:
-            self.bar.waiting(silent)
+        self.listener.waiting(silent)
         if silent >= self._said_after:
             self._said_after *= 10
             count = self.workers.count

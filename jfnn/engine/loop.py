@@ -14,7 +14,7 @@ from jfnn.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import PARTS
 from jfnn.experiment.going_on import Ended
-from jfnn.experiment.settings import Progress
+from jfnn.experiment.progress import Progress
 from jfnn.layers.kind import Params
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
@@ -77,8 +77,7 @@ def run(
     """
     started = time.perf_counter()
     experiment = trainer.experiment
-    if trainer.bar is not None:
-        trainer.bar.training(state.epoch, experiment.epochs)
+    trainer.listener.training(state.epoch, experiment.epochs)
     best: float | None = None
     scores: Scores | None = None
     while state.epoch < experiment.epochs and state.active.any():

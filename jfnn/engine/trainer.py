@@ -25,7 +25,6 @@ from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.threads import meanwhile
 from jfnn.engine.verification import verify
 from jfnn.experiment.experiment import Experiment
-from jfnn.experiment.settings import progress_bar
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
@@ -77,7 +76,7 @@ class Trainer:
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
         self.is_compiled = False
-        self.bar = progress_bar(experiment.execution)
+        self.listener = experiment.execution.listener
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
         )
@@ -101,8 +100,7 @@ class Trainer:
         """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
         if self.experiment.execution.verify:
             verify(self.experiment, self.layout.width, self.threads[0].platform)
-        told = (lambda *_: None) if self.bar is None else self.bar.compiling
-        compiling = functools.partial(self.compile, told)
+        compiling = functools.partial(self.compile, self.listener.compiling)
         with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
             return self._started(hyper)
 
@@ -186,8 +184,7 @@ class Trainer:
             tile, number = call
             epochs = ranges[number]
             write(tile, result.members, state.members)
-            if self.bar is not None:
-                self.bar.add(tile.used * len(epochs) / training)
+            self.listener.add(tile.used * len(epochs) / training)
             first = epochs.start - self.experiment.first_epoch
             for name, kept in state.objectives.items():
                 values = np.asarray(result.objectives[name])[: len(epochs), : tile.used]

@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from jfnn.arguments.fields import Convert, Converted, Valid, optional
 from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
 from jfnn.experiment.networks import Networks, as_networks
 from jfnn.experiment.refit import Refit, as_refit
+from jfnn.experiment.remote import Remote
 from jfnn.experiment.settings import (
     Execution,
     Validation,
@@ -36,7 +36,6 @@ from jfnn.experiment.settings import (
 )
 from jfnn.experiment.simplest import Simplest
 from jfnn.experiment.subsets import Subsets
-from jfnn.experiment.workers import Workers
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
@@ -178,7 +177,7 @@ class Common(Valid):
         as_schedulers,
         SCHEDULERS,
     )
-    execution: Converted[int | Execution | Workers | Executor | None, Execution] = option(
+    execution: Converted[int | Execution | Remote | None, Execution] = option(
         "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
         None,
         as_execution,

@@ -3,9 +3,7 @@
 import dataclasses
 import functools
 import json
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import jax
@@ -13,127 +11,15 @@ import jax
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Converted, Valid, field, optional
-from jfnn.arguments.texts import number_text
-from jfnn.experiment.workers import Workers, as_workers
+from jfnn.experiment.progress import Listener, Progress, as_progress
+from jfnn.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
-SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
-DRAWING = "drawing of a progress bar"  # name of the thread that draws
 SEED_BYTES = 1000  # of a replicate without starting parameters
-
-
-class Progress(NamedTuple):
-    """The state of a run, for a callback at every return to the host.
-
-    Attributes:
-        epoch: Epochs done.
-        epochs: Epochs in all.
-        training: Members that still train, of ``members``.
-        members: Members in all.
-        best: The best score when scores were last taken, of losses the negative; None before.
-    """
-
-    epoch: int
-    epochs: int
-    training: int
-    members: int
-    best: float | None
-
-
-class ProgressBar:
-    """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
-
-    It begins with a call, says what compiles, of several programs which, moves with every call of a tile,
-    which may end in any thread, and is drawn twice a second meanwhile. It begins anew with each program, and
-    where the best cell is trained again.
-
-    Args:
-        metric: Name of the metric that ranks, shown before the best score.
-        higher_is_better: Its direction.
-        silent: Whether to show nothing; None for that unless the output is a terminal or a notebook.
-    """
-
-    def __init__(self, metric: str = "", higher_is_better: bool | None = None, silent: bool | None = False):
-        self.metric = metric
-        self.higher_is_better = higher_is_better
-        self.silent = silent
-        self._run = ""
-        self._bar: Any = None
-        self._closed = threading.Event()
-        self._drawing: threading.Thread | None = None
-
-    def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
-        """Shows that a run, one of several, begins to draw starts, for which JAX may compile."""
-        self._run = f"program {number} of {runs} " if runs > 1 else ""
-        self._begun(epochs).set_description_str(f"{self._run}drawing starts ")
-
-    def compiling(self, done: int, programs: int) -> None:
-        """Shows that a run compiles, of one alone also how many programs of it are compiled."""
-        if self._bar is not None:
-            parts = "" if self._run else f", {done} of {programs} programs"
-            self._bar.set_description_str(f"{self._run}compiling{parts} ")
-
-    def training(self, epoch: int, epochs: int) -> None:
-        """Shows that a run trains from an epoch on."""
-        bar = self._begun(epochs)
-        bar.set_description_str(self._run, refresh=False)
-        bar.reset(epochs)  # the time left is that of training
-        bar.update(epoch)
-
-    def waiting(self, seconds: float | None) -> None:
-        """Shows for how long no worker has answered; None where one has."""
-        if self._bar is not None:
-            silent = "" if seconds is None else f"no answer for {seconds:.0f} s "
-            self._bar.set_description_str(f"{self._run}{silent}")
-
-    def add(self, epochs: float) -> None:
-        """Moves the bar by epochs of all members, or a part of one."""
-        if self._bar is not None:
-            self._bar.update(epochs)
-
-    def __call__(self, now: Progress) -> None:
-        """Shows the state of a run."""
-        bar = self._begun(now.epochs)
-        best = ""
-        if now.best is not None:
-            higher = now.best >= 0 if self.higher_is_better is None else self.higher_is_better
-            score = number_text(now.best if higher else -now.best, higher)
-            best = ", best " + f"{self.metric} {score}".lstrip()
-        bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
-        bar.n = now.epoch  # members that have ended did not move it
-        bar.update(0)
-        if now.epoch >= now.epochs or not now.training:
-            self.close()
-
-    def _begun(self, epochs: int) -> Any:
-        """The bar, which is made where there is none."""
-        from tqdm.auto import tqdm
-
-        if self._bar is None:
-            text = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total} epochs [{elapsed}<{remaining}{postfix}]"
-            self._bar = tqdm(total=epochs, disable=self.silent, leave=False, bar_format=text)
-            self._closed.clear()
-            self._drawing = threading.Thread(target=self._draw, args=(self._bar,), daemon=True, name=DRAWING)
-            self._drawing.start()
-        return self._bar
-
-    def _draw(self, bar: Any) -> None:
-        """Draws a bar until it is closed."""
-        while not self._closed.wait(SECONDS_TO_DRAW):
-            bar.refresh()
-
-    def close(self) -> None:
-        """Removes the bar."""
-        if self._bar is not None:
-            self._closed.set()
-            if self._drawing is not None:
-                self._drawing.join()
-            self._bar.close()
-            self._bar = None
 
 
 class Validation(NamedTuple):
@@ -169,16 +55,6 @@ def as_epoch_range(epochs: object, argument: str) -> range:
     return epochs
 
 
-def _as_progress(value: object, argument: str) -> Callable[[Progress], None] | None:
-    """A function of a `Progress`, from a switch of the bar as well; None for none."""
-    if isinstance(value, bool):
-        return ProgressBar() if value else None
-    if value is not None and not callable(value):
-        raise ArgumentTypeError(argument, f"expected a function, got {type(value).__name__}")
-    function: Callable[[Progress], None] | None = value
-    return function
-
-
 @dataclasses.dataclass
 class Execution(Valid):
     """Execution of a sweep and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
@@ -196,9 +72,9 @@ class Execution(Valid):
         verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
         progress: Called with a `Progress` at every return to the host, as each evaluation then is; True for a
             bar on one line, in a notebook a widget, which moves between two returns, too.
-        executor: Other processes that train, near or far: any executor of ``concurrent.futures`` (a process
-            pool, Dask's, MPI's), a function that makes one, or a `jfnn.Workers`. The bits are those of this
-            process, or of the `Workers.kind` given; what would have others is refused. None to train here.
+        executor: Other processes that train, near or far: `jfnn.Workers` of any executor of
+            ``concurrent.futures`` (a process pool, Dask's, MPI's). The bits are those of this process, or of
+            the ``kind`` given there; what would have others is refused. None to train here.
 
     Raises:
         ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.
@@ -215,11 +91,9 @@ class Execution(Valid):
     keep_params: str = field("all", functools.partial(checks.as_choice, choices=KEEP_PARAMS))
     verify: bool = field(False, checks.as_switch)
     progress: Converted[Callable[[Progress], None] | bool | None, Callable[[Progress], None] | None] = field(
-        None, _as_progress
+        None, as_progress
     )
-    executor: Converted[Workers | Executor | Callable[[], Executor] | None, Workers | None] = field(
-        None, optional(as_workers)
-    )
+    executor: Remote | None = field(None, optional(as_remote))
 
     def __post_init__(self) -> None:
         if self.keep_params == "evaluations" and self.eval_every is None:
@@ -227,10 +101,10 @@ class Execution(Valid):
         if self.executor is not None and self.devices is not None:
             raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
 
-
-def progress_bar(execution: Execution) -> ProgressBar | None:
-    """The bar that shows the progress, if one does."""
-    return execution.progress if isinstance(execution.progress, ProgressBar) else None
+    @property
+    def listener(self) -> Listener:
+        """The bar that shows the progress, or who hears nothing."""
+        return self.progress if isinstance(self.progress, Listener) else Listener()
 
 
 def _check_plain(value: object, argument: str) -> None:
@@ -297,10 +171,10 @@ def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
 
 
 def as_execution(value: Any, argument: str) -> Execution:
-    """An `Execution`, from a number of devices, an executor or None as well."""
+    """An `Execution`, from a number of devices, `jfnn.Workers` or None as well."""
     if isinstance(value, Execution):
         return value
-    if isinstance(value, Workers) or callable(getattr(value, "submit", None)):
+    if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
         return Execution(executor=value)
     return Execution(None if value is None else checks.as_count(value, argument))
 

@@ -1,5 +1,6 @@
 """Searches that an outside optimiser steers: it proposes a whole tile of cells, which train side by side."""
 
+import contextlib
 import dataclasses
 import numbers
 import os
@@ -20,7 +21,7 @@ from jfnn.network import Network
 from jfnn.search.fronts import Objective, as_objectives, cell_values, undominated
 from jfnn.search.keywords import copied_arrays, make_options
 from jfnn.search.result import SweepResult
-from jfnn.search.sweep import Run, prepare, sweep, workers_of
+from jfnn.search.sweep import Run, prepare, sweep
 from jfnn.targets import Split
 
 
@@ -124,7 +125,7 @@ def ask_tell(
     pruned = imported("optuna", "study", "optuna").trial.TrialState.PRUNED
     results = Rounds()
     values = []
-    with workers_of(execution):
+    with execution.executor or contextlib.nullcontext():
         while remaining:
             proposals = [] if results else [(trial, cell)]
             count = min(width, remaining) - len(proposals)

@@ -12,7 +12,7 @@ import numpy as np
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine.state import Failure, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
-from jfnn.experiment.workers import ExecutorError
+from jfnn.experiment.remote import ExecutorError
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network

@@ -11,10 +11,6 @@ import jax
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.distributed.agreement import agreed_environment
-from jfnn.distributed.futures import Futures
-from jfnn.distributed.queue import CALLS
-from jfnn.distributed.tasks import HELD, remove_tasks
 from jfnn.engine import interrupts, loop
 from jfnn.engine.ahead import Ahead, at_once
 from jfnn.engine.devices import check_process, resolve
@@ -29,15 +25,14 @@ from jfnn.experiment.description import describe
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Common, Options
 from jfnn.experiment.refit import Refit
-from jfnn.experiment.settings import Execution, ProgressBar, progress_bar
-from jfnn.experiment.workers import Workers
+from jfnn.experiment.remote import Remote
 from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
 from jfnn.search.refit import refit_options, winners
 from jfnn.search.result import SweepResult, as_trained, combined, read
-from jfnn.store import environment, files
+from jfnn.store import environment, files, scratch
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description
 
@@ -94,8 +89,7 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
     if single:
         experiment = experiment.without_axes()
     workers = experiment.execution.executor
-    bar = progress_bar(experiment.execution)
-    there = None if workers is None else agreed_environment(workers, bar)
+    there = None if workers is None else workers.environment(experiment.execution.listener)
     threads = resolve(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
     layout = layout_for(experiment, platform, widest or single)
@@ -123,7 +117,7 @@ def sweep(options: Options) -> SweepResult:
         ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
             the message names it, before anything is compiled.
     """
-    with interrupts.deferred(), workers_of(options.execution), bar_of(options):
+    with during(options):
         programs = programs_of(options)
         runs = _prepared(programs)
         doubts.say(run.experiment.doubts for run in runs)
@@ -161,9 +155,7 @@ def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
     with Ahead(makes, at_once(first)) as ahead:
 
         def make_trainer(experiment: Experiment, *_: object) -> Trainer:
-            bar = progress_bar(experiment.execution)
-            if bar is not None:
-                bar.compiling(0, 1)
+            experiment.execution.listener.compiling(0, 1)
             return ahead.take([run.experiment for run in to_train].index(experiment))
 
         for number, run in enumerate(runs, 1):
@@ -178,9 +170,8 @@ def _has_ended(directory: Path | None) -> bool:
 
 def _trained(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
     """`train_run` of one of several runs, whose number the bar shows."""
-    bar = progress_bar(run.experiment.execution)
-    if bar is not None and runs > 1:
-        bar.begin(run.experiment.epochs, number, runs)
+    if runs > 1:
+        run.experiment.execution.listener.begin(run.experiment.epochs, number, runs)
     return train_run(run, make_trainer)
 
 
@@ -251,30 +242,12 @@ def _claimed(
 
 
 @contextlib.contextmanager
-def workers_of(execution: Execution) -> Iterator[None]:
-    """The workers of all runs of a call, which are shut down with it, if it has any.
-
-    Tasks that threads of this process have held take no memory after it.
-    """
-    if execution.executor is None:
-        yield
-        return
-    with execution.executor:
-        try:
-            yield
-        finally:
-            HELD.forget()
-
-
-@contextlib.contextmanager
-def bar_of(options: Common) -> Iterator[None]:
-    """Begins the bar of a call, if it has one, and closes it with the call, whatever ends it."""
-    bar = progress_bar(options.execution)
-    if bar is None:
-        yield
-        return
-    with contextlib.closing(bar):
-        bar.begin(options.epochs.stop)
+def during(options: Common) -> Iterator[None]:
+    """The length of a call: its workers are shut down and its bar is closed with it, whatever ends it."""
+    execution = options.execution
+    workers = contextlib.nullcontext() if execution.executor is None else execution.executor
+    with interrupts.deferred(), workers, contextlib.closing(execution.listener) as listener:
+        listener.begin(options.epochs.stop)
         yield
 
 
@@ -293,10 +266,7 @@ def train_run(
     directory = run.options.out
     workers = run.experiment.execution.executor
     if workers is not None:
-        make_executor = functools.partial(
-            _futures, workers, directory, progress_bar(run.experiment.execution)
-        )
-        make_trainer = functools.partial(Trainer, calls=CALLS, make_executor=make_executor)
+        make_trainer = functools.partial(_remote_trainer, workers, directory)
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
         state = loop.start(trainer)
@@ -321,7 +291,7 @@ def train_run(
                     )
                 raise
             finally:
-                remove_tasks(directory)
+                scratch.remove(directory)
             result = as_result(run.experiment, run.description, outcome, directory)
             result.save(directory)
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)
@@ -329,15 +299,20 @@ def train_run(
     return result
 
 
-def _futures(
-    workers: Workers,
+def _remote_trainer(
+    workers: Remote,
     directory: Path | None,
-    bar: ProgressBar | None,
-    task: Task,
+    experiment: Experiment,
     threads: Sequence[jax.Device],
-) -> Executor:
-    """The executor of a run on other processes."""
-    return Futures(task, workers, directory, bar)
+    layout: Layout,
+) -> Trainer:
+    """The trainer of a run on other processes."""
+
+    def make_executor(task: Task, _: Sequence[jax.Device]) -> Executor:
+        executor: Executor = workers.make_executor(task, directory, experiment.execution.listener)
+        return executor
+
+    return Trainer(experiment, threads, layout, calls=workers.calls, make_executor=make_executor)
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:

@@ -4,12 +4,11 @@ import dataclasses
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.engine import interrupts
 from jfnn.experiment import doubts
 from jfnn.experiment.options import Options, TrainOptions
 from jfnn.search.keywords import takes_fields
 from jfnn.search.result import SweepResult
-from jfnn.search.sweep import bar_of, prepare, train_run, workers_of
+from jfnn.search.sweep import during, prepare, train_run
 from jfnn.targets import Split
 
 # Names that a sweep has for arguments of `train`.
@@ -34,12 +33,11 @@ def train(options: TrainOptions) -> SweepResult:
     """
     for name in options.several():
         raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
-    with workers_of(options.execution), bar_of(options):
+    with during(options):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
         doubts.say([run.experiment.doubts])
-        with interrupts.deferred():
-            return train_run(run)
+        return train_run(run)
 
 
 def _as_sweep(options: TrainOptions) -> Options:

@@ -121,7 +121,7 @@ def test_a_segment_gives_the_same_bytes_twice_and_in_another_process(pool, name)
 def test_an_executor_over_processes_ends_in_the_bytes_of_threads(pool, x64):
     chosen = options("own loss", "float64")
     plain = trained(chosen)
-    execution = dataclasses.replace(chosen.execution, executor=pool)
+    execution = dataclasses.replace(chosen.execution, executor=jfnn.Workers(pool))
     result = jfnn.sweep(**vars(chosen) | {"execution": execution})
     assert jax.tree.leaves(result.params)[0].dtype == np.float64
     assert same_bits((result.params, result.scores), (plain.params, plain.scores))

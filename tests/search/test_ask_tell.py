@@ -141,7 +141,9 @@ def test_rounds_share_the_folds_of_a_generator_and_the_workers_of_a_function(spl
         return suggest(trial)
 
     CountedPool.events.clear()
-    options["execution"] = dataclasses.replace(OPTIONS["execution"], devices=None, executor=CountedPool)
+    options["execution"] = dataclasses.replace(
+        OPTIONS["execution"], devices=None, executor=jfnn.Workers(CountedPool)
+    )
     results = ask_tell(study, change_and_suggest, NET, split, **options | {"folds": iter(folds)})
     assert len(results) == 2 and CountedPool.events == ["made", "shut down"]
     for one, other in zip(results, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Processes that train tiles, reached through any executor of `concurrent.futures`, also if it breaks."""
+"""Work given to any executor of `concurrent.futures`, also if it breaks."""
 
 import concurrent.futures
 import contextlib
@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.processes import Pool
+from jfnn.distributed.processes import Pool
+from jfnn.experiment.remote import ExecutorError
 from jfnn.numerics.machine import cores
 
 AT_LEAST = 64  # messages on their way, of which each may be half a megabyte
@@ -25,12 +26,8 @@ POOL_ARGUMENTS = {
 }
 
 
-class ExecutorError(RuntimeError):
-    """An executor takes no work, or its workers gave no results."""
-
-
-class Workers:
-    """Other processes, near or far, reached through an executor.
+class Submitter:
+    """An executor of `concurrent.futures`, which is made anew where it broke.
 
     Attributes:
         tries: How often a tile is sent in all, should its worker die or its future break.
@@ -71,7 +68,7 @@ class Workers:
         self.timeout = None if timeout is None else checks.as_number(timeout, "timeout", strict=True)
         kind_of_executor = executor if isinstance(executor, type) else type(executor)
         is_executor = kind_of_executor is not executor and callable(getattr(executor, "submit", None))
-        if issubclass(kind_of_executor, Workers) or (not is_executor and not callable(executor)):
+        if issubclass(kind_of_executor, Submitter) or (not is_executor and not callable(executor)):
             raise ArgumentTypeError(
                 "executor",
                 "expected an executor of concurrent.futures, or a function that makes one, got"
@@ -87,14 +84,14 @@ class Workers:
         self._asked_at = -math.inf  # seconds, when the executor was asked for its workers
 
     @classmethod
-    def processes(cls, count: int | None = None, **options: Any) -> "Workers":
+    def processes(cls, count: int | None = None, **options: Any) -> Self:
         """Processes of this machine, which leave Ctrl-C to this one, and end with it, however it ends.
 
         In a script they must be used under ``if __name__ == "__main__":``, since each process imports it.
 
         Args:
             count: How many; None for one a core.
-            **options: See `Workers`.
+            **options: See `jfnn.Workers`.
         """
         number = cores() if count is None else checks.as_count(count, "count")
         return cls(lambda: Pool(number), **options)
@@ -123,7 +120,7 @@ class Workers:
         counts = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
         return next((count for count in counts if isinstance(count, int)), None)
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> Self:
         self._holders += 1
         return self
 
@@ -223,8 +220,3 @@ def _as_kind(kind: object) -> str:
         expected = "expected a kind of device as `jfnn workers --check` prints it, such as 'gpu NVIDIA H100'"
         raise ArgumentTypeError("kind", f"{expected}, got {checks.shown(kind)}")
     return kind
-
-
-def as_workers(executor: Any, _: str) -> Workers:
-    """`Workers` of an executor, or the `Workers` themselves."""
-    return executor if isinstance(executor, Workers) else Workers(executor)
