@@ -54,7 +54,7 @@ nitpick_ignore_regex = [
     ),
     (
         "py:class",
-        r"jfnn\.search\.(ask_tell\.(Study|Rounds)|predictions\.Origin)|jfnn\.estimators\.ensemble\.SearchEnsemble",
+        r"jfnn\.search\.predictions\.Origin|jfnn\.estimators\.ensemble\.SearchEnsemble",
     ),
 ]
 default_role = "py:obj"

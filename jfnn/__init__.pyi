@@ -55,6 +55,7 @@ from .layers import (
 from .learners import Batch, Learner, Metric, learner, supervised
 from .learners.gradient_check import check_gradients
 from .learners.pruning import pruned
+from .loading import load
 from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
@@ -62,8 +63,6 @@ from .numerics.machine import use_all_cores
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
-from .search.ask_tell import ask_tell
-from .search.loading import load
 from .search.outcomes import LostMembersError
 from .search.result import Best, SweepResult
 from .search.sweep import sweep
@@ -134,7 +133,6 @@ __all__ = [
     "accuracy",
     "activations",
     "analysis",
-    "ask_tell",
     "backprop",
     "boltzmann",
     "boltzmann_machine",

@@ -12,8 +12,8 @@ import jax
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
-from jfnn.layers.constant import Constant, is_constant
-from jfnn.layers.kind import Params
+from jfnn.extend import is_constant
+from jfnn.layers import Constant, Params
 from jfnn.network import Network
 
 EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"

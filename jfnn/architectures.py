@@ -9,14 +9,7 @@ from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.conv import Conv
-from jfnn.layers.dense import Dense
-from jfnn.layers.elman import Elman
-from jfnn.layers.flatten import Flatten
-from jfnn.layers.gru import GRU
-from jfnn.layers.kind import LayerKind, Shape
-from jfnn.layers.lstm import LSTM
-from jfnn.layers.pool import MaxPool
+from jfnn.layers import GRU, LSTM, Conv, Dense, Elman, Flatten, LayerKind, MaxPool, Shape
 from jfnn.network import Network, sequential
 
 CELLS = ("gru", "lstm", "elman")

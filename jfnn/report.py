@@ -11,15 +11,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
-from jfnn import plots
+from jfnn import loading, plots
 from jfnn.analysis import description, ranking, summary
+from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
+from jfnn.extend.runs import run_directory
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
-from jfnn.search import loading, run_directory
-from jfnn.search.fronts import Objective, cell_values, front
 from jfnn.search.result import SweepResult
 from jfnn.store.pages import Box, images_html, pairs_html, unbroken, write_page
 

@@ -1,4 +1,4 @@
-"""A search steered by Optuna, a whole tile of trials a round, beside random search with as many trials.
+"""A search steered by Optuna, many trials a round, beside random search with as many trials.
 
 The networks are 64-50-10 on the digits; learning rate, L2 penalty and momentum are searched for by
 validation accuracy, over several seeds of each search. With a folder both searches can be stopped, and go
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs both searches and prints the best score and the seconds of each seed."""
     parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--trials", type=count(1), default=96, help="trials of a search; default: 96")
-    parser.add_argument("--at-once", type=count(1), help="trials a round (default: a tile for each device)")
+    parser.add_argument("--at-once", type=count(1), default=32, help="trials a round; default: 32")
     parser.add_argument("--searches", type=count(1), default=5, help="seeds of each search; default: 5")
     parser.add_argument("--epochs", type=count(1), default=20, help="epochs of a trial; default: 20")
     parser.add_argument("--resume", action="store_true", help="go on with the searches in --out")
@@ -77,21 +77,41 @@ def compare(options: argparse.Namespace) -> None:
     print(f"mean {best:9.4f} {'':15} {by_chance:9.4f}")
 
 
-def by_optuna(trials: int, at_once: int | None, seed: int, options: dict[str, Any]) -> list[jfnn.SweepResult]:
-    """The rounds of a search by Optuna's tree-structured Parzen estimator."""
+def by_optuna(trials: int, at_once: int, seed: int, options: dict[str, Any]) -> list[jfnn.SweepResult]:
+    """The rounds of a search by Optuna's tree-structured Parzen estimator.
+
+    With a folder and the same seed a search that was stopped asks for the same trials again, and takes the
+    rounds that have ended from their folders.
+    """
     optuna = importlib.import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():  # before version 5 it calls constant_liar experimental
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    options = options | {"optimizer": jfnn.Optimizer("sgd", momentum=0.0), "at_once": at_once}
+    folder = options["out"]
+    rounds: list[jfnn.SweepResult] = []
+    while len(study.trials) < trials:
+        asked = [study.ask() for _ in range(min(at_once, trials - len(study.trials)))]
+        result = jfnn.sweep(
+            NETWORK,
+            jfnn.datasets.digits(),
+            cells=[suggest(trial) for trial in asked],
+            optimizer=jfnn.Optimizer("sgd", momentum=0.0),
+            **options | {"out": folder and folder / f"round-{len(rounds):04}"},
+        )
+        for trial, score in zip(asked, result.ranked(result.cell_scores()).tolist(), strict=True):
+            diverged = not np.isfinite(score)
+            told = {"state": optuna.trial.TrialState.PRUNED} if diverged else {"values": score}
+            study.tell(trial, **told)
+        rounds.append(result)
+    return rounds
 
-    def suggest(trial: Any) -> dict[str, float]:
-        cell = {name: trial.suggest_float(name, *ends, log=True) for name, ends in RANGES.items()}
-        return cell | {"momentum": trial.suggest_float("momentum", 0, MOMENTUM)}
 
-    return jfnn.ask_tell(study, suggest, NETWORK, jfnn.datasets.digits(), trials=trials, **options)
+def suggest(trial: Any) -> dict[str, float]:
+    """The hyperparameters of a trial."""
+    cell = {name: trial.suggest_float(name, *ends, log=True) for name, ends in RANGES.items()}
+    return cell | {"momentum": trial.suggest_float("momentum", 0, MOMENTUM)}
 
 
 def at_random(trials: int, seed: int, options: dict[str, Any]) -> jfnn.SweepResult:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import types
 
 import jax
 import numpy as np
@@ -48,11 +47,6 @@ def untrained(now):
 
 
 UNTRAINED = {"execution": jfnn.Execution(progress=untrained, keep_params="none")}
-STUDY = types.SimpleNamespace(
-    directions=[types.SimpleNamespace(name="MAXIMIZE")],
-    ask=lambda: None,
-    tell=lambda trial, values=None: None,
-)
 
 
 def width_to_network(width):
@@ -256,11 +250,6 @@ WRAPPED = {
         {"network": {"a": NET, "b": NET}, "batch_size": [4, 8]},
     ),
     "program": (lambda **values: PROGRAMS.program(**values), {"network": "20", "batch_size": 50}),
-    "ask_tell": (
-        lambda **options: jfnn.ask_tell(**REQUIRED | options),
-        {"study": STUDY, "suggest": lambda trial: {"l2": 0.1}, "network": NET, "split": SPLIT}
-        | {"trials": 2, "at_once": 1},
-    ),
     "hypergradient": (
         lambda **options: jfnn.hypergradient(**REQUIRED | options),
         {"network": NET, "split": SPLIT, "seed": 0, "with_respect_to": ["l2"], "multipliers": [1.0]}

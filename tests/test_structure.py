@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import inspect
 from pathlib import Path
 
@@ -127,11 +128,58 @@ def test_a_room_knows_nothing_of_these(folder, strangers):
     assert not {room(other) for other in of_room} & strangers
 
 
-def test_boltzmann_machines_use_the_package_by_public_names_as_a_learner_of_a_users_would():
-    """Modules of the package, and rooms as a whole; but for the two rooms below all."""
-    others = {other for name, found in all_imports().items() if room(name) == "boltzmann" for other in found}
-    inner = {name for name in others if name.count(".") > 1}
-    assert {room(name) for name in inner} <= {"boltzmann", "arguments", "numerics"}
+# What a sweep is made of, from below: what all stand on, the notes, what trains, the door.
+GROUND = {"arguments", "numerics"}
+NOTES = {"activations", "losses", "layers", "network", "optimizers", "minibatches", "targets", "training"}
+NOTES |= {"backprop", "prediction"}
+TRAINS = {"learners", "schedulers", "identity", "steps", "engine"}
+DOOR = {"experiment", "search", "store"}
+CORE = GROUND | NOTES | TRAINS | DOOR
+PUBLIC = [jfnn, *(importlib.import_module(f"jfnn.{name}") for name in ("layers", "learners", "schedulers"))]
+
+
+def test_the_core_imports_nothing_outside_of_it():
+    arrows = {(name, other) for name, found in all_imports().items() for other in found}
+    of_core = {(name, other) for name, other in arrows if room(name) in CORE}
+    assert of_core
+    assert not {(name, other) for name, other in of_core if room(other) not in CORE}
+
+
+def imported_names(name):
+    """Pairs ``(module, name in it)`` that a module imports from this package; modules as a whole too."""
+    for node in ast.walk(modules()[name]):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("jfnn"):
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            modules_ = [alias.name for alias in node.names if alias.name.startswith("jfnn.")]
+            yield from (tuple(module.rsplit(".", 1)) for module in modules_)
+
+
+def is_declared(module, name):
+    """Whether a satellite may use a name: of the ground, of a public module, or a public name."""
+    if module == "jfnn" or room(module) in GROUND | {"extend"} or room(module) not in CORE:
+        return True
+    if module.count(".") == 1 and room(module) in NOTES:
+        return True
+    thing = getattr(importlib.import_module(module), name)
+    return any(getattr(front, name, None) is thing for front in PUBLIC)
+
+
+SATELLITES = sorted({room(name) for name in all_imports()} - CORE - {"extend", "jfnn", "cli", "estimators", "report"})
+
+
+@pytest.mark.parametrize("satellite", SATELLITES)
+def test_a_satellite_uses_public_names_and_those_of_extend(satellite):
+    of_room = [name for name in modules() if room(name) == satellite]
+    used = {pair for name in of_room for pair in imported_names(name)}
+    assert not sorted(pair for pair in used if not is_declared(*pair))
+
+
+def test_what_extend_lists_is_there():
+    for name in (name for name in modules() if room(name) == "extend"):
+        module = importlib.import_module(name)
+        assert module.__doc__
+        assert all(hasattr(module, listed) for listed in getattr(module, "__all__", ()))
 
 
 def test_sweep_has_at_most_22_arguments():

@@ -22,6 +22,7 @@ from jfnn.analysis.calibration import (
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
+from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
 from jfnn.analysis.rates import best_rates
 from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
@@ -29,7 +30,6 @@ from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_stat
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import tidy, write_tidy
 from jfnn.analysis.zoo import Zoo, weight_statistics
-from jfnn.search.fronts import front
 
 __all__ = [
     "Barrier",

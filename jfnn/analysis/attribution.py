@@ -21,8 +21,8 @@ from jfnn.analysis.intervals import as_numbers
 from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.identity.traces import Trace
-from jfnn.layers.kind import Params
+from jfnn.extend import Trace
+from jfnn.layers import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs

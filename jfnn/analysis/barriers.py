@@ -13,8 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from jfnn.analysis.sharpness import Surface, by_blocks, rows_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.dense import Dense, Layer
-from jfnn.layers.kind import Params
+from jfnn.layers import Dense, Layer, Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 

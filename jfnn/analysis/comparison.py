@@ -10,7 +10,7 @@ from jfnn.analysis.intervals import LEAST, Interval, as_confidence, as_numbers, 
 from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.axes import as_index
+from jfnn.extend import as_index
 from jfnn.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")

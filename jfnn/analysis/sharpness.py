@@ -16,9 +16,8 @@ from numpy.typing import ArrayLike
 from jfnn import losses, minibatches, training
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.identity.traces import Trace
-from jfnn.layers.constant import has_constants
-from jfnn.layers.kind import Params
+from jfnn.extend import Trace, has_constants
+from jfnn.layers import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled, key_shape

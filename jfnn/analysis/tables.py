@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from jfnn.arguments import checks
-from jfnn.search import run_directory
+from jfnn.extend.runs import run_directory
 from jfnn.search.result import SweepResult
 
 

@@ -24,10 +24,9 @@ import numpy as np
 
 from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import Params
-from jfnn.search import run_directory
+from jfnn.extend.runs import archives, files, run_directory, trees
+from jfnn.layers import Params
 from jfnn.search.result import SweepResult
-from jfnn.store import archives, files, trees
 from jfnn.store.files import CorruptFileError
 
 FORMAT = 1

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
-from jfnn.search.run_directory import CHECKPOINT, CONFIG
-from jfnn.store import files
+from jfnn.extend.runs import CHECKPOINT, CONFIG, files
 
 REPORT = "report.html"  # the page of a run
 

@@ -27,9 +27,8 @@ from jfnn.cli.words import (
 )
 from jfnn.datasets.targets import TASKS
 from jfnn.experiment.options import Options
-from jfnn.experiment.refit import ROWS
+from jfnn.extend.runs import ROWS, STATES
 from jfnn.layers import INITIALIZERS
-from jfnn.layers.recurrent import STATES
 from jfnn.learners import METRICS
 from jfnn.losses import LOSSES
 from jfnn.minibatches import SCHEMES

@@ -18,7 +18,7 @@ from jfnn import optimizers
 from jfnn.arguments import checks
 from jfnn.cli.flags import NOTES, Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
-from jfnn.learners.learner import OTHER_METRICS
+from jfnn.extend.runs import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
 from jfnn.store.identity import CURES
 

@@ -14,10 +14,9 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, advised, warnings_in_lines
-from jfnn.search import run_directory
-from jfnn.search.loading import load
-from jfnn.search.result import NONE_RANKS, SweepResult
-from jfnn.store import files
+from jfnn.extend.runs import NONE_RANKS, files, run_directory
+from jfnn.loading import load
+from jfnn.search.result import SweepResult
 from jfnn.store.files import CorruptFileError
 
 DESCRIPTION = """\

@@ -26,14 +26,14 @@ from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import advised, flag_name, make_parser, parse, warnings_in_lines
-from jfnn.experiment.progress import Progress, ProgressBar
-from jfnn.experiment.remote import ExecutorError
+from jfnn.experiment.progress import Progress
+from jfnn.extend.executors import ExecutorError, ProgressBar
+from jfnn.extend.runs import files
 from jfnn.learners import METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.schedulers import SCHEDULERS
 from jfnn.search.result import SweepResult
-from jfnn.store import files
 from jfnn.store.files import CorruptFileError
 
 DESCRIPTION = """\

@@ -18,8 +18,8 @@ from jfnn.cli.output import WIDTH
 from jfnn.cli.parser import Parser
 from jfnn.cli.words import one_number
 from jfnn.distributed import calls
-from jfnn.store.environment import kind_in
-from jfnn.store.identity import Description
+from jfnn.extend.executors import Description
+from jfnn.extend.runs import kind_in
 
 DESCRIPTION = """\
 Asks every worker of a Dask cluster what it is and has it train one small grid:

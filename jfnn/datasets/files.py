@@ -28,7 +28,7 @@ from jfnn.datasets.fields import (
     unheld,
 )
 from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text
-from jfnn.store import archives
+from jfnn.extend.runs import archives
 
 MOST_WORDS = 1000  # different ones in a column
 IMPUTE = "; with impute=True the column's median is taken"

@@ -9,10 +9,7 @@ from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.waiting import Waiting
-from jfnn.experiment.progress import Listener
-from jfnn.experiment.remote import ExecutorError
-from jfnn.store import environment
-from jfnn.store.identity import Description
+from jfnn.extend.executors import Description, ExecutorError, Listener, environment
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
 

@@ -19,10 +19,8 @@ import jax
 import numpy as np
 
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
-from jfnn.engine.devices import check_process
+from jfnn.extend.executors import Description, check_process, differing, environment
 from jfnn.numerics import source
-from jfnn.store import environment
-from jfnn.store.identity import Description, differing
 
 # JAX's switches under which a worker refuses what it is sent, with the values that they have by default.
 SWITCHES = {

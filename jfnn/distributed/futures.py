@@ -16,10 +16,16 @@ from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, PickledTask, pickled
 from jfnn.distributed.waiting import Waiting
-from jfnn.engine.executors import Collect, Failures, MakeSegment
-from jfnn.engine.segment import Segment, SegmentResult, Task
-from jfnn.experiment.progress import Listener
-from jfnn.experiment.remote import ExecutorError
+from jfnn.extend.executors import (
+    Collect,
+    ExecutorError,
+    Failures,
+    Listener,
+    MakeSegment,
+    Segment,
+    SegmentResult,
+    Task,
+)
 
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0

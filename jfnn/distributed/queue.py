@@ -10,9 +10,7 @@ import jax
 
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
-from jfnn.engine.executors import MakeSegment
-from jfnn.engine.plan import CallLength
-from jfnn.engine.segment import Segment
+from jfnn.extend.executors import CallLength, MakeSegment, Segment
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
 # together, until they take half as long as a long one, or reach this number of bytes. Shorter ones keep this

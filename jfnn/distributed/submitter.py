@@ -11,7 +11,7 @@ from typing import Any, Self
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.distributed.processes import Pool
-from jfnn.experiment.remote import ExecutorError
+from jfnn.extend.executors import ExecutorError
 from jfnn.numerics.machine import cores
 
 AT_LEAST = 64  # messages on their way, of which each may be half a megabyte

@@ -14,8 +14,7 @@ from typing import Any
 import jax
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.engine.segment import Task, Worker
-from jfnn.store import scratch
+from jfnn.extend.executors import Task, Worker, scratch
 
 # Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
 # fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its

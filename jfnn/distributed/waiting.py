@@ -7,8 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from jfnn.distributed.submitter import Submitter
-from jfnn.engine import interrupts
-from jfnn.experiment.progress import Listener
+from jfnn.extend.executors import Listener, interrupts
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for

@@ -8,11 +8,7 @@ from jfnn.distributed.futures import Futures
 from jfnn.distributed.queue import CALLS
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
-from jfnn.engine.plan import CallLength
-from jfnn.engine.segment import Task
-from jfnn.experiment.progress import Listener
-from jfnn.experiment.remote import Remote
-from jfnn.store.identity import Description
+from jfnn.extend.executors import CallLength, Description, Listener, Remote, Task
 
 
 class Workers(Submitter, Remote):

@@ -4,6 +4,7 @@ A fit has the same bits by itself and beside others, so that a search may train 
 """
 
 from jfnn.estimators.boltzmann import BernoulliRBM
+from jfnn.estimators.candidates import SimplestCandidate
 from jfnn.estimators.ensemble import Ensemble
 from jfnn.estimators.mlp import MLPClassifier, MLPRegressor
 from jfnn.estimators.search import (
@@ -22,5 +23,6 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "RandomizedSearchCV",
+    "SimplestCandidate",
 ]
 __dir__ = __all__.copy

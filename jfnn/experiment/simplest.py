@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -35,16 +34,12 @@ class Simplest(Valid):
     As in these books folds count as independent, and the error is that of the best cell's mean. That of
     differences between cells, run by run, is often smaller; `jfnn.cell_statistics` compares so.
 
-    Grid and random searches of scikit-learn and of `jfnn.estimators` take it too, such as
-    ``refit=jfnn.Simplest({"alpha": "most"})``; scores are then one a split. scikit-learn's example "Balance
-    model complexity and cross-validated score" allows one standard deviation of n splits (n in the
-    denominator), which is ``errors=math.sqrt(n - 1)``.
+    `jfnn.estimators.SimplestCandidate` is the same rule for scikit-learn's searches.
 
     Attributes:
         order: Names of axes, the most important first -> which end of them is simple, "least" or "most", such
             as ``{"network": "least", "l2": "most"}``. Numbers count by their size; names and batch sizes in
-            the order in which they were given, the least first; in scikit-learn's searches, values as Python
-            orders them.
+            the order in which they were given, the least first.
         errors: Standard errors, at least 0.
 
     Raises:
@@ -80,27 +75,3 @@ class Simplest(Valid):
         near = np.flatnonzero(costs <= costs[best] + self.errors * error)
         keys = [columns[name][near] * (1 if end == "least" else -1) for name, end in self.order.items()]
         return int(near[np.lexsort([costs[near], *reversed(keys)])[0]])  # the last key decides first
-
-    def __call__(self, cv_results: Mapping[str, Any]) -> int:
-        """The index of the simplest candidate in scikit-learn's ``cv_results_`` of one score."""
-        results = checks.as_mapping(cv_results, "cv_results")
-        if "mean_test_score" not in results:
-            raise ArgumentError("cv_results", "expected mean_test_score, which searches by one score have")
-        splits = sum(name.startswith("split") and name.endswith("_test_score") for name in results)
-        names = [name.removeprefix("param_") for name in results if name.startswith("param_")]
-        self.check(names, splits, "cv_results")
-        columns = {name: _ranks(results[f"param_{name}"], name) for name in self.order}
-        runs = np.stack([results[f"split{split}_test_score"] for split in range(splits)], axis=1)
-        return self.choose(columns, -np.asarray(results["mean_test_score"]), -runs)
-
-
-def _ranks(values: Any, argument: str) -> np.ndarray:
-    """Numbers of a parameter's values in Python's order, equal ones for equal values."""
-    if np.ma.is_masked(values):
-        raise ArgumentError(argument, "expected a value of every candidate")
-    try:
-        known = sorted(set(values.tolist()))
-    except TypeError:  # such as None among numbers
-        got = checks.shown(values.tolist())
-        raise ArgumentError(argument, f"expected values in an order, got {got}") from None
-    return np.array([known.index(value) for value in values.tolist()])

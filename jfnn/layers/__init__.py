@@ -11,7 +11,7 @@ from jfnn.layers.embedding import Embedding
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU, GRUCell
 from jfnn.layers.initializers import INITIALIZERS, Initializer
-from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.layer_norm import Gain, LayerNorm
 from jfnn.layers.lstm import LSTM, LSTMCell
 from jfnn.layers.pool import MaxPool, MeanPool
@@ -66,6 +66,7 @@ __all__ = [
     "Params",
     "Residual",
     "Scaled",
+    "Shape",
     "from_key",
     "within",
 ]

@@ -14,7 +14,7 @@ from jfnn.analysis.statistics import curve_statistics, kept_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
-from jfnn.experiment.axes import as_index
+from jfnn.extend import as_index
 from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     BEST,

@@ -69,13 +69,12 @@ class Run:
         )
 
 
-def prepare(options: Options, first_fold: int = 0, widest: bool = False, single: bool = False) -> Run:
+def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
     """Checks options; trains nothing.
 
     Args:
         options: The options.
         first_fold: As in `build`.
-        widest: Whether a lone member takes the tiles of a large grid.
         single: Whether the run is of one member, whose result has no axes and whose tiles are wide.
 
     Raises:
@@ -92,7 +91,7 @@ def prepare(options: Options, first_fold: int = 0, widest: bool = False, single:
     there = None if workers is None else workers.environment(experiment.execution.listener)
     threads = resolve(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
-    layout = layout_for(experiment, platform, widest or single)
+    layout = layout_for(experiment, platform, widest=single)
     names = () if experiment.subsets is None else experiment.subsets.axis
     if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]

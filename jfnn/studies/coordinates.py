@@ -14,10 +14,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
-from jfnn.experiment import doubts
-from jfnn.experiment.build import build
-from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
+from jfnn.extend import Experiment, Seen, build, doubts, make_stepper
+from jfnn.extend.runs import run_directory
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss
@@ -25,9 +24,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Factory, Optimizer, State
-from jfnn.search import run_directory
 from jfnn.studies.maximal_update import maximal_update
-from jfnn.studies.stepper import Seen, make_stepper
 from jfnn.targets import Split
 
 PARAMETRISATIONS = ("standard", "maximal_update")

@@ -15,11 +15,11 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from jfnn.extend import Seen, Stepper
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner, Rows
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.studies.stepper import Seen, Stepper
 
 MULTIPLIERS = "multipliers"
 Floats = list[jax.Array]  # leaves of a state that have derivatives

@@ -10,16 +10,21 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.axes import check_range
-from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.options import Options
+from jfnn.extend import (
+    PARTS,
+    Experiment,
+    check_range,
+    make_experiment,
+    make_options,
+    make_stepper,
+    scoring,
+    step_numbers,
+)
 from jfnn.learners import Learner
-from jfnn.learners.traced import scoring
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
-from jfnn.search.keywords import make_options
 from jfnn.studies.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
-from jfnn.studies.stepper import make_experiment, make_stepper, step_numbers
 from jfnn.targets import Split
 
 MODES = ("reverse", "forward")

@@ -17,17 +17,23 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
+from jfnn.extend import (
+    Experiment,
+    Seen,
+    Stepper,
+    has_constants,
+    make_experiment,
+    make_options,
+    make_stepper,
+    step_numbers,
+)
 from jfnn.layers import Params
-from jfnn.layers.constant import has_constants
 from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.search.keywords import make_options
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
-from jfnn.studies.stepper import Seen, Stepper, make_experiment, make_stepper, step_numbers
 from jfnn.targets import Split
 
 METHODS = ("tangent", "copies")

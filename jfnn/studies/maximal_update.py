@@ -27,11 +27,9 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled
-from jfnn.layers.initializers import FAN_IN
-from jfnn.layers.kind import Shape
-from jfnn.layers.scaled import scaled
-from jfnn.layers.sequence import shapes as shapes_of
+from jfnn.extend import FAN_IN, scaled
+from jfnn.extend import shapes as shapes_of
+from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.network import Network, sequential
 from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer

@@ -1,8 +1,5 @@
 """Arrays that callers change while a run goes on: what was given when it began is what it trains on."""
 
-import itertools
-import types
-
 import jax
 import numpy as np
 import pytest
@@ -87,29 +84,3 @@ def test_a_refit_trains_on_the_arrays_as_they_were(several):
     result = swept(True)
     assert_same(result.refit, expected.refit)
     assert_same(result, expected)
-
-
-class Study:
-    """Numbers its trials."""
-
-    directions = (types.SimpleNamespace(name="MAXIMIZE"),)
-
-    def __init__(self):
-        self.ask = itertools.count().__next__
-
-    def tell(self, trial, values=None, state=None):
-        assert values is not None
-
-
-@pytest.mark.thorough
-def test_all_rounds_of_a_steered_search_see_the_arrays_as_they_were():
-    pytest.importorskip("optuna")
-
-    def asked(change):
-        arrays = arrays_of_a_sweep()
-        del arrays["learning_rate"], arrays["l2"], arrays["folds"]
-        options = options_of(arrays, lambda _: change and scribble(arrays), trials=4, at_once=2)
-        return jfnn.ask_tell(Study(), lambda trial: {"learning_rate": 0.1 + 0.1 * trial}, OWN, **options)
-
-    for result, expected in zip(asked(True), asked(False), strict=True):
-        assert_same(result, expected)

@@ -194,7 +194,7 @@ def test_a_search_of_scikit_learn_chooses_as_its_example():
         pipeline,
         {"pca__n_components": [25, 20, 15, 10, 8, 6]},
         cv=ShuffleSplit(splits, test_size=60, random_state=0),
-        refit=jfnn.Simplest({"pca__n_components": "least"}, errors=math.sqrt(splits - 1)),
+        refit=estimators.SimplestCandidate({"pca__n_components": "least"}, errors=math.sqrt(splits - 1)),
     ).fit(x, y)
     assert search.best_index_ == best_low_complexity(search.cv_results_, "pca__n_components")
     assert search.best_index_ != search.cv_results_["mean_test_score"].argmax()
@@ -209,7 +209,7 @@ def test_a_search_of_scikit_learn_chooses_as_its_example():
 def test_searches_of_perceptrons_take_it_and_order_sizes():
     x, y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
     grid = {"hidden_layer_sizes": [(8, 8), (8,), (4,)], "alpha": [0.01, 1.0]}
-    rule = jfnn.Simplest({"hidden_layer_sizes": "least", "alpha": "most"}, errors=1e9)
+    rule = estimators.SimplestCandidate({"hidden_layer_sizes": "least", "alpha": "most"}, errors=1e9)
     search = estimators.GridSearchCV(
         estimators.MLPClassifier(max_iter=3, random_state=0, engine="jfnn"), grid, cv=3, refit=rule
     ).fit(x, y)
@@ -218,7 +218,7 @@ def test_searches_of_perceptrons_take_it_and_order_sizes():
 
 
 def test_tables_without_what_the_rule_needs_are_refused():
-    rule = jfnn.Simplest({"alpha": "most"})
+    rule = estimators.SimplestCandidate({"alpha": "most"})
     scores = {"mean_test_score": np.zeros(2), "split0_test_score": np.zeros(2)}
     two = scores | {"split1_test_score": np.zeros(2)}
     mixed = {"param_alpha": np.array([None, 1.0], object)}

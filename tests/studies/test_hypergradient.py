@@ -11,9 +11,9 @@ import pytest
 from helpers import representatives
 
 import jfnn
+from jfnn.engine.stepper import SWEEP_OPTIONS, make_experiment
 from jfnn.experiment.options import Options
 from jfnn.studies import hypergradient as door
-from jfnn.studies.stepper import SWEEP_OPTIONS, make_experiment
 
 pytestmark = pytest.mark.unoptimised
 

@@ -11,14 +11,10 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
 from jfnn.datasets.columns import ColumnNames
-from jfnn.identity import naming
-from jfnn.learners.learner import Learner
-from jfnn.learners.supervised import supervised
+from jfnn.extend.runs import CONFIG, REFIT, Origin, archives, naming, program_names, read
+from jfnn.learners import Learner, supervised
 from jfnn.network import Network
-from jfnn.search.predictions import Origin
-from jfnn.search.result import SweepResult, read
-from jfnn.search.run_directory import CONFIG, REFIT, program_names
-from jfnn.store import archives
+from jfnn.search.result import SweepResult
 from jfnn.store.files import CorruptFileError
 
 Made = TypeVar("Made")

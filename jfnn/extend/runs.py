@@ -1,0 +1,53 @@
+"""For those who read and write beside a run: its files, tables and archives, and what errors call them."""
+
+from jfnn.experiment.refit import ROWS
+from jfnn.identity import naming
+from jfnn.layers.recurrent import STATES
+from jfnn.learners import answers
+from jfnn.learners.learner import OTHER_METRICS
+from jfnn.search import run_directory
+from jfnn.search.predictions import Origin
+from jfnn.search.result import NONE_RANKS, read
+from jfnn.search.run_directory import (
+    CHECKPOINT,
+    CONFIG,
+    MODELS,
+    OUTCOMES,
+    REFIT,
+    RESULTS,
+    TABLE,
+    as_output_file,
+    program_names,
+    write_table,
+)
+from jfnn.store import archives, files, trees
+from jfnn.store.environment import kind_in
+from jfnn.store.identity import Description
+
+__all__ = [
+    "CHECKPOINT",
+    "CONFIG",
+    "MODELS",
+    "NONE_RANKS",
+    "OTHER_METRICS",
+    "OUTCOMES",
+    "REFIT",
+    "RESULTS",
+    "ROWS",
+    "STATES",
+    "TABLE",
+    "Description",
+    "Origin",
+    "answers",
+    "archives",
+    "as_output_file",
+    "files",
+    "kind_in",
+    "naming",
+    "program_names",
+    "read",
+    "run_directory",
+    "trees",
+    "write_table",
+]
+__dir__ = __all__.copy
