@@ -26,7 +26,8 @@ author = "The jfnn authors"
 copyright = "2026, The jfnn authors"
 version = release = jfnn.__version__
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-REPOSITORY = PROJECT["urls"]["Source"]
+# Of the repository, where pyproject.toml names one: pages then lead to it.
+REPOSITORY = PROJECT.get("urls", {}).get("Source")
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -125,20 +126,19 @@ html_title = "jfnn"
 html_math_renderer = "mathml"
 html_theme_options = {
     "logo": {"text": f"jfnn {version}"},
-    "repository_url": REPOSITORY,
-    "use_repository_button": True,
-    "use_edit_page_button": True,
-    "use_issues_button": True,
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "use_download_button": False,
     "navbar_persistent": [],
     "collapse_navbar": True,
 }
-html_context = {
-    "edit_page_url_template": REPOSITORY + "/edit/main/docs/{{ file_name | replace('generated/', '') }}",
-    "edit_page_provider_name": "GitHub",
-}
+if REPOSITORY is not None:
+    buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
+    html_theme_options |= {"repository_url": REPOSITORY} | dict.fromkeys(buttons, True)
+    html_context = {
+        "edit_page_url_template": REPOSITORY + "/edit/main/docs/{{ file_name | replace('generated/', '') }}",
+        "edit_page_provider_name": "GitHub",
+    }
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
