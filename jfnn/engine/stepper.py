@@ -1,6 +1,8 @@
 """The steps of a sweep's member one by one, so that JAX can differentiate through them."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,13 +16,20 @@ from jfnn.experiment import doubts
 from jfnn.experiment.build import build
 from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
-from jfnn.learners import Hyper, Learner
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.learner import Learner
+from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 from jfnn.steps.epoch import gather, stand_ins
 from jfnn.steps.source import Source, step_key
 
 # Options of sweeps that have no meaning here.
 SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
+
+
+# (learner, state before a step, its minibatch, state after it, the member's hyperparameters) -> arrays
+Observe = Callable[[Learner, State, Batch, State, Hyper], Any]
 
 
 class Seen(NamedTuple):
@@ -47,14 +56,18 @@ class Stepper:
     learner: Learner
     padded: bool
 
-    def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
-        """The state after step ``number``, counted from 0 over all epochs."""
+    def batch(self, seen: Seen, number: jax.Array) -> Batch:
+        """The minibatch of step ``number``, counted from 0 over all epochs."""
         source, data = seen
-        epoch, step = jnp.divmod(number, source.steps)
         rows, weights, of_folds = jax.tree.map(jnp.asarray, tuple(data))
         stand_in = None if of_folds is None else of_folds[source.fold]
-        batch = gather(rows, weights, source.rows[number], self.padded, source.fold, stand_in)
-        return self.learner.step(state, batch, hyper, step_key(source, epoch, step))[0]
+        return gather(rows, weights, source.rows[number], self.padded, source.fold, stand_in)
+
+    def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
+        """The state after step ``number``, counted from 0 over all epochs."""
+        epoch, step = jnp.divmod(number, seen.source.steps)
+        key = step_key(seen.source, epoch, step)
+        return self.learner.step(state, self.batch(seen, number), hyper, key)[0]
 
 
 def make_experiment(options: Options) -> Experiment:
@@ -93,3 +106,46 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
 def step_numbers(experiment: Experiment) -> np.ndarray:
     """Numbers of all steps ``[epochs * steps]``."""
     return np.arange(experiment.epochs * experiment.replicates.sources.steps[0], dtype=np.int32)
+
+
+def observe_steps(experiment: Experiment, observe: Observe) -> Any:
+    """What a pure function gives at each step of each member, in arrays ``[E, L, …, S, steps, …]``.
+
+    Members start and step as in a sweep of the same options, each to its end: one that diverges goes on with
+    numbers that are not finite.
+
+    Args:
+        experiment: From `make_experiment`.
+        observe: ``(learner, before, batch, after, hyper) -> arrays``, traced by JAX for one member: the
+            learner, its `jfnn.State` before a step, the rows and weights of the step, the state after it, and
+            the member's hyperparameters by name.
+    """
+    hyper = experiment.hyper()
+    steps = step_numbers(experiment)
+    observed = []
+    for number in range(len(experiment.replicates)):
+        stepper, seen = make_stepper(experiment, number)
+        here = experiment.replicate_of() == number
+        cells = {name: values[here] for name, values in hyper.items()}
+        program = _observing(stepper, observe)
+        observed.append(program(cells, experiment.replicates.start(number), seen, steps))
+
+    def shaped(*leaves: jax.Array) -> np.ndarray:
+        members = np.stack(leaves, axis=1)
+        return members.reshape(*experiment.shape, *members.shape[2:])
+
+    return jax.tree.map(shaped, *observed)
+
+
+@functools.lru_cache(maxsize=32)
+def _observing(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
+    """``(hyper of cells, params, seen, steps) -> observed [cells, steps, …]``, compiled."""
+
+    def of_cell(hyper: Hyper, params: Params, seen: Seen, steps: jax.Array) -> Any:
+        def step(before: State, number: jax.Array) -> tuple[State, Any]:
+            after = stepper(seen, number, before, hyper)
+            return after, observe(stepper.learner, before, stepper.batch(seen, number), after, hyper)
+
+        return jax.lax.scan(step, stepper.learner.start(params, hyper), steps)[1]
+
+    return compiled(jax.vmap(of_cell, in_axes=(0, None, None, None)))

@@ -21,6 +21,7 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.steps.source import Sources, padded_length
 from jfnn.targets import Names
 
+#: Parts of the rows of a split.
 PARTS = ("train", "validation", "test")
 # Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
 COPIED_SHARE = 1 / 32

@@ -7,11 +7,8 @@ itself is for those who compute with members: how they are compiled, traced, ste
 `jfnn.extend.fits` for those who train without a sweep's options, `jfnn.extend.rows` for subsets.
 """
 
-from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.engine.stepper import Seen, Stepper, make_experiment, make_stepper, step_numbers
-from jfnn.experiment import doubts
+from jfnn.engine.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps, step_numbers
 from jfnn.experiment.axes import as_index, check_range
-from jfnn.experiment.build import build
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.identity.traces import Trace
 from jfnn.layers.constant import has_constants, is_constant
@@ -29,8 +26,6 @@ __all__ = [
     "FAN_IN",
     "OF_LABELS",
     "PARTS",
-    "ArgumentError",
-    "ArgumentTypeError",
     "Experiment",
     "Seen",
     "Stepper",
@@ -39,17 +34,16 @@ __all__ = [
     "as_inputs",
     "as_penalty",
     "as_targets",
-    "build",
     "check_output",
     "check_range",
     "compiled",
-    "doubts",
     "has_constants",
     "is_constant",
     "key_shape",
     "make_experiment",
     "make_options",
     "make_stepper",
+    "observe_steps",
     "scaled",
     "scoring",
     "shapes",

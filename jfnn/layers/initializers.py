@@ -106,7 +106,7 @@ INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
 # Activations that pass about half of their inputs, so that weights start with twice the variance.
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")
 
-# Initializers with a variance of a constant over the fan-in, and biases that do not depend on it.
+#: Initializers with a variance of a constant over the fan-in, and biases that do not depend on it.
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 
 

@@ -15,7 +15,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment.options import Options
-from jfnn.extend import Experiment, Seen, build, doubts, make_stepper
+from jfnn.extend import Experiment, Seen, make_experiment, make_stepper
 from jfnn.extend.runs import run_directory
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
@@ -145,8 +145,7 @@ def coordinate_check(
             seeds=seeds,
             epochs=steps,  # an epoch has at least one step
         )
-        experiments[model] = build(trained)
-    doubts.say(experiment.doubts for experiment in experiments.values())
+        experiments[model] = make_experiment(trained)
     measured = {model: _measure(experiment, steps, rows) for model, experiment in experiments.items()}
     shape = (len(parametrisations), len(width))
     starts, changes = zip(*(measured[model] for model in networks), strict=True)
