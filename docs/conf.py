@@ -55,7 +55,12 @@ nitpick_ignore_regex = [
     ),
     (
         "py:class",
-        r"jfnn\.search\.predictions\.Origin|jfnn\.estimators\.ensemble\.SearchEnsemble",
+        r"jfnn\.search\.predictions\.Origin|jfnn\.estimators\.ensemble\.SearchEnsemble|jfnn\.targets\.Names",
+    ),
+    (
+        "py:class",
+        r"jfnn\.(experiment\.(remote\.Remote|progress\.Listener|experiment\.Replicates|going_on\.Ended)"
+        r"|engine\.(plan\.CallLength|program\.DeviceData)|steps\.source\.Source|numerics\.compiling\.R)",
     ),
 ]
 default_role = "py:obj"

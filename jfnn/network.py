@@ -155,7 +155,7 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
         shape: The shape that each row must have, or None for the network's.
 
     Raises:
-        ValueError, TypeError: As `jfnn.arguments.checks.as_inputs`; and for other than tokens.
+        ValueError, TypeError: As inputs of `jfnn.predict`; and for other than tokens.
     """
     shape = network.input_shape if shape is None else shape
     tokens = None if network.layers is None else network.layers[0].tokens

@@ -97,7 +97,7 @@ class Split(NamedTuple):
             it were absent, from scores too, of rows to train on and of rows held out; these count every other
             row once.
         names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
-            as JSON has them, or a `Names`, as splits by `jfnn.datasets` have it; or None. They are written
+            as JSON has them, or such as splits by `jfnn.datasets` have; or None. They are written
             into config.json, and a run with others is another run.
     """
 

@@ -33,13 +33,13 @@ class Workers(Submitter, Remote):
 
     @property
     def calls(self) -> CallLength:
-        """See `Remote`."""
+        """See ``Remote``."""
         return CALLS
 
     def environment(self, listener: Listener) -> Description:
-        """See `Remote`; one of the processes has confirmed it."""
+        """See ``Remote``; one of the processes has confirmed it."""
         return agreed_environment(self, listener)
 
     def make_executor(self, task: Task, directory: Path | None, listener: Listener) -> Futures:
-        """See `Remote`."""
+        """See ``Remote``."""
         return Futures(task, self, directory, listener)

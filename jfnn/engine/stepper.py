@@ -70,12 +70,17 @@ class Stepper:
         return self.learner.step(state, self.batch(seen, number), hyper, key)[0]
 
 
-def make_experiment(options: Options) -> Experiment:
+def make_experiment(options: Options, differentiable: bool = False) -> Experiment:
     """The sweep with these options.
 
+    Args:
+        options: The options.
+        differentiable: Whether steps are to be differentiated.
+
     Raises:
-        ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and a learner that
-            samples discrete states or prunes, and so jumps as its numbers change.
+        ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and where steps are
+            to be differentiated a learner that samples discrete states or prunes, and so jumps as its numbers
+            change, or an optimizer with a line search.
     """
     for name in options.changed(SWEEP_OPTIONS):
         raise ArgumentError(name, "expected none, since this is no sweep")
@@ -84,8 +89,10 @@ def make_experiment(options: Options) -> Experiment:
     doubts.say([experiment.doubts])
     if experiment.first_epoch or experiment.replicates.differ_by_cell:
         raise ArgumentError("epochs", "expected their number, from starts of each seed")
-    if not experiment.learner.differentiable:
-        raise ArgumentTypeError("network", "it samples discrete states or prunes, which has no derivative")
+    if differentiable and not experiment.learner.differentiable:
+        raise ArgumentTypeError(
+            "network", "it samples discrete states, prunes, or searches along a line, which has no derivative"
+        )
     return experiment
 
 

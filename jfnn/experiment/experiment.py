@@ -139,7 +139,7 @@ class Experiment:
         replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds and folds.
         folds: Number of folds, or None.
-        copied_rows: As of `rows_to_copy`.
+        copied_rows: As of ``rows_to_copy``.
         subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
             rows behind theirs where subsets have labels.
         names: As of `jfnn.Split`.
@@ -243,7 +243,7 @@ class Experiment:
 
     @property
     def block(self) -> int:
-        """Rows scored at a time, as of `scored_block`."""
+        """Rows scored at a time, as of ``scored_block``."""
         return scored_block(self.data, self.copied_rows)
 
 

@@ -1,10 +1,11 @@
 """What studies, statistics and learners of your own may use of the inside of a sweep, as those of jfnn do.
 
-A satellite of jfnn is made of the package's public names, of `jfnn.arguments` and `jfnn.numerics`, and of the
-names of this package; it imports nothing else. What is listed here stays as public names do. `jfnn.extend`
-itself is for those who compute with members: how they are compiled, traced, stepped and addressed.
-`jfnn.extend.runs` is for the files of runs, `jfnn.extend.executors` for those who train tiles elsewhere,
-`jfnn.extend.fits` for those who train without a sweep's options, `jfnn.extend.rows` for subsets.
+A satellite of jfnn is made of the package's public names, of checks in ``jfnn.arguments`` and arithmetic in
+``jfnn.numerics``, and of the names of this package; it imports nothing else. What is listed here stays as
+public names do. ``jfnn.extend`` itself is for those who compute with members: how they are compiled, traced,
+stepped and addressed. ``jfnn.extend.runs`` is for the files of runs, ``jfnn.extend.executors`` for those who
+train tiles elsewhere, ``jfnn.extend.fits`` for those who train without a sweep's options,
+``jfnn.extend.rows`` for subsets.
 """
 
 from jfnn.engine.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps, step_numbers

@@ -78,9 +78,9 @@ def compiled(
         function: A pure function of arrays.
         platform: The platform that it runs on; None for that of JAX's default device at each call.
         static_argnums: As for `jax.jit`.
-        options: The compiler's options; None for `compiler_options`.
+        options: The compiler's options; None for jfnn's own.
         identity: Tells the function from all others, in every process, so that its programs are kept for
-            other processes (`jfnn.numerics.persistent`); None to keep none.
+            other processes; None to keep none.
     """
 
     @functools.cache

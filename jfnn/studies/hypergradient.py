@@ -110,7 +110,7 @@ def prepare(
 ) -> tuple[Program, tuple[Numbers, Inputs]]:
     """The compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
     checks.as_choice(mode, "mode", MODES)
-    experiment = make_experiment(options)
+    experiment = make_experiment(options, differentiable=True)
     for name in options.several():
         raise ArgumentTypeError(name, "expected a number, got a sequence")
     steps = step_numbers(experiment)

@@ -108,7 +108,7 @@ def lyapunov(
     # An interrupt may come where JAX has just begun to trace, which would go on after this call.
     with jax.core.eval_context():
         made = make_options(lyapunov, Options, network, split, seeds=seeds, **options)
-        return _measure(make_experiment(made), method)
+        return _measure(make_experiment(made, differentiable=True), method)
 
 
 def _measure(experiment: Experiment, method: str) -> Lyapunov:
