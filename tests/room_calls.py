@@ -9,7 +9,7 @@ from helpers import make_programs, make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
-from jfnn.estimators.selection import select
+from jfnn.estimators.ensemble import select
 from jfnn.experiment.options import Options
 from jfnn.search.sweep import prepare
 from jfnn.studies.coordinates import CoordinateCheck

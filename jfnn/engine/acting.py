@@ -9,11 +9,11 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.engine.program import Members
 from jfnn.engine.state import RunState, Scores, Snapshot
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Cohort
 from jfnn.schedulers.scheduler import Actions, Report
 
 
-def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
+def act(experiment: Cohort, state: RunState, scores: Scores) -> RunState:
     """The state after every scheduler has seen the scores and acted, one after the other."""
     ranking = experiment.ranking
     loss = scores[experiment.learner.metrics[0].name]
@@ -42,7 +42,7 @@ def act(experiment: Experiment, state: RunState, scores: Scores) -> RunState:
     return state._replace(schedulers=tuple(memories))
 
 
-def _last_objective(experiment: Experiment, state: RunState) -> np.ndarray:
+def _last_objective(experiment: Cohort, state: RunState) -> np.ndarray:
     """Mean objective of each member in the last epoch, where it is kept."""
     if not state.objectives:
         return np.zeros(0)

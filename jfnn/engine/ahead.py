@@ -9,7 +9,7 @@ import jax
 
 from jfnn.engine.threads import for_another_thread
 from jfnn.engine.trainer import Trainer
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Cohort
 from jfnn.numerics.machine import cores
 
 # Most bytes of the rows of runs that wait for their turn, each of which holds a copy.
@@ -61,7 +61,7 @@ def _say_nothing(*_: object) -> None:
     """Tells nobody what is compiled: the bar is that of another run."""
 
 
-def at_once(experiment: Experiment) -> int:
+def at_once(experiment: Cohort) -> int:
     """Runs that compile at once where others have as many rows as this one."""
     rows = sum(int(leaf.nbytes) for leaf in jax.tree.leaves(experiment.data.rows))
     return min(cores(), 1 + WAITING_BYTES // max(rows, 1))

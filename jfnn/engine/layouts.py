@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.engine import plan
 from jfnn.engine.footprint import footprint
 from jfnn.engine.plan import Layout
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Cohort
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.learner import starting_shapes
@@ -17,7 +17,7 @@ from jfnn.learners.shapes import row_shapes
 from jfnn.learners.traced import Traced
 
 
-def layout_for(experiment: Experiment, platform: str, widest: bool) -> Layout:
+def layout_for(experiment: Cohort, platform: str, widest: bool) -> Layout:
     """The layout fixed by options, or the fastest one for the experiment.
 
     Args:
@@ -38,7 +38,7 @@ def layout_for(experiment: Experiment, platform: str, widest: bool) -> Layout:
     return layout if execution.shared is None else layout._replace(separate=not execution.shared)
 
 
-def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
+def layout_costs(experiment: Cohort, platform: str) -> dict[Layout, float]:
     """Layout -> time of one step of a tile, in units of one member's share."""
     batch = int(experiment.replicates.sources.batch.min())
     most = widest_tile(experiment, platform, batch)
@@ -62,14 +62,14 @@ def layout_costs(experiment: Experiment, platform: str) -> dict[Layout, float]:
     return costs
 
 
-def _widest_of_separate(experiment: Experiment) -> int:
+def _widest_of_separate(experiment: Cohort) -> int:
     """Largest width of a tile whose members have separate minibatches, by the row numbers of an epoch."""
     sources = experiment.replicates.sources
     of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
 
 
-def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
+def widest_tile(experiment: Cohort, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
     learner = experiment.learner
     on_cpu = platform == "cpu"
@@ -80,7 +80,7 @@ def widest_tile(experiment: Experiment, platform: str, batch: int) -> int:
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
 
 
-def bytes_of_member(experiment: Experiment, batch: int) -> int:
+def bytes_of_member(experiment: Cohort, batch: int) -> int:
     """Bytes that a member holds in training by steps of ``batch`` rows, but for what traced learners hold."""
     learner = experiment.learner
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))

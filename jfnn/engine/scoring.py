@@ -8,19 +8,19 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine.state import Scores
-from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.experiment.experiment import PARTS, Cohort
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric
 
 
-def no_scores(experiment: Experiment) -> dict[str, np.ndarray]:
+def no_scores(experiment: Cohort) -> dict[str, np.ndarray]:
     """NaN scores ``[members, parts]`` for each metric."""
     shape = (experiment.members, len(PARTS))
     return {metric.name: np.full(shape, np.nan) for metric in experiment.learner.metrics}
 
 
 def write_scores(
-    experiment: Experiment,
+    experiment: Cohort,
     scores: Scores,
     members: np.ndarray,
     fold: int,

@@ -24,7 +24,7 @@ from jfnn.engine.start import Start, read_start
 from jfnn.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.engine.threads import meanwhile
 from jfnn.engine.verification import verify
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Cohort
 from jfnn.layers.kind import Params
 from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
@@ -38,7 +38,7 @@ class Trainer:
 
     def __init__(
         self,
-        experiment: Experiment,
+        experiment: Cohort,
         threads: Sequence[jax.Device],
         layout: Layout,
         calls: CallLength | None = None,

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.experiment.experiment import Experiment
+from jfnn.experiment.experiment import Cohort
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Rows
 from jfnn.learners.learner import by_name
@@ -20,7 +20,7 @@ from jfnn.numerics.compiling import compiled, compiler_options, tracing
 from jfnn.steps.epoch import gather, stand_ins
 
 
-def verify(experiment: Experiment, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
+def verify(experiment: Cohort, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
     """Compares the objective, the step and the scores of the first members on their first minibatch.
 
     Args:

@@ -15,12 +15,14 @@ So splits, scores, failures, refitting and tables are scikit-learn's, and nothin
 recorded.
 """
 
+import collections
 import contextlib
 import contextvars
 import functools
 import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -30,7 +32,45 @@ from jfnn.arguments import checks
 from jfnn.engine import devices, interrupts
 from jfnn.engine.threads import spread
 from jfnn.estimators.fit import Fit, Key, Trained
-from jfnn.estimators.inputs import Inputs
+from jfnn.store.files import digest
+
+SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
+
+
+class Inputs:
+    """Inputs ``[n, features]`` by number: equal bytes have one number, whatever their order in memory.
+
+    They are compared, since a digest of all bytes takes several times as long.
+    """
+
+    def __init__(self) -> None:
+        """Holds none."""
+        self.arrays: list[np.ndarray] = []
+        self._alike: dict[str, list[int]] = collections.defaultdict(list)  # digest of a sample -> numbers
+
+    def number(self, x: np.ndarray) -> int | None:
+        """The number of inputs; None if they are not among those kept."""
+        alike = self._alike.get(_sample(x), [])
+        return next((number for number in alike if same_bytes(self.arrays[number], x)), None)
+
+    def add(self, x: np.ndarray) -> int:
+        """The number of inputs, which are kept if they are new."""
+        number = self.number(x)
+        if number is None:
+            number = len(self.arrays)
+            self.arrays.append(x)
+            self._alike[_sample(x)].append(number)
+        return number
+
+
+def _sample(x: np.ndarray) -> str:
+    return digest(x[:: -(-len(x) // SAMPLE)])
+
+
+def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether arrays of floats are equal bit by bit: -0 is not 0, NaN is itself."""
+    bits = f"u{a.itemsize}"
+    return a.dtype == b.dtype and np.array_equal(a.view(bits), b.view(bits))
 
 
 class Reached(BaseException):
@@ -48,7 +88,7 @@ class TrainedAhead:
     """Fits that were trained ahead, found by their content; see the module.
 
     Attributes:
-        engines: Values of ``engine`` whose fits are trained ahead.
+        engines: What `jfnn.estimators.mlp.engine_of` says of the fits that are trained ahead.
         fits: Fits to train.
         results: Result of each that could be trained.
         failed: The error of each other, in words.
@@ -108,15 +148,15 @@ class TrainedAhead:
         inputs = self._inputs.arrays[number]
         return fit.key(number), fit._replace(rows=fit.rows._replace(x=inputs))
 
-    def find(self, perceptron: object, fit: Fit, engine: str | None) -> Trained | None:
-        """The result of a perceptron's fit, or None; ``engine`` is the one that it must have, None for any.
+    def find(self, perceptron: object, fit: Fit) -> Trained | None:
+        """The result of a perceptron's fit, or None.
 
         Raises:
             Reached: The fit is only recorded.
         """
         if perceptron is self._recording:
             raise Reached(fit)
-        if self._recording is not None or (engine or "auto") not in self.engines:
+        if self._recording is not None:
             return None
         inputs = self._inputs.number(fit.rows.x)
         trained = None if inputs is None else self.results.get(fit.key(inputs))
@@ -136,9 +176,9 @@ class TrainedAhead:
             self._train(tell, ends)
 
     def _train(self, tell: Callable[[str], None] | None, ends: Callable[[], bool]) -> None:
-        groups: dict[Key, dict[Key, Fit]] = {}  # key without numbers -> key -> fit
+        groups: dict[Any, dict[Key, Fit]] = {}  # what fits share -> key -> fit
         for key, fit in self.fits.items():
-            groups.setdefault(key._replace(numbers=()), {})[key] = fit
+            groups.setdefault(key[0], {})[key] = fit
         started = time.perf_counter()
         lock = threading.Lock()
 
@@ -159,8 +199,8 @@ class TrainedAhead:
                     left = (time.perf_counter() - started) * (len(self.fits) - count) / count
                     tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
 
-        first = {key.structure: group for key, group in reversed(groups.items())}
-        later = [group for key, group in groups.items() if group is not first[key.structure]]
+        first = {structure: group for (structure, *_), group in reversed(groups.items())}
+        later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
         threads = devices.resolve(None)
         if len(first) == 1:  # later groups have the program that it compiles
             for group in first.values():

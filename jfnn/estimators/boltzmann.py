@@ -17,13 +17,13 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
-from jfnn.estimators.documentation import Documented
+from jfnn.estimators.parameters import Substitute
 from jfnn.experiment.settings import Execution
 from jfnn.minibatches import Minibatches
 from jfnn.search.train import train
 
 
-class BernoulliRBM(Documented, neural_network.BernoulliRBM):  # type: ignore[misc]
+class BernoulliRBM(Substitute, neural_network.BernoulliRBM):  # type: ignore[misc]
     """Restricted Boltzmann machine of binary units: `sklearn.neural_network.BernoulliRBM` on the engine.
 
     It is trained by persistent contrastive divergence (Tieleman, ICML 2008), as scikit-learn's is, with the

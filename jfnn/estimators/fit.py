@@ -1,11 +1,13 @@
-"""A fit of scikit-learn's perceptron and its result: plain data."""
+"""A fit of scikit-learn's perceptron and its result, as values; and which fits the engine can hold."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
 
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp
@@ -14,6 +16,7 @@ from jfnn.store.files import digest
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu", "softplus", "gelu", "erf", "sin")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
+ENGINES = ("auto", "jfnn", "scikit-learn")  # by which code a fit may be asked to train; "auto" leaves it free
 # Output activation of scikit-learn's -> loss.
 OF_OUTPUT = {
     "softmax": "cross_entropy",
@@ -34,6 +37,16 @@ NUMBERS = (
     "n_iter_no_change",
     "max_iter",
 )
+# Losses square errors, and adam gradients: with larger numbers nothing finite is learned in float32.
+MOST = float(np.sqrt(np.finfo(np.float32).max))
+NOTHING = 1e-37  # a weight of this share of the largest is next to the least float32
+# Float32 may round these to 0, 1 or infinity, which scikit-learn allows for none of them.
+ROUNDED = ("learning_rate_init", "epsilon", "beta_1", "beta_2")
+FLOAT32 = (
+    "the engine computes in float32, and in float64 where rows are float64 and"
+    " jax.config.update('jax_enable_x64', True) was called"
+)
+Key = tuple[tuple[Any, ...], tuple[float, ...]]  # what fits side by side share, and a fit's numbers
 
 
 class Structure(NamedTuple):
@@ -106,22 +119,6 @@ class Optimizer(NamedTuple):
     state: optax.OptState
 
 
-class Carry(NamedTuple):
-    """State that a fit takes over from the fit before it, besides parameters.
-
-    Attributes:
-        best: Lowest cost of an epoch: its loss, or the negative score of held-out rows.
-        waiting: Epochs without an improvement.
-        seen: Rows seen.
-        optimizer: The optimizer; None for a fresh one.
-    """
-
-    best: float = np.inf
-    waiting: int = 0
-    seen: int = 0
-    optimizer: Optimizer | None = None
-
-
 class Fit(NamedTuple):
     """One fit to train.
 
@@ -129,9 +126,12 @@ class Fit(NamedTuple):
         structure: The structure.
         rows: All rows, those to be held out included.
         start: Starting parameters, in rows.
-        random: The stream that draws held-out rows and minibatches.
+        random: The stream that draws held-out rows and minibatches; training draws from a copy.
         numbers: A name of `NUMBERS` -> number.
-        carry: State of the fit before it.
+        best: Lowest cost of an epoch of the fits before it: a loss, or the negative score of held-out rows.
+        waiting: Epochs without an improvement before it.
+        seen: Rows seen before it.
+        optimizer: The optimizer of the fit before it; None for a fresh one.
     """
 
     structure: Structure
@@ -139,26 +139,20 @@ class Fit(NamedTuple):
     start: tuple[Layer, ...]
     random: np.random.RandomState
     numbers: dict[str, float]
-    carry: Carry = Carry()
+    best: float = np.inf
+    waiting: int = 0
+    seen: int = 0
+    optimizer: Optimizer | None = None
 
-    def key(self, inputs: int) -> "Key":
-        """The key; ``inputs`` is the number of its inputs among those kept (`jfnn.estimators.inputs`)."""
+    def key(self, inputs: int) -> Key:
+        """Equal for fits with equal results, its first part for those that can train side by side.
+
+        ``inputs`` is the number of the inputs among those kept (`jfnn.estimators.ahead`).
+        """
         stream = self.random.get_state(legacy=False)  # of any bit generator, some with integers of 128 bits
         state = [leaf if isinstance(leaf, np.ndarray) else str(leaf) for leaf in jax.tree.leaves(stream)]
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
-        return Key(self.structure, inputs, others, tuple(self.numbers.values()))
-
-
-class Key(NamedTuple):
-    """Equal for fits with equal results; but for numbers, for fits that can train side by side.
-
-    ``inputs`` is the number of the inputs, ``others`` a digest of targets, weights, start and stream.
-    """
-
-    structure: Structure
-    inputs: int
-    others: str
-    numbers: tuple[float, ...]
+        return (self.structure, inputs, others), tuple(self.numbers.values())
 
 
 class Trained(NamedTuple):
@@ -171,7 +165,10 @@ class Trained(NamedTuple):
         converged: Whether it stopped because neither improves any more.
         diverged: Whether its numbers stopped being finite.
         rows: Rows trained on in an epoch.
-        carry: State for a fit that goes on from here.
+        best: As of `Fit`, this one included.
+        waiting: As of `Fit`, at its end.
+        optimizer: The optimizer at its end.
+        stream: State of the stream of random numbers where scikit-learn would leave it.
     """
 
     layers: tuple[Layer, ...]
@@ -180,4 +177,54 @@ class Trained(NamedTuple):
     converged: bool
     diverged: bool
     rows: int
-    carry: Carry
+    best: float
+    waiting: int
+    optimizer: Optimizer
+    stream: dict[str, Any]
+
+
+def in_float32(x: np.ndarray) -> bool:
+    """Whether the engine computes in float32 for inputs."""
+    return checks.float_dtype(x) == np.float32
+
+
+def check_rows(fit: Fit) -> None:
+    """Raises ArgumentError for inputs, targets or weights that the engine's float32 cannot hold."""
+    rows = fit.rows
+    if not in_float32(rows.x):
+        return
+    for name, array in (("X", rows.x), ("y", rows.targets)):
+        largest = max(float(array.max()), -float(array.min()))
+        if largest > MOST:
+            raise _beyond(name, f"expected numbers up to {MOST:.2g} in float32", largest)
+    if rows.weights is None:
+        return
+    n = len(rows.x)
+    batch = fit.structure.rows_a_step(n)
+    least = 1 if fit.structure.validation else n % batch or batch  # rows of the shortest step
+    shares = rows.weights.astype(np.float64) / rows.weights.max()
+    small = shares[shares < NOTHING]
+    if len(small) >= least and small.any():
+        expected = f"expected 0 or {NOTHING:g} of the largest in float32, since a step may have no others"
+        raise _beyond("sample_weight", expected, float(small[small > 0].min()))
+
+
+def check_numbers(fit: Fit) -> None:
+    """Raises ArgumentError for a number of a fit that float32 cannot hold, or rounds out of its range."""
+    if not in_float32(fit.rows.x):
+        return
+    weight = 1.0 if fit.rows.weights is None else float(fit.rows.weights.max())
+    alpha = fit.numbers["alpha"]
+    if alpha > MOST * weight:
+        times = "" if fit.rows.weights is None else f" times the largest weight, {weight:g}"
+        raise _beyond("alpha", f"expected at most {MOST:.2g} in float32{times}", alpha)
+    for name in ROUNDED:
+        value = fit.numbers[name]
+        with np.errstate(over="ignore"):
+            rounded = float(np.float32(value))
+        if rounded != value and rounded in (0, 1, np.inf):
+            raise _beyond(name, f"in float32 it is {rounded:g}", value)
+
+
+def _beyond(name: str, reason: str, value: float) -> ArgumentError:
+    return ArgumentError(name, f"{reason}, got {value!r}; {FLOAT32}")

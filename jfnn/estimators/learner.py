@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import jfnn.estimators.held_out as held_out
 import jfnn.learners.column_form as column_form
 from jfnn import losses
 from jfnn.estimators.fit import NUMBERS, SOLVERS, Structure
+from jfnn.estimators.rows import gain
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
 from jfnn.layers.kind import Params
@@ -38,7 +38,7 @@ class Memory(NamedTuple):
         seen: Rows seen in this fit and those before it that it goes on from.
         total: Sum of the losses of this epoch's steps but the last one.
         last: Loss of the last step.
-        gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.held_out`.
+        gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.rows`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
         waiting: Epochs without a cost lower by "tol".
         best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
@@ -67,8 +67,8 @@ class Memory(NamedTuple):
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales)`` (`jfnn.estimators.held_out`): a
-    step whose scales are numbers is one of held-out rows, which changes no parameter.
+    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales, held_out)``
+    (`jfnn.estimators.rows.Scoring`): a step of held-out rows changes no parameter.
 
     Attributes:
         structure: The structure of the fit.
@@ -169,13 +169,12 @@ class PerceptronLearner(Learner):
         """One step. Stopped members also step (vmap runs both branches); `end_epoch` discards it."""
         if self.structure.validation is None:
             return self._train(state, batch, hyper)
-        *rows, scales = batch.rows
-        trains = jnp.isnan(scales[0, 0])  # members share the step, so that one branch is computed
-        batch = batch._replace(rows=tuple(rows))
+        x, targets, scales, held_out = batch.rows
+        batch = batch._replace(rows=(x, targets))
         stepped: tuple[State, jax.Array] = jax.lax.cond(
-            trains,
-            lambda: self._train(state, batch, hyper),
+            held_out[0],  # as all rows of a step; members share it, so that one branch is computed
             lambda: self._judge(state, batch, scales),
+            lambda: self._train(state, batch, hyper),
         )
         return stepped
 
@@ -185,7 +184,7 @@ class PerceptronLearner(Learner):
         memory = state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
         outputs = sequence.outputs(self._layers, self._by_layers(state.params), x).T
-        more = held_out.gain(self.structure.output, outputs, targets, scales, weights)
+        more = gain(self.structure.output, outputs, targets, scales, weights)
         value = jnp.where(memory.stopped, 0, memory.last)
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
 

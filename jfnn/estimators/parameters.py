@@ -1,4 +1,4 @@
-"""Checks of estimators' parameters, by scikit-learn's constraints."""
+"""What estimators here share: checks of parameters by scikit-learn's constraints, and what they stand for."""
 
 import functools
 import numbers
@@ -8,10 +8,32 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions, make_constraint
 
 from jfnn.arguments import checks
-from jfnn.estimators.fit import ACTIVATIONS, SOLVERS
+from jfnn.estimators.fit import ACTIVATIONS, ENGINES, SOLVERS
 from jfnn.optimizers import as_optimizer
 
 Constraints = dict[str, list[Any]]
+
+
+class Substitute:
+    """A class with the name and the parameters of one of scikit-learn's, which it is a subclass of."""
+
+    _doc_link_module = "jfnn"  # a user's subclass has no page
+
+    @classmethod
+    def _theirs(cls) -> Any:
+        """scikit-learn's class."""
+        ours = next(kind for kind in cls.__mro__ if kind.__module__.startswith("jfnn."))
+        return next(kind for kind in ours.__bases__ if kind.__module__.startswith("sklearn."))
+
+    @classmethod
+    def _is_users(cls) -> bool:
+        """Whether it is a user's class, whose methods take part, before this package's."""
+        return cls._theirs() not in cls.__bases__
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        """Names for scikit-learn's template of the page that HTML links to, which has its version."""
+        module, _, _ = self._theirs().__module__.partition("._")
+        return {"estimator_module": module, "estimator_name": self._theirs().__name__}
 
 
 class _Solver(StrOptions):  # type: ignore[misc]
@@ -38,10 +60,10 @@ def _is_optimizer(name: str) -> bool:
 
 
 # Further than those of scikit-learn's perceptrons.
-PERCEPTRON: Constraints = {
+FURTHER: Constraints = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "solver": [_Solver()],
-    "engine": [StrOptions({"auto", "jfnn", "scikit-learn"})],
+    "engine": [StrOptions(set(ENGINES))],
 }
 
 
@@ -89,7 +111,7 @@ def _satisfies(value: Any, constraint: Any) -> bool:
         if _is_of(numbers.Real, constraint):
             float(value)
         return bool(constraint.is_satisfied_by(value))
-    except Exception:  # an integer beyond all floats, or what cannot even be compared
+    except (OverflowError, TypeError, ValueError):  # an integer beyond all floats; what cannot be compared
         return False
 
 

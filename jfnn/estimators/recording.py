@@ -8,15 +8,12 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-import jfnn.estimators.bounds as bounds
 import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
-from jfnn.estimators.ahead import TrainedAhead
-from jfnn.estimators.choice import why_alone
-from jfnn.estimators.fit import NUMBERS, Fit, Key
-from jfnn.estimators.inputs import same_bytes
-from jfnn.estimators.perceptron import Perceptron, forced_engine, numbers_of
-from jfnn.estimators.pipelines import perceptron_in, prefix, with_perceptron
+from jfnn.estimators.ahead import TrainedAhead, same_bytes
+from jfnn.estimators.choice import perceptron_in, prefix, why_alone, with_perceptron
+from jfnn.estimators.fit import NUMBERS, Fit, Key, check_numbers, check_rows
+from jfnn.estimators.mlp import Perceptron, engine_of, numbers_of
 
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 
@@ -72,7 +69,7 @@ def record(
                     warnings.simplefilter("ignore")
                     one = clone(estimator).set_params(**clone(dict(candidate), safe=False))
                     last = perceptron_in(one)
-                    if last is not None and (forced_engine(last) or "auto") not in ahead.engines:
+                    if last is not None and engine_of(last) not in ahead.engines:
                         continue
                     others = _others(candidate, prefix(one))
                     if others not in by_others:
@@ -129,9 +126,7 @@ def _first(
 
     again = clone(estimator) if isinstance(estimator, Pipeline) and others not in steady else None
     fit = reached(estimator)
-    error = bounds.of_rows(fit)
-    if error is not None:
-        raise error
+    check_rows(fit)
     steady[others] = again is None or _same(reached(again), fit)
     return Recorded(*ahead.keep(fit), estimator) if steady[others] else UNSTEADY
 
@@ -146,10 +141,8 @@ def _with_numbers(recorded: Recorded, last: Perceptron, candidate: int) -> Recor
     parameters.check(last)
     numbers = numbers_of(last)
     fit = recorded.fit._replace(numbers=numbers)
-    error = bounds.of_numbers(fit)
-    if error is not None:
-        raise error
-    key = recorded.key._replace(numbers=tuple(numbers.values()))
-    learned = vars(perceptron_in(recorded.estimator))
-    last.__dict__.update({**learned, **last.get_params(deep=False)})
+    check_numbers(fit)
+    shared, _ = recorded.key
+    key = shared, tuple(numbers.values())
+    last.__dict__.update(vars(perceptron_in(recorded.estimator)) | last.get_params(deep=False))
     return Recorded(key, fit, with_perceptron(recorded.estimator, last), candidate)

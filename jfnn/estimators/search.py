@@ -9,28 +9,27 @@ from typing import Any
 import joblib
 import sklearn
 from sklearn import model_selection
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 import jfnn.estimators.ensemble as ensemble
-import jfnn.estimators.plain as plain
 from jfnn.estimators.ahead import TrainedAhead
-from jfnn.estimators.choice import choose
-from jfnn.estimators.documentation import Documented
+from jfnn.estimators.choice import choose, perceptron_in, perceptrons_in, with_perceptron
 from jfnn.estimators.ensemble import SearchEnsemble
-from jfnn.estimators.perceptron import Perceptron, forced_engine, set_layers, weightless_rows
-from jfnn.estimators.pipelines import perceptron_in, perceptrons_in
+from jfnn.estimators.mlp import Perceptron, engine_of, set_layers, weightless_rows
+from jfnn.estimators.parameters import Substitute
 from jfnn.estimators.recording import Recorded, record
 
 FAILS = "ahead of time they fail: "
 IN_VAIN = "they saw other rows than ahead of time"
 
 
-class _TrainsAhead(Documented):
+class _TrainsAhead(Substitute):
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
     Splits, scores, failures, refitting and results are scikit-learn's code. A fit finds its result by
@@ -44,7 +43,6 @@ class _TrainsAhead(Documented):
     (`jfnn.estimators.choice`), is scikit-learn's, in as many processes as ``n_jobs`` says.
     """
 
-    _theirs: type  # scikit-learn's class
     _grid: str  # name of the parameter that has grids or distributions
     estimator: Any
     cv: Any
@@ -68,32 +66,50 @@ class _TrainsAhead(Documented):
             return super().fit(X, y, **params)  # type: ignore[misc]
         if not sklearn.get_config()["skip_parameter_validation"]:
             self._validate_params()  # type: ignore[attr-defined]  # before one is read
-        cv = self.cv
-        self.cv = check_cv(cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
-        try:
-            self._fit(X, y, params)
-        finally:
-            self.cv = cv
-        return self
-
-    def _fit(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
+        X, y = indexable(X, y)
         routed: Any = self._get_routed_params_for_fit(_check_method_params(X, params))  # type: ignore[attr-defined]
-        splits = self.cv.get_n_splits(X, y, **routed.splitter.split)
-        of_fit = routed.estimator.fit
-        weights = [value for name, value in of_fit.items() if name.endswith("sample_weight")]
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
+        weights = [value for name, value in routed.estimator.fit.items() if name.endswith("sample_weight")]
+        splits = cv.get_n_splits(X, y, **routed.splitter.split)
         choice = choose(self, splits, X, any(map(weightless_rows, weights)))
         if self.verbose and choice.fits:
             print(f"[{type(self).__name__}] {choice}")
-        if not choice.engines:
-            plain.fit(self._theirs, self, vars(self)[self._grid], X, y, params)
-            return
-        ahead = TrainedAhead(choice.engines)
-        self._evaluation = functools.partial(self._evaluate, X, y, routed, ahead, set())
-        try:
+        searching = self._copy(cv, plain=choice.plain and not choice.engines)
+        if choice.engines:
+            ahead = TrainedAhead(choice.engines)
+            searching._evaluation = functools.partial(searching._evaluate, X, y, routed, ahead, set())
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
-                super().fit(X, y, **params)  # type: ignore[misc]
-        finally:
-            del self._evaluation
+                self._theirs().fit(searching, X, y, **params)
+            del searching._evaluation
+        else:
+            self._theirs().fit(searching, X, y, **params)
+        self._learn(searching)
+        return self
+
+    def _copy(self, cv: Any, plain: bool) -> Any:
+        """A search like this one, which searches in its place, without what this one has learned before.
+
+        Args:
+            cv: Its splits.
+            plain: Whether it is one of scikit-learn's perceptrons, and of scikit-learn's class unless it is a
+                user's. Other processes, to which estimators and with callbacks the search are sent, then need
+                not import this package, which would take them longer than a small search.
+        """
+        parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
+        kept = {n: value for n, value in vars(self).items() if n in parameters or not n.endswith("_")}
+        copied: Any = object.__new__(self._theirs() if plain and not self._is_users() else type(self))
+        vars(copied).update(kept, cv=cv)
+        if plain:
+            copied.estimator = as_plain(self.estimator)
+        return copied
+
+    def _learn(self, searching: Any) -> None:
+        """Takes over what a copy has learned, with perceptrons of this package."""
+        parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
+        learned = {name: value for name, value in vars(searching).items() if name not in parameters}
+        if "best_estimator_" in learned:
+            learned["best_estimator_"] = as_ours(learned["best_estimator_"], self.estimator)
+        vars(self).update(learned)
 
     @functools.cached_property
     def ensemble_(self) -> SearchEnsemble:
@@ -145,7 +161,6 @@ class _TrainsAhead(Documented):
         reasons that earlier rounds have warned of, and gets those of this one.
         """
         candidates = list(candidate_params)
-        X, y = indexable(X, y)
         splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
 
         def fit_on(estimator: Any, rows: Any) -> None:
@@ -173,9 +188,28 @@ class _TrainsAhead(Documented):
 def _asks_for_the_engine(perceptron: Perceptron) -> bool:
     """Whether the engine must train a perceptron."""
     try:
-        return forced_engine(perceptron) == "jfnn"
-    except Exception:  # parameters that are none, of which its fits say so
+        return engine_of(perceptron) == "jfnn"
+    except (ValueError, TypeError):  # parameters that are none, of which its fits say so
         return False
+
+
+def as_plain(estimator: Any) -> Any:
+    """An estimator with scikit-learn's perceptron, not fitted."""
+    last: Any = perceptron_in(estimator)
+    values = last.get_params(deep=False)
+    theirs = last._theirs()
+    plain = theirs(**{name: values[name] for name in theirs._get_param_names()})
+    return with_perceptron(clone(estimator), plain)
+
+
+def as_ours(fitted: Any, estimator: Any) -> Any:
+    """A fitted estimator of `as_plain` with a perceptron of this package, that of ``estimator`` fitted."""
+    ours: Any = clone(perceptron_in(estimator))
+    last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
+    if type(last) is not ours._theirs():
+        return fitted
+    vars(ours).update(vars(last), engine_="scikit-learn")
+    return with_perceptron(fitted, ours)
 
 
 def _members(recorded: list[Recorded], ahead: TrainedAhead, folds: int) -> dict[int, list[Any]]:
@@ -202,26 +236,22 @@ def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV`, whose fits the engine trains together."""
 
-    _theirs = model_selection.GridSearchCV
     _grid = "param_grid"
 
 
 class RandomizedSearchCV(_TrainsAhead, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV`, whose fits the engine trains together."""
 
-    _theirs = model_selection.RandomizedSearchCV
     _grid = "param_distributions"
 
 
 class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.HalvingGridSearchCV`, whose rounds the engine trains together."""
 
-    _theirs = model_selection.HalvingGridSearchCV
     _grid = "param_grid"
 
 
 class HalvingRandomSearchCV(_TrainsAhead, model_selection.HalvingRandomSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.HalvingRandomSearchCV`, whose rounds the engine trains together."""
 
-    _theirs = model_selection.HalvingRandomSearchCV
     _grid = "param_distributions"

@@ -1,5 +1,7 @@
 """Fits trained side by side by the engine: one run for all that share rows, start and structure."""
 
+import copy
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,18 +10,18 @@ import jax
 import numpy as np
 import optax
 
-import jfnn.estimators.bounds as bounds
 from jfnn.arguments.checks import ArgumentError
 from jfnn.engine import layouts, loop
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import CallLength, Layout
 from jfnn.engine.state import RunState
 from jfnn.engine.trainer import Trainer
-from jfnn.estimators.fit import Carry, Fit, Optimizer, Rows, Trained
-from jfnn.estimators.held_out import Scoring, hold_out
+from jfnn.estimators.fit import Fit, Optimizer, Rows, Trained, check_numbers, check_rows
 from jfnn.estimators.learner import CALL_EPOCHS, Memory, PerceptronLearner
-from jfnn.estimators.order import Order
-from jfnn.experiment.experiment import Experiment, one_replicate
+from jfnn.estimators.rows import Order, Scoring, hold_out
+from jfnn.experiment.experiment import Cohort, Replicates
+from jfnn.identity.traces import shapes_of
+from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
@@ -32,6 +34,22 @@ Tell = Callable[[float, float | None, float], None]
 Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class _SideBySide(Cohort):
+    """Fits as members: they share all but their numbers, name -> one a fit."""
+
+    numbers: dict[str, np.ndarray]
+
+    @property
+    def n_cells(self) -> int:
+        """Number of fits."""
+        return len(self.numbers["rows"])
+
+    def hyper(self) -> dict[str, np.ndarray]:
+        """The numbers, in the dtype of the arithmetic."""
+        return {name: np.asarray(values, self.data.dtype) for name, values in self.numbers.items()}
+
+
 def train(
     fits: Sequence[Fit],
     threads: Sequence[jax.Device] | None = None,
@@ -40,8 +58,7 @@ def train(
 ) -> list[Trained]:
     """Trains fits that differ only by their numbers.
 
-    A fit has the same bits beside any others, on any number of threads. Their stream of random numbers is
-    left where scikit-learn would leave it after the first fit.
+    A fit has the same bits beside any others, on any number of threads.
 
     Args:
         fits: The fits.
@@ -56,29 +73,34 @@ def train(
             or float32 cannot hold the numbers.
     """
     fit = fits[0]
-    error = bounds.of_rows(fit) or next(filter(None, map(bounds.of_numbers, fits)), None)
-    if error is not None:
-        raise error
-    rows, held_out = hold_out(fit)
+    check_rows(fit)
+    for one in fits:
+        check_numbers(one)
+    random = copy.deepcopy(fit.random)
+    rows, held_out = hold_out(fit, random)
     n = len(rows.x) - held_out
     rows, largest_weight = _with_weights_to_1(rows, n)
     scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
-    random = fit.random if fit.structure.shuffle else None
-    order = Order(n, held_out, fit.structure.rows_a_step(n), random)
-    learner = PerceptronLearner(fit.structure)
+    order = Order(n, held_out, fit.structure.rows_a_step(n), random, fit.structure.shuffle)
     numbers = _numbers(fits, order, scoring)
     numbers["alpha"] = numbers["alpha"] / largest_weight
-    epochs = int(numbers["max_iter"].max())
+    learner = PerceptronLearner(fit.structure)
     data = _data(rows, scoring)
-    experiment = one_replicate(learner, data, numbers, learner.pack(fit.start), order.minibatches, epochs)
+    members = _SideBySide(
+        learner=learner,
+        data=data,
+        replicates=_one_replicate(learner.pack(fit.start), order, data),
+        epochs=int(numbers["max_iter"].max()),
+        numbers=numbers,
+    )
     if threads is None:
         threads = resolve(None)
-    layout = _layout(experiment, threads[0].platform)
-    trainer = Trainer(experiment, threads, layout, _calls(fit, order))
+    layout = _layout(members, threads[0].platform)
+    trainer = Trainer(members, threads, layout, _calls(fit, order))
     state = loop.start(trainer)
     memory: Memory = state.members.state.memory
-    if fit.carry.optimizer is not None and fit.carry.optimizer.state is not None:
-        _write(fit.carry.optimizer.state, memory.optimizer)
+    if fit.optimizer is not None and fit.optimizer.state is not None:
+        _write(fit.optimizer.state, memory.optimizer)
     curves: list[Curve] = [[] for _ in fits]
 
     def at_return(state: RunState) -> np.ndarray:
@@ -98,8 +120,7 @@ def train(
         if ends is not None:
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
-    order.rewind(len(curves[0]))
-    return [_result(fits, i, state, curve, order.n, scoring) for i, curve in enumerate(curves)]
+    return [_result(fits, i, state, curve, order, scoring) for i, curve in enumerate(curves)]
 
 
 def _with_weights_to_1(rows: Rows, n: int) -> tuple[Rows, float]:
@@ -125,35 +146,49 @@ def _data(rows: Rows, scoring: Scoring | None) -> Data:
     arrays = [rows.x, rows.targets]
     if scoring is not None:
         arrays.append(scoring.scales)
+    numbers = tuple(np.asarray(array, dtype) for array in arrays)
+    flags = () if scoring is None else (scoring.held_out,)
     weights = None if rows.weights is None else np.asarray(rows.weights, dtype)
-    return Data(tuple(np.asarray(array, dtype) for array in arrays), len(rows.x), weights)
+    return Data((*numbers, *flags), len(rows.x), weights)
+
+
+def _one_replicate(params: Params, order: Order, data: Data) -> Replicates:
+    """The start and the minibatches that fits share; ``params`` are packed, of any float dtype."""
+    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), params)
+    return Replicates(
+        seeds=np.zeros(1, np.uint32),
+        draw=lambda: jax.tree.map(lambda leaf: leaf[None], start),
+        n_starts=1,
+        start_shapes=shapes_of(start),
+        batches=order.minibatches,
+        parts=[{"train": np.arange(data.n)}],
+    )
 
 
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
     """The learner's numbers, name -> one a fit; all but `NUMBERS` are those of the first."""
-    carry = fits[0].carry
-    best = carry.best if scoring is None else -scoring.gain(-carry.best)
+    fit = fits[0]
     shared = {
         "rows": order.n,
         "steps": order.steps,
         "batch": order.batch,
-        "best": best,
-        "waiting": carry.waiting,
-        "seen": carry.seen,
+        "best": fit.best if scoring is None else -scoring.gain(-fit.best),
+        "waiting": fit.waiting,
+        "seen": fit.seen,
     }
-    numbers = {name: np.array([fit.numbers[name] for fit in fits]) for name in fits[0].numbers}
+    if fit.optimizer is not None:
+        shared["rate"] = fit.optimizer.learning_rate
+    numbers = {name: np.array([one.numbers[name] for one in fits]) for name in fit.numbers}
     if scoring is not None:
         numbers["tol"] = numbers["tol"] * scoring.unit
-    numbers |= {name: np.full(len(fits), value) for name, value in shared.items()}
-    rate = None if carry.optimizer is None else carry.optimizer.learning_rate
-    numbers["rate"] = numbers["learning_rate_init"] if rate is None else np.full(len(fits), rate)
-    return numbers
+    numbers["rate"] = numbers["learning_rate_init"]
+    return numbers | {name: np.full(len(fits), value) for name, value in shared.items()}
 
 
-def _layout(experiment: Experiment, platform: str) -> Layout:
+def _layout(members: Cohort, platform: str) -> Layout:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    layout = layouts.layout_for(experiment, platform, widest=True)
-    two = 2 * layouts.bytes_of_member(experiment, int(experiment.replicates.sources.batch[0]))
+    layout = layouts.layout_for(members, platform, widest=True)
+    two = 2 * layouts.bytes_of_member(members, int(members.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:
         return layout
     return layout._replace(width=2, separate=False)
@@ -182,26 +217,24 @@ def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) ->
 
 
 def _result(
-    fits: Sequence[Fit], i: int, state: RunState, curve: Curve, rows: int, scoring: Scoring | None
+    fits: Sequence[Fit], i: int, state: RunState, curve: Curve, order: Order, scoring: Scoring | None
 ) -> Trained:
-    """The result of fit ``i``, from all members and its curve; ``rows`` is the number of rows an epoch."""
+    """The result of fit ``i``, from all members and its curve."""
     members = state.members
     params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
     best = float(memory.best)
-    learner = PerceptronLearner(fits[i].structure)
+    structure = fits[i].structure
     optimizer = memory.optimizer if len(fits) == 1 else None  # of many it takes twice their memory
     return Trained(
-        layers=learner.unpack(params if scoring is None else memory.best_params),
+        layers=PerceptronLearner(structure).unpack(params if scoring is None else memory.best_params),
         losses=[float(loss) for loss, _, _ in curve],
         scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
         converged=bool(memory.converged),
         # Held-out rows keep the best epoch.
         diverged=scoring is None and bool(members.diverged_at[i] >= 0),
-        rows=rows,
-        carry=Carry(
-            best=best if scoring is None else -scoring.score(-best),
-            waiting=int(memory.waiting),
-            seen=fits[i].carry.seen + len(curve) * rows,
-            optimizer=Optimizer(fits[i].structure.solver, float(memory.rate), optimizer),
-        ),
+        rows=order.n,
+        best=best if scoring is None else -scoring.score(-best),
+        waiting=int(memory.waiting),
+        optimizer=Optimizer(structure.solver, float(memory.rate), optimizer),
+        stream=order.stream_after(len(curve)),
     )

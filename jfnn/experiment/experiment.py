@@ -1,5 +1,6 @@
-"""An experiment: all that is trained, as plain data, checked."""
+"""What is trained, as plain data, checked: a cohort as the engine reads it, an experiment with its axes."""
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,6 @@ from jfnn.experiment.axes import Axes
 from jfnn.experiment.going_on import Ended
 from jfnn.experiment.settings import Execution
 from jfnn.experiment.subsets import Subsets
-from jfnn.identity.traces import shapes_of
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner
@@ -131,43 +131,37 @@ class Ranking:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Experiment:
-    """All that is trained: every cell in every replicate.
+class Cohort(abc.ABC):
+    """Members, and all that the engine reads to train them: every cell in every replicate.
 
     Attributes:
-        constants: Name -> value of numbers that all members share.
-        replicate_constants: Name -> values of further numbers, one a replicate.
         replicates: Seeds and folds.
-        folds: Number of folds, or None.
         copied_rows: As of ``rows_to_copy``.
-        subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
-            rows behind theirs where subsets have labels.
-        names: As of `jfnn.Split`.
         epochs: Epochs done in the end.
         first_epoch: Epochs done before the start.
         ended: How members stood then, where some had ended; else None.
         schedulers: Rules that act at evaluations, those that keep parameters first.
-        doubts: What is allowed and hardly meant, for warnings.
     """
 
     learner: Learner
     data: Data
-    cells: Axes
-    constants: dict[str, float] = dataclasses.field(default_factory=dict)
-    replicate_constants: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     replicates: Replicates
-    seeds: Sequence[int] = (0,)
-    folds: int | None = None
     copied_rows: np.ndarray | None = None
-    subsets: Subsets | None = None
-    names: Names = dataclasses.field(default_factory=Names)
     epochs: int
     first_epoch: int = 0
     ended: Ended | None = None
     ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
     execution: Execution = dataclasses.field(default_factory=Execution)
-    doubts: Sequence[str] = ()
+
+    @property
+    @abc.abstractmethod
+    def n_cells(self) -> int:
+        """Number of combinations of hyperparameters."""
+
+    @abc.abstractmethod
+    def hyper(self) -> dict[str, np.ndarray]:
+        """Each member's numbers, name -> ``[members]``, replicates inside."""
 
     @property
     def padded(self) -> bool:
@@ -175,32 +169,9 @@ class Experiment:
         return self.replicates.batches.padded
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of a per-member array: cells, seeds, and folds where there are any."""
-        if self.is_single:
-            return ()
-        return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it has one member and no axes."""
-        return not self.cells.shape
-
-    def without_axes(self) -> "Experiment":
-        """The experiment of one member, with numbers instead of axes of one value."""
-        return dataclasses.replace(
-            self, cells=Axes({name: values.reshape(()) for name, values in self.cells.values.items()})
-        )
-
-    @property
     def members(self) -> int:
         """Number of members."""
         return self.n_cells * len(self.replicates)
-
-    @property
-    def n_cells(self) -> int:
-        """Number of combinations of hyperparameters."""
-        return int(np.prod(self.cells.shape))
 
     @property
     def keeps_objectives(self) -> bool:
@@ -230,11 +201,6 @@ class Experiment:
         """Number of the replicate whose minibatches each member sees ``[members]``."""
         return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
 
-    def hyper(self) -> dict[str, np.ndarray]:
-        """Each member's numbers, name -> ``[members]``."""
-        constants = {**self.constants, **self.replicate_constants}
-        return self.cells.hyper(constants, self.members, self.data.dtype)
-
     def start_hyper(self) -> dict[str, np.ndarray]:
         """As `hyper`, for `Learner.start`: factors of starting parameters are 1 for trained ones."""
         hyper = self.hyper()
@@ -245,6 +211,58 @@ class Experiment:
     def block(self) -> int:
         """Rows scored at a time, as of ``scored_block``."""
         return scored_block(self.data, self.copied_rows)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Experiment(Cohort):
+    """Members whose numbers lie on axes.
+
+    Attributes:
+        constants: Name -> value of numbers that all members share.
+        replicate_constants: Name -> values of further numbers, one a replicate.
+        folds: Number of folds, or None.
+        subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
+            rows behind theirs where subsets have labels.
+        names: As of `jfnn.Split`.
+        doubts: What is allowed and hardly meant, for warnings.
+    """
+
+    cells: Axes
+    constants: dict[str, float] = dataclasses.field(default_factory=dict)
+    replicate_constants: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    seeds: Sequence[int] = (0,)
+    folds: int | None = None
+    subsets: Subsets | None = None
+    names: Names = dataclasses.field(default_factory=Names)
+    doubts: Sequence[str] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a per-member array: cells, seeds, and folds where there are any."""
+        if self.is_single:
+            return ()
+        return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it has one member and no axes."""
+        return not self.cells.shape
+
+    def without_axes(self) -> "Experiment":
+        """The experiment of one member, with numbers instead of axes of one value."""
+        return dataclasses.replace(
+            self, cells=Axes({name: values.reshape(()) for name, values in self.cells.values.items()})
+        )
+
+    @property
+    def n_cells(self) -> int:
+        """Number of combinations of hyperparameters."""
+        return int(np.prod(self.cells.shape))
+
+    def hyper(self) -> dict[str, np.ndarray]:
+        """Each member's numbers, name -> ``[members]``, replicates inside."""
+        constants = {**self.constants, **self.replicate_constants}
+        return self.cells.hyper(constants, self.members, self.data.dtype)
 
 
 def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
@@ -261,34 +279,3 @@ def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarra
 def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
     """Rows scored at a time: of all members together, or of each one's copies."""
     return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])
-
-
-def one_replicate(
-    learner: Learner,
-    data: Data,
-    numbers: Mapping[str, np.ndarray],
-    params: Params,
-    batches: GivenMinibatches,
-    epochs: int,
-) -> Experiment:
-    """Members that share all but their numbers: rows, start and minibatches.
-
-    Args:
-        learner: The learner.
-        data: The rows, all of them to train on.
-        numbers: Name -> number of each member ``[members]``.
-        params: Starting parameters in the engine's form, of any float dtype.
-        batches: The minibatches.
-        epochs: Epochs of the longest member.
-    """
-    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), params)
-    replicates = Replicates(
-        seeds=np.zeros(1, np.uint32),
-        draw=lambda: jax.tree.map(lambda leaf: leaf[None], start),
-        n_starts=1,
-        start_shapes=shapes_of(start),
-        batches=batches,
-        parts=[{name: np.arange(data.n if name == "train" else 0) for name in PARTS}],
-    )
-    cells = Axes(dict(numbers), crossed=False)
-    return Experiment(learner=learner, data=data, cells=cells, replicates=replicates, epochs=epochs)

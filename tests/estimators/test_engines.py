@@ -17,8 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import choice, forward, plain, training
-from jfnn.estimators.choice import Choice
+from jfnn.estimators import choice, functions, training
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -42,7 +41,7 @@ def engine_runs(monkeypatch):
 @pytest.fixture
 def no_device(monkeypatch):
     """Lets no prediction go through a device."""
-    monkeypatch.delattr(forward, "outputs")
+    monkeypatch.delattr(functions, "outputs")
 
 
 def pair(name, engine, **parameters):
@@ -231,11 +230,11 @@ def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
     by_device = ours.predict_proba(X)
     ours.set_params(engine="auto")
-    theirs = plain.as_plain(ours)
+    theirs = neural_network.MLPClassifier(**OPTIONS)
     vars(theirs).update(vars(ours))
     rows = []
     monkeypatch.setattr(
-        forward, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
+        functions, "outputs", lambda structure, layers, x: rows.append(len(x)) or np.zeros((len(x), 3))
     )
     np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
     np.testing.assert_allclose(ours.predict_proba(X), by_device, atol=1e-12)
@@ -388,6 +387,11 @@ def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.Gri
     return choice.choose(kind(estimator, grid, **options), splits, x, weightless)
 
 
+def counted(*args, **options):
+    """What the engine trains of a search, its fits and their structures."""
+    return chosen(*args, **options)[:3]
+
+
 MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # of one structure, since they are numbers
 
 
@@ -396,11 +400,11 @@ def test_a_search_is_the_engines_from_16_fits_a_structure_on():
     perceptron = estimators.MLPClassifier((50,))
     for alphas, splits, engines in ((4, 4, ("auto", "jfnn")), (5, 3, ()), (16, 1, ("auto", "jfnn"))):
         grid = {"alpha": np.logspace(-5, 1, alphas)}
-        assert chosen(perceptron, grid, splits) == Choice(engines, alphas * splits, 1)
+        assert counted(perceptron, grid, splits) == (engines, alphas * splits, 1)
         grid |= {"hidden_layer_sizes": [(4,), (4, 4)], "solver": ["adam", "sgd"]}
-        assert chosen(perceptron, grid, splits) == Choice(engines, 4 * alphas * splits, 4)
+        assert counted(perceptron, grid, splits) == (engines, 4 * alphas * splits, 4)
     uneven = [{"alpha": np.arange(1.0, 31)}, {"hidden_layer_sizes": [(4,)]}]  # 31 fits a structure
-    assert chosen(perceptron, uneven, 2) == Choice(("auto", "jfnn"), 62, 2)
+    assert counted(perceptron, uneven, 2) == (("auto", "jfnn"), 62, 2)
     same = {"hidden_layer_sizes": [8, (8,), [8]], "alpha": np.arange(1.0, 7)}
     assert chosen(perceptron, same, 1).structures == 1
 
@@ -411,16 +415,16 @@ def test_draws_are_counted_as_they_will_be_drawn():
     for random_state in (7, np.random.RandomState(7), None):
         np.random.seed(7)
         options = {"kind": estimators.RandomizedSearchCV, "n_iter": 20, "random_state": random_state}
-        counted = [chosen(estimators.MLPClassifier(), widths, 3, **options) for _ in range(2)]
+        found = [counted(estimators.MLPClassifier(), widths, 3, **options) for _ in range(2)]
         drawn = list(model_selection.ParameterSampler(widths, 20, random_state=random_state))
         structures = len({candidate["hidden_layer_sizes"] for candidate in drawn})
-        assert counted == 2 * [Choice(("auto", "jfnn"), 60, structures)]
+        assert found == 2 * [(("auto", "jfnn"), 60, structures)]
 
 
 def test_settings_of_transformers_are_structures_of_their_own():
     pipeline = make_pipeline(StandardScaler(), estimators.MLPClassifier())
     numbers = {"mlpclassifier__alpha": np.arange(1.0, 9)}
-    assert chosen(pipeline, numbers, 2) == Choice(("auto", "jfnn"), 16, 1)
+    assert counted(pipeline, numbers, 2) == (("auto", "jfnn"), 16, 1)
     assert chosen(pipeline, numbers | {"standardscaler__with_std": [True, False]}, 1).structures == 2
     assert chosen(pipeline, {"mlpclassifier": 16 * [estimators.MLPClassifier()]}, 1).structures == 1
 

@@ -12,8 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn import estimators
-from jfnn.estimators.ensemble import choose
-from jfnn.estimators.selection import select
+from jfnn.estimators.ensemble import choose, select
 
 pytestmark = pytest.mark.unoptimised
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import HuberRegressor, QuantileRegressor
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, r2_score
 
 from jfnn import estimators
-from jfnn.estimators import plain
+from jfnn.estimators import choice
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(80, 2))
@@ -59,8 +59,10 @@ def test_they_are_parameters_that_clone_and_searches_take():
 
 def test_scikit_learns_perceptron_serves_a_search_over_its_losses_alone():
     for values, serves in ((["squared_error", "poisson"], True), (["squared_error", "huber"], False)):
-        assert plain._serves(estimators.MLPRegressor(), {"loss": values}) is serves
-    assert not plain._serves(estimators.MLPRegressor("quantile"), {"alpha": [0, 1]})
+        search = estimators.GridSearchCV(estimators.MLPRegressor(), {"loss": values})
+        assert choice.choose(search, 2, X, False).plain is serves
+    search = estimators.GridSearchCV(estimators.MLPRegressor("quantile"), {"alpha": [0, 1]})
+    assert not choice.choose(search, 2, X, False).plain
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from jfnn import estimators
 from jfnn.estimators import training
-from jfnn.estimators.ahead import TrainedAhead
-from jfnn.estimators.inputs import Inputs
+from jfnn.estimators.ahead import Inputs, TrainedAhead
 from jfnn.estimators.recording import record
 
 pytestmark = [

@@ -1,0 +1,172 @@
+"""The rows of a fit's steps, as scikit-learn draws them: those held out, and the order of the others.
+
+Early stopping judges by the score of held-out rows. The compiled program adds up a gain over these: right
+answers, or for numbers the squared errors, negative and each output's in units of its variance; nothing where
+there is a single class, which is always predicted. Accuracy and R² (scikit-learn's mean over outputs) are
+``offset + gain / unit``.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import shuffle
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.estimators.fit import Fit, Rows
+from jfnn.minibatches import PADDING, GivenMinibatches
+from jfnn.steps.source import padded_length
+
+
+class Scoring(NamedTuple):
+    """The rule by which gains become scores.
+
+    Attributes:
+        scales: Factors of right answers or squared errors ``[rows, outputs]``; 0 for rows to train on.
+        held_out: Whether each row is held out ``[rows]``.
+        unit: Gain of a score of 1.
+        offset: Score of no gain.
+    """
+
+    scales: np.ndarray
+    held_out: np.ndarray
+    unit: float
+    offset: float
+
+    @classmethod
+    def for_rows(cls, rows: Rows, held_out: int, output: str) -> "Scoring":
+        """The scoring of the last ``held_out`` rows, for an output activation."""
+        targets = np.asarray(rows.targets[-held_out:], np.float64)
+        weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
+        unit = float(weights.sum())
+        offset = 0.0
+        scale = np.ones(targets.shape[1])
+        if output in ("identity", "exp"):
+            squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
+            varies = squares > 0  # the R² of a constant output is 0
+            scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
+            unit = 1.0
+            offset = float(np.mean(varies))
+        elif rows.targets.shape[1] == 1 and np.ptp(rows.targets) == 0:  # one class
+            scale = np.zeros(1)
+            offset = 1.0
+        n = len(rows.targets)
+        is_held_out = np.arange(n) >= n - held_out
+        return cls(is_held_out[:, None] * scale, is_held_out, unit, offset)
+
+    def score(self, gain: float) -> float:
+        """The score of a gain."""
+        return self.offset + gain / self.unit
+
+    def gain(self, score: float) -> float:
+        """The gain of a score."""
+        return (score - self.offset) * self.unit
+
+
+def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[Rows, int]:
+    """All rows of a fit, held-out ones behind those to train on, and their number; 0 without early stopping.
+
+    Args:
+        fit: The fit.
+        random: Draws them.
+
+    Raises:
+        ValueError: Fewer than two are held out, or scikit-learn raises.
+    """
+    rows = fit.rows
+    structure = fit.structure
+    if structure.validation is None:
+        return rows, 0
+    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # whose shares are kept
+    train, held_out = train_test_split(
+        np.arange(len(rows.x)),
+        random_state=random,
+        test_size=structure.validation,
+        stratify=rows.targets.astype(bool) if two_classes else None,
+    )
+    if len(held_out) < 2:
+        raise ArgumentError(
+            "validation_fraction",
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset.",
+        )
+    order = np.concatenate([train, held_out])
+    return Rows(*(None if array is None else array[order] for array in rows)), len(held_out)  # type: ignore[arg-type]
+
+
+def gain(
+    output: str, outputs: jax.Array, targets: jax.Array, scales: jax.Array, weights: jax.Array
+) -> jax.Array:
+    """The gain of a step's rows: arrays ``[rows, outputs]``, weights ``[rows]``; NaN of infinite outputs."""
+    if output == "softmax":
+        gains = scales[:, 0] * (outputs.argmax(axis=1) == targets.argmax(axis=1))
+    elif output == "logistic":
+        gains = scales[:, 0] * jnp.all((outputs > 0) == (targets > 0.5), axis=1)
+    else:
+        predictions = jnp.exp(outputs) if output == "exp" else outputs
+        gains = -jnp.sum(scales * (targets - predictions) ** 2, axis=1)
+    return jnp.where(jnp.isfinite(outputs).all(), jnp.sum(weights * gains), jnp.nan)
+
+
+class Order:
+    """Rows of each epoch's steps: those to train on, shuffled by a stream, then the held-out ones.
+
+    Epochs are drawn one after another when they are first asked for, and kept.
+    """
+
+    def __init__(self, n: int, held_out: int, batch: int, random: np.random.RandomState, shuffled: bool):
+        """Draws nothing yet.
+
+        Args:
+            n: Rows to train on.
+            held_out: Rows behind these, which separate steps score.
+            batch: Rows a step.
+            random: The stream, which nobody else draws from.
+            shuffled: Whether rows are shuffled; else they come as they are, as for a step that sees them all.
+        """
+        self.n = n
+        self.batch = batch
+        self.random = random
+        self.shuffled = shuffled
+        self.steps = -(-n // batch)
+        self.width = padded_length(batch)  # the same for most numbers of rows, so that these share a program
+        self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
+        self.rows = np.arange(n, dtype=np.int32)
+        self.drawn = [self._steps_of_epoch()]
+        self.streams: list[dict[str, Any]] = [random.get_state(legacy=False)]  # before each epoch
+
+    @property
+    def minibatches(self) -> GivenMinibatches:
+        """The order as the engine takes it."""
+        shape = self.drawn[0].shape
+        return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), (shape[0], shape[1]), padded=True)
+
+    def epoch(self, epoch: int) -> np.ndarray:
+        """Row numbers ``[steps, width]`` of an epoch, with padding where a step is shorter."""
+        if not self.shuffled or self.batch >= self.n:
+            return self.drawn[0]
+        self._draw(epoch + 1)
+        return self.drawn[epoch + 1]
+
+    def stream_after(self, epochs: int) -> dict[str, Any]:
+        """State of the stream where a fit of ``epochs`` epochs leaves it."""
+        if not self.shuffled:
+            return self.streams[0]
+        self._draw(epochs)
+        return self.streams[epochs]
+
+    def _draw(self, epochs: int) -> None:
+        while len(self.streams) <= epochs:
+            self.rows = shuffle(self.rows, random_state=self.random)
+            self.drawn.append(self._steps_of_epoch())
+            self.streams.append(self.random.get_state(legacy=False))
+
+    def _steps_of_epoch(self) -> np.ndarray:
+        return np.concatenate([self._in_steps(self.rows), self.held_out])
+
+    def _in_steps(self, rows: np.ndarray) -> np.ndarray:
+        """Row numbers ``[steps, width]``."""
+        steps = np.full((-(-len(rows) // self.batch), self.width), PADDING, rows.dtype)
+        steps[:, : self.batch].flat[: len(rows)] = rows
+        return steps
