@@ -116,43 +116,37 @@ def choose(search: Any, splits: int, X: Any, weightless: bool) -> Choice:
         ValueError, TypeError: As scikit-learn's search, of a grid that is none, or names that are none.
     """
     begin = prefix(search.estimator)
-    asked = False
-    fits = 0
-    structures = set()
-    why = None
-    # With routing it is the perceptron's own requests that count.
-    plain = _are_known(search) and not sklearn.get_config()["enable_metadata_routing"]
-    if not _is_table(X):
-        why = "its rows are sparse, or texts"
-    elif isinstance(search, HalvingGridSearchCV | HalvingRandomSearchCV):
-        why = "successive halving trains few fits to their end"
-    for candidate in _candidates(search):
-        last = perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
-        if last is None:
-            why = why or why_alone(last)
-            plain = False
-            continue
-        try:
-            names = [name.removeprefix(begin) for name in candidate if not _is_others(name, begin)]
-            plain = plain and _is_plain(last, names)
-            parameters.check(last)
-            hidden = parameters.hidden_sizes(last)
-            engine = engine_of(last)
-        except (ValueError, TypeError):  # scikit-learn meets it again, where failures are counted
-            continue
-        asked = asked or engine == "jfnn"
-        alone = why_alone(last)
-        why = why or alone
-        if engine == "auto" and alone is None:
-            # Transformers with other settings give other rows, which are other runs of the engine.
-            others = [(name, id(value)) for name, value in candidate.items() if _is_others(name, begin)]
-            structures.add((structure_of(last, hidden, ""), *sorted(others)))
-            fits += splits
-    if fits and (weightless or (why is None and fits >= MANY * len(structures))):
+    candidates = [(candidate, _perceptron_of(search, candidate)) for candidate in _candidates(search)]
+    valid = [(candidate, last) for candidate, last in candidates if _is_valid(last)]
+    forced = [last for _, last in valid if last is not None and engine_of(last) == "jfnn"]
+    free = [
+        (structure_of(last, parameters.hidden_sizes(last), ""), _of_others(candidate, begin))
+        for candidate, last in valid
+        if last is not None and engine_of(last) == "auto" and why_alone(last) is None
+    ]
+    fits = len(free) * splits
+    structures = len(set(free))
+    reasons = [_why_scikit_learns(search, X), *(why_alone(last) for _, last in valid)]
+    why = next(filter(None, reasons), None)
+    if fits and (weightless or (why is None and fits >= MANY * structures)):
         engines: tuple[str, ...] = ("auto", "jfnn")
     else:
-        engines = ("jfnn",) if asked else ()
-    return Choice(engines, fits, len(structures), why, plain)
+        engines = ("jfnn",) if forced else ()
+    plain = _are_known(search) and all(_is_plain(last) for _, last in valid)
+    plain = plain and all(_takes(last, candidate, begin) for candidate, last in candidates)
+    # With routing it is the perceptron's own requests that count.
+    plain = plain and not sklearn.get_config()["enable_metadata_routing"]
+    return Choice(engines, fits, structures, why, plain)
+
+
+def _why_scikit_learns(search: Any, X: Any) -> str | None:
+    """The reason why a search is not for the engine, whatever its candidates are; None where it may be."""
+    table = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
+    if not table and not (isinstance(X, list | tuple) and len(X) and np.ndim(X[0])):
+        return "its rows are sparse, or texts"
+    if isinstance(search, HalvingGridSearchCV | HalvingRandomSearchCV):
+        return "successive halving trains few fits to their end"
+    return None
 
 
 def why_alone(last: Perceptron | None) -> str | None:
@@ -166,25 +160,45 @@ def why_alone(last: Perceptron | None) -> str | None:
     return None
 
 
-def _is_table(X: Any) -> bool:
-    """Whether rows are dense, of several numbers each."""
-    if hasattr(X, "shape"):
-        return len(X.shape) > 1 and not sparse.issparse(X)
-    return isinstance(X, list | tuple) and len(X) > 0 and np.ndim(X[0]) > 0
+def _perceptron_of(search: Any, candidate: Mapping[str, Any]) -> Perceptron | None:
+    """The perceptron of a candidate; None where its estimator is another."""
+    return perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
+
+
+def _is_valid(last: Perceptron | None) -> bool:
+    """Whether a fit gets as far as to train; where it does not, scikit-learn counts a failure."""
+    if last is None:
+        return True
+    try:
+        parameters.check(last)
+        parameters.hidden_sizes(last)
+        engine_of(last)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _of_others(candidate: Mapping[str, Any], begin: str) -> tuple[tuple[str, int], ...]:
+    """Settings of a Pipeline's other steps: others give other rows, which are other runs of the engine."""
+    return tuple(sorted((name, id(value)) for name, value in candidate.items() if _is_others(name, begin)))
 
 
 def _is_others(name: str, begin: str) -> bool:
-    """Whether a parameter is one of a Pipeline's other steps than the perceptron, whose have a prefix."""
+    """Whether a parameter is one of other steps than the perceptron, whose have a prefix."""
     return not name.startswith(begin) and name != begin.removesuffix("__")
 
 
-def _is_plain(last: Perceptron, names: Sequence[str]) -> bool:
-    """Whether scikit-learn's perceptron serves for a candidate's; ``names`` are what the search sets."""
-    theirs = last._theirs()._get_param_names()
-    weighted = last.get_params(deep=False).get("class_weight") is not None
-    if last._is_users() or last.engine == "jfnn" or weighted:
+def _is_plain(last: Perceptron | None) -> bool:
+    """Whether scikit-learn's perceptron does what a valid one does."""
+    if last is None or last._is_users() or last.engine == "jfnn":
         return False
-    return further(last) is None and set(names) <= set(theirs)
+    return further(last) is None and last.get_params(deep=False).get("class_weight") is None
+
+
+def _takes(last: Perceptron | None, candidate: Mapping[str, Any], begin: str) -> bool:
+    """Whether scikit-learn's perceptron has all parameters that a search sets."""
+    names = {name.removeprefix(begin) for name in candidate if not _is_others(name, begin)}
+    return last is not None and names <= set(last._theirs()._get_param_names())
 
 
 def _are_known(search: Any) -> bool:

@@ -98,10 +98,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         return self.solver != "lbfgs" or bool(super()._check_solver())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
-        parameters.check(self)
-        engine_of(self)  # raises where scikit-learn lacks what it is asked for
-        if self.engine != "scikit-learn":
-            parameters.hidden_sizes(self)
+        self._check_parameters(incremental)
         if self.solver in SOLVERS:
             return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
         # scikit-learn's would train by no other solver; these are its steps before that.
@@ -116,6 +113,13 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             self._initialize(y, layer_units, X.dtype)
         self._fit_stochastic(X, y, sample_weight, layer_units, incremental)
         return self
+
+    def _check_parameters(self, incremental: bool) -> None:
+        """Raises ValueError or TypeError for parameters that are none, or that its engine does not take."""
+        parameters.check(self)
+        engine_of(self)  # raises where scikit-learn lacks what it is asked for
+        if self.engine != "scikit-learn":
+            parameters.hidden_sizes(self)
 
     def _initialize(self, y: Any, layer_units: Any, dtype: Any) -> None:
         search = ahead.active()
@@ -456,12 +460,12 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
 
     __init__ = _constructor(neural_network.MLPClassifier, class_weight=None, engine="auto")
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
-        if incremental and isinstance(self.class_weight, str) and self.class_weight == "balanced":
+    def _check_parameters(self, incremental: bool) -> None:
+        super()._check_parameters(incremental)
+        if incremental and isinstance(self.class_weight, str):
             raise ArgumentError(
                 "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
             )
-        return super()._fit(X, y, sample_weight, incremental)
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         weights = super()._checked(X, y, sample_weight)

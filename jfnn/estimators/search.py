@@ -3,7 +3,7 @@
 import functools
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import joblib
@@ -76,8 +76,7 @@ class _TrainsAhead(Substitute):
             print(f"[{type(self).__name__}] {choice}")
         searching = self._copy(cv, plain=choice.plain and not choice.engines)
         if choice.engines:
-            ahead = TrainedAhead(choice.engines)
-            searching._evaluation = functools.partial(searching._evaluate, X, y, routed, ahead, set())
+            searching._evaluation = searching._ahead(X, y, routed, choice.engines)
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
                 self._theirs().fit(searching, X, y, **params)
             del searching._evaluation
@@ -142,47 +141,43 @@ class _TrainsAhead(Substitute):
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}  # since scikit-learn 1.9
         super()._run_search(evaluate, **context)  # type: ignore[misc]
 
-    def _evaluate(
-        self,
-        X: Any,
-        y: Any,
-        routed: Any,
-        ahead: TrainedAhead,
-        reported: set[str],
-        evaluate_candidates: Callable[..., Any],
-        candidate_params: Any,
-        cv: Any = None,
-        *args: Any,
-        **options: Any,
-    ) -> Any:
-        """scikit-learn's evaluation of candidates, once their fits are trained.
+    def _ahead(self, X: Any, y: Any, routed: Any, engines: Container[str]) -> Callable[..., Any]:
+        """scikit-learn's evaluation of candidates, given as first argument, once their fits are trained.
 
-        ``routed`` has the parameters of the search's ``fit`` by who takes them. ``reported`` holds the
-        reasons that earlier rounds have warned of, and gets those of this one.
+        Args:
+            X: Inputs.
+            y: Targets.
+            routed: Parameters of the search's ``fit`` by who takes them.
+            engines: As of `TrainedAhead`.
         """
-        candidates = list(candidate_params)
-        splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
+        ahead = TrainedAhead(engines)
+        reported: set[str] = set()  # reasons that rounds have warned of
 
         def fit_on(estimator: Any, rows: Any) -> None:
             inputs, targets = _safe_split(estimator, X, y, rows)
             estimator.fit(inputs, targets, **_check_method_params(X, routed.estimator.fit, rows))
 
-        ahead.begin()
-        folds = [rows for rows, _ in splits]
-        recorded, left, failed = record(ahead, self.estimator, candidates, folds, fit_on)
-        _warn(left, reported)
-        ahead.train(print if self.verbose else None)
-        failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
-        trained = [one for one in recorded if one.key in ahead.results]
-        held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-        self._together = _members(trained, ahead, len(splits)), held_out
-        with ahead.active():
-            results = evaluate_candidates(candidates, check_cv(splits), *args, **options)
-        reasons = {IN_VAIN: len(trained) - ahead.found}
-        if ahead.missed > reasons[IN_VAIN]:
-            reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
-        _warn(reasons, reported)
-        return results
+        def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
+            candidates = list(candidates)
+            splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
+            ahead.begin()
+            folds = [rows for rows, _ in splits]
+            recorded, left, failed = record(ahead, self.estimator, candidates, folds, fit_on)
+            _warn(left, reported)
+            ahead.train(print if self.verbose else None)
+            failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
+            trained = [one for one in recorded if one.key in ahead.results]
+            held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
+            self._together = _members(trained, ahead, len(splits)), held_out
+            with ahead.active():
+                results = evaluation(candidates, check_cv(splits), *args, **options)
+            reasons = {IN_VAIN: len(trained) - ahead.found}
+            if ahead.missed > reasons[IN_VAIN]:
+                reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
+            _warn(reasons, reported)
+            return results
+
+        return evaluate
 
 
 def _asks_for_the_engine(perceptron: Perceptron) -> bool:
