@@ -15,9 +15,11 @@ import jfnn
 from jfnn import losses
 from jfnn.engine import devices, loop
 from jfnn.engine.executors import Threads
+from jfnn.engine.layouts import layout_for
 from jfnn.engine.plan import CallLength
 from jfnn.engine.threads import spread
 from jfnn.engine.trainer import Trainer
+from jfnn.experiment.experiment import Cohort
 from jfnn.schedulers import Actions
 from jfnn.search.sweep import prepare, train_run
 
@@ -163,6 +165,34 @@ def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
     assert len(seen) > 2 and seen == sorted(set(seen)) and seen[-1] == EPOCHS
     expected = np.array([-1, seen[0], seen[1]])[third]
     assert (state.stopped_at == np.where(state.members.diverged_at < 0, expected, -1)).all()
+
+
+class Listed(Cohort):
+    """The members of an experiment, without its axes."""
+
+    def __init__(self, experiment):
+        for field in dataclasses.fields(Cohort):
+            object.__setattr__(self, field.name, getattr(experiment, field.name))
+        object.__setattr__(self, "numbers", experiment.hyper())
+
+    @property
+    def n_cells(self):
+        return len(RATES) * len(PENALTIES)
+
+    def hyper(self):
+        return self.numbers
+
+
+def test_the_engine_reads_members_and_no_axes(net, split):
+    run = prepare(jfnn.Options(net, split, **keywords({"eval_every": 3}, seeds=2)))
+    outcomes = []
+    for members in (run.experiment, Listed(run.experiment)):
+        layout = layout_for(members, run.threads[0].platform, False)
+        trainer = Trainer(members, run.threads, layout)
+        outcomes.append(loop.run(trainer, loop.start(trainer)))
+    fields = [(one.params, one.scores, one.state.history, one.state.members) for one in outcomes]
+    for one, other in zip(*map(jax.tree.leaves, fields), strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_jobs_that_follow_are_run_once_and_in_their_order():

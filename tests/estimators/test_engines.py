@@ -452,6 +452,20 @@ def test_a_search_by_halving_is_scikit_learns_unless_asked():
         assert chosen(estimators.MLPClassifier(engine="jfnn"), MANY, kind=kind).engines == ("jfnn",)
 
 
+def test_scikit_learns_perceptrons_serve_where_candidates_are_known_and_theirs():
+    """A search by halving may draw as many as it has rows for, which it knows later."""
+    halving = {"kind": estimators.HalvingRandomSearchCV, "grid": MANY}
+    for number, serve in ((5, True), ("exhaust", False)):
+        assert chosen(estimators.MLPClassifier(), **halving, n_candidates=number).plain is serve
+    for grid in (
+        {"alpha": [0.1, -1.0]},  # invalid, as scikit-learn says itself
+        {"solver": ["sgd", "rmsprop"]},
+        {"engine": ["auto"]},
+        {"class_weight": ["even"]},
+    ):
+        assert chosen(estimators.MLPClassifier(), grid).plain is ("alpha" in grid)
+
+
 def test_a_forced_candidate_takes_no_free_one_along():
     """But for rows of weight 0, which may be all of some fold's step."""
     for x in (X, sparse.csr_matrix(X), np.array(["a text"] * 150)):

@@ -3,6 +3,7 @@
 import inspect
 import pickle
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,14 +14,17 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
+from sklearn.utils import shuffle
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
 
 from jfnn import estimators
 from jfnn.engine.trainer import Trainer
-from jfnn.estimators.fit import Fit, Rows, Structure
+from jfnn.estimators import training
+from jfnn.estimators.fit import NUMBERS, Fit, Rows, Structure
 from jfnn.estimators.rows import Scoring
 from jfnn.estimators.rows import gain as gain_of
+from jfnn.layers.dense import Layer
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -205,6 +209,33 @@ def test_the_key_of_a_fit_tells_streams_apart():
     rows = Rows(np.zeros((2, 1)), np.zeros((2, 1)))
     keys = [Fit(structure, rows, (), stream, {}).key(0) for stream in streams]
     assert len(set(keys)) == 4 and keys[1] == keys[2] and keys[4] == keys[5]
+
+
+@pytest.mark.parametrize("validation", [None, 0.2])
+def test_a_fit_is_a_value(validation):
+    """Training changes nothing of it, and says where scikit-learn would leave the stream."""
+    structure = Structure((64, 5, 3), "relu", "softmax", "adam", False, "constant", 40, True, validation)
+    layers = tuple(Layer(np.ones(shape) / 9, np.zeros(shape[1])) for shape in ((64, 5), (5, 3)))
+    numbers = {
+        name: float(value)
+        for name, value in estimators.MLPClassifier().get_params().items()
+        if name in NUMBERS
+    }
+    fit = Fit(structure, Rows(X, np.eye(3)[Y]), layers, np.random.RandomState(3), numbers | {"max_iter": 4.0})
+    before = fit.key(0)
+    one, other = (training.train([fit])[0] for _ in range(2))
+    assert fit.key(0) == before
+    for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    stream = np.random.RandomState(3)
+    rows = np.arange(150)
+    if validation is not None:
+        rows, _ = train_test_split(rows, test_size=validation, random_state=stream)
+    for _ in range(len(one.losses)):
+        shuffle(rows, random_state=stream)
+    after = np.random.RandomState()
+    after.set_state(one.stream)
+    assert len(one.losses) == 4 and after.randint(2**31) == stream.randint(2**31)
 
 
 @pytest.mark.parametrize("name", NAMES_OF_BOTH)

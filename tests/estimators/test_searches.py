@@ -427,3 +427,43 @@ def test_folds_that_are_none_are_refused_as_scikit_learn_refuses_them(cv):
     for module in (estimators, model_selection):
         with pytest.raises(InvalidParameterError, match="'cv' parameter"):
             module.GridSearchCV(PERCEPTRON, GRID, cv=cv).fit(X, Y)
+
+
+@pytest.mark.parametrize("engine", ["auto", "jfnn"])
+def test_a_search_changes_nothing_of_the_users_object_before_its_end(engine):
+    """Its splits may be an iterator, which is read once."""
+    perceptron = clone(PERCEPTRON).set_params(engine=engine)
+    seen = []
+
+    def scorer(estimator, x, y):
+        seen.append(dict(vars(search)))
+        return estimator.score(x, y)
+
+    search = estimators.GridSearchCV(perceptron, {"max_iter": [2, 3]}, cv=iter(NUMBERS), scoring=scorer)
+    before = dict(vars(search))
+    search.fit(X, Y)
+    assert len(seen) == 4 and all(one == before for one in seen)
+    learned = vars(search).keys() - before.keys()
+    assert {name for name in learned if not name.endswith("_")} <= {"_together", "_checked_cv_orig"}
+    assert vars(search).items() >= before.items()
+
+
+def test_a_search_that_fails_has_learned_nothing():
+    search = estimators.GridSearchCV(PERCEPTRON, {"max_iter": [2]}, cv=2, refit=lambda results: 1 / 0)
+    before = dict(vars(search))
+    with pytest.raises(ZeroDivisionError):
+        search.fit(X, Y)
+    assert vars(search) == before
+
+
+def test_a_fit_of_a_search_leaves_its_stream_where_it_does_alone():
+    following = []
+    for module in (estimators, model_selection):
+
+        def scorer(estimator, x, y):
+            following.append(estimator._random_state.randint(2**31))
+            return 0.0
+
+        perceptron = clone(PERCEPTRON).set_params(random_state=np.random.RandomState(5))
+        module.GridSearchCV(perceptron, {"max_iter": [2, 5]}, cv=2, scoring=scorer, refit=False).fit(X, Y)
+    assert following[:4] == following[4:] and len(set(following)) == 2
