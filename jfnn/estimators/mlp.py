@@ -181,14 +181,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         Raises:
             ValueError: Negative weights, or none above 0; targets that a loss does not take.
         """
-        if self.engine != "scikit-learn":
-            self._check_targets(y)
-            if sample_weight is not None:
-                check_weights(sample_weight, "sample_weight")
+        if self.engine != "scikit-learn" and sample_weight is not None:
+            check_weights(sample_weight, "sample_weight")
         return sample_weight  # type: ignore[no-any-return]
-
-    def _check_targets(self, y: np.ndarray) -> None:
-        """Checks targets beyond scikit-learn; classes need none."""
 
     def _check_layers(self, layer_units: Any) -> None:
         """Raises ValueError for parameters of another shape, of a fit before or set by hand."""
@@ -517,7 +512,9 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     __init__ = _constructor(neural_network.MLPRegressor, quantile=0.5, delta=1.0, engine="auto")
 
-    def _check_targets(self, y: np.ndarray) -> None:
-        checks.check_numbers(y, "y")
-        if self.loss == "poisson" and y.min() < 0:
-            raise ArgumentError("y", "expected numbers of at least 0 for the loss 'poisson'")
+    def _checked(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        if self.engine != "scikit-learn":
+            checks.check_numbers(y, "y")
+            if self.loss == "poisson" and y.min() < 0:
+                raise ArgumentError("y", "expected numbers of at least 0 for the loss 'poisson'")
+        return super()._checked(X, y, sample_weight)
