@@ -29,10 +29,8 @@ import numpy as np
 
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
-from jfnn.engine import devices, interrupts
-from jfnn.engine.threads import spread
 from jfnn.estimators.fit import Fit, Key, Trained
-from jfnn.store.files import digest
+from jfnn.extend.fits import devices, digest, interrupts, spread
 
 SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
 

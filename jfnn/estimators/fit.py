@@ -8,10 +8,10 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.extend.fits import digest
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp
-from jfnn.store.files import digest
 
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu", "softplus", "gelu", "erf", "sin")

@@ -16,8 +16,8 @@ from sklearn.utils import shuffle
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.estimators.fit import Fit, Rows
+from jfnn.extend.fits import padded_length
 from jfnn.minibatches import PADDING, GivenMinibatches
-from jfnn.steps.source import padded_length
 
 
 class Scoring(NamedTuple):

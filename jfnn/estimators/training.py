@@ -11,16 +11,21 @@ import numpy as np
 import optax
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.engine import layouts, loop
-from jfnn.engine.devices import resolve
-from jfnn.engine.plan import CallLength, Layout
-from jfnn.engine.state import RunState
-from jfnn.engine.trainer import Trainer
 from jfnn.estimators.fit import Fit, Optimizer, Rows, Trained, check_numbers, check_rows
 from jfnn.estimators.learner import CALL_EPOCHS, Memory, PerceptronLearner
 from jfnn.estimators.rows import Order, Scoring, hold_out
-from jfnn.experiment.experiment import Cohort, Replicates
-from jfnn.identity.traces import shapes_of
+from jfnn.extend.fits import (
+    CallLength,
+    Cohort,
+    Layout,
+    Replicates,
+    RunState,
+    Trainer,
+    devices,
+    layouts,
+    loop,
+    shapes_of,
+)
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 
@@ -94,7 +99,7 @@ def train(
         numbers=numbers,
     )
     if threads is None:
-        threads = resolve(None)
+        threads = devices.resolve(None)
     layout = _layout(members, threads[0].platform)
     trainer = Trainer(members, threads, layout, _calls(fit, order))
     state = loop.start(trainer)

@@ -1,0 +1,33 @@
+"""For those who train members of their own, without a sweep's options: what the engine reads, and its loop.
+
+A ``Cohort`` is all that the engine reads of members: learner, rows, ``Replicates`` and numbers. ``layouts``
+says how many train side by side, a ``Trainer`` puts them on devices, and ``loop`` trains them.
+"""
+
+from jfnn.engine import devices, interrupts, layouts, loop
+from jfnn.engine.plan import CallLength, Layout
+from jfnn.engine.state import RunState
+from jfnn.engine.threads import spread
+from jfnn.engine.trainer import Trainer
+from jfnn.experiment.experiment import Cohort, Replicates
+from jfnn.identity.traces import shapes_of
+from jfnn.steps.source import padded_length
+from jfnn.store.files import digest
+
+__all__ = [
+    "CallLength",
+    "Cohort",
+    "Layout",
+    "Replicates",
+    "RunState",
+    "Trainer",
+    "devices",
+    "digest",
+    "interrupts",
+    "layouts",
+    "loop",
+    "padded_length",
+    "shapes_of",
+    "spread",
+]
+__dir__ = __all__.copy
