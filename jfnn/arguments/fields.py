@@ -2,12 +2,14 @@
 
 import dataclasses
 import typing
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
 
 Given = TypeVar("Given", contravariant=True)
 Held = TypeVar("Held", covariant=True)
-Convert = Callable[[Any, str], Any]  # of a value and the field's name: the value in its canonical type
+# Of a value and its argument's name, and of values of the fields that it is ``given``: the value in its
+# canonical type. It raises ArgumentError for an invalid one, and gives back unchanged what it gave.
+Convert = Callable[..., Any]
 
 
 class Converted(Protocol[Given, Held]):
@@ -18,27 +20,47 @@ class Converted(Protocol[Given, Held]):
     def __set__(self, instance: object, value: Given) -> None: ...
 
 
-def field(default: object = dataclasses.MISSING, convert: Convert | None = None, **metadata: Any) -> Any:
+def field(
+    default: object = dataclasses.MISSING,
+    convert: Convert | None = None,
+    given: Sequence[str] = (),
+    **metadata: Any,
+) -> Any:
     """A field with a default, a converter and further metadata.
 
     Args:
         default: The default, which is converted as well.
-        convert: Raises ArgumentError, or returns a value that it returns unchanged when called again.
+        convert: Its converter.
+        given: Names of fields before it, whose values the converter takes too.
         **metadata: Whatever else there is to say of the field.
     """
-    return dataclasses.field(default=default, metadata=metadata | {"convert": convert})
+    return dataclasses.field(default=default, metadata=metadata | {"convert": convert, "given": given})
 
 
-@dataclasses.dataclass
 class Valid:
-    """A dataclass whose fields are converted where they are set, once; afterwards they stay."""
+    """Base of dataclasses whose fields are converted in order where an object is made; then they stay.
+
+    Copies and pickles are not converted again. A subclass is a frozen dataclass where it is to be hashable.
+    One that overrides ``__post_init__``, as for what relates several fields, calls this one first.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __post_init__(self) -> None:
+        """Raises ArgumentError with the name of the first field whose value is invalid."""
+        values = vars(self)
+        for name, declared in self.__dataclass_fields__.items():
+            convert = declared.metadata.get("convert")
+            if convert is not None:
+                others = [values[other] for other in declared.metadata.get("given", ())]
+                values[name] = convert(values[name], name, *others)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Sets a field of a new object; raises FrozenInstanceError where it has a value."""
-        if name not in self.__dataclass_fields__ or name in vars(self):
+        declared = vars(type(self)).get("__dataclass_fields__")
+        if declared is not None and (name not in declared or name in vars(self)):
             raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
-        convert = self.__dataclass_fields__[name].metadata.get("convert")
-        vars(self)[name] = value if convert is None else convert(value, name)
+        super().__setattr__(name, value)
 
 
 def given_type(annotation: object) -> Any:

@@ -198,6 +198,7 @@ class Common(Valid):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.learning_rate is None and "learning_rate" not in self.listed:
             raise ArgumentTypeError("learning_rate", "expected a number, or several; got none")
         if self.epochs.start and self.initial_params is None:

@@ -40,6 +40,7 @@ class Refit(Valid):
     rule: Simplest | None = field(None, _as_rule)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.cells > 1 and self.rule is not None:
             raise ArgumentError("cells", f"expected 1 with a rule, which chooses one cell, got {self.cells}")
 

@@ -96,6 +96,7 @@ class Execution(Valid):
     executor: Remote | None = field(None, optional(as_remote))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.keep_params == "evaluations" and self.eval_every is None:
             raise ArgumentError("keep_params", "'evaluations' needs eval_every")
         if self.executor is not None and self.devices is not None:

@@ -14,10 +14,20 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import Converted, field
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
-from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+
+
+def _as_padding(padding: object, argument: str, stride: Lengths) -> Lengths | str:
+    """Lengths, or a word for them; "same" is for a stride of 1."""
+    if not isinstance(padding, str):
+        return as_lengths(padding, argument, minimum=0)
+    checks.as_choice(padding, argument, ("same", "causal"))
+    if padding == "same" and stride not in (1, (1,), (1, 1)):
+        raise ArgumentError(argument, f"expected numbers, since 'same' needs stride 1, got {stride}")
+    return padding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,29 +54,14 @@ class Conv(LayerKind):
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
     """
 
-    channels: int
-    kernel: Lengths = 3
-    stride: Lengths = 1
-    padding: Lengths | str = 0
-    activation: str | Activation = "relu"
-    initializer: Converted[str | None, str] = field(None)
-    dilation: Lengths = 1
+    channels: int = field(convert=checks.as_count)
+    kernel: Lengths = field(3, as_lengths)
+    stride: Lengths = field(1, as_lengths)
+    padding: Lengths | str = field(0, _as_padding, given=["stride"])
+    activation: str | Activation = field("relu", activations.name_or_custom)
+    initializer: Converted[str | None, str] = field(None, as_initializer, given=["activation"])
+    dilation: Lengths = field(1, as_lengths)
     droppable = True
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for unknown names and too small lengths, TypeError for fractions."""
-        convert(self, checks.as_count, "channels")
-        convert(self, as_lengths, "kernel", "stride", "dilation")
-        if isinstance(self.padding, str):
-            checks.as_choice(self.padding, "padding", ("same", "causal"))
-            if self.padding == "same" and self.stride not in (1, (1,), (1, 1)):
-                raise ArgumentError(
-                    "padding", f"expected numbers, since 'same' needs stride 1, got {self.stride}"
-                )
-        else:
-            convert(self, functools.partial(as_lengths, minimum=0), "padding")
-        convert(self, activations.name_or_custom, "activation")
-        convert(self, lambda name, _: as_initializer(name, self.activation), "initializer")
 
     @property
     def function(self) -> Activation:

@@ -12,7 +12,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import Converted, field
 from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.products import affine, affine_gradients
 from jfnn.layers.starts import Starts
 
@@ -38,18 +38,11 @@ class Dense(LayerKind):
         bias: Whether there are biases, else b is 0.
     """
 
-    units: int
-    activation: str | Activation = "relu"
-    initializer: Converted[str | None, str] = field(None)
-    bias: bool = True
+    units: int = field(convert=checks.as_count)
+    activation: str | Activation = field("relu", activations.name_or_custom)
+    initializer: Converted[str | None, str] = field(None, as_initializer, given=["activation"])
+    bias: bool = field(True, checks.as_switch)
     droppable = True
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for unknown names and widths below 1."""
-        convert(self, checks.as_count, "units")
-        convert(self, activations.name_or_custom, "activation")
-        convert(self, lambda name, _: as_initializer(name, self.activation), "initializer")
-        convert(self, checks.as_switch, "bias")
 
     @property
     def function(self) -> Activation:

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from jfnn import activations
 from jfnn.activations import Activation
-from jfnn.layers.kind import convert
-from jfnn.layers.recurrent import Recurrent
+from jfnn.arguments import checks
+from jfnn.arguments.fields import field
+from jfnn.layers.initializers import as_name
+from jfnn.layers.recurrent import Recurrent, as_states
 
 
 class ElmanCell(NamedTuple):
@@ -42,18 +44,13 @@ class Elman(Recurrent):
             `torch.nn` do, so that a recurrent layer may follow.
     """
 
-    units: int
-    activation: str | Activation = "tanh"
-    bidirectional: bool = False
-    states: str = "last"
-    initializer: str = "pytorch"
-    padded: bool = False
+    units: int = field(convert=checks.as_count)
+    activation: str | Activation = field("tanh", activations.name_or_custom)
+    bidirectional: bool = field(False, checks.as_switch)
+    states: str = field("last", as_states)
+    initializer: str = field("pytorch", as_name)
+    padded: bool = field(False, checks.as_switch)
     cell = ElmanCell
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for unknown names and widths below 1."""
-        super().__post_init__()
-        convert(self, activations.name_or_custom, "activation")
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
         """``h_t = f(z_t)``."""

@@ -1,7 +1,6 @@
 """The embedding: a vector for each token (Bengio et al., JMLR 3, 2003)."""
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +8,14 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.arguments.fields import optional
-from jfnn.layers.initializers import INITIALIZERS
-from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.arguments.fields import field
+from jfnn.layers.initializers import INITIALIZERS, as_name
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Starts
+
+
+def _as_token(token: object, argument: str, vocabulary: int) -> int | None:
+    return None if token is None else checks.as_count(token, argument, 0, vocabulary - 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,17 +34,10 @@ class Embedding(LayerKind):
             standard normal numbers, as PyTorch does.
     """
 
-    vocabulary: int
-    features: int
-    padding: int | None = None
-    initializer: str = "normal"
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for unknown names and sizes out of range, TypeError for fractions."""
-        convert(self, checks.as_count, "vocabulary", "features")
-        as_token = functools.partial(checks.as_count, minimum=0, maximum=self.vocabulary - 1)
-        convert(self, optional(as_token), "padding")
-        checks.as_choice(self.initializer, "init", INITIALIZERS)
+    vocabulary: int = field(convert=checks.as_count)
+    features: int = field(convert=checks.as_count)
+    padding: int | None = field(None, _as_token, given=["vocabulary"])
+    initializer: str = field("normal", as_name)
 
     @property
     def tokens(self) -> int:

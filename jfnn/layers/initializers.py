@@ -110,7 +110,12 @@ RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 
 
-def as_initializer(name: str | None, activation: str | Activation) -> str:
+def as_name(name: object, _: str) -> str:
+    """A key of `INITIALIZERS`; errors call it ``init``, as the functions that make networks do."""
+    return checks.as_choice(name, "init", INITIALIZERS)
+
+
+def as_initializer(name: str | None, argument: str, activation: str | Activation) -> str:
     """The key of `INITIALIZERS` for a layer: ``name``, or for None the one that suits its activation.
 
     "he_normal" (He et al., ICCV 2015, arXiv:1502.01852) for `RECTIFIERS`, "glorot_normal" (Glorot and Bengio,
@@ -122,4 +127,4 @@ def as_initializer(name: str | None, activation: str | Activation) -> str:
     """
     if name is None:
         return "he_normal" if activation in RECTIFIERS else "glorot_normal"
-    return checks.as_choice(name, "init", INITIALIZERS)
+    return as_name(name, argument)

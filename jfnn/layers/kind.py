@@ -7,13 +7,13 @@ of the column form.
 
 import abc
 import math
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments.fields import Valid
 from jfnn.layers.starts import Starts, from_key
 
 Params = Any  # a pytree of arrays
@@ -39,19 +39,7 @@ def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
     return groups
 
 
-def convert(layer: object, converter: Callable[[Any, str], Any], *names: str) -> None:
-    """Converts fields of a frozen dataclass in place, for its ``__post_init__``.
-
-    Args:
-        layer: The layer.
-        converter: ``(value, name of the field) -> value to keep``; raises ArgumentError for an invalid one.
-        *names: The fields.
-    """
-    for name in names:
-        object.__setattr__(layer, name, converter(vars(layer)[name], name))
-
-
-class LayerKind(abc.ABC):
+class LayerKind(Valid, abc.ABC):
     """One layer of a network: plain, hashable data with pure functions of its parameters.
 
     A subclass is a frozen dataclass. It must define `output_shape`, `forward` and `pull_back`; where it has

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.arguments.fields import field
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Draw, Starts
 
 
@@ -38,13 +39,8 @@ class LayerNorm(LayerKind):
         epsilon: ε.
     """
 
-    axes: int = 1
-    epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for fewer than one axis, or ε not above 0; TypeError for other than numbers."""
-        convert(self, checks.as_count, "axes")
-        convert(self, functools.partial(checks.as_number, strict=True), "epsilon")
+    axes: int = field(1, checks.as_count)
+    epsilon: float = field(1e-5, functools.partial(checks.as_number, strict=True))
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of the inputs."""

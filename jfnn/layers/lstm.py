@@ -9,7 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.layers.recurrent import Recurrent
+from jfnn.arguments import checks
+from jfnn.arguments.fields import field
+from jfnn.layers.initializers import as_name
+from jfnn.layers.recurrent import Recurrent, as_states
 
 
 class LSTMCell(NamedTuple):
@@ -40,11 +43,11 @@ class LSTM(Recurrent):
         padded: Whether sequences may be shorter than time, as in `Elman`.
     """
 
-    units: int
-    bidirectional: bool = False
-    states: str = "last"
-    initializer: str = "pytorch"
-    padded: bool = False
+    units: int = field(convert=checks.as_count)
+    bidirectional: bool = field(False, checks.as_switch)
+    states: str = field("last", as_states)
+    initializer: str = field("pytorch", as_name)
+    padded: bool = field(False, checks.as_switch)
     cell = LSTMCell
     carried = 2  # h and c
     gates = 4

@@ -9,8 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Residuals, Shape, convert
+from jfnn.arguments.fields import field
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+
+
+def _as_stride(stride: object, argument: str, size: Lengths) -> Lengths:
+    """Steps between windows; of None those for windows of a size side by side."""
+    return size if stride is None else as_lengths(stride, argument)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +29,9 @@ class Pool(LayerKind):
         padding: Entries added on both sides of each axis, likewise, fewer than a window has.
     """
 
-    size: Lengths
-    stride: Lengths | None = None
-    padding: Lengths = 0
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for lengths that are not whole numbers, ValueError for too small ones."""
-        convert(self, as_lengths, "size")
-        convert(self, self._as_stride, "stride")
-        convert(self, functools.partial(as_lengths, minimum=0), "padding")
-
-    def _as_stride(self, stride: Lengths | None, name: str) -> Lengths:
-        return self.size if stride is None else as_lengths(stride, name)
+    size: Lengths = field(convert=as_lengths)
+    stride: Lengths | None = field(None, _as_stride, given=["size"])
+    padding: Lengths = field(0, functools.partial(as_lengths, minimum=0))
 
     def windows(self, shape: Shape) -> Windows:
         """The windows on inputs of a shape."""

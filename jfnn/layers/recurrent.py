@@ -23,10 +23,11 @@ import jax.numpy as jnp
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.starts import Starts, within
 
 STATES = ("last", "all")
+as_states = functools.partial(checks.as_choice, choices=STATES)
 
 
 class Directions(NamedTuple):
@@ -52,13 +53,6 @@ class Recurrent(LayerKind):
     carried: ClassVar[int] = 1  # numbers that go from one time to the next, a unit
     gates: ClassVar[int] = 1  # rows of w a unit
     rows: ClassVar[int] = 1  # rows of z a unit
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for unknown names and widths below 1."""
-        convert(self, checks.as_count, "units")
-        convert(self, checks.as_switch, "bidirectional", "padded")
-        checks.as_choice(self.states, "states", STATES)
-        checks.as_choice(self.initializer, "init", INITIALIZERS)
 
     def matrix(self, packed: Params) -> jax.Array:
         """``W [rows units, units + features + 1]`` of one direction: ``(w_h, w_x, b)`` side by side."""

@@ -7,7 +7,8 @@ import jax
 
 import jfnn.layers.sequence as sequence
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, convert
+from jfnn.arguments.fields import Converted, field
+from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.starts import Starts
 
 
@@ -22,12 +23,8 @@ class Residual(LayerKind):
         layers: The layers of f, from its input to its output.
     """
 
-    layers: Sequence[LayerKind]
+    layers: Converted[Sequence[LayerKind], tuple[LayerKind, ...]] = field(convert=sequence.as_layers)
     droppable = True
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for other than layers, ValueError for none."""
-        convert(self, sequence.as_layers, "layers")
 
     @property
     def takes_members(self) -> bool:

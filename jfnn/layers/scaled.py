@@ -7,7 +7,8 @@ import jax
 import optax
 
 from jfnn.arguments import checks
-from jfnn.layers.kind import LayerKind, Params, Shape, convert, is_weight
+from jfnn.arguments.fields import field
+from jfnn.layers.kind import LayerKind, Params, Shape, is_weight
 from jfnn.layers.residual import Residual
 from jfnn.layers.starts import Starts
 from jfnn.layers.wrapped import Wrapped
@@ -27,14 +28,9 @@ class Scaled(Wrapped):
         bias_rate: Factor of the learning rate of its vectors.
     """
 
-    start: float = 1.0
-    rate: float = 1.0
-    bias_rate: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for other than a layer, ValueError for factors not finite or below 0."""
-        super().__post_init__()
-        convert(self, checks.as_number, "start", "rate", "bias_rate")
+    start: float = field(1.0, checks.as_number)
+    rate: float = field(1.0, checks.as_number)
+    bias_rate: float = field(1.0, checks.as_number)
 
     def starts(self, shape: Shape) -> Starts | None:
         """What the layer starts with; None with a factor, which compilers merge with others."""

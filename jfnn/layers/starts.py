@@ -5,6 +5,7 @@ program that all networks share (`from_seeds`): the same numbers.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.fields import Valid, field
 from jfnn.numerics import draws
 from jfnn.numerics.draws import TRUNCATED, Stream
 
@@ -21,8 +23,11 @@ Starts = Any  # a pytree of `Draw`, in the structure of the parameters
 Path = tuple[tuple[int, int], ...]
 
 
+_as_distribution = functools.partial(checks.as_choice, choices=(*draws.DISTRIBUTIONS, "constant"))
+
+
 @dataclasses.dataclass(frozen=True)
-class Draw:
+class Draw(Valid):
     """How one array of parameters is drawn.
 
     Attributes:
@@ -37,17 +42,14 @@ class Draw:
         axes: Axes of what is drawn, in the order in which the array has them; () for the same order.
     """
 
-    distribution: Literal["normal", "truncated_normal", "uniform", "constant"]
-    shape: tuple[int, ...]
+    distribution: Literal["normal", "truncated_normal", "uniform", "constant"] = field(
+        convert=_as_distribution
+    )
+    shape: tuple[int, ...] = field(convert=functools.partial(checks.as_counts, minimum=0))
     scale: float = 1.0
     bound: float = 1.0
     paths: tuple[Path, ...] = ((),)
     axes: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for an unknown distribution, TypeError or ValueError for other than a shape."""
-        checks.as_choice(self.distribution, "distribution", (*draws.DISTRIBUTIONS, "constant"))
-        checks.as_counts(self.shape, "shape", minimum=0)
 
     def arranged(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
         """The array behind axes of members, made of the numbers of each part in order."""

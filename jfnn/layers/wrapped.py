@@ -7,8 +7,15 @@ import jax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.fields import field
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, declared_starts
 from jfnn.layers.starts import Starts
+
+
+def _as_layer(layer: object, argument: str) -> LayerKind:
+    if not isinstance(layer, LayerKind):
+        raise ArgumentTypeError(argument, f"expected a layer of jfnn.layers, got {checks.shown(layer)}")
+    return layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,14 +26,7 @@ class Wrapped(LayerKind):
         layer: The layer.
     """
 
-    layer: LayerKind
-
-    def __post_init__(self) -> None:
-        """Raises TypeError for other than a layer."""
-        if not isinstance(self.layer, LayerKind):
-            raise ArgumentTypeError(
-                "layer", f"expected a layer of jfnn.layers, got {checks.shown(self.layer)}"
-            )
+    layer: LayerKind = field(convert=_as_layer)
 
     @property
     def activation(self) -> Any:

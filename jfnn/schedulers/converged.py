@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.fields import field
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 
@@ -20,14 +21,9 @@ class Converged(Scheduler):
         tolerance: At least 0. In float32 objectives are known to some 1e-7 of their size.
     """
 
-    every: int = 10
-    tolerance: float = 1e-6
+    every: int = field(10, checks.as_count)
+    tolerance: float = field(1e-6, checks.as_number)
     reads_objective = True
-
-    def __post_init__(self) -> None:
-        """Raises ValueError or TypeError for epochs below one, or a tolerance below 0."""
-        checks.as_count(self.every, "every")
-        checks.as_number(self.tolerance, "tolerance")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """Every multiple of ``every``."""

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.fields import field
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 
@@ -16,13 +17,9 @@ class EarlyStopping(Scheduler):
         patience: Epochs without a lower loss after which a member stops.
     """
 
-    patience: int
+    patience: int = field(convert=checks.as_count)
     keeps_best = True
     validates = True
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a patience below one epoch."""
-        checks.as_count(self.patience, "patience")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """Every epoch."""

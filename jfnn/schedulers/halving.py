@@ -1,12 +1,16 @@
 """Successive halving: cells that fall behind stop at rungs."""
 
 import dataclasses
+import functools
 from collections.abc import Collection
 
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.fields import field, optional
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+
+as_factor = functools.partial(checks.as_count, minimum=2)  # a converter of `Halving.factor`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +32,8 @@ class Halving(Scheduler):
             for as many as let them.
     """
 
-    factor: int
-    min_epochs: int | None = None
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a factor below 2 or a first rung before the first epoch."""
-        checks.as_count(self.factor, "factor", minimum=2)
-        if self.min_epochs is not None:
-            checks.as_count(self.min_epochs, "min_epochs")
+    factor: int = field(convert=as_factor)
+    min_epochs: int | None = field(None, optional(checks.as_count))
 
     def rungs(self, cells: int, epochs: int) -> dict[int, int]:
         """Epoch -> cells that go on after it."""

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.arguments.fields import field
 from jfnn.numerics.permutation import domain, permuted
-from jfnn.schedulers.halving import Halving
+from jfnn.schedulers.halving import Halving, as_factor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,13 +27,8 @@ class Hyperband(Halving):
             `Halving`.
     """
 
-    factor: int = 3
-    min_epochs: int = 1
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a factor below 2 or a first rung before the first epoch."""
-        super().__post_init__()
-        checks.as_count(self.min_epochs, "min_epochs")
+    factor: int = field(3, as_factor)
+    min_epochs: int = field(1, checks.as_count)
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
         """The numbers of each bracket's cells, and epoch -> how many of them go on after it.

@@ -1,14 +1,29 @@
 """Population-based training: members that fall behind go on from better ones, with perturbed numbers."""
 
 import dataclasses
+import functools
 import numbers
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Converted, field
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
+
+
+def _as_share(share: Any, argument: str) -> float:
+    if not isinstance(share, numbers.Real) or not 0 < share <= 0.5:
+        raise ArgumentError(argument, f"expected a number above 0 and at most 0.5, got {checks.shown(share)}")
+    return float(share)
+
+
+def _as_names(names: object, argument: str) -> tuple[str, ...]:
+    if not checks.is_several(names):
+        raise ArgumentTypeError(argument, f"expected names, got {checks.shown(names)}")
+    return tuple(names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,24 +42,11 @@ class PopulationTraining(Scheduler):
         perturbed: Names of the numbers that change; they may grow without bound.
     """
 
-    every: int
-    share: float = 0.25
-    factor: float = 1.25
-    seed: int = 0
-    perturbed: tuple[str, ...] = ("learning_rate", "l2")
-
-    def __post_init__(self) -> None:
-        """Raises ValueError or TypeError for numbers out of range."""
-        checks.as_count(self.every, "every")
-        checks.as_count(self.seed, "seed", 0, None)
-        if not checks.is_several(self.perturbed):
-            raise ArgumentTypeError("perturbed", f"expected names, got {checks.shown(self.perturbed)}")
-        if not isinstance(self.share, numbers.Real) or not 0 < self.share <= 0.5:
-            raise ArgumentError(
-                "share", f"expected a number above 0 and at most 0.5, got {checks.shown(self.share)}"
-            )
-        if checks.as_number(self.factor, "factor") <= 1:
-            raise ArgumentError("factor", f"expected a number above 1, got {checks.shown(self.factor)}")
+    every: int = field(convert=checks.as_count)
+    share: float = field(0.25, _as_share)
+    factor: float = field(1.25, functools.partial(checks.as_number, minimum=1.0, strict=True))
+    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
+    perturbed: Converted[Sequence[str], tuple[str, ...]] = field(("learning_rate", "l2"), _as_names)
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """There must be a cell to replace, an epoch to do so, and numbers to perturb."""
@@ -58,7 +60,7 @@ class PopulationTraining(Scheduler):
 
     def _replaced(self, cells: int) -> int:
         """Number of cells that are replaced, of some cells: the share, rounded down."""
-        return int(checks.part_of(float(self.share), cells))
+        return int(checks.part_of(self.share, cells))
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """The next multiple of `every` before the end."""

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from jfnn.arguments.fields import Valid
+
 SchedulerState = Any  # a pytree of NumPy arrays
 
 
@@ -61,7 +63,7 @@ class Actions(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Scheduler(abc.ABC):
+class Scheduler(Valid, abc.ABC):
     """A pair of pure functions, ``init`` and ``update``, and the epochs after which it wants scores.
 
     Decisions follow from the reports only, so that a run has the same bits resumed or not. A subclass is a
@@ -75,7 +77,7 @@ class Scheduler(abc.ABC):
     # Whether it needs rows held out.
     validates: ClassVar[bool] = False
 
-    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:  # noqa: B027
+    def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
         """Raises ValueError for a sweep in which the scheduler could do nothing.
 
         Args:
