@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
@@ -31,10 +32,30 @@ PADDING = -1
 DRAWN = 1280
 #: Ways to cut an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
+PASSES = ("permutation", "in_order")  # of these, those that take each row once, at most
 EPOCH = np.uint32(2**32 - 1)  # stands for a step's number where one permutation serves a whole epoch
 
 
-class Minibatches(NamedTuple):
+def _as_batch_size(size: object, argument: str) -> int | None:
+    if isinstance(size, str):
+        expected = "expected a number of rows, or None for all of them"
+        raise ArgumentTypeError(argument, f"{expected}, got {size!r}")
+    return None if size is None else checks.as_count(size, argument)
+
+
+def _as_scheme(scheme: object, _: str) -> str:
+    """One of `SCHEMES`; errors call it ``minibatch``, as the command line does."""
+    return checks.as_choice(scheme, "minibatch", SCHEMES)
+
+
+def _as_steps(steps: object, argument: str, scheme: str) -> int | None:
+    if steps is not None and scheme in PASSES:
+        raise ArgumentError(argument, f"expected None, since {scheme!r} is a pass over the rows")
+    return None if steps is None else checks.as_count(steps, argument)
+
+
+@dataclasses.dataclass(frozen=True)
+class Minibatches(Valid):
     """The scheme by which an epoch is cut into steps.
 
     Attributes:
@@ -44,38 +65,20 @@ class Minibatches(NamedTuple):
         drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
             The engine pads full batches to ``batch_size`` rows where this is False.
         steps: Steps an epoch, of "subset" and "full"; None for as many as the batches that fit into the rows.
+
+    Raises:
+        ValueError, TypeError: An invalid value, or steps of a pass over the rows.
     """
 
-    batch_size: int | None = 100
-    scheme: str = "subset"
-    drop_last: bool = True
-    steps: int | None = None
+    batch_size: int | None = field(100, _as_batch_size)
+    scheme: str = field("subset", _as_scheme)
+    drop_last: bool = field(True, checks.as_switch)
+    steps: int | None = field(None, _as_steps, given=["scheme"])
 
     @property
     def axis_value(self) -> int:
         """The value on the axis "batch_size" of a result: rows a step, 0 for all of them."""
         return 0 if self.scheme == "full" else self.batch_size or 0
-
-    def check(self) -> None:
-        """Checks the fields, as far as that needs no data.
-
-        Raises:
-            ValueError: An unknown scheme, a batch size or steps below 1, or steps of a pass over the rows.
-            TypeError: ``batch_size`` or ``steps`` is not an integer, or ``drop_last`` not a bool.
-        """
-        checks.as_choice(self.scheme, "minibatch", SCHEMES)
-        checks.as_switch(self.drop_last, "drop_last")
-        if not self.drop_last and not self.is_pass:
-            raise ArgumentError("drop_last", f"expected True, since {self.scheme!r} leaves no rows over")
-        if self.steps is not None:
-            checks.as_count(self.steps, "steps")
-            if self.is_pass:
-                raise ArgumentError("steps", f"expected None, since {self.scheme!r} is a pass over the rows")
-        if isinstance(self.batch_size, str):
-            reason = f"expected a number of rows, or None for all of them, got {self.batch_size!r}"
-            raise ArgumentTypeError("batch_size", reason)
-        if self.batch_size is not None:
-            checks.as_count(self.batch_size, "batch_size")
 
     def fitted(self, n: int) -> Minibatches:
         """These minibatches with a batch size for ``n`` training rows, those of the smallest fold.
@@ -90,12 +93,12 @@ class Minibatches(NamedTuple):
             raise ArgumentError(
                 "batch_size", f"expected at most the {n} training rows, got {self.batch_size}; {cure}"
             )
-        return self._replace(batch_size=int(self.batch_size))
+        return self
 
     @property
     def is_pass(self) -> bool:
         """Whether an epoch takes each row once, at most."""
-        return self.scheme in ("permutation", "in_order")
+        return self.scheme in PASSES
 
     @property
     def padded(self) -> bool:

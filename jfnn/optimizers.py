@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import tracing
 
@@ -87,8 +88,26 @@ def is_number(value: object) -> bool:
     return isinstance(value, float | np.floating)
 
 
+def _as_name(name: Any, _: str) -> Any:
+    """What `_factory` knows."""
+    _factory(name)
+    return name
+
+
+def _as_schedule(schedule: Any, _: str) -> Any:
+    """What `_schedule` knows."""
+    _schedule(schedule)
+    return schedule
+
+
+def _as_schedule_epochs(epochs: object, argument: str, schedule: object) -> int | None:
+    if epochs is not None and isinstance(schedule, str) and schedule == "constant":
+        raise ArgumentError(argument, "expected none, since the schedule is constant")
+    return None if epochs is None else checks.as_count(epochs, argument)
+
+
 @dataclasses.dataclass(frozen=True, init=False)
-class Optimizer:
+class Optimizer(Valid):
     """An optimizer with its arguments and schedule: ``Optimizer("adam", b1=[0.8, 0.9], schedule="cosine")``.
 
     Attributes:
@@ -102,10 +121,10 @@ class Optimizer:
             numbers or a distribution is an axis; anything else is passed on as it is.
     """
 
-    name: str | Factory
-    schedule: str | Schedule
-    schedule_epochs: int | None
-    arguments: Mapping[str, Any]
+    name: str | Factory = field(convert=_as_name)
+    schedule: str | Schedule = field(convert=_as_schedule)
+    schedule_epochs: int | None = field(convert=_as_schedule_epochs, given=["schedule"])
+    arguments: Mapping[str, Any] = field()
 
     def __init__(
         self,
@@ -116,15 +135,9 @@ class Optimizer:
         **arguments: Any,
     ):
         """See the attributes."""
-        if schedule_epochs is not None:
-            checks.as_count(schedule_epochs, "schedule_epochs")
-            if isinstance(schedule, str) and schedule == "constant":
-                raise ArgumentError("schedule_epochs", "expected none, since the schedule is constant")
-        _factory(name)
-        _schedule(schedule)
-        for field, value in {"name": name, "schedule": schedule, "arguments": arguments}.items():
-            object.__setattr__(self, field, value)
-        object.__setattr__(self, "schedule_epochs", schedule_epochs)
+        given = {"name": name, "schedule": schedule, "schedule_epochs": schedule_epochs}
+        vars(self).update(given, arguments=arguments)
+        self.__post_init__()
 
     @property
     def numbers(self) -> dict[str, Values]:

@@ -82,9 +82,13 @@ CHECKS = {
     "as_minibatches": (
         settings.as_minibatches,
         {5: Minibatches(5), None: Minibatches(None), Minibatches(3, "full"): Minibatches(3, "full")},
-        (0, -7, 1.5, "x", True, [8], Minibatches(-7), 2**31),
+        (0, -7, 1.5, "x", True, [8], 2**31),
     ),
-    "as_validation": (settings.as_validation, {0.2: (0.2, None), None: (None, None)}, ()),
+    "as_validation": (
+        settings.as_validation,
+        {0.2: jfnn.Validation(0.2), None: jfnn.Validation()},
+        ("x", True),
+    ),
     "as_schedulers": (
         settings.as_schedulers,
         {(): (), (jfnn.Halving(3),): (jfnn.Halving(3),), jfnn.Halving(2): (jfnn.Halving(2),)},

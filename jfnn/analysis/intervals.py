@@ -6,6 +6,7 @@ All functions take plain arrays and work on their last axis; tests simulate the 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Valid, field
 
 METHODS = ("formula", "skewed", "bootstrap")
 LEAST = 3  # values of an interval; by Student's t that of two is 13 standard errors wide to either side
@@ -41,8 +43,26 @@ STATISTICS: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
+def as_confidence(confidence: object, argument: str = "confidence") -> float:
+    """A probability between 0 and 1.
+
+    Raises:
+        ValueError: Anything else.
+    """
+    if not isinstance(confidence, float) or not 0 < confidence < 1:
+        got = checks.shown(confidence)
+        raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
+    return confidence
+
+
+def _as_method(method: object, argument: str, statistic: str) -> str | None:
+    if method == "skewed" and statistic != "mean":
+        raise ArgumentError(argument, f"'skewed' is for the mean, got {statistic}")
+    return None if method is None else checks.as_choice(method, argument, METHODS)
+
+
 @dataclasses.dataclass(frozen=True)
-class Interval:
+class Interval(Valid):
     """A kind of confidence interval; `interval` explains the methods.
 
     Attributes:
@@ -52,24 +72,16 @@ class Interval:
         confidence: Probability that the interval covers the true value, between 0 and 1.
         resamples: Bootstrap samples.
         seed: Seed of their draws.
+
+    Raises:
+        ValueError, TypeError: An invalid value, named by its attribute.
     """
 
-    statistic: str = "mean"
-    method: str | None = None
-    confidence: float = 0.95
-    resamples: int = 2000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Raises ValueError or TypeError naming the attribute."""
-        checks.as_choice(self.statistic, "statistic", STATISTICS)
-        if self.method is not None:
-            checks.as_choice(self.method, "method", METHODS)
-        if self.method == "skewed" and self.statistic != "mean":
-            raise ArgumentError("method", f"'skewed' is for the mean, got {self.statistic}")
-        as_confidence(self.confidence)
-        checks.as_count(self.resamples, "resamples")
-        checks.as_count(self.seed, "seed", 0, None)
+    statistic: str = field("mean", functools.partial(checks.as_choice, choices=STATISTICS))
+    method: str | None = field(None, _as_method, given=["statistic"])
+    confidence: float = field(0.95, as_confidence)
+    resamples: int = field(2000, checks.as_count)
+    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
 
 
 def as_interval(interval: Interval | str | None) -> Interval:
@@ -154,18 +166,6 @@ def interval(
     if n >= (RESAMPLED if method == "bootstrap" else LEAST) and finite.any():
         ends[:, finite] = np.clip(_ends(columns[finite], kind, method, variance, limits), *limits)
     return ends[0].reshape(shape), ends[1].reshape(shape)
-
-
-def as_confidence(confidence: object, argument: str = "confidence") -> float:
-    """A probability between 0 and 1.
-
-    Raises:
-        ValueError: Anything else.
-    """
-    if not isinstance(confidence, float) or not 0 < confidence < 1:
-        got = checks.shown(confidence)
-        raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
-    return confidence
 
 
 def as_numbers(values: object, argument: str) -> np.ndarray:

@@ -63,6 +63,11 @@ class Valid:
         super().__setattr__(name, value)
 
 
+def names(kind: type[Valid]) -> list[str]:
+    """Names of the fields."""
+    return list(kind.__dataclass_fields__)
+
+
 def given_type(annotation: object) -> Any:
     """The type that a field may be given, by its annotation."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation

@@ -64,7 +64,7 @@ def _settings(experiment: Experiment) -> Json:
         "constants": experiment.constants | replicate_constants,
         "epochs": experiment.epochs,
         "first_epoch": experiment.first_epoch,
-        "minibatches": batches._asdict() if isinstance(batches, Minibatches) else "given",
+        "minibatches": dataclasses.asdict(batches) if isinstance(batches, Minibatches) else "given",
         "seeds": list(experiment.seeds),
         "replicates": len(experiment.replicates),
         "folds": experiment.folds,

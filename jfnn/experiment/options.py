@@ -52,15 +52,15 @@ NETWORKS = {
     "jfnn.supervised(…)": ("metrics",),
 }
 OPTIMIZERS = {"jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs")}
-SCHEMES = {"jfnn.Minibatches(…)": Minibatches._fields}
+SCHEMES = {"jfnn.Minibatches(…)": fields.names(Minibatches)}
 VALIDATIONS = {
-    "jfnn.Validation(…)": Validation._fields,
+    "jfnn.Validation(…)": fields.names(Validation),
     "jfnn.Validation(rank_by=…)": ("scoring",),
 }
 REFITS = {"jfnn.Refit(…)": ("rows", "rule")}
 SCHEDULERS = {"[jfnn.EarlyStopping(…)]": ("early_stopping", "patience", "n_iter_no_change")}
 EXECUTIONS = {
-    "jfnn.Execution(…)": [field.name for field in dataclasses.fields(Execution)],
+    "jfnn.Execution(…)": fields.names(Execution),
     "jfnn.Execution(progress=True)": ("verbose",),
     "…, a number of devices": ("n_jobs",),
 }

@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import json
+import numbers
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
@@ -22,7 +23,22 @@ KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # of a replicate without starting parameters
 
 
-class Validation(NamedTuple):
+def _as_size(size: float | int | None, argument: str) -> float | int | None:
+    """A share or number of rows, or None; how many there are, decides later which it may be."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, numbers.Real)):
+        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
+    return size
+
+
+def _as_rank_by(metric: object, argument: str) -> str | Metric | None:
+    if metric is not None and not isinstance(metric, str | Metric):
+        got = checks.shown(metric)
+        raise ArgumentTypeError(argument, f"expected the name of a metric, or a jfnn.Metric, got {got}")
+    return metric
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation(Valid):
     """Rows held out to rank cells, and the metric that ranks.
 
     Attributes:
@@ -30,10 +46,13 @@ class Validation(NamedTuple):
         rank_by: Name of a metric, of the learner or of `jfnn.learners.METRICS` ("auc", "f1",
             "balanced_accuracy", "r2", …), or a custom `jfnn.Metric`; None for accuracy where targets are
             classes or labels of outputs, else the loss. It is recorded beside the others.
+
+    Raises:
+        TypeError: No number, or no metric; whether they fit the rows is seen where a run begins.
     """
 
-    size: float | int | None = None
-    rank_by: str | Metric | None = None
+    size: float | int | None = field(None, _as_size)
+    rank_by: str | Metric | None = field(None, _as_rank_by)
 
 
 def _as_epochs(every: object, argument: str) -> int | list[int]:
@@ -144,9 +163,10 @@ def as_pair(value: object, argument: str) -> tuple[Any, Any]:
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
     """A `Minibatches`, from a number of rows a step or None as well."""
-    scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     with checks.renamed(batch_size=argument):
-        scheme.check()
+        scheme = size if isinstance(size, Minibatches) else Minibatches(size)
+    if not scheme.drop_last and not scheme.is_pass:
+        raise ArgumentError("drop_last", f"expected True, since {scheme.scheme!r} leaves no rows over")
     return scheme
 
 
@@ -180,9 +200,10 @@ def as_execution(value: Any, argument: str) -> Execution:
     return Execution(None if value is None else checks.as_count(value, argument))
 
 
-def as_validation(value: Any, _: str) -> Validation:
+def as_validation(value: Any, argument: str) -> Validation:
     """A `Validation`, from a share or number of rows or None as well."""
-    return value if isinstance(value, Validation) else Validation(value)
+    with checks.renamed(size=argument):
+        return value if isinstance(value, Validation) else Validation(value)
 
 
 def as_seeds(seeds: object, argument: str) -> list[int]:

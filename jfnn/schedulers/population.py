@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import numbers
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from jfnn.arguments.fields import Converted, field
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 
-def _as_share(share: Any, argument: str) -> float:
+def _as_share(share: float, argument: str) -> float:
     if not isinstance(share, numbers.Real) or not 0 < share <= 0.5:
         raise ArgumentError(argument, f"expected a number above 0 and at most 0.5, got {checks.shown(share)}")
     return float(share)
