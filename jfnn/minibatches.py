@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.cures import Set
 from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation
@@ -89,10 +90,9 @@ class Minibatches(Valid):
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(n, "full", steps=self.steps)
         if self.batch_size > n:
-            cure = "batch_size=None takes all of them"
-            raise ArgumentError(
-                "batch_size", f"expected at most the {n} training rows, got {self.batch_size}; {cure}"
-            )
+            expected = f"expected at most the {n} training rows"
+            cure = Set("batch_size", None, "takes all of them")
+            raise ArgumentError("batch_size", expected, got=str(self.batch_size), cure=cure)
         return self
 
     @property

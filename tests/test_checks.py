@@ -28,6 +28,7 @@ import jfnn
 from jfnn import activations, boltzmann, datasets, losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.cures import Set
 from jfnn.arguments.signatures import check_callable
 from jfnn.experiment import settings
 from jfnn.experiment.axes import HYPER, as_cells
@@ -124,10 +125,12 @@ def test_a_check_gives_back_what_it_takes_and_names_the_argument_of_all_else(nam
 
 
 def test_an_error_of_an_argument_is_data_and_travels_between_processes():
+    cure = Set("resume", True, "goes on")
     for kind in (ArgumentError, ArgumentTypeError):
-        error = pickle.loads(pickle.dumps(kind("l2", "less", "item")))
+        error = pickle.loads(pickle.dumps(kind("l2", "expected less", "item", "more", cure)))
         assert type(error) is kind and isinstance(error, ValueError)
-        assert (error.argument, error.reason, error.item, f"{error}") == ("l2", "less", "item", "l2: less")
+        assert error.args == ("l2", error.expected, error.item, error.got, error.cure) and error.cure == cure
+        assert str(error) == f"l2: {error.reason}" == "l2: expected less, got more; resume=True goes on"
     assert issubclass(ArgumentTypeError, TypeError) and not issubclass(ArgumentError, TypeError)
 
 
@@ -140,8 +143,8 @@ def test_errors_take_the_names_of_the_callers_arguments():
             raise raised
         assert caught.value.argument == expected and type(caught.value) is type(raised)
     with pytest.raises(ArgumentError) as caught, checks.item_of("sample"):
-        raise ArgumentError("seed", "a")
-    assert str(caught.value) == "sample: seed: a" and caught.value.item == "seed"
+        raise ArgumentError("seed", "a", got="b", cure="c")
+    assert str(caught.value) == "sample: seed: a, got b; c" and caught.value.item == "seed"
 
 
 def test_values_are_shown_in_one_short_line():

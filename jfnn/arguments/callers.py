@@ -4,15 +4,44 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import NamedTuple
+
+from jfnn.arguments.cures import Cure, told
 
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
-def warn(reason: str) -> None:
+class Doubt(NamedTuple):
+    """What is allowed and hardly meant.
+
+    Attributes:
+        found: What is doubted.
+        argument: The argument that it is about; empty for none.
+        cure: What to do about it, if anything is known.
+    """
+
+    found: str
+    argument: str = ""
+    cure: Cure | None = None
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return f"{self.argument}: {told(self)}" if self.argument else told(self)
+
+
+def warn(doubt: Doubt) -> None:
     """Gives a UserWarning at the first line outside of the package; Python shows it once for each line."""
     level = 1
     frame = sys._getframe()
     while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
         level += 1
         frame = frame.f_back
-    warnings.warn(reason, UserWarning, stacklevel=level)
+    warning = UserWarning(str(doubt))
+    vars(warning)["doubt"] = doubt  # which the command line tells with its flags
+    warnings.warn(warning, stacklevel=level)
+
+
+def doubt_of(warning: Warning | str) -> Doubt | None:
+    """What a warning by `warn` is about; None of others."""
+    doubt: Doubt | None = getattr(warning, "doubt", None)
+    return doubt

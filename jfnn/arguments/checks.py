@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
+from jfnn.arguments.cures import Cure, told
+
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
 NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
 # Words of other libraries -> what stands here for the same, where letters do not lead from one to the other.
@@ -52,15 +54,36 @@ class ArgumentError(ValueError):
 
     Attributes:
         argument: Name of the argument, or the path of an invalid file.
-        reason: What was expected, and what came.
+        expected: "expected …"; or all that was found, where that has another form.
         item: The invalid item of an argument with several, such as a key of a mapping.
+        got: What came; None where ``expected`` says it.
+        cure: What to do about it, if anything is known.
     """
 
-    def __init__(self, argument: str, reason: str, item: object = None) -> None:
-        super().__init__(argument, reason, item)
+    def __init__(
+        self,
+        argument: str,
+        expected: str,
+        item: object = None,
+        got: str | None = None,
+        cure: Cure | None = None,
+    ) -> None:
+        super().__init__(argument, expected, item, got, cure)
         self.argument = argument
-        self.reason = reason
+        self.expected = expected
         self.item = item
+        self.got = got
+        self.cure = cure
+
+    @property
+    def found(self) -> str:
+        """What was expected, and what came."""
+        return self.expected if self.got is None else f"{self.expected}, got {self.got}"
+
+    @property
+    def reason(self) -> str:
+        """What was expected, what came, and the cure, as Python's callers write it."""
+        return told(self)
 
     def __str__(self) -> str:
         """The argument and the reason in one line."""
@@ -83,7 +106,7 @@ def renamed(**names: str) -> Iterator[None]:
     except ArgumentError as error:
         if error.argument not in names:
             raise
-        raise type(error)(names[error.argument], error.reason, error.item) from None
+        raise type(error)(names[error.argument], *error.args[1:]) from None
 
 
 @contextlib.contextmanager
@@ -92,7 +115,8 @@ def item_of(argument: str) -> Iterator[None]:
     try:
         yield
     except ArgumentError as error:
-        raise type(error)(argument, str(error), error.argument) from None
+        expected = f"{error.argument}: {error.expected}"
+        raise type(error)(argument, expected, error.argument, error.got, error.cure) from None
 
 
 def is_concrete(array: object) -> bool:
@@ -115,26 +139,26 @@ def as_array(value: Any, argument: str) -> Any:
     array: Any = value
     if not isinstance(value, jax.Array):
         if isinstance(value, bytearray):
-            raise ArgumentTypeError(argument, f"expected numbers, got {shown(value)}")
+            raise ArgumentTypeError(argument, "expected numbers", got=shown(value))
         if hasattr(value, "nnz") and hasattr(value, "toarray"):  # of scipy.sparse
             got = f"a sparse {type(value).__name__}; value.toarray() gives one"
-            raise ArgumentTypeError(argument, f"expected a dense array, got {got}")
+            raise ArgumentTypeError(argument, "expected a dense array", got=got)
         if np.ma.is_masked(value):
-            raise ArgumentError(argument, "expected plain numbers, got an array with masked entries")
+            raise ArgumentError(argument, "expected plain numbers", got="an array with masked entries")
         try:
             array = np.asarray(value)
         except ValueError:
             got = f"sequences of different lengths: {shown(value)}"
-            raise ArgumentError(argument, f"expected an array, got {got}") from None
+            raise ArgumentError(argument, "expected an array", got=got) from None
         except Exception as error:  # such as of a tensor that needs gradients
             got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
-            raise ArgumentTypeError(argument, f"expected an array, got {got}") from error
+            raise ArgumentTypeError(argument, "expected an array", got=got) from error
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
         if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
-        raise ArgumentTypeError(argument, f"expected real numbers, got dtype {array.dtype}")
+        raise ArgumentTypeError(argument, "expected real numbers", got=f"dtype {array.dtype}")
     return array
 
 
@@ -144,10 +168,10 @@ def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )
     if any(leaf.dtype.kind in "OUS" for leaf in jax.tree.leaves(arrays)):
-        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives, got {shown(tree)}")
+        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives", got=f"{shown(tree)}")
     if like is not None and str(jax.tree.structure(arrays)) != str(jax.tree.structure(like)):
         shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (like, arrays))
-        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, got {got}")
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}", got=got)
     return arrays
 
 
@@ -169,7 +193,7 @@ def as_inputs(
     """
     words = _columns_of_words(x)
     if x is None:
-        raise ArgumentTypeError(argument, "expected rows, an array [n, features], got None")
+        raise ArgumentTypeError(argument, "expected rows, an array [n, features]", got="None")
     x = as_array(x, argument)
     if x.dtype.kind in "iub":
         if not whole:
@@ -177,20 +201,20 @@ def as_inputs(
         elif not isinstance(x, jax.Array):
             x = as_dtype(x, jax.dtypes.canonicalize_dtype(x.dtype), argument)
     elif not jnp.issubdtype(x.dtype, jnp.floating):
-        raise ArgumentTypeError(argument, f"expected numbers, got dtype {x.dtype}{words}")
+        raise ArgumentTypeError(argument, "expected numbers", got=f"dtype {x.dtype}{words}")
     axes = ", ".join(("n", *map(str, shape or ("features",))))
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
-        cure = ""
+        cure = None
         if shape is not None and x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):
-            cure = f"; x.reshape(-1, {', '.join(map(str, shape))}) has it"
-        raise ArgumentError(argument, f"expected shape [{axes}], got {list(x.shape)}{cure}")
+            cure = f"x.reshape(-1, {', '.join(map(str, shape))}) has it"
+        raise ArgumentError(argument, f"expected shape [{axes}]", got=str(list(x.shape)), cure=cure)
     if 0 in x.shape:
-        raise ArgumentError(argument, f"expected at least one row and one column, got {list(x.shape)}")
+        raise ArgumentError(argument, "expected at least one row and one column", got=str(list(x.shape)))
     if shape is not None and x.shape[1:] != shape:
         rows = f"{shape[0]} columns" if len(shape) == 1 else f"shape [{axes}]"
         cure = "; channels come first" if x.shape[1:] == (*shape[1:], shape[0]) else ""
         got = f"{list(x.shape)}{cure}"
-        raise ArgumentError(argument, f"expected {rows}, as the network has inputs, got {got}")
+        raise ArgumentError(argument, f"expected {rows}, as the network has inputs", got=got)
     check_values(x, argument, dtype)
     return x
 
@@ -242,7 +266,7 @@ def check_range(numbers: np.ndarray, argument: str, dtype: Any) -> None:
 def check_numbers(array: Any, argument: str) -> None:
     """Raises ArgumentTypeError unless the dtype of an array is of numbers or truth values."""
     if array.dtype.kind not in "iufb" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise ArgumentTypeError(argument, f"expected numbers, got dtype {array.dtype}")
+        raise ArgumentTypeError(argument, "expected numbers", got=f"dtype {array.dtype}")
 
 
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
@@ -256,7 +280,7 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         beyond = f", beyond {np.dtype(dtype)}" if np.isfinite(array[index]) else ""
         got = f"{array[index]}{beyond} at index {list(index)} ({int(bad.sum())} such entries)"
-        raise ArgumentError(argument, f"expected finite numbers, got {got}")
+        raise ArgumentError(argument, "expected finite numbers", got=got)
 
 
 def check_key(key: Any, argument: str = "key") -> None:
@@ -264,13 +288,13 @@ def check_key(key: Any, argument: str = "key") -> None:
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
     if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
-        raise ArgumentTypeError(argument, f"expected a key, such as jax.random.key(0), got {shown(key)}")
+        raise ArgumentTypeError(argument, "expected a key, such as jax.random.key(0)", got=shown(key))
 
 
 def check_instance(value: object, kind: type, argument: str) -> None:
     """Raises ArgumentTypeError unless a value has a type."""
     if not isinstance(value, kind):
-        raise ArgumentTypeError(argument, f"expected a {kind.__name__}, got {type(value).__name__}")
+        raise ArgumentTypeError(argument, f"expected a {kind.__name__}", got=type(value).__name__)
 
 
 def shown(value: object) -> str:
@@ -284,19 +308,19 @@ def shown(value: object) -> str:
 def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
     """An integer from ``minimum`` to ``maximum`` (None: no limit); no boolean."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise ArgumentTypeError(argument, f"expected a whole number, got {shown(value)}")
+        raise ArgumentTypeError(argument, "expected a whole number", got=shown(value))
     count = int(value)
     if count < minimum:
-        raise ArgumentError(argument, f"expected at least {minimum}, got {shown(value)}")
+        raise ArgumentError(argument, f"expected at least {minimum}", got=shown(value))
     if maximum is not None and count > maximum:
-        raise ArgumentError(argument, f"expected at most {maximum}, got {shown(value)}")
+        raise ArgumentError(argument, f"expected at most {maximum}", got=shown(value))
     return count
 
 
 def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...]:
     """A sequence, possibly empty, of integers of at least ``minimum``, as a tuple."""
     if not is_several(values):
-        raise ArgumentTypeError(argument, f"expected a sequence of whole numbers, got {shown(values)}")
+        raise ArgumentTypeError(argument, "expected a sequence of whole numbers", got=shown(values))
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
@@ -336,7 +360,7 @@ def as_seed(value: object, argument: str = "seed") -> int:
 def as_switch(value: object, argument: str) -> bool:
     """True or False; other values raise ArgumentTypeError."""
     if not isinstance(value, bool | np.bool_):
-        raise ArgumentTypeError(argument, f"expected True or False, got {shown(value)}")
+        raise ArgumentTypeError(argument, "expected True or False", got=shown(value))
     return bool(value)
 
 
@@ -344,7 +368,7 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
     """One number; raises as `as_axis`."""
     axis = as_axis(value, argument, minimum, strict)
     if np.ndim(value):
-        raise ArgumentError(argument, f"expected one number, got {shown(value)}")
+        raise ArgumentError(argument, "expected one number", got=shown(value))
     return float(axis[0])
 
 
@@ -358,7 +382,7 @@ def as_representable(value: object, argument: str) -> float:
     number = as_number(value, argument)
     most = float(np.finfo(jnp.result_type(float)).max)
     if number > most:
-        raise ArgumentError(argument, f"expected at most {most:g}, got {number:g}")
+        raise ArgumentError(argument, f"expected at most {most:g}", got=f"{number:g}")
     return number
 
 
@@ -377,35 +401,40 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
     check_values(array, argument, array.dtype)
     if minimum is not None and (array.min() < minimum or (strict and array.min() == minimum)):
         bound = f"above {minimum:g}" if strict else f"of at least {minimum:g}"
-        raise ArgumentError(argument, f"expected numbers {bound}, got {array.min():g}")
+        raise ArgumentError(argument, f"expected numbers {bound}", got=f"{array.min():g}")
     return array
 
 
 def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
     """A mapping of names to values."""
     if not isinstance(value, Mapping):
-        raise ArgumentTypeError(argument, f"expected a mapping of names to values, got {shown(value)}")
+        raise ArgumentTypeError(argument, "expected a mapping of names to values", got=shown(value))
     return value
 
 
 def as_choice(value: object, argument: str, choices: Collection[str], others: str = "") -> str:
     """One of the names in ``choices``; ``others`` says for errors how further ones come to be there."""
     if not isinstance(value, str) or value not in choices:
-        raise ArgumentError(argument, unknown(value, choices, others))
+        meant = did_you_mean(value, choices)
+        cure = others if others and not meant else None
+        raise ArgumentError(argument, _one_of(choices), got=f"{shown(value)}{meant}", cure=cure)
     return value
 
 
 def unknown(value: object, choices: Collection[str], others: str = "") -> str:
     """The reason of an error for a value that is none of ``choices``; arguments are those of `as_choice`."""
-    expected = f"one of {', '.join(choices)}" if choices else "none"
-    cure = f" ({others})" if others else ""
-    return f"expected {expected}{cure}, got {shown(value)}{did_you_mean(value, choices)}"
+    further = f" ({others})" if others else ""
+    return f"{_one_of(choices)}{further}, got {shown(value)}{did_you_mean(value, choices)}"
+
+
+def _one_of(choices: Collection[str]) -> str:
+    return f"expected one of {', '.join(choices)}" if choices else "expected none"
 
 
 def check_each_once(names: Collection[str], argument: str) -> None:
     """Raises ArgumentError for a name that occurs twice."""
     if len(set(names)) != len(names):
-        raise ArgumentError(argument, f"expected each name once, got {', '.join(names)}")
+        raise ArgumentError(argument, "expected each name once", got=", ".join(names))
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from jfnn import datasets, losses
 from jfnn.arguments import callers, checks
+from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.datasets.columns import ColumnNames
@@ -125,8 +126,9 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
         inputs = (1, size) if is_cnn else (size, 1)
         if flags.data.suffix.lower() == ".csv":  # a table, of whose columns neighbours hardly are such
             given = ",".join(map(str, inputs))
-            reason = f"shape: rows are read as sequences of {size} columns, in their order in the file"
-            callers.warn(f"{reason}; give --network mlp for a table, --shape {given} for sequences")
+            found = f"rows are read as sequences of {size} columns, in their order in the file"
+            cure = f"give --network mlp for a table, --shape {given} for sequences"
+            callers.warn(Doubt(f"{found}; {cure}", "shape"))
         return inputs
     if is_cnn and len(shape) == 2:
         image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import inspect
 import re
+import shlex
 import sys
 import typing
 import warnings
@@ -16,43 +17,35 @@ from tqdm.auto import tqdm
 
 from jfnn import optimizers
 from jfnn.arguments import checks
+from jfnn.arguments.callers import doubt_of
+from jfnn.arguments.cures import Cure, told
 from jfnn.cli.flags import NOTES, Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
-from jfnn.extend.runs import OTHER_METRICS
 from jfnn.schedulers import SCHEDULERS, Scheduler
-from jfnn.store.identity import CURES
 
-# Advice in errors and warnings of the library, as the command line has it.
-ADVICE = {
-    "resume=True": "--resume",
-    "to train there: kind=": "to train there: --worker-kind ",
-    " of jfnn.Workers": "",
-    "encode=True": "--encode",
-    "impute=True": "--impute",
-    "batch_size=None": "--batch-size full",
-    "jfnn.datasets.standardise(split)": "--standardise",
-    f" ({OTHER_METRICS})": "",
-    **{f"; {cure}": "" for cure in CURES.values()},
-}
+FIELDS = {field.name for field in dataclasses.fields(Flags)}
 READERS: dict[type, Read] = {int: one_integer, float: one_number, str: str, Path: path}
 
 
-def advised(message: str) -> str:
-    """An error or warning of the library with the command line's words for its advice."""
-    for advice, words in ADVICE.items():
-        message = message.replace(advice, words)
-    return message
+def in_flags(cure: Cure) -> str:
+    """A cure by a flag, "--resume goes on with it"; empty for one that no flag brings."""
+    if isinstance(cure, str) or cure.argument not in FIELDS:
+        return ""
+    value = [] if cure.value is True else ["full" if cure.value is None else shlex.quote(str(cure.value))]
+    return " ".join([flag_name(cure.argument), *value, cure.effect])
 
 
 @contextlib.contextmanager
 def warnings_in_lines(prog: str) -> Iterator[None]:
     """Shows warnings as errors are shown, in a line each behind the flag that they name, above the bar."""
-    flags = {field.name for field in dataclasses.fields(Flags)}
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        argument, colon, reason = advised(str(message)).partition(": ")
-        about = flag_name(argument) if argument in flags else argument
-        tqdm.write(f"{prog}: warning: {about}{colon}{reason}", file=sys.stderr)
+        text = str(message)
+        doubt = doubt_of(message)
+        if doubt is not None:
+            about = flag_name(doubt.argument) if doubt.argument in FIELDS else doubt.argument
+            text = f"{about}: {told(doubt, in_flags)}" if about else told(doubt, in_flags)
+        tqdm.write(f"{prog}: warning: {text}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -11,9 +11,10 @@ import jax
 from jfnn import datasets
 from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import told
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
-from jfnn.cli.parser import Parser, advised, warnings_in_lines
+from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
 from jfnn.extend.runs import NONE_RANKS, files, run_directory
 from jfnn.loading import load
 from jfnn.search.result import SweepResult
@@ -68,7 +69,8 @@ def start(argv: Sequence[str]) -> int:
     except ArgumentError as error:
         word = names.get(error.argument, error.argument)
         says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
-        parser.error(advised(error.reason if says_which else f"{word}: {error.reason}"))
+        reason = told(error, in_flags)
+        parser.error(reason if says_which else f"{word}: {reason}")
     except CorruptFileError as error:
         parser.error(str(error))
     if out is None:

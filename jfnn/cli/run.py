@@ -19,13 +19,14 @@ import jax
 import jfnn
 from jfnn.analysis import description
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import told
 from jfnn.arguments.texts import metric_text
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import advised, flag_name, make_parser, parse, warnings_in_lines
+from jfnn.cli.parser import flag_name, in_flags, make_parser, parse, warnings_in_lines
 from jfnn.experiment.progress import Progress
 from jfnn.extend.executors import ExecutorError, ProgressBar
 from jfnn.extend.runs import files
@@ -136,7 +137,7 @@ def main(
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except ExecutorError as error:
-        parser.exit(1, f"{prog}: error: --{advised(str(error))}\n")
+        parser.exit(1, f"{prog}: error: --{told(error, in_flags)}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -150,11 +151,14 @@ def main(
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
     if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
-        return advised(f"{name}: {error.reason}")
+        return f"{name}: {told(error, in_flags)}"
     names_file = isinstance(error, CorruptFileError) or (
         os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
     )
-    return advised(f"--out: {error}") if names_file else None
+    if not names_file:
+        return None
+    text = f"{error.argument}: {told(error, in_flags)}" if isinstance(error, ArgumentError) else str(error)
+    return f"--out: {text}"
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:

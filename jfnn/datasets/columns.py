@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jfnn.arguments import callers, checks, memory
+from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import as_category, as_number
@@ -73,7 +74,7 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
     """
     read = read_frame(columns, frame)
     for reason in [*read.unknown, *_of_gaps(columns, read)]:
-        callers.warn(reason)
+        callers.warn(Doubt(reason))
     return read.inputs
 
 
@@ -251,7 +252,7 @@ class ColumnNames(Names):
         if medians[column] > FAR:
             far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
             cure = "scale rows as these were, or give named columns, which are scaled"
-            callers.warn(f"x: the median of column {column} lies {far}; {cure}")
+            callers.warn(Doubt(f"the median of column {column} lies {far}", "x", cure))
 
     def _scaling(self, part: str) -> Mapping[str, Any] | None:
         """Mean and scale of the inputs or targets; None where they are not scaled."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.cures import Set
 from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import (
     AS_NUMBERS,
@@ -31,8 +32,8 @@ from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_
 from jfnn.extend.runs import archives
 
 MOST_WORDS = 1000  # different ones in a column
-IMPUTE = "; with impute=True the column's median is taken"
-ENCODE = "; with encode=True columns of words become columns of 0 and 1"
+IMPUTE = Set("impute", True, "takes the column's median")
+ENCODE = Set("encode", True, "makes columns of words columns of 0 and 1")
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
 
@@ -69,9 +70,9 @@ class CsvRows(NamedTuple):
         """Numbers of a column ``[rows]``, NaN for all other fields."""
         return np.asarray(self.numbers[:, self.names.index(name)])
 
-    def error(self, row: int, name: str, reason: str) -> ArgumentError:
+    def error(self, row: int, name: str, reason: str, cure: Set | None = None) -> ArgumentError:
         """The error of a field."""
-        return _field_error(self.file, row, self.lines[row], name, reason)
+        return _field_error(self.file, row, self.lines[row], name, reason, cure)
 
 
 def read_csv(
@@ -184,9 +185,9 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
             for name, field, value in zip(names, fields, values, strict=True):
                 if value is not None:
                     continue
-                reason = _refusal(field, name == weights, encode, impute)
+                reason, cure = _refusal(field, name == weights, encode, impute)
                 if reason:
-                    raise _field_error(path.name, row, line, name, reason)
+                    raise _field_error(path.name, row, line, name, reason, cure)
                 others[name][row] = field
         numbers.extend(np.nan if value is None else value for value in values)
     table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
@@ -222,23 +223,25 @@ def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise file_error(f"{path.name} has no rows below its header")
 
 
-def _field_error(file: str, row: int, line: int, name: str, reason: str) -> ArgumentError:
+def _field_error(
+    file: str, row: int, line: int, name: str, reason: str, cure: Set | None = None
+) -> ArgumentError:
     """The error of a field, in a row counted from 0 and a line counted from 1."""
-    return file_error(f"{file}, row {row + 1} (line {line}), column {name!r}: {reason}")
+    return file_error(f"{file}, row {row + 1} (line {line}), column {name!r}: {reason}", cure)
 
 
-def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> str | None:
-    """Why a field that is not a number may not be there; None for one that may."""
+def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[str | None, Set | None]:
+    """Why a field that is not a number may not be there, and the cure; no reason for one that may."""
     if reason := unheld(field):
-        return reason
+        return reason, None
     if is_weight:
-        return _no_number(field)
-    if encode:
-        return None
+        return _no_number(field), None
     word = as_category(field)
-    if not word:
-        return None if impute else _no_number(field, IMPUTE)
-    return _no_number(field, AS_NUMBERS if likeness(word) else ENCODE)
+    if encode or (impute and not word):
+        return None, None
+    if word and likeness(word):
+        return _no_number(field, AS_NUMBERS), None
+    return _no_number(field), ENCODE if word else IMPUTE
 
 
 def _no_number(field: str, advice: str = "") -> str:
@@ -313,7 +316,7 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
             raise file_error(f"{column}: expected at least one value, got none")
         if not impute:
             row, field = next(iter(rows.others[name].items()))
-            raise rows.error(row, name, _no_number(field, IMPUTE))
+            raise rows.error(row, name, _no_number(field), IMPUTE)
         return numbers
     row, word = next(iter(present.items()))
     if len(present) < len(numbers) - len(words):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import callers, checks, memory
+from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import ColumnNames, Read, fitted, gaps_text, read_frame
@@ -138,7 +139,7 @@ def split_table(
             read.append(read_frame(columns, dict(zip(table.names, cut.x_test.T, strict=True))))
             cut = cut._replace(x_test=read[-1].inputs)
         for reason in [*_filled(read), *read[-1].unknown]:
-            callers.warn(reason)
+            callers.warn(Doubt(reason))
     names: dict[str, Any] = {"columns": columns} if columns else {}
     if table.classes is not None:
         names["classes"] = list(table.classes)

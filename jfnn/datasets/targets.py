@@ -7,6 +7,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import Set
 from jfnn.datasets.fields import AS_NUMBERS, EXACT, as_number, likeness
 
 TASKS = ("classification", "regression")
@@ -40,9 +41,9 @@ class Table(NamedTuple):
     target: str | None = None
 
 
-def file_error(reason: str) -> ArgumentError:
+def file_error(reason: str, cure: Set | None = None) -> ArgumentError:
     """The error of an invalid file; every reader's argument for it is ``path``."""
-    return ArgumentError("path", reason)
+    return ArgumentError("path", reason, cure=cure)
 
 
 def index_text(indices: np.ndarray) -> str:

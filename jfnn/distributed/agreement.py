@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import Set
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.replies import cancel, no_answer, received
@@ -59,21 +60,25 @@ def agreed_environment(workers: Submitter, listener: Listener) -> Description:
     finally:
         for future, _ in asked.values():
             cancel(future)
-    raise ArgumentError("executor", _how_they_differ(workers, differing, expected))
+    raise _how_they_differ(workers, differing, expected)
 
 
-def _how_they_differ(workers: Submitter, differing: Mapping[str, DiffersError], expected: Description) -> str:
-    """What workers are, and what to do about it."""
+def _how_they_differ(
+    workers: Submitter, differing: Mapping[str, DiffersError], expected: Description
+) -> ArgumentError:
+    """The error that says what workers are, and what to do about it."""
     processes: dict[str, list[str]] = {}
     for process, error in differing.items():
         processes.setdefault(str(error), []).append(process)
     found = "; ".join(f"on {_several(of_text)} {text}" for text, of_text in processes.items())
     kinds = {environment.kind_in(error.environment) for error in differing.values()}
-    cure = "give all processes the same packages, source and flags"
-    if environment.kind_in(expected) not in kinds:
-        cure = f"to train there: kind={kinds.pop()!r} of jfnn.Workers"
     wanted = "like this process" if workers.kind is None else f"of kind {workers.kind!r}"
-    return f"expected workers {wanted}, since bits follow from it; {cure}; {found}"
+    reason = f"expected workers {wanted}, since bits follow from it; {found}"
+    if environment.kind_in(expected) in kinds:
+        return ArgumentError("executor", f"{reason}; give all processes the same packages, source and flags")
+    kind = kinds.pop()
+    cure = Set("worker_kind", kind, "trains there", f"kind={kind!r} of jfnn.Workers")
+    return ArgumentError("executor", reason, cure=cure)
 
 
 def _several(processes: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple
 import jax
 
 from jfnn.arguments import callers
+from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
@@ -198,7 +199,7 @@ class Sending(Generic[Job]):
         """Warns of a worker once."""
         if process not in self.sender.warned_of:
             self.sender.warned_of.add(process)
-            callers.warn(f"executor: the worker {process} {what}")
+            callers.warn(Doubt(f"the worker {process} {what}", "executor"))
 
     def _lose(self, attempt: Attempt[Job], error: BaseException) -> None:
         """Queues lost jobs to be sent again.

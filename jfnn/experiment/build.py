@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jfnn.arguments import checks, memory, paths
+from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.experiment import doubts
 from jfnn.experiment.axes import (
@@ -162,9 +163,9 @@ def _check_drawn_rows(options: Options, split: Split) -> None:
 
 def _doubts(
     options: Options, learner: Learner, data: Data, cells: Axes, values: Mapping[str, np.ndarray]
-) -> list[str]:
+) -> list[Doubt]:
     """What is allowed here and hardly meant."""
-    found: list[str] = []
+    found: list[Doubt] = []
     # Populations begin with equal cells, and listed cells may share numbers.
     if cells.crossed and not any(isinstance(rule, PopulationTraining) for rule in options.schedulers):
         found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)

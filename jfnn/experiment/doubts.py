@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from jfnn.arguments import callers
+from jfnn.arguments.callers import Doubt
+from jfnn.arguments.cures import Set
 from jfnn.arguments.texts import compact, shortened
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
@@ -18,21 +20,21 @@ ROWS_OF_CLASS = 10
 FIRST = 100  # rows in which most columns show that they are not constant
 
 
-def say(doubts: Iterable[Sequence[str]]) -> None:
+def say(doubts: Iterable[Sequence[Doubt]]) -> None:
     """Warns of the doubts of all programs of a call, of each once."""
-    for doubt in dict.fromkeys(text for texts in doubts for text in texts):
+    for doubt in dict.fromkeys(doubt for of_program in doubts for doubt in of_program):
         callers.warn(doubt)
 
 
-def of_size(inputs: np.ndarray) -> list[str]:
+def of_size(inputs: np.ndarray) -> list[Doubt]:
     """Inputs ``[n, …]``, floats, so large that their products with weights leave nothing to learn."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
         return []
     found = f"inputs reach {compact(float(most), 2)}, where training diverges or stands still"
-    return [f"{found}; jfnn.datasets.standardise(split) scales them"]
+    return [Doubt(found, cure=Set("standardise", True, "scales them", "jfnn.datasets.standardise(split)"))]
 
 
-def of_columns(inputs: np.ndarray, columns: object) -> list[str]:
+def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
     """Named columns of inputs ``[n, …]`` that are the same in all rows; pixels, which have no names, may be.
 
     Args:
@@ -53,14 +55,14 @@ def of_columns(inputs: np.ndarray, columns: object) -> list[str]:
         for name, width, end in zip(columns, widths, ends, strict=True)
         if constant[end - width : end].all()
     ]
-    return [f"all training rows have the same value in {_columns(same)}"] if same else []
+    return [Doubt(f"all training rows have the same value in {_columns(same)}")] if same else []
 
 
 def _columns(names: Sequence[str]) -> str:
     return f"column{'s' * (len(names) > 1)} {shortened(names)}"
 
 
-def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | None) -> list[str]:
+def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | None) -> list[Doubt]:
     """Classes without training rows, with a single one, or with fewer than there are folds.
 
     Args:
@@ -92,22 +94,23 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
     rare = present[counts[present] < (folds or 0)]
     if len(rare):
         found += [f"fewer training rows than the {folds} folds have the {named(rare)}, which some folds lack"]
-    return found
+    return [Doubt(text) for text in found]
 
 
-def of_axes(axes: Mapping[str, np.ndarray], dtype: np.dtype) -> list[str]:
+def of_axes(axes: Mapping[str, np.ndarray], dtype: np.dtype) -> list[Doubt]:
     """Values, name -> ``[k]``, that stand on an axis of a grid twice in the dtype of the arithmetic."""
     found = []
     for name, values in axes.items():
         distinct, first, counts = np.unique(values.astype(dtype), return_index=True, return_counts=True)
         if len(distinct) < values.size:
             texts = [compact(float(values[i]), 6) for i in first[counts > 1]]
-            found.append(f"{name}: {shortened(texts, 5)} more than once, in cells that are the same")
+            text = f"{shortened(texts, 5)} more than once, in cells that are the same"
+            found.append(Doubt(text, name))
     return found
 
 
-def of_dropout(rates: np.ndarray, layers: Sequence[LayerKind], shape: Shape) -> list[str]:
+def of_dropout(rates: np.ndarray, layers: Sequence[LayerKind], shape: Shape) -> list[Doubt]:
     """Rates of dropout of a network without hidden units, for inputs of a shape."""
     if rates.max() == 0 or any(dropped is not None for dropped in dropout_shapes(layers, shape)):
         return []
-    return ["dropout: the network has no hidden units to drop, so that its value changes nothing"]
+    return [Doubt("the network has no hidden units to drop, so that its value changes nothing", "dropout")]

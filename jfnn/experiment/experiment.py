@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
+from jfnn.arguments.callers import Doubt
 from jfnn.experiment.axes import Axes
 from jfnn.experiment.going_on import Ended
 from jfnn.experiment.settings import Execution
@@ -234,7 +235,7 @@ class Experiment(Cohort):
     folds: int | None = None
     subsets: Subsets | None = None
     names: Names = dataclasses.field(default_factory=Names)
-    doubts: Sequence[str] = ()
+    doubts: Sequence[Doubt] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

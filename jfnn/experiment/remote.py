@@ -7,12 +7,27 @@ from typing import Any
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.cures import Cure, told
 from jfnn.experiment.progress import Listener
 from jfnn.store.identity import Description
 
 
 class ExecutorError(RuntimeError):
-    """An executor takes no work, or its workers gave no results."""
+    """An executor takes no work, or its workers gave no results.
+
+    Attributes:
+        found: What is wrong.
+        cure: What to do about it, if anything is known.
+    """
+
+    def __init__(self, found: str, cure: Cure | None = None) -> None:
+        super().__init__(found, cure)
+        self.found = found
+        self.cure = cure
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return told(self)
 
 
 class Remote(contextlib.AbstractContextManager["Remote"]):

@@ -21,13 +21,25 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
-from jfnn.learners.shapes import check_params, check_scores, describe_shapes, eval_shape, example_shapes
+from jfnn.learners.shapes import (
+    EXAMPLES,
+    check_params,
+    check_scores,
+    describe_shapes,
+    eval_shape,
+    example_shapes,
+)
 from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
 from jfnn.targets import Split
 
 CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
+
+# What the user's functions take, where they fail.
+BATCH = "a batch is x, or the tuple (x, y) where the split has y"
+NO_BATCH = "a batch is None, since the split has no rows"
+NO_KEY = "the key is None, since the learner has no random=True"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,8 +88,12 @@ class CustomLoss(DescentLearner):
         self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, jax.Array]
     ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
         """The loss, and its terms."""
-        result: Any = self.loss(params, rows if self.has_rows else None, key, **numbers)
+        result = self._loss(params, rows, key, numbers)
         return result if self.terms else (result, {})
+
+    def _loss(self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, Any]) -> Any:
+        """What the user's function gives."""
+        return self.loss(params, rows if self.has_rows else None, key, **numbers)
 
     def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.loss_hyper}
@@ -117,7 +133,15 @@ class CustomLoss(DescentLearner):
         rows, number = example_shapes(data.rows, data.dtype)
         numbers = dict.fromkeys(self.loss_hyper, number)
         _check_signature("loss", self.loss, ("params", "batch", "key"), self.loss_hyper)
-        value = self._loss_shape(params, rows, numbers)
+        batch = BATCH if self.has_rows else NO_BATCH
+        examples = EXAMPLES if self.has_rows else None
+        key = jax.random.key(0) if self.random else None
+        cure = batch if self.random else f"{batch}; {NO_KEY}"
+
+        def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
+            return self._loss(params, rows, key, numbers)
+
+        value = eval_shape("loss", loss, params, rows, numbers, rows=examples, cure=cure)
         if self.terms:
             value = self._checked_terms(value)
         shape = getattr(value, "shape", None)
@@ -131,7 +155,7 @@ class CustomLoss(DescentLearner):
         if self.score_function is not None:
             keywords = [name for name in (*self.loss_hyper, "key") if takes(self.score_function, name)]
             _check_signature("score", self.score_function, ("params", "rows"), keywords)
-        scores = _tried("score", self._scores, params, rows, numbers)
+        scores = eval_shape("score", self._scores, params, rows, numbers, rows=examples, cure=batch)
         check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Any) -> Any:
@@ -145,35 +169,6 @@ class CustomLoss(DescentLearner):
             got = describe_shapes(value)
             raise ArgumentError("loss", f"expected a value and its terms, (value, {{{names}}}), got {got}")
         return value[0]
-
-    def _loss_shape(self, params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
-        """Shape and dtype of the loss.
-
-        Raises:
-            ValueError: It fails; where it does not with a key, the message says how to get one.
-        """
-
-        def shape(key: jax.Array | None) -> Any:
-            def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
-                return self.loss(params, rows if self.has_rows else None, key, **numbers)
-
-            return _tried("loss", loss, params, rows, numbers)
-
-        try:
-            return shape(jax.random.key(0) if self.random else None)
-        except ArgumentError as error:
-            if not self.has_rows:
-                reason = f"expected rows, since without them {error}; got none in None"
-                raise ArgumentError("x_train", reason) from error
-            if self.random:
-                raise
-            try:
-                shape(jax.random.key(0))
-            except ArgumentError:
-                raise error from error.__cause__
-            raise ArgumentError(
-                "loss", "it draws by its key, which is None: give random=True to the learner"
-            ) from error
 
     def describe(self) -> dict[str, Any]:
         """Names of the user's functions."""
@@ -203,15 +198,6 @@ def _check_signature(
         cure = f"name it by hyper={more} of the learner, and give its value in hyper={{…}} of the sweep"
         cure = f"; nobody gives {', '.join(more)}: {cure}" if more else ""
         raise ArgumentTypeError(argument, f"expected {expected}, got one of {signature}{cure}") from None
-
-
-def _tried(argument: str, function: Callable[..., Any], params: Params, rows: Rows, numbers: Any) -> Any:
-    """Shapes that a function gives; where it takes a batch of two arrays for one, its error says so."""
-    try:
-        return eval_shape(argument, function, params, rows, numbers)
-    except ArgumentError as error:
-        cure = "; a batch is the tuple (x, y)" if isinstance(rows, tuple) and "tuple" in error.reason else ""
-        raise ArgumentError(argument, f"{error.reason}{cure}") from error.__cause__
 
 
 def _as_terms(terms: object) -> tuple[str, ...]:

@@ -69,9 +69,22 @@ def describe_shapes(tree: Any) -> str:
 
 
 def eval_shape(
-    argument: str, function: Callable[..., Any], *shapes: Any, name: str = "it", rows: int | None = EXAMPLES
+    argument: str,
+    function: Callable[..., Any],
+    *shapes: Any,
+    name: str = "it",
+    rows: int | None = EXAMPLES,
+    cure: str | None = None,
 ) -> Any:
-    """Shapes of a function's result, without computing anything; None for ``rows`` where it takes none.
+    """Shapes of a function's result, without computing anything.
+
+    Args:
+        argument: The caller's argument, named in errors.
+        function: The function.
+        *shapes: Shapes and dtypes of what it takes.
+        name: Its name in errors.
+        rows: How many rows these are; None where it takes none.
+        cure: What to know of its arguments where it fails.
 
     Raises:
         ValueError: It fails; the message has the argument, the function's name, the rows, the user's line.
@@ -86,7 +99,8 @@ def eval_shape(
             cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
             reason = f"it needs the value of an array, but {cure}; {reason}"
         tried = "" if rows is None else f" on rows of these data (tried with {rows} rows)"
-        raise ArgumentError(argument, f"{name} fails{tried}: {reason}{_place(error)}") from error
+        found = f"{name} fails{tried}: {reason}{_place(error)}"
+        raise ArgumentError(argument, found, cure=cure) from error
 
 
 def _place(error: Exception) -> str:

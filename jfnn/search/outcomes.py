@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import Set
 from jfnn.engine.state import Failure, Outcome, Scores
 from jfnn.experiment.experiment import PARTS, Experiment
 from jfnn.experiment.remote import ExecutorError
@@ -40,11 +41,12 @@ class LostMembersError(ExecutorError):
         names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
         cell = ", ".join(f"{name}={table[name][self.members[0]].item()}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
-        again = "" if directory is None else "; resume=True tries again from the last state before"
+        again = None if directory is None else Set("resume", True, "tries again from the last state before")
         super().__init__(
             f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
             f" after {failure.epoch} epochs: {type(failure.error).__name__}: {failure.error}; the scores of"
-            f" the others are in {where}{again}"
+            f" the others are in {where}",
+            again,
         )
 
     def save_others(self, directory: Path) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.cures import Set
 from jfnn.arguments.types import Json
 from jfnn.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.experiment.networks import BY_NAME
@@ -248,13 +249,10 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
     finished = config is not None and config["status"] == "finished"
     unfinished = (directory / CHECKPOINT).exists() or (config is not None and description is None)
     if not resume and (finished or unfinished):
-        state, what = ("finished", "load it") if finished else ("unfinished", "go on with it")
+        state, effect = ("finished", "loads it") if finished else ("unfinished", "goes on with it")
         holds = "a run" if description is None else "this run"
-        raise ArgumentError(
-            "out",
-            f"{directory} already contains {holds} ({state}); pass resume=True to {what}, or choose"
-            " another directory",
-        )
+        reason = f"{directory} already contains {holds} ({state}), choose another directory"
+        raise ArgumentError("out", reason, cure=Set("resume", True, effect))
 
 
 def finished_config(directory: Path) -> Json:
@@ -268,7 +266,8 @@ def finished_config(directory: Path) -> Json:
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
     if config["status"] != "finished":
-        raise ArgumentError(str(directory), "this run has not ended; go on with it by resume=True")
+        cure = Set("resume", True, "goes on with it")
+        raise ArgumentError(str(directory), "this run has not ended", cure=cure)
     return config
 
 
@@ -388,6 +387,9 @@ def check_listed(directory: Path, config: Json, name: str) -> None:
         )
 
 
+LISTED = "these programs already"  # in a directory that lists the programs of a run
+
+
 @contextlib.contextmanager
 def claimed(
     directory: Path,
@@ -419,7 +421,8 @@ def claimed(
         config = read_config(directory)
         there = "" if config is None else _refusal(config, listed, resume)
         if there:
-            raise ArgumentError("out", f"{directory} holds {there}; choose another directory")
+            cure = Set("resume", True, "goes on with them") if there == LISTED else None
+            raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
         for name, description in descriptions.items():
             check_free(directory / name, description, resume)
         write_config(directory, listed)
@@ -435,7 +438,7 @@ def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
         return "a run of one program"
     if {name: there[name] for name in listed} != listed:
         return f"a run of other programs, {', '.join(map(str, there['programs']))}"
-    return "" if resume else "these programs already; resume=True goes on with them"
+    return "" if resume else LISTED
 
 
 def _check_types(values: Any, types: Any, name: str = "config") -> None:

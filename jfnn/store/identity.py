@@ -64,11 +64,13 @@ def _shown(text: str, same: int) -> str:
 
 def check_same(where: object, there: Description | None, here: Description) -> None:
     """Raises ValueError, with the values that differ, where a directory or file holds another run."""
-    differing = [] if there is None else differences(deciding(there), deciding(here))
-    if differing:
-        text = "; ".join(differing[:5]) + ("" if len(differing) <= 5 else f"; and {len(differing) - 5} more")
-        text += "".join(f"; {cure}" for name, cure in CURES.items() if f"{name} is " in text)
-        raise ArgumentError(str(where), f"holds another configuration, choose another directory: {text}")
+    found = [] if there is None else differing(deciding(there), deciding(here))
+    if found:
+        texts = [f"{name} is {one} there and {other} here" for name, one, other in found]
+        text = "; ".join(texts[:5]) + ("" if len(texts) <= 5 else f"; and {len(texts) - 5} more")
+        cure = next((CURES[name] for name, _, _ in found if name in CURES), None)
+        expected = f"holds another configuration, choose another directory: {text}"
+        raise ArgumentError(str(where), expected, cure=cure)
 
 
 def plain(value: object) -> Any:

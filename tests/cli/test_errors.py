@@ -1,14 +1,20 @@
 """Errors: one line that names the flag, before anything is trained or written."""
 
+import ast
 import errno
 import os
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 from command_line import GRID, grid_main, refused, watching, write_csv
 
+import jfnn
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import Set
 from jfnn.cli.output import ADDED
+from jfnn.cli.parser import in_flags
 
 pytestmark = pytest.mark.unoptimised
 
@@ -53,6 +59,21 @@ def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
         (["--out", str(corrupt)], f"--out: {corrupt / 'config.json'}: "),
     ):
         assert refused(capsys, *words).startswith(begins)
+
+
+def test_every_value_that_the_library_advises_is_a_flag():
+    package = Path(jfnn.__file__).parent
+    calls = [
+        node
+        for file in package.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Set"
+    ]
+    names = {ast.literal_eval(call.args[0]) for call in calls}
+    assert names >= {"resume", "encode", "impute", "standardise", "worker_kind", "batch_size"}
+    written = [in_flags(Set(name, value, "helps")) for name in names for value in (True, None, "a b")]
+    assert all(re.fullmatch(r"--[a-z-]+( full| 'a b')? helps", text) for text in written)
+    assert in_flags("a text for Python") == in_flags(Set("sizes", 3, "helps")) == ""
 
 
 @pytest.mark.parametrize("error", [TypeError("wrong"), ArgumentError("of no flag", "wrong")])

@@ -155,7 +155,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
         return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in SAVED}
 
     before = numbers()
-    assert "(finished); pass --resume" in refused(capsys, *GRID, "--out", str(out))
+    assert "(finished), choose another directory; --resume" in refused(capsys, *GRID, "--out", str(out))
     other = refused(capsys, *GRID, "--epochs", "3", "--out", str(out))
     assert other.endswith("epochs is 2 there and 3 here\n")  # Python is no help here
     assert grid_main(*GRID, "--out", str(out), "--resume", watch=untrained) == 0

@@ -203,9 +203,9 @@ def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
 @pytest.mark.parametrize(
     ("field", "options", "message"),
     [
-        ("word", {}, "expected a number, got 'word'; with encode=True"),
-        ("word", {"impute": True}, "expected a number, got 'word'; with encode=True"),
-        ("", {}, "expected a number, got nothing; with impute=True"),
+        ("word", {}, "expected a number, got 'word'; encode=True"),
+        ("word", {"impute": True}, "expected a number, got 'word'; encode=True"),
+        ("", {}, "expected a number, got nothing; impute=True"),
         ("inf", {"encode": True, "impute": True}, "expected a finite number, got 'inf'"),
         ("NA", {"weights": "a", "impute": True}, "expected a number, got 'NA'$"),
     ],

@@ -110,7 +110,7 @@ TRAINED = [
 ]
 # Rows for `own` -> the argument.
 ROWS = [
-    (Split(None), "x_train"),
+    (Split(None), "loss"),
     (Split(X * 1e39), "x_train"),
     (Split(3.0), "x_train"),
     (Split({"a": X, "b": X[:3]}), "x_train"),
@@ -176,8 +176,22 @@ def test_valid_learners_near_the_invalid_ones_train():
     check_sweep(own(loss=lambda params, x, key: params["w"][0, 0] * x.sum()), Split(np.arange(70)))
 
 
-def test_rows_that_are_not_there_are_shown():
-    with pytest.raises(ValueError, match=r"^x_train: .*none in None$"):
-        check_sweep(own(), Split(None))
+@pytest.mark.parametrize("split", [SPLIT, Split()])
+@pytest.mark.parametrize("random", [False, True])
+def test_a_loss_that_fails_is_tried_once_and_its_error_says_what_it_was_given(split, random):
+    given = []
+
+    def loss(params, batch, key):
+        given.append((batch, key))
+        raise ValueError("of the user's")
+
+    with pytest.raises(ValueError, match=r"^loss: .*of the user's") as caught:
+        check_sweep(own(loss=loss, random=random), split)
+    ((batch, key),) = given
+    assert ("key is None" in str(caught.value)) == (key is None) == (not random)
+    assert ("batch is None" in str(caught.value)) == (batch is None) == (split is not SPLIT)
+
+
+def test_rows_that_differ_in_number_are_shown():
     with pytest.raises(ValueError, match=r"^x_train: .*arrays of 3, 70 rows$"):
         check_sweep(own(), Split({"a": X, "b": X[:3]}))

@@ -22,7 +22,7 @@ MATRIX = jfnn.mlp((5, 3))  # without hidden units
 def doubts(network=NET, split=SPLIT, **options):
     """What is doubted of a sweep, which is checked and not trained."""
     options = {"learning_rate": 0.1, "batch_size": 16} | options
-    return prepare(Options(network, split, **options)).experiment.doubts
+    return [str(doubt) for doubt in prepare(Options(network, split, **options)).experiment.doubts]
 
 
 def warned(call, *args, **options):

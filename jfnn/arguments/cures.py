@@ -1,0 +1,49 @@
+"""What to do about an error or a doubt, as data: Python and the command line each say it their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+
+class Set(NamedTuple):
+    """A value of an argument that helps: ``resume=True goes on with it``.
+
+    Attributes:
+        argument: Name of the argument, or of the flag of the command line that does as much.
+        value: The value.
+        effect: What it does.
+        code: What Python's callers write instead of the argument and its value; empty for these.
+    """
+
+    argument: str
+    value: object
+    effect: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        """The words for Python's callers."""
+        return f"{self.code or f'{self.argument}={self.value!r}'} {self.effect}"
+
+
+Cure = Set | str  # a text is for Python's callers alone
+
+
+class Advised(Protocol):
+    """An error or a warning: what was found, and what to do about it."""
+
+    @property
+    def found(self) -> str:
+        """What is wrong."""
+        ...
+
+    @property
+    def cure(self) -> Cure | None:
+        """What to do, if anything is known."""
+        ...
+
+
+def told(advised: Advised, written: Callable[[Cure], str] = str) -> str:
+    """What was found, and behind it the cure as it is written somewhere; empty for none there."""
+    cure = "" if advised.cure is None else written(advised.cure)
+    return f"{advised.found}; {cure}" if cure else advised.found
