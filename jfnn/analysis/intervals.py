@@ -6,7 +6,6 @@ All functions take plain arrays and work on their last axis; tests simulate the 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Valid, field
+from jfnn.arguments.fields import Valid, at_least, field, one_of
 
 METHODS = ("formula", "skewed", "bootstrap")
 LEAST = 3  # values of an interval; by Student's t that of two is 13 standard errors wide to either side
@@ -77,11 +76,11 @@ class Interval(Valid):
         ValueError, TypeError: An invalid value, named by its attribute.
     """
 
-    statistic: str = field("mean", functools.partial(checks.as_choice, choices=STATISTICS))
+    statistic: str = field("mean", one_of(STATISTICS))
     method: str | None = field(None, _as_method, given=["statistic"])
     confidence: float = field(0.95, as_confidence)
     resamples: int = field(2000, checks.as_count)
-    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
+    seed: int = field(0, at_least(0, None))
 
 
 def as_interval(interval: Interval | str | None) -> Interval:

@@ -1,9 +1,12 @@
 """Dataclasses that are valid by construction: a field's converter checks what it is given, once."""
 
 import dataclasses
+import functools
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
+
+from jfnn.arguments import checks
 
 Given = TypeVar("Given", contravariant=True)
 Held = TypeVar("Held", covariant=True)
@@ -71,6 +74,21 @@ def names(kind: type[Valid]) -> list[str]:
 def given_type(annotation: object) -> Any:
     """The type that a field may be given, by its annotation."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
+
+
+def at_least(minimum: int, maximum: int | None = checks.MOST) -> Convert:
+    """A converter of whole numbers from ``minimum`` to ``maximum`` (None: no limit)."""
+    return functools.partial(checks.as_count, minimum=minimum, maximum=maximum)
+
+
+def above(minimum: float) -> Convert:
+    """A converter of numbers above a bound."""
+    return functools.partial(checks.as_number, minimum=minimum, strict=True)
+
+
+def one_of(choices: Collection[str]) -> Convert:
+    """A converter of one of some names."""
+    return functools.partial(checks.as_choice, choices=choices)
 
 
 def optional(convert: Convert) -> Convert:

@@ -13,7 +13,7 @@ import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Valid, field
+from jfnn.arguments.fields import Valid, at_least, field
 from jfnn.optimizers import Distribution, is_distribution
 
 # Axes with a program for each value, besides those of `jfnn.Networks`: no hyperparameter is named so.
@@ -41,7 +41,7 @@ class Sample(Valid):
     """
 
     cells: int = field(convert=checks.as_count)
-    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
+    seed: int = field(0, at_least(0, None))
 
 
 def as_hyper(

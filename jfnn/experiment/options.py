@@ -5,7 +5,6 @@ these declarations.
 """
 
 import dataclasses
-import functools
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks, fields, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Convert, Converted, Valid, optional
+from jfnn.arguments.fields import Convert, Converted, Valid, at_least, one_of, optional
 from jfnn.experiment.axes import ALWAYS, HYPER, Number, Sample, as_cells, as_numbers
 from jfnn.experiment.networks import Networks, as_networks
 from jfnn.experiment.refit import Refit, as_refit
@@ -117,7 +116,7 @@ class Common(Valid):
     reduction: str = option(
         '"mean" over the rows of a step (scikit-learn), or "sum" (the notes); see `jfnn.objective`.',
         "mean",
-        functools.partial(checks.as_choice, choices=losses.REDUCTIONS),
+        one_of(losses.REDUCTIONS),
     )
     optimizer: Converted[str | Optimizer | Factory, Optimizer] = option(
         '"sgd", any optax optimizer by name, a factory, or a `jfnn.Optimizer` with arguments and a schedule;'
@@ -327,6 +326,6 @@ class TrainOptions(Common):
     y: ArrayLike | None = None
     _: dataclasses.KW_ONLY
     seed: int = fields.field(0, checks.as_seed)
-    fold: int = fields.field(0, functools.partial(checks.as_count, minimum=0))
+    fold: int = fields.field(0, at_least(0))
     test: tuple[ArrayLike, ArrayLike] | None = fields.field(None, optional(as_pair))
     weights: ArrayLike | None = None

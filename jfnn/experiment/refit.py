@@ -1,13 +1,12 @@
 """The winners of a search trained once more: on which rows, and how many of them."""
 
 import dataclasses
-import functools
 
 import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Valid, field
+from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.experiment.simplest import Simplest
 
 ROWS = ("train", "all")  # to train the winners on
@@ -35,7 +34,7 @@ class Refit(Valid):
         ValueError, TypeError: Other values; several cells and a rule, which chooses one.
     """
 
-    rows: str = field("train", functools.partial(checks.as_choice, choices=ROWS))
+    rows: str = field("train", one_of(ROWS))
     cells: int = field(1, checks.as_count)
     rule: Simplest | None = field(None, _as_rule)
 

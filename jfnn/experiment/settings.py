@@ -1,7 +1,6 @@
 """Values of options: small types that hold several settings, and converters of options to their types."""
 
 import dataclasses
-import functools
 import json
 import numbers
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ import jax
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Converted, Valid, field, optional
+from jfnn.arguments.fields import Converted, Valid, field, one_of, optional
 from jfnn.experiment.progress import Listener, Progress, as_progress
 from jfnn.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
@@ -107,7 +106,7 @@ class Execution(Valid):
         None, optional(_as_epochs)
     )
     objective: bool = field(False, checks.as_switch)
-    keep_params: str = field("all", functools.partial(checks.as_choice, choices=KEEP_PARAMS))
+    keep_params: str = field("all", one_of(KEEP_PARAMS))
     verify: bool = field(False, checks.as_switch)
     progress: Converted[Callable[[Progress], None] | bool | None, Callable[[Progress], None] | None] = field(
         None, as_progress

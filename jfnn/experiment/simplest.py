@@ -1,7 +1,6 @@
 """The one-standard-error rule: the simplest cell whose score is within the noise of the best one."""
 
 import dataclasses
-import functools
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -47,7 +46,7 @@ class Simplest(Valid):
     """
 
     order: Converted[Mapping[str, str], dict[str, str]] = field(convert=_as_order)
-    errors: float = field(1.0, functools.partial(checks.as_number, minimum=0.0))
+    errors: float = field(1.0, checks.as_number)
 
     def check(self, names: Collection[str], runs: int, argument: str) -> None:
         """Raises ArgumentError unless the axes are there, and several runs to take an error from."""

@@ -1,7 +1,6 @@
 """Layer normalisation: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
 
 import dataclasses
-import functools
 import math
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.fields import field
+from jfnn.arguments.fields import above, field
 from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Draw, Starts
 
@@ -40,7 +39,7 @@ class LayerNorm(LayerKind):
     """
 
     axes: int = field(1, checks.as_count)
-    epsilon: float = field(1e-5, functools.partial(checks.as_number, strict=True))
+    epsilon: float = field(1e-5, above(0))
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape of the inputs."""

@@ -20,14 +20,14 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.fields import one_of
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.starts import Starts, within
 
 STATES = ("last", "all")
-as_states = functools.partial(checks.as_choice, choices=STATES)
+as_states = one_of(STATES)
 
 
 class Directions(NamedTuple):

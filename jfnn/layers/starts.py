@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments import checks
-from jfnn.arguments.fields import Valid, field
+from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.numerics import draws
 from jfnn.numerics.draws import TRUNCATED, Stream
 
@@ -23,7 +23,7 @@ Starts = Any  # a pytree of `Draw`, in the structure of the parameters
 Path = tuple[tuple[int, int], ...]
 
 
-_as_distribution = functools.partial(checks.as_choice, choices=(*draws.DISTRIBUTIONS, "constant"))
+_as_distribution = one_of((*draws.DISTRIBUTIONS, "constant"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,16 +1,15 @@
 """Successive halving: cells that fall behind stop at rungs."""
 
 import dataclasses
-import functools
 from collections.abc import Collection
 
 import numpy as np
 
 from jfnn.arguments import checks
-from jfnn.arguments.fields import field, optional
+from jfnn.arguments.fields import at_least, field, optional
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
-as_factor = functools.partial(checks.as_count, minimum=2)  # a converter of `Halving.factor`
+as_factor = at_least(2)  # a converter of `Halving.factor`
 
 
 @dataclasses.dataclass(frozen=True)

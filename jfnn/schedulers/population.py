@@ -1,7 +1,6 @@
 """Population-based training: members that fall behind go on from better ones, with perturbed numbers."""
 
 import dataclasses
-import functools
 import numbers
 from collections.abc import Collection, Sequence
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Converted, field
+from jfnn.arguments.fields import Converted, above, at_least, field
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 
@@ -43,8 +42,8 @@ class PopulationTraining(Scheduler):
 
     every: int = field(convert=checks.as_count)
     share: float = field(0.25, _as_share)
-    factor: float = field(1.25, functools.partial(checks.as_number, minimum=1.0, strict=True))
-    seed: int = field(0, functools.partial(checks.as_count, minimum=0, maximum=None))
+    factor: float = field(1.25, above(1))
+    seed: int = field(0, at_least(0, None))
     perturbed: Converted[Sequence[str], tuple[str, ...]] = field(("learning_rate", "l2"), _as_names)
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
