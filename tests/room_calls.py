@@ -79,23 +79,21 @@ def prepared(**options):
     return prepare(Options(**{"network": NET, "split": SPLIT} | REQUIRED | options))
 
 
+# Every kind of record that users make, whose every checked field is tried.
+RECORDS = [
+    *[jfnn.Dense(3), jfnn.Conv(3), jfnn.MaxPool(2), jfnn.MeanPool(2), jfnn.Elman(3), jfnn.GRU(3)],
+    *[jfnn.LSTM(3), jfnn.Embedding(3, 2), jfnn.LayerNorm(), jfnn.Residual([jfnn.Dense(2)])],
+    *[jfnn.Scaled(jfnn.Dense(2)), jfnn.Frozen(jfnn.Dense(2)), jfnn.layers.Draw("normal", (2, 3))],
+    *[jfnn.Halving(3), jfnn.Hyperband(), jfnn.EarlyStopping(3), jfnn.Converged(), jfnn.PopulationTraining(2)],
+    *[jfnn.Minibatches(4), jfnn.Validation(0.25), jfnn.Execution(), jfnn.Sample(2), jfnn.Refit()],
+    *[jfnn.Simplest({"l2": "most"}), jfnn.Optimizer("sgd", schedule="cosine"), analysis.Interval()],
+]  # fmt: skip
 # Functions whose every argument is tried, defaults included, with those that they need.
 FUNCTIONS = [
     (jfnn.mlp, {"sizes": (2, 3, 2)}),
     (jfnn.cnn, CONVOLUTIONAL),
     (jfnn.rnn, {"inputs": (5, 1), "units": 2, "outputs": 3}),
     (jfnn.sequential, {"layers": [jfnn.Dense(2)], "inputs": 2}),
-    (jfnn.Dense, {"units": 3}),
-    (jfnn.Conv, {"channels": 3, "kernel": 3}),
-    (jfnn.Elman, {"units": 3}),
-    (jfnn.Embedding, {"vocabulary": 3, "features": 2}),
-    (jfnn.GRU, {"units": 3}),
-    (jfnn.LSTM, {"units": 3}),
-    (jfnn.LayerNorm, {"axes": 1}),
-    (jfnn.MaxPool, {"size": 2}),
-    (jfnn.MeanPool, {"size": 2}),
-    (jfnn.Residual, {"layers": [jfnn.Dense(2)]}),
-    (jfnn.Scaled, {"layer": jfnn.Dense(2)}),
     (jfnn.objective, {"network": NET, "params": PARAMS, "x": X, "y": Y}),
     (jfnn.backprop.value_and_grad, {"params": PARAMS, "x": X, "y": Y}),
     (jfnn.predict, {"network": NET, "params": PARAMS, "x": X}),
@@ -109,10 +107,6 @@ FUNCTIONS = [
     (jfnn.boltzmann_machine, {"sizes": (4, 2)}),
     (jfnn.learners.output_metric, {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True}),
     (jfnn.maximal_update, {"network": NET, "base": NET}),
-    (jfnn.Halving, {"factor": 3}),
-    (jfnn.Hyperband, {"factor": 3}),
-    (jfnn.EarlyStopping, {"patience": 3}),
-    (jfnn.PopulationTraining, {"every": 2}),
     (jfnn.load, {"directory": "no/run"}),
     (jfnn.use_all_cores, {"count": 2}),
     (jfnn.Workers, {"executor": lambda: None}),
@@ -213,7 +207,6 @@ FUNCTIONS = [
 WRAPPED = {
     "member": (lambda member: KEPT.member(member, 0, 0), {"member": 0}),
     "boltzmann.energy": (lambda states: boltzmann.energy(MACHINE, states, H), {"states": V}),
-    "Optimizer": (jfnn.Optimizer, {"name": "sgd", "schedule": "cosine", "schedule_epochs": 2}),
     "arguments of an optimizer": (
         lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),
         {"momentum": 0.9, "nesterov": True},
@@ -221,26 +214,12 @@ WRAPPED = {
     **{
         name: (lambda option=option, kind=kind, **fields: prepared(**{option: kind(**fields)}), fields)
         for name, option, kind, fields in (
-            ("Minibatches", "batch_size", jfnn.Minibatches, {"batch_size": 4, "scheme": "permutation"}),
             ("Validation", "validation", jfnn.Validation, {"size": 0.25}),
             ("Split", "split", jfnn.Split, SPLIT._replace(weights=np.ones(8))._asdict()),
-            ("Execution", "execution", jfnn.Execution, dict.fromkeys(["tile", "devices", "executor"])),
+            ("Execution", "execution", jfnn.Execution, {"devices": 1}),
         )
     },
-    "Sample": (
-        lambda **fields: prepared(cells=jfnn.Sample(**fields), learning_rate=[0.1, 0.2]),
-        {"cells": 2, "seed": 0},
-    ),
-    "Simplest": (jfnn.Simplest, {"order": {"l2": "most"}, "errors": 1.0}),
-    "Refit": (
-        lambda **fields: prepared(validation=0.25, refit=jfnn.Refit(**fields)),
-        {"rows": "all", "cells": 1, "rule": None},
-    ),
     "best": (RESULT.best, {"rule": jfnn.Simplest({"l2": "most"})}),
-    "Interval": (
-        analysis.Interval,
-        {"statistic": "mean", "method": "bootstrap", "confidence": 0.9, "resamples": 10, "seed": 0},
-    ),
     "train": (
         lambda **options: jfnn.train(NET, execution=jfnn.Execution(progress=untrained), **REQUIRED | options),
         {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
@@ -275,14 +254,30 @@ WRAPPED = {
 # Arguments that are not checked by this call alone.
 ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
 ANY |= {"row_scores": {"folds"}}
-CALLS = [
-    (f"{function.__name__}-{argument}", function, arguments, argument)
-    for function, arguments in FUNCTIONS
-    for argument in inspect.signature(function).parameters
-    if argument not in ANY.get(function.__name__, ())
-] + [
-    (f"{name}-{argument}", call, arguments, argument)
-    for name, (call, arguments) in WRAPPED.items()
-    for argument in arguments
-    if argument not in ANY.get(name, ())
-]
+
+
+def _arguments(record):
+    """The arguments that make a record again."""
+    return {name: value for name, value in vars(record).items() if name != "arguments"}
+
+
+CALLS = (
+    [
+        (f"{function.__name__}-{argument}", function, arguments, argument)
+        for function, arguments in FUNCTIONS
+        for argument in inspect.signature(function).parameters
+        if argument not in ANY.get(function.__name__, ())
+    ]
+    + [
+        (f"{name}-{argument}", call, arguments, argument)
+        for name, (call, arguments) in WRAPPED.items()
+        for argument in arguments
+        if argument not in ANY.get(name, ())
+    ]
+    + [
+        (f"{type(record).__name__}-{name}", type(record), _arguments(record), name)
+        for record in RECORDS
+        for name, field in record.__dataclass_fields__.items()
+        if field.metadata.get("convert") and name not in ANY.get(type(record).__name__, ())
+    ]
+)

@@ -26,7 +26,8 @@ class Doubt(NamedTuple):
 
     def __str__(self) -> str:
         """All of it in one line."""
-        return f"{self.argument}: {told(self)}" if self.argument else told(self)
+        text = told(self.found, self.cure)
+        return f"{self.argument}: {text}" if self.argument else text
 
 
 def warn(doubt: Doubt) -> None:

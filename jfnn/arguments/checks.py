@@ -83,7 +83,7 @@ class ArgumentError(ValueError):
     @property
     def reason(self) -> str:
         """What was expected, what came, and the cure, as Python's callers write it."""
-        return told(self)
+        return told(self.found, self.cure)
 
     def __str__(self) -> str:
         """The argument and the reason in one line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class Set(NamedTuple):
@@ -29,21 +29,7 @@ class Set(NamedTuple):
 Cure = Set | str  # a text is for Python's callers alone
 
 
-class Advised(Protocol):
-    """An error or a warning: what was found, and what to do about it."""
-
-    @property
-    def found(self) -> str:
-        """What is wrong."""
-        ...
-
-    @property
-    def cure(self) -> Cure | None:
-        """What to do, if anything is known."""
-        ...
-
-
-def told(advised: Advised, written: Callable[[Cure], str] = str) -> str:
+def told(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
     """What was found, and behind it the cure as it is written somewhere; empty for none there."""
-    cure = "" if advised.cure is None else written(advised.cure)
-    return f"{advised.found}; {cure}" if cure else advised.found
+    words = "" if cure is None else written(cure)
+    return f"{found}; {words}" if words else found

@@ -68,7 +68,7 @@ class Valid:
 
 def names(kind: type[Valid]) -> list[str]:
     """Names of the fields."""
-    return list(kind.__dataclass_fields__)
+    return [declared.name for declared in dataclasses.fields(kind)]
 
 
 def given_type(annotation: object) -> Any:

@@ -17,8 +17,8 @@ from tqdm.auto import tqdm
 
 from jfnn import optimizers
 from jfnn.arguments import checks
-from jfnn.arguments.callers import doubt_of
-from jfnn.arguments.cures import Cure, told
+from jfnn.arguments.callers import Doubt, doubt_of
+from jfnn.arguments.cures import Cure
 from jfnn.cli.flags import NOTES, Flags
 from jfnn.cli.words import Read, one_integer, one_number, path, plain
 from jfnn.schedulers import SCHEDULERS, Scheduler
@@ -44,7 +44,8 @@ def warnings_in_lines(prog: str) -> Iterator[None]:
         doubt = doubt_of(message)
         if doubt is not None:
             about = flag_name(doubt.argument) if doubt.argument in FIELDS else doubt.argument
-            text = f"{about}: {told(doubt, in_flags)}" if about else told(doubt, in_flags)
+            cure = None if doubt.cure is None else in_flags(doubt.cure)
+            text = str(Doubt(doubt.found, about, cure))
         tqdm.write(f"{prog}: warning: {text}", file=sys.stderr)
 
     with warnings.catch_warnings():

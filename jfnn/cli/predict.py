@@ -69,7 +69,7 @@ def start(argv: Sequence[str]) -> int:
     except ArgumentError as error:
         word = names.get(error.argument, error.argument)
         says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
-        reason = told(error, in_flags)
+        reason = told(error.found, error.cure, in_flags)
         parser.error(reason if says_which else f"{word}: {reason}")
     except CorruptFileError as error:
         parser.error(str(error))

@@ -137,7 +137,7 @@ def main(
         path = error.filename2 or error.filename or flags.out
         parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except ExecutorError as error:
-        parser.exit(1, f"{prog}: error: --{told(error, in_flags)}\n")
+        parser.exit(1, f"{prog}: error: --{told(error.found, error.cure, in_flags)}\n")
     except KeyboardInterrupt:
         words = [*command, *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
@@ -151,14 +151,15 @@ def main(
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
     if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
-        return f"{name}: {told(error, in_flags)}"
+        return f"{name}: {told(error.found, error.cure, in_flags)}"
     names_file = isinstance(error, CorruptFileError) or (
         os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
     )
     if not names_file:
         return None
-    text = f"{error.argument}: {told(error, in_flags)}" if isinstance(error, ArgumentError) else str(error)
-    return f"--out: {text}"
+    if isinstance(error, ArgumentError):
+        return f"--out: {error.argument}: {told(error.found, error.cure, in_flags)}"
+    return f"--out: {error}"
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import numbers
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +12,7 @@ import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Valid
 from jfnn.arguments.signatures import check_callable
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
@@ -18,7 +20,8 @@ from jfnn.network import Network
 BY_NAME = "network"  # the axis of a dict of networks
 
 
-class Networks:
+@dataclasses.dataclass(init=False, repr=False, eq=False)
+class Networks(Valid):
     """Networks, or learners, for every combination of the values of named axes, for `jfnn.sweep`.
 
     ``jfnn.Networks(lambda layers, width: jfnn.mlp((2, *[width] * layers, 2)), layers=[1, 2], width=[5, 20])``

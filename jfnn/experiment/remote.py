@@ -27,7 +27,7 @@ class ExecutorError(RuntimeError):
 
     def __str__(self) -> str:
         """All of it in one line."""
-        return told(self)
+        return told(self.found, self.cure)
 
 
 class Remote(contextlib.AbstractContextManager["Remote"]):

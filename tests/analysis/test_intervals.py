@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 from jfnn.analysis.intervals import METHODS, STATISTICS, Interval, interquartile_mean, interval
-from jfnn.arguments.checks import ArgumentError
 
 
 def test_interquartile_means_are_scipys_trimmed_means():
@@ -230,18 +229,6 @@ def test_coverage_of_every_interval():
         ("iqm", "formula", "clusters", 5),
         ("iqm", "formula", "clusters", 10),
     }
-
-
-def test_an_invalid_interval_raises_by_name():
-    for options, argument in (
-        ({"statistic": "mode"}, "statistic"),
-        ({"method": "basic"}, "method"),
-        ({"statistic": "median", "method": "skewed"}, "method"),
-        ({"confidence": 95}, "confidence"),
-        ({"resamples": 0}, "resamples"),
-    ):
-        with pytest.raises(ArgumentError, match=f"^{argument}: "):
-            Interval(**options)
 
 
 def test_a_variance_is_for_means_by_formula_and_values_are_needed():

@@ -230,12 +230,7 @@ def test_the_width_of_a_recurrent_layer_is_that_of_one_time():
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: GRU(0), "units"),
-        (lambda: GRU(2, bidirectional="yes"), "bidirectional"),
-        (lambda: GRU(2, states="first"), "states"),
-        (lambda: Elman(2, "swish"), "activation"),
         (lambda: jfnn.sequential([GRU(2)], 5), r"layers: .*\(time, features\).*\(5,\)"),
-        (lambda: LSTM(2, padded=1), "padded"),
         (lambda: jfnn.rnn((5, 1), 2, 3, kind="mgu"), "kind"),
         (lambda: jfnn.rnn(5, 2, 3), "inputs"),
     ],

@@ -266,15 +266,6 @@ def test_other_generators_are_traced(switch, value):
         jax.config.update(switch, before)
 
 
-def test_a_draw_names_what_is_wrong_with_it():
-    with pytest.raises(ValueError, match=r"^distribution: .* did you mean 'normal'"):
-        Draw("norml", (3,))
-    with pytest.raises(TypeError, match=r"^shape: "):
-        Draw("normal", 3)
-    with pytest.raises(ValueError, match=r"^shape: "):
-        Draw("normal", (3, -1))
-
-
 def test_longer_paths_than_the_program_has_are_traced():
     network = jfnn.mlp((2, 1))
     for _ in range(draws.DEPTH):

@@ -140,11 +140,8 @@ def test_steps_of_an_epoch_may_be_chosen_with_rows_too(split):
     assert same_bits(drawn.params, given.params)
 
 
-def test_steps_of_a_pass_and_no_rows_for_a_network_are_refused():
+def test_no_rows_for_a_network_are_refused():
     net = jfnn.mlp((5, 6, 3))
-    for scheme, steps in (("permutation", 3), ("subset", 0)):
-        with pytest.raises(ValueError, match=r"^steps: "):
-            jfnn.Minibatches(10, scheme, steps=steps)
     with pytest.raises((ValueError, TypeError), match=r"^x_train: "):
         jfnn.sweep(net, jfnn.Split(), learning_rate=0.1)
     for size in (100, jfnn.Minibatches(5, steps=3)):

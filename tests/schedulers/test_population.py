@@ -193,14 +193,6 @@ def test_parameters_that_are_kept_are_scored_by_the_numbers_that_they_were_kept_
 
 
 @pytest.mark.parametrize(
-    "fields", [{"every": 0}, {"share": 0.6}, {"share": "half"}, {"factor": 1}, {"seed": -1}]
-)
-def test_invalid_numbers_raise_an_error_that_names_them(fields):
-    with pytest.raises((ValueError, TypeError), match=rf"^{next(iter(fields))}: "):
-        PopulationTraining(**{"every": 3} | fields)
-
-
-@pytest.mark.parametrize(
     ("cells", "epochs", "hyper", "message"),
     [
         (3, 4, ["learning_rate", "l2"], "^a share of 0.25 of 3 cells is less than one"),
