@@ -86,7 +86,8 @@ RECORDS = [
     *[jfnn.Scaled(jfnn.Dense(2)), jfnn.Frozen(jfnn.Dense(2)), jfnn.layers.Draw("normal", (2, 3))],
     *[jfnn.Halving(3), jfnn.Hyperband(), jfnn.EarlyStopping(3), jfnn.Converged(), jfnn.PopulationTraining(2)],
     *[jfnn.Minibatches(4), jfnn.Validation(0.25), jfnn.Execution(), jfnn.Sample(2), jfnn.Refit()],
-    *[jfnn.Simplest({"l2": "most"}), jfnn.Optimizer("sgd", schedule="cosine"), analysis.Interval()],
+    *[jfnn.Simplest({"l2": "most"}), estimators.SimplestCandidate({"alpha": "most"})],
+    *[jfnn.Optimizer("sgd", schedule="cosine"), analysis.Interval()],
 ]  # fmt: skip
 # Functions whose every argument is tried, defaults included, with those that they need.
 FUNCTIONS = [

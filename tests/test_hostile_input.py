@@ -152,7 +152,7 @@ def test_numbers_beyond_float32_are_valid_in_float64(x64):
     beyond = jax.tree.map(lambda leaf: np.full(leaf.shape, 1e39), PLAIN["params"])
     weights = np.where(LABELS, 1e39, 1.0)
     run = prepared_split(X * 1e39, LABELS, None, None, weights, initial_params=beyond, l2=1e39)
-    assert any("inputs reach" in doubt for doubt in run.experiment.doubts)
+    assert any("inputs reach" in doubt.found for doubt in run.experiment.doubts)
     assert same_bits(run.experiment.data.rows[0], X * 1e39)
     assert jax.tree.leaves(run.experiment.replicates.start(0))[0].max() == 1e39
 

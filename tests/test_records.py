@@ -11,6 +11,7 @@ from room_calls import RECORDS
 import jfnn
 from jfnn.analysis import Interval
 from jfnn.arguments.fields import Valid
+from jfnn.estimators import SimplestCandidate
 from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import LayerKind
 from jfnn.layers.pool import Pool
@@ -63,10 +64,11 @@ BAD = {
     jfnn.Execution: [
         *[{"tile": 0}, {"shared": 1}, {"padded": 0.5}, {"eval_every": []}, {"objective": 1}, {"verify": 1}],
         *[{"keep_params": "some"}, {"progress": 3}, {"executor": "processes"}],
-        *[{"keep_params": "evaluations"}, {"executor": lambda: None, "devices": 2}],
+        *[{"keep_params": "evaluations"}, {"executor": jfnn.Workers(len), "devices": 2}],
     ],
     jfnn.Sample: [{"cells": 0}, {"seed": -1}, {"seed": "x"}],
     jfnn.Simplest: [{"order": {}}, {"order": {"l2": "least of all"}}, {"errors": -1}],
+    SimplestCandidate: [{"errors": -1}],
     jfnn.Refit: [{"rows": "test"}, {"cells": 0}, {"rule": "l2"}, {"rule": RULE, "cells": 2}],
     jfnn.Optimizer: [
         *[{"name": "nope"}, {"name": max}, {"schedule": "cosin"}, {"schedule": ["cosine"]}],

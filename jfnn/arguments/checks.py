@@ -168,10 +168,10 @@ def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )
     if any(leaf.dtype.kind in "OUS" for leaf in jax.tree.leaves(arrays)):
-        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives", got=f"{shown(tree)}")
+        raise ArgumentTypeError(argument, f"expected arrays, as {source} gives", got=shown(tree))
     if like is not None and str(jax.tree.structure(arrays)) != str(jax.tree.structure(like)):
         shapes, got = (jax.tree.map(lambda leaf: leaf.shape, tree) for tree in (like, arrays))
-        raise ArgumentError(argument, f"expected arrays of shapes {shapes}", got=got)
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}", got=str(got))
     return arrays
 
 

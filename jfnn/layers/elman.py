@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
-from jfnn.arguments.fields import field
+from jfnn.arguments.fields import field, one_of
 from jfnn.layers.initializers import as_name
-from jfnn.layers.recurrent import Recurrent, as_states
+from jfnn.layers.recurrent import STATES, Recurrent
 
 
 class ElmanCell(NamedTuple):
@@ -47,7 +47,7 @@ class Elman(Recurrent):
     units: int = field(convert=checks.as_count)
     activation: str | Activation = field("tanh", activations.name_or_custom)
     bidirectional: bool = field(False, checks.as_switch)
-    states: str = field("last", as_states)
+    states: str = field("last", one_of(STATES))
     initializer: str = field("pytorch", as_name)
     padded: bool = field(False, checks.as_switch)
     cell = ElmanCell

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments import checks
-from jfnn.arguments.fields import field
+from jfnn.arguments.fields import field, one_of
 from jfnn.layers.initializers import as_name
-from jfnn.layers.recurrent import Recurrent, as_states
+from jfnn.layers.recurrent import STATES, Recurrent
 
 
 class GRUCell(NamedTuple):
@@ -44,7 +44,7 @@ class GRU(Recurrent):
 
     units: int = field(convert=checks.as_count)
     bidirectional: bool = field(False, checks.as_switch)
-    states: str = field("last", as_states)
+    states: str = field("last", one_of(STATES))
     initializer: str = field("pytorch", as_name)
     padded: bool = field(False, checks.as_switch)
     cell = GRUCell

@@ -21,13 +21,11 @@ import jax
 import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.fields import one_of
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.starts import Starts, within
 
 STATES = ("last", "all")
-as_states = one_of(STATES)
 
 
 class Directions(NamedTuple):

@@ -9,8 +9,6 @@ from jfnn.arguments import checks
 from jfnn.arguments.fields import at_least, field, optional
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
-as_factor = at_least(2)  # a converter of `Halving.factor`
-
 
 @dataclasses.dataclass(frozen=True)
 class Halving(Scheduler):
@@ -31,7 +29,7 @@ class Halving(Scheduler):
             for as many as let them.
     """
 
-    factor: int = field(convert=as_factor)
+    factor: int = field(convert=at_least(2))
     min_epochs: int | None = field(None, optional(checks.as_count))
 
     def rungs(self, cells: int, epochs: int) -> dict[int, int]:

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from jfnn.arguments import checks
-from jfnn.arguments.fields import field
+from jfnn.arguments.fields import at_least, field
 from jfnn.numerics.permutation import domain, permuted
-from jfnn.schedulers.halving import Halving, as_factor
+from jfnn.schedulers.halving import Halving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Hyperband(Halving):
             `Halving`.
     """
 
-    factor: int = field(3, as_factor)
+    factor: int = field(3, at_least(2))
     min_epochs: int = field(1, checks.as_count)
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:

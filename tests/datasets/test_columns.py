@@ -234,12 +234,12 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        ("a,y\nred,0\n", {"impute": True}, "row 1 .*'a': expected a number, got 'red'; with encode=True"),
-        ("a,y\n1,0\n,1\n", {}, "row 2 .*'a': expected a number, got nothing; with impute=True"),
+        ("a,y\nred,0\n", {"impute": True}, "row 1 .*'a': expected a number, got 'red'; encode=True"),
+        ("a,y\n1,0\n,1\n", {}, "row 2 .*'a': expected a number, got nothing; impute=True"),
         (
             "a,y\n1,0\n,1\n",
             {"encode": True},
-            "row 2 .*'a': expected a number.* with impute=True",
+            "row 2 .*'a': expected a number.* impute=True",
         ),
         ("a,b,y\n,1,0\nNA,1,1\n", {"encode": True, "impute": True}, "'a': expected at least one value"),
         ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2 .*'a': expected a number, as most"),
