@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 
-from jfnn import loading, plots
+from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
-from jfnn.extend.runs import run_directory
+from jfnn.extend.runs import keeps_network, run_directory
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
@@ -154,15 +154,14 @@ def _prediction(result: SweepResult) -> str:
         source = "result.refit"
         whose = "the networks trained again"
         asked = result.refit
-    each = asked.programs or (asked,)
     is_label = answers.has_labels(asked.metrics)
     what = "the label by the mean of {whose}" if is_label else "the mean of {whose}"
     arguments = ["x", '"mean"']
-    if each[0].config.get("settings", {}).get("keep_params") == "evaluations":
+    if asked.config.get("settings", {}).get("keep_params") == "evaluations":
         what = "labels or outputs of {whose}, at every evaluation"
         arguments = ["x"]
     known = ""
-    if not all(loading.keeps_network(program.config) for program in each):
+    if not all(keeps_network(run.config) for run in asked.runs):
         arguments.append("network=network")
         known = "; the network is not kept, see SweepResult.predict"
     names_columns = bool(result.names.get("columns"))

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 import jfnn
 from jfnn.arguments.checks import ArgumentError
 from jfnn.numerics import compiling
-from jfnn.search.result import combined
+from jfnn.search.result import combined, map_members
 
 # Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
 # optimising and no splitting into parts for many cores.
@@ -209,10 +209,8 @@ def make_result(
         stopped_at=np.full(full, -1),
         pruned=np.zeros(full, bool),
         epochs=np.full(full, 10),
-        params=None,
         evaluations=np.arange(1, history + 1),
         history=evaluations if history else {},
-        timing={},
         ranked_by=f"{'validation' if known['validation'] else 'test'}_{metric}",
     )
 
@@ -222,13 +220,16 @@ def with_scores(result, scores, **fields):
     return dataclasses.replace(result, scores=result.scores | scores, **fields)
 
 
+def everything(result):
+    """Name -> all that a result of one program holds but the objects that are not written."""
+    (run,) = result.runs
+    held = vars(result) | vars(run)
+    return {name: value for name, value in held.items() if name not in ("runs", "origin")}
+
+
 def select_members(result, index, **fields):
     """A result of the members at an index ``[E, L, …]`` of every array, and with other fields."""
-    names = ("diverged_at", "stopped_at", "pruned", "epochs")
-    arrays = {name: getattr(result, name)[index] for name in names}
-    scores = {name: values[index] for name, values in result.scores.items()}
-    history = {name: values[index] for name, values in result.history.items()}
-    return dataclasses.replace(result, scores=scores, history=history, **arrays, **fields)
+    return dataclasses.replace(result, **map_members(lambda array: array[index], result), **fields)
 
 
 def make_sampled(n=12, axes=None, **options):

@@ -1,7 +1,6 @@
 """Paths that lead nowhere: one line that names the argument or the file, never what the system raised."""
 
 import contextlib
-import dataclasses
 import os
 
 import numpy as np
@@ -10,6 +9,7 @@ from helpers import make_programs, make_result, noise_split
 
 import jfnn
 from jfnn import analysis, datasets, report
+from jfnn.search.result import with_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -101,7 +101,7 @@ def test_paths_that_are_closed_to_this_user_are_refused_by_name(closed):
 
 @pytest.mark.parametrize("name", ["run", "run/config.json", "run/results.npz"])
 def test_files_of_a_run_that_are_closed_to_this_user_are_named(name, tmp_path, monkeypatch):
-    dataclasses.replace(RESULT, params={"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
+    with_run(RESULT, params={"w": np.zeros((2, 2, 2, 3))}).save(tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     (tmp_path / name).chmod(0)

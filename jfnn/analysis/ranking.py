@@ -94,7 +94,7 @@ def best_first(result: SweepResult, most: int | None = None) -> Ranking:
         most: Cells to list at most; None for five of a grid of one program, which a map shows, else ten.
     """
     if most is None:
-        most = MANY if not result.crossed or result.programs else FEW
+        most = MANY if not result.crossed or result.leading else FEW
     over = averaged_over(result)
     scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
     pruned = result.pruned_cells

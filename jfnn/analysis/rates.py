@@ -27,7 +27,7 @@ def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
         raise ArgumentError("result", "expected a grid, got cells in a list")
     if not result.learning_rate.ndim:
         raise ArgumentError("result", "expected a grid, got one member")
-    leading = len(result.program_axes)
+    leading = result.leading
     scores = result.ranked(result.cell_scores(name))
     gains = np.where(np.isnan(scores), -np.inf, scores if result.higher_is_better(name) else -scores)
     by_rate = np.moveaxis(gains, leading, -1)  # behind the axes of programs comes that of learning rates

@@ -117,10 +117,8 @@ def write_zoo(
         _safetensors()
     if result.params is None:
         raise ArgumentError("result", "expected one with parameters; this sweep kept none (keep_params)")
-    programs = {out: result}
-    if result.programs:
-        names = run_directory.program_names(result.program_axes)
-        programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
+    names = run_directory.program_names(result.program_axes)
+    programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
     for directory in programs:
         _check_free(directory)
     columns = result.to_dict()

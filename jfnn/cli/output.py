@@ -206,7 +206,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     drawn = report.draw(result)
     images = {name: report.png(figure) for name, figure in drawn.items()}
     write_images(out, images)
-    programs = program_names(result.program_axes) if result.programs else []
+    programs = program_names(result.program_axes) if result.leading else []
     settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
@@ -240,7 +240,7 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
     """
     parts = (problem.split.y_train, problem.split.y_test)
     y = np.concatenate([np.ravel(part) for part in parts if part is not None])
-    origin = (result.programs or (result,))[0].origin
+    origin = result.origin
     several = len(y) > problem.n_train + problem.n_test
     if "r2" not in result.metrics or several or origin is None or origin.parts is None:
         return result

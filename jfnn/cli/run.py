@@ -186,11 +186,11 @@ def timing(result: SweepResult, resumed: bool) -> str:
     """
     count = result.diverged_at.size
     # Of several programs the last: earlier ones may have been trained on other devices.
-    config = (result.programs or (result,))[-1].config
+    config = result.runs[-1].config
     compiling = result.timing["compile"]
     running = result.timing["run"]
     again = 0.0 if result.refit is None else sum(result.refit.timing.values())
-    what = f"in {len(result.programs)} programs" if result.programs else description.network_sizes(result)
+    what = f"in {len(result.runs)} programs" if result.leading else description.network_sizes(result)
     devices = config["device"]["count"]
     platform = config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)

@@ -1,13 +1,12 @@
 """For those who read and write beside a run: its files, tables and archives, and what errors call them."""
 
 from jfnn.experiment.refit import ROWS
-from jfnn.identity import naming
 from jfnn.layers.recurrent import STATES
 from jfnn.learners import answers
 from jfnn.learners.learner import OTHER_METRICS
 from jfnn.search import run_directory
-from jfnn.search.predictions import Origin
-from jfnn.search.result import NONE_RANKS, read
+from jfnn.search.reading import keeps_network, read
+from jfnn.search.result import NONE_RANKS, ProgramRun
 from jfnn.search.run_directory import (
     CHECKPOINT,
     CONFIG,
@@ -37,13 +36,13 @@ __all__ = [
     "STATES",
     "TABLE",
     "Description",
-    "Origin",
+    "ProgramRun",
     "answers",
     "archives",
     "as_output_file",
     "files",
+    "keeps_network",
     "kind_in",
-    "naming",
     "program_names",
     "read",
     "run_directory",

@@ -42,7 +42,7 @@ def histogram(
     if min(each.size for each in values) < 2:
         raise ArgumentError("cells", "expected ones with two scores or more, over seeds or folds")
     part, _, metric = score.partition("_")
-    counts = (result.programs or (result,))[0].config.get("data", {}).get(part, {}).get("rows", [0])
+    counts = result.config.get("data", {}).get(part, {}).get("rows", [0])
     learner = result.config.get("settings", {}).get("learner", {})
     of_rows = ("exact_match",) if learner.get("multilabel") else ("accuracy", "exact_match")
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0

@@ -10,7 +10,7 @@ from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, describe, value_text
-from jfnn.extend.runs import OUTCOMES
+from jfnn.extend.runs import OUTCOMES, ProgramRun
 from jfnn.search.result import SweepResult
 
 MEAN = "mean"
@@ -77,11 +77,10 @@ def sliced(
     arrays |= {
         "history": {},
         "evaluations": result.evaluations[:0],
-        "params": None,
         "objective": None,
         "terms": {},
     }
-    arrays |= {"programs": (), "kept_cell": None}
+    arrays |= {"leading": 0, "runs": (ProgramRun(config=result.config),)}
     seeds = result.seeds if "seed" in runs else np.zeros(1)
     folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}

@@ -19,7 +19,7 @@ from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.search import run_directory
 from jfnn.search.predictions import Origin
-from jfnn.search.result import SweepResult
+from jfnn.search.result import ProgramRun, SweepResult, with_run
 from jfnn.store.identity import Description
 
 
@@ -70,6 +70,7 @@ def as_result(
     if experiment.execution.objective:
         objectives = {name: values.T.reshape((*shape, -1)) for name, values in state.objectives.items()}
     keeps_history = experiment.execution.eval_every is not None
+    timing = {"compile": outcome.compile_seconds, "run": outcome.run_seconds}
     result = SweepResult(
         axes=dict(experiment.cells.values),
         seeds=np.array(experiment.seeds[0] if experiment.is_single else experiment.seeds),
@@ -80,18 +81,15 @@ def as_result(
         stopped_at=state.stopped_at.reshape(shape),
         pruned=state.pruned.reshape(shape),
         epochs=outcome.epochs.reshape(shape),
-        params=None,
         evaluations=state.history.epoch if keeps_history else np.zeros(0, np.int32),
         history=_by_part(state.history.scores, shape) if keeps_history else {},
-        timing={"compile": outcome.compile_seconds, "run": outcome.run_seconds},
         ranked_by=experiment.ranking.name,
         crossed=experiment.cells.crossed,
-        config=description,
         subset_values={} if experiment.subsets is None else experiment.subsets.axis,
         objective=objectives.pop("objective", None),
         terms=objectives,
         names=experiment.names,
-        origin=origin_of(experiment),
+        runs=(ProgramRun(config=description, timing=timing, origin=origin_of(experiment)),),
     )
     if keep != "none":
         result = _with_params(result, experiment, outcome)
@@ -124,12 +122,12 @@ def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) 
     params = experiment.learner.unpack(outcome.params if history is None else history)
     params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape((*shape, *leaf.shape[1:])), params)
     if experiment.execution.keep_params != "best":
-        return dataclasses.replace(result, params=params)
+        return with_run(result, params=params)
     best = result.best_or_none()
     if best is None:
         return result
     params = jax.tree.map(lambda leaf: leaf[best.index].copy(), params)
-    return dataclasses.replace(result, params=params, kept_cell=best.index)
+    return with_run(result, params=params, kept_cell=best.index)
 
 
 def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -64,8 +64,7 @@ def programs_of(options: Options) -> Programs:
         axes["batch_size"] = np.array([size.axis_value for size in sizes])
     directories: Sequence[Path | None] = [None] * (len(networks) * len(sizes))
     if options.out is not None:
-        names = run_directory.program_names(axes) if axes else [""]
-        directories = [options.out / name for name in names]
+        directories = [options.out / name for name in run_directory.program_names(axes)]
     starts = _starts_of_programs(options.initial_params, {name: len(values) for name, values in axes.items()})
     programs = [
         dataclasses.replace(options, network=network, batch_size=size, initial_params=params, out=directory)
@@ -94,7 +93,7 @@ def _check_axes(networks: Networks) -> None:
 
 def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
     """The starting parameters of each program: of a result or nested lists of these axes, or one for all."""
-    if isinstance(params, SweepResult) and params.programs:
+    if isinstance(params, SweepResult) and params.leading:
         lengths = {name: len(values) for name, values in params.program_axes.items()}
         if lengths != axes:
             reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -75,6 +76,28 @@ def _is_cell(value: object) -> bool:
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ProgramRun:
+    """What a result has once for each of its programs, beside the arrays that have all of them.
+
+    Attributes:
+        params: Parameters with the axes of this program's grid in front on every leaf, or as ``keep_params``
+            says; None if none were kept.
+        kept_cell: The index, in this program's grid, of the only cell whose parameters were kept, or None.
+        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
+        timing: "compile" and "run", in seconds since the run began or was resumed.
+        origin: The learner and the rows of folds, if still there; None once pickled.
+        evaluated: Number of its evaluations, where another program has more of them; None for all.
+    """
+
+    params: Any = None
+    kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
+    config: Json = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    origin: Origin | None = None
+    evaluated: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
@@ -86,6 +109,9 @@ class SweepResult:
 
     Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
     ``result.scores["test_accuracy"]``.
+
+    Each network with each batch size is a program; what a result has once for each of these is in ``runs``.
+    `program` gives the result of one.
 
     Attributes:
         axes: Name -> values. "network" (names), or the axes of `jfnn.Networks`, and "batch_size" (0 for all
@@ -103,30 +129,22 @@ class SweepResult:
         stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
         pruned: Whether a scheduler ruled the member's cell out of the ranking.
         epochs: Epochs for which the member's parameters were trained.
-        params: Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says. With
-            several networks or batch sizes nested lists of these, one for each program.
-        kept_cell: The index of the only cell whose parameters were kept, or None.
         evaluations: Epochs done at each evaluation of the history ``[H]``.
         history: Name of a score -> ``[E, L, S, H]``, if kept.
         objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, NaN where a member did not
             train; None if it was not kept.
         terms: Name of each further number that a loss gives -> its mean over each epoch's steps, as
-            ``objective`` and with it.
-        timing: "compile" and "run", in seconds since the run began or was resumed.
+            ``objective`` and with it; NaN for networks whose loss does not give it.
         ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
             any, else on test rows, else on training rows.
         crossed: Whether cells are all combinations of values, rather than a list on one axis, drawn or given.
         subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
-        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides; of
-            several programs what they have in common.
         refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell; of
             several, which are listed on one axis, best first; or None. Trained on all rows as of
             `jfnn.Refit` it has no test scores.
-        programs: The results of the programs, one for each network and batch size in C order, where there are
-            several.
         names: What the numbers of the data stand for: columns, classes, units; empty where nobody said.
-        origin: The learner and the rows of folds, if still there; None once pickled, and of several
-            programs.
+        leading: How many axes, the first ones, are of networks and batch sizes.
+        runs: The run of each program, in C order of these axes.
     """
 
     axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
@@ -138,14 +156,10 @@ class SweepResult:
     stopped_at: np.ndarray = field(metadata=kept("iu", GRID))
     pruned: np.ndarray = field(metadata=kept("b", GRID))
     epochs: np.ndarray = field(metadata=kept("iu", GRID))
-    params: Any
     evaluations: np.ndarray = field(metadata=kept("iu", "evaluation"))
     history: dict[str, np.ndarray] = field(metadata=kept("f", GRID, "evaluation", prefix="history."))
-    timing: dict[str, float]
     ranked_by: str = field(metadata=kept_plain(lambda value: type(value) is str))
     crossed: bool = field(metadata=kept_plain(lambda value: type(value) is bool), default=True)
-    kept_cell: tuple[int, ...] | None = field(metadata=kept_plain(_is_cell), default=None)
-    config: Json = field(default_factory=dict)
     objective: np.ndarray | None = field(metadata=kept("f", GRID, "epoch"), default=None)
     terms: dict[str, np.ndarray] = field(
         metadata=kept("f", GRID, "epoch", prefix="term."), default_factory=dict
@@ -154,9 +168,9 @@ class SweepResult:
         metadata=kept("iufbU", "fold", prefix="subset."), default_factory=dict
     )
     refit: SweepResult | None = None
-    programs: tuple[SweepResult, ...] = ()
     names: Names = field(default_factory=Names)
-    origin: Origin | None = None
+    leading: int = 0
+    runs: tuple[ProgramRun, ...] = field(default_factory=lambda: (ProgramRun(),))
 
     def __post_init__(self) -> None:
         for name, others in OTHERS.items():
@@ -172,7 +186,8 @@ class SweepResult:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the learner, whose functions need not be such as can be pickled."""
-        return {**vars(self), "origin": None}
+        runs = tuple(dataclasses.replace(run, origin=None) for run in self.runs)
+        return {**vars(self), "runs": runs}
 
     def __repr__(self) -> str:
         """The axes, and the best cell."""
@@ -215,13 +230,62 @@ class SweepResult:
         return axes if self.folds is None else [*axes, ("folds", self.folds)]
 
     @property
+    def params(self) -> Any:
+        """Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says.
+
+        Of several networks or batch sizes nested lists of these, one for each program; of a kept cell alone
+        its program's. None if none were kept.
+        """
+        asked = self._asked()
+        params = [run.params for run in asked.runs]
+        if any(each is None for each in params):
+            return None
+        for length in reversed(asked._program_shape):
+            params = [params[first : first + length] for first in range(0, len(params), length)]
+        return params[0]
+
+    @property
+    def kept_cell(self) -> tuple[int, ...] | None:
+        """The index of the only cell whose parameters were kept, of several programs' the best; or None."""
+        places = zip(np.ndindex(*self._program_shape), self.runs, strict=True)
+        kept = [(*place, *run.kept_cell) for place, run in places if run.kept_cell is not None]
+        if not kept:
+            return None
+        costs = self._costs()
+        return min(kept, key=lambda index: costs[index])
+
+    @property
+    def config(self) -> Json:
+        """Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
+
+        Of several programs what they have in common.
+        """
+        return functools.reduce(_common, (run.config for run in self.runs))
+
+    @property
+    def timing(self) -> dict[str, float]:
+        """ "compile" and "run", in seconds since the run began or was resumed, of all programs together."""
+        names = self.runs[0].timing
+        return {name: sum(run.timing.get(name, 0.0) for run in self.runs) for name in names}
+
+    @property
+    def origin(self) -> Origin | None:
+        """The learner and the rows of folds, of several programs the first one's; None once pickled."""
+        return self.runs[0].origin
+
+    @property
+    def programs(self) -> tuple[SweepResult, ...]:
+        """The results of the programs, one for each network and batch size in C order."""
+        return tuple(map(self._program, range(len(self.runs))))
+
+    @property
     def execution(self) -> Execution:
         """The layout of the tiles, on which bits depend: with it `jfnn.train` gives any member's.
 
         Raises:
             ValueError: The result is of several programs; ask one of `programs`.
         """
-        if self.programs:
+        if self.leading:
             raise ArgumentError("execution", "programs differ in it; see result.programs")
         settings = self.config["settings"]
         batches = settings["minibatches"]
@@ -232,7 +296,7 @@ class SweepResult:
     @property
     def cells(self) -> Axes:
         """The axes of the grid, or those of listed cells."""
-        return Axes(self.axes, crossed=self.crossed, leading=len(self.program_axes))
+        return Axes(self.axes, crossed=self.crossed, leading=self.leading)
 
     @property
     def cell_shape(self) -> tuple[int, ...]:
@@ -293,12 +357,16 @@ class SweepResult:
         Args:
             name: Such as "test_accuracy"; None for `ranked_by`.
         """
-        scores = self.cell_scores(name).ravel()
-        costs = -scores if self.higher_is_better(name) else scores
+        costs = self._costs(name).ravel()
         pruned = self.pruned_cells.ravel()
         last = self.stopped_at.reshape(pruned.size, -1).max(axis=-1)
         order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last decides first
         return np.asarray(order[np.isfinite(costs[order])])
+
+    def _costs(self, name: str | None = None) -> np.ndarray:
+        """A score of each cell, the less the better."""
+        sign = -1 if self.higher_is_better(name) else 1
+        return sign * self.cell_scores(name)
 
     def best(self, rule: Simplest | None = None) -> Best:
         """The best cell by `ranked_by`, averaged over seeds and folds, or by a rule one that is as good.
@@ -341,7 +409,7 @@ class SweepResult:
         runs = members.mean(axis=1) if members.shape[-1] > 1 else members[..., 0]
         rule.check(columns, runs.shape[-1], "rule")
         sign = -1 if self.higher_is_better() else 1
-        return rule.choose(columns, sign * self.ranked(self.cell_scores()).ravel(), sign * runs)
+        return rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)
 
     def program(self, **values: Any) -> SweepResult:
         """The result of one program: ``result.program(network="50-50", batch_size=100)``, or ``(width=50)``.
@@ -365,18 +433,37 @@ class SweepResult:
         if values:
             expected = ", ".join(self.program_axes) or "none, since this result is of one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
-        return self.programs[self.program_number(tuple(index))] if index else self
+        return self._program(self.program_number(tuple(index)))
 
     @property
     def program_axes(self) -> dict[str, np.ndarray]:
         """The axes of networks and batch sizes, name -> values: the first ones, those of `programs`."""
-        leading = len(self.axes) - len(self.programs[0].axes) if self.programs else 0
-        return dict(itertools.islice(self.axes.items(), leading))
+        return self.cells.programs
+
+    @property
+    def _program_shape(self) -> tuple[int, ...]:
+        """The shape in which the programs lie."""
+        return self.cell_shape[: self.leading]
 
     def program_number(self, index: tuple[int, ...]) -> int:
-        """Index in `programs` of the program of a cell or a member; 0 where there is one program."""
-        lengths = [len(values) for values in self.program_axes.values()]
-        return int(np.ravel_multi_index(index[: len(lengths)], lengths)) if lengths else 0
+        """The number of the program of a cell, a member or a place on the leading axes."""
+        return int(np.ravel_multi_index(index[: self.leading], self._program_shape))
+
+    def _program(self, number: int) -> SweepResult:
+        """The result of one program: its part of every array."""
+        place = np.unravel_index(number, self._program_shape)
+        run = self.runs[number]
+        fields = map_members(lambda array: array[place], self)
+        fields["axes"] = dict(itertools.islice(self.axes.items(), self.leading, None))
+        fields["evaluations"] = self.evaluations[: run.evaluated]
+        fields["history"] = {name: values[..., : run.evaluated] for name, values in fields["history"].items()}
+        runs = (dataclasses.replace(run, evaluated=None),)
+        return dataclasses.replace(self, **fields, refit=None, leading=0, runs=runs)
+
+    def _asked(self) -> SweepResult:
+        """The result whose parameters answer: where one cell alone was kept, that of its program."""
+        cell = self.kept_cell
+        return self if cell is None else self._program(self.program_number(cell))
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its index on every axis: ``member(i, j, s)``.
@@ -385,19 +472,14 @@ class SweepResult:
             ValueError: Its parameters were not kept, or there is no such member.
         """
         axes = self._axes_of_members()
-        behind = axes[len(self.cell_shape) :]
-        numbers = "".join(f", {name[:-1]}" for name, _ in behind)
-        cure = f"; of a cell, member(*index{numbers})" if len(index) == len(axes) - len(behind) else ""
+        replicates = axes[len(self.cell_shape) :]
+        numbers = "".join(f", {name[:-1]}" for name, _ in replicates)
+        cure = f"; of a cell, member(*index{numbers})" if len(index) == len(axes) - len(replicates) else ""
         index = as_index(index, axes, "member", from_the_end=True, cure=cure)
         self._check_kept(index, "member")
-        cell = self.kept_cell or ()
-        params = self.params
-        if self.programs and not cell:
-            leading = len(self.program_axes)
-            for number in index[:leading]:
-                params = params[number]
-            index = index[leading:]
-        return jax.tree.map(lambda leaf: leaf[index[len(cell) :]], params)
+        run = self.runs[self.program_number(index)]
+        behind = index[self.leading + len(run.kept_cell or ()) :]
+        return jax.tree.map(lambda leaf: leaf[behind], run.params)
 
     def of_cell(self, *index: int) -> SweepResult:
         """This result with the parameters of one cell alone: ``of_cell(*result.best().index)``.
@@ -412,13 +494,12 @@ class SweepResult:
         self._check_kept(index, "of_cell")
         if self.kept_cell is not None:
             return self
-        if self.programs:
-            number = self.program_number(index)
-            part = self.programs[number].of_cell(*index[len(self.program_axes) :])
-            programs = (*self.programs[:number], part, *self.programs[number + 1 :])
-            return dataclasses.replace(self, params=part.params, kept_cell=index, programs=programs)
-        params = jax.tree.map(lambda leaf: leaf[index], self.params)
-        return dataclasses.replace(self, params=params, kept_cell=index)
+        cell = index[self.leading :]
+        number = self.program_number(index)
+        params = jax.tree.map(lambda leaf: leaf[cell], self.runs[number].params)
+        runs = [dataclasses.replace(run, params=None) for run in self.runs]
+        runs[number] = dataclasses.replace(runs[number], params=params, kept_cell=cell)
+        return dataclasses.replace(self, runs=tuple(runs))
 
     def _check_kept(self, index: tuple[int, ...], argument: str) -> None:
         """Raises ValueError where the parameters of a cell, or of its member, were not kept."""
@@ -461,7 +542,7 @@ class SweepResult:
                 inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
         """
         values = predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
-        return self._by_program(values) if reduce is None else values
+        return self._in_grid(values) if reduce is None else values
 
     def predict_proba(
         self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
@@ -475,7 +556,7 @@ class SweepResult:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
         """
         values = predictions.probabilities(self._members(network), x, reduce, self.names)
-        return self._by_program(values) if reduce is None else values
+        return self._in_grid(values) if reduce is None else values
 
     def row_scores(
         self,
@@ -511,39 +592,35 @@ class SweepResult:
         """
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
-        origin = self.programs[0].origin if self.programs else self.origin
 
         def rows_of_folds(learner: Learner, data: Data) -> PartOfFolds:
+            recorded = self.config.get("data", {})
             return predictions.part_of_folds(
-                part, split, learner, data, folds, self.config.get("data", {}), self.folds, origin
+                part, split, learner, data, folds, recorded, self.folds, self.origin
             )
 
         members = self._members(network)
         values = predictions.row_scores(members, metric, part, split, reduce, self.config, rows_of_folds)
-        return self._by_program(values) if reduce is None else values
+        return self._in_grid(values) if reduce is None else values
 
     def _members(self, network: Network | Learner | answers.Function | None) -> list[ProgramMembers]:
-        """The trained members of each program that kept some."""
-        if not self.programs:
-            return [self._members_of_program(network)]
-        if self.kept_cell is None:
-            return [program._members_of_program(network) for program in self.programs]
-        return [self.programs[self.program_number(self.kept_cell)]._members_of_program(network)]
+        """The trained members of each program whose parameters answer."""
+        return [program._members_of_program(network) for program in self._asked().programs]
 
-    def _by_program(self, values: np.ndarray) -> np.ndarray:
-        """Values with the axis of programs split into axes of networks and batch sizes."""
-        if not self.programs or self.kept_cell is not None:
-            return values
-        lengths = [len(values) for values in self.program_axes.values()]
-        return values.reshape(*lengths, *values.shape[1:])
+    def _in_grid(self, values: np.ndarray) -> np.ndarray:
+        """Values with the axis of programs, which those of several have, split into the leading axes."""
+        asked = self._asked()
+        has_axis = len(asked.runs) > 1
+        return values.reshape(*asked._program_shape, *values.shape[has_axis:])
 
     def _members_of_program(self, network: Network | Learner | answers.Function | None) -> ProgramMembers:
         """The members of this result's program whose parameters were kept, on one axis."""
         model = self._model(network)
-        if self.params is None:
+        (run,) = self.runs
+        if run.params is None:
             raise ArgumentError("keep_params", "expected 'all'; this sweep kept no parameters")
-        settings = self.config.get("settings", {})
-        cell = self.kept_cell or ()
+        settings = run.config.get("settings", {})
+        cell = run.kept_cell or ()
         everyone = np.arange(self.diverged_at.size).reshape(self.diverged_at.shape)
         diverged_at = np.asarray(self.diverged_at[cell])
         numbers = np.asarray(everyone[cell])
@@ -553,7 +630,7 @@ class SweepResult:
             shape = (*shape, len(self.evaluations))
             numbers = np.repeat(numbers, len(self.evaluations))
             diverged = diverged[..., None] & (diverged_at[..., None] < self.evaluations)
-        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), self.params)
+        params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), run.params)
         floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
         selection = Selection(shape, numbers.ravel(), diverged.ravel())
@@ -610,19 +687,40 @@ class SweepResult:
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         out = paths.as_path(directory, "directory")
-        if self.programs:
-            axes = self.program_axes
-            programs = dict(zip(run_directory.program_names(axes), self.programs, strict=True))
-            written = programs if self.refit is None else programs | {run_directory.REFIT: self.refit}
-            descriptions = {name: part.config for name, part in written.items()}
-            with run_directory.claimed(out, axes, descriptions, resume=True):
-                for name, program in programs.items():
-                    program.save(out / name)
+        names = run_directory.program_names(self.program_axes)
+        described = {name: run.config for name, run in zip(names, self.runs, strict=True)}
+        if self.refit is not None:
+            described[run_directory.REFIT] = self.refit.config
+        with run_directory.claimed(out, self.program_axes, described, resume=True):
+            for name, program in zip(names, self.programs, strict=True):
+                fields = vars(program) | vars(program.runs[0])
+                run_directory.write(out / name, fields, KEPT, program.to_dict())
+            if self.leading:
                 run_directory.write_table(out / run_directory.TABLE, self.to_dict())
-        else:
-            run_directory.write(out, vars(self), run_directory.declared(SweepResult), self.to_dict())
         if self.refit is not None:
             self.refit.save(out / run_directory.REFIT)
+
+
+# Fields that are written, and those of them that have an array, or several by name, with a number a member.
+KEPT = run_directory.declared(SweepResult) | run_directory.declared(ProgramRun)
+OF_MEMBERS = [name for name, kept in KEPT.items() if kept.axes is not None and GRID in kept.axes]
+
+
+def map_members(function: Callable[..., np.ndarray], *results: SweepResult) -> dict[str, Any]:
+    """A function of each array of results that has a number a member, as fields of a result."""
+
+    def mapped(first: Any, *others: Any) -> Any:
+        if isinstance(first, dict):
+            return {name: mapped(array, *(other[name] for other in others)) for name, array in first.items()}
+        return None if first is None else np.asarray(function(first, *others))
+
+    return {name: mapped(*(getattr(result, name) for result in results)) for name in OF_MEMBERS}
+
+
+def with_run(result: SweepResult, **changes: Any) -> SweepResult:
+    """A result of one program with changes of its `ProgramRun`."""
+    (run,) = result.runs
+    return dataclasses.replace(result, runs=(dataclasses.replace(run, **changes),))
 
 
 def as_trained(result: SweepResult) -> Trained:
@@ -639,114 +737,59 @@ def as_trained(result: SweepResult) -> Trained:
     return Trained(result.params, result._axes_of_members(), ended, result.epochs)
 
 
-def read(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result in a directory, as it was written there; raises as `jfnn.load`."""
-    path = paths.as_path(directory, "directory")
-    config = run_directory.finished_config(path)
-    if "programs" in config:
-        axes = run_directory.program_axes(path, config)
-        names = run_directory.program_names(axes)
-        for name in names:
-            run_directory.check_listed(path, config, name)
-        parts = [read(path / name) for name in names]
-        with run_directory.describing(path / run_directory.CONFIG):
-            result = combined(axes, parts)
-    else:
-        fields = run_directory.read(path, config, run_directory.declared(SweepResult))
-        with run_directory.describing(path / run_directory.RESULTS):
-            result = SweepResult(**fields, names=Names(config.get("data", {}).get("names")))
-            _check_names(result)
-    refit = read(path / run_directory.REFIT) if run_directory.has_ended(path / run_directory.REFIT) else None
-    return dataclasses.replace(result, refit=refit)
-
-
-def _check_names(result: SweepResult) -> None:
-    """Raises ValueError where scores, metrics and the kept cell of a result do not fit each other."""
-    if result.ranked_by not in result.scores:
-        raise ValueError(f"no score is named {result.ranked_by!r}, by which cells rank")
-    for name in result.scores:
-        if name.partition("_")[2] not in result.metrics:
-            raise ValueError(f"the score {name!r} is of no metric")
-    if not result.history.keys() <= result.scores.keys():
-        raise ValueError("its history is of other scores")
-    if result.kept_cell is not None:
-        as_index(result.kept_cell, result.cells.lengths.items(), "kept_cell")
-
-
 def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
     """The results of several programs as one, with leading axes.
 
-    Histories are as long as the longest, NaN behind the end of a shorter one.
+    Histories are as long as the longest, NaN behind the end of a shorter one; terms that a program lacks are
+    NaN.
 
     Args:
         axes: Name of each leading axis -> its values.
         programs: A result for each combination of these values, in C order, all of the same cells, seeds,
             folds and metrics.
     """
+    if not axes:
+        return programs[0]
     first = programs[0]
-    lengths = tuple(len(values) for values in axes.values())
-    longest = max((program.evaluations for program in programs), key=len)
-    shared_terms = [name for name in first.terms if all(name in program.terms for program in programs)]
+    lengths = [len(values) for values in axes.values()]
+    evaluations = max((program.evaluations for program in programs), key=len)
+    terms = dict.fromkeys(name for program in programs for name in program.terms)
 
-    def stacked(arrays: Iterable[np.ndarray]) -> np.ndarray:
-        array = np.stack(list(arrays))
-        return array.reshape(*lengths, *array.shape[1:])
+    def filled_up(program: SweepResult) -> SweepResult:
+        missing = len(evaluations) - len(program.evaluations)
 
-    def padded(history: np.ndarray) -> np.ndarray:
-        behind = [(0, 0)] * (history.ndim - 1) + [(0, len(longest) - history.shape[-1])]
-        return np.pad(history, behind, constant_values=np.nan)
+        def longer(history: np.ndarray) -> np.ndarray:
+            behind = [(0, 0)] * (history.ndim - 1) + [(0, missing)]
+            return np.pad(history, behind, constant_values=np.nan)
 
-    result = dataclasses.replace(
+        history = {name: longer(program.history[name]) for name in first.history}
+        unknown = np.full_like(program.objective, np.nan)
+        known = {name: program.terms.get(name, unknown) for name in terms}
+        part = with_run(program, evaluated=len(program.evaluations))
+        return dataclasses.replace(part, history=history, terms=known)
+
+    def stacked(*arrays: np.ndarray) -> np.ndarray:
+        return np.stack(arrays).reshape(*lengths, *arrays[0].shape)
+
+    parts = [filled_up(program) for program in programs]
+    return dataclasses.replace(
         first,
+        **map_members(stacked, *parts),
         axes={**axes, **first.axes},
-        scores={name: stacked(part.scores[name] for part in programs) for name in first.scores},
-        diverged_at=stacked(part.diverged_at for part in programs),
-        stopped_at=stacked(part.stopped_at for part in programs),
-        pruned=stacked(part.pruned for part in programs),
-        epochs=stacked(part.epochs for part in programs),
-        evaluations=longest,
-        history={name: stacked(padded(part.history[name]) for part in programs) for name in first.history},
-        objective=None
-        if first.objective is None
-        else stacked(part.objective for part in programs if part.objective is not None),
-        terms={name: stacked(part.terms[name] for part in programs) for name in shared_terms},
-        timing={name: sum(part.timing[name] for part in programs) for name in first.timing},
-        params=None,
-        kept_cell=None,
-        config=_common([part.config for part in programs]),
+        evaluations=evaluations,
         refit=None,
-        programs=tuple(programs),
-        origin=None,
+        leading=len(axes),
+        runs=tuple(run for part in parts for run in part.runs),
     )
-    return _with_params(result, lengths)
 
 
-def _with_params(result: SweepResult, lengths: tuple[int, ...]) -> SweepResult:
-    """A result of several programs with their parameters, or those of the best cell where each kept its."""
-    programs = result.programs
-    if any(part.kept_cell is not None for part in programs):
-        best = result.best_or_none()
-        if best is None:
-            return result
-        part = programs[result.program_number(best.index)]
-        return dataclasses.replace(result, params=part.params, kept_cell=best.index)
-    if any(part.params is None for part in programs):
-        return result
-    params: list[Any] = [part.params for part in programs]
-    for length in reversed(lengths[1:]):
-        params = [params[first : first + length] for first in range(0, len(params), length)]
-    return dataclasses.replace(result, params=params)
-
-
-def _common(configs: Sequence[Mapping[str, Any]], levels: int = 2) -> Json:
-    """The entries that are equal in all configurations, in mappings too down to some levels."""
-    first = configs[0]
+def _common(one: Json, other: Json, levels: int = 2) -> Json:
+    """The entries that are equal in two configurations, in mappings too down to some levels."""
     common: Json = {}
-    for name, value in first.items():
-        values = [config.get(name) for config in configs]
-        mappings = [each for each in values if isinstance(each, Mapping)]
-        if levels and len(mappings) == len(values):
-            common[name] = _common(mappings, levels - 1)
-        elif all(other == value for other in values):
+    for name, value in one.items():
+        counterpart = other.get(name)
+        if levels and isinstance(value, dict) and isinstance(counterpart, dict):
+            common[name] = _common(value, counterpart, levels - 1)
+        elif value == counterpart:
             common[name] = value
     return common

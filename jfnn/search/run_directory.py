@@ -166,7 +166,6 @@ def write(
     config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
-    check_same(directory, read_config(directory), config)
     structure, models = trees.pack(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
     header |= {"axes": list(axes), "params": structure}
@@ -255,13 +254,36 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
         raise ArgumentError("out", reason, cure=Set("resume", True, effect))
 
 
-def finished_config(directory: Path) -> Json:
-    """The content of ``config.json`` of a run that has ended.
+def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
+    """The programs of a run that has ended: leading axes, of one program none; and directory -> config.json.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, or the file is corrupt.
+        ValueError: The run has not ended, a file is corrupt, or a program's directory holds another run than
+            was written there.
     """
+    config = _finished_config(directory)
+    if "programs" not in config:
+        return {}, {directory: config}
+    path = directory / CONFIG
+    with describing(path):
+        axes = {name: np.array(values) for name, values in config["axes"].items()}
+        names = program_names(axes)
+        checksums = dict(config.get("archives", {}))
+    sound = all(values.ndim == 1 and values.dtype.kind in _kinds(name) for name, values in axes.items())
+    if not axes or not sound or names != config["programs"] or not all(map(paths.names_directory, names)):
+        raise files.CorruptFileError(f"{path}: does not name directories of programs")
+    configs = {}
+    for name in names:
+        config = configs[directory / name] = _finished_config(directory / name)
+        if checksums.get(name, config["checksum"]) != config["checksum"]:
+            reason = f"of another run than {path} lists under this name"
+            raise files.CorruptFileError(f"{directory / name / CONFIG}: {reason}")
+    return axes, configs
+
+
+def _finished_config(directory: Path) -> Json:
+    """The content of ``config.json`` of a run that has ended; raises as `programs`."""
     config = read_config(directory)
     if config is None:
         raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
@@ -269,6 +291,11 @@ def finished_config(directory: Path) -> Json:
         cure = Set("resume", True, "goes on with it")
         raise ArgumentError(str(directory), "this run has not ended", cure=cure)
     return config
+
+
+def _kinds(axis: str) -> str:
+    """Kinds of NumPy's dtypes that the values of a leading axis may have."""
+    return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
 
 
 def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict[str, Any]:
@@ -335,7 +362,7 @@ def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
     """Directories of the programs of a run in C order, such as "50-50-batch-100" or "layers-2-width-50".
 
     Args:
-        axes: The leading axes of the run.
+        axes: The leading axes of the run; without any its one program is in the run's directory, "".
     """
     texts = [[_directory(name, value) for value in values.tolist()] for name, values in axes.items()]
     return ["-".join(combination) for combination in itertools.product(*texts)]
@@ -348,45 +375,6 @@ def _directory(axis: str, value: Any) -> str:
     return str(value) if axis == BY_NAME else f"{axis}-{value}"
 
 
-def program_axes(directory: Path, config: Json) -> dict[str, np.ndarray]:
-    """The leading axes of a run of several programs.
-
-    Raises:
-        CorruptFileError: They name no directories.
-    """
-    path = directory / CONFIG
-    with describing(path):
-        axes = {name: np.array(values) for name, values in config["axes"].items()}
-        names = program_names(axes)
-    sound = all(values.ndim == 1 and values.dtype.kind in _kinds(name) for name, values in axes.items())
-    if not axes or not sound or names != config["programs"] or not all(map(paths.names_directory, names)):
-        raise files.CorruptFileError(f"{path}: does not name directories of programs")
-    return axes
-
-
-def _kinds(axis: str) -> str:
-    """Kinds of NumPy's dtypes that the values of a leading axis may have."""
-    return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
-
-
-def check_listed(directory: Path, config: Json, name: str) -> None:
-    """Raises CorruptFileError where the directory of a program holds another run than was written there.
-
-    Args:
-        directory: The directory of a run of several programs.
-        config: The content of its config.json.
-        name: The directory of the program in there.
-    """
-    with describing(directory / CONFIG):
-        checksum = dict(config.get("archives", {})).get(name)
-    there = read_config(directory / name)
-    if checksum is not None and there is not None and there["checksum"] != checksum:
-        path = directory / name / CONFIG
-        raise files.CorruptFileError(
-            f"{path}: of another run than {directory / CONFIG} lists under this name"
-        )
-
-
 LISTED = "these programs already"  # in a directory that lists the programs of a run
 
 
@@ -397,11 +385,13 @@ def claimed(
     descriptions: Mapping[str, Description | None],
     resume: bool,
 ) -> Iterator[None]:
-    """Lists the programs of a run in its directory, and keeps other processes out of it meanwhile.
+    """Checks the directories of a run; lists several programs there, and keeps other processes out meanwhile.
+
+    One program's directory is locked where it is trained.
 
     Args:
         directory: The directory of the run.
-        axes: The leading axes of the run.
+        axes: The leading axes of the run; none of one program.
         descriptions: Name of each directory that will be written in there -> what its run is, as for
             `check_free`.
         resume: Whether the directory may hold this run already.
@@ -410,6 +400,10 @@ def claimed(
         ValueError: The directory, or one in there, holds anything else, or another process uses it. Nothing
             is written then.
     """
+    if not axes:
+        _check_all_free(directory, descriptions, resume)
+        yield
+        return
     listed = {
         "axes": {name: values.tolist() for name, values in axes.items()},
         "programs": program_names(axes),
@@ -423,13 +417,17 @@ def claimed(
         if there:
             cure = Set("resume", True, "goes on with them") if there == LISTED else None
             raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
-        for name, description in descriptions.items():
-            check_free(directory / name, description, resume)
+        _check_all_free(directory, descriptions, resume)
         write_config(directory, listed)
         yield
         configs = {name: read_config(directory / name) for name in listed["programs"]}
         checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}
         write_config(directory, listed, {"archives": checksums})
+
+
+def _check_all_free(directory: Path, descriptions: Mapping[str, Description | None], resume: bool) -> None:
+    for name, description in descriptions.items():
+        check_free(directory / name, description, resume)
 
 
 def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:

@@ -30,8 +30,9 @@ from jfnn.search import run_directory
 from jfnn.search.keywords import copied_arrays, takes_fields
 from jfnn.search.outcomes import as_result, origin_of
 from jfnn.search.programs import Programs, programs_of
+from jfnn.search.reading import read
 from jfnn.search.refit import refit_options, winners
-from jfnn.search.result import SweepResult, as_trained, combined, read
+from jfnn.search.result import SweepResult, as_trained, combined, with_run
 from jfnn.store import environment, files, scratch
 from jfnn.store.checkpoint import SPACING, Checkpoint
 from jfnn.store.identity import Description
@@ -129,7 +130,7 @@ def sweep(options: Options) -> SweepResult:
         with _claimed(options, programs, runs):
             several = len(runs) + bool(options.refit)
             parts = _all_trained(runs, several)
-            result = combined(programs.axes, parts) if programs.axes else parts[0]
+            result = combined(programs.axes, parts)
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
         chosen = winners(result, options.refit) if options.refit else []
@@ -137,7 +138,7 @@ def sweep(options: Options) -> SweepResult:
             return result
         number = result.program_number(chosen[0])
         searched = dataclasses.replace(copies[number], out=options.out)
-        cells = [index[len(programs.axes) :] for index in chosen]
+        cells = [index[result.leading :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(searched, parts[number], cells, starts_of_cells)
         return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
@@ -222,22 +223,16 @@ def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> 
 def _claimed(
     options: Options, programs: Programs, runs: Sequence[Run]
 ) -> contextlib.AbstractContextManager[object]:
-    """Checks all directories that a sweep will write to, and keeps other processes out of several programs'.
-
-    That of one program alone is checked and locked where it is trained.
-    """
-    out = options.out
-    if out is None:
+    """Checks all directories that a sweep will write to; see `run_directory.claimed`."""
+    if options.out is None:
         return contextlib.nullcontext()
-    again: dict[str, Description | None] = {run_directory.REFIT: None} if options.refit else {}
-    if programs.axes:
-        names = run_directory.program_names(programs.axes)
-        descriptions = dict(zip(names, (run.description for run in runs), strict=True))
-        return run_directory.claimed(out, programs.axes, descriptions | again, options.resume)
+    names = run_directory.program_names(programs.axes)
+    described: dict[str, Description | None] = {
+        name: run.description for name, run in zip(names, runs, strict=True)
+    }
     if options.refit:
-        for name, description in {"": runs[0].description, **again}.items():
-            run_directory.check_free(out / name, description, options.resume)
-    return contextlib.nullcontext()
+        described[run_directory.REFIT] = None
+    return run_directory.claimed(options.out, programs.axes, described, options.resume)
 
 
 @contextlib.contextmanager
@@ -275,8 +270,8 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, run.options.resume):
-            origin = origin_of(run.experiment)
-            result = dataclasses.replace(read(directory), names=run.experiment.names, origin=origin)
+            read_back = dataclasses.replace(read(directory), names=run.experiment.names)
+            result = with_run(read_back, origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:

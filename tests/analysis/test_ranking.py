@@ -10,7 +10,7 @@ import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
 from jfnn.arguments.texts import column_texts, number_text, value_text, value_texts
-from jfnn.search.result import combined
+from jfnn.search.result import combined, with_run
 
 
 def with_test_accuracy(values, **fields):
@@ -155,7 +155,7 @@ def test_a_seed_with_a_row_fewer_right_leaves_no_doubt(folds, recorded, doubtful
     score = ("validation" if folds else "test") + "_accuracy"
     result = make_result((2, 2), seeds=4, folds=folds)
     data = {score.partition("_")[0]: {"rows": recorded}}
-    result = with_scores(result, {score: values / 288}, config={"data": data})
+    result = with_run(with_scores(result, {score: values / 288}), config={"data": data})
     best = best_first(result)
     assert best.cells[0].cell == (0, 0) and best.cells[0].doubtful == doubtful
     heading, first, *_ = table(best)

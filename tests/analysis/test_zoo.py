@@ -1,6 +1,5 @@
 """Zoos beside other readers: pandas, ravel_pytree, safetensors; and folders that are not whole."""
 
-import dataclasses
 import hashlib
 import io
 import shutil
@@ -14,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 
 import jfnn
 from jfnn.analysis import weight_statistics
+from jfnn.search.result import combined, with_run
 from jfnn.store import files
 
 NET = jfnn.mlp((4, 3, 2), "tanh")
@@ -25,7 +25,7 @@ def with_params(result, further=(), dtype=np.float32, net=NET):
     shape = (*result.diverged_at.shape, *further)
     params = jax.vmap(net.init)(jax.random.split(jax.random.key(0), int(np.prod(shape))))
     params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype).reshape(*shape, *leaf.shape[1:]), params)
-    return dataclasses.replace(result, params=params)
+    return with_run(result, params=params)
 
 
 def written(result, folder):
@@ -121,8 +121,7 @@ def test_each_of_several_programs_has_a_folder(tmp_path):
     deep = jfnn.mlp((4, 3, 3, 2))
     result = make_programs(("a", "b"), batch_sizes=(5, 0), shape=(1, 2))
     programs = [with_params(part, net=(NET, deep)[i // 2]) for i, part in enumerate(result.programs)]
-    params = [[programs[0].params, programs[1].params], [programs[2].params, programs[3].params]]
-    result = dataclasses.replace(result, programs=tuple(programs), params=params)
+    result = combined(result.program_axes, programs)
     jfnn.write_zoo(result, tmp_path / "zoo")
     folders = ("a-batch-5", "a-batch-full", "b-batch-5", "b-batch-full")
     assert sorted(path.name for path in (tmp_path / "zoo").iterdir()) == list(folders)
@@ -260,7 +259,7 @@ def test_who_asks_for_safetensors_and_lacks_it_is_told_the_extra(tmp_path, monke
 
 
 WITHOUT = make_result((2, 2))
-WHOLE = dataclasses.replace(WITHOUT, params={"w": np.zeros((2, 2, 2, 5), int)})
+WHOLE = with_run(WITHOUT, params={"w": np.zeros((2, 2, 2, 5), int)})
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """Histograms of seeds: bars hold each member once, and the line is scipy's binomial."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from helpers import make_result
 from scipy import stats
 
 from jfnn import plots
+from jfnn.search.result import with_run
 
 ROWS = 40
 CONFIG = {"data": {"test": {"rows": [ROWS]}}}
@@ -15,7 +14,7 @@ CONFIG = {"data": {"test": {"rows": [ROWS]}}}
 
 def accuracies(seeds=30):
     """A result whose seeds of each cell are right about whole numbers of rows."""
-    result = dataclasses.replace(make_result((3, 1), seeds=seeds), config=CONFIG)
+    result = with_run(make_result((3, 1), seeds=seeds), config=CONFIG)
     rng = np.random.default_rng(0)
     for i, chance in enumerate((0.1, 0.5, 0.9)):
         result.test_accuracy[i, 0] = rng.binomial(ROWS, chance, seeds) / ROWS
@@ -62,7 +61,7 @@ def test_the_binomial_is_in_sight_where_all_members_are_alike():
 
 
 def test_bins_of_accuracies_end_half_a_row_above_the_most():
-    result = dataclasses.replace(accuracies(), config={"data": {"test": {"rows": [1000]}}})
+    result = with_run(accuracies(), config={"data": {"test": {"rows": [1000]}}})
     result.test_accuracy[0, 0] = np.linspace(0.3, 1.0, 30).round(3)
     (axes,) = plots.histogram(result, "test_accuracy", [(0, 0)]).axes
     assert axes.get_xlim()[1] == axes.patches[-1].get_data().edges[-1] == pytest.approx(1.0005)

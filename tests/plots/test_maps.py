@@ -19,6 +19,7 @@ from scipy import stats
 from jfnn import plots
 from jfnn.arguments.texts import describe, value_texts
 from jfnn.plots.panels import value_scale
+from jfnn.search.result import with_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -370,7 +371,8 @@ def test_named_axes_of_numbers_have_ticks_at_their_values():
 def test_axes_of_subsets_have_their_own_names_and_values(values, name, texts):
     arrays = {key: np.array(value) for key, value in values.items()}
     config = {"settings": {"subsets": {"values": values}}}
-    result = dataclasses.replace(make_result((3, 4), seeds=2, folds=3), subset_values=arrays, config=config)
+    result = dataclasses.replace(make_result((3, 4), seeds=2, folds=3), subset_values=arrays)
+    result = with_run(result, config=config)
     scores = result.validation_accuracy
     (rate, l2) = result.best().index
     for axis in {"fold", name}:

@@ -17,7 +17,7 @@ import jfnn
 from jfnn import analysis, plots, report
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments.texts import compact, describe
-from jfnn.search.result import combined
+from jfnn.search.result import combined, with_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -314,7 +314,7 @@ def test_page_of_a_random_search_lists_its_cells_and_shows_them_scattered(tmp_pa
     result = make_sampled(n=60, history=3)
     assert set(report.draw(result)) == {"scatter", "curves"}
     config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
-    report.write_report(dataclasses.replace(result, config=config, params=()), tmp_path / "report.html")
+    report.write_report(with_run(result, config=config, params=()), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
     best = ranking.best_first(result, report.LISTED)
     assert [tuple(row) for row in page.rows[: report.LISTED + 1]] == ranking.table(best)
@@ -396,7 +396,7 @@ def test_page_of_a_random_search_of_two_networks_shows_a_panel_of_them(tmp_path)
 
 
 def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
-    result = dataclasses.replace(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
+    result = with_run(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
     report.write_report(result, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     assert "Every cell diverged" in text and "Trained again" not in text

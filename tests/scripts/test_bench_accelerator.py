@@ -18,6 +18,7 @@ from benchmarks.workers import ContenderError, Here
 
 import jfnn
 from jfnn.numerics import compiling
+from jfnn.search.result import with_run
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
@@ -114,7 +115,7 @@ def test_a_process_that_fails_is_reported(tmp_path):
 
 def test_a_digest_tells_the_last_bit_of_a_parameter():
     result = jfnn.sweep(jfnn.mlp((4, 3, 3)), jfnn.Split(*SMALL.rows()), learning_rate=0.01, epochs=1)
-    copied = dataclasses.replace(result, params=jax.tree.map(np.array, result.params))
+    copied = with_run(result, params=jax.tree.map(np.array, result.params))
     assert accelerator.digest(copied) == accelerator.digest(result)
     last = jax.tree.leaves(copied.params)[-1]
     last.flat[0] = np.nextafter(last.flat[0], np.float32(9))

@@ -1,6 +1,5 @@
 """The famous pictures: all are drawn with their tables; closed forms and plain loops of what they measure."""
 
-import dataclasses
 import importlib
 import json
 
@@ -29,6 +28,7 @@ from famous.picture import PUBLISHED, SIZES
 from scipy import stats
 
 import jfnn
+from jfnn.search.result import with_run
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
@@ -312,7 +312,7 @@ def test_ends_are_compared_seed_by_seed():
     params = jax.tree.map(lambda leaf: np.array(leaf).reshape(3, 3, *leaf.shape[1:]), params)
     after = jfnn.sweep(network, split, cells=[{"learning_rate": 0.1}] * 3, seeds=3, epochs=0)
     after.diverged_at[[1, 2], [1, 2]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
-    barriers, distances, others = butterfly.apart(scale, split, dataclasses.replace(after, params=params))
+    barriers, distances, others = butterfly.apart(scale, split, with_run(after, params=params))
     assert np.isnan(barriers).tolist() == np.isnan(distances).tolist() == [[0, 1, 0], [0, 0, 1]]
     member = [jax.tree.map(lambda leaf, i=i: leaf[divmod(i, 3)], params) for i in range(9)]
     flat = [jax.flatten_util.ravel_pytree(one)[0] for one in member]

@@ -1,7 +1,6 @@
 """Damaged run directories: one ValueError that names the file, or a result that can be used."""
 
 import copy
-import dataclasses
 import os
 import shutil
 import time
@@ -9,6 +8,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from helpers import everything
 
 import jfnn
 from jfnn.search import run_directory
@@ -35,10 +35,7 @@ def run(split, tmp_path_factory):
         seeds=4,
         execution=jfnn.Execution(tile=4, eval_every=1),
     )
-    place = result.best().index
-    best = dataclasses.replace(
-        result, params=jax.tree.map(lambda leaf: leaf[place], result.params), kept_cell=place
-    )
+    best = result.of_cell(*result.best().index)
     out = tmp_path_factory.mktemp("hostile") / "out"
     combined({"network": np.array(["all", "best"])}, [result, best]).save(out)
     return out
@@ -51,7 +48,7 @@ def out(run, tmp_path):
 
 def contents(result):
     """All that a result holds and writes, for comparisons."""
-    leaves, structure = jax.tree.flatten(vars(result) | {"origin": None})
+    leaves, structure = jax.tree.flatten(everything(result))
     return str(structure), [leaf if np.isscalar(leaf) else np.asarray(leaf).tobytes() for leaf in leaves]
 
 

@@ -1,19 +1,18 @@
 """A result comes back from its directory as it was, in the same bytes; a changed file is noticed by name."""
 
 import csv
-import dataclasses
 import json
 import shutil
 
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, with_scores
+from helpers import everything, make_result, with_scores
 
 import jfnn
 from jfnn import analysis
 from jfnn.search import run_directory
-from jfnn.search.result import combined
+from jfnn.search.result import combined, with_run
 from jfnn.store import files
 
 pytestmark = pytest.mark.unoptimised
@@ -39,16 +38,14 @@ def sweep(net, split):
 
 
 def assert_equal_results(one, other):
-    for field in dataclasses.fields(one):
-        if field.name == "origin":  # of what is not written
-            continue
-        left = getattr(one, field.name)
-        right = getattr(other, field.name)
-        assert jax.tree.structure(left) == jax.tree.structure(right), field.name
+    held = everything(other)
+    for name, left in everything(one).items():
+        right = held[name]
+        assert jax.tree.structure(left) == jax.tree.structure(right), name
         for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
             assert type(a) is type(b)
             assert np.asarray(a).dtype == np.asarray(b).dtype
-            np.testing.assert_array_equal(a, b, err_msg=field.name)
+            np.testing.assert_array_equal(a, b, err_msg=name)
 
 
 RESULTS = {
@@ -76,7 +73,7 @@ def test_a_result_is_loaded_equal_to_the_one_saved(results, name, tmp_path):
     loaded = jfnn.load(tmp_path / "one" / "deep")
     assert_equal_results(loaded, result)
     assert loaded.timing == result.timing
-    dataclasses.replace(loaded, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
+    with_run(loaded, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
     for path in (tmp_path / "one" / "deep").iterdir():
         is_same = path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
         assert is_same == (path.name != "config.json"), path.name  # which has the time that the run took
@@ -287,7 +284,7 @@ def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     metric = f"{sign}SUM(A1)"
     plain = make_result((2, 2), further={axis: np.array([-1.0, 1.0])})
     scores = {f"{part}_{metric}": plain.scores[f"{part}_loss"] for part in ("train", "test")}
-    result = with_scores(plain, scores, metrics=plain.metrics | {metric: True}, config={})
+    result = with_scores(plain, scores, metrics=plain.metrics | {metric: True})
     combined({"network": np.array([axis])}, [result]).save(tmp_path / "several")
     analysis.write_tidy(result, tmp_path / "tidy.csv")
     paths = [*tmp_path.rglob("*.csv")]

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split, representatives
+from helpers import everything, noise_split, representatives
 
 import jfnn
 from jfnn.engine.plan import CallLength
@@ -216,9 +216,7 @@ def test_a_finished_run_is_given_back_and_not_repeated(tmp_path):
     before = contents(tmp_path)
     never = {"make_trainer": lambda *_: pytest.fail("trained again")}
     again = sweep(tmp_path, resume=True, execution={"devices": 1}, **never)
-    result, again = (dataclasses.replace(each, origin=None) for each in (result, again))
-    for field in dataclasses.fields(result):
-        jax.tree.map(np.testing.assert_array_equal, getattr(result, field.name), getattr(again, field.name))
+    jax.tree.map(np.testing.assert_array_equal, everything(result), everything(again))
     refused(tmp_path, "already contains this run \\(finished\\); pass resume=True", resume=False)
     assert contents(tmp_path) == before
 

@@ -1,6 +1,5 @@
 """Files are written whole or not at all; parameters come back in their structure."""
 
-import dataclasses
 import json
 import resource
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import pytest
 from helpers import make_result
 
 import jfnn
+from jfnn.search.result import with_run
 from jfnn.store import files, trees
 
 
@@ -25,7 +25,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
 
 
 def with_zeros(result):
-    return dataclasses.replace(result, params=[np.zeros((*result.diverged_at.shape, 3), np.float32)])
+    return with_run(result, params=[np.zeros((*result.diverged_at.shape, 3), np.float32)])
 
 
 @pytest.mark.parametrize(
