@@ -69,6 +69,19 @@ def test_terms_are_nan_after_a_divergence_and_combined_over_programs():
     )
 
 
+def test_terms_of_one_learner_of_several_are_nan_for_the_others():
+    learners = {
+        "plain": jfnn.learner(init, whole, hyper=["weight"]),
+        "in terms": jfnn.learner(init, in_terms, hyper=["weight"], terms=["size", "data"]),
+    }
+    options = dict(learning_rate=0.1, epochs=2, batch_size=8, hyper={"weight": 0.5}, execution=KEPT)
+    both = jfnn.sweep(learners, jfnn.Split(ROWS), **options)
+    alone = jfnn.sweep(learners["in terms"], jfnn.Split(ROWS), **options)
+    assert same_bits(both.program(network="in terms").terms, alone.terms)
+    assert same_bits(both.objective[1], alone.objective)
+    assert all(np.isnan(values[0]).all() for values in both.terms.values())
+
+
 def test_terms_that_are_not_as_named_are_refused():
     with pytest.raises(
         ValueError, match=r"^loss: expected one number.*terms=\['data', 'size'\] of the learner"

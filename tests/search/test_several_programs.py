@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import (
     compilations,
+    everything,
     make_programs,
     make_result,
     make_sampled,
@@ -22,7 +23,7 @@ from scipy import stats
 import jfnn
 from jfnn.analysis import ranking
 from jfnn.minibatches import Minibatches
-from jfnn.search.result import combined
+from jfnn.search.result import combined, with_run
 
 pytestmark = pytest.mark.unoptimised
 
@@ -112,7 +113,7 @@ def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
     assert np.isnan(both.predict_proba(x)[0]).all()
 
 
-def test_parameters_of_the_best_cell_alone_are_those_of_its_program(split, swept):
+def test_parameters_of_the_best_cell_alone_are_those_of_its_program(split, swept, tmp_path):
     execution = jfnn.Execution(tile=4, keep_params="best")
     kept = jfnn.sweep(NETWORKS, split, batch_size=[16, 8], **SEVERAL | {"execution": execution})
     index = kept.best().index
@@ -122,6 +123,48 @@ def test_parameters_of_the_best_cell_alone_are_those_of_its_program(split, swept
     other = next(cell for cell in np.ndindex(kept.cell_shape) if cell != index)
     with pytest.raises(ValueError, match=r"^member: .*alone"):
         kept.member(*other, 0)
+    kept.save(tmp_path)
+    for result in (kept, jfnn.load(tmp_path)):
+        assert result.kept_cell == index and same_bits(result.params, swept.of_cell(*index).params)
+        for part, whole in zip(result.programs, swept.programs, strict=True):
+            assert same_bits(part.params, whole.of_cell(*part.best().index).params)
+
+
+def test_a_cell_of_several_programs_is_that_of_its_program(split, swept):
+    index = (1, 0, 0, 1)
+    cell = swept.of_cell(*index)
+    part = swept.program(network="4-4", batch_size=16).of_cell(0, 1)
+    assert cell.kept_cell == index and same_bits(cell.params, part.params)
+    np.testing.assert_array_equal(cell.predict(split.x_test), part.predict(split.x_test))
+    np.testing.assert_array_equal(cell.predict(split.x_test, "vote"), part.predict(split.x_test, "vote"))
+    assert same_bits(cell.scores, swept.scores)
+    assert [program.params is None for program in cell.programs] == [True, True, False, True]
+
+
+def test_one_network_by_name_has_an_axis_in_all_that_is_asked(split):
+    options = dict(learning_rate=[0.01, 0.1, 0.3], batch_size=16, **OPTIONS)
+    named = jfnn.sweep({"6": NETWORKS["6"]}, split, **options)
+    alone = jfnn.sweep(NETWORKS["6"], split, **options)
+    np.testing.assert_array_equal(named.predict(split.x_test), alone.predict(split.x_test)[None])
+    assert named.member(0, 2, 0, 0)[0].w.shape == (5, 6)
+    assert same_bits(named.params, [alone.params])
+
+
+@pytest.mark.parametrize("make", [make_result, make_sampled])
+def test_a_program_of_a_result_is_what_it_was_made_of(make):
+    """Also of histories of several lengths, and where some kept the parameters of one cell."""
+    parts = []
+    for number in range(6):
+        part = make(draw=number, history=5 - number % 2, folds=3)
+        params = {"w": np.random.default_rng(number).normal(size=(*part.diverged_at.shape, 2))}
+        part = with_run(part, params=params, config={"settings": {"tile": number}}, timing={"run": number})
+        parts.append(part.of_cell(*part.best().index) if number > 3 else part)
+    whole = combined({"network": np.array(["a", "b", "c"]), "batch_size": np.array([8, 0])}, parts)
+    for part, program in zip(parts, whole.programs, strict=True):
+        assert same_bits(everything(program), everything(part))
+    for number, (name, size) in enumerate(itertools.product("abc", (8, None))):
+        program = whole.program(network=name, batch_size=size)
+        assert same_bits(everything(program), everything(parts[number]))
 
 
 @pytest.mark.parametrize("classes", [True, False])
