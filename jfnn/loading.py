@@ -1,11 +1,13 @@
 """Runs loaded again with the names of their columns."""
 
-import dataclasses
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from jfnn.datasets.columns import ColumnNames
 from jfnn.extend.runs import read
 from jfnn.search.result import SweepResult
+from jfnn.targets import Names
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
@@ -18,11 +20,9 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
         FileNotFoundError: There is no run in the directory.
         ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
     """
-    return _with_names(read(directory))
+    return read(directory, _names)
 
 
-def _with_names(result: SweepResult) -> SweepResult:
-    """The result, which now reads rows by the names of their columns."""
-    refit = None if result.refit is None else _with_names(result.refit)
-    names = ColumnNames(result.names) if result.names else result.names
-    return dataclasses.replace(result, names=names, refit=refit)
+def _names(values: Mapping[str, Any] | None) -> Names:
+    """Names by which rows are read, where there are any."""
+    return ColumnNames(values) if values else Names()

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,25 +26,29 @@ from jfnn.targets import Names
 Made = TypeVar("Made")
 
 
-def read(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result in a directory, whose columns have plain names; raises as `jfnn.load`."""
+def read(
+    directory: str | os.PathLike[str], make_names: Callable[[Mapping[str, Any] | None], Names] = Names
+) -> SweepResult:
+    """The result in a directory, which reads rows by the names that are made; raises as `jfnn.load`."""
     path = paths.as_path(directory, "directory")
     axes, configs = run_directory.programs(path)
-    programs = [_read_program(*program) for program in configs.items()]
+    programs = [_read_program(*program, make_names) for program in configs.items()]
     with run_directory.describing(path / CONFIG):
         result = combined(axes, programs)
-    refit = read(path / REFIT) if run_directory.has_ended(path / REFIT) else None
+    refit = read(path / REFIT, make_names) if run_directory.has_ended(path / REFIT) else None
     return dataclasses.replace(result, refit=refit)
 
 
-def _read_program(directory: Path, config: Json) -> SweepResult:
+def _read_program(
+    directory: Path, config: Json, make_names: Callable[[Mapping[str, Any] | None], Names]
+) -> SweepResult:
     """The result of one program in its directory, which has this config.json."""
     fields = run_directory.read(directory, config, KEPT)
     described = fields["config"].get("settings", {}).get("learner", {})
     origin = Origin(functools.partial(_learner, described, directory / CONFIG))
     of_run = {name: fields.pop(name) for name in ("params", "kept_cell", "config", "timing")}
     with run_directory.describing(directory / RESULTS):
-        names = Names(config.get("data", {}).get("names"))
+        names = make_names(config.get("data", {}).get("names"))
         result = SweepResult(**fields, names=names, runs=(ProgramRun(**of_run, origin=origin),))
         _check_names(result)
     return result

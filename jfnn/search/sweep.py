@@ -270,8 +270,8 @@ def train_run(
     with files.lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, run.options.resume):
-            read_back = dataclasses.replace(read(directory), names=run.experiment.names)
-            result = with_run(read_back, origin=origin_of(run.experiment))
+            result = read(directory, lambda _: run.experiment.names)
+            result = with_run(result, origin=origin_of(run.experiment))
             run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
         else:
             try:
