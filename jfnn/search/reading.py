@@ -24,11 +24,10 @@ from jfnn.store.files import CorruptFileError
 from jfnn.targets import Names
 
 Made = TypeVar("Made")
+MakeNames = Callable[[Mapping[str, Any] | None], Names]
 
 
-def read(
-    directory: str | os.PathLike[str], make_names: Callable[[Mapping[str, Any] | None], Names] = Names
-) -> SweepResult:
+def read(directory: str | os.PathLike[str], make_names: MakeNames = Names) -> SweepResult:
     """The result in a directory, which reads rows by the names that are made; raises as `jfnn.load`."""
     path = paths.as_path(directory, "directory")
     axes, configs = run_directory.programs(path)
@@ -39,9 +38,7 @@ def read(
     return dataclasses.replace(result, refit=refit)
 
 
-def _read_program(
-    directory: Path, config: Json, make_names: Callable[[Mapping[str, Any] | None], Names]
-) -> SweepResult:
+def _read_program(directory: Path, config: Json, make_names: MakeNames) -> SweepResult:
     """The result of one program in its directory, which has this config.json."""
     fields = run_directory.read(directory, config, KEPT)
     described = fields["config"].get("settings", {}).get("learner", {})

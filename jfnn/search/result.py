@@ -264,7 +264,7 @@ class SweepResult:
 
     @property
     def timing(self) -> dict[str, float]:
-        """ "compile" and "run", in seconds since the run began or was resumed, of all programs together."""
+        """Seconds since the run began or was resumed, "compile" and "run", of all programs together."""
         names = self.runs[0].timing
         return {name: sum(run.timing.get(name, 0.0) for run in self.runs) for name in names}
 
@@ -276,7 +276,7 @@ class SweepResult:
     @property
     def programs(self) -> tuple[SweepResult, ...]:
         """The results of the programs, one for each network and batch size in C order."""
-        return tuple(map(self._program, range(len(self.runs))))
+        return tuple(map(self._program, np.ndindex(*self._program_shape)))
 
     @property
     def execution(self) -> Execution:
@@ -433,7 +433,7 @@ class SweepResult:
         if values:
             expected = ", ".join(self.program_axes) or "none, since this result is of one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
-        return self._program(self.program_number(tuple(index)))
+        return self._program(tuple(index))
 
     @property
     def program_axes(self) -> dict[str, np.ndarray]:
@@ -449,10 +449,10 @@ class SweepResult:
         """The number of the program of a cell, a member or a place on the leading axes."""
         return int(np.ravel_multi_index(index[: self.leading], self._program_shape))
 
-    def _program(self, number: int) -> SweepResult:
-        """The result of one program: its part of every array."""
-        place = np.unravel_index(number, self._program_shape)
-        run = self.runs[number]
+    def _program(self, index: tuple[int, ...]) -> SweepResult:
+        """The result of the program of a cell, or of a place on the leading axes: its part of every array."""
+        place = index[: self.leading]
+        run = self.runs[self.program_number(place)]
         fields = map_members(lambda array: array[place], self)
         fields["axes"] = dict(itertools.islice(self.axes.items(), self.leading, None))
         fields["evaluations"] = self.evaluations[: run.evaluated]
@@ -463,7 +463,7 @@ class SweepResult:
     def _asked(self) -> SweepResult:
         """The result whose parameters answer: where one cell alone was kept, that of its program."""
         cell = self.kept_cell
-        return self if cell is None else self._program(self.program_number(cell))
+        return self if cell is None else self._program(cell)
 
     def member(self, *index: int) -> Any:
         """The parameters of one member, by its index on every axis: ``member(i, j, s)``.
