@@ -55,7 +55,8 @@ nitpick_ignore_regex = [
     ),
     (
         "py:class",
-        r"jfnn\.search\.predictions\.Origin|jfnn\.estimators\.ensemble\.SearchEnsemble|jfnn\.targets\.Names",
+        r"jfnn\.(search\.(predictions\.Origin|result\.ProgramRun)|estimators\.ensemble\.SearchEnsemble"
+        r"|targets\.Names)",
     ),
     (
         "py:class",

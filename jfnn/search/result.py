@@ -110,8 +110,7 @@ class SweepResult:
     Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
     ``result.scores["test_accuracy"]``.
 
-    Each network with each batch size is a program; what a result has once for each of these is in ``runs``.
-    `program` gives the result of one.
+    Each network with each batch size is a program, of which `program` gives the result.
 
     Attributes:
         axes: Name -> values. "network" (names), or the axes of `jfnn.Networks`, and "batch_size" (0 for all
@@ -144,7 +143,8 @@ class SweepResult:
             `jfnn.Refit` it has no test scores.
         names: What the numbers of the data stand for: columns, classes, units; empty where nobody said.
         leading: How many axes, the first ones, are of networks and batch sizes.
-        runs: The run of each program, in C order of these axes.
+        runs: What differs by program, in C order of these axes: ``params``, ``kept_cell``, ``config``,
+            ``timing`` and ``origin`` of each.
     """
 
     axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
