@@ -200,7 +200,7 @@ def caveats(result: SweepResult, tests: bool) -> list[str]:
 
 def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
     """Writes figures and the report beside the library's files; the names of all in the directory."""
-    from jfnn import report
+    from jfnn.report import writing as report
 
     out = flags.out
     drawn = report.draw(result)

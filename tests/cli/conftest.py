@@ -12,7 +12,7 @@ import jfnn
 @pytest.fixture(autouse=True)
 def no_drawing(monkeypatch):
     """Drawing takes longest; the session's own `run`, and the command as a process, do it."""
-    monkeypatch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
+    monkeypatch.setattr("jfnn.report.writing.png", lambda figure: b"\x89PNG")
 
 
 def printed_by(words):
@@ -46,7 +46,7 @@ def programs(tmp_path_factory):
     """Two networks, two batch sizes and a refit: what was printed, the directory, the library's result."""
     out = tmp_path_factory.mktemp("programs") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jfnn.report.png", lambda figure: b"\x89PNG")
+        patch.setattr("jfnn.report.writing.png", lambda figure: b"\x89PNG")
         printed = printed_by([*PROGRAMS.split(), "--refit", "--out", str(out)])
     expected = jfnn.sweep(
         {

@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path,
     (out / "heatmap.png").unlink()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out / "heatmap.png"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jfnn.report.png", lambda figure: (_ for _ in ()).throw(full))
+        patch.setattr("jfnn.report.writing.png", lambda figure: (_ for _ in ()).throw(full))
         line = refused(capsys, *GRID, "--quiet", "--resume", "--out", str(out), code=1)
     assert line.startswith(f"--out: cannot write to {out / 'heatmap.png'}: No space")
     (out / "heatmap.png").mkdir()  # which is seen before anything is trained

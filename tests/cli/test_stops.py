@@ -133,7 +133,7 @@ def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     def pressed(figure):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jfnn.report.png", pressed)
+    monkeypatch.setattr("jfnn.report.writing.png", pressed)
     with pytest.raises(SystemExit) as stopped:
         grid_main(*GRID, "--quiet", "--resume", "--out", str(run[1]), watch=untrained)
     assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err

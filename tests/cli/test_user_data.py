@@ -250,7 +250,7 @@ def test_a_run_whose_figures_ctrl_c_stopped_predicts_by_the_names_of_its_file(tm
 
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = ["--data", str(path), *OWN.split(), "--learning-rate", "0.1", "--quiet"]
-    monkeypatch.setattr("jfnn.report.png", pressed)
+    monkeypatch.setattr("jfnn.report.writing.png", pressed)
     with pytest.raises(SystemExit):
         grid_main(*words, "--out", str(tmp_path / "out"))
     labels = jfnn.load(tmp_path / "out").predict({name: [-9.0, 9.0] for name in "abc"})

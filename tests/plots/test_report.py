@@ -14,9 +14,10 @@ import scipy.stats
 from helpers import make_programs, make_result, make_sampled, representatives
 
 import jfnn
-from jfnn import analysis, plots, report
+from jfnn import analysis, plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments.texts import compact, describe
+from jfnn.report import writing as report
 from jfnn.search.result import combined, with_run
 
 pytestmark = pytest.mark.unoptimised

@@ -20,11 +20,8 @@ from jfnn.extend.runs import keeps_network, run_directory
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
+from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
 from jfnn.search.result import SweepResult
-from jfnn.store.pages import Box, images_html, pairs_html, unbroken, write_page
-
-__all__ = ["write_report", "write_tables"]
-__dir__ = __all__.copy
 
 # Lines of Python below "Predicting with it", and one more that predicts.
 LOAD = """import jfnn
