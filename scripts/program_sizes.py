@@ -84,8 +84,8 @@ def lowered(workload: Workload) -> Any:
         programs.append(function.lower(members, *others))
         return members, None
 
-    axis = worker.program.axis
-    worker.program = cast(Any, SimpleNamespace(advance=advance, axis=axis, score=lambda *_: {}))
+    lanes = worker.program.lanes
+    worker.program = cast(Any, SimpleNamespace(advance=advance, lanes=lanes, score=lambda *_: {}))
     loop.start(trainer)
     [program] = programs
     return program

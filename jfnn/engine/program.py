@@ -12,7 +12,6 @@ its arithmetic may change with their number.
 """
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,7 +25,8 @@ from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner, by_name
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
-from jfnn.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, members_last, steps_of_epoch
+from jfnn.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
+from jfnn.steps.lanes import Lanes
 from jfnn.steps.source import Source, step_key
 
 R = TypeVar("R")
@@ -60,8 +60,7 @@ class DeviceData(NamedTuple):
 class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
-    * ``axis(tile, batch, separate)``: the axis of members in their states while they train, and in separate
-      row numbers, 0 or -1
+    * ``lanes(tile, batch, separate) -> Lanes``: how they lie while they train
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
       each epoch of the `Learner.step_values`
@@ -82,14 +81,14 @@ class Program:
             return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
 
         # Asked at every call, which takes a twentieth of a short one where it is not remembered.
-        self.axis = functools.cache(self._axis)
+        self.lanes = functools.cache(self._lanes)
         self.start = program("start", jax.vmap(learner.start))
         self.advance = program("advance", self._advance)
         self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(learner.score))
 
-    def _axis(self, tile: int, batch: int, separate: bool) -> int:
-        return -1 if self.learner.fits_last(self.platform, tile, batch, separate) else 0
+    def _lanes(self, tile: int, batch: int, separate: bool) -> Lanes:
+        return Lanes(self.learner.fits_last(self.platform, tile, batch, separate), separate)
 
     def _advance(
         self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
@@ -106,8 +105,8 @@ class Program:
             ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        axis = self.axis(tile, _batch(source, tile), source.separate)
-        end = jax.vmap(self.learner.end_epoch, in_axes=(axis, axis, 0), out_axes=axis)
+        lanes = self.lanes(tile, source.batch, source.separate)
+        end = lanes.end_epoch(self.learner)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
         steps = 1 if source.steps is None else source.steps
         Run = tuple[Members, dict[str, jax.Array]]  # members before an epoch, and means of every epoch
@@ -117,60 +116,48 @@ class Program:
             epoch = source.first + i
             # XLA would compute the last step once more for each question about it.
             state, sums, last = jax.lax.optimization_barrier(
-                self._epoch(axis, hyper, source, data, before.state, epoch)
+                self._epoch(lanes, hyper, source, data, before.state, epoch)
             )
             ended = end(before.state, state, hyper)
             finite = jnp.isfinite(last["objective"])
-            members = keep_finite(before, ended, finite, epoch, axis, self.learner.keeps_memory)
+            members = keep_finite(before, ended, finite, epoch, lanes, self.learner.keeps_memory)
             means = {
                 name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / steps, i, 0)
                 for name, kept in means.items()
             }
             return members, means
 
-        def moved(members: Members, source: int, destination: int) -> Members:
-            state = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), tuple(members.state))
-            return members._replace(state=State(*state))
-
         dtype = next(iter(hyper.values())).dtype
         means = dict.fromkeys(self.learner.step_values, jnp.zeros((self.epochs, tile), dtype))
-        members, means = jax.lax.fori_loop(0, n_epochs, one_epoch, (moved(members, 0, axis), means))
-        return moved(members, axis, 0), means
+        members = members._replace(state=lanes.laid(members.state))
+        members, means = jax.lax.fori_loop(0, n_epochs, one_epoch, (members, means))
+        return members._replace(state=lanes.leading(members.state)), means
 
     def _epoch(
         self,
-        axis: int,
+        lanes: Lanes,
         hyper: Hyper,
         source: Source,
         data: DeviceData,
         state: State,
         epoch: jax.Array,
     ) -> Loop:
-        """The steps of an epoch; members lie on ``axis`` of the state."""
+        """The steps of an epoch."""
         zeros = jnp.zeros_like(next(iter(hyper.values())))
         sums = dict.fromkeys(self.learner.step_values, zeros)
         rows, weights, of_folds = data
-        rows_axis = 0 if source.separate and axis == -1 else -1  # of the row numbers of a step
-        fold = source.fold
-        stand_in = None if of_folds is None else of_folds[fold]
-        if source.separate and rows_axis == -1:
-            fold, stand_in = jax.tree.map(lambda leaf: leaf[:, None], (fold, stand_in))
+        stand_in = None if of_folds is None else of_folds[source.fold]
+        fold, stand_in = lanes.beside_rows((source.fold, stand_in))
+        step_of_all = lanes.step(self.learner)
 
         def batch(numbers: jax.Array) -> Batch:
-            gathered = gather(rows, weights, numbers, self.padded, fold, stand_in, rows_axis)
-            if rows_axis == -1:
-                return gathered
-            return gathered._replace(rows=jax.tree.map(members_last, gathered.rows))
-
-        each = 0 if source.separate else None
-        step_first = jax.vmap(self.learner.step, in_axes=(0, each, 0, each))
+            return lanes.gathered(
+                gather(rows, weights, numbers, self.padded, fold, stand_in, lanes.batch_axis)
+            )
 
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
             key = step_key(source, epoch, step)
-            if axis == -1:
-                state, values = self.learner.step_last(loop[0], batch, hyper, key, source.separate)
-            else:
-                state, values = step_first(loop[0], batch, hyper, key)
+            state, values = step_of_all(loop[0], batch, hyper, key)
             last = {name: value.astype(zeros.dtype) for name, value in by_name(values).items()}
             return state, {name: loop[1][name] + value for name, value in last.items()}, last
 
@@ -179,14 +166,8 @@ class Program:
         return steps_of_epoch(one_step, batch, source, epoch, at_once, (state, sums, sums))
 
 
-def _batch(source: Source, tile: int) -> int:
-    """Rows of a step of one member."""
-    numbers: int = math.prod(source.rows.shape[1:])
-    return numbers // tile if source.separate else numbers
-
-
 def keep_finite(
-    before: Members, after: State, finite: jax.Array, number: jax.Array, axis: int, memory: bool
+    before: Members, after: State, finite: jax.Array, number: jax.Array, lanes: Lanes, memory: bool
 ) -> Members:
     """The members after an epoch; members that diverged in it keep the parameters before it.
 
@@ -195,45 +176,26 @@ def keep_finite(
         after: Their states after it.
         finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
         number: The epoch's number, counted from 0.
-        axis: The axis of members in the states.
+        lanes: How members lie in the states.
         memory: Whether they keep the memory before it as well, which takes a kernel for each array.
     """
     trained_before = before.diverged_at < 0
-    finite = trained_before & finite & all_finite(after.params, axis)
-
-    def choose(new: jax.Array, old: jax.Array) -> jax.Array:
-        return jnp.where(jnp.expand_dims(finite, other_axes(new, axis)), new, old)
+    finite = trained_before & finite & all_finite(after.params, lanes)
 
     if memory:
-        state = jax.tree.map(choose, after, before.state)
+        state = lanes.chosen(finite, after, before.state)
     else:
-        state = after._replace(params=jax.tree.map(choose, after.params, before.state.params))
+        state = after._replace(params=lanes.chosen(finite, after.params, before.state.params))
     return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
 
 
-def all_finite(params: Params, axis: int) -> jax.Array:
-    """Whether all trained parameters of a member are finite ``[tile]``; ``axis`` is that of members.
+def all_finite(params: Params, lanes: Lanes) -> jax.Array:
+    """Whether all trained parameters of a member are finite ``[tile]``.
 
     Constants may be infinite or NaN, as a mask is: where that matters, the objective is not finite.
-
-    Several arrays of a dtype are joined first: of each by itself XLA makes three kernels, which take longer
-    to compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
-    scripts/bench.py).
     """
-    finite = []
-    for leaves in by_dtype(without_constants(params)).values():
-        members = leaves[0].shape[axis]
-        shape = (members, -1) if axis == 0 else (-1, members)
-        joined = leaves[0]
-        if len(leaves) > 1:
-            joined = jnp.concatenate([leaf.reshape(shape) for leaf in leaves], axis=1 + axis)
-        finite.append(jnp.isfinite(joined).all(axis=other_axes(joined, axis)))
+    finite = [lanes.all_finite(leaves) for leaves in by_dtype(without_constants(params)).values()]
     return functools.reduce(jnp.logical_and, finite)
-
-
-def other_axes(leaf: jax.Array, axis: int) -> tuple[int, ...]:
-    """All axes of an array but one."""
-    return tuple(i for i in range(leaf.ndim) if i != axis % leaf.ndim)
 
 
 @functools.lru_cache(PROGRAMS)

@@ -134,18 +134,17 @@ class Worker:
         assert replicates is not None
         separate = isinstance(replicates, np.ndarray)
         tile = len(segment.members.diverged_at)
-        axis = self.program.axis(tile, int(self.sources.batch[replicates].flat[0]), separate)
+        lanes = self.program.lanes(tile, int(self.sources.batch[replicates].flat[0]), separate)
         given = segment.minibatches
         batches = self.sources.batches
         draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
         if given is not None:  # as many as in the longest call, so that one program serves all
             rows = padded(given, max(self.steps, given.shape[-2]), axis=-2)
-            return np.moveaxis(rows, 0, 1 if axis == 0 else -1) if separate else rows
+            return lanes.row_numbers(rows.swapaxes(0, -2))  # steps before members
         assert batches is not None
         if self.sources.constant:
-            rows = rows_of_all_steps(batches, draws, train)
-            return rows.swapaxes(1, 2) if separate and axis == -1 else rows
-        draw = drawer(batches, self.steps, axis, self.device.platform)
+            return lanes.row_numbers(rows_of_all_steps(batches, draws, train))
+        draw = drawer(batches, self.steps, lanes, self.device.platform)
         on_device = self.train if train is self.sources.train else train
         return draw(draws, on_device, np.int32(segment.steps))
 

@@ -142,8 +142,3 @@ def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | Non
     counts = weights[train] if weights.ndim == 1 else np.take_along_axis(weights, train, axis=1)
     index = np.argmax(counts > 0, axis=1)[:, None]
     return np.take_along_axis(train, index, axis=1)[:, 0].astype(np.int32)
-
-
-def members_last(leaf: jax.Array) -> jax.Array:
-    """``[batch, tile, …] -> [batch, …, tile]``."""
-    return jnp.moveaxis(leaf, 1, -1)

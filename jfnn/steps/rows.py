@@ -14,6 +14,7 @@ import numpy as np
 from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
 from jfnn.numerics.compiling import compiled
 from jfnn.numerics.permutation import Domain
+from jfnn.steps.lanes import Lanes
 
 
 class Draws(NamedTuple):
@@ -39,43 +40,41 @@ class Draws(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def drawer(batches: Minibatches, room: int, axis: int, platform: str) -> Callable[..., jax.Array]:
+def drawer(batches: Minibatches, room: int, lanes: Lanes, platform: str) -> Callable[..., jax.Array]:
     """The compiled `rows_of_call`: ``(draws, train, steps) -> row numbers``."""
-    draw = functools.partial(rows_of_call, batches, room, axis)
-    return compiled(draw, platform, identity=f"rows {batches} {room} {axis}")
+    draw = functools.partial(rows_of_call, batches, room, lanes)
+    return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
 
 
 def rows_of_call(
-    batches: Minibatches, room: int, axis: int, draws: Draws, train: jax.Array, steps: jax.Array
+    batches: Minibatches, room: int, lanes: Lanes, draws: Draws, train: jax.Array, steps: jax.Array
 ) -> jax.Array:
     """Row numbers of the steps of a call (int32).
 
     Args:
         batches: How they are drawn.
         room: Steps that there is room for.
-        axis: The axis of members in the row numbers of a step, if separate: 0, or -1.
+        lanes: How members lie in the row numbers.
         draws: Of the tile.
         train: Row numbers of each fold ``[folds, …]``, padded.
         steps: Steps of the call; those behind have arbitrary rows.
 
     Returns:
-        ``[room, batch]``; if separate ``[room, tile, batch]``, or ``[room, batch, tile]`` with ``axis`` -1.
+        Those of ``room`` steps, as in `Source.rows`.
     """
-    separate = jnp.ndim(draws.seed) > 0
     batch = len(draws.positions)
-    at_once = min(max(DRAWN // (batch * (len(draws.seed) if separate else 1)), 1), room)
-    shape: tuple[int, ...] = (batch,)
-    if separate:
-        shape = (len(draws.seed), batch) if axis == 0 else (batch, len(draws.seed))
+    tile = jnp.size(draws.seed)
+    at_once = min(max(DRAWN // (batch * tile), 1), room)
 
     def put(i: jax.Array, rows: jax.Array) -> jax.Array:
         # The last numbers may be of steps drawn before, again.
         first = jnp.minimum(i * at_once, room - at_once)
-        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), axis)
+        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), lanes)
         return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
 
     count = (steps + at_once - 1) // at_once
-    rows: jax.Array = jax.lax.fori_loop(0, count, put, jnp.zeros((room, *shape), np.int32))
+    nothing = jnp.zeros((room, *lanes.numbers_of_step(tile, batch)), np.int32)
+    rows: jax.Array = jax.lax.fori_loop(0, count, put, nothing)
     return rows
 
 
@@ -96,7 +95,7 @@ def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> 
 
 
 def rows_of_steps(
-    batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, axis: int
+    batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, lanes: Lanes
 ) -> jax.Array:
     """Row numbers of several steps ``[steps, …]``, as of `rows_of_call`.
 
@@ -105,9 +104,9 @@ def rows_of_steps(
         draws: Of the tile.
         train: Row numbers of each fold ``[folds, …]``, padded.
         steps: Numbers of steps, counted from 0 in the first epoch.
-        axis: As of `rows_of_call`.
+        lanes: How members lie in the row numbers.
     """
-    separate = jnp.ndim(draws.seed) > 0
+    separate = lanes.separate
     steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
     # Of numbers that are not negative, as XLA does not know.
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
@@ -126,7 +125,7 @@ def rows_of_steps(
     cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
     numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
     numbers = numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
-    return jnp.moveaxis(numbers.reshape(len(steps), -1, len(draws.positions)), 1, 1 if axis == 0 else -1)
+    return lanes.row_numbers(numbers.reshape(len(steps), -1, len(draws.positions)))
 
 
 def pieces_for(members: int, numbers: int) -> int:

@@ -1,5 +1,6 @@
 """Rows and random keys of a call's steps, as arguments of the compiled program."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -14,9 +15,8 @@ class Source(NamedTuple):
     """Source of the minibatches and random keys of a tile in one call.
 
     Attributes:
-        rows: Row numbers of each step of the call ``[steps, batch]`` (int32) that its members share. Of
-            separate ones ``[steps, tile, batch]``, or ``[steps, batch, tile]`` where members lie on the last
-            axis. Of one step alone, all steps have these rows.
+        rows: Row numbers of each step of the call (int32), ``[steps, batch]`` that its members share, or
+            separate ones, as `jfnn.steps.lanes.Lanes` has them. Of one step alone, all steps have these rows.
         key: Raw data of the random keys of steps ``[2]``, or if separate ``[tile, 2]``; or None.
         fold: Fold numbers (int32), if separate ``[tile]``.
         steps: Steps an epoch (int32), the same for all members; None where an epoch is one step of rows that
@@ -34,6 +34,12 @@ class Source(NamedTuple):
     def separate(self) -> bool:
         """Whether each member has minibatches, else all share them."""
         return bool(self.rows.ndim == 3)
+
+    @property
+    def batch(self) -> int:
+        """Rows of a step of one member."""
+        numbers: int = math.prod(self.rows.shape[1:])
+        return numbers // int(self.fold.size) if self.separate else numbers
 
 
 class Sources(NamedTuple):

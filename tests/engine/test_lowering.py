@@ -37,8 +37,8 @@ def lowered(experiment, platform, own):
         jax.eval_shape(functions.start.__wrapped__, params, hyper), np.full(TILE, -1, np.int32)
     )
     rows = replicates.minibatches(0, epoch=0)
-    axis = functions.axis(TILE, rows.shape[-1], own)
-    of_each = np.moveaxis(on_tile(rows), 0, 1 if axis == 0 else -1)
+    lanes = functions.lanes(TILE, rows.shape[-1], own)
+    of_each = lanes.row_numbers(on_tile(rows).swapaxes(0, 1))
     source = sources.take(np.zeros(TILE, int), 0, of_each) if own else sources.take(0, 0, rows)
     data = experiment.data
     held = program.DeviceData(data.rows, data.weights, stand_ins(data.weights, sources.train))
@@ -50,7 +50,7 @@ def lowered(experiment, platform, own):
     }
     drawn = {}
     if sources.batches is not None:
-        draw = drawer(sources.batches, 4, axis, PLATFORMS[platform])
+        draw = drawer(sources.batches, 4, lanes, PLATFORMS[platform])
         draws = sources.draws(np.zeros(TILE, int) if own else 0, 0)
         values = draws, sources.train, np.int32(4)
         drawn = {"rows": export.export(draw.__wrapped__, platforms=[platform])(*values)}

@@ -7,6 +7,7 @@ from helpers import representatives
 
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
+from jfnn.steps.lanes import Lanes
 from jfnn.steps.rows import drawer, rows_of_all_steps
 from jfnn.steps.source import Sources, padded_length
 
@@ -49,13 +50,14 @@ def expected_rows(sources, replicate, epoch):
     return np.where(rows == PADDING, PADDING, sources.train[fold][rows])
 
 
-def drawn_rows(sources, replicates, axis, first):
+def drawn_rows(sources, replicates, last, first):
     """Row numbers ``[CALL, steps, …]`` from an epoch on, by the program, with room for further steps.
 
     Of as many steps an epoch as the longest has.
     """
     steps = int(sources.steps.max())
-    draw = drawer(sources.batches, CALL * steps + 3, axis, "cpu")
+    lanes = Lanes(last, separate=np.ndim(replicates) > 0)
+    draw = drawer(sources.batches, CALL * steps + 3, lanes, "cpu")
     draws = sources.draws(replicates, first)._replace(steps=np.int32(steps))
     rows = np.asarray(draw(draws, sources.train, np.int32(CALL * steps)))
     assert len(rows) == CALL * steps + 3
@@ -68,20 +70,20 @@ def test_shared_rows_are_those_of_numpy(batches, dtype):
     sources = make_sources(batches)
     for replicate in range(len(SEEDS)):
         for first in EPOCHS:
-            for epoch, rows in enumerate(drawn_rows(sources, replicate, 0, first), first):
+            for epoch, rows in enumerate(drawn_rows(sources, replicate, False, first), first):
                 expected = expected_rows(sources, replicate, epoch)
                 np.testing.assert_array_equal(rows[: len(expected)], expected)
 
 
-@pytest.mark.parametrize("axis", representatives([0, -1], -1))
+@pytest.mark.parametrize("last", representatives([False, True], True))
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
-def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, axis):
+def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, last):
     """Beside members of other seeds and of folds of other lengths, a replicate twice among them."""
     sources = make_sources(batches)
     replicates = np.array([3, 0, 1, 4, 2, 1])
     for first in EPOCHS:
-        drawn = drawn_rows(sources, replicates, axis, first)
-        members_first = np.moveaxis(drawn, 2 if axis == 0 else -1, 0)
+        drawn = drawn_rows(sources, replicates, last, first)
+        members_first = np.moveaxis(drawn, -1 if last else 2, 0)
         assert members_first.shape == (6, CALL, drawn.shape[1], SIZE)
         for of_member, replicate in zip(members_first, replicates, strict=True):
             for epoch, rows in enumerate(of_member, first):
@@ -100,7 +102,7 @@ def test_many_members_are_drawn_in_parts(scheme):
     sources = make_sources(batches, lengths=(n,) * 4)._replace(
         seed=np.arange(7, dtype=np.uint32), fold=np.zeros(7, np.int32), batch=np.full(7, 250)
     )
-    drawn = drawn_rows(sources._replace(steps=np.ones(7, np.int32)), replicates, -1, 5)
+    drawn = drawn_rows(sources._replace(steps=np.ones(7, np.int32)), replicates, True, 5)
     for epoch, rows in enumerate(drawn, 5):
         for member in replicates:
             expected = sources.train[0][batches.epoch(n, int(member), epoch)]
@@ -113,7 +115,7 @@ def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
     n = 900
     batches = Minibatches(100, scheme)
     sources = make_sources(batches, lengths=(n,) * 4)
-    drawn = drawn_rows(sources, 1, 0, 5)
+    drawn = drawn_rows(sources, 1, False, 5)
     for epoch, rows in enumerate(drawn, 5):
         np.testing.assert_array_equal(rows, expected_rows(sources, 1, epoch))
 

@@ -1,0 +1,123 @@
+"""How the members of a tile lie in its arrays while they train."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.learner import Learner
+from jfnn.optimizers import State
+
+Tree = TypeVar("Tree")
+Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
+Values = jax.Array | dict[str, jax.Array]
+Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, Values]]
+
+
+class Lanes(NamedTuple):
+    """Where members lie: on the first axis or on the last, with separate minibatches or shared ones.
+
+    ======================  =====================  ==========================  ===================
+    array                   separate, first        separate, last              shared
+    ======================  =====================  ==========================  ===================
+    leaf of the states      ``[tile, …]``          ``[…, tile]``               as separate ones
+    row numbers of steps    ``[s, tile, batch]``   ``[s, batch, tile]``        ``[s, batch]``
+    leaf of gathered rows   ``[tile, batch, …]``   ``[batch, …, tile]``        ``[batch, …]``
+    weights of these        ``[tile, batch]``      ``[batch, tile]``           ``[batch]``
+    fold, random key        ``[tile]``             ``[tile]``                  one
+    ======================  =====================  ==========================  ===================
+
+    Attributes:
+        last: Whether members lie on the last axis of their states, else on the first.
+        separate: Whether each member has minibatches, else all share them.
+    """
+
+    last: bool
+    separate: bool
+
+    @property
+    def axis(self) -> int:
+        """The axis of members in their states."""
+        return -1 if self.last else 0
+
+    @property
+    def batch_axis(self) -> int:
+        """The axis of the batch in the row numbers of one step."""
+        return 0 if self.separate and self.last else -1
+
+    def laid(self, states: Tree) -> Tree:
+        """States with members where they lie, from states with members on the leading axis."""
+        laid: Tree = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
+        return laid
+
+    def leading(self, states: Tree) -> Tree:
+        """The inverse of `laid`."""
+        leading: Tree = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
+        return leading
+
+    def row_numbers(self, numbers: Numbers) -> Numbers:
+        """Row numbers of several steps, from ``[steps, tile, batch]``, or shared ones ``[steps, batch]``."""
+        return numbers.swapaxes(1, 2) if self.separate and self.last else numbers
+
+    def numbers_of_step(self, tile: int, batch: int) -> tuple[int, ...]:
+        """Shape of the row numbers of one step."""
+        if not self.separate:
+            return (batch,)
+        return (batch, tile) if self.last else (tile, batch)
+
+    def beside_rows(self, of_members: Tree) -> Tree:
+        """Arrays ``[tile]``, or shared scalars, as they broadcast against the row numbers of a step."""
+        if self.last or not self.separate:
+            return of_members
+        broadcast: Tree = jax.tree.map(lambda leaf: leaf[:, None], of_members)
+        return broadcast
+
+    def gathered(self, batch: Batch) -> Batch:
+        """A batch of rows that were gathered by the row numbers of a step, as `step` takes it."""
+        if not (self.separate and self.last):
+            return batch
+        return batch._replace(rows=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, -1), batch.rows))
+
+    def step(self, learner: Learner) -> Step:
+        """`Learner.step` of all members, with values ``[tile]``."""
+        if self.last:
+            return lambda states, batch, hyper, key: learner.step_last(
+                states, batch, hyper, key, self.separate
+            )
+        each = 0 if self.separate else None
+        return jax.vmap(learner.step, in_axes=(0, each, 0, each))
+
+    def end_epoch(self, learner: Learner) -> Callable[[State, State, Hyper], State]:
+        """`Learner.end_epoch` of all members."""
+        return jax.vmap(learner.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
+
+    def chosen(self, which: jax.Array, one: Tree, other: Tree) -> Tree:
+        """Arrays of one tree for the members that ``which [tile]`` marks, and of another for the rest."""
+
+        def choose(leaf: jax.Array, instead: jax.Array) -> jax.Array:
+            return jnp.where(jnp.expand_dims(which, self._others(leaf)), leaf, instead)
+
+        chosen: Tree = jax.tree.map(choose, one, other)
+        return chosen
+
+    def all_finite(self, leaves: Sequence[jax.Array]) -> jax.Array:
+        """Whether all numbers of a member are finite ``[tile]``, in arrays of one dtype.
+
+        Several arrays are joined first: of each by itself XLA makes three kernels, which take longer to
+        compile, and in a tiny network a seventh of the time of a step (compare by the workload xor of
+        scripts/bench.py).
+        """
+        joined = leaves[0]
+        if len(leaves) > 1:
+            members = joined.shape[self.axis]
+            shape = (-1, members) if self.last else (members, -1)
+            flat = [leaf.reshape(shape) for leaf in leaves]
+            joined = jnp.concatenate(flat, axis=0 if self.last else 1)
+        return jnp.isfinite(joined).all(axis=self._others(joined))
+
+    def _others(self, leaf: jax.Array) -> tuple[int, ...]:
+        """All axes of an array but that of members."""
+        return tuple(i for i in range(leaf.ndim) if i != self.axis % leaf.ndim)
