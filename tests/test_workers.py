@@ -664,8 +664,8 @@ def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
 
 def test_segments_come_back_as_they_were_sent_and_shared_minibatches_travel_once():
     given = np.arange(1000, dtype=np.int32).reshape(500, 2)
-    training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), 5, 4, 12, given)
-    sent = [training, Segment(np.ones(3), {}, None), training]
+    training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), np.arange(3), 5, 4, 12, given)
+    sent = [training, Segment(np.ones(3), {}, None, np.arange(3)), training]
     content = tasks.to_bytes(sent)
     assert same_bits(pickle.loads(content), sent)
     assert len(content) < len(tasks.to_bytes([training])) + 500

@@ -7,13 +7,14 @@ there are in all, so that a value has the same bits beside any other rows and an
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Tree
 from jfnn.engine.devices import resolve
 from jfnn.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
 from jfnn.engine.threads import spread
@@ -25,7 +26,7 @@ BLOCK = 256  # rows of a call: sums over rows, and so bits, depend on it
 CPU_BYTES = 6_000_000
 
 # (values [members, rows, …], axis=0) -> another axis, or none, instead of members
-Reduce = Callable[..., Any]
+Reduce = Callable[..., object]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -86,14 +87,17 @@ class ProgramCall(NamedTuple):
     """
 
     program: Callable[..., jax.Array]
-    members: Any
+    members: Tree
     selection: Selection
     rows: Rows
     layer: int
 
 
 def by_blocks(
-    calls: Sequence[ProgramCall], finish: Finish | None = None, reduce: Any = None, argument: str = "network"
+    calls: Sequence[ProgramCall],
+    finish: Finish | None = None,
+    reduce: object = None,
+    argument: str = "network",
 ) -> np.ndarray:
     """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
 
@@ -115,7 +119,7 @@ def by_blocks(
     function = _as_function(reduce, selection)
     threads = resolve(None)
     finite = _finite(calls)
-    tiles: dict[jax.Device, list[list[Any]]] = {}
+    tiles: dict[jax.Device, list[list[Tree]]] = {}
     for device in set(threads):
         tiles[device] = []
         for call, numbers in finite:
@@ -170,7 +174,7 @@ def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]
 
 
 def _value_shape(
-    finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Any]], argument: str
+    finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Tree]], argument: str
 ) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype of a member's value of one row, the same for all programs."""
     kinds = []
@@ -188,13 +192,15 @@ def _value_shape(
     return kinds[0]
 
 
-def _as_function(reduce: Any, selection: Selection) -> Reduce | None:
+def _as_function(reduce: object, selection: Selection) -> Reduce | None:
     """The function that reduces over members, of its name or itself; None for none."""
-    function: Reduce | None = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
-    if reduce is not None and not callable(function):
+    if reduce is None:
+        return None
+    function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
+    if not callable(function):
         expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
         raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
-    if function is not None and selection.diverged.all():
+    if selection.diverged.all():
         raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
     return function
 
@@ -216,13 +222,13 @@ def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     return reduced
 
 
-def _tiles(members: Any, numbers: np.ndarray, width: int, device: jax.Device) -> list[Any]:
+def _tiles(members: Tree, numbers: np.ndarray, width: int, device: jax.Device) -> list[Tree]:
     """Members of these numbers on a device, ``width`` of them in each tile; the last one repeats some."""
     slots = [np.resize(numbers[first : first + width], width) for first in range(0, len(numbers), width)]
     return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
 
 
-def _width(members: Any, layer: int, platform: str) -> int:
+def _width(members: Tree, layer: int, platform: str) -> int:
     """Members of a call: as many as fit beside their layers, and no more than there are, rounded up."""
     leaves = jax.tree.leaves(members)
     enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])

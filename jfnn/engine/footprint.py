@@ -11,10 +11,12 @@ from typing import Any
 import jax
 from jax.extend import core
 
+from jfnn.arguments.types import Tree
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import key_shape, tracing
+from jfnn.optimizers import State
 
 
 def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
@@ -27,13 +29,15 @@ def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> i
     with tracing():
         state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)
 
-    def step(state: Any, hyper: Any, batch: Any, key: Any) -> Any:
+    def step(state: State, hyper: Hyper, batch: Batch, key: jax.Array | None) -> tuple[State, StepValues]:
         return learner.step(state, batch, hyper, key)
 
     return unshared_peak_bytes(step, (state, hyper), (batch, key))
 
 
-def unshared_peak_bytes(function: Callable[..., Any], of_member: Sequence[Any], shared: Sequence[Any]) -> int:
+def unshared_peak_bytes(
+    function: Callable[..., Tree], of_member: Sequence[Tree], shared: Sequence[Tree]
+) -> int:
     """`peak_bytes` of ``function(*of_member, *shared)``, without arrays that follow from ``shared`` only.
 
     A call, a loop or a choice that depends on the member counts with all of its inputs and results.
@@ -50,7 +54,7 @@ def unshared_peak_bytes(function: Callable[..., Any], of_member: Sequence[Any], 
     return _peak(jaxpr, lambda array: array in counted)
 
 
-def peak_bytes(trace: Any) -> int:
+def peak_bytes(trace: core.ClosedJaxpr) -> int:
     """The most bytes alive at once while the operations of a trace run in order.
 
     ``max_t Σ_a bytes(a)`` over operations t and the arrays a that t reads or makes, or that are there before
@@ -67,10 +71,10 @@ def nbytes(array: Any) -> int:
     return int(math.prod(array.shape) * array.dtype.itemsize)
 
 
-def _peak(jaxpr: Any, counts: Callable[[Any], bool]) -> int:
+def _peak(jaxpr: core.Jaxpr, counts: Callable[[core.Var], bool]) -> int:
     """`peak_bytes` of the variables that count."""
 
-    def total(arrays: set[Any]) -> int:
+    def total(arrays: set[core.Var]) -> int:
         return sum(nbytes(array.aval) for array in arrays if counts(array))
 
     alive = _arrays(jaxpr.outvars)
@@ -88,18 +92,18 @@ def _peak(jaxpr: Any, counts: Callable[[Any], bool]) -> int:
     return max(most, total(alive))
 
 
-def _made_inside(jaxpr: Any) -> int:
+def _made_inside(jaxpr: core.Jaxpr) -> int:
     """The peak of a function that an operation calls, without inputs and results, which count outside."""
     ends = _arrays([*jaxpr.invars, *jaxpr.outvars])
     return _peak(jaxpr, lambda array: array not in ends)
 
 
-def _arrays(variables: Sequence[Any]) -> set[Any]:
+def _arrays(variables: Sequence[core.Var | core.Literal]) -> set[core.Var]:
     """Variables that hold arrays: no literals, which stand in the program, and no tokens."""
     return {v for v in variables if not isinstance(v, core.Literal) and hasattr(v.aval, "dtype")}
 
 
-def _functions(value: Any) -> Iterator[Any]:
+def _functions(value: object) -> Iterator[core.Jaxpr]:
     """Functions, as jaxprs, in the parameters of an operation."""
     if isinstance(value, core.ClosedJaxpr):
         yield value.jaxpr

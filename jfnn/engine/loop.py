@@ -168,7 +168,7 @@ def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, 
     reached = [
         epoch
         for before, epoch in itertools.pairwise([state.epoch, *epochs])
-        if not state.members.diverged(before).all()
+        if not state.diverged(before).all()
     ]
     if not reached:
         return state.history

@@ -13,11 +13,13 @@ its arithmetic may change with their number.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jfnn.arguments.types import Array
 from jfnn.identity.code import what_is_unknown
 from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, by_dtype
@@ -30,6 +32,7 @@ from jfnn.steps.lanes import Lanes
 from jfnn.steps.source import Source, step_key
 
 R = TypeVar("R")
+A_co = TypeVar("A_co", bound=Array, covariant=True)
 
 # A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
 # 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
@@ -37,24 +40,25 @@ PROGRAMS = 32
 TRACED_PROGRAMS = 128
 
 
-class Members(NamedTuple):
-    """Members of a tile (on the host: all members) on the leading axis."""
+class Members(NamedTuple, Generic[A_co]):
+    """Members of a tile on the leading axis, on a device or on the host; of a run on the host all members."""
 
     state: State  # parameters in the engine's form, and optimizer memory
     # Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the one before.
-    diverged_at: Any
+    diverged_at: A_co  # [members]
 
-    def diverged(self, epoch: int) -> Any:
-        """Whether each member had diverged within the first ``epoch`` epochs."""
-        return (self.diverged_at >= 0) & (self.diverged_at < epoch)
+
+OnDevice = Members[jax.Array]
+OnHost = Members[np.ndarray]
+Trained = tuple[OnDevice, dict[str, jax.Array]]  # members, and means of each of their epochs
 
 
 class DeviceData(NamedTuple):
     """Rows that one device trains on."""
 
     rows: Rows  # padded to `jfnn.steps.source.padded_length`
-    weights: Any  # of each row [n], or in each fold [folds, n], or None
-    stand_in: Any  # from `jfnn.steps.epoch.stand_ins`, of each fold [folds], or None
+    weights: Array | None  # of each row [n], or in each fold [folds, n]
+    stand_in: Array | None  # from `jfnn.steps.epoch.stand_ins`, of each fold [folds]
 
 
 class Program:
@@ -91,8 +95,8 @@ class Program:
         return Lanes(self.learner.fits_last(self.platform, tile, batch, separate), separate)
 
     def _advance(
-        self, members: Members, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
-    ) -> tuple[Members, dict[str, jax.Array]]:
+        self, members: OnDevice, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
+    ) -> Trained:
         """Trains a tile for ``n_epochs``.
 
         After each epoch a member's parameters must be finite, and the objective at the start of its last
@@ -109,9 +113,8 @@ class Program:
         end = lanes.end_epoch(self.learner)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
         steps = 1 if source.steps is None else source.steps
-        Run = tuple[Members, dict[str, jax.Array]]  # members before an epoch, and means of every epoch
 
-        def one_epoch(i: jax.Array, run: Run) -> Run:
+        def one_epoch(i: jax.Array, run: Trained) -> Trained:
             before, means = run
             epoch = source.first + i
             # XLA would compute the last step once more for each question about it.
@@ -167,8 +170,8 @@ class Program:
 
 
 def keep_finite(
-    before: Members, after: State, finite: jax.Array, number: jax.Array, lanes: Lanes, memory: bool
-) -> Members:
+    before: OnDevice, after: State, finite: jax.Array, number: jax.Array, lanes: Lanes, memory: bool
+) -> OnDevice:
     """The members after an epoch; members that diverged in it keep the parameters before it.
 
     Args:

@@ -1,7 +1,6 @@
 """Reduces scores of rows to scores of members, for each metric and part of the data."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def write_scores(
         end += len(numbers)
         if not len(numbers):
             continue
-        chosen: Any = slice(first, end) if copied else numbers
+        chosen: slice | np.ndarray = slice(first, end) if copied else numbers
         counted = data.counted(numbers, name != PARTS[0], fold)
         if counted is not None:
             numbers = numbers[counted]

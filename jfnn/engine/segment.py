@@ -3,13 +3,14 @@
 Running a segment twice gives the same bytes, so that lost work is repeated without harm.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from jfnn.engine.program import DeviceData, Members, build
+from jfnn.arguments.types import Array
+from jfnn.engine.program import DeviceData, Members, OnHost, Trained, build
 from jfnn.learners.data import Rows, aligned, padded
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING
@@ -35,26 +36,26 @@ class Task(NamedTuple):
 class Segment(NamedTuple):
     """One call for one tile."""
 
-    members: Members  # only parameters where they are only scored
+    members: OnHost  # only parameters where they are only scored
     hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
     # Replicate of each member [tile], or the one whose minibatches all share; None to score only.
     replicates: np.ndarray | int | None
+    folds: np.ndarray  # fold of each member [tile]
     first_epoch: int = 0  # epochs done before
     n_epochs: int = 0  # epochs to train
     steps: int = 0  # steps of these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
-    folds: Any = None  # fold of each member [tile]; None where `Task.copied_rows` is
 
 
 class SegmentResult(NamedTuple):
     """The result of a segment."""
 
-    members: Members  # trained
+    members: Members[Array]  # trained
     # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty where
     # it is only scored.
-    objectives: dict[str, Any]
-    blocks: Sequence[dict[str, Any]]  # for each block of rows, metric -> scores [tile, block]
+    objectives: Mapping[str, Array]
+    blocks: Sequence[Mapping[str, Array]]  # for each block of rows, metric -> scores [tile, block]
 
 
 class Worker:
@@ -104,7 +105,7 @@ class Worker:
         scores = [score(members.state.params, block, segment.hyper) for block in rows[:blocks]]
         return SegmentResult(members, objectives, scores)
 
-    def _advance(self, segment: Segment, copied: np.ndarray | None) -> tuple[Members, dict[str, jax.Array]]:
+    def _advance(self, segment: Segment, copied: np.ndarray | None) -> Trained:
         """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
         replicates = segment.replicates
         assert replicates is not None
@@ -122,7 +123,7 @@ class Worker:
         epochs = np.int32(segment.n_epochs)
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
-    def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Any:
+    def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:
         """Row numbers of the segment's steps, as of `jfnn.steps.source.Source`.
 
         Args:

@@ -5,16 +5,26 @@ small network.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jax.extend import core
 
+from jfnn.arguments.types import Array, Tree
 from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import State
+
+
+class Input(NamedTuple):
+    """An argument, by its number among all arrays of a function's arguments."""
+
+    number: int
+
+
+Origin = Input | complex | Array
 
 
 class Start(NamedTuple):
@@ -27,7 +37,7 @@ class Start(NamedTuple):
     """
 
     shapes: State
-    origins: list[Any] | None
+    origins: list[Origin] | None
 
     def states(self, params: Params, hyper: Mapping[str, np.ndarray], members: int) -> State:
         """States of all members (NumPy), with zeros for all memory where some array is computed.
@@ -53,18 +63,14 @@ class Start(NamedTuple):
         return states
 
 
-class Input(NamedTuple):
-    """An argument, by its number among all arrays of a function's arguments."""
-
-    number: int
-
-
-def read_start(learner: Learner, params: Params, hyper: Mapping[str, Any]) -> Start:
+def read_start(
+    learner: Learner, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
+) -> Start:
     """What a learner's `start` gives for one member's parameters and numbers, or their shapes and dtypes."""
     with tracing():
         traced, shapes = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr
-    known: dict[Any, Any] = {variable: Input(i) for i, variable in enumerate(jaxpr.invars)}
+    known: dict[core.Var, Origin] = {variable: Input(i) for i, variable in enumerate(jaxpr.invars)}
     for equation in jaxpr.eqns:
         [operand, *_] = equation.invars or [None]
         name = equation.primitive.name
@@ -83,6 +89,6 @@ def read_start(learner: Learner, params: Params, hyper: Mapping[str, Any]) -> St
     return Start(shapes, origins)
 
 
-def filled(shapes: Any, members: int) -> Any:
+def filled(shapes: Tree, members: int) -> Tree:
     """Zeros of these shapes and dtypes for all members, on the leading axis (NumPy)."""
     return jax.tree.map(lambda leaf: np.zeros((members, *leaf.shape), leaf.dtype), shapes)

@@ -1,11 +1,12 @@
 """State of a run between two calls, and its outcome: NumPy arrays of all members."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.engine.program import Members
+from jfnn.arguments.types import Tree
+from jfnn.engine.program import OnHost
 from jfnn.layers.kind import Params
 
 # Name of a metric -> means over the rows of each part, float64 ``[members, parts]``. NaN where a member
@@ -34,12 +35,12 @@ class RunState(NamedTuple):
     """Everything that a run needs to go on."""
 
     epoch: int  # epochs done
-    members: Members
+    members: OnHost
     hyper: dict[str, np.ndarray]  # name -> each member's current number [members]
     stopped_at: np.ndarray  # epochs done by a member that stopped before the end, or -1 [members]
     pruned: np.ndarray  # whether a scheduler ruled the member's cell out [members]
     snapshot: Snapshot | None
-    schedulers: tuple[Any, ...]  # the state of each
+    schedulers: tuple[Tree, ...]  # the state of each
     history: Evaluation  # evaluations so far
     # "objective" and each term of the learner -> its mean over each epoch's steps [epochs, members], NaN
     # where a member did not train; empty where it is not kept.
@@ -49,6 +50,11 @@ class RunState(NamedTuple):
     def active(self) -> np.ndarray:
         """Mask of the members that still train."""
         return np.asarray((self.stopped_at < 0) & (self.members.diverged_at < 0))
+
+    def diverged(self, epoch: int) -> np.ndarray:
+        """Whether each member had diverged within the first ``epoch`` epochs ``[members]``."""
+        diverged_at = self.members.diverged_at
+        return np.asarray((diverged_at >= 0) & (diverged_at < epoch))
 
 
 class Failure(NamedTuple):

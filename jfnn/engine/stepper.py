@@ -65,7 +65,9 @@ class Stepper:
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
         """The state after step ``number``, counted from 0 over all epochs."""
-        epoch, step = jnp.divmod(number, seen.source.steps)
+        steps = seen.source.steps
+        assert steps is not None  # from `make_stepper`
+        epoch, step = jnp.divmod(number, steps)
         key = step_key(seen.source, epoch, step)
         return self.learner.step(state, self.batch(seen, number), hyper, key)[0]
 

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 
@@ -82,7 +82,7 @@ def spread(
 
 
 @contextlib.contextmanager
-def meanwhile(call: Callable[[], Any]) -> Iterator[None]:
+def meanwhile(call: Callable[[], object]) -> Iterator[None]:
     """Makes a call on a thread of its own while the block runs, and waits for both; raises what it raises."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         done = pool.submit(for_another_thread(call))
@@ -90,7 +90,7 @@ def meanwhile(call: Callable[[], Any]) -> Iterator[None]:
         done.result()
 
 
-def side_by_side(calls: Sequence[Callable[[], Any]], at_end: Callable[[], None] = lambda: None) -> None:
+def side_by_side(calls: Sequence[Callable[[], object]], at_end: Callable[[], object] = lambda: None) -> None:
     """Makes each call on a separate thread; waits for all and for the arrays that they return.
 
     ``at_end`` is called when all have ended or the first has failed, whose exception is raised.

@@ -8,16 +8,17 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import jax
 import numpy as np
 
+from jfnn.arguments.types import Tree
 from jfnn.engine import plan
 from jfnn.engine.executors import Executor, Threads
 from jfnn.engine.plan import CallLength, Layout, Tile
 from jfnn.engine.prefetch import Prefetcher
-from jfnn.engine.program import Members, build
+from jfnn.engine.program import Members, OnHost, build
 from jfnn.engine.scoring import no_scores, write_scores
 from jfnn.engine.segment import Segment, SegmentResult, Task
 from jfnn.engine.start import Start, read_start
@@ -30,6 +31,7 @@ from jfnn.optimizers import State
 from jfnn.steps.source import padded_length
 
 Hyper = dict[str, np.ndarray]
+Taken = TypeVar("Taken")
 TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
 
 
@@ -96,7 +98,7 @@ class Trainer:
         whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
         return end if whole else self.calls.next_end(epoch, self.steps)
 
-    def start(self, hyper: Hyper) -> Members:
+    def start(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
         if self.experiment.execution.verify:
             verify(self.experiment, self.layout.width, self.threads[0].platform)
@@ -104,7 +106,7 @@ class Trainer:
         with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
             return self._started(hyper)
 
-    def _started(self, hyper: Hyper) -> Members:
+    def _started(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0."""
         count = self.experiment.members
         params = self.replicates.start(np.arange(count))
@@ -145,11 +147,11 @@ class Trainer:
         self.compile_seconds = time.perf_counter() - started
         self.is_compiled = True
 
-    def _zeros(self, memory: Any) -> Members:
+    def _zeros(self, memory: Tree) -> OnHost:
         """All members with states of zeros, which take no memory before they are cut into tiles."""
         count = self.experiment.members
 
-        def zeros(leaf: Any) -> np.ndarray:
+        def zeros(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
             return np.broadcast_to(np.zeros((), leaf.dtype), (count, *leaf.shape))
 
         state = State(*jax.tree.map(zeros, (self.replicates.start_shapes, memory)))
@@ -204,7 +206,7 @@ class Trainer:
             state.members.diverged_at[members] = before
         for epoch, evaluation in evaluations.items():
             for values in evaluation.scores.values():
-                values[state.members.diverged(epoch)] = np.nan
+                values[state.diverged(epoch)] = np.nan
         return evaluations
 
     def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
@@ -249,7 +251,7 @@ class Trainer:
             by_row = {name: values[same] for name, values in rows.items()}
             write_scores(self.experiment, scores, slots[same], int(fold), by_row, copied)
 
-    def _segment(self, tile: Tile, members: Members, hyper: Hyper, epochs: range, score: bool) -> Segment:
+    def _segment(self, tile: Tile, members: OnHost, hyper: Hyper, epochs: range, score: bool) -> Segment:
         members, hyper = take((members, hyper), tile)
         return Segment(
             members=members,
@@ -264,8 +266,8 @@ class Trainer:
         )
 
     def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
-        members = Members(State(take(params, tile), ()), ())
-        return Segment(members, take(hyper, tile), None, folds=self.fold_of[tile.members])
+        members = Members(State(take(params, tile), ()), np.zeros(0, np.int32))
+        return Segment(members, take(hyper, tile), None, self.fold_of[tile.members])
 
     def _everyone(self) -> Sequence[Tile]:
         return self._tiles(np.ones(self.experiment.members, bool))
@@ -274,12 +276,13 @@ class Trainer:
         return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)
 
 
-def take(tree: Any, tile: Tile) -> Any:
+def take(tree: Taken, tile: Tile) -> Taken:
     """The members of a tile, from arrays of all members."""
-    return jax.tree.map(lambda leaf: leaf[tile.members], tree)
+    taken: Taken = jax.tree.map(lambda leaf: leaf[tile.members], tree)
+    return taken
 
 
-def write(tile: Tile, results: Any, into: Any) -> None:
+def write(tile: Tile, results: Tree, into: Tree) -> None:
     """Writes a tile's results into arrays of all members."""
     slots = tile.members[: tile.used]
     for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):

@@ -5,22 +5,24 @@ and so does a function that gives other values when JAX traces it.
 """
 
 import importlib.metadata
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments.types import Tree
 from jfnn.experiment.experiment import Cohort
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Rows
+from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
 from jfnn.steps.epoch import gather, stand_ins
 
 
-def verify(experiment: Cohort, tile: int, platform: str, options: dict[str, Any] | None = None) -> None:
+def verify(
+    experiment: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None
+) -> None:
     """Compares the objective, the step and the scores of the first members on their first minibatch.
 
     Args:
@@ -42,19 +44,21 @@ def verify(experiment: Cohort, tile: int, platform: str, options: dict[str, Any]
     rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
     key = None if replicates.keys is None else jax.random.wrap_key_data(jnp.asarray(replicates.keys[0]))
 
-    def step(params: Params, hyper: Any, rows: Rows, weights: Any, key: Any) -> dict[str, Any]:
+    def step(
+        params: Params, hyper: Hyper, rows: Rows, weights: jax.Array | None, key: jax.Array | None
+    ) -> dict[str, Tree]:
         before = learner.start(params, hyper)
         after, value = learner.step(before, Batch(rows, weights), hyper, key)
         moved = jax.tree.map(lambda new, old: new - old, after.params, before.params)
         return {"the objective": by_name(value)["objective"], "a step": moved}
 
-    def score(params: Params, hyper: Any, rows: Rows) -> dict[str, Any]:
+    def score(params: Params, hyper: Hyper, rows: Rows) -> dict[str, Tree]:
         scores = learner.score(learner.start(params, hyper).params, rows, hyper)
         return {f"the score {name!r}": values for name, values in scores.items()}
 
     members = np.arange(tile) % experiment.members
     params = replicates.start(np.zeros(tile, int))
-    hyper = {name: values[members] for name, values in experiment.hyper().items()}
+    hyper = {name: jnp.asarray(values[members]) for name, values in experiment.hyper().items()}
     block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
     for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
         mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
@@ -71,7 +75,7 @@ def verify(experiment: Cohort, tile: int, platform: str, options: dict[str, Any]
 
 
 def _differing(
-    actual: dict[str, Any], expected: dict[str, Any], params: Params
+    actual: Mapping[str, Tree], expected: Mapping[str, Tree], params: Params
 ) -> Iterator[tuple[str, float, float]]:
     """Names of results that differ by more than rounding, and the two numbers that are furthest apart."""
     size = max((float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(params)), default=0.0)

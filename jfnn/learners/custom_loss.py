@@ -18,7 +18,7 @@ from jfnn.arguments.signatures import check_callable, takes
 from jfnn.identity.naming import code_name
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
 from jfnn.learners.shapes import (
@@ -67,7 +67,7 @@ class CustomLoss(DescentLearner):
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
+    ) -> tuple[State, StepValues]:
         """One step along the gradient of the loss and the penalty."""
 
         def objective(trained: Params) -> tuple[jax.Array, Mapping[str, jax.Array]]:

@@ -14,6 +14,7 @@ from jfnn.targets import as_weights
 
 Rows = Any  # a pytree of arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
+StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or with terms all by name
 # Rows scored at a time, at most: more take more memory, for all members of a tile at once, fewer more calls.
 # Compare by the workload mnist of scripts/bench.py, whose 4,096 rows to train on are two blocks.
 EVALUATION_BLOCK = 2048

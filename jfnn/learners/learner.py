@@ -15,7 +15,7 @@ from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.kind import Params, is_weight
 from jfnn.layers.starts import Starts
-from jfnn.learners.data import Batch, Data, Hyper, Rows, row_weights
+from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues, row_weights
 from jfnn.learners.shapes import (
     EXAMPLES,
     as_rows,
@@ -149,7 +149,7 @@ class Learner(abc.ABC):
     @abc.abstractmethod
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
-    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
+    ) -> tuple[State, StepValues]:
         """One step: the state after it, and the objective before it. ``key`` is None unless `random`.
 
         With `terms` the objective is a dict, of "objective" and each term.
@@ -172,7 +172,7 @@ class Learner(abc.ABC):
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
-    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
+    ) -> tuple[State, StepValues]:
         """`step` of all members of a tile, on the last axis of every array, with objectives ``[tile]``.
 
         By default `step`, mapped over members.

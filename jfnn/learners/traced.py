@@ -11,7 +11,7 @@ from jfnn.identity.code import checksum, code_checksum, what_is_unknown
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
-from jfnn.learners.data import Batch, Data, Hyper, Rows
+from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
 from jfnn.numerics.compiling import key_shape
@@ -144,7 +144,7 @@ class Traced(Learner):
 
     def step_last(
         self, states: State, batch: Batch, hyper: Hyper, key: jax.Array | None, separate: bool
-    ) -> tuple[State, jax.Array | dict[str, jax.Array]]:
+    ) -> tuple[State, StepValues]:
         """`Learner.step_last`, not traced."""
         return self.untraced.step_last(states, batch, hyper, key, separate)
 

@@ -1,12 +1,12 @@
 """The steps of an epoch as one loop: `jfnn.training.epoch`, arranged so that XLA runs it fast."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments.types import Array
 from jfnn.learners.data import Batch, Rows
 from jfnn.optimizers import State
 from jfnn.steps.source import Source
@@ -44,13 +44,13 @@ def steps_of_epoch(
         at_once: Steps whose rows are gathered at once, or 0 where each gathers its own.
         loop: Carry before the first step.
     """
+    steps = source.steps
+    if steps is None:
+        return one_step(jnp.int32(0), batch(source.rows[0]), loop)
     if len(source.rows) == 1:
         always = batch(source.rows[0])
-        if source.steps is None:
-            return one_step(jnp.int32(0), always, loop)
-        same: Loop = jax.lax.fori_loop(0, source.steps, lambda step, loop: one_step(step, always, loop), loop)
+        same: Loop = jax.lax.fori_loop(0, steps, lambda step, loop: one_step(step, always, loop), loop)
         return same
-    steps = source.steps
     before = (epoch - source.first) * steps
 
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
@@ -91,11 +91,11 @@ def gathered_at_once(rows: Rows, batch: int) -> int:
 
 def gather(
     rows: Rows,
-    weights: jax.Array | None,
+    weights: Array | None,
     numbers: jax.Array,
     padded: bool,
-    fold: object = None,
-    stand_in: Any = None,
+    fold: Array | int = 0,
+    stand_in: Array | None = None,
     axis: int = -1,
 ) -> Batch:
     """The minibatch at row numbers, with the weight of each row.

@@ -7,14 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import State
 
 Tree = TypeVar("Tree")
 Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
-Values = jax.Array | dict[str, jax.Array]
-Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, Values]]
+Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]]
 
 
 class Lanes(NamedTuple):

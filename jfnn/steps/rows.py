@@ -5,12 +5,13 @@ The program knows no learner: all networks and losses share it.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments.types import Array, Whole
 from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
 from jfnn.numerics.compiling import compiled
 from jfnn.numerics.permutation import Domain
@@ -31,12 +32,12 @@ class Draws(NamedTuple):
         first: First epoch of the call (int32).
     """
 
-    seed: Any
-    fold: Any
+    seed: Array
+    fold: Array
     domain: Domain
-    positions: Any
-    steps: Any
-    first: Any
+    positions: Array
+    steps: Whole
+    first: Whole
 
 
 @functools.lru_cache(maxsize=64)
@@ -112,7 +113,7 @@ def rows_of_steps(
     epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
     step = steps - epoch * draws.steps
 
-    def drawn(members: tuple[jax.Array, jax.Array, Domain]) -> jax.Array:
+    def drawn(members: tuple[Array, Array, Domain]) -> jax.Array:
         seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
         rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
         numbers = train[fold, rows]

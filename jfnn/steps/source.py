@@ -1,11 +1,13 @@
 """Rows and random keys of a call's steps, as arguments of the compiled program."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jfnn.arguments.types import Array, Whole
 from jfnn.minibatches import Minibatches
 from jfnn.numerics.permutation import Domain
 from jfnn.steps.rows import Draws
@@ -24,22 +26,22 @@ class Source(NamedTuple):
         first: First epoch of the call (int32).
     """
 
-    rows: Any
-    key: Any
-    fold: Any
-    steps: Any
-    first: Any
+    rows: Array
+    key: Array | None
+    fold: Array
+    steps: Whole | None
+    first: Whole
 
     @property
     def separate(self) -> bool:
         """Whether each member has minibatches, else all share them."""
-        return bool(self.rows.ndim == 3)
+        return self.rows.ndim == 3
 
     @property
     def batch(self) -> int:
         """Rows of a step of one member."""
-        numbers: int = math.prod(self.rows.shape[1:])
-        return numbers // int(self.fold.size) if self.separate else numbers
+        numbers = math.prod(self.rows.shape[1:])
+        return numbers // self.fold.size if self.separate else numbers
 
 
 class Sources(NamedTuple):
@@ -84,7 +86,7 @@ class Sources(NamedTuple):
             first=np.int32(first),
         )
 
-    def take(self, replicates: np.ndarray | int, first: int, rows: Any) -> Source:
+    def take(self, replicates: np.ndarray | int, first: int, rows: Array) -> Source:
         """The source of a tile, with the row numbers of its steps from an epoch on."""
         once = self.constant and self.batches is not None and self.batches.steps is None
         return Source(
@@ -110,7 +112,8 @@ def step_key(source: Source, epoch: jax.Array, step: jax.Array) -> jax.Array | N
     if source.key is None:
         return None
 
-    def folded(key: jax.Array) -> jax.Array:
-        return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(key), epoch), step)
+    def folded(key: Array) -> jax.Array:
+        data = jnp.asarray(key)
+        return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(data), epoch), step)
 
     return jax.vmap(folded)(source.key) if source.separate else folded(source.key)
