@@ -276,19 +276,19 @@ def test_a_mistake_is_told_with_what_came_or_the_cure(case):
 
 def test_the_cures_are_taken():
     steered = prepared(optimizer=unit_cosine).experiment
-    assert steered.learner.untraced.rule.name is unit_cosine
+    assert steered.learner.rule.name is unit_cosine
     numbered = learned(scaled, {"scale": 1.0}, hyper=["scale"]).experiment
     assert "scale" in numbered.learner.hyper and numbered.hyper()["scale"].tolist() == [1.0]
     drawing = learned(noisy, random=True, score=lambda params, rows: {"loss": jnp.sum(rows[0] ** 2, axis=-1)})
     assert drawing.experiment.learner.random
     scored = learned(scaled, {"scale": 1.0}, hyper=["scale"], score=scaled_scores)
-    assert scored.experiment.learner.untraced.score_function is scaled_scores
+    assert scored.experiment.learner.score_function is scaled_scores
     assert drawn(lambda params, rows: {"loss": params["w"].sum()}).experiment.data.n == 1
 
     def mean_of_rows(params, batch, key):
         return of_rows(params, batch, key).mean()
 
-    assert learned(mean_of_rows).experiment.learner.untraced.loss is mean_of_rows
+    assert learned(mean_of_rows).experiment.learner.loss is mean_of_rows
     assert prepared(batch_size=None).experiment.replicates.batches == jfnn.Minibatches(8, "full")
     counted = split(y=np.unique(WORDS, return_inverse=True)[1]).experiment
     np.testing.assert_array_equal(counted.data.labels, Y)

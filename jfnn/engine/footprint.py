@@ -14,23 +14,23 @@ from jax.extend import core
 from jfnn.arguments.types import Tree
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, StepValues
-from jfnn.learners.learner import Learner
+from jfnn.learners.functions import Functions
 from jfnn.numerics.compiling import key_shape, tracing
 from jfnn.optimizers import State
 
 
-def footprint(learner: Learner, params: Params, batch: Batch, hyper: Hyper) -> int:
+def footprint(functions: Functions, params: Params, batch: Batch, hyper: Hyper) -> int:
     """Bytes that a step of one member holds at its peak, without arrays that a tile's members share.
 
     Members share the minibatch and the key. Functions that are traced already are not called again.
     """
-    key = key_shape() if learner.random else None
+    key = key_shape() if functions.learner.random else None
     # New functions: JAX keeps traces by the identity of a function, whose meaning may change.
     with tracing():
-        state = jax.eval_shape(lambda *arguments: learner.start(*arguments), params, hyper)
+        state = jax.eval_shape(lambda *arguments: functions.start(*arguments), params, hyper)
 
     def step(state: State, hyper: Hyper, batch: Batch, key: jax.Array | None) -> tuple[State, StepValues]:
-        return learner.step(state, batch, hyper, key)
+        return functions.step(state, batch, hyper, key)
 
     return unshared_peak_bytes(step, (state, hyper), (batch, key))
 

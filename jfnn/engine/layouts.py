@@ -12,9 +12,9 @@ from jfnn.engine.plan import Layout
 from jfnn.experiment.experiment import Cohort
 from jfnn.layers import small
 from jfnn.learners.data import Batch
+from jfnn.learners.functions import Functions
 from jfnn.learners.learner import starting_shapes
 from jfnn.learners.shapes import row_shapes
-from jfnn.learners.traced import Traced
 
 
 def layout_for(experiment: Cohort, platform: str, widest: bool) -> Layout:
@@ -71,11 +71,11 @@ def _widest_of_separate(experiment: Cohort) -> int:
 
 def widest_tile(experiment: Cohort, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
-    learner = experiment.learner
+    functions = experiment.functions
     on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
-    if isinstance(learner, Traced) and on_cpu:
-        return plan.tile_width(_held(learner, batch), plan.CPU_TRACED_TILE_BYTES, widths)
+    if functions.shapes is not None and on_cpu:
+        return plan.tile_width(_held(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
     size = bytes_of_member(experiment, batch)
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
 
@@ -88,10 +88,11 @@ def bytes_of_member(experiment: Cohort, batch: int) -> int:
 
 
 @functools.lru_cache(64)
-def _held(learner: Traced, batch: int) -> int:
-    """Bytes that a step of ``batch`` rows holds for one member; cached for equal learners."""
-    shapes = learner.shapes
+def _held(functions: Functions, batch: int) -> int:
+    """Bytes that a traced step of ``batch`` rows holds for one member; cached for equal functions."""
+    shapes = functions.shapes
+    assert shapes is not None
     number: Any = jax.ShapeDtypeStruct((), shapes.dtype)
     weights: Any = jax.ShapeDtypeStruct((batch,), shapes.dtype) if shapes.weighted else None
     rows = Batch(row_shapes(shapes.rows, batch), weights)
-    return footprint(learner, shapes.params, rows, dict.fromkeys(shapes.hyper, number))
+    return footprint(functions, shapes.params, rows, dict.fromkeys(shapes.hyper, number))

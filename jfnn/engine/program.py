@@ -24,7 +24,8 @@ from jfnn.identity.code import what_is_unknown
 from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import Learner, by_name
+from jfnn.learners.functions import Functions
+from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 from jfnn.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
@@ -72,24 +73,26 @@ class Program:
     * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
     """
 
-    def __init__(self, learner: Learner, padded: bool, platform: str, epochs: int):
+    def __init__(self, functions: Functions, padded: bool, platform: str, epochs: int):
         """Compiles nothing yet; see `build` for the arguments."""
-        self.learner = learner
+        self.functions = functions
+        self.learner = functions.learner
         self.padded = padded
         self.platform = platform
         self.epochs = epochs
-        checksum = learner.checksum
+        checksum = functions.checksum
+        keeps_memory = functions.learner.keeps_memory
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
-            identity = f"{name} {checksum} {learner.keeps_memory} {padded} {epochs}"
+            identity = f"{name} {checksum} {keeps_memory} {padded} {epochs}"
             return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
 
         # Asked at every call, which takes a twentieth of a short one where it is not remembered.
         self.lanes = functools.cache(self._lanes)
-        self.start = program("start", jax.vmap(learner.start))
+        self.start = program("start", jax.vmap(functions.start))
         self.advance = program("advance", self._advance)
-        self.score = program("score", jax.vmap(learner.score, in_axes=(0, None, 0)))
-        self.score_copies = program("score_copies", jax.vmap(learner.score))
+        self.score = program("score", jax.vmap(functions.score, in_axes=(0, None, 0)))
+        self.score_copies = program("score_copies", jax.vmap(functions.score))
 
     def _lanes(self, tile: int, batch: int, separate: bool) -> Lanes:
         return Lanes(self.learner.fits_last(self.platform, tile, batch, separate), separate)
@@ -110,7 +113,7 @@ class Program:
         """
         tile = len(members.diverged_at)
         lanes = self.lanes(tile, source.batch, source.separate)
-        end = lanes.end_epoch(self.learner)
+        end = lanes.end_epoch(self.functions)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
         steps = 1 if source.steps is None else source.steps
 
@@ -151,7 +154,7 @@ class Program:
         rows, weights, of_folds = data
         stand_in = None if of_folds is None else of_folds[source.fold]
         fold, stand_in = lanes.beside_rows((source.fold, stand_in))
-        step_of_all = lanes.step(self.learner)
+        step_of_all = lanes.step(self.functions)
 
         def batch(numbers: jax.Array) -> Batch:
             return lanes.gathered(
@@ -202,15 +205,15 @@ def all_finite(params: Params, lanes: Lanes) -> jax.Array:
 
 
 @functools.lru_cache(PROGRAMS)
-def build(learner: Learner, padded: bool, platform: str, epochs: int = EPOCHS) -> Program:
-    """The program of a learner; equal arguments give the same compiled one.
+def build(functions: Functions, padded: bool, platform: str, epochs: int = EPOCHS) -> Program:
+    """The program of functions; equal arguments give the same compiled one.
 
     Args:
-        learner: The learner.
+        functions: The functions.
         padded: Whether `jfnn.minibatches.PADDING` may stand for a row.
         platform: "cpu", "gpu", …
         epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for only the last one.
     """
     if build.cache_info().misses % TRACED_PROGRAMS == 0:
         jax.clear_caches()
-    return Program(learner, padded, platform, epochs)
+    return Program(functions, padded, platform, epochs)

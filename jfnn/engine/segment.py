@@ -12,7 +12,7 @@ import numpy as np
 from jfnn.arguments.types import Array
 from jfnn.engine.program import DeviceData, Members, OnHost, Trained, build
 from jfnn.learners.data import Rows, aligned, padded
-from jfnn.learners.learner import Learner
+from jfnn.learners.functions import Functions
 from jfnn.minibatches import PADDING
 from jfnn.steps.epoch import EPOCHS, stand_ins
 from jfnn.steps.rows import drawer, rows_of_all_steps
@@ -22,7 +22,7 @@ from jfnn.steps.source import Sources, padded_length
 class Task(NamedTuple):
     """Arguments that all segments of a run have in common."""
 
-    learner: Learner
+    functions: Functions
     sources: Sources  # minibatches of all replicates
     rows: Rows  # NumPy arrays
     weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
@@ -66,7 +66,7 @@ class Worker:
         self.device = device
         sources = task.sources
         epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
-        self.program = build(task.learner, sources.padded, device.platform, epochs)
+        self.program = build(task.functions, sources.padded, device.platform, epochs)
         self.sources = sources
         self.weights = task.weights
         self.block = task.block

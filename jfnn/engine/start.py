@@ -13,7 +13,7 @@ from jax.extend import core
 
 from jfnn.arguments.types import Array, Tree
 from jfnn.layers.kind import Params
-from jfnn.learners.learner import Learner
+from jfnn.learners.functions import Functions
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import State
 
@@ -64,11 +64,11 @@ class Start(NamedTuple):
 
 
 def read_start(
-    learner: Learner, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
+    functions: Functions, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
 ) -> Start:
     """What a learner's `start` gives for one member's parameters and numbers, or their shapes and dtypes."""
     with tracing():
-        traced, shapes = jax.make_jaxpr(learner.start, return_shape=True)(params, hyper)
+        traced, shapes = jax.make_jaxpr(functions.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr
     known: dict[core.Var, Origin] = {variable: Input(i) for i, variable in enumerate(jaxpr.invars)}
     for equation in jaxpr.eqns:

@@ -18,6 +18,7 @@ from jfnn.experiment.experiment import Experiment
 from jfnn.experiment.options import Options
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.functions import Functions
 from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
@@ -49,12 +50,17 @@ class Stepper:
     """One step of a member, with the rows, weights and random key that a sweep gives it.
 
     Attributes:
-        learner: The learner.
+        functions: What a sweep compiles of the learner.
         padded: Whether minibatches may be padded.
     """
 
-    learner: Learner
+    functions: Functions
     padded: bool
+
+    @property
+    def learner(self) -> Learner:
+        """The learner."""
+        return self.functions.learner
 
     def batch(self, seen: Seen, number: jax.Array) -> Batch:
         """The minibatch of step ``number``, counted from 0 over all epochs."""
@@ -69,7 +75,7 @@ class Stepper:
         assert steps is not None  # from `make_stepper`
         epoch, step = jnp.divmod(number, steps)
         key = step_key(seen.source, epoch, step)
-        return self.learner.step(state, self.batch(seen, number), hyper, key)[0]
+        return self.functions.step(state, self.batch(seen, number), hyper, key)[0]
 
 
 def make_experiment(options: Options, differentiable: bool = False) -> Experiment:
@@ -108,7 +114,7 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
     rows = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
     source = sources.take(number, 0, rows)._replace(steps=steps)
     stand_in = stand_ins(data.weights, sources.train)
-    stepper = Stepper(experiment.learner, sources.padded)
+    stepper = Stepper(experiment.functions, sources.padded)
     return stepper, Seen(source, DeviceData(data.rows, data.weights, stand_in))
 
 
@@ -155,6 +161,6 @@ def _observing(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
             after = stepper(seen, number, before, hyper)
             return after, observe(stepper.learner, before, stepper.batch(seen, number), after, hyper)
 
-        return jax.lax.scan(step, stepper.learner.start(params, hyper), steps)[1]
+        return jax.lax.scan(step, stepper.functions.start(params, hyper), steps)[1]
 
     return compiled(jax.vmap(of_cell, in_axes=(0, None, None, None)))

@@ -73,7 +73,7 @@ class Trainer:
         steps = max(padded_length(self.steps), self.calls.steps)
         objective = experiment.keeps_objectives
         inputs = self.sources, data.rows, data.weights, experiment.block
-        task = Task(experiment.learner, *inputs, steps, objective, experiment.copied_rows)
+        task = Task(experiment.functions, *inputs, steps, objective, experiment.copied_rows)
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
@@ -113,7 +113,7 @@ class Trainer:
         state = self.starting.states(params, hyper, count)
         if self.starting.origins is None:
             device = self.threads[0]
-            start = build(self.experiment.learner, self.sources.padded, device.platform, 1).start
+            start = build(self.experiment.functions, self.sources.padded, device.platform, 1).start
             for tile in self._everyone():
                 with jax.default_device(device):
                     write(tile, start(*take((params, hyper), tile)), state)
@@ -123,7 +123,7 @@ class Trainer:
     def starting(self) -> Start:
         """What the learner's `start` gives."""
         numbers = {name: values[0] for name, values in self.experiment.start_hyper().items()}
-        return read_start(self.experiment.learner, self.replicates.start_shapes, numbers)
+        return read_start(self.experiment.functions, self.replicates.start_shapes, numbers)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
         """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.

@@ -34,7 +34,7 @@ def verify(
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
     """
-    learner = experiment.learner.untraced
+    learner = experiment.learner
     replicates = experiment.replicates
     data = experiment.data
     of_fold = stand_ins(data.weights_in(0), replicates.parts[0]["train"][None])

@@ -22,6 +22,7 @@ from jfnn.extend.fits import (
     RunState,
     Trainer,
     devices,
+    functions_of,
     layouts,
     loop,
     shapes_of,
@@ -92,7 +93,7 @@ def train(
     learner = PerceptronLearner(fit.structure)
     data = _data(rows, scoring)
     members = _SideBySide(
-        learner=learner,
+        functions=functions_of(learner),
         data=data,
         replicates=_one_replicate(learner.pack(fit.start), order, data),
         epochs=int(numbers["max_iter"].max()),

@@ -33,11 +33,11 @@ from jfnn.experiment.settings import Validation
 from jfnn.experiment.subsets import Subsets
 from jfnn.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
+from jfnn.learners.functions import Functions, scoring, traced
 from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
-from jfnn.learners.traced import scoring, traced
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
@@ -99,9 +99,9 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
     schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
-    learner = _as_trained(learner, data, members, (*values, *schedule_steps))
+    functions = _as_trained(learner, data, members, (*values, *schedule_steps))
     return Experiment(
-        learner=scoring(learner, scored_block(data, copied_rows)),
+        functions=scoring(functions, scored_block(data, copied_rows)),
         data=data,
         cells=cells,
         constants=constants,
@@ -277,8 +277,8 @@ def _check_row_numbers(members: Replicates) -> None:
     memory.check("batch_size", needed, sizes=sizes)
 
 
-def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Learner:
-    """The learner, traced now for these replicates' minibatches."""
+def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Functions:
+    """The learner's functions, traced now for these replicates' minibatches."""
     weighted = members.batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(

@@ -15,7 +15,6 @@ from jfnn.experiment.subsets import Subsets
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.learners.data import Data
-from jfnn.learners.traced import Traced
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
 from jfnn.store.files import digest
@@ -161,7 +160,8 @@ def custom_code(experiment: Experiment) -> dict[str, str]:
     trained, those that run as Python by their code and what it refers to.
     """
     learner = experiment.learner
-    checksums = {"learner": learner.checksum} if isinstance(learner, Traced) else {}
+    functions = experiment.functions
+    checksums = {} if functions.shapes is None else {"learner": functions.checksum}
     for metric in learner.metrics:
         if not is_of_jfnn(metric.reduce):
             checksums[f"metric {metric.name}"] = code_checksum(metric.reduce)

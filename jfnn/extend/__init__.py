@@ -16,8 +16,8 @@ from jfnn.layers.constant import has_constants, is_constant
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scaled
 from jfnn.layers.sequence import shapes
+from jfnn.learners.functions import scoring
 from jfnn.learners.metrics import OF_LABELS
-from jfnn.learners.traced import scoring
 from jfnn.network import as_inputs, check_output
 from jfnn.numerics.compiling import compiled, key_shape
 from jfnn.search.keywords import make_options

@@ -1,7 +1,8 @@
 """For those who train members of their own, without a sweep's options: what the engine reads, and its loop.
 
-A ``Cohort`` is all that the engine reads of members: learner, rows, ``Replicates`` and numbers. ``layouts``
-says how many train side by side, a ``Trainer`` puts them on devices, and ``loop`` trains them.
+A ``Cohort`` is all that the engine reads of members: ``functions_of`` a learner, rows, ``Replicates`` and
+numbers. ``layouts`` says how many train side by side, a ``Trainer`` puts them on devices, and ``loop`` trains
+them.
 """
 
 from jfnn.engine import devices, interrupts, layouts, loop
@@ -11,6 +12,7 @@ from jfnn.engine.threads import spread
 from jfnn.engine.trainer import Trainer
 from jfnn.experiment.experiment import Cohort, Replicates
 from jfnn.identity.traces import shapes_of
+from jfnn.learners.functions import functions_of
 from jfnn.steps.source import padded_length
 from jfnn.store.files import digest
 
@@ -23,6 +25,7 @@ __all__ = [
     "Trainer",
     "devices",
     "digest",
+    "functions_of",
     "interrupts",
     "layouts",
     "loop",

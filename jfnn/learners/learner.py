@@ -225,11 +225,6 @@ class Learner(abc.ABC):
         check_scores("network", scores, [metric.name for metric in self.metrics])
 
     @property
-    def untraced(self) -> "Learner":
-        """The learner that was bound to the data, behind its trace."""
-        return self
-
-    @property
     def counts(self) -> Mapping[str, int]:
         """Names of numbers that are whole and at least 1 -> the most that each may be; by default none."""
         return {}
@@ -273,7 +268,6 @@ def by_name(values: Any) -> dict[str, Any]:
 
 def declared_starts(learner: Learner) -> Starts | None:
     """`Learner.starts`; None for subclasses of the user's, which may have an `init` of their own."""
-    learner = learner.untraced
     return learner.starts() if is_of_jfnn(type(learner)) else None
 
 

@@ -103,7 +103,7 @@ def as_result(
 
 def origin_of(experiment: Experiment) -> Origin:
     """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
-    learner = functools.partial(_learner, experiment.learner.untraced)
+    learner = functools.partial(_learner, experiment.learner)
     return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.learners.data import Batch, Hyper, StepValues
-from jfnn.learners.learner import Learner
+from jfnn.learners.functions import Functions
 from jfnn.optimizers import State
 
 Tree = TypeVar("Tree")
@@ -80,18 +80,17 @@ class Lanes(NamedTuple):
             return batch
         return batch._replace(rows=jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, -1), batch.rows))
 
-    def step(self, learner: Learner) -> Step:
+    def step(self, functions: Functions) -> Step:
         """`Learner.step` of all members, with values ``[tile]``."""
         if self.last:
-            return lambda states, batch, hyper, key: learner.step_last(
-                states, batch, hyper, key, self.separate
-            )
+            step_last = functions.learner.step_last
+            return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
         each = 0 if self.separate else None
-        return jax.vmap(learner.step, in_axes=(0, each, 0, each))
+        return jax.vmap(functions.step, in_axes=(0, each, 0, each))
 
-    def end_epoch(self, learner: Learner) -> Callable[[State, State, Hyper], State]:
+    def end_epoch(self, functions: Functions) -> Callable[[State, State, Hyper], State]:
         """`Learner.end_epoch` of all members."""
-        return jax.vmap(learner.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
+        return jax.vmap(functions.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
 
     def chosen(self, which: jax.Array, one: Tree, other: Tree) -> Tree:
         """Arrays of one tree for the members that ``which [tile]`` marks, and of another for the rest."""

@@ -195,20 +195,20 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
     learner = experiment.learner
     data = experiment.data
     members = experiment.replicates
-    network = learner.untraced
-    assert isinstance(network, Supervised)
+    assert isinstance(learner, Supervised)
     probe = data.rows[0][: min(rows, data.n_train)]
     steppers, inputs = zip(*(make_stepper(experiment, number) for number in range(len(members))), strict=True)
 
     def of_member(params: Params, hyper: Hyper, inputs: Seen, probe: jax.Array) -> Any:
-        before = _activations(network, params, probe)
+        before = _activations(learner, params, probe)
 
         def step(state: State, number: jax.Array) -> tuple[State, jax.Array]:
             state = steppers[0](inputs, number, state, hyper)
-            after = _activations(network, state.params, probe)
+            after = _activations(learner, state.params, probe)
             return state, _sizes([a - a_0 for a, a_0 in zip(after, before, strict=True)])
 
-        return _sizes(before), jax.lax.scan(step, learner.start(params, hyper), jnp.arange(steps))[1]
+        start = experiment.functions.start(params, hyper)
+        return _sizes(before), jax.lax.scan(step, start, jnp.arange(steps))[1]
 
     def stacked(*trees: object) -> Any:
         return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)

@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 
 from jfnn.extend import Seen, Stepper
 from jfnn.layers import Params
-from jfnn.learners import Hyper, Learner, Rows
+from jfnn.learners import Hyper, Rows
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import State
 
@@ -56,7 +56,7 @@ def build_program(stepper: Stepper, mode: str) -> Program:
 
 def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, from the last step to the first."""
-    learner = stepper.learner
+    functions = stepper.functions
 
     def loss(numbers: Numbers) -> jax.Array:
         hyper = step_hyper(numbers, inputs)
@@ -69,13 +69,13 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple
 
         count = len(inputs.steps)
         length = math.isqrt(count)
-        state = learner.start(inputs.params, _first(hyper))
+        state = functions.start(inputs.params, _first(hyper))
         steps = (inputs.steps, hyper)
         if rest := count % length:
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), steps)
         state, _ = jax.lax.scan(jax.checkpoint(block), state, blocks)
-        return mean_loss(learner, state.params, inputs.scored, member_hyper(numbers, inputs))
+        return mean_loss(stepper, state.params, inputs.scored, member_hyper(numbers, inputs))
 
     return jax.value_and_grad(loss)(numbers)
 
@@ -95,7 +95,7 @@ def loss_along(
     stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: Inputs
 ) -> tuple[jax.Array, jax.Array]:
     """The loss, and its derivative along a direction of the numbers."""
-    learner = stepper.learner
+    functions = stepper.functions
 
     def all_hyper(numbers: Numbers) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
         return step_hyper(numbers, inputs), member_hyper(numbers, inputs)
@@ -103,7 +103,7 @@ def loss_along(
     (hyper, last), (d_hyper, d_last) = jax.jvp(all_hyper, (numbers,), (direction,))
 
     def start(first: Hyper) -> tuple[Floats, State]:
-        state = learner.start(inputs.params, first)
+        state = functions.start(inputs.params, first)
         return float_leaves(state), state
 
     def step(
@@ -123,7 +123,7 @@ def loss_along(
     (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
 
     def end(point: tuple[Floats, Hyper]) -> tuple[jax.Array, None]:
-        return mean_loss(learner, with_floats(state, point[0]).params, inputs.scored, point[1]), None
+        return mean_loss(stepper, with_floats(state, point[0]).params, inputs.scored, point[1]), None
 
     return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
 
@@ -143,9 +143,10 @@ def member_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     return {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
 
 
-def mean_loss(learner: Learner, params: Params, rows: Rows, hyper: Hyper) -> jax.Array:
+def mean_loss(stepper: Stepper, params: Params, rows: Rows, hyper: Hyper) -> jax.Array:
     """The mean loss per row, without penalty."""
-    return jnp.mean(learner.score(params, rows, hyper)[learner.metrics[0].name])
+    functions = stepper.functions
+    return jnp.mean(functions.score(params, rows, hyper)[functions.learner.metrics[0].name])
 
 
 def _first(hyper: Hyper) -> dict[str, jax.Array]:

@@ -127,7 +127,7 @@ def prepare(
     variables = {name: numbers.pop(name) for name in names}
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
-    stepper = dataclasses.replace(stepper, learner=scoring(stepper.learner, len(scored)))
+    stepper = dataclasses.replace(stepper, functions=scoring(stepper.functions, len(scored)))
     inputs = Inputs(numbers, replicates.start(0), seen, steps, scored_rows)
     return build_program(stepper, mode), (variables, inputs)
 

@@ -161,7 +161,7 @@ def growths(
         length = optax.tree.norm(grown)
         return (state, optax.tree.scale(1 / length, grown)), jnp.log(length)
 
-    state = stepper.learner.start(params, hyper)
+    state = stepper.functions.start(params, hyper)
     floats = float_leaves(state)
     keys = jax.random.split(key, len(floats))
     drawn = [jax.random.normal(k, leaf.shape, leaf.dtype) for k, leaf in zip(keys, floats, strict=True)]

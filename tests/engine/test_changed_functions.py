@@ -14,6 +14,7 @@ from helpers import noise_split, representatives, same_bits
 import jfnn
 from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
+from jfnn.learners.functions import functions_of
 from jfnn.optimizers import SCHEDULES, State
 from jfnn.schedulers import Actions, Scheduler
 from jfnn.search.sweep import prepare
@@ -361,9 +362,9 @@ def loss_of_module(params, batch, key):
 
 def test_a_process_whose_functions_do_something_else_is_refused():
     network = jfnn.learner(start_of_module, loss_of_module)
-    learner = prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment.learner
-    sent = pickle.dumps(learner)
-    assert pickle.loads(sent) == learner
+    functions = prepare(jfnn.Options(network, SPLIT, **COMMON)).experiment.functions
+    sent = pickle.dumps(functions)
+    assert pickle.loads(sent) == functions
     globals().update(FACTOR=2.0)
     with pytest.raises(ValueError, match="executor"):
         pickle.loads(sent)
@@ -389,11 +390,11 @@ def noting(params, batch, key):
     return note_losses(params, batch, key)
 
 
-def test_a_learner_that_calls_the_host_is_one_run_and_is_sent_to_processes():
+def test_functions_that_call_the_host_are_one_run_and_are_sent_to_processes():
     options = jfnn.Options(jfnn.learner(start_of_module, noting), SPLIT, **COMMON)
-    learner = prepare(options).experiment.learner
-    assert prepare(options).experiment.learner == learner
-    assert pickle.loads(pickle.dumps(learner)) == learner
+    functions = prepare(options).experiment.functions
+    assert prepare(options).experiment.functions == functions
+    assert pickle.loads(pickle.dumps(functions)) == functions
 
 
 def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_processes():
@@ -402,16 +403,16 @@ def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_
     prepared = prepare(jfnn.Options(jfnn.learner(start_of_module, loss), SPLIT, **COMMON))
     assert prepared.description["data"]["custom_code"]["learner"].startswith("unknown, by a generator: ")
     with pytest.raises(ValueError, match=r"^executor: .*unknown, by a generator, of which"):
-        to_bytes(prepared.experiment.learner)
+        to_bytes(prepared.experiment.functions)
 
 
 def test_products_of_own_functions_are_of_full_precision():
-    learner = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.learner
+    functions = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.functions
     row = jax.tree.map(lambda leaf: leaf[:16], (SPLIT.x_train, SPLIT.y_train))
-    params = learner.init(jax.random.key(0))
+    params = functions.learner.init(jax.random.key(0))
     hyper = {"learning_rate": 0.1, "l2": 0.0}
-    step = jax.make_jaxpr(lambda state: learner.step(state, Batch(row), hyper, None))
-    text = str(step(learner.start(params, hyper)))
+    step = jax.make_jaxpr(lambda state: functions.step(state, Batch(row), hyper, None))
+    text = str(step(functions.start(params, hyper)))
     assert 0 < text.count("dot_general") == text.count("precision=(Precision.HIGHEST")
 
 
@@ -426,12 +427,13 @@ def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
 
 
 def test_registered_functions_are_not_traced_anew():
-    learner = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.learner
-    assert learner is learner.untraced
+    functions = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.functions
+    assert functions == functions_of(functions.learner)
 
 
 def test_batches_are_of_the_size_that_was_traced():
-    learner = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.learner
+    functions = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.functions
     rows = (SPLIT.x_train[:7], SPLIT.y_train[:7])
     with pytest.raises(KeyError):
-        learner.step(State(learner.init(jax.random.key(0)), ()), Batch(rows), {"learning_rate": 0.1}, None)
+        start = State(functions.learner.init(jax.random.key(0)), ())
+        functions.step(start, Batch(rows), {"learning_rate": 0.1}, None)

@@ -26,7 +26,7 @@ def lowered(experiment, platform, own):
     """An experiment's compiled functions, lowered for a platform: name -> `jax.export.Exported`."""
     replicates = experiment.replicates
     sources = replicates.sources
-    functions = program.build(experiment.learner, sources.padded, PLATFORMS[platform])
+    functions = program.build(experiment.functions, sources.padded, PLATFORMS[platform])
 
     def on_tile(leaf):
         return np.stack([leaf] * TILE)

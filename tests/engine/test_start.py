@@ -68,7 +68,7 @@ def test_states_are_those_of_start(name):
     )
     hyper = {name: np.resize(values, members) for name, values in experiment.start_hyper().items()}
     numbers = {name: values[0] for name, values in hyper.items()}
-    start = read_start(experiment.learner, experiment.replicates.start_shapes, numbers)
+    start = read_start(experiment.functions, experiment.replicates.start_shapes, numbers)
     assert (start.origins is not None) == (name in PLAIN)
     expected = compiled(jax.vmap(experiment.learner.start))(params, hyper)
     with compilations() as programs:
@@ -86,7 +86,7 @@ def test_no_array_of_the_states_is_another_or_a_number():
     params = experiment.replicates.start(np.arange(experiment.members))
     hyper = experiment.start_hyper()
     numbers = {name: values[0] for name, values in hyper.items()}
-    start = read_start(experiment.learner, experiment.replicates.start_shapes, numbers)
+    start = read_start(experiment.functions, experiment.replicates.start_shapes, numbers)
     leaves = jax.tree.leaves(tuple(start.states(params, hyper, experiment.members)))
     kept = [*leaves, *hyper.values()]
     assert not any(np.shares_memory(one, kept[j]) for i, one in enumerate(leaves) for j in range(i))

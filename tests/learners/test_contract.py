@@ -15,6 +15,7 @@ import jfnn
 from jfnn.engine.program import build
 from jfnn.experiment.options import Options
 from jfnn.learners import Batch, CustomLoss
+from jfnn.learners.functions import functions_of
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.search.sweep import prepare
 
@@ -129,7 +130,7 @@ def make_options(name, **changes):
 
 def plain_loop(start, step, experiment, replicate, hyper):
     """One member trained by `learner.step`, one minibatch after another; what the engine is held to."""
-    learner = experiment.learner.untraced
+    learner = experiment.learner
     data = experiment.data
     replicates = experiment.replicates
     state = start(replicates.start(replicate), hyper)
@@ -152,7 +153,7 @@ def test_a_member_of_the_engine_is_a_plain_loop_over_steps(name, x64):
     options = make_options(name)
     experiment = prepare(options).experiment
     result = jfnn.sweep(**vars(options))
-    learner = experiment.learner.untraced
+    learner = experiment.learner
     data = experiment.data
     hyper = experiment.hyper()
     n = len(experiment.replicates)
@@ -190,7 +191,7 @@ def test_an_equal_learner_also_one_that_was_pickled_shares_the_compiled_program(
     for twin in (other, pickled):
         assert twin == learner and hash(twin) == hash(learner)
         assert twin.bind(make_options(name).split)[0] == bound
-        programs = [build(equal, Minibatches(), False, "cpu") for equal in (twin, learner)]
+        programs = [build(functions_of(equal), False, "cpu") for equal in (twin, learner)]
         assert programs[0] is programs[1]
         assert (twin.hyper, twin.metrics, dict(twin.numbers)) == (
             learner.hyper,

@@ -9,9 +9,8 @@ from jax import lax
 import jfnn
 from jfnn.engine import plan
 from jfnn.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
-from jfnn.layers import Conv, Dense, Flatten
 from jfnn.learners import Batch
-from jfnn.learners.traced import Traced, traced
+from jfnn.learners.functions import functions_of, traced
 
 FLOAT = 4
 N = 5
@@ -132,7 +131,7 @@ def drawn_points(points, units=16, losses=None):
 
 
 def shapes_of(learner, rows):
-    """Arguments of `footprint` after the learner."""
+    """Arguments of `footprint` after the functions."""
     params = jax.eval_shape(lambda key: learner.pack(learner.init(key)), jax.random.key(0))
     return params, Batch(rows), dict.fromkeys(learner.hyper, array())
 
@@ -143,10 +142,13 @@ ONE_ROW = array(1, 1)
 @pytest.mark.thorough
 def test_a_footprint_grows_with_the_points_units_and_rows_of_a_step():
     drawing = [drawn_points(n) for n in (8, 64)] + [drawn_points(64, units) for units in (32, 64)]
-    grown = [footprint(learner, *shapes_of(learner, ONE_ROW)) for learner in drawing]
+    grown = [footprint(functions_of(learner), *shapes_of(learner, ONE_ROW)) for learner in drawing]
     assert grown == sorted(set(grown))
     network = jfnn.supervised(jfnn.mlp((8, 40, 3)))
-    by_rows = [footprint(network, *shapes_of(network, (array(n, 8), array(n, 3)))) for n in (1, 10, 100)]
+    by_rows = [
+        footprint(functions_of(network), *shapes_of(network, (array(n, 8), array(n, 3))))
+        for n in (1, 10, 100)
+    ]
     assert by_rows == sorted(set(by_rows))
 
 
@@ -162,7 +164,7 @@ def test_a_footprint_is_near_the_compilers_memory_a_member():
         program = step.lower(each[0], batch, each[1], jax.random.key(0)).compile()
         return program.memory_analysis().temp_size_in_bytes
 
-    ratio = footprint(learner, params, batch, hyper) / ((temporary(16) - temporary(8)) / 8)
+    ratio = footprint(functions_of(learner), params, batch, hyper) / ((temporary(16) - temporary(8)) / 8)
     print(f"footprint {ratio:.2f} times the compiler's")
     assert 0.7 < ratio < 2.5
 
@@ -171,25 +173,13 @@ def test_functions_that_were_traced_are_not_called_again():
     calls = []
     learner = drawn_points(10, losses=calls)
     params, batch, hyper = shapes_of(learner, ONE_ROW)
-    expected = footprint(learner, params, batch, hyper)
+    expected = footprint(functions_of(learner), params, batch, hyper)
     bound, data = learner.bind(jfnn.Split(np.zeros((1, 1), np.float32)))
     again = traced(bound, params, data, learner.hyper, [1], False)
-    assert isinstance(again, Traced)
+    assert again != functions_of(bound)
     calls.clear()
     assert footprint(again, params, batch, hyper) == expected
     assert not calls
-
-
-def test_a_traced_learner_has_the_width_and_counts_of_its_learner():
-    layer = Conv(4, activation=jfnn.Activation(jax.nn.softplus, jax.nn.sigmoid))
-    network = jfnn.sequential([layer, Flatten(), Dense(2, "identity")], (1, 6, 6))
-    split = jfnn.Split(np.zeros((4, 1, 6, 6), np.float32), np.arange(4) % 2)
-    bound, data = jfnn.pruned(network, every=1, rounds=1).bind(split)
-    params = jax.eval_shape(lambda key: bound.pack(bound.init(key)), KEY)
-    again = traced(bound, params, data, bound.hyper, [2], False)
-    assert isinstance(again, Traced)
-    assert again.width() == bound.width() == layer.width((1, 6, 6))
-    assert again.counts == bound.counts != {}
 
 
 def test_points_drawn_inside_a_loss_make_tiles_narrow():
@@ -198,5 +188,5 @@ def test_points_drawn_inside_a_loss_make_tiles_narrow():
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
     size = plan.member_bytes(parameters, learner.width(), 1, FLOAT)
     assert plan.tile_width(size, plan.CPU_TILE_BYTES, plan.CPU_WIDTHS) == 256  # by the one row alone
-    room = plan.CPU_TRACED_TILE_BYTES // footprint(learner, params, batch, hyper)
+    room = plan.CPU_TRACED_TILE_BYTES // footprint(functions_of(learner), params, batch, hyper)
     assert 4 <= max(width for width in plan.CPU_WIDTHS if width <= room) <= 32

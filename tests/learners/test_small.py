@@ -15,6 +15,7 @@ from jfnn.engine.program import DeviceData, Members
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
+from jfnn.learners.functions import functions_of
 from jfnn.optimizers import State
 from jfnn.steps.source import Source
 
@@ -203,7 +204,7 @@ def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, 
     rng = np.random.default_rng(5)
     rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
     numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
-    advance = program.build(learner, False, "cpu").advance
+    advance = program.build(functions_of(learner), False, "cpu").advance
     held = DeviceData(rows, None, None)
 
     def train(places, cuts, bad=()):
