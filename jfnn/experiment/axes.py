@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
@@ -197,14 +198,16 @@ class Axes:
             for name, axis in self.axis_of.items()
         }
 
-    def hyper(self, constants: Mapping[str, Any], members: int, dtype: np.dtype) -> dict[str, np.ndarray]:
+    def hyper(
+        self, constants: Mapping[str, ArrayLike], members: int, dtype: np.dtype
+    ) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``, replicates inside; constants are one or one each."""
         replicates = members // math.prod(self.shape)
         varied = {name: np.repeat(values, replicates) for name, values in self.columns().items()}
         shared = {name: np.resize(values, members) for name, values in constants.items()}
         return {name: np.asarray(values, dtype) for name, values in (varied | shared).items()}
 
-    def at(self, index: tuple[int, ...]) -> dict[str, Any]:
+    def at(self, index: tuple[int, ...]) -> dict[str, float | str]:
         """Name -> the value of the cell of an index."""
         return {
             name: (self.values[name] if axis is None else self.values[name][index[axis]]).item()
@@ -300,7 +303,7 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 
 
 def as_index(
-    index: Any, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False, cure: str = ""
+    index: object, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False, cure: str = ""
 ) -> tuple[int, ...]:
     """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``.
 

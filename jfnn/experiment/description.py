@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import platform
 import types
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,6 +16,7 @@ from jfnn.identity.naming import is_of_jfnn
 from jfnn.learners.data import Data
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
+from jfnn.schedulers.scheduler import Scheduler
 from jfnn.store.files import digest
 from jfnn.store.identity import Description, fingerprint, plain
 
@@ -90,7 +90,7 @@ def evaluations(experiment: Experiment) -> int | list[int] | None:
     return step if is_regular else epochs
 
 
-def describe_scheduler(scheduler: Any) -> Json:
+def describe_scheduler(scheduler: Scheduler) -> Json:
     """A scheduler's name and numbers."""
     names = {kind: name for name, kind in SCHEDULERS.items()}
     kind = names.get(type(scheduler), f"{type(scheduler).__module__}.{type(scheduler).__qualname__}")

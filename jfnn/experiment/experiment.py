@@ -272,7 +272,7 @@ class Experiment(Cohort):
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Each member's numbers, name -> ``[members]``, replicates inside."""
-        constants = {**self.constants, **self.replicate_constants}
+        constants: dict[str, float | np.ndarray] = {**self.constants, **self.replicate_constants}
         return self.cells.hyper(constants, self.members, self.data.dtype)
 
 

@@ -45,7 +45,7 @@ class Networks(Valid):
     axes: dict[str, np.ndarray]
     networks: tuple[Network | Learner, ...]
 
-    def __init__(self, make: Callable[..., Network | Learner], /, **axes: Any) -> None:
+    def __init__(self, make: Callable[..., Network | Learner], /, **axes: object) -> None:
         if not axes:
             raise ArgumentTypeError("axes", "expected at least one by its name, such as width=[5, 20]")
         if BY_NAME in axes:
@@ -131,7 +131,7 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and abs(int(value)) <= checks.MOST
 
 
-def _made(make: Callable[..., object], arguments: Mapping[str, Any]) -> Network | Learner:
+def _made(make: Callable[..., object], arguments: Mapping[str, object]) -> Network | Learner:
     network = make(**arguments)
     if not isinstance(network, Network | Learner):
         got = f"{checks.shown(network)} for {checks.shown(arguments)}"

@@ -4,8 +4,8 @@ A model is a learner, or a function ``(params, x) -> outputs [n, …]``. Of lear
 """
 
 import functools
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Collection
+from typing import TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +23,11 @@ from jfnn.network import as_inputs
 from jfnn.numerics.compiling import compiled
 from jfnn.prediction import decide, sureness
 
-Function = Callable[[Params, Any], jax.Array]
+Function = Callable[[Params, Rows], jax.Array]
 Model = Learner | Function
 
 
-def decides(model: Model, metrics: Mapping[str, Any]) -> TypeGuard[Supervised]:
+def decides(model: Model, metrics: Collection[str]) -> TypeGuard[Supervised]:
     """Whether predictions are labels: by a cross-entropy, or where a run has metrics of labels."""
     return isinstance(model, Supervised) and (model.loss.takes_logits or has_labels(metrics))
 
@@ -37,7 +37,7 @@ def has_labels(metrics: Collection[str]) -> bool:
     return not set(OF_LABELS).isdisjoint(metrics)
 
 
-def outputs(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
+def outputs(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
     """Outputs ``[n, n_out]``, or those of a function ``[n, …]``; parameters in the engine's form."""
     if not isinstance(model, Supervised):
         return jnp.asarray(model(params, x))
@@ -45,13 +45,13 @@ def outputs(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
     return jnp.moveaxis(values, axis, -1)
 
 
-def predictions(model: Supervised | Function, params: Params, x: Any) -> jax.Array:
+def predictions(model: Supervised | Function, params: Params, x: Rows) -> jax.Array:
     """What the outputs stand for by the loss, shaped like them; or those of a function ``[n, …]``."""
     values = outputs(model, params, x)
     return model.loss.predictions(values) if isinstance(model, Supervised) else values
 
 
-def labels(model: Supervised, params: Params, x: Any) -> jax.Array:
+def labels(model: Supervised, params: Params, x: Rows) -> jax.Array:
     """Labels ``[n]`` as of `jfnn.predict`, -1 where the largest output is not finite.
 
     Or labels of each output ``[n, n_out]``, -1 where it is NaN.
@@ -62,13 +62,13 @@ def labels(model: Supervised, params: Params, x: Any) -> jax.Array:
     return jnp.where(jnp.isfinite(values.max(axis=-1)), decide(values, model.loss), -1)
 
 
-def probabilities(model: Supervised, params: Params, x: Any) -> jax.Array:
+def probabilities(model: Supervised, params: Params, x: Rows) -> jax.Array:
     """Class probabilities ``[n, n_out]``, of a loss that has them."""
     assert model.loss.probabilities is not None
     return model.loss.probabilities(outputs(model, params, x))
 
 
-def evidence(model: Supervised, params: Params, x: Any) -> jax.Array:
+def evidence(model: Supervised, params: Params, x: Rows) -> jax.Array:
     """What labels are decided by and members may be averaged in ``[n, n_out]``.
 
     Class probabilities or, of a loss that has none, outputs.
@@ -91,7 +91,7 @@ def row_score_in_fold(
     return row_score(model, metric, (params, hyper), jax.tree.map(lambda leaf: leaf[:, fold], rows))
 
 
-def inputs(model: Model, x: Any, dtype: np.dtype) -> Rows:
+def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
     """Checked inputs of a network in a dtype, or rows for a function.
 
     Raises:
@@ -143,5 +143,5 @@ def _kept_program(
     return compiled(_of_members(function, model, *names), identity=identity)
 
 
-def _of_members(function: Callable[..., jax.Array], *arguments: Any) -> Callable[..., jax.Array]:
+def _of_members(function: Callable[..., jax.Array], *arguments: object) -> Callable[..., jax.Array]:
     return jax.vmap(functools.partial(function, *arguments), in_axes=(0, None))

@@ -1,7 +1,6 @@
 """Numbers that a loss and layers carry, in the dtype that trains."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ def check_carried(network: Network, loss: Loss, dtype: np.dtype) -> None:
                 checks.check_range(np.array([number]), name, dtype)
 
 
-def _numbers(description: Any, name: str) -> Iterator[tuple[str, float]]:
+def _numbers(description: object, name: str) -> Iterator[tuple[str, float]]:
     """What each float in plain values is called, and the float; none of custom layers."""
     if isinstance(description, float):
         yield name, description

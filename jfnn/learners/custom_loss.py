@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from jfnn import losses
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable, takes
+from jfnn.arguments.types import Json, Tree
 from jfnn.identity.naming import code_name
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params
@@ -91,7 +91,9 @@ class CustomLoss(DescentLearner):
         result = self._loss(params, rows, key, numbers)
         return result if self.terms else (result, {})
 
-    def _loss(self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, Any]) -> Any:
+    def _loss(
+        self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, jax.Array]
+    ) -> Tree:
         """What the user's function gives."""
         return self.loss(params, rows if self.has_rows else None, key, **numbers)
 
@@ -106,13 +108,13 @@ class CustomLoss(DescentLearner):
         count = jax.tree.leaves(rows)[0].shape[:1]
         return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
 
-    def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Any:
+    def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Tree:
         """Scores of each row, or without rows one number of each metric."""
         function = self.score_function
         if function is not None:
             options = {name: number for name, number in numbers.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
-            scores: Any = function(params, rows if self.has_rows else None, **options)
+            scores: Tree = function(params, rows if self.has_rows else None, **options)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
         if not self.has_rows:
@@ -138,7 +140,7 @@ class CustomLoss(DescentLearner):
         key = jax.random.key(0) if self.random else None
         cure = batch if self.random else f"{batch}; {NO_KEY}"
 
-        def loss(params: Params, rows: Rows, numbers: Mapping[str, Any]) -> Any:
+        def loss(params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Tree:
             return self._loss(params, rows, key, numbers)
 
         value = eval_shape("loss", loss, params, rows, numbers, rows=examples, cure=cure)
@@ -158,7 +160,7 @@ class CustomLoss(DescentLearner):
         scores = eval_shape("score", self._scores, params, rows, numbers, rows=examples, cure=batch)
         check_scores("score", scores, names, self.has_rows)
 
-    def _checked_terms(self, value: Any) -> Any:
+    def _checked_terms(self, value: Tree) -> Tree:
         """The value without its terms; raises ArgumentError where these are not as they were named."""
         given = value[1] if isinstance(value, tuple) and len(value) == 2 else None
         shapes = {}
@@ -170,7 +172,7 @@ class CustomLoss(DescentLearner):
             raise ArgumentError("loss", f"expected a value and its terms, (value, {{{names}}}), got {got}")
         return value[0]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Names of the user's functions."""
         return {
             "network": code_name(self.init_function),

@@ -1,14 +1,15 @@
 """Shapes and dtypes of what custom layers and losses give, before anything is compiled."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import takes
+from jfnn.arguments.types import Tree
 from jfnn.layers import Residual, sequence
 from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import LayerKind, Params, Shape
@@ -18,7 +19,7 @@ from jfnn.numerics.compiling import key_shape
 
 
 def check_layers(
-    layers: Sequence[LayerKind], shape: Shape, dtype: Any, by_hand: bool, within: str = ""
+    layers: Sequence[LayerKind], shape: Shape, dtype: np.dtype, by_hand: bool, within: str = ""
 ) -> None:
     """Tries the methods of each layer for inputs of a shape and dtype, ``by_hand`` its pull-back too.
 
@@ -41,22 +42,22 @@ def check_layers(
 
 
 def _check_layer(
-    layer: LayerKind, name: str, shape: Shape, shape_after: Shape, dtype: Any, by_hand: bool
-) -> Any:
+    layer: LayerKind, name: str, shape: Shape, shape_after: Shape, dtype: np.dtype, by_hand: bool
+) -> np.dtype:
     """As `check_layers`, for one layer; the dtype of its outputs."""
 
     def init(key: jax.Array) -> Params:
         return layer.pack(layer.init(key, shape))
 
-    def forward(packed: Params, a: Any) -> Any:
-        given: Any = layer.forward(packed, a)
+    def forward(packed: Params, a: jax.Array) -> Tree:
+        given: Tree = layer.forward(packed, a)
         outputs = given[:1] if isinstance(given, tuple) and len(given) == 2 else given
         floats = jnp.result_type(*jax.tree.leaves(outputs)[:1], 1.0)
         expected = jax.ShapeDtypeStruct((*shape_after, EXAMPLES), floats)
         _check_like(outputs, (expected,), "(outputs, residuals), with outputs")
         return given[0]
 
-    def pull_back(packed: Params, a: Any, d_out: Any) -> None:
+    def pull_back(packed: Params, a: jax.Array, d_out: jax.Array) -> None:
         # Residuals may hold other than arrays, which would not pass between two traces.
         given = layer.pull_back(packed, layer.forward(packed, a)[1], d_out)
         if jnp.issubdtype(a.dtype, jnp.floating):  # tokens have no derivative
@@ -72,10 +73,11 @@ def _check_layer(
     outputs = eval_shape("network", forward, packed, a, name=f"forward of {name}")
     if by_hand:
         eval_shape("network", pull_back, packed, a, outputs, name=f"pull_back of {name}")
-    return outputs.dtype
+    dtype = outputs.dtype
+    return dtype
 
 
-def _check_like(given: Any, expected: Any, what: str) -> None:
+def _check_like(given: Tree, expected: Tree, what: str) -> None:
     """Raises ValueError unless two pytrees agree in structure, shapes and dtypes."""
     trees = [
         jax.tree.map(lambda leaf: f"{jnp.result_type(leaf)} {list(jnp.shape(leaf))}", tree)
@@ -86,7 +88,7 @@ def _check_like(given: Any, expected: Any, what: str) -> None:
         raise ValueError(f"expected {what} {words}, got {got}")
 
 
-def check_loss(loss: Loss, outputs: int, targets: int, dtype: Any, by_hand: bool) -> None:
+def check_loss(loss: Loss, outputs: int, targets: int, dtype: np.dtype, by_hand: bool) -> None:
     """Tries a loss for these numbers of outputs and targets of a row, ``by_hand`` its delta too.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +10,10 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Tree
 from jfnn.targets import as_weights
 
-Rows = Any  # a pytree of arrays that have the rows on their leading axis
+Rows = Tree  # arrays that have the rows on their leading axis
 Hyper = Mapping[str, jax.Array]
 StepValues = jax.Array | dict[str, jax.Array]  # the objective of a step, or with terms all by name
 # Rows scored at a time, at most: more take more memory, for all members of a tile at once, fewer more calls.
@@ -100,7 +101,7 @@ def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
     return {name: unchanged(number) for name, number in hyper.items()}
 
 
-def row_weights(weights: Any, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
+def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.ndarray | None:
     """Weights of all ``n`` rows ``[n]`` in a dtype, 1 behind the training rows; None without weights.
 
     Args:

@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import jax
 import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.arguments.types import Json
 from jfnn.identity.naming import describe_rule, is_registered_rule
 from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params
@@ -80,12 +81,21 @@ class DescentLearner(Learner):
         """Whether the optimizer and its schedule have names."""
         return is_registered_rule(self.rule)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """The optimizer and its schedule."""
         return describe_rule(self.rule)
 
 
-def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> dict[str, Any]:
+class DescentFields(TypedDict):
+    """Fields of a `DescentLearner`, as keywords of its constructor."""
+
+    rule: UpdateRule
+    hyper: tuple[str, ...]
+    numbers: Mapping[str, Values]
+    schedule_epochs: int | None
+
+
+def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> DescentFields:
     """Fields of a `DescentLearner` that follow from its optimizer, and from further names of numbers.
 
     Raises:

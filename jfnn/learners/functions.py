@@ -1,8 +1,10 @@
 """What the engine compiles of a learner: its functions, or what JAX traced of them when a run began."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -73,7 +75,7 @@ class Functions:
         """Tells the functions from others, in every process."""
         return self.identity if isinstance(self.identity, str) else self.identity.checksum
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[..., Functions], tuple[object, ...]]:
         if self.shapes is None:
             return functions_of, (self.learner,)
         if unknown := what_is_unknown(self.checksum):

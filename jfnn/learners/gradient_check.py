@@ -1,16 +1,19 @@
 """Derivatives by hand of a network's layers and of its loss beside those of JAX."""
 
-from typing import Any
+from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Tree
 from jfnn.layers import sequence
 from jfnn.layers.constant import with_constants, without_constants
+from jfnn.layers.kind import LayerKind, Params
 from jfnn.learners.supervised import supervised
 from jfnn.losses import Loss
 from jfnn.network import Network
@@ -20,7 +23,9 @@ from jfnn.targets import Split
 ROWS = 16
 
 
-def check_gradients(network: Network, x: Any, y: Any, loss: str | Loss = "cross_entropy") -> dict[str, float]:
+def check_gradients(
+    network: Network, x: ArrayLike, y: ArrayLike, loss: str | Loss = "cross_entropy"
+) -> dict[str, float]:
     """Compares the derivatives by hand of a network's layers and of its loss with those of JAX.
 
     Of each layer, `LayerKind.pull_back` with `jax.vjp` of its ``forward``, for a random ∂C/∂outputs: a wrong
@@ -48,18 +53,20 @@ def check_gradients(network: Network, x: Any, y: Any, loss: str | Loss = "cross_
     layers = network.layers or ()
     rng = np.random.default_rng(0)
 
-    def moved(leaf: Any) -> Any:
+    def moved(leaf: jax.Array) -> jax.Array:
         is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
         return jnp.asarray(leaf + rng.uniform(0, 0.1, leaf.shape), data.dtype) if is_float else leaf
 
     @compiled
-    def both_ways(key: jax.Array, *rows: jax.Array) -> dict[str, Any]:
+    def both_ways(key: jax.Array, *rows: jax.Array) -> dict[str, Tree]:
         a, targets = map(sequence.columns, rows)
-        found: dict[str, Any] = {}
+        found: dict[str, Tree] = {}
         packed = sequence.pack(layers, jax.tree.map(moved, network.init(key)))
         for i, (layer, params) in enumerate(zip(layers, packed, strict=True)):
 
-            def outputs(trained: Any, a: Any, layer: Any = layer, params: Any = params) -> Any:
+            def outputs(
+                trained: Params, a: jax.Array, layer: LayerKind = layer, params: Params = params
+            ) -> Tree:
                 return layer.forward(with_constants(trained, params), a)[0]
 
             a = moved(a)
@@ -85,7 +92,7 @@ def check_gradients(network: Network, x: Any, y: Any, loss: str | Loss = "cross_
     return shares
 
 
-def _share(*trees: Any) -> float:
+def _share(*trees: Tree) -> float:
     """Largest difference of numbers in two pytrees, over the largest number in the second."""
     by_hand, by_jax = (np.asarray(ravel_pytree(tree)[0]) for tree in trees)
     return float(np.abs(by_hand - by_jax).max(initial=0) / (np.abs(by_jax).max(initial=0) or 1))

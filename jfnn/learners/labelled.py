@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +10,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
+from jfnn.arguments.types import Tree
 from jfnn.identity.naming import describe_loss, is_registered_network
-from jfnn.layers.kind import Shape
+from jfnn.layers.kind import Params, Shape
 from jfnn.learners.carried import check_carried
 from jfnn.learners.custom_parts import check_layers, check_loss
 from jfnn.learners.data import Data, row_weights
@@ -41,7 +41,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     check_carried(network, loss, dtype)
     n_outputs = outputs.shape[-1]
 
-    def rows(x: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    def rows(x: np.ndarray, y: object, part: str) -> tuple[np.ndarray, np.ndarray]:
         targets = as_targets(y, (len(x), n_outputs), loss, dtype, f"y_{part}")
         return checks.as_dtype(x, x_dtype, f"x_{part}"), checks.as_dtype(targets, dtype, f"y_{part}")
 
@@ -107,7 +107,7 @@ def _traced_outputs(network: Network, shape: Shape, dtype: np.dtype, x64: bool) 
 _cached_outputs = functools.lru_cache(maxsize=64)(_traced_outputs)
 
 
-def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) -> None:
+def check_network(network: object, loss: Loss, gradient: str | Callable[..., object]) -> None:
     """Checks a network, and that a loss and a gradient fit it.
 
     Raises:
@@ -128,7 +128,7 @@ def check_network(network: Any, loss: Loss, gradient: str | Callable[..., Any]) 
         raise ArgumentError("gradient", "the hand derivation is for networks of jfnn.layers; use 'autodiff'")
 
 
-def check_gradient(gradient: Callable[..., Any], params: Any, data: Data) -> None:
+def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) -> None:
     """Tries a gradient function on a few rows, without computing anything.
 
     Raises:

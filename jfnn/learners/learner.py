@@ -4,13 +4,14 @@ import abc
 import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json, Tree
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.kind import Params, is_weight
@@ -205,7 +206,7 @@ class Learner(abc.ABC):
         rows, number = example_shapes(data.rows, data.dtype)
         weights = None if data.weights is None else jax.ShapeDtypeStruct((EXAMPLES,), data.dtype)
 
-        def one_step(params: Params, batch: Batch, hyper: Hyper) -> Any:
+        def one_step(params: Params, batch: Batch, hyper: Hyper) -> Tree:
             packed = self.pack(params)
             state = self.start(packed, hyper)
             key = jax.random.key(0) if self.random else None
@@ -257,11 +258,11 @@ class Learner(abc.ABC):
         return code_checksum(self)
 
     @abc.abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """The learner in plain values, for a run's configuration."""
 
 
-def by_name(values: Any) -> dict[str, Any]:
+def by_name(values: StepValues) -> dict[str, jax.Array]:
     """What a step gives besides the state, by the names of `Learner.step_values`."""
     return dict(values) if isinstance(values, Mapping) else {"objective": values}
 
@@ -290,7 +291,7 @@ def _traced_shapes(learner: Learner, x64: bool) -> Params:
 _cached_shapes = functools.lru_cache(maxsize=64)(_traced_shapes)
 
 
-def _part(x: Any, y: Any, part: str) -> dict[str, Rows]:
+def _part(x: Tree, y: Tree, part: str) -> dict[str, Rows]:
     """Checked rows of a part of the split, by the names "x" and "y"."""
     rows = {"x": as_rows(x, f"x_{part}")}
     if y is not None:

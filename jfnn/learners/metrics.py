@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -283,7 +282,9 @@ def undefined(metric: Metric, loss: Loss, each: bool, targets: np.ndarray) -> st
     return f"the AUC needs rows of {what}, {'output' if each else 'class'} {short[0]} lacks some"
 
 
-def output_metric(name: str, function: Callable[[Any, Any], float], higher_is_better: bool = True) -> Metric:
+def output_metric(
+    name: str, function: Callable[[np.ndarray, np.ndarray], float], higher_is_better: bool = True
+) -> Metric:
     """A metric of all rows at once, such as scikit-learn's ``f1_score`` of decided labels.
 
     Args:
@@ -305,7 +306,7 @@ def _outputs(outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Arra
 
 @dataclasses.dataclass(frozen=True)
 class _EachMember:
-    function: Callable[[Any, Any], float]
+    function: Callable[[np.ndarray, np.ndarray], float]
 
     def __call__(self, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
         targets = data.rows[1][rows]

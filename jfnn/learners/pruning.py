@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Array, Json, Tree
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.kind import Params, Shape, is_weight
 from jfnn.learners.data import Hyper
@@ -37,9 +38,9 @@ class Memory(NamedTuple):
         epochs: Epochs done.
     """
 
-    optimizer: Any
+    optimizer: Tree
     masks: list[jax.Array]
-    start: Any
+    start: Params
     epochs: jax.Array
 
 
@@ -136,13 +137,13 @@ class Pruned(Supervised):
         left = sum(np.count_nonzero(leaf, axis=tuple(range(-s.ndim, 0))) for leaf, s in weights)
         return np.asarray(left / sum(math.prod(s.shape) for _, s in weights))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """The network and its training, and how weights are pruned."""
         how = {"by": self.by, "scope": self.scope, "rewind": self.rewind}
         return {**super().describe(), "pruning": how}
 
 
-def _check_leaves(leaves: Sequence[Any], expected: Sequence[Shape]) -> None:
+def _check_leaves(leaves: Sequence[Array], expected: Sequence[Shape]) -> None:
     """Raises ArgumentError unless arrays have these shapes behind the same leading axes."""
     got = [np.shape(leaf) for leaf in leaves]
     fits = len(got) == len(expected)

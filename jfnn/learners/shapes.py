@@ -4,7 +4,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Tree
 from jfnn.layers.kind import Params
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import TRACED
@@ -24,14 +24,14 @@ FLOATS = ("float32", "float64")
 LIBRARIES = sys.stdlib_module_names | {"equinox", "flax", "jax", "jaxlib", "jfnn", "numpy", "optax"}
 
 
-def as_rows(rows: Any, argument: str) -> Any:
+def as_rows(rows: Tree, argument: str) -> Tree:
     """A pytree of arrays with a common leading axis, finite, in the dtypes of JAX's arithmetic.
 
     Raises:
         ValueError, TypeError: No rows, lengths that differ, not numeric, NaN or infinity.
     """
 
-    def checked(leaf: Any) -> np.ndarray:
+    def checked(leaf: object) -> np.ndarray:
         array = np.asarray(checks.as_array(leaf, argument))
         if array.dtype.kind not in "iubf" or array.ndim == 0:
             raise ArgumentTypeError(argument, f"expected arrays of numbers with rows, got {array.dtype}")
@@ -48,20 +48,20 @@ def as_rows(rows: Any, argument: str) -> Any:
     return arrays
 
 
-def example_shapes(rows: Any, dtype: np.dtype) -> tuple[Any, jax.ShapeDtypeStruct]:
+def example_shapes(rows: Tree, dtype: np.dtype) -> tuple[Tree, jax.ShapeDtypeStruct]:
     """Shapes and dtypes of a few rows, and of a number of a member, on which functions are tried."""
     return row_shapes(rows, EXAMPLES), jax.ShapeDtypeStruct((), dtype)
 
 
-def row_shapes(rows: Any, n: int) -> Any:
+def row_shapes(rows: Tree, n: int) -> Tree:
     """Shapes and dtypes of ``n`` rows like given ones, a pytree."""
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((n, *leaf.shape[1:]), leaf.dtype), rows)
 
 
-def describe_shapes(tree: Any) -> str:
+def describe_shapes(tree: Tree) -> str:
     """Structure, dtypes and shapes in words, such as "{loss: float32 [n, 1]}": n for `EXAMPLES` rows."""
 
-    def described(leaf: Any) -> str:
+    def described(leaf: jax.ShapeDtypeStruct) -> str:
         rows = ["n"] if leaf.shape[:1] == (EXAMPLES,) else list(map(str, leaf.shape[:1]))
         return f"{leaf.dtype} [{', '.join([*rows, *map(str, leaf.shape[1:])])}]"
 
@@ -70,12 +70,12 @@ def describe_shapes(tree: Any) -> str:
 
 def eval_shape(
     argument: str,
-    function: Callable[..., Any],
-    *shapes: Any,
+    function: Callable[..., Tree],
+    *shapes: Tree,
     name: str = "it",
     rows: int | None = EXAMPLES,
     cure: str | None = None,
-) -> Any:
+) -> Tree:
     """Shapes of a function's result, without computing anything.
 
     Args:
@@ -112,7 +112,7 @@ def _place(error: Exception) -> str:
     return place
 
 
-def trained_dtype(dtype: Any, arithmetic: np.dtype) -> np.dtype:
+def trained_dtype(dtype: np.dtype, arithmetic: np.dtype) -> np.dtype:
     """Dtype in which the engine trains an array of parameters: floats in the arithmetic's, others JAX's."""
     is_float = jnp.issubdtype(dtype, jnp.floating)
     return arithmetic if is_float else np.dtype(jax.dtypes.canonicalize_dtype(dtype))
@@ -149,7 +149,7 @@ def trained_shapes(argument: str, params: Params, arithmetic: np.dtype) -> Param
     )
 
 
-def check_terms(argument: str, values: Any, terms: Sequence[str]) -> None:
+def check_terms(argument: str, values: Tree, terms: Sequence[str]) -> None:
     """Raises ArgumentError unless a step's values are one number, or with terms one of each by name."""
     expected = dict.fromkeys(("objective", *terms), ()) if terms else ()
     got = jax.tree.map(lambda value: value.shape, values)
@@ -160,7 +160,7 @@ def check_terms(argument: str, values: Any, terms: Sequence[str]) -> None:
         )
 
 
-def check_scores(argument: str, scores: Any, names: Sequence[str], has_rows: bool = True) -> None:
+def check_scores(argument: str, scores: Tree, names: Sequence[str], has_rows: bool = True) -> None:
     """Raises ArgumentError unless each metric has `EXAMPLES` values, one a row, or without rows a number."""
     fits = isinstance(scores, Mapping) and set(scores) == set(names)
     shapes = [getattr(values, "shape", ()) for values in scores.values()] if fits else []

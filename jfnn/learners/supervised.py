@@ -16,6 +16,7 @@ from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.signatures import takes
+from jfnn.arguments.types import Json
 from jfnn.layers import sequence, small
 from jfnn.layers.constant import number_names, with_constants, with_numbers, without_constants
 from jfnn.layers.kind import LayerKind, Params, is_weight
@@ -234,7 +235,7 @@ class Supervised(DescentLearner):
         names = isinstance(self.gradient, str) and naming.describe_loss(self.loss) != "custom"
         return metrics and names and self.rule_is_registered and self._network_is_registered
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """Network, loss, metrics and optimizer, by their names if they have some."""
         return {
             "network": naming.describe_network(self.network),

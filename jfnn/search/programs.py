@@ -8,7 +8,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -99,7 +98,7 @@ def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[
             reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
             raise ArgumentError("initial_params", f"{reason}; result.program(…) is one of them")
         return list(params.programs)
-    starts: list[Any] = [params]
+    starts: list[Params] = [params]
     for length in axes.values():
         if not all(isinstance(nested, list) and len(nested) == length for nested in starts):
             return [params] * math.prod(axes.values())

@@ -1,11 +1,12 @@
 """Options that train the winners of a search once more."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.experiment.options import Options
@@ -27,7 +28,7 @@ def winners(result: SweepResult, refit: Refit) -> list[Index]:
     if best is None or refit.cells == 1:
         return [] if best is None else [best.index]
     pruned = result.pruned_cells.ravel()
-    by_numbers: dict[tuple[Any, ...], Index] = {}
+    by_numbers: dict[tuple[object, ...], Index] = {}
     for cell in result.order():
         index = result.cell_index(cell)
         if not pruned[cell]:
@@ -63,7 +64,7 @@ def refit_options(
         changed["initial_params"] = starts = starts.params
     if starts_of_cells:
 
-        def of_chosen(leaf: Any) -> np.ndarray:
+        def of_chosen(leaf: ArrayLike) -> np.ndarray:
             chosen_starts = [np.asarray(leaf)[index] for index in chosen]
             return np.stack(chosen_starts) if is_listed else chosen_starts[0]
 
@@ -97,7 +98,7 @@ def _all_rows(split: Split) -> Split:
     if split.x_test is None:
         return split
 
-    def joined(train: Any, test: Any) -> np.ndarray:
+    def joined(train: object, test: object) -> np.ndarray:
         return np.concatenate([checks.as_array(train, "split"), checks.as_array(test, "split")])
 
     x, y = jax.tree.map(
@@ -109,7 +110,7 @@ def _all_rows(split: Split) -> Split:
     return split._replace(x_train=x, y_train=y, x_test=None, y_test=None)
 
 
-def _with_values(optimizer: Optimizer, epochs: int, values: dict[str, Any]) -> Optimizer:
+def _with_values(optimizer: Optimizer, epochs: int, values: Mapping[str, Any]) -> Optimizer:
     """The optimizer with the winner's numbers, its schedule as long as it was in the search."""
     arguments = {name: values.get(name, value) for name, value in optimizer.arguments.items()}
     if optimizer.schedule == "constant":
