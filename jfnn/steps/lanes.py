@@ -11,7 +11,7 @@ from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.functions import Functions
 from jfnn.optimizers import State
 
-Tree = TypeVar("Tree")
+Arrays = TypeVar("Arrays")
 Numbers = TypeVar("Numbers", np.ndarray, jax.Array)
 Step = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]]
 
@@ -47,14 +47,14 @@ class Lanes(NamedTuple):
         """The axis of the batch in the row numbers of one step."""
         return 0 if self.separate and self.last else -1
 
-    def laid(self, states: Tree) -> Tree:
+    def laid(self, states: Arrays) -> Arrays:
         """States with members where they lie, from states with members on the leading axis."""
-        laid: Tree = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
+        laid: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
         return laid
 
-    def leading(self, states: Tree) -> Tree:
+    def leading(self, states: Arrays) -> Arrays:
         """The inverse of `laid`."""
-        leading: Tree = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
+        leading: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
         return leading
 
     def row_numbers(self, numbers: Numbers) -> Numbers:
@@ -67,11 +67,11 @@ class Lanes(NamedTuple):
             return (batch,)
         return (batch, tile) if self.last else (tile, batch)
 
-    def beside_rows(self, of_members: Tree) -> Tree:
+    def beside_rows(self, of_members: Arrays) -> Arrays:
         """Arrays ``[tile]``, or shared scalars, as they broadcast against the row numbers of a step."""
         if self.last or not self.separate:
             return of_members
-        broadcast: Tree = jax.tree.map(lambda leaf: leaf[:, None], of_members)
+        broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_members)
         return broadcast
 
     def gathered(self, batch: Batch) -> Batch:
@@ -92,13 +92,13 @@ class Lanes(NamedTuple):
         """`Learner.end_epoch` of all members."""
         return jax.vmap(functions.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
 
-    def chosen(self, which: jax.Array, one: Tree, other: Tree) -> Tree:
+    def chosen(self, which: jax.Array, one: Arrays, other: Arrays) -> Arrays:
         """Arrays of one tree for the members that ``which [tile]`` marks, and of another for the rest."""
 
         def choose(leaf: jax.Array, instead: jax.Array) -> jax.Array:
             return jnp.where(jnp.expand_dims(which, self._others(leaf)), leaf, instead)
 
-        chosen: Tree = jax.tree.map(choose, one, other)
+        chosen: Arrays = jax.tree.map(choose, one, other)
         return chosen
 
     def all_finite(self, leaves: Sequence[jax.Array]) -> jax.Array:
