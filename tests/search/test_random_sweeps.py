@@ -155,7 +155,7 @@ def test_other_members_and_their_order_change_no_bit(examples):
 
 # Ways to run that change no bit.
 EXECUTIONS = [
-    {"executor": lambda: concurrent.futures.ThreadPoolExecutor(2)},
+    {"executor": jfnn.Workers(lambda: concurrent.futures.ThreadPoolExecutor(2))},
     {
         "executor": jfnn.Workers(lambda: concurrent.futures.ThreadPoolExecutor(1), in_flight=1),
         "eval_every": 2,
