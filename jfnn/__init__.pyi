@@ -26,15 +26,20 @@ from .analysis.zoo import read_zoo, write_zoo
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
+from .core.experiment.axes import Sample
+from .core.experiment.networks import Networks
+from .core.experiment.options import Options
+from .core.experiment.progress import Progress
+from .core.experiment.refit import Refit
+from .core.experiment.settings import Execution, Validation
+from .core.experiment.simplest import Simplest
+from .core.search.outcomes import LostMembersError
+from .core.search.result import Best, SweepResult
+from .core.search.sweep import sweep
+from .core.search.train import train
+from .core.store.files import CorruptFileError
 from .distributed.workers import Workers
 from .estimators.ensemble import Ensemble
-from .experiment.axes import Sample
-from .experiment.networks import Networks
-from .experiment.options import Options
-from .experiment.progress import Progress
-from .experiment.refit import Refit
-from .experiment.settings import Execution, Validation
-from .experiment.simplest import Simplest
 from .layers import (
     GRU,
     LSTM,
@@ -64,11 +69,6 @@ from .numerics.machine import use_all_cores
 from .optimizers import Optimizer, State
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
-from .search.outcomes import LostMembersError
-from .search.result import Best, SweepResult
-from .search.sweep import sweep
-from .search.train import train
-from .store.files import CorruptFileError
 from .studies.coordinates import CoordinateCheck, coordinate_check
 from .studies.hypergradient import Hypergradient, hypergradient
 from .studies.lyapunov import Lyapunov, lyapunov

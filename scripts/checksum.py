@@ -14,7 +14,7 @@ import numpy as np
 from console import Parser, count, run
 
 import jfnn
-from jfnn.store import environment
+from jfnn.core.store import environment
 
 DECADES = np.logspace(-5, 1, 7)
 

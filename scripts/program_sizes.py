@@ -28,13 +28,13 @@ from benchmarks.workload import Workload
 from benchmarks.workloads import GRIDS, KINDS, ODE
 from console import Parser, run
 
-from jfnn.engine import loop
-from jfnn.engine.executors import Threads
-from jfnn.engine.trainer import Trainer
-from jfnn.experiment.options import Options
+from jfnn.core.engine import loop
+from jfnn.core.engine.executors import Threads
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.numerics.compiling import compiled
 from jfnn.numerics.machine import versions
-from jfnn.search.sweep import prepare
 
 FILE = Path(__file__).parents[1] / "tests" / "data" / "program_sizes.json"
 WORKLOADS: Mapping[str, Workload] = {

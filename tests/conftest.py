@@ -12,7 +12,7 @@ from helpers import OPTIMISED, UNOPTIMISED, compile_unoptimised, compiled, noise
 
 import jfnn
 from jfnn import losses, training
-from jfnn.engine import devices
+from jfnn.core.engine import devices
 from jfnn.numerics import compiling, machine
 
 # Workers with a thread for each of many cores would be in each other's way, and counts would vary.

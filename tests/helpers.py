@@ -16,8 +16,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.search.result import combined, map_members
 from jfnn.numerics import compiling
-from jfnn.search.result import combined, map_members
 
 # Options of XLA's compiler -> as users get them, and for programs that run for milliseconds, which need no
 # optimising and no splitting into parts for many cores.

@@ -9,9 +9,9 @@ from helpers import make_programs, make_result
 
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.estimators.ensemble import select
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
 from jfnn.studies.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")

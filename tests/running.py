@@ -10,8 +10,8 @@ from pathlib import Path
 import jax
 
 from jfnn.arguments import memory
-from jfnn.engine import devices, program
-from jfnn.experiment import replicates
+from jfnn.core.engine import devices, program
+from jfnn.core.experiment import replicates
 from jfnn.numerics import draws
 
 CORES = devices.cores()  # that this process may use, before conftest.py says two

@@ -21,7 +21,7 @@ from scipy import sparse
 
 import jfnn
 from jfnn.analysis import compare_cells
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
 
 pytestmark = pytest.mark.unoptimised
 

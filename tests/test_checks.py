@@ -30,8 +30,8 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.cures import Set
 from jfnn.arguments.signatures import check_callable
-from jfnn.experiment import settings
-from jfnn.experiment.axes import HYPER, as_cells
+from jfnn.core.experiment import settings
+from jfnn.core.experiment.axes import HYPER, as_cells
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import UpdateRule
 from jfnn.targets import as_targets

@@ -13,10 +13,10 @@ import pytest
 from helpers import as_workers, noise_split, same_bits
 
 import jfnn
+from jfnn.core.engine import interrupts
+from jfnn.core.experiment.progress import Listener
+from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.distributed.agreement import agreed_environment
-from jfnn.engine import interrupts
-from jfnn.experiment.progress import Listener
-from jfnn.store.checkpoint import Checkpoint
 
 NETWORK = jfnn.mlp((5, 6, 3))
 GRID = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=40, batch_size=16)

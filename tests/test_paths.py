@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, noise_split
 
 import jfnn
 from jfnn import analysis, datasets, report
-from jfnn.search.result import with_run
+from jfnn.core.search.result import with_run
 
 pytestmark = pytest.mark.unoptimised
 

@@ -11,8 +11,8 @@ from room_calls import RECORDS
 import jfnn
 from jfnn.analysis import Interval
 from jfnn.arguments.fields import Valid
+from jfnn.core.experiment.options import Common, Options, TrainOptions
 from jfnn.estimators import SimplestCandidate
-from jfnn.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import LayerKind
 from jfnn.layers.pool import Pool
 from jfnn.layers.recurrent import Recurrent

@@ -23,10 +23,10 @@ import pytest
 from helpers import as_workers, noise_split, same_bits
 
 import jfnn
+from jfnn.core.engine.segment import Segment, Task
+from jfnn.core.store import environment
 from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
-from jfnn.engine.segment import Segment, Task
-from jfnn.store import environment
 
 pytestmark = pytest.mark.unoptimised
 

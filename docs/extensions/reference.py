@@ -21,7 +21,7 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import ExtensionMetadata, stringify_annotation
 
-from jfnn.search import keywords
+from jfnn.core.search import keywords
 
 
 @functools.cache

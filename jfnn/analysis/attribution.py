@@ -21,13 +21,13 @@ from jfnn.analysis.intervals import as_numbers
 from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.search.result import SweepResult
 from jfnn.extend import Trace
 from jfnn.layers import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs
 from jfnn.numerics.compiling import compiled
-from jfnn.search.result import SweepResult
 from jfnn.targets import Split, as_targets
 
 CURVATURES = ("hessian", "gauss_newton")

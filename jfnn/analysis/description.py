@@ -8,7 +8,7 @@ import numpy as np
 from jfnn.analysis.summary import PERCENT, averaged_over, part_text
 from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text, value_texts
 from jfnn.arguments.types import Json
-from jfnn.search.result import SweepResult
+from jfnn.core.search.result import SweepResult
 
 TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
 LONGEST = 50  # values shown of a longer list

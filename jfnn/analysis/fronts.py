@@ -7,7 +7,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.search.result import SweepResult
+from jfnn.core.search.result import SweepResult
 
 # The name of a score, or a function of a sweep that gives one number a member, such as how large it is.
 Objective = str | Callable[[SweepResult], Any]

@@ -18,7 +18,7 @@ from jfnn.analysis.summary import (
     shown_metrics,
 )
 from jfnn.arguments.texts import axis_text, column_texts, name_text
-from jfnn.search.result import SweepResult
+from jfnn.core.search.result import SweepResult
 
 TIED = "~"
 DOUBTFUL = "?"

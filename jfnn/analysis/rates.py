@@ -4,7 +4,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.search.result import SweepResult
+from jfnn.core.search.result import SweepResult
 
 
 def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:

@@ -14,8 +14,8 @@ from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import html_table
+from jfnn.core.search.result import SweepResult
 from jfnn.extend import OF_LABELS
-from jfnn.search.result import SweepResult
 
 SHOWN = 10  # cells in a notebook
 #: Name of a metric -> the least and the greatest that it can be.

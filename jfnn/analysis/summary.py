@@ -10,7 +10,7 @@ from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
 from jfnn.arguments.texts import describe, exponential, name_text, number_text, value_texts
-from jfnn.search.result import SweepResult
+from jfnn.core.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
 FEW = 30  # rows: an accuracy on fewer has a standard error of up to 1/(2√30), 9 points

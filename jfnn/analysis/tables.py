@@ -5,8 +5,8 @@ import os
 import numpy as np
 
 from jfnn.arguments import checks
+from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import run_directory
-from jfnn.search.result import SweepResult
 
 
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:

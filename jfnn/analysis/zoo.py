@@ -24,10 +24,10 @@ import numpy as np
 
 from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.search.result import SweepResult
+from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.runs import archives, files, run_directory, trees
 from jfnn.layers import Params
-from jfnn.search.result import SweepResult
-from jfnn.store.files import CorruptFileError
 
 FORMAT = 1
 ZOO = "zoo.npz"

@@ -25,8 +25,8 @@ from jfnn.cli.words import (
     share_or_count,
     widths,
 )
+from jfnn.core.experiment.options import Options
 from jfnn.datasets.targets import TASKS
-from jfnn.experiment.options import Options
 from jfnn.extend.runs import ROWS, STATES
 from jfnn.layers import INITIALIZERS
 from jfnn.learners import METRICS

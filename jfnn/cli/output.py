@@ -18,10 +18,10 @@ from jfnn.arguments.texts import column_texts, describe, metric_text, name_text,
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
+from jfnn.core.search.result import SweepResult
 from jfnn.extend import PARTS
 from jfnn.extend.runs import CONFIG, MODELS, REFIT, RESULTS, TABLE, files, program_names
 from jfnn.optimizers import Distribution
-from jfnn.search.result import SweepResult
 
 WIDTH = 80  # characters of a line
 CELLS_A_LINE = 8  # fit into it

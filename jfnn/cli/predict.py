@@ -15,10 +15,10 @@ from jfnn.arguments.cures import told
 from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
+from jfnn.core.search.result import SweepResult
+from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.runs import NONE_RANKS, files, run_directory
 from jfnn.loading import load
-from jfnn.search.result import SweepResult
-from jfnn.store.files import CorruptFileError
 
 DESCRIPTION = """\
 Answers for the rows of a .csv file by the networks of a run of `jfnn grid` on

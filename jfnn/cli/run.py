@@ -27,15 +27,15 @@ from jfnn.cli.flags import OPTIONS, Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import flag_name, in_flags, make_parser, parse, warnings_in_lines
-from jfnn.experiment.progress import Progress
+from jfnn.core.experiment.progress import Progress
+from jfnn.core.search.result import SweepResult
+from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.executors import ExecutorError, ProgressBar
 from jfnn.extend.runs import files
 from jfnn.learners import METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.schedulers import SCHEDULERS
-from jfnn.search.result import SweepResult
-from jfnn.store.files import CorruptFileError
 
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.

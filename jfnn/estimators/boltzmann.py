@@ -17,10 +17,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.boltzmann import Machine, columns
 from jfnn.boltzmann.learner import boltzmann_machine
 from jfnn.boltzmann.machine import pack
+from jfnn.core.experiment.settings import Execution
+from jfnn.core.search.train import train
 from jfnn.estimators.parameters import Substitute
-from jfnn.experiment.settings import Execution
 from jfnn.minibatches import Minibatches
-from jfnn.search.train import train
 
 
 class BernoulliRBM(Substitute, neural_network.BernoulliRBM):  # type: ignore[misc]

@@ -8,7 +8,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.simplest import Simplest
+from jfnn.core.experiment.simplest import Simplest
 
 
 @dataclasses.dataclass

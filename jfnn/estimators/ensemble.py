@@ -16,11 +16,11 @@ from sklearn.base import is_classifier
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.search.result import SweepResult
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 from jfnn.prediction import predict, predict_proba
-from jfnn.search.result import SweepResult
 from jfnn.targets import as_targets
 
 LEAST_PROBABILITY = 1e-12

@@ -8,9 +8,10 @@ train tiles elsewhere, ``jfnn.extend.fits`` for those who train without a sweep'
 ``jfnn.extend.rows`` for subsets.
 """
 
-from jfnn.engine.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps, step_numbers
-from jfnn.experiment.axes import as_index, check_range
-from jfnn.experiment.experiment import PARTS, Experiment
+from jfnn.core.engine.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps, step_numbers
+from jfnn.core.experiment.axes import as_index, check_range
+from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.search.keywords import make_options
 from jfnn.identity.traces import Trace
 from jfnn.layers.constant import has_constants, is_constant
 from jfnn.layers.initializers import FAN_IN
@@ -20,7 +21,6 @@ from jfnn.learners.functions import scoring
 from jfnn.learners.metrics import OF_LABELS
 from jfnn.network import as_inputs, check_output
 from jfnn.numerics.compiling import compiled, key_shape
-from jfnn.search.keywords import make_options
 from jfnn.targets import as_penalty, as_targets
 
 __all__ = [

@@ -5,15 +5,15 @@ segments of a run share, on one device, and runs them. `jfnn.Workers` is a `Remo
 `concurrent.futures`.
 """
 
-from jfnn.engine import interrupts
-from jfnn.engine.devices import check_process
-from jfnn.engine.executors import Collect, Executor, Failures, MakeSegment
-from jfnn.engine.plan import CallLength
-from jfnn.engine.segment import Segment, SegmentResult, Task, Worker
-from jfnn.experiment.progress import Listener, ProgressBar
-from jfnn.experiment.remote import ExecutorError, Remote
-from jfnn.store import environment, scratch
-from jfnn.store.identity import Description, differing
+from jfnn.core.engine import interrupts
+from jfnn.core.engine.devices import check_process
+from jfnn.core.engine.executors import Collect, Executor, Failures, MakeSegment
+from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.segment import Segment, SegmentResult, Task, Worker
+from jfnn.core.experiment.progress import Listener, ProgressBar
+from jfnn.core.experiment.remote import ExecutorError, Remote
+from jfnn.core.store import environment, scratch
+from jfnn.core.store.identity import Description, differing
 
 __all__ = [
     "CallLength",

@@ -5,16 +5,16 @@ numbers. ``layouts`` says how many train side by side, a ``Trainer`` puts them o
 them.
 """
 
-from jfnn.engine import devices, interrupts, layouts, loop
-from jfnn.engine.plan import CallLength, Layout
-from jfnn.engine.state import RunState
-from jfnn.engine.threads import spread
-from jfnn.engine.trainer import Trainer
-from jfnn.experiment.experiment import Cohort, Replicates
+from jfnn.core.engine import devices, interrupts, layouts, loop
+from jfnn.core.engine.plan import CallLength, Layout
+from jfnn.core.engine.state import RunState
+from jfnn.core.engine.threads import spread
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.experiment import Cohort, Replicates
+from jfnn.core.steps.source import padded_length
+from jfnn.core.store.files import digest
 from jfnn.identity.traces import shapes_of
 from jfnn.learners.functions import functions_of
-from jfnn.steps.source import padded_length
-from jfnn.store.files import digest
 
 __all__ = [
     "CallLength",

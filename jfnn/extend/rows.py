@@ -1,6 +1,6 @@
 """For subsets of your own: pairs of rows that are made when a sweep asks for them, and checked values."""
 
-from jfnn.experiment.subsets import (
+from jfnn.core.experiment.subsets import (
     HELD_OUT_BY_SOME,
     SPLIT,
     Cut,

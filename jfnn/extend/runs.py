@@ -1,13 +1,10 @@
 """For those who read and write beside a run: its files, tables and archives, and what errors call them."""
 
-from jfnn.experiment.refit import ROWS
-from jfnn.layers.recurrent import STATES
-from jfnn.learners import answers
-from jfnn.learners.learner import OTHER_METRICS
-from jfnn.search import run_directory
-from jfnn.search.reading import keeps_network, read
-from jfnn.search.result import NONE_RANKS, ProgramRun
-from jfnn.search.run_directory import (
+from jfnn.core.experiment.refit import ROWS
+from jfnn.core.search import run_directory
+from jfnn.core.search.reading import keeps_network, read
+from jfnn.core.search.result import NONE_RANKS, ProgramRun
+from jfnn.core.search.run_directory import (
     CHECKPOINT,
     CONFIG,
     MODELS,
@@ -19,9 +16,12 @@ from jfnn.search.run_directory import (
     program_names,
     write_table,
 )
-from jfnn.store import archives, files, trees
-from jfnn.store.environment import kind_in
-from jfnn.store.identity import Description
+from jfnn.core.store import archives, files, trees
+from jfnn.core.store.environment import kind_in
+from jfnn.core.store.identity import Description
+from jfnn.layers.recurrent import STATES
+from jfnn.learners import answers
+from jfnn.learners.learner import OTHER_METRICS
 
 __all__ = [
     "CHECKPOINT",

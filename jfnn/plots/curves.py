@@ -14,6 +14,7 @@ from jfnn.analysis.statistics import curve_statistics, kept_values
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
+from jfnn.core.search.result import SweepResult
 from jfnn.extend import as_index
 from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
@@ -34,7 +35,6 @@ from jfnn.plots.panels import (
     places,
 )
 from jfnn.plots.slices import axis_values
-from jfnn.search.result import SweepResult
 
 SEARCHED = 6  # cells drawn of a random search
 SHADED = 30  # more cells have no bands but that of the best

@@ -20,6 +20,7 @@ from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text, value_texts
+from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BAR,
     BEST,
@@ -38,7 +39,6 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import BEST as AT_BEST
 from jfnn.plots.slices import At, caption_parts, sliced
-from jfnn.search.result import SweepResult
 
 CELL_HEIGHT = 0.4  # inches
 LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink

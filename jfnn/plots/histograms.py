@@ -9,9 +9,9 @@ from scipy import stats
 from jfnn.analysis import summary
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import name_text
+from jfnn.core.search.result import SweepResult
 from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import BEST, add_caption, check_sweep, gallery
-from jfnn.search.result import SweepResult
 
 BINS = 25  # or fewer, of all values shown
 

@@ -23,8 +23,8 @@ from jfnn.analysis.statistics import CellStatistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
+from jfnn.core.search.result import SweepResult
 from jfnn.datasets.fields import as_number
-from jfnn.search.result import SweepResult
 
 BEST = "#e6002e"
 

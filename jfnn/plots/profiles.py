@@ -13,6 +13,7 @@ from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, describe, name_text
+from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import OUTCOMES
 from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
@@ -32,7 +33,6 @@ from jfnn.plots.panels import (
     value_scale,
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, fold_axis, sliced
-from jfnn.search.result import SweepResult
 
 
 def axis_curves(

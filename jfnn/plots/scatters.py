@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
 from jfnn.arguments.texts import axis_label, name_text, value_text
+from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BEST,
     WIDTH,
@@ -22,7 +23,6 @@ from jfnn.plots.panels import (
     tick_values,
     value_scale,
 )
-from jfnn.search.result import SweepResult
 
 PANELS_A_ROW = 2  # at most
 DIVERGED_AT = 0.03  # height of the marks of diverged cells, as a part of the panel's

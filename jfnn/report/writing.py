@@ -16,12 +16,12 @@ from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
+from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import keeps_network, run_directory
 from jfnn.learners import answers
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
 from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
-from jfnn.search.result import SweepResult
 
 # Lines of Python below "Predicting with it", and one more that predicts.
 LOAD = """import jfnn

@@ -14,7 +14,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
 from jfnn.extend import Experiment, Seen, make_experiment, make_stepper
 from jfnn.extend.runs import run_directory
 from jfnn.layers import Params

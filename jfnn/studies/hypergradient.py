@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
 from jfnn.extend import (
     PARTS,
     Experiment,

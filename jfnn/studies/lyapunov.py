@@ -17,7 +17,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
 from jfnn.extend import (
     Experiment,
     Seen,

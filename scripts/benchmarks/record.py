@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import first_call
-from jfnn.store import files
+from jfnn.core.store import files
 
 SAME = ("versions", "processor", "cores", "quick")  # of the environments of all figures in a file
 

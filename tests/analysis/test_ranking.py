@@ -10,7 +10,7 @@ import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
 from jfnn.arguments.texts import column_texts, number_text, value_text, value_texts
-from jfnn.search.result import combined, with_run
+from jfnn.core.search.result import combined, with_run
 
 
 def with_test_accuracy(values, **fields):

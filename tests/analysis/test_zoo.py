@@ -13,8 +13,8 @@ from jax.flatten_util import ravel_pytree
 
 import jfnn
 from jfnn.analysis import weight_statistics
-from jfnn.search.result import combined, with_run
-from jfnn.store import files
+from jfnn.core.search.result import combined, with_run
+from jfnn.core.store import files
 
 NET = jfnn.mlp((4, 3, 2), "tanh")
 FILES = ["layout.csv", "metrics.csv", "statistics.csv", "weights.npy", "zoo.npz"]

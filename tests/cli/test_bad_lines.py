@@ -15,7 +15,7 @@ from jfnn import datasets
 from jfnn.arguments import checks, memory
 from jfnn.cli import parser, words
 from jfnn.cli.flags import Flags
-from jfnn.engine.devices import cores
+from jfnn.core.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
 

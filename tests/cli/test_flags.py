@@ -10,7 +10,7 @@ import jfnn
 from jfnn.cli import data, executors, networks, parser, run
 from jfnn.cli.flags import DATA, EXECUTORS, NETWORKS, Flags, option
 from jfnn.cli.parser import flag_name
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
 from jfnn.schedulers import SCHEDULERS
 
 # The library's option -> the flags that set it, where they have other names.

@@ -16,7 +16,7 @@ from jfnn.arguments.texts import describe
 from jfnn.cli import output
 from jfnn.cli.data import Problem
 from jfnn.cli.output import NOT_SETTINGS
-from jfnn.engine.devices import cores
+from jfnn.core.engine.devices import cores
 
 pytestmark = pytest.mark.unoptimised
 

@@ -8,10 +8,10 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.engine.ahead import WAITING_BYTES, Ahead, at_once
-from jfnn.experiment.options import Options
+from jfnn.core.engine.ahead import WAITING_BYTES, Ahead, at_once
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.numerics.machine import cores
-from jfnn.search.sweep import prepare
 
 PATIENCE = 60.0  # seconds, for events that come at once unless something is wrong
 

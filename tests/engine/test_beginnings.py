@@ -7,11 +7,11 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.engine import loop
-from jfnn.engine.executors import Threads
-from jfnn.engine.trainer import Trainer
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
+from jfnn.core.engine import loop
+from jfnn.core.engine.executors import Threads
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 
 PATIENCE = 30  # seconds after which what should happen at once has not
 

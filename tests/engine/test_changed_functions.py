@@ -12,12 +12,12 @@ import pytest
 from helpers import noise_split, representatives, same_bits
 
 import jfnn
+from jfnn.core.search.sweep import prepare
 from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
 from jfnn.learners.functions import functions_of
 from jfnn.optimizers import SCHEDULES, State
 from jfnn.schedulers import Actions, Scheduler
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 SPLIT = noise_split()

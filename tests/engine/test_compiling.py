@@ -10,10 +10,10 @@ import pytest
 from helpers import OPTIMISED, representatives, same_bits
 
 import jfnn
-from jfnn.engine.verification import verify
+from jfnn.core.engine.verification import verify
+from jfnn.core.search.sweep import prepare
 from jfnn.numerics import compiling
 from jfnn.numerics.compiling import compiled
-from jfnn.search.sweep import prepare
 
 RNG = np.random.default_rng(0)
 CONSTANT = 0.37

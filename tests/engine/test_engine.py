@@ -13,15 +13,15 @@ from helpers import gradient as by_jax
 
 import jfnn
 from jfnn import losses
-from jfnn.engine import devices, loop
-from jfnn.engine.executors import Threads
-from jfnn.engine.layouts import layout_for
-from jfnn.engine.plan import CallLength
-from jfnn.engine.threads import spread
-from jfnn.engine.trainer import Trainer
-from jfnn.experiment.experiment import Cohort
+from jfnn.core.engine import devices, loop
+from jfnn.core.engine.executors import Threads
+from jfnn.core.engine.layouts import layout_for
+from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.threads import spread
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.experiment import Cohort
+from jfnn.core.search.sweep import prepare, train_run
 from jfnn.schedulers import Actions
-from jfnn.search.sweep import prepare, train_run
 
 SIZES = (5, 6, 3)
 EPOCHS = 9

@@ -11,10 +11,10 @@ from helpers import compiled, float64_first, representatives
 
 import jfnn
 from jfnn import losses, training
+from jfnn.core.steps import epoch as engine
+from jfnn.core.steps.epoch import gather, gathered_at_once, steps_of_epoch
+from jfnn.core.steps.source import Source, step_key
 from jfnn.minibatches import PADDING, Minibatches
-from jfnn.steps import epoch as engine
-from jfnn.steps.epoch import gather, gathered_at_once, steps_of_epoch
-from jfnn.steps.source import Source, step_key
 
 N = 23
 FEATURES = 4

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import jfnn
+from jfnn.core.steps.epoch import gather
+from jfnn.core.steps.lanes import Lanes
 from jfnn.learners.functions import functions_of
 from jfnn.optimizers import State
-from jfnn.steps.epoch import gather
-from jfnn.steps.lanes import Lanes
 
 TILE = 3
 BATCH = 4

@@ -8,12 +8,12 @@ from helpers import representatives
 from jax import export
 
 import jfnn
-from jfnn.engine import program
+from jfnn.core.engine import program
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
+from jfnn.core.steps.epoch import stand_ins
+from jfnn.core.steps.rows import drawer
 from jfnn.estimators import MLPClassifier, training
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
-from jfnn.steps.epoch import stand_ins
-from jfnn.steps.rows import drawer
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them
 TILE = 2

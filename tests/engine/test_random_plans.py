@@ -9,12 +9,12 @@ from examples import examples
 from hypothesis import strategies
 
 import jfnn
-from jfnn.engine import plan
-from jfnn.engine.layouts import layout_costs
-from jfnn.engine.plan import Layout
-from jfnn.experiment.build import build
-from jfnn.experiment.options import Options
-from jfnn.steps.epoch import EPOCHS
+from jfnn.core.engine import plan
+from jfnn.core.engine.layouts import layout_costs
+from jfnn.core.engine.plan import Layout
+from jfnn.core.experiment.build import build
+from jfnn.core.experiment.options import Options
+from jfnn.core.steps.epoch import EPOCHS
 
 small = strategies.integers(1, 12)
 seeds = strategies.integers(0, 2**32 - 1)

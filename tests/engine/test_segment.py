@@ -13,10 +13,10 @@ import pytest
 from helpers import like_here, noise_split, same_bits
 
 import jfnn
-from jfnn.engine.executors import Threads
-from jfnn.engine.segment import SegmentResult, Worker
-from jfnn.engine.trainer import Trainer
-from jfnn.search.sweep import prepare, train_run
+from jfnn.core.engine.executors import Threads
+from jfnn.core.engine.segment import SegmentResult, Worker
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.search.sweep import prepare, train_run
 
 
 def init(key):

@@ -13,9 +13,9 @@ import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
-from jfnn.engine.plan import CallLength
-from jfnn.engine.trainer import Trainer
-from jfnn.search.sweep import prepare, train_run
+from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.search.sweep import prepare, train_run
 
 DATA = noise_split()
 SEEDS = [0, 1, 2, 3, 4, 2**32 - 1]

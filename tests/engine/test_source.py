@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from helpers import representatives
 
+from jfnn.core.steps.lanes import Lanes
+from jfnn.core.steps.rows import drawer, rows_of_all_steps
+from jfnn.core.steps.source import Sources, padded_length
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
-from jfnn.steps.lanes import Lanes
-from jfnn.steps.rows import drawer, rows_of_all_steps
-from jfnn.steps.source import Sources, padded_length
 
 SIZE = 5
 LENGTHS = (23, 21, 64, 7)

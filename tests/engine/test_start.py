@@ -6,9 +6,9 @@ import pytest
 from helpers import compilations, compiled, noise_split, representatives, same_bits
 
 import jfnn
-from jfnn.engine.start import read_start
-from jfnn.experiment.build import build
-from jfnn.experiment.options import Options
+from jfnn.core.engine.start import read_start
+from jfnn.core.experiment.build import build
+from jfnn.core.experiment.options import Options
 
 NET = jfnn.mlp((5, 4, 3), "tanh")
 IMAGES = jfnn.Split((np.arange(60.0).reshape(10, 6) % 7 > 3).astype(np.float32))

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
 
 from jfnn import estimators
-from jfnn.engine.trainer import Trainer
+from jfnn.core.engine.trainer import Trainer
 from jfnn.estimators import training
 from jfnn.estimators.fit import NUMBERS, Fit, Rows, Structure
 from jfnn.estimators.rows import Scoring

@@ -10,7 +10,7 @@ import pytest
 from helpers import compilations, representatives, same_bits
 
 import jfnn
-from jfnn.experiment import replicates
+from jfnn.core.experiment import replicates
 from jfnn.layers import (
     GRU,
     INITIALIZERS,

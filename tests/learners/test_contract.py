@@ -12,12 +12,12 @@ import pytest
 from helpers import compiled, noise_split, representatives, same_bits
 
 import jfnn
-from jfnn.engine.program import build
-from jfnn.experiment.options import Options
+from jfnn.core.engine.program import build
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.learners import Batch, CustomLoss
 from jfnn.learners.functions import functions_of
 from jfnn.minibatches import PADDING, Minibatches
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,7 +9,7 @@ import pytest
 from helpers import representatives, same_bits
 
 import jfnn
-from jfnn.experiment.replicates import step_key
+from jfnn.core.experiment.replicates import step_key
 
 pytestmark = pytest.mark.thorough
 

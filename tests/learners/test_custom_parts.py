@@ -9,9 +9,9 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.schedulers import Actions
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

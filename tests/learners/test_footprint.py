@@ -7,8 +7,8 @@ import pytest
 from jax import lax
 
 import jfnn
-from jfnn.engine import plan
-from jfnn.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
+from jfnn.core.engine import plan
+from jfnn.core.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
 from jfnn.learners import Batch
 from jfnn.learners.functions import functions_of, traced
 

@@ -10,7 +10,7 @@ from sklearn import metrics as sklearn_metrics
 from sklearn.model_selection import KFold, StratifiedKFold
 
 import jfnn
-from jfnn.engine.scoring import reduced
+from jfnn.core.engine.scoring import reduced
 from jfnn.learners import metrics, output_metric
 from jfnn.learners.data import Data
 

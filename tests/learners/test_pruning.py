@@ -11,8 +11,8 @@ from helpers import compiled, noise_split, representatives, same_bits
 
 import jfnn
 from jfnn import Execution, losses, pruned, training
+from jfnn.core.search.sweep import prepare
 from jfnn.learners.pruning import without_least
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,9 +9,9 @@ from helpers import noise_split
 
 import jfnn
 from jfnn import Metric, Optimizer, Split
-from jfnn.experiment.options import Options
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 from jfnn.learners import output_metric
-from jfnn.search.sweep import prepare
 
 SPLIT = noise_split()
 X = SPLIT.x_train

@@ -10,14 +10,14 @@ import pytest
 from helpers import compiled, representatives, same_bits
 
 import jfnn
-from jfnn.engine import program
-from jfnn.engine.program import DeviceData, Members
+from jfnn.core.engine import program
+from jfnn.core.engine.program import DeviceData, Members
+from jfnn.core.steps.source import Source
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
 from jfnn.learners.functions import functions_of
 from jfnn.optimizers import State
-from jfnn.steps.source import Source
 
 MEMBERS = 32
 BATCH = 7

@@ -10,8 +10,8 @@ import pytest
 from helpers import compiled, float64_first
 
 import jfnn
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

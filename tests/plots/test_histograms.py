@@ -6,7 +6,7 @@ from helpers import make_result
 from scipy import stats
 
 from jfnn import plots
-from jfnn.search.result import with_run
+from jfnn.core.search.result import with_run
 
 ROWS = 40
 CONFIG = {"data": {"test": {"rows": [ROWS]}}}

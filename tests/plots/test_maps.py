@@ -18,8 +18,8 @@ from scipy import stats
 
 from jfnn import plots
 from jfnn.arguments.texts import describe, value_texts
+from jfnn.core.search.result import with_run
 from jfnn.plots.panels import value_scale
-from jfnn.search.result import with_run
 
 pytestmark = pytest.mark.unoptimised
 

@@ -17,8 +17,8 @@ import jfnn
 from jfnn import analysis, plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.arguments.texts import compact, describe
+from jfnn.core.search.result import combined, with_run
 from jfnn.report import writing as report
-from jfnn.search.result import combined, with_run
 
 pytestmark = pytest.mark.unoptimised
 

@@ -14,8 +14,8 @@ from noisy_classes import EPOCHS, HELD, SPLIT, sweep
 from reports import play, recorded
 
 import jfnn
+from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.schedulers import SCHEDULERS, Actions, Scheduler
-from jfnn.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
 

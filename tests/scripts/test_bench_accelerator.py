@@ -17,8 +17,8 @@ from benchmarks.contenders import CASES, Case
 from benchmarks.workers import ContenderError, Here
 
 import jfnn
+from jfnn.core.search.result import with_run
 from jfnn.numerics import compiling
-from jfnn.search.result import with_run
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 

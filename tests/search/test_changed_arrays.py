@@ -6,7 +6,7 @@ import pytest
 from helpers import representatives, same_bits
 
 import jfnn
-from jfnn.search.sweep import prepare, train_run
+from jfnn.core.search.sweep import prepare, train_run
 
 pytestmark = pytest.mark.unoptimised
 

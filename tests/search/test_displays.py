@@ -13,8 +13,8 @@ from helpers import make_result, make_sampled, noise_split
 
 import jfnn
 from jfnn.arguments.paths import names_directory
-from jfnn.experiment.progress import DRAWING, Progress, ProgressBar
-from jfnn.search.result import combined
+from jfnn.core.experiment.progress import DRAWING, Progress, ProgressBar
+from jfnn.core.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
 

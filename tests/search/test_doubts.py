@@ -10,8 +10,8 @@ from sklearn import datasets
 from sklearn.model_selection import LeaveOneOut
 
 import jfnn
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 
 pandas = pytest.importorskip("pandas")
 SPLIT = noise_split()

@@ -12,8 +12,8 @@ from sklearn.model_selection import KFold, ShuffleSplit
 import jfnn
 from jfnn import losses
 from jfnn.analysis import ranking
-from jfnn.engine import devices
-from jfnn.store import files
+from jfnn.core.engine import devices
+from jfnn.core.store import files
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,10 +9,10 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, train_test_split
 
 import jfnn
-from jfnn.experiment import experiment
-from jfnn.experiment.validation import cuts
+from jfnn.core.experiment import experiment
+from jfnn.core.experiment.validation import cuts
+from jfnn.core.search.sweep import prepare
 from jfnn.minibatches import Minibatches
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

@@ -6,7 +6,7 @@ import pytest
 from helpers import representatives, same_bits
 
 import jfnn
-from jfnn.search.result import combined
+from jfnn.core.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
 

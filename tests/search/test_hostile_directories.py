@@ -11,10 +11,10 @@ import pytest
 from helpers import everything
 
 import jfnn
-from jfnn.search import run_directory
-from jfnn.search.result import combined
-from jfnn.store import files
-from jfnn.store.checkpoint import Checkpoint
+from jfnn.core.search import run_directory
+from jfnn.core.search.result import combined
+from jfnn.core.store import files
+from jfnn.core.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
 

@@ -10,7 +10,7 @@ from helpers import central_differences, compiled, gradient, perturbed, represen
 
 import jfnn
 from jfnn import backprop, losses
-from jfnn.experiment.replicates import step_key
+from jfnn.core.experiment.replicates import step_key
 from jfnn.layers.dropout import dropout_masks
 from jfnn.learners import Batch
 from jfnn.minibatches import Minibatches

@@ -15,9 +15,9 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.experiment.options import Options, TrainOptions
+from jfnn.core.experiment.options import Options, TrainOptions
+from jfnn.core.search.sweep import prepare
 from jfnn.minibatches import Minibatches
-from jfnn.search.sweep import prepare
 
 pytestmark = pytest.mark.unoptimised
 

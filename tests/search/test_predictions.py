@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn.cli import run as grid
-from jfnn.engine import blocks
+from jfnn.core.engine import blocks
 
 pytestmark = pytest.mark.unoptimised
 

@@ -13,8 +13,8 @@ from sklearn.model_selection import KFold
 
 import jfnn
 from jfnn import Execution, Halving, Minibatches, Optimizer, PopulationTraining, Sample, Validation
-from jfnn.experiment.options import Options
-from jfnn.search.sweep import prepare
+from jfnn.core.experiment.options import Options
+from jfnn.core.search.sweep import prepare
 
 SPLIT = noise_split()  # 70 rows to train on
 UNWRITABLE = ("\ud800", "caf\udce9", "a\0b", "a\nb", "\rb", "\tb")  # names that not every file can hold

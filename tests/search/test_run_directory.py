@@ -11,9 +11,9 @@ from helpers import everything, make_result, with_scores
 
 import jfnn
 from jfnn import analysis
-from jfnn.search import run_directory
-from jfnn.search.result import combined, with_run
-from jfnn.store import files
+from jfnn.core.search import run_directory
+from jfnn.core.search.result import combined, with_run
+from jfnn.core.store import files
 
 pytestmark = pytest.mark.unoptimised
 

@@ -9,7 +9,7 @@ from helpers import make_result, representatives, same_bits, with_scores
 from scipy import stats
 
 import jfnn
-from jfnn.search.refit import refit_options
+from jfnn.core.search.refit import refit_options
 
 pytestmark = pytest.mark.unoptimised
 

@@ -8,7 +8,7 @@ from noisy_classes import CLASSES, EPOCHS, HELD, NET, PENALTIES, RATES, SCORES, 
 from sklearn.metrics import f1_score
 
 import jfnn
-from jfnn.experiment.validation import cuts
+from jfnn.core.experiment.validation import cuts
 from jfnn.learners import output_metric
 
 pytestmark = pytest.mark.unoptimised

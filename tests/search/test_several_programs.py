@@ -22,8 +22,8 @@ from scipy import stats
 
 import jfnn
 from jfnn.analysis import ranking
+from jfnn.core.search.result import combined, with_run
 from jfnn.minibatches import Minibatches
-from jfnn.search.result import combined, with_run
 
 pytestmark = pytest.mark.unoptimised
 

@@ -17,10 +17,10 @@ from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
-from jfnn.experiment import experiment
-from jfnn.search.sweep import prepare
-from jfnn.steps import epoch
-from jfnn.store.identity import deciding
+from jfnn.core.experiment import experiment
+from jfnn.core.search.sweep import prepare
+from jfnn.core.steps import epoch
+from jfnn.core.store.identity import deciding
 
 pytestmark = pytest.mark.unoptimised
 

@@ -13,7 +13,7 @@ import pytest
 
 from jfnn import datasets
 from jfnn.arguments import memory
-from jfnn.store import archives, files
+from jfnn.core.store import archives, files
 
 ARRAYS = {"x": np.random.default_rng(0).normal(size=(20, 2)), "y": np.arange(20) % 3}
 BYTES = np.zeros(40).tobytes()

@@ -15,14 +15,14 @@ import pytest
 from helpers import everything, noise_split, representatives
 
 import jfnn
-from jfnn.engine.plan import CallLength
-from jfnn.engine.trainer import Trainer
+from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.search import run_directory
+from jfnn.core.search.sweep import prepare, train_run
+from jfnn.core.store import files, identity
+from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.numerics import compiling
 from jfnn.schedulers import Actions
-from jfnn.search import run_directory
-from jfnn.search.sweep import prepare, train_run
-from jfnn.store import files, identity
-from jfnn.store.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.unoptimised
 

@@ -10,8 +10,8 @@ import pytest
 from helpers import make_result
 
 import jfnn
-from jfnn.search.result import with_run
-from jfnn.store import files, trees
+from jfnn.core.search.result import with_run
+from jfnn.core.store import files, trees
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):

@@ -11,8 +11,8 @@ import pytest
 from helpers import representatives
 
 import jfnn
-from jfnn.engine.stepper import SWEEP_OPTIONS, make_experiment
-from jfnn.experiment.options import Options
+from jfnn.core.engine.stepper import SWEEP_OPTIONS, make_experiment
+from jfnn.core.experiment.options import Options
 from jfnn.studies import hypergradient as door
 
 pytestmark = pytest.mark.unoptimised

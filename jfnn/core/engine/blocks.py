@@ -1,0 +1,237 @@
+"""A function of every member and every row: tiles of members by blocks of rows, on all threads.
+
+The number of rows of a call is fixed, and its number of members follows from the function and from how many
+there are in all, so that a value has the same bits beside any other rows and any other members' numbers.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Tree
+from jfnn.core.engine.devices import resolve
+from jfnn.core.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
+from jfnn.core.engine.threads import spread
+from jfnn.learners.data import Rows, block
+from jfnn.learners.shapes import eval_shape
+
+BLOCK = 256  # rows of a call: sums over rows, and so bits, depend on it
+# Bytes of the parameters and layers of a call on a core: fewer take longer, more gain nothing.
+CPU_BYTES = 6_000_000
+
+# (values [members, rows, …], axis=0) -> another axis, or none, instead of members
+Reduce = Callable[..., object]
+Finish = Callable[[np.ndarray, int], np.ndarray]
+
+
+class Selection(NamedTuple):
+    """Members whose values are computed.
+
+    Attributes:
+        shape: Shape in which they lie.
+        numbers: Their numbers in a grid ``[members]``.
+        diverged: Whether each diverged and so has no values ``[members]``.
+    """
+
+    shape: tuple[int, ...]
+    numbers: np.ndarray
+    diverged: np.ndarray
+
+    def spread_out(self, values: np.ndarray) -> np.ndarray:
+        """Values ``[k, …]`` in the shape of all; NaN, or -1 for whole numbers, where members diverged."""
+        if self.diverged.any():
+            fill = np.nan if values.dtype.kind == "f" else -1
+            everyone = np.full((len(self.diverged), *values.shape[1:]), fill, values.dtype)
+            everyone[~self.diverged] = fill if self.diverged.all() else values
+            values = everyone
+        return values.reshape(*self.shape, *values.shape[1:])
+
+
+def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
+    unknown = np.isnan(values)
+    masked = np.ma.array(values, mask=unknown) if unknown.any() else values
+    return np.ma.filled(getattr(masked, name)(axis=axis, dtype=np.float64), np.nan)
+
+
+# By name, without NaN, in float64.
+REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for name in ("mean", "std")}
+
+
+def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
+    """The label of most members, of equals the smallest; -1, which is none, only where all have it."""
+    labels = np.moveaxis(labels, axis, 0)
+    winners = np.full(labels.shape[1:], -1)
+    most = np.zeros(labels.shape[1:], int)
+    for label in range(labels.max() + 1):
+        count = (labels == label).sum(axis=0)
+        winners = np.where(count > most, label, winners)
+        most = np.maximum(most, count)
+    return winners
+
+
+class ProgramCall(NamedTuple):
+    """A function of members of one program, and of rows.
+
+    Attributes:
+        program: ``(members [k, …], rows [n, …]) -> [k, n, …]``, compiled.
+        members: A pytree of NumPy arrays with all members on the leading axis.
+        selection: Which members these are.
+        rows: A pytree of NumPy arrays with the rows on the leading axis.
+        layer: The most numbers that a layer holds for one row.
+    """
+
+    program: Callable[..., jax.Array]
+    members: Tree
+    selection: Selection
+    rows: Rows
+    layer: int
+
+
+def by_blocks(
+    calls: Sequence[ProgramCall],
+    finish: Finish | None = None,
+    reduce: object = None,
+    argument: str = "network",
+) -> np.ndarray:
+    """Values of members for all rows in the members' shape ``[…, n, …]``, or reduced over members.
+
+    Args:
+        calls: The members of each program; all have the same rows. Those of several have an axis of programs
+            before the members' shape, which all share.
+        finish: ``(values [k, BLOCK, …] of members that did not diverge, number of the first row) -> values``,
+            on the host.
+        reduce: None, a name in `REDUCTIONS`, or a function; applied to a block of rows at a time, so that no
+            more are held.
+        argument: The caller's argument that the programs are of, named in errors.
+
+    Raises:
+        ValueError, TypeError: A program fails or gives no value a row; programs differ in what they give; the
+            values do not fit into memory; all members diverged where they are to be reduced, or ``reduce``
+            does not give one entry a row.
+    """
+    selection = _joined([call.selection for call in calls])
+    function = _as_function(reduce, selection)
+    threads = resolve(None)
+    finite = _finite(calls)
+    tiles: dict[jax.Device, list[list[Tree]]] = {}
+    for device in set(threads):
+        tiles[device] = []
+        for call, numbers in finite:
+            width = _width(call.members, call.layer, device.platform)
+            tiles[device].append(_tiles(call.members, numbers, width, device))
+    shape, dtype = _value_shape(finite, tiles[threads[0]], argument)
+    count = sum(len(numbers) for _, numbers in finite)
+    n = len(jax.tree.leaves(calls[0].rows)[0])
+    at_rows = -1 - len(shape)
+    if function is None:  # twice, while blocks are joined
+        memory.check("x", 2.0 * dtype.itemsize * count * n * math.prod(shape))
+    blocks: dict[int, np.ndarray] = {}
+
+    def issue(first: int, device: jax.Device) -> list[list[jax.Array]]:
+        results = []
+        for (call, _), tiles_of_call in zip(finite, tiles[device], strict=True):
+            rows = jax.device_put(block(call.rows, first, BLOCK), device)
+            results.append([call.program(tile, rows) for tile in tiles_of_call])
+        return results
+
+    def collect(first: int, results: list[list[jax.Array]]) -> None:
+        parts = []
+        for (_, numbers), of_call in zip(finite, results, strict=True):
+            parts.append(np.concatenate([np.asarray(part) for part in of_call])[: len(numbers)])
+        values = np.concatenate(parts)
+        values = values if finish is None else finish(values, first)
+        values = values if function is None else _reduced(function, values, at_rows)
+        blocks[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
+
+    spread(range(0, n, BLOCK), threads, issue, collect)
+    everything = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
+    return selection.spread_out(everything) if function is None else everything
+
+
+def _joined(selections: Sequence[Selection]) -> Selection:
+    """Selections of several programs as one, with an axis of programs first."""
+    first = selections[0]
+    if len(selections) == 1:
+        return first
+    numbers = np.concatenate([selection.numbers for selection in selections])
+    diverged = np.concatenate([selection.diverged for selection in selections])
+    return Selection((len(selections), *first.shape), numbers, diverged)
+
+
+def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]]:
+    """Calls with the indices of their members that did not diverge.
+
+    Where every member diverged it is `[0]`, so that shapes stay non-empty.
+    """
+    finite = [(call, np.flatnonzero(~call.selection.diverged)) for call in calls]
+    return [pair for pair in finite if len(pair[1])] or [(calls[0], np.zeros(1, int))]
+
+
+def _value_shape(
+    finite: Sequence[tuple[ProgramCall, np.ndarray]], tiles: Sequence[Sequence[Tree]], argument: str
+) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of a member's value of one row, the same for all programs."""
+    kinds = []
+    for (call, _), tiles_of_call in zip(finite, tiles, strict=True):
+        tile = tiles_of_call[0]
+        width = len(jax.tree.leaves(tile)[0])
+        one = eval_shape(argument, call.program, tile, block(call.rows, 0, BLOCK), rows=BLOCK)
+        if one.shape[:2] != (width, BLOCK):
+            got = f"{list(one.shape[1:])} for {BLOCK} rows"
+            raise ArgumentError(argument, f"expected a value a row, got {got}")
+        kinds.append((one.shape[2:], one.dtype))
+    if len(set(kinds)) > 1:
+        shapes = " and ".join(str(list(shape)) for shape, _ in dict.fromkeys(kinds))
+        raise ArgumentError(argument, f"expected networks whose values have one shape a row, got {shapes}")
+    return kinds[0]
+
+
+def _as_function(reduce: object, selection: Selection) -> Reduce | None:
+    """The function that reduces over members, of its name or itself; None for none."""
+    if reduce is None:
+        return None
+    function = REDUCTIONS.get(reduce) if isinstance(reduce, str) else reduce
+    if not callable(function):
+        expected = f"None, {', '.join(REDUCTIONS)}, or a function (values, axis=0)"
+        raise ArgumentTypeError("reduce", f"expected {expected}, got {checks.shown(reduce)}")
+    if selection.diverged.all():
+        raise ArgumentError("reduce", "expected members to reduce over, but every one diverged")
+    return function
+
+
+def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
+    """Values ``[members, rows, …]`` reduced over members; their rows lie on the axis ``at_rows``."""
+    try:
+        result = function(values, axis=0)
+    except Exception as error:
+        reason = "expected a function (values [members, rows, …], axis=0), got one that fails"
+        raise ArgumentError("reduce", f"{reason} ({type(error).__name__}: {error})") from error
+    reduced = np.asarray(checks.as_array(result, "reduce"))
+    checks.check_numbers(reduced, "reduce")
+    if reduced.shape[at_rows:] != values.shape[1:]:
+        expected = ["…", *values.shape[1:]]
+        raise ArgumentError(
+            "reduce", f"expected {expected} of {list(values.shape)}, got {list(reduced.shape)}"
+        )
+    return reduced
+
+
+def _tiles(members: Tree, numbers: np.ndarray, width: int, device: jax.Device) -> list[Tree]:
+    """Members of these numbers on a device, ``width`` of them in each tile; the last one repeats some."""
+    slots = [np.resize(numbers[first : first + width], width) for first in range(0, len(numbers), width)]
+    return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
+
+
+def _width(members: Tree, layer: int, platform: str) -> int:
+    """Members of a call: as many as fit beside their layers, and no more than there are, rounded up."""
+    leaves = jax.tree.leaves(members)
+    enough = next((width for width in WIDTHS if width >= len(leaves[0])), WIDTHS[-1])
+    size = sum(leaf[0].nbytes for leaf in leaves) + 2 * layer * BLOCK * leaves[0].itemsize
+    available = CPU_BYTES if platform == "cpu" else ACCELERATOR_TILE_BYTES
+    return min(enough, tile_width(size, available, WIDTHS))

@@ -1,0 +1,68 @@
+"""Executors of tiles: the interface, and this process's threads."""
+
+import functools
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+import jax
+
+from jfnn.core.engine.segment import Segment, SegmentResult, Task, Worker
+from jfnn.core.engine.threads import side_by_side, spread
+
+Job = TypeVar("Job")
+MakeSegment = Callable[[Job], Segment]
+Collect = Callable[[Job, SegmentResult], Job | None]
+Failures = Sequence[tuple[Job, Exception]]
+
+
+class Executor(Protocol):
+    """Runs segments of one task, in any order, each by any device."""
+
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
+        """Runs the segment of each job, and hands every result to ``collect``, from any thread.
+
+        ``collect`` returns the job that follows, if any. A segment may run more than once, but is made once,
+        since later segments depend on collected results.
+
+        Returns:
+            The jobs that failed, and why.
+        """
+        ...
+
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
+        """Compiles on every device, by running segments of no epochs and scoring one block of rows.
+
+        ``told(programs compiled, their number)`` is called before the first and after each, from any thread.
+        """
+        ...
+
+
+class Threads:
+    """An `Executor` on this process's devices, which gives nothing up."""
+
+    def __init__(self, task: Task, threads: Sequence[jax.Device]):
+        """Puts the task, common to all segments, on the device of each thread."""
+        self.threads = threads
+        self.workers = {device: Worker(task, device) for device in dict.fromkeys(threads)}
+
+    def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
+        """See `Executor`."""
+        spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
+        return ()
+
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
+        """See `Executor`."""
+        pairs = [*itertools.product(self.workers.values(), segments)]
+        compiled = itertools.count(1)
+        in_turn = threading.Lock()
+
+        def compile_one(worker: Worker, segment: Segment) -> SegmentResult:
+            result = worker.issue(segment, blocks=1)
+            with in_turn:
+                told(next(compiled), len(pairs))
+            return result
+
+        told(0, len(pairs))
+        side_by_side([functools.partial(compile_one, *pair) for pair in pairs])

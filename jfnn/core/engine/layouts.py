@@ -1,0 +1,98 @@
+"""The layout of an experiment's tiles."""
+
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from jfnn.core.engine import plan
+from jfnn.core.engine.footprint import footprint
+from jfnn.core.engine.plan import Layout
+from jfnn.core.experiment.experiment import Cohort
+from jfnn.layers import small
+from jfnn.learners.data import Batch
+from jfnn.learners.functions import Functions
+from jfnn.learners.learner import starting_shapes
+from jfnn.learners.shapes import row_shapes
+
+
+def layout_for(experiment: Cohort, platform: str, widest: bool) -> Layout:
+    """The layout fixed by options, or the fastest one for the experiment.
+
+    Args:
+        experiment: The experiment.
+        platform: "cpu", "gpu", …
+        widest: Whether to take the widest tiles, for the bits of a large grid's cell.
+    """
+    execution = experiment.execution
+    replicates = len(np.unique(experiment.minibatches_of()))
+    if execution.tile is not None:
+        costs = {Layout(execution.tile, separate): plan.SEPARATE**separate for separate in (False, True)}
+    else:
+        costs = layout_costs(experiment, platform)
+    if widest:
+        costs = {max(layout for layout in costs if not layout.separate): 1.0}
+    devices = plan.CORES if platform == "cpu" else 1
+    layout = plan.fastest_layout(experiment.members // replicates, replicates, costs, devices)
+    return layout if execution.shared is None else layout._replace(separate=not execution.shared)
+
+
+def layout_costs(experiment: Cohort, platform: str) -> dict[Layout, float]:
+    """Layout -> time of one step of a tile, in units of one member's share."""
+    batch = int(experiment.replicates.sources.batch.min())
+    most = widest_tile(experiment, platform, batch)
+    step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
+    most_separate = _widest_of_separate(experiment)
+    costs: dict[Layout, float] = {}
+    for separate in (False, True):
+        fits_last = {
+            width: experiment.learner.fits_last(platform, width, batch, separate)
+            for width in (*plan.WIDTHS, most)
+            if width <= max(most, small.WIDE)
+        }
+        narrow = min(most, small.NARROW) if any(fits_last.values()) else most
+        for width, fits in fits_last.items():
+            if separate and width > most_separate:
+                continue
+            if fits:
+                costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
+            elif width <= narrow:
+                costs[Layout(width, separate)] = (width + step) * (plan.SEPARATE if separate else 1.0)
+    return costs
+
+
+def _widest_of_separate(experiment: Cohort) -> int:
+    """Largest width of a tile whose members have separate minibatches, by the row numbers of an epoch."""
+    sources = experiment.replicates.sources
+    of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
+    return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
+
+
+def widest_tile(experiment: Cohort, platform: str, batch: int) -> int:
+    """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
+    functions = experiment.functions
+    on_cpu = platform == "cpu"
+    widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
+    if functions.shapes is not None and on_cpu:
+        return plan.tile_width(_held(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
+    size = bytes_of_member(experiment, batch)
+    return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
+
+
+def bytes_of_member(experiment: Cohort, batch: int) -> int:
+    """Bytes that a member holds in training by steps of ``batch`` rows, but for what traced learners hold."""
+    learner = experiment.learner
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
+    return plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
+
+
+@functools.lru_cache(64)
+def _held(functions: Functions, batch: int) -> int:
+    """Bytes that a traced step of ``batch`` rows holds for one member; cached for equal functions."""
+    shapes = functions.shapes
+    assert shapes is not None
+    number: Any = jax.ShapeDtypeStruct((), shapes.dtype)
+    weights: Any = jax.ShapeDtypeStruct((batch,), shapes.dtype) if shapes.weighted else None
+    rows = Batch(row_shapes(shapes.rows, batch), weights)
+    return footprint(functions, shapes.params, rows, dict.fromkeys(shapes.hyper, number))

@@ -1,0 +1,212 @@
+"""A run from its start or a saved state to its last epoch and its scores."""
+
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import numpy as np
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine import interrupts
+from jfnn.core.engine.acting import act
+from jfnn.core.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.experiment import PARTS
+from jfnn.core.experiment.going_on import Ended
+from jfnn.core.experiment.progress import Progress
+from jfnn.layers.kind import Params
+
+Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
+Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that train no more [members]
+
+
+def start(trainer: Trainer) -> RunState:
+    """The run before its first epoch, whose programs are compiled."""
+    experiment = trainer.experiment
+    size = experiment.members
+    hyper = experiment.hyper()
+    members = trainer.start(experiment.start_hyper())
+    nowhere = np.full(size, -1, np.int32)
+    ended = experiment.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
+    diverged_at, stopped_at, pruned = map(np.copy, ended)
+    keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
+    params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
+    snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
+    no_scores = np.zeros((0, size, len(PARTS)))
+    epochs = experiment.epochs - experiment.first_epoch if experiment.keeps_objectives else 0
+    return RunState(
+        epoch=experiment.first_epoch,
+        members=members._replace(diverged_at=diverged_at),
+        hyper=hyper,
+        stopped_at=stopped_at,
+        pruned=pruned,
+        snapshot=snapshot if keeps else None,
+        schedulers=tuple(
+            scheduler.init(experiment.n_cells, len(experiment.replicates))
+            for scheduler in experiment.schedulers
+        ),
+        history=Evaluation(
+            np.zeros(0, np.int64),
+            {metric.name: no_scores for metric in experiment.learner.metrics},
+            jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
+        ),
+        objectives={
+            name: np.full((epochs, size), np.nan, experiment.data.dtype)
+            for name in (experiment.learner.step_values if epochs else ())
+        },
+    )
+
+
+def run(
+    trainer: Trainer,
+    state: RunState,
+    save: Save = lambda state, now: None,
+    callback: Callback | None = None,
+) -> Outcome:
+    """Trains an experiment from a state to its last epoch and scores it, if its learner has metrics.
+
+    Without schedulers members are trained in place: whatever ends the run, ``state`` has them as they are.
+
+    Args:
+        trainer: The trainer.
+        state: From `start`, or saved.
+        save: Called at each return to the host, with a state that nothing changes. Once members are given up
+            it is called no more, so that they can be tried again from the last saved state.
+        callback: Called at each return to the host, before ``save``; says which members stop there.
+    """
+    started = time.perf_counter()
+    experiment = trainer.experiment
+    trainer.listener.training(state.epoch, experiment.epochs)
+    best: float | None = None
+    scores: Scores | None = None
+    while state.epoch < experiment.epochs and state.active.any():
+        end, evaluates = _next_return(trainer, state.epoch)
+        recorded = experiment.evaluations(state.epoch, end)
+        scored = recorded
+        if experiment.learner.metrics and (evaluates or end == experiment.epochs):
+            scored = sorted({*recorded, end})
+        evaluations = trainer.advance(state, end, scored)
+        state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
+        scores = evaluations[end].scores if end in evaluations else None
+        if scored:
+            ranks = experiment.ranking.of(evaluations[scored[-1]].scores)
+            best = None if np.isnan(ranks).all() else float(np.nanmax(ranks))
+        if scores is not None and evaluates:
+            members = state.members
+            hyper = state.hyper
+            state = act(experiment, state, scores)
+            if state.members is not members or state.hyper is not hyper:
+                scores = None  # of members that are copies now, or have other numbers
+        if callback is not None:
+            stopped_at = np.where(state.active & callback(state), np.int32(state.epoch), state.stopped_at)
+            state = state._replace(stopped_at=stopped_at)
+        _return_to_host(trainer, state, best, save)
+    params, epochs, scores = _final(trainer, state, scores)
+    diverged_at = state.members.diverged_at
+    for values in state.objectives.values():
+        epoch = experiment.first_epoch + np.arange(len(values))
+        values[(epoch[:, None] > diverged_at) & (diverged_at >= 0)] = np.nan
+    seconds = time.perf_counter() - started
+    return Outcome(state, params, epochs, scores, trainer.failures, trainer.compile_seconds, seconds)
+
+
+def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
+    """The epoch of the next return to the host, and whether it is an evaluation.
+
+    With schedulers or a progress callback each evaluation is a return. Otherwise tiles are scored when they
+    get there, and none waits for the others.
+    """
+    experiment = trainer.experiment
+    end = min(trainer.next_call_end(epoch), experiment.epochs)
+    if not experiment.schedulers and experiment.execution.progress is None:
+        return end, False
+    first = experiment.first_epoch
+    evaluations = [
+        first + scheduler.next_epoch(epoch - first, experiment.n_cells, experiment.epochs - first)
+        for scheduler in experiment.schedulers
+    ]
+    evaluations += experiment.evaluations(epoch, end)[:1]
+    end = min([*evaluations, end])
+    if end <= epoch:
+        raise ArgumentError("schedulers", f"expected a next epoch above {epoch}, got {end}")
+    return end, end in evaluations
+
+
+def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save: Save) -> None:
+    """Reports progress and saves the state; nothing changes it between two calls.
+
+    It must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
+    """
+    experiment = trainer.experiment
+
+    def save_whole(now: bool) -> None:
+        if not trainer.failures:
+            save(state, now)
+
+    try:
+        if callable(experiment.execution.progress):
+            training = int(state.active.sum())
+            experiment.execution.progress(
+                Progress(state.epoch, experiment.epochs, training, experiment.members, best)
+            )
+        interrupts.raise_pending()
+        save_whole(False)
+    except (KeyboardInterrupt, SystemExit):
+        save_whole(True)
+        raise
+
+
+def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> Evaluation:
+    """The history with further evaluations, up to the first after which no member trains.
+
+    Args:
+        state: The state, whose members have been trained beyond its epoch.
+        epochs: Epochs beyond it to record.
+        evaluations: Epoch -> evaluation.
+    """
+    reached = [
+        epoch
+        for before, epoch in itertools.pairwise([state.epoch, *epochs])
+        if not state.diverged(before).all()
+    ]
+    if not reached:
+        return state.history
+    longer: Evaluation = jax.tree.map(
+        lambda old, *new: np.concatenate([old, np.stack(new)]),
+        state.history,
+        *(evaluations[epoch] for epoch in reached),
+    )
+    return longer
+
+
+def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Params, np.ndarray, Scores]:
+    """Final parameters of all members, the epochs that they were trained for, and their scores.
+
+    Args:
+        trainer: The trainer, which scores.
+        state: The state after the last epoch.
+        last: Scores after the last call, NaN for members that had diverged or stopped; or None.
+    """
+    diverged_at = state.members.diverged_at
+    finite = missing = diverged_at < 0
+    params = state.members.state.params
+    hyper = state.hyper
+    epochs = np.where(finite, np.where(state.stopped_at < 0, state.epoch, state.stopped_at), diverged_at)
+    if last is not None and state.epoch == trainer.experiment.epochs:
+        missing = finite & (state.stopped_at >= 0)  # members that trained to the end have just been scored
+    if state.snapshot is not None:
+        in_snapshot = state.snapshot.epoch >= 0
+        missing = missing | (in_snapshot & finite)
+        epochs = np.where(in_snapshot, state.snapshot.epoch, epochs)
+        params, hyper = jax.tree.map(
+            lambda kept, now: np.where(in_snapshot.reshape(-1, *(1,) * (now.ndim - 1)), kept, now),
+            (state.snapshot.params, state.snapshot.hyper),
+            (params, hyper),
+        )
+    if last is not None and not missing.any():
+        return params, epochs, last
+    scores = trainer.evaluate(params, hyper, missing)
+    if last is not None:
+        scores = {name: np.where(missing[:, None], new, last[name]) for name, new in scores.items()}
+    return params, epochs, scores

@@ -1,0 +1,180 @@
+"""Assignment of members to tiles, and the lengths of calls: pure functions and plain data."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jfnn.core.steps.epoch import EPOCHS
+
+# Most bytes of a tile in training, by `member_bytes`, that fit a core's cache: larger tiles read their states
+# from memory in every step, smaller ones take more calls. Compare values by
+# `python scripts/bench.py --workload growth`.
+CPU_TILE_BYTES = 600_000
+# The same by `jfnn.core.engine.footprint`, for custom functions: compare by the workload own_data. Those
+# of layers keep the other count: by this one convolutions and GRUs get too narrow tiles.
+CPU_TRACED_TILE_BYTES = 1_500_000
+ACCELERATOR_TILE_BYTES = 256_000_000
+# Widths of the widest tiles: grids of 5x5, 7x7 or 10x10 cells fill them.
+CPU_WIDTHS = (1, 2, 5, 10, 25, 64, 256)
+ACCELERATOR_WIDTHS = (*CPU_WIDTHS, 512, 1024)
+# Widths for fewer members, or many replicates.
+WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# Fixed time of a step on a core and on an accelerator, and the time of a member with separate minibatches, in
+# units of a member that shares them; CPU cores assumed by the plan. Wrong ones choose a slower layout:
+# compare by the workloads digit_seeds and folds.
+STEP = 0.25
+ACCELERATOR_STEP = 500.0
+SEPARATE = 1.15
+CORES = 2
+# A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
+# these take less. A smaller share of idle time than `IDLE` is not worth further calls.
+LEAST_STEPS = 16
+IDLE = 0.03
+# Most bytes of the row numbers of a call: more take memory, fewer take more calls. A call has an epoch at
+# least, so that where members have separate minibatches tiles are no wider than `EPOCH_BYTES` allow for one.
+ROWS_BYTES = 16_000_000
+EPOCH_BYTES = 64_000_000
+
+
+class Layout(NamedTuple):
+    """Layout of tiles: their width, and whether their members share minibatches.
+
+    A float32 result depends on it, so it follows from the experiment, never from the number of devices.
+    """
+
+    width: int  # members a tile
+    separate: bool  # whether each member has minibatches, else a tile shares those of one replicate
+
+
+class Tile(NamedTuple):
+    """Members trained by one call of the compiled program."""
+
+    members: np.ndarray  # their numbers [tile]; empty slots repeat members
+    used: int  # number of leading slots that are not repeats
+    replicates: np.ndarray | int  # of each slot [tile], or the one whose minibatches all share
+
+
+class CallLength(NamedTuple):
+    """Length of one call: at most ``steps`` steps and ``most_epochs`` epochs, and at least one epoch.
+
+    The calls of a tile follow one another without waiting for other tiles, and after ``calls`` of them the
+    run returns to the host. Several calls between returns keep devices busy: a free device takes the tile
+    that is furthest behind. The first return is early (``first_steps``), since most members that diverge do
+    so early, and then leave their tiles.
+    """
+
+    steps: int = 384
+    first_steps: int = 64
+    most_epochs: int = EPOCHS
+    calls: int = 3
+
+    def holding(self, bytes_a_step: int) -> "CallLength":
+        """The same, or shorter, so that row numbers of so many bytes a step take `ROWS_BYTES` at most."""
+        return self._replace(steps=max(min(self.steps, ROWS_BYTES // bytes_a_step), 1))
+
+    def epochs(self, steps: int) -> int:
+        """Epochs of one call at most."""
+        return max(1, min(self.steps // steps, self.most_epochs))
+
+    def next_end(self, epoch: int, steps: int) -> int:
+        """The first epoch above ``epoch`` after which the run returns to the host."""
+        one_call = self.epochs(steps)
+        first = min(max(1, self.first_steps // steps), one_call)
+        most = one_call * self.calls
+        return first if epoch < first else first + ((epoch - first) // most + 1) * most
+
+    def ranges(self, stops: Sequence[int], steps: int, tiles: int = 1, devices: int = 1) -> list[range]:
+        """The epochs of each call from the first to the last of ``stops``; a call ends at each of them.
+
+        As few calls as possible, or more where few tiles would leave devices idle at the end: of 3 tiles on
+        2 devices one is idle while the last trains; with 2 calls a tile none is.
+
+        Args:
+            stops: Epochs done, and epochs after which a call must end, in order.
+            steps: Steps an epoch.
+            tiles: Number of tiles.
+            devices: Number of devices.
+        """
+        intervals = [pair for pair in itertools.pairwise(stops) if pair[0] < pair[1]]
+        if not intervals:
+            return []
+        longest = self.epochs(steps)
+        *others, fewest = [-(-(end - first) // longest) for first, end in intervals]
+        first, end = intervals[-1]
+        most = min(end - first, (end - first) * steps // LEAST_STEPS, fewest * devices)
+        idle = {}  # number of calls in the last interval -> share of devices that wait at the end
+        for number in range(fewest, max(fewest, most) + 1 if tiles > devices else fewest + 1):
+            jobs = (sum(others) + number) * tiles
+            idle[number] = -jobs % devices / jobs
+        last = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
+        numbers = zip(intervals, [*others, last], strict=True)
+        return [epochs for interval, number in numbers for epochs in _divided(*interval, number)]
+
+
+def _divided(first: int, end: int, number: int) -> Iterator[range]:
+    """The epochs from ``first`` to ``end`` in ``number`` ranges of nearly equal length."""
+    ends = [first + (end - first) * i // number for i in range(number + 1)]
+    return (range(at, until) for at, until in itertools.pairwise(ends))
+
+
+def tile_width(held: int, available: int, widths: Sequence[int]) -> int:
+    """The largest width of a tile whose members, of ``held`` bytes each, fit into ``available`` bytes."""
+    return max(width for width in widths if width <= max(available // max(held, 1), 1))
+
+
+def member_bytes(parameters: int, width: int, batch: int, itemsize: int) -> int:
+    """Bytes that one member holds in training.
+
+    Args:
+        parameters: Number of parameters.
+        width: Largest number of values that a layer holds for one row.
+        batch: Rows a step.
+        itemsize: Bytes of one value.
+    """
+    # Parameters, gradients and the old parameters; a layer's pre-activations, activations and deltas.
+    return 3 * (parameters + width * batch) * itemsize
+
+
+def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], devices: int) -> Layout:
+    """The layout that trains all members in the least time.
+
+    Args:
+        cells: Members that share minibatches.
+        replicates: Number of such groups.
+        costs: Layout -> time of one step of a tile, in any unit.
+        devices: Assumed number of devices; not the actual one, since bits depend on the layout.
+    """
+
+    def cost(layout: Layout) -> tuple[float, bool, int]:
+        groups, members = (1, cells * replicates) if layout.separate else (replicates, cells)
+        rounds = -(-groups * -(-members // layout.width) // devices)
+        return rounds * costs[layout], layout.separate, -layout.width
+
+    return min((layout for layout in costs if replicates > 1 or not layout.separate), key=cost)
+
+
+def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: Layout) -> Sequence[Tile]:
+    """Groups active members into tiles.
+
+    Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
+    empty slots, and at most one in all where minibatches are separate.
+
+    Args:
+        active: Whether each member still trains ``[members]``.
+        replicate: Replicate of each member ``[members]``.
+        group: Group of each member ``[members]``; a tile has members of one: with common minibatches, or with
+            minibatches of equal shape.
+        layout: The layout of tiles.
+    """
+    grouped = []
+    training = np.flatnonzero(active)
+    training = training[np.argsort(group[training], kind="stable")]
+    for members in np.split(training, np.flatnonzero(np.diff(group[training])) + 1):
+        for first in range(0, len(members), layout.width):
+            in_tile = members[first : first + layout.width]
+            slots = np.resize(in_tile, layout.width)
+            replicates = replicate[slots] if layout.separate else int(replicate[slots[0]])
+            grouped.append(Tile(slots, len(in_tile), replicates))
+    return grouped

@@ -1,0 +1,219 @@
+"""The compiled part: one call advances one tile by some epochs, or scores it.
+
+A tile is a fixed number of members, trained side by side: the loops are the tile's, and `jax.vmap` maps what
+a member does in a step. Members share the minibatches of their replicate, or have separate ones.
+The tile's width is fixed; rows, steps, epochs, folds and hyperparameters are arguments, and one body serves
+every step, so that one program serves any grid, any data and any number of calls.
+
+Nothing else may enter this program: a member's float32 results have the same bits in every slot, beside any
+neighbours and on any number of devices because one program trains it everywhere. For the same reason it is a
+program for one device, with a copy on each (CPU cores share one): when XLA partitions a program over devices,
+its arithmetic may change with their number.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments.types import Array
+from jfnn.core.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
+from jfnn.core.steps.lanes import Lanes
+from jfnn.core.steps.source import Source, step_key
+from jfnn.identity.code import what_is_unknown
+from jfnn.layers.constant import without_constants
+from jfnn.layers.kind import Params, by_dtype
+from jfnn.learners.data import Batch, Hyper, Rows
+from jfnn.learners.functions import Functions
+from jfnn.learners.learner import by_name
+from jfnn.numerics.compiling import compiled
+from jfnn.optimizers import State
+
+R = TypeVar("R")
+A_co = TypeVar("A_co", bound=Array, covariant=True)
+
+# A program takes about 10 MB and 200 memory maps, which systems limit. JAX never frees its traces, some
+# 0.7 MB a program: its caches are cleared now and then, and programs still in use compile again.
+PROGRAMS = 32
+TRACED_PROGRAMS = 128
+
+
+class Members(NamedTuple, Generic[A_co]):
+    """Members of a tile on the leading axis, on a device or on the host; of a run on the host all members."""
+
+    state: State  # parameters in the engine's form, and optimizer memory
+    # Epoch, counted from 0, in which a member stopped being finite, or -1; its state is the one before.
+    diverged_at: A_co  # [members]
+
+
+OnDevice = Members[jax.Array]
+OnHost = Members[np.ndarray]
+Trained = tuple[OnDevice, dict[str, jax.Array]]  # members, and means of each of their epochs
+
+
+class DeviceData(NamedTuple):
+    """Rows that one device trains on."""
+
+    rows: Rows  # padded to `jfnn.core.steps.source.padded_length`
+    weights: Array | None  # of each row [n], or in each fold [folds, n]
+    stand_in: Array | None  # from `jfnn.core.steps.epoch.stand_ins`, of each fold [folds]
+
+
+class Program:
+    """Compiled functions of a tile; arguments of members have a leading tile axis.
+
+    * ``lanes(tile, batch, separate) -> Lanes``: how they lie while they train
+    * ``start(params, hyper) -> state``
+    * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
+      each epoch of the `Learner.step_values`
+    * ``score(params, rows, hyper) -> {metric: [members, n, …]}``
+    * ``score_copies(params, rows [members, n, …], hyper)``: the same, with a copy of rows for each member
+    """
+
+    def __init__(self, functions: Functions, padded: bool, platform: str, epochs: int):
+        """Compiles nothing yet; see `build` for the arguments."""
+        self.functions = functions
+        self.learner = functions.learner
+        self.padded = padded
+        self.platform = platform
+        self.epochs = epochs
+        checksum = functions.checksum
+        keeps_memory = functions.learner.keeps_memory
+
+        def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
+            identity = f"{name} {checksum} {keeps_memory} {padded} {epochs}"
+            return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
+
+        # Asked at every call, which takes a twentieth of a short one where it is not remembered.
+        self.lanes = functools.cache(self._lanes)
+        self.start = program("start", jax.vmap(functions.start))
+        self.advance = program("advance", self._advance)
+        self.score = program("score", jax.vmap(functions.score, in_axes=(0, None, 0)))
+        self.score_copies = program("score_copies", jax.vmap(functions.score))
+
+    def _lanes(self, tile: int, batch: int, separate: bool) -> Lanes:
+        return Lanes(self.learner.fits_last(self.platform, tile, batch, separate), separate)
+
+    def _advance(
+        self, members: OnDevice, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
+    ) -> Trained:
+        """Trains a tile for ``n_epochs``.
+
+        After each epoch a member's parameters must be finite, and the objective at the start of its last
+        step; otherwise it keeps the state before that epoch. (The objective after the epoch would cost
+        another forward pass, a third of all work where an epoch is one step; the next epoch computes it
+        anyway.)
+
+        Returns:
+            The members, and the mean of each of the learner's step values over the steps of each epoch
+            ``[epochs, tile]``.
+        """
+        tile = len(members.diverged_at)
+        lanes = self.lanes(tile, source.batch, source.separate)
+        end = lanes.end_epoch(self.functions)
+        data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
+        steps = 1 if source.steps is None else source.steps
+
+        def one_epoch(i: jax.Array, run: Trained) -> Trained:
+            before, means = run
+            epoch = source.first + i
+            # XLA would compute the last step once more for each question about it.
+            state, sums, last = jax.lax.optimization_barrier(
+                self._epoch(lanes, hyper, source, data, before.state, epoch)
+            )
+            ended = end(before.state, state, hyper)
+            finite = jnp.isfinite(last["objective"])
+            members = keep_finite(before, ended, finite, epoch, lanes, self.learner.keeps_memory)
+            means = {
+                name: jax.lax.dynamic_update_index_in_dim(kept, sums[name] / steps, i, 0)
+                for name, kept in means.items()
+            }
+            return members, means
+
+        dtype = next(iter(hyper.values())).dtype
+        means = dict.fromkeys(self.learner.step_values, jnp.zeros((self.epochs, tile), dtype))
+        members = members._replace(state=lanes.laid(members.state))
+        members, means = jax.lax.fori_loop(0, n_epochs, one_epoch, (members, means))
+        return members._replace(state=lanes.leading(members.state)), means
+
+    def _epoch(
+        self,
+        lanes: Lanes,
+        hyper: Hyper,
+        source: Source,
+        data: DeviceData,
+        state: State,
+        epoch: jax.Array,
+    ) -> Loop:
+        """The steps of an epoch."""
+        zeros = jnp.zeros_like(next(iter(hyper.values())))
+        sums = dict.fromkeys(self.learner.step_values, zeros)
+        rows, weights, of_folds = data
+        stand_in = None if of_folds is None else of_folds[source.fold]
+        fold, stand_in = lanes.beside_rows((source.fold, stand_in))
+        step_of_all = lanes.step(self.functions)
+
+        def batch(numbers: jax.Array) -> Batch:
+            return lanes.gathered(
+                gather(rows, weights, numbers, self.padded, fold, stand_in, lanes.batch_axis)
+            )
+
+        def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
+            key = step_key(source, epoch, step)
+            state, values = step_of_all(loop[0], batch, hyper, key)
+            last = {name: value.astype(zeros.dtype) for name, value in by_name(values).items()}
+            return state, {name: loop[1][name] + value for name, value in last.items()}, last
+
+        large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
+        at_once = gathered_at_once(large, source.rows[0].size)
+        return steps_of_epoch(one_step, batch, source, epoch, at_once, (state, sums, sums))
+
+
+def keep_finite(
+    before: OnDevice, after: State, finite: jax.Array, number: jax.Array, lanes: Lanes, memory: bool
+) -> OnDevice:
+    """The members after an epoch; members that diverged in it keep the parameters before it.
+
+    Args:
+        before: The members before it.
+        after: Their states after it.
+        finite: Whether the objective at the start of a member's last step is finite ``[tile]``.
+        number: The epoch's number, counted from 0.
+        lanes: How members lie in the states.
+        memory: Whether they keep the memory before it as well, which takes a kernel for each array.
+    """
+    trained_before = before.diverged_at < 0
+    finite = trained_before & finite & all_finite(after.params, lanes)
+
+    if memory:
+        state = lanes.chosen(finite, after, before.state)
+    else:
+        state = after._replace(params=lanes.chosen(finite, after.params, before.state.params))
+    return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
+
+
+def all_finite(params: Params, lanes: Lanes) -> jax.Array:
+    """Whether all trained parameters of a member are finite ``[tile]``.
+
+    Constants may be infinite or NaN, as a mask is: where that matters, the objective is not finite.
+    """
+    finite = [lanes.all_finite(leaves) for leaves in by_dtype(without_constants(params)).values()]
+    return functools.reduce(jnp.logical_and, finite)
+
+
+@functools.lru_cache(PROGRAMS)
+def build(functions: Functions, padded: bool, platform: str, epochs: int = EPOCHS) -> Program:
+    """The program of functions; equal arguments give the same compiled one.
+
+    Args:
+        functions: The functions.
+        padded: Whether `jfnn.minibatches.PADDING` may stand for a row.
+        platform: "cpu", "gpu", …
+        epochs: Epochs of a call whose objectives are kept: `EPOCHS`, or 1 for only the last one.
+    """
+    if build.cache_info().misses % TRACED_PROGRAMS == 0:
+        jax.clear_caches()
+    return Program(functions, padded, platform, epochs)

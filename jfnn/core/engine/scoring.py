@@ -1,0 +1,72 @@
+"""Reduces scores of rows to scores of members, for each metric and part of the data."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.state import Scores
+from jfnn.core.experiment.experiment import PARTS, Cohort
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Metric
+
+
+def no_scores(experiment: Cohort) -> dict[str, np.ndarray]:
+    """NaN scores ``[members, parts]`` for each metric."""
+    shape = (experiment.members, len(PARTS))
+    return {metric.name: np.full(shape, np.nan) for metric in experiment.learner.metrics}
+
+
+def write_scores(
+    experiment: Cohort,
+    scores: Scores,
+    members: np.ndarray,
+    fold: int,
+    rows: Mapping[str, np.ndarray],
+    copied: bool = False,
+) -> None:
+    """Writes the scores of members of one fold into the scores of all, in place.
+
+    Args:
+        experiment: The experiment, whose metrics reduce scores of rows.
+        scores: Scores of all members.
+        members: Numbers of the scored members.
+        fold: Their fold.
+        rows: Metric -> scores of rows ``[len(members), n, …]``.
+        copied: Whether these are copies of the parts' rows, one part after another; else all rows.
+    """
+    metrics = experiment.learner.metrics
+    data = experiment.data
+    end = 0
+    for part, (name, numbers) in enumerate(experiment.replicates.parts[fold].items()):
+        first = end
+        end += len(numbers)
+        if not len(numbers):
+            continue
+        chosen: slice | np.ndarray = slice(first, end) if copied else numbers
+        counted = data.counted(numbers, name != PARTS[0], fold)
+        if counted is not None:
+            numbers = numbers[counted]
+            chosen = first + np.flatnonzero(counted) if copied else numbers
+        finite = np.ones(len(members), bool)
+        for metric in metrics:
+            values = reduced(metric, rows[metric.name][:, chosen], data, numbers)
+            finite = np.isfinite(values) if metric is metrics[0] else finite
+            scores[metric.name][members, part] = np.where(finite, values, np.nan)
+
+
+def reduced(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Scores ``[members]`` by a metric's ``reduce``, of ``values [members, n, …]`` of rows ``[n]``.
+
+    Raises:
+        ArgumentError: It gives something other than one number of each member.
+    """
+    scores = metric.reduce(values, data, rows)
+    with checks.item_of("metrics"):
+        found = np.asarray(checks.as_array(scores, metric.name))
+        checks.check_numbers(found, metric.name)
+        if found.shape != (len(values),):
+            expected = f"expected [{len(values)}] from its reduce, one number of each member"
+            raise ArgumentError(metric.name, f"{expected}, got shape {list(found.shape)}")
+    return found

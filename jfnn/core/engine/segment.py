@@ -1,0 +1,178 @@
+"""A tile's segment: a pure function of picklable arguments, which any process or device can run.
+
+Running a segment twice gives the same bytes, so that lost work is repeated without harm.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.arguments.types import Array
+from jfnn.core.engine.program import DeviceData, Members, OnHost, Trained, build
+from jfnn.core.steps.epoch import EPOCHS, stand_ins
+from jfnn.core.steps.rows import drawer, rows_of_all_steps
+from jfnn.core.steps.source import Sources, padded_length
+from jfnn.learners.data import Rows, aligned, padded
+from jfnn.learners.functions import Functions
+from jfnn.minibatches import PADDING
+
+
+class Task(NamedTuple):
+    """Arguments that all segments of a run have in common."""
+
+    functions: Functions
+    sources: Sources  # minibatches of all replicates
+    rows: Rows  # NumPy arrays
+    weights: np.ndarray | None  # of each row [n], or in each fold [folds, n]
+    block: int  # rows scored at a time
+    steps: int  # largest number of steps of a call, for whose row numbers there is room
+    objectives: bool  # whether the objective of each epoch is kept
+    # Rows of each fold's parts [folds, …], to train on first, then padding, where members have copies.
+    copied_rows: np.ndarray | None = None
+
+
+class Segment(NamedTuple):
+    """One call for one tile."""
+
+    members: OnHost  # only parameters where they are only scored
+    hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
+    # Replicate of each member [tile], or the one whose minibatches all share; None to score only.
+    replicates: np.ndarray | int | None
+    folds: np.ndarray  # fold of each member [tile]
+    first_epoch: int = 0  # epochs done before
+    n_epochs: int = 0  # epochs to train
+    steps: int = 0  # steps of these epochs
+    minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
+    score: bool = True  # whether to score the tile after training
+
+
+class SegmentResult(NamedTuple):
+    """The result of a segment."""
+
+    members: Members[Array]  # trained
+    # Name of each step value -> its mean over the steps of each epoch [n_epochs or more, tile]; empty where
+    # it is only scored.
+    objectives: Mapping[str, Array]
+    blocks: Sequence[Mapping[str, Array]]  # for each block of rows, metric -> scores [tile, block]
+
+
+class Worker:
+    """One device with a task's program and data."""
+
+    def __init__(self, task: Task, device: jax.Device):
+        """Places the data on the device; the rows of the task are not kept."""
+        self.device = device
+        sources = task.sources
+        epochs = EPOCHS if task.objectives else 1  # to keep all takes a tenth of a small network's time
+        self.program = build(task.functions, sources.padded, device.platform, epochs)
+        self.sources = sources
+        self.weights = task.weights
+        self.block = task.block
+        self.steps = task.steps
+        self.copied_rows = task.copied_rows
+
+        n = len(jax.tree.leaves(task.rows)[0])
+        # Arrays of few lengths, so that most numbers of rows share a program.
+        length = padded_length(n)
+        blocks = range(0, n if task.copied_rows is None else 0, task.block)
+        # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy.
+        rows = jax.tree.map(lambda leaf: aligned(leaf, max(length, len(blocks) * task.block)), task.rows)
+        weights = (
+            None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
+        )
+        # Without rows that no member trains on, such as test rows, a gather reads less.
+        trained = padded_length(int(sources.train.max()) + 1)
+        data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
+        self.data = jax.device_put(data, device)
+        self.train = jax.device_put(sources.train, device)
+        self.blocks = jax.device_put([_part(rows, first, task.block) for first in blocks], device)
+        self.rows = None if task.copied_rows is None else rows
+
+    def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
+        """Starts a segment, without waiting for its arrays; scores ``blocks`` blocks of rows, or all."""
+        copied = None if self.copied_rows is None else self.copied_rows[segment.folds]
+        objectives: dict[str, jax.Array] = {}
+        if segment.replicates is None:
+            members = jax.device_put(segment.members, self.device)
+        else:
+            members, objectives = self._advance(segment, copied)
+        if not segment.score:
+            return SegmentResult(members, objectives, [])
+        score = self.program.score if copied is None else self.program.score_copies
+        rows = self.blocks if copied is None else self._copied_blocks(copied)
+        scores = [score(members.state.params, block, segment.hyper) for block in rows[:blocks]]
+        return SegmentResult(members, objectives, scores)
+
+    def _advance(self, segment: Segment, copied: np.ndarray | None) -> Trained:
+        """The members after the segment's epochs, and their objectives; ``copied`` as in `_copied_data`."""
+        replicates = segment.replicates
+        assert replicates is not None
+        data = self.data
+        train = self.sources.train
+        folds = self.sources.fold[replicates]
+        if copied is not None and segment.minibatches is None:
+            copies, train = self._copied_data(copied, segment.folds)
+            data = jax.device_put(copies, self.device)
+            folds = np.arange(len(copied), dtype=np.int32)  # the rows of each member are a fold
+            folds = folds if isinstance(replicates, np.ndarray) else folds[0]
+        rows = self._row_numbers(segment, folds, train)
+        source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
+        # NumPy arrays go with the call to where the data are; to put each there takes three times as long.
+        epochs = np.int32(segment.n_epochs)
+        return self.program.advance(segment.members, segment.hyper, source, epochs, data)
+
+    def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:
+        """Row numbers of the segment's steps, as of `jfnn.core.steps.source.Source`.
+
+        Args:
+            segment: The segment.
+            folds: The fold of its members, or of each ``[tile]``.
+            train: Training rows of each fold.
+        """
+        replicates = segment.replicates
+        assert replicates is not None
+        separate = isinstance(replicates, np.ndarray)
+        tile = len(segment.members.diverged_at)
+        lanes = self.program.lanes(tile, int(self.sources.batch[replicates].flat[0]), separate)
+        given = segment.minibatches
+        batches = self.sources.batches
+        draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
+        if given is not None:  # as many as in the longest call, so that one program serves all
+            rows = padded(given, max(self.steps, given.shape[-2]), axis=-2)
+            return lanes.row_numbers(rows.swapaxes(0, -2))  # steps before members
+        assert batches is not None
+        if self.sources.constant:
+            return lanes.row_numbers(rows_of_all_steps(batches, draws, train))
+        draw = drawer(batches, self.steps, lanes, self.device.platform)
+        on_device = self.train if train is self.sources.train else train
+        return draw(draws, on_device, np.int32(segment.steps))
+
+    def _copied_data(self, copied: np.ndarray, folds: np.ndarray) -> tuple[DeviceData, np.ndarray]:
+        """The rows ``copied [tile, …]`` of each member as the rows of a device, one member after another.
+
+        XLA gathers those of a step from an array that fits into a cache several times as fast.
+
+        Returns:
+            The data, and the numbers of each member's rows among them ``[tile, …]``.
+        """
+        numbers = np.maximum(copied, 0)
+        train = np.arange(copied.size, dtype=np.int32).reshape(copied.shape)
+        weights = self.weights
+        if weights is not None:
+            weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
+        rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.rows)
+        return DeviceData(rows, weights, stand_ins(weights, train)), train
+
+    def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
+        """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
+        size = self.block
+        longest = int((copied != PADDING).any(axis=0).sum())
+        numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
+        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.rows) for at in numbers]
+
+
+def _part(rows: Rows, first: int, size: int) -> Rows:
+    """Rows from a first one on, so many, without a copy."""
+    return jax.tree.map(lambda leaf: leaf[first : first + size], rows)

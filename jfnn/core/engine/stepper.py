@@ -1,0 +1,166 @@
+"""The steps of a sweep's member one by one, so that JAX can differentiate through them."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.engine.program import DeviceData
+from jfnn.core.experiment import doubts
+from jfnn.core.experiment.build import build
+from jfnn.core.experiment.experiment import Experiment
+from jfnn.core.experiment.options import Options
+from jfnn.core.steps.epoch import gather, stand_ins
+from jfnn.core.steps.source import Source, step_key
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Batch, Hyper
+from jfnn.learners.functions import Functions
+from jfnn.learners.learner import Learner
+from jfnn.numerics.compiling import compiled
+from jfnn.optimizers import State
+
+# Options of sweeps that have no meaning here.
+SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
+
+
+# (learner, state before a step, its minibatch, state after it, the member's hyperparameters) -> arrays
+Observe = Callable[[Learner, State, Batch, State, Hyper], Any]
+
+
+class Seen(NamedTuple):
+    """Data of a replicate's steps.
+
+    Attributes:
+        source: Source of its minibatches, of all epochs, and of its keys.
+        data: All rows, their weights, and rows that stand in.
+    """
+
+    source: Source | Any
+    data: DeviceData | Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Stepper:
+    """One step of a member, with the rows, weights and random key that a sweep gives it.
+
+    Attributes:
+        functions: What a sweep compiles of the learner.
+        padded: Whether minibatches may be padded.
+    """
+
+    functions: Functions
+    padded: bool
+
+    @property
+    def learner(self) -> Learner:
+        """The learner."""
+        return self.functions.learner
+
+    def batch(self, seen: Seen, number: jax.Array) -> Batch:
+        """The minibatch of step ``number``, counted from 0 over all epochs."""
+        source, data = seen
+        rows, weights, of_folds = jax.tree.map(jnp.asarray, tuple(data))
+        stand_in = None if of_folds is None else of_folds[source.fold]
+        return gather(rows, weights, source.rows[number], self.padded, source.fold, stand_in)
+
+    def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
+        """The state after step ``number``, counted from 0 over all epochs."""
+        steps = seen.source.steps
+        assert steps is not None  # from `make_stepper`
+        epoch, step = jnp.divmod(number, steps)
+        key = step_key(seen.source, epoch, step)
+        return self.functions.step(state, self.batch(seen, number), hyper, key)[0]
+
+
+def make_experiment(options: Options, differentiable: bool = False) -> Experiment:
+    """The sweep with these options.
+
+    Args:
+        options: The options.
+        differentiable: Whether steps are to be differentiated.
+
+    Raises:
+        ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and where steps are
+            to be differentiated a learner that samples discrete states or prunes, and so jumps as its numbers
+            change, or an optimizer with a line search.
+    """
+    for name in options.changed(SWEEP_OPTIONS):
+        raise ArgumentError(name, "expected none, since this is no sweep")
+    checks.as_count(options.epochs.stop, "epochs")
+    experiment = build(options)
+    doubts.say([experiment.doubts])
+    if experiment.first_epoch or experiment.replicates.differ_by_cell:
+        raise ArgumentError("epochs", "expected their number, from starts of each seed")
+    if differentiable and not experiment.learner.differentiable:
+        raise ArgumentTypeError(
+            "network", "it samples discrete states, prunes, or searches along a line, which has no derivative"
+        )
+    return experiment
+
+
+def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
+    """The step of an experiment's members, and the data of its replicate ``number``."""
+    replicates = experiment.replicates
+    sources = replicates.sources
+    data = experiment.data
+    steps = sources.steps[number]
+    epochs = range(experiment.epochs)
+    rows = np.concatenate([replicates.minibatches(number, epoch) for epoch in epochs])
+    source = sources.take(number, 0, rows)._replace(steps=steps)
+    stand_in = stand_ins(data.weights, sources.train)
+    stepper = Stepper(experiment.functions, sources.padded)
+    return stepper, Seen(source, DeviceData(data.rows, data.weights, stand_in))
+
+
+def step_numbers(experiment: Experiment) -> np.ndarray:
+    """Numbers of all steps ``[epochs * steps]``."""
+    return np.arange(experiment.epochs * experiment.replicates.sources.steps[0], dtype=np.int32)
+
+
+def observe_steps(experiment: Experiment, observe: Observe) -> Any:
+    """What a pure function gives at each step of each member, in arrays ``[E, L, …, S, steps, …]``.
+
+    Members start and step as in a sweep of the same options, each to its end: one that diverges goes on with
+    numbers that are not finite.
+
+    Args:
+        experiment: From `make_experiment`.
+        observe: ``(learner, before, batch, after, hyper) -> arrays``, traced by JAX for one member: the
+            learner, its `jfnn.State` before a step, the rows and weights of the step, the state after it, and
+            the member's hyperparameters by name.
+    """
+    hyper = experiment.hyper()
+    steps = step_numbers(experiment)
+    observed = []
+    for number in range(len(experiment.replicates)):
+        stepper, seen = make_stepper(experiment, number)
+        here = experiment.replicate_of() == number
+        cells = {name: values[here] for name, values in hyper.items()}
+        program = _observing(stepper, observe)
+        observed.append(program(cells, experiment.replicates.start(number), seen, steps))
+
+    def shaped(*leaves: jax.Array) -> np.ndarray:
+        members = np.stack(leaves, axis=1)
+        return members.reshape(*experiment.shape, *members.shape[2:])
+
+    return jax.tree.map(shaped, *observed)
+
+
+@functools.lru_cache(maxsize=32)
+def _observing(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
+    """``(hyper of cells, params, seen, steps) -> observed [cells, steps, …]``, compiled."""
+
+    def of_cell(hyper: Hyper, params: Params, seen: Seen, steps: jax.Array) -> Any:
+        def step(before: State, number: jax.Array) -> tuple[State, Any]:
+            after = stepper(seen, number, before, hyper)
+            return after, observe(stepper.learner, before, stepper.batch(seen, number), after, hyper)
+
+        return jax.lax.scan(step, stepper.functions.start(params, hyper), steps)[1]
+
+    return compiled(jax.vmap(of_cell, in_axes=(0, None, None, None)))

@@ -1,0 +1,289 @@
+"""One experiment on its devices: cuts it into segments and writes their results into the state.
+
+State is held on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
+dropping some and saving all is plain indexing; only the calls under way hold device memory.
+"""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import jax
+import numpy as np
+
+from jfnn.arguments.types import Tree
+from jfnn.core.engine import plan
+from jfnn.core.engine.executors import Executor, Threads
+from jfnn.core.engine.plan import CallLength, Layout, Tile
+from jfnn.core.engine.prefetch import Prefetcher
+from jfnn.core.engine.program import Members, OnHost, build
+from jfnn.core.engine.scoring import no_scores, write_scores
+from jfnn.core.engine.segment import Segment, SegmentResult, Task
+from jfnn.core.engine.start import Start, read_start
+from jfnn.core.engine.state import Evaluation, Failure, RunState, Scores
+from jfnn.core.engine.threads import meanwhile
+from jfnn.core.engine.verification import verify
+from jfnn.core.experiment.experiment import Cohort
+from jfnn.core.steps.source import padded_length
+from jfnn.layers.kind import Params
+from jfnn.optimizers import State
+
+Hyper = dict[str, np.ndarray]
+Taken = TypeVar("Taken")
+TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
+
+
+class Trainer:
+    """The experiment, devices and executor of a run: all that stays the same from call to call."""
+
+    def __init__(
+        self,
+        experiment: Cohort,
+        threads: Sequence[jax.Device],
+        layout: Layout,
+        calls: CallLength | None = None,
+        make_executor: Callable[[Task, Sequence[jax.Device]], Executor] = Threads,
+    ):
+        """Puts the data on the devices.
+
+        Args:
+            experiment: The experiment.
+            threads: The device of each host thread; the cores of a CPU share one.
+            layout: The layout of tiles.
+            calls: Length of calls; None for the default.
+            make_executor: ``(task, device of each thread) -> Executor``.
+        """
+        self.experiment = experiment
+        self.threads = threads
+        self.layout = layout
+        self.replicates = experiment.replicates
+        data = experiment.data
+        self.sources = self.replicates.sources
+        members = layout.width if layout.separate else 1
+        bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
+        self.calls = calls or CallLength()
+        if not self.sources.constant:
+            self.calls = self.calls.holding(bytes_a_step)
+        self.steps = int(self.sources.steps.max())
+        self.replicate_of = experiment.replicate_of()
+        self.fold_of = self.sources.fold[self.replicate_of]
+        self.tile_groups = self._tile_groups()
+        steps = max(padded_length(self.steps), self.calls.steps)
+        objective = experiment.keeps_objectives
+        inputs = self.sources, data.rows, data.weights, experiment.block
+        task = Task(experiment.functions, *inputs, steps, objective, experiment.copied_rows)
+        self.executor = make_executor(task, threads)
+        self.failures: list[Failure] = []
+        self.compile_seconds = 0.0
+        self.is_compiled = False
+        self.listener = experiment.execution.listener
+        self.prefetcher = (
+            None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
+        )
+
+    def _tile_groups(self) -> np.ndarray:
+        """Group of each member ``[members]``; members of one group may share a tile."""
+        if not self.layout.separate:
+            return self.experiment.minibatches_of()
+        shapes = np.stack([self.sources.steps, self.sources.batch])
+        _, same = np.unique(shapes, axis=1, return_inverse=True)
+        return np.asarray(same.reshape(-1)[self.replicate_of])
+
+    def next_call_end(self, epoch: int) -> int:
+        """The first epoch above ``epoch`` after which the run returns to the host."""
+        end = self.experiment.epochs
+        epochs = end - self.experiment.first_epoch
+        whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
+        return end if whole else self.calls.next_end(epoch, self.steps)
+
+    def start(self, hyper: Hyper) -> OnHost:
+        """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
+        if self.experiment.execution.verify:
+            verify(self.experiment, self.layout.width, self.threads[0].platform)
+        compiling = functools.partial(self.compile, self.listener.compiling)
+        with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
+            return self._started(hyper)
+
+    def _started(self, hyper: Hyper) -> OnHost:
+        """All members at epoch 0."""
+        count = self.experiment.members
+        params = self.replicates.start(np.arange(count))
+        state = self.starting.states(params, hyper, count)
+        if self.starting.origins is None:
+            device = self.threads[0]
+            start = build(self.experiment.functions, self.sources.padded, device.platform, 1).start
+            for tile in self._everyone():
+                with jax.default_device(device):
+                    write(tile, start(*take((params, hyper), tile)), state)
+        return Members(state, np.full(count, -1, np.int32))
+
+    @functools.cached_property
+    def starting(self) -> Start:
+        """What the learner's `start` gives."""
+        numbers = {name: values[0] for name, values in self.experiment.start_hyper().items()}
+        return read_start(self.experiment.functions, self.replicates.start_shapes, numbers)
+
+    def compile(self, told: Callable[[int, int], None]) -> None:
+        """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.
+
+        One tile for each number of rows a step, which may differ between folds.
+
+        Args:
+            told: Called as `Executor.compile` says.
+        """
+        started = time.perf_counter()
+        tiles = self._everyone()
+        of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
+        members = self._zeros(self.starting.shapes.memory)
+        hyper = self.experiment.start_hyper()
+        nothing = range(0)
+        training = [self._segment(tile, members, hyper, nothing, False) for tile in of_shapes.values()]
+        scoring = [self._scoring(tiles[0], members.state.params, hyper)]
+        if not self.experiment.learner.metrics:
+            scoring = []
+        self.executor.compile([*scoring, *training], told)
+        self.compile_seconds = time.perf_counter() - started
+        self.is_compiled = True
+
+    def _zeros(self, memory: Tree) -> OnHost:
+        """All members with states of zeros, which take no memory before they are cut into tiles."""
+        count = self.experiment.members
+
+        def zeros(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
+            return np.broadcast_to(np.zeros((), leaf.dtype), (count, *leaf.shape))
+
+        state = State(*jax.tree.map(zeros, (self.replicates.start_shapes, memory)))
+        return Members(state, np.full(count, -1, np.int32))
+
+    def advance(self, state: RunState, end: int, scored: Sequence[int] = ()) -> dict[int, Evaluation]:
+        """Trains the active members of a state to epoch ``end``, in place.
+
+        Args:
+            state: The state of the run.
+            end: Epochs done afterwards.
+            scored: Epochs after which to score members, in order, up to ``end``; each tile is scored when it
+                gets there, while its parameters lie on the device.
+
+        Returns:
+            Epoch -> its evaluation, with scores as in `evaluate`.
+        """
+        training = int(state.active.sum())
+        tiles = self._tiles(state.active)
+        devices = len(self.threads)
+        ranges = self.calls.ranges([state.epoch, *scored, end], self.steps, len(tiles), devices)
+        evaluations = {epoch: self._evaluation(epoch, state) for epoch in scored}
+
+        def segment(call: TileCall) -> Segment:
+            tile, number = call
+            if self.prefetcher is not None:
+                self.prefetcher.forget(ranges[max(number - 1, 0)].start)
+            epochs = ranges[number]
+            return self._segment(tile, state.members, state.hyper, epochs, epochs.stop in evaluations)
+
+        def collect(call: TileCall, result: SegmentResult) -> TileCall | None:
+            tile, number = call
+            epochs = ranges[number]
+            write(tile, result.members, state.members)
+            self.listener.add(tile.used * len(epochs) / training)
+            first = epochs.start - self.experiment.first_epoch
+            for name, kept in state.objectives.items():
+                values = np.asarray(result.objectives[name])[: len(epochs), : tile.used]
+                kept[first : first + len(epochs), tile.members[: tile.used]] = values
+            if epochs.stop in evaluations:
+                _, scores, params = evaluations[epochs.stop]
+                self._add(scores, tile, result)
+                if params is not None:
+                    write(tile, result.members.state.params, params)
+            return (tile, number + 1) if number < len(ranges) - 1 else None
+
+        first_calls = [(tile, 0) for tile in tiles]
+        for (tile, number), error in self.executor.run(first_calls, segment, collect):
+            members = tile.members[: tile.used]
+            before = ranges[number].start
+            self.failures.append(Failure(members, before, error))
+            state.members.diverged_at[members] = before
+        for epoch, evaluation in evaluations.items():
+            for values in evaluation.scores.values():
+                values[state.diverged(epoch)] = np.nan
+        return evaluations
+
+    def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
+        """An empty evaluation, before any member is scored."""
+        params = state.members.state.params if state.history.params is not None else None
+        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, params))
+
+    def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
+        """Scores of active members; NaN for others and for infinite losses. None without metrics.
+
+        Args:
+            params: Parameters of all members, in the engine's form.
+            hyper: Numbers of all members.
+            active: Mask of the members to score ``[members]``.
+        """
+        scores = no_scores(self.experiment)
+        if not scores:
+            return scores
+
+        def collect(tile: Tile, result: SegmentResult) -> None:
+            self._add(scores, tile, result)
+
+        def segment(tile: Tile) -> Segment:
+            return self._scoring(tile, params, hyper)
+
+        failures = self.executor.run(self._tiles(active), segment, collect)
+        epochs = self.experiment.epochs
+        self.failures += [Failure(tile.members[: tile.used], epochs, error) for tile, error in failures]
+        return scores
+
+    def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
+        """Writes the scores of a tile's members, fold by fold."""
+        slots = tile.members[: tile.used]
+        rows = {
+            metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
+            for metric in self.experiment.learner.metrics
+        }
+        folds = self.fold_of[slots]
+        copied = self.experiment.copied_rows is not None
+        for fold in np.unique(folds):
+            same = folds == fold
+            by_row = {name: values[same] for name, values in rows.items()}
+            write_scores(self.experiment, scores, slots[same], int(fold), by_row, copied)
+
+    def _segment(self, tile: Tile, members: OnHost, hyper: Hyper, epochs: range, score: bool) -> Segment:
+        members, hyper = take((members, hyper), tile)
+        return Segment(
+            members=members,
+            hyper=hyper,
+            replicates=tile.replicates,
+            first_epoch=epochs.start,
+            n_epochs=len(epochs),
+            steps=len(epochs) * self.steps,
+            minibatches=None if self.prefetcher is None else self.prefetcher.rows(tile.replicates, epochs),
+            score=score,
+            folds=self.fold_of[tile.members],
+        )
+
+    def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
+        members = Members(State(take(params, tile), ()), np.zeros(0, np.int32))
+        return Segment(members, take(hyper, tile), None, self.fold_of[tile.members])
+
+    def _everyone(self) -> Sequence[Tile]:
+        return self._tiles(np.ones(self.experiment.members, bool))
+
+    def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
+        return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)
+
+
+def take(tree: Taken, tile: Tile) -> Taken:
+    """The members of a tile, from arrays of all members."""
+    taken: Taken = jax.tree.map(lambda leaf: leaf[tile.members], tree)
+    return taken
+
+
+def write(tile: Tile, results: Tree, into: Tree) -> None:
+    """Writes a tile's results into arrays of all members."""
+    slots = tile.members[: tile.used]
+    for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
+        target[slots] = np.asarray(result)[: tile.used]

@@ -1,0 +1,91 @@
+"""A compiled step and its scores against the same functions evaluated operation by operation.
+
+The compiler is trusted no more than the rest: a fusion that it computes wrongly shows in the first minibatch,
+and so does a function that gives other values when JAX traces it.
+"""
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments.types import Tree
+from jfnn.core.experiment.experiment import Cohort
+from jfnn.core.steps.epoch import gather, stand_ins
+from jfnn.layers.kind import Params
+from jfnn.learners.data import Batch, Hyper, Rows
+from jfnn.learners.learner import by_name
+from jfnn.numerics.compiling import compiled, compiler_options, tracing
+
+
+def verify(
+    experiment: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None
+) -> None:
+    """Compares the objective, the step and the scores of the first members on their first minibatch.
+
+    Args:
+        experiment: The experiment.
+        tile: Members side by side.
+        platform: Where the compiled functions run.
+        options: The compiler's options; None for those of `jfnn.numerics.compiling`.
+
+    Raises:
+        ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
+    """
+    learner = experiment.learner
+    replicates = experiment.replicates
+    data = experiment.data
+    of_fold = stand_ins(data.weights_in(0), replicates.parts[0]["train"][None])
+    stand_in = None if of_fold is None else of_fold[0]
+    all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(0)))
+    first = jnp.asarray(replicates.minibatches(0, epoch=0)[0])
+    rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
+    key = None if replicates.keys is None else jax.random.wrap_key_data(jnp.asarray(replicates.keys[0]))
+
+    def step(
+        params: Params, hyper: Hyper, rows: Rows, weights: jax.Array | None, key: jax.Array | None
+    ) -> dict[str, Tree]:
+        before = learner.start(params, hyper)
+        after, value = learner.step(before, Batch(rows, weights), hyper, key)
+        moved = jax.tree.map(lambda new, old: new - old, after.params, before.params)
+        return {"the objective": by_name(value)["objective"], "a step": moved}
+
+    def score(params: Params, hyper: Hyper, rows: Rows) -> dict[str, Tree]:
+        scores = learner.score(learner.start(params, hyper).params, rows, hyper)
+        return {f"the score {name!r}": values for name, values in scores.items()}
+
+    members = np.arange(tile) % experiment.members
+    params = replicates.start(np.zeros(tile, int))
+    hyper = {name: jnp.asarray(values[members]) for name, values in experiment.hyper().items()}
+    block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
+    for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
+        mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
+        with tracing(), jax.disable_jit():
+            expected = mapped(params, hyper, *arguments)
+        actual = compiled(mapped, platform, options=options)(params, hyper, *arguments)
+        for name, here, there in _differing(actual, expected, params):
+            raise ArithmeticError(
+                f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
+                f" {importlib.metadata.version('jaxlib')} and {there} operation by operation: the compiler"
+                f" computes it wrongly (options {options or compiler_options(platform)}), or the function"
+                " gives other values when it is traced"
+            )
+
+
+def _differing(
+    actual: Mapping[str, Tree], expected: Mapping[str, Tree], params: Params
+) -> Iterator[tuple[str, float, float]]:
+    """Names of results that differ by more than rounding, and the two numbers that are furthest apart."""
+    size = max((float(np.abs(leaf).max(initial=0)) for leaf in jax.tree.leaves(params)), default=0.0)
+    for name in expected:
+        for here, there in zip(*map(jax.tree.leaves, (actual[name], expected[name])), strict=True):
+            a = np.asarray(here, np.float64)
+            b = np.asarray(there, np.float64)
+            rounding = np.finfo(here.dtype).eps if np.issubdtype(here.dtype, np.floating) else 1e-6
+            bound = np.sqrt(rounding) * np.abs(b[np.isfinite(b)]).max(initial=0) + 4 * rounding * size
+            wrong = ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
+            if wrong.any():
+                worst = np.unravel_index(np.argmax(np.where(wrong, np.abs(a - b), -1)), a.shape)
+                yield name, float(a[worst]), float(b[worst])

@@ -1,0 +1,372 @@
+"""Options become an experiment: what they need data or a learner for is checked here, before any compiling.
+
+Options and split -> learner and data -> rows of the folds -> cells -> replicates -> `Experiment`.
+"""
+
+import math
+import numbers
+from collections.abc import Collection, Mapping, Sequence
+
+import jax
+import numpy as np
+
+from jfnn.arguments import checks, memory, paths
+from jfnn.arguments.callers import Doubt
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.experiment import doubts
+from jfnn.core.experiment.axes import (
+    ALWAYS,
+    PROGRAM_AXES,
+    Axes,
+    Number,
+    as_numbers,
+    axes_and_constants,
+    check_counts,
+    check_range,
+    number_of_cells,
+)
+from jfnn.core.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
+from jfnn.core.experiment.going_on import Ended, Trained
+from jfnn.core.experiment.options import Options
+from jfnn.core.experiment.replicates import replicates
+from jfnn.core.experiment.settings import Validation
+from jfnn.core.experiment.subsets import Subsets
+from jfnn.core.experiment.validation import cuts, with_labels, with_weights
+from jfnn.learners.data import Data
+from jfnn.learners.functions import Functions, scoring, traced
+from jfnn.learners.labelled import check_network
+from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
+from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
+from jfnn.learners.supervised import Supervised, numbers_of, supervised
+from jfnn.minibatches import Minibatches
+from jfnn.network import Network
+from jfnn.optimizers import SCHEDULE_STEPS
+from jfnn.schedulers import PopulationTraining
+from jfnn.targets import Split, as_names, is_labels
+
+COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
+OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
+
+
+def build(options: Options, first_fold: int = 0) -> Experiment:
+    """The experiment that options describe; raises ValueError or TypeError naming an invalid option.
+
+    Args:
+        options: The options.
+        first_fold: Number of the first fold, for the random numbers of its steps.
+    """
+    split, folds, _, tests = with_labels(options.split, options.folds)
+    subsets = folds if isinstance(folds, Subsets) else None
+    holds_out = options.validation.size is not None
+    if folds is not None:
+        holds_out |= subsets is None or subsets.holds_out
+    _check_combinations(options)
+
+    learner, data = _learner(options).bind(split)
+    learner = _measuring(learner, data, options.validation.rank_by)
+    data = with_weights(data, subsets)
+    check_metrics(learner.metrics)
+    learner.check(data)
+    _check_drawn_rows(options, split)
+
+    rows = cuts(data, options.validation.size, folds)
+
+    further = as_numbers(learner.numbers, "hyper") | options.hyper
+    _check_names([*further, *options.hyper_names], learner, options.model)
+    numbers = {"learning_rate": options.learning_rate, "l2": options.l2, **further}
+    _check_memory(options, learner, data, len(rows), numbers)
+    cells, constants = axes_and_constants(numbers, options.cells)
+    values = cells.values | {name: np.array([value]) for name, value in constants.items()}
+    check_range(values, data.dtype)
+    check_counts(values, learner.counts)
+    found = _doubts(options, learner, data, cells, values)
+    has_test = data.n > data.n_train and (tests is None or tests.size > 0)
+    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows)
+    if options.schedulers:
+        changeable = [name for name in values if name not in learner.at_start]
+        _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
+    _check_refit(options, math.prod(cells.shape), holds_out)
+
+    ended: Ended | None = None
+    if isinstance(options.initial_params, Trained):
+        axes = [*cells.lengths.items(), ("seeds", len(options.seeds))]
+        axes += [] if folds is None else [("folds", len(rows))]
+        ended = options.initial_params.ended_in(axes, options.epochs)
+    members = replicates(options, learner, data, rows, tests, cells.shape, first_fold)
+    _check_row_numbers(members)
+    given = options.initial_params is not None and folds is not None
+    if options.refit and given and members.n_starts > len(options.seeds):
+        raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
+    schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
+    copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
+    functions = _as_trained(learner, data, members, (*values, *schedule_steps))
+    return Experiment(
+        functions=scoring(functions, scored_block(data, copied_rows)),
+        data=data,
+        cells=cells,
+        constants=constants,
+        replicate_constants=schedule_steps,
+        replicates=members,
+        seeds=options.seeds,
+        folds=None if folds is None else len(rows),
+        copied_rows=copied_rows,
+        subsets=options.folds if isinstance(options.folds, Subsets) else None,
+        names=as_names(split.names),
+        epochs=options.epochs.stop,
+        first_epoch=options.epochs.start,
+        ended=ended,
+        ranking=ranking,
+        schedulers=options.schedulers,
+        execution=options.execution,
+        doubts=found,
+    )
+
+
+def _check_combinations(options: Options) -> None:
+    """Raises ArgumentError for options that exclude each other."""
+    every = options.execution.eval_every
+    first = options.epochs.start
+    end = options.epochs.stop
+    if isinstance(every, list) and not first < every[0] <= every[-1] <= end:
+        raise ArgumentError("eval_every", f"expected epochs from {first + 1} to {end}, got {every}")
+
+
+def _check_refit(options: Options, cells: int, validates: bool) -> None:
+    """Raises ArgumentError for winners that cannot be trained once more, or would be trained the same."""
+    refit = options.refit
+    split = options.split
+    if refit is None:
+        return
+    tests = refit.rows == "all" and split.x_test is not None
+    if not validates and not tests:
+        reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
+        raise ArgumentError("refit", reason)
+    if isinstance(options.folds, Subsets) and options.folds.name == "group":
+        raise ArgumentError("refit", "each group has a network; one of all rows would be none of theirs")
+    if options.batches is not None:
+        raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
+    if tests and split.weights is not None:
+        reason = "test rows have no weights to train by; a split of test size 0 has those of all rows"
+        raise ArgumentError("refit", reason)
+    if refit.cells > cells:
+        raise ArgumentError(
+            "refit", f"expected at most the {cells} cells there are, got {refit.cells}", "cells"
+        )
+
+
+def _check_drawn_rows(options: Options, split: Split) -> None:
+    """Raises ArgumentError for minibatches of a split without rows."""
+    if split.x_train is None and options.batches is None and options.scheme.axis_value:
+        reason = "expected None or jfnn.Minibatches(None, steps=…), since the split has no rows to draw"
+        raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
+
+
+def _doubts(
+    options: Options, learner: Learner, data: Data, cells: Axes, values: Mapping[str, np.ndarray]
+) -> list[Doubt]:
+    """What is allowed here and hardly meant."""
+    found: list[Doubt] = []
+    # Populations begin with equal cells, and listed cells may share numbers.
+    if cells.crossed and not any(isinstance(rule, PopulationTraining) for rule in options.schedulers):
+        found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)
+    if not isinstance(learner, Supervised):
+        return found
+    inputs, targets = (leaf[: data.n_train] for leaf in data.rows)
+    names = options.split.names or {}
+    found += doubts.of_columns(inputs, names.get("columns"))
+    if data.labels is not None and is_labels(data.labels):
+        folds = int(options.folds) if isinstance(options.folds, numbers.Integral) else None
+        found += doubts.of_classes(data.labels, targets.shape[1], names.get("classes"), folds)
+    layers = learner.network.layers
+    if layers is not None:  # other networks may scale inputs themselves
+        found += doubts.of_size(inputs)
+        if "dropout" in values:
+            found += doubts.of_dropout(values["dropout"], layers, inputs.shape[1:])
+    return found
+
+
+def _learner(options: Options) -> Learner:
+    """The learner itself, or that of the network."""
+    if isinstance(options.model, Learner):
+        learner: Learner = options.model
+        for name in options.changed(OF_NETWORKS):
+            raise ArgumentError(name, "a learner brings it; give it to the learner")
+    else:
+        check_network(options.model, options.loss, options.gradient)
+        taken = numbers_of(options.model, options.hyper_names)
+        learner = supervised(
+            options.model,
+            loss=options.loss,
+            reduction=options.reduction,
+            optimizer=options.optimizer,
+            gradient=options.gradient,
+            hyper=[name for name in options.hyper_names if name in taken],
+        )
+    return learner
+
+
+def _measuring(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
+    """A bound learner with the metric that ranks, where its outputs have it."""
+    if not isinstance(learner, Supervised):
+        if isinstance(metric, Metric):
+            raise ArgumentTypeError(
+                "rank_by", "expected the name of a metric, since the learner brings its metrics"
+            )
+        return learner
+    known = [known.name for known in learner.metrics]
+    if metric is None or metric in known or (isinstance(metric, str) and metric not in _names(learner)):
+        return learner
+    with checks.renamed(metrics="rank_by"):
+        return learner.measuring([*learner.metrics, metric]).fitted(data)
+
+
+def _names(learner: Learner) -> list[str]:
+    """Names of metrics by which a learner's members may rank: its own, and those that its outputs have."""
+    own = [metric.name for metric in learner.metrics]
+    if not isinstance(learner, Supervised):
+        return own
+    no = OF_LABELS if learner.loss.regression else ("r2",) if learner.loss.takes_logits else ()
+    return list(dict.fromkeys([*own, *(name for name in METRICS if name not in no)]))
+
+
+def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:
+    """Raises ArgumentError unless these are the names of the numbers that the learner takes."""
+    accepted = [name for name in learner.hyper if name not in (*ALWAYS, SCHEDULE_STEPS)]
+    for name in names:
+        if name not in accepted:
+            raise ArgumentError("hyper", _not_taken(name, accepted, network), name)
+    for name in accepted:
+        paths.check_name(name, "hyper")
+        if name in PROGRAM_AXES:
+            raise ArgumentError("hyper", f"a number cannot be named {name!r}, as an axis of programs is")
+        if name not in names:
+            raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
+
+
+def _check_memory(
+    options: Options, learner: Learner, data: Data, folds: int, numbers: Mapping[str, Number | None]
+) -> None:
+    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
+    leaves = jax.tree.leaves(starting_shapes(learner))
+    member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
+    memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
+    if options.cells is None:
+        lengths = {name: len(v) if isinstance(v, np.ndarray) else 1 for name, v in numbers.items()}
+    else:
+        lengths = {"cells": number_of_cells(options.cells)}
+    lengths["seeds"] = len(options.seeds) * folds
+    members = math.prod(lengths.values())
+    tile = options.execution.tile
+    if tile is not None and tile > members:  # filled up with repeats
+        members = tile
+        lengths = {"tile": tile}
+    longest = max(lengths, key=lambda name: lengths[name])
+    sizes = f", for {members} members of {member_size} bytes"
+    memory.check(longest, float(COPIES) * member_size * members, sizes=sizes)
+
+
+def _check_row_numbers(members: Replicates) -> None:
+    """Raises ArgumentError unless the row numbers of two calls of an epoch fit into memory."""
+    batches = members.batches
+    if not isinstance(batches, Minibatches) or batches.scheme == "full":
+        return
+    n = max(len(part["train"]) for part in members.parts)
+    steps = batches.n_steps(n)
+    needed = 2.0 * np.dtype(np.int32).itemsize * steps * batches.rows_a_step(n)
+    sizes = f", for the row numbers of {steps} steps; take fewer an epoch, and more epochs"
+    memory.check("batch_size", needed, sizes=sizes)
+
+
+def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Functions:
+    """The learner's functions, traced now for these replicates' minibatches."""
+    weighted = members.batches.padded or data.weights is not None
+    if weighted and not learner.takes_weights:
+        raise ArgumentError(
+            "weights",
+            "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
+            " learner, or its gradient function, takes none",
+        )
+    sizes = np.unique(members.sources.batch).tolist()
+    return traced(learner, members.start_shapes, data, hyper, sizes, weighted)
+
+
+def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
+    """Why a number is of no use, and where it is to be declared."""
+    if name in ("learning_rate", "l2"):
+        return f"{name} is no further number, but a keyword beside hyper"
+    if isinstance(network, Learner):
+        expected = ", ".join(accepted) or "no names"
+        cure = f"; name it where the learner is made, hyper=[{name!r}]"
+    else:
+        accepted = sorted({*accepted, *numbers_of(network, [str(name)])})
+        expected = ", ".join(accepted)
+        cure = (
+            "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner, and that of"
+            " a layer is a jfnn.Constant by its name among the layer's parameters"
+        )
+    meant = checks.did_you_mean(name, accepted)
+    return f"expected {expected}, got {name!r}{meant or cure}"
+
+
+def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[str, np.ndarray]:
+    """Steps over which a schedule spreads, one number a replicate; nothing where there is no schedule."""
+    if SCHEDULE_STEPS not in learner.hyper:
+        return {}
+    spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
+    return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
+
+
+def _ranking(
+    learner: Learner,
+    data: Data,
+    validation: Validation,
+    validates: bool,
+    has_test: bool,
+    rows: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> Ranking:
+    """The score on rows held out where there are any, else on the test rows, else on the training rows.
+
+    Args:
+        learner: The learner, which brings the metrics.
+        data: Its rows.
+        validation: The option.
+        validates: Whether rows are held out.
+        has_test: Whether test rows are scored.
+        rows: Numbers of the rows to train on and of those held out, in each fold.
+
+    Raises:
+        ValueError: No such metric, or one that is NaN for every network on these rows.
+    """
+    part = "validation" if validates else "test" if has_test else "train"
+    directions = {metric.name: metric.higher_is_better for metric in learner.metrics}
+    name = validation.rank_by.name if isinstance(validation.rank_by, Metric) else validation.rank_by
+    name = learner.ranked_by if name is None else name
+    if name not in directions:
+        checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
+    if isinstance(learner, Supervised):
+        _check_defined(learner, data, name, part, rows)
+    return Ranking(PARTS.index(part), name, directions[name])
+
+
+def _check_defined(
+    learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Raises ArgumentError where the metric that ranks is NaN for every network on the rows of a fold."""
+    metric = next(metric for metric in learner.metrics if metric.name == name)
+    for fold, (train, held_out) in enumerate(rows):
+        numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]
+        reason = undefined(metric, learner.loss, learner.multilabel, data.rows[1][numbers])
+        if reason:
+            where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
+            raise ArgumentError("rank_by", f"{reason} among the {where}; hold out more, or rank by another")
+
+
+def _check_schedulers(options: Options, cells: int, hyper: Collection[str], validates: bool) -> None:
+    for scheduler in options.schedulers:
+        if scheduler.validates and not validates:
+            reason = f"{scheduler} needs rows held out: validation or folds"
+            raise ArgumentError("schedulers", reason, scheduler)
+        try:
+            scheduler.check(cells, len(options.epochs), hyper)
+        except ValueError as error:
+            raise ArgumentError("schedulers", str(error), scheduler) from None

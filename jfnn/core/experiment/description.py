@@ -1,0 +1,173 @@
+"""An experiment in plain values, for config.json and for telling runs apart."""
+
+import dataclasses
+import hashlib
+import platform
+import types
+
+import jax
+import numpy as np
+
+from jfnn.arguments.types import Json
+from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.experiment.subsets import Subsets
+from jfnn.core.store.files import digest
+from jfnn.core.store.identity import Description, fingerprint, plain
+from jfnn.identity.code import code_checksum
+from jfnn.identity.naming import is_of_jfnn
+from jfnn.learners.data import Data
+from jfnn.minibatches import Minibatches
+from jfnn.schedulers import SCHEDULERS
+from jfnn.schedulers.scheduler import Scheduler
+
+
+def describe(
+    experiment: Experiment, layout: tuple[int, bool], environment: Description, count: int, with_batches: bool
+) -> Description:
+    """Describes a run: settings, checksums of the data, environment, and the fingerprint of all that decides.
+
+    Args:
+        experiment: The experiment.
+        layout: Members trained side by side, and whether they have separate minibatches.
+        environment: "versions" and "backend", as of `jfnn.core.store.environment.describe`.
+        count: Host threads of this process that train; 0 where other processes do. Decides nothing.
+        with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
+            directory needs it.
+    """
+    description = plain(
+        {
+            "settings": _settings(experiment) | {"tile": layout[0], "shared": not layout[1]},
+            "data": checksums(experiment, with_batches),
+            **environment,
+            "device": {"count": count, "python": platform.python_version()},
+        }
+    )
+    return {**description, "fingerprint": fingerprint(description)}
+
+
+def _settings(experiment: Experiment) -> Json:
+    batches = experiment.replicates.batches
+    keys = experiment.replicates.keys
+    execution = experiment.execution
+    replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
+    subsets = {}
+    subset_rows = experiment.subsets
+    # Checksums of the rows say nothing of these two.
+    if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
+        values = {name: values.tolist() for name, values in subset_rows.axis.items()}
+        subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
+    return {
+        "learner": experiment.learner.describe(),
+        "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},
+        "crossed": experiment.cells.crossed,
+        "constants": experiment.constants | replicate_constants,
+        "epochs": experiment.epochs,
+        "first_epoch": experiment.first_epoch,
+        "minibatches": dataclasses.asdict(batches) if isinstance(batches, Minibatches) else "given",
+        "seeds": list(experiment.seeds),
+        "replicates": len(experiment.replicates),
+        "folds": experiment.folds,
+        **subsets,
+        "step_keys": None if keys is None else digest(keys),
+        "ranked_by": experiment.ranking.name,
+        "higher_is_better": {metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
+        "schedulers": [describe_scheduler(scheduler) for scheduler in experiment.schedulers],
+        "eval_every": evaluations(experiment),
+        "objective": execution.objective,
+        "keep_params": execution.keep_params,
+        "dtype": experiment.data.dtype.name,
+    }
+
+
+def evaluations(experiment: Experiment) -> int | list[int] | None:
+    """Epochs of the history: of equal steps their number, however they were given; None without a history."""
+    if experiment.execution.eval_every is None:
+        return None
+    last = experiment.epochs
+    epochs = experiment.evaluations(experiment.first_epoch, last)
+    step = epochs[0] if epochs else 1
+    is_regular = epochs in ([], sorted({*range(step, last + 1, step), last}))
+    return step if is_regular else epochs
+
+
+def describe_scheduler(scheduler: Scheduler) -> Json:
+    """A scheduler's name and numbers."""
+    names = {kind: name for name, kind in SCHEDULERS.items()}
+    kind = names.get(type(scheduler), f"{type(scheduler).__module__}.{type(scheduler).__qualname__}")
+    return {"kind": kind} | dataclasses.asdict(scheduler)
+
+
+def checksums(experiment: Experiment, with_batches: bool) -> Json:
+    """Checksums of all that goes into a run besides settings, and names as they are; see `describe`."""
+    data = experiment.data
+    replicates = experiment.replicates
+    rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
+    starts = replicates.start(np.arange(max(len(replicates), replicates.n_starts)))
+    given, added = without_added(data, experiment.subsets)
+    names = experiment.names
+    return {
+        "rows": [{"shape": leaf.shape, "sha256": digest(leaf)} for leaf in given],
+        **{name: digest(*leaves) for name, leaves in added.items()},
+        "structure": str(jax.tree.structure(data.rows)),
+        "weights": None if data.weights is None else digest(data.weights),
+        **{part: {"rows": sorted({*map(len, r)}), "sha256": digest(*r)} for part, r in rows.items()},
+        "starting_params": digest(*jax.tree.leaves(starts)),
+        **({} if experiment.ended is None else {"ended": digest(*experiment.ended)}),
+        "batches": minibatches_checksum(experiment, with_batches),
+        "custom_code": custom_code(experiment),
+        **({"names": dict(names)} if names else {}),
+    }
+
+
+def without_added(
+    data: Data, subsets: Subsets | None
+) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
+    """Arrays of the split's rows, and of those added for "labels" and "test_labels" of subsets, if any."""
+    leaves = jax.tree.leaves(data.rows)
+    if subsets is None:
+        return leaves, {}
+    test_labels = subsets.test_labels
+    tests = test_labels.shape[1] if isinstance(test_labels, np.ndarray) else data.n - data.n_train
+    added = {
+        "labels": np.arange(subsets.n, data.n_train),
+        "test_labels": np.arange(data.n_train + tests, data.n),
+    }
+    everything = np.concatenate(list(added.values()))
+    given = [np.delete(leaf, everything, axis=0) for leaf in leaves] if len(everything) else leaves
+    return given, {name: [leaf[rows] for leaf in leaves] for name, rows in added.items() if len(rows)}
+
+
+def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:
+    """A checksum of all minibatches where they are given, by an array or, ``with_batches``, by a function."""
+    replicates = experiment.replicates
+    batches = replicates.batches
+    if isinstance(batches, Minibatches) or (batches.from_function and not with_batches):
+        return None
+    sha256 = hashlib.sha256()
+    for number in range(len(replicates)):
+        rows = [
+            replicates.minibatches(number, epoch)
+            for epoch in range(experiment.first_epoch, experiment.epochs)
+        ]
+        sha256.update(digest(np.stack(rows)).encode())
+    return sha256.hexdigest()
+
+
+def custom_code(experiment: Experiment) -> dict[str, str]:
+    """Checksums of the user's functions that decide a result; empty where there are none.
+
+    Names say nothing about what a function does. Functions that are compiled count by the trace that is
+    trained, those that run as Python by their code and what it refers to.
+    """
+    learner = experiment.learner
+    functions = experiment.functions
+    checksums = {} if functions.shapes is None else {"learner": functions.checksum}
+    for metric in learner.metrics:
+        if not is_of_jfnn(metric.reduce):
+            checksums[f"metric {metric.name}"] = code_checksum(metric.reduce)
+        elif not isinstance(metric.reduce, types.FunctionType):  # holds a function that may be the user's
+            checksums[f"metric {metric.name}"] = code_checksum(vars(metric.reduce))
+    for i, scheduler in enumerate(experiment.schedulers):
+        if not is_of_jfnn(type(scheduler)):
+            checksums[f"scheduler {i}"] = code_checksum(scheduler)
+    return checksums

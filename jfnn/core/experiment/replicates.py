@@ -1,0 +1,239 @@
+"""Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
+
+import functools
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.experiment.experiment import PARTS, Replicates
+from jfnn.core.experiment.going_on import Trained
+from jfnn.core.experiment.options import Options
+from jfnn.core.experiment.subsets import Cut, Subsets
+from jfnn.identity.traces import Trace, shapes_of
+from jfnn.layers.constant import are_constants
+from jfnn.layers.kind import Params, Shape, by_dtype
+from jfnn.layers.starts import from_seeds
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner, declared_starts, starting_shapes
+from jfnn.learners.shapes import trained_dtype
+from jfnn.minibatches import Minibatches, as_given
+from jfnn.numerics.compiling import compiled, key_shape
+
+STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
+# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time
+# where few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
+STARTS = 64
+STARTS_BYTES = 4_000_000
+
+
+def replicates(
+    options: Options,
+    learner: Learner,
+    data: Data,
+    cuts: Sequence[Cut],
+    tests: np.ndarray | None = None,
+    cells: Shape = (),
+    first_fold: int = 0,
+) -> Replicates:
+    """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
+
+    ``tests`` has the test rows of each fold, counted from the first one; None for all of them in each.
+
+    Given parameters may have the axes of ``cells`` in front of seeds and folds: starts of each member.
+
+    Subsets with a start per subset have a seed each, for starts and minibatches.
+    Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
+    steps draw by a key per replicate.
+    """
+    seeds: Sequence[int] = options.seeds
+    start_per_fold = isinstance(options.folds, Subsets) and options.folds.start_per_subset
+    if start_per_fold:
+        seeds = [seed * len(cuts) + fold for seed in seeds for fold in range(len(cuts))]
+        checks.as_seed(max(seeds), "seeds")
+    lengths = [len(train) for train, _ in cuts]
+    batches = as_given(options.batches, options.epochs, seeds, min(lengths)) or _drawn_batches(
+        options.scheme, lengths, options.execution.padded, learner.takes_weights
+    )
+    given = None
+    n_starts = len(seeds)
+    if options.initial_params is not None:
+        by_fold = () if options.folds is None else (len(cuts),)
+        grid = (*cells, len(options.seeds), *by_fold)
+        params = options.initial_params
+        params = params.params if isinstance(params, Trained) else params
+        given = _user_params(learner, params, len(seeds), grid, data.dtype)
+        n_starts = len(jax.tree.leaves(given)[0])
+
+    def draw() -> Params:
+        return _packed(learner, _drawn_params(learner, seeds) if given is None else given, data.dtype)
+
+    test = np.arange(data.n_train, data.n)
+    of_folds = [test] * len(cuts) if tests is None else test[tests]
+    parts = [dict(zip(PARTS, (*cut, rows), strict=True)) for cut, rows in zip(cuts, of_folds, strict=True)]
+    of_each = np.array(seeds, np.uint32)
+    if not start_per_fold:
+        of_each = np.repeat(of_each, len(cuts))
+    keys = None
+    if learner.random:
+        keys = step_key(of_each, first_fold + np.arange(len(of_each)) % len(cuts))
+    return Replicates(
+        seeds=of_each,
+        keys=keys,
+        draw=draw,
+        n_starts=n_starts,
+        start_shapes=_packed_shapes(learner, data.dtype),
+        batches=batches,
+        parts=parts,
+    )
+
+
+def _drawn_batches(
+    scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
+) -> Minibatches:
+    """A scheme for folds of several lengths; see `Execution` for ``padded``."""
+    drawn = scheme.fitted(min(lengths))
+    if drawn.scheme != "full":
+        return drawn
+    if padded is None and takes_weights and max(lengths) > min(lengths):
+        padded = max(lengths)
+    if padded is None:
+        return drawn
+    if padded < max(lengths):
+        raise ArgumentError("padded", f"expected at least the {max(lengths)} training rows, got {padded}")
+    return Minibatches(padded, "full", drop_last=False, steps=drawn.steps)
+
+
+def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
+    """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later.
+
+    Of arrays of seeds and folds, keys of each ``[…, 2]``.
+    """
+
+    def key(seed: jax.Array, fold: jax.Array) -> jax.Array:
+        key = jax.random.fold_in(jax.random.key(seed), STEP_KEYS)
+        return jax.random.key_data(jax.random.fold_in(key, fold))
+
+    keys = jnp.vectorize(key, signature="(),()->(k)")
+    return np.asarray(keys(np.asarray(seed, np.uint32), np.asarray(fold, np.uint32)))
+
+
+def _packed(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
+    """Starts ``[S, …]`` in public form -> the engine's form (NumPy)."""
+    return _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
+
+
+def _packed_shapes(learner: Learner, dtype: np.dtype) -> Params:
+    """Shapes and dtypes of one start in the engine's form."""
+    zeros = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), starting_shapes(learner))
+    return shapes_of(jax.tree.map(lambda leaf: leaf[0], _packed(learner, zeros, dtype)))
+
+
+def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
+    """Starting parameters of every seed in public form, on a leading axis."""
+    starts = declared_starts(learner)
+    drawn = None if starts is None else from_seeds(starts, seeds)
+    if drawn is not None:
+        return drawn
+    source = learner if learner.is_registered else Trace(learner.init, key_shape())
+    shapes = starting_shapes(learner)
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+    length = int(np.clip(STARTS_BYTES // max(size, 1), 1, STARTS))
+    blocks = []
+    for first in range(0, len(seeds), length):
+        block = np.resize(np.array(seeds[first : first + length], np.uint32), length)
+        count = min(length, len(seeds) - first)
+        rows = _initializer(source, length)(block, np.int32(count))
+        blocks.append({dtype: np.asarray(numbers)[:count] for dtype, numbers in rows.items()})
+    return _cut(jax.tree.map(lambda *blocks: np.concatenate(blocks), *blocks), shapes)
+
+
+@functools.lru_cache(maxsize=32)
+def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str, jax.Array]]:
+    """``(seeds [length], count (int32)) -> {dtype: [length, n]}``: ``init`` of ``count`` seeds, then zeros.
+
+    Arrays of a dtype lie in one row for each seed: XLA then takes a quarter less time to compile the loop.
+    """
+    init = source if isinstance(source, Trace) else source.init
+
+    def start(seed: jax.Array) -> dict[str, jax.Array]:
+        return _joined(init(jax.random.key(seed)))
+
+    def draw(seeds: jax.Array, count: jax.Array) -> dict[str, jax.Array]:
+        def put(i: jax.Array, rows: dict[str, jax.Array]) -> dict[str, jax.Array]:
+            return {dtype: rows[dtype].at[i].set(row) for dtype, row in start(seeds[i]).items()}
+
+        rows = jax.eval_shape(start, seeds[0]).items()
+        nothing = {dtype: jnp.zeros((length, *row.shape), row.dtype) for dtype, row in rows}
+        started: dict[str, jax.Array] = jax.lax.fori_loop(0, count, put, nothing)
+        return started
+
+    return compiled(draw, identity=f"draw {length} {source.checksum}")
+
+
+def _joined(params: Params) -> dict[str, jax.Array]:
+    """The numbers of all arrays of each dtype, one array after another ``[n]``."""
+    groups = by_dtype(params).items()
+    return {dtype: jnp.concatenate([leaf.reshape(-1) for leaf in leaves]) for dtype, leaves in groups}
+
+
+def _cut(rows: dict[str, np.ndarray], shapes: Params) -> Params:
+    """The inverse of `_joined`, of rows ``[seeds, n]``: arrays of these shapes behind an axis of seeds."""
+    leaves = []
+    ends = dict.fromkeys(rows, 0)
+    for leaf in jax.tree.leaves(shapes):
+        dtype = str(leaf.dtype)
+        first = ends[dtype]
+        ends[dtype] += leaf.size
+        numbers = rows[dtype][:, first : ends[dtype]]
+        leaves.append(numbers.reshape(len(numbers), *leaf.shape))
+    return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+
+def _as_numpy(params: Params, dtype: np.dtype) -> Params:
+    def trained(leaf: object) -> np.ndarray:
+        array = np.asarray(leaf)
+        leaf_dtype = trained_dtype(array.dtype, dtype)
+        return np.ascontiguousarray(array, leaf_dtype).reshape(array.shape)
+
+    return jax.tree.map(trained, params)
+
+
+def _user_params(
+    learner: Learner, initial_params: object, n_seeds: int, grid: Shape, dtype: np.dtype
+) -> Params:
+    """The user's starting parameters in public form, with a leading axis of seeds, or of all members.
+
+    Args:
+        learner: The learner.
+        initial_params: Of one member, or with a leading axis of seeds, or with all axes of the grid.
+        n_seeds: Number of seeds.
+        grid: Shape of the grid.
+        dtype: Dtype of the arithmetic.
+    """
+    argument = "initial_params"
+    expected = starting_shapes(learner)
+    given = checks.as_arrays(initial_params, expected, argument, "result.params or init")
+    arrays, structure = jax.tree.flatten(jax.tree.map(np.array, given))
+    leaves = []
+    for leaf, like, held in zip(arrays, jax.tree.leaves(expected), are_constants(expected), strict=True):
+        leaf_dtype = trained_dtype(like.dtype, dtype)
+        if leaf.dtype.kind not in "iufV" and leaf.dtype != leaf_dtype:
+            raise ArgumentTypeError(argument, f"expected numbers, got dtype {leaf.dtype}")
+        finite = np.where(np.isfinite(leaf), leaf, 0) if held and leaf.dtype.kind == "f" else leaf
+        cast = checks.as_dtype(finite, leaf_dtype, argument)
+        leaves.append(cast if finite is leaf else leaf.astype(leaf_dtype))
+    shapes = [leaf.shape for leaf in jax.tree.leaves(expected)]
+    actual = [leaf.shape for leaf in leaves]
+    if actual == shapes:
+        leaves = [np.broadcast_to(leaf, (n_seeds, *leaf.shape)) for leaf in leaves]
+    elif actual == [(*grid, *shape) for shape in shapes]:
+        leaves = [leaf.reshape(-1, *shape) for leaf, shape in zip(leaves, shapes, strict=True)]
+    elif actual != [(n_seeds, *shape) for shape in shapes]:
+        behind = f"or these behind a seed axis of {n_seeds}, or behind the grid's axes {list(grid)}"
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {behind}, got {actual}")
+    return jax.tree.unflatten(structure, leaves)

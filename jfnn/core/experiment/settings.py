@@ -1,0 +1,220 @@
+"""Values of options: small types that hold several settings, and converters of options to their types."""
+
+import dataclasses
+import json
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Converted, Valid, field, one_of, optional
+from jfnn.core.experiment.progress import Listener, Progress, as_progress
+from jfnn.core.experiment.remote import Remote, as_remote
+from jfnn.learners.learner import Metric
+from jfnn.minibatches import Minibatches
+from jfnn.schedulers.scheduler import Scheduler
+from jfnn.targets import Split
+
+KEEP_PARAMS = ("all", "best", "none", "evaluations")
+SEED_BYTES = 1000  # of a replicate without starting parameters
+
+
+def _as_size(size: float | int | None, argument: str) -> float | int | None:
+    """A share or number of rows, or None; how many there are, decides later which it may be."""
+    if size is not None and (isinstance(size, bool) or not isinstance(size, numbers.Real)):
+        raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
+    return size
+
+
+def _as_rank_by(metric: object, argument: str) -> str | Metric | None:
+    if metric is not None and not isinstance(metric, str | Metric):
+        got = checks.shown(metric)
+        raise ArgumentTypeError(argument, f"expected the name of a metric, or a jfnn.Metric, got {got}")
+    return metric
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation(Valid):
+    """Rows held out to rank cells, and the metric that ranks.
+
+    Attributes:
+        size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
+        rank_by: Name of a metric, of the learner or of `jfnn.learners.METRICS` ("auc", "f1",
+            "balanced_accuracy", "r2", …), or a custom `jfnn.Metric`; None for accuracy where targets are
+            classes or labels of outputs, else the loss. It is recorded beside the others.
+
+    Raises:
+        TypeError: No number, or no metric; whether they fit the rows is seen where a run begins.
+    """
+
+    size: float | int | None = field(None, _as_size)
+    rank_by: str | Metric | None = field(None, _as_rank_by)
+
+
+def _as_epochs(every: object, argument: str) -> int | list[int]:
+    """A number of epochs, or several of their numbers in order."""
+    every = every.tolist() if hasattr(every, "tolist") else every
+    if not checks.is_several(every):
+        return checks.as_count(every, argument)
+    if not len(every):
+        raise ArgumentError(argument, "expected at least one epoch")
+    return sorted({checks.as_count(epoch, argument) for epoch in every})
+
+
+def as_epoch_range(epochs: object, argument: str) -> range:
+    """The epochs to train, from their number as well."""
+    if not isinstance(epochs, range):
+        return range(checks.as_count(epochs, argument, minimum=0))
+    if epochs.step != 1 or not 0 <= epochs.start <= epochs.stop <= checks.MOST:
+        raise ArgumentError(argument, f"expected epochs in order, range(first, end), got {epochs}")
+    return epochs
+
+
+@dataclasses.dataclass
+class Execution(Valid):
+    """Execution of a sweep and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
+
+    Attributes:
+        devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
+        tile: Members trained side by side; None for a width chosen from what there is to train.
+        shared: Whether members of a tile share minibatches; None to choose from what there is to train.
+        padded: Rows to which full batches are padded, by rows of weight 0; None for those of the longest fold
+            where folds are of several lengths and the learner takes weights, so that they share a program.
+        eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
+        objective: Whether to keep the mean objective of each epoch's steps, and further terms of a loss.
+        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
+            "evaluations" (those at each one, whose axis comes behind the grid's).
+        verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
+        progress: Called with a `Progress` at every return to the host, as each evaluation then is; True for a
+            bar on one line, in a notebook a widget, which moves between two returns, too.
+        executor: Other processes that train, near or far: `jfnn.Workers` of any executor of
+            ``concurrent.futures`` (a process pool, Dask's, MPI's). The bits are those of this process, or of
+            the ``kind`` given there; what would have others is refused. None to train here.
+
+    Raises:
+        ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.
+    """
+
+    devices: int | Sequence[jax.Device] | None = None
+    tile: int | None = field(None, optional(checks.as_count))
+    shared: bool | None = field(None, optional(checks.as_switch))
+    padded: int | None = field(None, optional(checks.as_count))
+    eval_every: Converted[int | Sequence[int] | None, int | list[int] | None] = field(
+        None, optional(_as_epochs)
+    )
+    objective: bool = field(False, checks.as_switch)
+    keep_params: str = field("all", one_of(KEEP_PARAMS))
+    verify: bool = field(False, checks.as_switch)
+    progress: Converted[Callable[[Progress], None] | bool | None, Callable[[Progress], None] | None] = field(
+        None, as_progress
+    )
+    executor: Remote | None = field(None, optional(as_remote))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep_params == "evaluations" and self.eval_every is None:
+            raise ArgumentError("keep_params", "'evaluations' needs eval_every")
+        if self.executor is not None and self.devices is not None:
+            raise ArgumentError("devices", "the workers of an executor choose them; leave it out")
+
+    @property
+    def listener(self) -> Listener:
+        """The bar that shows the progress, or who hears nothing."""
+        return self.progress if isinstance(self.progress, Listener) else Listener()
+
+
+def _check_plain(value: object, argument: str) -> None:
+    """Raises TypeError for what is no mapping of names to values that JSON has."""
+    mapping = checks.as_mapping(value, argument)
+    try:
+        json.dumps(dict(mapping))
+    except (TypeError, ValueError):
+        got = checks.shown(mapping)
+        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
+
+
+def as_split(split: object, argument: str) -> Split:
+    """A `Split` from four arrays or more of its fields."""
+    if not isinstance(split, Sequence) or not 4 <= len(split) <= len(Split._fields):
+        expected = (
+            "expected jfnn.Split(x_train, y_train, x_test, y_test), of which the last two may be left out"
+        )
+        raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
+    made = Split(*split)
+    of_train = checks.column_names(made.x_train)
+    of_test = checks.column_names(made.x_test)
+    if of_train and of_test and of_train != of_test:
+        expected = f"the columns of x_train in their order, {checks.shown(of_train)}"
+        raise ArgumentError("x_test", f"expected {expected}, got {checks.shown(of_test)}")
+    _check_plain(made.names or {}, "names")
+    return made
+
+
+def as_pair(value: object, argument: str) -> tuple[Any, Any]:
+    """Inputs and targets."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ArgumentError(argument, f"expected a pair (x, y), got {type(value).__name__}")
+    return value[0], value[1]
+
+
+def as_minibatches(size: Any, argument: str) -> Minibatches:
+    """A `Minibatches`, from a number of rows a step or None as well."""
+    with checks.renamed(batch_size=argument):
+        scheme = size if isinstance(size, Minibatches) else Minibatches(size)
+    if not scheme.drop_last and not scheme.is_pass:
+        raise ArgumentError("drop_last", f"expected True, since {scheme.scheme!r} leaves no rows over")
+    return scheme
+
+
+def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatches, ...]:
+    """A `Minibatches`, or of several batch sizes one each, all of other numbers of rows."""
+    if isinstance(sizes, Minibatches) or not checks.is_several(sizes):
+        return as_minibatches(sizes, argument)
+    schemes = tuple(as_minibatches(size, argument) for size in sizes)
+    values = [scheme.axis_value for scheme in schemes]
+    if not values or len(set(values)) < len(values):
+        raise ArgumentError(argument, f"expected numbers of rows, each once, got {checks.shown(sizes)}")
+    return schemes
+
+
+def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
+    """A sequence of schedulers, or one, those that keep parameters first."""
+    if isinstance(schedulers, Scheduler):
+        return (schedulers,)
+    if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
+        expected = "expected rules such as jfnn.EarlyStopping(5), one or several in a list"
+        raise ArgumentTypeError(argument, f"{expected}, got {checks.shown(schedulers)}")
+    return tuple(sorted(schedulers, key=lambda scheduler: not scheduler.keeps_best))
+
+
+def as_execution(value: Any, argument: str) -> Execution:
+    """An `Execution`, from a number of devices, `jfnn.Workers` or None as well."""
+    if isinstance(value, Execution):
+        return value
+    if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
+        return Execution(executor=value)
+    return Execution(None if value is None else checks.as_count(value, argument))
+
+
+def as_validation(value: Any, argument: str) -> Validation:
+    """A `Validation`, from a share or number of rows or None as well."""
+    with checks.renamed(size=argument):
+        return value if isinstance(value, Validation) else Validation(value)
+
+
+def as_seeds(seeds: object, argument: str) -> list[int]:
+    """Seeds from their count, or from a sequence of distinct integers from 0 to 2³² - 1."""
+    seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
+    if not checks.is_several(seeds):
+        count = checks.as_count(seeds, argument)
+        memory.check(argument, SEED_BYTES * count)
+        return list(range(count))
+    checked = [checks.as_seed(seed.item() if hasattr(seed, "item") else seed, argument) for seed in seeds]
+    if not checked:
+        raise ArgumentError(argument, "expected at least one")
+    if len(set(checked)) != len(checked):
+        raise ArgumentError(argument, f"expected each one once, got {checks.shown(checked)}")
+    return checked

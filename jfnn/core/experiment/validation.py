@@ -1,0 +1,193 @@
+"""Rows to learn from and rows held out: scikit-learn's splits, checked."""
+
+import dataclasses
+import numbers
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.arguments import checks, memory
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
+from jfnn.learners.data import Data
+from jfnn.targets import Split
+
+# Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
+IN_PAIR = 8.0
+IN_FOLDS = 8.0
+IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
+
+
+def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | Subsets | None) -> list[Cut]:
+    """Row numbers to learn from and to validate on, one pair a fold.
+
+    Args:
+        data: The data.
+        size: Share or number of training rows to hold out, or None.
+        folds: As the option of `jfnn.sweep`; scikit-learn's splitters are unshuffled.
+    """
+    if size is not None and folds is not None:
+        raise ArgumentError("folds", "expected either folds or validation, got both")
+    pairs = [(np.arange(data.n_train), np.zeros(0, int))]
+    if isinstance(folds, Subsets):
+        if folds.n != data.n_train:
+            raise ArgumentError("folds", f"expected subsets of {data.n_train} rows, got some of {folds.n}")
+        pairs = _all_pairs(folds)
+    elif folds is not None:
+        pairs = _folds(data, folds)
+    elif size is not None:
+        pairs = [_hold_out(data.n_train, size)]
+    if folds is not None:
+        longest = max(len(train) for train, _ in pairs)
+        sizes = f", for {len(pairs)} times {longest} row numbers"
+        memory.check("folds", IN_FOLDS * len(pairs) * longest, sizes=sizes)
+    _check_counted(data, [train for train, _ in pairs], held_out=False)
+    _check_counted(data, [held_out for _, held_out in pairs], held_out=True)
+    return pairs
+
+
+def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> None:
+    """Raises ArgumentError where no row of a part, in some fold, counts."""
+    for fold, rows in enumerate(parts):
+        counted = data.counted(rows, held_out, fold)
+        if counted is not None and not counted.any():
+            which = "the rows held out" if held_out else "the training rows"
+            if len(parts) > 1:
+                which = f"the rows that fold {fold} {'holds out' if held_out else 'learns from'}"
+            cure = "; jfnn.subsets.Subsets(weights=…) weigh rows to train on alone" if held_out else ""
+            reason = f"expected some above 0, but those of {which} are all 0 in {data.dtype}{cure}"
+            raise ArgumentError("weights", reason)
+
+
+def _all_pairs(subsets: Subsets) -> list[Cut]:
+    """The pairs of all subsets; raises ArgumentError where a sweep of them does not fit into memory."""
+    pairs = subsets.pairs
+    if isinstance(pairs, Pairs):
+        sizes = f", for the rows of {len(pairs)} subsets"
+        memory.check("folds", (IN_PAIR + IN_FOLDS) * pairs.row_numbers, sizes=sizes)
+    return list(pairs)
+
+
+def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
+    from sklearn.model_selection import check_cv
+
+    labels = data.labels
+    if isinstance(folds, numbers.Integral | float):
+        most = data.n_train if labels is None else int(np.unique(labels, return_counts=True)[1].max())
+        rows = "rows" if labels is None else "rows of the largest class"
+        if checks.as_count(folds, "folds", 2) > most:
+            raise ArgumentError("folds", f"expected at most {most}, the number of {rows}, got {folds}")
+    try:
+        splitter = check_cv(folds, labels, classifier=labels is not None)
+        with warnings.catch_warnings():
+            if isinstance(folds, numbers.Integral):  # of which `jfnn.core.experiment.doubts` says more
+                warnings.filterwarnings("ignore", "The least populated class")
+            pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
+        if not pairs or any(len(pair) != 2 for pair in pairs):
+            raise ValueError("expected pairs of row numbers, at least one")
+        n = data.n_train
+        return [(as_row_numbers(train, n), as_row_numbers(test, n)) for train, test in pairs]
+    except Exception as error:  # also of an object that is no splitter
+        raise ArgumentError("folds", " ".join(str(error).split())) from None
+
+
+def _hold_out(n: int, size: float | int) -> Cut:
+    from sklearn.model_selection import train_test_split
+
+    rows = checks.as_size(size, n, "validation")
+    train, validation = train_test_split(np.arange(n), test_size=rows, random_state=0)
+    return np.sort(train), np.sort(validation)
+
+
+class Labelled(NamedTuple):
+    """A split that has each row once with every label that subsets give it, and the folds as rows of it.
+
+    Attributes:
+        split: The split, further rows behind those to train on and behind those to test on.
+        folds: The folds.
+        rows: Numbers of all training rows as each subset labels them ``[F, n]``; None without labels.
+        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, none where subsets do
+            not; None where all have the split's labels.
+    """
+
+    split: Split
+    folds: Any
+    rows: np.ndarray | None = None
+    tests: np.ndarray | None = None
+
+
+def with_labels(split: Split, folds: object) -> Labelled:
+    """A split with the labels of subsets, where folds are `Subsets` that have some.
+
+    Raises:
+        ValueError: Labels of another shape or kind than the split's, or of test rows that it lacks.
+    """
+    if not isinstance(folds, Subsets) or folds.labels is None:
+        return Labelled(split, folds)
+    n = folds.n
+    rows, source, y_train = _relabelled(split.y_train, folds.labels, "y_train")
+    pairs = [(rows[f][train], rows[f][held_out]) for f, (train, held_out) in enumerate(_all_pairs(folds))]
+    weights = None if folds.weights is None else folds.weights[:, [*range(n), *source]]
+    changed = dataclasses.replace(
+        folds, n=n + len(source), pairs=pairs, weights=weights, labels=None, test_labels=None
+    )
+    longer = split._replace(
+        x_train=_longer(split.x_train, source), y_train=y_train, weights=_longer(split.weights, source)
+    )
+    tests = None
+    if isinstance(folds.test_labels, np.ndarray):
+        if split.x_test is None:
+            raise ArgumentError("folds", "expected no test_labels, since the split has no test rows")
+        tests, source, y_test = _relabelled(split.y_test, folds.test_labels, "y_test")
+        longer = longer._replace(x_test=_longer(split.x_test, source), y_test=y_test)
+    elif folds.test_labels is None:
+        tests = np.zeros((len(pairs), 0), int)
+    return Labelled(longer, changed, rows, tests)
+
+
+def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Targets ``[n, …]`` with further ones behind them, for other labels of subsets ``[F, n, …]``.
+
+    Returns:
+        Numbers of the rows as each subset labels them ``[F, n]``; the rows that are added, by their numbers
+        in ``y``; and all targets, in the dtype of ``y``.
+    """
+    y = np.asarray(checks.as_array(y, argument))
+    if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
+        expected = f"{y.dtype} {list(y.shape)}"
+        got = f"{labels.dtype} {list(labels.shape[1:])}"
+        raise ArgumentError("folds", f"expected labels like {argument}, {expected}, got {got} a subset")
+    n = len(y)
+    fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
+    new = labels[fold, row].reshape(len(row), *y.shape[1:])
+    keys = np.column_stack([row, new.reshape(len(row), int(np.prod(y.shape[1:])))])
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    numbers = np.tile(np.arange(n), (len(labels), 1))
+    numbers[fold, row] = n + number.reshape(-1)
+    return numbers, row[first], np.concatenate([y, checks.as_dtype(new[first], y.dtype, "folds")])
+
+
+def _longer(tree: Any, source: np.ndarray) -> Any:
+    """Arrays of rows, with some of these once more behind them."""
+
+    def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so
+        array = np.atleast_1d(checks.as_array(leaf, "split"))
+        return np.concatenate([array, array.take(source, axis=0, mode="clip")])
+
+    return jax.tree.map(longer, tree, is_leaf=lambda leaf: isinstance(leaf, list))
+
+
+def with_weights(data: Data, subsets: Subsets | None) -> Data:
+    """The data with the weights of subsets ``[F, n]``, times the data's; test rows weigh 1."""
+    if subsets is None or subsets.weights is None:
+        return data
+    number = len(subsets.weights)
+    needed = IN_WEIGHTS * number * data.n * data.dtype.itemsize
+    memory.check("folds", needed, sizes=f", for weights of {data.n} rows in {number} subsets")
+    given = checks.as_dtype(subsets.weights, data.dtype, "weights")
+    weights = np.pad(given, ((0, 0), (0, data.n - given.shape[1])), constant_values=1)
+    of_split = data.weights
+    return data._replace(weights=weights if of_split is None else weights * of_split, split_weights=of_split)

@@ -1,0 +1,140 @@
+"""The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import jax
+import numpy as np
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.cures import Set
+from jfnn.core.engine.state import Failure, Outcome, Scores
+from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.experiment.remote import ExecutorError
+from jfnn.core.search import run_directory
+from jfnn.core.search.predictions import Origin
+from jfnn.core.search.result import ProgramRun, SweepResult, with_run
+from jfnn.core.store.identity import Description
+from jfnn.learners.learner import Learner
+from jfnn.learners.supervised import Supervised
+from jfnn.network import Network
+
+
+class LostMembersError(ExecutorError):
+    """Members were given up, since their workers died or their futures broke each time.
+
+    Attributes:
+        result: The `SweepResult` of all members; lost ones have NaN scores, and as ``diverged_at`` the number
+            of epochs that they had done.
+        members: Numbers of the lost members, in C order of the result's arrays.
+    """
+
+    def __init__(self, result: SweepResult, failures: Sequence[Failure], directory: Path | None):
+        """Makes the message; ``directory`` is the run's, if it has one."""
+        self.result = result
+        self.members = np.unique(np.concatenate([tile.members for tile in failures]))
+        table = result.to_dict()
+        failure = failures[0]
+        names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
+        cell = ", ".join(f"{name}={table[name][self.members[0]].item()}" for name in names)
+        where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
+        again = None if directory is None else Set("resume", True, "tries again from the last state before")
+        super().__init__(
+            f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
+            f" after {failure.epoch} epochs: {type(failure.error).__name__}: {failure.error}; the scores of"
+            f" the others are in {where}",
+            again,
+        )
+
+    def save_others(self, directory: Path) -> None:
+        """Writes the rows of the members that were not lost."""
+        table = {name: np.delete(values, self.members) for name, values in self.result.to_dict().items()}
+        run_directory.write_table(directory / run_directory.PARTIAL, table)
+
+
+def as_result(
+    experiment: Experiment, description: Description, outcome: Outcome, directory: Path | None
+) -> SweepResult:
+    """The outcome of an experiment in the shape of its grid.
+
+    Raises:
+        LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
+    """
+    shape = experiment.shape
+    keep = experiment.execution.keep_params
+    state = outcome.state
+    objectives = {}
+    if experiment.execution.objective:
+        objectives = {name: values.T.reshape((*shape, -1)) for name, values in state.objectives.items()}
+    keeps_history = experiment.execution.eval_every is not None
+    timing = {"compile": outcome.compile_seconds, "run": outcome.run_seconds}
+    result = SweepResult(
+        axes=dict(experiment.cells.values),
+        seeds=np.array(experiment.seeds[0] if experiment.is_single else experiment.seeds),
+        folds=experiment.folds,
+        scores=_by_part(outcome.scores, shape),
+        metrics={metric.name: metric.higher_is_better for metric in experiment.learner.metrics},
+        diverged_at=state.members.diverged_at.reshape(shape),
+        stopped_at=state.stopped_at.reshape(shape),
+        pruned=state.pruned.reshape(shape),
+        epochs=outcome.epochs.reshape(shape),
+        evaluations=state.history.epoch if keeps_history else np.zeros(0, np.int32),
+        history=_by_part(state.history.scores, shape) if keeps_history else {},
+        ranked_by=experiment.ranking.name,
+        crossed=experiment.cells.crossed,
+        subset_values={} if experiment.subsets is None else experiment.subsets.axis,
+        objective=objectives.pop("objective", None),
+        terms=objectives,
+        names=experiment.names,
+        runs=(ProgramRun(config=description, timing=timing, origin=origin_of(experiment)),),
+    )
+    if keep != "none":
+        result = _with_params(result, experiment, outcome)
+    if outcome.failures:
+        error = LostMembersError(result, outcome.failures, directory)
+        if directory is not None:
+            error.save_others(directory)
+        raise error
+    return result
+
+
+def origin_of(experiment: Experiment) -> Origin:
+    """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
+    learner = functools.partial(_learner, experiment.learner)
+    return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
+
+
+def _learner(learner: object, network: Network | None) -> Learner:
+    if network is None:
+        return cast(Learner, learner)
+    if not isinstance(learner, Supervised):
+        raise ArgumentError("network", "expected none, or a function (params, x), of a custom learner")
+    return dataclasses.replace(learner, network=network)
+
+
+def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
+    """A result with parameters of all members or of the best cell; with none where no cell ranks."""
+    shape = experiment.shape
+    history = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
+    params = experiment.learner.unpack(outcome.params if history is None else history)
+    params = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf).reshape((*shape, *leaf.shape[1:])), params)
+    if experiment.execution.keep_params != "best":
+        return with_run(result, params=params)
+    best = result.best_or_none()
+    if best is None:
+        return result
+    params = jax.tree.map(lambda leaf: leaf[best.index].copy(), params)
+    return with_run(result, params=params, kept_cell=best.index)
+
+
+def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Part and metric -> the scores of all members, in the shape of the grid, before a history's epochs."""
+    by_part: Mapping[str, np.ndarray] = {
+        f"{part}_{metric}": np.moveaxis(values[..., i], -1, 0)
+        for i, part in enumerate(PARTS)
+        for metric, values in scores.items()
+    }
+    return {name: values.reshape((*shape, *values.shape[1:])) for name, values in by_part.items()}

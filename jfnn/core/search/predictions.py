@@ -1,0 +1,323 @@
+"""Predictions and scores of the members of a sweep for every row."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.types import Json
+from jfnn.core.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
+from jfnn.core.experiment.description import without_added
+from jfnn.core.experiment.experiment import PARTS
+from jfnn.core.experiment.subsets import Subsets
+from jfnn.core.experiment.validation import Labelled, cuts, with_labels, with_weights
+from jfnn.core.store.files import digest
+from jfnn.layers.kind import Params
+from jfnn.learners import answers
+from jfnn.learners.answers import Model
+from jfnn.learners.data import Data
+from jfnn.learners.learner import Learner, Metric
+from jfnn.learners.supervised import Supervised
+from jfnn.network import Network
+from jfnn.targets import Names, Split, is_frame
+
+# What labels of several members may be reduced by; their numbers are names, which have no other statistics.
+VOTE = "vote"
+MEAN = "mean"
+
+
+class Origin(NamedTuple):
+    """Objects of a run that are not written.
+
+    Attributes:
+        learner: ``(network) -> learner``: the run's with another network, or for None the run's.
+        parts: Name of a part -> row numbers in each fold; None where they were not kept.
+        subsets: The subsets that are the folds, where they are `Subsets`.
+    """
+
+    learner: Callable[[Network | None], Learner]
+    parts: Sequence[Mapping[str, np.ndarray]] | None = None
+    subsets: Subsets | None = None
+
+
+class ProgramMembers(NamedTuple):
+    """The trained members of one program.
+
+    Attributes:
+        model: The learner, or function ``(params, x) -> outputs``, that answers for them.
+        params: Their parameters, NumPy arrays with all members on the leading axis.
+        hyper: Their numbers, name -> ``[members]``.
+        selection: Which members of the run these are.
+        dtype: Dtype of their parameters.
+    """
+
+    model: Model
+    params: Params
+    hyper: dict[str, np.ndarray]
+    selection: Selection
+    dtype: np.dtype
+
+
+def predict(
+    programs: Sequence[ProgramMembers],
+    x: ArrayLike,
+    reduce: str | Reduce | None,
+    metrics: Mapping[str, bool],
+    names: Names,
+) -> np.ndarray:
+    """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
+    framed = is_frame(x)
+    if not all(answers.decides(members.model, metrics) for members in programs):
+        model = programs[0].model
+        links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
+        units = names.units([link is None for link in links]) if framed else None
+        finish = None if units is None else lambda values, _: units(values)
+        return _ask(answers.predictions, programs, x, reduce, names, finish)
+    if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
+        raise ArgumentError(
+            "reduce",
+            f"expected None, '{VOTE}' or '{MEAN}', since other statistics of labels mean nothing"
+            f" (predict_proba takes them, of probabilities); got {checks.shown(reduce)}",
+        )
+    if reduce == MEAN:
+        each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
+        values = _decided(_ask(answers.evidence, programs, x, MEAN, names), each)
+    else:
+        values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, names)
+    return names.words(values) if framed else values
+
+
+def _decided(means: np.ndarray, each: bool) -> np.ndarray:
+    """Labels ``[n]`` by means over members ``[n, n_out]``: the largest or, of one, whether it passes 1/2.
+
+    Or if ``each`` 0 or 1 for each output ``[n, n_out]``. -1 where no member has a finite one.
+    """
+    if each:
+        return np.where(np.isnan(means), -1, means > 0.5)
+    labels = means.argmax(axis=-1) if means.shape[-1] > 1 else (means[..., 0] > 0.5).astype(int)
+    return np.where(np.isnan(means).any(axis=-1), -1, labels)
+
+
+def probabilities(
+    programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, names: Names
+) -> np.ndarray:
+    """Class probabilities of all members, as `SweepResult.predict_proba` says."""
+    for members in programs:
+        model = members.model
+        if not isinstance(model, Supervised) or model.loss.probabilities is None:
+            raise ArgumentError(
+                "loss", "expected a network and a cross-entropy; others have no probabilities"
+            )
+    return _ask(answers.probabilities, programs, x, reduce, names)
+
+
+def _ask(
+    function: Callable[..., jax.Array],
+    programs: Sequence[ProgramMembers],
+    x: Any,
+    reduce: object,
+    names: Names,
+    finish: Finish | None = None,
+) -> np.ndarray:
+    """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
+    if isinstance(x, str | os.PathLike):
+        raise ArgumentTypeError(
+            "x", "expected rows, got a path; jfnn.datasets.read_columns reads a .csv file"
+        )
+    framed = is_frame(x)
+    if not framed:
+        names.warn_of_units(x)
+    table = names.inputs(x) if framed else x
+    calls = []
+    for members in programs:
+        model = members.model
+        rows = table
+        if framed and isinstance(model, Supervised):
+            rows = table.reshape(len(table), *(model.network.input_shape or ()))
+        rows = answers.inputs(model, rows, members.dtype)
+        params = answers.packed(model, members.params, members.dtype)
+        leaves = jax.tree.leaves(params)
+        layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
+        calls.append(ProgramCall(answers.program(function, model), params, members.selection, rows, layer))
+    return by_blocks(calls, finish, reduce)
+
+
+class PartOfFolds(NamedTuple):
+    """The rows of one part of the data in each fold.
+
+    Attributes:
+        numbers: Row numbers in each fold, among all training or all test rows; None for all of them in each.
+        relabelled: Where subsets have labels, ``[F, n]`` numbers of all training or test rows as each subset
+            labels them, among those of the longer split; else None.
+        longer: The split with a row for each label of a row.
+    """
+
+    numbers: Sequence[np.ndarray] | None = None
+    relabelled: np.ndarray | None = None
+    longer: Split | None = None
+
+
+def row_scores(
+    programs: Sequence[ProgramMembers],
+    metric: str | Metric,
+    part: str,
+    split: Split,
+    reduce: str | Reduce | None,
+    config: Json,
+    part_of_folds: Callable[[Learner, Data], PartOfFolds],
+) -> np.ndarray:
+    """A metric's number of each row and member, as `SweepResult.row_scores` says.
+
+    Args:
+        programs: The members of each program.
+        metric: As there.
+        part: As there.
+        split: As there.
+        reduce: As there.
+        config: The run's description.
+        part_of_folds: Gives the rows of the part in each fold.
+    """
+    recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
+    calls = []
+    folds: list[np.ndarray] = []
+    rows_of: PartOfFolds | None = None
+    n_train = 0
+    for members in programs:
+        learner = _measuring(members.model, metric)
+        name = metric.name if isinstance(metric, Metric) else metric
+        checks.as_choice(name, "metric", [metric.name for metric in learner.metrics])
+        learner, data = learner.bind(split)
+        n_train = data.n_train
+        first, end = (n_train, data.n) if part == "test" else (0, n_train)
+        if first == end:
+            raise ArgumentError("part", "expected one with rows; this split has none to test on")
+        given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
+        if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
+            raise ArgumentError("split", "expected the rows of the sweep, got others")
+        function: Callable[..., jax.Array] = answers.row_score
+        packed = answers.packed(learner, members.params, members.dtype)
+        arguments: tuple[Any, ...] = (packed, members.hyper)
+        rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
+        rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
+        of_folds = rows_of.relabelled if rows_of.numbers is None else rows_of.numbers
+        fold = members.selection.numbers % (1 if of_folds is None else len(of_folds))
+        folds.append(fold)
+        if rows_of.relabelled is not None and rows_of.longer is not None:
+            _, everything = learner.bind(rows_of.longer)
+            numbers = rows_of.relabelled.T + (everything.n_train if part == "test" else 0)
+            rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)
+            function = answers.row_score_in_fold
+            arguments = (*arguments, fold.astype(np.int32))
+        program = answers.program(function, learner, name)
+        calls.append(ProgramCall(program, arguments, members.selection, rows, learner.width()))
+    finish = None
+    if rows_of is not None and rows_of.numbers is not None:
+        diverged = np.concatenate([members.selection.diverged for members in programs])
+        fold_of = np.concatenate(folds)
+        finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
+        finish = _only(rows_of.numbers, n_train, finite)
+    return by_blocks(calls, finish, reduce, "metric")
+
+
+def _measuring(model: Model, metric: str | Metric) -> Learner:
+    """The learner of a model with a metric."""
+    if isinstance(model, Supervised):
+        with checks.renamed(metrics="metric"):
+            return model.measuring([metric])
+    if not isinstance(model, Learner):
+        raise ArgumentTypeError("network", "expected a network or a learner, got a function")
+    return model
+
+
+def part_of_folds(
+    part: str,
+    split: Split,
+    learner: Learner,
+    data: Data,
+    folds: int | Iterable[object] | None,
+    recorded: Json,
+    number: int | None,
+    origin: Origin | None,
+) -> PartOfFolds:
+    """The rows of a part in each fold of a run that its scores count, checked against its description.
+
+    Args:
+        part: "train", "validation", "test", or "all" for the rows of the first two.
+        split: The split of the sweep.
+        learner: A learner of the run.
+        data: The split's rows, as bound to it.
+        folds: The sweep's ``folds``, needed for a loaded result where they were no number.
+        recorded: "data" of the run's description.
+        number: Number of folds of the run, or None.
+        origin: Objects of the run that are still there, or None.
+    """
+    if part == "test" and recorded.get("test", {}).get("rows") == [0]:
+        reason = "expected one with rows; subsets that have labels and no test_labels have no test scores"
+        raise ArgumentError("part", reason)
+    parts = None if origin is None else origin.parts
+    given = folds if origin is None or parts is None else origin.subsets
+    subsets = given if isinstance(given, Subsets) else None
+    labelled = _labelled("test_labels" if part == "test" else "labels", split, learner, recorded, subsets)
+    longer = None if labelled.rows is None else labelled.split
+    if part not in PARTS[:2]:
+        return PartOfFolds(None, labelled.tests if part == "test" else labelled.rows, longer)
+    i = PARTS.index(part)
+    if longer is not None:
+        _, data = learner.bind(longer)
+        numbers = [pair[i] for pair in labelled.folds.pairs]
+    elif parts is not None:
+        numbers = [fold[part] for fold in parts]
+    else:
+        size = None if number else max(recorded["validation"]["rows"]) or None
+        pairs = cuts(data, size, number if folds is None else folds)
+        numbers = [pair[i] for pair in pairs]
+    if digest(*numbers) != recorded[part]["sha256"]:
+        raise _other_folds()
+    if not any(map(len, numbers)):
+        raise ArgumentError("part", "expected one with rows; this sweep held none out")
+    data = with_weights(data, labelled.folds)
+    if recorded["weights"] != (None if data.weights is None else digest(data.weights)):
+        raise ArgumentError("split", "expected the weights of the sweep, and of its subsets; got others")
+    kept = []
+    for fold, own in enumerate(numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
+        counted = data.counted(numbers[fold], i > 0, fold)
+        kept.append(own if counted is None else own[counted])
+    return PartOfFolds(kept, labelled.rows, longer)
+
+
+def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets: Subsets | None) -> Labelled:
+    """A split with the labels of a run's subsets, where these have other ones of a name than the split."""
+    if name not in recorded:
+        return Labelled(split, subsets)
+    if subsets is None or subsets.labels is None:
+        raise ArgumentError("folds", "expected the jfnn.subsets.Subsets of the sweep, with labels")
+    with checks.renamed(y_train="folds", y_test="folds"):
+        labelled = with_labels(split, subsets)
+        _, data = learner.bind(labelled.split)
+    _, added = without_added(data, subsets)
+    if name not in added or digest(*added[name]) != recorded[name]:
+        raise _other_folds()
+    return labelled
+
+
+def _other_folds() -> ArgumentError:
+    return ArgumentError("folds", "expected those of the sweep, got others")
+
+
+def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
+    """A function that puts NaN where the fold of a member ``[members]`` lacks a row."""
+    has = np.zeros((len(parts), -(-n // BLOCK) * BLOCK), bool)
+    for fold, numbers in enumerate(parts):
+        has[fold, numbers] = True
+
+    def only(values: np.ndarray, first: int) -> np.ndarray:
+        kept = has[fold_of, first : first + BLOCK]
+        kept = kept.reshape(*kept.shape, *(1,) * (values.ndim - 2))
+        return np.where(kept, values, np.array(np.nan, values.dtype))
+
+    return only

@@ -1,0 +1,106 @@
+"""Options of several networks or batch sizes, taken apart into the options of each program.
+
+Members of one program differ by numbers only; another network or batch size is another program.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.experiment.axes import ALWAYS
+from jfnn.core.experiment.networks import Networks
+from jfnn.core.experiment.options import Options
+from jfnn.core.search import run_directory
+from jfnn.core.search.result import SweepResult
+from jfnn.layers.kind import Params
+from jfnn.learners.learner import Learner
+from jfnn.minibatches import Minibatches
+from jfnn.network import Network
+
+# Columns of tables that are no fields of a result.
+TAKEN = (*ALWAYS, "batch_size", "seed", "fold", "epoch", "part", "metric", "value", *run_directory.OUTCOMES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """The programs of a sweep.
+
+    Attributes:
+        axes: The axes of networks and "batch_size" -> values, where there are several; empty for one program.
+        options: The options of each program, in C order of the axes.
+    """
+
+    axes: dict[str, np.ndarray]
+    options: list[Options]
+
+
+def programs_of(options: Options) -> Programs:
+    """The programs of a sweep: one for every network with every batch size.
+
+    Raises:
+        ValueError, TypeError: Invalid names or batch sizes.
+    """
+    axes: dict[str, np.ndarray] = {}
+    networks: Sequence[Network | Learner]
+    sizes: Sequence[Minibatches]
+    if isinstance(options.network, Networks):
+        _check_axes(options.network)
+        axes |= options.network.axes
+        networks = options.network.networks
+    else:
+        networks = [options.model]
+    if isinstance(options.batch_size, Minibatches):
+        sizes = [options.batch_size]
+    elif options.batches is not None:
+        raise ArgumentError("batch_size", "expected one, since ``batches`` fix the size")
+    else:
+        sizes = options.batch_size
+        axes["batch_size"] = np.array([size.axis_value for size in sizes])
+    directories: Sequence[Path | None] = [None] * (len(networks) * len(sizes))
+    if options.out is not None:
+        directories = [options.out / name for name in run_directory.program_names(axes)]
+    starts = _starts_of_programs(options.initial_params, {name: len(values) for name, values in axes.items()})
+    programs = [
+        dataclasses.replace(options, network=network, batch_size=size, initial_params=params, out=directory)
+        for (network, size), params, directory in zip(
+            itertools.product(networks, sizes), starts, directories, strict=True
+        )
+    ]
+    return Programs(axes, programs)
+
+
+def _check_axes(networks: Networks) -> None:
+    """Raises ArgumentError for axes whose names results have, and for directories that share a name."""
+    fields = {field.name for field in dataclasses.fields(SweepResult)}
+    for name in networks.axes:
+        if name in {*TAKEN, *fields, *dir(SweepResult)}:
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}; results have such a name", name
+            )
+    names = run_directory.program_names(networks.axes)
+    if run_directory.REFIT in names:
+        raise ArgumentError("network", f"expected no network named {run_directory.REFIT!r}")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ArgumentError("network", f"two networks would have the directory {twice[0]!r}; name them apart")
+
+
+def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
+    """The starting parameters of each program: of a result or nested lists of these axes, or one for all."""
+    if isinstance(params, SweepResult) and params.leading:
+        lengths = {name: len(values) for name, values in params.program_axes.items()}
+        if lengths != axes:
+            reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
+            raise ArgumentError("initial_params", f"{reason}; result.program(…) is one of them")
+        return list(params.programs)
+    starts: list[Params] = [params]
+    for length in axes.values():
+        if not all(isinstance(nested, list) and len(nested) == length for nested in starts):
+            return [params] * math.prod(axes.values())
+        starts = [inner for nested in starts for inner in nested]
+    return starts

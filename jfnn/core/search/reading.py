@@ -1,0 +1,104 @@
+"""Runs read from their directories."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
+from jfnn.core.experiment.axes import as_index
+from jfnn.core.search import run_directory
+from jfnn.core.search.predictions import Origin
+from jfnn.core.search.result import KEPT, ProgramRun, SweepResult, combined
+from jfnn.core.search.run_directory import CONFIG, REFIT, RESULTS
+from jfnn.core.store import archives
+from jfnn.core.store.files import CorruptFileError
+from jfnn.identity import naming
+from jfnn.learners.learner import Learner
+from jfnn.learners.supervised import supervised
+from jfnn.network import Network
+from jfnn.targets import Names
+
+Made = TypeVar("Made")
+MakeNames = Callable[[Mapping[str, Any] | None], Names]
+
+
+def read(directory: str | os.PathLike[str], make_names: MakeNames = Names) -> SweepResult:
+    """The result in a directory, which reads rows by the names that are made; raises as `jfnn.load`."""
+    path = paths.as_path(directory, "directory")
+    axes, configs = run_directory.programs(path)
+    programs = [_read_program(*program, make_names) for program in configs.items()]
+    with run_directory.describing(path / CONFIG):
+        result = combined(axes, programs)
+    refit = read(path / REFIT, make_names) if run_directory.has_ended(path / REFIT) else None
+    return dataclasses.replace(result, refit=refit)
+
+
+def _read_program(directory: Path, config: Json, make_names: MakeNames) -> SweepResult:
+    """The result of one program in its directory, which has this config.json."""
+    fields = run_directory.read(directory, config, KEPT)
+    described = fields["config"].get("settings", {}).get("learner", {})
+    origin = Origin(functools.partial(_learner, described, directory / CONFIG))
+    of_run = {name: fields.pop(name) for name in ("params", "kept_cell", "config", "timing")}
+    with run_directory.describing(directory / RESULTS):
+        names = make_names(config.get("data", {}).get("names"))
+        result = SweepResult(**fields, names=names, runs=(ProgramRun(**of_run, origin=origin),))
+        _check_names(result)
+    return result
+
+
+def _check_names(result: SweepResult) -> None:
+    """Raises ValueError where scores, metrics and the kept cell of a result do not fit each other."""
+    if result.ranked_by not in result.scores:
+        raise ValueError(f"no score is named {result.ranked_by!r}, by which cells rank")
+    for name in result.scores:
+        if name.partition("_")[2] not in result.metrics:
+            raise ValueError(f"the score {name!r} is of no metric")
+    if not result.history.keys() <= result.scores.keys():
+        raise ValueError("its history is of other scores")
+    kept_cell = result.runs[0].kept_cell
+    if kept_cell is not None:
+        as_index(kept_cell, result.cells.lengths.items(), "kept_cell")
+
+
+def keeps_network(config: Json) -> bool:
+    """Whether a result that is loaded again brings its network and loss, by its description."""
+    try:
+        _learner(config.get("settings", {}).get("learner", {}), CONFIG, None)
+    except ValueError:
+        return False
+    return True
+
+
+def _learner(described: Json, path: str | Path, network: Network | None) -> Learner:
+    """A learner from its description in a file, and its network where the description does not give it.
+
+    Raises:
+        NotKeptError, ArgumentError: A part of it is not described.
+        CorruptFileError: What is described cannot be made.
+    """
+    if "reduction" not in described:  # which networks with a loss have
+        raise ArgumentError(
+            "network",
+            "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"
+            " since the run's learner is a custom one, which is not kept",
+        )
+    if network is None:
+        network = _made(naming.network_from, described.get("network"), path)
+    learner = supervised(network, _made(naming.loss_from, described.get("loss"), path))
+    return dataclasses.replace(learner, multilabel=described.get("multilabel", False) is True)
+
+
+def _made(make: Callable[[Any], Made], description: object, path: str | Path) -> Made:
+    """What a description in a file describes; anybody may have written it."""
+    try:
+        return make(description)
+    except naming.NotKeptError:
+        raise
+    except Exception as error:
+        why = archives.one_line(error)
+        raise CorruptFileError(f"{path}: describes no network or loss ({why})") from None

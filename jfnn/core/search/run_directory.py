@@ -1,0 +1,491 @@
+"""A run's directory: a result that other programs can read, and back.
+
+* ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
+* ``results.csv``: a row for each member;
+* ``results.npz``: axes, seeds, scores, history, objectives and the values of subsets, and a header that says
+  how they are named;
+* ``models.npz``: the parameters kept, each array named by its path (``0.w`` is the first layer's weights)
+  and with the grid's axes in front, and these axes. Of the best cell only it has the axes' values there.
+
+A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
+and a ``config.json`` that lists the axes and the directories, with the checksum that each one's has.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.cures import Set
+from jfnn.arguments.types import Json
+from jfnn.core.experiment.axes import PROGRAM_AXES, Axes
+from jfnn.core.experiment.networks import BY_NAME
+from jfnn.core.store import archives, files, trees
+from jfnn.core.store.identity import DESCRIPTION, Description, check_same
+from jfnn.layers.kind import Params
+
+CONFIG = "config.json"
+TABLE = "results.csv"
+RESULTS = "results.npz"
+MODELS = "models.npz"
+CHECKPOINT = "checkpoint.npz"  # of a run that has not ended
+REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
+PARTIAL = "partial.csv"  # the table of a run that lost members, without these
+OWN = (CONFIG, TABLE, RESULTS, MODELS, CHECKPOINT, PARTIAL)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
+OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
+PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
+CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
+# Types of what is read of a description again, where it is there; a mapping has further names.
+TYPES: Json = {
+    "settings": {
+        **{"learner": {}, "axes": {}, "constants": {}, "schedulers": list, "crossed": bool, "epochs": int},
+        **{"first_epoch": int, "keep_params": str, "dtype": str, "tile": int, "shared": bool},
+    },
+    "data": {
+        **{"rows": list, "names": {}},
+        **{part: {"rows": list} for part in ("train", "validation", "test")},
+    },
+    **{"versions": {}, "backend": {}, "device": {}, "fingerprint": str},
+}
+GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Declaration of how a field of a result is kept: an array or a mapping of arrays, unless it is plain.
+
+    Attributes:
+        kinds: Kinds of NumPy's dtypes that its arrays may have.
+        axes: Names of the axes of its arrays, of which equal ones have one length; None for at most one axis.
+        prefix: Of a mapping, what stands in the archive before the names of its arrays.
+        is_sound: Of plain values, in the archive's header: whether a value can be one of this field.
+    """
+
+    kinds: str = ""
+    axes: tuple[str, ...] | None = None
+    prefix: str | None = None
+    is_sound: Callable[[object], bool] | None = None
+
+
+def kept(kinds: str, *axes: str, prefix: str | None = None) -> dict[str, Kept]:
+    """Metadata of a field that is an array, or with a prefix a mapping of arrays; see `Kept`."""
+    return {"kept": Kept(kinds, axes or None, prefix)}
+
+
+def kept_plain(is_sound: Callable[[object], bool]) -> dict[str, Kept]:
+    """Metadata of a field of plain values; see `Kept`."""
+    return {"kept": Kept(is_sound=is_sound)}
+
+
+def declared(kind: type) -> dict[str, Kept]:
+    """The fields of a dataclass that are kept."""
+    fields = dataclasses.fields(kind)
+    return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
+
+
+def holds_run(directory: Path) -> bool:
+    """Whether a directory has the ``config.json`` of a run, rather than none or one of something else."""
+    try:
+        return files.exists(directory / CONFIG) and read_config(directory) is not None
+    except files.CorruptFileError:
+        return False
+    except ArgumentError:  # of another format
+        return True
+
+
+def as_output_file(path: object, argument: str) -> Path:
+    """The path of a file to write that is no run's own; raises as `paths.as_output_file`, or ValueError."""
+    file = paths.as_output_file(path, argument)
+    place = file.resolve()
+    if place.name in OWN and holds_run(place.parent):
+        raise ArgumentError(argument, f"{file} belongs to the run in its directory; choose another name")
+    return file
+
+
+def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "out") -> None:
+    """Writes columns as CSV, numbers in the shortest form that reads back the same, unless it is there."""
+    text = io.StringIO()
+    lines = zip(*map(_cells, table.values()), strict=True)
+    csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
+    content = text.getvalue().encode()
+    if not path.is_file() or path.read_bytes() != content:
+        with files.atomic(path, argument) as file:
+            file.write(content)
+
+
+def _cells(values: np.ndarray) -> list[object]:
+    """The cells of a column; a quote stands before what a spreadsheet would compute."""
+    cells: list[Any] = values.tolist()
+    if values.dtype.kind not in "UO":
+        return cells
+    return [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells]
+
+
+def check_can_hold(
+    axes: Collection[str], scores: Collection[str], params: Params, subsets: Collection[str] = ()
+) -> None:
+    """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
+    columns = ("seed", "fold", "seeds", "evaluations", *PROGRAM_AXES, *scores, *OUTCOMES)
+    for name in (*axes, *subsets):
+        if name in columns or (name in axes and name in subsets):
+            argument = "folds" if name in subsets else "hyper"
+            raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
+    for name in trees.pack(params)[1]:
+        paths.check_name(name, "params")
+        if name in (*axes, "seeds"):
+            raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
+
+
+def write(
+    directory: Path,
+    fields: Mapping[str, Any],
+    declaration: Mapping[str, Kept],
+    table: Mapping[str, np.ndarray],
+) -> None:
+    """Writes the fields of a result of one program; the last file makes the result whole.
+
+    Args:
+        directory: The run's directory.
+        fields: Name -> value of all fields.
+        declaration: The fields that are kept, see `declared`.
+        table: The columns of results.csv.
+
+    Raises:
+        ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
+    """
+    axes = fields["axes"]
+    config = fields["config"]
+    check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
+    paths.make_directory(directory, "out")
+    structure, models = trees.pack(fields["params"])
+    header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
+    header |= {"axes": list(axes), "params": structure}
+    arrays = {name: array for name, array, _ in _arrays(fields, declaration)}
+    checksums = {RESULTS: files.write_archive(directory / RESULTS, header, arrays)}
+    if models:
+        cell = fields["kept_cell"]
+        models_axes = axes if cell is None else Axes(axes, fields["crossed"]).at(cell)
+        beside = {name: np.asarray(values) for name, values in models_axes.items()}
+        beside["seeds"] = fields["seeds"]
+        checksums[MODELS] = files.write_archive(directory / MODELS, {"params": list(models)}, beside | models)
+    write_table(directory / TABLE, table)
+    write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
+
+
+def _arrays(
+    fields: Mapping[str, Any], declaration: Mapping[str, Kept]
+) -> Iterator[tuple[str, np.ndarray, Kept]]:
+    """Name in the archive, array and declaration of every array among the fields."""
+    for name, field in declaration.items():
+        value = fields.get(name)
+        if field.is_sound is not None or value is None:
+            continue
+        if field.prefix is None:
+            yield name, value, field
+        else:
+            for inner, array in value.items():
+                yield field.prefix + inner, array, field
+
+
+def write_config(
+    directory: Path, description: Description, finished: Mapping[str, object] | None = None
+) -> None:
+    """Writes ``config.json``: what the run is and, once it has ended, its timing and checksums."""
+    status = {"status": "running" if finished is None else "finished"}
+    files.write_checked_json(directory / CONFIG, status | description | dict(finished or {}))
+
+
+def read_config(directory: Path) -> Json | None:
+    """The content of ``config.json``, or None in a directory with no files of a run.
+
+    Raises:
+        ValueError: The file is of another format or not as it was written, or is missing beside others.
+    """
+    if files.exists(directory / CONFIG):
+        config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
+        if config.get("status") not in ("running", "finished"):
+            raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
+        return config
+    ours = [name for name in OWN if name != CHECKPOINT and (directory / name).exists()]
+    if ours:
+        raise ArgumentError(
+            str(directory), f"holds {', '.join(ours)}, but not the {CONFIG} that goes with it"
+        )
+    return None
+
+
+def has_ended(directory: Path) -> bool:
+    """Whether a directory holds a run with its result."""
+    config = read_config(directory)
+    return config is not None and config["status"] == "finished"
+
+
+def check_free(directory: Path, description: Description | None, resume: bool) -> None:
+    """Raises ValueError where a run of one program cannot be written to a directory; writes nothing.
+
+    Args:
+        directory: It need not exist.
+        description: What the run is; None where training decides that, as of the best cell trained again.
+        resume: Whether the directory may hold this run already.
+    """
+    if files.exists(directory):
+        paths.make_directory(directory, "out")
+    config = read_config(directory)
+    if config is not None and "programs" in config:
+        reason = f"{directory} holds a run of several networks or batch sizes; choose another directory"
+        raise ArgumentError("out", reason)
+    if description is not None:
+        check_same(directory, config, description)
+    finished = config is not None and config["status"] == "finished"
+    unfinished = (directory / CHECKPOINT).exists() or (config is not None and description is None)
+    if not resume and (finished or unfinished):
+        state, effect = ("finished", "loads it") if finished else ("unfinished", "goes on with it")
+        holds = "a run" if description is None else "this run"
+        reason = f"{directory} already contains {holds} ({state}), choose another directory"
+        raise ArgumentError("out", reason, cure=Set("resume", True, effect))
+
+
+def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
+    """The programs of a run that has ended: leading axes, of one program none; and directory -> config.json.
+
+    Raises:
+        FileNotFoundError: There is no run in the directory.
+        ValueError: The run has not ended, a file is corrupt, or a program's directory holds another run than
+            was written there.
+    """
+    config = _finished_config(directory)
+    if "programs" not in config:
+        return {}, {directory: config}
+    path = directory / CONFIG
+    with describing(path):
+        axes = {name: np.array(values) for name, values in config["axes"].items()}
+        names = program_names(axes)
+        checksums = dict(config.get("archives", {}))
+    sound = all(values.ndim == 1 and values.dtype.kind in _kinds(name) for name, values in axes.items())
+    if not axes or not sound or names != config["programs"] or not all(map(paths.names_directory, names)):
+        raise files.CorruptFileError(f"{path}: does not name directories of programs")
+    configs = {}
+    for name in names:
+        config = configs[directory / name] = _finished_config(directory / name)
+        if checksums.get(name, config["checksum"]) != config["checksum"]:
+            reason = f"of another run than {path} lists under this name"
+            raise files.CorruptFileError(f"{directory / name / CONFIG}: {reason}")
+    return axes, configs
+
+
+def _finished_config(directory: Path) -> Json:
+    """The content of ``config.json`` of a run that has ended; raises as `programs`."""
+    config = read_config(directory)
+    if config is None:
+        raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
+    if config["status"] != "finished":
+        cure = Set("resume", True, "goes on with it")
+        raise ArgumentError(str(directory), "this run has not ended", cure=cure)
+    return config
+
+
+def _kinds(axis: str) -> str:
+    """Kinds of NumPy's dtypes that the values of a leading axis may have."""
+    return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
+
+
+def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict[str, Any]:
+    """The fields of the result of one program that was written there.
+
+    Args:
+        directory: The run's directory.
+        config: The content of its config.json.
+        declaration: The fields that are kept, see `declared`.
+
+    Raises:
+        ValueError: A file is corrupt; the message names the file.
+    """
+    with describing(directory / CONFIG):
+        described = {name: value for name, value in config.items() if name in DESCRIPTION}
+        _check_types(described, TYPES)
+        _check_types(config["timing"], dict.fromkeys(config["timing"], float | int))
+    path = directory / RESULTS
+    with describing(path):
+        checksums = config["archives"]
+        header, arrays = files.read_archive(path, checksums[RESULTS])
+        fields: dict[str, Any] = {"timing": config["timing"], "config": described}
+        for name, field in declaration.items():
+            if field.is_sound is not None:
+                if not field.is_sound(header[name]):
+                    raise files.CorruptFileError(f"{path}: {name!r} is of another type than results have")
+                fields[name] = header[name]
+        axes = header["axes"]
+        fields["axes"] = {name: arrays.pop(name) for name in axes}
+        for name, field in declaration.items():
+            if name in fields:
+                continue
+            if field.prefix is None:
+                fields |= {name: arrays[name]} if name in arrays else {}
+            else:
+                named = {n: array for n, array in arrays.items() if n.startswith(field.prefix)}
+                fields[name] = {n.removeprefix(field.prefix): array for n, array in named.items()}
+        grid = grid_shape(fields)
+        _check_arrays(path, fields, declaration, grid)
+        params: dict[str, np.ndarray] = {}
+        if MODELS in checksums:
+            models_header, models = files.read_archive(directory / MODELS, checksums[MODELS])
+            params = {name: models[name] for name in models_header["params"]}
+        cell = header["kept_cell"]
+        fields["kept_cell"] = None if cell is None else tuple(cell)
+        leading = grid[len(cell or ()) :]
+        for name, array in params.items():
+            if array.dtype.kind not in PARAMETERS:
+                raise _of_another_kind(directory / MODELS, name, array)
+            if array.shape[: len(leading)] != leading:
+                raise ValueError(f"{name} is of another grid, of shape {list(array.shape)}")
+        fields["params"] = trees.unpack(header["params"], params)
+        return fields
+
+
+def grid_shape(fields: Mapping[str, Any]) -> tuple[int, ...]:
+    """Shape of a per-member array: cells, seeds, and folds where there are any."""
+    cells = Axes(fields["axes"], fields["crossed"]).shape
+    folds = () if fields["folds"] is None else (fields["folds"],)
+    return (*cells, *fields["seeds"].shape, *folds)
+
+
+def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
+    """Directories of the programs of a run in C order, such as "50-50-batch-100" or "layers-2-width-50".
+
+    Args:
+        axes: The leading axes of the run; without any its one program is in the run's directory, "".
+    """
+    texts = [[_directory(name, value) for value in values.tolist()] for name, values in axes.items()]
+    return ["-".join(combination) for combination in itertools.product(*texts)]
+
+
+def _directory(axis: str, value: Any) -> str:
+    """What a value of a leading axis gives the names of directories; of networks by name the name alone."""
+    if axis == "batch_size":
+        return f"batch-{value or 'full'}"
+    return str(value) if axis == BY_NAME else f"{axis}-{value}"
+
+
+LISTED = "these programs already"  # in a directory that lists the programs of a run
+
+
+@contextlib.contextmanager
+def claimed(
+    directory: Path,
+    axes: Mapping[str, np.ndarray],
+    descriptions: Mapping[str, Description | None],
+    resume: bool,
+) -> Iterator[None]:
+    """Checks the directories of a run; lists several programs there, and keeps other processes out meanwhile.
+
+    One program's directory is locked where it is trained.
+
+    Args:
+        directory: The directory of the run.
+        axes: The leading axes of the run; none of one program.
+        descriptions: Name of each directory that will be written in there -> what its run is, as for
+            `check_free`.
+        resume: Whether the directory may hold this run already.
+
+    Raises:
+        ValueError: The directory, or one in there, holds anything else, or another process uses it. Nothing
+            is written then.
+    """
+    if not axes:
+        _check_all_free(directory, descriptions, resume)
+        yield
+        return
+    listed = {
+        "axes": {name: values.tolist() for name, values in axes.items()},
+        "programs": program_names(axes),
+    }
+    for name in descriptions:  # by themselves, so that one too long is refused before anything is made
+        paths.as_path(name, "out")
+    paths.make_directory(directory, "out")
+    with files.lock(directory):
+        config = read_config(directory)
+        there = "" if config is None else _refusal(config, listed, resume)
+        if there:
+            cure = Set("resume", True, "goes on with them") if there == LISTED else None
+            raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
+        _check_all_free(directory, descriptions, resume)
+        write_config(directory, listed)
+        yield
+        configs = {name: read_config(directory / name) for name in listed["programs"]}
+        checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}
+        write_config(directory, listed, {"archives": checksums})
+
+
+def _check_all_free(directory: Path, descriptions: Mapping[str, Description | None], resume: bool) -> None:
+    for name, description in descriptions.items():
+        check_free(directory / name, description, resume)
+
+
+def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
+    """A text naming what a directory holds beside the programs listed; empty where it may hold these."""
+    if "programs" not in there:
+        return "a run of one program"
+    if {name: there[name] for name in listed} != listed:
+        return f"a run of other programs, {', '.join(map(str, there['programs']))}"
+    return "" if resume else LISTED
+
+
+def _check_types(values: Any, types: Any, name: str = "config") -> None:
+    """Raises ValueError for plain values of other types than declared, as in `TYPES`."""
+    kind = dict if isinstance(types, dict) else types
+    if not isinstance(values, kind):
+        raise ValueError(f"{name} is of another type than descriptions have")
+    if kind is dict:
+        for inner in values.keys() & types.keys():
+            _check_types(values[inner], types[inner], inner)
+
+
+def _check_arrays(
+    path: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], grid: tuple[int, ...]
+) -> None:
+    """Raises CorruptFileError for an array of another kind or shape than results have."""
+    lengths: dict[str, int] = {"fold": fields["folds"] or 0}
+    for name, array, field in _arrays(fields, declaration):
+        if array.dtype.kind not in field.kinds:
+            raise _of_another_kind(path, name, array)
+        if field.axes is None:
+            if array.ndim > 1:
+                raise files.CorruptFileError(f"{path}: array {name!r} has the shape {list(array.shape)}")
+            continue
+        expected: tuple[int, ...] = ()
+        for axis in field.axes:
+            if axis == GRID:
+                expected += grid
+            else:
+                length = array.shape[len(expected)] if array.ndim > len(expected) else 0
+                expected += (lengths.setdefault(axis, length),)
+        if array.shape != expected:
+            got = f"{list(array.shape)}, expected {list(expected)}"
+            raise files.CorruptFileError(f"{path}: array {name!r} has the shape {got}")
+
+
+def _of_another_kind(path: Path, name: str, array: np.ndarray) -> files.CorruptFileError:
+    return files.CorruptFileError(
+        f"{path}: array {name!r} is {array.dtype}, of another kind than results have"
+    )
+
+
+@contextlib.contextmanager
+def describing(path: Path) -> Iterator[None]:
+    """Raises CorruptFileError naming a file which is as it was written but describes no result."""
+    try:
+        yield
+    except files.CorruptFileError:
+        raise
+    except Exception as error:
+        why = archives.one_line(error)
+        raise files.CorruptFileError(f"{path}: does not describe a result ({why})") from None

@@ -1,0 +1,318 @@
+"""Sweeps: options become an experiment, which is trained in memory or in a directory."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine import interrupts, loop
+from jfnn.core.engine.ahead import Ahead, at_once
+from jfnn.core.engine.devices import check_process, resolve
+from jfnn.core.engine.executors import Executor
+from jfnn.core.engine.layouts import layout_for
+from jfnn.core.engine.plan import Layout
+from jfnn.core.engine.segment import Task
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment import doubts
+from jfnn.core.experiment.build import build
+from jfnn.core.experiment.description import describe
+from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.experiment.options import Common, Options
+from jfnn.core.experiment.refit import Refit
+from jfnn.core.experiment.remote import Remote
+from jfnn.core.search import run_directory
+from jfnn.core.search.keywords import copied_arrays, takes_fields
+from jfnn.core.search.outcomes import as_result, origin_of
+from jfnn.core.search.programs import Programs, programs_of
+from jfnn.core.search.reading import read
+from jfnn.core.search.refit import refit_options, winners
+from jfnn.core.search.result import SweepResult, as_trained, combined, with_run
+from jfnn.core.store import environment, files, scratch
+from jfnn.core.store.checkpoint import SPACING, Checkpoint
+from jfnn.core.store.identity import Description
+
+MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """Options with their experiment, its devices and its identity.
+
+    Attributes:
+        options: The options.
+        experiment: The experiment.
+        threads: The device of each host thread; the cores of a CPU share one.
+        layout: The layout of tiles.
+        there: The environment of the workers that train it; None where this process does.
+    """
+
+    options: Options
+    experiment: Experiment
+    threads: tuple[jax.Device, ...]
+    layout: Layout
+    there: Description | None = None
+
+    @functools.cached_property
+    def description(self) -> Description:
+        """What the run is, as config.json keeps it; it has a checksum of the starting parameters."""
+        return describe(
+            self.experiment,
+            self.layout,
+            self.there or environment.describe(self.threads[0]),
+            0 if self.there else len(self.threads),
+            with_batches=self.options.out is not None,
+        )
+
+
+def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
+    """Checks options; trains nothing.
+
+    Args:
+        options: The options.
+        first_fold: As in `build`.
+        single: Whether the run is of one member, whose result has no axes and whose tiles are wide.
+
+    Raises:
+        ValueError, TypeError: Invalid options; the message begins with the option's name.
+        RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
+    """
+    check_process()
+    if isinstance(options.initial_params, SweepResult):
+        options = dataclasses.replace(options, initial_params=as_trained(options.initial_params))
+    experiment = build(options, first_fold)
+    if single:
+        experiment = experiment.without_axes()
+    workers = experiment.execution.executor
+    there = None if workers is None else workers.environment(experiment.execution.listener)
+    threads = resolve(experiment.execution.devices if there is None else 1)
+    platform = threads[0].platform if there is None else there["backend"]["platform"]
+    layout = layout_for(experiment, platform, widest=single)
+    names = () if experiment.subsets is None else experiment.subsets.axis
+    if options.out is not None or names:
+        scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
+        keeps = experiment.execution.keep_params != "none"
+        params = experiment.learner.unpack(experiment.replicates.start(0)) if keeps else None
+        run_directory.check_can_hold(experiment.cells.values, scores, params, names)
+    return Run(options, experiment, threads, layout, there)
+
+
+@takes_fields(Options)
+def sweep(options: Options) -> SweepResult:
+    """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
+
+    Members of one seed share their starting parameters and their minibatches, so cells of the grid differ by
+    their hyperparameters only. A member's result has the same bits in every grid, beside any neighbours, on
+    any number of devices and with any ``eval_every``; only the tile and the gradient change them.
+
+    Returns:
+        A `SweepResult`.
+
+    Raises:
+        ValueError, TypeError: An invalid argument, or a directory that holds another run or corrupt files;
+            the message names it, before anything is compiled.
+    """
+    with during(options):
+        programs = programs_of(options)
+        runs = _prepared(programs)
+        doubts.say(run.experiment.doubts for run in runs)
+        if options.refit is not None:
+            _check_winners(options.refit, programs, runs[0].experiment)
+        # Winners train without folds, and a generator of these is used up.
+        copied = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
+        copies = programs_of(dataclasses.replace(options, **copied)).options
+        out = options.out
+        with _claimed(options, programs, runs):
+            several = len(runs) + bool(options.refit)
+            parts = _all_trained(runs, several)
+            result = combined(programs.axes, parts)
+            if programs.axes and out is not None:
+                run_directory.write_table(out / run_directory.TABLE, result.to_dict())
+        chosen = winners(result, options.refit) if options.refit else []
+        if not chosen:
+            return result
+        number = result.program_number(chosen[0])
+        searched = dataclasses.replace(copies[number], out=options.out)
+        cells = [index[result.leading :] for index in chosen]
+        starts_of_cells = runs[number].experiment.replicates.differ_by_cell
+        again = refit_options(searched, parts[number], cells, starts_of_cells)
+        return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
+
+
+def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
+    """`train_run` of all runs, of ``count``; the programs of those to come compile while one trains."""
+    first = runs[0].experiment
+    if len(runs) == 1 or first.execution.executor is not None:
+        return [_trained(run, number, count) for number, run in enumerate(runs, 1)]
+    to_train = [run for run in runs if not _has_ended(run.options.out)]
+    makes = [functools.partial(Trainer, run.experiment, run.threads, run.layout) for run in to_train]
+    results = []
+    with Ahead(makes, at_once(first)) as ahead:
+
+        def make_trainer(experiment: Experiment, *_: object) -> Trainer:
+            experiment.execution.listener.compiling(0, 1)
+            return ahead.take([run.experiment for run in to_train].index(experiment))
+
+        for number, run in enumerate(runs, 1):
+            results.append(_trained(run, number, count, make_trainer))
+    return results
+
+
+def _has_ended(directory: Path | None) -> bool:
+    """Whether a directory, if there is one, holds a run that has ended."""
+    return directory is not None and run_directory.has_ended(directory)
+
+
+def _trained(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
+    """`train_run` of one of several runs, whose number the bar shows."""
+    if runs > 1:
+        run.experiment.execution.listener.begin(run.experiment.epochs, number, runs)
+    return train_run(run, make_trainer)
+
+
+def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> None:
+    """Raises ArgumentError where winners could be of several programs, or a rule cannot choose."""
+    if refit.cells > 1 and programs.axes:
+        reason = f"expected one cell of several networks or batch sizes, got {refit.cells}"
+        cure = "give the network and the batch size of the best cell alone for several"
+        raise ArgumentError("refit", f"{reason}; {cure}", "cells")
+    if refit.rule is not None:
+        names = [*programs.axes, *experiment.cells.values]
+        refit.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
+
+
+def _prepared(programs: Programs) -> list[Run]:
+    """The run of every program, checked before any trains; folds are cut once, for all."""
+    runs: list[Run] = []
+    folds: Any = None
+    for options in programs.options:
+        runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
+        first = runs[0].experiment
+        if first.folds is not None and first.subsets is None:
+            folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
+    for run in runs if programs.axes else ():
+        _check_same(runs[0].experiment, run.experiment, programs.axes)
+    return runs
+
+
+def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> None:
+    """Raises ArgumentError unless two programs have the same metrics and cells, none named as an axis."""
+    metrics = [[metric.name for metric in each.learner.metrics] for each in (first, other)]
+    if metrics[0] != metrics[1]:
+        got = f"{', '.join(metrics[0])}, and {', '.join(metrics[1])}"
+        raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+    one, two = ({n: v.tolist() for n, v in each.cells.values.items()} for each in (first, other))
+    if list(one.items()) != list(two.items()):
+        names = ", ".join(name for name in {**one, **two} if one.get(name) != two.get(name))
+        reason = f"expected networks of the same further numbers in the same order; {names} differ"
+        raise ArgumentError("network", reason)
+    subsets = () if first.subsets is None else first.subsets.axis
+    scores = [f"{part}_{metric.name}" for part in PARTS for metric in first.learner.metrics]
+    for name in axes:
+        if name in (*one, *subsets, *scores):
+            raise ArgumentError(
+                "network", f"an axis cannot be named {name!r}, as another or a score is", name
+            )
+
+
+def _claimed(
+    options: Options, programs: Programs, runs: Sequence[Run]
+) -> contextlib.AbstractContextManager[object]:
+    """Checks all directories that a sweep will write to; see `run_directory.claimed`."""
+    if options.out is None:
+        return contextlib.nullcontext()
+    names = run_directory.program_names(programs.axes)
+    described: dict[str, Description | None] = {
+        name: run.description for name, run in zip(names, runs, strict=True)
+    }
+    if options.refit:
+        described[run_directory.REFIT] = None
+    return run_directory.claimed(options.out, programs.axes, described, options.resume)
+
+
+@contextlib.contextmanager
+def during(options: Common) -> Iterator[None]:
+    """The length of a call: its workers are shut down and its bar is closed with it, whatever ends it."""
+    execution = options.execution
+    workers = contextlib.nullcontext() if execution.executor is None else execution.executor
+    with interrupts.deferred(), workers, contextlib.closing(execution.listener) as listener:
+        listener.begin(options.epochs.stop)
+        yield
+
+
+def train_run(
+    run: Run,
+    make_trainer: MakeTrainer = Trainer,
+    spacing: float = SPACING,
+) -> SweepResult:
+    """Trains a run in memory, or in a directory, where it goes on with ``resume``.
+
+    Raises:
+        ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
+            uses it; or a file in it is corrupt.
+        LostMembersError: Workers died with some members as often as was allowed; the others are trained.
+    """
+    directory = run.options.out
+    workers = run.experiment.execution.executor
+    if workers is not None:
+        make_trainer = functools.partial(_remote_trainer, workers, directory)
+    if directory is None:
+        trainer = make_trainer(run.experiment, run.threads, run.layout)
+        state = loop.start(trainer)
+        description = run.description  # while nothing is lost by an error
+        return as_result(run.experiment, description, loop.run(trainer, state), None)
+    paths.make_directory(directory, "out")
+    with files.lock(directory):
+        checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
+        if _claim(directory, checkpoint, run.options.resume):
+            result = read(directory, lambda _: run.experiment.names)
+            result = with_run(result, origin=origin_of(run.experiment))
+            run_directory.write_table(directory / run_directory.TABLE, result.to_dict())
+        else:
+            try:
+                trainer = make_trainer(run.experiment, run.threads, run.layout)
+                state = checkpoint.restore(loop.start(trainer))
+                outcome = loop.run(trainer, state, checkpoint.save)
+            except KeyboardInterrupt as error:
+                if files.exists(checkpoint.path):
+                    error.add_note(
+                        f"{directory} has what was trained; the same call with resume=True goes on"
+                    )
+                raise
+            finally:
+                scratch.remove(directory)
+            result = as_result(run.experiment, run.description, outcome, directory)
+            result.save(directory)
+            (directory / run_directory.PARTIAL).unlink(missing_ok=True)
+        checkpoint.remove()
+    return result
+
+
+def _remote_trainer(
+    workers: Remote,
+    directory: Path | None,
+    experiment: Experiment,
+    threads: Sequence[jax.Device],
+    layout: Layout,
+) -> Trainer:
+    """The trainer of a run on other processes."""
+
+    def make_executor(task: Task, _: Sequence[jax.Device]) -> Executor:
+        executor: Executor = workers.make_executor(task, directory, experiment.execution.listener)
+        return executor
+
+    return Trainer(experiment, threads, layout, calls=workers.calls, make_executor=make_executor)
+
+
+def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
+    """Makes a directory this run's; returns whether the run has ended already."""
+    run_directory.check_free(directory, checkpoint.description, resume)
+    finished = run_directory.has_ended(directory)
+    if not finished:
+        run_directory.write_config(directory, checkpoint.description)
+    return finished

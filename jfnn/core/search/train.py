@@ -1,0 +1,51 @@
+"""Training of one member: a sweep of one, whose result has no axes."""
+
+import dataclasses
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.core.experiment import doubts
+from jfnn.core.experiment.options import Options, TrainOptions
+from jfnn.core.search.keywords import takes_fields
+from jfnn.core.search.result import SweepResult
+from jfnn.core.search.sweep import during, prepare, train_run
+from jfnn.targets import Split
+
+# Names that a sweep has for arguments of `train`.
+RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
+
+
+@takes_fields(TrainOptions)
+def train(options: TrainOptions) -> SweepResult:
+    """Trains one member, through the compiled tile of a large grid.
+
+    The parameters have the same bits as that cell's of a grid that fills its tiles, and with a result's
+    `execution` those of that result. ``execution=jfnn.Execution(tile=1)`` takes the fastest program for one
+    network instead, which may differ in the last bits. Scores are taken after
+    each epoch, unless ``eval_every`` says otherwise.
+
+    Returns:
+        A `SweepResult` without axes: ``result.params`` are the member's, ``result.test_accuracy`` is one
+        number, ``result.history["train_loss"]`` has one for each of ``result.evaluations``.
+
+    Raises:
+        ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
+    """
+    for name in options.several():
+        raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
+    with during(options):
+        with checks.renamed(**RENAMED):
+            run = prepare(_as_sweep(options), options.fold, single=True)
+        doubts.say([run.experiment.doubts])
+        return train_run(run)
+
+
+def _as_sweep(options: TrainOptions) -> Options:
+    """Options of the sweep that trains the member, with a history of every epoch by default."""
+    execution = options.execution
+    if execution.eval_every is None:
+        execution = dataclasses.replace(execution, eval_every=1)
+    x_test, y_test = options.test or (None, None)
+    split = Split(options.x, options.y, x_test, y_test, options.weights)
+    common = options.common() | {"execution": execution}
+    return Options(options.network, split, seeds=[options.seed], **common)

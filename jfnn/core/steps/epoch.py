@@ -1,0 +1,144 @@
+"""The steps of an epoch as one loop: `jfnn.training.epoch`, arranged so that XLA runs it fast."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments.types import Array
+from jfnn.core.steps.source import Source
+from jfnn.learners.data import Batch, Rows
+from jfnn.optimizers import State
+
+# XLA spreads a gather from an array of more than `SPLIT_BYTES` over its threads, which costs more than a
+# small step; from such arrays the rows of several steps are gathered at once, `GATHERED_BYTES` at most. Wrong
+# values cost time only: compare them by `python scripts/bench.py --workload mnist`.
+SPLIT_BYTES = 500_000
+GATHERED_BYTES = 8_000_000
+STEPS = 16  # most steps whose rows are gathered at once
+# Most epochs of a call, for each of which a program has room for objectives: fewer take more calls, more hold
+# up what happens between calls. Compare by the workload xor.
+EPOCHS = 384
+
+# State, sums of an epoch's values by name, the last of them.
+Loop = tuple[State, dict[str, jax.Array], dict[str, jax.Array]]
+OneStep = Callable[[jax.Array, Batch, Loop], Loop]
+
+
+def steps_of_epoch(
+    one_step: OneStep,
+    batch: Callable[[jax.Array], Batch],
+    source: Source,
+    epoch: jax.Array,
+    at_once: int,
+    loop: Loop,
+) -> Loop:
+    """Runs all steps of an epoch.
+
+    Args:
+        one_step: ``(number of the step, batch, loop) -> loop``.
+        batch: ``row numbers of a step -> batch``.
+        source: Row numbers of the steps of a call.
+        epoch: The epoch.
+        at_once: Steps whose rows are gathered at once, or 0 where each gathers its own.
+        loop: Carry before the first step.
+    """
+    steps = source.steps
+    if steps is None:
+        return one_step(jnp.int32(0), batch(source.rows[0]), loop)
+    if len(source.rows) == 1:
+        always = batch(source.rows[0])
+        same: Loop = jax.lax.fori_loop(0, steps, lambda step, loop: one_step(step, always, loop), loop)
+        return same
+    before = (epoch - source.first) * steps
+
+    def gathering_one(step: jax.Array, loop: Loop) -> Loop:
+        numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
+        # Read in the gather itself, the row numbers of all steps would count as bytes that it gathers from.
+        return one_step(step, batch(jax.lax.optimization_barrier(numbers)), loop)
+
+    def gathering_several(part: jax.Array, loop: Loop) -> Loop:
+        first = part * at_once
+        numbers = jnp.take(source.rows, before + first + jnp.arange(at_once), axis=0, mode="clip")
+        gathered = jax.vmap(batch)(numbers)
+
+        def at(i: jax.Array, loop: Loop) -> Loop:
+            return one_step(first + i, jax.tree.map(lambda leaf: leaf[i], gathered), loop)
+
+        after: Loop = jax.lax.fori_loop(0, jnp.minimum(at_once, steps - first), at, loop)
+        return after
+
+    each = gathering_several if at_once else gathering_one
+    turns = (steps + at_once - 1) // at_once if at_once else steps
+    after: Loop = jax.lax.fori_loop(0, turns, each, loop)
+    return after
+
+
+def gathered_at_once(rows: Rows, batch: int) -> int:
+    """The steps whose rows are to be gathered at once; 0 where each is to gather its own.
+
+    Args:
+        rows: All rows.
+        batch: Rows of one step, of all members together.
+    """
+    leaves: list[jax.Array] = jax.tree.leaves(rows)
+    if max(leaf.nbytes for leaf in leaves) <= SPLIT_BYTES:
+        return 0
+    bytes_a_row = sum(leaf[0].nbytes for leaf in leaves)
+    return min(max(GATHERED_BYTES // max(batch * bytes_a_row, 1), 1), STEPS)
+
+
+def gather(
+    rows: Rows,
+    weights: Array | None,
+    numbers: jax.Array,
+    padded: bool,
+    fold: Array | int = 0,
+    stand_in: Array | None = None,
+    axis: int = -1,
+) -> Batch:
+    """The minibatch at row numbers, with the weight of each row.
+
+    Entries without weight, padding and rows of weight 0, repeat the first row that counts: 0 times the cost
+    or gradient of any other row would be NaN where that row has none, though it is no part of the minibatch.
+    This is the rule of `jfnn.losses.counted_rows`, applied to row numbers before rows are gathered.
+
+    Args:
+        rows: All rows.
+        weights: Of each row ``[n]``, or in each fold ``[folds, n]``, or None.
+        numbers: Row numbers of the step ``[batch]``, or of each member.
+        padded: Whether `jfnn.minibatches.PADDING` may stand for a row, never for the first.
+        fold: Numbers of the folds, which broadcast against the row numbers.
+        stand_in: From `stand_ins`, of these folds: a row for minibatches in which none counts; or None.
+        axis: The axis of the batch in the row numbers.
+    """
+    if weights is None and not padded:
+        return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), None)
+    if weights is None:
+        first = jax.lax.slice_in_dim(numbers, 0, 1, axis=axis)
+        floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
+    else:
+        counts = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
+        counts = jnp.where(numbers >= 0, counts, 0)
+        first = jnp.take_along_axis(numbers, jnp.argmax(counts > 0, axis=axis, keepdims=True), axis=axis)
+        if stand_in is not None:
+            any_counts = jnp.max(counts, axis=axis, keepdims=True) > 0
+            first = jnp.where(any_counts, first, stand_in)
+    numbers = jnp.where(counts > 0, numbers, first)
+    return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), counts)
+
+
+def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | None:
+    """The first training row that counts in each fold ``[folds]`` (int32); None without weights.
+
+    Args:
+        weights: As for `gather`.
+        train: Training rows of each fold ``[folds, …]``, of which one counts at least.
+    """
+    if weights is None:
+        return None
+    counts = weights[train] if weights.ndim == 1 else np.take_along_axis(weights, train, axis=1)
+    index = np.argmax(counts > 0, axis=1)[:, None]
+    return np.take_along_axis(train, index, axis=1)[:, 0].astype(np.int32)

@@ -1,0 +1,135 @@
+"""Row numbers of a call's steps: an array, drawn by a program of its own before the steps are trained.
+
+The program knows no learner: all networks and losses share it.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jfnn.arguments.types import Array, Whole
+from jfnn.core.steps.lanes import Lanes
+from jfnn.minibatches import DRAWN, PADDING, Minibatches, step_rows
+from jfnn.numerics.compiling import compiled
+from jfnn.numerics.permutation import Domain
+
+
+class Draws(NamedTuple):
+    """What the minibatches of a tile follow from.
+
+    Where members have separate ones, seeds, folds and domains have a leading axis ``[tile]``.
+
+    Attributes:
+        seed: Seeds (uint32).
+        fold: Numbers of folds (int32).
+        domain: Number of rows of each fold, inside a grid.
+        positions: ``0 … batch - 1`` (int32).
+        steps: Steps an epoch (int32), the same for all members.
+        first: First epoch of the call (int32).
+    """
+
+    seed: Array
+    fold: Array
+    domain: Domain
+    positions: Array
+    steps: Whole
+    first: Whole
+
+
+@functools.lru_cache(maxsize=64)
+def drawer(batches: Minibatches, room: int, lanes: Lanes, platform: str) -> Callable[..., jax.Array]:
+    """The compiled `rows_of_call`: ``(draws, train, steps) -> row numbers``."""
+    draw = functools.partial(rows_of_call, batches, room, lanes)
+    return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
+
+
+def rows_of_call(
+    batches: Minibatches, room: int, lanes: Lanes, draws: Draws, train: jax.Array, steps: jax.Array
+) -> jax.Array:
+    """Row numbers of the steps of a call (int32).
+
+    Args:
+        batches: How they are drawn.
+        room: Steps that there is room for.
+        lanes: How members lie in the row numbers.
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+        steps: Steps of the call; those behind have arbitrary rows.
+
+    Returns:
+        Those of ``room`` steps, as in `Source.rows`.
+    """
+    batch = len(draws.positions)
+    tile = jnp.size(draws.seed)
+    at_once = min(max(DRAWN // (batch * tile), 1), room)
+
+    def put(i: jax.Array, rows: jax.Array) -> jax.Array:
+        # The last numbers may be of steps drawn before, again.
+        first = jnp.minimum(i * at_once, room - at_once)
+        drawn = rows_of_steps(batches, draws, train, first + jnp.arange(at_once, dtype=np.int32), lanes)
+        return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
+
+    count = (steps + at_once - 1) // at_once
+    nothing = jnp.zeros((room, *lanes.numbers_of_step(tile, batch)), np.int32)
+    rows: jax.Array = jax.lax.fori_loop(0, count, put, nothing)
+    return rows
+
+
+def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> np.ndarray:
+    """Row numbers ``[1, batch]`` that all steps have, or if separate ``[1, tile, batch]`` (int32, NumPy).
+
+    Args:
+        batches: Those of the scheme "full".
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+    """
+    domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
+    rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
+    numbers: np.ndarray = train[np.asarray(draws.fold)[..., None], rows]
+    if batches.padded:
+        numbers = np.where(rows == PADDING, np.int32(PADDING), numbers)
+    return numbers[None]
+
+
+def rows_of_steps(
+    batches: Minibatches, draws: Draws, train: jax.Array, steps: jax.Array, lanes: Lanes
+) -> jax.Array:
+    """Row numbers of several steps ``[steps, …]``, as of `rows_of_call`.
+
+    Args:
+        batches: How they are drawn.
+        draws: Of the tile.
+        train: Row numbers of each fold ``[folds, …]``, padded.
+        steps: Numbers of steps, counted from 0 in the first epoch.
+        lanes: How members lie in the row numbers.
+    """
+    separate = lanes.separate
+    steps = steps.reshape(-1, *(1,) * (2 if separate else 1))
+    # Of numbers that are not negative, as XLA does not know.
+    epoch = jax.lax.div(steps, jnp.broadcast_to(draws.steps, steps.shape))
+    step = steps - epoch * draws.steps
+
+    def drawn(members: tuple[Array, Array, Domain]) -> jax.Array:
+        seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
+        rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
+        numbers = train[fold, rows]
+        return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
+
+    members = draws.seed, draws.fold, draws.domain
+    if not separate:
+        return drawn(members)
+    pieces = pieces_for(len(draws.seed), len(draws.positions) * len(steps))
+    cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
+    numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
+    numbers = numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
+    return lanes.row_numbers(numbers.reshape(len(steps), -1, len(draws.positions)))
+
+
+def pieces_for(members: int, numbers: int) -> int:
+    """Number of equal parts in which to draw so many numbers for all members."""
+    parts = [n for n in range(1, members) if members % n == 0 and members // n * numbers <= DRAWN]
+    return parts[0] if parts else members

@@ -1,0 +1,244 @@
+"""Files that are written whole or not at all and read with their checksums; digests of arrays."""
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from jfnn.arguments import memory
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.paths import OutputError
+from jfnn.arguments.types import Json
+from jfnn.core.store import archives
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 7  # of run directories: their JSON files, archives and checkpoints
+HEADER = "header.json"  # an entry of an archive
+DIGITS = 64  # of a SHA-256, with which an archive ends: it may end with a comment
+JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
+
+
+class CorruptFileError(ValueError):
+    """A file is not as it was written."""
+
+
+@contextlib.contextmanager
+def atomic(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
+    """A file to write (and read back) that gets its name only when it is complete and on the disk.
+
+    Raises:
+        OutputError: The system does not write it; the error names the argument and the file.
+    """
+    part = leftover(path)
+    try:
+        part.unlink(missing_ok=True)  # what a killed process has left, or a link of another user's
+        with part.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        refused = OutputError(error.errno, error.strerror or str(error), str(path))
+        refused.argument = argument
+        raise refused from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def leftover(path: Path) -> Path:
+    """The file that `atomic` writes, left behind by a process that is killed meanwhile."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextlib.contextmanager
+def lock(directory: Path, waits: bool = False) -> Iterator[None]:
+    """Locks a directory against other processes; the system unlocks it when this process ends.
+
+    Where the system or the file system has no such locks, nothing is locked.
+
+    Args:
+        directory: The directory.
+        waits: Whether to wait while another process holds the lock, as for work that is soon done.
+
+    Raises:
+        ValueError: Another process holds the lock, or the directory cannot be read.
+    """
+    if fcntl is None:
+        yield
+        return
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ArgumentError("out", f"{directory} is in use by another process") from None
+        except OSError:  # a network file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+def exists(path: Path) -> bool:
+    """Whether anything of this name exists, also a link to nowhere.
+
+    Raises:
+        CorruptFileError: The system does not say.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise CorruptFileError(f"{path}: cannot be reached ({error.strerror or error})") from None
+    return True
+
+
+@contextlib.contextmanager
+def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
+    """A regular file to read, if ``copies`` of it fit into memory.
+
+    Raises:
+        CorruptFileError: It cannot be read, or is a pipe, a device or a directory.
+        ValueError: It does not fit into memory.
+    """
+    try:
+        if not path.is_file():
+            raise CorruptFileError(f"{path}: no regular file")
+        with path.open("rb") as file:
+            memory.check(str(path), copies * path.stat().st_size)
+            yield file
+    except OSError as error:
+        raise CorruptFileError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def write_archive(
+    path: Path, header: Mapping[str, object], arrays: Mapping[str, np.ndarray], argument: str = "out"
+) -> str:
+    """Writes an uncompressed ``.npz`` whose bytes follow from its content only; returns its checksum.
+
+    `numpy.savez` would write the time of day into every entry. Arrays of dtypes that NumPy's format lacks,
+    such as bfloat16, are written as unsigned integers. The header, of plain values, is an entry
+    ``header.json``; the archive's comment is its checksum.
+    """
+    dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
+    with atomic(path, argument) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.comment = b"0" * DIGITS
+            content = {"header": header, "dtypes": dtypes}
+            archive.writestr(_entry(HEADER), json.dumps(content, allow_nan=False))
+            for name, array in arrays.items():
+                plain = array.view(f"u{array.itemsize}") if name in dtypes else array
+                with archive.open(_entry(name + archives.SUFFIX), "w", force_zip64=True) as target:
+                    np.lib.format.write_array(target, np.asarray(plain, order="C"), allow_pickle=False)
+        checksum = _archive_checksum(file)
+        file.write(checksum.encode())
+    return checksum
+
+
+def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[str, np.ndarray]]:
+    """The content of a file by `write_archive`: ``(header, arrays)``.
+
+    Raises:
+        CorruptFileError: Any byte of the file has changed, or its checksum is not ``checksum``.
+    """
+    with opened(path) as file:
+        actual = _archive_checksum(file)
+        if file.read() != actual.encode() or checksum not in (None, actual):
+            raise CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
+                    raise ValueError("its entries are larger than the file")
+                content = json.loads(archive.read(HEADER))
+                arrays = {name: archives.read(archive, name) for name in archives.names(archive)}
+                for name, dtype in content["dtypes"].items():
+                    arrays[name] = arrays[name].view(dtype)
+                return dict(content["header"]), arrays
+        except Exception as error:  # see `archives.read`
+            why = archives.one_line(error)
+            raise CorruptFileError(f"{path}: not written by jfnn ({why})") from None
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _archive_checksum(file: IO[bytes]) -> str:
+    """The SHA-256 of all bytes of a file before the last `DIGITS`, where it is left."""
+    left = file.seek(0, os.SEEK_END) - DIGITS
+    file.seek(0)
+    sha256 = hashlib.sha256()
+    while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+        sha256.update(chunk)
+        left -= len(chunk)
+    return sha256.hexdigest()
+
+
+def write_json(path: Path, values: object) -> None:
+    """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
+    with atomic(path) as file:
+        file.write(_json(values))
+
+
+def write_checked_json(path: Path, values: Mapping[str, object]) -> None:
+    """Writes plain values with the format's number and a checksum, for `read_checked_json`."""
+    values = {"format": FORMAT, **values}
+    write_json(path, values | {"checksum": _checksum(values)})
+
+
+def read_checked_json(path: Path, names: Iterable[str]) -> Json:
+    """Values of a file by `write_checked_json`; values of other names may have been added since.
+
+    Raises:
+        CorruptFileError: The file cannot be read, or is not as it was written.
+        ValueError: It is of another format.
+    """
+    with opened(path, JSON_COPIES) as file:
+        content = file.read()
+    try:
+        values = dict(json.loads(content))
+        number = values["format"]
+        checked = {name: values[name] for name in ("format", *names) if name in values}
+        is_sound = _json(values) == content and _checksum(checked) == values["checksum"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        number = FORMAT
+        is_sound = False
+    if type(number) is int and number != FORMAT:
+        raise ArgumentError(str(path), f"its format is {number}, this version of jfnn reads format {FORMAT}")
+    if not is_sound:
+        raise CorruptFileError(f"{path}: not as it was written, or not written by jfnn")
+    return values
+
+
+def _json(values: object) -> bytes:
+    return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _checksum(values: object) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def digest(*arrays: object) -> str:
+    """The SHA-256 of arrays: their dtypes, shapes and bytes in C order."""
+    sha256 = hashlib.sha256()
+    for array in (np.asarray(array, order="C") for array in arrays):
+        sha256.update(f"{array.dtype.name} {array.shape};".encode())
+        sha256.update(array.reshape(-1).view(np.uint8).data)
+    return sha256.hexdigest()
