@@ -10,6 +10,7 @@ from helpers import make_programs, make_result
 import jfnn
 from jfnn import analysis, boltzmann, datasets, estimators, plots
 from jfnn.core.experiment.options import Options
+from jfnn.core.search.result import with_run
 from jfnn.core.search.sweep import prepare
 from jfnn.estimators.ensemble import select
 from jfnn.studies.coordinates import CoordinateCheck
@@ -26,14 +27,13 @@ H = np.zeros((5, 3))
 RESULT = make_result((2, 2), history=2)
 PROGRAMS = make_programs(batch_sizes=(50, 0))
 REQUIRED = {"learning_rate": 0.1, "epochs": 1, "batch_size": 4}
-KEPT = dataclasses.replace(
+KEPT = with_run(
     RESULT, params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (2, 2, 2, *leaf.shape)), PARAMS)
 )
 ONE = jax.tree.map(lambda leaf: leaf[None], PARAMS)
-LEFT_OUT = dataclasses.replace(
-    make_result((1, 1), seeds=1, folds=8),
+LEFT_OUT = with_run(
+    dataclasses.replace(make_result((1, 1), seeds=1, folds=8), subset_values={"left_out": np.arange(8)}),
     params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (1, 1, 1, 8, *leaf.shape)), PARAMS),
-    subset_values={"left_out": np.arange(8)},
 )
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
