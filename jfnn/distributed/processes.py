@@ -12,7 +12,7 @@ from typing import Any
 from jfnn.numerics.machine import use_all_cores
 
 
-class Pool(concurrent.futures.ProcessPoolExecutor):
+class ProcessPool(concurrent.futures.ProcessPoolExecutor):
     """A process pool whose processes never get a Ctrl-C, and end with this one, however it ends."""
 
     def __init__(self, count: int):

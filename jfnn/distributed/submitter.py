@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.distributed.processes import Pool
+from jfnn.distributed.processes import ProcessPool
 from jfnn.extend.executors import ExecutorError
 from jfnn.numerics.machine import cores
 
@@ -94,7 +94,7 @@ class Submitter:
             **options: See `jfnn.Workers`.
         """
         number = cores() if count is None else checks.as_count(count, "count")
-        return cls(lambda: Pool(number), **options)
+        return cls(lambda: ProcessPool(number), **options)
 
     @property
     def in_flight(self) -> int:

@@ -29,7 +29,7 @@ import numpy as np
 
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
-from jfnn.estimators.fit import Fit, Key, Trained
+from jfnn.estimators.fit import Fit, Key, TrainedFit
 from jfnn.extend.fits import devices, digest, interrupts, spread
 
 SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
@@ -98,7 +98,7 @@ class TrainedAhead:
         """Starts without fits."""
         self.engines = engines
         self.fits: dict[Key, Fit] = {}
-        self.results: dict[Key, Trained] = {}
+        self.results: dict[Key, TrainedFit] = {}
         self.failed: dict[Key, str] = {}
         self.found = 0
         self.missed = 0
@@ -146,7 +146,7 @@ class TrainedAhead:
         inputs = self._inputs.arrays[number]
         return fit.key(number), fit._replace(rows=fit.rows._replace(x=inputs))
 
-    def find(self, perceptron: object, fit: Fit) -> Trained | None:
+    def find(self, perceptron: object, fit: Fit) -> TrainedFit | None:
         """The result of a perceptron's fit, or None.
 
         Raises:
@@ -180,13 +180,13 @@ class TrainedAhead:
         started = time.perf_counter()
         lock = threading.Lock()
 
-        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[Trained] | str:
+        def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[TrainedFit] | str:
             try:
                 return training.train(list(group.values()), threads, ends=ends)
             except Exception as error:
                 return checks.shown(error)
 
-        def collect(group: Mapping[Key, Fit], results: list[Trained] | str) -> None:
+        def collect(group: Mapping[Key, Fit], results: list[TrainedFit] | str) -> None:
             with lock:
                 if isinstance(results, str):
                     self.failed |= dict.fromkeys(group, results)

@@ -91,7 +91,7 @@ class Structure(NamedTuple):
         return min(200 if self.batch is None else self.batch, n)
 
 
-class Rows(NamedTuple):
+class FitRows(NamedTuple):
     """Rows to train on, or to validate on.
 
     Attributes:
@@ -105,7 +105,7 @@ class Rows(NamedTuple):
     weights: np.ndarray | None = None
 
 
-class Optimizer(NamedTuple):
+class Solver(NamedTuple):
     """The optimizer of a fit by the engine, for a `partial_fit` that goes on; in scikit-learn's attribute.
 
     Attributes:
@@ -135,14 +135,14 @@ class Fit(NamedTuple):
     """
 
     structure: Structure
-    rows: Rows
+    rows: FitRows
     start: tuple[Layer, ...]
     random: np.random.RandomState
     numbers: dict[str, float]
     best: float = np.inf
     waiting: int = 0
     seen: int = 0
-    optimizer: Optimizer | None = None
+    optimizer: Solver | None = None
 
     def key(self, inputs: int) -> Key:
         """Equal for fits with equal results, its first part for those that can train side by side.
@@ -155,7 +155,7 @@ class Fit(NamedTuple):
         return (self.structure, inputs, others), tuple(self.numbers.values())
 
 
-class Trained(NamedTuple):
+class TrainedFit(NamedTuple):
     """Result of a fit.
 
     Attributes:
@@ -179,7 +179,7 @@ class Trained(NamedTuple):
     rows: int
     best: float
     waiting: int
-    optimizer: Optimizer
+    optimizer: Solver
     stream: dict[str, Any]
 
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from jfnn.estimators.fit import Rows, Structure
+from jfnn.estimators.fit import FitRows, Structure
 from jfnn.layers.dense import Layer
 from jfnn.layers.kind import Params
 from jfnn.network import Network
@@ -49,7 +49,7 @@ def _compiled_outputs(network: Network) -> Callable[..., jax.Array]:
 
 
 def value_and_grad(
-    structure: Structure, layers: tuple[Layer, ...], rows: Rows, alpha: float
+    structure: Structure, layers: tuple[Layer, ...], rows: FitRows, alpha: float
 ) -> tuple[float, np.ndarray]:
     """The objective of all rows at parameters, and its gradient in one vector, in double precision.
 

@@ -28,7 +28,7 @@ CALL_EPOCHS = 128  # epochs of a call at most, of which a member remembers the c
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
-class Memory(NamedTuple):
+class SolverMemory(NamedTuple):
     """Memory of a member besides its parameters.
 
     Attributes:
@@ -134,7 +134,7 @@ class PerceptronLearner(Learner):
         """A fresh optimizer, and the numbers that the fit starts from."""
         zero = jnp.zeros_like(hyper["rate"])
         nothing = jnp.zeros((), jnp.int32)
-        memory = Memory(
+        memory = SolverMemory(
             optimizer=self._optimizer(hyper["rate"], nothing, hyper).init(params),
             rate=hyper["rate"],
             epoch=nothing,
@@ -224,13 +224,13 @@ class PerceptronLearner(Learner):
         state: State = jax.tree.map(lambda old, new: jnp.where(stopped, old, new), before, ended)
         return state
 
-    def _by_rules(self, state: State, hyper: Hyper) -> Memory:
+    def _by_rules(self, state: State, hyper: Hyper) -> SolverMemory:
         """scikit-learn's rules at the end of an epoch, in its order.
 
         An epoch is judged by its cost, the loss or the negative gain of held-out rows: it has to fall below
         the lowest so far by more than "tol".
         """
-        memory: Memory = state.memory
+        memory: SolverMemory = state.memory
         rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # what other steps leave to the last one
         loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
         scored = self.structure.validation is not None

@@ -44,10 +44,10 @@ from jfnn.estimators.fit import (
     SOLVERS,
     THEIR_ACTIVATIONS,
     Fit,
-    Optimizer,
-    Rows,
+    FitRows,
+    Solver,
     Structure,
-    Trained,
+    TrainedFit,
     in_float32,
 )
 from jfnn.estimators.parameters import Substitute
@@ -209,9 +209,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         sizes = [len(self.coefs_[0]), *map(len, self.intercepts_)]
         return structure_of(self, sizes, self.out_activation_)
 
-    def _engine_optimizer(self) -> Optimizer | None:
+    def _engine_optimizer(self) -> Solver | None:
         """The optimizer of a fit by the engine before this one, where scikit-learn keeps one."""
-        if hasattr(self, "_optimizer") and isinstance(self._optimizer, Optimizer):
+        if hasattr(self, "_optimizer") and isinstance(self._optimizer, Solver):
             return self._optimizer
         return None
 
@@ -239,7 +239,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             optimizer=optimizer,
         )
 
-    def _trained(self, fit: Fit) -> Trained:
+    def _trained(self, fit: Fit) -> TrainedFit:
         """The result of a fit, by the engine; a verbose one reports."""
         if not self.verbose:
             (trained,) = training.train([fit])
@@ -250,7 +250,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             report.converged()
         return trained
 
-    def _learn(self, trained: Trained, X: Any, incremental: bool) -> None:
+    def _learn(self, trained: TrainedFit, X: Any, incremental: bool) -> None:
         """Sets attributes to the result of a fit by the engine: all that it learns, and its stream.
 
         Raises:
@@ -330,11 +330,11 @@ class _Report:
         print(f"{self.stands_still}{' Learning rate too small.' if self.adaptive else ''} Stopping.")
 
 
-def _as_rows(X: Any, y: Any, weights: np.ndarray | None) -> Rows:
+def _as_rows(X: Any, y: Any, weights: np.ndarray | None) -> FitRows:
     """Checked rows as the engine takes them, dense."""
     dense = X.toarray() if sparse.issparse(X) else np.asarray(X)
     with np.errstate(over="ignore"):
-        return Rows(dense, np.asarray(y, X.dtype), weights)
+        return FitRows(dense, np.asarray(y, X.dtype), weights)
 
 
 def engine_of(perceptron: Perceptron, sample_weight: Any = None) -> str:

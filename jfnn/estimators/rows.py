@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.fit import Fit, Rows
+from jfnn.estimators.fit import Fit, FitRows
 from jfnn.extend.fits import padded_length
 from jfnn.minibatches import PADDING, GivenMinibatches
 
@@ -36,7 +36,7 @@ class Scoring(NamedTuple):
     offset: float
 
     @classmethod
-    def for_rows(cls, rows: Rows, held_out: int, output: str) -> "Scoring":
+    def for_rows(cls, rows: FitRows, held_out: int, output: str) -> "Scoring":
         """The scoring of the last ``held_out`` rows, for an output activation."""
         targets = np.asarray(rows.targets[-held_out:], np.float64)
         weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
@@ -65,7 +65,7 @@ class Scoring(NamedTuple):
         return (score - self.offset) * self.unit
 
 
-def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[Rows, int]:
+def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[FitRows, int]:
     """All rows of a fit, held-out ones behind those to train on, and their number; 0 without early stopping.
 
     Args:
@@ -92,7 +92,7 @@ def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[Rows, int]:
             "The validation set is too small. Increase 'validation_fraction' or the size of your dataset.",
         )
     order = np.concatenate([train, held_out])
-    return Rows(*(None if array is None else array[order] for array in rows)), len(held_out)  # type: ignore[arg-type]
+    return FitRows(*(None if array is None else array[order] for array in rows)), len(held_out)  # type: ignore[arg-type]
 
 
 def gain(

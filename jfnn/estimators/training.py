@@ -11,8 +11,8 @@ import numpy as np
 import optax
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.estimators.fit import Fit, Optimizer, Rows, Trained, check_numbers, check_rows
-from jfnn.estimators.learner import CALL_EPOCHS, Memory, PerceptronLearner
+from jfnn.estimators.fit import Fit, FitRows, Solver, TrainedFit, check_numbers, check_rows
+from jfnn.estimators.learner import CALL_EPOCHS, PerceptronLearner, SolverMemory
 from jfnn.estimators.rows import Order, Scoring, hold_out
 from jfnn.extend.fits import (
     CallLength,
@@ -61,7 +61,7 @@ def train(
     threads: Sequence[jax.Device] | None = None,
     tell: Tell | None = None,
     ends: Callable[[], bool] | None = None,
-) -> list[Trained]:
+) -> list[TrainedFit]:
     """Trains fits that differ only by their numbers.
 
     A fit has the same bits beside any others, on any number of threads.
@@ -104,7 +104,7 @@ def train(
     layout = _layout(members, threads[0].platform)
     trainer = Trainer(members, threads, layout, _calls(fit, order))
     state = loop.start(trainer)
-    memory: Memory = state.members.state.memory
+    memory: SolverMemory = state.members.state.memory
     if fit.optimizer is not None and fit.optimizer.state is not None:
         _write(fit.optimizer.state, memory.optimizer)
     curves: list[Curve] = [[] for _ in fits]
@@ -129,7 +129,7 @@ def train(
     return [_result(fits, i, state, curve, order, scoring) for i, curve in enumerate(curves)]
 
 
-def _with_weights_to_1(rows: Rows, n: int) -> tuple[Rows, float]:
+def _with_weights_to_1(rows: FitRows, n: int) -> tuple[FitRows, float]:
     """Rows whose largest weight is 1, and what it was: of the ``n`` to train on, and of the others apart.
 
     Float32 holds such weights whatever their scale, of which only the penalty's share depends, as
@@ -146,7 +146,7 @@ def _with_weights_to_1(rows: Rows, n: int) -> tuple[Rows, float]:
     return rows._replace(weights=np.concatenate(parts)), largest[0]
 
 
-def _data(rows: Rows, scoring: Scoring | None) -> Data:
+def _data(rows: FitRows, scoring: Scoring | None) -> Data:
     """Rows as the engine takes them, in float64 where they are and JAX has it."""
     dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)
     arrays = [rows.x, rows.targets]
@@ -213,7 +213,7 @@ def _write(values: optax.OptState, into: optax.OptState) -> None:
         leaf[...] = value
 
 
-def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) -> None:
+def _extend(curves: Sequence[Curve], memory: SolverMemory, diverged_at: np.ndarray) -> None:
     """Adds the epochs that members remember and curves lack; the one in which a member diverged is NaN."""
     for member, curve in enumerate(curves):
         for epoch in range(len(curve), int(memory.epoch[member])):
@@ -224,14 +224,14 @@ def _extend(curves: Sequence[Curve], memory: Memory, diverged_at: np.ndarray) ->
 
 def _result(
     fits: Sequence[Fit], i: int, state: RunState, curve: Curve, order: Order, scoring: Scoring | None
-) -> Trained:
+) -> TrainedFit:
     """The result of fit ``i``, from all members and its curve."""
     members = state.members
     params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
     best = float(memory.best)
     structure = fits[i].structure
     optimizer = memory.optimizer if len(fits) == 1 else None  # of many it takes twice their memory
-    return Trained(
+    return TrainedFit(
         layers=PerceptronLearner(structure).unpack(params if scoring is None else memory.best_params),
         losses=[float(loss) for loss, _, _ in curve],
         scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
@@ -241,6 +241,6 @@ def _result(
         rows=order.n,
         best=best if scoring is None else -scoring.score(-best),
         waiting=int(memory.waiting),
-        optimizer=Optimizer(structure.solver, float(memory.rate), optimizer),
+        optimizer=Solver(structure.solver, float(memory.rate), optimizer),
         stream=order.stream_after(len(curve)),
     )

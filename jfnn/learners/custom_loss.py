@@ -85,17 +85,17 @@ class CustomLoss(DescentLearner):
         return after, {"objective": value, **terms} if self.terms else value
 
     def _value(
-        self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, jax.Array]
+        self, params: Params, rows: Rows, key: jax.Array | None, hyper: Mapping[str, jax.Array]
     ) -> tuple[jax.Array, Mapping[str, jax.Array]]:
         """The loss, and its terms."""
-        result = self._loss(params, rows, key, numbers)
+        result = self._loss(params, rows, key, hyper)
         return result if self.terms else (result, {})
 
     def _loss(
-        self, params: Params, rows: Rows, key: jax.Array | None, numbers: Mapping[str, jax.Array]
+        self, params: Params, rows: Rows, key: jax.Array | None, hyper: Mapping[str, jax.Array]
     ) -> Tree:
         """What the user's function gives."""
-        return self.loss(params, rows if self.has_rows else None, key, **numbers)
+        return self.loss(params, rows if self.has_rows else None, key, **hyper)
 
     def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.loss_hyper}
@@ -108,20 +108,20 @@ class CustomLoss(DescentLearner):
         count = jax.tree.leaves(rows)[0].shape[:1]
         return {name: jnp.broadcast_to(value, count) for name, value in scores.items()}
 
-    def _scores(self, params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Tree:
+    def _scores(self, params: Params, rows: Rows, hyper: Mapping[str, jax.Array]) -> Tree:
         """Scores of each row, or without rows one number of each metric."""
         function = self.score_function
         if function is not None:
-            options = {name: number for name, number in numbers.items() if takes(function, name)}
+            options = {name: number for name, number in hyper.items() if takes(function, name)}
             options |= {"key": jax.random.key(0)} if takes(function, "key") else {}
             scores: Tree = function(params, rows if self.has_rows else None, **options)
             return dict(scores) if isinstance(scores, Mapping) else scores
         key = jax.random.key(0) if self.random else None
         if not self.has_rows:
-            return {"loss": self._value(params, rows, key, numbers)[0]}
+            return {"loss": self._value(params, rows, key, hyper)[0]}
 
         def row_loss(row: Rows) -> jax.Array:
-            value, _ = self._value(params, jax.tree.map(lambda leaf: leaf[None], row), key, numbers)
+            value, _ = self._value(params, jax.tree.map(lambda leaf: leaf[None], row), key, hyper)
             return value
 
         return {"loss": jax.vmap(row_loss)(rows)}
@@ -133,17 +133,17 @@ class CustomLoss(DescentLearner):
         check_params("init", without_constants(params))
         self.rule.check(without_constants(params))
         rows, number = example_shapes(data.rows, data.dtype)
-        numbers = dict.fromkeys(self.loss_hyper, number)
+        hyper = dict.fromkeys(self.loss_hyper, number)
         _check_signature("loss", self.loss, ("params", "batch", "key"), self.loss_hyper)
         batch = BATCH if self.has_rows else NO_BATCH
         examples = EXAMPLES if self.has_rows else None
         key = jax.random.key(0) if self.random else None
         cure = batch if self.random else f"{batch}; {NO_KEY}"
 
-        def loss(params: Params, rows: Rows, numbers: Mapping[str, jax.Array]) -> Tree:
-            return self._loss(params, rows, key, numbers)
+        def loss(params: Params, rows: Rows, hyper: Mapping[str, jax.Array]) -> Tree:
+            return self._loss(params, rows, key, hyper)
 
-        value = eval_shape("loss", loss, params, rows, numbers, rows=examples, cure=cure)
+        value = eval_shape("loss", loss, params, rows, hyper, rows=examples, cure=cure)
         if self.terms:
             value = self._checked_terms(value)
         shape = getattr(value, "shape", None)
@@ -157,7 +157,7 @@ class CustomLoss(DescentLearner):
         if self.score_function is not None:
             keywords = [name for name in (*self.loss_hyper, "key") if takes(self.score_function, name)]
             _check_signature("score", self.score_function, ("params", "rows"), keywords)
-        scores = eval_shape("score", self._scores, params, rows, numbers, rows=examples, cure=batch)
+        scores = eval_shape("score", self._scores, params, rows, hyper, rows=examples, cure=batch)
         check_scores("score", scores, names, self.has_rows)
 
     def _checked_terms(self, value: Tree) -> Tree:
@@ -238,8 +238,8 @@ def learner(
             (x, y) where the split has y; None where the split has no rows, ``Split()``, for a loss that draws
             what it needs. ``key`` is None unless ``random``.
         optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
-        hyper: Names of further numbers of each member, which the loss takes as keywords; give their values,
-            or axes, as ``sweep(hyper={…})``.
+        hyper: Names of further hyperparameters of each member, which the loss takes as keywords; give their
+            values, or axes, as ``sweep(hyper={…})``.
         random: Whether the loss draws random numbers. Members of a replicate share the key of a step.
         score: ``(params, rows, …) -> {name: [n]}``: one value a row for "loss" and every metric. It may take,
             as keywords, names of ``hyper``, and ``key``, which is always ``jax.random.key(0)``. None for the

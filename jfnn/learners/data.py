@@ -1,4 +1,4 @@
-"""Data of a learner: rows, minibatches of them, and the numbers of a member."""
+"""Data of a learner: rows, minibatches of them, and the hyperparameters of a member."""
 
 import math
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ class Data(NamedTuple):
 
 
 def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
-    """A member's numbers, unchanged, for an update that waits for the objective.
+    """A member's hyperparameters, unchanged, for an update that waits for the objective.
 
     XLA then overwrites parameters; where it sees no order it copies those that the objective reads, and
     64-50-10 in batches of 100 takes 2% more CPU time in tiles of 5, 9% more in tiles of 49: compare by the

@@ -25,7 +25,7 @@ class DescentLearner(Learner):
     """A learner that descends a gradient by an optimizer.
 
     Attributes:
-        rule: The optimizer, made for each member from its numbers.
+        rule: The optimizer, made for each member from its hyperparameters.
     """
 
     rule: UpdateRule
@@ -41,7 +41,7 @@ class DescentLearner(Learner):
         return State(params, self.optimizer(trained, hyper).init(trained))
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        """The optimizer of one member, for its parameters and numbers."""
+        """The optimizer of one member, for its parameters and hyperparameters."""
         return self.rule.make(hyper)
 
     def descend(
@@ -96,7 +96,7 @@ class DescentFields(TypedDict):
 
 
 def descent_fields(optimizer: str | Optimizer | Factory, hyper: Sequence[str]) -> DescentFields:
-    """Fields of a `DescentLearner` that follow from its optimizer, and from further names of numbers.
+    """Fields of a `DescentLearner` that follow from its optimizer, and from names of further hyperparameters.
 
     Raises:
         TypeError, ValueError: An invalid optimizer; names that are no sequence, or one that is there twice.

@@ -27,8 +27,8 @@ class Shapes(NamedTuple):
     Attributes:
         params: Shapes and dtypes of a member's parameters, in the engine's form.
         rows: Shapes and dtypes of all rows.
-        hyper: Names of a member's numbers.
-        dtype: Dtype of these numbers, and of weights.
+        hyper: Names of a member's hyperparameters.
+        dtype: Dtype of these, and of weights.
         steps: Each number of rows that a step may have.
         weighted: Whether steps have weights.
         scored: Each number of rows that may be scored at a time.

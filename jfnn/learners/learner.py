@@ -69,7 +69,7 @@ class Learner(abc.ABC):
     has a default, which the attributes and methods below describe.
 
     Attributes:
-        hyper: Names of the numbers that each member brings; "learning_rate" and "l2" always come.
+        hyper: Names of the hyperparameters that each member brings; "learning_rate" and "l2" always come.
         numbers: Values for some of these names that the learner itself brings.
         metrics: Metrics that `score` gives. The first is the loss: where it is not finite, a member has no
             scores. Without any, members are not scored, and no sweep can rank them.
@@ -181,7 +181,7 @@ class Learner(abc.ABC):
         Args:
             states: States of the members.
             batch: The minibatch that they share, or if ``separate`` each member's.
-            hyper: Their numbers ``[tile]``.
+            hyper: Their hyperparameters ``[tile]``.
             key: The random key that they share, or if ``separate`` one each ``[tile]``; None unless `random`.
             separate: Whether each member has a minibatch and a key, else they share them.
         """
@@ -190,7 +190,7 @@ class Learner(abc.ABC):
 
     @abc.abstractmethod
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """Name of each metric -> one value a row ``[n, …]``, by the member's numbers as they are now."""
+        """Name of each metric -> one value a row ``[n, …]``, by the hyperparameters as they are now."""
 
     @property
     def step_values(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ MOST = 1 << 24  # epochs and rounds: whole numbers that float32 holds
 HYPER = ("prune_share", "prune_every", "prune_rounds")
 
 
-class Memory(NamedTuple):
+class PruningMemory(NamedTuple):
     """Memory of a member besides its parameters.
 
     Attributes:
@@ -68,7 +68,7 @@ class Pruned(Supervised):
         """The start, and nothing pruned."""
         state = super().start(params, hyper)
         masks = [jnp.ones(leaf.shape, bool) for leaf in _weights(state.params)]
-        return State(state.params, Memory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
+        return State(state.params, PruningMemory(state.memory, masks, state.params, jnp.zeros((), jnp.int32)))
 
     def descend(
         self,
@@ -79,7 +79,7 @@ class Pruned(Supervised):
         value_fn: Callable[[Params], jax.Array] | None = None,
     ) -> State:
         """A step of the weights that are left; the optimizer sees no gradient of the others."""
-        memory: Memory = state.memory
+        memory: PruningMemory = state.memory
         gradients = masked(gradients, memory.masks)
         before = State(state.params, memory.optimizer)
         after = super().descend(before, gradients, hyper, value, value_fn)
@@ -104,7 +104,7 @@ class Pruned(Supervised):
         return ended
 
     def _prune(self, state: State, hyper: Hyper) -> State:
-        memory: Memory = state.memory
+        memory: PruningMemory = state.memory
         if self.by == "magnitude":
             values = [jnp.abs(leaf) for leaf in _weights(state.params)]
         else:

@@ -47,7 +47,7 @@ class Stream(NamedTuple):
     bound: float = 1.0
 
 
-class Rows(NamedTuple):
+class DrawnRows(NamedTuple):
     """What the program draws: a row for each entry.
 
     Attributes:
@@ -92,7 +92,7 @@ def drawn(streams: Sequence[Stream], seeds: Sequence[int], dtype: np.dtype) -> l
 
 def _calls(
     streams: Sequence[Stream], seeds: np.ndarray, a_seed: np.ndarray, dtype: np.dtype
-) -> Iterator[tuple[np.int32, np.int32, Rows]]:
+) -> Iterator[tuple[np.int32, np.int32, DrawnRows]]:
     """Arguments of each call of the program; each stream has ``a_seed`` rows for every seed, in order."""
     depth = max(len(stream.path) for stream in streams)
     paths = np.full((len(streams), DEPTH), -1, np.int32)
@@ -110,16 +110,16 @@ def _calls(
         i = np.searchsorted(ends, row, side="right")
         seed, part = np.divmod(row - starts[i], a_seed[i])
         firsts = (part * WIDTH).astype(np.uint32)
-        rows = Rows(seeds[seed], paths[i], firsts, distributions[i], factors[i], bounds[i])
+        rows = DrawnRows(seeds[seed], paths[i], firsts, distributions[i], factors[i], bounds[i])
         turns = -(-min(ROWS, ends[-1] - first) // TURN)
         yield np.int32(turns), np.int32(depth), rows
 
 
 @functools.lru_cache(maxsize=1)
-def _program() -> Callable[[np.int32, np.int32, Rows], jax.Array]:
+def _program() -> Callable[[np.int32, np.int32, DrawnRows], jax.Array]:
     """``(turns (int32), depth of the paths (int32), rows) -> [ROWS, WIDTH]``, zeros behind the last turn."""
 
-    def draw(turns: jax.Array, depth: jax.Array, rows: Rows) -> jax.Array:
+    def draw(turns: jax.Array, depth: jax.Array, rows: DrawnRows) -> jax.Array:
         def put(turn: jax.Array, numbers: jax.Array) -> jax.Array:
             part = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, turn * TURN, TURN), rows)
             return jax.lax.dynamic_update_slice_in_dim(numbers, _numbers(part, depth), turn * TURN, 0)
@@ -131,7 +131,7 @@ def _program() -> Callable[[np.int32, np.int32, Rows], jax.Array]:
     return compiled(draw, identity="random numbers")
 
 
-def _numbers(rows: Rows, depth: jax.Array) -> jax.Array:
+def _numbers(rows: DrawnRows, depth: jax.Array) -> jax.Array:
     """The numbers of some rows ``[rows, WIDTH]``, by the operations of `jax.random` in the same order."""
     dtype = rows.factors.dtype
     factors, bounds, kinds = (leaf[:, None] for leaf in (rows.factors, rows.bounds, rows.distributions))
@@ -149,7 +149,7 @@ def _numbers(rows: Rows, depth: jax.Array) -> jax.Array:
     return jnp.select([is_uniform, is_normal], [uniform, normal], truncated) * factors
 
 
-def _words(rows: Rows, depth: jax.Array) -> jax.Array:
+def _words(rows: DrawnRows, depth: jax.Array) -> jax.Array:
     """Two random words for each number of some rows ``[rows, WIDTH, 2]`` (uint32)."""
 
     def step(i: jax.Array, keys: jax.Array) -> jax.Array:

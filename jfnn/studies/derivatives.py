@@ -26,7 +26,7 @@ Floats = list[jax.Array]  # leaves of a state that have derivatives
 Numbers = Mapping[str, jax.Array]
 
 
-class Inputs(NamedTuple):
+class LossInputs(NamedTuple):
     """Arguments of the loss besides the numbers that it is differentiated by.
 
     Attributes:
@@ -44,7 +44,7 @@ class Inputs(NamedTuple):
     scored: Rows
 
 
-Program = Callable[[Numbers, Inputs], tuple[jax.Array, Numbers]]
+Program = Callable[[Numbers, LossInputs], tuple[jax.Array, Numbers]]
 
 
 @functools.lru_cache(maxsize=32)
@@ -54,7 +54,7 @@ def build_program(stepper: Stepper, mode: str) -> Program:
     return compiled(functools.partial(differentiate, stepper))
 
 
-def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
+def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, from the last step to the first."""
     functions = stepper.functions
 
@@ -80,7 +80,7 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple
     return jax.value_and_grad(loss)(numbers)
 
 
-def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple[jax.Array, Numbers]:
+def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, all pushed forward from the first step to the last."""
     flat, unravel = ravel_pytree(numbers)
 
@@ -92,7 +92,7 @@ def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: Inputs) -> tuple
 
 
 def loss_along(
-    stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: Inputs
+    stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: LossInputs
 ) -> tuple[jax.Array, jax.Array]:
     """The loss, and its derivative along a direction of the numbers."""
     functions = stepper.functions
@@ -128,7 +128,7 @@ def loss_along(
     return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
 
 
-def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
+def step_hyper(numbers: Numbers, inputs: LossInputs) -> dict[str, jax.Array]:
     """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
     hyper = {**inputs.fixed, **numbers}
     count = len(inputs.steps)
@@ -138,7 +138,7 @@ def step_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
     return columns | {"learning_rate": rates}
 
 
-def member_hyper(numbers: Numbers, inputs: Inputs) -> dict[str, jax.Array]:
+def member_hyper(numbers: Numbers, inputs: LossInputs) -> dict[str, jax.Array]:
     """The member's numbers, as its scores see them: its learning rate without multipliers."""
     return {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
 

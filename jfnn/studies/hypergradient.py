@@ -24,7 +24,7 @@ from jfnn.extend import (
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
-from jfnn.studies.derivatives import MULTIPLIERS, Inputs, Numbers, Program, build_program
+from jfnn.studies.derivatives import MULTIPLIERS, LossInputs, Numbers, Program, build_program
 from jfnn.targets import Split
 
 MODES = ("reverse", "forward")
@@ -107,7 +107,7 @@ def prepare(
     multipliers: ArrayLike | None,
     part: str | None,
     mode: str,
-) -> tuple[Program, tuple[Numbers, Inputs]]:
+) -> tuple[Program, tuple[Numbers, LossInputs]]:
     """The compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
     checks.as_choice(mode, "mode", MODES)
     experiment = make_experiment(options, differentiable=True)
@@ -128,7 +128,7 @@ def prepare(
     scored_rows = jax.tree.map(lambda leaf: leaf[scored], experiment.data.rows)
     stepper, seen = make_stepper(experiment, 0)
     stepper = dataclasses.replace(stepper, functions=scoring(stepper.functions, len(scored)))
-    inputs = Inputs(numbers, replicates.start(0), seen, steps, scored_rows)
+    inputs = LossInputs(numbers, replicates.start(0), seen, steps, scored_rows)
     return build_program(stepper, mode), (variables, inputs)
 
 

@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from jfnn import estimators
 from jfnn.core.engine.trainer import Trainer
 from jfnn.estimators import training
-from jfnn.estimators.fit import NUMBERS, Fit, Rows, Structure
+from jfnn.estimators.fit import NUMBERS, Fit, FitRows, Structure
 from jfnn.estimators.rows import Scoring
 from jfnn.estimators.rows import gain as gain_of
 from jfnn.layers.dense import Layer
@@ -206,7 +206,7 @@ def test_the_key_of_a_fit_tells_streams_apart():
     streams = [
         np.random.RandomState(of(seed)) for of in (np.random.MT19937, np.random.PCG64) for seed in (0, 1, 1)
     ]
-    rows = Rows(np.zeros((2, 1)), np.zeros((2, 1)))
+    rows = FitRows(np.zeros((2, 1)), np.zeros((2, 1)))
     keys = [Fit(structure, rows, (), stream, {}).key(0) for stream in streams]
     assert len(set(keys)) == 4 and keys[1] == keys[2] and keys[4] == keys[5]
 
@@ -221,7 +221,9 @@ def test_a_fit_is_a_value(validation):
         for name, value in estimators.MLPClassifier().get_params().items()
         if name in NUMBERS
     }
-    fit = Fit(structure, Rows(X, np.eye(3)[Y]), layers, np.random.RandomState(3), numbers | {"max_iter": 4.0})
+    fit = Fit(
+        structure, FitRows(X, np.eye(3)[Y]), layers, np.random.RandomState(3), numbers | {"max_iter": 4.0}
+    )
     before = fit.key(0)
     one, other = (training.train([fit])[0] for _ in range(2))
     assert fit.key(0) == before
@@ -268,7 +270,7 @@ def test_gains_of_held_out_rows_are_scikit_learns_scores(output, weighted):
     weights = rng.random(60) if weighted else np.ones(60)
     first = np.arange(4)
     everyone = np.r_[0:4, 0:60]
-    rows = Rows(outputs[everyone], targets[everyone], weights[everyone] if weighted else None)
+    rows = FitRows(outputs[everyone], targets[everyone], weights[everyone] if weighted else None)
     scoring = Scoring.for_rows(rows, 60, output)
     judged = [jnp.asarray(array, jnp.float32) for array in (outputs, targets, scoring.scales[4:], weights)]
     gain = float(gain_of(output, *judged))

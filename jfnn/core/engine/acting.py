@@ -73,8 +73,8 @@ def _apply(state: RunState, actions: Actions, score: np.ndarray) -> RunState:
     if actions.prune is not None:
         state = state._replace(pruned=state.pruned | actions.prune)
     if actions.hyper is not None:
-        numbers = {name: np.asarray(new, state.hyper[name].dtype) for name, new in actions.hyper.items()}
-        state = state._replace(hyper=state.hyper | numbers)
+        hyper = {name: np.asarray(new, state.hyper[name].dtype) for name, new in actions.hyper.items()}
+        state = state._replace(hyper=state.hyper | hyper)
     return state
 
 

@@ -1,7 +1,7 @@
 """A function of every member and every row: tiles of members by blocks of rows, on all threads.
 
 The number of rows of a call is fixed, and its number of members follows from the function and from how many
-there are in all, so that a value has the same bits beside any other rows and any other members' numbers.
+there are in all, so that a value has the same bits beside any other rows and any other members.
 """
 
 import functools
@@ -30,17 +30,17 @@ Reduce = Callable[..., object]
 Finish = Callable[[np.ndarray, int], np.ndarray]
 
 
-class Selection(NamedTuple):
+class MemberSelection(NamedTuple):
     """Members whose values are computed.
 
     Attributes:
         shape: Shape in which they lie.
-        numbers: Their numbers in a grid ``[members]``.
+        indices: Their indices in the grid, in C order, ``[members]``.
         diverged: Whether each diverged and so has no values ``[members]``.
     """
 
     shape: tuple[int, ...]
-    numbers: np.ndarray
+    indices: np.ndarray
     diverged: np.ndarray
 
     def spread_out(self, values: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ class ProgramCall(NamedTuple):
 
     program: Callable[..., jax.Array]
     members: Tree
-    selection: Selection
+    selection: MemberSelection
     rows: Rows
     layer: int
 
@@ -122,11 +122,11 @@ def by_blocks(
     tiles: dict[jax.Device, list[list[Tree]]] = {}
     for device in set(threads):
         tiles[device] = []
-        for call, numbers in finite:
+        for call, indices in finite:
             width = _width(call.members, call.layer, device.platform)
-            tiles[device].append(_tiles(call.members, numbers, width, device))
+            tiles[device].append(_tiles(call.members, indices, width, device))
     shape, dtype = _value_shape(finite, tiles[threads[0]], argument)
-    count = sum(len(numbers) for _, numbers in finite)
+    count = sum(len(indices) for _, indices in finite)
     n = len(jax.tree.leaves(calls[0].rows)[0])
     at_rows = -1 - len(shape)
     if function is None:  # twice, while blocks are joined
@@ -142,8 +142,8 @@ def by_blocks(
 
     def collect(first: int, results: list[list[jax.Array]]) -> None:
         parts = []
-        for (_, numbers), of_call in zip(finite, results, strict=True):
-            parts.append(np.concatenate([np.asarray(part) for part in of_call])[: len(numbers)])
+        for (_, indices), of_call in zip(finite, results, strict=True):
+            parts.append(np.concatenate([np.asarray(part) for part in of_call])[: len(indices)])
         values = np.concatenate(parts)
         values = values if finish is None else finish(values, first)
         values = values if function is None else _reduced(function, values, at_rows)
@@ -154,14 +154,14 @@ def by_blocks(
     return selection.spread_out(everything) if function is None else everything
 
 
-def _joined(selections: Sequence[Selection]) -> Selection:
+def _joined(selections: Sequence[MemberSelection]) -> MemberSelection:
     """Selections of several programs as one, with an axis of programs first."""
     first = selections[0]
     if len(selections) == 1:
         return first
-    numbers = np.concatenate([selection.numbers for selection in selections])
+    indices = np.concatenate([selection.indices for selection in selections])
     diverged = np.concatenate([selection.diverged for selection in selections])
-    return Selection((len(selections), *first.shape), numbers, diverged)
+    return MemberSelection((len(selections), *first.shape), indices, diverged)
 
 
 def _finite(calls: Sequence[ProgramCall]) -> list[tuple[ProgramCall, np.ndarray]]:
@@ -192,7 +192,7 @@ def _value_shape(
     return kinds[0]
 
 
-def _as_function(reduce: object, selection: Selection) -> Reduce | None:
+def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
     """The function that reduces over members, of its name or itself; None for none."""
     if reduce is None:
         return None
@@ -222,9 +222,9 @@ def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     return reduced
 
 
-def _tiles(members: Tree, numbers: np.ndarray, width: int, device: jax.Device) -> list[Tree]:
-    """Members of these numbers on a device, ``width`` of them in each tile; the last one repeats some."""
-    slots = [np.resize(numbers[first : first + width], width) for first in range(0, len(numbers), width)]
+def _tiles(members: Tree, indices: np.ndarray, width: int, device: jax.Device) -> list[Tree]:
+    """Members of these indices on a device, ``width`` of them in each tile; the last one repeats some."""
+    slots = [np.resize(indices[first : first + width], width) for first in range(0, len(indices), width)]
     return [jax.device_put(jax.tree.map(lambda leaf, at=at: leaf[at], members), device) for at in slots]
 
 

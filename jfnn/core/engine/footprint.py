@@ -1,7 +1,8 @@
 """Bytes that a step of one member holds while it computes, read off its trace.
 
-A member trained beside others needs memory for the arrays that depend on its state or its numbers. What
-follows from the rows and the key of a step only, such as draws, is computed once for all members of a tile.
+A member trained beside others needs memory for the arrays that depend on its state or its hyperparameters.
+What follows from the rows and the key of a step only, such as draws, is computed once for all members of a
+tile.
 """
 
 import math

@@ -31,8 +31,8 @@ def start(trainer: Trainer) -> RunState:
     ended = experiment.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
     diverged_at, stopped_at, pruned = map(np.copy, ended)
     keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
-    params, numbers = jax.tree.map(np.copy, (members.state.params, hyper))
-    snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, numbers)
+    params, hyper = jax.tree.map(np.copy, (members.state.params, hyper))
+    snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, hyper)
     no_scores = np.zeros((0, size, len(PARTS)))
     epochs = experiment.epochs - experiment.first_epoch if experiment.keeps_objectives else 0
     return RunState(
@@ -97,7 +97,7 @@ def run(
             hyper = state.hyper
             state = act(experiment, state, scores)
             if state.members is not members or state.hyper is not hyper:
-                scores = None  # of members that are copies now, or have other numbers
+                scores = None  # of members that are copies now, or have other hyperparameters
         if callback is not None:
             stopped_at = np.where(state.active & callback(state), np.int32(state.epoch), state.stopped_at)
             state = state._replace(stopped_at=stopped_at)

@@ -156,9 +156,9 @@ class Program:
         fold, stand_in = lanes.beside_rows((source.fold, stand_in))
         step_of_all = lanes.step(self.functions)
 
-        def batch(numbers: jax.Array) -> Batch:
+        def batch(row_numbers: jax.Array) -> Batch:
             return lanes.gathered(
-                gather(rows, weights, numbers, self.padded, fold, stand_in, lanes.batch_axis)
+                gather(rows, weights, row_numbers, self.padded, fold, stand_in, lanes.batch_axis)
             )
 
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:

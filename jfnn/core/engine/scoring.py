@@ -39,19 +39,19 @@ def write_scores(
     metrics = experiment.learner.metrics
     data = experiment.data
     end = 0
-    for part, (name, numbers) in enumerate(experiment.replicates.parts[fold].items()):
+    for part, (name, row_numbers) in enumerate(experiment.replicates.parts[fold].items()):
         first = end
-        end += len(numbers)
-        if not len(numbers):
+        end += len(row_numbers)
+        if not len(row_numbers):
             continue
-        chosen: slice | np.ndarray = slice(first, end) if copied else numbers
-        counted = data.counted(numbers, name != PARTS[0], fold)
+        chosen: slice | np.ndarray = slice(first, end) if copied else row_numbers
+        counted = data.counted(row_numbers, name != PARTS[0], fold)
         if counted is not None:
-            numbers = numbers[counted]
-            chosen = first + np.flatnonzero(counted) if copied else numbers
+            row_numbers = row_numbers[counted]
+            chosen = first + np.flatnonzero(counted) if copied else row_numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = reduced(metric, rows[metric.name][:, chosen], data, numbers)
+            values = reduced(metric, rows[metric.name][:, chosen], data, row_numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)
 

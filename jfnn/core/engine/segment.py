@@ -157,20 +157,22 @@ class Worker:
         Returns:
             The data, and the numbers of each member's rows among them ``[tile, …]``.
         """
-        numbers = np.maximum(copied, 0)
+        row_numbers = np.maximum(copied, 0)
         train = np.arange(copied.size, dtype=np.int32).reshape(copied.shape)
         weights = self.weights
         if weights is not None:
-            weights = (weights[numbers] if weights.ndim == 1 else weights[folds[:, None], numbers]).ravel()
-        rows = jax.tree.map(lambda leaf: leaf[numbers.ravel()], self.rows)
+            weights = (
+                weights[row_numbers] if weights.ndim == 1 else weights[folds[:, None], row_numbers]
+            ).ravel()
+        rows = jax.tree.map(lambda leaf: leaf[row_numbers.ravel()], self.rows)
         return DeviceData(rows, weights, stand_ins(weights, train)), train
 
     def _copied_blocks(self, copied: np.ndarray) -> list[Rows]:
         """Rows of each member ``[tile, block, …]``, up to the last that any of them has."""
         size = self.block
         longest = int((copied != PADDING).any(axis=0).sum())
-        numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
-        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.rows) for at in numbers]
+        row_numbers = [np.maximum(copied[:, first : first + size], 0) for first in range(0, longest, size)]
+        return [jax.tree.map(lambda leaf, at=at: leaf[at], self.rows) for at in row_numbers]
 
 
 def _part(rows: Rows, first: int, size: int) -> Rows:

@@ -44,7 +44,7 @@ class Start(NamedTuple):
 
         Args:
             params: Starting parameters of all members, on the leading axis.
-            hyper: Their numbers.
+            hyper: Their hyperparameters.
             members: How many there are.
         """
         if self.origins is None:
@@ -66,7 +66,7 @@ class Start(NamedTuple):
 def read_start(
     functions: Functions, params: Params, hyper: Mapping[str, np.generic | jax.ShapeDtypeStruct]
 ) -> Start:
-    """What a learner's `start` gives for one member's parameters and numbers, or their shapes and dtypes."""
+    """What a learner's `start` gives for one member's parameters and hyperparameters, or for their shapes."""
     with tracing():
         traced, shapes = jax.make_jaxpr(functions.start, return_shape=True)(params, hyper)
     jaxpr = traced.jaxpr

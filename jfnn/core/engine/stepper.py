@@ -87,8 +87,8 @@ def make_experiment(options: Options, differentiable: bool = False) -> Experimen
 
     Raises:
         ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and where steps are
-            to be differentiated a learner that samples discrete states or prunes, and so jumps as its numbers
-            change, or an optimizer with a line search.
+            to be differentiated a learner that samples discrete states or prunes, and so jumps as its
+            hyperparameters change, or an optimizer with a line search.
     """
     for name in options.changed(SWEEP_OPTIONS):
         raise ArgumentError(name, "expected none, since this is no sweep")

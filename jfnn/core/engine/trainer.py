@@ -122,8 +122,8 @@ class Trainer:
     @functools.cached_property
     def starting(self) -> Start:
         """What the learner's `start` gives."""
-        numbers = {name: values[0] for name, values in self.experiment.start_hyper().items()}
-        return read_start(self.experiment.functions, self.replicates.start_shapes, numbers)
+        hyper = {name: values[0] for name, values in self.experiment.start_hyper().items()}
+        return read_start(self.experiment.functions, self.replicates.start_shapes, hyper)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
         """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.

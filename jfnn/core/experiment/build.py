@@ -25,7 +25,14 @@ from jfnn.core.experiment.axes import (
     check_range,
     number_of_cells,
 )
-from jfnn.core.experiment.experiment import PARTS, Experiment, Ranking, Replicates, rows_to_copy, scored_block
+from jfnn.core.experiment.experiment import (
+    PARTS,
+    Experiment,
+    RankingScore,
+    Replicates,
+    rows_to_copy,
+    scored_block,
+)
 from jfnn.core.experiment.going_on import Ended, Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
@@ -323,7 +330,7 @@ def _ranking(
     validates: bool,
     has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> Ranking:
+) -> RankingScore:
     """The score on rows held out where there are any, else on the test rows, else on the training rows.
 
     Args:
@@ -345,7 +352,7 @@ def _ranking(
         checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
     if isinstance(learner, Supervised):
         _check_defined(learner, data, name, part, rows)
-    return Ranking(PARTS.index(part), name, directions[name])
+    return RankingScore(PARTS.index(part), name, directions[name])
 
 
 def _check_defined(

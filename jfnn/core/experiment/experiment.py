@@ -117,7 +117,7 @@ class Replicates:
 
 
 @dataclasses.dataclass(frozen=True)
-class Ranking:
+class RankingScore:
     """The score that ranks members: a metric on a part of the data, by its number in `PARTS`."""
 
     part: int
@@ -156,7 +156,7 @@ class Cohort(abc.ABC):
     epochs: int
     first_epoch: int = 0
     ended: Ended | None = None
-    ranking: Ranking = Ranking(PARTS.index("train"), "loss", False)
+    ranking: RankingScore = RankingScore(PARTS.index("train"), "loss", False)
     schedulers: tuple[Scheduler, ...] = ()
     execution: Execution = dataclasses.field(default_factory=Execution)
 

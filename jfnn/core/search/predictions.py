@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.core.engine.blocks import BLOCK, Finish, ProgramCall, Reduce, Selection, by_blocks, vote
+from jfnn.core.engine.blocks import BLOCK, Finish, MemberSelection, ProgramCall, Reduce, by_blocks, vote
 from jfnn.core.experiment.description import without_added
 from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.subsets import Subsets
@@ -59,7 +59,7 @@ class ProgramMembers(NamedTuple):
     model: Model
     params: Params
     hyper: dict[str, np.ndarray]
-    selection: Selection
+    selection: MemberSelection
     dtype: np.dtype
 
 
@@ -151,13 +151,13 @@ class PartOfFolds(NamedTuple):
     """The rows of one part of the data in each fold.
 
     Attributes:
-        numbers: Row numbers in each fold, among all training or all test rows; None for all of them in each.
+        row_numbers: Those of each fold, among all training or all test rows; None for all of them in each.
         relabelled: Where subsets have labels, ``[F, n]`` numbers of all training or test rows as each subset
             labels them, among those of the longer split; else None.
         longer: The split with a row for each label of a row.
     """
 
-    numbers: Sequence[np.ndarray] | None = None
+    row_numbers: Sequence[np.ndarray] | None = None
     relabelled: np.ndarray | None = None
     longer: Split | None = None
 
@@ -204,23 +204,23 @@ def row_scores(
         arguments: tuple[Any, ...] = (packed, members.hyper)
         rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
         rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
-        of_folds = rows_of.relabelled if rows_of.numbers is None else rows_of.numbers
-        fold = members.selection.numbers % (1 if of_folds is None else len(of_folds))
+        of_folds = rows_of.relabelled if rows_of.row_numbers is None else rows_of.row_numbers
+        fold = members.selection.indices % (1 if of_folds is None else len(of_folds))
         folds.append(fold)
         if rows_of.relabelled is not None and rows_of.longer is not None:
             _, everything = learner.bind(rows_of.longer)
-            numbers = rows_of.relabelled.T + (everything.n_train if part == "test" else 0)
-            rows = jax.tree.map(lambda leaf, numbers=numbers: leaf[numbers], everything.rows)
+            row_numbers = rows_of.relabelled.T + (everything.n_train if part == "test" else 0)
+            rows = jax.tree.map(lambda leaf, row_numbers=row_numbers: leaf[row_numbers], everything.rows)
             function = answers.row_score_in_fold
             arguments = (*arguments, fold.astype(np.int32))
         program = answers.program(function, learner, name)
         calls.append(ProgramCall(program, arguments, members.selection, rows, learner.width()))
     finish = None
-    if rows_of is not None and rows_of.numbers is not None:
+    if rows_of is not None and rows_of.row_numbers is not None:
         diverged = np.concatenate([members.selection.diverged for members in programs])
         fold_of = np.concatenate(folds)
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
-        finish = _only(rows_of.numbers, n_train, finite)
+        finish = _only(rows_of.row_numbers, n_train, finite)
     return by_blocks(calls, finish, reduce, "metric")
 
 
@@ -269,23 +269,23 @@ def part_of_folds(
     i = PARTS.index(part)
     if longer is not None:
         _, data = learner.bind(longer)
-        numbers = [pair[i] for pair in labelled.folds.pairs]
+        row_numbers = [pair[i] for pair in labelled.folds.pairs]
     elif parts is not None:
-        numbers = [fold[part] for fold in parts]
+        row_numbers = [fold[part] for fold in parts]
     else:
         size = None if number else max(recorded["validation"]["rows"]) or None
         pairs = cuts(data, size, number if folds is None else folds)
-        numbers = [pair[i] for pair in pairs]
-    if digest(*numbers) != recorded[part]["sha256"]:
+        row_numbers = [pair[i] for pair in pairs]
+    if digest(*row_numbers) != recorded[part]["sha256"]:
         raise _other_folds()
-    if not any(map(len, numbers)):
+    if not any(map(len, row_numbers)):
         raise ArgumentError("part", "expected one with rows; this sweep held none out")
     data = with_weights(data, labelled.folds)
     if recorded["weights"] != (None if data.weights is None else digest(data.weights)):
         raise ArgumentError("split", "expected the weights of the sweep, and of its subsets; got others")
     kept = []
-    for fold, own in enumerate(numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
-        counted = data.counted(numbers[fold], i > 0, fold)
+    for fold, own in enumerate(row_numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
+        counted = data.counted(row_numbers[fold], i > 0, fold)
         kept.append(own if counted is None else own[counted])
     return PartOfFolds(kept, labelled.rows, longer)
 
@@ -312,8 +312,8 @@ def _other_folds() -> ArgumentError:
 def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
     """A function that puts NaN where the fold of a member ``[members]`` lacks a row."""
     has = np.zeros((len(parts), -(-n // BLOCK) * BLOCK), bool)
-    for fold, numbers in enumerate(parts):
-        has[fold, numbers] = True
+    for fold, row_numbers in enumerate(parts):
+        has[fold, row_numbers] = True
 
     def only(values: np.ndarray, first: int) -> np.ndarray:
         kept = has[fold_of, first : first + BLOCK]

@@ -19,7 +19,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.named import Named
 from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
 from jfnn.arguments.types import Json
-from jfnn.core.engine.blocks import Reduce, Selection
+from jfnn.core.engine.blocks import MemberSelection, Reduce
 from jfnn.core.experiment.axes import Axes, as_index
 from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.going_on import Ended, Trained
@@ -633,9 +633,9 @@ class SweepResult:
         params = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), run.params)
         floats = [leaf.dtype for leaf in jax.tree.leaves(params) if leaf.dtype.kind == "f"]
         dtype = np.dtype(jax.dtypes.canonicalize_dtype(floats[0] if floats else np.float64))
-        selection = Selection(shape, numbers.ravel(), diverged.ravel())
+        selection = MemberSelection(shape, numbers.ravel(), diverged.ravel())
         hyper = self.cells.hyper(settings.get("constants", {}), self.diverged_at.size, dtype)
-        hyper = {name: values[selection.numbers] for name, values in hyper.items()}
+        hyper = {name: values[selection.indices] for name, values in hyper.items()}
         return ProgramMembers(model, params, hyper, selection, dtype)
 
     def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:

@@ -54,14 +54,14 @@ def steps_of_epoch(
     before = (epoch - source.first) * steps
 
     def gathering_one(step: jax.Array, loop: Loop) -> Loop:
-        numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
+        row_numbers = jax.lax.dynamic_index_in_dim(source.rows, before + step, keepdims=False)
         # Read in the gather itself, the row numbers of all steps would count as bytes that it gathers from.
-        return one_step(step, batch(jax.lax.optimization_barrier(numbers)), loop)
+        return one_step(step, batch(jax.lax.optimization_barrier(row_numbers)), loop)
 
     def gathering_several(part: jax.Array, loop: Loop) -> Loop:
         first = part * at_once
-        numbers = jnp.take(source.rows, before + first + jnp.arange(at_once), axis=0, mode="clip")
-        gathered = jax.vmap(batch)(numbers)
+        row_numbers = jnp.take(source.rows, before + first + jnp.arange(at_once), axis=0, mode="clip")
+        gathered = jax.vmap(batch)(row_numbers)
 
         def at(i: jax.Array, loop: Loop) -> Loop:
             return one_step(first + i, jax.tree.map(lambda leaf: leaf[i], gathered), loop)
@@ -92,7 +92,7 @@ def gathered_at_once(rows: Rows, batch: int) -> int:
 def gather(
     rows: Rows,
     weights: Array | None,
-    numbers: jax.Array,
+    row_numbers: jax.Array,
     padded: bool,
     fold: Array | int = 0,
     stand_in: Array | None = None,
@@ -107,27 +107,27 @@ def gather(
     Args:
         rows: All rows.
         weights: Of each row ``[n]``, or in each fold ``[folds, n]``, or None.
-        numbers: Row numbers of the step ``[batch]``, or of each member.
+        row_numbers: Row numbers of the step ``[batch]``, or of each member.
         padded: Whether `jfnn.minibatches.PADDING` may stand for a row, never for the first.
         fold: Numbers of the folds, which broadcast against the row numbers.
         stand_in: From `stand_ins`, of these folds: a row for minibatches in which none counts; or None.
         axis: The axis of the batch in the row numbers.
     """
     if weights is None and not padded:
-        return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), None)
+        return Batch(jax.tree.map(lambda leaf: leaf[row_numbers], rows), None)
     if weights is None:
-        first = jax.lax.slice_in_dim(numbers, 0, 1, axis=axis)
+        first = jax.lax.slice_in_dim(row_numbers, 0, 1, axis=axis)
         floats = [leaf.dtype for leaf in jax.tree.leaves(rows) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-        counts = (numbers >= 0).astype(floats[0] if floats else jnp.float32)
+        counts = (row_numbers >= 0).astype(floats[0] if floats else jnp.float32)
     else:
-        counts = weights[numbers] if weights.ndim == 1 else weights[fold, numbers]
-        counts = jnp.where(numbers >= 0, counts, 0)
-        first = jnp.take_along_axis(numbers, jnp.argmax(counts > 0, axis=axis, keepdims=True), axis=axis)
+        counts = weights[row_numbers] if weights.ndim == 1 else weights[fold, row_numbers]
+        counts = jnp.where(row_numbers >= 0, counts, 0)
+        first = jnp.take_along_axis(row_numbers, jnp.argmax(counts > 0, axis=axis, keepdims=True), axis=axis)
         if stand_in is not None:
             any_counts = jnp.max(counts, axis=axis, keepdims=True) > 0
             first = jnp.where(any_counts, first, stand_in)
-    numbers = jnp.where(counts > 0, numbers, first)
-    return Batch(jax.tree.map(lambda leaf: leaf[numbers], rows), counts)
+    row_numbers = jnp.where(counts > 0, row_numbers, first)
+    return Batch(jax.tree.map(lambda leaf: leaf[row_numbers], rows), counts)
 
 
 def stand_ins(weights: np.ndarray | None, train: np.ndarray) -> np.ndarray | None:

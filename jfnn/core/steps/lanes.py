@@ -57,9 +57,9 @@ class Lanes(NamedTuple):
         leading: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
         return leading
 
-    def row_numbers(self, numbers: Numbers) -> Numbers:
+    def row_numbers(self, row_numbers: Numbers) -> Numbers:
         """Row numbers of several steps, from ``[steps, tile, batch]``, or shared ones ``[steps, batch]``."""
-        return numbers.swapaxes(1, 2) if self.separate and self.last else numbers
+        return row_numbers.swapaxes(1, 2) if self.separate and self.last else row_numbers
 
     def numbers_of_step(self, tile: int, batch: int) -> tuple[int, ...]:
         """Shape of the row numbers of one step."""

@@ -89,10 +89,10 @@ def rows_of_all_steps(batches: Minibatches, draws: Draws, train: np.ndarray) -> 
     """
     domain = Domain(*(np.asarray(side)[..., None] for side in draws.domain))
     rows = step_rows(batches, draws.positions, domain, draws.seed, 0, 0, np)
-    numbers: np.ndarray = train[np.asarray(draws.fold)[..., None], rows]
+    row_numbers: np.ndarray = train[np.asarray(draws.fold)[..., None], rows]
     if batches.padded:
-        numbers = np.where(rows == PADDING, np.int32(PADDING), numbers)
-    return numbers[None]
+        row_numbers = np.where(rows == PADDING, np.int32(PADDING), row_numbers)
+    return row_numbers[None]
 
 
 def rows_of_steps(
@@ -116,20 +116,20 @@ def rows_of_steps(
     def drawn(members: tuple[Array, Array, Domain]) -> jax.Array:
         seed, fold, within = jax.tree.map(lambda leaf: leaf[:, None] if separate else leaf, members)
         rows = step_rows(batches, draws.positions, within, seed, draws.first + epoch, step, jnp)
-        numbers = train[fold, rows]
-        return jnp.where(rows == PADDING, PADDING, numbers) if batches.padded else numbers
+        row_numbers = train[fold, rows]
+        return jnp.where(rows == PADDING, PADDING, row_numbers) if batches.padded else row_numbers
 
     members = draws.seed, draws.fold, draws.domain
     if not separate:
         return drawn(members)
     pieces = pieces_for(len(draws.seed), len(draws.positions) * len(steps))
     cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
-    numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
-    numbers = numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
-    return lanes.row_numbers(numbers.reshape(len(steps), -1, len(draws.positions)))
+    row_numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
+    row_numbers = row_numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
+    return lanes.row_numbers(row_numbers.reshape(len(steps), -1, len(draws.positions)))
 
 
-def pieces_for(members: int, numbers: int) -> int:
+def pieces_for(members: int, count: int) -> int:
     """Number of equal parts in which to draw so many numbers for all members."""
-    parts = [n for n in range(1, members) if members % n == 0 and members // n * numbers <= DRAWN]
+    parts = [n for n in range(1, members) if members % n == 0 and members // n * count <= DRAWN]
     return parts[0] if parts else members

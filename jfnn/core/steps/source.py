@@ -40,8 +40,8 @@ class Source(NamedTuple):
     @property
     def batch(self) -> int:
         """Rows of a step of one member."""
-        numbers = math.prod(self.rows.shape[1:])
-        return numbers // self.fold.size if self.separate else numbers
+        count = math.prod(self.rows.shape[1:])
+        return count // self.fold.size if self.separate else count
 
 
 class Sources(NamedTuple):
