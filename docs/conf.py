@@ -49,20 +49,13 @@ nitpick_ignore_regex = [
     ("py:(class|exc|type)", "(?!jfnn).*"),
     ("py:obj", r"(jax|numpy|optax|scipy|sklearn|torch|matplotlib|equinox|nnx)\b.*"),
     # Types in signatures that no program names.
+    ("py:class", r"jfnn\.core\..*"),
     (
         "py:class",
-        r"jfnn\.(optimizers\.(Distribution|UpdateRule)|numerics\.permutation\.Domain|experiment\.axes\.Axes)",
+        r"jfnn\.(optimizers\.(Distribution|UpdateRule)|numerics\.(permutation\.Domain|compiling\.R))",
     ),
-    (
-        "py:class",
-        r"jfnn\.(search\.(predictions\.Origin|result\.ProgramRun)|estimators\.ensemble\.SearchEnsemble"
-        r"|targets\.Names)",
-    ),
-    (
-        "py:class",
-        r"jfnn\.(experiment\.(remote\.Remote|progress\.Listener|experiment\.Replicates|going_on\.Ended)"
-        r"|engine\.(plan\.CallLength|program\.DeviceData)|steps\.source\.Source|numerics\.compiling\.R)",
-    ),
+    ("py:class", r"jfnn\.(targets\.Names|learners\.functions\.Functions|arguments\.callers\.Doubt)"),
+    ("py:class", r"jfnn\.estimators\.ensemble\.SearchEnsemble"),
 ]
 default_role = "py:obj"
 

@@ -233,7 +233,7 @@ class ColumnNames(Names):
         return np.asarray(np.array([*classes, ""])[labels])
 
     def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
-        """See `Names.units`; None where targets are not scaled."""
+        """See ``Names.units``; None where targets are not scaled."""
         scaling = self._scaling("y")
         if scaling is None:
             return None
