@@ -10,6 +10,15 @@ from jfnn.arguments import checks
 from jfnn.layers import INITIALIZERS
 
 PACKAGE = Path(__file__).parent
+# Names that a version before had -> what there is instead, where letters do not lead to it.
+GONE = {
+    "ask_tell": "jfnn.sweep(cells=[…]) trains what an optimizer asks for, see docs/recipes.md",
+    "load_groups": "jfnn.load reads these too",
+    "sweep_groups": "jfnn.sweep takes several networks and batch sizes",
+    "History": "a result of jfnn.train has the history",
+    "transfer": "jfnn.sweep over networks by width, with jfnn.maximal_update",
+    "keep_programs": "programs are kept, where JFNN_PROGRAMS in the environment says",
+}
 PUBLIC = re.compile(r"^__all__ = \[(.*?)\]", re.MULTILINE | re.DOTALL)
 
 
@@ -19,6 +28,8 @@ def unknown(module: str, name: str, names: Collection[str]) -> AttributeError:
 
 
 def _meant(module: str, name: str, names: Collection[str]) -> str:
+    if name in GONE and module == "jfnn":
+        return f"; {GONE[name]}"
     words: dict[str, Collection[str]] = {
         "activation": ACTIVATIONS,
         "init": INITIALIZERS,

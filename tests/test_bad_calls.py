@@ -305,6 +305,8 @@ def test_the_cures_are_taken():
         ({"n_jobs": 2}, "execution=…, a number of devices"),
         ({"early_stopping": True}, "schedulers=[jfnn.EarlyStopping(…)]"),
         ({"scoring": "accuracy"}, "validation=jfnn.Validation(rank_by=…)"),
+        ({"workers": 2}, "execution=jfnn.Workers(executor)"),
+        ({"executor": None}, "execution=jfnn.Workers(executor)"),
     ],
 )
 def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words, said):
@@ -322,6 +324,7 @@ def test_keywords_that_a_function_does_not_take_are_told_with_those_meant(words,
         ("jfnn", "relu", "activation='relu'"),
         ("jfnn", "heatmap", "jfnn.plots.heat_map"),
         ("jfnn", "MLPRegressor", "jfnn.estimators.MLPRegressor"),
+        ("jfnn", "ask_tell", "cells="),
         ("jfnn.datasets", "load_digits", "jfnn.datasets.digits"),
     ],
 )

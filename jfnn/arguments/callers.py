@@ -12,7 +12,7 @@ PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class Doubt(NamedTuple):
-    """What is allowed and hardly meant.
+    """Something that is allowed, but hardly meant.
 
     Attributes:
         found: What is doubted.

@@ -30,6 +30,6 @@ Cure = Set | str  # a text is for Python's callers alone
 
 
 def told(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
-    """What was found, and behind it the cure as it is written somewhere; empty for none there."""
+    """What was found and, behind a semicolon, the cure in the words of ``written``, where that has any."""
     words = "" if cure is None else written(cure)
     return f"{found}; {words}" if words else found

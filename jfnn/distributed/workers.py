@@ -16,7 +16,7 @@ class Workers(Submitter, Remote):
 
     Attributes:
         tries: How often a tile is sent in all, should its worker die or its future break.
-        together: Short tiles in one message, at most; with one try each travels by itself.
+        together: Short tiles in one message, at most; with ``tries=1`` each tile travels by itself.
         kind: The kind of device that trains, and so decides the bits; None for that of this process.
         timeout: Seconds without any answer after which all messages on their way count as lost; or None.
     """

@@ -18,7 +18,10 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 import jfnn.estimators.ensemble as ensemble
+from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.core.experiment.simplest import Simplest
 from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.candidates import SimplestCandidate
 from jfnn.estimators.choice import choose, perceptron_in, perceptrons_in, with_perceptron
 from jfnn.estimators.ensemble import SearchEnsemble
 from jfnn.estimators.mlp import Perceptron, engine_of, set_layers, weightless_rows
@@ -46,6 +49,7 @@ class _TrainsAhead(Substitute):
     _grid: str  # name of the parameter that has grids or distributions
     estimator: Any
     cv: Any
+    refit: Any
     verbose: int
     _evaluation: Callable[..., Any] | None = None
 
@@ -59,6 +63,9 @@ class _TrainsAhead(Substitute):
         """
         for name in ("_together", "ensemble_"):
             vars(self).pop(name, None)
+        if isinstance(self.refit, Simplest) and not isinstance(self.refit, SimplestCandidate):
+            cure = "jfnn.estimators.SimplestCandidate is the rule for candidates"
+            raise ArgumentTypeError("refit", "expected another rule", got="a jfnn.Simplest", cure=cure)
         if perceptron_in(self.estimator) is None:
             if any(map(_asks_for_the_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
                 reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 from helpers import noise_split
 
 import jfnn
@@ -34,3 +35,24 @@ def test_steps_are_those_of_a_sweep():
             counted = numbers >= 0
             expected = np.asarray(SPLIT.x_train)[numbers[counted]]
             np.testing.assert_allclose(rows[1, 0, seed, step][counted], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_experiment(NET), r"^options: expected jfnn\.Options, got .*; jfnn\.Options\(network"),
+        (
+            lambda: observe_steps(jfnn.Options(NET, SPLIT, **OPTIONS), seen),
+            r"^experiment: expected one, got .*; make_experiment\(options\)",
+        ),
+        (
+            lambda: observe_steps(make_experiment(jfnn.Options(NET, SPLIT, **OPTIONS)), len),
+            r"^observe: expected a function of a step",
+        ),
+        (lambda: make_experiment(jfnn.Options(NET, SPLIT, folds=2, **OPTIONS)), r"^folds: .*jfnn\.sweep"),
+    ],
+    ids=["network", "options", "function", "folds"],
+)
+def test_what_is_no_study_is_refused_with_the_cure(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

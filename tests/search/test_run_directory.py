@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -298,3 +299,13 @@ def test_no_name_is_a_formula_in_a_table_and_all_come_back(sign, tmp_path):
     loaded = jfnn.load(tmp_path / "several").program(network=axis)
     np.testing.assert_array_equal(loaded.axes[axis], result.axes[axis])
     np.testing.assert_array_equal(loaded.scores[f"test_{metric}"], result.scores[f"test_{metric}"])
+
+
+def test_a_run_of_version_0_11_is_read():
+    """Every version of a format reads it: this directory is as 0.11.0 wrote it."""
+    result = jfnn.load(Path(__file__).parents[1] / "data" / "run_of_0_11")
+    assert result.config["versions"]["jfnn"] == "0.11.0"
+    assert result.crossed and list(result.axes) == ["learning_rate", "l2"]
+    np.testing.assert_allclose(result.test_loss.ravel(), [0.77491631, 0.82490441], rtol=1e-6)
+    x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    assert result.predict(x)[0, 0, 0].tolist() == [1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1]

@@ -232,3 +232,11 @@ def test_tables_without_what_the_rule_needs_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             rule(table)
+
+
+def test_a_search_says_which_rule_is_for_candidates():
+    search = estimators.GridSearchCV(
+        estimators.MLPClassifier(), {"alpha": [0.1, 1.0]}, refit=jfnn.Simplest({"alpha": "most"})
+    )
+    with pytest.raises(TypeError, match=r"^refit: .*SimplestCandidate"):
+        search.fit(np.zeros((4, 2)), [0, 1, 0, 1])

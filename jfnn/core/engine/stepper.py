@@ -1,4 +1,4 @@
-"""The steps of a sweep's member one by one, so that JAX can differentiate through them."""
+"""The steps of a sweep's members one by one, to observe them or to differentiate through them."""
 
 import dataclasses
 import functools
@@ -11,6 +11,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 from jfnn.core.engine.program import DeviceData
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.build import build
@@ -79,7 +80,7 @@ class Stepper:
 
 
 def make_experiment(options: Options, differentiable: bool = False) -> Experiment:
-    """The sweep with these options.
+    """The experiment of these options, checked, for studies of its steps.
 
     Args:
         options: The options.
@@ -90,8 +91,11 @@ def make_experiment(options: Options, differentiable: bool = False) -> Experimen
             to be differentiated a learner that samples discrete states or prunes, and so jumps as its
             hyperparameters change, or an optimizer with a line search.
     """
+    if not isinstance(options, Options):
+        cure = "jfnn.Options(network, split, learning_rate=…) are some"
+        raise ArgumentTypeError("options", "expected jfnn.Options", got=checks.shown(options), cure=cure)
     for name in options.changed(SWEEP_OPTIONS):
-        raise ArgumentError(name, "expected none, since this is no sweep")
+        raise ArgumentError(name, "expected none; jfnn.sweep alone takes it")
     checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
     doubts.say([experiment.doubts])
@@ -135,6 +139,10 @@ def observe_steps(experiment: Experiment, observe: Observe) -> Any:
             learner, its `jfnn.State` before a step, the rows and weights of the step, the state after it, and
             the member's hyperparameters by name.
     """
+    if not isinstance(experiment, Experiment):
+        cure = "make_experiment(options) makes one"
+        raise ArgumentTypeError("experiment", "expected one", got=checks.shown(experiment), cure=cure)
+    check_callable(observe, (None,) * 5, "observe", "a function of a step")
     hyper = experiment.hyper()
     steps = step_numbers(experiment)
     observed = []

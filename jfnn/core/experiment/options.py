@@ -59,6 +59,7 @@ VALIDATIONS = {
 REFITS = {"jfnn.Refit(…)": ("rows", "rule")}
 SCHEDULERS = {"[jfnn.EarlyStopping(…)]": ("early_stopping", "patience", "n_iter_no_change")}
 EXECUTIONS = {
+    "jfnn.Workers(executor)": ("executor", "workers"),
     "jfnn.Execution(…)": fields.names(Execution),
     "jfnn.Execution(progress=True)": ("verbose",),
     "…, a number of devices": ("n_jobs",),
@@ -199,7 +200,8 @@ class Common(Valid):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.learning_rate is None and "learning_rate" not in self.listed:
-            raise ArgumentTypeError("learning_rate", "expected a number, or several; got none")
+            given = f"; cells have {', '.join(self.listed)}" if self.listed else ""
+            raise ArgumentTypeError("learning_rate", f"expected a number, or several; got none{given}")
         if self.epochs.start and self.initial_params is None:
             raise ArgumentError("epochs", f"{self.epochs} needs initial_params to go on from; got none")
         if self.resume and self.out is None:

@@ -67,6 +67,6 @@ class Remote(contextlib.AbstractContextManager["Remote"]):
 def as_remote(value: Any, argument: str) -> Remote:
     """Other processes that train."""
     if not isinstance(value, Remote):
-        cure = "jfnn.Workers(executor) are those of an executor, or of a function that makes one"
-        raise ArgumentTypeError(argument, f"expected jfnn.Workers, got {checks.shown(value)}; {cure}")
+        cure = "give jfnn.Workers(executor)"
+        raise ArgumentTypeError(argument, "expected jfnn.Workers", got=checks.shown(value), cure=cure)
     return value

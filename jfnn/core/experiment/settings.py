@@ -195,7 +195,8 @@ def as_execution(value: Any, argument: str) -> Execution:
     if isinstance(value, Execution):
         return value
     if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
-        return Execution(executor=value)
+        with checks.renamed(executor=argument):
+            return Execution(executor=value)
     return Execution(None if value is None else checks.as_count(value, argument))
 
 

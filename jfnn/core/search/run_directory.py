@@ -317,6 +317,8 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
     with describing(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
+        if "sampled" in header:  # before 0.13.1, where it was the opposite
+            header["crossed"] = header["sampled"] is False
         fields: dict[str, Any] = {"timing": config["timing"], "config": described}
         for name, field in declaration.items():
             if field.is_sound is not None:
