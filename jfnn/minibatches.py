@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.cures import Set
-from jfnn.arguments.fields import Valid, field
+from jfnn.arguments.fields import Valid, field, one_of
 from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
@@ -44,11 +44,6 @@ def _as_batch_size(size: object, argument: str) -> int | None:
     return None if size is None else checks.as_count(size, argument)
 
 
-def _as_scheme(scheme: object, _: str) -> str:
-    """One of `SCHEMES`; errors call it ``minibatch``, as the command line does."""
-    return checks.as_choice(scheme, "minibatch", SCHEMES)
-
-
 def _as_steps(steps: object, argument: str, scheme: str) -> int | None:
     if steps is not None and scheme in PASSES:
         raise ArgumentError(argument, f"expected None, since {scheme!r} is a pass over the rows")
@@ -72,7 +67,7 @@ class Minibatches(Valid):
     """
 
     batch_size: int | None = field(100, _as_batch_size)
-    scheme: str = field("subset", _as_scheme)
+    scheme: str = field("subset", one_of(SCHEMES))
     drop_last: bool = field(True, checks.as_switch)
     steps: int | None = field(None, _as_steps, given=["scheme"])
 

@@ -64,7 +64,6 @@ ALIASES = {
     "momentum": {"optimizer"},
     "name": {"optimizer"},
     "nesterov": {"optimizer"},
-    "scheme": {"minibatch"},
     "seed": {"cells"},
     "size": {"validation"},
     "x": {"y"},
@@ -261,7 +260,7 @@ MISTAKES = [
     (lambda: jfnn.mlp((2, 2), "rleu"), "activation", "mean 'relu'"),
     (lambda: jfnn.mlp((2, 2), jax.nn.relu), "activation", "mean 'relu'"),
     (lambda: jfnn.supervised(NET, metrics=["acc"]), "metrics", "mean 'accuracy'"),
-    (lambda: prepared(batch_size=jfnn.Minibatches(4, "shuffle")), "minibatch", "mean 'permutation'"),
+    (lambda: prepared(batch_size=jfnn.Minibatches(4, "shuffle")), "scheme", "mean 'permutation'"),
     (lambda: prepared(hyper={"drop_out": 0.1}), "hyper", "mean 'dropout'"),
 ]  # fmt: skip
 

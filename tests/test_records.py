@@ -26,7 +26,7 @@ RULE = jfnn.Simplest({"l2": "most"})
 BASES = {LayerKind, Pool, Recurrent, Wrapped, Scheduler}
 MADE_BY_JFNN = {Common, Options, TrainOptions, Until}
 # Errors of these fields have the names that functions and the command line have for them.
-NAMES = {"initializer": "init", "scheme": "minibatch", "name": "optimizer"}
+NAMES = {"initializer": "init", "name": "optimizer"}
 # Kind -> values of fields, of which the last one is refused. What no record takes is tried by
 # test_bad_calls.py.
 BAD = {
@@ -122,3 +122,28 @@ def test_a_record_stays_as_it_was_made_and_its_copies_are_equal(record):
     for twin in copies:
         assert twin == record and repr(twin) == repr(record) and vars(twin) == values
         assert refusal(hash, record) is not None or hash(twin) == hash(record)
+
+
+def test_a_dataclass_of_a_users_without_converters_is_as_python_makes_it():
+    @dataclasses.dataclass(unsafe_hash=True)
+    class Scale(jfnn.LayerKind):
+        factor: int = 1
+
+        def __post_init__(self):
+            self.factor = int(self.factor)
+            self.twice = 2 * self.factor
+
+        def output_shape(self, shape):
+            return shape
+
+        def forward(self, params, a):
+            return self.factor * a, ()
+
+        def pull_back(self, params, residuals, d_out):
+            return params, self.factor * d_out
+
+    kind = Scale("3")
+    assert (kind.factor, kind.twice) == (3, 6)
+    for record in (jfnn.Execution(), jfnn.Dense(3), jfnn.Minibatches(4)):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            delattr(record, dataclasses.fields(record)[0].name)

@@ -415,9 +415,8 @@ def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
 def as_choice(value: object, argument: str, choices: Collection[str], others: str = "") -> str:
     """One of the names in ``choices``; ``others`` says for errors how further ones come to be there."""
     if not isinstance(value, str) or value not in choices:
-        meant = did_you_mean(value, choices)
-        cure = others if others and not meant else None
-        raise ArgumentError(argument, _one_of(choices), got=f"{shown(value)}{meant}", cure=cure)
+        got = f"{shown(value)}{did_you_mean(value, choices)}"
+        raise ArgumentError(argument, _one_of(choices), got=got, cure=others or None)
     return value
 
 

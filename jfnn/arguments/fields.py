@@ -43,8 +43,9 @@ def field(
 class Valid:
     """Base of dataclasses whose fields are converted in order where an object is made; then they stay.
 
-    Copies and pickles are not converted again. A subclass is a frozen dataclass where it is to be hashable.
-    One that overrides ``__post_init__``, as for what relates several fields, calls this one first.
+    A dataclass without any converter, as of a user's, is as Python makes it. Copies and pickles are not
+    converted again. A subclass is a frozen dataclass where it is to be hashable. One that overrides
+    ``__post_init__``, as for what relates several fields, calls this one first.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -60,10 +61,21 @@ class Valid:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Sets a field of a new object; raises FrozenInstanceError where it has a value."""
-        declared = vars(type(self)).get("__dataclass_fields__")
-        if declared is not None and (name not in declared or name in vars(self)):
+        if (name in vars(self) or name not in self.__dataclass_fields__) and self._converts():
             raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Raises FrozenInstanceError."""
+        if self._converts():
+            raise dataclasses.FrozenInstanceError(f"cannot delete {name!r}")
+        super().__delattr__(name)
+
+    @classmethod
+    def _converts(cls) -> bool:
+        """Whether this is a dataclass of which some field has a converter."""
+        declared = vars(cls).get("__dataclass_fields__", {})
+        return any(field.metadata.get("convert") is not None for field in declared.values())
 
 
 def names(kind: type[Valid]) -> list[str]:

@@ -18,6 +18,7 @@ import jax
 
 import jfnn
 from jfnn.analysis import description
+from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import told
 from jfnn.arguments.texts import metric_text
@@ -246,10 +247,11 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
         raise ArgumentError("optimizer_arg", "expected each argument once")
     for name in NOT_OPTAX & set(arguments):
         raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
-    schemes = [
-        jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
-        for size in batch_sizes(problem, flags)
-    ]
+    with checks.renamed(scheme="minibatch"):
+        schemes = [
+            jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
+            for size in batch_sizes(problem, flags)
+        ]
     hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
     for name, values in axes.items():

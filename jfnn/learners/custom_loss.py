@@ -36,10 +36,7 @@ from jfnn.targets import Split
 CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]
 
-# What the user's functions take, where they fail.
-BATCH = "a batch is x, or the tuple (x, y) where the split has y"
-NO_BATCH = "a batch is None, since the split has no rows"
-NO_KEY = "the key is None, since the learner has no random=True"
+NO_KEY = "a loss that draws needs random=True of the learner, or the key is None"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,7 +132,7 @@ class CustomLoss(DescentLearner):
         rows, number = example_shapes(data.rows, data.dtype)
         hyper = dict.fromkeys(self.loss_hyper, number)
         _check_signature("loss", self.loss, ("params", "batch", "key"), self.loss_hyper)
-        batch = BATCH if self.has_rows else NO_BATCH
+        batch = f"a batch is {_as_words(data.rows) if self.has_rows else 'None, since the split has no rows'}"
         examples = EXAMPLES if self.has_rows else None
         key = jax.random.key(0) if self.random else None
         cure = batch if self.random else f"{batch}; {NO_KEY}"
@@ -180,6 +177,11 @@ class CustomLoss(DescentLearner):
             **super().describe(),
             "metrics": {metric.name: code_name(metric.reduce) for metric in self.metrics},
         }
+
+
+def _as_words(rows: Rows) -> str:
+    """What a batch of these rows is."""
+    return "the tuple (x, y)" if isinstance(rows, tuple) else "x, an array of rows"
 
 
 def _check_signature(

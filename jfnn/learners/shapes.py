@@ -96,8 +96,8 @@ def eval_shape(
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, TRACED):
+            reason = f"it needs the value of an array; {reason}"
             cure = "JAX traces it: jnp instead of np, jnp.where instead of if, no float(…)"
-            reason = f"it needs the value of an array, but {cure}; {reason}"
         tried = "" if rows is None else f" on rows of these data (tried with {rows} rows)"
         found = f"{name} fails{tried}: {reason}{_place(error)}"
         raise ArgumentError(argument, found, cure=cure) from error

@@ -26,7 +26,9 @@ def _as_size(size: float | int | None, argument: str) -> float | int | None:
     """A share or number of rows, or None; how many there are, decides later which it may be."""
     if size is not None and (isinstance(size, bool) or not isinstance(size, numbers.Real)):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
-    return size
+    if size is None:
+        return None
+    return int(size) if isinstance(size, numbers.Integral) else float(size)
 
 
 def _as_rank_by(metric: object, argument: str) -> str | Metric | None:
