@@ -163,7 +163,7 @@ def is_declared(module, name):
     if module.count(".") == 1 and room(module) in NOTES:
         return True
     thing = getattr(importlib.import_module(module), name)
-    return any(getattr(front, name, None) is thing for front in PUBLIC)
+    return any(name in front.__all__ and getattr(front, name) is thing for front in PUBLIC)
 
 
 SATELLITES = sorted({room(name) for name in all_imports()} - CORE - {"extend", "jfnn"})

@@ -6,7 +6,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import run_directory
+from jfnn.extend.runs import as_output_file, write_table
 
 
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:
@@ -43,4 +43,4 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
 
 def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
     """Writes the columns of `tidy` as CSV; NaN is written "nan"."""
-    run_directory.write_table(run_directory.as_output_file(path, "path"), tidy(result), "path")
+    write_table(as_output_file(path, "path"), tidy(result), "path")

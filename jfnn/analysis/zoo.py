@@ -26,7 +26,7 @@ from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.runs import archives, files, run_directory, trees
+from jfnn.extend.runs import archives, describing, files, program_names, trees, write_table
 from jfnn.layers import Params
 
 FORMAT = 1
@@ -117,7 +117,7 @@ def write_zoo(
         _safetensors()
     if result.params is None:
         raise ArgumentError("result", "expected one with parameters; this sweep kept none (keep_params)")
-    names = run_directory.program_names(result.program_axes)
+    names = program_names(result.program_axes)
     programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
     for directory in programs:
         _check_free(directory)
@@ -170,7 +170,7 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
     }
     tables = {METRICS: table, LAYOUT: layout, STATISTICS: statistics}
     for name, columns in tables.items():
-        run_directory.write_table(directory / name, columns, "folder")
+        write_table(directory / name, columns, "folder")
     written = [WEIGHTS, *tables]
     (directory / SAFETENSORS).unlink(missing_ok=True)  # of a process that was killed
     if safetensors:
@@ -204,7 +204,7 @@ def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
     if (number := header.get("format")) != FORMAT:
         reason = f"its format is {number}, this version of jfnn reads format {FORMAT}"
         raise ArgumentError(str(directory / ZOO), reason)
-    with run_directory.describing(directory / ZOO):
+    with describing(directory / ZOO):
         checksums = header["checksums"]
         if {*checksums} - {SAFETENSORS} != {*CHECKSUMMED}:
             raise ValueError("it lists other files than a zoo has")

@@ -17,7 +17,7 @@ from jfnn.cli import words
 from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.runs import NONE_RANKS, files, run_directory
+from jfnn.extend.runs import NONE_RANKS, as_output_file, files
 from jfnn.loading import load
 
 DESCRIPTION = """\
@@ -46,7 +46,7 @@ def start(argv: Sequence[str]) -> int:
     flags = parser.parse_args(argv)
     names = {"directory": str(flags.run), "path": str(flags.rows), "x": str(flags.rows), "out": "--out"}
     try:
-        out = None if flags.out is None else run_directory.as_output_file(flags.out, "out")
+        out = None if flags.out is None else as_output_file(flags.out, "out")
         if out is not None and out.resolve().is_relative_to(flags.run.resolve()):
             raise ArgumentError("out", f"expected a file outside of the run, got {out}")
         result = load(flags.run)

@@ -27,14 +27,7 @@ POOL_ARGUMENTS = {
 
 
 class Submitter:
-    """An executor of `concurrent.futures`, which is made anew where it broke.
-
-    Attributes:
-        tries: How often a tile is sent in all, should its worker die or its future break.
-        together: Short tiles in one message, at most; with ``tries=1`` each tile travels by itself.
-        kind: The kind of device that trains, and so decides the bits; None for that of this process.
-        timeout: Seconds without any answer after which all messages on their way count as lost; or None.
-    """
+    """An executor of `concurrent.futures`, made anew where it broke; attributes as of `jfnn.Workers`."""
 
     def __init__(
         self,
@@ -53,12 +46,12 @@ class Submitter:
                 Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool whose
                 context is "spawn" or "forkserver"; or a function without arguments that makes one, which is
                 called again should it break.
-            tries: See above.
+            tries: See `jfnn.Workers`.
             in_flight: See `in_flight`; None for four a worker, asked again as workers come, but at least 64.
-            together: See above.
-            kind: See above: ``"gpu NVIDIA H100 80GB HBM3"``, as ``jfnn workers --check`` prints it. Workers
+            together: The same.
+            kind: The same: ``"gpu NVIDIA H100 80GB HBM3"``, as ``jfnn workers --check`` prints it. Workers
                 of other kinds are refused, since they round otherwise.
-            timeout: See above. None waits for ever, and says so after 10 s.
+            timeout: The same. None waits for ever, and says so after 10 s.
         """
         self.tries = checks.as_count(tries, "tries")
         self._in_flight = None if in_flight is None else checks.as_count(in_flight, "in_flight")

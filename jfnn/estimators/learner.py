@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import jfnn.learners.column_form as column_form
 from jfnn import losses
 from jfnn.estimators.fit import NUMBERS, SOLVERS, Structure
 from jfnn.estimators.rows import gain
+from jfnn.extend.fits import column_form
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
 from jfnn.layers.kind import Params

@@ -14,6 +14,7 @@ from jfnn.core.experiment.experiment import Cohort, Replicates
 from jfnn.core.steps.source import padded_length
 from jfnn.core.store.files import digest
 from jfnn.identity.traces import shapes_of
+from jfnn.learners import column_form
 from jfnn.learners.functions import functions_of
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Replicates",
     "RunState",
     "Trainer",
+    "column_form",
     "devices",
     "digest",
     "functions_of",

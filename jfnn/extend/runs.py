@@ -1,7 +1,6 @@
 """For those who read and write beside a run: its files, tables and archives, and what errors call them."""
 
 from jfnn.core.experiment.refit import ROWS
-from jfnn.core.search import run_directory
 from jfnn.core.search.reading import keeps_network, read
 from jfnn.core.search.result import NONE_RANKS, ProgramRun
 from jfnn.core.search.run_directory import (
@@ -13,6 +12,7 @@ from jfnn.core.search.run_directory import (
     RESULTS,
     TABLE,
     as_output_file,
+    describing,
     program_names,
     write_table,
 )
@@ -40,12 +40,12 @@ __all__ = [
     "answers",
     "archives",
     "as_output_file",
+    "describing",
     "files",
     "keeps_network",
     "kind_in",
     "program_names",
     "read",
-    "run_directory",
     "trees",
     "write_table",
 ]

@@ -17,8 +17,7 @@ from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import keeps_network, run_directory
-from jfnn.learners import answers
+from jfnn.extend.runs import answers, as_output_file, keeps_network
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
 from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
@@ -65,7 +64,7 @@ def write_report(
         ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have.
     """
     check_sweep(result)
-    path = run_directory.as_output_file(path, "path")
+    path = as_output_file(path, "path")
     drawn = titled(draw(result), maps(result)) if figures is None else figures
     images = {title: png(figure) if isinstance(figure, Figure) else figure for title, figure in drawn.items()}
     boxes = {title: _boxes(result, figure) for title, figure in drawn.items() if isinstance(figure, Figure)}
@@ -115,7 +114,7 @@ def write_tables(
     body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
     body += images_html(figures)
     body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
-    write_page(run_directory.as_output_file(path, "path"), title, lead, text, body)
+    write_page(as_output_file(path, "path"), title, lead, text, body)
 
 
 def draw(result: SweepResult) -> dict[str, Figure]:

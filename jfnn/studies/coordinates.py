@@ -16,7 +16,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.core.experiment.options import Options
 from jfnn.extend import Experiment, Seen, make_experiment, make_stepper
-from jfnn.extend.runs import run_directory
+from jfnn.extend.runs import as_output_file, write_table
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss
@@ -81,7 +81,7 @@ class CoordinateCheck:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of `to_dict` as CSV."""
-        run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
+        write_table(as_output_file(path, "path"), self.to_dict(), "path")
 
 
 def coordinate_check(

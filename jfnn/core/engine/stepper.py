@@ -29,7 +29,6 @@ from jfnn.optimizers import State
 # Options of sweeps that have no meaning here.
 SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
 
-
 # (learner, state before a step, its minibatch, state after it, the member's hyperparameters) -> arrays
 Observe = Callable[[Learner, State, Batch, State, Hyper], Any]
 
