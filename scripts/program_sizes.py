@@ -86,7 +86,7 @@ def lowered(workload: Workload) -> Any:
 
     lanes = worker.program.lanes
     worker.program = cast(Any, SimpleNamespace(advance=advance, lanes=lanes, score=lambda *_: {}))
-    loop.start(trainer)
+    loop.first_state(trainer)
     [program] = programs
     return program
 

@@ -13,7 +13,7 @@ import pytest
 from helpers import as_workers, noise_split, same_bits
 
 import jfnn
-from jfnn.core.engine import interrupts
+from jfnn.core.engine.interrupts import deferred_interrupts, raise_interrupt
 from jfnn.core.experiment.progress import Listener
 from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.distributed.agreement import agreed_environment
@@ -45,25 +45,28 @@ def told(monkeypatch):
 
 def test_the_first_ctrl_c_waits_and_the_second_comes_at_once(capsys):
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         press()
         assert "press again" in capsys.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             press()
-        with interrupts.deferred(), pytest.raises(KeyboardInterrupt):  # an inner block changes nothing
+        with (
+            deferred_interrupts(),
+            pytest.raises(KeyboardInterrupt),
+        ):  # an inner block changes nothing
             press()
-        interrupts.raise_pending()
+        raise_interrupt()
     assert signal.getsignal(signal.SIGINT) is handler
-    interrupts.raise_pending()
+    raise_interrupt()
 
 
 def test_a_ctrl_c_that_nobody_asked_for_comes_with_the_end_of_the_block():
     reached = []
-    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         press()
         reached.append(1)
     assert reached
-    with pytest.raises(ZeroDivisionError), interrupts.deferred():
+    with pytest.raises(ZeroDivisionError), deferred_interrupts():
         press()
         reached.append(1 / 0)
 
@@ -80,12 +83,12 @@ def test_a_handler_of_the_users_own_is_told_and_decides(told):
 
 
 def test_other_threads_and_ignored_signals_are_left_alone(told):
-    with concurrent.futures.ThreadPoolExecutor(1) as pool, interrupts.deferred():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, deferred_interrupts():
         press()
-        pool.submit(interrupts.raise_pending).result()
+        pool.submit(raise_interrupt).result()
         assert not told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with interrupts.deferred():
+    with deferred_interrupts():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
@@ -137,7 +140,7 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
         os.kill(os.getpid(), signal.SIGINT)
         return never
 
-    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts():
         agreed_environment(jfnn.Workers(types.SimpleNamespace(submit=submit)), Listener())
     assert never.cancelled()
 

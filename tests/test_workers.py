@@ -339,7 +339,7 @@ def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_nam
 
 
 def test_workers_of_the_kind_of_this_process_are_taken_by_its_name(plain):
-    kind = environment.kind_of(jax.devices()[0])
+    kind = environment.device_kind(jax.devices()[0])
     assert same_bits(arrays(sweep(jfnn.Workers(Here(), kind=kind))), arrays(plain))
 
 

@@ -26,7 +26,20 @@ from jfnn.arguments import checks, packages, paths, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.runs import archives, describing, files, program_names, trees, write_table
+from jfnn.extend.runs import (
+    atomic_file,
+    describing,
+    file_exists,
+    leftover_file,
+    pack_tree,
+    program_names,
+    read_archive,
+    read_array,
+    regular_file,
+    unpack_tree,
+    write_archive,
+    write_table,
+)
 from jfnn.layers import Params
 
 FORMAT = 1
@@ -130,11 +143,11 @@ def write_zoo(
 
 def _check_free(directory: Path) -> None:
     """Raises ValueError where a folder holds a zoo, or files that would be overwritten."""
-    if files.exists(directory / ZOO):
+    if file_exists(directory / ZOO):
         raise ArgumentError("folder", f"{directory} holds a zoo; choose another folder")
-    there = [name for name in (*CHECKSUMMED, SAFETENSORS) if files.exists(directory / name)]
+    there = [name for name in (*CHECKSUMMED, SAFETENSORS) if file_exists(directory / name)]
     # Of a zoo that was not written to its end they are this package's.
-    if there and not files.exists(files.leftover(directory / ZOO)):
+    if there and not file_exists(leftover_file(directory / ZOO)):
         raise ArgumentError("folder", f"{directory} holds {', '.join(there)}; choose another folder")
 
 
@@ -162,8 +175,8 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "last": last,
     }
     paths.make_directory(directory, "folder")
-    files.leftover(directory / ZOO).touch()  # see `_check_free`
-    with files.atomic(directory / WEIGHTS, "folder") as file:
+    leftover_file(directory / ZOO).touch()  # see `_check_free`
+    with atomic_file(directory / WEIGHTS, "folder") as file:
         np.lib.format.write_array(file, np.concatenate(list(rows.values()), axis=1), allow_pickle=False)
     statistics = {
         name: values.ravel() for name, values in weight_statistics(result.params, len(shape)).items()
@@ -174,7 +187,7 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
     written = [WEIGHTS, *tables]
     (directory / SAFETENSORS).unlink(missing_ok=True)  # of a process that was killed
     if safetensors:
-        with files.atomic(directory / SAFETENSORS, "folder") as file:
+        with atomic_file(directory / SAFETENSORS, "folder") as file:
             file.write(_safetensors().save({n: np.ascontiguousarray(array) for n, array in arrays.items()}))
         written.append(SAFETENSORS)
     header = {
@@ -183,7 +196,7 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "arrays": {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()},
         "checksums": {name: _checksum(directory / name) for name in written},
     }
-    files.write_archive(directory / ZOO, header, table, "folder")
+    write_archive(directory / ZOO, header, table, "folder")
 
 
 def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
@@ -198,9 +211,9 @@ def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
         ValueError: The zoo is of another format.
     """
     directory = paths.as_path(folder, "folder")
-    if not files.exists(directory / ZOO):
+    if not file_exists(directory / ZOO):
         raise FileNotFoundError(f"{directory}: no {ZOO} there, so no zoo, or one not written to its end")
-    header, table = files.read_archive(directory / ZOO)
+    header, table = read_archive(directory / ZOO)
     if (number := header.get("format")) != FORMAT:
         reason = f"its format is {number}, this version of jfnn reads format {FORMAT}"
         raise ArgumentError(str(directory / ZOO), reason)
@@ -213,13 +226,13 @@ def read_zoo(folder: str | os.PathLike[str]) -> Zoo:
                 raise CorruptFileError(
                     f"{directory / name}: not as it was written; its checksum is of other bytes"
                 )
-        with files.opened(directory / WEIGHTS) as file:
-            matrix = archives.read_array(file, (directory / WEIGHTS).stat().st_size)
+        with regular_file(directory / WEIGHTS) as file:
+            matrix = read_array(file, (directory / WEIGHTS).stat().st_size)
         arrays = _columns_as_arrays(matrix, header["arrays"])
         for name, values in table.items():
             if values.dtype.kind not in TABLE_KINDS or values.shape != matrix.shape[:1]:
                 raise ValueError(f"its column {name!r} is {values.dtype} {list(values.shape)}")
-        return Zoo(trees.unpack(header["params"], arrays), table)
+        return Zoo(unpack_tree(header["params"], arrays), table)
 
 
 def _columns_as_arrays(matrix: np.ndarray, shapes: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -246,7 +259,7 @@ def _arrays(params: Params, leading: int) -> tuple[Any, dict[str, np.ndarray]]:
     given = jax.tree.map(
         lambda leaf: checks.as_array(leaf, "params"), params, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )
-    structure, arrays = trees.pack(given)
+    structure, arrays = pack_tree(given)
     shapes = {array.shape[:leading] for array in arrays.values()}
     if not arrays or len(shapes) > 1 or len(shapes.pop()) < leading:
         got = {name: list(array.shape) for name, array in arrays.items()}
@@ -265,5 +278,5 @@ def _safetensors() -> Any:
 
 def _checksum(path: Path) -> str:
     """The SHA-256 of a file."""
-    with files.opened(path) as file:
+    with regular_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

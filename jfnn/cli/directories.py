@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
-from jfnn.extend.runs import CHECKPOINT, CONFIG, files
+from jfnn.extend.runs import CHECKPOINT, CONFIG, atomic_file
 
 REPORT = "report.html"  # the page of a run
 
@@ -73,5 +73,5 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
 def write_images(directory: Path, images: Mapping[str, bytes]) -> None:
     """Writes PNG images, each into the file of its name."""
     for name, image in images.items():
-        with files.atomic(directory / f"{name}.png") as file:
+        with atomic_file(directory / f"{name}.png") as file:
             file.write(image)

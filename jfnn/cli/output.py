@@ -20,7 +20,7 @@ from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
 from jfnn.core.search.result import SweepResult
 from jfnn.extend import PARTS
-from jfnn.extend.runs import CONFIG, MODELS, REFIT, RESULTS, TABLE, files, program_names
+from jfnn.extend.runs import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names, write_json
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line
@@ -211,7 +211,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
         if path.exists():
-            files.write_json(path, json.loads(path.read_text()) | {"command": settings})
+            write_json(path, json.loads(path.read_text()) | {"command": settings})
     kind = "A grid" if result.crossed else "Random search"
     report.write_report(
         result,

@@ -17,7 +17,7 @@ from jfnn.cli import words
 from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.runs import NONE_RANKS, as_output_file, files
+from jfnn.extend.runs import NONE_RANKS, as_output_file, atomic_file
 from jfnn.loading import load
 
 DESCRIPTION = """\
@@ -60,7 +60,7 @@ def start(argv: Sequence[str]) -> int:
                 raise ArgumentError("path", f"expected no column {name!r}, which the answers get")
         text = _csv(frame | added)
         if out is not None:
-            with files.atomic(out, "--out") as file:
+            with atomic_file(out, "--out") as file:
                 file.write(text.encode())
     except OutputError as error:
         parser.error(str(error))

@@ -32,7 +32,7 @@ from jfnn.core.experiment.progress import Progress
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.executors import ExecutorError, ProgressBar
-from jfnn.extend.runs import files
+from jfnn.extend.runs import directory_lock
 from jfnn.learners import METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution
@@ -132,7 +132,7 @@ def main(
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
             print(output.report(result, problem), took, sep="\n")
-        with files.lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
+        with directory_lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
             written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
         path = error.filename2 or error.filename or flags.out

@@ -19,7 +19,7 @@ from jfnn.cli.parser import Parser
 from jfnn.cli.words import one_number
 from jfnn.distributed import calls
 from jfnn.extend.executors import Description
-from jfnn.extend.runs import kind_in
+from jfnn.extend.runs import device_kind_in
 
 DESCRIPTION = """\
 Asks every worker of a Dask cluster what it is and has it train one small grid:
@@ -121,11 +121,12 @@ def report(found: Iterable[Found], here: Found, expected: Description) -> tuple[
     equal = 0
     for one in found:
         differing = calls.unlike(one.environment, expected)
-        if kind_in(one.environment) == kind_in(here.environment) and one.trained != here.trained:
+        of_one_kind = device_kind_in(one.environment) == device_kind_in(here.environment)
+        if of_one_kind and one.trained != here.trained:
             differing = differing or "trains other bits on the same kind of device"
         equal += not differing
-        kinds[one.host, kind_in(one.environment), _packages(one), differing] += 1
-    lines = ["here", *_lines(kind_in(here.environment), _packages(here))]
+        kinds[one.host, device_kind_in(one.environment), _packages(one), differing] += 1
+    lines = ["here", *_lines(device_kind_in(here.environment), _packages(here))]
     for (host, kind, packages, differing), count in sorted(kinds.items()):
         verdict = f"differs: {differing}" if differing else "as expected"
         lines += [f"{host}, {count} worker{'s' * (count > 1)}", *_lines(kind, packages, verdict)]

@@ -29,7 +29,7 @@ from jfnn.datasets.fields import (
     unheld,
 )
 from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text
-from jfnn.extend.runs import archives
+from jfnn.extend.runs import array_names, named_array, one_line
 
 MOST_WORDS = 1000  # different ones in a column
 IMPUTE = Set("impute", True, "takes the column's median")
@@ -375,12 +375,12 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
     try:
         archive = zipfile.ZipFile(path)
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise file_error(f"{path.name} is no NPZ file ({archives.one_line(error)})") from None
+        raise file_error(f"{path.name} is no NPZ file ({one_line(error)})") from None
     with archive:
         size = sum(entry.file_size for entry in archive.infolist())
         memory.check("path", COPIES * size, sizes=f", for {path.name}")
         try:
-            names = archives.names(archive)
+            names = array_names(archive)
         except ValueError as error:
             raise file_error(f"{path.name}: {error}") from None
         parts = [part for part in ("", "_train", "_test") if {f"x{part}", f"y{part}"} <= set(names)]
@@ -401,7 +401,7 @@ def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray
 
 def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
     try:
-        return archives.read(archive, name)
+        return named_array(archive, name)
     except ValueError as error:
         raise file_error(f"{file}: {name} is no plain array ({error})") from None
 

@@ -10,7 +10,7 @@ from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.waiting import Waiting
-from jfnn.extend.executors import Description, ExecutorError, Listener, environment
+from jfnn.extend.executors import Description, ExecutorError, Listener, device_kind_in
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
 
@@ -71,10 +71,10 @@ def _how_they_differ(
     for process, error in differing.items():
         processes.setdefault(str(error), []).append(process)
     found = "; ".join(f"on {_several(of_text)} {text}" for text, of_text in processes.items())
-    kinds = {environment.kind_in(error.environment) for error in differing.values()}
+    kinds = {device_kind_in(error.environment) for error in differing.values()}
     wanted = "like this process" if workers.kind is None else f"of kind {workers.kind!r}"
     reason = f"expected workers {wanted}, since bits follow from it; {found}"
-    if environment.kind_in(expected) in kinds:
+    if device_kind_in(expected) in kinds:
         return ArgumentError("executor", f"{reason}; give all processes the same packages, source and flags")
     kind = kinds.pop()
     cure = Set("worker_kind", kind, "trains there", f"kind={kind!r} of jfnn.Workers")

@@ -19,7 +19,14 @@ import jax
 import numpy as np
 
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
-from jfnn.extend.executors import Description, check_process, differing, environment
+from jfnn.extend.executors import (
+    Description,
+    check_process,
+    device_kind,
+    device_kind_in,
+    differing,
+    environment_of_kind,
+)
 from jfnn.numerics import source
 
 # JAX's switches under which a worker refuses what it is sent, with the values that they have by default.
@@ -122,14 +129,14 @@ def environment_of(kind: str | None) -> Description:
         RuntimeError: This process was forked from one that has trained.
     """
     check_process()
-    described = environment.of_kind(environment.kind_of(jax.devices()[0]) if kind is None else kind)
+    described = environment_of_kind(device_kind(jax.devices()[0]) if kind is None else kind)
     return described | {"source": source.name(), "switches": SWITCHES}
 
 
 def unlike(found: Description, expected: Description) -> str:
     """In what a process is not as it has to be; empty where it is."""
     values = differing(found, expected)
-    kinds = environment.kind_in(found), environment.kind_in(expected)
+    kinds = device_kind_in(found), device_kind_in(expected)
     if kinds[0] != kinds[1]:  # and with it options of the compiler
         others = [line for line in values if not line[0].startswith("backend.")]
         values = [("device", repr(kinds[0]), repr(kinds[1])), *others]

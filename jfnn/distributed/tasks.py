@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.extend.executors import Task, Worker, scratch
+from jfnn.extend.executors import Task, Worker, write_scratch
 
 # Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
 # fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its
@@ -72,7 +72,7 @@ def pickled(task: Task, directory: Path | None) -> PickledTask:
     digest = hashlib.sha256(content).hexdigest()
     if directory is None:
         return PickledTask(digest, None, content)
-    return PickledTask(digest, str(scratch.write(content, directory)), content)
+    return PickledTask(digest, str(write_scratch(content, directory)), content)
 
 
 class Held:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from jfnn.distributed.submitter import Submitter
-from jfnn.extend.executors import Listener, interrupts
+from jfnn.extend.executors import Listener, interrupt_is_pending, raise_interrupt
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
@@ -79,10 +79,10 @@ class Waiting:
 
     def _look(self, now: float, under_way: int) -> None:
         """Raises a Ctrl-C that has waited long enough; says that nothing is answered."""
-        if interrupts.is_pending():
+        if interrupt_is_pending():
             self._interrupted_since = self._interrupted_since or now
             if now - max(self._since, self._interrupted_since) >= self.interrupted:
-                interrupts.raise_pending()
+                raise_interrupt()
         silent = now - self._since
         if silent < SILENT_SECONDS:
             return

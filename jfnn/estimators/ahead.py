@@ -30,7 +30,7 @@ import numpy as np
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.estimators.fit import Fit, Key, TrainedFit
-from jfnn.extend.fits import devices, digest, interrupts, spread
+from jfnn.extend.fits import as_devices, deferred_interrupts, digest, spread
 
 SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
 
@@ -170,7 +170,7 @@ class TrainedAhead:
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed. It cuts all fits at once, so that none has a result.
         """
-        with interrupts.deferred() as ends:
+        with deferred_interrupts() as ends:
             self._train(tell, ends)
 
     def _train(self, tell: Callable[[str], None] | None, ends: Callable[[], bool]) -> None:
@@ -199,7 +199,7 @@ class TrainedAhead:
 
         first = {structure: group for (structure, *_), group in reversed(groups.items())}
         later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
-        threads = devices.resolve(None)
+        threads = as_devices(None)
         if len(first) == 1:  # later groups have the program that it compiles
             for group in first.values():
                 collect(group, run(group, threads))

@@ -16,7 +16,7 @@ import optax
 from jfnn import losses
 from jfnn.estimators.fit import NUMBERS, SOLVERS, Structure
 from jfnn.estimators.rows import gain
-from jfnn.extend.fits import column_form
+from jfnn.extend.fits import gradient_by_hand
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
 from jfnn.layers.kind import Params
@@ -192,7 +192,7 @@ class PerceptronLearner(Learner):
         """A step of rows to train on."""
         params, memory = state
         by_layers = self._by_layers(params)
-        value, gradients = column_form.by_hand(
+        value, gradients = gradient_by_hand(
             self._layers,
             self.structure.loss,
             "mean",

@@ -21,10 +21,12 @@ from jfnn.extend.fits import (
     Replicates,
     RunState,
     Trainer,
-    devices,
+    as_devices,
+    bytes_of_member,
+    first_state,
     functions_of,
-    layouts,
-    loop,
+    layout_for,
+    run_to_end,
     shapes_of,
 )
 from jfnn.layers.kind import Params
@@ -100,10 +102,10 @@ def train(
         numbers=numbers,
     )
     if threads is None:
-        threads = devices.resolve(None)
+        threads = as_devices(None)
     layout = _layout(members, threads[0].platform)
     trainer = Trainer(members, threads, layout, _calls(fit, order))
-    state = loop.start(trainer)
+    state = first_state(trainer)
     memory: SolverMemory = state.members.state.memory
     if fit.optimizer is not None and fit.optimizer.state is not None:
         _write(fit.optimizer.state, memory.optimizer)
@@ -121,7 +123,7 @@ def train(
         return np.asarray(memory.stopped)
 
     try:
-        loop.run(trainer, state, callback=at_return)
+        run_to_end(trainer, state, callback=at_return)
     except KeyboardInterrupt:
         if ends is not None:
             raise
@@ -193,8 +195,8 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
 
 def _layout(members: Cohort, platform: str) -> Layout:
     """The engine's choice, but for two members side by side where it has one and two are still small."""
-    layout = layouts.layout_for(members, platform, widest=True)
-    two = 2 * layouts.bytes_of_member(members, int(members.replicates.sources.batch[0]))
+    layout = layout_for(members, platform, widest=True)
+    two = 2 * bytes_of_member(members, int(members.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:
         return layout
     return layout._replace(width=2, separate=False)

@@ -1,11 +1,14 @@
 """For those who train members of their own, without a sweep's options: what the engine reads, and its loop.
 
 A ``Cohort`` is all that the engine reads of members: ``functions_of`` a learner, rows, ``Replicates`` and
-numbers. ``layouts`` says how many train side by side, a ``Trainer`` puts them on devices, and ``loop`` trains
-them.
+numbers. ``layout_for`` says how many train side by side, a ``Trainer`` puts them on devices, and
+``run_to_end`` trains them from their ``first_state``.
 """
 
-from jfnn.core.engine import devices, interrupts, layouts, loop
+from jfnn.core.engine.devices import as_devices
+from jfnn.core.engine.interrupts import deferred_interrupts
+from jfnn.core.engine.layouts import bytes_of_member, layout_for
+from jfnn.core.engine.loop import first_state, run_to_end
 from jfnn.core.engine.plan import CallLength, Layout
 from jfnn.core.engine.state import RunState
 from jfnn.core.engine.threads import spread
@@ -14,7 +17,7 @@ from jfnn.core.experiment.experiment import Cohort, Replicates
 from jfnn.core.steps.source import padded_length
 from jfnn.core.store.files import digest
 from jfnn.identity.traces import shapes_of
-from jfnn.learners import column_form
+from jfnn.learners.column_form import gradient_by_hand
 from jfnn.learners.functions import functions_of
 
 __all__ = [
@@ -24,14 +27,16 @@ __all__ = [
     "Replicates",
     "RunState",
     "Trainer",
-    "column_form",
-    "devices",
+    "as_devices",
+    "bytes_of_member",
+    "deferred_interrupts",
     "digest",
+    "first_state",
     "functions_of",
-    "interrupts",
-    "layouts",
-    "loop",
+    "gradient_by_hand",
+    "layout_for",
     "padded_length",
+    "run_to_end",
     "shapes_of",
     "spread",
 ]

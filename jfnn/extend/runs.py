@@ -16,37 +16,55 @@ from jfnn.core.search.run_directory import (
     program_names,
     write_table,
 )
-from jfnn.core.store import archives, files, trees
-from jfnn.core.store.environment import kind_in
-from jfnn.core.store.identity import Description
+from jfnn.core.store.archives import array_names, named_array, one_line, read_array
+from jfnn.core.store.environment import device_kind_in
+from jfnn.core.store.files import (
+    atomic_file,
+    directory_lock,
+    file_exists,
+    leftover_file,
+    read_archive,
+    regular_file,
+    write_archive,
+    write_json,
+)
+from jfnn.core.store.trees import pack_tree, unpack_tree
 from jfnn.layers.recurrent import STATES
-from jfnn.learners import answers
-from jfnn.learners.learner import OTHER_METRICS
+from jfnn.learners.answers import has_labels
 
 __all__ = [
     "CHECKPOINT",
     "CONFIG",
     "MODELS",
     "NONE_RANKS",
-    "OTHER_METRICS",
     "OUTCOMES",
     "REFIT",
     "RESULTS",
     "ROWS",
     "STATES",
     "TABLE",
-    "Description",
     "ProgramRun",
-    "answers",
-    "archives",
+    "array_names",
     "as_output_file",
+    "atomic_file",
     "describing",
-    "files",
+    "device_kind_in",
+    "directory_lock",
+    "file_exists",
+    "has_labels",
     "keeps_network",
-    "kind_in",
+    "leftover_file",
+    "named_array",
+    "one_line",
+    "pack_tree",
     "program_names",
     "read",
-    "trees",
+    "read_archive",
+    "read_array",
+    "regular_file",
+    "unpack_tree",
+    "write_archive",
+    "write_json",
     "write_table",
 ]
 __dir__ = __all__.copy

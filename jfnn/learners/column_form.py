@@ -23,7 +23,7 @@ from jfnn.learners.data import Batch
 from jfnn.losses import Loss
 
 
-def by_hand(
+def gradient_by_hand(
     layers: Sequence[LayerKind],
     loss: Loss,
     reduction: str,
@@ -71,7 +71,7 @@ def by_hand(
     return value, small.each_member(members)(with_penalty)(gradients, trained, l2, scale)
 
 
-def by_jax(
+def gradient_by_jax(
     layers: Sequence[LayerKind],
     loss: Loss,
     reduction: str,
@@ -83,7 +83,7 @@ def by_jax(
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
-    """The same as `by_hand`, by `jax.value_and_grad`."""
+    """The same as `gradient_by_hand`, by `jax.value_and_grad`."""
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
 
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:

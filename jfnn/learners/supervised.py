@@ -195,7 +195,7 @@ class Supervised(DescentLearner):
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
             options["key"] = key
         else:
-            how = column_form.by_hand if self.gradient == "backprop" else column_form.by_jax
+            how = column_form.gradient_by_hand if self.gradient == "backprop" else column_form.gradient_by_jax
             value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
             shape = self.network.input_shape or ()
             options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from jfnn.extend.runs import files
+from jfnn.extend.runs import atomic_file
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --quiet: #666; --line: #ddd; --page: #fff; --box: #f4f4f4;
@@ -110,7 +110,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
     )
     page += "\n".join([*parts, f"<script>{SORT}</script>"]) + "\n</body></html>\n"
-    with files.atomic(path, "path") as file:
+    with atomic_file(path, "path") as file:
         file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 

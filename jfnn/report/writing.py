@@ -17,7 +17,7 @@ from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import answers, as_output_file, keeps_network
+from jfnn.extend.runs import as_output_file, has_labels, keeps_network
 from jfnn.plots.panels import check_sweep
 from jfnn.plots.slices import axis_values
 from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
@@ -150,7 +150,7 @@ def _prediction(result: SweepResult) -> str:
         source = "result.refit"
         whose = "the networks trained again"
         asked = result.refit
-    is_label = answers.has_labels(asked.metrics)
+    is_label = has_labels(asked.metrics)
     what = "the label by the mean of {whose}" if is_label else "the mean of {whose}"
     arguments = ["x", '"mean"']
     if asked.config.get("settings", {}).get("keep_params") == "evaluations":

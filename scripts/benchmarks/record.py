@@ -23,7 +23,7 @@ def empty(environment: Mapping[str, Any]) -> Figures:
 def write(path: Path, figures: Figures) -> None:
     """Writes figures; a process that is killed meanwhile leaves the file as it was."""
     text = json.dumps(plain(figures), indent=2, allow_nan=False) + "\n"
-    with files.atomic(path) as file:
+    with files.atomic_file(path) as file:
         file.write(text.encode())
 
 

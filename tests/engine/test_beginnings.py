@@ -26,7 +26,7 @@ def begun(make_executor, draw=None):
         drawing = experiment.replicates.draw
         replicates = dataclasses.replace(experiment.replicates, draw=lambda: draw(drawing))
         experiment = dataclasses.replace(experiment, replicates=replicates)
-    return loop.start(Trainer(experiment, run.threads, run.layout, make_executor=make_executor))
+    return loop.first_state(Trainer(experiment, run.threads, run.layout, make_executor=make_executor))
 
 
 def test_programs_compile_while_starts_are_drawn():

@@ -161,7 +161,7 @@ def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
         seen.append(state.epoch)
         return third == len(seen)  # nobody of the first third, and each other one at a return of its own
 
-    state = loop.run(trainer, loop.start(trainer), callback=stops).state
+    state = loop.run_to_end(trainer, loop.first_state(trainer), callback=stops).state
     assert len(seen) > 2 and seen == sorted(set(seen)) and seen[-1] == EPOCHS
     expected = np.array([-1, seen[0], seen[1]])[third]
     assert (state.stopped_at == np.where(state.members.diverged_at < 0, expected, -1)).all()
@@ -189,7 +189,7 @@ def test_the_engine_reads_members_and_no_axes(net, split):
     for members in (run.experiment, Listed(run.experiment)):
         layout = layout_for(members, run.threads[0].platform, False)
         trainer = Trainer(members, run.threads, layout)
-        outcomes.append(loop.run(trainer, loop.start(trainer)))
+        outcomes.append(loop.run_to_end(trainer, loop.first_state(trainer)))
     fields = [(one.params, one.scores, one.state.history, one.state.members) for one in outcomes]
     for one, other in zip(*map(jax.tree.leaves, fields), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -364,13 +364,13 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
     first, second = jax.devices()
     assert same_bits(everything(sweep(seeds=2, execution={"devices": (first,) * 7})), everything(grid))
     monkeypatch.setattr(devices, "cores", lambda: 5)
-    assert devices.resolve(None) == (first,) * 5
-    assert devices.resolve(3) == (first,) * 3
-    assert devices.resolve([second, first]) == (second, first)
+    assert devices.as_devices(None) == (first,) * 5
+    assert devices.as_devices(3) == (first,) * 3
+    assert devices.as_devices([second, first]) == (second, first)
     monkeypatch.setattr(devices, "cores", lambda: 1)
-    assert devices.resolve(None) == (first,) * 2  # as many as JAX was told to show
+    assert devices.as_devices(None) == (first,) * 2  # as many as JAX was told to show
     with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
-        devices.resolve(3)
+        devices.as_devices(3)
 
 
 # What needs no bits, and is compiled in half the time

@@ -324,7 +324,7 @@ def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(dr
             shapes = dropout_shapes(net.layers, (4,))
             masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
         packed = sequence.pack(net.layers, params)
-        value, gradients = column_form.by_hand(
+        value, gradients = column_form.gradient_by_hand(
             net.layers, loss, "mean", packed, x, targets, l2=0.3, weights=weights, masks=masks
         )
         options = {"activation": "tanh", "l2": 0.3, "weights": weights, "reduction": "mean", **drops}

@@ -144,7 +144,7 @@ def both_ways(number):
         masks = dropout_masks(key, DROPOUT, shapes, N, targets.dtype) if drops else None
         packed = sequence.pack(net.layers, params)
         of_rows = weights if weighted else None
-        value, gradients = column_form.by_hand(
+        value, gradients = column_form.gradient_by_hand(
             net.layers,
             losses.get(loss),
             reduction,

@@ -84,7 +84,7 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     thresholds = {"seeds": "our threshold: 0.8 to 1.25;", "boundary": "our threshold: 1.17 to 1.98,"}
     assert thresholds.get(name, "our threshold: ") in printed or name == "double-descent"  # of ranks alone
     if name == "seeds":  # drawn again without training
-        monkeypatch.setattr("jfnn.core.engine.loop.run", None)
+        monkeypatch.setattr("jfnn.core.engine.loop.run_to_end", None)
         assert pictures.main(words) == 0
         table = [line for line in printed.splitlines() if verdicts.UNDECIDED in line]
         assert table == [line for line in capsys.readouterr().out.splitlines() if verdicts.UNDECIDED in line]

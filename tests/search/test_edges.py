@@ -14,6 +14,7 @@ from jfnn import losses
 from jfnn.analysis import ranking
 from jfnn.core.engine import devices
 from jfnn.core.store import files
+from jfnn.core.store.files import directory_lock
 
 pytestmark = pytest.mark.unoptimised
 
@@ -81,10 +82,14 @@ def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_
 
 
 def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
-    with files.lock(tmp_path), pytest.raises(ValueError, match=r"^out: "), files.lock(tmp_path):
+    with (
+        directory_lock(tmp_path),
+        pytest.raises(ValueError, match=r"^out: "),
+        directory_lock(tmp_path),
+    ):
         pass
     monkeypatch.setattr(files, "fcntl", None)  # as on Windows, where it cannot be imported
-    with files.lock(tmp_path), files.lock(tmp_path):
+    with directory_lock(tmp_path), directory_lock(tmp_path):
         pass
 
 
@@ -92,7 +97,7 @@ def test_programs_that_another_process_trains_are_refused_and_left_as_they_are(s
     options = dict(
         learning_rate=0.1, out=tmp_path, **OPTIONS | {"execution": jfnn.Execution(progress=pytest.fail)}
     )
-    with files.lock(tmp_path), pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
+    with directory_lock(tmp_path), pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
         jfnn.sweep(SEVERAL, split, resume=True, **options)
     assert not list(tmp_path.iterdir())
 
@@ -101,10 +106,10 @@ def test_a_lock_that_waits_comes_after_the_other(tmp_path):
     order = []
 
     def wait():
-        with files.lock(tmp_path, waits=True):
+        with directory_lock(tmp_path, waits=True):
             order.append("second")
 
-    with files.lock(tmp_path):
+    with directory_lock(tmp_path):
         thread = threading.Thread(target=wait)
         thread.start()
         thread.join(0.05)
@@ -116,7 +121,7 @@ def test_a_lock_that_waits_comes_after_the_other(tmp_path):
 def test_devices_of_several_kinds_are_refused(split, monkeypatch):
     monkeypatch.setattr(jax, "Device", FakeDevice)
     with pytest.raises(ValueError, match=r"^devices: expected devices of one kind, got cpu a, gpu b$"):
-        devices.resolve([FakeDevice("cpu", "a"), FakeDevice("gpu", "b")])
+        devices.as_devices([FakeDevice("cpu", "a"), FakeDevice("gpu", "b")])
 
 
 @dataclasses.dataclass

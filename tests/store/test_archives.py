@@ -127,9 +127,9 @@ def test_flipped_bits_and_cut_archives_give_one_line_or_the_same_arrays(tmp_path
 def test_names_of_arrays_are_those_of_numpy(tmp_path):
     np.savez(tmp_path / "x.npz", **{"a": np.ones(2), "b/c": np.zeros(1)})
     with zipfile.ZipFile(tmp_path / "x.npz") as file:
-        assert archives.names(file) == ["a", "b/c"]
+        assert archives.array_names(file) == ["a", "b/c"]
         with pytest.raises(ValueError, match="no item named"):
-            archives.read(file, "c")
+            archives.named_array(file, "c")
 
 
 WRITTEN = {

@@ -17,7 +17,7 @@ from jfnn.core.store import files, trees
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    with pytest.raises(KeyboardInterrupt), files.atomic(path) as file:
+    with pytest.raises(KeyboardInterrupt), files.atomic_file(path) as file:
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"before"
@@ -52,8 +52,8 @@ def test_a_full_disk_is_said_with_the_argument_and_the_file(tmp_path, write, arg
 def test_what_stands_in_the_place_of_a_part_is_not_written_through(tmp_path):
     theirs = tmp_path / "theirs"
     theirs.write_bytes(b"theirs")
-    files.leftover(tmp_path / "file").symlink_to(theirs)
-    with files.atomic(tmp_path / "file") as file:
+    files.leftover_file(tmp_path / "file").symlink_to(theirs)
+    with files.atomic_file(tmp_path / "file") as file:
         file.write(b"ours")
     assert theirs.read_bytes() == b"theirs" and (tmp_path / "file").read_bytes() == b"ours"
     assert not (tmp_path / "file").is_symlink() and len([*tmp_path.iterdir()]) == 2
@@ -110,16 +110,16 @@ class Pair(NamedTuple):
     ],
 )
 def test_parameters_come_back_in_their_structure(tree, names):
-    structure, arrays = trees.pack(tree)
+    structure, arrays = trees.pack_tree(tree)
     assert list(arrays) == names
-    restored = trees.unpack(json.loads(json.dumps(structure)), arrays)
+    restored = trees.unpack_tree(json.loads(json.dumps(structure)), arrays)
     assert jax.tree.structure(restored) == jax.tree.structure(tree)
     assert all(a is b for a, b in zip(jax.tree.leaves(restored), jax.tree.leaves(tree), strict=True))
 
 
 def test_named_tuples_of_users_come_back_as_dicts():
     pair = Pair(np.ones(2), np.zeros(1))
-    assert trees.unpack(*trees.pack([pair])) == [pair._asdict()]
+    assert trees.unpack_tree(*trees.pack_tree([pair])) == [pair._asdict()]
 
 
 @pytest.mark.parametrize(
@@ -134,4 +134,4 @@ def test_named_tuples_of_users_come_back_as_dicts():
 )
 def test_parameters_that_cannot_be_saved_raise_type_error_naming_their_place(tree, message):
     with pytest.raises(TypeError, match=message):
-        trees.pack(tree)
+        trees.pack_tree(tree)

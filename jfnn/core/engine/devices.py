@@ -32,7 +32,7 @@ def check_process() -> None:
         )
 
 
-def resolve(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
+def as_devices(devices: int | Sequence[jax.Device] | None) -> tuple[jax.Device, ...]:
     """The device of each host thread.
 
     CPU cores share memory, so all threads run the program compiled for JAX's first CPU device.

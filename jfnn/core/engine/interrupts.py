@@ -37,8 +37,8 @@ class _Deferred:
 
 
 @contextlib.contextmanager
-def deferred() -> Iterator[Callable[[], bool]]:
-    """Defers Ctrl-C to calls of `raise_pending` and to the end of the block; a second one comes at once.
+def deferred_interrupts() -> Iterator[Callable[[], bool]]:
+    """Defers Ctrl-C to calls of `raise_interrupt` and to the end of the block; a second one comes at once.
 
     Python raises KeyboardInterrupt between any two steps of the main thread, also where it has just taken a
     lock of a thread pool, which nobody then gives back. In other threads, and where SIGINT has no handler in
@@ -61,21 +61,21 @@ def deferred() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def raise_pending() -> None:
-    """Hands on a Ctrl-C that came in a `deferred` block of this thread: KeyboardInterrupt, by default."""
+def raise_interrupt() -> None:
+    """Hands on a Ctrl-C of a `deferred_interrupts` block of this thread: KeyboardInterrupt, by default."""
     handler = _handler_here()
     if handler is not None:
         handler.hand_on()
 
 
-def is_pending() -> bool:
-    """Whether `raise_pending` would hand on a Ctrl-C."""
+def interrupt_is_pending() -> bool:
+    """Whether `raise_interrupt` would hand on a Ctrl-C."""
     handler = _handler_here()
     return handler is not None and handler.is_pending
 
 
 def _handler_here() -> _Deferred | None:
-    """The handler of a `deferred` block of this thread."""
+    """The handler of a `deferred_interrupts` block of this thread."""
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     return handler if is_main and isinstance(handler, _Deferred) else None

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.engine import interrupts
 from jfnn.core.engine.acting import act
+from jfnn.core.engine.interrupts import raise_interrupt
 from jfnn.core.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.experiment.experiment import PARTS
@@ -21,7 +21,7 @@ Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that train no more [members]
 
 
-def start(trainer: Trainer) -> RunState:
+def first_state(trainer: Trainer) -> RunState:
     """The run before its first epoch, whose programs are compiled."""
     experiment = trainer.experiment
     size = experiment.members
@@ -58,7 +58,7 @@ def start(trainer: Trainer) -> RunState:
     )
 
 
-def run(
+def run_to_end(
     trainer: Trainer,
     state: RunState,
     save: Save = lambda state, now: None,
@@ -70,7 +70,7 @@ def run(
 
     Args:
         trainer: The trainer.
-        state: From `start`, or saved.
+        state: From `first_state`, or saved.
         save: Called at each return to the host, with a state that nothing changes. Once members are given up
             it is called no more, so that they can be tried again from the last saved state.
         callback: Called at each return to the host, before ``save``; says which members stop there.
@@ -150,7 +150,7 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
             experiment.execution.progress(
                 Progress(state.epoch, experiment.epochs, training, experiment.members, best)
             )
-        interrupts.raise_pending()
+        raise_interrupt()
         save_whole(False)
     except (KeyboardInterrupt, SystemExit):
         save_whole(True)

@@ -95,7 +95,7 @@ def declared(kind: type) -> dict[str, Kept]:
 def holds_run(directory: Path) -> bool:
     """Whether a directory has the ``config.json`` of a run, rather than none or one of something else."""
     try:
-        return files.exists(directory / CONFIG) and read_config(directory) is not None
+        return files.file_exists(directory / CONFIG) and read_config(directory) is not None
     except files.CorruptFileError:
         return False
     except ArgumentError:  # of another format
@@ -118,7 +118,7 @@ def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "ou
     csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
     content = text.getvalue().encode()
     if not path.is_file() or path.read_bytes() != content:
-        with files.atomic(path, argument) as file:
+        with files.atomic_file(path, argument) as file:
             file.write(content)
 
 
@@ -139,7 +139,7 @@ def check_can_hold(
         if name in columns or (name in axes and name in subsets):
             argument = "folds" if name in subsets else "hyper"
             raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
-    for name in trees.pack(params)[1]:
+    for name in trees.pack_tree(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
             raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
@@ -166,7 +166,7 @@ def write(
     config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
-    structure, models = trees.pack(fields["params"])
+    structure, models = trees.pack_tree(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
     header |= {"axes": list(axes), "params": structure}
     arrays = {name: array for name, array, _ in _arrays(fields, declaration)}
@@ -210,7 +210,7 @@ def read_config(directory: Path) -> Json | None:
     Raises:
         ValueError: The file is of another format or not as it was written, or is missing beside others.
     """
-    if files.exists(directory / CONFIG):
+    if files.file_exists(directory / CONFIG):
         config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
         if config.get("status") not in ("running", "finished"):
             raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
@@ -237,15 +237,16 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
         description: What the run is; None where training decides that, as of the best cell trained again.
         resume: Whether the directory may hold this run already.
     """
-    if files.exists(directory):
+    if files.file_exists(directory):
         paths.make_directory(directory, "out")
     config = read_config(directory)
     if config is not None and "programs" in config:
         reason = f"{directory} holds a run of several networks or batch sizes; choose another directory"
         raise ArgumentError("out", reason)
-    if description is not None:
-        check_same(directory, config, description)
     finished = config is not None and config["status"] == "finished"
+    if description is not None:
+        otherwise = "jfnn.load reads it; choose another directory" if finished else "choose another directory"
+        check_same(directory, config, description, otherwise)
     unfinished = (directory / CHECKPOINT).exists() or (config is not None and description is None)
     if not resume and (finished or unfinished):
         state, effect = ("finished", "loads it") if finished else ("unfinished", "goes on with it")
@@ -349,7 +350,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
                 raise _of_another_kind(directory / MODELS, name, array)
             if array.shape[: len(leading)] != leading:
                 raise ValueError(f"{name} is of another grid, of shape {list(array.shape)}")
-        fields["params"] = trees.unpack(header["params"], params)
+        fields["params"] = trees.unpack_tree(header["params"], params)
         return fields
 
 
@@ -413,7 +414,7 @@ def claimed(
     for name in descriptions:  # by themselves, so that one too long is refused before anything is made
         paths.as_path(name, "out")
     paths.make_directory(directory, "out")
-    with files.lock(directory):
+    with files.directory_lock(directory):
         config = read_config(directory)
         there = "" if config is None else _refusal(config, listed, resume)
         if there:

@@ -11,10 +11,11 @@ import jax
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.engine import interrupts, loop
+from jfnn.core.engine import loop
 from jfnn.core.engine.ahead import Ahead, at_once
 from jfnn.core.engine.devices import check_process, resolve
 from jfnn.core.engine.executors import Executor
+from jfnn.core.engine.interrupts import deferred_interrupts
 from jfnn.core.engine.layouts import layout_for
 from jfnn.core.engine.plan import Layout
 from jfnn.core.engine.segment import Task
@@ -33,9 +34,10 @@ from jfnn.core.search.programs import Programs, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
 from jfnn.core.search.result import SweepResult, as_trained, combined, with_run
-from jfnn.core.store import environment, files, scratch
+from jfnn.core.store import environment, files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.identity import Description
+from jfnn.core.store.scratch import remove_scratch
 
 MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
 
@@ -240,7 +242,7 @@ def during(options: Common) -> Iterator[None]:
     """The length of a call: its workers are shut down and its bar is closed with it, whatever ends it."""
     execution = options.execution
     workers = contextlib.nullcontext() if execution.executor is None else execution.executor
-    with interrupts.deferred(), workers, contextlib.closing(execution.listener) as listener:
+    with deferred_interrupts(), workers, contextlib.closing(execution.listener) as listener:
         listener.begin(options.epochs.stop)
         yield
 
@@ -263,11 +265,11 @@ def train_run(
         make_trainer = functools.partial(_remote_trainer, workers, directory)
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
-        state = loop.start(trainer)
+        state = loop.first_state(trainer)
         description = run.description  # while nothing is lost by an error
-        return as_result(run.experiment, description, loop.run(trainer, state), None)
+        return as_result(run.experiment, description, loop.run_to_end(trainer, state), None)
     paths.make_directory(directory, "out")
-    with files.lock(directory):
+    with files.directory_lock(directory):
         checkpoint = Checkpoint(directory / run_directory.CHECKPOINT, run.description, spacing)
         if _claim(directory, checkpoint, run.options.resume):
             result = read(directory, lambda _: run.experiment.names)
@@ -276,16 +278,16 @@ def train_run(
         else:
             try:
                 trainer = make_trainer(run.experiment, run.threads, run.layout)
-                state = checkpoint.restore(loop.start(trainer))
-                outcome = loop.run(trainer, state, checkpoint.save)
+                state = checkpoint.restore(loop.first_state(trainer))
+                outcome = loop.run_to_end(trainer, state, checkpoint.save)
             except KeyboardInterrupt as error:
-                if files.exists(checkpoint.path):
+                if files.file_exists(checkpoint.path):
                     error.add_note(
                         f"{directory} has what was trained; the same call with resume=True goes on"
                     )
                 raise
             finally:
-                scratch.remove(directory)
+                remove_scratch(directory)
             result = as_result(run.experiment, run.description, outcome, directory)
             result.save(directory)
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)

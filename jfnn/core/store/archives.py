@@ -18,7 +18,7 @@ READ_HEADER = {
 LONGEST = 200  # characters of another library's error in a message
 
 
-def names(archive: zipfile.ZipFile) -> list[str]:
+def array_names(archive: zipfile.ZipFile) -> list[str]:
     """Names of the arrays in an ``.npz``; other entries are left aside.
 
     Raises:
@@ -30,7 +30,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
     return entries
 
 
-def read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+def named_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """The array of a name; its bytes are checked against the archive's CRC.
 
     Raises:

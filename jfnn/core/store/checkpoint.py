@@ -59,7 +59,7 @@ class Checkpoint:
         Raises:
             ValueError: The file is corrupt or of another run; the message names the differences.
         """
-        if not files.exists(self.path):
+        if not files.file_exists(self.path):
             return fresh
         header, arrays = files.read_archive(self.path)
         identity.check_same(self.path, header, self.description)
@@ -85,4 +85,4 @@ class Checkpoint:
     def remove(self) -> None:
         """Removes the file, and the part of one that a killed process has left."""
         self.path.unlink(missing_ok=True)
-        files.leftover(self.path).unlink(missing_ok=True)
+        files.leftover_file(self.path).unlink(missing_ok=True)

@@ -14,22 +14,22 @@ RANDOM_NUMBERS = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 def describe(device: Any) -> Json:
     """The environment of a JAX device of this process: "versions" and "backend"."""
-    return of_kind(kind_of(device))
+    return environment_of_kind(device_kind(device))
 
 
-def kind_of(device: Any) -> str:
+def device_kind(device: Any) -> str:
     """What the arithmetic of a device follows from: "gpu NVIDIA H100 80GB HBM3", of a CPU its processor."""
     name = processor() if device.platform == "cpu" else device.device_kind
     return f"{device.platform} {name}"
 
 
-def kind_in(described: Json) -> str:
+def device_kind_in(described: Json) -> str:
     """The kind of device of an environment."""
     backend = described["backend"]
     return f"{backend['platform']} {backend['processor'] or backend['kind']}"
 
 
-def of_kind(kind: str) -> Json:
+def environment_of_kind(kind: str) -> Json:
     """The environment of a process as this one, whose device is of a kind, as plain values."""
     platform, _, name = kind.partition(" ")
     is_cpu = platform == "cpu"

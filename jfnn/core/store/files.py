@@ -33,13 +33,13 @@ class CorruptFileError(ValueError):
 
 
 @contextlib.contextmanager
-def atomic(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
     """A file to write (and read back) that gets its name only when it is complete and on the disk.
 
     Raises:
         OutputError: The system does not write it; the error names the argument and the file.
     """
-    part = leftover(path)
+    part = leftover_file(path)
     try:
         part.unlink(missing_ok=True)  # what a killed process has left, or a link of another user's
         with part.open("x+b") as file:
@@ -55,13 +55,13 @@ def atomic(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def leftover(path: Path) -> Path:
-    """The file that `atomic` writes, left behind by a process that is killed meanwhile."""
+def leftover_file(path: Path) -> Path:
+    """The file that `atomic_file` writes, left behind by a process that is killed meanwhile."""
     return path.with_name(f".{path.name}.part")
 
 
 @contextlib.contextmanager
-def lock(directory: Path, waits: bool = False) -> Iterator[None]:
+def directory_lock(directory: Path, waits: bool = False) -> Iterator[None]:
     """Locks a directory against other processes; the system unlocks it when this process ends.
 
     Where the system or the file system has no such locks, nothing is locked.
@@ -92,7 +92,7 @@ def lock(directory: Path, waits: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
-def exists(path: Path) -> bool:
+def file_exists(path: Path) -> bool:
     """Whether anything of this name exists, also a link to nowhere.
 
     Raises:
@@ -108,7 +108,7 @@ def exists(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def opened(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
+def regular_file(path: Path, copies: int = 1) -> Iterator[IO[bytes]]:
     """A regular file to read, if ``copies`` of it fit into memory.
 
     Raises:
@@ -135,7 +135,7 @@ def write_archive(
     ``header.json``; the archive's comment is its checksum.
     """
     dtypes = {name: array.dtype.name for name, array in arrays.items() if array.dtype.kind == "V"}
-    with atomic(path, argument) as file:
+    with atomic_file(path, argument) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.comment = b"0" * DIGITS
             content = {"header": header, "dtypes": dtypes}
@@ -155,7 +155,7 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[st
     Raises:
         CorruptFileError: Any byte of the file has changed, or its checksum is not ``checksum``.
     """
-    with opened(path) as file:
+    with regular_file(path) as file:
         actual = _archive_checksum(file)
         if file.read() != actual.encode() or checksum not in (None, actual):
             raise CorruptFileError(f"{path}: not as it was written; its checksum is of other bytes")
@@ -164,11 +164,11 @@ def read_archive(path: Path, checksum: str | None = None) -> tuple[Json, dict[st
                 if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, os.SEEK_END):
                     raise ValueError("its entries are larger than the file")
                 content = json.loads(archive.read(HEADER))
-                arrays = {name: archives.read(archive, name) for name in archives.names(archive)}
+                arrays = {name: archives.named_array(archive, name) for name in archives.array_names(archive)}
                 for name, dtype in content["dtypes"].items():
                     arrays[name] = arrays[name].view(dtype)
                 return dict(content["header"]), arrays
-        except Exception as error:  # see `archives.read`
+        except Exception as error:  # see `archives.named_array`
             why = archives.one_line(error)
             raise CorruptFileError(f"{path}: not written by jfnn ({why})") from None
 
@@ -193,7 +193,7 @@ def _archive_checksum(file: IO[bytes]) -> str:
 
 def write_json(path: Path, values: object) -> None:
     """Writes plain values as indented JSON; NaN and infinity, which JSON lacks, raise ValueError."""
-    with atomic(path) as file:
+    with atomic_file(path) as file:
         file.write(_json(values))
 
 
@@ -210,7 +210,7 @@ def read_checked_json(path: Path, names: Iterable[str]) -> Json:
         CorruptFileError: The file cannot be read, or is not as it was written.
         ValueError: It is of another format.
     """
-    with opened(path, JSON_COPIES) as file:
+    with regular_file(path, JSON_COPIES) as file:
         content = file.read()
     try:
         values = dict(json.loads(content))

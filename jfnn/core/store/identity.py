@@ -62,14 +62,23 @@ def _shown(text: str, same: int) -> str:
     return f"{before}{text[first : first + SHOWN]}{behind}"
 
 
-def check_same(where: object, there: Description | None, here: Description) -> None:
-    """Raises ValueError, with the values that differ, where a directory or file holds another run."""
+def check_same(
+    where: object, there: Description | None, here: Description, otherwise: str = "choose another directory"
+) -> None:
+    """Raises ValueError, with the values that differ, where a directory or file holds another run.
+
+    Args:
+        where: The directory or file.
+        there: What it holds, None where it holds nothing.
+        here: What the run is.
+        otherwise: What the caller can do instead, for the message.
+    """
     found = [] if there is None else differing(deciding(there), deciding(here))
     if found:
         texts = [f"{name} is {one} there and {other} here" for name, one, other in found]
         text = "; ".join(texts[:5]) + ("" if len(texts) <= 5 else f"; and {len(texts) - 5} more")
         cure = next((CURES[name] for name, _, _ in found if name in CURES), None)
-        expected = f"holds another configuration, choose another directory: {text}"
+        expected = f"holds another configuration, {otherwise}: {text}"
         raise ArgumentError(str(where), expected, cure=cure)
 
 

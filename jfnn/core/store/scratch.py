@@ -8,19 +8,19 @@ from jfnn.core.store import files
 
 SUFFIX = ".task"
 NAME = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
-LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover`
+LEFTOVER = re.compile(rf"\.{NAME.pattern}\.part")  # see `files.leftover_file`
 
 
-def write(content: bytes, directory: Path) -> Path:
+def write_scratch(content: bytes, directory: Path) -> Path:
     """Writes bytes into the directory of a run; returns the file."""
     path = directory.absolute() / f"{hashlib.sha256(content).hexdigest()}{SUFFIX}"
-    with files.atomic(path) as file:
+    with files.atomic_file(path) as file:
         file.write(content)
     return path
 
 
-def remove(directory: Path) -> None:
-    """Removes what `write` has put into a directory, complete or not; other files stay."""
+def remove_scratch(directory: Path) -> None:
+    """Removes what `write_scratch` has put into a directory, complete or not; other files stay."""
     for path in directory.iterdir():
         is_scratch = NAME.fullmatch(path.name) and path.is_file()
         if LEFTOVER.fullmatch(path.name) or (

@@ -22,7 +22,7 @@ def leaf_names(tree: object) -> list[str]:
     return [jax.tree_util.keystr(path).lstrip(".") for path, _ in paths]
 
 
-def pack(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
+def pack_tree(tree: object) -> tuple[Any, dict[str, np.ndarray]]:
     """Takes parameters apart: ``(structure, arrays)``, the structure plain values with names for arrays.
 
     Parameters of layers, dicts, lists and tuples come back as they are, other named tuples as dicts.
@@ -62,14 +62,14 @@ def _pack(tree: object, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
     return where
 
 
-def unpack(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """Puts parameters together again; the inverse of `pack`."""
+def unpack_tree(structure: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Puts parameters together again; the inverse of `pack_tree`."""
     if structure is None or isinstance(structure, str):
         return structure if structure is None else arrays[structure]
     ((kind, children),) = structure.items()
     if kind not in ("dict", "list", "tuple", *NAMED):
         raise ValueError(f"unknown structure {kind!r}")
     if kind not in ("list", "tuple"):
-        parts = {name: unpack(child, arrays) for name, child in children.items()}
+        parts = {name: unpack_tree(child, arrays) for name, child in children.items()}
         return NAMED[kind](**parts) if kind in NAMED else parts
-    return (list if kind == "list" else tuple)(unpack(child, arrays) for child in children)
+    return (list if kind == "list" else tuple)(unpack_tree(child, arrays) for child in children)
