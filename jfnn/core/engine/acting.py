@@ -13,25 +13,25 @@ from jfnn.core.experiment.experiment import Cohort
 from jfnn.schedulers.scheduler import Actions, Report
 
 
-def act(experiment: Cohort, state: RunState, scores: Scores) -> RunState:
+def act(cohort: Cohort, state: RunState, scores: Scores) -> RunState:
     """The state after every scheduler has seen the scores and acted, one after the other."""
-    ranking = experiment.ranking
-    loss = scores[experiment.learner.metrics[0].name]
+    ranking = cohort.ranking
+    loss = scores[cohort.learner.metrics[0].name]
     score = ranking.of(scores)
     memories = list(state.schedulers)
-    for i, scheduler in enumerate(experiment.schedulers):
+    for i, scheduler in enumerate(cohort.schedulers):
         report = Report(
-            epoch=state.epoch - experiment.first_epoch,
-            epochs=experiment.epochs - experiment.first_epoch,
-            cells=experiment.n_cells,
-            replicates=len(experiment.replicates),
+            epoch=state.epoch - cohort.first_epoch,
+            epochs=cohort.epochs - cohort.first_epoch,
+            cells=cohort.n_cells,
+            replicates=len(cohort.replicates),
             score=_score_of_end(state, score),
             loss=loss[:, ranking.part],
             active=state.active,
             diverged=state.members.diverged_at >= 0,
             pruned=state.pruned,
             hyper=state.hyper,
-            objective=_last_objective(experiment, state),
+            objective=_last_objective(cohort, state),
         )
         given: Any = scheduler.update(memories[i], report)
         if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Actions):
@@ -42,11 +42,11 @@ def act(experiment: Cohort, state: RunState, scores: Scores) -> RunState:
     return state._replace(schedulers=tuple(memories))
 
 
-def _last_objective(experiment: Cohort, state: RunState) -> np.ndarray:
+def _last_objective(cohort: Cohort, state: RunState) -> np.ndarray:
     """Mean objective of each member in the last epoch, where it is kept."""
     if not state.objectives:
         return np.zeros(0)
-    return np.asarray(state.objectives["objective"][state.epoch - experiment.first_epoch - 1], np.float64)
+    return np.asarray(state.objectives["objective"][state.epoch - cohort.first_epoch - 1], np.float64)
 
 
 def _score_of_end(state: RunState, score: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def _say_nothing(*_: object) -> None:
     """Tells nobody what is compiled: the bar is that of another run."""
 
 
-def at_once(experiment: Cohort) -> int:
+def at_once(cohort: Cohort) -> int:
     """Runs that compile at once where others have as many rows as this one."""
-    rows = sum(int(leaf.nbytes) for leaf in jax.tree.leaves(experiment.data.rows))
+    rows = sum(int(leaf.nbytes) for leaf in jax.tree.leaves(cohort.data.rows))
     return min(cores(), 1 + WAITING_BYTES // max(rows, 1))

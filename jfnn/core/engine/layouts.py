@@ -1,4 +1,4 @@
-"""The layout of an experiment's tiles."""
+"""The layout of a cohort's tiles."""
 
 import functools
 from typing import Any
@@ -17,37 +17,37 @@ from jfnn.learners.learner import starting_shapes
 from jfnn.learners.shapes import row_shapes
 
 
-def layout_for(experiment: Cohort, platform: str, widest: bool) -> Layout:
-    """The layout fixed by options, or the fastest one for the experiment.
+def layout_for(cohort: Cohort, platform: str, widest: bool) -> Layout:
+    """The layout fixed by options, or the fastest one for the cohort.
 
     Args:
-        experiment: The experiment.
+        cohort: The cohort.
         platform: "cpu", "gpu", …
         widest: Whether to take the widest tiles, for the bits of a large grid's cell.
     """
-    execution = experiment.execution
-    replicates = len(np.unique(experiment.minibatches_of()))
+    execution = cohort.execution
+    replicates = len(np.unique(cohort.minibatches_of()))
     if execution.tile is not None:
         costs = {Layout(execution.tile, separate): plan.SEPARATE**separate for separate in (False, True)}
     else:
-        costs = layout_costs(experiment, platform)
+        costs = layout_costs(cohort, platform)
     if widest:
         costs = {max(layout for layout in costs if not layout.separate): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
-    layout = plan.fastest_layout(experiment.members // replicates, replicates, costs, devices)
+    layout = plan.fastest_layout(cohort.members // replicates, replicates, costs, devices)
     return layout if execution.shared is None else layout._replace(separate=not execution.shared)
 
 
-def layout_costs(experiment: Cohort, platform: str) -> dict[Layout, float]:
+def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
     """Layout -> time of one step of a tile, in units of one member's share."""
-    batch = int(experiment.replicates.sources.batch.min())
-    most = widest_tile(experiment, platform, batch)
+    batch = int(cohort.replicates.sources.batch.min())
+    most = widest_tile(cohort, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
-    most_separate = _widest_of_separate(experiment)
+    most_separate = _widest_of_separate(cohort)
     costs: dict[Layout, float] = {}
     for separate in (False, True):
         fits_last = {
-            width: experiment.learner.fits_last(platform, width, batch, separate)
+            width: cohort.learner.fits_last(platform, width, batch, separate)
             for width in (*plan.WIDTHS, most)
             if width <= max(most, small.WIDE)
         }
@@ -62,29 +62,29 @@ def layout_costs(experiment: Cohort, platform: str) -> dict[Layout, float]:
     return costs
 
 
-def _widest_of_separate(experiment: Cohort) -> int:
+def _widest_of_separate(cohort: Cohort) -> int:
     """Largest width of a tile whose members have separate minibatches, by the row numbers of an epoch."""
-    sources = experiment.replicates.sources
+    sources = cohort.replicates.sources
     of_epoch = 1 if sources.constant else int((sources.steps * sources.batch).max())
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
 
 
-def widest_tile(experiment: Cohort, platform: str, batch: int) -> int:
+def widest_tile(cohort: Cohort, platform: str, batch: int) -> int:
     """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
-    functions = experiment.functions
+    functions = cohort.functions
     on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if functions.shapes is not None and on_cpu:
         return plan.tile_width(_held(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
-    size = bytes_of_member(experiment, batch)
+    size = bytes_of_member(cohort, batch)
     return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
 
 
-def bytes_of_member(experiment: Cohort, batch: int) -> int:
+def bytes_of_member(cohort: Cohort, batch: int) -> int:
     """Bytes that a member holds in training by steps of ``batch`` rows, but for what traced learners hold."""
-    learner = experiment.learner
+    learner = cohort.learner
     parameters = sum(leaf.size for leaf in jax.tree.leaves(starting_shapes(learner)))
-    return plan.member_bytes(parameters, learner.width(), batch, experiment.data.dtype.itemsize)
+    return plan.member_bytes(parameters, learner.width(), batch, cohort.data.dtype.itemsize)
 
 
 @functools.lru_cache(64)

@@ -23,37 +23,36 @@ Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that
 
 def first_state(trainer: Trainer) -> RunState:
     """The run before its first epoch, whose programs are compiled."""
-    experiment = trainer.experiment
-    size = experiment.members
-    hyper = experiment.hyper()
-    members = trainer.start(experiment.start_hyper())
+    cohort = trainer.cohort
+    size = cohort.members
+    hyper = cohort.hyper()
+    members = trainer.start(cohort.start_hyper())
     nowhere = np.full(size, -1, np.int32)
-    ended = experiment.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
+    ended = cohort.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
     diverged_at, stopped_at, pruned = map(np.copy, ended)
-    keeps = any(scheduler.keeps_best for scheduler in experiment.schedulers)
+    keeps = any(scheduler.keeps_best for scheduler in cohort.schedulers)
     params, hyper = jax.tree.map(np.copy, (members.state.params, hyper))
     snapshot = Snapshot(np.full(size, -1, np.int32), np.full(size, np.nan), params, hyper)
     no_scores = np.zeros((0, size, len(PARTS)))
-    epochs = experiment.epochs - experiment.first_epoch if experiment.keeps_objectives else 0
+    epochs = cohort.epochs - cohort.first_epoch if cohort.keeps_objectives else 0
     return RunState(
-        epoch=experiment.first_epoch,
+        epoch=cohort.first_epoch,
         members=members._replace(diverged_at=diverged_at),
         hyper=hyper,
         stopped_at=stopped_at,
         pruned=pruned,
         snapshot=snapshot if keeps else None,
         schedulers=tuple(
-            scheduler.init(experiment.n_cells, len(experiment.replicates))
-            for scheduler in experiment.schedulers
+            scheduler.init(cohort.n_cells, len(cohort.replicates)) for scheduler in cohort.schedulers
         ),
         history=Evaluation(
             np.zeros(0, np.int64),
-            {metric.name: no_scores for metric in experiment.learner.metrics},
-            jax.tree.map(lambda leaf: leaf[None][:0], params) if experiment.keeps_evaluations else None,
+            {metric.name: no_scores for metric in cohort.learner.metrics},
+            jax.tree.map(lambda leaf: leaf[None][:0], params) if cohort.keeps_evaluations else None,
         ),
         objectives={
-            name: np.full((epochs, size), np.nan, experiment.data.dtype)
-            for name in (experiment.learner.step_values if epochs else ())
+            name: np.full((epochs, size), np.nan, cohort.data.dtype)
+            for name in (cohort.learner.step_values if epochs else ())
         },
     )
 
@@ -64,7 +63,7 @@ def run_to_end(
     save: Save = lambda state, now: None,
     callback: Callback | None = None,
 ) -> Outcome:
-    """Trains an experiment from a state to its last epoch and scores it, if its learner has metrics.
+    """Trains a cohort from a state to its last epoch and scores it, if its learner has metrics.
 
     Without schedulers members are trained in place: whatever ends the run, ``state`` has them as they are.
 
@@ -76,26 +75,26 @@ def run_to_end(
         callback: Called at each return to the host, before ``save``; says which members stop there.
     """
     started = time.perf_counter()
-    experiment = trainer.experiment
-    trainer.listener.training(state.epoch, experiment.epochs)
+    cohort = trainer.cohort
+    trainer.listener.training(state.epoch, cohort.epochs)
     best: float | None = None
     scores: Scores | None = None
-    while state.epoch < experiment.epochs and state.active.any():
+    while state.epoch < cohort.epochs and state.active.any():
         end, evaluates = _next_return(trainer, state.epoch)
-        recorded = experiment.evaluations(state.epoch, end)
+        recorded = cohort.evaluations(state.epoch, end)
         scored = recorded
-        if experiment.learner.metrics and (evaluates or end == experiment.epochs):
+        if cohort.learner.metrics and (evaluates or end == cohort.epochs):
             scored = sorted({*recorded, end})
         evaluations = trainer.advance(state, end, scored)
         state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
         scores = evaluations[end].scores if end in evaluations else None
         if scored:
-            ranks = experiment.ranking.of(evaluations[scored[-1]].scores)
+            ranks = cohort.ranking.of(evaluations[scored[-1]].scores)
             best = None if np.isnan(ranks).all() else float(np.nanmax(ranks))
         if scores is not None and evaluates:
             members = state.members
             hyper = state.hyper
-            state = act(experiment, state, scores)
+            state = act(cohort, state, scores)
             if state.members is not members or state.hyper is not hyper:
                 scores = None  # of members that are copies now, or have other hyperparameters
         if callback is not None:
@@ -105,7 +104,7 @@ def run_to_end(
     params, epochs, scores = _final(trainer, state, scores)
     diverged_at = state.members.diverged_at
     for values in state.objectives.values():
-        epoch = experiment.first_epoch + np.arange(len(values))
+        epoch = cohort.first_epoch + np.arange(len(values))
         values[(epoch[:, None] > diverged_at) & (diverged_at >= 0)] = np.nan
     seconds = time.perf_counter() - started
     return Outcome(state, params, epochs, scores, trainer.failures, trainer.compile_seconds, seconds)
@@ -117,16 +116,16 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     With schedulers or a progress callback each evaluation is a return. Otherwise tiles are scored when they
     get there, and none waits for the others.
     """
-    experiment = trainer.experiment
-    end = min(trainer.next_call_end(epoch), experiment.epochs)
-    if not experiment.schedulers and experiment.execution.progress is None:
+    cohort = trainer.cohort
+    end = min(trainer.next_call_end(epoch), cohort.epochs)
+    if not cohort.schedulers and cohort.execution.progress is None:
         return end, False
-    first = experiment.first_epoch
+    first = cohort.first_epoch
     evaluations = [
-        first + scheduler.next_epoch(epoch - first, experiment.n_cells, experiment.epochs - first)
-        for scheduler in experiment.schedulers
+        first + scheduler.next_epoch(epoch - first, cohort.n_cells, cohort.epochs - first)
+        for scheduler in cohort.schedulers
     ]
-    evaluations += experiment.evaluations(epoch, end)[:1]
+    evaluations += cohort.evaluations(epoch, end)[:1]
     end = min([*evaluations, end])
     if end <= epoch:
         raise ArgumentError("schedulers", f"expected a next epoch above {epoch}, got {end}")
@@ -138,18 +137,16 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
 
     It must be saved if the run ends here, by Ctrl-C or by `sys.exit` in the callback.
     """
-    experiment = trainer.experiment
+    cohort = trainer.cohort
 
     def save_whole(now: bool) -> None:
         if not trainer.failures:
             save(state, now)
 
     try:
-        if callable(experiment.execution.progress):
+        if callable(cohort.execution.progress):
             training = int(state.active.sum())
-            experiment.execution.progress(
-                Progress(state.epoch, experiment.epochs, training, experiment.members, best)
-            )
+            cohort.execution.progress(Progress(state.epoch, cohort.epochs, training, cohort.members, best))
         raise_interrupt()
         save_whole(False)
     except (KeyboardInterrupt, SystemExit):
@@ -193,7 +190,7 @@ def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Para
     params = state.members.state.params
     hyper = state.hyper
     epochs = np.where(finite, np.where(state.stopped_at < 0, state.epoch, state.stopped_at), diverged_at)
-    if last is not None and state.epoch == trainer.experiment.epochs:
+    if last is not None and state.epoch == trainer.cohort.epochs:
         missing = finite & (state.stopped_at >= 0)  # members that trained to the end have just been scored
     if state.snapshot is not None:
         in_snapshot = state.snapshot.epoch >= 0

@@ -41,7 +41,7 @@ EPOCH_BYTES = 64_000_000
 class Layout(NamedTuple):
     """Layout of tiles: their width, and whether their members share minibatches.
 
-    A float32 result depends on it, so it follows from the experiment, never from the number of devices.
+    A float32 result depends on it, so it follows from the cohort, never from the number of devices.
     """
 
     width: int  # members a tile

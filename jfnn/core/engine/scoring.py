@@ -12,14 +12,14 @@ from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric
 
 
-def no_scores(experiment: Cohort) -> dict[str, np.ndarray]:
+def no_scores(cohort: Cohort) -> dict[str, np.ndarray]:
     """NaN scores ``[members, parts]`` for each metric."""
-    shape = (experiment.members, len(PARTS))
-    return {metric.name: np.full(shape, np.nan) for metric in experiment.learner.metrics}
+    shape = (cohort.members, len(PARTS))
+    return {metric.name: np.full(shape, np.nan) for metric in cohort.learner.metrics}
 
 
 def write_scores(
-    experiment: Cohort,
+    cohort: Cohort,
     scores: Scores,
     members: np.ndarray,
     fold: int,
@@ -29,17 +29,17 @@ def write_scores(
     """Writes the scores of members of one fold into the scores of all, in place.
 
     Args:
-        experiment: The experiment, whose metrics reduce scores of rows.
+        cohort: The cohort, whose metrics reduce scores of rows.
         scores: Scores of all members.
         members: Numbers of the scored members.
         fold: Their fold.
         rows: Metric -> scores of rows ``[len(members), n, …]``.
         copied: Whether these are copies of the parts' rows, one part after another; else all rows.
     """
-    metrics = experiment.learner.metrics
-    data = experiment.data
+    metrics = cohort.learner.metrics
+    data = cohort.data
     end = 0
-    for part, (name, row_numbers) in enumerate(experiment.replicates.parts[fold].items()):
+    for part, (name, row_numbers) in enumerate(cohort.replicates.parts[fold].items()):
         first = end
         end += len(row_numbers)
         if not len(row_numbers):

@@ -1,4 +1,4 @@
-"""One experiment on its devices: cuts it into segments and writes their results into the state.
+"""One cohort on its devices: cuts it into segments and writes their results into the state.
 
 State is held on the host as NumPy arrays with all members on the leading axis, so that regrouping members,
 dropping some and saving all is plain indexing; only the calls under way hold device memory.
@@ -36,11 +36,11 @@ TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run'
 
 
 class Trainer:
-    """The experiment, devices and executor of a run: all that stays the same from call to call."""
+    """The cohort, devices and executor of a run: all that stays the same from call to call."""
 
     def __init__(
         self,
-        experiment: Cohort,
+        cohort: Cohort,
         threads: Sequence[jax.Device],
         layout: Layout,
         calls: CallLength | None = None,
@@ -49,17 +49,17 @@ class Trainer:
         """Puts the data on the devices.
 
         Args:
-            experiment: The experiment.
+            cohort: The cohort.
             threads: The device of each host thread; the cores of a CPU share one.
             layout: The layout of tiles.
             calls: Length of calls; None for the default.
             make_executor: ``(task, device of each thread) -> Executor``.
         """
-        self.experiment = experiment
+        self.cohort = cohort
         self.threads = threads
         self.layout = layout
-        self.replicates = experiment.replicates
-        data = experiment.data
+        self.replicates = cohort.replicates
+        data = cohort.data
         self.sources = self.replicates.sources
         members = layout.width if layout.separate else 1
         bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
@@ -67,53 +67,53 @@ class Trainer:
         if not self.sources.constant:
             self.calls = self.calls.holding(bytes_a_step)
         self.steps = int(self.sources.steps.max())
-        self.replicate_of = experiment.replicate_of()
+        self.replicate_of = cohort.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
         self.tile_groups = self._tile_groups()
         steps = max(padded_length(self.steps), self.calls.steps)
-        objective = experiment.keeps_objectives
-        inputs = self.sources, data.rows, data.weights, experiment.block
-        task = Task(experiment.functions, *inputs, steps, objective, experiment.copied_rows)
+        objective = cohort.keeps_objectives
+        inputs = self.sources, data.rows, data.weights, cohort.block
+        task = Task(cohort.functions, *inputs, steps, objective, cohort.copied_rows)
         self.executor = make_executor(task, threads)
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
         self.is_compiled = False
-        self.listener = experiment.execution.listener
+        self.listener = cohort.execution.listener
         self.prefetcher = (
-            None if self.sources.batches is not None else Prefetcher(self.replicates, experiment.epochs)
+            None if self.sources.batches is not None else Prefetcher(self.replicates, cohort.epochs)
         )
 
     def _tile_groups(self) -> np.ndarray:
         """Group of each member ``[members]``; members of one group may share a tile."""
         if not self.layout.separate:
-            return self.experiment.minibatches_of()
+            return self.cohort.minibatches_of()
         shapes = np.stack([self.sources.steps, self.sources.batch])
         _, same = np.unique(shapes, axis=1, return_inverse=True)
         return np.asarray(same.reshape(-1)[self.replicate_of])
 
     def next_call_end(self, epoch: int) -> int:
         """The first epoch above ``epoch`` after which the run returns to the host."""
-        end = self.experiment.epochs
-        epochs = end - self.experiment.first_epoch
+        end = self.cohort.epochs
+        epochs = end - self.cohort.first_epoch
         whole = epochs <= self.calls.epochs(self.steps)  # too short to gain by an early return
         return end if whole else self.calls.next_end(epoch, self.steps)
 
     def start(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
-        if self.experiment.execution.verify:
-            verify(self.experiment, self.layout.width, self.threads[0].platform)
+        if self.cohort.execution.verify:
+            verify(self.cohort, self.layout.width, self.threads[0].platform)
         compiling = functools.partial(self.compile, self.listener.compiling)
         with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
             return self._started(hyper)
 
     def _started(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0."""
-        count = self.experiment.members
+        count = self.cohort.members
         params = self.replicates.start(np.arange(count))
         state = self.starting.states(params, hyper, count)
         if self.starting.origins is None:
             device = self.threads[0]
-            start = build(self.experiment.functions, self.sources.padded, device.platform, 1).start
+            start = build(self.cohort.functions, self.sources.padded, device.platform, 1).start
             for tile in self._everyone():
                 with jax.default_device(device):
                     write(tile, start(*take((params, hyper), tile)), state)
@@ -122,8 +122,8 @@ class Trainer:
     @functools.cached_property
     def starting(self) -> Start:
         """What the learner's `start` gives."""
-        hyper = {name: values[0] for name, values in self.experiment.start_hyper().items()}
-        return read_start(self.experiment.functions, self.replicates.start_shapes, hyper)
+        hyper = {name: values[0] for name, values in self.cohort.start_hyper().items()}
+        return read_start(self.cohort.functions, self.replicates.start_shapes, hyper)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
         """Compiles on every device, by training tiles of zeros for no epochs and scoring a block.
@@ -137,11 +137,11 @@ class Trainer:
         tiles = self._everyone()
         of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
         members = self._zeros(self.starting.shapes.memory)
-        hyper = self.experiment.start_hyper()
+        hyper = self.cohort.start_hyper()
         nothing = range(0)
         training = [self._segment(tile, members, hyper, nothing, False) for tile in of_shapes.values()]
         scoring = [self._scoring(tiles[0], members.state.params, hyper)]
-        if not self.experiment.learner.metrics:
+        if not self.cohort.learner.metrics:
             scoring = []
         self.executor.compile([*scoring, *training], told)
         self.compile_seconds = time.perf_counter() - started
@@ -149,7 +149,7 @@ class Trainer:
 
     def _zeros(self, memory: Tree) -> OnHost:
         """All members with states of zeros, which take no memory before they are cut into tiles."""
-        count = self.experiment.members
+        count = self.cohort.members
 
         def zeros(leaf: jax.ShapeDtypeStruct) -> np.ndarray:
             return np.broadcast_to(np.zeros((), leaf.dtype), (count, *leaf.shape))
@@ -187,7 +187,7 @@ class Trainer:
             epochs = ranges[number]
             write(tile, result.members, state.members)
             self.listener.add(tile.used * len(epochs) / training)
-            first = epochs.start - self.experiment.first_epoch
+            first = epochs.start - self.cohort.first_epoch
             for name, kept in state.objectives.items():
                 values = np.asarray(result.objectives[name])[: len(epochs), : tile.used]
                 kept[first : first + len(epochs), tile.members[: tile.used]] = values
@@ -212,7 +212,7 @@ class Trainer:
     def _evaluation(self, epoch: int, state: RunState) -> Evaluation:
         """An empty evaluation, before any member is scored."""
         params = state.members.state.params if state.history.params is not None else None
-        return Evaluation(np.array(epoch), no_scores(self.experiment), jax.tree.map(np.copy, params))
+        return Evaluation(np.array(epoch), no_scores(self.cohort), jax.tree.map(np.copy, params))
 
     def evaluate(self, params: Params, hyper: Hyper, active: np.ndarray) -> Scores:
         """Scores of active members; NaN for others and for infinite losses. None without metrics.
@@ -222,7 +222,7 @@ class Trainer:
             hyper: Numbers of all members.
             active: Mask of the members to score ``[members]``.
         """
-        scores = no_scores(self.experiment)
+        scores = no_scores(self.cohort)
         if not scores:
             return scores
 
@@ -233,7 +233,7 @@ class Trainer:
             return self._scoring(tile, params, hyper)
 
         failures = self.executor.run(self._tiles(active), segment, collect)
-        epochs = self.experiment.epochs
+        epochs = self.cohort.epochs
         self.failures += [Failure(tile.members[: tile.used], epochs, error) for tile, error in failures]
         return scores
 
@@ -242,14 +242,14 @@ class Trainer:
         slots = tile.members[: tile.used]
         rows = {
             metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
-            for metric in self.experiment.learner.metrics
+            for metric in self.cohort.learner.metrics
         }
         folds = self.fold_of[slots]
-        copied = self.experiment.copied_rows is not None
+        copied = self.cohort.copied_rows is not None
         for fold in np.unique(folds):
             same = folds == fold
             by_row = {name: values[same] for name, values in rows.items()}
-            write_scores(self.experiment, scores, slots[same], int(fold), by_row, copied)
+            write_scores(self.cohort, scores, slots[same], int(fold), by_row, copied)
 
     def _segment(self, tile: Tile, members: OnHost, hyper: Hyper, epochs: range, score: bool) -> Segment:
         members, hyper = take((members, hyper), tile)
@@ -270,7 +270,7 @@ class Trainer:
         return Segment(members, take(hyper, tile), None, self.fold_of[tile.members])
 
     def _everyone(self) -> Sequence[Tile]:
-        return self._tiles(np.ones(self.experiment.members, bool))
+        return self._tiles(np.ones(self.cohort.members, bool))
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:
         return plan.tiles(active, self.replicate_of, self.tile_groups, self.layout)

@@ -20,13 +20,11 @@ from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
 
 
-def verify(
-    experiment: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None
-) -> None:
+def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None) -> None:
     """Compares the objective, the step and the scores of the first members on their first minibatch.
 
     Args:
-        experiment: The experiment.
+        cohort: The cohort.
         tile: Members side by side.
         platform: Where the compiled functions run.
         options: The compiler's options; None for those of `jfnn.numerics.compiling`.
@@ -34,14 +32,14 @@ def verify(
     Raises:
         ArithmeticError: A number differs by more than rounding, ``√ε`` of the largest of its array.
     """
-    learner = experiment.learner
-    replicates = experiment.replicates
-    data = experiment.data
+    learner = cohort.learner
+    replicates = cohort.replicates
+    data = cohort.data
     of_fold = stand_ins(data.weights_in(0), replicates.parts[0]["train"][None])
     stand_in = None if of_fold is None else of_fold[0]
     all_rows, counts = jax.tree.map(jnp.asarray, (data.rows, data.weights_in(0)))
     first = jnp.asarray(replicates.minibatches(0, epoch=0)[0])
-    rows, weights = gather(all_rows, counts, first, experiment.padded, stand_in=stand_in)
+    rows, weights = gather(all_rows, counts, first, cohort.padded, stand_in=stand_in)
     key = None if replicates.keys is None else jax.random.wrap_key_data(jnp.asarray(replicates.keys[0]))
 
     def step(
@@ -56,9 +54,9 @@ def verify(
         scores = learner.score(learner.start(params, hyper).params, rows, hyper)
         return {f"the score {name!r}": values for name, values in scores.items()}
 
-    members = np.arange(tile) % experiment.members
+    members = np.arange(tile) % cohort.members
     params = replicates.start(np.zeros(tile, int))
-    hyper = {name: jnp.asarray(values[members]) for name, values in experiment.hyper().items()}
+    hyper = {name: jnp.asarray(values[members]) for name, values in cohort.hyper().items()}
     block = jax.tree.map(lambda leaf: leaf[: data.block], data.rows)
     for function, arguments in ((step, (rows, weights, key)), (score, (block,))):
         mapped = jax.vmap(function, in_axes=(0, 0, *(None,) * len(arguments)))
