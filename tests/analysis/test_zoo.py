@@ -162,7 +162,7 @@ def test_a_folder_of_a_zoo_that_was_not_written_to_its_end_is_written_anew(tmp_p
     def killed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, "write_archive", killed)  # which is the last of its files
+    monkeypatch.setattr("jfnn.analysis.zoo.write_archive", killed)  # which is the last of its files
     with pytest.raises(KeyboardInterrupt):
         jfnn.write_zoo(with_params(make_result((3, 2))), tmp_path, safetensors=False)
     monkeypatch.undo()

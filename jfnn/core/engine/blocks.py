@@ -15,7 +15,7 @@ import numpy as np
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
-from jfnn.core.engine.devices import resolve
+from jfnn.core.engine.devices import as_devices
 from jfnn.core.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
 from jfnn.core.engine.threads import spread
 from jfnn.learners.data import Rows, block
@@ -117,7 +117,7 @@ def by_blocks(
     """
     selection = _joined([call.selection for call in calls])
     function = _as_function(reduce, selection)
-    threads = resolve(None)
+    threads = as_devices(None)
     finite = _finite(calls)
     tiles: dict[jax.Device, list[list[Tree]]] = {}
     for device in set(threads):

@@ -13,7 +13,7 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine import loop
 from jfnn.core.engine.ahead import Ahead, at_once
-from jfnn.core.engine.devices import check_process, resolve
+from jfnn.core.engine.devices import as_devices, check_process
 from jfnn.core.engine.executors import Executor
 from jfnn.core.engine.interrupts import deferred_interrupts
 from jfnn.core.engine.layouts import layout_for
@@ -92,7 +92,7 @@ def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
         experiment = experiment.without_axes()
     workers = experiment.execution.executor
     there = None if workers is None else workers.environment(experiment.execution.listener)
-    threads = resolve(experiment.execution.devices if there is None else 1)
+    threads = as_devices(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
     layout = layout_for(experiment, platform, widest=single)
     names = () if experiment.subsets is None else experiment.subsets.axis
