@@ -92,8 +92,11 @@ def test_torch_trains_the_same_networks(by_numpy, name):
 @NEEDS_ISPC
 @pytest.mark.parametrize("seeds", [1, 2, 33])
 def test_lanes_of_ispc_train_the_same_networks(seeds):
-    """Where members leave lanes empty, too; a quarter of a member's accuracy is one corner."""
-    workload = dataclasses.replace(SMALL["xor"], seeds=seeds, l2s=(1e-3, 0.1), epochs=200)
+    """Where members leave lanes empty, too; a quarter of a member's accuracy is one corner.
+
+    After 20 epochs no corner's two outputs are equal but for rounding, as under a large penalty in the end.
+    """
+    workload = dataclasses.replace(SMALL["xor"], seeds=seeds, l2s=(1e-3, 1e-2), epochs=20)
     actual = ALL_CASES["xor"].contenders["ispc"].prepare(workload)().accuracy
     expected = accuracies(workload, "numpy")
     assert actual.shape == workload.shape and len(np.unique(expected)) > 1
