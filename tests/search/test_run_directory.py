@@ -309,3 +309,10 @@ def test_a_run_of_version_0_11_is_read():
     np.testing.assert_allclose(result.test_loss.ravel(), [0.77491631, 0.82490441], rtol=1e-6)
     x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     assert result.predict(x)[0, 0, 0].tolist() == [1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1]
+
+
+def test_a_finished_run_of_another_version_is_not_gone_on_with_but_read(sweep, tmp_path):
+    shutil.copytree(Path(__file__).parents[1] / "data" / "run_of_0_11", tmp_path / "run")
+    with pytest.raises(ValueError, match=r"jfnn\.load"):
+        sweep(out=tmp_path / "run", resume=True)
+    assert jfnn.load(tmp_path / "run").config["versions"]["jfnn"] == "0.11.0"
