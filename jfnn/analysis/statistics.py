@@ -262,6 +262,7 @@ def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
     return bounds
 
 
+@np.errstate(invalid="ignore")  # infinite scores, such as R² of one row, have no spread
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
     """``function`` (``[columns, n] -> [k, columns]``) of values ``[…, n]``: arrays ``[k, …]``.
 

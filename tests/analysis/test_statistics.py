@@ -99,6 +99,16 @@ def test_a_diverged_cell_has_no_interval_and_no_tie(sweep):
     assert not cell_statistics(with_scores(sweep, values * np.nan), "test_accuracy").tied.any()
 
 
+def test_an_infinite_score_has_no_interval_and_no_warning(sweep):
+    """Such as R² of a single row that is held out."""
+    values = np.random.default_rng(3).normal(size=(2, 3, 4))
+    values[0, 1] = -np.inf
+    computed = cell_statistics(with_scores(sweep, values), "test_accuracy")
+    assert computed.mean[0, 1] == -np.inf
+    assert np.isnan([computed.std[0, 1], computed.low[0, 1], computed.high[0, 1]]).all()
+    assert not computed.tied[0, 1]
+
+
 @pytest.mark.parametrize("folds", [None, 3])
 def test_pruned_cells_are_neither_best_nor_tied(sweep, folds):
     """The one with the highest score is pruned; others would tie, pruned or not."""
