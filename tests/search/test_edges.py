@@ -191,3 +191,21 @@ def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, 
     manifest.write_text(manifest.read_text()[:-9])
     with pytest.raises(jfnn.CorruptFileError, match=r"config\.json"):
         jfnn.load(tmp_path)
+
+
+def test_a_run_of_no_epochs_is_written_with_the_minibatches_given_to_it(split, tmp_path):
+    rows = np.arange(64).reshape(1, 4, 16)
+    for name, batches in {"array": rows, "function": lambda seed, epoch: rows[0]}.items():
+        options = OPTIONS | dict(epochs=0, batches=batches, out=tmp_path / name)
+        result = jfnn.sweep(NET, split, learning_rate=0.1, **options)
+        assert same_bits(jfnn.load(tmp_path / name).params, result.params)
+
+
+@pytest.mark.parametrize("every, reached", [([1, 4], [1]), ([2, 4], [])])
+def test_a_refit_is_evaluated_at_those_epochs_alone_that_it_reaches(every, reached, split):
+    """A rate too small to better the loss ends the search after its first epoch."""
+    options = OPTIONS | dict(execution=jfnn.Execution(tile=4, eval_every=every))
+    choice = dict(validation=0.25, schedulers=[jfnn.EarlyStopping(1)], refit=True)
+    result = jfnn.sweep(NET, split, learning_rate=1e-12, **choice, **options)
+    assert result.refit.epochs.tolist() == [[[1]]]
+    assert result.refit.evaluations.tolist() == reached

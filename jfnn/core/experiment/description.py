@@ -149,7 +149,8 @@ def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | No
             replicates.minibatches(number, epoch)
             for epoch in range(experiment.first_epoch, experiment.epochs)
         ]
-        sha256.update(digest(np.stack(rows)).encode())
+        if rows:  # of no epochs there are none
+            sha256.update(digest(np.stack(rows)).encode())
     return sha256.hexdigest()
 
 

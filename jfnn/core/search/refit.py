@@ -77,6 +77,9 @@ def refit_options(
         if len(set(ends)) > 1:
             schedulers = (Until(tuple(end - epochs.start for end in ends)),)
         epochs = range(epochs.start, max(ends))
+    every = options.execution.eval_every
+    if isinstance(every, list):  # those that it reaches
+        every = [epoch for epoch in every if epoch <= epochs.stop] or None
     return dataclasses.replace(
         options,
         **changed,
@@ -88,7 +91,7 @@ def refit_options(
         schedulers=schedulers,
         cells=columns if is_listed else None,
         refit=False,
-        execution=dataclasses.replace(options.execution, keep_params="all"),
+        execution=dataclasses.replace(options.execution, keep_params="all", eval_every=every),
         out=None if options.out is None else options.out / REFIT,
     )
 
