@@ -105,4 +105,9 @@ def one_of(choices: Collection[str]) -> Convert:
 
 def optional(convert: Convert) -> Convert:
     """A converter that leaves None as it is."""
-    return lambda value, argument: None if value is None else convert(value, argument)
+    return functools.partial(as_optional, convert=convert)
+
+
+def as_optional(value: object, argument: str, convert: Convert) -> Any:
+    """None as it is, and all else converted."""
+    return None if value is None else convert(value, argument)
