@@ -72,9 +72,10 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_sub
     memory.check("number", 16.0 * number * n, sizes=f", for {number} draws of {n} rows")
     splitter = ShuffleSplit(number, train_size=share, random_state=seed)
     try:
-        return Subsets(n, list(splitter.split(np.zeros((n, 1)))), start_per_subset=start_per_subset)
+        pairs = list(splitter.split(np.zeros((n, 1))))
     except ValueError as error:  # a share of less than one row
         raise ArgumentError("share", " ".join(str(error).split())) from None
+    return Subsets(n, pairs, start_per_subset=start_per_subset)
 
 
 def independent(
@@ -146,7 +147,7 @@ def by_group(
     labels = as_values(groups, "groups")
     names, group, counts = np.unique(labels, return_inverse=True, return_counts=True)
     share = 0.0 if held_out is None else checks.as_number(held_out, "held_out", strict=True)
-    left_out = np.ceil(checks.part_of(share, counts)).astype(int)
+    left_out = np.ceil(checks.part_of(min(share, 1.0), counts)).astype(int)
     if (left_out >= counts).any():
         name = names[left_out >= counts][0]
         raise ArgumentError(

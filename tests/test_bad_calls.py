@@ -16,10 +16,11 @@ import numpy as np
 import optax
 import pytest
 from helpers import complaint, make_result, make_sampled, refusal
-from room_calls import CALLS, NET, PARAMS, X, Y, objective, predict, prepared
+from room_calls import CALLS, NET, PARAMS, SPLIT, X, Y, objective, predict, prepared
 from scipy import sparse
 
 import jfnn
+from jfnn import analysis, datasets, subsets
 from jfnn.analysis import compare_cells
 from jfnn.core.experiment.options import Options
 
@@ -271,6 +272,34 @@ def test_a_mistake_is_told_with_what_came_or_the_cure(case):
     error = refusal(call)
     assert complaint(error, {argument}) is None
     assert words in str(error) and "ShapeDtypeStruct" not in str(error)
+
+
+HUGE = jax.tree.map(lambda leaf: np.full(leaf.shape, 1e39), PARAMS)  # beyond float32
+EVEN = np.full((8, 2), 0.5)
+# Values that draws found accepted, or refused by another name or by none -> the argument of the error.
+FOUND = [
+    (lambda: analysis.Interval(method=np.arange(2)), "method"),
+    (lambda: prepared(split=SPLIT._replace(names=np.arange(2))), "names"),
+    (lambda: prepared(split="None"), "split"),
+    (lambda: prepared(l2=[False, 0]), "l2"),
+    (lambda: analysis.brier_score(EVEN, None), "labels"),
+    (lambda: analysis.calibration_error(EVEN, None), "labels"),
+    (lambda: analysis.temperature(EVEN, None), "labels"),
+    (lambda: analysis.front(RESULT, [None]), "objectives"),
+    (lambda: analysis.cell_names(None), "result"),
+    (lambda: analysis.matched(NET, HUGE, PARAMS), "a"),
+    (lambda: analysis.matched(NET, PARAMS, HUGE), "b"),
+    (lambda: datasets.digits(stratify=None), "stratify"),
+    (lambda: subsets.shares(6, 0.5, 2, start_per_subset=None), "start_per_subset"),
+    (lambda: subsets.by_group([1, 1, 2, 2], held_out=1e302), "held_out"),
+    (lambda: subsets.by_group(Tensor()), "groups"),
+]
+
+
+@pytest.mark.parametrize("case", FOUND, ids=lambda case: case[1])
+def test_a_value_that_a_draw_found_is_refused_by_the_name_of_its_argument(case):
+    call, argument = case
+    assert complaint(refusal(call), {argument}) is None
 
 
 def test_the_cures_are_taken():

@@ -115,14 +115,14 @@ def matched(network: Network, a: Params, b: Params) -> Params:
 def _pairs(network: Network, a: Params, b: Params) -> tuple[tuple[int, ...], list[np.ndarray], Any]:
     """Leading axes of pairs, the numbers of their ends ``[pairs, size]``, and their form, see `rows_of`."""
     axes_a, first, whole = rows_of(network, a, "a")
-    axes_b, second, _ = rows_of(network, b, "b")
+    axes_b, second, _ = rows_of(network, b, "b", first.dtype)
     try:
         leading = np.broadcast_shapes(axes_a, axes_b)
     except ValueError:
         reason = f"expected leading axes that go with those of a, {list(axes_a)}, got {list(axes_b)}"
         raise ArgumentError("b", reason) from None
     ends = []
-    for axes, points in ((axes_a, first), (axes_b, second.astype(first.dtype))):
+    for axes, points in ((axes_a, first), (axes_b, second)):
         size = points.shape[-1]
         ends.append(np.broadcast_to(points.reshape(*axes, size), (*leading, size)).reshape(-1, size))
     return leading, ends, whole

@@ -85,7 +85,7 @@ def brier_score(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> 
     Raises:
         ValueError, TypeError: No probabilities, or labels that do not fit them; no number of bins.
     """
-    p, y = _as_probabilities(probabilities, labels)
+    p, y = _with_labels(probabilities, labels)
     checks.as_count(bins, "bins")
     k = p.shape[-1]
     p = np.moveaxis(p, -1, -2)  # [..., k, n]
@@ -129,7 +129,7 @@ def calibration_error(
     Raises:
         ValueError, TypeError: No probabilities, or labels that do not fit them; no number or kind of bins.
     """
-    p, y = _as_probabilities(probabilities, labels)
+    p, y = _with_labels(probabilities, labels)
     checks.as_count(bins, "bins")
     checks.as_choice(equal, "equal", BINS)
     p = _two_columns(p)
@@ -173,7 +173,7 @@ def temperature(probabilities: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """
     from scipy import optimize, special
 
-    p, y = _as_probabilities(probabilities, labels)
+    p, y = _with_labels(probabilities, labels)
     logits = _logits(p)
     temperatures = np.full(p.shape[:-2], np.nan)
     for index in np.ndindex(temperatures.shape):
@@ -204,7 +204,7 @@ def with_temperature(probabilities: ArrayLike, temperature: ArrayLike) -> np.nda
     """
     from scipy import special
 
-    p, _ = _as_probabilities(probabilities, None)
+    p = _as_probabilities(probabilities)
     t = as_numbers(temperature, "temperature")
     if (t <= 0).any():
         raise ArgumentError("temperature", f"expected numbers above 0, got {t.min():g}")
@@ -281,8 +281,8 @@ def crps_normal(mean: ArrayLike, std: ArrayLike, y: ArrayLike) -> np.ndarray:
     return np.asarray(np.where(sigma == 0, np.abs(off), sigma * spread))
 
 
-def _as_probabilities(probabilities: object, labels: object) -> tuple[np.ndarray, np.ndarray]:
-    """Checked probabilities ``[…, n, k]``, and labels ``[…, n]``; zeros for None."""
+def _as_probabilities(probabilities: object) -> np.ndarray:
+    """Checked probabilities ``[…, n, k]``."""
     p = as_numbers(probabilities, "probabilities")
     if p.ndim < 2 or not p.size:
         raise ArgumentError("probabilities", f"expected shape […, n, k] with entries, got {list(p.shape)}")
@@ -290,9 +290,13 @@ def _as_probabilities(probabilities: object, labels: object) -> tuple[np.ndarray
     off = np.abs(p.sum(axis=-1) - 1) if k > 1 else np.zeros(1)
     if (p < 0).any() or (p > 1 + SUM_TO_ONE).any() or (off > SUM_TO_ONE).any():
         raise ArgumentError("probabilities", "expected numbers from 0 to 1, of each row with the sum 1")
-    p = np.clip(p, 0, 1)
-    if labels is None:
-        return p, np.zeros(p.shape[:-1], int)
+    return np.asarray(np.clip(p, 0, 1))
+
+
+def _with_labels(probabilities: object, labels: object) -> tuple[np.ndarray, np.ndarray]:
+    """Checked probabilities ``[…, n, k]``, and labels ``[…, n]``."""
+    p = _as_probabilities(probabilities)
+    k = p.shape[-1]
     y = np.asarray(checks.as_array(labels, "labels"))
     if y.dtype.kind not in "iub":
         raise ArgumentTypeError("labels", f"expected integers, got {checks.shown(labels)}")

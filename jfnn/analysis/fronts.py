@@ -34,9 +34,10 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
 
 def as_objectives(objectives: object) -> list[Objective]:
     """At least one name or function, in a list."""
-    if not checks.is_several(objectives) or not len(objectives):
+    listed = list(objectives) if checks.is_several(objectives) else []
+    if not listed or not all(isinstance(one, str) or callable(one) for one in listed):
         raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")
-    return list(objectives)
+    return listed
 
 
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:

@@ -55,9 +55,12 @@ def as_confidence(confidence: object, argument: str = "confidence") -> float:
 
 
 def _as_method(method: object, argument: str, statistic: str) -> str | None:
-    if method == "skewed" and statistic != "mean":
+    if method is None:
+        return None
+    chosen = checks.as_choice(method, argument, METHODS)
+    if chosen == "skewed" and statistic != "mean":
         raise ArgumentError(argument, f"'skewed' is for the mean, got {statistic}")
-    return None if method is None else checks.as_choice(method, argument, METHODS)
+    return chosen
 
 
 @dataclasses.dataclass(frozen=True)

@@ -216,9 +216,12 @@ _program = functools.lru_cache(maxsize=32)(compiled)
 
 
 def rows_of(
-    network: Network, params: Params, argument: str = "params"
+    network: Network, params: Params, argument: str = "params", dtype: np.dtype | None = None
 ) -> tuple[tuple[int, ...], np.ndarray, Any]:
-    """Leading axes, all numbers of each network ``[networks, size]``, and what makes a row params."""
+    """Leading axes, all numbers of each network ``[networks, size]``, and what makes a row params.
+
+    Numbers beyond the dtype (None: the arithmetic's) are infinite, which callers refuse or score with NaN.
+    """
     checks.check_instance(network, Network, "network")
     shapes = jax.eval_shape(network.init, key_shape())
     arrays = [np.asarray(checks.as_array(leaf, argument)) for leaf in jax.tree.leaves(params)]
@@ -231,7 +234,8 @@ def rows_of(
             argument, f"expected floats of shapes {expected}, at least one network, got {got}"
         )
     rows = [array.reshape(math.prod(leading), -1) for array in arrays]
-    points = np.concatenate(rows, axis=1).astype(checks.float_dtype(arrays[0]))
+    with np.errstate(over="ignore"):
+        points = np.concatenate(rows, axis=1).astype(dtype or checks.float_dtype(arrays[0]))
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, points.dtype), shapes)
     return leading, points, ravel_pytree(zeros)[1]
 

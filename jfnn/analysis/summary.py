@@ -9,6 +9,7 @@ import numpy as np
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
+from jfnn.arguments import checks
 from jfnn.arguments.texts import describe, exponential, name_text, number_text, value_texts
 from jfnn.core.search.result import SweepResult
 
@@ -258,6 +259,7 @@ def cell_names(result: SweepResult) -> list[str]:
     Numbers have three digits, or as many more as tell an axis's values apart, full batches are "full"; a cell
     that a random search drew twice has " (2)" behind it.
     """
+    checks.check_instance(result, SweepResult, "result")
     texts = {}
     for axis, values in result.axes.items():
         known = np.ravel(values).tolist()

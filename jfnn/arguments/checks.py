@@ -145,14 +145,7 @@ def as_array(value: Any, argument: str) -> Any:
             raise ArgumentTypeError(argument, "expected a dense array", got=got)
         if np.ma.is_masked(value):
             raise ArgumentError(argument, "expected plain numbers", got="an array with masked entries")
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            got = f"sequences of different lengths: {shown(value)}"
-            raise ArgumentError(argument, "expected an array", got=got) from None
-        except Exception as error:  # such as of a tensor that needs gradients
-            got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
-            raise ArgumentTypeError(argument, "expected an array", got=got) from error
+        array = as_read(value, argument)
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
         if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
@@ -160,6 +153,18 @@ def as_array(value: Any, argument: str) -> Any:
     if array.dtype.kind == "c":
         raise ArgumentTypeError(argument, "expected real numbers", got=f"dtype {array.dtype}")
     return array
+
+
+def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.ndarray:
+    """An array-like as NumPy reads it; raises ArgumentError where it cannot."""
+    try:
+        return np.asarray(value, dtype)
+    except ValueError:
+        got = f"sequences of different lengths: {shown(value)}"
+        raise ArgumentError(argument, "expected an array", got=got) from None
+    except Exception as error:  # such as of a tensor that needs gradients
+        got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
+        raise ArgumentTypeError(argument, "expected an array", got=got) from error
 
 
 def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
@@ -393,7 +398,10 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
     """
     array = as_array(values, argument)
     expected = "expected a number or a sequence of numbers"
-    if array.dtype.kind not in "iuf" and not jnp.issubdtype(array.dtype, jnp.floating):
+    is_numeric = array.dtype.kind in "iuf" or jnp.issubdtype(array.dtype, jnp.floating)
+    # Among numbers NumPy makes 1 of True.
+    has_switch = isinstance(values, list | tuple) and any(isinstance(one, bool | np.bool_) for one in values)
+    if has_switch or not is_numeric:
         raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
     array = np.atleast_1d(array).astype(np.float64)
     if array.ndim != 1 or array.size == 0:

@@ -276,7 +276,7 @@ def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify:
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    return split(x, y, test_size, random_state, stratify=stratify)
+    return split(x, y, test_size, random_state, stratify=checks.as_switch(stratify, "stratify"))
 
 
 def mnist1d(shuffled: bool = False) -> Split:

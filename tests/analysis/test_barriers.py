@@ -72,6 +72,13 @@ def test_the_quadratic_loss_of_a_linear_network_has_no_barrier_and_its_closed_fo
 
 
 @pytest.mark.thorough
+def test_an_end_beyond_the_dtype_of_the_other_has_nan(x64):
+    a, b = drawn(NET, (), 1, np.float32), drawn(NET, (), 2, np.float64)
+    b[0].w[0, 0] = 1e39
+    assert np.isnan(barrier(NET, a, b, X, Y).height)
+
+
+@pytest.mark.thorough
 def test_pairs_in_blocks_are_the_same_and_a_network_that_is_not_finite_has_nan(monkeypatch):
     a, b = drawn(NET, (4,), 1), drawn(NET, (4,), 2)
     b[0].w[2, 0, 0] = np.nan

@@ -127,11 +127,11 @@ def test_every_evaluation_of_a_sweep_in_one_call_and_in_blocks(monkeypatch):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e39])  # the last beyond float32
 def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
     network, _ = NETWORKS["tanh"]
     params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
-    params = jax.tree.map(np.array, params)
+    params = jax.tree.map(lambda leaf: np.array(leaf, np.float64), params)
     sound = sharpness(network, params, X, Y, k=2)
     params[1].w[0, 1, 1] = number
     found = sharpness(network, params, X, Y, k=2)

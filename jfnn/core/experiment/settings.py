@@ -140,7 +140,11 @@ def _check_plain(value: object, argument: str) -> None:
 
 def as_split(split: object, argument: str) -> Split:
     """A `Split` from four arrays or more of its fields."""
-    if not isinstance(split, Sequence) or not 4 <= len(split) <= len(Split._fields):
+    if (
+        not isinstance(split, Sequence)  # as an array is not
+        or not checks.is_several(split)
+        or not 4 <= len(split) <= len(Split._fields)
+    ):
         expected = (
             "expected jfnn.Split(x_train, y_train, x_test, y_test), of which the last two may be left out"
         )
@@ -151,7 +155,8 @@ def as_split(split: object, argument: str) -> Split:
     if of_train and of_test and of_train != of_test:
         expected = f"the columns of x_train in their order, {checks.shown(of_train)}"
         raise ArgumentError("x_test", f"expected {expected}, got {checks.shown(of_test)}")
-    _check_plain(made.names or {}, "names")
+    if made.names is not None:
+        _check_plain(made.names, "names")
     return made
 
 
