@@ -1,5 +1,6 @@
 """Files are written whole or not at all; parameters come back in their structure."""
 
+import contextlib
 import json
 import resource
 from typing import NamedTuple
@@ -7,9 +8,10 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pytest
-from helpers import make_result
+from helpers import make_result, refusal
 
 import jfnn
+from jfnn.arguments.paths import OutputError
 from jfnn.core.search.result import with_run
 from jfnn.core.store import files, trees
 
@@ -21,6 +23,17 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_writer_of_the_same_file_is_refused_and_what_the_first_writes_is_whole(tmp_path):
+    path = tmp_path / "file"
+    another = contextlib.ExitStack()
+    with files.atomic_file(path) as file:
+        file.write(b"whole")
+        error = refusal(another.enter_context, files.atomic_file(path))
+    assert path.read_bytes() == b"whole"
+    assert isinstance(error, OutputError) and str(path) in str(error)
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all and read with their checksums; digests of arrays."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -37,27 +38,73 @@ def atomic_file(path: Path, argument: str = "out") -> Iterator[IO[bytes]]:
     """A file to write (and read back) that gets its name only when it is complete and on the disk.
 
     Raises:
-        OutputError: The system does not write it; the error names the argument and the file.
+        OutputError: The system does not write it, or another process or thread does; the error names the
+            argument and the file.
     """
     part = leftover_file(path)
     try:
-        part.unlink(missing_ok=True)  # what a killed process has left, or a link of another user's
+        _remove_leftover(part)
         with part.open("x+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+            _lock_part(file.fileno(), part)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                if fcntl is None:  # Windows, which renames and removes no open file
+                    file.close()
+                os.replace(part, path)
+            except BaseException:
+                if fcntl is None:
+                    file.close()
+                part.unlink(missing_ok=True)
+                raise
     except OSError as error:
         refused = OutputError(error.errno, error.strerror or str(error), str(path))
         refused.argument = argument
         raise refused from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def leftover_file(path: Path) -> Path:
     """The file that `atomic_file` writes, left behind by a process that is killed meanwhile."""
     return path.with_name(f".{path.name}.part")
+
+
+def _remove_leftover(part: Path) -> None:
+    """Removes what a killed writer has left, or a link of another user's; raises OSError as `_lock_part`."""
+    if fcntl is None:
+        part.unlink(missing_ok=True)
+        return
+    try:
+        handle = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError:  # no file that a writer has open
+        part.unlink(missing_ok=True)
+        return
+    try:
+        _lock_part(handle, part)
+        part.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+
+
+def _lock_part(handle: int, part: Path) -> None:
+    """Locks an open file, by which the writers of a file know each other, until it is closed.
+
+    Raises:
+        OSError: Another process or thread has it, or has put its own in its place.
+    """
+    if fcntl is None:
+        return
+    busy = OSError(errno.EBUSY, "another process or thread writes it")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise busy from None
+    except OSError:  # a network file system without locks
+        return
+    if not os.path.lexists(part) or not os.path.samestat(os.fstat(handle), part.lstat()):
+        raise busy
 
 
 @contextlib.contextmanager
