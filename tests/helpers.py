@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -95,6 +96,17 @@ def compilations(name=""):
         yield compiled
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@contextlib.contextmanager
+def room_for(size):
+    """The system writes no more than so many bytes into a file, as on a disk that is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def refusal(call, *arguments, **options):

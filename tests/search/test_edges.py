@@ -1,6 +1,7 @@
 """Unusual runs that must end well: nothing ranks, nothing weighs, one fold, a directory in use."""
 
 import dataclasses
+import os
 import threading
 
 import jax
@@ -191,6 +192,23 @@ def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, 
     manifest.write_text(manifest.read_text()[:-9])
     with pytest.raises(jfnn.CorruptFileError, match=r"config\.json"):
         jfnn.load(tmp_path)
+
+
+def test_a_run_of_several_programs_that_has_ended_is_there_all_the_time_that_it_is_resumed(
+    split, tmp_path, monkeypatch
+):
+    options = dict(learning_rate=0.1, out=tmp_path, **OPTIONS)
+    whole = jfnn.sweep(SEVERAL, split, **options)
+    replace = os.replace
+    loaded = []
+
+    def replace_and_load(part, path):
+        replace(part, path)
+        loaded.append(jfnn.load(tmp_path))
+
+    monkeypatch.setattr(os, "replace", replace_and_load)
+    jfnn.sweep(SEVERAL, split, resume=True, **options)
+    assert loaded and all(same_bits(result.scores, whole.scores) for result in loaded)
 
 
 def test_a_run_of_no_epochs_is_written_with_the_minibatches_given_to_it(split, tmp_path):

@@ -8,10 +8,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from helpers import everything, make_result, with_scores
+from helpers import everything, make_result, room_for, with_scores
 
 import jfnn
 from jfnn import analysis
+from jfnn.arguments.paths import OutputError
 from jfnn.core.search import run_directory
 from jfnn.core.search.result import combined, with_run
 from jfnn.core.store import files
@@ -164,6 +165,33 @@ def test_saving_over_another_run_is_refused(results, tmp_path):
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ValueError, match="no directory"):
         results["all"].save(tmp_path / "results.csv")
+
+
+def test_a_save_that_failed_is_no_run_that_has_ended_and_can_be_done_again(tmp_path):
+    result = with_run(make_result((2, 2)), params=[np.zeros((2, 2, 2, 3000), np.float32)])
+    another = with_run(result, config={"settings": {"epochs": 3}})
+    with room_for(50_000), pytest.raises(OutputError, match=r"^out: .*models\.npz"):
+        result.save(tmp_path)
+    with pytest.raises(jfnn.ArgumentError, match="has not ended"):
+        jfnn.load(tmp_path)
+    with pytest.raises(jfnn.ArgumentError, match="holds another configuration"):
+        another.save(tmp_path)
+    result.save(tmp_path)
+    assert_equal_results(jfnn.load(tmp_path), result)
+
+
+def test_a_save_while_another_writes_there_is_refused(results, tmp_path):
+    with files.directory_lock(tmp_path), pytest.raises(jfnn.ArgumentError, match=r"^out: .* in use"):
+        results["all"].save(tmp_path)
+    assert not list(tmp_path.iterdir())
+    results["all"].save(tmp_path)
+
+
+def test_a_link_to_nowhere_of_a_name_of_a_run_is_not_replaced(results, tmp_path):
+    (tmp_path / "results.npz").symlink_to("nowhere")
+    with pytest.raises(jfnn.ArgumentError, match=r"holds results\.npz"):
+        results["all"].save(tmp_path)
+    assert [path.is_symlink() for path in tmp_path.iterdir()] == [True]
 
 
 # Changed files

@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -683,7 +684,8 @@ class SweepResult:
         back.
 
         Raises:
-            ValueError: The directory holds another run, or an axis has the name of a column of results.csv.
+            ValueError: The directory holds another run, or another process or thread writes there; or an axis
+                has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         out = paths.as_path(directory, "directory")
@@ -693,8 +695,7 @@ class SweepResult:
             described[run_directory.REFIT] = self.refit.config
         with run_directory.claimed(out, self.program_axes, described, resume=True):
             for name, program in zip(names, self.programs, strict=True):
-                fields = vars(program) | vars(program.runs[0])
-                run_directory.write(out / name, fields, KEPT, program.to_dict())
+                write_program(program, out / name)
             if self.leading:
                 run_directory.write_table(out / run_directory.TABLE, self.to_dict())
         if self.refit is not None:
@@ -704,6 +705,11 @@ class SweepResult:
 # Fields that are written, and those of them that have an array, or several by name, with a number a member.
 KEPT = run_directory.declared(SweepResult) | run_directory.declared(ProgramRun)
 OF_MEMBERS = [name for name, kept in KEPT.items() if kept.axes is not None and GRID in kept.axes]
+
+
+def write_program(result: SweepResult, directory: Path) -> None:
+    """Writes the result of one program into its directory, which is this run's."""
+    run_directory.write(directory, vars(result) | vars(result.runs[0]), KEPT, result.to_dict())
 
 
 def map_members(function: Callable[..., np.ndarray], *results: SweepResult) -> dict[str, Any]:

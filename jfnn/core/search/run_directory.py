@@ -166,6 +166,8 @@ def write(
     config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
+    if read_config(directory) is None:  # so that what is left of a write that fails is known as this run's
+        write_config(directory, config)
     structure, models = trees.pack_tree(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
     header |= {"axes": list(axes), "params": structure}
@@ -215,7 +217,7 @@ def read_config(directory: Path) -> Json | None:
         if config.get("status") not in ("running", "finished"):
             raise files.CorruptFileError(f"{directory / CONFIG}: not written by jfnn")
         return config
-    ours = [name for name in OWN if name != CHECKPOINT and (directory / name).exists()]
+    ours = [name for name in OWN if name != CHECKPOINT and files.file_exists(directory / name)]
     if ours:
         raise ArgumentError(
             str(directory), f"holds {', '.join(ours)}, but not the {CONFIG} that goes with it"
@@ -247,7 +249,7 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
     if description is not None:
         otherwise = "jfnn.load reads it; choose another directory" if finished else "choose another directory"
         check_same(directory, config, description, otherwise)
-    unfinished = (directory / CHECKPOINT).exists() or (config is not None and description is None)
+    unfinished = files.file_exists(directory / CHECKPOINT) or (config is not None and description is None)
     if not resume and (finished or unfinished):
         state, effect = ("finished", "loads it") if finished else ("unfinished", "goes on with it")
         holds = "a run" if description is None else "this run"
@@ -387,10 +389,9 @@ def claimed(
     axes: Mapping[str, np.ndarray],
     descriptions: Mapping[str, Description | None],
     resume: bool,
+    trains: bool = False,
 ) -> Iterator[None]:
     """Checks the directories of a run; lists several programs there, and keeps other processes out meanwhile.
-
-    One program's directory is locked where it is trained.
 
     Args:
         directory: The directory of the run.
@@ -398,6 +399,8 @@ def claimed(
         descriptions: Name of each directory that will be written in there -> what its run is, as for
             `check_free`.
         resume: Whether the directory may hold this run already.
+        trains: Whether the programs are trained, each of which locks its directory and leaves its result
+            there if it has one, rather than written anew.
 
     Raises:
         ValueError: The directory, or one in there, holds anything else, or another process uses it. Nothing
@@ -405,7 +408,13 @@ def claimed(
     """
     if not axes:
         _check_all_free(directory, descriptions, resume)
-        yield
+        if trains:
+            yield
+            return
+        paths.make_directory(directory, "out")
+        with files.directory_lock(directory):
+            _check_all_free(directory, descriptions, resume)  # another process may have written meanwhile
+            yield
         return
     listed = {
         "axes": {name: values.tolist() for name, values in axes.items()},
@@ -421,7 +430,8 @@ def claimed(
             cure = Set("resume", True, "goes on with them") if there == LISTED else None
             raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
         _check_all_free(directory, descriptions, resume)
-        write_config(directory, listed)
+        if not (trains and all(has_ended(directory / name) for name in ("", *listed["programs"]))):
+            write_config(directory, listed)
         yield
         configs = {name: read_config(directory / name) for name in listed["programs"]}
         checksums = {name: config["checksum"] for name, config in configs.items() if config is not None}

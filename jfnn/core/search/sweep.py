@@ -33,7 +33,7 @@ from jfnn.core.search.outcomes import as_result, origin_of
 from jfnn.core.search.programs import Programs, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
-from jfnn.core.search.result import SweepResult, as_trained, combined, with_run
+from jfnn.core.search.result import SweepResult, as_trained, combined, with_run, write_program
 from jfnn.core.store import environment, files
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.identity import Description
@@ -234,7 +234,7 @@ def _claimed(
     }
     if options.refit:
         described[run_directory.REFIT] = None
-    return run_directory.claimed(options.out, programs.axes, described, options.resume)
+    return run_directory.claimed(options.out, programs.axes, described, options.resume, trains=True)
 
 
 @contextlib.contextmanager
@@ -289,7 +289,7 @@ def train_run(
             finally:
                 remove_scratch(directory)
             result = as_result(run.experiment, run.description, outcome, directory)
-            result.save(directory)
+            write_program(result, directory)
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
     return result

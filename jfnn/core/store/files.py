@@ -108,17 +108,18 @@ def _lock_part(handle: int, part: Path) -> None:
 
 
 @contextlib.contextmanager
-def directory_lock(directory: Path, waits: bool = False) -> Iterator[None]:
-    """Locks a directory against other processes; the system unlocks it when this process ends.
+def directory_lock(directory: Path, waits: bool = False, argument: str = "out") -> Iterator[None]:
+    """Locks a directory against other processes and threads; the system unlocks it when this process ends.
 
     Where the system or the file system has no such locks, nothing is locked.
 
     Args:
         directory: The directory.
-        waits: Whether to wait while another process holds the lock, as for work that is soon done.
+        waits: Whether to wait while another holds the lock, as for work that is soon done.
+        argument: Names the directory, in errors.
 
     Raises:
-        ValueError: Another process holds the lock, or the directory cannot be read.
+        ValueError: Another process or thread holds the lock, or the directory cannot be read.
     """
     if fcntl is None:
         yield
@@ -126,12 +127,12 @@ def directory_lock(directory: Path, waits: bool = False) -> Iterator[None]:
     try:
         handle = os.open(directory, os.O_RDONLY)
     except OSError as error:
-        raise ArgumentError("out", f"{directory} cannot be read ({error.strerror or error})") from None
+        raise ArgumentError(argument, f"{directory} cannot be read ({error.strerror or error})") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ArgumentError("out", f"{directory} is in use by another process") from None
+            raise ArgumentError(argument, f"{directory} is in use by another process or thread") from None
         except OSError:  # a network file system without locks
             pass
         yield
