@@ -11,6 +11,7 @@ A zoo is a folder:
   last: a folder without it holds no zoo.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import math
@@ -29,6 +30,7 @@ from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.runs import (
     atomic_file,
     describing,
+    directory_lock,
     file_exists,
     leftover_file,
     pack_tree,
@@ -114,7 +116,8 @@ def write_zoo(
 
     Args:
         result: A sweep that kept parameters.
-        folder: It need not exist, and must hold no zoo.
+        folder: It need not exist, and must hold no zoo; of several networks those are kept that a call with
+            the same result, stopped before its end, has written.
         safetensors: Whether to write ``weights.safetensors``; None where the package is installed.
 
     Raises:
@@ -132,13 +135,23 @@ def write_zoo(
         raise ArgumentError("result", "expected one with parameters; this sweep kept none (keep_params)")
     names = program_names(result.program_axes)
     programs = {out / name: part for name, part in zip(names, result.programs, strict=True)}
-    for directory in programs:
-        _check_free(directory)
     columns = result.to_dict()
+    contents: dict[Path, _Content] = {}
     for number, (directory, part) in enumerate(programs.items()):
         table = {name: values.reshape(len(programs), -1)[number] for name, values in columns.items()}
         if part.params is not None:
-            _write(directory, part, table, safetensors)
+            contents[directory] = _content(part, table)
+    there = [directory for directory in contents if file_exists(directory / ZOO)]
+    is_begun = len(there) < len(contents)  # of several programs, by a process that was killed
+    for directory in programs:
+        if not (is_begun and directory in there and _holds(directory, contents[directory])):
+            _check_free(directory)
+    for directory, content in contents.items():
+        if directory not in there:
+            paths.make_directory(directory, "folder")
+            with directory_lock(directory, argument="folder"):
+                _check_free(directory)  # another process may have written meanwhile
+                _write(directory, content, safetensors)
 
 
 def _check_free(directory: Path) -> None:
@@ -151,8 +164,24 @@ def _check_free(directory: Path) -> None:
         raise ArgumentError("folder", f"{directory} holds {', '.join(there)}; choose another folder")
 
 
-def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], safetensors: bool) -> None:
-    """Writes the zoo of one program; ``table`` has its columns of `SweepResult.to_dict`."""
+class _Content(NamedTuple):
+    """What is written of one program.
+
+    Attributes:
+        structure: How parameters are nested.
+        arrays: Their arrays by name, ``[networks, …]``.
+        statistics: The columns of `weight_statistics`, ``[networks]``.
+        table: The columns of ``metrics.csv``, ``[networks]``.
+    """
+
+    structure: Any
+    arrays: dict[str, np.ndarray]
+    statistics: dict[str, np.ndarray]
+    table: dict[str, np.ndarray]
+
+
+def _content(result: SweepResult, table: dict[str, np.ndarray]) -> _Content:
+    """The zoo of one program; ``table`` has its columns of `SweepResult.to_dict`."""
     cell = result.kept_cell or ()
     shape = result.diverged_at[cell].shape
     members = np.arange(result.diverged_at.size).reshape(result.diverged_at.shape)[cell].ravel()
@@ -165,6 +194,24 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         shape = (*shape, times)
     structure, arrays = _arrays(result.params, len(shape))
     arrays = {name: array.reshape(-1, *array.shape[len(shape) :]) for name, array in arrays.items()}
+    statistics = weight_statistics(result.params, len(shape))
+    return _Content(structure, arrays, {name: each.ravel() for name, each in statistics.items()}, table)
+
+
+def _holds(directory: Path, content: _Content) -> bool:
+    """Whether a folder's zoo has the same bits; raises as `read_zoo`."""
+    zoo = read_zoo(directory)
+    _, arrays = _arrays(zoo.params, 1)
+    return _bits(arrays) == _bits(content.arrays) and _bits(zoo.table) == _bits(content.table)
+
+
+def _bits(arrays: dict[str, np.ndarray]) -> list[tuple[str, str, tuple[int, ...], bytes]]:
+    return [(name, array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()]
+
+
+def _write(directory: Path, content: _Content, safetensors: bool) -> None:
+    """Writes the zoo of one program."""
+    structure, arrays, statistics, table = content
     rows = {name: array.reshape(len(array), -1) for name, array in arrays.items()}
     last = np.cumsum([row.shape[1] for row in rows.values()]) - 1
     layout = {
@@ -174,13 +221,10 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "first": np.array([0, *(last[:-1] + 1)]),
         "last": last,
     }
-    paths.make_directory(directory, "folder")
-    leftover_file(directory / ZOO).touch()  # see `_check_free`
+    mark = leftover_file(directory / ZOO)
+    mark.touch()  # see `_check_free`
     with atomic_file(directory / WEIGHTS, "folder") as file:
         np.lib.format.write_array(file, np.concatenate(list(rows.values()), axis=1), allow_pickle=False)
-    statistics = {
-        name: values.ravel() for name, values in weight_statistics(result.params, len(shape)).items()
-    }
     tables = {METRICS: table, LAYOUT: layout, STATISTICS: statistics}
     for name, columns in tables.items():
         write_table(directory / name, columns, "folder")
@@ -196,7 +240,12 @@ def _write(directory: Path, result: SweepResult, table: dict[str, np.ndarray], s
         "arrays": {name: [array.dtype.name, list(array.shape)] for name, array in arrays.items()},
         "checksums": {name: _checksum(directory / name) for name in written},
     }
-    write_archive(directory / ZOO, header, table, "folder")
+    try:
+        write_archive(directory / ZOO, header, table, "folder")
+    except BaseException:
+        with contextlib.suppress(OSError):
+            mark.touch()  # again, since what is half written has become this file and is gone
+        raise
 
 
 def read_zoo(folder: str | os.PathLike[str]) -> Zoo:

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import make_programs, make_result, make_sampled, same_bits
+from helpers import make_programs, make_result, make_sampled, room_for, same_bits
 from jax.flatten_util import ravel_pytree
 
 import jfnn
 from jfnn.analysis import weight_statistics
+from jfnn.arguments.paths import OutputError
 from jfnn.core.search.result import combined, with_run
 from jfnn.core.store import files
 
@@ -132,6 +133,40 @@ def test_each_of_several_programs_has_a_folder(tmp_path):
         assert len(zoo.params) == 2 + number // 2
     with pytest.raises(ValueError, match=r"^folder: .* holds a zoo"):
         jfnn.write_zoo(result, tmp_path / "zoo")
+
+
+def test_several_programs_of_which_one_was_not_written_are_written_to_the_end(tmp_path):
+    result, another = (
+        combined({"network": np.array(["a", "b"])}, [with_params(make_result((1, draw)))] * 2)
+        for draw in (2, 3)
+    )
+    jfnn.write_zoo(result, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/*")}
+    shutil.rmtree(tmp_path / "b")
+    with pytest.raises(FileNotFoundError, match="b: no zoo"):
+        jfnn.read_zoo(tmp_path / "b")
+    with pytest.raises(jfnn.ArgumentError, match=r"^folder: .*a holds a zoo"):
+        jfnn.write_zoo(another, tmp_path)
+    jfnn.write_zoo(result, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*/*")} == before
+    with pytest.raises(jfnn.ArgumentError, match=r"^folder: .*a holds a zoo"):
+        jfnn.write_zoo(result, tmp_path)
+
+
+def test_a_zoo_of_which_the_last_file_could_not_be_written_is_written_anew(tmp_path):
+    result = with_params(make_result((2, 2)))
+    written(result, tmp_path / "whole")
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "whole").iterdir()}
+    assert max(sizes, key=sizes.get) == "zoo.npz"
+    with room_for(sizes["zoo.npz"] - 1), pytest.raises(OutputError, match=r"^folder: .*zoo\.npz"):
+        jfnn.write_zoo(result, tmp_path / "half", safetensors=False)
+    written(result, tmp_path / "half")
+
+
+def test_a_folder_that_another_writes_to_is_refused(tmp_path):
+    with files.directory_lock(tmp_path), pytest.raises(jfnn.ArgumentError, match=r"^folder: .* in use"):
+        jfnn.write_zoo(with_params(make_result((2, 2))), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", FILES)
