@@ -140,5 +140,6 @@ def html_table(
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Names for a message, not too many."""
-    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")
+    """Names for a message, not too many; of a name that is long or no plain text what Python writes of it."""
+    told = [name if len(name) <= 80 and name.isprintable() else ascii(name)[:80] for name in names[:most]]
+    return ", ".join(told) + (f", … {len(names) - most} more" if len(names) > most else "")

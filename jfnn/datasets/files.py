@@ -227,7 +227,7 @@ def _field_error(
     file: str, row: int, line: int, name: str, reason: str, cure: Set | None = None
 ) -> ArgumentError:
     """The error of a field, in a row counted from 0 and a line counted from 1."""
-    return file_error(f"{file}, row {row + 1} (line {line}), column {name!r}: {reason}", cure)
+    return file_error(f"{file}, row {row + 1} (line {line}), column {checks.shown(name)}: {reason}", cure)
 
 
 def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[str | None, Set | None]:
@@ -264,7 +264,7 @@ def _check_header(header: list[str], file: str) -> None:
     first: dict[str, int] = {}
     for i, name in enumerate(header):
         if not name or first.setdefault(name, i) != i:
-            got = f"{name!r} a second time" if name else "none"
+            got = f"{checks.shown(name)} a second time" if name else "none"
             raise file_error(f"{file}, column {i + 1}: expected a unique name in the header, got {got}")
 
 
@@ -290,17 +290,17 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
         if reason:
             raise rows.error(row, name, reason)
         if is_gap(word):
-            got = f"{word!r}, which is neither; a class needs another name" if word else "nothing"
+            got = f"{checks.shown(word)}, which is neither; a class needs another name" if word else "nothing"
             raise rows.error(row, name, f"expected a word or number, got {got}")
     if words and task is None and 2 * len(words) < len(rows.targets):
         row, word = next(iter(words.items()))
-        got = f"got {word!r}; where all are names of classes, the task is classification"
+        got = f"got {checks.shown(word)}; where all are names of classes, the task is classification"
         raise rows.error(row, name, f"expected a number, as most in this column are, {got}")
     if words and task == "regression":
         row, word = next(iter(words.items()))
-        raise rows.error(row, name, f"expected a number, got {word!r}")
+        raise rows.error(row, name, f"expected a number, got {checks.shown(word)}")
     y = np.array(rows.targets if words else values)
-    return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {name!r}")
+    return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {checks.shown(name)}")
 
 
 def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
@@ -309,7 +309,7 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
     words = {row: as_category(field) for row, field in rows.others[name].items()}
     if not words:
         return numbers
-    column = f"{rows.file}, column {name!r}"
+    column = f"{rows.file}, column {checks.shown(name)}"
     present = {row: word for row, word in words.items() if word}
     if not present:
         if len(words) == len(numbers):
@@ -320,9 +320,10 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
         return numbers
     row, word = next(iter(present.items()))
     if len(present) < len(numbers) - len(words):
-        raise rows.error(row, name, f"expected a number, as most in this column are, got {word!r}")
+        got = checks.shown(word)
+        raise rows.error(row, name, f"expected a number, as most in this column are, got {got}")
     if all(map(likeness, present.values())):
-        got = f"{likeness(word)}, such as {word!r}"
+        got = f"{likeness(word)}, such as {checks.shown(word)}"
         raise file_error(f"{column}: expected words or numbers, got {got}{AS_NUMBERS}")
     texts = [*map(as_category, numbers.tolist())]
     for row, word in words.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
+import jfnn
 from jfnn import datasets
 from jfnn.arguments import memory
 from jfnn.datasets.fields import is_gap
@@ -307,6 +308,27 @@ CUT = {"x_train": np.zeros((2, 1)), "y_train": [0, 1]}
 def test_an_invalid_npz_raises(read_npz, arrays, message):
     with pytest.raises(ValueError, match=f"path: .*{message}"):
         read_npz(arrays)
+
+
+LONG = 1000 * "long "
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ('"a\nb",c\n1,2\n', None),
+        (f"{LONG},c\n1,2\n", None),
+        (f"{LONG},y\n1,2\n1e999,2\n", None),
+        (f"a,{LONG},{LONG}\n1,2,3\n", None),
+        (f"a,y\n1,{LONG}\n", "regression"),
+        (f"a,y\n1,1\n2,2\n3,{LONG}\n", None),
+        (f"a,y\n1,1\n2,2\n{LONG},3\n", None),
+    ],
+)
+def test_what_is_wrong_with_long_names_and_words_is_said_in_one_short_line(read_csv, text, task):
+    with pytest.raises(jfnn.ArgumentError) as error:
+        read_csv(text, "y", task)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
 def test_words_that_are_no_classes_and_files_that_are_no_npz_raise(read_npz, tmp_path):
