@@ -1,7 +1,5 @@
-"""Zoos beside other readers: pandas, ravel_pytree, safetensors; and folders that are not whole."""
+"""Zoos beside other readers: pandas, ravel_pytree, safetensors; what they hold, and what cannot be one."""
 
-import hashlib
-import io
 import shutil
 
 import jax
@@ -169,98 +167,10 @@ def test_a_folder_that_another_writes_to_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("change", ["a byte", "a byte less", "gone", "another's"])
-def test_a_folder_that_is_not_as_it_was_written_is_refused(tmp_path, name, change):
-    folder = tmp_path / "zoo"
-    jfnn.write_zoo(with_params(make_result((2, 2))), folder, safetensors=False)
-    path = folder / name
-    content = bytearray(path.read_bytes())
-    if change == "a byte":
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-    elif change == "a byte less":
-        path.write_bytes(content[:-1])
-    elif change == "gone":
-        path.unlink()
-    else:
-        other = with_params(make_result((2, 2), draw=1), net=jfnn.mlp((4, 5, 2)))
-        jfnn.write_zoo(other, tmp_path / "b")
-        shutil.copy(tmp_path / "b" / name, path)
-    with pytest.raises((ValueError, FileNotFoundError), match="zoo") as error:
-        jfnn.read_zoo(folder)
-    gone = change == "gone" and name == "zoo.npz"
-    assert isinstance(error.value, FileNotFoundError if gone else jfnn.CorruptFileError)
-
-
-def test_a_folder_of_a_zoo_that_was_not_written_to_its_end_is_written_anew(tmp_path, monkeypatch):
-    def killed(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("jfnn.analysis.zoo.write_archive", killed)  # which is the last of its files
-    with pytest.raises(KeyboardInterrupt):
-        jfnn.write_zoo(with_params(make_result((3, 2))), tmp_path, safetensors=False)
-    monkeypatch.undo()
-    (tmp_path / "weights.safetensors").write_bytes(b"of a process that was killed")
-    zoo, _, _ = written(with_params(make_result((2, 2))), tmp_path)
-    assert len(zoo.params[0].b) == 8
-    assert {path.name for path in tmp_path.iterdir()} == {*FILES}
-
-
-@pytest.mark.parametrize("name", ["weights.safetensors", "metrics.csv"])
-def test_files_of_others_are_not_overwritten(tmp_path, name):
-    (tmp_path / name).write_bytes(b"own")
-    with pytest.raises(ValueError, match=f"^folder: .*{name}"):
-        jfnn.write_zoo(with_params(make_result((2, 2))), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_bytes() == b"own"
-
-
-def of_weights(change):
-    def lie(folder, header, table):
-        path = folder / "weights.npy"
-        content = change(path.read_bytes())
-        path.write_bytes(content)
-        header["checksums"]["weights.npy"] = hashlib.sha256(content).hexdigest()
-
-    return lie
-
-
-def of_matrix(change):
-    def content(before):
-        file = io.BytesIO()
-        np.save(file, change(np.load(io.BytesIO(before))), allow_pickle=True)
-        return file.getvalue()
-
-    return of_weights(content)
-
-
-LIES = {
-    "no checksums": lambda folder, header, table: header.pop("checksums"),
-    "a list of checksums": lambda folder, header, table: header.update(checksums=[1]),
-    "fewer checksums": lambda folder, header, table: header["checksums"].pop("layout.csv"),
-    "a file elsewhere": lambda folder, header, table: header["checksums"].update({"../a": "1"}),
-    "objects": of_matrix(lambda matrix: matrix.astype(object)),
-    "words": of_matrix(lambda matrix: matrix.astype("U9")),
-    "int8": of_matrix(lambda matrix: matrix.astype(np.int8)),
-    "three axes": of_matrix(lambda matrix: matrix[None]),
-    "a column more": of_matrix(lambda matrix: np.append(matrix, matrix[:, :1], axis=1)),
-    "junk behind the weights": of_weights(lambda content: content + b"junk"),
-    "an array of words": lambda folder, header, table: header["arrays"].update({"0.w": ["U9", [4, 4, 3]]}),
-    "an array of another shape": lambda folder, header, table: header["arrays"]["0.w"][1].reverse(),
-    "a null": lambda folder, header, table: header.update(arrays=None),
-    "rows of the table": lambda folder, header, table: table.update(seed=table["seed"][:-1]),
-}
-
-
-@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
-def test_a_lie_under_right_checksums_is_refused(tmp_path, lie):
-    jfnn.write_zoo(with_params(make_result((2, 2))), tmp_path, safetensors=False)
-    header, table = files.read_archive(tmp_path / "zoo.npz")
-    lie(tmp_path, header, table)
-    files.write_archive(tmp_path / "zoo.npz", header, table)
-    with pytest.raises(jfnn.CorruptFileError, match=r"zoo|weights"):
-        jfnn.read_zoo(tmp_path)
+def test_tensors_of_a_writer_that_was_killed_do_not_stay(tmp_path):
+    files.leftover_file(tmp_path / "zoo.npz").touch()  # by which it is told from a user
+    (tmp_path / "weights.safetensors").write_bytes(b"of the killed writer")
+    written(with_params(make_result((2, 2))), tmp_path)
 
 
 def test_a_zoo_of_another_format_is_named(tmp_path, monkeypatch):
@@ -281,9 +191,6 @@ def test_safetensors_reads_the_arrays_by_name(tmp_path):
     for name, array in arrays.items():
         layer, kind = name.split(".")
         np.testing.assert_array_equal(array, getattr(jfnn.read_zoo(tmp_path).params[int(layer)], kind))
-    (tmp_path / "weights.safetensors").write_bytes(b"")
-    with pytest.raises(jfnn.CorruptFileError, match="safetensors"):
-        jfnn.read_zoo(tmp_path)
 
 
 def test_who_asks_for_safetensors_and_lacks_it_is_told_the_extra(tmp_path, monkeypatch):

@@ -322,7 +322,6 @@ LONG = 1000 * "long "
         (f"a,{LONG},{LONG}\n1,2,3\n", None),
         (f"a,y\n1,{LONG}\n", "regression"),
         (f"a,y\n1,1\n2,2\n3,{LONG}\n", None),
-        (f"a,y\n1,1\n2,2\n{LONG},3\n", None),
     ],
 )
 def test_what_is_wrong_with_long_names_and_words_is_said_in_one_short_line(read_csv, text, task):
@@ -331,17 +330,13 @@ def test_what_is_wrong_with_long_names_and_words_is_said_in_one_short_line(read_
     assert "\n" not in str(error.value) and len(str(error.value)) < 700
 
 
-def test_words_that_are_no_classes_and_files_that_are_no_npz_raise(read_npz, tmp_path):
+def test_words_that_are_no_classes_raise(read_npz):
     for words, task, message in (
         ([["a", "b"]], None, "task: classification needs words"),
         (["a"], "regression", "task: regression"),
     ):
         with pytest.raises(ValueError, match=message):
             read_npz({"x": np.zeros((1, 1)), "y": np.array(words)}, task)
-    for content in (b"", b"no archive", b"PK\x03\x04 cut short", b"\x93NUMPY\x01\x00"):
-        (tmp_path / "data.npz").write_bytes(content)
-        with pytest.raises(ValueError, match=r"path: data\.npz is no NPZ file"):
-            datasets.read_npz(tmp_path / "data.npz")
 
 
 def test_npz_keeps_its_own_cut_or_is_split_as_a_csv_is(read_npz):

@@ -94,15 +94,6 @@ def test_a_system_without_locks_locks_nothing(tmp_path, monkeypatch):
         pass
 
 
-def test_programs_that_another_process_trains_are_refused_and_left_as_they_are(split, tmp_path):
-    options = dict(
-        learning_rate=0.1, out=tmp_path, **OPTIONS | {"execution": jfnn.Execution(progress=pytest.fail)}
-    )
-    with directory_lock(tmp_path), pytest.raises(ValueError, match=f"^out: {tmp_path} is in use"):
-        jfnn.sweep(SEVERAL, split, resume=True, **options)
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_lock_that_waits_comes_after_the_other(tmp_path):
     order = []
 
@@ -131,28 +122,6 @@ class FakeDevice:
 
     platform: str
     device_kind: str
-
-
-@pytest.mark.thorough
-def test_a_search_whose_refit_was_stopped_is_there(split, tmp_path):
-    options = OPTIONS | dict(learning_rate=[0.1, 0.2], validation=0.2, refit=True, out=tmp_path)
-    execution = dataclasses.replace(TILE, eval_every=2)
-    epochs = []
-
-    def stop_in_refit(progress):
-        epochs.append(progress.epoch)
-        if len(epochs) == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        jfnn.sweep(
-            NET, split, **options | {"execution": dataclasses.replace(execution, progress=stop_in_refit)}
-        )
-    stopped = jfnn.load(tmp_path)
-    assert stopped.refit is None
-    again = jfnn.sweep(NET, split, **options | {"execution": execution, "resume": True})
-    assert same_bits(again.params, stopped.params)
-    assert same_bits(jfnn.load(tmp_path).refit.params, again.refit.params)
 
 
 SEVERAL = {"one": NET, "two": jfnn.mlp((5, 4, 3))}
@@ -188,10 +157,6 @@ def test_a_directory_of_several_programs_keeps_their_order_and_no_others(split, 
     assert jfnn.load(tmp_path).network.tolist() == both.network.tolist() == ["two", "one"]
     with pytest.raises(ValueError, match=f"^out: {tmp_path} holds a run of other programs"):
         jfnn.sweep({"one": NET}, split, resume=True, **options)
-    manifest = tmp_path / "config.json"
-    manifest.write_text(manifest.read_text()[:-9])
-    with pytest.raises(jfnn.CorruptFileError, match=r"config\.json"):
-        jfnn.load(tmp_path)
 
 
 def test_a_run_of_several_programs_that_has_ended_is_there_all_the_time_that_it_is_resumed(

@@ -8,7 +8,8 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from helpers import everything, make_result, room_for, with_scores
+from helpers import make_result, room_for, with_scores
+from kinds_of_files import bits_of_result
 
 import jfnn
 from jfnn import analysis
@@ -39,17 +40,6 @@ def sweep(net, split):
     return run
 
 
-def assert_equal_results(one, other):
-    held = everything(other)
-    for name, left in everything(one).items():
-        right = held[name]
-        assert jax.tree.structure(left) == jax.tree.structure(right), name
-        for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
-            assert type(a) is type(b)
-            assert np.asarray(a).dtype == np.asarray(b).dtype
-            np.testing.assert_array_equal(a, b, err_msg=name)
-
-
 RESULTS = {
     "all": {},
     "best": {"execution": {"keep_params": "best"}},
@@ -73,8 +63,7 @@ def test_a_result_is_loaded_equal_to_the_one_saved(results, name, tmp_path):
     result = results[name]
     result.save(tmp_path / "one" / "deep")
     loaded = jfnn.load(tmp_path / "one" / "deep")
-    assert_equal_results(loaded, result)
-    assert loaded.timing == result.timing
+    assert bits_of_result(loaded) == bits_of_result(result)
     with_run(loaded, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
     for path in (tmp_path / "one" / "deep").iterdir():
         is_same = path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
@@ -86,7 +75,7 @@ def test_float64_is_loaded_as_it_was(sweep, tmp_path, x64):
     result = sweep()
     assert result.params[0].w.dtype == np.float64
     result.save(tmp_path)
-    assert_equal_results(jfnn.load(tmp_path), result)
+    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
 
 
 def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
@@ -95,7 +84,7 @@ def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
 
     net = jfnn.Network(init, lambda params, x: x @ params["w"] + params["rest"][0]["b"])
     result = jfnn.sweep(net, split, learning_rate=[0.1, 0.2], epochs=2, batch_size=16, out=tmp_path)
-    assert_equal_results(jfnn.load(tmp_path), result)
+    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
     with np.load(tmp_path / "models.npz") as models:
         np.testing.assert_array_equal(models["rest.0.b"][1, 0, 0], result.member(1, 0, 0)["rest"][0]["b"])
 
@@ -156,13 +145,9 @@ def test_columns_and_csv_have_every_member_once(results, name, tmp_path):
     assert {"test_loss", "test_accuracy", "diverged_at", "stopped_at", "pruned", "epochs"} < set(header)
 
 
-def test_saving_over_another_run_is_refused(results, tmp_path):
-    results["all"].save(tmp_path)
-    results["all"].save(tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match='keep_params is "all" there and "none" here'):
-        results["none"].save(tmp_path)
-    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
+def test_a_result_is_saved_again_but_in_no_file(results, tmp_path):
+    for _ in range(2):
+        results["all"].save(tmp_path)
     with pytest.raises(ValueError, match="no directory"):
         results["all"].save(tmp_path / "results.csv")
 
@@ -177,7 +162,7 @@ def test_a_save_that_failed_is_no_run_that_has_ended_and_can_be_done_again(tmp_p
     with pytest.raises(jfnn.ArgumentError, match="holds another configuration"):
         another.save(tmp_path)
     result.save(tmp_path)
-    assert_equal_results(jfnn.load(tmp_path), result)
+    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
 
 
 def test_a_save_while_another_writes_there_is_refused(results, tmp_path):
@@ -218,18 +203,6 @@ def test_others_may_add_to_a_configuration(copy):
     assert jfnn.load(copy).config == {name: config[name] for name in jfnn.load(copy).config}
 
 
-def test_an_invalid_or_edited_configuration_raises_by_its_name(copy):
-    path = copy / "config.json"
-    config = json.loads(path.read_text())
-    edited = [config | {"checksum": "0" * 64}, config | {"timing": {"compile": 0.0, "run": 0.0}}]
-    edited.append({name: value for name, value in config.items() if name != "checksum"})
-    texts = ["", "{", "[1]", '{"format": 7}', '{"theirs": 1}', "[" * 100_000, "\ud800"]
-    for text in (*texts, *map(json.dumps, edited)):
-        path.write_bytes(text.encode(errors="surrogatepass"))
-        with pytest.raises(jfnn.CorruptFileError, match=r"config\.json: "):
-            jfnn.load(copy)
-
-
 @pytest.mark.parametrize("number", [6, 8])
 def test_another_format_is_refused_by_its_number(copy, number, sweep):
     path = copy / "config.json"
@@ -254,24 +227,13 @@ def test_loading_says_what_is_missing(copy, tmp_path):
     files.write_checked_json(tmp_path / "config.json", {"status": "half"})
     with pytest.raises(jfnn.CorruptFileError, match="not written by jfnn"):
         jfnn.load(tmp_path)
-    for name in ("models.npz", "results.npz"):
-        (copy / name).unlink()
-        with pytest.raises(jfnn.CorruptFileError, match=name):
-            jfnn.load(copy)
-    (copy / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"results\.csv, but not the config\.json"):
-        jfnn.load(copy)
 
 
-@pytest.mark.parametrize("name", ["results.csv", "partial.csv"])
-def test_a_table_of_the_users_own_is_neither_overwritten_nor_removed(sweep, net, split, name, tmp_path):
-    (tmp_path / name).write_text("mine")
-    with pytest.raises(ValueError, match=name):
+def test_a_partial_table_of_the_users_own_is_not_removed(sweep, tmp_path):
+    (tmp_path / "partial.csv").write_text("mine")
+    with pytest.raises(ValueError, match=r"partial\.csv"):
         sweep(out=tmp_path)
-    with pytest.raises(ValueError, match=rf"{name}"):
-        jfnn.sweep({"a": net}, split, learning_rate=0.1, epochs=1, batch_size=16, out=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["partial.csv"]
 
 
 def test_a_changed_table_is_made_again(copy, sweep):

@@ -2,17 +2,15 @@
 
 import contextlib
 import json
-import resource
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, refusal
+from helpers import make_result, refusal, room_for
 
 import jfnn
 from jfnn.arguments.paths import OutputError
-from jfnn.core.search.result import with_run
 from jfnn.core.store import files, trees
 
 
@@ -37,29 +35,17 @@ def test_another_writer_of_the_same_file_is_refused_and_what_the_first_writes_is
     assert list(tmp_path.iterdir()) == [path]
 
 
-def with_zeros(result):
-    return with_run(result, params=[np.zeros((*result.diverged_at.shape, 3), np.float32)])
-
-
-@pytest.mark.parametrize(
-    ("write", "argument", "name"),
-    [
-        (lambda result, out: result.save(out), "out", "results.npz"),
-        (lambda result, out: result.to_csv(out / "own.csv"), "path", "own.csv"),
-        (lambda result, out: jfnn.write_zoo(result, out / "zoo"), "folder", "weights.npy"),
-    ],
-    ids=["save", "to_csv", "write_zoo"],
-)
-def test_a_full_disk_is_said_with_the_argument_and_the_file(tmp_path, write, argument, name):
-    result = with_zeros(make_result((2, 2)))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
-    try:
-        with pytest.raises(OSError, match=f"^{argument}: .*{name}.*too large"):
-            write(result, tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    write(result, tmp_path)  # what is left is no obstacle
+def test_a_system_without_locks_writes_a_file_whole_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    path = tmp_path / "file"
+    files.leftover_file(path).write_bytes(b"of a killed process")
+    with files.atomic_file(path) as file:
+        file.write(b"before")
+    with pytest.raises(KeyboardInterrupt), files.atomic_file(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_stands_in_the_place_of_a_part_is_not_written_through(tmp_path):
@@ -83,6 +69,12 @@ def test_the_files_of_a_run_are_not_overwritten_by_others(tmp_path):
     for name in ("run/mine.csv", "results.csv", "config.json"):
         for _ in range(2):
             result.to_csv(tmp_path / name)
+
+
+def test_a_table_for_which_the_disk_has_no_room_is_said_as_path_and_nothing_is_left(tmp_path):
+    with room_for(50), pytest.raises(OutputError, match=r"^path: .*own\.csv"):
+        make_result((2, 2)).to_csv(tmp_path / "own.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):

@@ -1,0 +1,315 @@
+"""Every kind of file that is written and read, in a table: a new kind is tested by adding a row.
+
+The laws are those of tests/store/test_damaged_files.py, test_forged_files.py and test_writers.py.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+from helpers import everything, make_result, noise_split
+from jax.experimental.compilation_cache import compilation_cache
+
+import jfnn
+from jfnn import datasets
+from jfnn.arguments.paths import OutputError
+from jfnn.core.search.result import combined, with_run
+from jfnn.core.store import files
+from jfnn.numerics import persistent
+from jfnn.numerics.compiling import compiled
+
+# What becomes of a file that has changed: it is refused; refused, or gives the same bits; made anew, with the
+# same bits; refused, or read as what it now says, since nobody can tell.
+REFUSED, SAME, ANEW, ANYTHING = "refused", "same", "anew", "anything"
+
+
+class Kind(NamedTuple):
+    """A kind of directory.
+
+    Attributes:
+        write: Writes into a directory the first or the second content, by 0 or 1; gives its bits.
+        read: Gives the bits in a directory of the first content, having looked at them as users do.
+        promise: What becomes of a file that has changed.
+        goes_on: Whether to read is to end what a process has begun.
+    """
+
+    write: Callable[[Path, int], object]
+    read: Callable[[Path], object]
+    promise: str = REFUSED
+    goes_on: bool = False
+
+    def end(self, directory):
+        """Writes the first content to its end, wherever a process was stopped; gives its bits."""
+        return self.read(directory) if self.goes_on else self.write(directory, 0)
+
+
+def bits(tree):
+    """The structure of a tree, and the type, the dtype, the shape and the bytes of each of its leaves."""
+    leaves, structure = jax.tree.flatten(tree)
+    arrays = [(type(leaf).__name__, np.asarray(leaf)) for leaf in leaves]
+    return str(structure), [(kind, str(a.dtype), a.shape, a.tobytes()) for kind, a in arrays]
+
+
+# Runs
+
+SPLIT = noise_split()
+NET = jfnn.mlp((5, 2, 3))
+TRAINING = dict(epochs=2, batch_size=16)
+
+
+@functools.cache
+def trained(content):
+    return jfnn.sweep(
+        NET,
+        SPLIT,
+        learning_rate=[0.05, 0.5 + content],
+        l2=[0.0, 0.1, 1.0],
+        seeds=2,
+        execution=jfnn.Execution(tile=4, eval_every=1),
+        **TRAINING,
+    )
+
+
+def several(content):
+    """A result of two programs, and of one that was trained again."""
+    result = trained(content)
+    best = result.of_cell(*result.best().index)
+    both = combined({"network": np.array(["all", "best"])}, [result, best])
+    return dataclasses.replace(both, refit=trained(1 - content))
+
+
+def write_run(make, directory, content):
+    result = make(content)
+    result.save(directory)
+    return bits_of_result(result)
+
+
+def read_run(directory):
+    return bits_of_result(jfnn.load(directory))
+
+
+def bits_of_result(result):
+    repr(result), result.to_dict(), result.best_or_none()
+    programs = [everything(part) | {"names": dict(part.names)} for part in result.programs]
+    refit = None if result.refit is None else bits_of_result(result.refit)
+    return bits((list(result.axes), dict(result.program_axes), programs)), refit
+
+
+def unfinished(networks, evaluations, **options):
+    """A run that is stopped after some evaluations; its bits are the archives of one that is not."""
+
+    def train(directory, content=0, progress=None):
+        execution = jfnn.Execution(tile=4, eval_every=1, progress=progress)
+        rates = [0.05, 0.5 + content]
+        where = dict(execution=execution, out=directory, resume=True)
+        jfnn.sweep(networks, SPLIT, learning_rate=rates, **TRAINING, **options, **where)
+        return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*.npz")}
+
+    def write(directory, content):
+        told = []
+
+        def stop(progress):
+            told.append(progress)
+            if len(told) == evaluations:
+                raise KeyboardInterrupt
+
+        with contextlib.suppress(KeyboardInterrupt):
+            train(directory, content, stop)
+        assert [*directory.rglob("checkpoint.npz")]
+        with tempfile.TemporaryDirectory() as whole:
+            return train(Path(whole), content)
+
+    return Kind(write, train, SAME, goes_on=True)
+
+
+# Zoos
+
+
+SIZES = ((4, 3), (3,)), ((3, 2), (2,))
+
+
+def with_params(draw):
+    """A result of random scores and parameters, and the networks as a zoo has them."""
+    result = make_result((2, 2), draw=draw)
+    rng = np.random.default_rng(draw)
+    shape = result.diverged_at.shape
+    params = [jfnn.Layer(*(rng.random((*shape, *size), np.float32) for size in layer)) for layer in SIZES]
+    networks = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), params)
+    return with_run(result, params=params), networks
+
+
+def write_zoo(directory, content):
+    result, networks = with_params(content)
+    jfnn.write_zoo(result, directory)
+    return bits((networks, result.to_dict()))
+
+
+def read_zoo(directory):
+    zoo = jfnn.read_zoo(directory)
+    assert len({len(column) for column in jax.tree.leaves(zoo)}) == 1
+    return bits(tuple(zoo))
+
+
+def write_zoos(directory, content):
+    results, networks = zip(with_params(content), with_params(content + 1), strict=True)
+    jfnn.write_zoo(combined({"network": np.array(["a", "b"])}, results), directory)
+    tables = [
+        {"network": np.array(8 * [name])} | each.to_dict() for name, each in zip("ab", results, strict=True)
+    ]
+    return [bits(zoo) for zoo in zip(networks, tables, strict=True)]
+
+
+def read_zoos(directory):
+    return [read_zoo(directory / name) for name in "ab"]
+
+
+# Archives
+
+ARRAYS = {
+    "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "b.c": np.array([np.nan, -0.0, np.inf]),
+    "empty": np.zeros((0, 4), np.int32),
+    "scalar": np.array(7),
+    "turned": np.arange(12.0).reshape(3, 4).T,
+    "flags": np.array([True, False]),
+    "halves": np.ones((2, 3), jax.numpy.bfloat16.dtype),  # which NumPy's format lacks
+    "one half": np.ones((), jax.numpy.bfloat16.dtype),
+}
+
+
+def write_archive(directory, content):
+    header = {"content": content}
+    files.write_archive(directory / "x.npz", header, ARRAYS)
+    return bits((header, ARRAYS))
+
+
+def read_archive(directory):
+    return bits(files.read_archive(directory / "x.npz"))
+
+
+# Compiled programs
+
+
+@contextlib.contextmanager
+def kept_programs(folder):
+    """Programs are kept in a directory meanwhile; JAX's own cache is off."""
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(persistent.VARIABLE, str(folder))
+            yield
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+        compilation_cache.reset_cache()
+
+
+def run_program(directory, content=0):
+    def times(x):
+        return (2 + content) * x
+
+    with kept_programs(directory):
+        kept = persistent.persistent(compiled(times, "cpu"), "cpu", f"times {2 + content}")
+        return bits(np.asarray(kept(np.arange(3, dtype=np.float32))))
+
+
+def write_program(directory, content):
+    run_program(directory, content)
+    return bits((2 + content) * np.arange(3, dtype=np.float32))
+
+
+# Files of users
+
+X = np.random.default_rng(0).normal(size=(20, 2))
+LABELS = np.arange(20) % 3
+
+
+def write_arrays(packing, directory, _):
+    with zipfile.ZipFile(directory / "data.npz", "w", packing) as archive:
+        for name, array in (("x", X), ("y", LABELS)):
+            np.save(file := io.BytesIO(), array)
+            archive.writestr(f"{name}.npy", file.getvalue())
+    return bits((X, LABELS))
+
+
+def read_users_archive(directory):
+    table = datasets.read_npz(directory / "data.npz")
+    return bits((table.x, table.y))
+
+
+def write_table(directory, _):
+    rows = np.column_stack([X, LABELS])
+    form = dict(fmt=["%.17g", "%.17g", "kind %d"], delimiter=",", header="a,b,y", comments="")
+    np.savetxt(directory / "data.csv", rows, **form)
+    return bits((X, LABELS))
+
+
+def read_table(directory):
+    table = datasets.read_csv(directory / "data.csv", "y")
+    return bits((table.x, table.y))
+
+
+PACKINGS = {"deflated": zipfile.ZIP_DEFLATED, "stored": zipfile.ZIP_STORED, "by LZMA": zipfile.ZIP_LZMA}
+OURS = {
+    "a run": Kind(functools.partial(write_run, trained), read_run),
+    "a run of several programs": Kind(functools.partial(write_run, several), read_run),
+    "a run that has not ended": unfinished(NET, 1),
+    "a search that has not ended": unfinished(
+        {"one": NET, "two": jfnn.mlp((5, 3, 3))}, 3, validation=0.2, refit=True
+    ),
+    "a zoo": Kind(write_zoo, read_zoo),
+    "a zoo of several programs": Kind(write_zoos, read_zoos),
+    "a compiled program": Kind(write_program, run_program, ANEW, goes_on=True),
+}
+KINDS = OURS | {
+    "an archive": Kind(write_archive, read_archive),
+    "a table": Kind(write_table, read_table, ANYTHING),
+    **{
+        f"arrays, {name}": Kind(functools.partial(write_arrays, packing), read_users_archive, SAME)
+        for name, packing in PACKINGS.items()
+    },
+}
+LIKE_OTHERS = (
+    "a search that has not ended",
+    "a zoo of several programs",
+    "arrays, stored",
+    "arrays, by LZMA",
+)
+QUICK = [name for name in KINDS if name not in LIKE_OTHERS]
+
+
+def state(directory):
+    """Name -> what stands there; no link is followed, and no pipe waited for."""
+
+    def of(path):
+        if path.is_symlink():
+            return f"link to {os.readlink(path)}"
+        return path.read_bytes() if path.is_file() else f"mode {path.stat().st_mode}"
+
+    return {str(path.relative_to(directory)): of(path) for path in sorted(directory.rglob("*"))}
+
+
+def outcome(read, directory):
+    """``(bits, None)`` of a directory, or ``(None, error)`` where it is refused in one line."""
+    try:
+        return read(directory), None
+    except (jfnn.ArgumentError, jfnn.CorruptFileError, FileNotFoundError, OutputError) as error:
+        text = str(error)
+        begins = (str(directory), f"out: {directory}", "path: ", "target: ")
+        is_named = text.startswith(begins)
+        if isinstance(error, FileNotFoundError):  # of which the system may say so
+            is_named = str(directory) in text
+        assert is_named, text
+        assert "\n" not in text and len(text) < 700, text
+        return None, error

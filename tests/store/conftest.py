@@ -1,0 +1,19 @@
+"""Directories of every kind of file."""
+
+import functools
+
+import pytest
+from kinds_of_files import KINDS
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """Name of a kind -> directories of its two contents, to be copied, and the bits of these."""
+
+    @functools.cache
+    def write(name):
+        sources = [tmp_path_factory.mktemp("written") for _ in range(2)]
+        expected = [KINDS[name].write(directory, content) for content, directory in enumerate(sources)]
+        return sources, expected
+
+    return write
