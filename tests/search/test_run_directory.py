@@ -152,6 +152,22 @@ def test_a_result_is_saved_again_but_in_no_file(results, tmp_path):
         results["all"].save(tmp_path / "results.csv")
 
 
+def test_a_save_with_fewer_parameters_than_are_there_is_refused(results, tmp_path):
+    result = results["all"]
+    cell = result.of_cell(1, 0)
+    result.save(tmp_path / "all")
+    cell.save(tmp_path / "cell")
+    none = with_run(result, params=None)
+    for fewer, place in ((cell, "all"), (none, "all"), (result.of_cell(0, 0), "cell"), (none, "cell")):
+        before = {path: path.read_bytes() for path in (tmp_path / place).iterdir()}
+        with pytest.raises(ValueError, match=r"^directory: .*choose another"):
+            fewer.save(tmp_path / place)
+        assert before == {path: path.read_bytes() for path in (tmp_path / place).iterdir()}
+    cell.save(tmp_path / "cell")
+    result.save(tmp_path / "cell")
+    assert bits_of_result(jfnn.load(tmp_path / "cell")) == bits_of_result(result)
+
+
 def test_a_save_that_failed_is_no_run_that_has_ended_and_can_be_done_again(tmp_path):
     result = with_run(make_result((2, 2)), params=[np.zeros((2, 2, 2, 3000), np.float32)])
     another = with_run(result, config={"settings": {"epochs": 3}})

@@ -684,8 +684,8 @@ class SweepResult:
         back.
 
         Raises:
-            ValueError: The directory holds another run, or another process or thread writes there; or an axis
-                has the name of a column of results.csv.
+            ValueError: The directory holds another run, or parameters of this one that this result lacks, or
+                another process or thread writes there; or an axis has the name of a column of results.csv.
             TypeError: The parameters are not made of arrays in lists, tuples and dicts.
         """
         out = paths.as_path(directory, "directory")
@@ -694,6 +694,8 @@ class SweepResult:
         if self.refit is not None:
             described[run_directory.REFIT] = self.refit.config
         with run_directory.claimed(out, self.program_axes, described, resume=True):
+            for name, run in zip(names, self.runs, strict=True):
+                run_directory.check_keeps(out / name, run.params, run.kept_cell)
             for name, program in zip(names, self.programs, strict=True):
                 write_program(program, out / name)
             if self.leading:

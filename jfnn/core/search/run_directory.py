@@ -183,6 +183,28 @@ def write(
     write_config(directory, config, {"timing": fields["timing"], "archives": checksums})
 
 
+def check_keeps(directory: Path, params: Any, kept_cell: tuple[int, ...] | None) -> None:
+    """Raises ArgumentError where the result in a directory has parameters that another one of its run lacks.
+
+    Args:
+        directory: Of one program; it need not exist.
+        params: The parameters that would be written; None for none.
+        kept_cell: The only cell that they are of, or None.
+    """
+    config = read_config(directory)
+    if config is None or MODELS not in config.get("archives", {}):
+        return
+    try:
+        header, _ = files.read_archive(directory / RESULTS, config["archives"][RESULTS])
+    except files.CorruptFileError:  # it is written anew
+        return
+    there = None if header["kept_cell"] is None else tuple(header["kept_cell"])
+    if params is None or kept_cell not in (None, there):
+        whose = "all cells" if there is None else f"cell {there}"
+        reason = f"{directory} holds this run's result with the parameters of {whose}, which this one lacks"
+        raise ArgumentError("directory", f"{reason}; choose another directory")
+
+
 def _arrays(
     fields: Mapping[str, Any], declaration: Mapping[str, Kept]
 ) -> Iterator[tuple[str, np.ndarray, Kept]]:
