@@ -293,6 +293,10 @@ FOUND = [
     (lambda: subsets.shares(6, 0.5, 2, start_per_subset=None), "start_per_subset"),
     (lambda: subsets.by_group([1, 1, 2, 2], held_out=1e302), "held_out"),
     (lambda: subsets.by_group(Tensor()), "groups"),
+    (lambda: subsets.by_group(sparse.csr_array(X)), "groups"),
+    (lambda: objective(dropout=1e39, key=jax.random.key(0)), "dropout"),
+    (lambda: datasets.transform({"a": {}}, bytearray(b"a")), "frame"),
+    (lambda: analysis.matched(NET, (leaf for leaf in PARAMS), PARAMS), "a"),
 ]
 
 

@@ -224,7 +224,8 @@ def rows_of(
     """
     checks.check_instance(network, Network, "network")
     shapes = jax.eval_shape(network.init, key_shape())
-    arrays = [np.asarray(checks.as_array(leaf, argument)) for leaf in jax.tree.leaves(params)]
+    params = checks.as_arrays(params, None, argument, "network.init")
+    arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
     inner = [leaf.shape for leaf in jax.tree.leaves(shapes)]
     leading = arrays[0].shape[: arrays[0].ndim - len(inner[0])] if arrays else ()
     expected = jax.tree.unflatten(jax.tree.structure(shapes), [(*leading, *shape) for shape in inner])

@@ -117,7 +117,8 @@ def read_frame(columns: Columns, frame: Any) -> Read:
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
         raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
-    if not hasattr(frame, "__getitem__") or checks.is_several(frame) or isinstance(frame, str | bytes):
+    is_listed = checks.is_several(frame) or isinstance(frame, Sequence)  # the latter also of text
+    if not hasattr(frame, "__getitem__") or is_listed:
         raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
     blocks: list[np.ndarray] = []
     gaps_of: dict[str, int] = {}

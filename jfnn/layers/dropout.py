@@ -59,7 +59,8 @@ def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
     if not concrete and jnp.ndim(rate):
         raise ArgumentError("dropout", f"expected one number, got shape {list(jnp.shape(rate))}")
     # In JAX's floats, in which numbers just below 1 are 1.
-    number = np.asarray(checks.as_number(rate, "dropout") if concrete else 0, jnp.result_type(float))
+    given = min(checks.as_number(rate, "dropout"), 1.0) if concrete else 0.0
+    number = np.asarray(given, jnp.result_type(float))
     if not number < 1:
         raise ArgumentError("dropout", f"expected a rate of at least 0 and below 1, got {rate}")
     if key is None and (not concrete or number > 0):

@@ -218,7 +218,8 @@ def _listed_pairs(pairs: object) -> list[Any]:
 def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
     """Numbers or words, copied: ``[length]``, or any length but 0; none of them missing."""
     # As they were given: among words NumPy makes a word of NaN, and of None.
-    items = checks.as_read(values, argument, object).ravel().tolist()
+    given = checks.as_read(values, argument, object)
+    items = given.tolist() if given.ndim == 1 else []  # other shapes are refused below
     for i, item in enumerate(items):
         if _is_missing(item):
             got = f"{checks.shown(item)} at index [{i}]"
