@@ -1,14 +1,16 @@
-"""Public functions with valid arguments: (name, function, arguments, names of the arguments to try)."""
+"""Public functions and records with valid arguments, and a case for each argument of theirs."""
 
 import dataclasses
-import inspect
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from helpers import make_programs, make_result
+from declarations import Argument, declared, rows
+from helpers import complaint, make_programs, make_result, refusal
 
 import jfnn
-from jfnn import analysis, boltzmann, datasets, estimators, plots
+from jfnn import activations, analysis, boltzmann, datasets, estimators, losses, plots, report, subsets
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.result import with_run
 from jfnn.core.search.sweep import prepare
@@ -38,6 +40,8 @@ LEFT_OUT = with_run(
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 ANALYSED = {"result": RESULT, "score": "test_loss"}
+PAIRS = [(np.arange(4), np.arange(4, 6))]
+OF_SUBSETS = {"weights": np.ones((1, 6)), "labels": np.zeros((1, 6), int), "test_labels": np.zeros((1, 3))}
 CONVOLUTIONAL = {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "pool": 2}
 
 
@@ -101,11 +105,14 @@ FUNCTIONS = [
     (jfnn.predict_proba, {"network": NET, "params": PARAMS, "x": X}),
     (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
     (jfnn.check_gradients, {"network": NET, "x": X, "y": Y}),
-    (jfnn.losses.get, {"loss": "quadratic"}),
+    (losses.get, {"loss": "quadratic"}),
+    (losses.huber, {}),
+    (activations.get, {"activation": "relu"}),
     (jfnn.supervised, {"network": NET}),
     (jfnn.learner, {"init": NET.init, "loss": len}),
     (jfnn.pruned, {"learner": NET, "every": 2, "rounds": 1}),
     (jfnn.boltzmann_machine, {"sizes": (4, 2)}),
+    (jfnn.learners.descent_fields, {"optimizer": "sgd", "hyper": []}),
     (jfnn.learners.output_metric, {"name": "f1", "function": lambda t, a: 0.0, "higher_is_better": True}),
     (jfnn.maximal_update, {"network": NET, "base": NET}),
     (jfnn.load, {"directory": "no/run"}),
@@ -187,6 +194,23 @@ FUNCTIONS = [
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
+    (analysis.cell_names, {"result": RESULT}),
+    (report.write_report, {"result": RESULT, "path": "no/page.html"}),
+    (
+        report.write_tables,
+        {"path": "no/page.html", "tables": {}, "figures": {}, "title": "", "lead": ""},
+    ),
+    (subsets.bootstrap, {"n": 6, "number": 2}),
+    (subsets.leave_one_out, {"n": 6}),
+    (subsets.shares, {"n": 6, "share": 0.5, "number": 2}),
+    (subsets.independent, {"n": 6, "probability": 0.5, "number": 2}),
+    (subsets.sizes, {"n": 6, "counts": [2, 4]}),
+    (subsets.by_group, {"groups": [1.0, 1.0, 2.0, 2.0]}),
+    (subsets.label_noise, {"y": Y, "shares": [0.1]}),
+    (subsets.weighted, {"weights": np.ones((2, 6))}),
+    (subsets.Subsets, {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], **OF_SUBSETS}),
+    *[(result.save, {"directory": "no/run"}) for result in (RESULT, PROGRAMS)],
+    (RESULT.to_csv, {"path": "no/run.csv"}),
     (RESULT.cell_scores, {"name": "test_loss"}),
     (KEPT.predict, {"x": X, "network": jfnn.supervised(NET)}),
     (KEPT.predict_proba, {"x": X, "network": jfnn.supervised(NET)}),
@@ -201,84 +225,157 @@ FUNCTIONS = [
     (select, {"predictions": np.ones((2, 8, 2)), "targets": np.eye(2)[Y], "metric": "accuracy", "rounds": 2}),
     (
         jfnn.coordinate_check,
-        {"network": width_to_network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1},
+        {"network": width_to_network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1, "batch_size": 4},
     ),
 ]
-# Calls that need more around them: a name -> the call, and the arguments to try.
+# Calls that need more around them: a name -> the call, what declares its arguments, and those to try.
 WRAPPED = {
-    "member": (lambda member: KEPT.member(member, 0, 0), {"member": 0}),
-    "boltzmann.energy": (lambda states: boltzmann.energy(MACHINE, states, H), {"states": V}),
-    "arguments of an optimizer": (
+    "member": (lambda member: KEPT.member(member, 0, 0), {"member": "int"}, {"member": 0}),
+    "energy": (
+        lambda machine, states: boltzmann.energy(machine, states, H),
+        boltzmann.energy,
+        {"machine": MACHINE, "states": V},
+    ),
+    "pinball": (lambda quantiles: losses.pinball(quantiles), losses.pinball, {"quantiles": 0.5}),
+    "hyper of a sweep": (
+        lambda **numbers: prepared(hyper=numbers),
+        {"dropout": "Values", "init_scale": "Values"},
+        {"dropout": 0.1, "init_scale": 1.0},
+    ),
+    "optimizer_arguments": (
         lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),
+        {"momentum": "Values | None", "nesterov": "bool"},
         {"momentum": 0.9, "nesterov": True},
     ),
     **{
-        name: (lambda option=option, kind=kind, **fields: prepared(**{option: kind(**fields)}), fields)
+        name: (lambda option=option, kind=kind, **fields: prepared(**{option: kind(**fields)}), kind, fields)
         for name, option, kind, fields in (
-            ("Validation", "validation", jfnn.Validation, {"size": 0.25}),
+            ("sweep of a part", "validation", jfnn.Validation, {"size": 0.25}),
             ("Split", "split", jfnn.Split, SPLIT._replace(weights=np.ones(8))._asdict()),
-            ("Execution", "execution", jfnn.Execution, {"devices": 1}),
+            ("sweep on devices", "execution", jfnn.Execution, {"devices": 1}),
         )
     },
-    "best": (RESULT.best, {"rule": jfnn.Simplest({"l2": "most"})}),
+    "best": (RESULT.best, RESULT.best, {"rule": jfnn.Simplest({"l2": "most"})}),
     "train": (
         lambda **options: jfnn.train(NET, execution=jfnn.Execution(progress=untrained), **REQUIRED | options),
+        jfnn.train,
         {"x": X, "y": Y, "seed": 0, "fold": 0, "test": (X, Y), "weights": np.ones(8)},
     ),
-    "several programs": (
+    "several_programs": (
         lambda **options: jfnn.sweep(split=SPLIT, **REQUIRED | UNTRAINED | options),
-        {"network": {"a": NET, "b": NET}, "batch_size": [4, 8]},
+        jfnn.sweep,
+        {"network": {"a": NET, "b": NET}, "batch_size": [4, 8], "out": "no/run"},
     ),
-    "program": (lambda **values: PROGRAMS.program(**values), {"network": "20", "batch_size": 50}),
+    "program": (
+        lambda **values: PROGRAMS.program(**values),
+        {"network": "str", "batch_size": "int"},
+        {"network": "20", "batch_size": 50},
+    ),
     "hypergradient": (
         lambda **options: jfnn.hypergradient(**REQUIRED | options),
+        jfnn.hypergradient,
         {"network": NET, "split": SPLIT, "seed": 0, "with_respect_to": ["l2"], "multipliers": [1.0]}
         | {"part": "train", "mode": "forward"},
     ),
     "lyapunov": (
         lambda **options: jfnn.lyapunov(**REQUIRED | options),
+        jfnn.lyapunov,
         {"network": NET, "split": SPLIT, "seeds": 1, "method": "tangent"},
     ),
     "MLPClassifier": (
         lambda **parameters: estimators.MLPClassifier(**parameters).fit(X, Y),
+        estimators.MLPClassifier,
         estimators.MLPClassifier(max_iter=1).get_params(),
     ),
     "MLPRegressor": (
         lambda **parameters: estimators.MLPRegressor(**parameters).fit(X, X[:, 0]),
-        {"loss": "squared_error"},
+        estimators.MLPRegressor,
+        {"loss": "squared_error", "quantile": 0.5, "delta": 1.0},
     ),
     "BernoulliRBM": (
         lambda **parameters: estimators.BernoulliRBM(**parameters).fit(V),
+        estimators.BernoulliRBM,
         estimators.BernoulliRBM(n_iter=1).get_params(),
     ),
 }
-# Arguments that are not checked by this call alone.
-ANY = {"MLPClassifier": {"class_weight"}, "PopulationTraining": {"perturbed"}, "read_npz": {"weights"}}
-ANY |= {"row_scores": {"folds"}}
+# Arguments that take anything, or are not checked by this call alone -> why.
+ANYTHING = rows(
+    {
+        "Draw.scale Draw.bound Draw.paths Draw.axes": "of layers, which know what they are",
+        "Execution.devices": "looked at where a run begins",
+        "Optimizer.arguments": "of optax, in optimizer_arguments",
+        "MLPClassifier.class_weight": "of classes, which the rows name",
+        "PopulationTraining.perturbed": "names of numbers, which a sweep has",
+        "read_npz.weights": "the name of an array in the file, which comes first",
+        "row_scores.folds": "looked at where a loaded result needs them",
+        "get.argument": "the name in errors",
+        """write_report.title write_report.text write_report.figures write_report.settings
+    write_report.objectives""": "of the page, shown as it is",
+        """write_tables.title write_tables.lead write_tables.text write_tables.tables write_tables.figures
+    write_tables.settings""": "of the page, shown as it is",
+    }
+)
+OPTIONS = {"initial_params": PARAMS}
 
 
-def _arguments(record):
+class Case(NamedTuple):
+    """An argument of a call with the valid ones, and what declares it."""
+
+    name: str
+    call: Callable[..., object]
+    arguments: dict
+    argument: Argument
+    declared_by: object
+
+
+def cases(function, call, arguments, declared_by, names=None):
+    """A case for each of some arguments, None for all, but for `ANYTHING`."""
+    of_names = declared(declared_by)
+    for name in of_names if names is None else names:
+        if f"{function}.{name}" not in ANYTHING:
+            argument = Argument(function, name, arguments.get(name), **of_names[name])
+            yield Case(f"{function}-{name}", call, arguments, argument, declared_by)
+
+
+def values_of(record):
     """The arguments that make a record again."""
     return {name: value for name, value in vars(record).items() if name != "arguments"}
 
 
-CALLS = (
-    [
-        (f"{function.__name__}-{argument}", function, arguments, argument)
+CASES = [
+    *(
+        case
         for function, arguments in FUNCTIONS
-        for argument in inspect.signature(function).parameters
-        if argument not in ANY.get(function.__name__, ())
-    ]
-    + [
-        (f"{name}-{argument}", call, arguments, argument)
-        for name, (call, arguments) in WRAPPED.items()
-        for argument in arguments
-        if argument not in ANY.get(name, ())
-    ]
-    + [
-        (f"{type(record).__name__}-{name}", type(record), _arguments(record), name)
+        for case in cases(function.__name__, function, arguments, function)
+    ),
+    *(
+        case
+        for name, (call, declared_by, arguments) in WRAPPED.items()
+        for case in cases(name, call, arguments, declared_by, arguments)
+    ),
+    *(
+        case
         for record in RECORDS
-        for name, field in record.__dataclass_fields__.items()
-        if field.metadata.get("convert") and name not in ANY.get(type(record).__name__, ())
-    ]
-)
+        for case in cases(type(record).__name__, type(record), values_of(record), type(record))
+    ),
+    *(case._replace(arguments={}) for case in cases("sweep", prepared, OPTIONS, Options)),
+]
+VALID = dict(FUNCTIONS) | {type(record): values_of(record) for record in RECORDS}
+
+
+def not_refused(rows):
+    """What of some rows is not refused as it should be.
+
+    A row is a call, or the name of one in `WRAPPED`; the arguments that are changed, of a call of this file
+    with the valid ones beside them; the argument that is blamed; and facts that the error has.
+    """
+    wrong = {}
+    for number, (call, changed, argument, *facts) in enumerate(rows):
+        function, valid = call, VALID.get(call, {})
+        if isinstance(call, str):
+            function, _, valid = WRAPPED[call]
+        error = refusal(function, **valid | changed)
+        missing = [fact for fact in facts if fact not in str(error)]
+        if why := complaint(error, {argument}) or missing:
+            wrong[number, getattr(function, "__name__", call), argument] = why, str(error)
+    return wrong

@@ -1,93 +1,185 @@
-"""Nonsense at every argument: one line that begins with the argument's name, before anything is compiled.
+"""Wrong values at every argument: one line that begins with its name, at once, before anything is compiled.
 
-Each check has a law in test_checks.py, each option a table in search/test_refusals.py; here a seeded sample
-of values that no argument takes finds arguments that are not checked at all.
+What an argument takes is declared; `declarations.py` reads it, and draws what is outside of it. What relates
+several arguments, and what mistakes are told of, is in tables here and in test_relations.py.
 """
 
+import contextlib
 import dataclasses
-import datetime
-import decimal
-import random
+import inspect
+import math
+import os
 import sys
+import time
+import zlib
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import complaint, make_result, make_sampled, refusal
-from room_calls import CALLS, NET, PARAMS, SPLIT, X, Y, objective, predict, prepared
+import wrong_values
+from declarations import TABLES, Argument, rows
+from examples import examples
+from helpers import compilations, complaint, make_result, make_sampled, refusal
+from numpy.typing import ArrayLike
+from room_calls import ANYTHING, CASES, NET, PARAMS, SPLIT, X, Y, objective, predict, prepared
 from scipy import sparse
 
 import jfnn
-from jfnn import analysis, datasets, subsets
+from jfnn import (
+    activations,
+    analysis,
+    backprop,
+    datasets,
+    layers,
+    losses,
+    minibatches,
+    network,
+    subsets,
+    training,
+)
 from jfnn.analysis import compare_cells
 from jfnn.core.experiment.options import Options
 
 pytestmark = pytest.mark.unoptimised
 
-
-class Hostile:
-    """Fails whatever is done with it."""
-
-    def __repr__(self):
-        raise RuntimeError("no text")
-
-    def __array__(self, dtype=None, copy=None):
-        raise RuntimeError("no array")
-
-
-NONSENSE = {
-    "complex": 1j,
-    "decimal": decimal.Decimal("-1"),
-    "ragged": [[1.0, 2.0], [3.0]],
-    "dict": {"a": 1},
-    "set": {1, 2},
-    "object": object(),
-    "date": datetime.date(2026, 1, 1),
-    "objects": np.array([None, object()], dtype=object),
-    "matrix of text": np.array([["a"], ["b"]]),
-    "generator": (i for i in ()),
-    "no array": Hostile(),
-    "buffer": bytearray(b"12"),
-    "array without axes": np.array("2020", "M8[D]"),
-    "more digits than are written": -(10**5000),
-}
-SAMPLE = 5  # kinds tried for each argument
-# An argument -> other names under which it is refused.
+# An argument, of one function or of all -> other names under which it is refused.
 ALIASES = {
     "a": {"hyper"},
-    "cells": {"cells"},
+    "cells": {"a"},
     "execution": {"devices"},
     "hyper": {"a"},
     "initializer": {"init"},
     "inputs": {"layers"},
     "momentum": {"optimizer"},
-    "name": {"optimizer"},
+    "name": {"optimizer", "values"},
     "nesterov": {"optimizer"},
     "seed": {"cells"},
     "size": {"validation"},
+    "predict_proba.network": {"loss"},
     "x": {"y"},
 }
 
 
-OPTIONS = [
-    (f"sweep-{field.name}", prepared, {}, field.name)
-    for field in dataclasses.fields(Options)
-    if field.kw_only
-]
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_written(tmp_path_factory):
+    """Calls are made in a directory that they leave empty."""
+    with contextlib.chdir(tmp_path_factory.mktemp("here")):
+        yield
+        assert os.listdir() == []
+
+
+# What JAX compiles for single operations on arrays; some calls work out by them what they check.
+OPERATIONS = {
+    *["add", "argmax", "concatenate", "convert_element_type", "exp", "log", "matmul", "multiply"],
+    *["reduce_max", "reduce_sum", "relu", "reshape", "split", "subtract", "swapaxes", "transpose"],
+    *["true_divide", "unstack", "where"],
+}  # fmt: skip
+
+
+def is_operation(function):
+    """Whether what was compiled, as "jit(add)", is one operation, and no program."""
+    return function.removeprefix("jit(").removesuffix(")").lstrip("_") in OPERATIONS
+
+
+@examples(few=(3, 1), more=(25, 1), many=(200, 1))
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, examples):
+    names = {case.argument.name} | case.argument.of(ALIASES, set())
+
+    def refused_at_once(wrong):
+        given = case.arguments | {case.argument.name: wrong.value}
+        before = time.thread_time()
+        with compilations() as compiled:
+            error = refusal(case.call, **given)
+        seconds = time.thread_time() - before
+        assert complaint(error, names) is None
+        assert wrong.said in str(error)
+        assert seconds < 1
+        assert [function for function in compiled if not is_operation(function)] == []
+
+    kind = case.argument.kind()
+    for edge in kind.edges:
+        refused_at_once(edge)
+    of_case = dataclasses.replace(examples, seed=zlib.crc32(case.name.encode()))
+    of_case.check(refused_at_once, wrong=wrong_values.of(kind))
+
+
+# Functions of which no argument is checked -> why.
+UNCHECKED = {
+    "arithmetic of arrays inside of compiled steps": [
+        *(getattr(module, name) for module in (activations, losses) for name in module.__all__),
+        *[backprop.forward, backprop.deltas, backprop.gradients, network.forward, minibatches.step_rows],
+        *[training.autodiff, training.step, training.descend, training.epoch],
+        *[layers.from_key, layers.within],
+    ],
+    "of modules of other packages, in test_adapters.py": [jfnn.from_equinox, jfnn.from_flax],
+    "of extensions, which check what users give them": [
+        getattr(jfnn.extend, name) for name in jfnn.extend.__all__
+    ],
+    "what `Subsets` reads its row numbers by": [jfnn.subsets.as_row_numbers],
+}
+# Functions whose further arguments are the options of a sweep.
+OF_OPTIONS = [jfnn.sweep, jfnn.train, jfnn.hypergradient, jfnn.lyapunov]
+
+
+def public_functions():
+    """Functions of the package and of its public modules."""
+    modules = [getattr(jfnn, name) for name in jfnn.__all__ if inspect.ismodule(getattr(jfnn, name))]
+    things = [getattr(module, name) for module in (jfnn, *modules) for name in module.__all__]
+    return dict.fromkeys(thing for thing in things if inspect.isfunction(thing))
+
+
+def test_every_argument_of_a_public_function_is_tried_or_it_is_said_why_not():
+    tried = {}
+    for case in CASES:
+        if inspect.isfunction(case.declared_by) or case.declared_by is Options:
+            tried.setdefault(case.declared_by, set()).add(case.argument.name)
+    unchecked = [function for functions in UNCHECKED.values() for function in functions if callable(function)]
+    left = []
+    for function in public_functions():
+        names = tried.get(function, set()) | (
+            tried[Options] | {"options"} if function in OF_OPTIONS else set()
+        )
+        anything = {
+            name
+            for name in inspect.signature(function).parameters
+            if f"{function.__name__}.{name}" in ANYTHING
+        }
+        missing = inspect.signature(function).parameters.keys() - names - anything
+        if missing and (function not in unchecked or function in tried):
+            left.append((function.__name__, missing))
+    assert left == []
+    assert len(CASES) > 550
 
 
 @pytest.mark.parametrize(
-    ("name", "call", "arguments", "argument"), CALLS + OPTIONS, ids=[call[0] for call in CALLS + OPTIONS]
+    ("annotation", "taken", "wrong"),
+    [
+        (int, [1, 7], [0, 1.0, True, "1", None, [1]]),
+        (float | None, [0, 0.5, None], [-0.1, math.nan, math.inf, False, "0"]),
+        (str | bool, ["any", True], [1, None, ["any"]]),
+        (Sequence[int], [[1], (1, 2)], [[], [0], [True], 1, "1", None]),
+        (tuple[int, ...] | None, [(1,), None], [(), (0,), 1]),
+        (ArrayLike, [1, True, [0.5], [[1, 2]]], ["1", None, [[1], [1, 2]], object()]),
+        (Callable[..., int], [len], [1, None, "len"]),
+        (jfnn.Network, [], [1, None, "mlp", {}]),
+    ],
+    ids=str,
 )
-def test_nonsense_is_refused_by_the_name_of_the_argument(name, call, arguments, argument):
-    names = {argument} | ALIASES.get(argument, set())
-    wrong = {}
-    for kind in random.Random(name).sample(sorted(NONSENSE), SAMPLE):
-        if why := complaint(refusal(call, **arguments | {argument: NONSENSE[kind]}), names):
-            wrong[kind] = why
-    assert wrong == {}
+def test_an_annotation_declares_what_is_taken(annotation, taken, wrong):
+    kind = Argument("function", "argument", None, annotation).kind()
+    assert all(map(kind.takes, taken)) and not any(map(kind.takes, wrong))
+    assert not any(kind.takes(edge.value) for edge in kind.edges)
+
+
+def test_every_row_of_a_table_is_of_an_argument_that_is_tried():
+    tried = {name for case in CASES for name in (case.argument.name, case.argument.path)}
+    for table in (*TABLES, ALIASES):
+        assert rows(table).keys() - tried == set()
+    assert ANYTHING.keys() & tried == set()
 
 
 def cosine(learning_rate):
@@ -255,7 +347,6 @@ MISTAKES = [
     (lambda: objective(loss="mse"), "loss", "mean 'quadratic'"),
     (lambda: prepared(loss="bce"), "loss", "mean 'sigmoid_cross_entropy'"),
     (lambda: prepared(loss=optax.softmax_cross_entropy), "loss", "mean 'cross_entropy'"),
-    (lambda: prepared(optimizer="adamm"), "optimizer", "mean 'adam'"),
     (lambda: prepared(optimizer=jfnn.Optimizer(momentumm=0.9)), "optimizer", "mean 'momentum'"),
     (lambda: prepared(optimizer=jfnn.Optimizer(schedule="cos")), "schedule", "mean 'cosine'"),
     (lambda: jfnn.mlp((2, 2), "rleu"), "activation", "mean 'relu'"),
@@ -331,8 +422,12 @@ def test_the_cures_are_taken():
     [
         ({"lr": 0.1}, "learning_rate"),
         ({"learning_rate": 0.1, "epoch": 3}, "'epochs'"),
-        ({"learning_rate": 0.1, "dropout": 0.5}, "hyper="),
-        ({"learning_rate": 0.1, "eval_every": 1}, "jfnn.Execution"),
+        ({"learning_rate": 0.1, "dropout": 0.5}, "hyper={…}"),
+        ({"tile": 1}, "execution=jfnn.Execution(…)"),
+        ({"scheme": 1}, "batch_size=jfnn.Minibatches(…)"),
+        ({"rank_by": 1}, "validation=jfnn.Validation(…)"),
+        ({"momentum": 1}, "optimizer=jfnn.Optimizer(…)"),
+        ({"metrics": 1}, "network=jfnn.supervised(…)"),
         ({"verbose": 1}, "execution=jfnn.Execution(progress=True)"),
         ({"n_jobs": 2}, "execution=…, a number of devices"),
         ({"early_stopping": True}, "schedulers=[jfnn.EarlyStopping(…)]"),

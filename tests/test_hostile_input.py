@@ -157,19 +157,6 @@ def test_numbers_beyond_float32_are_valid_in_float64(x64):
     assert jax.tree.leaves(run.experiment.replicates.start(0))[0].max() == 1e39
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, np.ma.masked])
-def test_standardise_raises_for_missing_values_by_name(value):
-    bad = np.ma.masked_array(X) if value is np.ma.masked else X.copy()
-    bad[3, 1] = value
-    for argument, split in (
-        ("x_train", jfnn.Split(bad, LABELS)),
-        ("x_test", jfnn.Split(X, LABELS, bad, LABELS)),
-        ("y_train", jfnn.Split(X, bad)),
-        ("x_train", jfnn.Split([[1.0, 2.0], [3.0]], LABELS)),
-    ):
-        assert complaint(refusal(jfnn.datasets.standardise, split), {argument}) is None
-
-
 @pytest.mark.parametrize(
     ("value", "plain"), [(np.float16(0.25), 0.25), (fractions.Fraction(1, 4), 0.25), (np.uint8(2), 2)]
 )

@@ -150,31 +150,3 @@ def test_matched_networks_answer_as_before_and_their_own_order_comes_back(networ
 def test_units_that_are_alike_end_the_search():
     zeros = jax.tree.map(np.zeros_like, drawn(DEEP, ()))
     jax.tree.map(np.testing.assert_array_equal, matched(DEEP, zeros, zeros), zeros)
-
-
-BAD = jax.tree.map(np.copy, drawn(NET, ()))
-BAD[0].w[0, 0] = np.nan
-GIVEN = {"network": NET, "a": drawn(NET, (2,)), "b": drawn(NET, (2,))}
-
-
-@pytest.mark.parametrize(
-    ("function", "changes", "argument"),
-    [
-        (barrier, {"points": 1}, "points"),
-        (barrier, {"x": X[:, :3]}, "x"),
-        (barrier, {"y": Y[:5]}, "y"),
-        (barrier, {"loss": "none"}, "loss"),
-        *((function, {"a": GIVEN["a"][:1]}, "a") for function in (barrier, matched)),
-        *((function, {"b": GIVEN["b"][:1]}, "b") for function in (barrier, matched)),
-        *((function, {"b": drawn(NET, (3,))}, "b") for function in (barrier, matched)),
-        *((function, {"network": None}, "network") for function in (barrier, matched)),
-        (matched, {"a": BAD}, "a"),
-        (matched, {"b": BAD}, "b"),
-        (matched, {"network": jfnn.cnn((1, 4, 4), (2,), 3)}, "network"),
-        (matched, {"network": jfnn.Network(NET.init, NET.apply)}, "network"),
-    ],
-)
-def test_an_invalid_argument_raises_by_name(function, changes, argument):
-    given = GIVEN | ({"x": X, "y": Y} if function is barrier else {}) | changes
-    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
-        function(**given)

@@ -268,34 +268,3 @@ def test_crps_is_that_of_scoringrules():
     np.testing.assert_allclose(analysis.crps_normal(x[0], scale, y), normal)
     fair = scoringrules.crps_ensemble(y, x.T, estimator="fair")
     np.testing.assert_allclose(analysis.crps(x, y, fair=True), fair)
-
-
-P = np.full((3, 2), 0.5)
-
-
-@pytest.mark.parametrize(
-    ("function", "arguments", "message"),
-    [
-        ("brier_score", (P[0], [0, 1]), r"probabilities: expected shape \[…, n, k\]"),
-        ("brier_score", (P[:0], []), r"probabilities: expected shape \[…, n, k\]"),
-        ("brier_score", (2 * P, [0, 1, 0]), "probabilities: expected numbers from 0 to 1"),
-        ("brier_score", (P - [1, -1], [0, 1, 0]), "probabilities: expected numbers from 0 to 1"),
-        ("brier_score", (P[:, :1] + 1, [0, 1, 0]), "probabilities: expected numbers from 0 to 1"),
-        ("brier_score", (P, [0, 1]), r"labels: expected shape \[3\], got \[2\]"),
-        ("brier_score", (P, [0, 1, 2]), "labels: expected integers from 0 to 1, got 0 to 2"),
-        ("brier_score", (P, [0, -1, 1]), "labels: expected integers from 0 to 1, got -1 to 1"),
-        ("temperature", (P, [0.0, 1.0, 1.0]), "labels: expected integers, got"),
-        ("calibration_error", (P, [0, 1, 1], 0), "bins: expected at least 1"),
-        ("calibration_error", (P, [0, 1, 1], 3, "size"), "equal: "),
-        ("with_temperature", (P, 0.0), "temperature: expected numbers above 0"),
-        ("with_temperature", (P, [1.0, 2.0]), r"temperature: expected one number or shape \[\], got \[2\]"),
-        ("crps", ([[1.0, 2.0]], [1.0, 2.0], True), "outputs: expected at least 2 members"),
-        ("crps", ([[1.0, 2.0]], [1.0]), r"y: expected shape \[2\], got \[1\]"),
-        ("crps_normal", (0.0, -1.0, 0.0), "std: expected numbers of at least 0"),
-        ("crps_normal", ([0.0, 1.0], [1.0, 1.0, 1.0], 0.0), "std: expected a shape that broadcasts"),
-        ("crps_normal", ([0.0, 1.0], 1.0, [1.0, 1.0, 1.0]), "y: expected a shape that broadcasts"),
-    ],
-)
-def test_arrays_that_do_not_fit_are_errors(function, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        getattr(analysis, function)(*arguments)

@@ -36,8 +36,6 @@ def test_one_seeds_folds_count_with_their_corrected_variance():
     t = differences.mean() / (differences.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4))
     assert compared.p[0, 1] == pytest.approx(2 * stats.t.sf(abs(t), 4))
     assert (compared.low[0, 1] > 0 or compared.high[0, 1] < 0) == (compared.p[0, 1] < 0.05)
-    with pytest.raises(ValueError, match="test: folds of one seed"):
-        compare_cells(result, test="wilcoxon")
 
 
 def test_equal_runs_are_no_difference_and_equal_differences_leave_no_doubt():
@@ -65,8 +63,6 @@ def test_holm_is_his_rule_step_by_step():
     np.testing.assert_allclose(holm([0.6, 0.9, 0.01]), [1, 1, 0.03])
     np.testing.assert_allclose(holm([[0.04, np.nan], [0.01, 0.9]]), [[0.08, np.nan], [0.03, 0.9]])
     assert holm([]).shape == (0,)
-    with pytest.raises(ValueError, match="p: expected probabilities"):
-        holm([1.5])
 
 
 def family_errors(cells, runs, times):
@@ -102,16 +98,3 @@ def test_seeds_needed_are_the_first_that_are_enough():
         widths = {k: 2 * stats.t.ppf(0.975, k - 1) * std / np.sqrt(k) for k in (n - 1, n) if k > 2}
         assert widths[n] <= width and widths.get(n - 1, np.inf) > width
     assert seeds_needed(0.01, 0.01, confidence=0.99) > seeds_needed(0.01, 0.01)
-
-
-def test_invalid_arguments_raise_by_name():
-    for arguments in ((-1.0, 1.0), (np.nan, 1.0), (1.0, 0.0), (1.0, 1e-9), (1.0, 1.0, 95)):
-        with pytest.raises(ValueError, match=r"^(std|width|confidence): expected"):
-            seeds_needed(*arguments)
-    with pytest.raises(ValueError, match="result: expected several seeds"):
-        compare_cells(make_result((1, 2), seeds=1))
-    for place in ((0,), (0, 2), (-1, 0)):
-        with pytest.raises(ValueError, match="reference: expected an index"):
-            compare_cells(make_result((1, 2)), reference=place)
-    with pytest.raises(ValueError, match="test: expected one of"):
-        compare_cells(make_result((1, 2)), test="z")

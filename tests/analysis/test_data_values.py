@@ -4,7 +4,6 @@ import itertools
 import math
 
 import numpy as np
-import pytest
 
 from jfnn import analysis
 
@@ -113,19 +112,3 @@ def test_influence_and_memorisation_are_differences_of_means():
 def test_memorisation_of_a_table_that_is_learned_by_heart_is_one():
     included = np.random.default_rng(3).random((50, 8)) < 0.5
     np.testing.assert_array_equal(analysis.memorisation(included, included), 1)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: analysis.banzhaf([1.0, 2.0], [[1, 2], [0, 1]]), "included: expected True or False"),
-        (lambda: analysis.banzhaf([1.0], [[1, 0], [0, 1]]), r"utility: expected \[2\]"),
-        (lambda: analysis.shapley([1.0, np.inf], [[1, 0], [0, 1]]), "utility: expected finite"),
-        (lambda: analysis.influence([1.0, 2.0], [[1, 0], [0, 1]]), r"correct: expected \[2, rows\]"),
-        (lambda: analysis.memorisation(np.ones((2, 3)), [[1, 0], [0, 1]]), r"correct: expected \[2, 2\]"),
-        (lambda: analysis.memorisation(np.ones((2, 2)), [1, 0]), r"included: expected \[subsets, rows\]"),
-    ],
-)
-def test_arrays_that_do_not_fit_are_errors(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_programs, make_result, make_sampled, make_single
+from helpers import make_programs, make_result
 
 from jfnn.analysis import best_rates
 
@@ -48,16 +48,3 @@ def test_networks_that_diverged_or_were_pruned_everywhere_have_no_rate():
     assert np.isnan(rates).tolist() == [True, False, True]
     result.test_accuracy[1, 1, 1] = 2.0
     assert best_rates(result)[1] == result.learning_rate[1]
-
-
-def test_drawn_cells_single_members_and_unknown_scores_are_refused():
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got cells in a list"):
-        best_rates(make_sampled())
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got cells in a list"):
-        best_rates(make_programs(make=make_sampled))
-    with pytest.raises(ValueError, match=r"^score: expected one of"):
-        best_rates(make_result(), "train_width")
-    with pytest.raises(TypeError, match=r"^result: expected a SweepResult"):
-        best_rates([make_result()])
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got one member"):
-        best_rates(make_single())

@@ -179,36 +179,3 @@ def test_batch_sharpness_of_a_quadratic_of_one_row_is_the_square_of_its_inputs(x
     np.testing.assert_allclose(found, ((X**2).sum(axis=1) + 1).mean(), rtol=1e-9)
     one = batch_sharpness(network, params, X, Y, [[3]], "quadratic")
     np.testing.assert_allclose(one, (X[3] ** 2).sum() + 1, rtol=1e-9)
-
-
-@pytest.mark.parametrize("batches", [[[0.0, 1.0]], [[0, 70]], [[-1, 0]], [0, 1], [[]]])
-def test_batches_that_are_no_rows_are_refused(batches):
-    with pytest.raises((ValueError, TypeError), match=r"^batches: "):
-        batch_sharpness(NET, PARAMS, X, Y, batches)
-
-
-NET = NETWORKS["tanh"][0]
-PARAMS = jax.tree.map(np.asarray, NET.init(jax.random.key(0)))
-
-
-@pytest.mark.parametrize(
-    ("changes", "argument"),
-    [
-        ({"k": 0}, "k"),
-        ({"k": 40}, "k"),
-        ({"k": 3, "iterations": 2}, "iterations"),
-        ({"l2": -1}, "l2"),
-        ({"l2": [0.1, 0.2]}, "l2"),
-        ({"reduction": "max"}, "reduction"),
-        ({"loss": "none"}, "loss"),
-        ({"params": PARAMS[:1]}, "params"),
-        ({"params": (PARAMS[0]._replace(b=PARAMS[0].b[None]), PARAMS[1])}, "params"),
-        ({"params": jax.tree.map(lambda leaf: leaf[None][:0], PARAMS)}, "params"),
-        ({"x": X[:, :3]}, "x"),
-        ({"y": Y[:5]}, "y"),
-    ],
-)
-def test_an_invalid_argument_raises_by_name(changes, argument):
-    given = {"network": NET, "params": PARAMS, "x": X, "y": Y} | changes
-    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
-        sharpness(**given)

@@ -220,24 +220,6 @@ def test_a_missing_fold_is_replaced_before_its_seed_is_averaged():
     assert cell_statistics(result, missing="omit").mean[0, 0] == pytest.approx(scores[0].mean())
 
 
-def test_invalid_arguments_raise_by_name(sweep):
-    folds = make_result((1, 2), seeds=1, folds=3)
-    for result, options, message in (
-        (sweep, {"score": "test_precision"}, "score"),
-        (sweep, {"interval": "mode"}, "interval: expected one of"),
-        (sweep, {"interval": 0.9}, "interval: expected a Interval"),
-        (sweep, {"missing": "drop"}, "missing: expected one of nan, omit"),
-        (sweep, {"missing": None}, "missing"),
-        (folds, {"interval": "median"}, "method: folds of one seed share rows"),
-        (folds, {"missing": "omit"}, "missing: folds of one seed"),
-        (dataclasses.asdict, {}, "result"),
-    ):
-        with pytest.raises((ValueError, TypeError), match=message):
-            cell_statistics(result, **options)
-    with pytest.raises(ValueError, match="result: expected a history"):
-        curve_statistics(sweep)
-
-
 @pytest.mark.slow
 def test_95_percent_intervals_cover_the_mean_over_many_seeds_on_the_digits(digits):
     seeds = 300
@@ -272,10 +254,6 @@ def test_one_member_without_axes_has_its_score_as_mean_and_nothing_to_compare(tm
     assert "1 of 1 tied" in repr(computed) and computed._repr_html_().count("<tr>") == 2
     curves = curve_statistics(result)
     np.testing.assert_array_equal(curves.mean, result.history["test_accuracy"])
-    with pytest.raises(ValueError, match=r"^result: expected several seeds or folds to compare, got one$"):
-        analysis.compare_cells(result)
-    with pytest.raises(ValueError, match=r"^result: expected a grid, got one member$"):
-        analysis.best_rates(result)
     assert analysis.cell_names(result) == ["learning_rate=1e-5, l2=1e-5"]
     assert analysis.front(result, ["test_loss"]).tolist() is True
     columns = analysis.tidy(result)

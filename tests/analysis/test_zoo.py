@@ -200,30 +200,6 @@ def test_who_asks_for_safetensors_and_lacks_it_is_told_the_extra(tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-WITHOUT = make_result((2, 2))
-WHOLE = with_run(WITHOUT, params={"w": np.zeros((2, 2, 2, 5), int)})
-
-
-@pytest.mark.parametrize(
-    ("call", "argument"),
-    [
-        (lambda folder: jfnn.write_zoo(WITHOUT, folder), "result"),
-        (lambda folder: jfnn.write_zoo(WHOLE, folder), "params"),
-        (lambda folder: jfnn.write_zoo(with_params(WITHOUT), folder / "a.txt"), "folder"),
-        (lambda folder: weight_statistics({"a": np.ones((2, 3)), "b": np.ones((3, 3))}), "params"),
-        (lambda folder: weight_statistics({"a": np.ones(2)}, 2), "params"),
-        (lambda folder: weight_statistics({"a": np.ones((2, 0))}), "params"),
-        (lambda folder: weight_statistics({}), "params"),
-        (lambda folder: weight_statistics({"a": np.ones(2)}, -1), "leading"),
-    ],
-)
-def test_an_invalid_argument_raises_by_name(tmp_path, call, argument):
-    (tmp_path / "a.txt").write_text("no folder")
-    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
-        call(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
-
-
 def test_no_zoo_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no zoo\.npz there"):
         jfnn.read_zoo(tmp_path / "none")

@@ -1,6 +1,5 @@
 """Boltzmann machines as learners, against scikit-learn, enumeration and smaller machines; their bits."""
 
-import functools
 import itertools
 import json
 import pickle
@@ -203,39 +202,3 @@ def test_learners_that_differ_have_descriptions_of_their_own():
     assert all(learner.has_registered_fields for learner in learners)
     losses = [learner.describe()["metrics"]["loss"] for learner in learners]
     assert losses == [*["pseudo_likelihood"] * 3, "likelihood", "pseudo_likelihood", "reconstruction"]
-
-
-REFUSED = {
-    "^sizes: expected units of two or more layers": lambda: boltzmann_machine((5,)),
-    "^gradient: expected at most 20 units": lambda: boltzmann_machine((30, 21), gradient="exact"),
-    "^metrics: a pseudo-likelihood is for": lambda: boltzmann_machine(
-        (5, 4, 3), metrics=["pseudo_likelihood"]
-    ),
-    **{
-        f"^{name}: expected whole numbers from 1 to {most}, got {got}": functools.partial(
-            jfnn.train,
-            boltzmann_machine((5, 4), k=2, hyper=["hidden", "k"]),
-            SPLIT.x_train,
-            **{"learning_rate": 0.1, "epochs": 1, "batch_size": 10},
-            hyper={"hidden": 4, "k": 2} | {name: got},
-        )
-        for name, most, got in (("hidden", 4, 5), ("k", 2, 1.5))
-    },
-    "^k: expected none, since the exact": lambda: boltzmann_machine((5, 4), gradient="exact", hyper=["k"]),
-    r"^x_train: expected values in \[0, 1\], got 0 to 2": lambda: jfnn.sweep(
-        CHAINS, jfnn.Split(2 * X), hyper=NUMBERS, **OPTIONS
-    ),
-    "^x_test: expected only 0 and 1": lambda: jfnn.sweep(
-        boltzmann_machine((5, 4), gradient="exact"), jfnn.Split(X, x_test=X / 2), **OPTIONS
-    ),
-    "^x_train: expected rows, ": lambda: jfnn.sweep(CHAINS, jfnn.Split(None), hyper=NUMBERS, **OPTIONS),
-    "^y_train: expected None": lambda: jfnn.sweep(
-        boltzmann_machine((5, 4)), jfnn.Split(X, X[:, 0]), **OPTIONS
-    ),
-}
-
-
-@pytest.mark.parametrize("message", REFUSED)
-def test_invalid_arguments_raise_an_error_that_names_them(message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        REFUSED[message]()

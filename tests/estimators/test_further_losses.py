@@ -65,15 +65,6 @@ def test_scikit_learns_perceptron_serves_a_search_over_its_losses_alone():
     assert not choice.choose(search, 2, X, False).plain
 
 
-@pytest.mark.parametrize(
-    "invalid", [{"quantile": 1.0}, {"quantile": "half"}, {"delta": 0}, {"loss": "gamma"}], ids=str
-)
-def test_invalid_parameters_raise_by_name(invalid):
-    (name,) = invalid
-    with pytest.raises(ValueError, match=f"^{name}: expected"):
-        estimators.MLPRegressor(**invalid).fit(X, Y)
-
-
 def test_without_the_engine_they_are_refused():
     with pytest.raises(ValueError, match=r"^engine: 'scikit-learn' has no loss='huber'"):
         estimators.MLPRegressor("huber", engine="scikit-learn").fit(X, Y)

@@ -243,34 +243,3 @@ def test_an_output_activation_is_seen_through_flatten():
     with pytest.raises(ValueError, match=r"^loss: a cross-entropy applies"):
         jfnn.supervised(net)
     jfnn.supervised(jfnn.sequential([Conv(2, 2, activation="identity"), Flatten()], (1, 2, 2)))
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: jfnn.sequential([Conv(2, padding="causal")], (1, 5, 5)), "padding: 'causal' is for"),
-        (
-            lambda: jfnn.sequential([Conv(2, 2, dilation=5)], (1, 5)),
-            r"kernel: a convolution of \(6,\) is larger",
-        ),
-        (
-            lambda: jfnn.sequential([Conv(2)], 5),
-            r"layers: a convolution takes .*\(channels, length\).*\(5,\)",
-        ),
-        (
-            lambda: jfnn.sequential([Conv(2, (3, 3))], (1, 5)),
-            r"kernel: expected one for each axis .*\(3, 3",
-        ),
-        (lambda: jfnn.sequential([MaxPool(3)], (1, 2)), r"size: a pooling of \(3,\) is larger"),
-        (lambda: jfnn.sequential([MeanPool(2, padding=2)], (1, 4)), "padding: expected less than"),
-        (lambda: jfnn.sequential([Residual([Dense(4)])], 3), r"layers: a residual .*\(3,\), got \(4,\)"),
-        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, (3, 3, 3)), "kernel: expected one for each of 2"),
-        (lambda: jfnn.cnn((8,), (8,), 10), r"inputs: expected a shape \(channels, length\) or"),
-        (lambda: jfnn.cnn((1, 8, 8), (8,), 10, pool=100), "pool: a pooling of .* is larger"),
-        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, stride=100), "stride: expected at most 8, .* got 100"),
-        (lambda: jfnn.cnn((1, 8, 8), (8, 8), 10, padding=99999), "padding: .* at most 2147483647 windows"),
-    ],
-)
-def test_invalid_arguments_raise_an_error_that_names_them(make, message):
-    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
-        make()

@@ -217,20 +217,6 @@ def test_equal_layers_are_one_layer(layer, shape):
         assert pickle.loads(pickle.dumps(net)) is net
 
 
-@pytest.mark.parametrize(
-    ("layers", "shape", "named"),
-    [
-        ([Dense(3)], (2, 2), r"dense.*\(2, 2\)"),
-        ([Scale(), Dense(3)], (2, 2), r"dense.*\(2, 2\)"),
-        ([Dense(3), Flatten(), Dense(2), "dense"], 4, "'dense'"),
-        ([Dense], 4, "Dense"),
-    ],
-)
-def test_layers_that_do_not_fit_raise_an_error_that_names_them(layers, shape, named):
-    with pytest.raises((ValueError, TypeError), match=f"^layers: .*{named}"):
-        jfnn.sequential(layers, shape)
-
-
 @functools.cache
 def in_all_ways(layer, shape, dtype):
     """``(problem, outputs, gradients, values)`` of a layer on random numbers, by one program.

@@ -225,16 +225,3 @@ def test_the_width_of_a_recurrent_layer_is_that_of_one_time():
     assert Elman(6).width((40, 1)) == Elman(6, states="all").width((7, 1)) == 6 + 6 + 1 + 1
     assert GRU(6, True).width((40, 3)) == 2 * (4 * 6 + 6 + 3 + 1)
     assert LSTM(6).width((40, 3)) == 4 * 6 + 2 * 6 + 3 + 1
-
-
-@pytest.mark.parametrize(
-    ("make", "named"),
-    [
-        (lambda: jfnn.sequential([GRU(2)], 5), r"layers: .*\(time, features\).*\(5,\)"),
-        (lambda: jfnn.rnn((5, 1), 2, 3, kind="mgu"), "kind"),
-        (lambda: jfnn.rnn(5, 2, 3), "inputs"),
-    ],
-)
-def test_invalid_arguments_raise_an_error_that_names_them(make, named):
-    with pytest.raises((ValueError, TypeError), match=f"^{named}"):
-        make()

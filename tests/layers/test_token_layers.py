@@ -121,19 +121,6 @@ def test_a_causal_convolution_sees_no_later_input():
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: jfnn.sequential([LayerNorm(2)], 3), r"layers: layer normalisation over 2 axes .*\(3,\)"),
-        (lambda: jfnn.sequential([Dense(3), Embedding(3, 2)], 3), "layers: expected a layer of tokens first"),
-        (lambda: Embedding(3, 2).apply(np.ones((3, 2)), np.ones((4, 1))), "x: expected tokens"),
-    ],
-)
-def test_invalid_arguments_raise_an_error_that_names_them(make, message):
-    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
-        make()
-
-
-@pytest.mark.parametrize(
     ("tokens", "message"),
     [
         ([[0, 6]], "expected tokens from 0 to 5, got 0 to 6"),

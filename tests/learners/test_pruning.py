@@ -184,25 +184,6 @@ def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
     assert (learner.share_left(result.params)[1] == 1).all()
 
 
-@pytest.mark.parametrize(
-    ("changes", "argument"),
-    [
-        ({"learner": jfnn.learner(NET.init, len)}, "learner"),
-        ({"learner": make()}, "learner"),
-        ({"by": "size"}, "by"),
-        ({"scope": "network"}, "scope"),
-        ({"rewind": 1}, "rewind"),
-        ({"every": 0}, "every"),
-        ({"rounds": 1.5}, "prune_rounds"),
-        ({"share": [0.5, 1.0]}, "prune_share"),
-        ({"share": -0.1}, "share"),
-    ],
-)
-def test_an_invalid_argument_raises_by_name(changes, argument):
-    with pytest.raises((ValueError, TypeError), match=f"^{argument}: "):
-        jfnn.sweep(pruned(**{"learner": NET, "every": 2, "rounds": 1} | changes), SPLIT, **OPTIONS)
-
-
 def test_the_share_left_of_other_parameters_raises_an_error():
     learner = make()
     (one, two) = NET.init(jax.random.key(0))

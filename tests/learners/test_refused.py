@@ -6,12 +6,12 @@ import numpy as np
 import optax
 import pytest
 from helpers import noise_split
+from room_calls import not_refused
 
 import jfnn
 from jfnn import Metric, Optimizer, Split
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
-from jfnn.learners import output_metric
 
 SPLIT = noise_split()
 X = SPLIT.x_train
@@ -47,36 +47,20 @@ def of_number(names, loss=strong_loss, **arguments):
     return jfnn.learner(init, loss, hyper=names, score=score, **arguments)
 
 
-# A call -> the argument that its error names: one for each check.
+# What relates several arguments -> the one that its error names; others are drawn in test_bad_calls.py.
 MAKERS = [
-    (lambda: own(init=3), "init"),
-    (lambda: own(loss="quadratic"), "loss"),
-    (lambda: own(score=3), "score"),
-    (lambda: own(random="yes"), "random"),
-    (lambda: own(optimizer="nope"), "optimizer"),
-    (lambda: own(metrics="accuracy"), "metrics"),
     (lambda: own(metrics=[Metric("loss")]), "metrics"),
-    (lambda: of_number("strength"), "hyper"),
     (lambda: of_number(["l2"]), "hyper"),
     (lambda: of_number(["b1"], optimizer=Optimizer("adam", b1=0.9)), "hyper"),
     (lambda: jfnn.supervised(own()), "network"),
     (lambda: jfnn.supervised(jfnn.Network(init, 3)), "network"),
     (lambda: jfnn.supervised(NET._replace(apply=lambda params, x: x)), "network"),
     (lambda: jfnn.supervised(jfnn.mlp((5, 3), output="tanh")), "loss"),
-    (lambda: jfnn.supervised(NET, reduction="max"), "reduction"),
     (lambda: jfnn.supervised(NET, optimizer=Optimizer(momentum={})), "optimizer"),
-    (lambda: jfnn.supervised(NET, gradient="nope"), "gradient"),
     (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), gradient="backprop"), "gradient"),
-    (lambda: jfnn.supervised(NET, hyper=["rate"]), "hyper"),
     (lambda: jfnn.supervised(jfnn.Network(*NET[:2]), hyper=["dropout"]), "dropout"),
-    (lambda: jfnn.supervised(NET, metrics=["nope"]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric(3, of_rows=total)]), "metrics"),
     (lambda: jfnn.supervised(NET, metrics=[Metric("a\0b", True, total)]), "metrics"),
-    (lambda: output_metric("f1", 3), "function"),
-    (lambda: Optimizer(3), "optimizer"),
-    (lambda: Optimizer("sgd", schedule="nope"), "schedule"),
-    (lambda: Optimizer("sgd", schedule_epochs=2), "schedule_epochs"),
-    (lambda: Optimizer("sgd", schedule="cosine", schedule_epochs=0), "schedule_epochs"),
 ]
 
 
@@ -125,19 +109,6 @@ ROWS = [
 ]
 
 
-def refused(argument, call):
-    with pytest.raises((ValueError, TypeError)) as caught:
-        call()
-    assert isinstance(caught.value, jfnn.arguments.checks.ArgumentError)
-    assert str(caught.value).startswith(f"{argument}: ")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(("make", "argument"), MAKERS)
-def test_an_invalid_argument_raises_an_error_that_names_it(make, argument):
-    refused(argument, make)
-
-
 @pytest.mark.parametrize("name", ["schedule_free_adamw", "prodigy", "muon"])
 def test_an_optimizer_of_optax_contrib_may_be_given_itself(name):
     with pytest.raises(ValueError, match=rf"^optimizer: .*optax\.contrib\.{name} itself"):
@@ -150,14 +121,13 @@ def check_sweep(learner, split=SPLIT):
     prepare(Options(learner, split, learning_rate=0.1, epochs=2, batch_size=8, hyper=hyper))
 
 
-@pytest.mark.parametrize(("learner", "argument"), TRAINED)
-def test_a_learner_that_does_not_fit_the_data_raises_an_error(learner, argument):
-    refused(argument, lambda: check_sweep(learner))
+MADE = [(make, {}, argument) for make, argument in MAKERS]
+MADE += [(check_sweep, {"learner": learner}, argument) for learner, argument in TRAINED]
+MADE += [(check_sweep, {"learner": own(), "split": split}, argument) for split, argument in ROWS]
 
 
-@pytest.mark.parametrize(("split", "argument"), ROWS)
-def test_invalid_rows_raise_an_error(split, argument):
-    refused(argument, lambda: check_sweep(own(), split))
+def test_a_learner_or_rows_that_cannot_be_trained_are_refused_by_name():
+    assert not_refused(MADE) == {}
 
 
 @pytest.mark.thorough

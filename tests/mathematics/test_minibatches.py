@@ -82,5 +82,3 @@ def test_fitted_minibatches_are_the_same_or_those_of_the_smallest_fold():
     assert batches.fitted(N) == batches
     assert Minibatches(N).fitted(N).n_steps(N) == 1
     assert Minibatches(None).fitted(20).batch_size == 20
-    with pytest.raises(ValueError, match=r"^batch_size: "):
-        Minibatches(21).fitted(20)

@@ -235,33 +235,6 @@ def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
     assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # labels say that these are classes
 
 
-SQUASHED = jfnn.mlp((2, 2), output="sigmoid")
-COLUMN = jfnn.Network(lambda key: {}, lambda params, x: x[:, 0])
-LISTED = jfnn.Network(lambda key: {}, lambda params, x: [x, x])
-
-
-@pytest.mark.parametrize(
-    ("network", "params", "loss", "task", "argument"),
-    [
-        (*linear(2), "cross_entropy", "regression", "task"),
-        (*linear(1), "cross_entropy", None, "loss"),
-        (SQUASHED, SQUASHED.init(jax.random.key(0)), "cross_entropy", None, "loss"),
-        (COLUMN, {}, "cross_entropy", None, "network"),
-        (LISTED, {}, "cross_entropy", None, "network"),
-    ],
-)
-def test_invalid_predictions_raise_an_error_that_names_the_argument(network, params, loss, task, argument):
-    x = np.ones((3, network.input_shape[0] if network.input_shape else 2))
-    with pytest.raises(ValueError, match=rf"^{argument}: "):
-        jfnn.predict(network, params, x, loss, task)
-
-
-@pytest.mark.parametrize("network", [COLUMN, LISTED])
-def test_the_objective_of_outputs_that_are_no_array_of_rows_raises_an_error(network):
-    with pytest.raises(ValueError, match=r"^network: apply must give \[n, n_out\]"):
-        jfnn.objective(network, {}, np.ones((3, 2)), [0, 1, 0])
-
-
 @pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
 def test_outputs_that_overflow_are_no_prediction(function):
     net, params = linear(2)

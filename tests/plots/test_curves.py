@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy import stats
 
 import jfnn
-from jfnn import plots, report
+from jfnn import plots
 from jfnn.analysis import cell_statistics, curve_statistics
 from jfnn.arguments.texts import describe, value_texts
 from jfnn.plots.curves import default_cells
@@ -107,20 +107,6 @@ def test_loss_curves_of_one_member_show_the_rows_that_rank_it(learning_rate):
     np.testing.assert_array_equal(accuracy.lines[1].get_ydata(), tested.history["test_accuracy"])
 
 
-def test_curves_need_a_history_and_cells():
-    with pytest.raises(ValueError, match=r"^result: expected"):
-        plots.loss_curves(make_result())
-    with pytest.raises(ValueError, match=r"^result: expected"):
-        history = {name: values[..., :0] for name, values in make_result(history=1).history.items()}
-        plots.loss_curves(dataclasses.replace(make_result(), history=history))
-    for cells in ([(7, 0)], [(0,)], [], "best"):
-        for draw in (plots.loss_curves, plots.interval_curves):
-            with pytest.raises((ValueError, TypeError), match=r"^cells: expected"):
-                draw(make_result(history=2), cells=cells)
-    with pytest.raises(ValueError, match="expected a history"):
-        plots.interval_curves(make_result((2, 1)))
-
-
 @pytest.mark.parametrize("classes", [True, False])
 def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(classes):
     result = make_sampled(n=16, classes=classes, history=5, diverged=[(4, 0, 0)])
@@ -139,8 +125,6 @@ def test_loss_curves_of_a_random_search_go_from_the_best_cell_to_the_worst(class
     assert all(np.array_equal(line.get_xdata(), result.evaluations) for line in lines)
     assert [line.get_linestyle() for line in lines] == ["-", "--", "-", "--"]
     assert figure.legends[0].texts[0].get_text().startswith(describe(result.axes_at((2,))))
-    with pytest.raises(ValueError, match=r"^cells: expected .*\(16,\)"):
-        plots.loss_curves(result, cells=[(16,)])
 
 
 def named(panel):
@@ -301,17 +285,6 @@ def test_cells_of_a_random_search_are_points_along_an_axis_and_single_seeds_have
     (panel,) = plots.axis_curves(alone, "l2").axes
     i, _ = alone.best().index
     np.testing.assert_allclose(panel.lines[0].get_ydata(), alone.test_accuracy[i, :, 0])
-    for axis, options in (("seed", {}), ("l2", {"by": "learning_rate"}), ("l2", {"at": {}})):
-        with pytest.raises(ValueError, match=rf"^{next(iter(options), 'axis')}: expected"):
-            plots.axis_curves(drawn, axis, **options)
-    for options in (
-        {"axis": "width"},
-        {"axis": "l2", "by": "l2"},
-        {"axis": "l2", "at": {"l2": 0}},
-        {"axis": "l2", "at": {"learning_rate": True}},
-    ):
-        with pytest.raises(ValueError, match=r"^(axis|at): expected"):
-            plots.axis_curves(alone, **options)
 
 
 @pytest.mark.parametrize("names", [("32", "8", "16"), ("wide", "8", "16")])
@@ -496,37 +469,6 @@ def test_drawn_cells_of_several_networks_and_batch_sizes_are_points():
         np.testing.assert_allclose(points.get_ydata(), scores.ravel()[order])
         if labels is not None:
             assert [label.get_text() for label in panel.get_xticklabels()] == labels
-    for options in ({"by": "network"}, {"at": {"network": 0}}):
-        with pytest.raises(
-            ValueError, match=rf"^{next(iter(options))}: .*cells in a list have no axes to fix"
-        ):
-            plots.axis_curves(drawn, "l2", **options)
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        plots.heat_map,
-        plots.scatter,
-        plots.interval_curves,
-        lambda result: plots.axis_curves(result, "l2"),
-        lambda result: report.write_report(result, "nowhere/report.html"),
-    ],
-)
-def test_one_trained_network_is_no_sweep(draw):
-    sweep = make_result((1, 1), seeds=1, history=2)
-    outcomes = ("diverged_at", "stopped_at", "pruned", "epochs")
-    trained = dataclasses.replace(
-        sweep,
-        axes={name: values[0] for name, values in sweep.axes.items()},
-        seeds=sweep.seeds[0],
-        scores={name: values[0, 0, 0] for name, values in sweep.scores.items()},
-        history={name: values[0, 0, 0] for name, values in sweep.history.items()},
-        **{name: getattr(sweep, name)[0, 0, 0] for name in outcomes},
-    )
-    with pytest.raises(ValueError, match=r"^result: expected a sweep, got one network; plots\.loss_curves"):
-        draw(trained)
-    assert len(plots.loss_curves(trained).axes) == 2
 
 
 def test_curves_over_the_epochs_are_of_the_best_network_and_are_named_by_it():

@@ -71,9 +71,3 @@ def test_the_default_is_the_best_cell():
     result = accuracies()
     (axes,) = plots.histogram(result).axes
     assert f"mean {result.best().score:.4g}, sd" in axes.get_title()
-
-
-@pytest.mark.parametrize("cells", [None, [(0, 0)], "all"])
-def test_a_single_seed_has_no_spread(cells):
-    with pytest.raises(ValueError, match="cells: expected ones with two scores or more"):
-        plots.histogram(accuracies(seeds=1), cells=cells)

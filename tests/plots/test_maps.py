@@ -434,20 +434,6 @@ def test_large_arrays_are_pictures_with_round_ticks_on_the_scale_of_their_values
     assert isinstance(lights.norm, LogNorm)
 
 
-def test_arrays_need_numbers_and_the_lengths_of_their_axes():
-    for values, axes in (
-        (np.zeros((2, 3)), {"a": [1, 2, 3], "b": [1, 2]}),
-        (np.zeros(2), {"a": [1, 2], "b": [1]}),
-        ([["a", "b"]], {"a": [1], "b": [1, 2]}),
-        ({}, {"a": [1], "b": [1, 2]}),
-    ):
-        with pytest.raises(ValueError, match=r"^values: expected"):
-            plots.array_map(values, axes)
-    for axes in ({"a": [1, 2]}, {"a": [1], "b": [True, False]}, [[1], [1, 2]], {"a": [np.nan], "b": [1, 2]}):
-        with pytest.raises(ValueError, match=r"^axes: "):
-            plots.array_map(np.zeros((1, 2)), axes)
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize(("shape", "classes"), [((1, 5), True), ((20, 20), False)])
 def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
@@ -470,18 +456,6 @@ def test_texts_are_of_the_size_of_a_phones_at_its_width(shape, classes):
         for text in [*figure.legends, *figure.texts, *(axes.title for axes in figure.axes)]:
             box = text.get_window_extent()
             assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
-
-
-def test_heat_map_needs_a_grid_and_a_place_on_it():
-    result = make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())
-    for at in ({"momentum": 2}, {"momentum": -1}, {"momentum": "worst"}, {"l2": 0}, {"fold": 0}):
-        with pytest.raises(ValueError, match=r"^at: .*momentum"):
-            plots.heat_map(result, at)
-    for axes in (("l2", "l2"), ("l2", "fold"), ("l2",), "l2"):
-        with pytest.raises(ValueError, match=r"^axes: expected"):
-            plots.heat_map(result, axes=axes)
-    with pytest.raises(ValueError, match=r"^result: expected.* plots\.scatter"):
-        plots.heat_map(make_sampled())
 
 
 def points_of(panel):

@@ -1,7 +1,6 @@
 """The reliability diagram: marks, bars and titles are the numbers of the bins."""
 
 import numpy as np
-import pytest
 
 from jfnn import analysis, plots
 
@@ -26,19 +25,3 @@ def test_marks_and_bars_are_the_bins():
         assert axes.get_title() == f"{name}\nerror {each.error:.3f}, by chance {each.by_chance:.3f}"
     alone = plots.reliability_diagram(found["a"])
     assert len(alone.axes) == 1 and alone.axes[0].get_title().startswith("error")
-
-
-@pytest.mark.parametrize(
-    ("calibration", "message"),
-    [
-        (
-            analysis.calibration_error(P, Y, 8),
-            r"calibration: expected one network's bins, got shape \[2, 8\]",
-        ),
-        ({}, "calibration: expected at least one"),
-        ({"a": 1.0}, "calibration: expected a Calibration"),
-    ],
-)
-def test_other_things_are_refused(calibration, message):
-    with pytest.raises(ValueError, match=message):
-        plots.reliability_diagram(calibration)

@@ -76,20 +76,6 @@ def test_every_keyword_has_a_help_text():
         assert not field.kw_only or field.metadata["help"].endswith("."), field.name
 
 
-def test_a_keyword_that_another_option_takes_is_said_to_go_there():
-    cures = {
-        "tile": "execution=jfnn.Execution(…)",
-        "scheme": "batch_size=jfnn.Minibatches(…)",
-        "rank_by": "validation=jfnn.Validation(…)",
-        "dropout": "hyper={…}",
-        "momentum": "optimizer=jfnn.Optimizer(…)",
-        "metrics": "network=jfnn.supervised(…)",
-    }
-    for name, cure in cures.items():
-        with pytest.raises(TypeError, match=re.escape(f"{name!r}; it goes into {cure}")):
-            jfnn.sweep(NET, SPLIT, learning_rate=0.1, **{name: 1})
-
-
 def test_options_hold_converted_values_which_stay():
     made = options(seeds=2, execution=1, validation=0.2, out="a directory")
     assert (made.seeds, made.execution, made.cells) == ([0, 1], jfnn.Execution(devices=1), None)

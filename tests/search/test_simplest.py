@@ -163,19 +163,6 @@ def test_a_rule_that_cannot_choose_is_refused_before_anything_trains(split, opti
         result.best(jfnn.Simplest(order))
 
 
-@pytest.mark.parametrize(
-    ("order", "message"),
-    [
-        ({}, "order: expected at least one name"),
-        ({"l2": "fewest"}, "order: expected"),
-        ("l2", "order: expected a mapping"),
-    ],
-)
-def test_orders_that_say_nothing_are_refused(order, message):
-    with pytest.raises(ValueError, match=message):
-        jfnn.Simplest(order)
-
-
 def best_low_complexity(cv_results, name):
     """What scikit-learn's example plot_grid_search_refit_callable.py describes, in two steps.
 

@@ -95,16 +95,3 @@ def test_slopes_are_the_exponents_and_the_table_has_every_number():
     assert table["change"][row].tolist() == [change[1, 2, 1, 1, 1]]
     assert table["size"][row].tolist() == [start[1, 2, 1, 1]]
     assert (table["change"][table["step"] == 0] == 0).all()
-
-
-def test_invalid_arguments_raise_by_name(split):
-    for changes, message in (
-        ({"learning_rate": [0.1, 0.2]}, "^learning_rate: expected one number"),
-        ({"optimizer": jfnn.Optimizer(momentum=[0.1, 0.2])}, "^momentum: expected one number"),
-        ({"steps": 0}, "^steps: expected at least 1"),
-        ({"rows": 0}, "^rows: expected at least 1"),
-        ({"optimizer": "lamb"}, "^optimizer: "),
-    ):
-        arguments = {"width": [2], "learning_rate": 0.1, "batch_size": 9} | changes
-        with pytest.raises((ValueError, TypeError), match=message):
-            jfnn.coordinate_check(network, split, **arguments)

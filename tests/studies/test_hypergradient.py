@@ -132,35 +132,6 @@ def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64)
     assert np.isfinite(jfnn.hypergradient(NETWORK, rows, **options, optimizer=kept).gradients["l2"])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"with_respect_to": "momentum"}, "with_respect_to: expected one of learning_rate, l2"),
-        ({"with_respect_to": ("l2", "l2")}, "with_respect_to: expected different names"),
-        ({"learning_rate": [0.1]}, "learning_rate: expected a number, got a sequence"),
-        ({"l2": (0.1, 0.2)}, "l2: expected a number, got a sequence"),
-        ({"hyper": {"init_scale": np.ones(1)}}, "init_scale: expected a number, got a sequence"),
-        ({"optimizer": jfnn.Optimizer(momentum=[0.1, 0.2])}, "momentum: expected a number, got a sequence"),
-        ({"optimizer": jfnn.Optimizer(momentum=[0.1])}, "momentum: expected a number, got a sequence"),
-        ({"multipliers": [1.0, 2.0, 3.0]}, "multipliers: expected one for each of 2 epochs"),
-        ({"multipliers": [1.0, 1e39]}, "multipliers: 1e[+]39 is out of the range of float32"),
-        ({"mode": "sideways"}, "mode: expected one of reverse, forward"),
-        ({"part": "validation"}, "part: there are no validation rows"),
-        ({"resume": True}, "resume: "),
-        ({"out": "run", "resume": True}, "out: expected none"),
-        ({"folds": np.zeros((2, 2, 3), int)}, "folds: expected none"),
-        ({"schedulers": [jfnn.Halving(3)]}, "schedulers: expected none"),
-        ({"execution": jfnn.Execution(tile=1)}, "execution: expected none"),
-        ({"refit": True}, "refit: expected none"),
-        ({"cells": 2, "l2": [0.1, 0.2]}, "cells: expected none"),
-        ({"seeds": 3}, "seeds: expected seed="),
-    ],
-)
-def test_an_invalid_option_raises_an_error_that_names_it(options, message, split):
-    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
-        jfnn.hypergradient(NETWORK, split, **{"learning_rate": 0.1, "epochs": 2, "batch_size": 35} | options)
-
-
 def test_options_that_only_sweeps_have_are_named_and_may_be_at_their_defaults():
     for function, others in ((jfnn.hypergradient, ["seed", "seeds"]), (jfnn.lyapunov, [])):
         text = " ".join(inspect.getdoc(function).partition("**options:")[2].partition("Returns:")[0].split())

@@ -12,9 +12,8 @@ import pytest
 from helpers import compiled, representatives
 
 import jfnn
-from jfnn import Conv, Dense, Flatten, Residual, Scaled
+from jfnn import Dense, Residual, Scaled
 from jfnn.identity import naming
-from jfnn.layers import GRU
 from jfnn.layers.scaled import at_learning_rates, learning_rates
 from jfnn.learners import Batch
 
@@ -39,10 +38,6 @@ def convolutional(width):
 def residual(width):
     block = Residual([Dense(width, "tanh", "he_uniform")])
     return jfnn.sequential([Dense(width, "elu", "he_uniform"), block, Dense(2, "identity", "he_uniform")], 3)
-
-
-def flat(width):
-    return jfnn.sequential([*dense(width).layers, Flatten()], 3)
 
 
 def scaled(width):
@@ -175,28 +170,3 @@ def test_a_description_makes_the_network_again(network):
 def test_an_optimizer_is_scaled_by_its_rule(optimizer, rule):
     made = jfnn.maximal_update(dense(8), dense(BASE), optimizer, MULTIPLIER)
     assert made is jfnn.maximal_update(dense(8), dense(BASE), rule, MULTIPLIER)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((dense(8), dense), "^base: expected a Network"),
-        ((jfnn.Network(len, len), dense(4)), "^network: expected a network of jfnn.layers"),
-        ((dense(8), convolutional(4)), "^base: expected a network of the same kinds"),
-        ((dense(8), dense(4), "momentum"), "^optimizer: expected one of sgd, adabelief, .*got 'momentum'"),
-        ((dense(8), dense(4), "sgd", 0), "^output_multiplier: expected numbers above 0"),
-        ((flat(8), flat(4), "sgd", 2.0), "^output_multiplier: expected a dense last layer, got Flatten"),
-        ((dense(8), dense(4), "sgd", 1e20), "^output_multiplier: .* out of the range of float32"),
-        ((jfnn.mlp((3, 8, 2)), jfnn.mlp((3, 4, 2))), "^init: expected one of he_uniform, .*'glorot_normal'"),
-        ((jfnn.rnn((4, 2), 8, 2), jfnn.rnn((4, 2), 4, 2)), "^network: expected dense and conv.*GRU"),
-    ],
-)
-def test_invalid_arguments_raise_an_error_that_names_them(arguments, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        jfnn.maximal_update(*arguments)
-
-
-def test_invalid_factors_raise_an_error_that_names_them():
-    for arguments, name in [((GRU,), "layer"), ((Conv(2), "1"), "start"), ((Conv(2), 1.0, -1.0), "rate")]:
-        with pytest.raises((ValueError, TypeError), match=f"^{name}: "):
-            Scaled(*arguments)
