@@ -102,7 +102,8 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches among them
         sizes = axes["batch_size"].tolist()
         axes["batch_size"] = np.array([value_text("batch_size", size) for size in sizes])
-    return {**axes, "seed": result.seeds, **folds, **result.subset_values}
+    runs = {"seed": result.seeds, **folds, **result.subset_values}
+    return axes | {name: values for name, values in runs.items() if name not in axes}  # as in a slice
 
 
 def fold_axis(result: SweepResult, name: object = "fold") -> Any:
