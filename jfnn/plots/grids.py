@@ -167,8 +167,8 @@ def _draw(
         if mark is not None:
             _mark(axes_, *mark, outlined=written is not None)
     positions, names = _ticks(columns)
-    too_wide = max(map(text_width, names)) * TICK_FONT > 0.9 * width * POINTS_PER_INCH
-    crowded = too_wide and len(columns) <= MOST_TICKS
+    space = (WIDTH - MARGIN) / len(names) * POINTS_PER_INCH
+    crowded = max(map(text_width, names)) * TICK_FONT > 0.9 * space
     axes_.set_xticks(positions, names, fontsize=TICK_FONT, rotation=90 * crowded)
     axes_.set_xlabel(axis_label(across))
     figure.supylabel(axis_label(down), fontsize="medium")

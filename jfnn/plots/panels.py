@@ -40,7 +40,7 @@ FEW_POINTS = 25  # curves of so few have a mark at each
 NAMED = 10  # more curves have no legend
 MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
 FEWEST_LABELS = 3  # of a logarithmic scale; where decades have fewer, there are labels between them too
-MOST_WORDS = 20  # below a bar of colours; of more, some
+MOST_WORDS = 20  # below a panel or a bar of colours; of more, some
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
@@ -173,6 +173,20 @@ def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
         tick_round(axis, width)
 
 
+def tick_words(axis: Axis, words: Sequence[str], width: float = WIDTH) -> float:
+    """Ticks of a horizontal axis at words, whose places are 0, 1, …; of many at some.
+
+    They are upright where they have no space side by side; returned is the height in inches that this takes.
+    ``width`` is as in `tick_values`.
+    """
+    shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
+    labels = [words[i] for i in shown]
+    longest = max(map(text_width, labels)) * CAPTION_FONT / POINTS_PER_INCH
+    crowded = longest > 0.8 * (width - MARGIN) / len(labels)
+    axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=CAPTION_FONT)
+    return longest * crowded
+
+
 def _tick(axis: Axis, ticks: np.ndarray, width: float) -> None:
     """Ticks with labels as other numbers have them; below each other all, else those with space."""
     labels = value_texts(ticks.tolist())
@@ -211,12 +225,7 @@ def colour_by(
     if isinstance(norm, LogNorm):
         tick_round(bar.ax.xaxis)
     if words:
-        shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
-        labels = [words[i] for i in shown]
-        longest = max(map(text_width, labels)) * CAPTION_FONT / POINTS_PER_INCH
-        crowded = longest > 0.8 * BAR["shrink"] * WIDTH / len(labels)
-        figure.set_figheight(figure.get_figheight() + longest * crowded)
-        bar.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=CAPTION_FONT)
+        figure.set_figheight(figure.get_figheight() + tick_words(bar.ax.xaxis, words))
         bar.minorticks_off()
     return np.asarray(scale.to_rgba(values))
 

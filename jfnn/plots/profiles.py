@@ -30,6 +30,7 @@ from jfnn.plots.panels import (
     panels,
     places,
     tick_values,
+    tick_words,
     value_scale,
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, fold_axis, sliced
@@ -108,7 +109,7 @@ def axis_curves(
         axes.errorbar(values[order], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style)
     axes.set_xscale(**value_scale(values))
     if names:
-        axes.set_xticks(positions, names)
+        figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, names))
     else:
         tick_values(axes.xaxis, values)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))

@@ -21,6 +21,7 @@ from jfnn.plots.panels import (
     takes_log_scale,
     tick_round,
     tick_values,
+    tick_words,
     value_scale,
 )
 
@@ -60,7 +61,8 @@ def scatter(result: SweepResult) -> Figure:
             known = result.axes[name].tolist()
             values = np.array([known.index(value) for value in values.tolist()])
             position = None if best is None else known.index(position)
-            axes.set_xticks(range(len(known)), [value_text(name, value) for value in known])
+            words = [value_text(name, value) for value in known]
+            figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, words, WIDTH / columns))
             axes.set_xlim(-0.5, len(known) - 0.5)
         else:
             axes.set_xscale(**value_scale(values))
