@@ -11,7 +11,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.curves import as_cells
-from jfnn.plots.panels import BEST, add_caption, check_sweep, gallery
+from jfnn.plots.panels import BEST, CAPTION_FONT, add_caption, check_sweep, gallery, set_title
 
 BINS = 25  # or fewer, of all values shown
 
@@ -63,7 +63,7 @@ def histogram(
             expected = each.size * np.diff(stats.binom.cdf(edges * rows, rows, each.mean()))
             axes.stairs(expected, edges, color=BEST)
             title += f", binomial sd {stats.binom.std(rows, each.mean()) / rows:.2g}"
-        axes.set_title(f"{summary.describe_cell(result, cell)}: {title}", fontsize=9)
+        set_title(axes, f"{summary.describe_cell(result, cell)}: {title}", CAPTION_FONT)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))
     every = sum(result.scores[score][cell].size for cell in chosen)

@@ -32,9 +32,12 @@ WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; of a dot half that
 CAPTION_FONT = 9.0
+TITLE_FONT = 10.0
+WIDEST_TITLE = 0.86  # of the figure's width
 TICK_FONT = 10.0  # matplotlib's
 MARGIN = 0.85  # inches beside a panel
 GAP = 3.0  # points between labels of an axis
+HANDLE = 42.0  # points beside a name in a legend
 
 FEW_POINTS = 25  # curves of so few have a mark at each
 NAMED = 10  # more curves have no legend
@@ -77,10 +80,16 @@ def gallery(
     return figure, grid.ravel()[:count].tolist()
 
 
+def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
+    """Writes a title above a panel as wide as the figure, in lines if one has no space for it."""
+    fits = text_width(title) * font < WIDEST_TITLE * WIDTH * POINTS_PER_INCH
+    axes.set_title(title if fits else in_lines(title, WIDTH - MARGIN, font), fontsize=font)
+
+
 def label_epochs(axes: Axes, score: str, title: str) -> None:
     """Labels a panel of curves over the epochs."""
     axes.set(xlabel="epochs", ylabel=score)
-    axes.set_title(title, fontsize=10)
+    set_title(axes, title)
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.label_outer()
     axes.grid(alpha=0.3)
@@ -92,11 +101,14 @@ def ordered_colours(count: int) -> np.ndarray:
 
 
 def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
-    """Names of a panel's curves below all panels; the figure grows by them."""
+    """Names of a panel's curves below all panels, long ones in lines; the figure grows by them."""
     handles, labels = axes.get_legend_handles_labels()
-    space = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + 42)
+    space = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + HANDLE)
+    if space < 1:
+        labels = [in_lines(label, WIDTH - HANDLE / POINTS_PER_INCH) for label in labels]
     columns = max(1, min(len(labels), int(space)))
-    lines = math.ceil(len(labels) / columns) + (title is not None)
+    breaks = sum(label.count("\n") for label in labels)
+    lines = math.ceil(len(labels) / columns) + breaks + (title is not None)
     figure.set_figheight(figure.get_figheight() + 1.45 * lines * CAPTION_FONT / POINTS_PER_INCH)
     style: dict[str, Any] = {
         "ncols": columns,
@@ -115,9 +127,13 @@ def text_width(text: str) -> float:
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
     """Writes a caption above all panels, in lines as long as the figure is wide."""
-    line = int(WIDTH * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * CAPTION_FONT))
-    text = "; ".join(parts).replace(" = ", "\u00a0=\u00a0")  # lines do not break within "η = 0.01"
-    figure.suptitle(textwrap.fill(text, line), fontsize=CAPTION_FONT)
+    figure.suptitle(in_lines("; ".join(parts), WIDTH), fontsize=CAPTION_FONT)
+
+
+def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
+    """A text in lines of a width in inches, which do not break within "η = 0.01"."""
+    line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * font))
+    return textwrap.fill(text.replace(" = ", "\u00a0=\u00a0"), line)
 
 
 def value_scale(values: np.ndarray) -> dict[str, Any]:

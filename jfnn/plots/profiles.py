@@ -29,6 +29,7 @@ from jfnn.plots.panels import (
     ordered_colours,
     panels,
     places,
+    set_title,
     tick_values,
     tick_words,
     value_scale,
@@ -113,7 +114,7 @@ def axis_curves(
     else:
         tick_values(axes.xaxis, values)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
-    axes.set_title(interval_title(pooled.over, most, kind), fontsize=10)
+    set_title(axes, interval_title(pooled.over, most, kind))
     axes.grid(alpha=0.3)
     limit_scores(axes, centre, part.higher_is_better(score), bars=np.stack([low, high]))
     caption += _omitted(
