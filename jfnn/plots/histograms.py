@@ -14,6 +14,7 @@ from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import BEST, CAPTION_FONT, add_caption, check_sweep, gallery, set_title
 
 BINS = 25  # or fewer, of all values shown
+LEAST_RANGE = 1e-9  # of values, as a share of them; nearer ones are drawn as equal
 
 
 def histogram(
@@ -47,7 +48,10 @@ def histogram(
     of_rows = ("exact_match",) if learner.get("multilabel") else ("accuracy", "exact_match")
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
-    edges = np.histogram_bin_edges(shown, BINS)
+    middle = (shown.min() + shown.max()) / 2
+    is_flat = np.ptp(shown) <= LEAST_RANGE * abs(middle)  # equal but for rounding, too near for bins
+    half = max(0.5, abs(middle) / 2)
+    edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
     if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
         low = np.floor(min(ends.min(), rows * shown.min()))
