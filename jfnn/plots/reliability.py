@@ -41,12 +41,11 @@ def reliability_diagram(calibration: Calibration | Mapping[str, Calibration]) ->
                 "calibration", f"expected one network's bins, got shape {list(each.rows.shape)}"
             )
     columns = min(PANELS_A_ROW, len(several))
-    figure, row = gallery(len(several), columns, (5.0 / columns, 0.3), sharey=True)
+    figure, row = gallery(len(several), columns, (4.4 / columns + 0.8, 0.15), sharey=True)
     for axes, (name, each) in zip(row, several.items(), strict=True):
         _draw(axes, each)
         above = f"{name}\n" if name else ""
         axes.set_title(f"{above}error {each.error:.3f}, by chance {each.by_chance:.3f}", fontsize=TITLE_FONT)
-        axes.set_aspect("equal")
     for axes in row[::columns]:
         axes.set_ylabel("accuracy")
     legend_below(figure, row[0])
