@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from jfnn.analysis import summary
 from jfnn.arguments.texts import axis_label, name_text, value_text
 from jfnn.core.search.result import SweepResult
+from jfnn.plots.omissions import out_of_sight
 from jfnn.plots.panels import (
     BEST,
     WIDTH,
@@ -35,7 +36,7 @@ def scatter(result: SweepResult) -> Figure:
     Colours stand for the learning rate, if that varies. An axis is logarithmic where the values spread evenly
     on a logarithmic one; so is that of losses. Cells that diverged with any seed or fold are crosses at the
     bottom; pruned ones are hollow, as their score was taken after fewer epochs. The cell of
-    `SweepResult.best` has a ring.
+    `SweepResult.best` has a ring. The caption names cells out of sight: of a loss of 0 on a logarithmic axis.
 
     Args:
         result: A sweep, in particular a random search.
@@ -79,7 +80,9 @@ def scatter(result: SweepResult) -> Figure:
         tick_round(row[0].yaxis)
     for axes in row[::columns]:
         axes.set_ylabel(name_text(result.ranked_by))
-    add_caption(figure, _caption(result, scores, pruned))
+    indices = np.ndindex(*result.cell_shape)
+    points = {summary.describe_cell(result, cell): score for cell, score in zip(indices, scores, strict=True)}
+    add_caption(figure, [*_caption(result, scores, pruned), *out_of_sight(row[0], points)])
     return figure
 
 
