@@ -206,6 +206,7 @@ def tick_words(axis: Axis, words: Sequence[str], width: float = WIDTH) -> float:
 def _tick(axis: Axis, ticks: np.ndarray, width: float) -> None:
     """Ticks with labels as other numbers have them; below each other all, else those with space."""
     labels = value_texts(ticks.tolist())
+    axis.set_ticks(ticks.tolist())  # which the range takes in, if no point is drawn there
     if isinstance(axis, XAxis):
         scale = axis.get_transform().transform
         low, high = scale(axis.get_view_interval())
