@@ -48,6 +48,7 @@ TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
 BAR_TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])  # whose labels have space
+NEARLY_EQUAL = 1e-9  # a difference as a share of values, below which they have one colour
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
 
 
@@ -194,6 +195,8 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
     if higher_is_better and 0 < high <= 1:
         low = max(0.0, min(low, high - LEAST_RANGE))
         low, *_, high = AutoLocator().tick_values(low, high)
+    if high - low <= NEARLY_EQUAL * abs(low):
+        high = low
     return Normalize(low, high, clip=True), colours
 
 
