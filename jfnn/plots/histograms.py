@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from jfnn.analysis import summary
@@ -14,6 +15,7 @@ from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import BEST, CAPTION_FONT, add_caption, check_sweep, gallery, set_title
 
 BINS = 25  # or fewer, of all values shown
+MOST_LABELS = 6  # which have space, of five digits and a sign too
 LEAST_RANGE = 1e-9  # of values, as a share of them; nearer ones are drawn as equal
 
 
@@ -70,6 +72,7 @@ def histogram(
         set_title(axes, f"{summary.describe_cell(result, cell)}: {title}", CAPTION_FONT)
         axes.set_ylabel("members")
     column[-1].set_xlabel(name_text(score))
+    column[-1].xaxis.set_major_locator(MaxNLocator(MOST_LABELS))
     every = sum(result.scores[score][cell].size for cell in chosen)
     missing = every - len(shown)
     caption = [summary.averaged_over(result), *[f"line: binomial of {rows} rows"] * bool(rows)]
