@@ -11,37 +11,52 @@ import matplotlib.image
 import numpy as np
 import pytest
 import scipy.stats
-from helpers import make_programs, make_result, make_sampled, representatives
+from drawn_results import results
+from examples import examples
+from figures import curve_texts, metrics_of, parts_of
+from helpers import complaint, make_programs, make_result, make_sampled, refusal, representatives
+from hypothesis import strategies
+from reading import image_of
 
 import jfnn
 from jfnn import analysis, plots
 from jfnn.analysis import description, ranking, summary
-from jfnn.arguments.texts import compact, describe
+from jfnn.arguments.texts import axis_text, compact, describe, metric_text, name_text
 from jfnn.core.search.result import combined, with_run
+from jfnn.plots.curves import default_cells
 from jfnn.report import writing as report
 
 pytestmark = pytest.mark.unoptimised
 
 
 class Page(html.parser.HTMLParser):
-    """A page's tables, headings, images and preformatted text; every tag must be closed."""
+    """A page's tables, texts by tag, images, and what the pointer shows; every tag must be closed."""
 
     def __init__(self, text):
         super().__init__()
         self.open = []
         self.rows = []
+        self.titles = []
+        self.boxes = {}
         self.texts = {}
         self.sources = []
         self.feed(text)
         assert not self.open
 
     def handle_starttag(self, tag, attrs):
+        known = dict(attrs)
         self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag == "i":
+            sides = [float(side) for side in re.findall(r":(.*?)%", known["style"])]
+            self.boxes.setdefault(self.texts["figcaption"][-1], []).append((known["title"], sides))
+        if tag == "td":
+            self.titles[-1].append(known.get("title", ""))
         if tag not in ("meta", "img", "br"):
             self.open.append(tag)
             self.texts.setdefault(tag, []).append("")
         if tag == "tr":
             self.rows.append([])
+            self.titles.append([])
 
     def handle_endtag(self, tag):
         if tag in ("td", "th"):
@@ -90,14 +105,13 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
     assert "<b>" not in text and "a &amp; b" in text
 
 
-def test_a_page_lists_the_best_cells_with_their_legend_settings_and_versions(trained, tmp_path):
+def test_a_page_lists_the_legend_of_its_cells_settings_and_versions(trained, tmp_path):
     result, _, text = trained
-    rows = Page(text).rows
     best = ranking.best_first(result, report.LISTED)
-    assert [tuple(row) for row in rows[: len(best.cells) + 1]] == ranking.table(best)
     legend = ranking.legend(best)
     assert len(legend) == 1 and "<br>".join(legend) in text  # of two seeds
-    listed = {row[0]: row[1] for row in reversed(rows[len(best.cells) + 1 :])}
+    assert text.count('<tr class="best">') == text.count('<tr class="best"><td>1.</td>') == 1
+    listed = {row[0]: row[1] for row in reversed(Page(text).rows) if len(row) == 2}
     assert listed["layers"] == "2-3-2" and listed["activation"] == "tanh" and listed["epochs"] == "4"
     assert listed["learning rate η"] == "0.1, 0.2" and listed["seeds"] == "5, 6" and listed["folds"] == "2"
     assert f"numpy {np.__version__}" in listed["versions"] and "cpu" in listed["device"]
@@ -136,22 +150,103 @@ def test_pages_lines_load_the_run_and_predict(trained):
     np.testing.assert_array_equal(eval(code.splitlines()[-1], here), most)
 
 
-def test_the_pointer_shows_the_values_of_cells_and_of_the_ranking(trained):
-    result, _, text = trained
-    boxes = re.findall(r'<i title="(.*?)" style="left:(.*?)%;top:(.*?)%;width:(.*?)%;height:(.*?)%">', text)
-    assert len(boxes) == 8  # two maps of four cells
-    means = result.cell_scores()
-    for number, (title, *sides) in enumerate(boxes[4:]):
-        i, j = divmod(number, 2)
-        assert title == f"{describe(result.axes_at((i, j)))}: {means[i, j]:.6g}"
-        left, top, width, height = map(float, sides)
-        assert 5 < left < left + width < 100 and 0 < top < top + height < 100
-    columns = [float(box[1]) for box in boxes[4:]]
-    rows = [float(box[2]) for box in boxes[4:]]
-    assert columns[0] == columns[2] < columns[1] == columns[3] and rows[0] == rows[1] < rows[2] == rows[3]
-    best = result.best()
-    assert '<tr class="best"><td>1.</td>' in text
-    assert f'title="mean {best.score:.6g}' in text.partition('class="best"')[2].partition("</tr>")[0]
+OBJECTIVES = ["train_loss", "train_accuracy", "validation_loss", "test_r2"]
+
+
+@examples((12, 1), (200, 1), few=(3, 1))
+def test_a_page_of_any_sweep_has_its_numbers_its_pictures_and_their_values(examples, tmp_path):
+    path = tmp_path / "report.html"
+
+    def law(result, has_pictures, objectives):
+        if not result.cell_shape:
+            assert complaint(refusal(report.write_report, result, path), {"result"}) is None
+            return
+        objectives = [name for name in objectives if name in result.scores]
+        report.write_report(result, path, figures=None if has_pictures else {}, objectives=objectives)
+        page = Page(path.read_text())
+        assert "Trained again" not in page.texts["h2"]
+        count = check_cells(page, result)
+        if objectives:
+            check_front(page.rows[count:], result, objectives)
+        pictures = [
+            base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in page.sources
+        ]
+        assert all(data.startswith(b"\x89PNG") for data in pictures)
+        names = [f"{part}_{result.ranking_metric}" for part in parts_of(result)] if result.crossed else []
+        titles = {name_text(name)[0].upper() + name_text(name)[1:]: map_texts(result, name) for name in names}
+        titles = titles or {"The cells drawn": None}
+        titles |= {"Over the epochs": strip_texts(result)} if len(result.evaluations) else {}
+        assert page.texts.get("figcaption", []) == list(titles) * has_pictures
+        assert len(pictures) == len(titles) * has_pictures
+        assert page.boxes.keys() == {title for title, texts in titles.items() if texts and has_pictures}
+        for title, boxes in page.boxes.items():
+            assert [text for text, _ in boxes] == titles[title]
+            assert all(-0.1 <= side <= 100.1 for _, sides in boxes for side in sides)
+
+    given = {"objectives": strategies.lists(strategies.sampled_from(OBJECTIVES), unique=True, max_size=2)}
+    examples.check(law, result=results(most=60), has_pictures=strategies.booleans(), **given)
+
+
+def check_cells(page, result):
+    """The table of the best cells, and what the pointer shows over it; the number of its rows is returned."""
+    best = ranking.best_first(result, report.LISTED)
+    if not best.cells:
+        assert any("diverged" in text for text in page.texts["p"])
+        return 0
+    heading, *rows = ranking.table(best)
+    assert [tuple(row) for row in page.rows[: len(rows) + 1]] == [heading, *rows]
+    names = {name_text(name): name for name in result.scores}
+    names |= {axis_text(name): name for name in result.axes}
+    for cell, titles in zip(result.order().tolist(), page.titles[1 : len(rows) + 1], strict=False):
+        index = result.cell_index(cell)
+        for name, title in zip(map(names.get, heading), titles, strict=True):
+            if name in result.scores:
+                mean = float(title.partition(",")[0].removeprefix("mean "))
+                assert mean == pytest.approx(result.scores[name][index].mean(), rel=1e-5, nan_ok=True)
+            elif name:
+                assert title == str(result.axes_at(index)[name])
+    return len(rows) + 1
+
+
+def check_front(rows, result, objectives):
+    """The cells of the front, by the first objective."""
+    on_it = analysis.front(result, objectives)
+    means = np.stack([result.cell_scores(name)[on_it] for name in objectives], axis=1).tolist()
+    cells = sorted(zip(means, map(tuple, np.argwhere(on_it).tolist()), strict=True))
+    texts = [
+        [*(f"{value:.4g}" for value in values), describe(result.axes_at(cell))] for values, cell in cells
+    ]
+    assert rows[: len(texts) + 1] == [[*map(name_text, objectives), "cell"], *texts]
+
+
+def test_the_pareto_front_is_listed_by_the_first_objective(tmp_path):
+    result = make_result((3, 4), seeds=1)
+    objectives = ["train_loss", "test_accuracy"]
+    report.write_report(result, tmp_path / "report.html", figures={}, objectives=objectives)
+    check_front(Page((tmp_path / "report.html").read_text()).rows[1 + 12 :], result, objectives)
+    assert analysis.front(result, objectives).sum() > 1
+
+
+def map_texts(result, score):
+    """What the pointer shows over a map, whose values are those of the figure."""
+    values = image_of(plots.heat_map(result, score=score).axes[0])
+    cells = [{"learning_rate": rate, "l2": l2} for rate in result.learning_rate for l2 in result.l2]
+    numbers = [f"{value:.6g}" if np.isfinite(value) else "diverged" for value in values.ravel()]
+    return [f"{describe(cell)}: {number}" for cell, number in zip(cells, numbers, strict=True)]
+
+
+def strip_texts(result):
+    """What the pointer shows over curves: of every panel and epoch the values of all cells and parts."""
+    cells = default_cells(result)
+    texts = []
+    for metric, i in itertools.product(metrics_of(result), range(len(result.evaluations))):
+        lines = [f"{metric_text(metric)}, epoch {result.evaluations[i]}"]
+        for cell, name in zip(cells, curve_texts(result, cells), strict=True):
+            means = [result.history[f"{part}_{metric}"][cell][..., i].mean() for part in parts_of(result)]
+            train, *ranking = (f"{mean:.5g}" if np.isfinite(mean) else "–" for mean in means)
+            lines.append(f"{name}: {train}" + "".join(f", {parts_of(result)[1]} {text}" for text in ranking))
+        texts.append("\n".join(lines))
+    return texts
 
 
 def test_a_box_lies_on_the_colour_of_its_cell():
@@ -171,36 +266,11 @@ def test_the_pointer_names_the_axes_of_a_heat_map(axes):
     result = make_programs(named={"width": [5, 50]}, shape=(2, 2))
     figure = plots.heat_map(result, "best", axes=axes, score="test_loss")
     report.png(figure)
-    shown = np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)
-    values = [result.seeds if name == "seed" else result.axes[name] for name in axes]
+    down, across = (result.seeds if name == "seed" else result.axes[name] for name in axes)
     assert [box.text for box in report._boxes(result, figure)] == [
-        f"{describe({axes[0]: values[0][i], axes[1]: values[1][j]})}: {value:.6g}"
-        for (i, j), value in np.ndenumerate(shown)
+        f"{describe({axes[0]: down[i], axes[1]: across[j]})}: {value:.6g}"
+        for (i, j), value in np.ndenumerate(image_of(figure.axes[0]))
     ]
-
-
-STRIP = (
-    r'<i title="(loss|accuracy), epoch (\d+)\n([^"]*)" style="left:(.*?)%;top:.*?%;width:(.*?)%;height:.*?%">'
-)
-
-
-def test_the_pointer_shows_the_values_of_all_curves_at_an_epoch(trained):
-    result, _, text = trained
-    strips = re.findall(STRIP, text)
-    assert [strip[:2] for strip in strips] == [
-        (name, str(n)) for name in ("loss", "accuracy") for n in range(1, 5)
-    ]
-    _, penalty = result.best().index
-    for metric, epoch, shown, *_ in strips:
-        scores = [result.history[f"{part}_{metric}"][..., int(epoch) - 1] for part in ("train", "validation")]
-        for i, line in enumerate(shown.splitlines()):
-            train, held_out = (values[i, penalty].mean() for values in scores)
-            name, _, numbers = line.partition(": ")
-            assert name.removesuffix(" (best)") == describe(result.axes_at((i, penalty)))
-            assert numbers == f"{train:.5g}, validation {held_out:.5g}"
-        assert i == 1
-    for before, after in itertools.pairwise(strips):
-        assert before[0] != after[0] or abs(float(before[3]) + float(before[4]) - float(after[3])) < 0.011
 
 
 @pytest.mark.parametrize("epochs", [7, 250])
@@ -310,19 +380,13 @@ def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
     assert f"on all 12 training rows, with 2 seeds: {', '.join(texts)}." in text.replace("\u00a0", " ")
 
 
-@pytest.mark.thorough
-def test_page_of_a_random_search_lists_its_cells_and_shows_them_scattered(tmp_path):
-    result = make_sampled(n=60, history=3)
-    assert set(report.draw(result)) == {"scatter", "curves"}
+def test_the_settings_of_a_random_search_are_the_ends_of_its_draws(tmp_path):
+    result = make_sampled(n=60)
     config = {"settings": {"axes": {"l2": result.l2.tolist()}}}
-    report.write_report(with_run(result, config=config, params=()), tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text())
-    best = ranking.best_first(result, report.LISTED)
-    assert [tuple(row) for row in page.rows[: report.LISTED + 1]] == ranking.table(best)
-    listed = {row[0]: row[1] for row in page.rows[report.LISTED + 1 :]}
+    report.write_report(with_run(result, config=config), tmp_path / "report.html", figures={})
+    listed = dict(row for row in Page((tmp_path / "report.html").read_text()).rows if len(row) == 2)
     ends = (compact(end, 3) for end in (result.l2.min(), result.l2.max()))
     assert listed["L2 penalty λ"] == " to ".join(ends) and listed["cells"] == "60"
-    assert "The cells drawn" in page.texts["figcaption"]
     recorded = listed["settings.axes.l2"].split(", ")
     assert len(recorded) == 51 and recorded[-1] == "… 10 more"
 
@@ -363,11 +427,8 @@ def several():
 def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(several, tmp_path):
     report.write_report(several, tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text())
-    best = ranking.best_first(several, report.LISTED)
-    rows = page.rows[: len(best.cells) + 1]
-    assert [tuple(row) for row in rows] == ranking.table(best)
-    assert "network" in rows[0] and "batch" in rows[0]
-    listed = {row[0]: row[1] for row in page.rows[len(rows) :]}
+    assert {"network", "batch"} <= set(page.rows[0])
+    listed = {row[0]: row[1] for row in reversed(page.rows) if len(row) == 2}
     assert listed["networks"] == "a<b, 4-3" and listed["batch size"] == "5, full"
     assert "layers" not in listed and "settings.learner.network.layers" not in listed
     lead = page.texts["p"][0].replace("\u00a0", " ")
@@ -387,29 +448,6 @@ def test_batch_sizes_alone_leave_the_network_described(several):
 
 
 @pytest.mark.thorough
-def test_page_of_a_random_search_of_two_networks_shows_a_panel_of_them(tmp_path):
-    result = make_programs(make=make_sampled, history=2)
-    report.write_report(result, tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text())
-    assert "The cells drawn" in page.texts["figcaption"]
-    best = ranking.best_first(result, report.LISTED)
-    assert [tuple(row) for row in page.rows[: report.LISTED + 1]] == ranking.table(best)
-
-
-def test_pages_without_a_best_cell_or_a_history_are_written(tmp_path):
-    result = with_run(make_result((2, 3), seeds=1, diverged=[np.s_[:]]), params=())
-    report.write_report(result, tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text()
-    assert "Every cell diverged" in text and "Trained again" not in text
-    assert len(Page(text).sources) == 2  # maps; no history, no curves
-    empty = {name: values[..., :0] for name, values in make_result((2, 3), history=1).history.items()}
-    assert set(report.draw(dataclasses.replace(make_result((2, 3)), history=empty))) == {"heatmap"}
-    nowhere = make_programs(shape=(2, 2), diverged=[np.s_[:]])
-    report.write_report(nowhere, tmp_path / "report.html")
-    assert "Every cell diverged" in (tmp_path / "report.html").read_text()
-
-
-@pytest.mark.thorough
 def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
     name = "caf\udce9"  # as Python has it from a file system, where names are bytes
     result = make_result()
@@ -417,19 +455,6 @@ def test_a_page_is_written_whatever_bytes_name_files(tmp_path):
     report.write_report(result, tmp_path / "report.html", **texts)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<title>caf\\udce9</title>" in text and "caf\\udce9.csv" in text
-
-
-def test_the_pareto_front_is_listed_by_the_first_objective(tmp_path):
-    result = make_result((3, 4), seeds=1)
-    objectives = ["train_loss", "test_accuracy"]
-    report.write_report(result, tmp_path / "report.html", objectives=objectives)
-    page = (tmp_path / "report.html").read_text()
-    table = page.partition("<h2>The Pareto front</h2>")[2].partition("</table>")[0]
-    shown = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>η = ", table)
-    on_it = analysis.front(result, objectives)
-    cells = sorted(zip(*(result.cell_scores(name)[on_it] for name in objectives), strict=True))
-    assert shown == [tuple(f"{value:.4g}" for value in cell) for cell in cells]
-    assert len(shown) > 1
 
 
 def test_tables_and_pictures_make_a_page_in_the_same_form(tmp_path):

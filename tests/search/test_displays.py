@@ -9,12 +9,14 @@ from pathlib import PurePosixPath, PureWindowsPath
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, make_sampled, noise_split
+from drawn_results import results
+from examples import examples
+from helpers import make_result, noise_split
 
 import jfnn
 from jfnn.arguments.paths import names_directory
+from jfnn.arguments.texts import axis_text, name_text, value_text
 from jfnn.core.experiment.progress import DRAWING, Progress, ProgressBar
-from jfnn.core.search.result import combined
 
 pytestmark = pytest.mark.unoptimised
 
@@ -25,62 +27,60 @@ def rows(shown):
     return [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
 
 
-def diverged_results():
-    return make_result((2, 3), seeds=1, diverged=[np.s_[:]])
+@examples((200, 1), (2000, 1), few=(30, 1))
+def test_any_result_is_shown_by_its_best_cells_and_the_range_of_their_members(examples):
+    def law(result):
+        shape = result.cell_shape
+        count, diverged = result.diverged_at.size, int((result.diverged_at >= 0).sum())
+        members = f"{count} member{'s' * (count > 1)}" + f" ({diverged} diverged)" * (diverged > 0)
+        assert repr(result).startswith(f"<SweepResult of {members}")
+        names = list(result.axes) if result.crossed else [*list(result.axes)[: result.leading], "cells"]
+        counts = zip(names, shape, strict=False)
+        assert not shape or ", ".join(f"{name} {count}" for name, count in counts) in repr(result)
+        assert len(repr(result)) < 500
+        means = result.scores[result.ranked_by].reshape(*shape, -1).mean(axis=-1)
+        is_pruned = result.pruned.reshape(*shape, -1).any(axis=-1)
+        higher = result.higher_is_better()
+        costs = np.where(np.isnan(means) | is_pruned, np.inf, -means if higher else means).ravel()
+        order = [cell for cell in np.argsort(costs, kind="stable") if np.isfinite(costs[cell])]
+        shown = rows(result)
+        assert ("no cell ranks" in repr(result)) == ("no best cell" in result._repr_html_()) == (not order)
+        assert len(shown) == len(order[:5]) + (len(order) > 0)
+        heading = [*map(axis_text, result.axes), name_text(result.ranked_by)]
+        assert not shown or shown[0] == ["", *heading]
+        for rank, (cell, row) in enumerate(zip(order, shown[1:], strict=False), 1):
+            index = result.cell_index(cell)
+            texts = [value_text(name, value) for name, value in result.axes_at(index).items()]
+            assert row[:-1] == [f"{rank}.", *texts]
+            values = result.scores[result.ranked_by][index].ravel()
+            expected = [values.mean(), values.min(), values.max()][: 1 if values.size == 1 else 3]
+            numbers = [float(text) for text in re.sub(r"[()]|to ", "", row[-1]).split()]
+            np.testing.assert_allclose(numbers, expected, rtol=6e-3, atol=6e-4 * higher)
+        if order:
+            best = result.best()
+            assert f"best {result.ranked_by} {means[best.index]:.6g} at {best.axes}" in repr(result)
+            assert rows(best) == [
+                heading,
+                [*map(value_text, best.axes, best.axes.values()), f"{best.score:.4g}"],
+            ]
+
+    examples.check(law, result=results(most=100, histories=[0]))
 
 
-@pytest.mark.parametrize("classes", [True, False])
-def test_a_sweep_shows_its_best_cells_with_the_range_of_their_seeds(classes):
-    result = make_result((3, 4), seeds=3, classes=classes, diverged=[(1, 1, 0)])
-    heading, first, *others = rows(result)
-    assert heading == ["", "η", "λ", "test accuracy" if classes else "test loss"] and len(others) == 4
-    best = result.best()
-    assert [float(text) for text in first[1:3]] == pytest.approx(list(best.axes.values()), rel=0.01)
-    values = result.scores[result.ranked_by][best.index]
-    numbers = first[3].replace("(", "").replace(")", "").replace("to ", "").split()
-    expected = [values.mean(), values.min(), values.max()]
-    assert [float(text) for text in numbers] == pytest.approx(expected, rel=0.01)
-    means = [float(row[3].split()[0]) for row in (first, *others)]
-    assert means == sorted(means, reverse=classes)
-    assert len(rows(make_result(seeds=1))[1][3].split()) == 1
+@examples((100, 1), (1000, 1), few=(15, 1))
+def test_any_statistics_are_a_line_and_the_table_of_their_first_cells(examples):
+    def law(result):
+        statistics = jfnn.cell_statistics(result)
+        tied = int(statistics.tied.sum())
+        assert f"{tied} of {statistics.tied.size} tied" in repr(statistics) and len(repr(statistics)) < 120
+        heading, *cells = rows(statistics)
+        assert heading == ["index", *statistics._fields] and len(cells) == min(10, statistics.tied.size)
+        assert [row[-1] for row in cells] == ["yes"] * min(10, tied) + [""] * (len(cells) - min(10, tied))
+        for text, *numbers, _ in cells:
+            index = tuple(map(int, filter(None, text.split(", "))))
+            assert numbers == [f"{values[index]:.4g}" for values in statistics[:-1]]
 
-
-def test_pruned_and_diverged_cells_are_not_shown():
-    result = make_sampled(n=4, history=2)
-    result.pruned[result.best().index] = True
-    result.scores[result.ranked_by][result.best().index] = np.nan
-    assert len(rows(result)) == 3
-    assert rows(diverged_results()) == [] and "no best cell" in diverged_results()._repr_html_()
-
-
-def test_several_networks_show_the_best_cells_of_all():
-    results = [make_result((3, 3)), make_result((3, 3)), make_result((3, 3), diverged=[np.s_[:]])]
-    results[0].scores["test_accuracy"][:] = 0.999
-    results[1].scores["test_accuracy"][2, 1] = 1.0
-    axes = {"network": np.array(["a<b", "c", "d"]), "batch_size": np.array([0])}
-    both = combined(axes, results)
-    assert rows(both)[0][1:3] == ["network", "batch"] and rows(both)[1][1:3] == ["c", "full"]
-    assert "a<b" in {row[1] for row in rows(both)} and "d" not in {row[1] for row in rows(both)}
-    counted = "54 members (18 diverged): network 3, batch_size 1, learning_rate 3, l2 3, seeds 2;"
-    assert repr(both).startswith(f"<SweepResult of {counted}")
-    assert repr(make_sampled(n=4)).startswith("<SweepResult of 8 members: cells 4, seeds 2;")
-    assert "c" in repr(both) and len(repr(both)) < 400
-    assert "no cell ranks" in repr(combined({"network": np.array(["d"])}, results[2:]))
-
-
-def test_the_best_cell_and_statistics_are_short_tables():
-    result = make_result((3, 4), seeds=3)
-    heading, values = rows(result.best())
-    assert heading == ["η", "λ", "test accuracy"] and float(values[2]) == pytest.approx(
-        result.best().score, abs=1e-4
-    )
-    statistics = jfnn.cell_statistics(result)
-    heading, *cells = rows(statistics)
-    assert heading == ["index", *statistics._fields] and len(cells) == 10
-    assert [row[-1] for row in cells[: statistics.tied.sum()]] == ["yes"] * min(10, statistics.tied.sum())
-    i, j = map(int, cells[0][0].split(", "))
-    assert float(cells[0][2]) == pytest.approx(statistics.mean[i, j], abs=1e-4)
-    assert len(repr(statistics)) < 120
+    examples.check(law, result=results(most=100, histories=[0]))
 
 
 def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
