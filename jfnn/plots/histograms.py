@@ -15,6 +15,7 @@ from jfnn.plots.curves import as_cells
 from jfnn.plots.panels import BEST, CAPTION_FONT, add_caption, check_sweep, gallery, set_title
 
 BINS = 25  # or fewer, of all values shown
+MOST_PANELS = 50  # whose layout takes a quarter of a minute; that of 400 many
 MOST_LABELS = 6  # which have space, of five digits and a sign too
 LEAST_RANGE = 1e-9  # of values, as a share of them; nearer ones are drawn as equal
 
@@ -35,12 +36,14 @@ def histogram(
         cells: Indices on every axis but the seeds and folds; "all"; None for the best cell.
 
     Raises:
-        ValueError, TypeError: No such score or cell, or a cell with less than two scores.
+        ValueError, TypeError: No such score or cell, more than 50 cells, or one with less than two scores.
     """
     check_sweep(result)
     score = result.named(score, "score")
     best = result.best_or_none()
     chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)
+    if len(chosen) > MOST_PANELS:
+        raise ArgumentError("cells", f"expected at most {MOST_PANELS}, a panel each, got {len(chosen)}")
     values = [each[np.isfinite(each)] for each in (result.scores[score][cell] for cell in chosen)]
     if min(each.size for each in values) < 2:
         raise ArgumentError("cells", "expected ones with two scores or more, over seeds or folds")

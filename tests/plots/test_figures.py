@@ -71,6 +71,7 @@ REFUSED = [
         for draw in (plots.loss_curves, plots.interval_curves, plots.histogram)
         for cells in ([(7, 0, 0)], [(0,)], [], "best")
     ],
+    (plots.histogram, {"result": make_result((3, 17), seeds=2), "cells": "all"}, "cells"),
     (plots.loss_curves, {"result": LIST, "cells": [(12,)]}, "cells"),
     *[(plots.axis_curves, {"result": GRID, "axis": axis}, "axis") for axis in ("width", "fold", "epoch")],
     (plots.axis_curves, {"result": GRID, "axis": "l2", "by": "l2"}, "axis"),
