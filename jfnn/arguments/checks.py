@@ -167,8 +167,22 @@ def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.
         raise ArgumentTypeError(argument, "expected an array", got=got) from error
 
 
+def with_named_tuples(tree: Any, like: Any) -> Any:
+    """A pytree with the named tuples of another instead of mappings of their fields, as files give them."""
+    if isinstance(like, tuple) and hasattr(like, "_fields"):
+        if not isinstance(tree, Mapping) or {*tree} != {*like._fields}:
+            return tree
+        return type(like)(*(with_named_tuples(tree[name], getattr(like, name)) for name in like._fields))
+    if type(tree) is dict and isinstance(like, Mapping) and {*tree} == {*like}:
+        return {name: with_named_tuples(tree[name], like[name]) for name in tree}
+    if type(tree) in (list, tuple) and type(tree) is type(like) and len(tree) == len(like):
+        return type(tree)(map(with_named_tuples, tree, like))
+    return tree
+
+
 def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
     """A pytree of arrays of numbers in the structure of another, None for any; ``source`` gives such ones."""
+    tree = with_named_tuples(tree, like)
     arrays = jax.tree.map(
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
     )

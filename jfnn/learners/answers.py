@@ -118,8 +118,10 @@ def packed(model: Model, params: Params, dtype: np.dtype) -> Params:
     params = jax.tree.map(lambda leaf: leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf, params)
     if not isinstance(model, Learner):
         return params
+    starting = starting_shapes(model)
+    params = checks.with_named_tuples(params, starting)
     got = jax.tree.map(lambda leaf: leaf.shape[1:], params)
-    expected = jax.tree.map(lambda leaf: leaf.shape, starting_shapes(model))
+    expected = jax.tree.map(lambda leaf: leaf.shape, starting)
     if str(got) != str(expected):
         raise ArgumentError("network", f"expected that of parameters of shapes {got}, got {expected}")
     return jax.tree.map(np.asarray, model.pack(params))

@@ -150,30 +150,17 @@ CHAINS = boltzmann_machine(
 NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
 
 
-@pytest.mark.thorough
-@pytest.mark.optimised
-def test_bits_are_the_same_alone_in_a_grid_in_segments_and_stopped_and_resumed(tmp_path):
-    whole = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, **OPTIONS)
-    options = dict(learning_rate=0.2, hyper={"hidden": 4, "k": 2}, epochs=4, batch_size=10, seed=1)
-    alone = jfnn.train(CHAINS, SPLIT.x_train, execution=whole.execution, **options).params
-    assert same_bits(alone, whole.member(1, 0, 1, 1, 1))
-    assert np.isfinite(whole.test_loss).all() and (whole.diverged_at == -1).all()
-    # k and the number of units tell members apart, and so do the chains.
-    leaves = whole.params.weights[0].reshape(16, -1)
-    assert len(np.unique(leaves, axis=0)) == 16
-
-    def stop(progress):
-        if progress.epoch >= 2:
-            raise KeyboardInterrupt
-
-    out = dict(out=tmp_path / "run", hyper=NUMBERS, **OPTIONS)
-    with pytest.raises(KeyboardInterrupt):
-        jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1, progress=stop), **out)
-    resumed = jfnn.sweep(CHAINS, SPLIT, execution=jfnn.Execution(eval_every=1), resume=True, **out)
-    assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
-    loaded = jfnn.load(tmp_path / "run").member(1, 0, 1, 1, 1)
-    member = whole.member(1, 0, 1, 1, 1)
-    assert same_bits(boltzmann.free_energy(loaded, X), boltzmann.free_energy(member, X))
+def test_a_machine_from_a_directory_is_asked_and_trained_on_as_the_one_in_memory(tmp_path):
+    result = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, out=tmp_path, **OPTIONS)
+    loaded = jfnn.load(tmp_path)
+    scores = loaded.row_scores("loss", "train", SPLIT, network=CHAINS)
+    np.testing.assert_array_equal(scores, result.row_scores("loss", "train", SPLIT))
+    options = {"hyper": NUMBERS} | OPTIONS | {"epochs": range(4, 6)}
+    on = [
+        jfnn.sweep(CHAINS, SPLIT, initial_params=start, **options)
+        for start in (result, loaded, loaded.params)
+    ]
+    assert same_bits(on[1].params, on[0].params) and same_bits(on[2].params, on[0].params)
 
 
 def test_members_of_a_tile_share_their_draws():
