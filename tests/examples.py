@@ -34,10 +34,13 @@ class Examples:
         assert len(tried) >= self.count / 2
 
 
-def examples(more, many, few=None):
-    """Marks a test that takes ``examples``, numbers of `Examples`: ``few`` by default (None: ``more``)."""
+def examples(more, many, few=None, marks=()):
+    """Marks a test that takes ``examples``, numbers of `Examples`: ``few`` by default (None: ``more``).
+
+    These ``few`` may have further ``marks``.
+    """
     numbers = [(more, () if few is None else pytest.mark.thorough), (many, pytest.mark.slow)]
-    numbers += [] if few is None else [(few, ())]
+    numbers += [] if few is None else [(few, marks)]
     return pytest.mark.parametrize(
         "examples",
         [pytest.param(Examples(*given), id=f"{given[0]} examples", marks=marks) for given, marks in numbers],

@@ -150,6 +150,7 @@ CHAINS = boltzmann_machine(
 NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
 
 
+@pytest.mark.thorough
 def test_a_machine_from_a_directory_is_asked_and_trained_on_as_the_one_in_memory(tmp_path):
     result = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, out=tmp_path, **OPTIONS)
     loaded = jfnn.load(tmp_path)

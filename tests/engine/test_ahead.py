@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from helpers import noise_split, same_bits
+from helpers import noise_split
 
 import jfnn
 from jfnn.core.engine.ahead import WAITING_BYTES, Ahead, at_once
@@ -70,16 +70,3 @@ def test_runs_of_many_rows_do_not_wait_beside_each_other():
     large = np.broadcast_to(np.zeros(1, np.float32), (WAITING_BYTES // 4 + 1,))
     many = dataclasses.replace(run.experiment, data=data._replace(rows=large))
     assert at_once(many) == 1
-
-
-@pytest.mark.parametrize("out", [False, True])
-def test_networks_of_one_sweep_have_the_bits_that_they_have_alone(out, tmp_path):
-    networks = {str(width): jfnn.mlp((5, width, 3), "tanh") for width in (4, 6, 9)}
-    options = dict(learning_rate=[0.01, 0.1], seeds=2, epochs=3, batch_size=10, optimizer="adam")
-    together = jfnn.sweep(networks, noise_split(), **options, **({"out": tmp_path / "sweep"} if out else {}))
-    for number, network in enumerate(networks.values()):
-        alone = jfnn.sweep(network, noise_split(), **options)
-        assert same_bits(together.programs[number].params, alone.params)
-    if out:  # one program has ended, the others go on
-        again = jfnn.sweep(networks, noise_split(), **options, out=tmp_path / "sweep", resume=True)
-        assert same_bits(again.programs[1].params, together.programs[1].params)

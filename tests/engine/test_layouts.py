@@ -14,25 +14,6 @@ NET = jfnn.mlp((5, 6, 3))
 COMMON = dict(epochs=3, batch_size=40)
 
 
-@pytest.mark.thorough
-def test_with_the_form_of_a_result_any_member_has_its_bits_again():
-    """In a sweep of another size, and alone: of few cells, of few seeds, of one cell of many seeds."""
-    sizes = [([0.01, 0.1, 0.9], [0, 1]), ([0.1], list(range(20))), (np.geomspace(0.01, 0.1, 9), [1])]
-    forms = set()
-    for rates, seeds in sizes:
-        result = jfnn.sweep(NET, DATA, learning_rate=rates, seeds=seeds, **COMMON)
-        settings = result.config["settings"]
-        assert result.execution == jfnn.Execution(tile=settings["tile"], shared=settings["shared"])
-        forms.add((settings["tile"], settings["shared"]))
-        again = dict(execution=result.execution, **COMMON)
-        part = jfnn.sweep(NET, DATA, learning_rate=rates[-1:], seeds=[77, seeds[-1]], **again)
-        assert part.execution == result.execution
-        assert same_bits(part.member(0, 0, 1), result.member(-1, 0, -1))
-        alone = jfnn.train(NET, *DATA[:2], learning_rate=rates[-1], seed=seeds[-1], **again).params
-        assert same_bits(alone, result.member(-1, 0, -1))
-    assert len(forms) == 3 and {shared for _, shared in forms} == {True, False}
-
-
 def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
     rates = np.geomspace(1e-3, 1, 256)
     grid = jfnn.sweep(NET, DATA, learning_rate=rates, **COMMON)

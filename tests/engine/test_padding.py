@@ -1,7 +1,5 @@
 """Places of a minibatch without weight: padding, and rows of weight 0, change nothing, whatever they hold."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -69,8 +67,6 @@ FORMS = {
 }
 WEIGHTS = RNG.integers(0, 3, N).astype(np.float32)
 WEIGHTS[[0, *range(8, 16)]] = 0  # the first row, and a whole step in order
-# Lengths of folds, which the longest pads: powers of two, numbers beside them, and others.
-LENGTHS = (16, 17, 33, 36, 37)
 
 
 def poisoned(name, which):
@@ -145,21 +141,6 @@ def test_padding_repeats_no_row_of_another_part(name, scheme):
     result = trained(name, *poisoned(name, np.arange(20, N + TEST)), weights, **options)
     assert (result.diverged_at == -1).all()
     assert same_bits(result.params, expected.params)
-
-
-@pytest.mark.parametrize(
-    ("name", "scheme"), representatives(with_schemes(TRAINED | MACHINES), ("dropout by JAX", "full"))
-)
-def test_a_fold_has_the_bits_that_it_has_alone(name, scheme):
-    order = np.random.default_rng(2).permutation(N)
-    folds = [(order[:n], order[n:]) for n in LENGTHS]
-    network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=SCHEMES[scheme])
-    result = jfnn.sweep(network, jfnn.Split(x, y), folds=folds, **options)
-    options |= {"learning_rate": 2e-3, "execution": dataclasses.replace(result.execution, eval_every=None)}
-    fold = 1
-    rows = folds[fold][0]
-    alone = jfnn.train(network, x[rows], None if y is None else y[rows], fold=fold, **options).params
-    assert same_bits(alone, result.member(1, 0, 0, fold))
 
 
 # Rows behind a removed one draw other numbers.

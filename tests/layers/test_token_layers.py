@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, representatives, same_bits
+from helpers import compiled
 
 import jfnn
 from jfnn.layers import Conv, Dense, Embedding, Flatten, LayerNorm, Scaled
@@ -66,23 +66,6 @@ def test_the_penalty_leaves_scales_and_shifts_alone():
     net = jfnn.sequential([LayerNorm(2), Flatten(), Dense(2, "identity")], (2, 3))
     params = net.init(jax.random.key(0))
     assert jfnn.losses.l2_penalty(params) == jfnn.losses.l2_penalty(params[2:])
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("gradient", representatives(["autodiff", "backprop"], "backprop"))
-def test_a_cell_of_a_sweep_on_tokens_is_the_network_trained_alone(sentences, gradient, tmp_path):
-    net = reader(bidirectional=gradient == "backprop")
-    options = dict(optimizer="adam", epochs=3, batch_size=8, gradient=gradient)
-    result = jfnn.sweep(net, sentences, learning_rate=[0.01, 0.1], seeds=2, **options)
-    params = jfnn.train(
-        net, *sentences[:2], learning_rate=0.1, seed=1, execution=result.execution, **options
-    ).params
-    assert same_bits(result.member(1, 0, 1), params)
-    result.save(tmp_path)
-    loaded = jfnn.load(tmp_path).member(1, 0, 1)
-    assert same_bits(loaded, params)
-    labels = jfnn.predict(net, loaded, sentences.x_test)
-    assert np.mean(labels == sentences.y_test) == result.test_accuracy[1, 0, 1]
 
 
 @pytest.mark.thorough

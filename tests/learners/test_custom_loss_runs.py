@@ -1,4 +1,4 @@
-"""Losses of one's own in whole runs: random ones, rows of any form, stopped and gone on with."""
+"""Losses of one's own in whole runs: rows of any form, and random ones."""
 
 import itertools
 
@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import representatives, same_bits
 
 import jfnn
 from jfnn.core.experiment.replicates import step_key
@@ -57,25 +56,8 @@ OPTIONS = dict(
 )
 
 
-def run(out=None, resume=False, **execution):
-    execution = jfnn.Execution(**{"eval_every": 1, **execution})
-    return jfnn.sweep(LEARNER, SPLIT, out=out, resume=resume, execution=execution, **OPTIONS)
-
-
-def contents(directory):
-    return {
-        path.name: path.read_bytes() for path in sorted(directory.iterdir()) if path.name != "config.json"
-    }
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("unbroken")
-    return directory, run(directory)
-
-
-def test_scores_are_the_losses_of_rows_of_any_rank(unbroken):
-    _, result = unbroken
+def test_scores_are_the_losses_of_rows_of_any_rank():
+    result = jfnn.sweep(LEARNER, SPLIT, **OPTIONS)
     assert list(result.axes) == ["learning_rate", "l2", "noise"]
     assert result.ranked_by == "validation_error"
     for index in itertools.product([0, 1], [0], [0, 1], range(3)):
@@ -88,44 +70,6 @@ def test_scores_are_the_losses_of_rows_of_any_rank(unbroken):
         np.testing.assert_allclose(result.test_loss[index], (TEST_ROWS["scale"] * errors).mean(), rtol=1e-5)
     assert len(np.unique(result.test_error[:2])) == 12  # noise matters
     assert (result.diverged_at[2] >= 0).all() and np.isnan(result.test_error[2]).all()
-
-
-@pytest.mark.parametrize("at", representatives([1, EPOCHS], 1))
-def test_a_run_stopped_and_resumed_is_an_unbroken_one_byte_for_byte(unbroken, tmp_path, at):
-    directory, whole = unbroken
-
-    def stop(progress):
-        if progress.epoch >= at:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, progress=stop)
-    assert not (tmp_path / "results.npz").exists()
-    epochs = []
-    resumed = run(tmp_path, resume=True, progress=lambda progress: epochs.append(progress.epoch))
-    assert epochs == [*range(at + 1, EPOCHS + 1)]
-    assert same_bits((resumed.params, resumed.scores), (whole.params, whole.scores))
-    assert same_bits(resumed.history, whole.history)
-    assert contents(tmp_path) == contents(directory)
-
-
-@pytest.mark.thorough
-def test_a_member_alone_has_the_bits_that_it_has_in_the_grid(unbroken):
-    _, result = unbroken
-    rate, _, noise, seed = index = (1, 0, 1, 2)
-    trained = jfnn.train(
-        *(LEARNER, ROWS),
-        **{name: OPTIONS[name] for name in ("epochs", "batch_size", "validation")},
-        learning_rate=OPTIONS["learning_rate"][rate],
-        hyper={"noise": OPTIONS["hyper"]["noise"][noise]},
-        seed=seed,
-        execution=result.execution,
-    )
-    alone = trained.params
-    assert same_bits(alone, result.member(*index))
-    np.testing.assert_array_equal(
-        trained.history["validation_error"], result.history["validation_error"][index]
-    )
 
 
 # What a random loss draws

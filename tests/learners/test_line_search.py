@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import representatives, same_bits
+from helpers import representatives
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
@@ -111,20 +111,6 @@ def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
                 continue
             best = minimize(lambda p: rosenbrock(p, None, None), start, method="BFGS", tol=1e-9)
             np.testing.assert_allclose(result.member(0, 0, seed), best.x, atol=1e-4)
-
-
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_members_have_the_bits_of_solo_runs_and_are_resumed(gradient, split, tmp_path):
-    net = jfnn.sequential([jfnn.Frozen(jfnn.Dense(4, "tanh")), jfnn.Dense(3, "identity")], 5)
-    options = OPTIONS | {"gradient": gradient, "epochs": 12, "execution": jfnn.Execution(tile=16)}
-    result = jfnn.sweep(net, split, l2=PENALTIES, seeds=4, out=tmp_path, **options)
-    alone = jfnn.train(
-        net, *split[:2], test=split[2:4], l2=PENALTIES[2], seed=3, **options | {"execution": result.execution}
-    )
-    assert same_bits(alone.params, result.member(0, 2, 3))
-    assert (np.diff(result.train_loss[0, :, 0]) > 0).all()  # a greater penalty fits worse
-    again = jfnn.sweep(net, split, l2=PENALTIES, seeds=4, out=tmp_path, resume=True, **options)
-    assert same_bits(again.params, result.params)
 
 
 def test_where_there_is_no_objective_or_no_derivative_it_is_refused(split):

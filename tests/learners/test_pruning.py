@@ -1,6 +1,5 @@
-"""Pruning: masks and parameters of a plain loop, PyTorch's choice of weights, and the laws of a sweep."""
+"""Pruning: masks and parameters of a plain loop, and PyTorch's choice of weights."""
 
-import dataclasses
 import functools
 
 import jax
@@ -129,37 +128,6 @@ def test_chance_removes_as_many_by_the_start_alone():
     assert (masks[0, :, 0] != masks[0, :, 1]).any(axis=-1).all()
     by_magnitude = jfnn.sweep(make(scope="global"), SPLIT, **OPTIONS)
     assert not same_bits(result.params, by_magnitude.params)
-
-
-@pytest.mark.parametrize(
-    ("by", "tile"), representatives([("magnitude", 4), ("random", 16)], ("magnitude", 4))
-)
-def test_a_cell_is_its_member_alone_and_a_stopped_run_goes_on(tmp_path, dtype, by, tile):
-    """With a tile of 16, members lie on the last axis."""
-    learner = make(by=by)
-
-    def stop(progress):
-        if progress.epoch >= 5:
-            raise KeyboardInterrupt
-
-    execution = Execution(tile=tile, eval_every=5)
-    whole = jfnn.sweep(learner, SPLIT, execution=execution, **OPTIONS)
-    assert whole.member(0, 0, 0, 0)[0].w.dtype == dtype
-    with pytest.raises(KeyboardInterrupt):
-        jfnn.sweep(
-            learner,
-            SPLIT,
-            execution=dataclasses.replace(execution, progress=stop, devices=1),
-            out=tmp_path,
-            **OPTIONS,
-        )
-    resumed = jfnn.sweep(learner, SPLIT, execution=execution, out=tmp_path, resume=True, **OPTIONS)
-    assert same_bits(
-        (whole.params, whole.scores, whole.history), (resumed.params, resumed.scores, resumed.history)
-    )
-    one = OPTIONS | {"learning_rate": 0.05, "seeds": [1]}
-    alone = jfnn.sweep(learner, SPLIT, hyper={"prune_rounds": 3}, execution=whole.execution, **one)
-    assert same_bits(alone.member(0, 0, 0), whole.member(1, 0, 1, 1))
 
 
 @pytest.mark.thorough

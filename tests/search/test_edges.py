@@ -62,17 +62,6 @@ def test_rows_without_weight_do_not_make_members_diverge(split):
     assert (result.diverged_at == -1).all()
 
 
-@pytest.mark.thorough
-def test_a_schedule_reaches_its_end_in_each_fold_of_its_own_length(split):
-    folds = [(np.arange(33), np.arange(33, 70)), (np.arange(20, 70), np.arange(20))]
-    options = dict(learning_rate=0.1, optimizer=jfnn.Optimizer(schedule="linear"), **OPTIONS)
-    result = jfnn.sweep(NET, split, folds=folds, seeds=[0, 5], **options)
-    for number, (train, _) in enumerate(folds):
-        rows = split.x_train[train], split.y_train[train]
-        alone = jfnn.train(NET, *rows, seed=5, **options | {"execution": result.execution}).params
-        assert same_bits(result.member(0, 0, 1, number), alone)
-
-
 def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_accuracy(split):
     targets = np.random.default_rng(1).random((90, 3))
     for values, ranked_by in ((targets, "test_loss"), ((targets < 0.5) * 1.0, "test_accuracy")):

@@ -1,12 +1,12 @@
-"""Folds and rows held out: scikit-learn's, each fold trained and scored as a run of its own."""
+"""Folds and rows held out are scikit-learn's, and rows of weight 0 are in none of them."""
 
 import jax
 import numpy as np
 import pytest
 from helpers import representatives, same_bits
-from noisy_classes import CLASSES, EPOCHS, FEATURES, HELD, NET, SCORES, SPLIT, N, sweep
+from noisy_classes import CLASSES, FEATURES, HELD, NET, SCORES, SPLIT, N, sweep
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 import jfnn
 from jfnn.core.experiment import experiment
@@ -16,41 +16,8 @@ from jfnn.minibatches import Minibatches
 
 pytestmark = pytest.mark.unoptimised
 
-FIXED_SPLITTERS = {
-    "KFold": KFold(5, shuffle=True, random_state=1),
-    "ShuffleSplit": ShuffleSplit(3, test_size=HELD, random_state=2),
-    "pairs": [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))],
-}
 
-
-def solo(train, held, rate, penalty, seed=0):
-    """One network trained on its own on some rows, and scored on others."""
-    return jfnn.train(
-        NET,
-        SPLIT.x_train[train],
-        SPLIT.y_train[train],
-        test=(SPLIT.x_train[held], SPLIT.y_train[held]),
-        learning_rate=rate,
-        l2=penalty,
-        seed=seed,
-        epochs=EPOCHS,
-        batch_size=8,
-        execution=jfnn.Execution(tile=4, eval_every=EPOCHS),
-    )
-
-
-def assert_equals_solo_runs(result, folds, seeds):
-    """Parameters and scores of every member of a result ``[E, L, S, folds]``, to the bit."""
-    for i, j, s, f in np.ndindex(result.diverged_at.shape):
-        trained = solo(*folds[f], result.learning_rate[i], result.l2[j], seeds[s])
-        index = (i, j, s, f)
-        assert same_bits(result.member(*index), trained.params)
-        assert result.diverged_at[index] == int(trained.diverged_at)
-        for metric in ("accuracy", "loss"):
-            for ours, alone in (("train", "train"), ("validation", "test")):
-                np.testing.assert_array_equal(
-                    result.scores[f"{ours}_{metric}"][index], trained.history[f"{alone}_{metric}"][-1]
-                )
+PAIRS = [(np.arange(HELD, N)[::-1], np.arange(HELD)), (np.arange(N - HELD), np.arange(N - HELD, N))]
 
 
 def data(targets, loss="cross_entropy", outputs=CLASSES):
@@ -71,42 +38,6 @@ def test_a_number_of_folds_is_scikit_learns_stratified_kfold_for_labels_and_kfol
             jax.tree.map(np.testing.assert_array_equal, actual, wanted)
 
 
-def test_folds_train_and_score_as_solo_runs_over_scikit_learns_splitter_to_the_bit():
-    folds = list(StratifiedKFold(5).split(SPLIT.x_train, SPLIT.y_train))
-    result = sweep(learning_rate=[0.1, 3.0], l2=0.3, seeds=[4, 7], folds=5)
-    assert result.folds == 5
-    assert result.validation_accuracy.shape == (2, 1, 2, 5)
-    assert_equals_solo_runs(result, folds, [4, 7])
-
-
-@pytest.mark.parametrize("name", FIXED_SPLITTERS)
-def test_a_splitter_or_pairs_of_rows_are_taken_as_they_are(name):
-    splitter = FIXED_SPLITTERS[name]
-    folds = splitter if name == "pairs" else list(splitter.split(SPLIT.x_train))
-    assert_equals_solo_runs(sweep(learning_rate=0.4, l2=[0.0, 0.3], folds=splitter), folds, [0])
-
-
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        pytest.param({"batch_size": Minibatches(8, "permutation", drop_last=False)}, marks=pytest.mark.slow),
-        {"batch_size": Minibatches(8, "permutation", drop_last=False), "reduction": "mean"},
-        pytest.param({"batch_size": None}, marks=pytest.mark.slow),
-    ],
-)
-def test_folds_of_unequal_size_train_on_their_own_number_of_rows(scheme):
-    """40 and 43 rows: five full steps, and six of which the last is padded; or one step of all rows."""
-    folds = [(np.arange(40), np.arange(40, N)), (np.arange(17, N), np.arange(17))]
-    result = sweep(learning_rate=0.01, l2=0.3, epochs=3, folds=folds, **scheme)
-    for f, (train, held) in enumerate(folds):
-        alone = jfnn.Split(
-            SPLIT.x_train[train], SPLIT.y_train[train], SPLIT.x_train[held], SPLIT.y_train[held]
-        )
-        expected = sweep(alone, learning_rate=0.01, l2=0.3, epochs=3, **scheme)
-        assert same_bits(result.member(0, 0, 0, f), expected.member(0, 0, 0))
-        assert result.validation_accuracy[0, 0, 0, f] == expected.test_accuracy[0, 0, 0]
-
-
 def test_full_batches_of_unequal_folds_are_one_padded_step():
     folds = [(np.arange(40), np.arange(40, N)), (np.arange(17, N), np.arange(17))]
     options = jfnn.Options(NET, SPLIT, learning_rate=0.1, batch_size=None, folds=folds)
@@ -123,42 +54,15 @@ def test_hold_out_is_one_train_test_split_for_all_seeds(validation):
     assert result.folds is None
     assert result.validation_loss.shape == (2, 1, 2)
     as_folds = sweep(learning_rate=[0.1, 1e38], l2=0.3, seeds=2, folds=[(np.sort(train), np.sort(held))])
-    assert_equals_solo_runs(as_folds, [(np.sort(train), np.sort(held))], [0, 1])
     assert same_bits(result.params, as_folds.params)
     for name in SCORES:
         np.testing.assert_array_equal(result.scores[name], as_folds.scores[name][..., 0])
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    "scheme",
-    [
-        pytest.param(8, marks=pytest.mark.slow),
-        pytest.param(None, marks=pytest.mark.slow),
-        Minibatches(8, "permutation", drop_last=False),
-    ],
-    ids=str,
-)
-def test_a_fold_trained_alone_drops_the_units_that_it_drops_beside_the_others(scheme):
-    """Dropout draws by seed and fold, so `train` takes the number of the fold."""
-    folds = list(StratifiedKFold(5).split(SPLIT.x_train, SPLIT.y_train))
-    options = {"learning_rate": 0.1, "epochs": 4, "batch_size": scheme, "hyper": {"dropout": 0.4}}
-    result = sweep(l2=0.0, folds=5, seeds=[3], **options)
-    for f, (train, _) in enumerate(folds[:3]):
-        x = SPLIT.x_train[train]
-        y = SPLIT.y_train[train]
-        alone, other = (
-            jfnn.train(NET, x, y, seed=3, fold=fold, execution=jfnn.Execution(tile=4), **options).params
-            for fold in (f, f + 1)
-        )
-        assert same_bits(result.member(0, 0, 0, f), alone)
-        assert not same_bits(alone, other)
-
-
 @pytest.mark.parametrize(
     ("options", "learned", "named"),
     [
-        ({"folds": FIXED_SPLITTERS["pairs"]}, np.arange(N - HELD), "fold 1"),
+        ({"folds": PAIRS}, np.arange(N - HELD), "fold 1"),
         ({"folds": 2}, StratifiedKFold(2), "fold 0"),
         ({"validation": HELD}, train_test_split(np.arange(N), test_size=HELD, random_state=0)[0], "training"),
     ],
@@ -199,7 +103,7 @@ CUTS = {
     "folds": {"folds": 3},
     "copies of few rows": {"folds": jfnn.subsets.by_group(np.arange(N) // 12, 0.5)},
     "weights of subsets": {
-        "folds": jfnn.subsets.Subsets(N, FIXED_SPLITTERS["pairs"], weights=np.arange(2 * N).reshape(2, N) % 3)
+        "folds": jfnn.subsets.Subsets(N, PAIRS, weights=np.arange(2 * N).reshape(2, N) % 3)
     },
 }
 

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers import representatives, same_bits
+from helpers import same_bits
 
 import jfnn
 from jfnn.core.search.result import combined
@@ -13,93 +13,6 @@ pytestmark = pytest.mark.unoptimised
 NETWORK = jfnn.mlp((5, 6, 3))
 OPTIONS = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2)
 TILE = jfnn.Execution(tile=2)
-HISTORY = jfnn.Execution(tile=2, eval_every=2, objective=True, keep_params="evaluations")
-RUNS = {
-    "drawn minibatches": {"batch_size": 16},
-    "a permutation": {"batch_size": jfnn.Minibatches(16, "permutation", drop_last=False)},
-    "all rows": {"batch_size": None},
-    "folds": {"batch_size": 16, "folds": 3},
-    "dropout": {"batch_size": 16, "hyper": {"dropout": [0.0, 0.3]}},
-    "listed cells": {
-        "batch_size": 16,
-        "learning_rate": None,
-        "l2": 0.1,
-        "cells": {"learning_rate": [0.1, 0.3]},
-    },
-    "given minibatches": {
-        "batches": lambda seed, epoch: (np.arange(32).reshape(2, 16) * 7 + epoch + seed) % 60
-    },
-    "several programs": {"batch_size": [16, 8]},
-    "factors of the start": {"batch_size": 16, "hyper": {"init_scale": [0.5, 2.0]}},
-}
-
-
-@pytest.mark.parametrize(
-    "name",
-    representatives(RUNS, "drawn minibatches", "dropout", "several programs", "factors of the start"),
-)
-def test_two_halves_have_the_bits_of_the_whole(name, split):
-    options = OPTIONS | {"execution": TILE, "network": NETWORK} | RUNS[name]
-    whole = jfnn.sweep(split=split, epochs=6, **options)
-    half = jfnn.sweep(split=split, epochs=4, **options)
-    for start in (half, half.params):
-        rest = jfnn.sweep(split=split, epochs=range(4, 6), initial_params=start, **options)
-        assert same_bits(rest.params, whole.params)
-        assert same_bits(rest.scores, whole.scores)
-        assert same_bits(rest.epochs, whole.epochs)
-    fresh = jfnn.sweep(split=split, epochs=2, initial_params=half.params, **options)
-    assert same_bits(fresh.params, whole.params) == (name == "all rows")
-
-
-def test_histories_go_on_with_the_numbers_of_their_epochs(split):
-    options = OPTIONS | {"batch_size": 16, "execution": HISTORY}
-    whole = jfnn.sweep(NETWORK, split, epochs=8, **options)
-    at_four = jax.tree.map(lambda leaf: leaf[:, :, :, 1], whole.params)
-    rest = jfnn.sweep(NETWORK, split, epochs=range(4, 8), initial_params=at_four, **options)
-    assert rest.evaluations.tolist() == [6, 8]
-    assert same_bits(rest.objective, whole.objective[..., 4:])
-    for score, values in rest.history.items():
-        assert same_bits(values, whole.history[score][..., 2:])
-
-
-def test_a_member_that_diverges_later_does_so_in_the_same_epoch(split):
-    options = OPTIONS | {"batch_size": 16, "execution": TILE}
-    loss = {
-        "loss": "quadratic",
-        "split": jfnn.Split(split.x_train, np.eye(3, dtype=np.float32)[split.y_train]),
-    }
-    options |= {"l2": [1.0, 0.0], "learning_rate": [2.0, 0.1], "reduction": "sum"}
-    network = jfnn.mlp((5, 6, 3), "sigmoid", init="normal")
-    whole = jfnn.sweep(network, epochs=60, **options | loss)
-    assert (whole.diverged_at > 2).any() and (whole.diverged_at < 0).any()
-    half = jfnn.sweep(network, epochs=2, **options | loss)
-    rest = jfnn.sweep(network, epochs=range(2, 60), initial_params=half.params, **options | loss)
-    assert same_bits(rest.diverged_at, whole.diverged_at)
-    assert same_bits(rest.params, whole.params)
-
-
-SICK = {"loaded, of several programs": {"batch_size": [16, 8]}, "folds": {"folds": 2}}
-
-
-@pytest.mark.parametrize("name", representatives(SICK, "loaded, of several programs"))
-def test_members_that_had_diverged_stay_so(name, split, tmp_path):
-    targets = [np.eye(3, dtype=np.float32)[y] for y in (split.y_train, split.y_test)]
-    split = split._replace(y_train=targets[0], y_test=targets[1])
-    options = OPTIONS | {"l2": [1.0, 0.0], "learning_rate": [2.0, 0.1], "batch_size": 16, "loss": "quadratic"}
-    options |= {"execution": jfnn.Execution(tile=2, eval_every=10, objective=True)} | SICK[name]
-    whole = jfnn.sweep(NETWORK, split, epochs=60, **options)
-    half = jfnn.sweep(NETWORK, split, epochs=30, out=tmp_path, **options)
-    half = jfnn.load(tmp_path) if name.startswith("loaded") else half
-    rest = jfnn.sweep(NETWORK, split, epochs=range(30, 60), initial_params=half, **options)
-    dead = half.diverged_at >= 0
-    assert dead.any() and not dead.all()
-    for attribute in ("params", "scores", "diverged_at", "stopped_at", "epochs"):
-        assert same_bits(getattr(rest, attribute), getattr(whole, attribute))
-    behind = whole.evaluations > 30
-    assert all(same_bits(values, whole.history[key][..., behind]) for key, values in rest.history.items())
-    assert same_bits(rest.objective, whole.objective[..., 30:])
-    revived = jfnn.sweep(NETWORK, split, epochs=range(30, 60), initial_params=half.params, **options)
-    assert (revived.diverged_at[dead] != whole.diverged_at[dead]).all()
 
 
 @pytest.mark.parametrize("dead", [False, True])

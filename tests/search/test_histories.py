@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled
 
 import jfnn
 from jfnn import losses, training
@@ -46,24 +46,6 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
         for i, j in np.ndindex(2, 2):
             expected = plain_loop(OPTIONS["learning_rate"][i], OPTIONS["l2"][j], params, rows[seed])
             np.testing.assert_allclose(result.objective[i, j, seed], expected, rtol=1e-9)
-
-
-@pytest.mark.thorough
-@pytest.mark.optimised
-def test_histories_and_objectives_change_no_bit_and_come_back_from_disk(tmp_path):
-    plain = sweep()
-    recorded = sweep(out=tmp_path / "run", objective=True, eval_every=[1, 4, 6], keep_params="evaluations")
-    assert plain.objective is None and recorded.evaluations.tolist() == [1, 4, 6]
-    assert same_bits(jax.tree.map(lambda leaf: leaf[:, :, :, -1], recorded.params), plain.params)
-    assert same_bits(recorded.scores, plain.scores)
-    for index, epochs in enumerate((1, 4)):
-        shorter = sweep(epochs)
-        assert same_bits(
-            jax.tree.map(lambda leaf, at=index: leaf[:, :, :, at], recorded.params), shorter.params
-        )
-        assert same_bits(recorded.history["train_loss"][..., index], shorter.train_loss)
-    loaded = jfnn.load(tmp_path / "run")
-    assert same_bits((loaded.params, loaded.objective), (recorded.params, recorded.objective))
 
 
 def test_a_member_that_diverged_has_no_objective_afterwards():

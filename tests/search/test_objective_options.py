@@ -158,31 +158,6 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
 
 
 @pytest.mark.thorough
-@pytest.mark.optimised
-def test_a_weighted_member_with_a_schedule_has_alone_the_bits_it_has_in_a_grid(small, split):
-    weights = np.arange(70)
-    options = OPTIONS | {"optimizer": jfnn.Optimizer(schedule="linear")}
-    grid = jfnn.sweep(
-        small, split._replace(weights=weights), learning_rate=[0.01, 0.9], l2=[0.0, 1.0], seeds=3, **options
-    )
-    for i, j, s in ((1, 0, 2), (0, 1, 1)):
-        member = dict(learning_rate=grid.learning_rate[i], l2=grid.l2[j], seed=s, weights=weights)
-        params = jfnn.train(small, *split[:2], test=split[2:4], **member, **options).params
-        assert same_bits(params, grid.member(i, j, s))
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("rate", [0.0, RATE])
-@pytest.mark.optimised
-def test_a_rate_of_dropout_has_the_bits_that_it_has_beside_others(net, split, rate):
-    options = OPTIONS | dict(learning_rate=[0.01, 0.9])
-    beside = jfnn.sweep(net, split, hyper={"dropout": [0.2, 0.0, RATE]}, **options)
-    alone = jfnn.sweep(net, split, hyper={"dropout": rate}, **options)
-    for i in range(2):
-        assert same_bits(alone.member(i, 0, 0), beside.member(i, 0, [0.2, 0.0, RATE].index(rate), 0))
-
-
-@pytest.mark.thorough
 def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     options = OPTIONS | dict(learning_rate=0.05, hyper={"dropout": [0.0, RATE]}, batch_size=None, folds=2)
     start = compiled(net.init)(jax.random.key(9))

@@ -45,37 +45,13 @@ RESULTS = {
     "best": {"execution": {"keep_params": "best"}},
     "none": {"execution": {"keep_params": "none"}},
     "history": {"execution": {"eval_every": 2}},
-    "folds": {"folds": 2, "execution": {"keep_params": "best"}},
     "further axis": {"optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.5])},
-    "no epochs": {"epochs": 0, "execution": {"eval_every": 1}},
-    "sample": {"cells": 3},
-    "no cell ranks": {"learning_rate": 1e38, "l2": 1.0, "execution": {"keep_params": "best"}},
 }
 
 
 @pytest.fixture(scope="module")
 def results(sweep):
     return {name: sweep(**changes) for name, changes in RESULTS.items()}
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_a_result_is_loaded_equal_to_the_one_saved(results, name, tmp_path):
-    result = results[name]
-    result.save(tmp_path / "one" / "deep")
-    loaded = jfnn.load(tmp_path / "one" / "deep")
-    assert bits_of_result(loaded) == bits_of_result(result)
-    with_run(loaded, timing={"compile": 1.0, "run": 2.0}).save(tmp_path / "two")
-    for path in (tmp_path / "one" / "deep").iterdir():
-        is_same = path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-        assert is_same == (path.name != "config.json"), path.name  # which has the time that the run took
-    assert (tmp_path / "two" / "models.npz").exists() == (name not in ("none", "no cell ranks"))
-
-
-def test_float64_is_loaded_as_it_was(sweep, tmp_path, x64):
-    result = sweep()
-    assert result.params[0].w.dtype == np.float64
-    result.save(tmp_path)
-    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
 
 
 def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
@@ -119,30 +95,6 @@ def test_members_whose_parameters_were_not_kept_are_named(results):
     ):
         with pytest.raises(ValueError, match=f"^member: .*{message}"):
             call()
-
-
-@pytest.mark.parametrize("name", ["all", "folds", "further axis", "sample"])
-def test_columns_and_csv_have_every_member_once(results, name, tmp_path):
-    result = results[name]
-    columns = result.to_dict()
-    result.to_csv(tmp_path / "x.csv")
-    with (tmp_path / "x.csv").open(newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header == list(columns)
-    assert header[: len(result.axes) + 1] == [*result.axes, "seed"]
-    assert ("fold" in header) == (result.folds is not None)
-    n_axes = len(result.cell_shape)
-    for row, index in zip(rows, np.ndindex(result.diverged_at.shape), strict=True):
-        cell = dict(zip(header, map(float, row), strict=True))
-        assert {axis: cell[axis] for axis in result.axes} == result.axes_at(index[:n_axes])
-        assert cell["seed"] == result.seeds[index[n_axes]]
-        assert cell.get("fold", 0) == (0 if result.folds is None else index[-1])
-        for score in header[header.index("train_loss") :]:
-            np.testing.assert_array_equal(cell[score], getattr(result, score)[index])
-    for i, column in enumerate(columns.values()):
-        assert column.shape == (result.diverged_at.size,)
-        np.testing.assert_array_equal(column, [float(row[i]) for row in rows])
-    assert {"test_loss", "test_accuracy", "diverged_at", "stopped_at", "pruned", "epochs"} < set(header)
 
 
 def test_a_result_is_saved_again_but_in_no_file(results, tmp_path):

@@ -9,9 +9,8 @@ import jax
 import numpy as np
 import pytest
 import series
-from helpers import representatives, same_bits
-from noisy_classes import CLASSES, EPOCHS, NET, SPLIT, N, sweep
-from sklearn.metrics import accuracy_score, r2_score
+from helpers import same_bits
+from noisy_classes import CLASSES, NET, SPLIT, N, sweep
 from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 
 import jfnn
@@ -28,21 +27,6 @@ ONE = {"learning_rate": 0.1, "l2": 0.3}
 PADDED = jfnn.Minibatches(7, "permutation", drop_last=False)
 SERIES, NAMES, LINES = series.make_series()
 GROUPS = subsets.by_group(NAMES)
-
-
-def rows_of(split, train):
-    return jfnn.Split(np.asarray(split.x_train)[train], np.asarray(split.y_train)[train])
-
-
-def fold(result, f):
-    """Parameters of all members of a fold."""
-    return jax.tree.map(lambda leaf: leaf[:, :, :, f], result.params)
-
-
-def alone(result, train, seed=0, x=SPLIT.x_train, y=SPLIT.y_train, **options):
-    """Parameters of one network on its rows, by the form of a sweep's tiles."""
-    options = {**ONE, "epochs": EPOCHS, "batch_size": 8} | options
-    return jfnn.train(NET, x[train], y[train], seed=seed, execution=result.execution, **options).params
 
 
 def described(split=SPLIT, **options):
@@ -292,24 +276,6 @@ def test_each_series_finds_its_own_line():
     assert result.ranked_by == "train_loss" and np.isnan(result.validation_loss).all()
 
 
-def test_a_group_is_a_sweep_of_its_rows_alone(dtype):
-    """Forty series of six to eight rows are few enough for each member to take its rows along."""
-    split = SERIES._replace(x_train=SERIES.x_train.astype(dtype), y_train=SERIES.y_train.astype(dtype))
-    held = subsets.by_group(NAMES, 0.3)
-    options = {"execution": {"eval_every": 2}}
-    result = series.sweep(split, held, seeds=2, **options)
-    assert result.train_loss.shape == (1, 1, 2, 40) and result.train_loss.dtype == np.float64
-    for f in (0, 17, 39):
-        train, out = held.pairs[f]
-        test = rows_of(split, out)
-        own = rows_of(split, train)._replace(x_test=test.x_train, y_test=test.y_train)
-        expected = series.sweep(own, None, seeds=2, **options)
-        assert same_bits(fold(result, f), expected.params)
-        for part, there in (("train_loss", "train_loss"), ("validation_r2", "test_r2")):
-            for scores, wanted in ((result.scores, expected.scores), (result.history, expected.history)):
-                np.testing.assert_allclose(scores[part][:, :, :, f], wanted[there], rtol=2e-4)
-
-
 def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
     weighted = dataclasses.replace(
         GROUPS, weights=np.random.default_rng(0).random((len(GROUPS.pairs), len(NAMES)))
@@ -333,34 +299,6 @@ def test_long_series_are_scored_in_several_blocks(monkeypatch):
     np.testing.assert_allclose(result.train_loss, series.sweep(SERIES, GROUPS).train_loss, rtol=1e-4)
 
 
-def test_minibatches_that_are_given_are_of_a_subsets_own_rows():
-    batches = np.random.default_rng(0).integers(0, 6, (4, 2, 3))
-    result = series.sweep(SERIES, GROUPS, batches=batches, batch_size=None)
-    train, _ = GROUPS.pairs[7]
-    expected = series.sweep(rows_of(SERIES, train), None, batches=batches, batch_size=None)
-    assert same_bits(result.member(0, 0, 0, 7), expected.member(0, 0, 0))
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        pytest.param(subsets.shares(N, 48, 3, start_per_subset=True), marks=pytest.mark.thorough),
-        subsets.by_group(np.arange(N) % 3, start_per_subset=True),
-    ],
-    ids=["shares", "by_group"],
-)
-def test_starts_and_orders_per_subset_are_those_of_a_documented_seed(chosen):
-    """So are the units that dropout drops."""
-    options = {"hyper": {"dropout": 0.4}}
-    result = sweep(folds=chosen, seeds=[0, 5], **ONE, **options)
-    for s, f in ((0, 2), (1, 1)):
-        seed = result.seeds[s] * 3 + f
-        (train, _) = chosen.pairs[f]
-        assert same_bits(result.member(0, 0, s, f), alone(result, train, int(seed), fold=f, **options))
-    common = sweep(folds=dataclasses.replace(chosen, start_per_subset=False), **ONE, **options)
-    assert same_bits(common.member(0, 0, 0, 2), alone(common, chosen.pairs[2][0], fold=2, **options))
-
-
 def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
     drawn = subsets.bootstrap(N, 4)
     counts = np.stack([np.bincount(train, minlength=N) for train, _ in drawn.pairs])
@@ -369,82 +307,6 @@ def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), repeated.params, weighted.params)
     assert (drawn.included == subsets.weighted(counts).included).all()
     assert repeated.ranked_by == "validation_accuracy" and weighted.ranked_by == "test_accuracy"
-
-
-def test_weights_of_a_subset_are_those_of_a_split(x64):
-    weights = np.random.default_rng(0).dirichlet(np.ones(N), 2) * N
-    split = SPLIT._replace(x_train=SPLIT.x_train.astype(float), x_test=SPLIT.x_test.astype(float))
-    options = {**ONE, "seeds": 2, "epochs": 4, "batch_size": PADDED, "execution": {"shared": False}}
-    result = sweep(split, folds=subsets.weighted(weights), **options)
-    for f in range(2):
-        expected = sweep(split._replace(weights=weights[f]), **options)
-        assert same_bits(fold(result, f), expected.params)
-        np.testing.assert_array_equal(result.test_loss[..., f], expected.test_loss)
-
-
-@pytest.mark.thorough
-def test_weights_of_subsets_are_factors_of_the_splits():
-    weights = np.random.default_rng(0).random((2, N))
-    options = {**ONE, "l2": [0.1, 0.3], "epochs": 4, "execution": {"shared": True}}
-    product = sweep(SPLIT._replace(weights=weights[0]), folds=subsets.weighted(weights[1:]), **options)
-    expected = sweep(SPLIT._replace(weights=weights[0].astype("f4") * weights[1].astype("f4")), **options)
-    assert same_bits(fold(product, 0), expected.params)
-
-
-TASKS = np.random.default_rng(3).normal(size=(3, N + 20, 3))
-KINDS = {
-    "classes": (
-        TASKS.argmax(axis=2),
-        jfnn.mlp((4, 3), init="glorot_normal"),
-        "cross_entropy",
-        accuracy_score,
-        "accuracy",
-    ),
-    "numbers": (TASKS[..., :1], jfnn.mlp((4, 1), init="glorot_normal"), "quadratic", r2_score, "r2"),
-}
-
-
-@pytest.mark.parametrize("kind", representatives(KINDS, "classes"))
-def test_every_part_is_scored_by_the_labels_of_each_subset(kind, tmp_path):
-    """Several tasks on one table, scored and ranked as scikit-learn scores each by its own labels."""
-    labels, net, loss, score, name = KINDS[kind]
-    x = (
-        np.random.default_rng(4).normal(size=(N + 20, 4))
-        + labels.reshape(3, N + 20, -1).sum(axis=(0, 2))[:, None]
-    )
-    split = jfnn.Split(x[:N], labels[0, :N], x[N:], labels[0, N:])
-    pairs = [
-        (np.arange(20, N), np.arange(20)),
-        (np.arange(40), np.arange(40, N)),
-        (np.arange(30), np.arange(30, N)),
-    ]
-    tasks = subsets.Subsets(N, pairs, labels=labels[:, :N], test_labels=labels[:, N:])
-    rates = {"learning_rate": [1e-4, 1e-3, 3e-3], "l2": 0.0, "epochs": 5, "batch_size": None, "loss": loss}
-    result = jfnn.sweep(net, split, folds=tasks, out=tmp_path, reduction="sum", **rates)
-    answers = result.predict(x)[:, 0, 0]
-    test = np.arange(N, N + 20)
-    expected = np.array(
-        [
-            [[score(labels[f, rows], answers[e, f, rows]) for rows in (*pairs[f], test)] for f in range(3)]
-            for e in range(3)
-        ]
-    )
-    for i, part in enumerate(("train", "validation", "test")):
-        np.testing.assert_allclose(result.scores[f"{part}_{name}"][:, 0, 0], expected[..., i], rtol=1e-4)
-    assert (
-        result.ranked_by.startswith("validation")
-        and result.best().index[0] == expected[..., 1].mean(1).argmax()
-    )
-    again = jfnn.load(tmp_path)
-    for part in ("train", "validation", "test"):
-        for asked, folds in ((result, None), (again, tasks)):
-            rows = asked.row_scores("loss", part, split, folds=folds)
-            np.testing.assert_allclose(np.nanmean(rows, axis=-1), result.scores[f"{part}_loss"], rtol=1e-5)
-        with pytest.raises(ValueError, match=r"^folds: .*labels"):
-            again.row_scores("loss", part, split)
-    everywhere = result.row_scores("loss", "all", split)
-    held_out = result.row_scores("loss", "validation", split)
-    assert same_bits(everywhere[..., 2, 30:], held_out[..., 2, 30:])
 
 
 @pytest.mark.thorough
@@ -468,28 +330,6 @@ def test_without_labels_for_test_rows_subsets_with_labels_have_no_test_scores(tm
 
 
 @pytest.mark.thorough
-def test_labels_and_weights_of_a_subset_are_those_of_a_split():
-    """Rows with other labels are further rows of one table."""
-    pairs = [(np.arange(40), np.arange(40, N))] * 3
-    weights = np.random.default_rng(2).random((3, N))
-    noisy = subsets.label_noise(SPLIT.y_train, [0, 0.2, 0.5])
-    chosen = dataclasses.replace(noisy, pairs=pairs, weights=weights)
-    options = {**ONE, "seeds": 2, "epochs": 4, "execution": {"shared": False}}
-    result = sweep(folds=chosen, **options)
-    for f in (1, 2):
-        other = SPLIT._replace(y_train=noisy.labels[f])
-        expected = sweep(other._replace(weights=weights[f]), folds=pairs[:1], **options)
-        assert same_bits(fold(result, f), fold(expected, 0))
-        for name in ("train_loss", "train_accuracy", "validation_loss", "test_loss"):
-            actual = result.scores[name][..., f]
-            wanted = expected.scores[name][..., 0]
-            np.testing.assert_allclose(actual, wanted, rtol=1e-5)
-    everywhere = sweep(folds=subsets.label_noise(SPLIT.y_train, [0.5]), **options)
-    assert everywhere.ranked_by == "test_accuracy"
-    assert same_bits(fold(everywhere, 0), sweep(SPLIT._replace(y_train=noisy.labels[2]), **options).params)
-
-
-@pytest.mark.thorough
 def test_targets_of_a_subset_for_a_learner_with_named_inputs():
     """Each of two subsets has targets of its own; inputs are a dict."""
     targets = np.stack([SERIES.y_train, -SERIES.y_train])
@@ -505,45 +345,7 @@ def test_targets_of_a_subset_for_a_learner_with_named_inputs():
     )
     for f in range(2):
         expected = jfnn.sweep(learner, split._replace(y_train=targets[f]), **options)
-        assert same_bits(fold(result, f), expected.params)
-
-
-@pytest.mark.thorough
-def test_subsets_of_different_sizes_are_their_own_runs():
-    nested = subsets.sizes(N, [41, 48])
-    result = sweep(folds=nested, batch_size=PADDED, **ONE)
-    for f, (train, _) in enumerate(nested.pairs):
-        assert same_bits(result.member(0, 0, 0, f), alone(result, train, batch_size=PADDED))
-    assert result.subset_values["rows"].tolist() == [41, 48]
-    assert result.to_dict()["rows"].tolist() == [41, 48]
-
-
-def test_a_resumed_run_ends_with_the_bits_and_the_values_of_an_uninterrupted_one(tmp_path):
-    def stop(progress):
-        raise SystemExit
-
-    with pytest.raises(SystemExit):
-        series.sweep(SERIES, GROUPS, {"progress": stop}, out=tmp_path, epochs=200)
-    resumed = series.sweep(SERIES, GROUPS, out=tmp_path, epochs=200, resume=True)
-    plain = series.sweep(SERIES, GROUPS, epochs=200)
-    loaded = jfnn.load(tmp_path)
-    for result in (resumed, loaded):
-        assert same_bits([result.params, result.scores], [plain.params, plain.scores])
-        np.testing.assert_array_equal(result.subset_values["group"], np.unique(NAMES))
-    assert resumed.folds == loaded.folds == 40
-    header, first = (tmp_path / "results.csv").read_text().splitlines()[:2]
-    assert "group" in header.split(",") and "series 000" in first.split(",")
-    renamed = dataclasses.replace(GROUPS, values=np.arange(40))
-    with pytest.raises(ValueError, match=r"settings\.subsets\.values"):
-        series.sweep(SERIES, renamed, epochs=200, out=tmp_path, resume=True)
-
-
-def test_several_networks_keep_the_subsets():
-    chosen = subsets.shares(N, 48, 2, start_per_subset=True)
-    options = {**ONE, "epochs": 3, "batch_size": 8, "execution": jfnn.Execution(tile=4)}
-    both = jfnn.sweep({"a": NET, "b": NET}, SPLIT, folds=chosen, **options)
-    expected = jfnn.sweep(NET, SPLIT, folds=chosen, **options)
-    assert all(same_bits(result.params, expected.params) for result in both.programs)
+        assert same_bits(jax.tree.map(lambda leaf, f=f: leaf[:, :, :, f], result.params), expected.params)
 
 
 PAIR = (np.arange(4), np.arange(4, 6))
@@ -586,4 +388,8 @@ def test_groups_of_bytes_are_their_words_in_utf_8():
         subsets.by_group([b"a", b"\xff"])
 
 
-EVERYTHING = [(np.arange(N), ())]
+def test_a_directory_takes_no_subsets_of_other_names(tmp_path):
+    series.sweep(SERIES, GROUPS, out=tmp_path, epochs=1)
+    renamed = dataclasses.replace(GROUPS, values=np.arange(40))
+    with pytest.raises(ValueError, match=r"settings\.subsets\.values"):
+        series.sweep(SERIES, renamed, out=tmp_path, epochs=1, resume=True)

@@ -1,0 +1,37 @@
+"""Each program of a sweep of several networks and batch sizes is the sweep of it alone."""
+
+import numpy as np
+import pytest
+from helpers import same_bits
+from members import OBJECTIVES, OUTCOMES, arrays, plain
+from sweeps import check_each_structure, of_many_sweeps
+
+pytestmark = pytest.mark.unoptimised
+
+ALL = (*OUTCOMES, *OBJECTIVES, "history")
+
+
+@of_many_sweeps
+def test_each_program_is_a_sweep_of_its_own(examples):
+    """A single network is one of several, too, by a name."""
+
+    def it_is(sweep):
+        several = sweep
+        if not sweep.structure.leading:
+            start = None if sweep["initial_params"] is None else [sweep["initial_params"]]
+            several = sweep.changed(network={"one": sweep["network"]}, initial_params=start)
+        result = several.run()
+        for number, (program, own) in enumerate(zip(result.programs, sweep.programs, strict=True)):
+            expected = own.run()
+            assert same_bits(plain(program.params), plain(expected.params))
+            assert same_bits(arrays(program, ALL), arrays(expected, ALL))
+            np.testing.assert_array_equal(program.evaluations, expected.evaluations)
+            place = np.unravel_index(number, result.cell_shape[: result.leading])
+            names = zip(result.program_axes.items(), place, strict=True)
+            named = result.program(**{name: values[i] for (name, values), i in names})
+            assert same_bits(plain(named.params), plain(expected.params))
+            assert named.config == program.config
+        table = result.to_dict()
+        assert {len(column) for column in table.values()} == {result.diverged_at.size}
+
+    check_each_structure(examples, it_is, without=["refit", "out", "resume"])

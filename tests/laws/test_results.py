@@ -1,0 +1,82 @@
+"""Tables, texts, the best cell and the ranking of any result have the numbers of its arrays."""
+
+import csv
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sweeps import check_each_structure, of_many_sweeps
+
+import jfnn
+from jfnn.analysis import ranking
+
+pytestmark = pytest.mark.unoptimised
+
+
+def columns(result):
+    """Name -> a value of each member, by its axes, its seed and its fold, one member after another."""
+    found = []
+    for place in np.ndindex(result.diverged_at.shape):
+        end = len(result.cell_shape)
+        seed, *fold = place[end:]
+        row = {**result.axes_at(place[:end]), "seed": result.seeds[seed]}
+        row |= {"fold": fold[0]} if fold else {}
+        row |= {name: values[fold[0]] for name, values in result.subset_values.items()}
+        row |= {name: values[place] for name, values in result.scores.items()}
+        row |= {
+            name: getattr(result, name)[place] for name in ("diverged_at", "stopped_at", "pruned", "epochs")
+        }
+        found.append(row)
+    return {name: [row[name] for row in found] for name in found[0]}
+
+
+def means_of_cells(result, score):
+    """A score of each cell: its mean over seeds and folds, NaN where it lacks one."""
+    return result.scores[score].reshape(result.pruned_cells.size, -1).mean(axis=1)
+
+
+def ranked(result):
+    """Numbers of cells, best first, by NumPy: means over seeds and folds, of equals the first."""
+    values = means_of_cells(result, result.ranked_by)
+    sign = -1 if result.metrics[result.ranked_by.partition("_")[2]] else 1
+    cells = [cell for cell in range(len(values)) if np.isfinite(values[cell])]
+    going = [cell for cell in cells if not result.pruned_cells.ravel()[cell]]
+    return values, sorted(going, key=lambda cell: (sign * values[cell], cell))
+
+
+@of_many_sweeps
+def test_whatever_shows_a_result_shows_its_numbers(examples):
+    def it_does(sweep):
+        with tempfile.TemporaryDirectory() as folder:
+            result = sweep.run(out=folder)
+            written = (Path(folder) / "results.csv").read_text()
+            result.to_csv(Path(folder) / "again.csv")
+            assert (Path(folder) / "again.csv").read_text() == written
+        rows = list(csv.DictReader(written.splitlines()))
+        wanted = columns(result)
+        table = result.to_dict()
+        assert list(table) == list(wanted)
+        for name, column in wanted.items():
+            np.testing.assert_array_equal(table[name], np.array(column))
+            read = [type(value)(row[name]) for row, value in zip(rows, table[name].tolist(), strict=True)]
+            np.testing.assert_array_equal(read, table[name])
+        means, order = ranked(result)
+        best = result.best_or_none()
+        first = [cell.cell for cell in ranking.best_first(result, len(means)).cells]
+        behind = [cell for cell in result.order().tolist() if cell not in order]
+        assert first == [result.cell_index(cell) for cell in (*order, *behind)]
+        assert result.pruned_cells.ravel()[behind].all()
+        if not order:
+            assert best is None
+        else:
+            assert (best.index, best.score) == (result.cell_index(order[0]), means[order[0]])
+            assert best.axes == result.axes_at(best.index)
+            assert f"{best.score:.6g}" in repr(result)
+        assert str(result.diverged_at.size) in result.members_text() and result._repr_html_()
+        for name in result.scores:
+            np.testing.assert_allclose(result.cell_scores(name).ravel(), means_of_cells(result, name))
+        statistics = jfnn.cell_statistics(result)
+        np.testing.assert_allclose(statistics.mean.ravel()[order], means[order])
+
+    check_each_structure(examples, it_does, without=["out"])

@@ -1,0 +1,95 @@
+"""Scores of any sweep are those that NumPy and scikit-learn give to the outputs of its members."""
+
+import functools
+
+import numpy as np
+import pytest
+from helpers import compiled
+from hypothesis import strategies
+from members import assert_close, networks_of, place_of, rows_of
+from scipy import special
+from sklearn import metrics
+from sweeps import check_each_structure, of_many_sweeps
+
+from jfnn.losses import LOSSES
+
+pytestmark = pytest.mark.unoptimised
+
+
+def of_classes(logits, labels):
+    """The cost of each row: minus the logarithm of the probability of its class."""
+    return -special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+
+
+def of_deviations(outputs, targets):
+    """Minus the logarithm of the normal density, of means and logarithms of variances."""
+    means, logs = np.split(outputs, 2, axis=1)
+    return 0.5 * (np.log(2 * np.pi) + logs + (targets - means) ** 2 * np.exp(-logs)).sum(axis=1)
+
+
+COSTS = {
+    "cross_entropy": of_classes,
+    "quadratic": lambda a, t: 0.5 * ((a - t) ** 2).sum(axis=1),
+    "huber": lambda a, t: special.huber(1.0, a - t).sum(axis=1),
+    "sigmoid_cross_entropy": lambda z, t: (np.logaddexp(0, z) - t * z).sum(axis=1),
+    "poisson": lambda z, t: (special.xlogy(t, t) - t - t * z + np.exp(z)).sum(axis=1),
+    "gaussian": of_deviations,
+}
+# Of labels and what is decided.
+DECIDED = {
+    "accuracy": metrics.accuracy_score,
+    "balanced_accuracy": metrics.balanced_accuracy_score,
+    "f1": functools.partial(metrics.f1_score, average="macro"),
+    "macro_f1": functools.partial(metrics.f1_score, average="macro"),
+}
+POINTS = {"poisson": np.exp, "gaussian": lambda outputs: outputs[:, :2]}
+apply = functools.cache(lambda network: compiled(network.apply))
+
+
+def expected(metric, loss, outputs, y):
+    """A metric of outputs and labels or targets, by NumPy or scikit-learn."""
+    if metric == "loss":
+        with np.errstate(all="ignore"):
+            return COSTS[loss](outputs, y).mean()
+    if metric == "r2":
+        points = POINTS.get(loss, np.asarray)(outputs)
+        return metrics.r2_score(y, points, multioutput="variance_weighted")
+    if loss == "sigmoid_cross_entropy":
+        right = (outputs > 0) == (y > 0)
+        return right.all(axis=1).mean() if metric == "exact_match" else right.mean()
+    return DECIDED[metric](y, outputs.argmax(axis=1))
+
+
+@of_many_sweeps
+@pytest.mark.filterwarnings("ignore:y_pred contains classes")
+def test_scores_of_any_member_are_those_of_its_outputs(examples):
+    def they_are(sweep, number):
+        result = sweep.run()
+        place = place_of(result, number)
+        part = result.programs[result.program_number(place)]
+        own = sweep.programs[result.program_number(place)]
+        inner = place[result.leading :]
+        network, trained_by = networks_of(sweep.structure)[result.program_number(place)]
+        loss = next(name for name, known in LOSSES.items() if known == trained_by)
+        fold = inner[-1] if part.folds else 0
+        (x, y, weights), held, test = rows_of(own, part, fold)
+        if weights is not None:
+            x, y = x[weights > 0], y[weights > 0]
+        for name, (rows, targets) in {"train": (x, y), "validation": held, "test": test}.items():
+            if rows is None or not len(rows) or result.diverged_at[place] >= 0:
+                continue
+            outputs = np.asarray(apply(network)(result.member(*place), rows), np.float64)
+            for metric in result.metrics:
+                score = result.scores[f"{name}_{metric}"][place]
+                if np.isfinite(score):
+                    wanted = expected(metric, loss, outputs, targets)
+                    assert_close(score, wanted, sweep.structure.dtype)
+
+    check_each_structure(
+        examples,
+        they_are,
+        without=["refit", "out", "resume"],
+        fields={"keep_params": "all"},
+        only=networks_of,
+        number=strategies.integers(0, 10**6),
+    )
