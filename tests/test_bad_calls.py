@@ -167,7 +167,6 @@ def test_every_argument_of_a_public_function_is_tried_or_it_is_said_why_not():
         (Callable[..., int], [len], [1, None, "len"]),
         (jfnn.Network, [], [1, None, "mlp", {}]),
     ],
-    ids=str,
 )
 def test_an_annotation_declares_what_is_taken(annotation, taken, wrong):
     kind = Argument("function", "argument", None, annotation).kind()
