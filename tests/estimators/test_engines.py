@@ -6,12 +6,14 @@ import sys
 import numpy as np
 import pytest
 import sklearn
+from beside import OPTIONS, X, Y, check_alike, pair
+from examples import examples
 from helpers import representatives
+from hypothesis import strategies
 from joblib.externals.loky import get_reusable_executor
 from scipy import sparse
 from sklearn import model_selection, neural_network
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
@@ -23,10 +25,6 @@ pytestmark = [
     pytest.mark.unoptimised,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-X, Y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
-X = X / 16
-OPTIONS = {"hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
-LABELS = make_multilabel_classification(150, n_features=8, random_state=0)[1]
 
 
 @pytest.fixture
@@ -36,69 +34,6 @@ def engine_runs(monkeypatch):
     train = training.train
     monkeypatch.setattr(training, "train", lambda *args, **more: runs.append(1) or train(*args, **more))
     return runs
-
-
-@pytest.fixture
-def no_device(monkeypatch):
-    """Lets no prediction go through a device."""
-    monkeypatch.delattr(functions, "outputs")
-
-
-def pair(name, engine, **parameters):
-    """scikit-learn's estimator and ours."""
-    theirs = getattr(neural_network, name)(**OPTIONS | parameters)
-    return theirs, getattr(estimators, name)(**OPTIONS | parameters, engine=engine)
-
-
-def assert_same_bytes(theirs, ours, x):
-    """All that scikit-learn's has, ours has with the same bytes; both predict the same."""
-    public = [name for name in vars(theirs) if name.endswith("_") and not name.startswith("_")]
-    for name in {"coefs_", "intercepts_", "n_iter_", "n_features_in_", *public}:
-        for a, b in zip(*(leaves(getattr(e, name)) for e in (theirs, ours)), strict=True):
-            assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), name
-    methods = ["predict", *(["predict_proba", "predict_log_proba"] if hasattr(theirs, "classes_") else [])]
-    for method in methods:
-        np.testing.assert_array_equal(getattr(ours, method)(x), getattr(theirs, method)(x), strict=True)
-
-
-def leaves(value):
-    return value if isinstance(value, list) else [np.nan if value is None else value]
-
-
-# Before 1.9 scikit-learn's early stopping fails on words.
-WORDS = np.array(["a", "b", "c"])[Y] if parse_version(sklearn.__version__) >= parse_version("1.9") else Y
-CASES = {
-    "auto": ("MLPClassifier", WORDS, {"early_stopping": True, "tol": 0.5}),
-    "scikit-learn": ("MLPClassifier", LABELS, {"solver": "sgd", "learning_rate": "invscaling"}),
-    "": ("MLPRegressor", X[:, :2], {"solver": "lbfgs"}),
-}
-
-
-@pytest.mark.parametrize("engine", representatives(CASES, "auto"))
-def test_a_small_fit_has_scikit_learns_bytes_also_where_it_goes_on(engine, engine_runs, no_device):
-    name, y, parameters = CASES[engine]
-    both = pair(name, engine or "auto", warm_start=True, **parameters)
-    for fitted in both:
-        fitted.fit(X, y)
-    assert_same_bytes(*both, X)
-    both = both[0], pickle.loads(pickle.dumps(both[1]))
-    for fitted in both:
-        if engine == "scikit-learn":
-            fitted.partial_fit(X[::-1], y[::-1]).partial_fit(X[:140], y[:140])
-        fitted.fit(X, y)
-    assert_same_bytes(*both, X)
-    again = [clone(fitted).set_params(warm_start=False).fit(X, y).fit(X[1:], y[1:]) for fitted in both]
-    assert_same_bytes(*again, X)
-    assert both[1].engine_ == "scikit-learn" and engine_runs == []
-
-
-def test_partial_fits_from_the_first_have_scikit_learns_bytes(engine_runs):
-    both = pair("MLPClassifier", "auto")
-    for fitted in both:
-        fitted.partial_fit(X[:100], Y[:100], classes=[0, 1, 2]).partial_fit(X[:103], Y[:103])
-        fitted.partial_fit(X.astype(np.float32), Y, sample_weight=np.linspace(0.5, 1, 150))
-    assert_same_bytes(*both, X)
-    assert engine_runs == []
 
 
 def test_going_over_by_force_takes_losses_and_counts_along():
@@ -171,12 +106,12 @@ def test_scikit_learns_code_takes_what_scikit_learn_takes():
     ]
     for parameters, y, weights in cases:
         theirs, ours = pair("MLPClassifier", "scikit-learn", **parameters)
-        assert_same_bytes(theirs.fit(X, y, **weights), ours.fit(X, y, **weights), X)
+        check_alike(theirs.fit(X, y, **weights), ours.fit(X, y, **weights), X)
     theirs, ours = pair("MLPRegressor", "scikit-learn", loss="poisson")
     for one in (theirs, ours):
         with np.errstate(invalid="ignore"):
             one.fit(X, Y - 1.0)
-    assert_same_bytes(theirs, ours, X)
+    check_alike(theirs, ours, X)
 
 
 class _Noting:
@@ -246,37 +181,22 @@ def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_
 GRID = {"alpha": [0.01, 1.0], "hidden_layer_sizes": [(4,), (8,)]}
 
 
-def searched(module, perceptrons, name="GridSearchCV", grid=GRID, **options):
+def searched(module, perceptrons, grid=GRID, **options):
     perceptron = perceptrons.MLPClassifier(**OPTIONS)
     grid = {f"mlpclassifier__{key}": values for key, values in grid.items()}
-    search = getattr(module, name)(make_pipeline(StandardScaler(), perceptron), grid, cv=3, **options)
+    search = module.GridSearchCV(make_pipeline(StandardScaler(), perceptron), grid, cv=3, **options)
     return search.fit(X, Y)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("GridSearchCV", {"return_train_score": True}),
-        ("RandomizedSearchCV", {"n_iter": 3, "random_state": 0}),
-        ("HalvingGridSearchCV", {"factor": 2, "random_state": 0}),
-    ],
-)
-def test_a_small_search_is_scikit_learns_own_to_the_byte(name, options, engine_runs):
-    theirs = searched(model_selection, neural_network, name, **options)
-    ours = searched(estimators, estimators, name, **options)
-    assert engine_runs == []
-    for key, values in theirs.cv_results_.items():
-        if "time" not in key:
-            np.testing.assert_array_equal(ours.cv_results_[key], values)
-    last = ours.best_estimator_[-1]
-    assert type(last) is estimators.MLPClassifier and type(ours.estimator[-1]) is estimators.MLPClassifier
-    assert_same_bytes(theirs.best_estimator_[-1], last, X)
-    copy = pickle.loads(pickle.dumps(ours))
-    assert copy.score(X, Y) == theirs.score(X, Y)
-    last.partial_fit(X, Y)
-    assert last.engine_ == "scikit-learn"
+def test_what_a_small_search_has_fitted_goes_on_by_scikit_learns_code(engine_runs):
+    theirs = searched(model_selection, neural_network)
+    ours = searched(estimators, estimators)
+    assert pickle.loads(pickle.dumps(ours)).score(X, Y) == theirs.score(X, Y)
+    last = ours.best_estimator_[-1].partial_fit(X, Y)
+    assert last.engine_ == "scikit-learn" and type(ours.estimator[-1]) is estimators.MLPClassifier
     with pytest.raises(AttributeError, match="engine='jfnn'"):
         _ = ours.ensemble_
+    assert engine_runs == []
 
 
 @pytest.mark.parametrize(
@@ -387,26 +307,79 @@ def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.Gri
     return choice.choose(kind(estimator, grid, **options), splits, x, weightless)
 
 
-def counted(*args, **options):
-    """What the engine trains of a search, its fits and their structures."""
-    return chosen(*args, **options)[:3]
-
-
 MANY = {"alpha": np.logspace(-5, 1, 8), "momentum": [0.1, 0.9]}  # of one structure, since they are numbers
+ALL = ("auto", "jfnn")
+PERCEPTRON = estimators.MLPClassifier(**OPTIONS)
+FORCED = estimators.MLPClassifier(engine="jfnn")
+PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
+IN_PIPELINE = {"mlpclassifier__alpha": np.arange(1.0, 9)}
+HALVING = {"kind": estimators.HalvingGridSearchCV}
+DRAWN_HALVING = {"kind": estimators.HalvingRandomSearchCV}
+TEXTS = ["a text"] * 150
+CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
+    "uneven": (
+        PERCEPTRON,
+        [{"alpha": np.arange(30)}, {"hidden_layer_sizes": [(4,)]}],
+        {"splits": 2},
+        (ALL, 62, 2),
+    ),
+    "equal widths": (
+        PERCEPTRON,
+        {"hidden_layer_sizes": [8, (8,), [8]], "alpha": range(6)},
+        {"splits": 1},
+        (ALL, 18, 1),
+    ),
+    # Settings of transformers are structures of their own.
+    "in a pipeline": (PIPELINE, IN_PIPELINE, {"splits": 2}, (ALL, 16, 1)),
+    "scalers": (
+        PIPELINE,
+        IN_PIPELINE | {"standardscaler__with_std": [True, False]},
+        {"splits": 1},
+        ((), 16, 2),
+    ),
+    "perceptrons": (PIPELINE, {"mlpclassifier": 16 * [PERCEPTRON]}, {"splits": 1}, (ALL, 16, 1)),
+    # What cannot train together is scikit-learn's, whose processes train it side by side.
+    "lbfgs": (clone(PERCEPTRON).set_params(solver="lbfgs"), MANY, {}, ((),)),
+    "also lbfgs": (PERCEPTRON, MANY | {"solver": ["sgd", "lbfgs"]}, {}, ((),)),
+    "verbose": (clone(PERCEPTRON).set_params(verbose=True), MANY, {}, ((),)),
+    "sparse": (PERCEPTRON, MANY, {"x": sparse.csr_matrix(X)}, ((),)),
+    "texts": (PERCEPTRON, MANY, {"x": TEXTS}, ((),)),
+    # Few fits of halving train to their end, and each round has a program of its own.
+    "halving": (PERCEPTRON, MANY, HALVING, ((),)),
+    "drawn halving": (PERCEPTRON, MANY, DRAWN_HALVING, ((),)),
+    "forced halving": (FORCED, MANY, HALVING, (("jfnn",),)),
+    "forced drawn halving": (FORCED, MANY, DRAWN_HALVING, (("jfnn",),)),
+}
+# A forced candidate takes no free one along, but for rows of weight 0, which may be all of some fold's step.
+for kind, x in (("array", X), ("sparse", sparse.csr_matrix(X)), ("texts", np.array(TEXTS))):
+    both = PERCEPTRON, {"engine": ["auto", "jfnn"]}
+    CHOICES[f"one forced, {kind}"] = (*both, {"x": x}, (("jfnn",),))
+    CHOICES[f"one forced, {kind} without weight"] = (*both, {"x": x, "weightless": True}, (ALL,))
+FREE = PERCEPTRON, {"engine": ["auto", "scikit-learn"]}
+CHOICES |= {"none forced": (*FREE, {}, ((),)), "none, without weight": (*FREE, {"weightless": True}, (ALL,))}
 
 
-def test_a_search_is_the_engines_from_16_fits_a_structure_on():
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_search_is_the_engines_or_scikit_learns_by_what_it_is(name):
+    estimator, grid, options, expected = CHOICES[name]
+    assert chosen(estimator, grid, **options)[: len(expected)] == expected
+
+
+@examples((100, 1), (1000, 1), few=(30, 1))
+def test_a_search_is_the_engines_from_16_fits_a_structure_on(examples):
     """Known by hand: candidates times folds over structures, which widths and solvers tell apart."""
-    perceptron = estimators.MLPClassifier((50,))
-    for alphas, splits, engines in ((4, 4, ("auto", "jfnn")), (5, 3, ()), (16, 1, ("auto", "jfnn"))):
-        grid = {"alpha": np.logspace(-5, 1, alphas)}
-        assert counted(perceptron, grid, splits) == (engines, alphas * splits, 1)
-        grid |= {"hidden_layer_sizes": [(4,), (4, 4)], "solver": ["adam", "sgd"]}
-        assert counted(perceptron, grid, splits) == (engines, 4 * alphas * splits, 4)
-    uneven = [{"alpha": np.arange(1.0, 31)}, {"hidden_layer_sizes": [(4,)]}]  # 31 fits a structure
-    assert counted(perceptron, uneven, 2) == (("auto", "jfnn"), 62, 2)
-    same = {"hidden_layer_sizes": [8, (8,), [8]], "alpha": np.arange(1.0, 7)}
-    assert chosen(perceptron, same, 1).structures == 1
+
+    def it_is(alphas, widths, solvers, splits):
+        grid = {"alpha": np.logspace(-5, 1, alphas), "hidden_layer_sizes": [(3,), (4,), (4, 4)][:widths]}
+        grid["solver"] = ["adam", "sgd"][:solvers]
+        structures = widths * solvers
+        engines = ALL if alphas * splits >= 16 else ()
+        assert chosen(PERCEPTRON, grid, splits)[:3] == (engines, structures * alphas * splits, structures)
+
+    for alphas, splits in ((4, 4), (5, 3), (16, 1)):
+        it_is(alphas, 3, 2, splits)
+    some = strategies.integers
+    examples.check(it_is, alphas=some(1, 20), widths=some(1, 3), solvers=some(1, 2), splits=some(1, 5))
 
 
 def test_draws_are_counted_as_they_will_be_drawn():
@@ -415,66 +388,26 @@ def test_draws_are_counted_as_they_will_be_drawn():
     for random_state in (7, np.random.RandomState(7), None):
         np.random.seed(7)
         options = {"kind": estimators.RandomizedSearchCV, "n_iter": 20, "random_state": random_state}
-        found = [counted(estimators.MLPClassifier(), widths, 3, **options) for _ in range(2)]
+        found = [chosen(PERCEPTRON, widths, 3, **options)[:3] for _ in range(2)]
         drawn = list(model_selection.ParameterSampler(widths, 20, random_state=random_state))
         structures = len({candidate["hidden_layer_sizes"] for candidate in drawn})
-        assert found == 2 * [(("auto", "jfnn"), 60, structures)]
+        assert found == 2 * [(ALL, 60, structures)]
 
 
-def test_settings_of_transformers_are_structures_of_their_own():
-    pipeline = make_pipeline(StandardScaler(), estimators.MLPClassifier())
-    numbers = {"mlpclassifier__alpha": np.arange(1.0, 9)}
-    assert counted(pipeline, numbers, 2) == (("auto", "jfnn"), 16, 1)
-    assert chosen(pipeline, numbers | {"standardscaler__with_std": [True, False]}, 1).structures == 2
-    assert chosen(pipeline, {"mlpclassifier": 16 * [estimators.MLPClassifier()]}, 1).structures == 1
+SERVED = {  # whether scikit-learn's perceptrons serve all candidates, which are known and theirs
+    "invalid": (PERCEPTRON, {"alpha": [0.1, -1.0]}, {}, True),  # as scikit-learn says itself
+    "solver": (PERCEPTRON, {"solver": ["sgd", "rmsprop"]}, {}, False),
+    "engine": (PERCEPTRON, {"engine": ["auto"]}, {}, False),
+    "class_weight": (PERCEPTRON, {"class_weight": ["even"]}, {}, False),
+    "halving": (PERCEPTRON, MANY, DRAWN_HALVING | {"n_candidates": 5}, True),
+    "exhaustive": (PERCEPTRON, MANY, DRAWN_HALVING | {"n_candidates": "exhaust"}, False),  # known later
+}
 
 
-@pytest.mark.parametrize(
-    ("parameters", "grid", "x"),
-    [
-        ({"solver": "lbfgs"}, MANY, X),
-        ({}, MANY | {"solver": ["sgd", "lbfgs"]}, X),
-        ({"verbose": True}, MANY, X),
-        ({}, MANY, sparse.csr_matrix(X)),
-        ({}, MANY, ["a text"] * 150),
-    ],
-    ids=["lbfgs", "also lbfgs", "verbose", "sparse", "texts"],
-)
-def test_a_search_that_cannot_train_together_is_scikit_learns(parameters, grid, x):
-    """Whose processes train it side by side, which the engine's one by one would not."""
-    assert chosen(estimators.MLPClassifier(**OPTIONS | parameters), grid, 3, x).engines == ()
-
-
-def test_a_search_by_halving_is_scikit_learns_unless_asked():
-    """Few of its fits train to their end, and each round has a program of its own."""
-    for kind in (estimators.HalvingGridSearchCV, estimators.HalvingRandomSearchCV):
-        assert chosen(estimators.MLPClassifier(), MANY, kind=kind).engines == ()
-        assert chosen(estimators.MLPClassifier(engine="jfnn"), MANY, kind=kind).engines == ("jfnn",)
-
-
-def test_scikit_learns_perceptrons_serve_where_candidates_are_known_and_theirs():
-    """A search by halving may draw as many as it has rows for, which it knows later."""
-    halving = {"kind": estimators.HalvingRandomSearchCV, "grid": MANY}
-    for number, serve in ((5, True), ("exhaust", False)):
-        assert chosen(estimators.MLPClassifier(), **halving, n_candidates=number).plain is serve
-    for grid in (
-        {"alpha": [0.1, -1.0]},  # invalid, as scikit-learn says itself
-        {"solver": ["sgd", "rmsprop"]},
-        {"engine": ["auto"]},
-        {"class_weight": ["even"]},
-    ):
-        assert chosen(estimators.MLPClassifier(), grid).plain is ("alpha" in grid)
-
-
-def test_a_forced_candidate_takes_no_free_one_along():
-    """But for rows of weight 0, which may be all of some fold's step."""
-    for x in (X, sparse.csr_matrix(X), np.array(["a text"] * 150)):
-        both = estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "jfnn"]}, 3, x
-        assert chosen(*both).engines == ("jfnn",)
-        assert chosen(*both, weightless=True).engines == ("auto", "jfnn")
-    free = estimators.MLPClassifier(**OPTIONS), {"engine": ["auto", "scikit-learn"]}
-    assert chosen(*free).engines == ()
-    assert chosen(*free, weightless=True).engines == ("auto", "jfnn")
+@pytest.mark.parametrize("name", SERVED)
+def test_scikit_learns_perceptrons_serve_where_candidates_are_known_and_theirs(name):
+    estimator, grid, options, expected = SERVED[name]
+    assert chosen(estimator, grid, **options).plain is expected
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])

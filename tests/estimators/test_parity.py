@@ -1,125 +1,224 @@
-"""scikit-learn's own perceptrons in float64: the same start, minibatches, losses and parameters."""
+"""Any calls of a perceptron beside scikit-learn's: its bytes by its code, its numbers by the engine."""
+
+import dataclasses
+import functools
+import pickle
 
 import numpy as np
 import pytest
+import sklearn
+from beside import X, Y, check_alike, nearly_same
+from examples import examples
+from hypothesis import strategies
+from scipy import sparse
 from sklearn import neural_network
-from sklearn.datasets import load_breast_cancer, load_digits, make_multilabel_classification
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, make_multilabel_classification
+from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
+from jfnn.estimators import functions, training
 
 pytestmark = [
     pytest.mark.unoptimised,
-    pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-X_DIGITS, Y_DIGITS = (array[:430] for array in load_digits(return_X_y=True))
-X_DIGITS = X_DIGITS / 16
-X_CANCER = load_breast_cancer().data
-X_CANCER = (X_CANCER - X_CANCER.mean(axis=0)) / X_CANCER.std(axis=0)
-WEIGHTS = np.random.default_rng(0).random(600)
+N = 150
+CANCER = load_breast_cancer().data[:N]
+CANCER = (CANCER - CANCER.mean(axis=0)) / CANCER.std(axis=0)
+LABELS = make_multilabel_classification(N, n_features=8, random_state=0)
+# Before 1.9 scikit-learn's early stopping fails on words.
+HAS_1_9 = parse_version(sklearn.__version__) >= parse_version("1.9")
+WORDS = np.array(["cat", "dog", "eel"]) if HAS_1_9 else np.arange(3)
+TARGETS = {  # rows and targets
+    "classes": (X, Y),
+    "words": (X, WORDS[Y]),
+    "two": (X, Y % 2),
+    "labels": LABELS,
+    "number": (CANCER[:, 1:], CANCER[:, 0]),
+    "outputs": (CANCER[:, 2:], np.c_[CANCER[:, :2], np.full(N, 7.0)]),  # the R² of the last is 0
+    "counts": (CANCER[:, 1:] / 5, np.minimum(np.round(CANCER[:, 0] ** 2), 3)),
+}
+CONTAINERS = {
+    "array": np.asarray,
+    "list": np.ndarray.tolist,
+    "sparse": sparse.csr_matrix,
+    "narrow": np.float32,
+    "fortran": np.asfortranarray,
+    **{
+        name: functools.partial(np.array, dtype=name)
+        for name in ("longdouble", "float16", "int8", ">f8", "object")
+    },
+}
+OF_CLASSES = [3.0, 1.0, 0.5]  # weights
 
 
-def both(name, x, y, weights=None, **parameters):
-    """scikit-learn's estimator and ours, fitted alike."""
-    parameters = {"hidden_layer_sizes": (9,), "max_iter": 5, "random_state": 3} | parameters
-    weighted = {} if weights is None else {"sample_weight": weights[: len(x)]}
-    theirs = getattr(neural_network, name)(**parameters)
-    ours = getattr(estimators, name)(**parameters, engine="jfnn")
-    return [estimator.fit(x, y, **weighted) for estimator in (theirs, ours)]
+INVSCALING = {"solver": "sgd", "learning_rate": "invscaling"}
 
 
-def assert_same(theirs, ours, x):
-    """All that both say of their training, and of new rows."""
-    assert (ours.n_iter_, ours.t_, ours.out_activation_) == (
-        theirs.n_iter_,
-        theirs.t_,
-        theirs.out_activation_,
+def structures():
+    """Targets and what tells networks apart, of which each has a program of its own."""
+    yield "classes", {"batch_size": 40}
+    yield "outputs", {"early_stopping": True}
+    yield "words", {"solver": "sgd", "learning_rate": "adaptive"}
+    yield "classes", {"early_stopping": True, "batch_size": 40}
+    yield "labels", INVSCALING | {"shuffle": False, "nesterovs_momentum": False, "batch_size": 60}
+    for i, activation in enumerate(["identity", "logistic", "tanh", "relu"]):
+        for j, target in enumerate(["two", "counts", "classes", "labels", "number"]):  # each meets each
+            how = {"activation": activation, "solver": ("sgd", "adam")[(i + j) % 2]}
+            yield target, how | {"early_stopping": (i + j // 2) % 2 == 1}
+
+
+STRUCTURES = list(structures())
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Calls of one estimator."""
+
+    target: str
+    parameters: dict
+    seed: int = 0  # of the stream that it draws from
+    generator: type = np.random.MT19937
+    container: str = "array"
+    of_rows: bool = False  # whether rows have weights
+    of_classes: bool = False
+    calls: tuple[str, ...] = ("fit",)
+    fewer: int = 0  # rows at each further call
+
+
+@strategies.composite
+def cases(draw, number, solvers=(), containers=tuple(CONTAINERS), fewer=(0,)):
+    """Calls of estimators of some of the structures, or by a further solver."""
+
+    def one_of(*values):
+        return draw(strategies.sampled_from(values))
+
+    target, structure = one_of(*STRUCTURES[:number])
+    structure = structure | {"solver": one_of(structure.get("solver", "adam"), *solvers)}
+    loss = {"loss": "poisson"} if target == "counts" else {}
+    numbers = {
+        "alpha": one_of(0.0, 1e-4, 0.5, True),
+        "learning_rate_init": one_of(1e-3, 0.01),
+        "momentum": one_of(0.0, 0.9, np.float32(0.5)),
+        "beta_1": one_of(0.9, 0.5),
+        "tol": one_of(0.0, 1e-4, 0.1),
+        "n_iter_no_change": one_of(1, 2, 10),
+        "max_iter": one_of(True, 3, 12),
+        # Ours keeps the best of all fits; scikit-learn's writes on it.
+        "warm_start": one_of(False, not structure.get("early_stopping")),
+    }
+    in_parts = structure["solver"] != "lbfgs" and not structure.get("early_stopping")
+    calls = ["fit", "partial_fit"] if in_parts else ["fit"]
+    return Case(
+        target,
+        structure | loss | numbers,
+        draw(strategies.integers(0, 2**32 - 1)),
+        one_of(np.random.MT19937, np.random.PCG64),
+        one_of(*containers),
+        draw(strategies.booleans()),
+        target in ("classes", "words") and draw(strategies.booleans()),
+        (
+            one_of(*calls),
+            *draw(strategies.lists(strategies.sampled_from([*calls, "anew", "copied"]), max_size=3)),
+        ),
+        one_of(*fewer),
     )
-    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-9)
-    for a, b in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-9)
-        assert a.dtype == b.dtype
-    if theirs.best_loss_ is not None:
-        assert ours.best_loss_ == pytest.approx(theirs.best_loss_, abs=1e-9)
-    if theirs.validation_scores_ is not None:
-        np.testing.assert_allclose(ours.validation_scores_, theirs.validation_scores_, atol=1e-9)
-    if hasattr(theirs, "predict_proba"):
-        np.testing.assert_array_equal(ours.predict(x), theirs.predict(x))
-        np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-9)
-    else:
-        np.testing.assert_allclose(ours.predict(x), theirs.predict(x), atol=1e-9)
 
 
-def test_a_classifier_of_ten_classes_with_a_short_last_step():
-    theirs, ours = both("MLPClassifier", X_DIGITS, Y_DIGITS, WEIGHTS, alpha=0.5)
-    assert_same(theirs, ours, X_DIGITS)
+def called(case, module, engine=None):
+    """An estimator after the calls; ours with an engine, and with its own weights of classes."""
+    x, y = TARGETS[case.target]
+    x = CONTAINERS[case.container](x)
+    name = "MLPRegressor" if case.target in ("number", "outputs", "counts") else "MLPClassifier"
+    stream = np.random.RandomState(case.generator(case.seed))
+    one = getattr(module, name)(hidden_layer_sizes=(9,), **case.parameters, random_state=stream)
+    weights = np.linspace(0.5, 2, N) if case.of_rows else None
+    if engine is not None:
+        one.set_params(engine=engine)
+    if case.of_classes:
+        of_class = dict(zip(np.unique(y), OF_CLASSES, strict=True))
+        if engine is not None:
+            one.set_params(class_weight=of_class)
+        else:
+            weights = (1 if weights is None else weights) * np.array(OF_CLASSES)[Y]
+    for number, call in enumerate(case.calls):
+        rows = slice(number * case.fewer, None)
+        weighted = {} if weights is None else {"sample_weight": weights[rows]}
+        classes = np.unique(y) if np.ndim(y) == 1 else np.arange(y.shape[1])
+        first = {"classes": classes} if call == "partial_fit" and name == "MLPClassifier" else {}
+        if call == "anew":
+            one = clone(one)
+        if call == "copied" and engine is not None:
+            one = pickle.loads(pickle.dumps(one))
+        method = one.partial_fit if call == "partial_fit" else one.fit
+        method(x[rows], y[rows], **weighted, **first)
+    return one, x
 
 
-def test_adaptive_rates_and_the_tolerance_end_after_the_same_epoch():
-    options = {"solver": "sgd", "learning_rate_init": 0.5, "tol": 0.01, "max_iter": 300}
-    theirs, ours = both("MLPClassifier", X_DIGITS, Y_DIGITS, learning_rate="adaptive", **options)
-    assert 20 < theirs.n_iter_ < 300
-    assert_same(theirs, ours, X_DIGITS)
+@examples((80, len(STRUCTURES)), (2000, len(STRUCTURES)), few=(25, len(STRUCTURES)))
+def test_a_fit_by_scikit_learns_code_has_its_bytes_and_runs_no_engine(examples, monkeypatch):
+    monkeypatch.delattr(training, "train")
+    monkeypatch.delattr(functions, "outputs")  # nor does a prediction go through a device
+    stopped = set()
+
+    def it_has(case, engine):
+        theirs, x = called(case, neural_network)
+        ours, _ = called(case, estimators, engine)
+        assert ours.engine_ == "scikit-learn"
+        check_alike(theirs, ours, x)
+        assert ours.random_state.randint(2**31) == theirs.random_state.randint(2**31)
+        stopped.add(theirs.n_iter_ < theirs.max_iter)
+
+    engines = strategies.sampled_from(["auto", "scikit-learn"])
+    examples.check(it_has, case=cases(examples.structures, ["lbfgs"], fewer=(0, 3)), engine=engines)
+    assert stopped == {False, True}
 
 
-def test_several_labels_a_row_unshuffled_by_invscaling():
-    x, y = make_multilabel_classification(300, n_features=8, random_state=0)
-    options = {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1, "batch_size": 100}
-    theirs, ours = both("MLPClassifier", x, y, shuffle=False, nesterovs_momentum=False, **options)
-    assert_same(theirs, ours, x)
+ADAPTIVE = {
+    "solver": "sgd",
+    "learning_rate": "adaptive",
+    "learning_rate_init": 0.5,
+    "tol": 0.01,
+    "max_iter": 300,
+}
+STOPPING = {"early_stopping": True, "max_iter": 100, "learning_rate_init": 0.1, "tol": 0.01}
 
 
-def test_early_stopping_of_two_outputs_keeps_the_same_epoch():
-    x = X_CANCER[:, 2:]
-    y = X_CANCER[:, :2]
-    options = {"max_iter": 100, "learning_rate_init": 0.1, "tol": 0.01}
-    theirs, ours = both("MLPRegressor", x, y, WEIGHTS, early_stopping=True, **options)
-    assert 10 < np.argmax(theirs.validation_scores_) + 1 < theirs.n_iter_ < 100
-    assert_same(theirs, ours, x)
+@pytest.mark.usefixtures("x64")
+@examples((12, 8), (300, len(STRUCTURES)), few=(4, 2))
+def test_a_fit_by_the_engine_has_scikit_learns_numbers(examples):
+    def it_has(case):
+        theirs, x = called(case, neural_network)
+        ours, _ = called(case, estimators, "jfnn")
+        assert ours.engine_ == "jfnn"
+        check_alike(theirs, ours, x, nearly_same)
+        assert ours.random_state.randint(2**31) == theirs.random_state.randint(2**31)
+        return theirs.n_iter_
 
-
-ADAPTIVE = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.5, "tol": 0.1}
+    assert 20 < it_has(Case("words", ADAPTIVE)) < 300  # each stops where theirs does
+    assert 10 < it_has(Case("outputs", STOPPING)) < 100
+    it_has(Case("labels", {"early_stopping": True}, of_rows=True))
+    it_has(Case("counts", {"early_stopping": True, "loss": "poisson"}, of_rows=True))
+    it_has(Case("labels", INVSCALING | {"max_iter": 5}, calls=("fit", "partial_fit", "partial_fit")))
+    examples.check(
+        it_has, case=cases(examples.structures, containers=[name for name in CONTAINERS if name != "narrow"])
+    )
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("parameters", [{"tol": 0.1}, ADAPTIVE], ids=["adam", "adaptive"])
+@pytest.mark.parametrize("parameters", [{"tol": 0.1}, ADAPTIVE | {"tol": 0.1}], ids=["adam", "adaptive"])
 def test_verbose_fits_print_the_same_lines(parameters, early_stopping, capsys):
+    x, y = TARGETS["classes"]
+    parameters = parameters | {"max_iter": 90, "n_iter_no_change": 2, "verbose": True}
+    parameters |= {"random_state": 3, "early_stopping": early_stopping}
     printed = []
-    for module in (neural_network, estimators):
-        parameters = parameters | {"max_iter": 90, "n_iter_no_change": 2, "verbose": True}
-        estimator = module.MLPClassifier((9,), random_state=3, early_stopping=early_stopping, **parameters)
-        if module is estimators:
-            estimator.set_params(engine="jfnn")
-        estimator.fit(X_DIGITS, Y_DIGITS)
+    for module, engine in ((neural_network, {}), (estimators, {"engine": "jfnn"})):
+        estimator = module.MLPClassifier((9,), **parameters, **engine).fit(x, y)
         if not early_stopping:
-            estimator.partial_fit(X_DIGITS, Y_DIGITS)
+            estimator.partial_fit(x, y)
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     assert "Stopping" in printed[0] and ("Validation score: " in printed[0]) == early_stopping
-
-
-PAIRS = [  # any value of a factor meets any of another
-    (("sgd", "adam")[(i + j) % 2], activation, case, (i + j // 2) % 2 == 1)
-    for i, activation in enumerate(["identity", "logistic", "tanh", "relu"])
-    for j, case in enumerate(["two", "ten", "labels", "numbers", "poisson"])
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("solver", "activation", "case", "early_stopping"), PAIRS)
-def test_every_solver_activation_and_kind_of_target(solver, activation, case, early_stopping):
-    x = X_DIGITS
-    y = Y_DIGITS
-    if case == "two":
-        y = y % 2
-    elif case == "labels":
-        x, y = make_multilabel_classification(430, n_features=8, random_state=0)
-    elif case in ("numbers", "poisson"):
-        x = X_CANCER[:430, 1:]
-        y = X_CANCER[:430, 0] ** 2
-    options = {"loss": "poisson"} if case == "poisson" else {}
-    options |= {"solver": solver, "activation": activation, "early_stopping": early_stopping}
-    name = "MLPRegressor" if case in ("numbers", "poisson") else "MLPClassifier"
-    theirs, ours = both(name, x, y, WEIGHTS, tol=1e-3, max_iter=40, learning_rate_init=0.01, **options)
-    assert_same(theirs, ours, x)
