@@ -128,6 +128,13 @@ def complaint(error, names):
     return None if named and "\n" not in str(error).strip() else f"{type(error).__name__}: {error!s:.200}"
 
 
+def ending(capsys, main, words):
+    """How a command ends that ends its process: the status, what it has printed, and its errors."""
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    return stopped.value.code, *capsys.readouterr()
+
+
 def check_child_ends_with_parent(code):
     """Runs code that prints the number of a process that it started; when killed, both must end."""
     path = os.pathsep.join(filter(None, sys.path))

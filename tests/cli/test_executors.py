@@ -1,6 +1,5 @@
 """Executors by name: what they start, and words for what cannot be."""
 
-import concurrent.futures
 import contextlib
 import os
 import signal
@@ -8,7 +7,8 @@ import sys
 
 import jax
 import pytest
-from helpers import check_child_ends_with_parent
+from helpers import check_child_ends_with_parent, ending
+from remote_sweeps import Here
 from running import CORES
 
 import jfnn
@@ -75,29 +75,20 @@ def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
 @pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("mpi", "mpi4py.futures")])
 def test_a_package_that_is_missing_is_named_with_its_extra(name, package, capsys, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(SystemExit) as ended:
-        main(["--executor", name, "--out", str(tmp_path / "run")])
-    assert ended.value.code == 2
-    assert f"jfnn[{name}]" in capsys.readouterr().err
+    status, _, said = ending(capsys, main, ["--executor", name, "--out", str(tmp_path / "run")])
+    assert status == 2 and f"jfnn[{name}]" in said
 
 
 @pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_named(capsys, tmp_path):
     pytest.importorskip("distributed")
-    with pytest.raises(SystemExit) as ended:
-        main(["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")])
-    assert ended.value.code == 2
-    assert "--scheduler: cannot reach tcp://127.0.0.1:9" in capsys.readouterr().err
+    words = ["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")]
+    status, _, said = ending(capsys, main, words)
+    assert status == 2 and "--scheduler: cannot reach tcp://127.0.0.1:9" in said
 
 
 @pytest.mark.thorough
 def test_the_time_is_said_to_be_that_of_workers(capsys, monkeypatch, tmp_path):
-    class Here(concurrent.futures.Executor):
-        def submit(self, function, *arguments):
-            future = concurrent.futures.Future()
-            future.set_result(function(*arguments))
-            return future
-
     monkeypatch.setitem(
         executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Here()))
     )
@@ -115,8 +106,6 @@ def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkey
     monkeypatch.setitem(
         executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Deaf()))
     )
-    with pytest.raises(SystemExit) as ended:
-        main(["--executor", "processes", "--epochs", "1", "--out", str(tmp_path / "run")])
-    assert ended.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("jfnn grid: error: --executor: ")
+    words = ["--executor", "processes", "--epochs", "1", "--out", str(tmp_path / "run")]
+    status, _, said = ending(capsys, main, words)
+    assert status == 1 and said.count("\n") == 1 and said.startswith("jfnn grid: error: --executor: ")

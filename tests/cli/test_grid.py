@@ -6,9 +6,8 @@ import re
 import jax
 import numpy as np
 import pytest
-from command_line import FILES, GRID, SCORES, SMALL, grid_main, parse
-from helpers import make_result, same_bits, with_scores
-from scipy import stats
+from command_line import FILES, GRID, SMALL, grid_main, parse
+from helpers import make_result, with_scores
 
 import jfnn
 from jfnn.analysis import summary
@@ -82,19 +81,6 @@ def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
     assert max(map(len, output.report(result, problem).splitlines())) <= 80
 
 
-def test_files_hold_every_member_of_the_sweep(run):
-    _, out, expected = run
-    assert {path.name for path in out.iterdir()} == FILES
-    saved = jfnn.load(out)
-    assert list(saved.axes) == ["learning_rate", "l2"]
-    for name, values in {**expected.axes, "seeds": expected.seeds}.items():
-        np.testing.assert_array_equal((saved.axes | {"seeds": saved.seeds})[name], values)
-    np.testing.assert_array_equal(saved.diverged_at, expected.diverged_at)
-    assert same_bits(saved.scores, expected.scores) and same_bits(saved.params, expected.params)
-    for name in ("heatmap.png", "curves.png"):
-        assert (out / name).read_bytes().startswith(b"\x89PNG")
-
-
 def test_config_names_settings_versions_device_and_time(run):
     _, out, _ = run
     config = json.loads((out / "config.json").read_text())
@@ -112,50 +98,33 @@ def test_config_names_settings_versions_device_and_time(run):
     assert set(config["timing"]) == {"compile", "run"}
 
 
-def test_further_axis_double_precision_history_and_schedulers(tmp_path, capsys):
+def test_tables_are_of_the_best_value_on_a_further_axis_and_x64_is_as_before(tmp_path, capsys):
     words = "--hidden none --epochs 4 --eval-every 2 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64"
     words += " --halving 2 --optimizer-arg momentum=0,0.9"
     before = jax.config.jax_enable_x64
     assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
     assert jax.config.jax_enable_x64 == before
     saved = jfnn.load(tmp_path)
-    assert list(saved.axes) == ["learning_rate", "l2", "momentum"]
     assert saved.evaluations.tolist() == [2, 4]
     stayed = saved.stopped_at < 0
+    assert not stayed.all()
     np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
-    with jax.enable_x64(True):
-        expected = jfnn.sweep(
-            jfnn.mlp((64, 10), init="normal"),
-            jfnn.datasets.digits(),
-            learning_rate=[1e-3, 1e-2],
-            reduction="sum",
-            epochs=4,
-            optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
-            schedulers=[jfnn.Halving(2)],
-        )
-    for name in ("test_loss", "stopped_at", "pruned"):
-        np.testing.assert_array_equal(getattr(saved, name), getattr(expected, name))
-    assert (saved.stopped_at >= 0).any()
     command = json.loads((tmp_path / "config.json").read_text())["command"]
     assert command["schedulers"] == [{"Halving": {"factor": 2, "min_epochs": None}}]
-    best = expected.best()
+    best = saved.best()
     printed = capsys.readouterr().out
     assert printed.startswith("64-10, starting weights normal; sum of cross entropy, by sgd\n")
     assert printed.split("\n\n")[1].startswith(f"at momentum = {best.axes['momentum']:.3g}, ")
-    for score in expected.test_accuracy[:, 0, best.index[2], 0]:
+    for score in saved.test_accuracy[:, 0, best.index[2], 0]:
         assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
 
 
 def test_the_metric_that_ranks_can_be_chosen(run, tmp_path, capsys):
     assert grid_main(*GRID, "--rank-by", "loss", "--out", str(tmp_path)) == 0
-    _, _, by_accuracy = run
-    saved = jfnn.load(tmp_path)
-    assert saved.ranked_by == "test_loss"
-    index = np.unravel_index(np.nanargmin(by_accuracy.cell_scores("test_loss")), (3, 3))
-    assert saved.best().index == index
+    index = np.unravel_index(np.nanargmin(run[2].cell_scores("test_loss")), (3, 3))
+    assert jfnn.load(tmp_path).best().index == index
     printed = capsys.readouterr().out
-    assert "best first, by test loss" in printed
-    assert "test accuracy (η down, λ across, * best by loss" in printed
+    assert "best first, by test loss" in printed and "* best by loss" in printed
 
 
 def test_a_grid_that_diverges_everywhere_is_reported_and_written(tmp_path, capsys, monkeypatch):
@@ -175,51 +144,20 @@ def test_no_epochs_leave_the_start_and_no_curves(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
 
 
-SAMPLED = """--hidden 4 --epochs 4 --eval-every 2 --init glorot_uniform --cells 14 --cells-seed 3
-    --learning-rate 1e-4:1e-1 --l2 0,1e-2 --dropout uniform:0:0.5 --init-scale 0.5
-    --optimizer-arg momentum=uniform:0.1:0.9 --schedule cosine --schedule-epochs 8"""
-
-
 @pytest.mark.thorough
-def test_random_search_is_the_librarys_and_its_winner_alone_is_tested(tmp_path, capsys):
-    assert grid_main(*SAMPLED.split(), "--folds", "2", "--refit", "--out", str(tmp_path)) == 0
-    expected = jfnn.sweep(
-        jfnn.mlp((64, 4, 10), "sigmoid", init="glorot_uniform"),
-        jfnn.datasets.digits(),
-        reduction="sum",
-        learning_rate=stats.loguniform(1e-4, 1e-1),
-        l2=[0, 1e-2],
-        hyper={"dropout": stats.uniform(0, 0.5), "init_scale": 0.5},
-        optimizer=jfnn.Optimizer(
-            "sgd", schedule="cosine", schedule_epochs=8, momentum=stats.uniform(0.1, 0.8)
-        ),
-        epochs=4,
-        cells=jfnn.Sample(14, seed=3),
-        folds=2,
-        refit=True,
-    )
-    saved = jfnn.load(tmp_path)
-    assert not saved.crossed and saved.validation_loss.shape == (14, 1, 2)
-    for one, other in ((saved, expected), (saved.refit, expected.refit)):
-        for name, values in other.axes.items():
-            np.testing.assert_array_equal(one.axes[name], values)
-        for name in SCORES:
-            np.testing.assert_array_equal(one.scores[name], other.scores[name])
+def test_a_random_search_is_a_list_and_its_winner_alone_is_tested(tmp_path, capsys):
+    words = "--hidden 4 --epochs 2 --cells 14 --learning-rate 1e-4:1e-1 --l2 0,1e-2 --folds 2 --refit"
+    assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
     printed = capsys.readouterr().out
-    assert "η down" not in printed and printed.split("\n\n")[1].startswith(
-        "best first, by validation accuracy\n"
-    )
+    saved = jfnn.load(tmp_path)
+    assert "η down" not in printed and "best first, by validation accuracy\n" in printed
     rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
-    order = np.argsort(-expected.cell_scores(), kind="stable")[:10]
-    lesser = expected.validation_accuracy.min(axis=(1, 2))  # of the two folds, both of which are shown
+    order = np.argsort(-saved.cell_scores(), kind="stable")[:10]
+    lesser = saved.validation_accuracy.min(axis=(1, 2))  # of the two folds, both of which are shown
     assert [row[-4] for row in rows] == [f"{lesser[i]:.3f}," for i in order]
     assert "One seed's noise is unknown" in printed
-    # The test rows are scored once: by the winner trained again.
-    assert printed.count("test accuracy") == 1
-    texts = ", ".join(summary.refit_texts(expected.refit))
+    texts = ", ".join(summary.refit_texts(saved.refit))
     assert texts.startswith("test accuracy") and texts in printed.split("all 1437 training rows:\n")[1]
     page = (tmp_path / "report.html").read_text()
     assert page.count("test accuracy") == 1 and texts in page
-    files = {path.name for path in tmp_path.iterdir()}
-    assert files == FILES - {"heatmap.png"} | {"scatter.png", "refit"}
     assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["cells"] == 14

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from command_line import grid_main, parse
-from helpers import same_bits
+from command_line import parse, refused
 
 import jfnn
 from jfnn.cli import data, networks
@@ -66,26 +65,4 @@ def test_rows_of_an_archive_are_read_as_they_lie_or_as_the_shape_says(images):
 
 
 def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
-    with pytest.raises(SystemExit):
-        grid_main("--data", str(images), "--network", "cnn")
-    assert "--shape 1,3,4" in capsys.readouterr().err
-
-
-@pytest.mark.thorough
-def test_a_grid_of_convolutional_networks_is_the_librarys_and_predicts_when_loaded(images, tmp_path, capsys):
-    words = "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --learning-rate 0.01,0.1 --l2 0 --epochs 2"
-    out = tmp_path / "out"
-    assert grid_main("--data", str(images), *words.split(), "--standardise", "--out", str(out)) == 0
-    assert "networks 1×3×4-conv2-flatten-2 in " in capsys.readouterr().out
-    raw = jfnn.datasets.split_table(jfnn.datasets.read_npz(images))
-    split = jfnn.datasets.standardise(raw)
-    shaped = split._replace(
-        x_train=split.x_train.reshape(-1, 1, 3, 4), x_test=split.x_test.reshape(-1, 1, 3, 4)
-    )
-    net = jfnn.cnn((1, 3, 4), (2,), 2, kernel=2)
-    expected = jfnn.sweep(net, shaped, learning_rate=[0.01, 0.1], l2=0, epochs=2, batch_size=8)
-    saved = jfnn.load(out)
-    assert same_bits(saved.params, expected.params) and same_bits(saved.scores, expected.scores)
-    shown = saved.predict(shaped.x_test)
-    np.testing.assert_array_equal(shown, expected.predict(shaped.x_test))
-    np.testing.assert_array_equal(shown[1, 0, 0], jfnn.predict(net, expected.member(1, 0, 0), shaped.x_test))
+    assert "--shape 1,3,4" in refused(capsys, "--data", str(images), "--network", "cnn")

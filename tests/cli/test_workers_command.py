@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from helpers import ending
 
 from jfnn.cli import workers
 from jfnn.cli.main import main
@@ -54,18 +55,13 @@ def test_the_kind_that_is_to_train_decides_which_are_as_expected(here):
 
 @pytest.mark.parametrize("words", ["", "--check", "--check tcp://127.0.0.1:9 --timeout soon"])
 def test_words_that_cannot_be_end_it_with_one_line(words, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["workers", *words.split()])
-    assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()[-1:]
-    assert line.startswith("jfnn workers: error: ")
+    status, _, said = ending(capsys, main, ["workers", *words.split()])
+    assert status == 2 and said.splitlines()[-1].startswith("jfnn workers: error: ")
 
 
 def test_a_package_that_is_missing_is_named_with_its_extra(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SystemExit):
-        main(["workers", "--check", "tcp://127.0.0.1:9"])
-    assert "jfnn[dask]" in capsys.readouterr().err
+    assert "jfnn[dask]" in ending(capsys, main, ["workers", "--check", "tcp://127.0.0.1:9"])[2]
 
 
 @pytest.mark.thorough

@@ -1,0 +1,180 @@
+"""Any line of flags trains what the library trains by the same options, and writes and prints that."""
+
+import contextlib
+import io
+import pathlib
+import tempfile
+
+import jax
+import numpy as np
+import pytest
+from command_line import FILES, grid_main, write_csv
+from examples import examples
+from helpers import same_bits
+from hypothesis import strategies
+from scipy import stats
+
+import jfnn
+from jfnn.arguments.texts import describe
+from jfnn.datasets import read_csv, read_npz, split_table, standardise
+
+pytestmark = pytest.mark.unoptimised
+
+DIGITS = jfnn.datasets.digits()
+NOTES = {"reduction": "sum", "batch_size": 100}  # of dense networks without --data
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """Name of data -> the words that read them, and their split."""
+    place = tmp_path_factory.mktemp("learned")
+    classes = write_csv(place / "classes.csv", classes=True)
+    numbers = write_csv(place / "numbers.csv", classes=False)
+    counted = [with_counts(path) for path in (classes, numbers)]
+    of_weights, of_numbers = (split_table(read_csv(path, "level", weights="count")) for path in counted)
+    images = place / "images.npz"
+    np.savez(images, x=np.random.default_rng(0).normal(size=(40, 3, 4)), y=np.arange(40) % 2)
+    read = "--target level --weights count --data"
+    return {
+        "digits": ("", DIGITS),
+        "squares": ("", shaped(DIGITS, 8, 8)),
+        "classes": (f"--data {classes} --target level", split_table(read_csv(classes, "level"))),
+        "scaled": (f"{read} {counted[1]} --standardise", standardise(of_numbers)),
+        "weighted": (f"{read} {counted[0]}", of_weights),
+        "images": (
+            f"--data {images} --standardise",
+            shaped(standardise(split_table(read_npz(images))), 1, 3, 4),
+        ),
+    }
+
+
+def with_counts(path):
+    """The table with a column of weights more, of which some are 0."""
+    header, *rows = path.read_text().splitlines()
+    lines = [f"{header},count", *(f"{row},{number % 4}" for number, row in enumerate(rows))]
+    counted = path.with_stem(f"counted_{path.stem}")
+    counted.write_text("\n".join(lines))
+    return counted
+
+
+def shaped(split, *shape):
+    """The rows of a split as inputs of a shape."""
+    x_train, x_test = (x.reshape(-1, *shape) for x in (split.x_train, split.x_test))
+    return split._replace(x_train=x_train, x_test=x_test)
+
+
+ADAM = {"batch_size": 8, "optimizer": "adam", "gradient": "backprop"}
+COSINE = jfnn.Optimizer("sgd", momentum=[0.5, 0.9], schedule="cosine", schedule_epochs=8)
+DROPPED = NOTES | {"hyper": {"dropout": [0.0, 0.5], "init_scale": 0.5}, "optimizer": COSINE}
+SIZES = {"batch_size": [jfnn.Minibatches(size, "permutation", drop_last=False) for size in (7, None)]}
+SQUARES = {"loss": "quadratic", "batch_size": None}
+TWO = {"3-2-tanh": jfnn.mlp((3, 3, 2, 2), "tanh"), "none": jfnn.mlp((3, 2))}
+PROGRAMS = {  # words -> data, networks, options that are compiled
+    "--hidden 4": ("digits", jfnn.mlp((64, 4, 10), "sigmoid", init="normal"), NOTES),
+    "--hidden 3": ("scaled", jfnn.mlp((3, 3, 1)), {"loss": "quadratic", "batch_size": 12}),
+    "--hidden 3,2 --hidden none --activation tanh --minibatch permutation --keep-last --batch-size 7,full": (
+        *("weighted", TWO, SIZES),
+    ),
+    "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --optimizer adam --gradient backprop": (
+        *("images", jfnn.cnn((1, 3, 4), (2,), 2, kernel=2), ADAM),
+    ),
+    "--hidden 4 --init glorot_uniform --dropout 0,0.5 --init-scale 0.5 --optimizer-arg momentum=0.5,0.9"
+    " --schedule cosine --schedule-epochs 8": (
+        *("digits", jfnn.mlp((64, 4, 10), "sigmoid", init="glorot_uniform"), DROPPED),
+    ),
+    "--network rnn --units 3 --cell elman --bidirectional --states all --reduction sum": (
+        *("squares", jfnn.rnn((8, 8), 3, 10, "elman", bidirectional=True, states="all"), NOTES),
+    ),
+    "--hidden 2 --loss quadratic --batch-size full": ("classes", jfnn.mlp((3, 2, 2)), SQUARES),
+}
+DRAWN = {
+    "learning_rate": stats.loguniform(1e-4, 1e-1),
+    "l2": stats.uniform(0, 0.5),
+    "cells": jfnn.Sample(5, 3),
+}
+FURTHER = [  # words -> options; of each line one is drawn
+    {
+        "--learning-rate 1e-3 --l2 0": {"learning_rate": [1e-3], "l2": [0.0]},
+        "--learning-rate 1e-3,0.1,1 --l2 0,1e6": {"learning_rate": [1e-3, 0.1, 1.0], "l2": [0.0, 1e6]},
+        "--learning-rate 1e-3:0.1:3 --l2 0.1": {"learning_rate": np.geomspace(1e-3, 0.1, 3), "l2": [0.1]},
+        "--learning-rate 1e-4:1e-1 --l2 uniform:0:0.5 --cells 5 --cells-seed 3": DRAWN,
+    },
+    {
+        "": {},
+        "--validation 0.25": {"validation": 0.25},
+        "--validation 9 --early-stopping 1": {"validation": 9, "schedulers": [jfnn.EarlyStopping(1)]},
+        "--folds 2 --refit": {"folds": 2, "refit": True},
+        "--folds 2 --refit all": {"folds": 2, "refit": "all"},
+        "--folds 3 --rank-by loss": {"folds": 3, "validation": jfnn.Validation(rank_by="loss")},
+        "--halving 2:1": {"schedulers": [jfnn.Halving(2, 1)]},
+    },
+    {"": {}, "--seeds 2": {"seeds": 2}, "--seeds 0,7": {"seeds": [0, 7]}},
+]
+HOW = {"": {}, "--tile 3": {"tile": 3}, "--devices 1": {"devices": 1}}
+
+
+def check_same(saved, expected):
+    """All that was trained has the same bytes."""
+    assert saved.axes.keys() == expected.axes.keys() and saved.crossed == expected.crossed
+    assert saved.ranked_by == expected.ranked_by
+    names = ["seeds", "diverged_at", "stopped_at", "pruned", "epochs", "evaluations"]
+    arrays, others = (
+        [*one.axes.values(), *(getattr(one, name) for name in names)] for one in (saved, expected)
+    )
+    for one, other in zip(arrays, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for held in ("scores", "history"):
+        for name, values in getattr(expected, held).items():
+            assert same_bits(getattr(saved, held)[name], values), name
+    if len(expected.runs) == 1:
+        assert same_bits(saved.params, expected.params)
+    assert (saved.refit is None) == (expected.refit is None)
+    if expected.refit is not None:
+        check_same(saved.refit, expected.refit)
+
+
+def check_printed(printed, result):
+    """The best cell is named; where other rows rank, the test rows are scored once."""
+    best = result.best_or_none()
+    said = "No best cell" if best is None else f"best cell: {describe(best.axes)}\n"
+    assert said in printed
+    metric = "accuracy" if "test_accuracy" in result.scores else "loss"
+    if best is not None and result.ranked_by == f"validation_{metric}":
+        last = result if result.refit is None else result.refit  # which may have learned from all rows
+        assert printed.count(f"test {metric}") == np.isfinite(last.scores[f"test_{metric}"]).any()
+
+
+@examples((10, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
+def test_any_line_trains_what_the_library_does(examples, learned):
+    def it_does(words, further, how, epochs, x64):
+        data, network, options = PROGRAMS[words]
+        said, split = learned[data]
+        line = [said, words, *further, how, f"--epochs {epochs} --eval-every 1", "--dtype float64" * x64]
+        for given, known in zip(further, FURTHER, strict=True):
+            options = options | known[given]
+        execution = jfnn.Execution(eval_every=1, **HOW[how])
+        printed = io.StringIO()
+        with tempfile.TemporaryDirectory() as folder, jax.enable_x64(x64):
+            out, out_of_library = (pathlib.Path(folder) / name for name in ("run", "library"))
+            with contextlib.redirect_stdout(printed):
+                assert grid_main(*" ".join(line).split(), "--out", str(out)) == 0
+            options = options | {"epochs": epochs, "execution": execution, "out": out_of_library}
+            expected = jfnn.sweep(network, split, **options)
+            check_same(jfnn.load(out), expected)
+            assert (out / "results.csv").read_text() == (out_of_library / "results.csv").read_text()
+            files = FILES if len(expected.runs) == 1 else FILES - {"models.npz", "results.npz"}
+            files = files if expected.crossed else files - {"heatmap.png"} | {"scatter.png"}
+            assert {path.name for path in out.iterdir() if path.is_file()} == files
+        check_printed(printed.getvalue(), expected)
+
+    further = ("--learning-rate 1e-3,0.1,1 --l2 0,1e6", "--folds 2 --refit", "--seeds 0,7")
+    it_does("--hidden 3", further, "--tile 3", 3, True)
+    one_of = strategies.sampled_from
+    examples.check(
+        it_does,
+        words=one_of([*PROGRAMS][: examples.structures]),
+        further=strategies.tuples(*(one_of([*known]) for known in FURTHER)),
+        how=one_of([*HOW]),
+        epochs=strategies.integers(2, 5),
+        x64=one_of([False, False, True]),
+    )
