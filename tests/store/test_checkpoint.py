@@ -116,7 +116,7 @@ class Cooling(jfnn.Scheduler):
         return {"count": state["count"] + 1}, Actions(hyper={"learning_rate": rates})
 
 
-# Others are drawn in tests/search/test_random_sweeps.py.
+# Others are drawn in tests/laws/test_directories.py.
 GIVEN = np.random.default_rng(1).integers(0, 70, (EPOCHS + 1, 3, 8))
 RUNS = {
     "a momentum axis on batches of a function": {

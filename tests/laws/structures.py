@@ -1,4 +1,4 @@
-"""What the sweeps of tests/sweeps.py compile: a bounded table, so that examples share programs.
+"""What the sweeps of sweeps.py compile: a bounded table, so that examples share programs.
 
 A structure has all that a compiled program depends on. Numbers, rows, seeds, folds and epochs are data, which
 are drawn freely. A new kind of layer, loss, learner, optimizer or scheme needs a line in `STRUCTURES`.
@@ -23,7 +23,7 @@ TESTS = 12
 WITHOUT_WEIGHT = [3, 20, 40]  # so few rows that each part of each fold has others
 SUBSET = jfnn.Minibatches(8)
 PASS = jfnn.Minibatches(8, "permutation", drop_last=False)
-# Ways of tests/sweeps.py to cut the rows of any structure.
+# Ways of sweeps.py to cut the rows of any structure.
 CUTS = (
     *("none", "validation", "number", "folds", "pairs"),
     *("splitter", "bootstrap", "shares", "sizes", "groups"),
