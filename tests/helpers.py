@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 import jax
 import numpy as np
@@ -157,6 +158,15 @@ def noise_split():
     """70 rows to train on and 20 to test, with labels that have nothing to do with the inputs."""
     x = np.random.default_rng(0).normal(size=(90, 5))
     return jfnn.Split(x[:70], np.arange(70) % 3, x[70:], np.arange(20) % 3)
+
+
+def plain(value):
+    """A pytree without types of its own, as a file gives it back."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, tuple | list) else value
 
 
 def same_bits(one, other):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pytest
-from helpers import everything, make_result, noise_split
+from helpers import everything, make_result, noise_split, plain
 from jax.experimental.compilation_cache import compilation_cache
 
 import jfnn
@@ -55,7 +55,7 @@ class Kind(NamedTuple):
 
 def bits(tree):
     """The structure of a tree, and the type, the dtype, the shape and the bytes of each of its leaves."""
-    leaves, structure = jax.tree.flatten(tree)
+    leaves, structure = jax.tree.flatten(plain(tree))
     arrays = [(type(leaf).__name__, np.asarray(leaf)) for leaf in leaves]
     return str(structure), [(kind, str(a.dtype), a.shape, a.tobytes()) for kind, a in arrays]
 

@@ -140,8 +140,10 @@ def check_printed(printed, result):
     assert said in printed
     metric = "accuracy" if "test_accuracy" in result.scores else "loss"
     if best is not None and result.ranked_by == f"validation_{metric}":
-        last = result if result.refit is None else result.refit  # which may have learned from all rows
-        assert printed.count(f"test {metric}") == np.isfinite(last.scores[f"test_{metric}"]).any()
+        results = [result] if result.refit is None else [result, result.refit]  # which may learn all rows
+        assert printed.count(f"test {metric}") == any(
+            np.isfinite(each.scores[f"test_{metric}"]).any() for each in results
+        )
 
 
 @examples((10, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
@@ -149,6 +151,8 @@ def test_any_line_trains_what_the_library_does(examples, learned):
     def it_does(words, further, how, epochs, x64):
         data, network, options = PROGRAMS[words]
         said, split = learned[data]
+        if "--folds 2 --refit all" in further and split.weights is not None:
+            return  # refused, since test rows have no weights to train by
         line = [said, words, *further, how, f"--epochs {epochs} --eval-every 1", "--dtype float64" * x64]
         for given, known in zip(further, FURTHER, strict=True):
             options = options | known[given]

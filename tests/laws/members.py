@@ -1,10 +1,10 @@
 """Members of a result by what they are, and each of them trained by itself."""
 
 import dataclasses
-from collections.abc import Mapping
 
 import jax
 import numpy as np
+from helpers import plain
 from sklearn.model_selection import KFold
 from sweeps import LONGEST, as_validation, shapes_of
 
@@ -21,15 +21,6 @@ def place_of(result, number):
     """The index of a member by any number."""
     index = np.unravel_index(number % result.diverged_at.size, result.diverged_at.shape)
     return tuple(int(i) for i in index)
-
-
-def plain(value):
-    """A pytree without types of its own, as a file gives it back."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, tuple | list) else value
 
 
 def arrays(result, attributes=OUTCOMES):

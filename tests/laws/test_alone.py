@@ -1,9 +1,9 @@
 """A member of any sweep has the bits that it has alone: on its rows, by its numbers, from its start."""
 
 import jax
-from helpers import same_bits
+from helpers import plain, same_bits
 from hypothesis import strategies
-from members import OBJECTIVES, alone, arrays, assert_close, place_of, plain
+from members import OBJECTIVES, alone, arrays, assert_close, place_of
 from sweeps import OF_MEMBERS, check_each_structure, of_every_structure
 
 

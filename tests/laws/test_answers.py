@@ -6,8 +6,8 @@ import tempfile
 
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
-from members import assert_close, networks_of, plain
+from helpers import compiled, plain, same_bits
+from members import assert_close, networks_of
 from sweeps import check_each_structure, of_many_sweeps
 
 import jfnn

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from helpers import same_bits
+from helpers import plain, same_bits
 from hypothesis import strategies
 from kinds_of_files import bits_of_result
-from members import OBJECTIVES, OUTCOMES, arrays, plain
+from members import OBJECTIVES, OUTCOMES, arrays
 from sweeps import check_each_structure, of_sweeps
 
 import jfnn

@@ -4,9 +4,9 @@ import tempfile
 
 import jax
 import pytest
-from helpers import same_bits
+from helpers import plain, same_bits
 from hypothesis import strategies
-from members import arrays, plain
+from members import arrays
 from sweeps import check_each_structure, epochs_of, of_many_sweeps
 
 import jfnn

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers import same_bits
-from members import OBJECTIVES, OUTCOMES, arrays, plain
+from helpers import plain, same_bits
+from members import OBJECTIVES, OUTCOMES, arrays
 from sweeps import check_each_structure, of_many_sweeps
 
 pytestmark = pytest.mark.unoptimised

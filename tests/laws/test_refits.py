@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import same_bits
-from members import COMMON, assert_close, numbers_of, plain, start_of
+from helpers import plain, same_bits
+from members import COMMON, assert_close, numbers_of, start_of
 from sweeps import as_validation, check_each_structure, epochs_of, of_many_sweeps
 
 import jfnn
