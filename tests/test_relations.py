@@ -318,6 +318,8 @@ def energy(states):
 BOLTZMANN = [
     (jfnn.boltzmann_machine, {"sizes": (5,)}, "sizes", "two or more layers"),
     (jfnn.boltzmann_machine, {"sizes": (30, 21), "gradient": "exact"}, "gradient", "at most 20 units"),
+    (jfnn.boltzmann_machine, {"sizes": (30, 21), "loss": "likelihood"}, "loss", "at most 20 units"),
+    (jfnn.boltzmann_machine, {"sizes": (30, 21), "metrics": ["likelihood"]}, "metrics", "at most 20 units"),
     (jfnn.boltzmann_machine, {"sizes": (5, 4, 3), "metrics": ["pseudo_likelihood"]}, "metrics", "two layers"),
     (jfnn.boltzmann_machine, {"gradient": "exact", "hyper": ["k"]}, "k", "none, since the exact"),
     (trained, {"hyper": NUMBERS | {"hidden": 5}}, "hidden", "from 1 to 4, got 5"),

@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 import types
 
 import jax
@@ -20,9 +21,11 @@ from remote_sweeps import HOW, NET, OPTIONS, Here, arrays, has, sweep
 
 import jfnn
 from jfnn.core.engine.segment import Segment, Task
+from jfnn.core.experiment.progress import Listener
 from jfnn.core.store import environment
 from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
+from jfnn.distributed.waiting import LOOKING_SECONDS, SILENT_SECONDS
 
 pytestmark = pytest.mark.unoptimised
 
@@ -268,6 +271,28 @@ def test_silence_is_said_in_a_line_and_in_the_bar(capsys):
     assert "no answer for 11 s" in lines  # the bar
     (line,) = [line for line in lines.replace("\r", "\n").splitlines() if line.startswith("executor: ")]
     assert "no worker has answered for 10 s" in line
+
+
+@pytest.mark.thorough
+def test_an_answer_ends_the_silence_that_was_said():
+    heard = []
+
+    class Hears(Listener):
+        def __call__(self, now):
+            pass
+
+        def waiting(self, seconds):
+            heard.append(seconds)
+
+    def late(number, call):
+        if number == 1:
+            time.sleep(SILENT_SECONDS + 2 * LOOKING_SECONDS)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        executor = types.SimpleNamespace(submit=functools.partial(thread.submit, Here(late).run))
+        sweep(jfnn.Workers(executor), execution=dataclasses.replace(HOW, progress=Hears()))
+    *silent, end = heard
+    assert min(silent) >= SILENT_SECONDS and end is None
 
 
 def test_messages_on_their_way_follow_the_number_of_workers():

@@ -92,20 +92,23 @@ def test_chance_is_the_mean_over_all_labels_that_a_calibrated_network_may_meet(k
     np.testing.assert_allclose(got.deviation[0], weights @ gaps, rtol=1e-12)
 
 
-def test_the_debiased_square_is_unbiased_whatever_the_labels_probabilities():
+@pytest.mark.parametrize("bins", [3, 9])
+def test_the_debiased_square_is_unbiased_whatever_the_labels_probabilities(bins):
     """Over all 2^8 sets of labels it is on average the products of true deviations of all pairs in a bin."""
     n = 8
     rng = np.random.default_rng(1)
     p, q = rng.uniform(0.02, 0.98, (2, n))
     labels = np.array(list(itertools.product([0, 1], repeat=n)))
     columns = np.broadcast_to(np.stack([1 - p, p], axis=-1), (2**n, n, 2))
-    got = analysis.calibration_error(columns, labels, 3).debiased_square
+    found = analysis.calibration_error(columns, labels, bins)
+    assert (found.rows[0] == 2).any() == (bins == 9)  # one pair
+    got = found.debiased_square
     for truth in (p, q):
         weights = np.where(labels == 1, truth, 1 - truth).prod(axis=1)
         top = np.maximum(p, 1 - p)
         off = top - np.where(p > 0.5, truth, 1 - truth)
         expected = 0.0
-        for low, high in ((0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)):
+        for low, high in itertools.pairwise(np.linspace(0, 1, bins + 1)):
             rows = off[(top > low) & (top <= high)]
             if len(rows) > 1:
                 products = np.outer(rows, rows)[~np.eye(len(rows), dtype=bool)]

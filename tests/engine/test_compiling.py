@@ -211,13 +211,15 @@ def experiment(learner):
 
 @pytest.mark.thorough
 def test_right_programs_are_verified(split):
+    """Also where the first step leads to infinity."""
     weighted = split._replace(weights=np.linspace(0, 2, 70))
-    options = {"learning_rate": 0.1, "epochs": 1, "batch_size": 16}
+    options = {"learning_rate": [3e38, 0.1], "reduction": "sum", "epochs": 1, "batch_size": 16}
     plain, verified = (
         jfnn.sweep(jfnn.mlp((5, 4, 3)), weighted, execution=jfnn.Execution(verify=switch), **options)
         for switch in (False, True)
     )
     assert same_bits((plain.params, plain.scores), (verified.params, verified.scores))
+    assert verified.diverged_at.tolist() == [[[0]], [[-1]]]
 
 
 def test_a_function_with_other_values_when_traced_is_found():

@@ -14,6 +14,8 @@ from jfnn.learners import Supervised
 # Attributes of a result that have a number of each member, and those that were recorded on the way.
 OUTCOMES = ("scores", "diverged_at", "stopped_at", "pruned", "epochs")
 OBJECTIVES = ("objective", "terms")
+# Of numbers near 1, and relative of larger ones.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 COMMON = ("network", "loss", "reduction", "gradient", "epochs", "batch_size", "batches", "schedulers")
 
 
@@ -57,8 +59,14 @@ def networks_of(structure):
 
 def assert_close(one, other, dtype):
     """Numbers by programs of other shapes are the same but for rounding, and NaN where the others are."""
-    tolerance = 1e-4 if dtype == "float32" else 1e-9
+    tolerance = TOLERANCE[dtype]
     np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+def is_close(one, other, dtype, within):
+    """Whether two numbers differ by at most a part of that tolerance."""
+    tolerance = within * TOLERANCE[dtype]
+    return np.isclose(one, other, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def pairs_of(sweep, result):

@@ -133,6 +133,19 @@ def test_a_save_that_failed_is_no_run_that_has_ended_and_can_be_done_again(tmp_p
     assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
 
 
+@pytest.mark.parametrize("before", [0, 200])
+@pytest.mark.parametrize("behind", [0, 200])
+def test_of_long_values_that_differ_the_part_that_does_is_shown(before, behind, tmp_path):
+    values = ["x" * before + each + "y" * behind for each in ("here", "elsewhere")]
+    one, another = (with_run(make_result((2, 2)), config={"settings": {"note": value}}) for value in values)
+    one.save(tmp_path)
+    start = r"\.\.\. x{,40}" if before else '"'
+    end = r"y{,60} \.\.\." if behind else '"'
+    shown = f"note is {start}here{end} there and {start}elsewhere{end} here$"
+    with pytest.raises(jfnn.ArgumentError, match=shown):
+        another.save(tmp_path)
+
+
 def test_a_save_while_another_writes_there_is_refused(results, tmp_path):
     with files.directory_lock(tmp_path), pytest.raises(jfnn.ArgumentError, match=r"^out: .* in use"):
         results["all"].save(tmp_path)

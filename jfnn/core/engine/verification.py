@@ -83,7 +83,9 @@ def _differing(
             b = np.asarray(there, np.float64)
             rounding = np.finfo(here.dtype).eps if np.issubdtype(here.dtype, np.floating) else 1e-6
             bound = np.sqrt(rounding) * np.abs(b[np.isfinite(b)]).max(initial=0) + 4 * rounding * size
-            wrong = ~((np.abs(a - b) <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
+            with np.errstate(invalid="ignore"):  # infinity less itself
+                apart = np.abs(a - b)
+            wrong = ~((apart <= bound) | (a == b) | (np.isnan(a) & np.isnan(b)))
             if wrong.any():
-                worst = np.unravel_index(np.argmax(np.where(wrong, np.abs(a - b), -1)), a.shape)
+                worst = np.unravel_index(np.argmax(np.where(wrong, apart, -1)), a.shape)
                 yield name, float(a[worst]), float(b[worst])
