@@ -1,5 +1,6 @@
 """One contract for all figures: what is drawn is the numbers, in texts that can be read; or it is refused."""
 
+import dataclasses
 import subprocess
 import sys
 from unittest import mock
@@ -16,6 +17,7 @@ from reading import check_drawn, check_scales
 from jfnn import plots
 from jfnn.analysis import calibration_error
 from jfnn.arguments.texts import value_texts
+from jfnn.core.search.result import with_run
 from jfnn.plots.curves import default_cells, left_out
 
 pytestmark = pytest.mark.unoptimised
@@ -113,6 +115,10 @@ WITHOUT_LOSS.test_loss[3] = 0.0
 RICH = make_result((3, 4), seeds=4, further=FURTHER, classes=False, history=3, diverged=[(1, 2, 0, 3)])
 RICH.pruned[2, 0, 1] = True
 RICH.stopped_at[0, 1] = 2
+SHARES = dataclasses.replace(
+    with_run(make_result((2, 2), folds=5), config={"settings": {"subsets": {}}}),
+    subset_values={"rows": np.array([5, 5, 9, 9, 20])},
+)
 # A figure, and what it is called with: what was drawn wrong once, and whole results.
 EXAMPLES = {
     "a map": ("heat_map", {"result": RICH, "axes": ("l2", "learning_rate"), "at": {"momentum": 1}}),
@@ -120,6 +126,11 @@ EXAMPLES = {
     "curves by an axis": ("axis_curves", {"result": RICH, "axis": "momentum", "by": "l2"}),
     "curves of all cells": ("interval_curves", {"result": RICH, "cells": "all", "interval": "median"}),
     "curves of three cells": ("loss_curves", {"result": RICH, "cells": [(2, 3, 1), (1, 2, 0), (0, 1, 0)]}),
+    "curves over subsets of which some are alike": (
+        "axis_curves",
+        {"result": SHARES, "axis": "rows", "by": "l2"},
+    ),
+    "every cell of a list": ("axis_curves", {"result": LIST, "axis": "learning_rate"}),
     "points": ("scatter", {"result": RICH}),
     "members": ("histogram", {"result": RICH, "score": "train_loss", "cells": [(0, 1, 0), (1, 2, 0)]}),
     "seeds": ("axis_curves", {"result": GRID, "axis": "seed"}),
