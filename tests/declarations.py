@@ -118,7 +118,11 @@ def alternatives(annotation):
         if part in text:
             text = f"{name} | None" if "NoneType" in text else name
     optional = re.fullmatch(r"Optional\[(.*)\]", text)
-    return re.split(r" \| (?![^\[]*\])", f"{optional[1]} | None" if optional else text)
+    parts = [""]
+    for piece in re.split(r"( \| )", f"{optional[1]} | None" if optional else text):
+        is_between = piece == " | " and parts[-1].count("[") == parts[-1].count("]")
+        parts = [*parts, ""] if is_between else [*parts[:-1], parts[-1] + piece]
+    return parts
 
 
 def of_annotation(annotation, argument):
@@ -313,7 +317,9 @@ SPECIAL = {
     "label_noise.shares": lambda argument: one_or_several(number(0.0, False, 1.01)),
     "program.batch_size": lambda argument: either(NONE, wrong_values.one_of(0, 50)),
     "hidden_layer_sizes": lambda argument: either(count(), several(count(), empty=True)),
-    "Validation.size": lambda argument: either(NONE, Kind(wrong_values.is_number)),
+    "Validation.size": lambda argument: either(NONE, Kind(lambda value: type(value) in (int, float))),
+    "interval.bounds": lambda argument: several(either(number(None), wrong_values.SWITCH)),
+    "Split.names": lambda argument: Kind(lambda value: isinstance(value, dict)),
     "Subsets.values by_group.groups": lambda argument: wrong_values.LABELS,
     "weight_statistics.params": lambda argument: Kind(wrong_values.is_tree),
     """objective.params predict.params predict_proba.params accuracy.params matched.a matched.b

@@ -22,7 +22,7 @@ import pytest
 import wrong_values
 from declarations import TABLES, Argument, rows
 from examples import examples
-from helpers import compilations, complaint, make_result, make_sampled, refusal
+from helpers import compilations, complaint, make_programs, make_result, make_sampled, refusal
 from numpy.typing import ArrayLike
 from room_calls import ANYTHING, CASES, NET, PARAMS, SPLIT, X, Y, objective, predict, prepared
 from scipy import sparse
@@ -387,6 +387,10 @@ FOUND = [
     (lambda: objective(dropout=1e39, key=jax.random.key(0)), "dropout"),
     (lambda: datasets.transform({"a": {}}, bytearray(b"a")), "frame"),
     (lambda: analysis.matched(NET, (leaf for leaf in PARAMS), PARAMS), "a"),
+    (lambda: datasets.standardise(jfnn.Split(X, Y), [False, ""]), "columns"),
+    (lambda: datasets.transform({"a": {}}, sparse.csr_array(X)), "frame"),
+    (lambda: make_programs(batch_sizes=(0, 8)).program(network="20", batch_size=False), "batch_size"),
+    (lambda: jfnn.train(NET, X, Y, test=(None, None), learning_rate=0.1), "test"),
 ]
 
 

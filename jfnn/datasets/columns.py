@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
-from jfnn.targets import Names
+from jfnn.targets import Names, is_frame
 
 # Standard deviations of the training rows between their mean and a column's median, from which on rows are
 # taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
@@ -117,8 +117,7 @@ def read_frame(columns: Columns, frame: Any) -> Read:
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
         raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
-    is_listed = checks.is_several(frame) or isinstance(frame, Sequence)  # the latter also of text
-    if not hasattr(frame, "__getitem__") or is_listed:
+    if not is_frame(frame):
         raise ArgumentTypeError("frame", f"expected columns by name, got {checks.shown(frame)}")
     blocks: list[np.ndarray] = []
     gaps_of: dict[str, int] = {}

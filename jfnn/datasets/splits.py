@@ -220,13 +220,12 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
 
 def _column_names(columns: Iterable[str], number: int) -> list[str]:
     """Names of columns, one for each and each another."""
-    array = checks.as_array(columns, "columns")
-    names: list[Any] = array.tolist() if array.ndim == 1 else [columns]
+    names: list[Any] = list(columns) if checks.as_array(columns, "columns").ndim == 1 else [columns]
     if not all(isinstance(name, str) for name in names):
         raise ArgumentTypeError("columns", f"expected names of columns, got {checks.shown(columns)}")
     if len(names) != number or len(set(names)) < number:
         raise ArgumentError("columns", f"expected {number} names, each another, got {checks.shown(names)}")
-    return names
+    return [*map(str, names)]
 
 
 def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:

@@ -68,9 +68,10 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
+            got = f"{checks.shown(spelled[label])} and {checks.shown(word)}"
             raise file_error(
-                f"{where}, row {row}: expected one spelling of a class, got {spelled[label]!r} and {word!r};"
-                " numbers that are no classes are for task='regression'"
+                f"{where}, row {row}: expected one spelling of a class, got {got}; numbers that are no"
+                " classes are for task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
 
@@ -102,7 +103,9 @@ def as_task(
     """
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
-        raise ArgumentError("task", f"regression needs numbers to predict, got {_first_word(y)!r}")
+        raise ArgumentError(
+            "task", f"regression needs numbers to predict, got {checks.shown(_first_word(y))}"
+        )
     labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
     if (task == "classification" or are_words) and not labels:
         raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
@@ -116,7 +119,9 @@ def as_task(
     names = tuple(format(value, exact) for value in distinct.tolist())
     names = class_names(labels_of_rows, words, where) if words else names
     if len(names) < 2:
-        raise ArgumentError(argument, f"expected at least two classes, got only {names[0]!r} in {where}")
+        raise ArgumentError(
+            argument, f"expected at least two classes, got only {checks.shown(names[0])} in {where}"
+        )
     return labels_of_rows.astype(np.int64), names
 
 
@@ -129,8 +134,9 @@ def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
             raise file_error(f"{where}: expected one spelling of a class, got {truths[truth]!r} and {name!r}")
     words = [name for name in names if as_number(name) is None]
     if task is None and words and all(map(likeness, words)):
+        got = f"{likeness(words[0])}, such as {checks.shown(words[0])}{AS_NUMBERS}"
         raise file_error(
-            f"{where}: expected words or numbers, got {likeness(words[0])}, such as {words[0]!r}{AS_NUMBERS};"
+            f"{where}: expected words or numbers, got {got};"
             " classes of such names are for task='classification'"
         )
 

@@ -84,6 +84,15 @@ def test_two_spellings_of_a_number_are_no_class(read_csv, one, other):
     assert read_csv(text, "y", "regression").y.tolist() == [float(one), float(other), 5, 5] * 2
 
 
+@pytest.mark.parametrize(
+    "words", [["7", "7." + "0" * 9000], ["2026-01-01" + " " * 9000] * 2, ["a" * 9000] * 2]
+)
+def test_words_of_thousands_of_characters_are_shown_in_part(read_csv, words):
+    with pytest.raises(jfnn.ArgumentError) as refused:
+        read_csv(column(words * 2))
+    assert len(str(refused.value)) < 500
+
+
 def test_classes_are_the_words_of_the_file_in_the_order_of_numbers_or_letters(read_csv):
     for words, classes in (
         (["007", "011"] * 2, ("007", "011")),

@@ -275,7 +275,7 @@ class Options(Common):
         " axis, after the seeds.",
         None,
     )
-    refit: Converted[bool | str | Simplest | Refit, Refit | None] = option(
+    refit: Converted[bool | str | Simplest | Refit | None, Refit | None] = option(
         'Train the best cell once more, on all training rows, for `SweepResult.refit`; "all" for the test'
         " rows too; a `jfnn.Simplest` for the cell that this rule chooses; or a `jfnn.Refit`, such as"
         ' ``Refit("all", cells=5)`` for the best five.',

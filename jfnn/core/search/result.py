@@ -426,7 +426,8 @@ class SweepResult:
             choices = known.tolist()
             value = values.pop(name, None)
             value = 0 if value is None and name == "batch_size" else value
-            if not isinstance(value, str | int | float | np.number) or value not in choices:
+            is_one = isinstance(value, str | int | float | np.number) and not isinstance(value, bool)
+            if not is_one or value not in choices:
                 raise ArgumentError(
                     name, f"expected one of {checks.shown(choices)}, got {checks.shown(value)}"
                 )
