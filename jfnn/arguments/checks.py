@@ -455,7 +455,7 @@ def _one_of(choices: Collection[str]) -> str:
 def check_each_once(names: Collection[str], argument: str) -> None:
     """Raises ArgumentError for a name that occurs twice."""
     if len(set(names)) != len(names):
-        raise ArgumentError(argument, "expected each name once", got=", ".join(names))
+        raise ArgumentError(argument, "expected each name once", got=shown(list(names)))
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:

@@ -226,6 +226,7 @@ STRUCTURES = {
     "regression": Structure(
         jfnn.sequential(WRAPPED, 5),
         targets="numbers",
+        weighted=True,
         loss="quadratic",
         reduction="sum",
         gradient="backprop",
@@ -235,7 +236,7 @@ STRUCTURES = {
         tile=3,
         shared=False,
         padded=EVERYTHING,
-        cuts=(*CUTS, "tasks"),
+        cuts=(*CUTS, "tasks", "weighted"),
         remembers=True,
     ),
     "weights": Structure(

@@ -204,7 +204,8 @@ def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
 def _listed_pairs(pairs: object) -> list[Any]:
     """A list of at least one pair; the parts are checked later."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
-    if isinstance(pairs, Mapping | str | bytes) or not isinstance(pairs, Iterable):
+    is_scalar = isinstance(pairs, str | bytes) or getattr(pairs, "ndim", 1) == 0
+    if is_scalar or isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
         raise ArgumentTypeError("pairs", f"{expected}, got {checks.shown(pairs)}")
     listed = list(pairs)
     if not listed:
