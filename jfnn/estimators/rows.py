@@ -45,7 +45,7 @@ class Scoring(NamedTuple):
         scale = np.ones(targets.shape[1])
         if output in ("identity", "exp"):
             squares = weights @ (targets - np.average(targets, axis=0, weights=weights)) ** 2
-            varies = squares > 0  # the R² of a constant output is 0
+            varies = np.ptp(targets[weights > 0], axis=0) > 0  # the R² of a constant output is 0
             scale = np.divide(1, len(scale) * squares, out=np.zeros(len(scale)), where=varies)
             unit = 1.0
             offset = float(np.mean(varies))

@@ -19,7 +19,6 @@ from jfnn.extend import as_index
 from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     BEST,
-    CAPTION_FONT,
     FEW_POINTS,
     NAMED,
     add_caption,
@@ -158,10 +157,8 @@ def interval_curves(
         name = summary.describe_cell(result, cell) + " (best)" * is_best + " (div)" * diverged
         names.append(name)
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
-    if few:
+    if axes.get_legend_handles_labels()[1]:
         legend_below(figure, axes)
-    elif axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="best", frameon=True, framealpha=0.9, fontsize=CAPTION_FONT)
     over = summary.averaged_over(result)
     higher_is_better = score in result.scores and result.higher_is_better(score)
     limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))

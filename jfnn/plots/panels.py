@@ -173,8 +173,8 @@ def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
 
 
 def tick_round(axis: Axis, width: float = WIDTH) -> None:
-    """Ticks of a logarithmic axis at round values in its range; ``width`` as in `tick_values`."""
-    _tick(axis, round_values(*axis.get_view_interval(), True), width)
+    """Ticks of a linear or logarithmic axis at round values in its range; ``width`` as in `tick_values`."""
+    _tick(axis, round_values(*axis.get_view_interval(), axis.get_scale() == "log"), width)
 
 
 def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
@@ -185,7 +185,7 @@ def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
     values = np.unique(values)
     if len(values) <= MOST_TICKS:
         _tick(axis, values, width)
-    elif axis.get_scale() == "log":
+    elif axis.get_scale() in ("linear", "log"):
         tick_round(axis, width)
 
 
@@ -239,11 +239,11 @@ def colour_by(
         norm = kind(values.min(), values.max())
     scale = ScalarMappable(norm, "viridis")
     bar = figure.colorbar(scale, ax=axes, label=label, **BAR)
-    if isinstance(norm, LogNorm):
-        tick_round(bar.ax.xaxis)
     if words:
         figure.set_figheight(figure.get_figheight() + tick_words(bar.ax.xaxis, words))
         bar.minorticks_off()
+    else:
+        tick_round(bar.ax.xaxis)
     return np.asarray(scale.to_rgba(values))
 
 

@@ -198,6 +198,7 @@ def test_a_fit_by_the_engine_has_scikit_learns_numbers(examples):
 
     assert 20 < it_has(Case("words", ADAPTIVE)) < 300  # each stops where theirs does
     assert 10 < it_has(Case("outputs", STOPPING)) < 100
+    it_has(Case("outputs", {"early_stopping": True, "max_iter": 1}, of_rows=True))
     it_has(Case("labels", {"early_stopping": True}, of_rows=True))
     it_has(Case("counts", {"early_stopping": True, "loss": "poisson"}, of_rows=True))
     it_has(Case("labels", INVSCALING | {"max_iter": 5}, calls=("fit", "partial_fit", "partial_fit")))

@@ -462,8 +462,7 @@ def check_interval_curves(figure, result, cells=None, score=None, interval=None,
         lines = zip(columns[varied], panel.get_lines(), shown, strict=True)
         colours = {(value, tuple(line.get_color())) for value, line, cell in lines if cell != best}
         assert not bars or len(colours) == len({value for value, _ in colours})
-        labels = [line.get_label() for line in panel.get_lines()]
-        assert [label for label in labels if label[0] != "_"] == [each for each in names if "(best)" in each]
+        assert legend_of(figure) == [each for each in names if "(best)" in each]
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("epochs", name_text(name))
     check_omitted(figure, result, cells)
     low, high = panel.get_ylim()

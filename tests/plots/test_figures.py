@@ -110,6 +110,8 @@ NEARLY_EQUAL = make_result((1, 1), seeds=5)
 NEARLY_EQUAL.test_accuracy[:] = 0.7 + 2.0**-53 * np.array([0, 1, 2, 1, 0])
 LARGE = make_result((1, 1), seeds=5)
 LARGE.test_loss[:] = -np.array([17e3, 14e3, 3e3, 8e3, 1e3])
+NEARLY_EQUAL_RATES = make_result((20, 2), seeds=1)
+NEARLY_EQUAL_RATES.axes["learning_rate"][:] = 0.1 + 1e-5 * np.arange(20)
 WITHOUT_LOSS = make_sampled(classes=False)
 WITHOUT_LOSS.test_loss[3] = 0.0
 RICH = make_result((3, 4), seeds=4, further=FURTHER, classes=False, history=3, diverged=[(1, 2, 0, 3)])
@@ -175,6 +177,11 @@ EXAMPLES = {
         "loss_curves",
         {"result": make_programs((NAMES[0],), (16, 32), shape=(2, 1), further=LONG, history=3)},
     ),
+    "a long name of the best of many cells": (
+        "interval_curves",
+        {"result": make_programs(("a", "b"), (50, 0), shape=(1, 2), further=LONG, history=1), "cells": "all"},
+    ),
+    "colours of nearly equal numbers": ("scatter", {"result": NEARLY_EQUAL_RATES}),
     "titles of two panels": (
         "reliability_diagram",
         {"calibration": {name: calibration_error(p, Y) for name, p in zip("ab", P, strict=True)}},
