@@ -113,6 +113,7 @@ def test_files_are_those_of_a_plain_run_also_when_a_worker_is_killed(kind, bytes
         assert written(tmp_path / "long") == bytes_of("LONG")
 
 
+@pytest.mark.thorough
 def test_files_are_those_of_a_plain_run_on_a_cluster_within_this_process(bytes_of, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.Client(processes=False, n_workers=2, **CLUSTER) as client:

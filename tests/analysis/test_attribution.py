@@ -83,6 +83,7 @@ def left_out(split=FEW, network=NET, **options):
     return jfnn.sweep(network, split, folds=folds, **OPTIONS | options)
 
 
+@pytest.mark.thorough
 def test_leave_one_out_values_are_of_networks_that_are_trained_one_by_one():
     result = left_out(seeds=2)
     values = analysis.leave_one_out_values(result, FEW)

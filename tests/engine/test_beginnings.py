@@ -29,6 +29,7 @@ def begun(make_executor, draw=None):
     return loop.first_state(Trainer(experiment, run.threads, run.layout, make_executor=make_executor))
 
 
+@pytest.mark.thorough
 def test_programs_compile_while_starts_are_drawn():
     compiling, drawn = threading.Event(), threading.Event()
 

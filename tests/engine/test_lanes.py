@@ -5,6 +5,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
+from helpers import compiled
 
 import jfnn
 from jfnn.core.steps.epoch import gather
@@ -35,17 +36,23 @@ def test_a_step_of_a_tile_is_the_step_of_each_member(lanes):
 
     of_steps = lanes.row_numbers(numbers)
     assert of_steps.shape == (STEPS, *lanes.numbers_of_step(TILE, BATCH))
-    batch = lanes.gathered(
-        gather(ROWS, WEIGHTS, of_steps[1], False, lanes.beside_rows(fold), None, lanes.batch_axis)
-    )
-    after, values = lanes.step(functions)(lanes.laid(states), batch, hyper, None)
-    after = lanes.leading(after)
+
+    def step(states, rows, weights, row_numbers, hyper):
+        rows = gather(rows, weights, row_numbers, False, lanes.beside_rows(fold), None, lanes.batch_axis)
+        after, values = lanes.step(functions)(lanes.laid(states), lanes.gathered(rows), hyper, None)
+        return lanes.leading(after), values
+
+    def step_alone(state, rows, weights, row_numbers, hyper):
+        return learner.step(state, gather(rows, weights, row_numbers, False), hyper, None)
+
+    after, values = compiled(step)(states, ROWS, WEIGHTS, of_steps[1], hyper)
+    alone = compiled(step_alone)
 
     for member in range(TILE):
         own = numbers[1, member] if lanes.separate else numbers[1]
-        alone = gather(ROWS, WEIGHTS[fold[member] if lanes.separate else fold], own, False)
-        of_member = jax.tree.map(lambda leaf: leaf[member], (states, hyper))  # noqa: B023
-        expected, value = learner.step(of_member[0], alone, of_member[1], None)
+        weights = WEIGHTS[fold[member] if lanes.separate else fold]
+        state, numbers_of = jax.tree.map(lambda leaf: leaf[member], (states, hyper))  # noqa: B023
+        expected, value = alone(state, ROWS, weights, own, numbers_of)
         np.testing.assert_allclose(values[member], value, rtol=1e-5)
         for leaf, wanted in zip(*map(jax.tree.leaves, (after.params, expected.params)), strict=True):
             np.testing.assert_allclose(leaf[member], wanted, rtol=1e-4, atol=1e-6)

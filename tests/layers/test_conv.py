@@ -228,6 +228,7 @@ def test_a_residual_block_adds_the_outputs_of_its_layers():
 
 
 @pytest.mark.parametrize("n", [sequence.MANY_ROWS, sequence.MANY_ROWS + 1])
+@pytest.mark.thorough
 def test_many_images_are_scored_in_their_order(n):
     net = jfnn.cnn((1, 4), (2,), 3, 2)
     params = net.init(jax.random.key(0))

@@ -110,7 +110,7 @@ def test_wide_numbers_of_jax_come_of_positions(x64):
 
 
 @pytest.mark.parametrize("init", representatives(list(INITIALIZERS), "pytorch"))
-@pytest.mark.parametrize("kind", networks("normal"))
+@pytest.mark.parametrize("kind", representatives(networks("normal"), "images", "blocks"))
 def test_one_program_draws_what_init_draws(kind, init, dtype):
     network = networks(init)[kind]
     learner = learner_of(network)

@@ -193,6 +193,7 @@ def test_a_search_of_scikit_learn_chooses_as_its_example():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.thorough
 def test_searches_of_perceptrons_take_it_and_order_sizes():
     x, y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
     grid = {"hidden_layer_sizes": [(8, 8), (8,), (4,)], "alpha": [0.01, 1.0]}
