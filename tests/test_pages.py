@@ -117,7 +117,7 @@ def few_digits(digits, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "page",
-    representatives([page for page in PAGES if blocks(page, "python")], "README.md", "docs/start.md"),
+    representatives([page for page in PAGES if blocks(page, "python")], "README.md"),
 )
 def test_python_blocks_run_one_after_another(page, few_digits, capsys):
     names: dict = {}

@@ -212,7 +212,10 @@ class Doubled(Dense):
         return jfnn.layers.Layer(2 * w, b)
 
 
-@pytest.mark.parametrize("layer", [Shift(), Doubled(4), Residual([Shift()]), Frozen(Doubled(4))])
+OWN = [Shift(), Doubled(4)]
+
+
+@pytest.mark.parametrize("layer", representatives([*OWN, Residual([Shift()]), Frozen(Doubled(4))], *OWN))
 def test_a_layer_with_its_own_init_is_traced(layer):
     network = jfnn.sequential([Dense(4), layer, Dense(2)], 3)
     learner = learner_of(network)
