@@ -1,6 +1,7 @@
 """Random grids and lengths of calls: who trains where, and for how long."""
 
 import heapq
+import itertools
 import math
 
 import numpy as np
@@ -136,17 +137,18 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
 
 @examples((50, 1), (500, 1))
 def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(examples):
-    """A simulation of devices that each take the tile that is furthest behind, beside the fewest calls."""
+    """A simulation of devices that each take the tile that has waited longest, beside the fewest calls."""
 
     def idle(tiles, devices, lengths):
         free = [0] * devices
-        ready = [(0, tile, 0) for tile in range(tiles)]
+        ready = [(0, place, 0) for place in range(tiles)]
+        places = itertools.count(tiles)
         while ready:
-            time, tile, number = heapq.heappop(ready)
+            time, _, number = heapq.heappop(ready)
             end = max(time, heapq.heappop(free)) + lengths[number]
             heapq.heappush(free, end)
             if number + 1 < len(lengths):
-                heapq.heappush(ready, (end, tile, number + 1))
+                heapq.heappush(ready, (end, next(places), number + 1))
         return 1 - tiles * sum(lengths) / (devices * max(free))
 
     def they_are(tiles, devices, epochs, steps):
