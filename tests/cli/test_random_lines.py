@@ -133,8 +133,8 @@ def check_same(saved, expected):
         check_same(saved.refit, expected.refit)
 
 
-def check_printed(printed, result):
-    """The best cell is named; where other rows rank, the test rows are scored once."""
+def check_printed(printed, result, keeps_tests):
+    """The best cell is named; where other rows rank, test rows are scored once, if none trains on them."""
     best = result.best_or_none()
     said = "No best cell" if best is None else f"best cell: {describe(best.axes)}\n"
     assert said in printed
@@ -144,6 +144,7 @@ def check_printed(printed, result):
         assert printed.count(f"test {metric}") == any(
             np.isfinite(each.scores[f"test_{metric}"]).any() for each in results
         )
+    assert ("this is no score of other rows" in printed) == (result.refit is not None and not keeps_tests)
 
 
 @examples((10, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
@@ -169,7 +170,8 @@ def test_any_line_trains_what_the_library_does(examples, learned):
             files = FILES if len(expected.runs) == 1 else FILES - {"models.npz", "results.npz"}
             files = files if expected.crossed else files - {"heatmap.png"} | {"scatter.png"}
             assert {path.name for path in out.iterdir() if path.is_file()} == files
-        check_printed(printed.getvalue(), expected)
+        keeps_tests = split.x_test is not None and options.get("refit") != "all"
+        check_printed(printed.getvalue(), expected, keeps_tests)
 
     further = ("--learning-rate 1e-3,0.1,1 --l2 0,1e6", "--folds 2 --refit", "--seeds 0,7")
     it_does("--hidden 3", further, "--tile 3", 3, True)
