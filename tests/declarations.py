@@ -118,7 +118,7 @@ def alternatives(annotation):
         if part in text:
             text = f"{name} | None" if "NoneType" in text else name
     optional = re.fullmatch(r"Optional\[(.*)\]", text)
-    parts = [""]
+    parts = [""]  # a bar between brackets is one of the items, and stays
     for piece in re.split(r"( \| )", f"{optional[1]} | None" if optional else text):
         is_between = piece == " | " and parts[-1].count("[") == parts[-1].count("]")
         parts = [*parts, ""] if is_between else [*parts[:-1], parts[-1] + piece]
@@ -319,6 +319,7 @@ SPECIAL = {
     "hidden_layer_sizes": lambda argument: either(count(), several(count(), empty=True)),
     "Validation.size": lambda argument: either(NONE, Kind(lambda value: type(value) in (int, float))),
     "interval.bounds": lambda argument: several(either(number(None), wrong_values.SWITCH)),
+    "train.test": lambda argument: several(either(_array(argument), NONE)),
     "Split.names": lambda argument: Kind(lambda value: isinstance(value, dict)),
     "Subsets.values by_group.groups": lambda argument: wrong_values.LABELS,
     "weight_statistics.params": lambda argument: Kind(wrong_values.is_tree),

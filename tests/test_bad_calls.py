@@ -390,7 +390,6 @@ FOUND = [
     (lambda: datasets.standardise(jfnn.Split(X, Y), [False, ""]), "columns"),
     (lambda: datasets.transform({"a": {}}, sparse.csr_array(X)), "frame"),
     (lambda: make_programs(batch_sizes=(0, 8)).program(network="20", batch_size=False), "batch_size"),
-    (lambda: jfnn.train(NET, X, Y, test=(None, None), learning_rate=0.1), "test"),
     (lambda: jfnn.supervised(NET, hyper=["a\nb", "a\nb"]), "hyper"),
     (lambda: subsets.Subsets(6, np.array(1)), "pairs"),
 ]

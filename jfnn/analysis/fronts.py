@@ -42,9 +42,11 @@ def as_objectives(objectives: object) -> list[Objective]:
 
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
     """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
+    # An unknown name is refused before any function is called.
+    checked = [score if callable(score) else result.named(score, "objectives") for score in objectives]
     values = []
-    for score in objectives:
-        of_members = score(result) if callable(score) else result.scores[result.named(score, "objectives")]
+    for score in checked:
+        of_members = score(result) if callable(score) else result.scores[score]
         members = np.asarray(checks.as_array(of_members, "objectives"))
         checks.check_numbers(members, "objectives")
         if np.shape(members) != result.diverged_at.shape:

@@ -62,7 +62,7 @@ def expected(metric, loss, outputs, y):
 
 
 def last_bits_changed(params):
-    """Parameters by which it is seen what rounding decides: all, of a member that answers by sin(1e6)."""
+    """Parameters that differ by rounding: where a member answers by the sine of 1e6, its scores do too."""
     return jax.tree.map(lambda leaf: leaf * (1 + 4 * np.finfo(leaf.dtype).eps), params)
 
 

@@ -164,10 +164,7 @@ def as_pair(value: object, argument: str) -> tuple[Any, Any]:
     """Inputs and targets."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ArgumentError(argument, f"expected a pair (x, y), got {type(value).__name__}")
-    x, y = value
-    if x is None:
-        raise ArgumentError(argument, "expected a pair (x, y), got None for x")
-    return x, y
+    return value[0], value[1]
 
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
