@@ -23,9 +23,11 @@ from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BAR,
+    BAR_WIDTH,
     BEST,
     MARGIN,
     MOST_TICKS,
+    NEARLY_EQUAL,
     POINTS_PER_INCH,
     WIDTH,
     add_caption,
@@ -48,7 +50,8 @@ TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
 BAR_TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])  # whose labels have space
-NEARLY_EQUAL = 1e-9  # a difference as a share of values, below which they have one colour
+FEW_ROWS = 2
+THIN_BAR = 60  # length by height of the bar of colours below few rows, which leave it little height
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
 
 
@@ -173,9 +176,10 @@ def _draw(
     axes_.set_xticks(positions, names, fontsize=TICK_FONT, rotation=90 * crowded)
     axes_.set_xlabel(axis_label(across))
     figure.supylabel(axis_label(down), fontsize="medium")
-    bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR)
+    thin = {"aspect": THIN_BAR} if len(rows) <= FEW_ROWS else {}
+    bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR | thin)
     if isinstance(norm, LogNorm):
-        tick_round(bar.ax.xaxis)
+        tick_round(bar.ax.xaxis, BAR_WIDTH)
     else:
         bar.locator = BAR_TICKS
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))

@@ -12,12 +12,11 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.curves import as_cells
-from jfnn.plots.panels import BEST, CAPTION_FONT, add_caption, check_sweep, gallery, set_title
+from jfnn.plots.panels import BEST, CAPTION_FONT, NEARLY_EQUAL, add_caption, check_sweep, gallery, set_title
 
 BINS = 25  # or fewer, of all values shown
 MOST_PANELS = 50  # whose layout takes a quarter of a minute; that of 400 many
 MOST_LABELS = 6  # which have space, of five digits and a sign too
-LEAST_RANGE = 1e-9  # of values, as a share of them; nearer ones are drawn as equal
 
 
 def histogram(
@@ -54,7 +53,7 @@ def histogram(
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     middle = (shown.min() + shown.max()) / 2
-    is_flat = np.ptp(shown) <= LEAST_RANGE * abs(middle)  # equal but for rounding, too near for bins
+    is_flat = np.ptp(shown) <= NEARLY_EQUAL * abs(middle)  # equal but for rounding, too near for bins
     half = max(0.5, abs(middle) / 2)
     edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
     if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight

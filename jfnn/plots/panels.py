@@ -30,7 +30,8 @@ BEST = "#e6002e"
 
 WIDTH = 5.0  # inches of all figures
 POINTS_PER_INCH = 72
-CHARACTER_WIDTH = 0.64  # of a digit in the default font, in units of the font size; of a dot half that
+# Of a digit in the default font, in units of the font size; of a dot half that, of an m one and a half times.
+CHARACTER_WIDTH = 0.64
 CAPTION_FONT = 9.0
 TITLE_FONT = 10.0
 WIDEST_TITLE = 0.86  # of the figure's width
@@ -47,7 +48,9 @@ MOST_WORDS = 20  # below a panel or a bar of colours; of more, some
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
+BAR_WIDTH = MARGIN + BAR["shrink"] * (WIDTH - MARGIN)  # inches, with margins
 
+NEARLY_EQUAL = 1e-9  # a difference as a share of values, which are equal but for rounding
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
 LOWEST_END = 0.1  # bars that reach below this part of the least value run out of a logarithmic panel
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
@@ -122,7 +125,8 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
 def text_width(text: str) -> float:
     """Approximate width of a text in the default font, in units of the font size."""
     narrow = sum(character in ".,-' il" for character in text)
-    return CHARACTER_WIDTH * (len(text) - narrow / 2)
+    wide = sum(character in "mwMW=%" for character in text)
+    return CHARACTER_WIDTH * (len(text) - narrow / 2 + wide / 2)
 
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
@@ -243,7 +247,7 @@ def colour_by(
         figure.set_figheight(figure.get_figheight() + tick_words(bar.ax.xaxis, words))
         bar.minorticks_off()
     else:
-        tick_round(bar.ax.xaxis)
+        tick_round(bar.ax.xaxis, BAR_WIDTH)
     return np.asarray(scale.to_rgba(values))
 
 
@@ -293,16 +297,22 @@ def limit_scores(
         if higher_is_better and most <= 1:  # accuracies, R²
             low = max(low, 0.0 if least >= 0 else LOWEST)
             high = min(high, 1.0)
-        space = 0.05 * (high - low or abs(high) or 1.0)
+        space = 0.05 * _extent(low, high)
         axes.set_ylim(low - space, high + space)
     elif bands is not None:
-        space = max((most - least) / 2, 1e-9)
+        space = _extent(least, most) / 2
         low = max(np.nanmin(np.append(bands, least)), least - space) - 0.02 * space
         high = min(np.nanmax(np.append(bands, most)), most + space) + 0.02 * space
         if higher_is_better and most <= 1:  # accuracies, R²
             low = max(low, -0.02) if least >= 0 else low
             high = min(high, 1.02)
         axes.set_ylim(low, high)
+
+
+def _extent(low: float, high: float) -> float:
+    """How much a range of scores has to show: its length, or where they are nearly equal, their size."""
+    length = high - low
+    return length if length > NEARLY_EQUAL * abs(high) else abs(high) or 1.0
 
 
 def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]:

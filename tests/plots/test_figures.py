@@ -121,6 +121,17 @@ SHARES = dataclasses.replace(
     with_run(make_result((2, 2), folds=5), config={"settings": {"subsets": {}}}),
     subset_values={"rows": np.array([5, 5, 9, 9, 20])},
 )
+LOW = make_result((1, 1), further={"init_scale": np.array([2.0])}.items(), classes=False, folds=2)
+LOW.train_loss[:] = 0.2047
+LOW.stopped_at[:] = 5
+CROWDED = make_programs(make=make_result, shape=(2, 1), seeds=1, classes=False)
+CROWDED.axes["learning_rate"][:] = 0.1, 0.10001
+CROWDED.train_loss[:] = CROWDED.test_loss[:] = 0.007
+ALIKE = make_sampled(1, axes={"learning_rate": np.array([0.1])}, seeds=3, folds=2, classes=False, history=3)
+for values in (ALIKE.scores["train_r2"], ALIKE.history["train_r2"]):
+    values[:] = -0.4  # of which a mean is another number
+WIDE = {"l2": np.linspace(0.95, 0.05, 12), "momentum": np.geomspace(1e-5, 10, 12)}
+WIDE_TITLES = make_sampled(axes={"learning_rate": 0.1 + 1e-5 * np.arange(12)} | WIDE, folds=2)
 # A figure, and what it is called with: what was drawn wrong once, and whole results.
 EXAMPLES = {
     "a map": ("heat_map", {"result": RICH, "axes": ("l2", "learning_rate"), "at": {"momentum": 1}}),
@@ -134,6 +145,17 @@ EXAMPLES = {
     ),
     "every cell of a list": ("axis_curves", {"result": LIST, "axis": "learning_rate"}),
     "points": ("scatter", {"result": RICH}),
+    "points that are alike": (
+        "axis_curves",
+        {"result": ALIKE, "axis": "learning_rate", "score": "train_r2", "interval": None, "missing": "nan"},
+    ),
+    "curves that are alike": ("interval_curves", {"result": ALIKE, "score": "train_r2"}),
+    "colours below a low map": ("heat_map", {"result": LOW, "score": "train_loss"}),
+    "colours whose numbers nearly meet": (
+        "heat_map",
+        {"result": CROWDED, "axes": ("learning_rate", "network")},
+    ),
+    "titles with wide letters": ("histogram", {"result": WIDE_TITLES, "score": None, "cells": "all"}),
     "members": ("histogram", {"result": RICH, "score": "train_loss", "cells": [(0, 1, 0), (1, 2, 0)]}),
     "seeds": ("axis_curves", {"result": GRID, "axis": "seed"}),
     "words below a panel": ("axis_curves", {"result": make_programs(NAMES), "axis": "network"}),
