@@ -80,7 +80,8 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
         limit_scores(axes, np.concatenate(scores), result.metrics[metric])
         label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
-        notes += out_of_sight(axes, {curve.label: curve.scores[f"train_{metric}"] for curve in curves}, name)
+        trained = [curve.scores[f"train_{metric}"] for curve in curves]
+        notes += out_of_sight(axes, [curve.label for curve in curves], trained, name)
     if any(curve.label for curve in curves):
         legend_below(figure, axes)
     if notes:
@@ -164,7 +165,7 @@ def interval_curves(
     limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))
     label_epochs(axes, name_text(score), interval_title(over, most, kind))
     notes = [text] if cells is None and (text := left_out(result)) else []
-    notes += out_of_sight(axes, dict(zip(names, lines, strict=True)))
+    notes += out_of_sight(axes, names, lines)
     if over and len(chosen) > SHADED:
         notes.append("bands of other cells than the best not shown")
     if notes:

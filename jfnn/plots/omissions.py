@@ -1,6 +1,6 @@
 """What a figure leaves out, in words for its caption: one rule for cells, curves and points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,21 +21,24 @@ def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
     return [f"not shown: {', '.join(names) if len(names) <= MOST else f'{len(names)} of {count} {noun}'}"]
 
 
-def out_of_sight(axes: Axes, values: Mapping[str, np.ndarray], what: str = "") -> list[str]:
+def out_of_sight(
+    axes: Axes, names: Sequence[str], values: Sequence[np.ndarray] | np.ndarray, what: str = ""
+) -> list[str]:
     """Curves or points that have values, but none in the range of a panel: "loss out of sight: η = 10".
 
     Args:
         axes: The panel, whose range is set.
-        values: Name -> values.
+        names: Name of each curve or point; several may have the same.
+        values: Values of each.
         what: What they are values of.
     """
     low, high = axes.get_ylim()
-    names = []
-    for name, numbers in values.items():
+    hidden = []
+    for name, numbers in zip(names, values, strict=True):
         finite = numbers[np.isfinite(numbers)]
         if finite.size and not ((finite >= low) & (finite <= high)).any():
-            names.append(name)
-    if not names:
+            hidden.append(name)
+    if not hidden:
         return []
-    listed = " and ".join(names) if len(names) <= MOST else f"{len(names)} of {len(values)}"
+    listed = " and ".join(hidden) if len(hidden) <= MOST else f"{len(hidden)} of {len(names)}"
     return [f"{what} out of sight: {listed}".lstrip()]

@@ -33,8 +33,9 @@ POINTS_PER_INCH = 72
 # Of a digit in the default font, in units of the font size; of a dot half that, of an m one and a half times.
 CHARACTER_WIDTH = 0.64
 CAPTION_FONT = 9.0
+CAPTION_LINES = 3  # for which figures have space
 TITLE_FONT = 10.0
-WIDEST_TITLE = 0.86  # of the figure's width
+WIDEST_TITLE = 0.875  # of the figure's width
 TICK_FONT = 10.0  # matplotlib's
 MARGIN = 0.85  # inches beside a panel
 GAP = 3.0  # points between labels of an axis
@@ -50,6 +51,7 @@ STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 BAR_WIDTH = MARGIN + BAR["shrink"] * (WIDTH - MARGIN)  # inches, with margins
 
+SPACE = 0.05  # beside a range, as a share of it
 NEARLY_EQUAL = 1e-9  # a difference as a share of values, which are equal but for rounding
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
 LOWEST_END = 0.1  # bars that reach below this part of the least value run out of a logarithmic panel
@@ -125,13 +127,16 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
 def text_width(text: str) -> float:
     """Approximate width of a text in the default font, in units of the font size."""
     narrow = sum(character in ".,-' il" for character in text)
-    wide = sum(character in "mwMW=%" for character in text)
+    wide = sum(character in "mwMW%" for character in text)
     return CHARACTER_WIDTH * (len(text) - narrow / 2 + wide / 2)
 
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
-    """Writes a caption above all panels, in lines as long as the figure is wide."""
-    figure.suptitle(in_lines("; ".join(parts), WIDTH), fontsize=CAPTION_FONT)
+    """Writes a caption above all panels, in lines as long as the figure is wide; long ones make it grow."""
+    text = in_lines("; ".join(parts), WIDTH)
+    more = max(0, text.count("\n") + 1 - CAPTION_LINES)
+    figure.set_figheight(figure.get_figheight() + 1.2 * more * CAPTION_FONT / POINTS_PER_INCH)
+    figure.suptitle(text, fontsize=CAPTION_FONT)
 
 
 def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
@@ -297,7 +302,7 @@ def limit_scores(
         if higher_is_better and most <= 1:  # accuracies, R²
             low = max(low, 0.0 if least >= 0 else LOWEST)
             high = min(high, 1.0)
-        space = 0.05 * _extent(low, high)
+        space = SPACE * _extent(low, high)
         axes.set_ylim(low - space, high + space)
     elif bands is not None:
         space = _extent(least, most) / 2
@@ -307,6 +312,20 @@ def limit_scores(
             low = max(low, -0.02) if least >= 0 else low
             high = min(high, 1.02)
         axes.set_ylim(low, high)
+
+
+def limit_points(axes: Axes, scores: np.ndarray, higher_is_better: bool) -> None:
+    """Sets the scale of a panel of points, logarithmic for losses, and the range of nearly equal ones."""
+    shown = scores[np.isfinite(scores)]
+    is_log = takes_log_scale(scores, higher_is_better)
+    if is_log:
+        axes.set_yscale("log")
+        shown = shown[shown > 0]
+    if shown.size and np.ptp(shown) <= NEARLY_EQUAL * abs(shown[0]):
+        space = SPACE * (abs(shown[0]) or 1.0)
+        axes.set_ylim(shown.min() - space, shown.max() + space)
+    if is_log:
+        tick_round(axes.yaxis)
 
 
 def _extent(low: float, high: float) -> float:

@@ -130,13 +130,12 @@ def _omitted(
     axes: Axes, axis: str, values: np.ndarray, by: str | None, curves: np.ndarray, centre: np.ndarray
 ) -> list[str]:
     """Points without a score, and those out of a panel's range, in words; ``centre [values, curves]``."""
-    points: dict[str, np.ndarray] = {}
-    for (i, j), value in np.ndenumerate(centre):
-        at = {axis: values[i]} | ({by: curves[j]} if by else {})
-        name = describe(at)
-        points[name if name not in points else f"{name} ({len(points)})"] = np.array([value])
-    missing = [f"{name} (div)" for name, value in points.items() if not np.isfinite(value).any()]
-    return not_shown(missing, len(points), "points") + out_of_sight(axes, points)
+    places = np.ndindex(*centre.shape)
+    names = [describe({axis: values[i]} | ({by: curves[j]} if by else {})) for i, j in places]
+    points = centre.reshape(-1, 1)
+    lacking = ~np.isfinite(points[:, 0])
+    missing = [f"{name} (div)" for name, lacks in zip(names, lacking, strict=True) if lacks]
+    return not_shown(missing, len(names), "points") + out_of_sight(axes, names, points)
 
 
 def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> tuple[SweepResult, list[str]]:

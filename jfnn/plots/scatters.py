@@ -19,8 +19,7 @@ from jfnn.plots.panels import (
     check_sweep,
     colour_by,
     gallery,
-    takes_log_scale,
-    tick_round,
+    limit_points,
     tick_values,
     tick_words,
     value_scale,
@@ -75,14 +74,13 @@ def scatter(result: SweepResult) -> Figure:
                 position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3
             )
         axes.set_xlabel(axis_label(name))
-    if takes_log_scale(scores, result.higher_is_better()):
-        row[0].set_yscale("log")
-        tick_round(row[0].yaxis)
+    limit_points(row[0], scores, result.higher_is_better())
     for axes in row[::columns]:
         axes.set_ylabel(name_text(result.ranked_by))
     indices = np.ndindex(*result.cell_shape)
-    points = {summary.describe_cell(result, cell): score for cell, score in zip(indices, scores, strict=True)}
-    add_caption(figure, [*_caption(result, scores, pruned), *out_of_sight(row[0], points)])
+    labels = [summary.describe_cell(result, cell) for cell in indices]
+    hidden = out_of_sight(row[0], labels, scores[:, None])
+    add_caption(figure, [*_caption(result, scores, pruned), *hidden])
     return figure
 
 

@@ -118,11 +118,13 @@ def check_texts(figure):
     high = boxes[:, 2:]
     is_slanted = np.array([text.get_rotation() % 90 > 0 for text in texts])  # whose boxes are wider than them
     is_outside = (low < -MET).any(axis=1) | (high > figure.bbox.size + MET).any(axis=1)
-    assert not [text.get_text() for text, outside in zip(texts, is_outside, strict=True) if outside]
+    outside = [text.get_text() for text, is_out in zip(texts, is_outside, strict=True) if is_out]
+    assert not outside, outside
     for i, text in enumerate(texts):
         shared = np.minimum(high[i], high[i + 1 :]) - np.maximum(low[i], low[i + 1 :])
         met = np.flatnonzero((shared > MET).all(axis=1) & ~(is_slanted[i] & is_slanted[i + 1 :]))
-        assert not [(text.get_text(), texts[i + 1 + j].get_text()) for j in met]
+        pairs = [(text.get_text(), texts[i + 1 + j].get_text()) for j in met]
+        assert not pairs, pairs
 
 
 def check_scales(figure):

@@ -130,6 +130,17 @@ CROWDED.train_loss[:] = CROWDED.test_loss[:] = 0.007
 ALIKE = make_sampled(1, axes={"learning_rate": np.array([0.1])}, seeds=3, folds=2, classes=False, history=3)
 for values in (ALIKE.scores["train_r2"], ALIKE.history["train_r2"]):
     values[:] = -0.4  # of which a mean is another number
+EQUAL = make_result((2, 1), seeds=1, classes=False, folds=2)
+EQUAL.axes["learning_rate"][:] = 0.1, 0.10001
+EQUAL.validation_loss[:] = np.reshape([0.7, 0.7 + 2.0**-51], (2, 1, 1, 1))
+MANY_LEFT_OUT = make_programs(NAMES[:3], (50, 0), make=make_sampled, n=2, seeds=1, classes=False, history=2)
+FALLEN = {name: np.full_like(values, 0.4) for name, values in MANY_LEFT_OUT.history.items() if "loss" in name}
+for values in FALLEN.values():
+    values[..., 0] = 0.97
+MANY_LEFT_OUT = dataclasses.replace(MANY_LEFT_OUT, history=FALLEN, metrics={"loss": False})
+SAME_NAMES = {"learning_rate": 0.1 + 1e-6 * np.arange(12), "l2": np.full(12, 0.1)}
+ALIKE_BY_NAME = make_sampled(axes=SAME_NAMES, classes=False, history=1)
+ALIKE_BY_NAME.history["test_loss"][1] = 0.0  # out of sight, on a logarithmic axis
 WIDE = {"l2": np.linspace(0.95, 0.05, 12), "momentum": np.geomspace(1e-5, 10, 12)}
 WIDE_TITLES = make_sampled(axes={"learning_rate": 0.1 + 1e-5 * np.arange(12)} | WIDE, folds=2)
 # A figure, and what it is called with: what was drawn wrong once, and whole results.
@@ -150,6 +161,12 @@ EXAMPLES = {
         {"result": ALIKE, "axis": "learning_rate", "score": "train_r2", "interval": None, "missing": "nan"},
     ),
     "curves that are alike": ("interval_curves", {"result": ALIKE, "score": "train_r2"}),
+    "curves of equal names": (
+        "interval_curves",
+        {"result": ALIKE_BY_NAME, "score": "test_loss", "cells": "all"},
+    ),
+    "curves below a long caption": ("loss_curves", {"result": MANY_LEFT_OUT, "cells": None}),
+    "points of equal losses": ("scatter", {"result": EQUAL}),
     "colours below a low map": ("heat_map", {"result": LOW, "score": "train_loss"}),
     "colours whose numbers nearly meet": (
         "heat_map",
