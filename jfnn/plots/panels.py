@@ -322,8 +322,10 @@ def limit_points(axes: Axes, scores: np.ndarray, higher_is_better: bool) -> None
         axes.set_yscale("log")
         shown = shown[shown > 0]
     if shown.size and np.ptp(shown) <= NEARLY_EQUAL * abs(shown[0]):
-        space = SPACE * (abs(shown[0]) or 1.0)
-        axes.set_ylim(shown.min() - space, shown.max() + space)
+        low = shown.min()
+        high = shown.max()
+        space = SPACE * _extent(low, high)
+        axes.set_ylim(low - space, high + space)
     if is_log:
         tick_round(axes.yaxis)
 
