@@ -27,10 +27,10 @@ from jfnn.plots.panels import (
     BEST,
     MARGIN,
     MOST_TICKS,
-    NEARLY_EQUAL,
     POINTS_PER_INCH,
     WIDTH,
     add_caption,
+    are_nearly_equal,
     check_sweep,
     panels,
     round_values,
@@ -50,8 +50,8 @@ TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
 BAR_TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])  # whose labels have space
-FEW_ROWS = 2
-THIN_BAR = 60  # length by height of the bar of colours below few rows, which leave it little height
+FEW_ROWS = 2  # below which the bar of colours has little height
+THIN_BAR = 60  # its length by its height there
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
 
 
@@ -199,7 +199,7 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
     if higher_is_better and 0 < high <= 1:
         low = max(0.0, min(low, high - LEAST_RANGE))
         low, *_, high = AutoLocator().tick_values(low, high)
-    if high - low <= NEARLY_EQUAL * abs(low):
+    if are_nearly_equal(low, high):
         high = low
     return Normalize(low, high, clip=True), colours
 

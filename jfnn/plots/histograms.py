@@ -12,7 +12,15 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.curves import as_cells
-from jfnn.plots.panels import BEST, CAPTION_FONT, NEARLY_EQUAL, add_caption, check_sweep, gallery, set_title
+from jfnn.plots.panels import (
+    BEST,
+    CAPTION_FONT,
+    add_caption,
+    are_nearly_equal,
+    check_sweep,
+    gallery,
+    set_title,
+)
 
 BINS = 25  # or fewer, of all values shown
 MOST_PANELS = 50  # whose layout takes a quarter of a minute; that of 400 many
@@ -53,7 +61,7 @@ def histogram(
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     middle = (shown.min() + shown.max()) / 2
-    is_flat = np.ptp(shown) <= NEARLY_EQUAL * abs(middle)  # equal but for rounding, too near for bins
+    is_flat = are_nearly_equal(shown.min(), shown.max())  # too near for bins
     half = max(0.5, abs(middle) / 2)
     edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
     if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight

@@ -52,7 +52,7 @@ BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink"
 BAR_WIDTH = MARGIN + BAR["shrink"] * (WIDTH - MARGIN)  # inches, with margins
 
 SPACE = 0.05  # beside a range, as a share of it
-NEARLY_EQUAL = 1e-9  # a difference as a share of values, which are equal but for rounding
+NEARLY_EQUAL = 1e-9  # a difference as a share of scores, which are equal but for rounding
 HIGHEST = 1e4  # losses beyond this many times the median are out of sight
 LOWEST_END = 0.1  # bars that reach below this part of the least value run out of a logarithmic panel
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
@@ -262,6 +262,11 @@ def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:
     return bool(not higher_is_better and (finite >= 0).all() and (finite > 0).any())
 
 
+def are_nearly_equal(low: float, high: float) -> bool:
+    """Whether the least and the largest of some scores differ by rounding alone; they are drawn as equal."""
+    return bool(high - low <= NEARLY_EQUAL * abs(high))
+
+
 def limit_scores(
     axes: Axes,
     lines: np.ndarray,
@@ -321,19 +326,19 @@ def limit_points(axes: Axes, scores: np.ndarray, higher_is_better: bool) -> None
     if is_log:
         axes.set_yscale("log")
         shown = shown[shown > 0]
-    if shown.size and np.ptp(shown) <= NEARLY_EQUAL * abs(shown[0]):
+    if shown.size:
         low = shown.min()
         high = shown.max()
         space = SPACE * _extent(low, high)
-        axes.set_ylim(low - space, high + space)
+        if are_nearly_equal(low, high):
+            axes.set_ylim(low - space, high + space)
     if is_log:
         tick_round(axes.yaxis)
 
 
 def _extent(low: float, high: float) -> float:
     """How much a range of scores has to show: its length, or where they are nearly equal, their size."""
-    length = high - low
-    return length if length > NEARLY_EQUAL * abs(high) else abs(high) or 1.0
+    return (abs(high) or 1.0) if are_nearly_equal(low, high) else high - low
 
 
 def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,14 @@ def test_loss_curves_that_explode_leave_the_others_in_sight():
     assert low < 1 and 4 < high < 10  # the range of the others
 
 
+def test_bands_around_curves_that_do_not_change_are_in_sight():
+    result = make_result((1, 1), seeds=3, history=3)
+    result.history["test_accuracy"][:] = np.reshape([0.7, 0.8, 0.9], (3, 1))
+    statistics = curve_statistics(result)
+    low, high = plots.interval_curves(result).axes[0].get_ylim()
+    assert low <= statistics.low.min() < statistics.high.max() <= high
+
+
 def test_bands_of_few_runs_do_not_hide_the_lines_nor_leave_the_range_of_accuracies():
     """Of three values that lie far apart an interval is much wider than means differ."""
     result = make_result((2, 1), seeds=3, history=3)
