@@ -11,7 +11,7 @@ Backward, with δ_l = ∂C/∂z_l ``[n, n_l]``::
 
 Gradients::
 
-    ∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l
+    ∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)
     ∂C/∂b_l = Σ_samples δ_l
 
 With dropout each hidden a_l is multiplied by its mask m_l, entry by entry, and so is each δ_l of a hidden
@@ -36,7 +36,8 @@ from jfnn.layers.dropout import check_dropout, dropout_masks
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, mlp
-from jfnn.targets import as_penalty, as_targets, as_weights
+from jfnn.penalties import PENALISED, as_strengths, penalty, with_penalty
+from jfnn.targets import as_targets, as_weights
 
 __all__ = [
     "deltas",
@@ -112,19 +113,25 @@ def gradients(
     layers_out: Sequence[jax.Array],
     all_deltas: Sequence[jax.Array],
     l2: jax.Array | float = 0.0,
+    l1: jax.Array | float = 0.0,
+    penalised: str = "weights",
 ) -> list[Layer]:
-    """``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l`` and ``∂C/∂b_l = Σ_samples δ_l`` of every layer.
+    """``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)`` and ``∂C/∂b_l = Σ_samples δ_l`` of every layer.
 
     Args:
         params: The layers' parameters.
         layers_out: The activations ``[a_0, …, a_L]``, from `forward`.
         all_deltas: ``[δ_1, …, δ_L]``, from `deltas`.
         l2: λ.
+        l1: λ_1, the strength of L1.
+        penalised: "weights", or "all": the biases' gradients then have λ b_l + λ_1 sign(b_l) too.
     """
-    return [
-        Layer(w=jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w, b=jnp.sum(delta, axis=0))
-        for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True)
+    of_cost = [
+        Layer(w=jnp.matmul(a.T, delta, precision="highest"), b=jnp.sum(delta, axis=0))
+        for a, delta in zip(layers_out[:-1], all_deltas, strict=True)
     ]
+    whole: list[Layer] = with_penalty(of_cost, list(params), as_strengths(l2, l1), penalised)
+    return whole
 
 
 def value_and_grad(
@@ -140,6 +147,8 @@ def value_and_grad(
     weights: Any = None,
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,
+    l1: jax.Array | float = 0.0,
+    penalised: str = "weights",
 ) -> tuple[jax.Array, tuple[Layer, ...]]:
     """The objective and its gradient, by the delta recursion.
 
@@ -157,6 +166,8 @@ def value_and_grad(
         weights: Optional sample weights ``[n]``: each sample's cost counts that often.
         dropout: The probability to drop a hidden unit for a sample, in [0, 1).
         key: A random key for dropout; None for none.
+        l1: λ_1, the strength of the penalty λ_1 Σ |w|.
+        penalised: "weights" or "all"; see `jfnn.objective`.
 
     Returns:
         ``(value, gradients)``, the gradients a tuple of `Layer` shaped like ``params``.
@@ -168,7 +179,8 @@ def value_and_grad(
     network, params = _as_network(params, activation, output)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = as_penalty(l2)
+    strengths = as_strengths(l2, l1)
+    checks.as_choice(penalised, "penalised", PENALISED)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
     x = losses.counted_rows(x, weights)
@@ -180,15 +192,15 @@ def value_and_grad(
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
     targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
-    penalty = l2 * losses.l2_penalty(params)
-    value = losses.reduce_costs(loss.cost(outputs, targets), penalty, reduction, weights)
+    penalties = penalty(params, strengths, penalised)
+    value = losses.reduce_costs(loss.cost(outputs, targets), penalties, reduction, weights)
 
     delta_output = loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
     all_deltas = deltas(params, zs, delta_output, activation, masks)
     scale = losses.reduction_scale(x.shape[0], reduction, weights)
-    layers = gradients(params, layers_out, all_deltas, l2)
+    layers = gradients(params, layers_out, all_deltas, l2, l1, penalised)
     return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
 
 

@@ -24,9 +24,9 @@ from jax.scipy.special import xlogy
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.constant import without_constants
 from jfnn.layers.kind import Params, is_weight
-from jfnn.numerics.sums import sum_of_products, sum_of_squares
+from jfnn.numerics.sums import sum_of_products
+from jfnn.penalties import penalty
 
 __all__ = [
     "LOSSES",
@@ -392,9 +392,7 @@ def l2_penalty(params: Params) -> jax.Array:
 
     For the parameters of any network, not only of `jfnn.mlp`; `is_weight` tells weights.
     """
-    trained = jax.tree.leaves(without_constants(params))
-    squares = [sum_of_squares(leaf) for leaf in trained if is_weight(leaf)]
-    return jnp.asarray(0.5 * sum(squares))
+    return penalty(params, {"l2": 1.0})
 
 
 def reduce_costs(

@@ -212,6 +212,12 @@ class UpdateRule(NamedTuple):
             varied["learning_rate"] = lambda count: rate * schedule(count / steps)
         return _factory(self.name)(**varied, **dict(self.fixed))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is ``-η gradient``, with no memory of steps before."""
+        given = {*self.numbers, *dict(self.fixed)}
+        return self.name in ("sgd", optax.sgd) and given <= {"learning_rate", "nesterov"}
+
     def needs_value(self, params: object) -> bool:
         """Whether a step needs the objective, as a number and as a function: one with a line search does."""
         shapes, structure = jax.tree.flatten(params)

@@ -266,7 +266,7 @@ def as_weights(weights: Any, n: int) -> Any:
     return weights
 
 
-def as_penalty(l2: object) -> Any:
+def as_penalty(strength: object, argument: str = "l2") -> Any:
     """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
-    number = as_representable(l2, "l2") if is_concrete(l2) else l2
-    return l2 if isinstance(l2, jax.Array) else number
+    number = as_representable(strength, argument) if is_concrete(strength) else strength
+    return strength if isinstance(strength, jax.Array) else number

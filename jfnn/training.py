@@ -23,7 +23,8 @@ from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
 from jfnn.optimizers import State, updated
-from jfnn.targets import as_penalty, as_targets, as_weights
+from jfnn.penalties import PENALISED, as_strengths, penalty
+from jfnn.targets import as_targets, as_weights
 
 __all__ = [
     "GRADIENTS",
@@ -52,15 +53,18 @@ def objective(
     weights: Any = None,
     dropout: jax.Array | float = 0.0,
     key: jax.Array | None = None,
+    l1: jax.Array | float = 0.0,
+    penalised: str = "weights",
 ) -> jax.Array:
-    """The scalar that training minimises: the data cost plus the L2 penalty.
+    """The scalar that training minimises: the data cost plus the penalties.
 
-    * ``reduction="sum"`` is the notes' objective, ``Σ_samples C_i + l2/2 Σ w²``: neither term is divided by
-      the number of samples, so a larger batch pulls harder.
+    * ``reduction="sum"`` is the notes' objective, ``Σ_samples C_i + l2/2 Σ w²``, with ``l1 Σ |w|``: no term
+      is divided by the number of samples, so a larger batch pulls harder.
     * ``reduction="mean"`` is that whole objective divided by the number of samples in the batch, penalty
       included. scikit-learn's MLP minimises this one, with ``alpha = l2``.
 
-    The penalty runs over weights, never over biases (`jfnn.losses.l2_penalty`).
+    The penalties run over weights, or over biases too (`jfnn.penalties`). At a weight of 0 the subgradient of
+    ``l1 |w|`` is 0.
 
     Args:
         network: The network; its ``apply`` gives the outputs that the loss compares.
@@ -75,6 +79,8 @@ def objective(
         dropout: The probability to drop a hidden unit for a sample, in [0, 1).
         key: A random key for dropout, whose units only networks of `jfnn.layers` have, or for the network's
             ``random_apply``; None for neither.
+        l1: The strength of L1, at least 0.
+        penalised: "weights", arrays of two axes or more, or "all".
 
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit; ``apply`` gives no ``[n, n_out]``.
@@ -82,7 +88,8 @@ def objective(
     loss = losses.get(loss)
     check_output(network, loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    l2 = as_penalty(l2)
+    strengths = as_strengths(l2, l1)
+    checks.as_choice(penalised, "penalised", PENALISED)
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
@@ -100,15 +107,14 @@ def objective(
         outputs = network.apply(params, x)
     check_applied(outputs, len(x))
     targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
-    return losses.reduce_costs(
-        loss.cost(outputs, targets), l2 * losses.l2_penalty(params), reduction, weights
-    )
+    penalties = penalty(params, strengths, penalised)
+    return losses.reduce_costs(loss.cost(outputs, targets), penalties, reduction, weights)
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
     """``(params, x, targets, l2=…, …) -> (value, gradients)`` by `jax.value_and_grad` of `objective`.
 
-    Further keywords are those of `objective`: weights, dropout, key.
+    Further keywords are those of `objective`: weights, dropout, key, l1, penalised.
     """
 
     def value_and_grad(
@@ -142,7 +148,7 @@ def step(
         x: The minibatch's inputs.
         targets: Its targets.
         l2: λ.
-        **options: Further keywords for ``value_and_grad``: weights, dropout, key.
+        **options: Further keywords for ``value_and_grad``: weights, dropout, key, l1, penalised.
 
     Returns:
         ``(state, value)``: the state after the step, and the objective before it.

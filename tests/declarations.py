@@ -32,7 +32,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import make_constraint
 from wrong_values import FORMS, NONE, Kind, array, count, either, number, several, tree, word
 
-from jfnn import activations, layers, losses, optimizers, prediction, training
+from jfnn import activations, layers, losses, optimizers, penalties, prediction, training
 from jfnn.analysis import attribution, calibration, comparison, intervals
 from jfnn.architectures import CELLS
 from jfnn.arguments import checks, fields
@@ -256,7 +256,8 @@ NAMES = {
     "reduction": losses.REDUCTIONS,
     "gradient": training.GRADIENTS,
     "metrics": METRICS,
-    "supervised.hyper": ["dropout", "init_scale"],
+    "supervised.hyper": ["dropout", "init_scale", "l1"],
+    "penalised": penalties.PENALISED,
     "read_csv.task read_npz.task": ["classification", "regression"],
     "task": prediction.TASKS,
     "rnn.kind": CELLS,

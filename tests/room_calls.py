@@ -239,8 +239,8 @@ WRAPPED = {
     "pinball": (lambda quantiles: losses.pinball(quantiles), losses.pinball, {"quantiles": 0.5}),
     "hyper of a sweep": (
         lambda **numbers: prepared(hyper=numbers),
-        {"dropout": "Values", "init_scale": "Values"},
-        {"dropout": 0.1, "init_scale": 1.0},
+        {"dropout": "Values", "init_scale": "Values", "l1": "Values"},
+        {"dropout": 0.1, "init_scale": 1.0, "l1": 0.1},
     ),
     "optimizer_arguments": (
         lambda **arguments: prepared(optimizer=jfnn.Optimizer("sgd", **arguments)),

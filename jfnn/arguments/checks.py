@@ -35,6 +35,7 @@ SYNONYMS = {
     **dict.fromkeys(("xavier", "glorot"), "glorot_normal"),
     **dict.fromkeys(("lr", "eta", "step_size", "learning_rate_init"), "learning_rate"),
     **dict.fromkeys(("lambda", "alpha", "weight_decay", "regularization", "reg"), "l2"),
+    **dict.fromkeys(("lasso", "l1_penalty"), "l1"),
     **dict.fromkeys(("max_iter", "n_epochs", "num_epochs"), "epochs"),
     **dict.fromkeys(("bs", "minibatch_size"), "batch_size"),
     **dict.fromkeys(("seed", "random_state", "n_seeds"), "seeds"),

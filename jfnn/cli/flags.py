@@ -167,6 +167,9 @@ With --cells they are drawn from, each value as often as the next; START:STOP
 is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     )
     l2: Axis = flag("VALUES", "λ, the second axis", "1e-5:10:7", axis)
+    l1: float | Axis | None = flag(
+        "VALUES", "strength of the penalty Σ |w|; several: a further axis", read=number_or_axis
+    )
     dropout: float | Axis | None = flag(
         "VALUES", "share of hidden units dropped; several: a further axis", read=number_or_axis, needs=HIDDEN
     )

@@ -252,7 +252,11 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
             jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
             for size in batch_sizes(problem, flags)
         ]
-    hyper = {"dropout": flags.dropout, "init_scale": None if flags.init_scale == 1 else flags.init_scale}
+    hyper = {
+        "l1": flags.l1,
+        "dropout": flags.dropout,
+        "init_scale": None if flags.init_scale == 1 else flags.init_scale,
+    }
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
     for name, values in axes.items():
         if flags.cells is None and is_distribution(values):

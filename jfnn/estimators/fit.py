@@ -63,6 +63,7 @@ class Structure(NamedTuple):
         shuffle: Whether rows are shuffled before each epoch.
         validation: Share of rows held out for early stopping; None for none.
         further_loss: A loss that scikit-learn's perceptron lacks; None for that of the output.
+        l1: None without the penalty L1; "subgradient", or "proximal" for exact zeros by plain descent.
     """
 
     sizes: tuple[int, ...]
@@ -75,6 +76,12 @@ class Structure(NamedTuple):
     shuffle: bool
     validation: float | None
     further_loss: Loss | None = None
+    l1: str | None = None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the numbers of a fit."""
+        return NUMBERS if self.l1 is None else (*NUMBERS, "l1")
 
     @property
     def network(self) -> Network:
@@ -127,7 +134,7 @@ class Fit(NamedTuple):
         rows: All rows, those to be held out included.
         start: Starting parameters, in rows.
         random: The stream that draws held-out rows and minibatches; training draws from a copy.
-        numbers: A name of `NUMBERS` -> number.
+        numbers: A name of the structure's numbers -> number.
         best: Lowest cost of an epoch of the fits before it: a loss, or the negative score of held-out rows.
         waiting: Epochs without an improvement before it.
         seen: Rows seen before it.
@@ -214,10 +221,11 @@ def check_numbers(fit: Fit) -> None:
     if not in_float32(fit.rows.x):
         return
     weight = 1.0 if fit.rows.weights is None else float(fit.rows.weights.max())
-    alpha = fit.numbers["alpha"]
-    if alpha > MOST * weight:
-        times = "" if fit.rows.weights is None else f" times the largest weight, {weight:g}"
-        raise _beyond("alpha", f"expected at most {MOST:.2g} in float32{times}", alpha)
+    for name in ("alpha", "l1"):
+        strength = fit.numbers.get(name, 0.0)
+        if strength > MOST * weight:
+            times = "" if fit.rows.weights is None else f" times the largest weight, {weight:g}"
+            raise _beyond(name, f"expected at most {MOST:.2g} in float32{times}", strength)
     for name in ROUNDED:
         value = fit.numbers[name]
         with np.errstate(over="ignore"):

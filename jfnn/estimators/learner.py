@@ -14,7 +14,7 @@ import numpy as np
 import optax
 
 from jfnn import losses
-from jfnn.estimators.fit import NUMBERS, SOLVERS, Structure
+from jfnn.estimators.fit import SOLVERS, Structure
 from jfnn.estimators.rows import gain
 from jfnn.extend.fits import gradient_by_hand
 from jfnn.layers import sequence
@@ -23,8 +23,12 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import State
+from jfnn.penalties import penalty, soft_threshold
 
 CALL_EPOCHS = 128  # epochs of a call at most, of which a member remembers the curve
+# Numbers of a fit: "rows" and "steps" of an epoch to train on, "batch" of a step; and where it starts,
+# "rate", "best", "waiting" and "seen" of `SolverMemory`.
+FIT_NUMBERS = ("rows", "steps", "batch", "rate", "best", "waiting", "seen")
 LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
 
 
@@ -72,17 +76,18 @@ class PerceptronLearner(Learner):
 
     Attributes:
         structure: The structure of the fit.
-        hyper: Names of a member's numbers: `NUMBERS`, "tol" in units of the cost; "rows" and "steps"
-            of an epoch to train on, "batch" of a step; and where it starts, "rate", "best", "waiting" and
-            "seen" of `Memory`.
     """
 
     structure: Structure
-    hyper: tuple[str, ...] = (*NUMBERS, "rows", "steps", "batch", "rate", "best", "waiting", "seen")
     metrics = ()
     takes_weights = True
     keeps_memory = True
     has_registered_fields = True
+
+    @property
+    def hyper(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of a member's numbers: the structure's, "tol" in units of the cost, and `FIT_NUMBERS`."""
+        return (*self.structure.numbers, *FIT_NUMBERS)
 
     def init(self, key: jax.Array) -> Params:
         """A start of the network, of which only shapes are used: fits bring starting parameters."""
@@ -199,14 +204,29 @@ class PerceptronLearner(Learner):
             by_layers,
             *batch.rows,
             l2=hyper["alpha"],
+            l1=hyper["l1"] if self.structure.l1 == "subgradient" else None,
             weights=batch.weights,
         )
+        scale = losses.reduction_scale(len(batch.rows[1]), "mean", batch.weights)
+        if self.structure.l1 == "proximal":
+            value += penalty(by_layers, {"l1": hyper["l1"] * scale})
         loss = self._loss(value, by_layers, batch, hyper)
         count = memory.optimizer[0].count + 1 if self.structure.solver == "adam" else jnp.ones((), int)
         optimizer = self._optimizer(memory.rate, count, hyper)
         updates, moved = optimizer.update(self._joined(gradients), memory.optimizer, params)
         memory = memory._replace(optimizer=moved, total=memory.total + memory.last, last=loss)
-        return State(optax.apply_updates(params, updates), memory), jnp.where(memory.stopped, 0, value)
+        params = optax.apply_updates(params, updates)
+        if self.structure.l1 == "proximal":
+            params = self._shrunk(params, memory.rate * hyper["l1"] * scale)
+        return State(params, memory), jnp.where(memory.stopped, 0, value)
+
+    def _shrunk(self, params: Params, threshold: jax.Array) -> Params:
+        """Parameters after the proximal step of L1, with weights that are exactly 0."""
+
+        def shrunk(leaf: jax.Array) -> jax.Array:
+            return soft_threshold(leaf, threshold) if losses.is_weight(leaf) else leaf
+
+        return self._joined(jax.tree.map(shrunk, self._by_layers(params)))
 
     def _loss(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
         """The loss that scikit-learn shows for an objective: squares are a mean over outputs."""
@@ -214,8 +234,9 @@ class PerceptronLearner(Learner):
         if self.structure.output != "identity" or outputs == 1:
             return value
         scale = losses.reduction_scale(n, "mean", batch.weights)
-        penalty = hyper["alpha"] * losses.l2_penalty(params) * scale
-        return jnp.asarray(penalty + (value - penalty) / outputs)
+        strengths = {"l2": hyper["alpha"]} | ({} if self.structure.l1 is None else {"l1": hyper["l1"]})
+        of_penalties = penalty(params, strengths) * scale
+        return jnp.asarray(of_penalties + (value - of_penalties) / outputs)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The state before for stopped members, for others the state by the rules that end epochs."""

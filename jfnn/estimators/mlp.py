@@ -85,6 +85,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
     solver: str
     activation: str
     loss: str
+    l1: float
     loss_curve_: list[float]
     best_loss_: Any
     validation_scores_: Any
@@ -117,6 +118,11 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
     def _check_parameters(self, incremental: bool) -> None:
         """Raises ValueError or TypeError for parameters that are none, or that its engine does not take."""
         parameters.check(self)
+        if self.l1 and self.solver == "lbfgs":
+            cure = "solver='sgd' with momentum=0 gives exact zeros, 'adam' small weights"
+            raise ArgumentError(
+                "l1", "expected 0 with the solver 'lbfgs', which needs a derivative everywhere", cure=cure
+            )
         engine_of(self)  # raises where scikit-learn lacks what it is asked for
         if self.engine != "scikit-learn":
             parameters.hidden_sizes(self)
@@ -354,7 +360,7 @@ def engine_of(perceptron: Perceptron, sample_weight: Any = None) -> str:
     return perceptron.engine
 
 
-def further(perceptron: Perceptron) -> tuple[str, str] | None:
+def further(perceptron: Perceptron) -> tuple[str, object] | None:
     """Name and value of a parameter that scikit-learn lacks; None where it has them."""
     if perceptron.solver not in SOLVERS:
         return "solver", perceptron.solver
@@ -362,6 +368,8 @@ def further(perceptron: Perceptron) -> tuple[str, str] | None:
         return "activation", perceptron.activation
     if perceptron.loss in FURTHER_LOSSES:
         return "loss", perceptron.loss
+    if perceptron.l1:
+        return "l1", perceptron.l1
     return None
 
 
@@ -376,9 +384,17 @@ def _step_may_weigh_nothing(perceptron: Perceptron, sample_weight: Any) -> bool:
 
 
 def numbers_of(perceptron: Perceptron) -> dict[str, float]:
-    """The numbers of a fit, by scikit-learn's names."""
+    """The numbers of a fit, by scikit-learn's names, and L1's strength."""
     values = perceptron.get_params(deep=False)
-    return {name: float(values[name]) for name in NUMBERS}
+    names = NUMBERS if l1_of(perceptron) is None else (*NUMBERS, "l1")
+    return {name: float(values[name]) for name in names}
+
+
+def l1_of(perceptron: Perceptron) -> str | None:
+    """How L1 is minimised; see `Structure`."""
+    if not perceptron.l1:
+        return None
+    return "proximal" if perceptron.solver == "sgd" and perceptron.momentum == 0 else "subgradient"
 
 
 def structure_of(perceptron: Perceptron, sizes: Sequence[int], output: str) -> Structure:
@@ -396,6 +412,7 @@ def structure_of(perceptron: Perceptron, sizes: Sequence[int], output: str) -> S
         shuffle=bool(perceptron.shuffle),
         validation=float(perceptron.validation_fraction) if perceptron.early_stopping else None,
         further_loss=None if make_loss is None else make_loss(perceptron),
+        l1=l1_of(perceptron),
     )
 
 
@@ -444,7 +461,9 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
     "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn
     where that is faster, "jfnn", or "scikit-learn"), and ``class_weight``: class -> weight of its rows,
-    "balanced", or None for 1.
+    "balanced", or None for 1; and ``l1``, the strength of the penalty L1 beside ``alpha``: the objective of
+    a step has ``l1 Σ |w|``, divided by its rows as all else, and the solver "sgd" without momentum gives
+    weights that are exactly 0 (`jfnn.penalties.proximal`).
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -453,7 +472,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
-    __init__ = _constructor(neural_network.MLPClassifier, class_weight=None, engine="auto")
+    __init__ = _constructor(neural_network.MLPClassifier, class_weight=None, l1=0.0, engine="auto")
 
     def _check_parameters(self, incremental: bool) -> None:
         super()._check_parameters(incremental)
@@ -499,7 +518,8 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine``, as in `MLPClassifier`, and the
     losses "absolute_error" (whose least mean is at the median), "huber" (with ``delta``, the size of errors
     from which on it is linear) and "quantile" (with ``quantile``, between 0 and 1), which are those of
-    `jfnn.losses`. They predict the median, a location, the quantile; scores are R².
+    `jfnn.losses`. They predict the median, a location, the quantile; scores are R². ``l1`` is as in
+    `MLPClassifier`.
     """
 
     _parameter_constraints: ClassVar[parameters.Constraints] = {
@@ -510,7 +530,7 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
         "delta": [Interval(numbers.Real, 0, None, closed="neither")],
     }
 
-    __init__ = _constructor(neural_network.MLPRegressor, quantile=0.5, delta=1.0, engine="auto")
+    __init__ = _constructor(neural_network.MLPRegressor, quantile=0.5, delta=1.0, l1=0.0, engine="auto")
 
     def _checked(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
         if self.engine != "scikit-learn":

@@ -64,6 +64,7 @@ FURTHER: Constraints = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "solver": [_Solver()],
     "engine": [StrOptions(set(ENGINES))],
+    "l1": [Interval(numbers.Real, 0, None, closed="left")],
 }
 
 

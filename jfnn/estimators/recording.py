@@ -13,7 +13,7 @@ from jfnn.arguments import checks
 from jfnn.estimators.ahead import TrainedAhead, same_bytes
 from jfnn.estimators.choice import perceptron_in, prefix, why_alone, with_perceptron
 from jfnn.estimators.fit import NUMBERS, Fit, Key, check_numbers, check_rows
-from jfnn.estimators.mlp import Perceptron, engine_of, numbers_of
+from jfnn.estimators.mlp import Perceptron, engine_of, l1_of, numbers_of
 
 UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
 
@@ -71,7 +71,7 @@ def record(
                     last = perceptron_in(one)
                     if last is not None and engine_of(last) not in ahead.engines:
                         continue
-                    others = _others(candidate, prefix(one))
+                    others = _others(candidate, prefix(one)), None if last is None else l1_of(last)
                     if others not in by_others:
                         by_others[others] = why_alone(last) or _first(
                             ahead, one, rows, fit_on, steady, others
@@ -95,7 +95,7 @@ def _others(candidate: Mapping[str, Any], prefix: str) -> tuple[tuple[str, int],
 
     Values that are one object are equal; equal ones that are not are fitted again.
     """
-    numbers = {prefix + name for name in NUMBERS}
+    numbers = {prefix + name for name in (*NUMBERS, "l1")}
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in numbers)
 
 

@@ -91,7 +91,8 @@ def train(
     scoring = Scoring.for_rows(rows, held_out, fit.structure.output) if held_out else None
     order = Order(n, held_out, fit.structure.rows_a_step(n), random, fit.structure.shuffle)
     numbers = _numbers(fits, order, scoring)
-    numbers["alpha"] = numbers["alpha"] / largest_weight
+    for name in {"alpha", "l1"} & set(numbers):
+        numbers[name] = numbers[name] / largest_weight
     learner = PerceptronLearner(fit.structure)
     data = _data(rows, scoring)
     members = _SideBySide(
@@ -174,7 +175,7 @@ def _one_replicate(params: Params, order: Order, data: Data) -> Replicates:
 
 
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
-    """The learner's numbers, name -> one a fit; all but `NUMBERS` are those of the first."""
+    """The learner's numbers, name -> one a fit; all but those of the structure are those of the first."""
     fit = fits[0]
     shared = {
         "rows": order.n,

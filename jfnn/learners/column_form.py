@@ -16,11 +16,12 @@ from jfnn import losses
 from jfnn.layers import sequence, small
 from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.layers.kind import LayerKind, Params, Shape, is_weight
+from jfnn.layers.kind import LayerKind, Params, Shape
 from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.learners.data import Batch
 from jfnn.losses import Loss
+from jfnn.penalties import Strengths, penalty, with_penalty
 
 
 def gradient_by_hand(
@@ -32,6 +33,8 @@ def gradient_by_hand(
     targets: jax.Array,
     *,
     l2: jax.Array | float,
+    l1: jax.Array | float | None = None,
+    penalised: str = "weights",
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
@@ -45,6 +48,8 @@ def gradient_by_hand(
         x: Inputs in rows ``[batch, …]``.
         targets: Targets in rows ``[batch, n_out]``.
         l2: λ of the network, or with an axis of members ``[members]``.
+        l1: The strength of L1, likewise; None for none.
+        penalised: "weights" or "all"; see `jfnn.penalties`.
         weights: Optional sample weights ``[batch]``.
         masks: Of dropout, from `draw_masks`.
 
@@ -53,22 +58,21 @@ def gradient_by_hand(
         constants.
     """
     members = jnp.shape(l2)
+    strengths = strengths_of(l2, l1)
     outputs, residuals = sequence.forward(layers, packed, sequence.columns(x, members), masks)
     targets = sequence.columns(targets, members)
-    value = objective(loss.cost(outputs, targets, axis=0), packed, l2, reduction, weights)
+    value = objective(loss.cost(outputs, targets, axis=0), packed, strengths, penalised, reduction, weights)
     d_outputs = loss.delta(outputs, targets, axis=0)
     d_outputs = d_outputs if weights is None else d_outputs * weights
     gradients, _ = sequence.pull_back(layers, packed, residuals, d_outputs, masks)
     scale = jnp.broadcast_to(losses.reduction_scale(x.shape[0], reduction, weights), members)
 
-    def with_penalty(gradients: Params, packed: Params, l2: jax.Array, scale: jax.Array) -> Params:
-        def add(gradient: jax.Array, leaf: jax.Array) -> jax.Array:
-            return scale * (gradient + l2 * leaf if is_weight(leaf) else gradient)
-
-        return jax.tree.map(add, gradients, packed)
+    def whole(gradients: Params, packed: Params, strengths: Strengths, scale: jax.Array) -> Params:
+        added = with_penalty(gradients, packed, strengths, penalised)
+        return jax.tree.map(lambda gradient: scale * gradient, added)
 
     gradients, trained = map(without_constants, (gradients, packed))
-    return value, small.each_member(members)(with_penalty)(gradients, trained, l2, scale)
+    return value, small.each_member(members)(whole)(gradients, trained, strengths, scale)
 
 
 def gradient_by_jax(
@@ -80,15 +84,20 @@ def gradient_by_jax(
     targets: jax.Array,
     *,
     l2: jax.Array | float,
+    l1: jax.Array | float | None = None,
+    penalised: str = "weights",
     weights: jax.Array | None = None,
     masks: Masks | None = None,
 ) -> tuple[jax.Array, Params]:
     """The same as `gradient_by_hand`, by `jax.value_and_grad`."""
+    strengths = strengths_of(l2, l1)
     columns, targets = (sequence.columns(rows, jnp.shape(l2)) for rows in (x, targets))
 
     def total(trained: Params) -> tuple[jax.Array, jax.Array]:
         outputs, _ = sequence.forward(layers, with_constants(trained, packed), columns, masks)
-        values = objective(loss.cost(outputs, targets, axis=0), trained, l2, reduction, weights)
+        values = objective(
+            loss.cost(outputs, targets, axis=0), trained, strengths, penalised, reduction, weights
+        )
         # No member's objective depends on another's parameters, so that their sum has all gradients.
         return jnp.sum(values), values
 
@@ -96,16 +105,25 @@ def gradient_by_jax(
     return values, gradients
 
 
+def strengths_of(l2: jax.Array | float, l1: jax.Array | float | None) -> Strengths:
+    """Strengths of the penalties that there are, by name."""
+    return {"l2": l2} if l1 is None else {"l2": l2, "l1": l1}
+
+
 def objective(
-    costs: jax.Array, packed: Params, l2: jax.Array | float, reduction: str, weights: jax.Array | None
+    costs: jax.Array,
+    packed: Params,
+    strengths: Strengths,
+    penalised: str,
+    reduction: str,
+    weights: jax.Array | None,
 ) -> jax.Array:
     """`jfnn.losses.reduce_costs` of ``costs [batch]``, or for all members of ``costs [batch, members]``."""
-    if not jnp.shape(l2):
-        return losses.reduce_costs(costs, l2 * losses.l2_penalty(packed), reduction, weights)
+    members = jnp.ndim(strengths["l2"])
+    penalties = penalty(packed, strengths, penalised, members)
+    if not members:
+        return losses.reduce_costs(costs, penalties, reduction, weights)
     costs = losses.weighted(costs, weights)
-    trained = jax.tree.leaves(without_constants(packed))
-    squares = [members_sum(leaf**2) for leaf in trained if is_weight(leaf, members=1)]
-    penalties = 0.5 * l2 * sum(squares)
     return (members_sum(costs) + penalties) * losses.reduction_scale(costs.shape[0], reduction, weights)
 
 

@@ -32,9 +32,10 @@ from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, starts
 from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.penalties import PENALISED, penalty, proximal
 from jfnn.targets import Split
 
-HYPER = ("dropout", "init_scale")
+HYPER = ("dropout", "init_scale", "l1")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class Supervised(DescentLearner):
         loss: Loss of the objective.
         reduction: Reduction of the objective.
         gradient: "autodiff", "backprop", or a function of the user's.
+        penalised: "weights" or "all"; see `jfnn.objective`.
         infers_metrics: Whether `bind` chooses the metrics.
         multilabel: Whether each output has a label of its own, 0 or 1, rather than a row one class; `bind`
             sees it in the targets.
@@ -57,6 +59,7 @@ class Supervised(DescentLearner):
     loss: Loss
     reduction: str
     gradient: str | training.ValueAndGrad
+    penalised: str
     ranked_by: str
     takes_weights: bool
     infers_metrics: bool
@@ -141,14 +144,21 @@ class Supervised(DescentLearner):
     @property
     def at_start(self) -> tuple[str, ...]:
         """The factor of starting weights, and numbers of the network, which members hold from then on."""
-        own = set(numbers_of(self.network, self.hyper)) - {"dropout", *self.rule.hyper}
+        own = set(numbers_of(self.network, self.hyper)) - {"dropout", "l1", *self.rule.hyper}
         return tuple(name for name in self.hyper if name in own)
 
     def optimizer(self, params: Params, hyper: Hyper) -> optax.GradientTransformation:
-        """The optimizer at the rates of the network's layers."""
+        """The optimizer at the rates of the network's layers, with the proximal step of L1."""
         rule = self.rule.make(hyper)
         layers = self.network.layers
-        return rule if layers is None else at_learning_rates(rule, layers, params)
+        if layers is not None:
+            rule = at_learning_rates(rule, layers, params)
+        return proximal(rule, hyper["l1"], self.penalised) if self.is_proximal else rule
+
+    @property
+    def is_proximal(self) -> bool:
+        """Whether L1 takes proximal steps: those of plain gradient descent; others follow its subgradient."""
+        return "l1" in self.hyper and self.rule.is_plain
 
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -159,7 +169,8 @@ class Supervised(DescentLearner):
             return self._value_and_grad(params, batch, hyper, key)[0]
 
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        return self.descend(state, gradients, after_objective(value, hyper), value, value_fn), value
+        descended = self._reduced(after_objective(value, hyper), batch)
+        return self.descend(state, gradients, descended, value, value_fn), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
         """Whether a tile trains faster with members on the last axis (small dense networks on a CPU)."""
@@ -182,7 +193,7 @@ class Supervised(DescentLearner):
         batch = batch if separate else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
-        return descend(states, gradients, hyper), values
+        return descend(states, gradients, self._reduced(hyper, batch)), values
 
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -190,8 +201,11 @@ class Supervised(DescentLearner):
         options: dict[str, Any] = {"l2": hyper["l2"]}
         options |= {} if batch.weights is None else {"weights": batch.weights}
         if callable(self.gradient):
-            value_and_grad = self.gradient
-        elif self.columns is None:
+            return self.gradient(params, *batch.rows, **options)
+        options["penalised"] = self.penalised
+        if "l1" in self.hyper and not self.is_proximal:
+            options["l1"] = hyper["l1"]
+        if self.columns is None:
             value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
             options["key"] = key
         else:
@@ -199,7 +213,18 @@ class Supervised(DescentLearner):
             value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
             shape = self.network.input_shape or ()
             options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)
-        return value_and_grad(params, *batch.rows, **options)
+        value, gradients = value_and_grad(params, *batch.rows, **options)
+        if self.is_proximal:
+            strength = self._reduced(hyper, batch)["l1"]
+            value += penalty(params, {"l1": strength}, self.penalised, jnp.ndim(strength))
+        return value, gradients
+
+    def _reduced(self, hyper: Hyper, batch: Batch) -> Hyper:
+        """Hyperparameters of a step, L1's strength as the objective has it: a mean divides it by the rows."""
+        if not self.is_proximal:
+            return hyper
+        scale = losses.reduction_scale(batch.rows[1].shape[0], self.reduction, batch.weights)
+        return {**hyper, "l1": hyper["l1"] * scale}
 
     def outputs(self, params: Params, x: jax.Array) -> tuple[jax.Array, int]:
         """Outputs of every row, and the axis on which those of one row lie."""
@@ -245,6 +270,7 @@ class Supervised(DescentLearner):
             "gradient": self.gradient if isinstance(self.gradient, str) else naming.code_name(self.gradient),
             "metrics": {metric.name: naming.code_name(metric.reduce) for metric in self.metrics},
             **({"multilabel": True} if self.multilabel else {}),
+            **({"penalised": self.penalised} if self.penalised != "weights" else {}),
         }
 
 
@@ -252,9 +278,13 @@ def numbers_of(network: Network, names: Collection[str]) -> list[str]:
     """Names of the further numbers that a network takes; its own ones only where ``names`` has others."""
     if set(names) <= set(HYPER):
         return list(HYPER)
-    shapes = eval_shape("network", network.init, key_shape(), name="init", rows=None)
-    own = [name for name in number_names(shapes) if name not in ("", "learning_rate", "l2")]
+    own = [name for name in _own_numbers(network) if name not in ("", "learning_rate", "l2")]
     return list(dict.fromkeys([*HYPER, *own]))
+
+
+def _own_numbers(network: Network) -> list[str]:
+    """Names of the numbers that a network itself has."""
+    return number_names(eval_shape("network", network.init, key_shape(), name="init", rows=None))
 
 
 def supervised(
@@ -266,6 +296,7 @@ def supervised(
     gradient: str | training.ValueAndGrad = "autodiff",
     hyper: Sequence[str] = (),
     metrics: Sequence[str | Metric] | None = None,
+    penalised: str = "weights",
 ) -> Supervised:
     """A network as a `Learner`.
 
@@ -277,10 +308,13 @@ def supervised(
         gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights,
-            and those of the network, each a `Constant` of one float by this name.
+            "l1", the strength of the penalty l1 Σ |w|, and those of the network, each a `Constant` of one
+            float by this name. With "sgd" without momentum L1 takes proximal steps, after which weights are
+            exactly 0 (`jfnn.penalties.proximal`); other optimizers follow its subgradient.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for
             accuracy where targets are classes; for accuracy and "exact_match" where each output has a label
             of its own; for R² where they are numbers, by the loss's point predictions.
+        penalised: "weights", or "all" for penalties of biases and other vectors too.
 
     Targets decide how outputs are read. Integer labels ``[n]``, and rows that sum to 1, such as one-hot ones,
     are classes, of which a row has one: the largest output. Other rows of 0 and 1 are labels, one for each
@@ -296,6 +330,14 @@ def supervised(
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     for name in hyper:
         checks.as_choice(name, "hyper", numbers_of(network, hyper))
+    checks.as_choice(penalised, "penalised", PENALISED)
+    if callable(gradient) and ("l1" in hyper or penalised != "weights"):
+        argument = "hyper" if "l1" in hyper else "penalised"
+        raise ArgumentError(
+            argument, "expected a gradient of the engine's, 'autodiff' or 'backprop', beside it"
+        )
+    if "l1" in hyper and "l1" in _own_numbers(network):
+        raise ArgumentError("hyper", "'l1' is the strength of a penalty: name the network's number otherwise")
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
         raise ArgumentError("dropout", "expected a network of jfnn.layers, and a gradient of the engine's")
     learner = Supervised(
@@ -303,6 +345,7 @@ def supervised(
         loss=loss,
         reduction=reduction,
         gradient=gradient,
+        penalised=penalised,
         metrics=named_metrics((), loss),
         ranked_by="loss",
         random="dropout" in hyper or (network.random_apply is not None and not callable(gradient)),

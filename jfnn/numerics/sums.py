@@ -9,7 +9,7 @@ draws of a Boltzmann machine's step then take as long as its products. Here one 
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,7 +19,7 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 ONE = 0x3F800000  # the bits of 1.0 as a float32, whose last 23 are its mantissa
 MANTISSA = 23
-# Parts of an array that `sum_of_squares` adds entry by entry. With fewer it takes more passes, with more of
+# Parts of an array that `_in_few_passes` adds entry by entry. With fewer it takes more passes, with more of
 # them an array's last sum is longer, and slow; another number also changes last bits. Compare by the workload
 # notes of scripts/bench.py.
 TERMS = 16
@@ -51,8 +51,19 @@ def sum_of_squares(w: jax.Array) -> jax.Array:
     A plain sum takes XLA's CPU ten times as long, a fifth of a step of the notes' network. Its derivative is
     that of the plain sum: no gradient sees the barrier, which keeps XLA from making one sum of all.
     """
+    return _in_few_passes(w, lambda part: part * part)
+
+
+@jax.custom_jvp
+def sum_of_sizes(w: jax.Array) -> jax.Array:
+    """``Σ |w|`` in few passes, as `sum_of_squares`; its derivative is ``sign(w)``, 0 at 0."""
+    return _in_few_passes(w, jnp.abs)
+
+
+def _in_few_passes(w: jax.Array, term: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """Sum of a function of each entry; of 0 it must be 0."""
     parts = _parts(jnp.ravel(w))
-    terms = functools.reduce(operator.add, [part * part for part in parts])
+    terms = functools.reduce(operator.add, map(term, parts))
     while terms.size > TERMS**2:
         terms = functools.reduce(operator.add, _parts(jax.lax.optimization_barrier(terms)))
     return jnp.sum(jax.lax.optimization_barrier(terms))
@@ -70,6 +81,13 @@ def _d_sum_of_squares(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> 
     (w,) = primals
     (dw,) = tangents
     return sum_of_squares(w), jnp.sum(2 * w * dw)
+
+
+@sum_of_sizes.defjvp
+def _d_sum_of_sizes(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (w,) = primals
+    (dw,) = tangents
+    return sum_of_sizes(w), jnp.sum(jnp.sign(w) * dw)
 
 
 def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> jax.Array:

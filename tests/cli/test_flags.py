@@ -15,7 +15,7 @@ from jfnn.schedulers import SCHEDULERS
 
 # The library's option -> the flags that set it, where they have other names.
 FLAGS = {
-    "hyper": ["dropout", "init_scale"],
+    "hyper": ["l1", "dropout", "init_scale"],
     "optimizer": ["optimizer", "optimizer_arg", "schedule", "schedule_epochs"],
     "batch_size": ["batch_size", "minibatch", "keep_last"],
     "validation": ["validation", "rank_by"],
@@ -71,6 +71,7 @@ def test_defaults_are_the_grid_of_the_notes():
         ("--hidden 50 --hidden 100,50", "hidden", ((50,), (100, 50))),
         ("--activation relu,tanh,relu", "activation", ("relu", "tanh")),
         ("--dropout 0.5", "dropout", 0.5),
+        ("--l1 0,1e-2", "l1", (0, 1e-2)),
         ("--seeds 0,7", "seeds", (0, 7)),
         ("--seeds 7,", "seeds", (7,)),
         ("--batch-size 50,full,050", "batch_size", (50, "full")),

@@ -217,6 +217,7 @@ STRUCTURES = {
         n=128,
         tests=0,
         loss="quadratic",
+        hyper={"l1": [0.0, 0.1, 1.0]},
         batch_size=jfnn.Minibatches(2, "permutation", drop_last=False),
         tile=16,
         shared=False,
@@ -265,6 +266,14 @@ STRUCTURES = {
         optimizer=None,
         hyper={"prune_share": [0.2, 0.5], "prune_every": [1.0, 2.0], "prune_rounds": [1.0, 2.0]},
         remembers=True,
+    ),
+    "sparse": Structure(
+        jfnn.supervised(jfnn.mlp((5, 4, 3), "tanh"), hyper=["l1"], penalised="all", gradient="backprop"),
+        weighted=True,
+        batch_size=PASS,
+        optimizer=None,
+        hyper={"l1": [0.0, 0.5, 2.0]},
+        cuts=(*CUTS, "weighted"),
     ),
     "dropout": Structure(
         jfnn.mlp((5, 7, 3), "tanh"),

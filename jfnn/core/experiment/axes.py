@@ -74,6 +74,7 @@ HYPER: dict[str, Callable[[Any, str], Number]] = {
     "learning_rate": _as_rate,
     "l2": functools.partial(as_hyper, minimum=0.0),
     "dropout": functools.partial(as_hyper, minimum=0.0, below=1.0),
+    "l1": functools.partial(as_hyper, minimum=0.0),
     "init_scale": functools.partial(as_hyper, minimum=0.0, strict=True),
     "prune_share": functools.partial(as_hyper, minimum=0.0, below=1.0),
 }

@@ -1,0 +1,287 @@
+"""Penalties against central differences, JAX, NumPy's replay, and scikit-learn on the same problems."""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import central_differences, compiled, perturbed, representatives
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
+
+import jfnn
+from jfnn import backprop, penalties, training
+from jfnn.layers import Dense, Layer, Scaled
+from jfnn.penalties import PENALISED, PENALTIES, soft_threshold
+
+N = 60
+FEATURES = 6
+COEFFICIENTS = np.array([2.0, 0.0, 0.0, -1.0, 0.0, 0.5])
+STRENGTHS = {"l2": 0.3, "l1": 0.2}
+
+
+@functools.cache
+def linear_problem():
+    """Inputs, and numbers that half of them have no part in."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(N, FEATURES))
+    return x, x @ COEFFICIENTS + 0.7 + 0.3 * rng.normal(size=N)
+
+
+def make_params(dtype=np.float64):
+    """Parameters of 3-4-2, with a weight and a bias of 0."""
+    rng = np.random.default_rng(3)
+    params = [Layer(rng.normal(size=(n, m)), rng.normal(size=m)) for n, m in ((3, 4), (4, 2))]
+    params[0].w[1, 2] = 0
+    params[1].b[0] = 0
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tuple(params))
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_each_penalty_has_the_derivative_of_its_cost(name):
+    w = np.random.default_rng(0).normal(size=(5, 4))
+    cost, derivative = PENALTIES[name]
+    assert cost(w, 0) == pytest.approx({"l2": 0.5 * (w**2).sum(), "l1": np.abs(w).sum()}[name], rel=1e-6)
+    values = [cost(near, 0) for near in perturbed(w, 1e-3)]
+    np.testing.assert_allclose(derivative(w), central_differences(values, w, 1e-3), atol=1e-2)
+    for point in (w, np.zeros((2, 3))):
+        np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 0))(point), derivative(jnp.asarray(point)))
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_members_on_the_last_axis_have_the_penalty_of_each(name):
+    cost, derivative = PENALTIES[name]
+    w = np.random.default_rng(1).normal(size=(3, 4, 5))
+    w[:2, 0] = 0
+    np.testing.assert_allclose(cost(w, 1), [cost(w[..., i], 0) for i in range(5)], rtol=1e-6)
+    np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 1).sum())(w), derivative(jnp.asarray(w)))
+
+
+@pytest.mark.parametrize("penalised", PENALISED)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_the_objective_and_its_gradient_by_hand_have_the_penalties(penalised, reduction):
+    """Beside JAX's, and beside those without penalties and what NumPy adds."""
+    params = make_params()
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(7, 3))
+    y = rng.normal(size=(7, 2))
+    options = {"loss": "quadratic", "reduction": reduction}
+    penalty = {"penalised": penalised, **STRENGTHS}
+    value, by_hand = backprop.value_and_grad(params, x, y, activation="tanh", **options, **penalty)
+    network = jfnn.mlp((3, 4, 2), "tanh")
+    objective = functools.partial(jfnn.objective, network, x=x, y=y, **options)
+    by_jax = jax.grad(lambda params: objective(params, **penalty))(params)
+    bare, cost = backprop.value_and_grad(params, x, y, activation="tanh", **options)
+    scale = 1 if reduction == "sum" else 1 / 7
+    leaves = [leaf for leaf in jax.tree.leaves(params) if penalised == "all" or leaf.ndim == 2]
+    added = sum(0.15 * (leaf**2).sum() + 0.2 * np.abs(leaf).sum() for leaf in leaves)
+    assert value == pytest.approx(float(bare) + scale * added, rel=1e-6)
+    assert objective(params, **penalty) == pytest.approx(float(value), rel=1e-6)
+
+    def expected(gradient, leaf):
+        free = penalised == "weights" and leaf.ndim == 1
+        return gradient + (0 if free else scale * (0.3 * leaf + 0.2 * np.sign(leaf)))
+
+    jax.tree.map(
+        functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6),
+        by_hand,
+        jax.tree.map(expected, cost, params),
+    )
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), by_hand, by_jax)
+
+
+def test_soft_threshold_is_the_least_of_its_problem():
+    for w in (-2.0, -0.3, 0.0, 0.2, 1.7):
+        least = minimize_scalar(
+            lambda v, w=w: (v - w) ** 2 / 2 + 0.5 * abs(v), bounds=(-3, 3), method="bounded"
+        )
+        assert soft_threshold(jnp.float32(w), 0.5) == pytest.approx(least.x, abs=1e-5)
+    assert soft_threshold(jnp.float32(-0.3), 0.5) == 0
+
+
+def replayed(params, batches, rates, l1, l2, penalised="weights", factors=(1.0, 1.0)):
+    """A network 3-4-2 with tanh and halves of squares, by proximal steps, in NumPy alone."""
+    (w1, b1), (w2, b2) = ((np.array(w), np.array(b)) for w, b in params)
+    for (x, y), rate in zip(batches, rates, strict=True):
+        a = np.tanh(x @ w1 + b1)
+        d2 = (a @ w2 + b2 - y) / len(x)
+        d1 = (d2 @ w2.T) * (1 - a**2)
+        gradients = [x.T @ d1, d1.sum(0), a.T @ d2, d2.sum(0)]
+        moved = []
+        for i, (p, g) in enumerate(zip((w1, b1, w2, b2), gradients, strict=True)):
+            is_penalised = penalised == "all" or p.ndim == 2
+            step = rate * factors[i % 2] if i < 2 else rate
+            g = g + l2 / len(x) * p * is_penalised
+            after = p - step * g
+            threshold = step * l1 / len(x) * is_penalised
+            moved.append(np.sign(after) * np.maximum(np.abs(after) - threshold, 0))
+        w1, b1, w2, b2 = moved
+    return (Layer(w1, b1), Layer(w2, b2))
+
+
+# Name -> network, further keywords of the learner, and of the replay.
+REPLAYS = {
+    "autodiff": (jfnn.mlp((3, 4, 2), "tanh"), {}, {}),
+    "backprop": (jfnn.mlp((3, 4, 2), "tanh"), {"gradient": "backprop"}, {}),
+    "all": (jfnn.mlp((3, 4, 2), "tanh"), {"penalised": "all"}, {"penalised": "all"}),
+    "rates of layers": (
+        jfnn.sequential([Scaled(Dense(4, "tanh"), rate=0.5, bias_rate=2.0), Dense(2, "identity")], 3),
+        {},
+        {"factors": (0.5, 2.0)},
+    ),
+    "schedule": (jfnn.mlp((3, 4, 2), "tanh"), {"optimizer": jfnn.Optimizer("sgd", schedule="linear")}, {}),
+}
+
+
+LAYOUTS = ("tiles", "members last")
+CASES = list(itertools.product(REPLAYS, LAYOUTS))
+
+
+@pytest.mark.parametrize(
+    ("case", "layout"), representatives(CASES, ("all", "members last"), ("rates of layers", "tiles"))
+)
+def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
+    """Each cell of a sweep over L1 has the parameters of NumPy's replay, and the same zeros."""
+    network, options, of_replay = REPLAYS[case]
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(24, 3)).astype(np.float32)
+    y = rng.normal(size=(24, 2)).astype(np.float32)
+    strengths = [0.0, 1.0, 3.0, *np.linspace(0.1, 2, 13 if layout == "members last" else 0)]
+    batches = jfnn.Minibatches(8, "in_order")
+    result = jfnn.sweep(
+        jfnn.supervised(network, "quadratic", hyper=["l1"], **options),
+        jfnn.Split(x, y),
+        learning_rate=0.1,
+        l2=0.5,
+        hyper={"l1": strengths},
+        batch_size=batches,
+        epochs=20,
+        execution=jfnn.Execution(tile=len(strengths)),
+    )
+    start = network.init(jax.random.key(0))
+    rows = [(x[i : i + 8], y[i : i + 8]) for i in (0, 8, 16)] * 20
+    rates = np.full(60, 0.1) if case != "schedule" else 0.1 * (1 - np.arange(60) / 60)
+    zeros = 0
+    for k, l1 in enumerate(strengths):
+        found = result.member(0, 0, k, 0)
+        expected = replayed(start, rows, rates, l1, 0.5, **of_replay)
+        for leaf, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(leaf, other, atol=2e-5)
+            np.testing.assert_array_equal(leaf == 0, other == 0)
+            zeros += (other == 0).sum() if other.ndim == 2 else 0
+    assert zeros > 5
+
+
+def test_other_optimizers_follow_the_subgradient():
+    """As steps of `jfnn.training` do, whose gradient is that of the whole objective."""
+    x, y = linear_problem()
+    y = y[:, None]
+    network = jfnn.mlp((FEATURES, 3, 1), "tanh")
+    options = {"learning_rate": 0.01, "batch_size": N, "epochs": 25, "loss": "quadratic", "optimizer": "adam"}
+    found = jfnn.sweep(network, jfnn.Split(x, y), hyper={"l1": [0.0, 4.0]}, l2=0.1, **options)
+    params = network.init(jax.random.key(0))
+    optimizer = optax.adam(0.01)
+    state = jfnn.State(params, optimizer.init(params))
+    value_and_grad = training.autodiff(network, jfnn.losses.LOSSES["quadratic"], "mean")
+    step = compiled(functools.partial(training.step, optimizer=optimizer, value_and_grad=value_and_grad))
+    for _ in range(25):
+        state, _ = step(state, x=jnp.float32(x), targets=jnp.float32(y), l2=0.1, l1=4.0)
+    for leaf, other in zip(
+        jax.tree.leaves(found.member(0, 0, 1, 0)), jax.tree.leaves(state.params), strict=True
+    ):
+        np.testing.assert_allclose(leaf, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0])
+def test_linear_networks_have_the_coefficients_of_lasso_and_elastic_net(ratio):
+    """Their objective is ours for one output: squared errors and penalties, ours divided by the rows."""
+    x, y = linear_problem()
+    alpha = 0.2
+    make = Lasso(alpha, tol=1e-10) if ratio == 1 else ElasticNet(alpha, l1_ratio=ratio, tol=1e-10)
+    theirs = make.fit(x, y)
+    ours = jfnn.sweep(
+        jfnn.mlp((FEATURES, 1)),
+        jfnn.Split(x, y[:, None]),
+        loss="quadratic",
+        learning_rate=0.3,
+        l2=N * alpha * (1 - ratio),
+        hyper={"l1": N * alpha * ratio},
+        batch_size=N,
+        epochs=400,
+    )
+    (layer,) = ours.params
+    np.testing.assert_allclose(np.ravel(layer.w), theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(np.ravel(layer.b), theirs.intercept_, atol=1e-4)
+    np.testing.assert_array_equal(np.ravel(layer.w) == 0, theirs.coef_ == 0)
+    assert 0 < np.count_nonzero(theirs.coef_) < FEATURES
+
+
+def logistic_problem():
+    """Inputs, and classes 0 and 1 that half of them have no part in."""
+    x, _ = linear_problem()
+    return x, (np.random.default_rng(2).random(N) < expit(2 * x @ COEFFICIENTS)).astype(int)
+
+
+def logistic_regression(c):
+    """scikit-learn's solution for L1, to a tight tolerance."""
+    x, y = logistic_problem()
+    return LogisticRegression(l1_ratio=1, C=c, solver="saga", tol=1e-8, max_iter=20000).fit(x, y)
+
+
+def test_linear_networks_have_the_coefficients_of_logistic_regression_with_l1():
+    x, y = logistic_problem()
+    theirs = logistic_regression(0.2)
+    ours = jfnn.sweep(
+        jfnn.mlp((FEATURES, 1)),
+        jfnn.Split(x, y[:, None].astype(float)),
+        loss="sigmoid_cross_entropy",
+        reduction="sum",
+        learning_rate=0.05,
+        hyper={"l1": 1 / 0.2},
+        batch_size=N,
+        epochs=1500,
+    )
+    np.testing.assert_allclose(np.ravel(ours.params[0].w), theirs.coef_[0], atol=1e-4)
+    np.testing.assert_array_equal(np.ravel(ours.params[0].w) == 0, theirs.coef_[0] == 0)
+
+
+def test_strengths_without_l1_are_those_of_l2_alone():
+    assert set(penalties.as_strengths(0.1)) == {"l2"} == set(penalties.as_strengths(0.1, 0))
+    assert set(penalties.as_strengths(0.1, jnp.float32(0))) == {"l2", "l1"}
+
+
+def own_gradient(params, x, targets, l2):
+    return jnp.float32(0), params
+
+
+NUMBER = jfnn.Network(
+    lambda key: {"w": jnp.ones((3, 1)), "l1": jfnn.Constant(jnp.float32(1))}, lambda p, x: x @ p["w"]
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"hyper": ["l1"], "gradient": own_gradient}, "hyper"),
+        ({"penalised": "all", "gradient": own_gradient}, "penalised"),
+        ({"penalised": "biases"}, "penalised"),
+        ({"hyper": ["l1"], "network": NUMBER}, "hyper"),
+    ],
+)
+def test_what_has_no_l1_is_refused(options, argument):
+    network = options.pop("network", jfnn.mlp((3, 1)))
+    with pytest.raises(ValueError) as caught:
+        jfnn.supervised(network, "quadratic", **options)
+    assert caught.value.argument == argument
+    with pytest.raises(ValueError) as caught:
+        jfnn.sweep(
+            jfnn.mlp((3, 1)),
+            jfnn.Split(np.ones((4, 3)), np.ones((4, 1))),
+            learning_rate=0.1,
+            hyper={"l1": -1.0},
+        )
+    assert caught.value.argument == "l1"
