@@ -37,6 +37,7 @@ from jfnn import (
     losses,
     minibatches,
     network,
+    penalties,
     subsets,
     training,
 )
@@ -115,7 +116,7 @@ def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, exa
 # Functions of which no argument is checked -> why.
 UNCHECKED = {
     "arithmetic of arrays inside of compiled steps": [
-        *(getattr(module, name) for module in (activations, losses) for name in module.__all__),
+        *(getattr(module, name) for module in (activations, losses, penalties) for name in module.__all__),
         *[backprop.forward, backprop.deltas, backprop.gradients, network.forward, minibatches.step_rows],
         *[training.autodiff, training.step, training.descend, training.epoch],
         *[layers.from_key, layers.within],

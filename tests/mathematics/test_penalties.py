@@ -176,6 +176,31 @@ def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
     assert zeros > 5
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("members", [3, 16])  # these on the last axis of a tile
+def test_the_objective_of_a_step_has_the_penalties(optimizer, members):
+    x, y = linear_problem()
+    split = jfnn.Split(x, y[:, None])
+    network = jfnn.mlp((FEATURES, 3, 1), "tanh")
+    strengths = np.linspace(0, 5, members)
+    result = jfnn.sweep(
+        jfnn.supervised(network, "quadratic", hyper=["l1"], optimizer=optimizer, penalised="all"),
+        split,
+        learning_rate=0.01,
+        l2=0.5,
+        hyper={"l1": strengths},
+        batch_size=30 if members == 16 else None,
+        epochs=1,
+        execution=jfnn.Execution(tile=members, objective=True),
+    )
+    bare = result.objective[0, 0, :1, 0, 0]
+    size = sum(np.abs(leaf).sum() for leaf in jax.tree.leaves(network.init(jax.random.key(0))))
+    rows = 30 if members == 16 else N
+    assert result.objective.shape == (1, 1, members, 1, 1)
+    # The parameters of a second step lie a little nearer to 0.
+    np.testing.assert_allclose(result.objective[0, 0, :, 0, 0], bare + strengths * size / rows, rtol=0.02)
+
+
 def test_other_optimizers_follow_the_subgradient():
     """As steps of `jfnn.training` do, whose gradient is that of the whole objective."""
     x, y = linear_problem()
