@@ -22,7 +22,7 @@ SHOWN = 10  # cells in a notebook
 BOUNDS = {
     **dict.fromkeys(OF_LABELS, (0.0, 1.0)),
     "r2": (-np.inf, 1.0),
-    **dict.fromkeys(("loss", "rmse"), (0.0, np.inf)),
+    **dict.fromkeys(("loss", "log_loss", "rmse", "mse"), (0.0, np.inf)),
 }
 
 

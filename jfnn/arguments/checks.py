@@ -19,15 +19,21 @@ from jfnn.arguments.cures import Cure, told
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
 NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
-# Words of other libraries -> what stands here for the same, where letters do not lead from one to the other.
-SYNONYMS = {
-    **dict.fromkeys(("mse", "mean_squared_error", "squared_error", "squared", "l2_loss"), "quadratic"),
-    **dict.fromkeys(("ce", "nll", "xent", "log_loss", "categorical_crossentropy"), "cross_entropy"),
+# Words of other libraries -> what stands here for the same, where letters do not lead from one to the other;
+# of a loss and a metric both.
+SYNONYMS: dict[str, str | tuple[str, ...]] = {
+    **dict.fromkeys(("mse", "mean_squared_error", "squared_error"), ("quadratic", "mse")),
+    **dict.fromkeys(("squared", "l2_loss"), "quadratic"),
+    **dict.fromkeys(("neg_mean_squared_error", "rmse", "root_mean_squared_error"), "mse"),
+    **dict.fromkeys(("ce", "nll", "xent", "log_loss", "logloss"), ("cross_entropy", "log_loss")),
+    **dict.fromkeys(("categorical_crossentropy", "neg_log_loss"), ("cross_entropy", "log_loss")),
     **dict.fromkeys(("sparse_categorical_crossentropy", "softmax_cross_entropy"), "cross_entropy"),
     **dict.fromkeys(("bce", "binary_crossentropy", "binary_cross_entropy"), "sigmoid_cross_entropy"),
     "acc": "accuracy",
-    **dict.fromkeys(("roc_auc", "roc", "auroc", "roc_auc_ovr"), "auc"),
+    **dict.fromkeys(("roc_auc", "roc", "auroc", "roc_auc_ovr", "roc_auc_score"), "auc"),
     **dict.fromkeys(("f1_score", "f1_macro"), "f1"),
+    "r2_score": "r2",
+    "balanced_accuracy_score": "balanced_accuracy",
     **dict.fromkeys(("subset_accuracy", "exact_match_ratio"), "exact_match"),
     **dict.fromkeys(("linear", "none"), "identity"),
     **dict.fromkeys(("logistic", "expit"), "sigmoid"),
@@ -474,9 +480,10 @@ def nearest(value: object, choices: Iterable[str]) -> str | None:
         return None
     name = _plain_name(value)
     names = {_plain_name(choice): choice for choice in choices}
-    synonym = SYNONYMS.get(name)
+    synonyms = SYNONYMS.get(name, ())
+    meant = [word for word in ((synonyms,) if isinstance(synonyms, str) else synonyms) if word in names]
     begun = [other for other in names if len(name) > 2 and other.startswith(name)]
-    near = [synonym] if synonym in names else begun or difflib.get_close_matches(name, names, 1, NEAR)
+    near = meant or begun or difflib.get_close_matches(name, names, 1, NEAR)
     return names[near[0]] if near else None
 
 

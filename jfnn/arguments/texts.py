@@ -9,7 +9,7 @@ import numpy as np
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "l1": "L1 penalty"}
-METRICS = {"r2": "R²", "rmse": "RMSE", "auc": "AUC", "f1": "F1"}
+METRICS = {"r2": "R²", "rmse": "RMSE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
 WHOLE = 5  # digits of whole numbers that are written in full
 
 

@@ -12,7 +12,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric, check_metrics, mean_over_rows
-from jfnn.losses import Loss
+from jfnn.losses import LOSSES, Loss
 from jfnn.prediction import decide, sureness
 
 
@@ -76,6 +76,49 @@ def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     variance = np.asarray(data.rows[1][rows], np.float64).var(axis=0).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(1 - mean_over_rows(values, data, rows) / variance)
+
+
+def mse_metric(loss: Loss, each: bool = False) -> Metric:
+    """Mean squared error, over rows and targets, in units of the targets squared.
+
+    Of the loss's point predictions, scikit-learn's ``mean_squared_error``.
+    """
+    return Metric("mse", False, _MeanSquaredError(loss))
+
+
+@dataclasses.dataclass(frozen=True)
+class _MeanSquaredError:
+    loss: Loss
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        return jnp.mean((self.loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
+
+
+def log_loss_metric(loss: Loss, each: bool = False) -> Metric:
+    """Mean of ``-log p`` of the probability p that a row's class has, scikit-learn's ``log_loss``.
+
+    Probabilities of several classes are divided by their sum; if ``each`` it is the mean over outputs. Where
+    1 - p is known from p alone, p is kept by its rounding from 0 and 1, as scikit-learn does.
+    """
+    return Metric("log_loss", False, _LogLoss(loss, each))
+
+
+@dataclasses.dataclass(frozen=True)
+class _LogLoss:
+    loss: Loss
+    each: bool
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        count = outputs.shape[axis]
+        p = sureness(outputs, self.loss, axis)
+        limits = np.finfo(p.dtype)
+        if count > 1 and not self.each:
+            p = p / jnp.maximum(jnp.sum(p, axis=axis, keepdims=True), limits.tiny)
+            return -jnp.sum(targets * jnp.log(jnp.maximum(p, limits.tiny)), axis=axis)
+        if self.loss == LOSSES["sigmoid_cross_entropy"]:  # which is exact where p is near 1
+            return self.loss.cost(outputs, targets, axis) / count
+        p = jnp.clip(p, limits.eps, 1 - limits.eps)
+        return -jnp.mean(targets * jnp.log(p) + (1 - targets) * jnp.log1p(-p), axis=axis)
 
 
 def auc_metric(loss: Loss, each: bool = False) -> Metric:
@@ -221,11 +264,21 @@ METRICS: Mapping[str, Callable[..., Metric]] = MappingProxyType(
         "balanced_accuracy": balanced_accuracy_metric,
         "f1": f1_metric,
         "auc": auc_metric,
+        "log_loss": log_loss_metric,
         "r2": r2_metric,
+        "mse": mse_metric,
     }
 )
 #: Those of labels.
 OF_LABELS = ("accuracy", "exact_match", "balanced_accuracy", "f1", "auc")
+#: Those of numbers.
+OF_NUMBERS = ("r2", "mse")
+
+
+def names_for(loss: Loss) -> list[str]:
+    """Names of the metrics that mean something for outputs of a loss."""
+    without = OF_NUMBERS if loss.takes_logits else ("log_loss", *OF_LABELS * loss.regression)
+    return [name for name in METRICS if name not in without]
 
 
 def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = False) -> tuple[Metric, ...]:
@@ -242,6 +295,7 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
         if isinstance(metric, str):
             others = "jfnn.learners.output_metric makes others"
             metric = METRICS[checks.as_choice(metric, "metrics", METRICS, others)](loss, each)
+            check_meant(metric, loss)
         if not isinstance(metric, Metric) or not callable(metric.of_rows):
             raise ArgumentTypeError(
                 "metrics", f"expected names or jfnn.Metric(name, …, of_rows), got {checks.shown(metric)}"
@@ -250,6 +304,14 @@ def named_metrics(metrics: Sequence[str | Metric], loss: Loss, each: bool = Fals
             unique.append(metric)
     check_metrics(unique)
     return tuple(unique)
+
+
+def check_meant(metric: Metric, loss: Loss) -> None:
+    """Raises ArgumentError for a metric by name of probabilities or numbers that a loss does not have."""
+    if metric.name == "log_loss" and not loss.takes_logits:
+        raise ArgumentError("metrics", "log_loss needs probabilities, got a loss that has none")
+    if metric.name == "mse" and loss.takes_logits:
+        raise ArgumentError("metrics", "mse needs a loss of numbers, got one of classes")
 
 
 def are_of_labels(metrics: Sequence[Metric], loss: Loss) -> bool:

@@ -283,7 +283,7 @@ STRUCTURES = {
         hyper={"dropout": [0.0, 0.3], "init_scale": [0.5, 1.0]},
         tile=16,
         shared=None,
-        ranks=(None, "f1", "balanced_accuracy"),
+        ranks=(None, "f1", "balanced_accuracy", "log_loss"),
         remembers=True,
     ),
     "convolutional": Structure(
@@ -354,7 +354,12 @@ STRUCTURES = {
         jfnn.mlp((5, 3, 1), "identity"), targets="counts", dtype="float64", tests=0, loss="poisson", tile=16
     ),
     "deviations": Structure(
-        jfnn.mlp((5, 4, 4), "softplus"), targets="numbers", loss="gaussian", tile=None, shared=None
+        jfnn.mlp((5, 4, 4), "softplus"),
+        targets="numbers",
+        loss="gaussian",
+        tile=None,
+        shared=None,
+        ranks=(None, "mse"),
     ),
     "line search": Structure(
         jfnn.mlp((5, 3)),

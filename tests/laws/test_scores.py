@@ -52,8 +52,12 @@ def expected(metric, loss, outputs, y):
     if metric == "loss":
         with np.errstate(all="ignore"):
             return COSTS[loss](outputs, y).mean()
-    if metric == "r2":
+    if metric == "log_loss":
+        return COSTS[loss](outputs, y).mean() / (y.shape[1] if loss == "sigmoid_cross_entropy" else 1)
+    if metric in ("r2", "mse"):
         points = POINTS.get(loss, np.asarray)(outputs)
+        if metric == "mse":
+            return metrics.mean_squared_error(y, points)
         return metrics.r2_score(y, points, multioutput="variance_weighted")
     if loss == "sigmoid_cross_entropy":
         right = (outputs > 0) == (y > 0)

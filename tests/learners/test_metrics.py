@@ -2,6 +2,7 @@
 
 import warnings
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -53,18 +54,23 @@ def test_r2_of_a_fold_has_the_variance_of_that_fold():
     split = split._replace(x_train=split.x_train[order], y_train=split.y_train[order])
     net = jfnn.mlp((5, 6, n_outputs), "tanh")
     cuts = [*KFold(4).split(split.x_train)]
-    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, **OPTIONS)
-    assert result.metrics == {"loss": False, "r2": True}
+    by_mse = jfnn.Validation(rank_by="mse")
+    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, validation=by_mse, **OPTIONS)
+    assert result.metrics == {"loss": False, "r2": True, "mse": False}
+    assert result.best().score == result.validation_mse.mean(axis=(2, 3)).min()
     apply = compiled(net.apply)
 
+    def error(params, x, y):
+        return sklearn_metrics.mean_squared_error(y, apply(params, x.astype(np.float32)))
+
     def half_error(params, x, y):
-        return n_outputs / 2 * sklearn_metrics.mean_squared_error(y, apply(params, x.astype(np.float32)))
+        return n_outputs / 2 * error(params, x, y)
 
     def r2(params, x, y):
         outputs = np.asarray(apply(params, x.astype(np.float32)), np.float64)
         return sklearn_metrics.r2_score(y, outputs, multioutput="variance_weighted")
 
-    check_scores(result, split, {"loss": half_error, "r2": r2}, cuts)
+    check_scores(result, split, {"loss": half_error, "r2": r2, "mse": error}, cuts)
     of_all_rows = 1 - 2 * result.validation_loss / split.y_train.var(axis=0).sum()
     assert (of_all_rows - result.validation_r2).min() > 0.05  # the variance of all rows is another
 
@@ -79,9 +85,9 @@ def of_probabilities(function, net, loss):
 
 def test_metrics_of_classes_in_folds_are_scikit_learns_and_rank_by_name():
     cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
-    learner = jfnn.supervised(NET, metrics=["accuracy", "f1", "balanced_accuracy"])
+    learner = jfnn.supervised(NET, metrics=["accuracy", "f1", "balanced_accuracy", "log_loss"])
     result = jfnn.sweep(learner, SPLIT, folds=3, validation=jfnn.Validation(rank_by="auc"), **OPTIONS)
-    assert list(result.metrics) == ["loss", "accuracy", "f1", "balanced_accuracy", "auc"]
+    assert list(result.metrics) == ["loss", "accuracy", "f1", "balanced_accuracy", "log_loss", "auc"]
 
     def decided(function, **options):
         return of_probabilities(lambda y, p: function(y, p.argmax(1), **options), NET, "cross_entropy")
@@ -89,8 +95,12 @@ def test_metrics_of_classes_in_folds_are_scikit_learns_and_rank_by_name():
     def auc(y, p):
         return sklearn_metrics.roc_auc_score(y, p / p.sum(1, keepdims=True), multi_class="ovr")
 
+    def log_loss(y, p):
+        return sklearn_metrics.log_loss(y, p / p.sum(1, keepdims=True), labels=range(3))
+
     oracles = {
         "accuracy": decided(sklearn_metrics.accuracy_score),
+        "log_loss": of_probabilities(log_loss, NET, "cross_entropy"),
         "loss": of_probabilities(lambda y, p: -np.log(p[np.arange(len(y)), y]).mean(), NET, "cross_entropy"),
         "f1": decided(sklearn_metrics.f1_score, average="macro"),
         "balanced_accuracy": decided(sklearn_metrics.balanced_accuracy_score),
@@ -141,6 +151,13 @@ def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
     check_scores(result, split, {name: oracle(function) for name, function in oracles.items()})
     assert result.ranked_by == "test_exact_match"
     if loss == "sigmoid_cross_entropy":
+        of_scores = jfnn.sweep(jfnn.supervised(net, loss, metrics=["log_loss"]), split, **OPTIONS)
+
+        def log_loss(params, x, y):
+            p = 1 / (1 + np.exp(-np.asarray(outputs(params, x.astype(np.float32)), np.float64)))
+            return np.mean([sklearn_metrics.log_loss(*pair) for pair in zip(y.T, p.T, strict=True)])
+
+        check_scores(of_scores, split, {"log_loss": log_loss})
         inferred = jfnn.supervised(net, loss).bind(split)[0]
         assert [metric.name for metric in inferred.metrics] == ["loss", "accuracy", "exact_match"]
         assert inferred.ranked_by == "accuracy"
@@ -188,6 +205,8 @@ def test_a_ranking_metric_that_no_network_can_have_is_refused():
         (SPLIT, "cross_entropy", "acu", {}),
         (numbers, "quadratic", "auc", {}),
         (numbers, "huber", "f1", {}),
+        (numbers, "quadratic", "log_loss", {}),
+        (SPLIT, "cross_entropy", "mse", {}),
     ):
         with pytest.raises(ValueError, match=r"^rank_by: "):
             jfnn.sweep(NET, split, loss=loss, validation=jfnn.Validation(rank_by=name), **options | changes)
@@ -195,6 +214,54 @@ def test_a_ranking_metric_that_no_network_can_have_is_refused():
 
 def macro_f1(targets, outputs):
     return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
+
+
+def test_metrics_that_a_loss_does_not_have_are_refused_and_other_names_are_understood():
+    for loss, name, meant in (
+        ("quadratic", "log_loss", "probabilities"),
+        ("cross_entropy", "mse", "numbers"),
+        ("quadratic", "mean_squared_error", "'mse'"),
+        ("quadratic", "rmse", "'mse'"),
+        ("cross_entropy", "neg_log_loss", "'log_loss'"),
+        ("cross_entropy", "roc_auc", "'auc'"),
+    ):
+        with pytest.raises(ValueError, match=rf"^metrics: .*{meant}"):
+            jfnn.supervised(NET, loss, metrics=[name])
+    with pytest.raises(ValueError, match="'quadratic'"):
+        jfnn.supervised(NET, "mean_squared_error")
+
+
+OWN = jfnn.losses.LOSSES["sigmoid_cross_entropy"]._replace(probabilities=lambda z, axis=-1: jax.nn.sigmoid(z))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss"),
+    [
+        *[(1, "sigmoid_cross_entropy"), (3, "sigmoid_cross_entropy"), (1, OWN), (3, OWN)],
+        *[(3, "cross_entropy"), (2, "softmax_binary_cross_entropy")],
+    ],
+)
+def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
+    """Of logits up to ±17, also of outputs that exclude each other without a softmax."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % max(outputs, 2)
+    logits = np.asarray(rng.uniform(-17, 17, (60, outputs)), np.float32)
+    loss = jfnn.losses.get(loss)
+    targets = np.eye(outputs)[labels] if outputs > 1 else labels[:, None]
+    found = metrics.log_loss_metric(loss).of_rows(logits, jnp.asarray(targets, jnp.float32))
+    z = logits.astype(np.float64)
+    p = np.exp(z - z.max(1, keepdims=True)) if loss.excludes else 1 / (1 + np.exp(-z))
+    if loss == OWN and outputs == 1:
+        p = p.clip(2**-23, 1 - 2**-23)
+    p = p / p.sum(1, keepdims=True) if outputs > 1 else np.hstack([1 - p, p])
+    expected = -np.log(p[np.arange(60), labels])
+    np.testing.assert_allclose(found, expected, rtol=2e-2 if loss == OWN else 1e-5, atol=1e-6)
+    assert np.isfinite(
+        metrics.log_loss_metric(loss).of_rows(-1e4 * jnp.ones((1, outputs)), targets[-1:])
+    ).all()
+    np.testing.assert_allclose(
+        expected.mean(), sklearn_metrics.log_loss(labels, p, labels=range(max(outputs, 2))), rtol=1e-6
+    )
 
 
 @pytest.mark.thorough

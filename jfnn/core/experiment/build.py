@@ -43,7 +43,7 @@ from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions, scoring, traced
 from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
-from jfnn.learners.metrics import METRICS, OF_LABELS, undefined
+from jfnn.learners.metrics import names_for, undefined
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -232,8 +232,7 @@ def _names(learner: Learner) -> list[str]:
     own = [metric.name for metric in learner.metrics]
     if not isinstance(learner, Supervised):
         return own
-    no = OF_LABELS if learner.loss.regression else ("r2",) if learner.loss.takes_logits else ()
-    return list(dict.fromkeys([*own, *(name for name in METRICS if name not in no)]))
+    return list(dict.fromkeys([*own, *names_for(learner.loss)]))
 
 
 def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:

@@ -45,7 +45,7 @@ class Validation(Valid):
     Attributes:
         size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
         rank_by: Name of a metric, of the learner or of `jfnn.learners.METRICS` ("auc", "f1",
-            "balanced_accuracy", "r2", …), or a custom `jfnn.Metric`; None for accuracy where targets are
+            "log_loss", "r2", "mse", …), or a custom `jfnn.Metric`; None for accuracy where targets are
             classes or labels of outputs, else the loss. It is recorded beside the others.
 
     Raises:
