@@ -34,6 +34,7 @@ from wrong_values import FORMS, NONE, Kind, array, count, either, number, severa
 
 from jfnn import activations, layers, losses, optimizers, penalties, prediction, training
 from jfnn.analysis import attribution, calibration, comparison, intervals
+from jfnn.analysis.confusion import NORMALIZE
 from jfnn.architectures import CELLS
 from jfnn.arguments import checks, fields
 from jfnn.boltzmann import enumeration
@@ -281,6 +282,7 @@ NAMES = {
     "missing": ["nan", "omit"],
     "test": comparison.TESTS,
     "equal": calibration.BINS,
+    "normalize": NORMALIZE,
     "curvature": attribution.CURVATURES,
     "mode": hypergradient.MODES,
     "parametrisations": coordinates.PARAMETRISATIONS,
@@ -299,7 +301,8 @@ SHAPED = {
     "weighted.weights": f"nan inf negative axes {FORMS}",
     "x x_train x_test": f"nan inf huge columns axes {FORMS}",
     "y y_train y_test accuracy.labels": f"rows {FORMS}",
-    "brier_score.labels calibration_error.labels temperature.labels": f"rows {FORMS}",
+    """brier_score.labels calibration_error.labels temperature.labels roc_curves.labels
+    cumulative_gains.labels""": f"rows {FORMS}",
     "v h states": f"nan inf negative columns axes {FORMS}",
     "uniform_h uniform_v": f"rows columns {FORMS}",
     "probabilities": f"inf negative {FORMS}",

@@ -50,6 +50,7 @@ pytestmark = pytest.mark.unoptimised
 ALIASES = {
     "a": {"hyper"},
     "cells": {"a"},
+    "confusion.labels": {"predicted"},
     "execution": {"devices"},
     "hyper": {"a"},
     "initializer": {"init"},

@@ -21,6 +21,7 @@ from jfnn.analysis.calibration import (
 )
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
+from jfnn.analysis.confusion import Confusion, confusion
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
@@ -37,6 +38,7 @@ __all__ = [
     "Calibration",
     "CellStatistics",
     "Comparison",
+    "Confusion",
     "Datamodels",
     "InfluenceFunctions",
     "Interval",
@@ -51,6 +53,7 @@ __all__ = [
     "cell_names",
     "cell_statistics",
     "compare_cells",
+    "confusion",
     "crps",
     "crps_normal",
     "curve_statistics",

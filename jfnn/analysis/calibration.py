@@ -85,7 +85,7 @@ def brier_score(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> 
     Raises:
         ValueError, TypeError: No probabilities, or labels that do not fit them; no number of bins.
     """
-    p, y = _with_labels(probabilities, labels)
+    p, y = with_labels(probabilities, labels)
     checks.as_count(bins, "bins")
     k = p.shape[-1]
     p = np.moveaxis(p, -1, -2)  # [..., k, n]
@@ -129,7 +129,7 @@ def calibration_error(
     Raises:
         ValueError, TypeError: No probabilities, or labels that do not fit them; no number or kind of bins.
     """
-    p, y = _with_labels(probabilities, labels)
+    p, y = with_labels(probabilities, labels)
     checks.as_count(bins, "bins")
     checks.as_choice(equal, "equal", BINS)
     p = _two_columns(p)
@@ -173,7 +173,7 @@ def temperature(probabilities: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """
     from scipy import optimize, special
 
-    p, y = _with_labels(probabilities, labels)
+    p, y = with_labels(probabilities, labels)
     logits = _logits(p)
     temperatures = np.full(p.shape[:-2], np.nan)
     for index in np.ndindex(temperatures.shape):
@@ -293,7 +293,7 @@ def _as_probabilities(probabilities: object) -> np.ndarray:
     return np.asarray(np.clip(p, 0, 1))
 
 
-def _with_labels(probabilities: object, labels: object) -> tuple[np.ndarray, np.ndarray]:
+def with_labels(probabilities: object, labels: object) -> tuple[np.ndarray, np.ndarray]:
     """Checked probabilities ``[…, n, k]``, and labels ``[…, n]``."""
     p = _as_probabilities(probabilities)
     k = p.shape[-1]

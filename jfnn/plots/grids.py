@@ -233,7 +233,7 @@ def _write_values(
         if diverged:
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
-        colour = "black" if diverged else _readable_on(colours[i, j])
+        colour = "black" if diverged else readable_on(colours[i, j])
         label = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
         if diverged:
             label.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
@@ -241,7 +241,8 @@ def _write_values(
             label.set_fontstyle("italic")
 
 
-def _readable_on(colour: np.ndarray) -> str:
+def readable_on(colour: np.ndarray) -> str:
+    """Black or white, for a text on a colour."""
     return "black" if colour[:3] @ [0.2126, 0.7152, 0.0722] > 0.45 else "white"
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from reading import check_drawn, check_scales
 
 from jfnn import plots
-from jfnn.analysis import calibration_error
+from jfnn.analysis import calibration_error, confusion
 from jfnn.arguments.texts import value_texts
 from jfnn.core.search.result import with_run
 from jfnn.plots.curves import default_cells, left_out
@@ -95,6 +95,28 @@ REFUSED = [
     ],
     (plots.reliability_diagram, {"calibration": calibration_error(P, Y)}, "calibration"),
     (plots.reliability_diagram, {"calibration": {"a": 1.0}}, "calibration"),
+    *[
+        (plots.confusion_matrix, {"confusion": wrong}, "confusion")
+        for wrong in (
+            *({}, {"a": 1.0}, confusion(np.zeros((2, 3, 90), int), Y), confusion(np.full((2, 90), -1), Y)),
+            {"a": confusion(Y, Y), "b": confusion(Y, Y, normalize="true")},
+            {"a": confusion(Y, Y), "b": confusion(Y > 0, Y > 0)},
+        )
+    ],
+    *[
+        (draw, {"probabilities": P, "labels": Y} | wrong, argument)
+        for draw in (plots.roc_curves, plots.cumulative_gains)
+        for wrong, argument in (
+            ({"probabilities": {}}, "probabilities"),
+            ({"probabilities": P * np.nan}, "probabilities"),
+            ({"probabilities": P[..., 0]}, "probabilities"),
+            ({"labels": np.minimum(Y, 1)}, "labels"),
+            ({"labels": Y[:80]}, "labels"),
+            ({"classes": ["a", "b"]}, "classes"),
+            ({"classes": "abc"}, "classes"),
+            ({"interval": "mode"}, "interval"),
+        )
+    ],
 ]
 
 
@@ -143,6 +165,8 @@ ALIKE_BY_NAME = make_sampled(axes=SAME_NAMES, classes=False, history=1)
 ALIKE_BY_NAME.history["test_loss"][1] = 0.0  # out of sight, on a logarithmic axis
 WIDE = {"l2": np.linspace(0.95, 0.05, 12), "momentum": np.geomspace(1e-5, 10, 12)}
 WIDE_TITLES = make_sampled(axes={"learning_rate": 0.1 + 1e-5 * np.arange(12)} | WIDE, folds=2)
+PAIRS = np.random.default_rng(0).dirichlet(np.ones(2), size=(3, 90))
+WORDS = np.array([f"{n} is a class with a long name" for n in range(3)])
 # A figure, and what it is called with: what was drawn wrong once, and whole results.
 EXAMPLES = {
     "a map": ("heat_map", {"result": RICH, "axes": ("l2", "learning_rate"), "at": {"momentum": 1}}),
@@ -221,6 +245,19 @@ EXAMPLES = {
         {"result": make_programs(("a", "b"), (50, 0), shape=(1, 2), further=LONG, history=1), "cells": "all"},
     ),
     "colours of nearly equal numbers": ("scatter", {"result": NEARLY_EQUAL_RATES}),
+    "an order by two classes": (
+        "roc_curves",
+        {
+            "probabilities": {"a": PAIRS, "b": PAIRS[0]},
+            "labels": Y % 2,
+            "classes": None,
+            "interval": None,
+        },
+    ),
+    "long names of classes": (
+        "confusion_matrix",
+        {"confusion": confusion(WORDS[P.argmax(axis=-1)], WORDS[Y], normalize="all")},
+    ),
     "titles of two panels": (
         "reliability_diagram",
         {"calibration": {name: calibration_error(p, Y) for name, p in zip("ab", P, strict=True)}},
