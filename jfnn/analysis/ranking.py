@@ -1,9 +1,13 @@
 """Cells of a sweep in a list, best first, and the table that shows it."""
 
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import LEAST
 from jfnn.analysis.summary import (
     PERCENT,
@@ -65,6 +69,7 @@ class Ranking(NamedTuple):
         over: Values behind each mean, such as "5 seeds"; empty for a single one.
         interval: What stands behind a mean, in words; likewise.
         compares: Whether there are enough values to tell cells apart.
+        baselines: Name of another model -> its score of the kind that ranks, best first.
     """
 
     cells: list[Ranked]
@@ -79,9 +84,10 @@ class Ranking(NamedTuple):
     over: str
     interval: str
     compares: bool
+    baselines: Mapping[str, Score] = MappingProxyType({})
 
 
-def best_first(result: SweepResult, most: int | None = None) -> Ranking:
+def best_first(result: SweepResult, most: int | None = None, baselines: Baselines | None = None) -> Ranking:
     """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
 
     The mean ranks also where some runs of a cell failed. A tie is doubtful in two cases: some of the cell's
@@ -92,7 +98,10 @@ def best_first(result: SweepResult, most: int | None = None) -> Ranking:
     Args:
         result: A sweep.
         most: Cells to list at most; None for five of a grid of one program, which a map shows, else ten.
+        baselines: Scores of other models, as `as_baselines` takes them.
     """
+    others = as_baselines(baselines, result)
+    sign = -1 if result.higher_is_better() else 1
     if most is None:
         most = MANY if not result.crossed or result.leading else FEW
     over = averaged_over(result)
@@ -133,6 +142,7 @@ def best_first(result: SweepResult, most: int | None = None) -> Ranking:
         over=over,
         interval=interval_text(result),
         compares=compares,
+        baselines=dict(sorted(others.items(), key=lambda item: sign * item[1].mean)),
     )
 
 
@@ -163,25 +173,28 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
 
     Cells tied with the best have a mark behind their rank, another where their mean is in doubt; `legend`
     explains them. The last columns come only where members stopped before the end: epochs done, and epochs
-    for which the parameters were trained where these are fewer.
+    for which the parameters were trained where these are fewer. Other models stand below, by their names.
 
     Args:
         ranking: At least one cell.
     """
     cells = ranking.cells
-    columns = {"": [f"{rank}." for rank in range(1, len(cells) + 1)]}
+    columns = {"": [*(f"{rank}." for rank in range(1, len(cells) + 1)), *ranking.baselines]}
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
         columns[axis_text(name)] = column_texts([cell.axes[name] for cell in cells], name)
+    others = list(ranking.baselines.values())
     for name, higher_is_better in ranking.higher_is_better.items():
-        columns[name_text(name)] = score_texts([cell.scores[name] for cell in cells], higher_is_better)
+        scores = [*(cell.scores[name] for cell in cells), *others]
+        columns[name_text(name)] = score_texts(scores, higher_is_better)
+        others = []  # their scores are of the kind that ranks alone
     if ranking.stopped:
         columns["stopped at"] = [extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells]
     if any(cell.stopped_at not in (None, cell.trained) for cell in cells):
         columns["best epoch"] = [extent_text(cell.trained) for cell in cells]
     headings = tuple(heading.strip() for heading in columns)
-    return [headings, *zip(*columns.values(), strict=True)]
+    return [headings, *itertools.zip_longest(*columns.values(), fillvalue="")]
 
 
 def legend(ranking: Ranking) -> list[str]:

@@ -1,5 +1,7 @@
 """Scores over the epochs, of a sweep's cells, also in bands of their intervals, or of one training run."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
+from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics, kept_values
 from jfnn.arguments import checks
@@ -24,6 +27,7 @@ from jfnn.plots.panels import (
     add_caption,
     check_sweep,
     colour_by,
+    draw_baselines,
     ends,
     interval_title,
     label_epochs,
@@ -119,6 +123,8 @@ def interval_curves(
     cells: Sequence[tuple[int, ...]] | str | None = None,
     interval: Interval | str | None = None,
     missing: str | float = "nan",
+    *,
+    baselines: Baselines | None = None,
 ) -> Figure:
     """A score of cells over the epochs: its mean, median or interquartile mean, in a band of its interval.
 
@@ -134,15 +140,18 @@ def interval_curves(
         cells: Indices on every axis but the seeds and folds; "all"; None as in `loss_curves`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
+        baselines: Other models, each a horizontal line, as in `axis_curves`.
 
     Raises:
-        ValueError: No history, no such cell, or as in `curve_statistics`.
+        ValueError: No history, no such cell, baselines that are no scores, or as in `curve_statistics`.
     """
     check_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score, epochs, _ = kept_values(result, score)
     chosen = as_cells(cells, result)
+    others = as_baselines(baselines, result, kind.confidence)
+    levels = [other.mean for other in others.values()]
     best = result.best_or_none()
     few = len(chosen) <= NAMED
     most = int(statistics.n.max())
@@ -158,14 +167,15 @@ def interval_curves(
         name = summary.describe_cell(result, cell) + " (best)" * is_best + " (div)" * diverged
         names.append(name)
         _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
+    draw_baselines(axes, others)
     if axes.get_legend_handles_labels()[1]:
         legend_below(figure, axes)
     over = summary.averaged_over(result)
     higher_is_better = score in result.scores and result.higher_is_better(score)
-    limit_scores(axes, lines, higher_is_better, np.stack([lows, highs]))
+    limit_scores(axes, np.append(lines, levels), higher_is_better, np.stack([lows, highs]))
     label_epochs(axes, name_text(score), interval_title(over, most, kind))
     notes = [text] if cells is None and (text := left_out(result)) else []
-    notes += out_of_sight(axes, names, lines)
+    notes += out_of_sight(axes, [*names, *others], [*lines, *np.reshape(levels, (-1, 1))])
     if over and len(chosen) > SHADED:
         notes.append("bands of other cells than the best not shown")
     if notes:

@@ -6,7 +6,7 @@ stacked, legends and colour bars lie below.
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.statistics import CellStatistics
+from jfnn.analysis.summary import Score
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
@@ -50,6 +51,9 @@ STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
 BAR_WIDTH = MARGIN + BAR["shrink"] * (WIDTH - MARGIN)  # inches, with margins
+
+DASHES = ("--", "-.", ":")  # of other models' lines
+SHADES = (0.2, 0.55)
 
 SPACE = 0.05  # beside a range, as a share of it
 NEARLY_EQUAL = 1e-9  # a difference as a share of scores, which are equal but for rounding
@@ -339,6 +343,16 @@ def limit_points(axes: Axes, scores: np.ndarray, higher_is_better: bool) -> None
 def _extent(low: float, high: float) -> float:
     """How much a range of scores has to show: its length, or where they are nearly equal, their size."""
     return (abs(high) or 1.0) if are_nearly_equal(low, high) else high - low
+
+
+def draw_baselines(axes: Axes, baselines: Mapping[str, Score]) -> None:
+    """A horizontal line for each other model, in a band of its interval where it has one."""
+    for i, (name, score) in enumerate(baselines.items()):
+        shade = str(SHADES[i // len(DASHES) % len(SHADES)])
+        style: dict[str, Any] = {"color": shade, "ls": DASHES[i % len(DASHES)], "lw": 1.4, "zorder": 2.5}
+        axes.axhline(score.mean, label=name, **style)
+        if np.isfinite(score.low):
+            axes.axhspan(score.low, score.high, color=shade, alpha=0.12, lw=0, zorder=0.5)
 
 
 def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """Scores at the end of training along an axis of a sweep, with their intervals."""
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Any, NamedTuple
 
@@ -8,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
+from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import cell_statistics
 from jfnn.arguments import checks
@@ -22,6 +25,7 @@ from jfnn.plots.panels import (
     add_caption,
     check_sweep,
     colour_by,
+    draw_baselines,
     ends,
     interval_title,
     legend_below,
@@ -46,6 +50,7 @@ def axis_curves(
     at: At | None = None,
     interval: Interval | str | None = None,
     missing: str | float = "nan",
+    baselines: Baselines | None = None,
 ) -> Figure:
     """A score at the end of training against an axis, with bars of its interval over seeds and folds.
 
@@ -69,10 +74,14 @@ def axis_curves(
         at: Indices on other axes of a grid, "mean" or "best", as in `heat_map`.
         interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
+        baselines: Other models, each a line: name -> its score of the same kind, such as
+            ``{"ridge": ridge.score(x_test, y_test)}`` beside "test_r2". Of several numbers the mean is drawn,
+            of three or more in a band of its interval; as many as the sweep has folds, with one seed, are
+            taken as of these folds.
 
     Raises:
-        ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` of a random search; or as in
-            `jfnn.cell_statistics`.
+        ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` of a random search; baselines
+            that are no scores; or as in `jfnn.cell_statistics`.
     """
     check_sweep(result)
     axis = fold_axis(result, axis)
@@ -80,6 +89,7 @@ def axis_curves(
     part, caption = _profile(result, axis, by, at)
     kind = as_interval(interval)
     score = part.named(score, "score")
+    others = as_baselines(baselines, result, kind.confidence)
     pooled = _pooled(part)
     axes_values = axis_values(part) | pooled.axes
     positions, names = places(axis, axes_values[axis])
@@ -105,7 +115,7 @@ def axis_curves(
     line = "-" if part.crossed else ""
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
     for i, colour in enumerate(colours):
-        style = {"color": colour, "label": assignment_text(by, curves[i]) if by else None}
+        style = {"color": colour, "label": assignment_text(by, curves[i]) if by and few else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
         axes.errorbar(values[order], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style)
     axes.set_xscale(**value_scale(values))
@@ -116,11 +126,14 @@ def axis_curves(
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
     set_title(axes, interval_title(pooled.over, most, kind))
     axes.grid(alpha=0.3)
-    limit_scores(axes, centre, part.higher_is_better(score), bars=np.stack([low, high]))
+    draw_baselines(axes, others)
+    levels = [other.mean for other in others.values()]
+    limit_scores(axes, np.append(centre, levels), part.higher_is_better(score), bars=np.stack([low, high]))
     caption += _omitted(
         axes, axis, axes_values[axis][order] if part.crossed else values[order], by, curves, centre
     )
-    if by and few:
+    caption += out_of_sight(axes, list(others), np.reshape(levels, (-1, 1)))
+    if (by and few) or others:
         legend_below(figure, axes)
     add_caption(figure, caption)
     return figure

@@ -1,5 +1,7 @@
 """A sweep as one self-contained HTML page: no links to load, images inside."""
 
+from __future__ import annotations
+
 import datetime
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,6 +15,7 @@ from matplotlib.transforms import Transform
 
 from jfnn import plots
 from jfnn.analysis import description, ranking, summary
+from jfnn.analysis.baselines import Baselines
 from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
@@ -45,6 +48,7 @@ def write_report(
     figures: Mapping[str, bytes | Figure] | None = None,
     settings: Mapping[str, object] | None = None,
     objectives: Sequence[Objective] = (),
+    baselines: Baselines | None = None,
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
 
@@ -59,11 +63,15 @@ def write_report(
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
+        baselines: Other models by name, with their scores of the kind that ranks, as for
+            `jfnn.plots.axis_curves`; they are listed below the best cells.
 
     Raises:
-        ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have.
+        ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have; baselines
+            that are no scores.
     """
     check_sweep(result)
+    best = ranking.best_first(result, LISTED, baselines)
     path = as_output_file(path, "path")
     drawn = titled(draw(result), maps(result)) if figures is None else figures
     images = {title: png(figure) if isinstance(figure, Figure) else figure for title, figure in drawn.items()}
@@ -73,7 +81,7 @@ def write_report(
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
         '<div class="columns"><div>',
         "<h2>Best cells</h2>",
-        _table(ranking.best_first(result, LISTED)),
+        _table(best),
         *_front(result, objectives),
         *_refit(result),
         "<h2>Predicting with it</h2>",
@@ -237,7 +245,10 @@ def _table(best: ranking.Ranking) -> str:
     by = escape(name_text(next(iter(best.higher_is_better))))
     caption = f"<p>Ranked by {by}; a click on a heading sorts.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
-    table = texts.html_table(ranking.table(best), "cells", [_titles(cell, best) for cell in best.cells])
+    rows = ranking.table(best)
+    titles = [_titles(cell, best) for cell in best.cells]
+    titles += [[""] * len(rows[0])] * len(best.baselines)
+    table = texts.html_table(rows, "cells", titles)
     table = table.replace("<tbody><tr>", '<tbody><tr class="best">')
     return f"{caption}{table}" + (f'<p class="notes">{legend}</p>' if legend else "")
 

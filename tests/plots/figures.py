@@ -27,6 +27,7 @@ from reading import (
     points_of,
     written_in,
 )
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from jfnn import analysis
@@ -171,6 +172,36 @@ def statistics(draw, result, shares_rows):
     interval = draw(strategies.sampled_from([None, "mean"] + ["median", "iqm"] * (not shares_rows)))
     missing = draw(strategies.sampled_from(["nan", "nan", 0.5] + ["omit"] * (not shares_rows)))
     return {"score": draw(scores(result)), "interval": interval, "missing": missing}
+
+
+@strategies.composite
+def baselines(draw):
+    """No other models, or some by name: numbers, or several of each."""
+    rng = draw(generators)
+    size = draw(strategies.sampled_from([0.01, 1.0, 1e4]))
+    several = {f"model {i}": (size * rng.random(n)).tolist() for i, n in enumerate([2, 5, 3])}
+    return draw(strategies.sampled_from([None, None, {}, {"ridge": 0.5 * size, **several}]))
+
+
+def check_baselines(figure, result, given):
+    """Each other model has a line in its band, and a name in the legend; the lines are returned."""
+    panel = figure.axes[0]
+    lines = {line.get_label(): line for line in panel.get_lines()}
+    bands = [band.get_bbox().extents[[1, 3]] for band in panel.patches]
+    low, high = panel.get_ylim()
+    for name, score in (given or {}).items():
+        values = np.atleast_1d(score)
+        count = len(values)
+        assert_allclose(lines[name].get_ydata(), values.mean())
+        is_seen = low <= values.mean() <= high
+        assert name in legend_of(figure) and (name in caption_of(figure)) == (not is_seen)
+        if count > 2:
+            # Folds of one seed share rows: Nadeau and Bengio's factor.
+            factor = 1 + count / (count - 1) if result.folds == count and result.seeds.size == 1 else 1
+            half = stats.t.ppf(0.975, count - 1) * stats.sem(values) * np.sqrt(factor)
+            assert_allclose(bands.pop(0), [values.mean() - half, values.mean() + half])
+    assert not bands
+    return [lines[name] for name in given or {}]
 
 
 def scores(result):
@@ -350,16 +381,19 @@ def axis_curves(draw):
         shares_rows = bool(result.folds) and result.seeds.size == 1
         further = draw(strategies.sampled_from([{}, {}, {"by": "l2"}, {"at": {"l2": 0}}]))
         axis = draw(strategies.sampled_from(list(result.axes)))
-        return {"result": result, "axis": axis} | further | draw(statistics(result, shares_rows))
+        others = {"baselines": draw(baselines())}
+        return {"result": result, "axis": axis} | further | others | draw(statistics(result, shares_rows))
     (axis, *by), at = draw(slices(result, draw(strategies.integers(1, 2))))
     fixed = {axis, *by, *chosen_at(result, (axis, *by), at)}
     has_one_seed = result.seeds.size == 1 or "seed" in fixed
     shares_rows = bool(result.folds) and fold_name(result) not in fixed and has_one_seed
-    names = {"axis": axis, "by": by[0] if by else None}
+    names = {"axis": axis, "by": by[0] if by else None, "baselines": draw(baselines())}
     return {"result": result, "at": at} | names | draw(statistics(result, shares_rows))
 
 
-def check_axis_curves(figure, result, axis, by=None, at=None, score=None, interval=None, missing="nan"):
+def check_axis_curves(
+    figure, result, axis, by=None, at=None, score=None, interval=None, missing="nan", baselines=None
+):
     name = score or result.ranked_by
     panel, *bars = figure.axes
     if result.crossed:
@@ -395,13 +429,15 @@ def check_axis_curves(figure, result, axis, by=None, at=None, score=None, interv
     assert panel.get_ylabel() == name_text(name) and len(panel.containers) == found.shape[-1]
     caption = caption_of(figure)
     missed = np.isnan(found[0]).sum()
+    others = [line.get_label() for line in check_baselines(figure, result, baselines)]
     assert ("not shown" in caption) == (missed > 0)
     assert caption.count("(div)") == (missed if missed <= MOST_NAMED else 0)
     low, high = panel.get_ylim()
-    assert ("out of sight" in caption) == bool(((found[0] < low) | (found[0] > high)).any())
+    hidden = any(other in caption for other in others)
+    assert hidden or ("out of sight" in caption) == bool(((found[0] < low) | (found[0] > high)).any())
     curves = list(dict.fromkeys(known[-1])) if by else []
     is_named = len(curves) <= MOST_NAMED
-    assert legend_of(figure) == [describe({by: value}) for value in curves] * is_named
+    assert legend_of(figure) == [*others, *[describe({by: value}) for value in curves] * is_named]
     assert [bar.get_xlabel() for bar in bars] == [axis_label(by or "")] * (not is_named)
 
 
@@ -411,7 +447,9 @@ def curves_of_cells(draw, with_statistics):
     result = draw(results(most=50))
     arguments = {"result": result, "cells": draw(cells(result))}
     shares_rows = bool(result.folds) and result.seeds.size == 1
-    return arguments | (draw(statistics(result, shares_rows)) if with_statistics else {})
+    if not with_statistics:
+        return arguments
+    return arguments | {"baselines": draw(baselines())} | draw(statistics(result, shares_rows))
 
 
 def check_omitted(figure, result, cells):
@@ -439,7 +477,10 @@ def check_loss_curves(figure, result, cells=None):
     check_omitted(figure, result, cells)
 
 
-def check_interval_curves(figure, result, cells=None, score=None, interval=None, missing="nan"):
+def check_interval_curves(
+    figure, result, cells=None, score=None, interval=None, missing="nan", baselines=None
+):
+    others = check_baselines(figure, result, baselines)
     shown = cells_shown(result, cells)
     name = score or result.ranked_by
     panel, *bars = figure.axes
@@ -447,7 +488,9 @@ def check_interval_curves(figure, result, cells=None, score=None, interval=None,
     found = centre_and_ends(panel, statistics, interval, result.diverged_at[shown[0]].size)
     found = {cell: found[:, *cell] for cell in shown}
     best = best_of(result)
-    for line, cell in zip(panel.get_lines(), shown, strict=True):
+    drawn = [line for line in panel.get_lines() if line not in others]
+    others = [line.get_label() for line in others]
+    for line, cell in zip(drawn, shown, strict=True):
         assert_array_equal(line.get_xdata(), result.evaluations)
         assert_allclose(line.get_ydata(), found[cell][0], rtol=1e-7, atol=1e-12)
     banded = [cell for cell in shown if len(shown) <= MOST_BANDS or cell == best]
@@ -456,21 +499,22 @@ def check_interval_curves(figure, result, cells=None, score=None, interval=None,
         assert_allclose(band_of(band, result.evaluations), expected, rtol=1e-6, atol=1e-12)
     names = curve_texts(result, shown)
     if len(shown) <= MOST_NAMED:
-        assert legend_of(figure) == names and not bars
+        assert legend_of(figure) == names + others and not bars
     else:  # colours are the axis that varies most
         columns = {axis: values.tolist() for axis, values in result.cells.columns().items()}
         varied = max(columns, key=lambda axis: len(set(columns[axis])))
         assert [bar.get_xlabel() for bar in bars] == [axis_label(varied)] * (len(set(columns[varied])) > 1)
-        lines = zip(columns[varied], panel.get_lines(), shown, strict=True)
+        lines = zip(columns[varied], drawn, shown, strict=True)
         colours = {(value, tuple(line.get_color())) for value, line, cell in lines if cell != best}
         assert not bars or len(colours) == len({value for value, _ in colours})
-        assert legend_of(figure) == [each for each in names if "(best)" in each]
+        assert legend_of(figure) == [each for each in names if "(best)" in each] + others
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("epochs", name_text(name))
     check_omitted(figure, result, cells)
     low, high = panel.get_ylim()
     lines = [found[cell][0] for cell in shown]
     is_hidden = [np.isfinite(y).any() and not ((y >= low) & (y <= high)).any() for y in lines]
-    assert ("out of sight" in caption_of(figure)) == any(is_hidden)
+    hidden = any(other in caption_of(figure) for other in others)
+    assert hidden or ("out of sight" in caption_of(figure)) == any(is_hidden)
 
 
 def check_scatter(figure, result):

@@ -172,6 +172,14 @@ EXAMPLES = {
     "a map": ("heat_map", {"result": RICH, "axes": ("l2", "learning_rate"), "at": {"momentum": 1}}),
     "curves of an axis": ("axis_curves", {"result": RICH, "axis": "learning_rate", "interval": "median"}),
     "curves by an axis": ("axis_curves", {"result": RICH, "axis": "momentum", "by": "l2"}),
+    "curves by an axis beside other models": (
+        "axis_curves",
+        {"result": RICH, "axis": "momentum", "by": "l2", "baselines": {"ridge": 4e3, "svm": [5e3, 6e3, 8e3]}},
+    ),
+    "curves beside a model out of sight": (
+        "interval_curves",
+        {"result": RICH, "score": "train_loss", "baselines": {"ridge": 1e12, "svm": [5e3, 6e3, 8e3]}},
+    ),
     "curves of all cells": ("interval_curves", {"result": RICH, "cells": "all", "interval": "median"}),
     "curves of three cells": ("loss_curves", {"result": RICH, "cells": [(2, 3, 1), (1, 2, 0), (0, 1, 0)]}),
     "curves over subsets of which some are alike": (
