@@ -480,11 +480,16 @@ def nearest(value: object, choices: Iterable[str]) -> str | None:
         return None
     name = _plain_name(value)
     names = {_plain_name(choice): choice for choice in choices}
-    synonyms = SYNONYMS.get(name, ())
-    meant = [word for word in ((synonyms,) if isinstance(synonyms, str) else synonyms) if word in names]
+    meant = synonym(name, names)
     begun = [other for other in names if len(name) > 2 and other.startswith(name)]
-    near = meant or begun or difflib.get_close_matches(name, names, 1, NEAR)
+    near = [meant] if meant else begun or difflib.get_close_matches(name, names, 1, NEAR)
     return names[near[0]] if near else None
+
+
+def synonym(name: str, choices: Collection[str]) -> str | None:
+    """The choice that another library calls by a name, "auc" for "roc_auc"; None where there is none."""
+    words = SYNONYMS.get(name, ())
+    return next((word for word in ([words] if isinstance(words, str) else words) if word in choices), None)
 
 
 def _plain_name(name: str) -> str:

@@ -21,6 +21,7 @@ from jfnn.cli.words import (
     named,
     names,
     number_or_axis,
+    one_meant,
     one_of,
     share_or_count,
     widths,
@@ -72,6 +73,7 @@ def flag(
     many: bool = False,
     alone: str | None = None,
     sets: Sequence[str] = (),
+    also: Sequence[str] = (),
     needs: Needs | None = None,
     group: str | None = None,
 ) -> Any:
@@ -87,6 +89,7 @@ def flag(
         many: Whether the flag may be repeated; the field then is a tuple.
         alone: The value of the flag where no word follows it; None where one must.
         sets: Arguments of the library that it sets, besides the one of its name; their errors name the flag.
+        also: Further spellings of the flag.
         needs: Words and a condition on all flags, without which the flag would change nothing.
         group: Title and, on further lines, text of the group of flags that begins here in the help.
     """
@@ -105,7 +108,7 @@ def flag(
         "action": "append" if many else "store",
         **({} if alone is None else {"nargs": "?", "const": alone}),
     }
-    metadata = {"argument": argument, "sets": sets, "needs": needs, "group": group}
+    metadata = {"argument": argument, "sets": sets, "also": also, "needs": needs, "group": group}
     return dataclasses.field(default=value, metadata=metadata)
 
 
@@ -197,7 +200,12 @@ is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
     )
     folds: int | None = option("folds", "K", "cross-validation in K folds instead")
     rank_by: str | None = flag(
-        "NAME", "metric that ranks", choices=METRICS, otherwise="accuracy; for regression loss"
+        "NAME",
+        "metric that ranks and is reported, also by scikit-learn's name",
+        read=one_meant(METRICS),
+        choices=METRICS,
+        otherwise="accuracy; for regression loss",
+        also=["metric"],
     )
     refit: str | None = flag(
         "ROWS",

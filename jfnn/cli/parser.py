@@ -67,7 +67,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Exits with 2."""
+        """Exits with 2; a flag of two spellings is named by the first."""
+        message = re.sub(r"^argument (--[\w-]+)(/--[\w-]+)*", r"\1", message)
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
 
@@ -99,7 +100,8 @@ def make_parser(prog: str, description: str, examples: str) -> Parser:
             arguments = {field.name: argument}
         for name, argument in arguments.items():
             plain_help = argument["help"].replace("``", "")  # marks of docstrings
-            group.add_argument(flag_name(name), **argument | {"help": plain_help})
+            spellings = map(flag_name, [name, *declared.get("also", ())])
+            group.add_argument(*spellings, **argument | {"help": plain_help})
     return parser
 
 

@@ -161,6 +161,12 @@ def one_of(choices: Collection[str]) -> Callable[[str], str]:
     return read
 
 
+def one_meant(choices: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the names in ``choices``, also by a name that another library has for it."""
+    read = one_of(choices)
+    return lambda text: checks.synonym(text, choices) or read(text)
+
+
 def share_or_count(text: str) -> float | int:
     """``0.2`` -> a share; ``360`` -> a count."""
     try:

@@ -76,6 +76,8 @@ def test_defaults_are_the_grid_of_the_notes():
         ("--seeds 7,", "seeds", (7,)),
         ("--batch-size 50,full,050", "batch_size", (50, "full")),
         ("--validation 200", "validation", 200),
+        ("--rank-by auc", "rank_by", "auc"),
+        ("--rank-by neg_log_loss", "rank_by", "log_loss"),
         ("--early-stopping 10 --halving 3:5", "schedulers", (jfnn.Halving(3, 5), jfnn.EarlyStopping(10))),
         ("--population 5:0.2", "schedulers", (jfnn.PopulationTraining(5, 0.2),)),
         ("--optimizer-arg b1=0.8 --optimizer-arg b2=0.9,1", "optimizer_arg", (("b1", 0.8), ("b2", (0.9, 1)))),
@@ -90,6 +92,11 @@ def test_values_are_read_as_the_help_says(words, name, value):
     assert read == (pytest.approx(value, rel=1e-12) if numbers else value)
     assert type(read) is type(value)
     assert {flag_name(name) for name in flags.present} == {w for w in words.split() if w.startswith("--")}
+
+
+@pytest.mark.parametrize(("name", "meant"), [("roc_auc", "auc"), ("mean_squared_error", "mse"), ("r2", "r2")])
+def test_a_metric_is_what_ranks(name, meant):
+    assert parse("--metric", name) == parse("--rank-by", meant)
 
 
 @pytest.mark.parametrize(
