@@ -166,7 +166,7 @@ def value_and_grad(
         weights: Optional sample weights ``[n]``: each sample's cost counts that often.
         dropout: The probability to drop a hidden unit for a sample, in [0, 1).
         key: A random key for dropout; None for none.
-        l1: λ_1, the strength of the penalty λ_1 Σ |w|.
+        l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
         penalised: "weights" or "all"; see `jfnn.objective`.
 
     Returns:

@@ -308,7 +308,7 @@ def supervised(
         gradient: "autodiff" (`jax.grad`), "backprop" (by hand; equal to rounding, about as fast), or
             a function ``(params, x, targets, l2=…) -> (value, gradients)``.
         hyper: Further numbers of each member: "dropout", a probability, "init_scale", a factor of weights,
-            "l1", the strength of the penalty l1 Σ |w|, and those of the network, each a `Constant` of one
+            "l1", the strength of the penalty ``l1 Σ |w|``, and those of the network, each a `Constant` of one
             float by this name. With "sgd" without momentum L1 takes proximal steps, after which weights are
             exactly 0 (`jfnn.penalties.proximal`); other optimizers follow its subgradient.
         metrics: Keys of `jfnn.learners.METRICS`, or objects `Metric`; the loss is always the first. None for

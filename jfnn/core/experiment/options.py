@@ -102,7 +102,7 @@ class Common(Valid):
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
         "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
         ' take "dropout", the probability to drop a hidden unit for a sample in training, "init_scale", the'
-        ' factor of starting weights, "l1", the strength of the penalty l1 Σ |w| (`jfnn.penalties`), and'
+        ' factor of starting weights, "l1", the strength of the penalty ``l1 Σ |w|`` (`jfnn.penalties`), and'
         " numbers of their own (see `jfnn.Constant`). A dropout of 0 gives other last bits than none, those"
         " that it has beside other rates.",
         None,
