@@ -68,6 +68,7 @@ from .minibatches import Minibatches
 from .network import Network, mlp, sequential
 from .numerics.machine import use_all_cores
 from .optimizers import Optimizer, State
+from .own_code import BackpropCheck, check_backprop
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .studies.coordinates import CoordinateCheck, coordinate_check
@@ -84,6 +85,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "ArgumentError",
+    "BackpropCheck",
     "Batch",
     "Best",
     "CellStatistics",
@@ -139,6 +141,7 @@ __all__ = [
     "boltzmann",
     "boltzmann_machine",
     "cell_statistics",
+    "check_backprop",
     "check_gradients",
     "cnn",
     "coordinate_check",

@@ -104,6 +104,7 @@ FUNCTIONS = [
     (jfnn.predict, {"network": NET, "params": PARAMS, "x": X}),
     (jfnn.predict_proba, {"network": NET, "params": PARAMS, "x": X}),
     (jfnn.accuracy, {"network": NET, "params": PARAMS, "x": X, "labels": Y}),
+    (jfnn.check_backprop, {"params": PARAMS, "x": X, "y": Y, "gradients": PARAMS}),
     (jfnn.check_gradients, {"network": NET, "x": X, "y": Y}),
     (losses.get, {"loss": "quadratic"}),
     (losses.huber, {}),

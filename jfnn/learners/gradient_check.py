@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
 from jfnn.layers import sequence
 from jfnn.layers.constant import with_constants, without_constants
@@ -27,6 +27,8 @@ def check_gradients(
     network: Network, x: ArrayLike, y: ArrayLike, loss: str | Loss = "cross_entropy"
 ) -> dict[str, float]:
     """Compares the derivatives by hand of a network's layers and of its loss with those of JAX.
+
+    Gradients that are computed by code of one's own, such as a class in NumPy, `jfnn.check_backprop` checks.
 
     Of each layer, `LayerKind.pull_back` with `jax.vjp` of its ``forward``, for a random ∂C/∂outputs: a wrong
     ``df`` of a `jfnn.Activation` shows in its layer. Of the loss, `Loss.delta` with `jax.grad` of its cost.
@@ -48,6 +50,9 @@ def check_gradients(
         ValueError: A share is above √ε of the dtype, 3e-4 in float32; the message has all that are. And for
             arguments that do not fit.
     """
+    if not isinstance(network, Network):
+        cure = "jfnn.check_backprop takes arrays and functions of code of your own"
+        raise ArgumentTypeError("network", "expected a Network", got=checks.shown(network), cure=cure)
     with checks.renamed(gradient="network", x_train="x", y_train="y"):
         learner, data = supervised(network, loss, gradient="backprop").bind(Split(x, y))
     layers = network.layers or ()

@@ -1,0 +1,211 @@
+"""Back-propagation as students write it, in plain NumPy, with the mistakes that they make; no jfnn."""
+
+import numpy as np
+from scipy.special import erf as erf_of
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z, axis=1):
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def density(z):
+    return np.exp(-z * z / 2) / np.sqrt(2 * np.pi).astype(z.dtype)
+
+
+def share_below(z):
+    return (1 + erf_of(z / np.sqrt(2).astype(z.dtype))) / 2
+
+
+# Name -> the function and its derivative; of those where people write it so, by a = f(z).
+ACTIVATIONS = {
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * (1 - sigmoid(z))),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "relu": (lambda z: np.where(z > 0, z, 0), lambda z: (z > 0) * z.dtype.type(1)),
+    "leaky_relu": (
+        lambda z: np.where(z > 0, z, z.dtype.type(0.01) * z),
+        lambda z: np.where(z > 0, z.dtype.type(1), z.dtype.type(0.01)),
+    ),
+    "elu": (lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), lambda z: np.exp(np.minimum(z, 0))),
+    "softplus": (lambda z: np.log(1 + np.exp(z)), sigmoid),
+    "gelu": (lambda z: z * share_below(z), lambda z: share_below(z) + z * density(z)),
+    "erf": (erf_of, lambda z: 2 / np.sqrt(np.pi).astype(z.dtype) * np.exp(-(z**2))),
+    "sin": (np.sin, np.cos),
+    "identity": (lambda z: z, np.ones_like),
+}
+BY_OUTPUT = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2}
+
+
+def printed_delta(z, t):
+    """∂C/∂z of -Σ t log P + (1 - t) log(1 - P) by the chain rule, through the matrix of the softmax."""
+    p = softmax(z)
+    by_p = -(t / p) + (1 - t) / (1 - p)
+    jacobian = p[:, :, None] * (np.eye(p.shape[1], dtype=p.dtype) - p[:, None, :])
+    return np.einsum("nc,nck->nk", by_p, jacobian)
+
+
+def gaussian_delta(a, t):
+    m, s = np.split(a, 2, axis=1)
+    off = (t - m) / np.exp(s)
+    return np.hstack([-off, (1 - off * (t - m)) / 2])
+
+
+# Name -> ∂C/∂a, a being the outputs or, of cross-entropies, the logits.
+LOSSES = {
+    "quadratic": lambda a, t: a - t,
+    "cross_entropy": lambda z, t: softmax(z) - t,
+    "sigmoid_cross_entropy": lambda z, t: sigmoid(z) - t,
+    "softmax_binary_cross_entropy": printed_delta,
+    "absolute": lambda a, t: np.sign(a - t),
+    "huber": lambda a, t: np.clip(a - t, -1, 1),
+    "gaussian": gaussian_delta,
+    "poisson": lambda a, t: np.exp(a) - t,
+}
+OF_LABELS = ("cross_entropy", "sigmoid_cross_entropy", "softmax_binary_cross_entropy")
+
+
+class Student:
+    """A network with its gradients by hand.
+
+    ``mistakes`` are pairs of a name and the layer where it is made, from 1 on; None for all.
+    """
+
+    def __init__(self, weights, biases, activation, output, loss, l2, reduction, mistakes=()):
+        self.weights = weights
+        self.biases = biases
+        self.activation = activation
+        self.names = [activation] * (len(weights) - 1) + [output]
+        self.loss = loss
+        self.l2 = weights[0].dtype.type(l2)
+        self.reduction = reduction
+        self.mistakes = dict(mistakes)
+
+    def makes(self, mistake, layer=None):
+        return mistake in self.mistakes and self.mistakes[mistake] in (layer, None)
+
+    def forward(self, x):
+        self.z = []
+        self.a = [x]
+        for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True), 1):
+            z = self.a[-1] @ w
+            if not self.makes("bias_left_out", layer):
+                z = z + b
+            name = self.names[layer - 1]
+            if self.makes("other_activation", layer):
+                name = "sigmoid" if name == "tanh" else "tanh"
+                self.names[layer - 1] = name
+            self.z.append(z)
+            self.a.append(ACTIVATIONS[name][0](z))
+
+    def slope(self, layer):
+        """What δ of the layer is multiplied by."""
+        name = self.names[layer - 1]
+        z = self.z[layer - 1]
+        a = self.a[layer]
+        if self.makes("missing_derivative", layer):
+            return np.ones_like(z)
+        if self.makes("derivative_of_a", layer):
+            return ACTIVATIONS[name][1](a)
+        if self.makes("derivative_by_z", layer):
+            return BY_OUTPUT[name](z)
+        if self.makes("function_for_derivative", layer):
+            return a
+        if self.makes("other_derivative", layer):
+            return ACTIVATIONS["tanh" if name == "sigmoid" else "sigmoid"][1](z)
+        if self.makes("derivative_of_other_layer", layer):
+            return ACTIVATIONS[self.names[layer]][1](self.z[layer])
+        return ACTIVATIONS[name][1](z)
+
+    def cost_slope(self, t):
+        last = self.a[-1]
+        if "softmax_with_printed_cost" in self.mistakes:
+            return printed_delta(last, t) if self.loss == "cross_entropy" else softmax(last) - t
+        if "softmax_over_rows" in self.mistakes:
+            return softmax(last, axis=0) - t
+        if "logits_for_probabilities" in self.mistakes:
+            return last - t
+        if "probabilities_twice" in self.mistakes:
+            return LOSSES[self.loss](
+                softmax(last) if "softmax" in self.loss or self.loss == "cross_entropy" else sigmoid(last), t
+            )
+        if "other_loss" in self.mistakes:
+            return np.sign(last - t)
+        if "derivative_of_probabilities" in self.mistakes:
+            p = softmax(last) if self.loss == "cross_entropy" else sigmoid(last)
+            return (p - t) * p * (1 - p)
+        return LOSSES[self.loss](last, t)
+
+    def scale(self, n, k):
+        scale = 1 / n if self.reduction == "mean" else 1.0
+        for mistake, factor in {
+            "sum_for_mean": n,
+            "mean_for_sum": 1 / n,
+            "mean_twice": 1 / n,
+            "mean_over_outputs": 1 / k,
+            "wrong_sign": -1,
+            "doubled": 2,
+            "halved": 0.5,
+        }.items():
+            scale *= factor if mistake in self.mistakes else 1
+        return scale
+
+    def penalty(self, n, layer):
+        share = 1 / n if self.reduction == "mean" else 1.0
+        for mistake, factor in {
+            "penalty_missing": 0,
+            "penalty_doubled": 2,
+            "penalty_halved": 0.5,
+            "penalty_wrong_sign": -1,
+            "penalty_undivided": n,
+            "penalty_divided": 1 / n,
+        }.items():
+            share *= factor if self.makes(mistake, layer) else 1
+        return self.l2 * self.l2.dtype.type(share)
+
+    def backward(self, x, t):
+        """Pairs of gradients, a layer each."""
+        self.forward(x)
+        n, k = self.a[-1].shape
+        delta = self.cost_slope(t) * self.slope(len(self.weights))
+        self.deltas = []
+        gradients = []
+        for layer in range(len(self.weights), 0, -1):
+            w = self.weights[layer - 1]
+            if layer < len(self.weights):
+                above = self.weights[layer]
+                if self.makes("weights_of_other_layer", layer):
+                    above = w
+                pulled = delta @ above if self.makes("transposed_weights", layer) else delta @ above.T
+                delta = pulled * self.slope(layer)
+            self.deltas.insert(0, delta)
+            below = self.a[layer - 1]
+            if self.makes("product_with_z", layer):
+                below = self.z[layer - 2]
+            if self.makes("product_with_own_a", layer):
+                below = self.a[layer]
+            scale = delta.dtype.type(self.scale(n, k))
+            dw = below.T @ delta * scale + self.penalty(n, layer) * w
+            if self.makes("transposed_gradient", layer):
+                dw = dw.T
+            gradients.insert(0, (dw, self.bias_gradient(delta, layer, scale, n)))
+        return gradients
+
+    def bias_gradient(self, delta, layer, scale, n):
+        if self.makes("biases_over_wrong_axis", layer):
+            return delta.sum(axis=1) * scale
+        if self.makes("biases_not_summed", layer):
+            return delta * scale
+        if self.makes("biases_summed_over_all", layer):
+            return delta.sum() * scale
+        if self.makes("biases_of_one_row", layer):
+            return delta[-1] * scale
+        db = delta.sum(axis=0) * scale
+        if self.makes("biases_penalised", layer):
+            db = db + self.l2 * self.biases[layer - 1] * (
+                db.dtype.type(1 / n) if self.reduction == "mean" else 1
+            )
+        return db
