@@ -40,6 +40,11 @@ LEFT_OUT = with_run(
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 ANALYSED = {"result": RESULT, "score": "test_loss"}
+DECOMPOSED = {
+    "predictions": np.arange(12.0).reshape(2, 3, 2),
+    "targets": np.ones(2),
+    "axes": {"width": [2, 4]},
+}
 PAIRS = [(np.arange(4), np.arange(4, 6))]
 OF_SUBSETS = {"weights": np.ones((1, 6)), "labels": np.zeros((1, 6), int), "test_labels": np.zeros((1, 3))}
 CONVOLUTIONAL = {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "pool": 2}
@@ -125,6 +130,8 @@ FUNCTIONS = [
         jfnn.analysis.batch_sharpness,
         {"network": NET, "params": PARAMS, "x": X, "y": Y, "batches": [[0, 1], [2, 3]]},
     ),
+    (analysis.bias_variance, {"result": KEPT, "split": SPLIT}),
+    (analysis.bias_variance_of, DECOMPOSED),
     (jfnn.analysis.barrier, {"network": NET, "a": PARAMS, "b": PARAMS, "x": X, "y": Y}),
     (jfnn.analysis.matched, {"network": NET, "a": PARAMS, "b": PARAMS}),
     (jfnn.analysis.weight_statistics, {"params": PARAMS, "leading": 0}),
@@ -162,6 +169,7 @@ FUNCTIONS = [
     (boltzmann.pseudo_log_likelihood, {"machine": MACHINE, "v": V}),
     (plots.heat_map, {"result": RESULT}),
     (plots.array_map, {"values": np.ones((2, 1)), "axes": {"a": [1, 2], "b": [3]}}),
+    (plots.bias_variance, {"parts": analysis.bias_variance_of(**DECOMPOSED)}),
     (plots.axis_curves, ANALYSED | {"axis": "learning_rate"}),
     (plots.scatter, {"result": None}),
     (plots.loss_curves, {"result": RESULT}),

@@ -9,6 +9,7 @@ from jfnn.analysis.attribution import (
     linear_datamodeling_score,
 )
 from jfnn.analysis.barriers import Barrier, barrier, matched
+from jfnn.analysis.bias_variance import BiasVariance, bias_variance, bias_variance_of
 from jfnn.analysis.calibration import (
     Brier,
     Calibration,
@@ -34,6 +35,7 @@ from jfnn.analysis.zoo import Zoo, weight_statistics
 
 __all__ = [
     "Barrier",
+    "BiasVariance",
     "Brier",
     "Calibration",
     "CellStatistics",
@@ -48,6 +50,8 @@ __all__ = [
     "barrier",
     "batch_sharpness",
     "best_rates",
+    "bias_variance",
+    "bias_variance_of",
     "brier_score",
     "calibration_error",
     "cell_names",

@@ -6,6 +6,7 @@ pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a no
 
 from jfnn.plots.confusions import confusion_matrix
 from jfnn.plots.curves import interval_curves, loss_curves
+from jfnn.plots.decompositions import bias_variance
 from jfnn.plots.grids import array_map, heat_map
 from jfnn.plots.histograms import histogram
 from jfnn.plots.orders import cumulative_gains, roc_curves
@@ -17,6 +18,7 @@ from jfnn.plots.widths import coordinate_curves
 __all__ = [
     "array_map",
     "axis_curves",
+    "bias_variance",
     "confusion_matrix",
     "coordinate_curves",
     "cumulative_gains",

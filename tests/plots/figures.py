@@ -789,6 +789,71 @@ def check_orders(gains):
 
 
 @strategies.composite
+def decompositions(draw):
+    """Predictions of any axes, of numbers or labels, with truth or without, some of which are missing."""
+    rng = draw(generators)
+    lengths = draw(strategies.lists(strategies.sampled_from([1, 2, 5, 12, 30]), max_size=2))
+    draws = draw(strategies.sampled_from([2, 3, 10]))
+    truth = draw(strategies.sampled_from([None, "known"]))
+    if draw(strategies.booleans()):
+        predictions = rng.integers(0, 3, (*lengths, draws, 6))
+        targets = rng.integers(0, 3, 6)
+        lacking = -1
+    else:
+        size = 10.0 ** draw(strategies.integers(-4, 4))
+        predictions = size * (UNITS[draw(strategies.sampled_from(list(UNITS)))](rng, (*lengths, draws, 6)))
+        targets = size * rng.random(6)
+        lacking = np.nan
+    share = draw(strategies.sampled_from([0.0, 0.0, 0.1, 1.0]))
+    predictions[rng.random((*lengths, draws)) < share] = lacking
+    axes = {}
+    names = ["network", "l2"]
+    for name, length in zip(names, lengths, strict=False):
+        kinds = (
+            VALUES if name == "l2" else {"words": lambda rng, n: np.array([f"{i}-relu" for i in range(n)])}
+        )
+        axes[name] = kinds[draw(strategies.sampled_from(list(kinds)))](rng, length)
+    shown = truth and rng.permutation(targets)
+    missing = draw(strategies.sampled_from(["nan", "omit"]))
+    parts = analysis.bias_variance_of(predictions, targets, truth=shown, axes=axes, missing=missing)
+    axis = draw(strategies.sampled_from([None, *axes]))
+    others = [name for name in axes if name != axis]
+    at = {others[0]: len(axes[others[0]]) - 1} if axis and others and draw(strategies.booleans()) else None
+    return {"parts": parts, "axis": axis, "at": at}
+
+
+def check_bias_variance(figure, parts, axis=None, at=None):
+    (panel,) = figure.axes
+    lengths = {name: len(values) for name, values in parts.axes.items()}
+    axis = axis or max(lengths, key=lengths.get)
+    costs = np.where(np.isfinite(parts.error), parts.error, np.inf)
+    index = dict(zip(lengths, np.unravel_index(costs.argmin(), costs.shape), strict=True)) | (at or {})
+    cut = tuple(slice(None) if name == axis else index[name] for name in lengths)
+    places = check_along(panel, axis, parts.axes[axis])
+    order = np.argsort(places, kind="stable")
+    lacks = np.isnan(parts.error[cut][order])
+    drawn = {line.get_label(): line for line in panel.get_lines()}
+    fields = {"error": "error", "bias²": "bias", "bias": "bias", "variance": "variance", "noise": "noise"}
+    fields["net variance"] = "variance"
+    assert legend_of(figure) == list(drawn) and {"error"} < set(drawn)
+    assert ("noise" in drawn) == bool((parts.noise[cut][~np.isnan(parts.error[cut])] != 0).any())
+    for name, line in drawn.items():
+        assert_array_equal(line.get_xdata(), places[order])
+        expected = getattr(parts, fields[name])[cut][order]
+        assert_array_equal(line.get_ydata(), np.where(lacks, np.nan, expected))
+    bands = [fields[name] for name in drawn if name != "noise"]
+    for name, band in zip(bands, panel.collections, strict=True):
+        ends = np.stack([end[name][cut][order] for end in (parts.low, parts.high)])
+        assert_allclose(band_of(band, places[order]), ends, rtol=1e-9, atol=1e-12)
+    caption = caption_of(figure)
+    assert ("not shown" in caption) == lacks.any()
+    assert ("draws" in caption) == (not lacks.all())
+    for name, number in index.items():
+        if name != axis and lengths[name] > 1:
+            assert in_a_line(describe({name: parts.axes[name][number]})) in caption
+
+
+@strategies.composite
 def coordinate_curves(draw):
     """Changes of activations over any widths, steps and layers, some of which do not change, or diverge."""
     rng = draw(generators)
@@ -823,6 +888,8 @@ def check_coordinate_curves(figure, check):
 
 def refused(name, result=None, score=None, cells=None, by=None, at=None, calibration=None, **options):
     """Names of arguments by one of which a call of a figure is refused, if it is."""
+    if "parts" in options:
+        return [] if options["parts"].axes else ["parts"]
     if result is None:
         return ["calibration"] if calibration == {} else []
     is_sweep = result.cell_shape or name == "loss_curves"
@@ -840,6 +907,7 @@ FIGURES = {
     "array_map": (array_maps(), check_array_map),
     "axis_curves": (axis_curves(), check_axis_curves),
     "confusion_matrix": (confusion_matrices(), check_confusion_matrix),
+    "bias_variance": (decompositions(), check_bias_variance),
     "coordinate_curves": (coordinate_curves(), check_coordinate_curves),
     "cumulative_gains": (orders(), check_orders(gains=True)),
     "heat_map": (heat_maps(), check_heat_map),
