@@ -22,6 +22,7 @@ from jfnn.own_code.given import Given, Gradients, Pairs, read
 from jfnn.own_code.record import ArrayCheck, BackpropCheck, Finding
 from jfnn.own_code.rounded import Rounded
 from jfnn.own_code.search import explain, right_arrays, unseen
+from jfnn.penalties import PENALISED
 from jfnn.targets import as_targets
 
 GRADIENTS = ("weights", "biases")
@@ -41,13 +42,15 @@ def check_backprop(
     output: str | Activation = "identity",
     loss: str | Loss = "cross_entropy",
     l2: float = 0.0,
+    l1: float = 0.0,
+    penalised: str = "weights",
     reduction: str = "mean",
     layout: str | None = None,
 ) -> BackpropCheck:
     """Checks gradients that code of one's own computes, and says which usual mistakes explain what is wrong.
 
     The reference is `jfnn.backprop` in float64, the notes' derivation by hand, of the objective of
-    `jfnn.objective`: a sum or mean over the rows of the costs, and λ/2 Σ w². Arrays are right where they
+    `jfnn.objective`: a sum or mean over the rows of the costs, and the penalties. Arrays are right where they
     differ from it by the rounding of their dtype, as a running error analysis bounds it. What is wrong is
     compared with what each of some thirty usual mistakes gives, at each layer; those are named that explain
     it to rounding, the fewest that do. The more is handed in, the closer a mistake is found: with
@@ -71,6 +74,8 @@ def check_backprop(
             sigmoid inside.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty λ/2 Σ w².
+        l1: λ_1, the strength of the penalty λ_1 Σ |w|.
+        penalised: "weights", or "all" for biases too.
         reduction: "sum" or "mean".
         layout: "in_out" or "out_in", the axes of weights; None to tell it by their shapes.
 
@@ -84,6 +89,8 @@ def check_backprop(
     loss = losses.get(loss)
     checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
     l2 = checks.as_number(l2, "l2")
+    l1 = checks.as_number(l1, "l1")
+    checks.as_choice(penalised, "penalised", PENALISED)
     hidden = functions.get(activation)
     last = functions.get(output, "output")
     given = read(params, x, y, gradients, activations, deltas, layout)
@@ -99,6 +106,8 @@ def check_backprop(
         [hidden] * (len(given.weights) - 1) + [last],
         loss,
         l2,
+        l1,
+        penalised,
         reduction,
         given.unit,
     )
@@ -109,8 +118,8 @@ def check_backprop(
         key: any(one.allows(array) for one in _answers(key, right, setting)) for key, array in got.items()
     }
     notes = list(given.notes)
-    if not l2:
-        notes.append("l2 is 0: the gradient of the penalty is not checked.")
+    if not setting.has_penalty:
+        notes.append("l2 and l1 are 0: the gradient of a penalty is not checked.")
     with np.errstate(over="ignore", invalid="ignore"):  # of mistakes that are tried
         hidden_from_view = unseen(setting)
     if all(is_right.values()):
@@ -163,7 +172,7 @@ def _reference(setting: Setting, hidden: Activation, last: Activation) -> dict[K
         zs, layers_out = backprop.forward(params, x, hidden, last)
         delta_output = setting.loss.delta(layers_out[-1], jnp.asarray(setting.targets)) * last.df(zs[-1])
         all_deltas = backprop.deltas(params, zs, delta_output, hidden)
-        layers = backprop.gradients(params, layers_out, all_deltas, setting.l2)
+        layers = backprop.gradients(params, layers_out, all_deltas, setting.l2, setting.l1, setting.penalised)
         arrays = {("activation", i): a for i, a in enumerate(layers_out) if i}
         arrays |= {("delta", i): delta for i, delta in enumerate(all_deltas, 1)}
         arrays |= {("weights", i): setting.scale * layer.w for i, layer in enumerate(layers, 1)}

@@ -26,7 +26,9 @@ class Setting:
         biases: ``[n_out]`` of each layer.
         functions: The activation of each layer.
         loss: The loss.
-        l2: λ.
+        l2: λ, of λ/2 Σ w².
+        l1: λ_1, of λ_1 Σ |w|.
+        penalised: "weights" or "all".
         reduction: "sum" or "mean".
         unit: The spacing of floats at 1 in the student's dtype.
     """
@@ -38,6 +40,8 @@ class Setting:
     functions: Sequence[Activation]
     loss: Loss
     l2: float
+    l1: float
+    penalised: str
     reduction: str
     unit: float
 
@@ -50,6 +54,15 @@ class Setting:
     def scale(self) -> float:
         """Factor of the objective: 1 for a sum, 1/n for a mean."""
         return 1.0 if self.reduction == "sum" else 1 / len(self.x)
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether there is any."""
+        return self.l2 > 0 or self.l1 > 0
+
+    def penalty(self, array: np.ndarray) -> np.ndarray:
+        """``λ w + λ_1 sign(w)``, without the factor of the objective."""
+        return np.asarray(self.l2 * array + self.l1 * np.sign(array))
 
     def exact(self, value: np.ndarray) -> Rounded:
         """Numbers that the student has, too."""

@@ -342,7 +342,21 @@ PENALTIES: Mapping[str, Factor] = MappingProxyType(
     }
 )
 
-BIASES_PENALISED = Factor("biases are not penalised; λ b was added.", lambda setting: 1.0)
+BIASES_PENALISED = "biases are not penalised; λ b was added."
+BIASES_UNPENALISED = "biases are penalised, too; λ b is missing."
+
+
+# Instead of λ w + λ_1 sign(w).
+
+
+def without_sign(setting: Setting, w: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The gradient of the penalty with w or its size where L1 has its sign."""
+    if setting.l1:
+        yield "w", (setting.l2 + setting.l1) * w
+        yield "|w|", setting.l2 * w + setting.l1 * np.abs(w)
+
+
+WITHOUT_SIGN = "the derivative of λ_1 Σ |w| is λ_1 sign(w)."
 
 
 # Instead of a_l = f(z_l).
@@ -389,5 +403,9 @@ MISTAKES: Mapping[str, str] = MappingProxyType(
         for table in (FORWARD, COSTS, PULLED, DERIVATIVES, PRODUCTS, SUMS, FACTORS, PENALTIES)
         for name, entry in table.items()
     }
-    | {"biases_penalised": BIASES_PENALISED.says}
+    | {
+        "l1_without_sign": WITHOUT_SIGN,
+        "biases_penalised": BIASES_PENALISED,
+        "biases_unpenalised": BIASES_UNPENALISED,
+    }
 )

@@ -28,6 +28,7 @@ from jfnn.own_code.mistakes import (
     SUMS,
     Factor,
     Mistake,
+    without_sign,
 )
 from jfnn.own_code.record import Finding
 from jfnn.own_code.rounded import SAFETY, Rounded
@@ -119,7 +120,7 @@ def unseen(setting: Setting) -> tuple[str, ...]:
         assert delta is not None
         product = forward.a[i].transposed.matmul(delta).scaled(setting.scale)
         penalty = _penalty(setting, setting.weights[i])
-        for name, factor in _factors(setting, PENALTIES).items() if setting.l2 else ():
+        for name, factor in _factors(setting, PENALTIES).items() if setting.has_penalty else ():
             compare(product.plus(penalty), product.plus(penalty.scaled(factor)), name)
         for name, factor in _factors(setting, FACTORS).items():
             compare(product, product.scaled(factor), name)
@@ -143,14 +144,16 @@ def right_arrays(setting: Setting) -> dict[tuple[str, int], Rounded]:
         arrays["activation", i + 1] = forward.made[i]
         arrays["delta", i + 1] = delta
         arrays["weights", i + 1] = product.plus(_penalty(setting, setting.weights[i]))
-        arrays["biases", i + 1] = delta.sum(0).scaled(setting.scale)
+        biases = delta.sum(0).scaled(setting.scale)
+        has_own = setting.penalised == "all"
+        arrays["biases", i + 1] = biases.plus(_penalty(setting, setting.biases[i])) if has_own else biases
     arrays["probabilities", setting.depth] = forward.probabilities()
     return arrays
 
 
 def _penalty(setting: Setting, array: np.ndarray) -> Rounded:
     """The gradient of the penalty by weights."""
-    return setting.exact(setting.scale * setting.l2 * array)
+    return setting.exact(setting.scale * setting.penalty(array))
 
 
 def _factors(setting: Setting, table: Mapping[str, Factor]) -> dict[str, float]:
@@ -237,7 +240,7 @@ class Search:
             {(): 1.0},
             *(_combined(_factors(setting, FACTORS), most) for most in (1, 2)),
         ]
-        penalties = _factors(setting, PENALTIES) if setting.l2 else {}
+        penalties = _factors(setting, PENALTIES) if setting.has_penalty else {}
         self.penalties: list[dict[Named, float]] = [
             {(): 1.0},
             *(_combined(penalties, most) for most in (1, 2)),
@@ -302,7 +305,7 @@ class Search:
         for (named, costs), (more, penalty), scale in itertools.product(
             factors.items(), penalties.items(), self._scales()
         ):
-            if not self.setting.l2 and named and self.given.deltas is None:
+            if not self.setting.has_penalty and named and self.given.deltas is None:
                 continue  # a factor of δ_L does as much
             if len(named + more) > most or (named + more and self.setting.depth == 1 and not named):
                 continue
@@ -402,19 +405,24 @@ class Search:
         got = self.given.gradients[i][0]
         w = self.setting.weights[i]
 
+        whole = self.setting.penalty(w)
+
         def products() -> Iterator[tuple[Named, Rounded, np.ndarray]]:
-            yield (), forward.a[i].transposed.matmul(delta), w
+            right = forward.a[i].transposed.matmul(delta)
+            yield (), right, whole
+            for detail, unsigned in without_sign(self.setting, w) if most else ():
+                yield (("l1_without_sign", detail),), right, unsigned
             for name, entry in PRODUCTS.items() if most else ():
                 for detail, trial in entry.tries(forward, delta, i):
-                    for penalised in [w, w.T] if name == "transposed_gradient" else [w]:
-                        if penalised.shape == trial.value.shape:
-                            yield ((name, detail),), trial, penalised
+                    for penalty in [whole, whole.T] if name == "transposed_gradient" else [whole]:
+                        if penalty.shape == trial.value.shape:
+                            yield ((name, detail),), trial, penalty
 
         of_weights = self._of_weights(state.objective, state.scale, most)
         found: list[Named] = []
-        for named, product, penalised in products():
+        for named, product, penalty in products():
             combinations = [c for c in of_weights if len(c.named + named) <= max(most, 1)]
-            parts = [product, self.setting.exact(self.setting.l2 * penalised)]
+            parts = [product, self.setting.exact(penalty)]
             found += [named + fitting for fitting in _fitting(got, parts, combinations)]
             if () in found:
                 break
@@ -432,7 +440,7 @@ class Search:
         ):
             if len(named + more) <= most:
                 found.append(Coefficients(named + more, costs * factor, penalty * of_penalty))
-                if named and self.setting.l2:  # or of the penalty as well
+                if named and self.setting.has_penalty:  # or of the penalty as well
                     whole = Coefficients(named + more, costs * factor, penalty * factor * of_penalty)
                     found.append(whole)
         self._known[objective, scale, most] = found
@@ -443,11 +451,18 @@ class Search:
         got = self.given.gradients[i][1]
         b = self.setting.biases[i]
         costs = self.setting.scale / state.scale * state.objective.costs
-        penalty = self.setting.scale * self.setting.l2 * state.objective.penalty
-        combinations = [Coefficients(named, costs * f, 0.0) for named, f in self.factors[most].items()]
-        if most and self.setting.l2 and b.any():
-            penalised: Named = (("biases_penalised", ""),)
-            combinations += [Coefficients(penalised, costs, factor) for factor in (penalty, self.setting.l2)]
+        penalty = self.setting.scale * state.objective.penalty
+        factors = self.factors[most].items()
+        has_own = self.setting.penalised == "all"
+        if has_own:
+            combinations = self._of_weights(state.objective, state.scale, most)
+        else:
+            combinations = [Coefficients(named, costs * factor, 0.0) for named, factor in factors]
+        if most and self.setting.has_penalty and b.any():
+            other: Named = (("biases_unpenalised" if has_own else "biases_penalised", ""),)
+            wrong = (0.0,) if has_own else (penalty, 1.0)
+            further = [Coefficients(other, costs, factor) for factor in wrong]
+            combinations = combinations[:1] + further + combinations[1:]
 
         def sums() -> Iterator[tuple[Named, Rounded]]:
             yield (), delta.sum(0)
@@ -458,10 +473,8 @@ class Search:
         for named, total in sums():
             fits = [c for c in combinations if len(c.named + named) <= max(most, 1)]
             parts = [total]
-            if total.value.shape == b.shape:
-                parts.append(self.setting.exact(b))
-            else:
-                fits = [c for c in fits if not c.penalty]
+            if total.value.shape == b.shape:  # to others no penalty is added
+                parts.append(self.setting.exact(self.setting.penalty(b)))
             found += [named + fitting for fitting in _fitting(got, parts, fits)]
             if () in found:
                 break

@@ -74,13 +74,27 @@ class Student:
     ``mistakes`` are pairs of a name and the layer where it is made, from 1 on; None for all.
     """
 
-    def __init__(self, weights, biases, activation, output, loss, l2, reduction, mistakes=()):
+    def __init__(
+        self,
+        weights,
+        biases,
+        activation,
+        output,
+        loss,
+        l2,
+        reduction,
+        mistakes=(),
+        l1=0.0,
+        penalised="weights",
+    ):
         self.weights = weights
         self.biases = biases
         self.activation = activation
         self.names = [activation] * (len(weights) - 1) + [output]
         self.loss = loss
         self.l2 = weights[0].dtype.type(l2)
+        self.l1 = weights[0].dtype.type(l1)
+        self.penalised = penalised
         self.reduction = reduction
         self.mistakes = dict(mistakes)
 
@@ -153,7 +167,7 @@ class Student:
             scale *= factor if mistake in self.mistakes else 1
         return scale
 
-    def penalty(self, n, layer):
+    def penalty(self, n, layer, w):
         share = 1 / n if self.reduction == "mean" else 1.0
         for mistake, factor in {
             "penalty_missing": 0,
@@ -164,7 +178,8 @@ class Student:
             "penalty_divided": 1 / n,
         }.items():
             share *= factor if self.makes(mistake, layer) else 1
-        return self.l2 * self.l2.dtype.type(share)
+        sign = w if self.makes("l1_without_sign", layer) else np.sign(w)
+        return (self.l2 * w + self.l1 * sign) * self.l2.dtype.type(share)
 
     def backward(self, x, t):
         """Pairs of gradients, a layer each."""
@@ -188,7 +203,7 @@ class Student:
             if self.makes("product_with_own_a", layer):
                 below = self.a[layer]
             scale = delta.dtype.type(self.scale(n, k))
-            dw = below.T @ delta * scale + self.penalty(n, layer) * w
+            dw = below.T @ delta * scale + self.penalty(n, layer, w)
             if self.makes("transposed_gradient", layer):
                 dw = dw.T
             gradients.insert(0, (dw, self.bias_gradient(delta, layer, scale, n)))
@@ -204,8 +219,7 @@ class Student:
         if self.makes("biases_of_one_row", layer):
             return delta[-1] * scale
         db = delta.sum(axis=0) * scale
-        if self.makes("biases_penalised", layer):
-            db = db + self.l2 * self.biases[layer - 1] * (
-                db.dtype.type(1 / n) if self.reduction == "mean" else 1
-            )
+        is_penalised = self.penalised == "all" and not self.makes("biases_unpenalised", layer)
+        if is_penalised or self.makes("biases_penalised", layer):
+            db = db + self.penalty(n, layer, self.biases[layer - 1])
         return db

@@ -13,7 +13,19 @@ from jfnn.own_code import MISTAKES
 NUMBERS = ("quadratic", "absolute", "huber", "gaussian", "poisson")
 
 
-def drawn(seed, dtype, loss=None, activation=None, output=None, sizes=None, n=None, l2=None, reduction=None):
+def drawn(
+    seed,
+    dtype,
+    loss=None,
+    activation=None,
+    output=None,
+    sizes=None,
+    n=None,
+    l2=None,
+    l1=None,
+    penalised=None,
+    reduction=None,
+):
     """Parameters, rows and keywords of a random network, and a student of it without mistakes."""
     rng = np.random.default_rng(seed)
     loss = loss or str(rng.choice(list(LOSSES)))
@@ -42,6 +54,8 @@ def drawn(seed, dtype, loss=None, activation=None, output=None, sizes=None, n=No
         l2 = float(rng.choice([0, 0.1, 3]))
     reduction = reduction or str(rng.choice(["sum", "mean"]))
     words = {"activation": activation, "output": output, "loss": loss, "l2": l2, "reduction": reduction}
+    words["l1"] = float(rng.choice([0, 0.2])) if l1 is None else l1
+    words["penalised"] = penalised or str(rng.choice(["weights", "all"]))
     return weights, biases, x, y, t, words
 
 
@@ -64,6 +78,7 @@ def test_right_code_is_right_and_nothing_is_named(seed):
 
 
 SQUARE = {"sizes": [5, 6, 6, 6, 3], "n": 30, "activation": "tanh", "l2": 0.5}
+SQUARE |= {"l1": 0.0, "penalised": "weights"}
 MEAN = SQUARE | {"reduction": "mean", "loss": "cross_entropy"}
 SUM = SQUARE | {"reduction": "sum", "loss": "cross_entropy"}
 # The mistake, the layer where it is made (None for all), where it is to be found, and the network.
@@ -95,6 +110,10 @@ PLANTED = [
     *[(name, 2, "weights", MEAN) for name in (
         "penalty_missing", "penalty_doubled", "penalty_halved", "penalty_wrong_sign", "penalty_undivided")],
     ("penalty_divided", 3, "weights", SUM),
+    ("l1_without_sign", 3, "weights", MEAN | {"l1": 0.3}),
+    ("penalty_missing", None, "objective", MEAN | {"l1": 0.3, "penalised": "all"}),
+    ("biases_unpenalised", 2, "biases", SUM | {"l1": 0.3, "penalised": "all"}),
+    ("biases_penalised", 2, "biases", MEAN | {"l1": 0.3}),
     *[(name, None, "objective", MEAN) for name in (
         "penalty_missing", "penalty_doubled", "penalty_undivided", "sum_for_mean", "mean_twice", "wrong_sign",
         "doubled", "halved", "mean_over_outputs")],
@@ -306,6 +325,7 @@ def test_a_kink_may_be_taken_from_either_side():
           "loss": "quadratic"}, "params"),
         ({"reduction": "max"}, "reduction"),
         ({"l2": -1}, "l2"),
+        ({"penalised": "biases"}, "penalised"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_by_its_name(changed, argument):
