@@ -195,6 +195,7 @@ def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
     starts = jfnn.sweep(jfnn.mlp((64, 10)), DIGITS, **options)
     of_starts = bias_variance_of(starts.predict(DIGITS.x_test), DIGITS.y_test)
     assert_allclose(bias_variance(starts, DIGITS).variance, of_starts.variance)
+    assert_allclose(bias_variance(starts, DIGITS).low["variance"], of_starts.low["variance"])
 
 
 def test_cells_with_members_that_diverged_have_no_parts_or_those_of_the_others():
