@@ -73,8 +73,8 @@ def check_backprop(
         output: The output layer's activation; the identity for a cross-entropy, which has its softmax or
             sigmoid inside.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
-        l2: λ, the strength of the penalty λ/2 Σ w².
-        l1: λ_1, the strength of the penalty λ_1 Σ |w|.
+        l2: λ, the strength of the penalty ``λ/2 Σ w²``.
+        l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
         penalised: "weights", or "all" for biases too.
         reduction: "sum" or "mean".
         layout: "in_out" or "out_in", the axes of weights; None to tell it by their shapes.
