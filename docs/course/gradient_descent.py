@@ -1,0 +1,294 @@
+"""
+Gradient descent
+================
+
+Plain gradient descent, momentum, Adagrad, RMSprop and Adam on Runge's function: first
+where the right answer is known, then on a network, each at its own best learning
+rate and with 50 seeds. At the end, what a single seed would have said.
+"""
+
+# %%
+# The data
+# --------
+# Runge's function with noise, on 200 rows. The test rows have no noise: the error on
+# them is the distance from the truth.
+#
+# .. math:: y = \frac{1}{1 + 25 x^2} + \epsilon, \qquad \epsilon \sim N(0, 0.1^2)
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+import jfnn
+
+x, y = jfnn.datasets.runge(200, noise=0.1)
+x_test = np.linspace(-1, 1, 201)[:, None]
+split = jfnn.Split(x, y, x_test, jfnn.datasets.runge_function(x_test))
+
+# %%
+# A model whose answer is known
+# -----------------------------
+# A polynomial is a network without a hidden layer: the design matrix X is its input.
+# The cost and its gradient are
+#
+# .. math:: C(w) = \frac{1}{2n} \sum_i (x_i w + b - y_i)^2, \qquad
+#           \frac{\partial C}{\partial w} = \frac{1}{n} X^T (X w + b - y)
+#
+# and least squares has the smallest C. Columns are scaled to mean 0 and deviation 1,
+# and y is centred, so that b starts where it belongs.
+
+scaler = StandardScaler()
+design = scaler.fit_transform(
+    PolynomialFeatures(6, include_bias=False).fit_transform(x)
+)
+centred = y - y.mean()
+exact = np.linalg.lstsq(design, centred)[0]
+least = 0.5 * np.mean((design @ exact - centred) ** 2)
+
+# %%
+# A step multiplies the error along the eigenvector of a curvature κ (an eigenvalue of
+# the Hessian :math:`X^T X / n`) by :math:`1 - \eta \kappa`. So plain gradient descent
+# converges where :math:`\eta < 2 / \kappa_{max}`, and the smallest κ sets how long it
+# takes (`Goodfellow et al. 2016, section 4.3
+# <https://www.deeplearningbook.org/contents/numerical.html>`_).
+
+curvatures = np.linalg.eigvalsh(design.T @ design / len(x))
+limit = 2 / curvatures[-1]
+print("curvatures:", curvatures.round(5))
+print(f"largest stable learning rate: {limit:.4f}")
+
+# %%
+# Four rates around that limit, with and without momentum:
+
+factors = np.array([0.1, 0.5, 0.99, 1.05])
+linear = jfnn.sweep(
+    jfnn.mlp((6, 1)),
+    jfnn.Split(design, centred),
+    loss="quadratic",
+    learning_rate=factors * limit,
+    optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9]),
+    batch_size=None,
+    epochs=1000,
+    execution=jfnn.Execution(eval_every=10),
+)
+excess = (
+    linear.history["train_loss"][:, 0, :, 0] - least
+)  # [η, momentum, evaluation]
+figure = Figure(figsize=(7, 3), layout="constrained")
+panels = figure.subplots(1, 2, sharey=True)
+for j, (axes, title) in enumerate(
+    zip(panels, ["plain", "momentum 0.9"], strict=True)
+):
+    for factor, curve in zip(factors, excess[:, j], strict=True):
+        axes.semilogy(linear.evaluations, curve, label=f"{factor} of the limit")
+    axes.set(title=title, xlabel="step", ylim=(1e-7, 10))
+panels[0].set_ylabel("cost above that of least squares")
+panels[1].legend(frameon=False, fontsize="small")
+
+# %%
+# Below the limit the cost falls, above it plain gradient descent grows without bound.
+# The limit with momentum is another one: exercise 1.
+
+for j, name in enumerate(["plain", "momentum"]):
+    print(f"{name}: above least squares after 1,000 steps: {excess[:, j, -1]}")
+
+# %%
+# Five methods on a network
+# -------------------------
+# One hidden layer of 50 units, minibatches of 20 rows, 100 epochs. All methods start
+# from the same 50 random networks and see the same minibatches: seed by seed they
+# differ in the method alone. A fifth of the rows is held out to choose the rate.
+
+network = jfnn.mlp((1, 50, 1), "tanh")
+methods = {
+    "plain": "sgd",
+    "momentum": jfnn.Optimizer("sgd", momentum=0.9),
+    "Adagrad": "adagrad",
+    "RMSprop": "rmsprop",
+    "Adam": "adam",
+}
+result = jfnn.sweep(
+    {
+        name: jfnn.supervised(network, "quadratic", optimizer=method)
+        for name, method in methods.items()
+    },
+    split,
+    learning_rate=np.logspace(-3, 0, 10),
+    seeds=50,
+    batch_size=20,
+    epochs=100,
+    validation=0.2,
+    execution=jfnn.Execution(eval_every=5),
+)
+jfnn.plots.axis_curves(result, "learning_rate", by="network")
+
+# %%
+# Each method has a best rate of its own, and these lie more than a factor of ten apart:
+# who compares methods at one common rate compares rates. At their best rates,
+# the squared error from the truth (twice the cost), with a 95% interval over seeds:
+
+held_out = jfnn.cell_statistics(result, "validation_loss")
+truth = jfnn.cell_statistics(result, "test_loss")
+best = np.nanargmin(held_out.mean[..., 0], axis=1)  # [method]
+for i, (name, j) in enumerate(zip(methods, best, strict=True)):
+    mean, low, high = (
+        2 * getattr(truth, part)[i, j, 0] for part in ("mean", "low", "high")
+    )
+    rate = result.learning_rate[j]
+    print(f"{name:9} η = {rate:.1e}: {mean:.5f}, {low:.5f} to {high:.5f}")
+
+# %%
+# The comparison with the best of them is paired: differences are taken seed by seed.
+# p is corrected for the number of comparisons (Holm).
+
+winner = min(range(5), key=lambda i: held_out.mean[i, best[i], 0])
+others = [i for i in range(5) if i != winner]
+compared = jfnn.analysis.compare_cells(
+    result, "test_loss", reference=(winner, int(best[winner]), 0)
+)
+p = jfnn.analysis.holm([compared.p[i, best[i], 0] for i in others])
+for i, value in zip(others, p, strict=True):
+    names = f"{list(methods)[i]} minus {list(methods)[winner]}"
+    print(
+        f"{names:20} {2 * compared.difference[i, best[i], 0]:+.5f}, p = {value:.1g}"
+    )
+
+# %%
+# How the cost falls at these rates:
+
+jfnn.plots.interval_curves(
+    result, "validation_loss", cells=[(i, int(j), 0) for i, j in enumerate(best)]
+)
+
+# %%
+# Minibatches
+# -----------
+# In as many epochs, small minibatches take more steps: here 16 an epoch, and on all
+# rows one.
+
+batches = jfnn.sweep(
+    {
+        name: jfnn.supervised(network, "quadratic", optimizer=methods[name])
+        for name in ("plain", "Adam")
+    },
+    split,
+    learning_rate=np.logspace(-2, 0, 7),
+    seeds=20,
+    batch_size=[10, None],
+    epochs=100,
+    validation=0.2,
+)
+errors = 2 * batches.validation_loss[..., 0, :].mean(axis=-1)  # [method, batch, η]
+for name, of_method in zip(("plain", "Adam"), errors, strict=True):
+    for rows, of_batch in zip(("10 rows", "all rows"), of_method, strict=True):
+        rate = batches.learning_rate[np.nanargmin(of_batch)]
+        print(
+            f"{name:6} {rows:8} a step: {np.nanmin(of_batch):.4f} at η = {rate:.1e}"
+        )
+
+# %%
+# Schedules
+# ---------
+# The rate may fall as training goes on. Again each schedule has its own best rate:
+
+schedules = ["constant", "linear", "cosine", "warmup_cosine"]
+scheduled = jfnn.sweep(
+    {
+        name: jfnn.supervised(
+            network, "quadratic", optimizer=jfnn.Optimizer("adam", schedule=name)
+        )
+        for name in schedules
+    },
+    split,
+    learning_rate=np.logspace(-2, 1, 10),
+    seeds=50,
+    batch_size=20,
+    epochs=100,
+    validation=0.2,
+)
+jfnn.plots.axis_curves(scheduled, "learning_rate", by="network")
+
+# %%
+
+of_schedules = jfnn.cell_statistics(scheduled, "validation_loss")
+for name, *parts in zip(
+    schedules,
+    *(
+        getattr(of_schedules, part)[..., 0]
+        for part in ("mean", "low", "high", "tied")
+    ),
+    strict=True,
+):
+    j = np.nanargmin(parts[0])
+    mean, low, high = (2 * part[j] for part in parts[:3])
+    tied = "cannot be told from the best" if parts[3][j] else "worse than the best"
+    rate = scheduled.learning_rate[j]
+    print(f"{name:13} η = {rate:.1e}: {mean:.5f}, {low:.5f} to {high:.5f}, {tied}")
+
+# %%
+# Why the best rate of one seed misleads
+# --------------------------------------
+# Suppose that you had only one of the 50 seeds, as most reports have. For each of
+# them: which rate would you have called best?
+
+losses = 2 * result.validation_loss[:, :, 0]  # [method, η, seed]
+losses = np.where(np.isfinite(losses), losses, np.inf)
+chosen = losses.argmin(axis=1)  # [method, seed]
+figure = Figure(figsize=(7, 4), layout="constrained")
+panels = figure.subplots(len(methods), 1, sharex=True)
+for axes, name, of_method, j in zip(panels, methods, chosen, best, strict=True):
+    counts = np.bincount(of_method, minlength=len(result.learning_rate))
+    colours = np.where(np.arange(len(counts)) == j, "tab:blue", "0.75")
+    axes.bar(np.log10(result.learning_rate), counts, 0.25, color=colours)
+    axes.set_ylabel(name, rotation=0, ha="right", va="center")
+    axes.set_yticks([])
+panels[-1].set_xlabel(
+    "log₁₀ η that a single seed calls best; blue: best of the mean"
+)
+
+# %%
+# The error that a single seed reports at its own choice is too small, since the seed
+# chose what suited it. The error of the chosen rate over all seeds is larger:
+
+for i, name in enumerate(methods):
+    reported = losses[i].min(axis=0)
+    delivered = losses[i].mean(axis=1)[chosen[i]]
+    print(
+        f"{name:9} reported {reported.mean():.4f}, on average over seeds "
+        f"{np.median(delivered):.4f} (median), {delivered.max():.4g} (worst)"
+    )
+
+# %%
+# And which method would a single seed call the best one?
+
+least_of_seed = losses.min(axis=1)  # [method, seed]
+wins = np.bincount(least_of_seed.argmin(axis=0), minlength=len(methods))
+print({name: int(count) for name, count in zip(methods, wins, strict=True)})
+
+# %%
+# Seeds differ in start and minibatches alone. Other rows would add a spread of their
+# own, which no number of seeds shows: :doc:`regression` draws the rows anew.
+#
+# How many seeds does an interval as wide as a tenth of the mean need?
+
+for i, (name, j) in enumerate(zip(methods, best, strict=True)):
+    spread = float(held_out.std[i, j, 0])
+    mean = float(held_out.mean[i, j, 0])
+    print(f"{name:9} {jfnn.analysis.seeds_needed(spread, mean / 10)} seeds")
+
+# %%
+# Exercises
+# ---------
+# Answers, computed: ``tests/course/test_gradient_descent.py``.
+#
+# **Exercise 1.** With momentum β the step is :math:`v \leftarrow \beta v + \partial
+# C / \partial w`, :math:`w \leftarrow w - \eta v`. Up to which η does it converge on
+# the polynomial? (Along one curvature κ it is a linear recursion of two steps; ask when
+# both roots of its equation lie within the unit circle.) Try β = 0.5 and 0.9.
+#
+# **Exercise 2.** Plain gradient descent has η = 1 / κ_max. After how many steps has the
+# error along the flattest direction fallen by a factor e? Compare with κ_max / κ_min.
+#
+# **Exercise 3.** Weights start at 0 and Adam takes one step. How far does each weight
+# move, if its gradient is large or small? How far with RMSprop, whose mean square
+# starts at 0 and forgets with the factor 0.9?
