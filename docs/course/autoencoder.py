@@ -1,0 +1,285 @@
+"""
+An autoencoder
+==============
+
+A network that repeats its input through a narrow layer. Its gradient by hand, where
+the decoder has the encoder's weights; principal components, which no network with one
+hidden layer can beat; and a deeper one, which does.
+"""
+
+# %%
+# The network
+# -----------
+# The digits, with pixels from 0 to 1, less their mean image. The encoder makes k
+# numbers of 64, the code; the decoder makes 64 of k, here with the same weights:
+#
+# .. math:: z = x w + b, \qquad h = f(z), \qquad \hat{x} = h w^T + c, \qquad
+#           C = \frac{1}{2 n} \sum_i (\hat{x}_i - x_i)^2
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.linalg import subspace_angles
+from sklearn.neighbors import KNeighborsClassifier
+
+import jfnn
+
+digits = jfnn.datasets.digits()
+mean = digits.x_train.mean(axis=0)
+x = np.float32((digits.x_train - mean) / 16)
+x_test = np.float32((digits.x_test - mean) / 16)
+
+# %%
+# The gradient by hand
+# --------------------
+# Deltas as in any network, from the output down:
+#
+# .. math:: \delta_2 = (\hat{x} - x) / n, \qquad \delta_1 = (\delta_2 w) \circ f'(z)
+#
+# The weights stand in two places, so two terms are summed: w as the encoder's weights,
+# whose input is x, and :math:`w^T` as the decoder's, whose input is h:
+#
+# .. math:: \frac{\partial C}{\partial w} = x^T \delta_1 + \delta_2^T h, \qquad
+#           \frac{\partial C}{\partial b} = \sum_i \delta_1, \qquad
+#           \frac{\partial C}{\partial c} = \sum_i \delta_2
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def by_hand(w, b, c, x):
+    h = sigmoid(x @ w + b)
+    delta2 = (h @ w.T + c - x) / len(x)
+    delta1 = (delta2 @ w) * h * (1 - h)
+    encoder, decoder = x.T @ delta1, delta2.T @ h
+    return encoder, decoder, delta1.sum(axis=0), delta2.sum(axis=0)
+
+
+def cost(params, x):
+    w, b, c = params
+    repeated = jax.nn.sigmoid(x @ w + b) @ w.T + c
+    return 0.5 * jnp.mean(jnp.sum((repeated - x) ** 2, axis=1))
+
+
+draw = np.random.default_rng(0)
+params = (
+    draw.normal(size=(64, 8)) / 8,
+    draw.normal(size=8),
+    draw.normal(size=64) / 16,
+)
+encoder, decoder, db, dc = by_hand(*params, x)
+gradients = {"w": encoder + decoder, "b": db, "c": dc}
+by_jax = jax.grad(cost)(params, x)
+for (name, ours), theirs in zip(gradients.items(), by_jax, strict=True):
+    relative = np.abs(ours - theirs).max() / np.abs(theirs).max()
+    print(f"∂C/∂{name}: relative difference by hand and by jax.grad {relative:.1e}")
+
+# %%
+# Who forgets that w stands twice gets one of these instead:
+
+for name, part in {"encoder": encoder, "decoder": decoder}.items():
+    relative = np.abs(part - by_jax[0]).max() / np.abs(by_jax[0]).max()
+    print(f"the {name}'s term alone: {relative:.2f}")
+
+# %%
+# The decoder's term alone is off by so little here that training would go on with it:
+# it takes a comparison to find such a mistake.
+#
+# The floor
+# ---------
+# :math:`\hat{x} - c` has at most rank k, whatever the encoder is. Of all matrices of
+# rank k the first k principal components are the nearest to x, so that with the
+# eigenvalues :math:`\lambda_1 \ge \lambda_2 \ge \dots` of :math:`x^T x / n`
+#
+# .. math:: C \ge \frac{1}{2} \sum_{j > k} \lambda_j
+#
+# A linear autoencoder reaches it, and all its other stationary points are saddles
+# (`Baldi and Hornik 1989 <https://doi.org/10.1016/0893-6080(89)90014-2>`_; of tied
+# weights Yang, *IEEE Transactions on Signal Processing* 43, 95, 1995). A hidden layer of
+# sigmoids cannot go below (`Bourlard and Kamp 1988
+# <https://doi.org/10.1007/BF00332918>`_). Both are
+# trained with 2 to 16 units. Units beyond the first k are switched off, so that all are
+# one program.
+
+values, vectors = np.linalg.eigh(x.T @ x / len(x))
+values, vectors = values[::-1], vectors[:, ::-1]
+codes = [2, 4, 8, 16]
+floor = np.array([values[k:].sum() / 2 for k in codes])
+
+
+def tied(f):
+    def init(key):
+        start = jax.nn.initializers.glorot_normal()(key, (64, 16))
+        return start, jnp.zeros(16), jnp.zeros(64)
+
+    def errors(params, rows, code):
+        w, b, c = params
+        h = f(rows @ w + b) * (jnp.arange(16) < code)
+        return 0.5 * jnp.sum((h @ w.T + c - rows) ** 2, axis=1)
+
+    def loss(params, rows, key, code):
+        return jnp.mean(errors(params, rows, code))
+
+    def score(params, rows, code):
+        return {"loss": errors(params, rows, code)}
+
+    optimizer = jfnn.Optimizer("adam", schedule="cosine")
+    return jfnn.learner(
+        init, loss, optimizer=optimizer, hyper=["code"], score=score
+    )
+
+
+shallow = jfnn.sweep(
+    {"linear": tied(lambda z: z), "sigmoid": tied(jax.nn.sigmoid)},
+    jfnn.Split(x, x_test=x_test),
+    learning_rate=[0.003, 0.01, 0.03],
+    hyper={"code": [float(k) for k in codes]},
+    seeds=10,
+    batch_size=50,
+    epochs=60,
+)
+least = shallow.train_loss.min(
+    axis=(1, 2, -1)
+)  # [activation, code], of rates and seeds
+for name, of_kind in zip(["linear", "sigmoid"], least, strict=True):
+    print(f"{name:8} least cost / floor, k = {codes}:", (of_kind / floor).round(4))
+
+# %%
+# The linear one comes to the floor within a percent, without knowing of eigenvectors.
+# Its weights span the space of the first k, but are not these: any rotation of the
+# code has the same cost.
+
+k = codes.index(8)
+w = np.asarray(shallow.member(0, 1, 0, k, 0)[0])[:, :8]
+angle = np.degrees(subspace_angles(w, vectors[:, :8]).max())
+alike = np.abs((w / np.linalg.norm(w, axis=0)).T @ vectors[:, :8]).max(axis=1)
+print(f"largest angle between both spaces: {angle:.1f}°")
+print("largest cosine of each column with an eigenvector:", alike.round(2))
+
+# %%
+# Below the floor
+# ---------------
+# With hidden layers on both sides of the code, 64-50-k-50-64, the outputs no longer lie
+# in a plane of k dimensions:
+
+LAST = 8
+
+
+def deep(code):
+    return jfnn.sequential(
+        [
+            jfnn.Dense(50, "relu"),
+            jfnn.Dense(code, "identity"),
+            jfnn.Dense(50, "relu"),
+            jfnn.Dense(64, "identity"),
+        ],
+        64,
+    )
+
+
+curved = jfnn.sweep(
+    jfnn.Networks(deep, code=[2, 4, LAST]),
+    jfnn.Split(x, x, x_test, x_test),
+    loss="quadratic",
+    learning_rate=[0.003, 0.01],
+    optimizer=jfnn.Optimizer("adam", schedule="cosine"),
+    seeds=10,
+    batch_size=50,
+    epochs=60,
+    gradient="backprop",
+)
+components = [vectors[:, :k] for k in codes]
+of_rest = [x_test - x_test @ v @ v.T for v in components]
+floor_test = np.array([0.5 * np.mean(np.sum(rest**2, axis=1)) for rest in of_rest])
+
+figure = Figure(figsize=(7, 3.2), layout="constrained")
+panels = figure.subplots(1, 2, sharey=True)
+for axes, part, principal in zip(
+    panels, ("train", "test"), (floor, floor_test), strict=True
+):
+    of_shallow = getattr(shallow, f"{part}_loss")[:, :, 0]  # [kind, η, code, seed]
+    of_deep = getattr(curved, f"{part}_loss")[..., 0, :]  # [code, η, seed]
+    kinds = {
+        "linear, tied": of_shallow[0].transpose(1, 0, 2),
+        "sigmoid, tied": of_shallow[1].transpose(1, 0, 2),
+        "64-50-k-50-64": of_deep,
+    }
+    for name, losses in kinds.items():
+        best = losses.mean(axis=-1).argmin(axis=1)
+        of_best = losses[np.arange(len(losses)), best]  # [code, seed]
+        statistic = [jfnn.analysis.interval(each) for each in of_best]
+        ends = np.abs(np.array(statistic).T - of_best.mean(axis=1))
+        axes.errorbar(
+            codes[: len(losses)], of_best.mean(axis=1), ends, fmt="o-", label=name
+        )
+    axes.plot(codes, principal, "k--", zorder=3, label="principal components")
+    axes.set(title=f"{part} rows", xlabel="k", xscale="log", ylim=(0, 2))
+    axes.set_xticks(codes, codes)
+    axes.minorticks_off()
+panels[0].set_ylabel("cost")
+panels[0].legend(frameon=False, fontsize="small")
+
+# %%
+
+deepest = curved.train_loss[..., 0, :].mean(axis=-1).min(axis=1)
+on_test = curved.test_loss[..., 0, :].mean(axis=-1).min(axis=1)
+for i, k in enumerate((2, 4, LAST)):
+    print(
+        f"k = {k}: cost / principal components: train {deepest[i] / floor[i]:.2f}, "
+        f"test {on_test[i] / floor_test[i]:.2f}"
+    )
+
+# %%
+# A code of two numbers
+# ---------------------
+# Neither has seen a label. How well do the codes tell the digits apart? Of ten nearest
+# training digits in the code, the most frequent label:
+
+encoder_network = jfnn.sequential(
+    [jfnn.Dense(50, "relu"), jfnn.Dense(2, "identity")], 64
+)
+j = int(curved.train_loss[0, :, 0].mean(axis=-1).argmin())
+both = {"principal components": (x @ components[0], x_test @ components[0])}
+for seed in range(10):
+    weights = curved.member(0, j, 0, seed)[:2]
+    both[f"deep, seed {seed}"] = tuple(
+        np.asarray(encoder_network.apply(weights, rows)) for rows in (x, x_test)
+    )
+right = {
+    name: KNeighborsClassifier(10)
+    .fit(code, digits.y_train)
+    .score(code_test, digits.y_test)
+    for name, (code, code_test) in both.items()
+}
+of_seeds = np.array(
+    [value for name, value in right.items() if name.startswith("deep")]
+)
+low, high = jfnn.analysis.interval(of_seeds)
+print(f"principal components: {right['principal components']:.3f}")
+print(
+    f"deep: {of_seeds.mean():.3f}, 95% interval over seeds {low:.3f} to {high:.3f}"
+)
+
+figure = Figure(figsize=(7, 3.6), layout="constrained")
+shown = ("principal components", "deep, seed 0")
+for axes, name in zip(figure.subplots(1, 2), shown, strict=True):
+    points = axes.scatter(*both[name][1].T, c=digits.y_test, cmap="tab10", s=6)
+    axes.set(title=f"{name}: {right[name]:.2f} right", xticks=[], yticks=[])
+figure.colorbar(points, ax=figure.axes, label="digit", ticks=range(10))
+
+# %%
+# Exercises
+# ---------
+# Answers, computed: ``tests/course/test_autoencoder.py``.
+#
+# **Exercise 1.** The decoder gets weights v of its own: :math:`\hat{x} = h v + c`.
+# What are ∂C/∂w and ∂C/∂v, and how does the gradient of tied weights follow?
+#
+# **Exercise 2.** A linear autoencoder with tied weights and :math:`b = c = 0` has any k
+# eigenvectors as columns, not the first ones. Show that the gradient is 0. What is C,
+# and in which direction does it fall?
+#
+# **Exercise 3.** Take the encoder's weights at random and the best decoder by least
+# squares. How far above the floor is C with 8 sigmoid units?
