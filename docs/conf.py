@@ -43,7 +43,7 @@ extensions = [
     "reference",
 ]
 templates_path = ["templates"]
-exclude_patterns = ["generated/**/*.ipynb", "generated/**/*.py", "tutorials", "gallery"]
+exclude_patterns = ["generated/**/*.ipynb", "generated/**/*.py", "tutorials", "course", "gallery"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:(class|exc|type)", "(?!jfnn).*"),
@@ -96,16 +96,25 @@ intersphinx_mapping = {
 if "INTERSPHINX" not in os.environ:
     intersphinx_mapping = {}
 
-# Tutorials and pictures, run as the site is built, in this order.
+# Tutorials, pages of the course and pictures, run as the site is built, in this order.
 TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py"]
+COURSE = [
+    "regression.py",
+    "gradient_descent.py",
+    "own_network.py",
+    "classification.py",
+    "error_bars.py",
+    "differential_equations.py",
+    "autoencoder.py",
+]
 PICTURES = ["boundary.py", "superposition.py", "memorisation.py", "grokking.py", "heat_map.py"]
 sphinx_gallery_conf = {
-    "examples_dirs": ["tutorials", "gallery"],
-    "gallery_dirs": ["generated/tutorials", "generated/gallery"],
+    "examples_dirs": ["tutorials", "course", "gallery"],
+    "gallery_dirs": ["generated/tutorials", "generated/course", "generated/gallery"],
     "filename_pattern": r"\.py$",
     "parallel": 2,
     "subsection_order": ExplicitOrder(["gallery/studies", "gallery/notes", "gallery/kinds"]),
-    "within_subsection_order": ExplicitOrder([*TUTORIALS, *PICTURES, "*"]),
+    "within_subsection_order": ExplicitOrder([*TUTORIALS, *COURSE, *PICTURES, "*"]),
     "image_scrapers": ("figures.scraper",),
     "ignore_repr_types": r"matplotlib\.",
     "capture_repr": ("_repr_html_", "__repr__"),
