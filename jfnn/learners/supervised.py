@@ -59,11 +59,11 @@ class Supervised(DescentLearner):
     loss: Loss
     reduction: str
     gradient: str | training.ValueAndGrad
-    penalised: str
     ranked_by: str
     takes_weights: bool
     infers_metrics: bool
     multilabel: bool = False
+    penalised: str = "weights"
     start_factors = ("init_scale",)
 
     @property

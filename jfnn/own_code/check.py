@@ -19,6 +19,7 @@ from jfnn.losses import Loss
 from jfnn.network import check_output, mlp
 from jfnn.own_code.forward import Setting
 from jfnn.own_code.given import Given, Gradients, Pairs, read
+from jfnn.own_code.mistakes import PENALTIES
 from jfnn.own_code.record import ArrayCheck, BackpropCheck, Finding
 from jfnn.own_code.rounded import Rounded
 from jfnn.own_code.search import explain, right_arrays, unseen
@@ -129,20 +130,22 @@ def check_backprop(
         state = explain(setting, given)
     verdicts = []
     for key in got:
-        named = () if is_right[key] else _named(key, state.findings, got)
+        named = () if is_right[key] else _named(key, state.findings, got, setting)
         wrong = named or key in state.unknown or not np.isfinite(errors[key])
         verdict = "right" if is_right[key] else "wrong" if wrong else "follows"
         verdicts.append(ArrayCheck(*key, errors[key], verdict, named))
     return BackpropCheck(tuple(verdicts), state.findings, hidden_from_view, tuple(notes))
 
 
-def _named(key: Key, findings: Sequence[Finding], got: Collection[Key]) -> tuple[str, ...]:
+def _named(key: Key, findings: Sequence[Finding], got: Collection[Key], setting: Setting) -> tuple[str, ...]:
     """Mistakes in an array, or in what it is made of where that was not handed in."""
     array, layer = key
     here = {array, "objective"} if array in GRADIENTS else {array}
     if array in GRADIENTS:
         here |= {made for made in ("delta", "activation") if (made, layer) not in got}
     named = [one.mistake for one in findings if one.array in here and one.layer in (layer, None)]
+    if array == "biases" and setting.penalised == "weights":  # of which there is no penalty
+        named = [mistake for mistake in named if mistake not in PENALTIES]
     return tuple(dict.fromkeys(named))
 
 

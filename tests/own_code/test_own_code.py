@@ -9,6 +9,7 @@ from student import ACTIVATIONS, BY_OUTPUT, LOSSES, OF_LABELS, Student
 
 import jfnn
 from jfnn.own_code import MISTAKES
+from jfnn.own_code.mistakes import PENALTIES
 
 NUMBERS = ("quadratic", "absolute", "huber", "gaussian", "poisson")
 
@@ -198,6 +199,8 @@ def test_two_mistakes_are_both_named(mistakes, arrays):
     if None not in mistakes.values():
         assert {finding.layer for finding in check.findings} == set(mistakes.values())
     assert len(check.findings) == 2
+    of_biases = {name for one in check.arrays if one.array == "biases" for name in one.mistakes}
+    assert not of_biases & PENALTIES.keys()  # biases have none
 
 
 def handed_in(mistakes=(), dtype=np.float64, **words):
