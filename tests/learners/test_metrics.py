@@ -234,13 +234,13 @@ def test_metrics_that_a_loss_does_not_have_are_refused_and_other_names_are_under
 OWN = jfnn.losses.LOSSES["sigmoid_cross_entropy"]._replace(probabilities=lambda z, axis=-1: jax.nn.sigmoid(z))
 
 
-@pytest.mark.parametrize(
-    ("outputs", "loss"),
-    [
-        *[(1, "sigmoid_cross_entropy"), (3, "sigmoid_cross_entropy"), (1, OWN), (3, OWN)],
-        *[(3, "cross_entropy"), (2, "softmax_binary_cross_entropy")],
-    ],
-)
+SURE = [
+    *[(1, "sigmoid_cross_entropy"), (3, "sigmoid_cross_entropy"), (1, OWN), (3, OWN)],
+    *[(3, "cross_entropy"), (2, "softmax_binary_cross_entropy")],
+]
+
+
+@pytest.mark.parametrize(("outputs", "loss"), representatives(SURE, SURE[0], SURE[4]))
 def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
     """Of logits up to ±17, also of outputs that exclude each other without a softmax."""
     rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from scipy.special import expit
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
 
 import jfnn
-from jfnn import backprop, penalties, training
+from jfnn import backprop, losses, penalties, training
 from jfnn.layers import Dense, Layer, Scaled
 from jfnn.penalties import PENALISED, PENALTIES, soft_threshold
 
@@ -61,8 +61,10 @@ def test_members_on_the_last_axis_have_the_penalty_of_each(name):
     np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 1).sum())(w), derivative(jnp.asarray(w)))
 
 
-@pytest.mark.parametrize("penalised", PENALISED)
-@pytest.mark.parametrize("reduction", ["sum", "mean"])
+OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
+
+
+@pytest.mark.parametrize(("penalised", "reduction"), representatives(OBJECTIVES, ("all", "mean")))
 def test_the_objective_and_its_gradient_by_hand_have_the_penalties(penalised, reduction):
     """Beside JAX's, and beside those without penalties and what NumPy adds."""
     params = make_params()
@@ -176,8 +178,10 @@ def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
     assert zeros > 5
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("members", [3, 16])  # these on the last axis of a tile
+STEPS = list(itertools.product(("sgd", "adam"), (3, 16)))  # 16 members on the last axis of a tile
+
+
+@pytest.mark.parametrize(("optimizer", "members"), representatives(STEPS, ("sgd", 16)))
 def test_the_objective_of_a_step_has_the_penalties(optimizer, members):
     x, y = linear_problem()
     split = jfnn.Split(x, y[:, None])

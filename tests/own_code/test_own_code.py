@@ -223,6 +223,7 @@ def test_weights_may_have_outputs_first_and_activations_rows_last():
     assert [(one.array, one.layer) for one in check.arrays if one.verdict == "wrong"] == [("delta", 2)]
 
 
+@pytest.mark.thorough
 def test_square_weights_are_told_apart_by_the_layout_alone():
     _, params, x, y, gradients, words = handed_in(sizes=[4, 4, 4], n=9)
     assert jfnn.check_backprop(params, x, y, gradients, **words).right
