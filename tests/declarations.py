@@ -279,6 +279,7 @@ NAMES = {
     "interval statistic": intervals.STATISTICS,
     "lyapunov.method": lyapunov.METHODS,
     "method": intervals.METHODS,
+    "bias_variance.axis": ["width"],
     "missing": ["nan", "omit"],
     "test": comparison.TESTS,
     "equal": calibration.BINS,
@@ -327,6 +328,7 @@ SPECIAL = {
     "train.test": lambda argument: several(either(_array(argument), NONE)),
     "Split.names": lambda argument: Kind(lambda value: isinstance(value, dict)),
     "Subsets.values by_group.groups": lambda argument: wrong_values.LABELS,
+    "baselines": lambda argument: Kind(lambda value: isinstance(value, dict)),
     "weight_statistics.params": lambda argument: Kind(wrong_values.is_tree),
     """objective.params predict.params predict_proba.params accuracy.params matched.a matched.b
     sweep.initial_params""": lambda argument: tree(argument.valid),

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.signatures import check_callable
 
 LAYOUTS = ("in_out", "out_in")
 PAIR = "expected a pair of weights and biases for each layer, such as list(zip(weights, biases))"
@@ -73,6 +74,7 @@ def read(
     sizes = [len(b) for b in biases]
 
     if callable(gradients):
+        check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
         own = _pairs(gradients(params, x, y), "gradients", len(pairs))
     else:
         own = _pairs(gradients, "gradients", len(pairs))

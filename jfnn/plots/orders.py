@@ -150,11 +150,11 @@ def _mean(name: str, curves: Sequence[_Curve]) -> _Curve:
 def _class_names(classes: Sequence[str] | None, k: int) -> list[str]:
     if classes is None:
         return [f"class {label}" for label in range(k)]
-    if not checks.is_several(classes):
+    if not checks.is_several(classes) or not all(isinstance(name, str) for name in classes):
         raise ArgumentTypeError("classes", f"expected {k} names", got=checks.shown(classes))
     if len(classes) != k:
         raise ArgumentError("classes", f"expected {k} names", got=str(len(classes)))
-    return list(map(str, classes))
+    return list(classes)
 
 
 def _of_classes(p: np.ndarray, y: np.ndarray, names: Sequence[str], gains: bool) -> list[_Curve]:
