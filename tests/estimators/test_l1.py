@@ -39,6 +39,7 @@ def test_weighted_classes_reach_the_optimum_of_logistic_regression():
     np.testing.assert_array_equal(ours.coefs_[0][:, 0] == 0, theirs.coef_[0] == 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_search_over_strengths_has_the_scores_of_fits_one_by_one():
     """Also where some candidates take proximal steps and others, with momentum, do not."""
