@@ -158,8 +158,12 @@ ANYWHERE = [
 ]  # fmt: skip
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("seed", range(150))
+FEW = 30  # of 150, which are evidence
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(i, marks=pytest.mark.thorough if i < FEW else pytest.mark.slow) for i in range(150)]
+)
 def test_a_mistake_in_a_random_network_is_named_or_makes_no_difference(seed):
     """Also where widths are 1, batches small, or two mistakes give the same numbers."""
     rng = np.random.default_rng(seed)
