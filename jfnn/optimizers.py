@@ -215,7 +215,7 @@ class UpdateRule(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether a step is ``-η gradient``, with no memory of steps before."""
-        given = {*self.numbers, *dict(self.fixed)}
+        given = {*self.numbers, *(name for name, value in self.fixed if value is not None)}
         return self.name in ("sgd", optax.sgd) and given <= {"learning_rate", "nesterov"}
 
     def needs_value(self, params: object) -> bool:

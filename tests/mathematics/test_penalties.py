@@ -135,6 +135,7 @@ REPLAYS = {
         {},
         {"factors": (0.5, 2.0)},
     ),
+    "no momentum": (jfnn.mlp((3, 4, 2), "tanh"), {"optimizer": jfnn.Optimizer("sgd", momentum=None)}, {}),
     "schedule": (jfnn.mlp((3, 4, 2), "tanh"), {"optimizer": jfnn.Optimizer("sgd", schedule="linear")}, {}),
 }
 
