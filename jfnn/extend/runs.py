@@ -1,6 +1,7 @@
 """For those who read and write beside a run: its files, tables and archives, and what errors call them."""
 
 from jfnn.core.experiment.refit import ROWS
+from jfnn.core.search.predictions import check_rows
 from jfnn.core.search.reading import keeps_network, read
 from jfnn.core.search.result import NONE_RANKS, ProgramRun
 from jfnn.core.search.run_directory import (
@@ -47,6 +48,7 @@ __all__ = [
     "array_names",
     "as_output_file",
     "atomic_file",
+    "check_rows",
     "describing",
     "device_kind_in",
     "directory_lock",

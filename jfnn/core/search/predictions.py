@@ -182,7 +182,6 @@ def row_scores(
         config: The run's description.
         part_of_folds: Gives the rows of the part in each fold.
     """
-    recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
     calls = []
     folds: list[np.ndarray] = []
     rows_of: PartOfFolds | None = None
@@ -196,9 +195,7 @@ def row_scores(
         first, end = (n_train, data.n) if part == "test" else (0, n_train)
         if first == end:
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
-        given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
-        if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
-            raise ArgumentError("split", "expected the rows of the sweep, got others")
+        check_rows(data, config)
         function: Callable[..., jax.Array] = answers.row_score
         packed = answers.packed(learner, members.params, members.dtype)
         arguments: tuple[Any, ...] = (packed, members.hyper)
@@ -222,6 +219,14 @@ def row_scores(
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
         finish = _only(rows_of.row_numbers, n_train, finite)
     return by_blocks(calls, finish, reduce, "metric")
+
+
+def check_rows(data: Data, config: Json) -> None:
+    """Raises ValueError where the rows of a split, as bound to a run's learner, are not those of the run."""
+    recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
+    given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
+    if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
+        raise ArgumentError("split", "expected the rows of the sweep, got others")
 
 
 def _measuring(model: Model, metric: str | Metric) -> Learner:
