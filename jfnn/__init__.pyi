@@ -69,6 +69,7 @@ from .network import Network, mlp, sequential
 from .numerics.machine import use_all_cores
 from .optimizers import Optimizer, State
 from .own_code import BackpropCheck, check_backprop
+from .playground import write_playground
 from .prediction import accuracy, predict, predict_proba
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .studies.coordinates import CoordinateCheck, coordinate_check
@@ -178,5 +179,6 @@ __all__ = [
     "train",
     "training",
     "use_all_cores",
+    "write_playground",
     "write_zoo",
 ]

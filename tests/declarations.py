@@ -291,7 +291,17 @@ NAMES = {
 # Of these a misspelt name is refused without the one that is meant.
 UNCORRECTED = {"cells", "reduce", "network", "axes"}
 # Sequences that may be empty.
-MAY_BE_EMPTY = {"channels", "hidden", "hyper", "metrics", "terms", "columns", "objectives", "schedulers"}
+MAY_BE_EMPTY = {
+    "channels",
+    "hidden",
+    "hyper",
+    "metrics",
+    "terms",
+    "columns",
+    "objectives",
+    "schedulers",
+    "picture",
+}
 # Arrays of one shape -> what makes one like the valid one a wrong one.
 SHAPED = {
     "split.x": "complex masked",

@@ -135,6 +135,10 @@ FUNCTIONS = [
     (jfnn.analysis.barrier, {"network": NET, "a": PARAMS, "b": PARAMS, "x": X, "y": Y}),
     (jfnn.analysis.matched, {"network": NET, "a": PARAMS, "b": PARAMS}),
     (jfnn.analysis.weight_statistics, {"params": PARAMS, "leading": 0}),
+    (
+        jfnn.write_playground,
+        {"result": KEPT, "split": SPLIT, "path": "no/page.html", "network": jfnn.supervised(NET)},
+    ),
     (jfnn.write_zoo, {"result": KEPT, "folder": "no/zoo"}),
     (jfnn.read_zoo, {"folder": "no/zoo"}),
     (jfnn.analysis.front, {"result": RESULT, "objectives": ["test_loss"]}),
@@ -328,6 +332,7 @@ ANYTHING = rows(
         "get.argument": "the name in errors",
         """write_report.title write_report.text write_report.figures write_report.settings
     write_report.objectives""": "of the page, shown as it is",
+        "write_playground.title": "of the page, shown as it is",
         """write_tables.title write_tables.lead write_tables.text write_tables.tables write_tables.figures
     write_tables.settings""": "of the page, shown as it is",
     }

@@ -1,0 +1,242 @@
+"""What the page of a sweep knows: axes, scores, networks and rows as JSON, arrays of numbers in base64."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.analysis import ranking
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import axis_label, axis_text, name_text, value_texts
+from jfnn.arguments.types import Json
+from jfnn.core.search.result import SweepResult
+from jfnn.extend.runs import check_rows, has_labels
+from jfnn.learners import Learner, Supervised
+from jfnn.network import Network
+from jfnn.playground.epochs import kept_epochs
+from jfnn.playground.networks import described, flattened
+from jfnn.plots.slices import axis_values
+from jfnn.targets import Split, is_labels
+
+BRIGHTEST = 255
+LEAST_PIXELS = 49  # of a row that is taken as a square picture without being called one
+Picture = tuple[int, int, int]
+
+
+class Members(NamedTuple):
+    """The networks of one program.
+
+    Attributes:
+        learner: The network and its loss.
+        weights: Flat parameters ``[members, epochs, numbers]``, float32.
+    """
+
+    learner: Supervised
+    weights: np.ndarray
+
+
+def numbers(array: np.ndarray) -> str:
+    """An array as base64 of its float32 numbers, little-endian, in C order."""
+    return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
+
+
+def members_of(result: SweepResult, split: Split, network: Network | Learner | None) -> list[Members]:
+    """The networks of every program with their parameters at every kept epoch.
+
+    Raises:
+        ValueError: No parameters, or those of one cell alone; a learner without a network; the network is
+            missing; other rows than the sweep's.
+    """
+    if result.params is None or result.kept_cell is not None:
+        expected = "expected one that kept the parameters of all cells"
+        raise ArgumentError("result", expected, cure="use keep_params='evaluations', or 'all'")
+    if network is not None and result.leading:
+        raise ArgumentError("network", "expected none, since the result is of several networks")
+    return [_members(program, split, network) for program in result.programs]
+
+
+def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> Members:
+    """The networks of one program."""
+    learner = network if isinstance(network, Learner) else _own_learner(program, network)
+    if not isinstance(learner, Supervised):
+        argument = "result" if network is None else "network"
+        raise ArgumentError(argument, "expected networks that answer", got="a custom learner")
+    check_rows(learner.bind(split)[1], program.config)
+    flat = flattened(learner.network, jax.tree.map(np.asarray, program.params))
+    return Members(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
+
+
+def _own_learner(program: SweepResult, network: Network | None) -> Learner:
+    """The learner of the run, with another network where one is given."""
+    if network is not None:
+        checks.check_instance(network, Network, "network")
+    if program.origin is None:
+        raise ArgumentError("network", "expected jfnn.supervised(network, loss), since this result has none")
+    return program.origin.learner(network)
+
+
+def contents(
+    result: SweepResult,
+    split: Split,
+    members: Sequence[Members],
+    epochs: np.ndarray,
+    rows: int,
+    picture: Picture | None,
+) -> Json:
+    """The page's contents.
+
+    Args:
+        result: The sweep.
+        split: Its rows.
+        members: The networks of every program.
+        epochs: Those to show, of `kept_epochs`.
+        rows: Test rows to show at most.
+        picture: Channels, height and width of a row that is one.
+    """
+    kept = kept_epochs(result)
+    places = np.searchsorted(kept, epochs)
+    return {
+        "axes": _axes(result),
+        "leading": result.leading,
+        "cell_axes": len(result.cell_shape),
+        "epochs": epochs.tolist(),
+        "diverged_at": result.diverged_at.ravel().tolist(),
+        "scores": _scores(result),
+        "ranked_by": result.ranked_by,
+        "ranking": _ranking(result),
+        "programs": [
+            {
+                "text": repr(one.learner.network),
+                "network": described(one.learner.network, one.learner.loss),
+                "weights": numbers(one.weights[:, places]),
+            }
+            for one in members
+        ],
+        "rows": _rows(result, split, rows, picture),
+    }
+
+
+def _axes(result: SweepResult) -> list[Json]:
+    """Axes of the members in the order of the arrays; of drawn cells one axis, whose values are in words."""
+    values = axis_values(result)
+    if not result.crossed:
+        drawn = {name: values.pop(name) for name in list(result.axes)[result.leading :]}
+        texts = [value_texts(column.tolist(), name) for name, column in drawn.items()]
+        words = [
+            ", ".join(f"{axis_text(name)} = {text}" for name, text in zip(drawn, cell, strict=True))
+            for cell in zip(*texts, strict=True)
+        ]
+        runs = {name: values.pop(name) for name in list(values)[result.leading :]}
+        values = values | {"cell": np.array(words)} | runs
+    return [
+        {
+            "name": name,
+            "label": axis_label(name),
+            "symbol": axis_text(name),
+            "texts": value_texts(np.ravel(column).tolist(), name),
+        }
+        for name, column in values.items()
+    ]
+
+
+def _scores(result: SweepResult) -> dict[str, Json]:
+    """Every score of every member: at the end, and over the evaluations where these were kept."""
+    found: dict[str, Json] = {}
+    history = result.history
+    for name, values in result.scores.items():
+        if np.isnan(values).all():
+            continue
+        score: Json = {
+            "text": name_text(name),
+            "higher_is_better": result.higher_is_better(name),
+            "last": numbers(values),
+        }
+        if name in history:
+            score["history"] = numbers(history[name])
+            score["evaluations"] = result.evaluations.tolist()
+        found[name] = score
+    return found
+
+
+def _ranking(result: SweepResult) -> list[Json]:
+    """Cells by their means, best first, with intervals where there are enough seeds."""
+    listed = ranking.best_first(result, int(np.prod(result.cell_shape)))
+    cells = []
+    for ranked in listed.cells:
+        score = ranked.scores[result.ranked_by]
+        cells.append(
+            {
+                "cell": list(ranked.cell),
+                "mean": _finite(score.mean),
+                "low": _finite(score.low),
+                "high": _finite(score.high),
+                "tied": ranked.tied,
+            }
+        )
+    return cells
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _rows(result: SweepResult, split: Split, most: int, picture: Picture | None) -> Json:
+    """Rows to ask the networks about, of the test part where there is one, and what their numbers mean."""
+    has_tests = split.x_test is not None and len(split.x_test) > 0
+    x = np.asarray(split.x_test if has_tests else split.x_train)
+    y = np.asarray(split.y_test if has_tests else split.y_train)
+    # Rows of all, since they may be sorted by class.
+    chosen = np.unique(np.linspace(0, len(x) - 1, min(most, len(x))).astype(int))
+    seen = np.asarray(split.x_train).reshape(len(split.x_train), -1)
+    is_labelled = has_labels(result.metrics) and is_labels(y)
+    return {
+        "part": "test" if has_tests else "training",
+        "count": len(chosen),
+        "numbers": chosen.tolist(),
+        "x": numbers(x[chosen]),
+        "y": numbers(y[chosen]),
+        "targets": int(np.prod(y.shape[1:])),
+        "low": seen.min(axis=0).tolist(),
+        "high": seen.max(axis=0).tolist(),
+        "columns": _columns(split, seen.shape[1]),
+        "classes": _classes(split) if is_labelled else None,
+        "picture": picture,
+    }
+
+
+def _classes(split: Split) -> list[str]:
+    """Names of the classes, or their numbers."""
+    names = (split.names or {}).get("classes")
+    parts = [np.asarray(labels) for labels in (split.y_train, split.y_test) if labels is not None]
+    count = 1 + max(int(labels.max()) for labels in parts if len(labels))
+    return [str(name) for name in names or range(count)]
+
+
+def _columns(split: Split, count: int) -> list[str]:
+    """A name for each input: those of the split where they are one a column, else "x1", "x2", …."""
+    names = list((split.names or {}).get("columns") or ())
+    if len(names) == count:
+        return [str(name) for name in names]
+    return [f"x{i}" for i in range(1, count + 1)]
+
+
+def picture_of(network: Network, split: Split) -> Picture | None:
+    """Channels, height and width of rows that look like pictures, or None.
+
+    Inputs of a convolution in two dimensions are some; so are rows of a square number of unnamed numbers,
+    49 or more, between 0 and at most 255.
+    """
+    shape = network.input_shape or ()
+    if len(shape) == 3:
+        return (shape[0], shape[1], shape[2]) if shape[0] in (1, 3) else None
+    if len(shape) != 1 or shape[0] < LEAST_PIXELS or (split.names or {}).get("columns"):
+        return None
+    side = round(shape[0] ** 0.5)
+    x = np.asarray(split.x_train)
+    bounded = x.dtype.kind in "fiub" and x.min() == 0 and x.max() <= BRIGHTEST
+    return (1, side, side) if side * side == shape[0] and bounded else None

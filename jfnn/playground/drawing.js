@@ -1,0 +1,137 @@
+// Colours, elements, and what can be drawn on any canvas.
+
+// Colours of classes that people tell apart who see few colours (Okabe and Ito, "Color Universal Design"),
+// and four more.
+const CLASS_COLOURS = [
+  [0, 114, 178],
+  [230, 159, 0],
+  [0, 158, 115],
+  [204, 121, 167],
+  [86, 180, 233],
+  [213, 94, 0],
+  [240, 228, 66],
+  [120, 94, 60],
+  [130, 130, 130],
+  [117, 60, 160],
+];
+// Nine points of matplotlib's "viridis", and five of its "RdBu", from below to above.
+const RISING = [
+  [68, 1, 84],
+  [71, 44, 122],
+  [59, 81, 139],
+  [44, 113, 142],
+  [33, 144, 141],
+  [39, 173, 129],
+  [92, 200, 99],
+  [170, 220, 50],
+  [253, 231, 37],
+];
+const DIVERGING = [
+  [33, 102, 172],
+  [146, 197, 222],
+  [247, 247, 247],
+  [244, 165, 130],
+  [178, 24, 43],
+];
+
+/** A colour between those of a list, for a share from 0 to 1. */
+function between(colours, share) {
+  const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
+  const below = Math.min(Math.floor(place), colours.length - 2);
+  return mixed(colours[below], colours[below + 1], place - below);
+}
+
+/** A mixture of two colours with a share of the second. */
+function mixed(first, second, share) {
+  return first.map((value, i) => value + (second[i] - value) * share);
+}
+
+/** A colour in CSS. */
+function css(colour) {
+  return `rgb(${colour.map(Math.round).join(" ")})`;
+}
+
+/** Black or white, whichever is easier to read on a colour. */
+function inkOn([red, green, blue]) {
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+}
+
+/** The colour of a class; beyond those of the list they repeat, paler. */
+function classColour(label) {
+  const colour = CLASS_COLOURS[label % CLASS_COLOURS.length];
+  return label < CLASS_COLOURS.length ? colour : mixed(colour, [255, 255, 255], 0.5);
+}
+
+/** An element with properties and children. */
+function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key in made && key !== "list") made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** A canvas of so many pixels. */
+function canvasOf(width, height, properties = {}) {
+  return element("canvas", { width, height, ...properties });
+}
+
+/** A picture with a caption above it. */
+function captioned(text, ...children) {
+  return element("figure", {}, element("figcaption", {}, text), ...children);
+}
+
+/** Paints `width × height` pixels of colours `(x, y) => [red, green, blue]`, y downwards; null is transparent. */
+function paint(canvas, width, height, colour) {
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += 4) {
+      const pixel = colour(x, y);
+      if (pixel !== null) image.data.set([...pixel, 255], i);
+    }
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** A point with a thin edge. */
+function dot(context, x, y, colour) {
+  context.beginPath();
+  context.arc(x, y, 2.6, 0, 2 * Math.PI);
+  context.fillStyle = colour;
+  context.fill();
+  context.lineWidth = 0.8;
+  context.strokeStyle = "#fff";
+  context.stroke();
+}
+
+/** A line through points; gaps where one is no number. */
+function line(context, points, colour, width) {
+  context.beginPath();
+  let isOn = false;
+  for (const [x, y] of points) {
+    if (!Number.isFinite(y)) isOn = false;
+    else if (isOn) context.lineTo(x, y);
+    else {
+      context.moveTo(x, y);
+      isOn = true;
+    }
+  }
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.stroke();
+}
+
+/** A value of the style, such as a colour. */
+function styleOf(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** A matrix `[height × width]` of weights: blue below 0, red above, white 0; of the largest size full colour. */
+function paintMatrix(canvas, matrix, height, width) {
+  const largest = matrix.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
+  paint(canvas, width, height, (x, y) => between(DIVERGING, 0.5 + matrix[y * width + x] / (2 * largest)));
+}

@@ -1,0 +1,458 @@
+// The forward pass of a network, layer by layer.
+//
+// A network is the JSON of `described` in networks.py beside this file. The weights of one member are a flat
+// vector, in which the description says where each array lies. Rows lie one behind the other, and of arrays
+// with several axes the last one runs fastest, as in NumPy. Weights are float32; all sums are of float64.
+
+"use strict";
+
+/**
+ * @typedef {{offset: number, shape: number[]}} Place  Where an array begins in the vector of weights.
+ * @typedef {{kind: string, shape: number[], weights?: Object<string, Place>, [field: string]: any}} Layer
+ *   `shape` is that of the outputs for one row; the other fields belong to the kind.
+ * @typedef {{shape: number[], tokens: ?number, layers: Layer[], parameters: number,
+ *   answers: {kind: string, links?: string[]}}} Network
+ */
+
+/** The functions f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows. */
+const ACTIVATIONS = {
+  sigmoid: (z) => 1 / (1 + Math.exp(-z)),
+  relu: (z) => Math.max(z, 0),
+  tanh: (z) => 1 - 2 / (1 + Math.exp(2 * z)), // twice as fast as Math.tanh, and as good for sums of float64
+  elu: (z) => (z > 0 ? z : Math.expm1(z)),
+  leaky_relu: (z) => (z >= 0 ? z : 0.01 * z),
+  softplus: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+  gelu: (z) => 0.5 * z * erfc(-z * Math.SQRT1_2),
+  erf: (z) => 1 - erfc(z),
+  sin: Math.sin,
+  identity: (z) => z,
+};
+
+// Of erfc(x) = t exp(-x² + P(2t - 1)) with t = 2 / (2 + x) and x >= 0: the polynomial P of degree 16 that goes
+// through log(erfcx(x) / t) at Chebyshev's points. The error of erfc is below 1e-11.
+const ERFC = [
+  -0.671794084064, 0.672643223956, 0.0473433080195, -0.0468956094855, -0.00987272115314, 0.00882493328198,
+  0.00175926491514, -0.00234582584032, -0.000147984649336, 0.00067396035478, -8.85831785043e-5,
+  -0.000175587764264, 6.23428305171e-5, 3.46923869812e-5, -2.07655233569e-5, -3.72515104847e-6,
+  3.16106735292e-6,
+];
+
+/**
+ * The complementary error function, 2/√π times the integral of exp(-t²) from x to infinity.
+ * @param {number} x
+ * @returns {number}
+ */
+function erfc(x) {
+  const size = Math.abs(x);
+  const t = 2 / (2 + size);
+  let sum = 0;
+  for (let i = ERFC.length - 1; i >= 0; i--) sum = sum * (2 * t - 1) + ERFC[i];
+  const tail = t * Math.exp(sum - size * size);
+  return x < 0 ? 2 - tail : tail;
+}
+
+/**
+ * The product of the entries of a shape.
+ * @param {number[]} shape
+ * @returns {number}
+ */
+function sizeOf(shape) {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/**
+ * f(z) instead of every z.
+ * @param {Float64Array} values
+ * @param {string} name
+ * @returns {Float64Array} the same array
+ */
+function activate(values, name) {
+  const f = ACTIVATIONS[name];
+  for (let i = 0; i < values.length; i++) values[i] = f(values[i]);
+  return values;
+}
+
+/**
+ * The pre-activations z = a w + b of each row; z = a w where there is no b.
+ *
+ * Four units at a time read each input once, which takes half as long as one at a time.
+ * @param {Float32Array} weights
+ * @param {Place} w  `[n_in, n_out]`
+ * @param {Place | undefined} b  `[n_out]`
+ * @param {Float64Array} a  `[rows, n_in]`
+ * @param {number} rows
+ * @returns {Float64Array} `[rows, n_out]`
+ */
+function affine(weights, w, b, a, rows) {
+  const [nIn, nOut] = w.shape;
+  const factors = new Float64Array(weights.subarray(w.offset, w.offset + nIn * nOut));
+  const biases = new Float64Array(nOut);
+  if (b) biases.set(weights.subarray(b.offset, b.offset + nOut));
+  const z = new Float64Array(rows * nOut);
+  for (let row = 0; row < rows; row++) {
+    const first = row * nIn;
+    const out = row * nOut;
+    let unit = 0;
+    for (; unit + 4 <= nOut; unit += 4) {
+      let z0 = biases[unit];
+      let z1 = biases[unit + 1];
+      let z2 = biases[unit + 2];
+      let z3 = biases[unit + 3];
+      for (let i = 0, at = unit; i < nIn; i++, at += nOut) {
+        const input = a[first + i];
+        z0 += input * factors[at];
+        z1 += input * factors[at + 1];
+        z2 += input * factors[at + 2];
+        z3 += input * factors[at + 3];
+      }
+      z[out + unit] = z0;
+      z[out + unit + 1] = z1;
+      z[out + unit + 2] = z2;
+      z[out + unit + 3] = z3;
+    }
+    for (; unit < nOut; unit++) {
+      let sum = biases[unit];
+      for (let i = 0; i < nIn; i++) sum += a[first + i] * factors[i * nOut + unit];
+      z[out + unit] = sum;
+    }
+  }
+  return z;
+}
+
+/**
+ * Channels and lengths of two axes; a sequence `[channels, length]` is an image of height 1.
+ * @param {number[]} shape
+ * @returns {number[]} `[channels, height, width]`
+ */
+function imageShape(shape) {
+  return shape.length === 2 ? [shape[0], 1, shape[1]] : shape;
+}
+
+/**
+ * What slides over images: the windows of a layer, on two axes, and inputs that have their padding.
+ * @param {Layer} layer
+ * @param {Float64Array} a  `[rows, ...shape]`
+ * @param {number} rows
+ * @param {number[]} shape  `[channels, length]` or `[channels, height, width]`
+ * @param {number} fill  what stands in the padding
+ */
+function slide(layer, a, rows, shape, fill) {
+  const axis = (name, missing) => {
+    const lengths = layer.windows[name];
+    return lengths.length === 1 ? [missing, ...lengths] : lengths;
+  };
+  const [[top, bottom], [left, right]] = axis("padding", [0, 0]);
+  const [strideDown, strideRight] = axis("stride", 1);
+  const [stepDown, stepRight] = axis("dilation", 1);
+  const [tall, wide] = axis("size", 1);
+  const [channels, height, width] = imageShape(shape);
+  const [, down, across] = imageShape(layer.shape);
+  const paddedWidth = left + width + right;
+  const plane = (top + height + bottom) * paddedWidth;
+  const padded = new Float64Array(rows * channels * plane).fill(fill);
+  for (let image = 0; image < rows * channels; image++) {
+    for (let i = 0; i < height; i++) {
+      const from = (image * height + i) * width;
+      padded.set(a.subarray(from, from + width), image * plane + (top + i) * paddedWidth + left);
+    }
+  }
+  /** Where the entries of the first window lie in a plane, the last axis running fastest. */
+  const entries = [];
+  for (let u = 0; u < tall; u++) {
+    for (let v = 0; v < wide; v++) entries.push(u * stepDown * paddedWidth + v * stepRight);
+  }
+  /** Calls visit(output, input) for one entry of every window: numbers in an image of each. */
+  const eachWindow = (entry, visit) => {
+    for (let i = 0; i < down; i++) {
+      const from = entry + i * strideDown * paddedWidth;
+      for (let j = 0; j < across; j++) visit(i * across + j, from + j * strideRight);
+    }
+  };
+  return { padded, plane, channels, entries, eachWindow, outputs: down * across };
+}
+
+/**
+ * One number for each window and channel: each entry in turn is joined to what there is.
+ * @param {function(number, number): number} join
+ * @param {number} start
+ * @returns {Float64Array}
+ */
+function pool(layer, a, rows, shape, join, start) {
+  const { padded, plane, channels, entries, eachWindow, outputs } = slide(layer, a, rows, shape, start);
+  const pooled = new Float64Array(rows * channels * outputs).fill(start);
+  for (let image = 0; image < rows * channels; image++) {
+    const out = image * outputs;
+    const from = image * plane;
+    for (const entry of entries) {
+      eachWindow(entry, (output, input) => {
+        pooled[out + output] = join(pooled[out + output], padded[from + input]);
+      });
+    }
+  }
+  return pooled;
+}
+
+/**
+ * Runs a cell over the times of each row, in one direction or in both, whose units stand side by side.
+ *
+ * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate. `advance` gives
+ * one unit k its next state from them; the gates of this unit are at `at`, `at + units`, … of p, and at
+ * `from`, `from + units`, … of q.
+ * @param {function(Float64Array, number, Float64Array, number, {h: Float64Array, c: Float64Array}, number)} advance
+ * @returns {Float64Array} `[rows, units]`, or `[rows, time, units]`; twice the units both ways
+ */
+function recurrent(layer, weights, a, rows, [time, features], advance) {
+  const units = layer.units;
+  const endings = layer.bidirectional ? ["", "_backward"] : [""];
+  const width = units * endings.length;
+  const all = layer.states === "all";
+  const outputs = new Float64Array(rows * (all ? time : 1) * width);
+  const lengths = realLengths(layer, a, rows, time, features);
+  endings.forEach((ending, direction) => {
+    const place = (name) => layer.weights[name + ending];
+    const p = affine(weights, place("w_x"), place("b") || place("b_x"), a, rows * time);
+    const gates = place("w_h").shape[1];
+    const state = { h: new Float64Array(rows * units), c: new Float64Array(rows * units) };
+    for (let step = 0; step < time; step++) {
+      const t = direction ? time - 1 - step : step;
+      const q = affine(weights, place("w_h"), place("b_h"), state.h, rows);
+      for (let row = 0; row < rows; row++) {
+        if (t >= lengths[row]) continue;
+        for (let unit = 0; unit < units; unit++) {
+          const k = row * units + unit;
+          advance(p, (row * time + t) * gates + unit, q, row * gates + unit, state, k);
+          if (all) outputs[(row * time + t) * width + direction * units + unit] = state.h[k];
+        }
+      }
+    }
+    if (all) return;
+    for (let k = 0; k < rows * units; k++) {
+      const row = Math.floor(k / units);
+      outputs[row * width + direction * units + (k % units)] = state.h[k];
+    }
+  });
+  return outputs;
+}
+
+/**
+ * The length of each row's sequence; of a padded one up to the last time with a feature that is not 0.
+ * @returns {number[]} `[rows]`
+ */
+function realLengths(layer, a, rows, time, features) {
+  const lengths = new Array(rows).fill(time);
+  if (!layer.padded) return lengths;
+  return lengths.map((length, row) => {
+    let last = (row + 1) * time * features;
+    while (last > row * time * features && a[last - 1] === 0) last--;
+    return Math.ceil((last - row * time * features) / features);
+  });
+}
+
+/**
+ * The layers by kind: (layer, weights, inputs `[rows, ...shape]`, rows, shape) -> outputs `[rows, ...]`.
+ * @type {Object<string, function(Layer, Float32Array, Float64Array, number, number[]): Float64Array>}
+ */
+const LAYERS = {
+  /** a = f(a_in w + b) */
+  dense(layer, weights, a, rows) {
+    const { w, b } = layer.weights;
+    return activate(affine(weights, w, b, a, rows), layer.activation);
+  },
+
+  /** z[o] = Σ w[o, c, u, v] a[c, at entry u, v of the window] + b[o], of each window; f(z) */
+  conv(layer, weights, a, rows, shape) {
+    const { padded, plane, channels, entries, eachWindow, outputs } = slide(layer, a, rows, shape, 0);
+    const { w, b } = layer.weights;
+    const filters = b.shape[0];
+    const z = new Float64Array(rows * filters * outputs);
+    for (let row = 0; row < rows; row++) {
+      for (let filter = 0; filter < filters; filter++) {
+        const out = (row * filters + filter) * outputs;
+        z.fill(weights[b.offset + filter], out, out + outputs);
+        for (let channel = 0; channel < channels; channel++) {
+          const from = (row * channels + channel) * plane;
+          const kernel = w.offset + (filter * channels + channel) * entries.length;
+          entries.forEach((entry, number) => {
+            const weight = weights[kernel + number];
+            eachWindow(entry, (output, input) => {
+              z[out + output] += weight * padded[from + input];
+            });
+          });
+        }
+      }
+    }
+    return activate(z, layer.activation);
+  },
+
+  /** The largest entry of each window; padding is smaller than any. */
+  max_pool(layer, weights, a, rows, shape) {
+    return pool(layer, a, rows, shape, Math.max, -Infinity);
+  },
+
+  /** The mean of each window; padding counts as zeros. */
+  mean_pool(layer, weights, a, rows, shape) {
+    const entries = sizeOf(layer.windows.size);
+    const sums = pool(layer, a, rows, shape, (sum, entry) => sum + entry, 0);
+    return sums.map((sum) => sum / entries);
+  },
+
+  /** All axes of a row as one: as the numbers lie already. */
+  flatten(layer, weights, a) {
+    return a;
+  },
+
+  /** scale (a - mean) / √(variance + ε) + shift, over as many of the last numbers as there are scales */
+  layer_norm(layer, weights, a) {
+    const { scale, shift } = layer.weights;
+    const n = scale.shape[0];
+    const outputs = new Float64Array(a.length);
+    for (let first = 0; first < a.length; first += n) {
+      const group = a.subarray(first, first + n);
+      const mean = group.reduce((sum, value) => sum + value, 0) / n;
+      const variance = group.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
+      const rate = 1 / Math.sqrt(variance + layer.epsilon);
+      for (let i = 0; i < n; i++) {
+        const normal = rate * (group[i] - mean);
+        outputs[first + i] = weights[scale.offset + i] * normal + weights[shift.offset + i];
+      }
+    }
+    return outputs;
+  },
+
+  /** a + f(a), f being the inner layers */
+  residual(layer, weights, a, rows, shape) {
+    const inner = sequence(layer.layers, weights, a, rows, shape).pop();
+    return inner.map((value, i) => a[i] + value);
+  },
+
+  /** Row w[token] of a table for each token; zeros for the one that stands for none */
+  embedding(layer, weights, tokens) {
+    const { w } = layer.weights;
+    const features = w.shape[1];
+    const outputs = new Float64Array(tokens.length * features);
+    tokens.forEach((token, number) => {
+      if (token === layer.padding) return;
+      const from = w.offset + token * features;
+      outputs.set(weights.subarray(from, from + features), number * features);
+    });
+    return outputs;
+  },
+
+  /** h = f(p + q) */
+  elman(layer, weights, a, rows, shape) {
+    const f = ACTIVATIONS[layer.activation];
+    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, state, k) => {
+      state.h[k] = f(p[at] + q[from]);
+    });
+  },
+
+  /** Gates r, u and the candidate c: h = (1 - u) c + u h, with r in front of the candidate's part of q. */
+  gru(layer, weights, a, rows, shape) {
+    const { sigmoid, tanh } = ACTIVATIONS;
+    const n = layer.units;
+    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, { h }, k) => {
+      const r = sigmoid(p[at] + q[from]);
+      const u = sigmoid(p[at + n] + q[from + n]);
+      const c = tanh(p[at + 2 * n] + r * q[from + 2 * n]);
+      h[k] = c + u * (h[k] - c);
+    });
+  },
+
+  /** Gates i, f, o and the candidate e: c = f c + i e, h = o tanh(c) */
+  lstm(layer, weights, a, rows, shape) {
+    const { sigmoid, tanh } = ACTIVATIONS;
+    const n = layer.units;
+    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, { h, c }, k) => {
+      const i = sigmoid(p[at] + q[from]);
+      const f = sigmoid(p[at + n] + q[from + n]);
+      const e = tanh(p[at + 2 * n] + q[from + 2 * n]);
+      const o = sigmoid(p[at + 3 * n] + q[from + 3 * n]);
+      c[k] = f * c[k] + i * e;
+      h[k] = o * tanh(c[k]);
+    });
+  },
+};
+
+/** What outputs become for what they stand for, by the loss: (outputs [rows, n], rows, answers) in place. */
+const ANSWERS = {
+  /** P_c = e^{z_c} / Σ e^z; less the largest z no exponential overflows. */
+  softmax(outputs, rows) {
+    const n = outputs.length / rows;
+    for (let first = 0; first < outputs.length; first += n) {
+      let largest = -Infinity;
+      for (let j = 0; j < n; j++) largest = Math.max(largest, outputs[first + j]);
+      let total = 0;
+      for (let j = 0; j < n; j++) {
+        outputs[first + j] = Math.exp(outputs[first + j] - largest);
+        total += outputs[first + j];
+      }
+      for (let j = 0; j < n; j++) outputs[first + j] /= total;
+    }
+  },
+  /** A probability of each output. */
+  sigmoid(outputs) {
+    activate(outputs, "sigmoid");
+  },
+  /** The first outputs of all targets, then the second ones, …, each with its link. */
+  numbers(outputs, rows, answers) {
+    const n = outputs.length / rows;
+    const targets = n / answers.links.length;
+    for (let i = 0; i < outputs.length; i++) {
+      const link = LINKS[answers.links[Math.floor((i % n) / targets)]];
+      outputs[i] = link(outputs[i]);
+    }
+  },
+};
+
+/** What outputs of a regression stand for. */
+const LINKS = {
+  identity: (z) => z,
+  exp: Math.exp,
+  exp_half: (z) => Math.exp(0.5 * z),
+};
+
+/**
+ * The outputs of several layers, one behind the other.
+ * @param {Layer[]} layers
+ * @param {Float32Array} weights
+ * @param {Float64Array} inputs
+ * @param {number} rows
+ * @param {number[]} shape  of one row of inputs
+ * @returns {Float64Array[]} of each layer
+ */
+function sequence(layers, weights, inputs, rows, shape) {
+  const outputs = [];
+  let a = inputs;
+  for (const layer of layers) {
+    a = LAYERS[layer.kind](layer, weights, a, rows, shape);
+    shape = layer.shape;
+    outputs.push(a);
+  }
+  return outputs;
+}
+
+/**
+ * The outputs of every layer for rows of inputs.
+ * @param {Network} network
+ * @param {Float32Array} weights  of one member
+ * @param {Float32Array} inputs  `[rows, …]`, tokens as whole numbers
+ * @param {number} rows
+ * @returns {Float64Array[]} of each layer `[rows, …]`, the last ones those of the network
+ */
+function layerOutputs(network, weights, inputs, rows) {
+  return sequence(network.layers, weights, new Float64Array(inputs), rows, network.shape);
+}
+
+/**
+ * What the network answers: probabilities of classes, or numbers.
+ * @param {Network} network
+ * @param {Float32Array} weights  of one member
+ * @param {Float32Array} inputs  `[rows, …]`, tokens as whole numbers
+ * @param {number} rows
+ * @returns {Float64Array} `[rows, outputs]`
+ */
+function answers(network, weights, inputs, rows) {
+  const outputs = layerOutputs(network, weights, inputs, rows).pop().slice();
+  ANSWERS[network.answers.kind](outputs, rows, network.answers);
+  return outputs;
+}

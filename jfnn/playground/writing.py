@@ -1,0 +1,159 @@
+"""The page of a sweep that one can play with, in one file: contents, style and scripts inside."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+from collections.abc import Sequence
+from html import escape
+from string import Template
+
+import numpy as np
+
+from jfnn.analysis import description
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.types import Json
+from jfnn.core.search.result import SweepResult
+from jfnn.extend.runs import as_output_file, atomic_file
+from jfnn.learners import Learner
+from jfnn.network import Network
+from jfnn.playground.contents import Members, Picture, contents, members_of, picture_of
+from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
+from jfnn.plots.panels import check_sweep
+from jfnn.targets import Split
+
+# In the order in which the page has them: each uses names of those before it.
+SCRIPTS = (
+    *("forward.js", "sweep.js", "drawing.js", "pictures.js", "curves.js"),
+    *("map.js", "cell.js", "ask.js", "page.js"),
+)
+NUMBERS_A_MEGABYTE = 1_000_000 * 3 // 4 // 4  # of four bytes each, in base64
+
+
+def write_playground(
+    result: SweepResult,
+    split: Split,
+    path: str | os.PathLike[str],
+    *,
+    title: str = "A sweep to play with",
+    epochs: Sequence[int] | None = None,
+    rows: int = 500,
+    picture: Sequence[int] | None = None,
+    largest: float = 20.0,
+    network: Network | Learner | None = None,
+) -> None:
+    """Writes a sweep as one HTML page that one can play with, offline: every network, asked in the browser.
+
+    A map shows all cells at once: what a network says of every point of its two inputs, its function of one,
+    its first hidden units as pictures, or a score as a colour. A slider moves it through the epochs, at which
+    diverged cells turn hatched. A cell shows its curves, weights, confusion matrix, the rows that it gets
+    wrong and its rank. A digit drawn by hand, or inputs set by sliders, are answered by every cell at once.
+
+    Networks are asked with their float32 parameters in double precision, see ``jfnn/playground/forward.js``:
+    answers are those of `SweepResult.predict_proba` to about 1e-5.
+
+    Args:
+        result: A sweep that kept the parameters of all cells, best by ``Execution(eval_every=[1, 2, 5, 10,
+            …], keep_params="evaluations")``; with "all" the page has the last epoch alone.
+        split: The split of the sweep.
+        path: The page's file.
+        title: The page's heading.
+        epochs: Epochs to have in it, of those at which parameters were kept; None for those, at most 12 and
+            no more than fit, whose ratios are about equal.
+        rows: Test rows (of a split without any, training rows) to have in it at most.
+        picture: Channels (1 or 3), height and width of a row that is a picture, or its height and width;
+            ``()`` for none. None for the inputs of a convolution in two dimensions, and for rows of a square
+            number, 49 or more, of unnamed numbers between 0 and at most 255.
+        largest: Size of the page at most, in megabytes (10⁶ bytes).
+        network: The network, for a result that was loaded without it, as of `SweepResult.predict`.
+
+    Raises:
+        ValueError, TypeError: No sweep, or one that kept no parameters of all cells; another split; layers
+            that the page cannot compute; a page that would be larger.
+    """
+    check_sweep(result)
+    checks.check_instance(split, Split, "split")
+    rows = checks.as_count(rows, "rows")
+    largest = checks.as_number(largest, "largest")
+    wanted = None if epochs is None else checks.as_counts(epochs, "epochs", 0)
+    shape = None if picture is None else checks.as_counts(picture, "picture")
+    members = members_of(result, split, network)
+    picture = picture_of(members[0].learner.network, split) if shape is None else _as_picture(shape, split)
+    room = _room(result, split, members, largest, rows)
+    chosen = _chosen(wanted, result, room, largest)
+    path = as_output_file(path, "path")
+    known = {
+        "title": title,
+        "sentence": description.sentence(result),
+        **contents(result, split, members, chosen, rows, picture),
+    }
+    with atomic_file(path, "path") as file:
+        file.write(page(known).encode(errors="backslashreplace"))
+
+
+def page(known: Json) -> str:
+    """The page of these contents."""
+    frame = Template(_source("page.html"))
+    data = json.dumps(known, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return frame.substitute(
+        title=escape(known["title"]),
+        sentence=escape(known["sentence"]),
+        style=_source("page.css"),
+        scripts="\n".join(map(_source, SCRIPTS)),
+        sweep=data,
+    )
+
+
+def _source(name: str) -> str:
+    return (importlib.resources.files("jfnn.playground") / name).read_text(encoding="utf-8")
+
+
+def _as_picture(shape: tuple[int, ...], split: Split) -> Picture | None:
+    """Channels, height and width, checked against the inputs; None for no picture."""
+    if not shape:
+        return None
+    channels, height, width = shape if len(shape) == 3 else (1, *shape) if len(shape) == 2 else (0, 0, 0)
+    inputs = int(np.prod(np.shape(split.x_train)[1:]))
+    if channels not in (1, 3) or channels * height * width != inputs:
+        expected = f"expected height and width, or 1 or 3 channels in front, of {inputs} inputs"
+        raise ArgumentError("picture", expected, got=str(shape))
+    return channels, height, width
+
+
+def _room(result: SweepResult, split: Split, members: Sequence[Members], largest: float, rows: int) -> int:
+    """How many epochs fit into the page.
+
+    Raises:
+        ValueError: Not one.
+    """
+    inputs = int(np.prod(np.shape(split.x_train)[1:]))
+    history = len(result.evaluations) * len(result.history)
+    per_epoch = sum(one.weights.shape[0] * one.weights.shape[2] for one in members)
+    others = rows * inputs + result.diverged_at.size * (history + len(result.scores))
+    room = int((largest * NUMBERS_A_MEGABYTE - others) // per_epoch)
+    if room < 1:
+        need = (per_epoch + others) / NUMBERS_A_MEGABYTE
+        networks = result.diverged_at.size
+        expected = f"expected at least {need:.3g} megabytes, for {networks} networks at one epoch"
+        cure = "a page for people has fewer cells or seeds, or smaller networks"
+        raise ArgumentError("largest", expected, got=f"{largest:g}", cure=cure)
+    return room
+
+
+def _chosen(wanted: tuple[int, ...] | None, result: SweepResult, room: int, largest: float) -> np.ndarray:
+    """The epochs of the page: those wanted, if they were kept and fit, else some of all ratios."""
+    kept = kept_epochs(result)
+    if wanted is None:
+        return nearest(kept, min(MOST_EPOCHS, room))
+    epochs = np.unique(np.array(wanted, int))
+    missing = np.setdiff1d(epochs, kept)
+    if missing.size or not epochs.size:
+        expected = f"expected some of {checks.shown(kept.tolist())}, at which parameters were kept"
+        raise ArgumentError("epochs", expected, got=str(missing[0]) if missing.size else "none")
+    if len(epochs) > room:
+        expected = f"expected at most {room}, which fit into {largest:g} megabytes"
+        cure = f"for a larger page use largest={largest * len(epochs) / room:.3g}"
+        raise ArgumentError("epochs", expected, got=str(len(epochs)), cure=cure)
+    return epochs

@@ -1,0 +1,238 @@
+"""The page of a sweep: what it knows is what the result knows, in V8, the engine of Chrome."""
+
+import base64
+import functools
+import importlib.resources
+import json
+import re
+
+import numpy as np
+import pytest
+from helpers import representatives
+
+import jfnn
+from jfnn.playground import write_playground
+from jfnn.playground.epochs import nearest, spaced_epochs
+
+py_mini_racer = pytest.importorskip("py_mini_racer")
+
+RNG = np.random.default_rng(0)
+X = RNG.uniform(-1, 1, (60, 2)).astype(np.float32)
+LABELS = (X[:, 0] * X[:, 1] > 0).astype(int)
+SPLIT = jfnn.Split(X[:40], LABELS[:40], X[40:], LABELS[40:])
+NUMBERS = jfnn.Split(X[:40], X[:40, :1] ** 2, X[40:], X[40:, :1] ** 2)
+NET = jfnn.mlp((2, 5, 2), "tanh")
+OPTIONS = {"learning_rate": [0.03, 0.3], "l2": [0, 1e-3, 1e-1], "epochs": 4, "batch_size": 10}
+KEPT = jfnn.Execution(eval_every=[1, 2, 4], keep_params="evaluations")
+
+
+def trained(network=NET, split=SPLIT, **options):
+    return jfnn.sweep(network, split, **{"execution": KEPT} | OPTIONS | options)
+
+
+# Kinds of results that differ in their axes, epochs or answers.
+RESULTS = {
+    "grid": lambda: (trained(seeds=2), SPLIT),
+    "no seeds": lambda: (trained(), SPLIT),
+    "folds": lambda: (trained(folds=2, seeds=2), SPLIT),
+    "drawn": lambda: (
+        trained(learning_rate=[0.01, 0.1, 1.0], l2=[0.0, 1e-2, 1e-3], cells=jfnn.Sample(5)),
+        SPLIT,
+    ),
+    "several": lambda: (
+        trained({"narrow": NET, "wide": jfnn.mlp((2, 7, 3, 2))}, seeds=2, batch_size=[10, None]),
+        SPLIT,
+    ),
+    "numbers": lambda: (trained(jfnn.mlp((2, 4, 1)), NUMBERS, loss="quadratic"), NUMBERS),
+    "diverged": lambda: (
+        trained(
+            jfnn.mlp((2, 4, 1), "relu"), NUMBERS, loss="quadratic", learning_rate=[0.01, 20.0, 1e3], seeds=2
+        ),
+        NUMBERS,
+    ),
+    "last": lambda: (trained(seeds=3, execution=jfnn.Execution(eval_every=2)), SPLIT),
+    "no history": lambda: (trained(execution=jfnn.Execution()), SPLIT),
+}
+
+
+@functools.cache
+def made(kind):
+    """The result of a kind, and its split."""
+    return RESULTS[kind]()
+
+
+def engine_of(page):
+    """V8 with the page's scripts up to the drawing ones, and its sweep."""
+    text = page.read_text(encoding="utf-8")
+    (contents,) = re.findall(r'<script type="application/json" id="sweep">(.*?)</script>', text, re.DOTALL)
+    context = py_mini_racer.MiniRacer()
+    # V8 alone has no atob; JSON gives it numbers instead.
+    context.eval("const atob = (text) => decodedTexts[text];")
+    texts = {
+        text: base64.b64decode(text).decode("latin-1")
+        for text in re.findall(r'"(?:weights|last|history|x|y)":"([^"]*)"', contents)
+    }
+    context.eval(f"const decodedTexts = {json.dumps(texts)};")
+    for name in ("forward.js", "sweep.js"):
+        context.eval((importlib.resources.files("jfnn.playground") / name).read_text(encoding="utf-8"))
+    context.eval(f"const sweep = decoded({contents});")
+    return json.loads(contents), context
+
+
+def asked(context, expression):
+    return json.loads(context.eval(f"JSON.stringify({expression})"))
+
+
+@pytest.mark.parametrize("kind", representatives(RESULTS, "several"))
+def test_every_member_is_the_one_of_the_result(tmp_path, kind):
+    result, split = made(kind)
+    write_playground(result, split, tmp_path / "page.html")
+    contents, context = engine_of(tmp_path / "page.html")
+    shape = result.diverged_at.shape
+    assert [len(axis["texts"]) for axis in contents["axes"]] == list(shape)
+    rows = split.x_test
+    epochs = np.array(contents["epochs"])
+    kept = len(epochs) > 1
+    predict = result.predict if result.metrics.get("r2") is not None else result.predict_proba
+    answers = predict(rows)
+    answers = answers if kept else np.expand_dims(answers, len(shape))
+    for member in np.ndindex(*shape):
+        for place, epoch in enumerate(epochs):
+            index = list(member)
+            got = asked(context, f"Array.from(answersToRows(sweep, {index}, {place}))")
+            got = np.array([np.nan if number is None else float(number) for number in got])  # JSON has no NaN
+            expected = answers[(*member, place)]
+            diverged = asked(context, f"hasDiverged(sweep, {index}, {place})")
+            assert diverged == (0 <= result.diverged_at[member] < epoch)
+            if not diverged:
+                small = np.abs(expected) < 1e6  # no sum on the way overflows float32
+                got = np.reshape(got, expected.shape)
+                np.testing.assert_allclose(got[small], expected[small], rtol=1e-5, atol=1e-5)
+            for name in contents["scores"]:
+                if name not in result.history:
+                    continue
+                values = result.history[name]
+                at = asked(context, f"scoreAt(sweep, {name!r}, {index}, {place})")
+                value = values[member][list(result.evaluations).index(epoch)]
+                assert at == pytest.approx(value, rel=1e-6) if np.isfinite(value) else at is None
+
+
+@pytest.mark.parametrize("kind", representatives(["grid", "several", "diverged"], "several"))
+def test_ranks_are_those_of_the_result(tmp_path, kind):
+    result, split = made(kind)
+    write_playground(result, split, tmp_path / "page.html")
+    _, context = engine_of(tmp_path / "page.html")
+    order = [result.cell_index(cell) for cell in result.order().tolist()]
+    behind = [0] * (result.diverged_at.ndim - len(result.cell_shape))
+    for cell in np.ndindex(*result.cell_shape):
+        ranked = asked(context, f"rankOf(sweep, {[*cell, *behind]})")
+        if np.isnan(result.cell_scores()[cell]):
+            assert ranked is None
+        else:
+            assert ranked["rank"] == order.index(cell) + 1
+            assert ranked["mean"] == pytest.approx(result.cell_scores()[cell], rel=1e-6)
+
+
+def test_words_of_the_data_are_no_part_of_the_page(tmp_path):
+    evil = "</script><script>alert(1)</script>"
+    split = SPLIT._replace(names={"classes": [evil, "b & <b>"]})
+    result = trained(split=split)
+    write_playground(result, split, tmp_path / "page.html", title=evil)
+    contents, _ = engine_of(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert contents["rows"]["classes"] == [evil, "b & <b>"]
+    assert text.count("</script>") == 2 and evil not in text
+
+
+def test_nothing_is_loaded(tmp_path):
+    result, split = made("several")
+    write_playground(result, split, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert not re.findall(r"""(?:src|href)\s*=|url\(|@import|fetch\(|XMLHttpRequest|https?://""", text)
+
+
+@pytest.mark.thorough
+def test_rows_are_of_all_classes_where_they_are_sorted(tmp_path):
+    order = np.argsort(LABELS[40:], kind="stable")
+    split = SPLIT._replace(x_test=X[40:][order], y_test=LABELS[40:][order])
+    result = trained(split=split)
+    write_playground(result, split, tmp_path / "page.html", rows=6)
+    contents, _ = engine_of(tmp_path / "page.html")
+    numbers = contents["rows"]["numbers"]
+    assert len(numbers) == contents["rows"]["count"] == 6 and {0, 19} <= set(numbers)
+    assert set(split.y_test[numbers]) == {0, 1}
+    x = np.frombuffer(base64.b64decode(contents["rows"]["x"]), "<f4").reshape(6, 2)
+    np.testing.assert_array_equal(x, split.x_test[numbers])
+
+
+def test_epochs_are_chosen_or_spaced():
+    assert spaced_epochs(1) == [1] and spaced_epochs(5) == [1, 2, 3, 4, 5]
+    many = spaced_epochs(1000)
+    ratios = np.diff(np.log(many))
+    assert many[0] == 1 and many[-1] == 1000 and len(many) <= 12
+    assert ratios[3:].max() < 1.3 * ratios[3:].min()
+    np.testing.assert_array_equal(nearest(np.array([3, 9]), 1), [9])
+
+
+@pytest.mark.thorough
+def test_epochs_and_sizes_of_the_page(tmp_path):
+    result, split = made("grid")
+    path = tmp_path / "page.html"
+    write_playground(result, split, path, epochs=[4, 1])
+    assert engine_of(path)[0]["epochs"] == [1, 4]
+    sizes = 12 * (NET.layers[0].units * 3 + 12) * 4 / 3 * 4  # bytes of one epoch
+    others = 4 / 3 * 4 * (20 * 2 + 12 * 3 * 10)
+    write_playground(result, split, path, rows=20, largest=(2.5 * sizes + others) / 1e6)
+    assert engine_of(path)[0]["epochs"] == [1, 4]
+
+
+@pytest.mark.thorough
+def test_a_picture_is_known_or_said(tmp_path):
+    digits = jfnn.datasets.digits()
+    few = jfnn.Split(digits.x_train[:50], digits.y_train[:50], digits.x_test[:20], digits.y_test[:20])
+    result = jfnn.sweep(jfnn.mlp((64, 10)), few, learning_rate=[0.1], l2=[0], epochs=1, batch_size=50)
+    for given, known in {None: [1, 8, 8], (): None, (4, 16): [1, 4, 16], (1, 16, 4): [1, 16, 4]}.items():
+        write_playground(result, few, tmp_path / "page.html", picture=given)
+        assert engine_of(tmp_path / "page.html")[0]["rows"]["picture"] == known
+    named = few._replace(names={"columns": [f"column {i}" for i in range(64)]})
+    result = jfnn.sweep(jfnn.mlp((64, 10)), named, learning_rate=[0.1], l2=[0], epochs=1, batch_size=50)
+    write_playground(result, named, tmp_path / "page.html")
+    assert engine_of(tmp_path / "page.html")[0]["rows"]["picture"] is None
+
+
+def custom(params, batch):
+    return (params["w"] ** 2).sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments", "argument"),
+    [
+        ({"execution": jfnn.Execution(keep_params="none")}, {}, "result"),
+        ({"execution": jfnn.Execution(keep_params="best")}, {}, "result"),
+        ({}, {"split": SPLIT._replace(x_train=X[:40] + 1)}, "split"),
+        ({}, {"split": SPLIT._replace(y_test=1 - LABELS[40:])}, "split"),
+        ({}, {"epochs": [3]}, "epochs"),
+        ({}, {"epochs": []}, "epochs"),
+        ({}, {"epochs": [1, 2, 4], "largest": 0.008}, "epochs"),
+        ({}, {"largest": 0.001}, "largest"),
+        ({}, {"picture": (3, 3)}, "picture"),
+        ({}, {"picture": (2, 1, 1)}, "picture"),
+        ({}, {"rows": 0}, "rows"),
+        ({"network": {"a": NET, "b": jfnn.mlp((2, 3, 2))}}, {"network": NET}, "network"),
+    ],
+)
+@pytest.mark.thorough
+def test_what_a_page_cannot_be_made_of(tmp_path, options, arguments, argument):
+    result = trained(**options) if options else made("no seeds")[0]
+    with pytest.raises(jfnn.ArgumentError) as error:
+        write_playground(result, arguments.pop("split", SPLIT), tmp_path / "page.html", **arguments)
+    assert error.value.argument == argument and not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.thorough
+def test_a_loaded_result_has_its_page(tmp_path):
+    result = trained(seeds=2)
+    result.save(tmp_path / "run")
+    write_playground(result, SPLIT, tmp_path / "one.html")
+    write_playground(jfnn.load(tmp_path / "run"), SPLIT, tmp_path / "other.html")
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "other.html").read_bytes()
