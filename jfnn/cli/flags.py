@@ -324,6 +324,7 @@ with every batch size: further axes of the grid.""",
     out: Path = flag(
         "DIR", "for results; without the flag the next that is free", Path("runs/grid"), group="output"
     )
+    play: bool = switch("write playground.html, too: a page with all networks, to play with")
     resume: bool = option("resume")
     quiet: bool = switch("print nothing but errors and warnings")
     present: frozenset[str] = frozenset()

@@ -14,6 +14,9 @@ import numpy as np
 
 from jfnn.analysis import ranking, summary
 from jfnn.analysis.description import training_text
+from jfnn.arguments import callers
+from jfnn.arguments.callers import Doubt
+from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import column_texts, describe, metric_text, name_text, number_text
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
@@ -25,7 +28,8 @@ from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line
 CELLS_A_LINE = 8  # fit into it
-ADDED = (REPORT, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
+PLAYGROUND = "playground.html"
+ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
 # Flags that do not change what a run is.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
@@ -213,10 +217,12 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         if path.exists():
             write_json(path, json.loads(path.read_text()) | {"command": settings})
     kind = "A grid" if result.crossed else "Random search"
+    title = f"{kind} of {result.diverged_at.size} networks on {problem.name}"
+    pages = [REPORT, PLAYGROUND] if flags.play and write_playground(result, problem, out, title) else [REPORT]
     report.write_report(
         result,
         out / REPORT,
-        title=f"{kind} of {result.diverged_at.size} networks on {problem.name}",
+        title=title,
         text=caveats(result, problem.n_test > 0),
         figures=report.titled(drawn, report.maps(result)),
         settings={  # that the library does not know
@@ -229,7 +235,19 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     )
     library = [CONFIG, TABLE] if programs else [CONFIG, TABLE, RESULTS, MODELS]
     directories = [f"{name}/" for name in ([REFIT] if result.refit is not None else []) + programs]
-    return [*library, *directories, *(f"{name}.png" for name in images), REPORT]
+    return [*library, *directories, *(f"{name}.png" for name in images), *pages]
+
+
+def write_playground(result: SweepResult, problem: Problem, out: Path, title: str) -> bool:
+    """Writes the page to play with; whether it could, else a warning says why not: the run is there."""
+    from jfnn import playground
+
+    try:
+        playground.write_playground(result, problem.split, out / PLAYGROUND, title=title)
+    except ArgumentError as error:
+        callers.warn(Doubt(f"no {PLAYGROUND}: {error.reason}", "play"))
+        return False
+    return True
 
 
 def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:

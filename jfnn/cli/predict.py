@@ -1,6 +1,7 @@
 """``jfnn predict``: a run's networks answer for the rows of a .csv file."""
 
 import csv
+import dataclasses
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from jfnn.cli import words
 from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.runs import NONE_RANKS, as_output_file, atomic_file
+from jfnn.extend.runs import NONE_RANKS, ProgramRun, as_output_file, atomic_file
 from jfnn.loading import load
 
 DESCRIPTION = """\
@@ -93,7 +94,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", NONE_RANKS)
-    asked = result.of_cell(*best.index) if result.refit is None else result.refit
+    asked = at_the_end(result.of_cell(*best.index) if result.refit is None else result.refit)
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = asked.predict(frame, "mean")
     name = f"predicted_{names.get('target') or 'target'}"
@@ -102,6 +103,22 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     if values.shape[1] == 1:
         return {name: values[:, 0].tolist()}
     return {f"{name}_{i}": column.tolist() for i, column in enumerate(values.T, 1)}
+
+
+def at_the_end(result: SweepResult) -> SweepResult:
+    """A result of one cell with its last parameters alone, where those of every evaluation were kept."""
+    settings = result.config["settings"]
+    if settings["keep_params"] != "evaluations":
+        return result
+    behind = result.diverged_at.ndim - len(result.cell_shape)  # axes of seeds and folds
+    before = behind if result.kept_cell is not None else result.diverged_at.ndim
+
+    def ended(run: ProgramRun) -> ProgramRun:
+        config = run.config | {"settings": run.config["settings"] | {"keep_params": "all"}}
+        params = jax.tree.map(lambda leaf: leaf.take(-1, axis=before), run.params)
+        return dataclasses.replace(run, params=params, config=config)
+
+    return dataclasses.replace(result, runs=tuple(map(ended, result.runs)))
 
 
 def _csv(table: Mapping[str, Sequence[object]]) -> str:

@@ -36,6 +36,7 @@ from jfnn.extend.runs import directory_lock
 from jfnn.learners import METRICS
 from jfnn.network import Network
 from jfnn.optimizers import is_distribution
+from jfnn.playground.epochs import spaced_epochs
 from jfnn.schedulers import SCHEDULERS
 
 DESCRIPTION = """\
@@ -132,7 +133,8 @@ def main(
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
             print(output.report(result, problem), took, sep="\n")
-        with directory_lock(flags.out, waits=True):  # another process may have asked for the run meanwhile
+        # Another process may have asked for the run meanwhile.
+        with warnings_in_lines(prog), directory_lock(flags.out, waits=True):
             written = output.write(flags, problem, result, [*command, *argv])
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
@@ -235,6 +237,15 @@ def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
     return [None if isinstance(size, str) else size for size in sizes]
 
 
+def evaluations(flags: Flags) -> int | list[int]:
+    """Epochs between evaluations, or the epochs of these where a page shows them."""
+    if flags.eval_every is not None:
+        return flags.eval_every
+    if flags.play and flags.epochs:
+        return spaced_epochs(flags.epochs)
+    return max(1, -(-flags.epochs // EVALUATIONS))
+
+
 def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
     """Keywords of `jfnn.sweep`, for one executor.
 
@@ -265,7 +276,7 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
     cells = None
     if flags.cells is not None:
         cells = jfnn.Sample(flags.cells, flags.cells_seed)
-    every = max(1, -(-flags.epochs // EVALUATIONS)) if flags.eval_every is None else flags.eval_every
+    plays = flags.play and flags.epochs > 0
     return options | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
         "loss": problem.loss,
@@ -275,6 +286,11 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
         "batch_size": schemes if len(schemes) > 1 else schemes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
         "refit": None if flags.refit is None else jfnn.Refit(flags.refit, flags.refit_cells),
-        "execution": jfnn.Execution(flags.devices, flags.tile, eval_every=every),
+        "execution": jfnn.Execution(
+            flags.devices,
+            flags.tile,
+            eval_every=evaluations(flags),
+            keep_params="evaluations" if plays else "all",
+        ),
         "cells": cells,
     }

@@ -183,3 +183,17 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
         assert printed.err.startswith("jfnn predict: error: ") and printed.err.count("\n") == 1
         assert re.search(said, printed.err), printed.err
     assert {path: path.read_bytes() for path in run.iterdir()} == before
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("again", ["", " --validation 0.2 --refit"], ids=["best cell", "trained again"])
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+def test_a_run_with_a_page_answers_as_it_does_without(run_on, capsys, tmp_path, classes, again):
+    """The page has parameters of many epochs, of which the answers are those of the last."""
+    words = f"--learning-rate 0.1,1 --seeds 3{again}"
+    run, frame = run_on(classes, words)
+    played, _ = run_on(classes, f"{words} --play", "played")
+    assert (played / "playground.html").exists() and not (run / "playground.html").exists()
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    texts = [predicted(capsys, one, tmp_path / "rows.csv") for one in (run, played)]
+    assert texts[0] == texts[1]

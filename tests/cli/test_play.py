@@ -1,0 +1,61 @@
+"""``jfnn grid --play``: the page beside the run."""
+
+import json
+import re
+
+import pytest
+from command_line import SMALL, grid_main
+
+pytestmark = pytest.mark.unoptimised
+
+
+def contents_of(page):
+    text = page.read_text(encoding="utf-8")
+    return json.loads(re.search(r'id="sweep">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_the_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
+    out = tmp_path / "run"
+    words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0,0.1", "--epochs", "9", "--play"]
+    assert grid_main(*words, "--out", str(out)) == 0
+    contents = contents_of(out / "playground.html")
+    assert contents["epochs"][0] == 1 and contents["epochs"][-1] == 9 and len(contents["epochs"]) > 5
+    assert [len(axis["texts"]) for axis in contents["axes"]] == [2, 2, 1]
+    assert "playground.html" in capsys.readouterr().out
+    assert 'href="playground.html"' in (out / "report.html").read_text()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "words", ["--epochs 0", "--eval-every 2", "--cells 3", "--validation 0.2 --refit", "--hidden 3"]
+)
+def test_it_goes_with_other_flags(tmp_path, words):
+    out = tmp_path / "run"
+    rates = ["--learning-rate", "1e-3:1e-1" if "--cells" in words else "1e-3,1e-1", "--l2", "0,0.1"]
+    assert (
+        grid_main(*SMALL, *rates, "--epochs", "4", *words.split(), "--play", "--quiet", "--out", str(out))
+        == 0
+    )
+    epochs = contents_of(out / "playground.html")["epochs"]
+    assert epochs == {"--epochs 0": [0], "--eval-every 2": [2, 4]}.get(words, [1, 2, 3, 4])
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("default:play")
+def test_a_page_that_would_be_too_large_is_left_out_with_a_word_why(tmp_path, capsys):
+    out = tmp_path / "run"
+    words = [
+        *SMALL,
+        "--hidden",
+        "800",
+        "--learning-rate",
+        "1e-3,1e-2,1e-1",
+        "--l2",
+        "0,0.1,1,2,3,4,5,6,7",
+        "--seeds",
+        "3",
+    ]
+    assert grid_main(*words, "--epochs", "1", "--play", "--quiet", "--out", str(out)) == 0
+    said = capsys.readouterr().err
+    assert "--play" in said and "megabytes" in said
+    assert (out / "report.html").exists() and not (out / "playground.html").exists()
