@@ -40,6 +40,7 @@ extensions = [
     "myst_parser",
     "layout",
     "mathml",
+    "playgrounds",
     "reference",
 ]
 templates_path = ["templates"]

@@ -40,3 +40,7 @@ for cell in np.argwhere(statistics.tied):
 # The accuracy against the penalty at every learning rate, with 95% intervals.
 
 jfnn.plots.axis_curves(result, "l2", by="learning_rate")
+
+# %%
+# `The default network on the same rows <../../../playground/digits.html>`_ has a page to play with, in which
+# every network answers what one draws; :doc:`/playground` says how to make such a page.

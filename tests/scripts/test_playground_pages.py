@@ -1,0 +1,68 @@
+"""Pages to play with and their moving picture, by scripts/playground.py."""
+
+import numpy as np
+import playground
+import pytest
+from PIL import Image
+
+import jfnn
+
+pytestmark = pytest.mark.thorough
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Four cells on the spiral at three epochs; those of the greater rate diverge."""
+    split = jfnn.Split(*playground.spiral(60, 0), *playground.spiral(30, 1))
+    return jfnn.sweep(
+        jfnn.mlp((2, 8, 3)),
+        split,
+        learning_rate=[0.3, 1e6],
+        l2=[0.0, 1e3],
+        epochs=5,
+        batch_size=20,
+        execution=jfnn.Execution(eval_every=[1, 2, 5], keep_params="evaluations"),
+    )
+
+
+def test_the_spiral_has_three_arms_of_as_many_points():
+    points, label = playground.spiral(300, 0)
+    assert points.shape == (300, 2) and np.bincount(label).tolist() == [100, 100, 100]
+    turned = 2 * np.pi / 3
+    turn = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
+    arms = [points[label == arm] for arm in range(3)]
+    np.testing.assert_allclose(arms[0] @ turn, arms[1], atol=0.6)  # noise of 0.08 in each
+    assert np.linalg.norm(arms[0] - arms[1], axis=1).mean() > 1
+
+
+def test_regions_have_the_colour_of_the_class_that_is_answered(small):
+    colours = playground.regions(small)
+    assert colours.shape == (2, 2, 3, playground.SIDE, playground.SIDE, 3)
+    ends = np.linspace(-3.4, 3.4, playground.SIDE)
+    for y, x in [(0, 0), (5, 40), (30, 12)]:
+        label = small.predict(np.float32([[ends[x], ends[y]]]))[0, :, 0, :, 0]
+        nearest = np.abs(colours[0, :, :, y, x, None] - playground.COLOURS).sum(axis=-1).argmin(axis=-1)
+        np.testing.assert_array_equal(nearest, label)
+    assert (colours[1, 0, -1] == 0.75).all()  # it diverged
+
+
+def test_the_picture_moves_through_the_epochs(small, tmp_path):
+    playground.moving_picture(small, tmp_path / "moving.webp")
+    with Image.open(tmp_path / "moving.webp") as image:
+        assert image.n_frames >= len(small.evaluations) and image.width == 640
+        frames = []
+        for number in (0, image.n_frames - 1):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGB"), float))
+    assert np.abs(frames[0] - frames[1]).mean() > 1
+
+
+def test_pages_are_named_by_their_grids(small, tmp_path, monkeypatch, capsys):
+    split = jfnn.Split(*playground.spiral(60, 0), *playground.spiral(30, 1))
+    monkeypatch.setitem(playground.GRIDS, "spiral", ("Four networks", lambda: (small, split)))
+    assert playground.main(["--sections", "spiral", "--out", str(tmp_path / "pages")]) == 0
+    assert {path.name for path in (tmp_path / "pages").iterdir()} == {"spiral.html", playground.PICTURE}
+    assert "<title>Four networks</title>" in (tmp_path / "pages" / "spiral.html").read_text()
+    with pytest.raises(SystemExit):
+        playground.main(["--sections", "spirals"])
+    assert "--sections: " in capsys.readouterr().err
