@@ -130,24 +130,9 @@ function buildChoices() {
   if (sweep.axes.length > 1) {
     choices.push(
       select("down", "down", [[-1, "none"], ...axisNames], state.down, (i) =>
-        change(
-          {
-            down: i,
-            across:
-              i === state.across
-                ? state.down < 0
-                  ? sweep.axes.findIndex((_, j) => j !== i)
-                  : state.down
-                : state.across,
-          },
-          true,
-        ),
+        change(placed("down", i), true),
       ),
-    );
-    choices.push(
-      select("across", "across", axisNames, state.across, (i) =>
-        change({ across: i, down: i === state.down ? state.across : state.down }, true),
-      ),
+      select("across", "across", axisNames, state.across, (i) => change(placed("across", i), true)),
     );
   }
   sweep.axes.forEach((axis, i) => {
@@ -183,6 +168,14 @@ function buildChoices() {
   const focused = document.activeElement?.id;
   document.getElementById("choices").replaceChildren(...choices);
   if (focused) document.getElementById(focused)?.focus();
+}
+
+/** The axes of the map once an axis is put in a place; the other place takes another one where it had that. */
+function placed(place, axis) {
+  const other = place === "down" ? "across" : "down";
+  if (axis !== state[other]) return { [place]: axis };
+  const left = state[place] >= 0 ? state[place] : sweep.axes.findIndex((_, i) => i !== axis);
+  return { [place]: axis, [other]: left };
 }
 
 /** A choice among values `[value, text]`. */
