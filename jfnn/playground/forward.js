@@ -14,18 +14,52 @@
  *   answers: {kind: string, links?: string[]}}} Network
  */
 
-/** The functions f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows. */
+/** 1 / (1 + e^-z) */
+function sigmoid(z) {
+  return 1 / (1 + Math.exp(-z));
+}
+
+/** tanh z; twice as fast as Math.tanh, and as good for sums of float64. */
+function tanh(z) {
+  return 1 - 2 / (1 + Math.exp(2 * z));
+}
+
+/**
+ * The functions f(z) by name, as in jfnn/activations.py, each of which puts f(z) in the place of every z. NaN
+ * gives NaN, and nothing overflows.
+ *
+ * Each has a loop of its own: engines build f into a loop that calls one f only, which is up to twice as fast.
+ * @type {Object<string, function(Float64Array): void>}
+ */
 const ACTIVATIONS = {
-  sigmoid: (z) => 1 / (1 + Math.exp(-z)),
-  relu: (z) => Math.max(z, 0),
-  tanh: (z) => 1 - 2 / (1 + Math.exp(2 * z)), // twice as fast as Math.tanh, and as good for sums of float64
-  elu: (z) => (z > 0 ? z : Math.expm1(z)),
-  leaky_relu: (z) => (z >= 0 ? z : 0.01 * z),
-  softplus: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
-  gelu: (z) => 0.5 * z * erfc(-z * Math.SQRT1_2),
-  erf: (z) => 1 - erfc(z),
-  sin: Math.sin,
-  identity: (z) => z,
+  sigmoid(a) {
+    for (let i = 0; i < a.length; i++) a[i] = sigmoid(a[i]);
+  },
+  relu(a) {
+    for (let i = 0; i < a.length; i++) a[i] = Math.max(a[i], 0);
+  },
+  tanh(a) {
+    for (let i = 0; i < a.length; i++) a[i] = tanh(a[i]);
+  },
+  elu(a) {
+    for (let i = 0; i < a.length; i++) a[i] = a[i] > 0 ? a[i] : Math.expm1(a[i]);
+  },
+  leaky_relu(a) {
+    for (let i = 0; i < a.length; i++) a[i] = a[i] >= 0 ? a[i] : 0.01 * a[i];
+  },
+  softplus(a) {
+    for (let i = 0; i < a.length; i++) a[i] = Math.max(a[i], 0) + Math.log1p(Math.exp(-Math.abs(a[i])));
+  },
+  gelu(a) {
+    for (let i = 0; i < a.length; i++) a[i] = 0.5 * a[i] * erfc(-a[i] * Math.SQRT1_2);
+  },
+  erf(a) {
+    for (let i = 0; i < a.length; i++) a[i] = 1 - erfc(a[i]);
+  },
+  sin(a) {
+    for (let i = 0; i < a.length; i++) a[i] = Math.sin(a[i]);
+  },
+  identity() {},
 };
 
 // Of erfc(x) = t exp(-x² + P(2t - 1)) with t = 2 / (2 + x) and x >= 0: the polynomial P of degree 16 that goes
@@ -67,8 +101,7 @@ function sizeOf(shape) {
  * @returns {Float64Array} the same array
  */
 function activate(values, name) {
-  const f = ACTIVATIONS[name];
-  for (let i = 0; i < values.length; i++) values[i] = f(values[i]);
+  ACTIVATIONS[name](values);
   return values;
 }
 
@@ -135,6 +168,9 @@ function imageShape(shape) {
  * @param {number} rows
  * @param {number[]} shape  `[channels, length]` or `[channels, height, width]`
  * @param {number} fill  what stands in the padding
+ * @returns {{padded: Float64Array, channels: number, plane: number, entries: Int32Array, corners: Int32Array}}
+ *   The images `[rows, channels, plane]`, and where in a plane the entries of the first window and the first
+ *   entries of all windows lie, the last axis running fastest.
  */
 function slide(layer, a, rows, shape, fill) {
   const axis = (name, missing) => {
@@ -156,37 +192,36 @@ function slide(layer, a, rows, shape, fill) {
       padded.set(a.subarray(from, from + width), image * plane + (top + i) * paddedWidth + left);
     }
   }
-  /** Where the entries of the first window lie in a plane, the last axis running fastest. */
-  const entries = [];
-  for (let u = 0; u < tall; u++) {
-    for (let v = 0; v < wide; v++) entries.push(u * stepDown * paddedWidth + v * stepRight);
-  }
-  /** Calls visit(output, input) for one entry of every window: numbers in an image of each. */
-  const eachWindow = (entry, visit) => {
-    for (let i = 0; i < down; i++) {
-      const from = entry + i * strideDown * paddedWidth;
-      for (let j = 0; j < across; j++) visit(i * across + j, from + j * strideRight);
-    }
-  };
-  return { padded, plane, channels, entries, eachWindow, outputs: down * across };
+  const entries = grid(tall, stepDown * paddedWidth, wide, stepRight);
+  const corners = grid(down, strideDown * paddedWidth, across, strideRight);
+  return { padded, channels, plane, entries, corners };
 }
 
 /**
- * One number for each window and channel: each entry in turn is joined to what there is.
- * @param {function(number, number): number} join
- * @param {number} start
- * @returns {Float64Array}
+ * The places i · down + j · right of rows i < height and columns j < width, row by row.
+ * @returns {Int32Array} `[height, width]`
  */
-function pool(layer, a, rows, shape, join, start) {
-  const { padded, plane, channels, entries, eachWindow, outputs } = slide(layer, a, rows, shape, start);
-  const pooled = new Float64Array(rows * channels * outputs).fill(start);
+function grid(height, down, width, right) {
+  return Int32Array.from(
+    { length: height * width },
+    (_, k) => Math.floor(k / width) * down + (k % width) * right,
+  );
+}
+
+/**
+ * One number for each window and channel.
+ * @param {number} fill  what stands in the padding
+ * @param {function(Float64Array, number, Int32Array): number} summary  of the entries of a window, from the
+ *   inputs, the place of its first entry, and the distances of all to this
+ * @returns {Float64Array} `[rows, channels, windows]`
+ */
+function pool(layer, a, rows, shape, fill, summary) {
+  const { padded, channels, plane, entries, corners } = slide(layer, a, rows, shape, fill);
+  const windows = corners.length;
+  const pooled = new Float64Array(rows * channels * windows);
   for (let image = 0; image < rows * channels; image++) {
-    const out = image * outputs;
-    const from = image * plane;
-    for (const entry of entries) {
-      eachWindow(entry, (output, input) => {
-        pooled[out + output] = join(pooled[out + output], padded[from + input]);
-      });
+    for (let i = 0; i < windows; i++) {
+      pooled[image * windows + i] = summary(padded, image * plane + corners[i], entries);
     }
   }
   return pooled;
@@ -195,10 +230,10 @@ function pool(layer, a, rows, shape, join, start) {
 /**
  * Runs a cell over the times of each row, in one direction or in both, whose units stand side by side.
  *
- * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate. `advance` gives
- * one unit k its next state from them; the gates of this unit are at `at`, `at + units`, … of p, and at
- * `from`, `from + units`, … of q.
- * @param {function(Float64Array, number, Float64Array, number, {h: Float64Array, c: Float64Array}, number)} advance
+ * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate, gate by gate.
+ * `advance` puts the next state of one row in the place of the last one, h, of an LSTM with its cells c; it is
+ * given (p, q, h, c) of this row.
+ * @param {function(Float64Array, Float64Array, Float64Array, Float64Array): void} advance
  * @returns {Float64Array} `[rows, units]`, or `[rows, time, units]`; twice the units both ways
  */
 function recurrent(layer, weights, a, rows, [time, features], advance) {
@@ -212,23 +247,22 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
     const place = (name) => layer.weights[name + ending];
     const p = affine(weights, place("w_x"), place("b") || place("b_x"), a, rows * time);
     const gates = place("w_h").shape[1];
-    const state = { h: new Float64Array(rows * units), c: new Float64Array(rows * units) };
+    const h = new Float64Array(rows * units);
+    const c = new Float64Array(rows * units);
     for (let step = 0; step < time; step++) {
       const t = direction ? time - 1 - step : step;
-      const q = affine(weights, place("w_h"), place("b_h"), state.h, rows);
+      const q = affine(weights, place("w_h"), place("b_h"), h, rows);
       for (let row = 0; row < rows; row++) {
         if (t >= lengths[row]) continue;
-        for (let unit = 0; unit < units; unit++) {
-          const k = row * units + unit;
-          advance(p, (row * time + t) * gates + unit, q, row * gates + unit, state, k);
-          if (all) outputs[(row * time + t) * width + direction * units + unit] = state.h[k];
-        }
+        const part = (array, number, size) => array.subarray(number * size, (number + 1) * size);
+        const state = part(h, row, units);
+        advance(part(p, row * time + t, gates), part(q, row, gates), state, part(c, row, units));
+        if (all) outputs.set(state, (row * time + t) * width + direction * units);
       }
     }
     if (all) return;
-    for (let k = 0; k < rows * units; k++) {
-      const row = Math.floor(k / units);
-      outputs[row * width + direction * units + (k % units)] = state.h[k];
+    for (let row = 0; row < rows; row++) {
+      outputs.set(h.subarray(row * units, (row + 1) * units), row * width + direction * units);
     }
   });
   return outputs;
@@ -261,23 +295,28 @@ const LAYERS = {
 
   /** z[o] = Σ w[o, c, u, v] a[c, at entry u, v of the window] + b[o], of each window; f(z) */
   conv(layer, weights, a, rows, shape) {
-    const { padded, plane, channels, entries, eachWindow, outputs } = slide(layer, a, rows, shape, 0);
+    const { padded, channels, plane, entries, corners } = slide(layer, a, rows, shape, 0);
     const { w, b } = layer.weights;
     const filters = b.shape[0];
-    const z = new Float64Array(rows * filters * outputs);
+    const windows = corners.length;
+    // The entries of all channels, in the order of a filter's weights.
+    const places = grid(channels, plane, entries.length, 0).map(
+      (from, k) => from + entries[k % entries.length],
+    );
+    const n = places.length;
+    const factors = new Float64Array(weights.subarray(w.offset, w.offset + filters * n));
+    const z = new Float64Array(rows * filters * windows);
     for (let row = 0; row < rows; row++) {
+      const image = row * channels * plane;
       for (let filter = 0; filter < filters; filter++) {
-        const out = (row * filters + filter) * outputs;
-        z.fill(weights[b.offset + filter], out, out + outputs);
-        for (let channel = 0; channel < channels; channel++) {
-          const from = (row * channels + channel) * plane;
-          const kernel = w.offset + (filter * channels + channel) * entries.length;
-          entries.forEach((entry, number) => {
-            const weight = weights[kernel + number];
-            eachWindow(entry, (output, input) => {
-              z[out + output] += weight * padded[from + input];
-            });
-          });
+        const bias = weights[b.offset + filter];
+        const first = filter * n;
+        const out = (row * filters + filter) * windows;
+        for (let i = 0; i < windows; i++) {
+          const corner = image + corners[i];
+          let sum = bias;
+          for (let k = 0; k < n; k++) sum += factors[first + k] * padded[corner + places[k]];
+          z[out + i] = sum;
         }
       }
     }
@@ -286,14 +325,20 @@ const LAYERS = {
 
   /** The largest entry of each window; padding is smaller than any. */
   max_pool(layer, weights, a, rows, shape) {
-    return pool(layer, a, rows, shape, Math.max, -Infinity);
+    return pool(layer, a, rows, shape, -Infinity, (inputs, corner, entries) => {
+      let largest = -Infinity;
+      for (let k = 0; k < entries.length; k++) largest = Math.max(largest, inputs[corner + entries[k]]);
+      return largest;
+    });
   },
 
   /** The mean of each window; padding counts as zeros. */
   mean_pool(layer, weights, a, rows, shape) {
-    const entries = sizeOf(layer.windows.size);
-    const sums = pool(layer, a, rows, shape, (sum, entry) => sum + entry, 0);
-    return sums.map((sum) => sum / entries);
+    return pool(layer, a, rows, shape, 0, (inputs, corner, entries) => {
+      let sum = 0;
+      for (let k = 0; k < entries.length; k++) sum += inputs[corner + entries[k]];
+      return sum / entries.length;
+    });
   },
 
   /** All axes of a row as one: as the numbers lie already. */
@@ -340,35 +385,37 @@ const LAYERS = {
 
   /** h = f(p + q) */
   elman(layer, weights, a, rows, shape) {
-    const f = ACTIVATIONS[layer.activation];
-    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, state, k) => {
-      state.h[k] = f(p[at] + q[from]);
+    return recurrent(layer, weights, a, rows, shape, (p, q, h) => {
+      for (let k = 0; k < h.length; k++) h[k] = p[k] + q[k];
+      activate(h, layer.activation);
     });
   },
 
   /** Gates r, u and the candidate c: h = (1 - u) c + u h, with r in front of the candidate's part of q. */
   gru(layer, weights, a, rows, shape) {
-    const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
-    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, { h }, k) => {
-      const r = sigmoid(p[at] + q[from]);
-      const u = sigmoid(p[at + n] + q[from + n]);
-      const c = tanh(p[at + 2 * n] + r * q[from + 2 * n]);
-      h[k] = c + u * (h[k] - c);
+    return recurrent(layer, weights, a, rows, shape, (p, q, h) => {
+      for (let k = 0; k < n; k++) {
+        const r = sigmoid(p[k] + q[k]);
+        const u = sigmoid(p[k + n] + q[k + n]);
+        const c = tanh(p[k + 2 * n] + r * q[k + 2 * n]);
+        h[k] = c + u * (h[k] - c);
+      }
     });
   },
 
   /** Gates i, f, o and the candidate e: c = f c + i e, h = o tanh(c) */
   lstm(layer, weights, a, rows, shape) {
-    const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
-    return recurrent(layer, weights, a, rows, shape, (p, at, q, from, { h, c }, k) => {
-      const i = sigmoid(p[at] + q[from]);
-      const f = sigmoid(p[at + n] + q[from + n]);
-      const e = tanh(p[at + 2 * n] + q[from + 2 * n]);
-      const o = sigmoid(p[at + 3 * n] + q[from + 3 * n]);
-      c[k] = f * c[k] + i * e;
-      h[k] = o * tanh(c[k]);
+    return recurrent(layer, weights, a, rows, shape, (p, q, h, c) => {
+      for (let k = 0; k < n; k++) {
+        const i = sigmoid(p[k] + q[k]);
+        const f = sigmoid(p[k + n] + q[k + n]);
+        const e = tanh(p[k + 2 * n] + q[k + 2 * n]);
+        const o = sigmoid(p[k + 3 * n] + q[k + 3 * n]);
+        c[k] = f * c[k] + i * e;
+        h[k] = o * tanh(c[k]);
+      }
     });
   },
 };
