@@ -21,7 +21,7 @@ from jfnn.analysis.summary import (
     score_texts,
     shown_metrics,
 )
-from jfnn.arguments.texts import axis_text, column_texts, name_text
+from jfnn.arguments.texts import axis_text, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 
 TIED = "~"
@@ -183,7 +183,7 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     if any(marks := [_mark(cell) for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
-        columns[axis_text(name)] = column_texts([cell.axes[name] for cell in cells], name)
+        columns[axis_text(name)] = value_texts([cell.axes[name] for cell in cells], name)
     others = list(ranking.baselines.values())
     for name, higher_is_better in ranking.higher_is_better.items():
         scores = [*(cell.scores[name] for cell in cells), *others]

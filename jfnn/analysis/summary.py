@@ -10,7 +10,7 @@ from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
 from jfnn.arguments import checks
-from jfnn.arguments.texts import describe, exponential, name_text, number_text, value_texts
+from jfnn.arguments.texts import describe, name_text, number_text, score_format, value_texts
 from jfnn.core.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
@@ -201,17 +201,8 @@ def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
     Means stand with their intervals, of two runs both values; of cells with failed runs the median with the
     worst, "0.951 (0.113)".
     """
-    sizes = [abs(score.median if score.failed else score.mean) for score in scores]
-    known = [size for size in sizes if size > 0 and np.isfinite(size)] or [1.0]
-    least = min(known)
-    exponents = max(known) >= 1e5 or (least < 1e-3 and not higher_is_better)
-    decimals = 3 if higher_is_better else max(0, 2 - math.floor(math.log10(least)))
-
-    def text(value: float, digits: int = 3) -> str:
-        if not np.isfinite(value):
-            return "div"
-        return exponential(value, digits) if exponents or abs(value) >= 1e5 else f"{value:.{decimals}f}"
-
+    middles = [score.median if score.failed else score.mean for score in scores]
+    text = score_format(middles, higher_is_better)
     texts = []
     for score in scores:
         if score.failed:

@@ -1,16 +1,19 @@
 """Names and numbers of a sweep as readers see them, and tables in HTML."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import jax
 import numpy as np
+from numpy.typing import ArrayLike
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "l1": "L1 penalty"}
 METRICS = {"r2": "R²", "rmse": "RMSE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
 WHOLE = 5  # digits of whole numbers that are written in full
+MOST_DIGITS = 6  # of scores without an exponent
 
 
 def metric_text(metric: str) -> str:
@@ -29,6 +32,27 @@ def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
     if not np.isfinite(value):
         return "div"
     return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
+
+
+def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> Callable[[float], str]:
+    """How scores of one table or map are written: all with as many decimals or all with an exponent.
+
+    Accuracies and the like have ``digits`` decimals; of losses the least has ``digits`` digits. Where the
+    largest then had more than six digits, they have exponents. "div" stands for none.
+    """
+    sizes = np.abs(np.ravel(values))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    least, most = (math.floor(math.log10(size)) for size in (sizes.min(initial=1e300), sizes.max(initial=1)))
+    decimals = digits if higher_is_better else max(0, digits - 1 - least)
+    has_exponents = most + 1 + decimals > MOST_DIGITS or most >= WHOLE
+
+    def text(value: float) -> str:
+        if not np.isfinite(value):
+            return "div"
+        is_long = has_exponents or abs(value) >= 10**WHOLE
+        return exponential(value, digits) if is_long else f"{value:.{decimals}f}"
+
+    return text
 
 
 def describe(axes: Mapping[str, object]) -> str:
@@ -62,14 +86,10 @@ def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
     return [value_text(name, value, digits) for value in values]
 
 
-def column_texts(values: Sequence[Any], name: str = "") -> list[str]:
-    """As `value_texts`, for values below each other: all numbers with an exponent where one has it."""
-    digits = _digits(values, name)
-    texts = [value_text(name, value, digits) for value in values]
-    numbers = all(isinstance(value, int | float | np.number) for value in values)
-    if numbers and name != "batch_size" and any("e" in text for text in texts):
-        return [exponential(value, digits) for value in values]
-    return texts
+def full_text(name: str, value: Any) -> str:
+    """A value of an axis as `value_text`, with as many digits as it has."""
+    texts = (value_text(name, value, digits) for digits in range(3, 18))
+    return next(text for text in texts if isinstance(value, str) or text == "full" or float(text) == value)
 
 
 def _digits(values: Sequence[Any], name: str) -> int:

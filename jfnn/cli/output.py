@@ -17,7 +17,7 @@ from jfnn.analysis.description import training_text
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import column_texts, describe, metric_text, name_text, number_text
+from jfnn.arguments.texts import describe, metric_text, name_text, number_text, score_format, value_texts
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
@@ -111,8 +111,9 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     at: list[Any] = list(index)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
-    rates = column_texts(result.learning_rate.tolist())
-    penalties = column_texts(result.l2.tolist())
+    score_text = score_format(cells, True)
+    rates = value_texts(result.learning_rate.tolist())
+    penalties = value_texts(result.l2.tolist())
     lines = []
     for first in range(0, len(penalties), CELLS_A_LINE):
         columns = range(first, min(first + CELLS_A_LINE, len(penalties)))
@@ -121,7 +122,7 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
             row = f"{rate:>8}"
             for j in columns:
                 mark = "*" if marked and (i, j) == (index[down], index[across]) else " "
-                row += f"{number_text(cells[i, j], True):>8}{mark}"
+                row += f"{score_text(cells[i, j]):>8}{mark}"
             lines.append(row.rstrip())
     return lines[1:]
 

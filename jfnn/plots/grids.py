@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from jfnn.analysis import summary
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import axis_label, metric_text, name_text, number_text, value_texts
+from jfnn.arguments.texts import axis_label, metric_text, name_text, score_format, value_texts
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BAR,
@@ -210,8 +210,8 @@ def _fitting_texts(
     """The cells' numbers with as many digits as fit into cells of a size, and their font; or none, and 0."""
     if values[0].size <= MOST_TEXTS:
         for digits in (3, 2):
-            as_text = np.vectorize(number_text, otypes=[object])
-            texts = as_text(values, higher_is_better and digits == 3, digits)
+            as_text = np.vectorize(score_format(values, higher_is_better, digits), otypes=[object])
+            texts = as_text(values)
             widest = 0.9 * width / max(map(text_width, texts.ravel()))
             font = min(LARGEST_FONT, POINTS_PER_INCH * min(widest, 0.6 * height))
             if font >= SMALLEST_FONT:

@@ -256,7 +256,7 @@ def _table(best: ranking.Ranking) -> str:
 def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
     """What the pointer shows over a cell's texts in `ranking.table`: more digits of values and scores."""
     heading = ranking.table(best)[0]
-    shown = {axis_text(name): str(value) for name, value in cell.axes.items()}
+    shown = {axis_text(name): texts.full_text(name, value) for name, value in cell.axes.items()}
     for name, score in cell.scores.items():
         numbers = {"mean": score.mean}
         if np.isfinite(score.low):

@@ -9,7 +9,7 @@ from helpers import make_programs, make_result, make_sampled, select_members, wi
 import jfnn
 from jfnn.analysis import cell_names, description, ranking, summary
 from jfnn.analysis.ranking import best_first, legend, table
-from jfnn.arguments.texts import column_texts, number_text, value_text, value_texts
+from jfnn.arguments.texts import full_text, number_text, score_format, value_text, value_texts
 from jfnn.core.search.result import combined, with_run
 
 
@@ -292,11 +292,32 @@ def test_numbers_below_each_other_have_one_form():
     ]
     failed = summary.Score(1.0, 0.5, 1.5, median=0.41, worst=1e30, failed=1)
     assert summary.score_texts([failed, summary.Score(np.nan)], False) == ["0.410 (1e30)", "div"]
-    assert column_texts([0.0, 1e-5, 0.01, 10]) == ["0", "1e-5", "1e-2", "1e1"]
-    assert column_texts([1e-5, 0.1, 0.1001]) == ["1e-5", "1e-1", "1.001e-1"]
-    assert column_texts([0.0, 0.25, 10]) == ["0", "0.25", "10"]
-    assert column_texts([0, 50], "batch_size") == ["full", "50"]
-    assert column_texts(["1e5", "8-8"], "network") == ["1e5", "8-8"]
+    assert written([6.61e-3, 0.018, 2.3, np.nan], False) == ["0.00661", "0.01800", "2.30000", "div"]
+    assert written([6.61e-3, 0.018, 12.0], False) == ["6.61e-3", "1.8e-2", "1.2e1"]
+    assert written([6.61e-3, 0.018], False, 2) == ["0.0066", "0.0180"]
+    assert written([0.9512, 0.004, -12.0], True) == ["0.951", "0.004", "-12.000"]
+    assert written([0.9512, -81234.5], True) == ["9.51e-1", "-8.12e4"]
+    assert written([0.0, 0.0], False) == ["0", "0"] and written([np.inf], True) == ["div"]
+
+
+def written(values, higher_is_better, *digits):
+    return list(map(score_format(values, higher_is_better, *digits), values))
+
+
+def test_a_value_of_a_hyperparameter_is_written_in_one_way_wherever_it_stands():
+    result = make_result((3, 2), seeds=3)
+    axes = result.axes | {"learning_rate": np.array([1e-5, 0.01, 10]), "l2": np.array([0, 1 / 3])}
+    result = dataclasses.replace(result, axes=axes)
+    heading, *rows = table(best_first(result, 6))
+    columns = dict(zip(heading, zip(*rows, strict=True), strict=True))
+    assert set(columns["η"]) == {"1e-5", "0.01", "10"} and set(columns["λ"]) == {"0", "0.333"}
+    rates = [value_text("learning_rate", rate) for rate in axes["learning_rate"].tolist()]
+    assert rates == value_texts(axes["learning_rate"].tolist()) == ["1e-5", "0.01", "10"]
+    assert full_text("l2", 1 / 3) == repr(1 / 3) and full_text("learning_rate", 1e-5) == "1e-5"
+    assert [full_text("batch_size", 0), full_text("network", "8-8")] == ["full", "8-8"]
+
+
+def test_values_of_an_axis_have_as_many_digits_as_tell_them_apart():
     rates = [1e-5, 3.1623e-4, 0.01, 0.031623, 10]
     assert value_texts(rates) == ["1e-5", "3.16e-4", "0.01", "0.0316", "10"]
     assert value_texts(rates) == [value_text("learning_rate", rate) for rate in rates]

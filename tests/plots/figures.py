@@ -261,9 +261,13 @@ def check_map(panel, expected, rows):
         behind = image.to_rgba(value) if np.isfinite(value) else to_rgb(GREY)
         assert contrast(to_rgb(text.get_color()), behind) > 3
         if np.isfinite(value):
-            assert abs(float(text.get_text()) - value) <= 6e-4 * ("." in text.get_text()) + 0.051 * abs(value)
+            decimals = len(text.get_text().partition(".")[2])
+            rounding = 0.051 * abs(value) if "e" in text.get_text() else 0.51 * 10.0**-decimals
+            assert abs(float(text.get_text()) - value) <= rounding
         else:
             assert text.get_text() == "div"
+    numbers = [text.get_text() for text in written.values() if text.get_text() not in ("div", "0")]
+    assert len({"e" if "e" in number else len(number.partition(".")[2]) for number in numbers}) <= 1
     check_in_cells(panel)
     hatched = boxes_of(panel, filled=True)
     assert hatched.keys() == {place for place in written if not np.isfinite(expected[place])}
