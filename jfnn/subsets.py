@@ -49,7 +49,7 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
     if held_out.any() and not held_out.all():
         raise ArgumentError("pairs", HELD_OUT_BY_SOME)
     pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
-    return Subsets(n, pairs, start_per_subset=start_per_subset)
+    return Subsets(n, pairs, start_per_subset=start_per_subset, called="bootstrap")
 
 
 def leave_one_out(n: int) -> Subsets:
@@ -157,7 +157,7 @@ def by_group(
     order = last if seed is None else np.random.default_rng(checks.as_seed(seed)).permutation(len(labels))
     rows = np.split(np.lexsort((order, group)), np.cumsum(counts)[:-1])
     pairs = [(np.sort(r[h:]), np.sort(r[:h])) for r, h in zip(rows, left_out, strict=True)]
-    return Subsets(len(labels), pairs, "group", names, start_per_subset=start_per_subset)
+    return Subsets(len(labels), pairs, "group", names, start_per_subset=start_per_subset, called="group")
 
 
 def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:

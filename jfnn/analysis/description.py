@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jfnn.analysis.summary import PERCENT, averaged_over, part_text
+from jfnn.analysis.wording import fold_word
 from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text, value_texts
 from jfnn.arguments.types import Json
 from jfnn.core.search.result import SweepResult
@@ -129,7 +130,7 @@ def _search(result: SweepResult) -> Json:
         },
         "cells": None if result.crossed else len(result.l2),
         "seeds": result.seeds.tolist(),
-        "folds": result.folds,
+        f"{fold_word(result)}s": result.folds,
         **{
             axis_label(scheduler["kind"]): {k: v for k, v in scheduler.items() if k != "kind"}
             for scheduler in schedulers

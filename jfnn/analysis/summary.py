@@ -9,6 +9,7 @@ import numpy as np
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.outliers import failed
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, replicate_values
+from jfnn.analysis.wording import fold_word
 from jfnn.arguments import checks
 from jfnn.arguments.texts import describe, name_text, number_text, score_format, value_texts
 from jfnn.core.search.result import SweepResult
@@ -86,7 +87,7 @@ def ranking_rows(result: SweepResult) -> str:
     rows = _rows(result, part)
     count = f"{extent_text((min(rows), max(rows)))} row{'s' * (max(rows) > 1)}" if rows else "rows"
     if part == "validation":
-        return f"{count} held out {f'in each of {result.folds} folds' if result.folds else 'for validation'}"
+        return f"{count} held out {f'in each of {folds_text(result)}' if result.folds else 'for validation'}"
     return f"{count} {'to test on' if part == 'test' else 'that they learned from'}"
 
 
@@ -238,10 +239,16 @@ def extent_text(extent: tuple[int, int]) -> str:
 
 
 def averaged_over(result: SweepResult) -> str:
-    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 folds"; "" for one."""
+    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 bootstraps"; "" for one."""
+    folds = folds_text(result)
     if result.seeds.size > 1:
-        return f"{result.seeds.size} seeds" + (f" of {result.folds} folds each" if result.folds else "")
-    return f"{result.folds} folds" if result.folds else ""
+        return f"{result.seeds.size} seeds" + (f" of {folds} each" if folds else "")
+    return folds
+
+
+def folds_text(result: SweepResult) -> str:
+    """The folds as they are called, "5 folds" or "20 bootstraps"; "" without any."""
+    return f"{result.folds} {fold_word(result)}s" if result.folds else ""
 
 
 def cell_names(result: SweepResult) -> list[str]:

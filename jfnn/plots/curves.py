@@ -14,6 +14,7 @@ from jfnn.analysis import summary
 from jfnn.analysis.baselines import Baselines, as_baselines
 from jfnn.analysis.intervals import Interval, as_interval
 from jfnn.analysis.statistics import curve_statistics, kept_values
+from jfnn.analysis.wording import in_words
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
@@ -25,7 +26,7 @@ from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
     add_caption,
-    check_sweep,
+    as_sweep,
     colour_by,
     draw_baselines,
     ends,
@@ -69,6 +70,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
         ValueError: No history was kept, or there is no such cell.
     """
     checks.check_instance(result, SweepResult, "result")
+    result = in_words(result)
     curves = _cell_curves(result, cells)
     parts = summary.ranking_parts(result)
     loss, *others = result.metrics
@@ -145,7 +147,7 @@ def interval_curves(
     Raises:
         ValueError: No history, no such cell, baselines that are no scores, or as in `curve_statistics`.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score, epochs, _ = kept_values(result, score)

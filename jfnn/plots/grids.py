@@ -31,7 +31,7 @@ from jfnn.plots.panels import (
     WIDTH,
     add_caption,
     are_nearly_equal,
-    check_sweep,
+    as_sweep,
     panels,
     round_values,
     takes_log_scale,
@@ -83,7 +83,7 @@ def heat_map(
         ValueError, TypeError: No such axis, index or score. Or the sweep is a random search, whose cells form
             no grid.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
     if not checks.is_several(axes) or len(axes) != 2:

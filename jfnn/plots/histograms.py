@@ -17,7 +17,7 @@ from jfnn.plots.panels import (
     CAPTION_FONT,
     add_caption,
     are_nearly_equal,
-    check_sweep,
+    as_sweep,
     gallery,
     set_title,
 )
@@ -45,7 +45,7 @@ def histogram(
     Raises:
         ValueError, TypeError: No such score or cell, more than 50 cells, or one with less than two scores.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     score = result.named(score, "score")
     best = result.best_or_none()
     chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)

@@ -21,6 +21,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from jfnn.analysis.intervals import LEAST, Interval
 from jfnn.analysis.statistics import CellStatistics
 from jfnn.analysis.summary import Score
+from jfnn.analysis.wording import in_words
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import value_texts
@@ -67,6 +68,12 @@ def check_sweep(result: SweepResult) -> None:
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
+
+
+def as_sweep(result: SweepResult) -> SweepResult:
+    """A sweep with its axes as readers call them; raises ArgumentError as `check_sweep`."""
+    check_sweep(result)
+    return in_words(result)
 
 
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:

@@ -23,7 +23,7 @@ from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
     add_caption,
-    check_sweep,
+    as_sweep,
     colour_by,
     draw_baselines,
     ends,
@@ -38,7 +38,7 @@ from jfnn.plots.panels import (
     tick_words,
     value_scale,
 )
-from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, fold_axis, sliced
+from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, own_name, sliced
 
 
 def axis_curves(
@@ -83,9 +83,9 @@ def axis_curves(
         ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` of a random search; baselines
             that are no scores; or as in `jfnn.cell_statistics`.
     """
-    check_sweep(result)
-    axis = fold_axis(result, axis)
-    by = fold_axis(result, by)
+    result = as_sweep(result)
+    axis = own_name(result, axis)
+    by = own_name(result, by)
     part, caption = _profile(result, axis, by, at)
     kind = as_interval(interval)
     score = part.named(score, "score")
@@ -178,7 +178,7 @@ class _Pooled(NamedTuple):
 
 
 def _pooled(part: SweepResult) -> _Pooled:
-    name = fold_axis(part)
+    name = own_name(part, "fold")
     values = part.axes.get(name, np.zeros(0)).tolist()
     distinct = list(dict.fromkeys(values))
     if len(distinct) == len(values):

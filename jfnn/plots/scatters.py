@@ -16,7 +16,7 @@ from jfnn.plots.panels import (
     BEST,
     WIDTH,
     add_caption,
-    check_sweep,
+    as_sweep,
     colour_by,
     gallery,
     limit_points,
@@ -40,7 +40,7 @@ def scatter(result: SweepResult) -> Figure:
     Args:
         result: A sweep, in particular a random search.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
     pruned = result.pruned_cells.ravel()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jfnn.analysis import summary
+from jfnn.analysis import summary, wording
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, describe, value_text
@@ -38,8 +38,8 @@ def sliced(
         ValueError, TypeError: No such axis, or no such index.
     """
     values = axis_values(result)
-    fold = fold_axis(result)
-    names = [fold_axis(result, name) for name in names]
+    fold = own_name(result, "fold")
+    names = [own_name(result, name) for name in names]
     over_epochs = any(isinstance(name, str) and name in ("epoch", "epochs") for name in names)
     others = "jfnn.plots.interval_curves draws over the epochs" * over_epochs
     if len({checks.as_choice(name, "axes", values, others) for name in names}) < len(names):
@@ -50,7 +50,7 @@ def sliced(
     if isinstance(at, str):
         checks.as_choice(at, "at", (MEAN, BEST))
         at = dict.fromkeys([name for name in result.axes if name not in names], at)
-    at = {fold_axis(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
+    at = {own_name(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
     lengths_of = {name: len(axis) for name, axis in values.items() if name not in names}
     indices |= _as_indices(at, lengths_of, ("seed", fold))
     indices = {n: i for n, i in indices.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
@@ -97,7 +97,7 @@ def _costs(result: SweepResult) -> np.ndarray:
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     """Values of all axes by name, "seed" and "fold" (numbers from 0) or that of subsets among them."""
-    folds = {} if result.folds is None else {fold_axis(result): np.arange(result.folds)}
+    folds = {} if result.folds is None else {own_name(result, "fold"): np.arange(result.folds)}
     axes = dict(result.axes)
     if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches among them
         sizes = axes["batch_size"].tolist()
@@ -106,12 +106,15 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
     return axes | {name: values for name, values in runs.items() if name not in axes}  # as in a slice
 
 
-def fold_axis(result: SweepResult, name: object = "fold") -> Any:
-    """Name of the axis of folds: "fold", or of `jfnn.subsets` theirs, or "subset"; others as they are."""
-    is_fold = isinstance(name, str) and name == "fold"
-    settings = result.config.get("settings", {})
-    default = "subset" if "subsets" in settings and "subset" not in result.axes else "fold"
-    return next(iter(result.subset_values), default) if is_fold else name
+def own_name(result: SweepResult, name: object) -> Any:
+    """What a sweep in words calls its axis "network" or "fold", of `jfnn.subsets` theirs; or any other."""
+    if isinstance(name, str) and name == wording.NETWORK and name not in result.axes:
+        word = wording.network_word(result)
+        return word if word in result.axes else name
+    if isinstance(name, str) and name == "fold":
+        word = wording.fold_word(result)
+        return next(iter(result.subset_values), "fold" if word in result.axes else word)
+    return name
 
 
 def assignment_text(name: str, value: Any) -> str:

@@ -21,7 +21,7 @@ from jfnn.arguments import texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import as_output_file, has_labels, keeps_network
-from jfnn.plots.panels import check_sweep
+from jfnn.plots.panels import as_sweep
 from jfnn.plots.slices import axis_values
 from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
 
@@ -70,7 +70,7 @@ def write_report(
         ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have; baselines
             that are no scores.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
     path = as_output_file(path, "path")
     drawn = titled(draw(result), maps(result)) if figures is None else figures

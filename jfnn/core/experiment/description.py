@@ -52,10 +52,10 @@ def _settings(experiment: Experiment) -> Json:
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
-    # Checksums of the rows say nothing of these two.
-    if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
+    if subset_rows is not None:  # checksums of the rows say nothing of these
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
-        subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
+        others = {name: getattr(subset_rows, name) for name in ("start_per_subset", "called")}
+        subsets = {"subsets": {"values": values, **others}}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},

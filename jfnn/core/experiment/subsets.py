@@ -74,6 +74,7 @@ class Subsets:
         start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
+        called: What figures and reports call each of them, such as "bootstrap".
 
     Raises:
         ValueError, TypeError: No pairs, invalid rows or values, lengths that differ, or weights below 0.
@@ -87,6 +88,7 @@ class Subsets:
     labels: Any = None
     start_per_subset: bool = False
     test_labels: Any = None
+    called: str = "subset"
 
     def __post_init__(self) -> None:
         n = checks.as_count(self.n, "n")
@@ -94,6 +96,7 @@ class Subsets:
         if (self.name is None) != (self.values is None):
             raise ArgumentError("values", "expected a name and values, or neither")
         start_per_subset = checks.as_switch(self.start_per_subset, "start_per_subset")
+        paths.check_name(self.called, "called")
         fields: dict[str, object] = {"n": n, "pairs": cuts, "start_per_subset": start_per_subset}
         if self.name is not None:
             paths.check_name(self.name, "name")
