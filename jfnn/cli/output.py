@@ -205,12 +205,14 @@ def caveats(result: SweepResult, tests: bool) -> list[str]:
 
 def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
     """Writes figures and the report beside the library's files; the names of all in the directory."""
+    from jfnn import plots
     from jfnn.report import writing as report
 
     out = flags.out
-    drawn = report.draw(result)
-    images = {name: report.png(figure) for name, figure in drawn.items()}
-    write_images(out, images)
+    curves = report.curves(result)
+    cells = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
+    drawn = cells | dict(zip(["curves"], curves.values(), strict=False))
+    write_images(out, {name: report.png(figure) for name, figure in drawn.items()})
     programs = program_names(result.program_axes) if result.leading else []
     settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
     for directory in (".", REFIT, *programs):
@@ -219,13 +221,13 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
             write_json(path, json.loads(path.read_text()) | {"command": settings})
     kind = "A grid" if result.crossed else "Random search"
     title = f"{kind} of {result.diverged_at.size} networks on {problem.name}"
-    pages = [REPORT, PLAYGROUND] if flags.play and write_playground(result, problem, out, title) else [REPORT]
+    plays = flags.play and write_playground(result, problem, out, title)
     report.write_report(
         result,
         out / REPORT,
         title=title,
         text=caveats(result, problem.n_test > 0),
-        figures=report.titled(drawn, report.maps(result)),
+        figures=None if result.leading else report.maps(result) | curves,
         settings={  # that the library does not know
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {problem.n_test} to test on",
@@ -233,10 +235,11 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
             "standardised": "yes" if flags.standardise else "no",
             "Machine": {"command": shlex.join(command)},
         },
+        playground=PLAYGROUND if plays else None,
     )
     library = [CONFIG, TABLE] if programs else [CONFIG, TABLE, RESULTS, MODELS]
     directories = [f"{name}/" for name in ([REFIT] if result.refit is not None else []) + programs]
-    return [*library, *directories, *(f"{name}.png" for name in images), *pages]
+    return [*library, *directories, *(f"{name}.png" for name in drawn), REPORT, *[PLAYGROUND] * plays]
 
 
 def write_playground(result: SweepResult, problem: Problem, out: Path, title: str) -> bool:

@@ -83,6 +83,17 @@ def heat_map(
         ValueError, TypeError: No such axis, index or score. Or the sweep is a random search, whose cells form
             no grid.
     """
+    return sweep_map(result, at, axes, score)
+
+
+def sweep_map(
+    result: SweepResult,
+    at: At | None = None,
+    axes: Sequence[str] = ("learning_rate", "l2"),
+    score: str | None = None,
+    names_best: bool = True,
+) -> Figure:
+    """`heat_map`, whose caption need not name the best cell where a page has named it."""
     result = as_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
@@ -99,8 +110,11 @@ def heat_map(
         index = dict(zip(result.axes, best.index, strict=True))
         if all(indices.get(name, i) in (i, AT_BEST) for name, i in index.items()):
             mark = index[axes[0]], index[axes[1]]
-    caption = [*caption_parts(result, part, indices), summary.best_text(result)]
-    caption[-1] += " (not shown)" * (best is not None and mark is None)
+    caption = caption_parts(result, part, indices)
+    if names_best:
+        caption.append(summary.best_text(result) + " (not shown)" * (best is not None and mark is None))
+    elif mark is not None:
+        caption.append("red: best")
     direction = result.higher_is_better(names[0])
     return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, caption)
 

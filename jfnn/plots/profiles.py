@@ -112,7 +112,7 @@ def axis_curves(
     else:
         numbers, words = places(by, curves)
         colours = colour_by(figure, axes, numbers, axis_label(by), words)
-    line = "-" if part.crossed else ""
+    line = "-" if part.crossed and not names else ""  # nothing lies between words
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
     for i, colour in enumerate(colours):
         style = {"color": colour, "label": assignment_text(by, curves[i]) if by and few else None}

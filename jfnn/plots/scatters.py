@@ -40,6 +40,11 @@ def scatter(result: SweepResult) -> Figure:
     Args:
         result: A sweep, in particular a random search.
     """
+    return cells_scatter(result)
+
+
+def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
+    """`scatter`, whose caption need not name the best cell where a page has named it."""
     result = as_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
@@ -80,7 +85,7 @@ def scatter(result: SweepResult) -> Figure:
     indices = np.ndindex(*result.cell_shape)
     labels = [summary.describe_cell(result, cell) for cell in indices]
     hidden = out_of_sight(row[0], labels, scores[:, None])
-    add_caption(figure, [*_caption(result, scores, pruned), *hidden])
+    add_caption(figure, [*_caption(result, scores, pruned, names_best), *hidden])
     return figure
 
 
@@ -97,11 +102,14 @@ def _draw_cells(
     axes.grid(alpha=0.3)
 
 
-def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray) -> list[str]:
+def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray, names_best: bool) -> list[str]:
     diverged = np.isnan(scores)
     over = summary.averaged_over(result)
     parts = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
-    parts.append(summary.best_text(result))
+    if names_best or result.best_or_none() is None:
+        parts.append(summary.best_text(result))
+    else:
+        parts.append("ring: best")
     if diverged.any():
         parts.append(f"crosses: {diverged.sum()} diverged")
     if (pruned & ~diverged).any():

@@ -114,7 +114,7 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
         file.write(page.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 
-def images_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> list[str]:
+def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> str:
     """Pictures side by side where the page is wide enough, else one below the other.
 
     Args:
@@ -134,7 +134,17 @@ def images_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] 
         figures.append(
             f'<figure><figcaption>{text}</figcaption><div class="picture">{picture}</div></figure>'
         )
-    return ["<h2>Pictures</h2>", f'<div class="pictures">{"".join(figures)}</div>'] if figures else []
+    return f'<div class="pictures">{"".join(figures)}</div>' if figures else ""
+
+
+def link_html(href: str, text: str) -> str:
+    """A line with a link."""
+    return f'<p class="link"><a href="{escape(href)}">{escape(text)}</a></p>'
+
+
+def folded_html(summary: str, body: str, is_open: bool = False) -> str:
+    """A part of a page that a click on its summary unfolds."""
+    return f"<details{' open' * is_open}><summary>{unbroken(escape(summary))}</summary>{body}</details>"
 
 
 def pairs_html(pairs: Iterable[tuple[str, str]]) -> str:

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,13 +16,24 @@ from jfnn import plots
 from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.baselines import Baselines
 from jfnn.analysis.fronts import Objective, cell_values, front
-from jfnn.arguments import texts
+from jfnn.arguments import checks, texts
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import as_output_file, has_labels, keeps_network
+from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import as_sweep
+from jfnn.plots.scatters import cells_scatter
 from jfnn.plots.slices import axis_values
-from jfnn.report.pages import Box, images_html, pairs_html, unbroken, write_page
+from jfnn.report import comparison
+from jfnn.report.pages import (
+    Box,
+    folded_html,
+    link_html,
+    pairs_html,
+    pictures_html,
+    unbroken,
+    write_page,
+)
 
 # Lines of Python below "Predicting with it", and one more that predicts.
 LOAD = """import jfnn
@@ -31,12 +41,13 @@ result = jfnn.load({!r})
 """
 NO_MODELS = "result.to_dict()  # the scores of every network; {why}, to predict with"
 READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these columns\n'
-Picture = TypeVar("Picture")
 LISTED = 20  # cells in the table, which a click sorts
 MOST_BOXES = 2500  # cells of a map whose values the pointer shows, 110 bytes each
 MOST_STRIPS = 100  # evaluations of a panel whose values the pointer shows, up to 1 kB each
 MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel that has strips, on rows of two parts
-TITLES = {"scatter": "The cells drawn", "curves": "Over the epochs"}
+CURVES = "Over the epochs"
+MOST_NETWORKS = 12  # with figures of their own, each with each batch size
+PLAY = "Play with these networks in the browser"
 
 
 def write_report(
@@ -49,37 +60,52 @@ def write_report(
     settings: Mapping[str, object] | None = None,
     objectives: Sequence[Objective] = (),
     baselines: Baselines | None = None,
+    playground: str | None = None,
 ) -> None:
     """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
+
+    Of several networks or batch sizes it begins with a table and a figure that compare them; the best twelve
+    have figures of their own, in parts that a click unfolds.
 
     Args:
         result: A sweep; a result of `jfnn.train` has no cells to rank.
         path: The page's file. Its directory is the one that the page says to load from.
         title: The page's heading.
         text: Lines below it and the sentence that says what was trained and which cell is best.
-        figures: PNG images, title -> bytes, or figures; None for those of `jfnn.plots` that the sweep has.
-            The pointer shows the values of figures of `jfnn.plots.heat_map`, `jfnn.plots.loss_curves` and
-            `jfnn.plots.interval_curves`.
+        figures: PNG images, title -> bytes, or figures; None for those of `jfnn.plots` that the sweep has,
+            of several networks those of each. The pointer shows the values of figures of
+            `jfnn.plots.heat_map`, `jfnn.plots.loss_curves` and `jfnn.plots.interval_curves`.
         settings: Further settings to list before those of the run, name -> value; a mapping is
             the group of its name, other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
         baselines: Other models by name, with their scores of the kind that ranks, as for
             `jfnn.plots.axis_curves`; they are listed below the best cells.
+        playground: Where the page of `jfnn.playground.write_playground` is, as a link from this one: a path
+            beside it, such as "playground.html", or an address. None for no link.
 
     Raises:
         ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have; baselines
-            that are no scores.
+            that are no scores; a playground that is no text.
     """
+    if playground is not None:
+        checks.check_instance(playground, str, "playground")
     result = as_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
     path = as_output_file(path, "path")
-    drawn = titled(draw(result), maps(result)) if figures is None else figures
-    images = {title: png(figure) if isinstance(figure, Figure) else figure for title, figure in drawn.items()}
-    boxes = {title: _boxes(result, figure) for title, figure in drawn.items() if isinstance(figure, Figure)}
-    missing = plots.curves.left_out(result) if TITLES["curves"] in images else ""
+    programs = comparison.best_first(result) if result.leading else []
+    of_each: list[str] = []
+    if figures is None and programs:
+        figures = {"The best of each": comparison.figure(result)}
+        of_each = _networks(programs)
+    elif figures is None:
+        figures = maps(result) | curves(result)
+    pictures = _pictures(result, figures)
+    missing = plots.curves.left_out(result) if CURVES in figures else ""
     body = [
+        *([link_html(playground, PLAY)] if playground is not None else []),
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
         '<div class="columns"><div>',
+        *(["<h2>Comparison</h2>", comparison.table(result, programs)] if programs else []),
         "<h2>Best cells</h2>",
         _table(best),
         *_front(result, objectives),
@@ -87,13 +113,14 @@ def write_report(
         "<h2>Predicting with it</h2>",
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
         "</div><div>",
-        *images_html(images, boxes),
-        *([f'<p class="notes">{TITLES["curves"]}, {escape(missing)}.</p>'] if missing else []),
+        *(["<h2>Pictures</h2>", pictures] if pictures else []),
+        *([f'<p class="notes">{CURVES}, {escape(missing)}.</p>'] if missing else []),
         "</div><div>",
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "</div></div>",
-        f"<details><summary>Everything recorded</summary>{pairs_html(_flat(result.config))}</details>",
+        *of_each,
+        folded_html("Everything recorded", pairs_html(_flat(result.config))),
     ]
     write_page(path, title, description.sentence(result), text, body)
 
@@ -120,29 +147,44 @@ def write_tables(
         settings: Settings to list, as for `write_report`.
     """
     body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
-    body += images_html(figures)
+    body += ["<h2>Pictures</h2>", pictures_html(figures)] if figures else []
     body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
     write_page(as_output_file(path, "path"), title, lead, text, body)
-
-
-def draw(result: SweepResult) -> dict[str, Figure]:
-    """The figures of a report: the heat map through the best cell, curves if a history was kept.
-
-    A random search has a scatter plot instead of a heat map.
-    """
-    figures = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
-    return figures | ({"curves": plots.loss_curves(result)} if len(result.evaluations) else {})
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
     """A heat map for each part of the data, by its title, which a narrow page shows one below the other.
 
-    A random search has none.
+    A random search has a scatter plot instead. The page has named the best cell: they mark it.
     """
     if not result.crossed:
-        return {}
+        return {"The cells drawn": cells_scatter(result, names_best=False)}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
-    return {_capitalised(name_text(name)): plots.heat_map(result, score=name) for name in names}
+    drawn = [sweep_map(result, score=name, names_best=False) for name in names]
+    return dict(zip(map(_capitalised, map(name_text, names)), drawn, strict=True))
+
+
+def curves(result: SweepResult) -> dict[str, Figure]:
+    """The curves over the epochs by their title; none without a history."""
+    return {CURVES: plots.loss_curves(result)} if len(result.evaluations) else {}
+
+
+def _networks(programs: Sequence[comparison.Program]) -> list[str]:
+    """The figures of the best networks, each with each batch size, to unfold; the best is unfolded."""
+    shown = programs[:MOST_NETWORKS]
+    count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"
+    parts = [f'<h2>Each by itself</h2><p class="notes">Figures of {count}, best first.</p>']
+    for rank, program in enumerate(shown):
+        pictures = _pictures(program.result, maps(program.result) | curves(program.result))
+        parts.append(folded_html(program.name, pictures, is_open=rank == 0))
+    return parts
+
+
+def _pictures(result: SweepResult, figures: Mapping[str, bytes | Figure]) -> str:
+    """Pictures of a sweep in HTML, with the values that the pointer shows."""
+    images = {title: png(each) if isinstance(each, Figure) else each for title, each in figures.items()}
+    boxes = {title: _boxes(result, each) for title, each in figures.items() if isinstance(each, Figure)}
+    return pictures_html(images, boxes)
 
 
 def _prediction(result: SweepResult) -> str:
@@ -176,11 +218,6 @@ def _prediction(result: SweepResult) -> str:
 
 def _capitalised(text: str) -> str:
     return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
-
-
-def titled(drawn: Mapping[str, Picture], maps: Mapping[str, Picture]) -> dict[str, Picture]:
-    """The pictures of a page by their titles, in its order, from those of `draw` and of `maps`."""
-    return {**maps, **{TITLES[name]: picture for name, picture in drawn.items() if name in TITLES}}
 
 
 def png(figure: Figure) -> bytes:
@@ -288,9 +325,11 @@ def _refit(result: SweepResult) -> list[str]:
     refit = result.refit
     if refit is None:
         return []
-    cells = [describe(refit.axes_at(refit.cell_index(i))) for i in range(refit.pruned_cells.size)]
-    texts = ", ".join(summary.refit_texts(refit))
-    line = f"At {'; '.join(cells)}, {summary.refit_rows(result)}: {texts}"
+    best = result.best_or_none()
+    cells = [refit.axes_at(refit.cell_index(i)) for i in range(refit.pruned_cells.size)]
+    is_best = best is not None and cells == [best.axes]
+    which = "The best cell" if is_best else f"At {'; '.join(map(describe, cells))}"
+    line = f"{which}, {summary.refit_rows(result)}: {', '.join(summary.refit_texts(refit))}"
     return ["<h2>Trained again</h2>", f"<p>{unbroken(escape(line))}.</p>"]
 
 

@@ -1,0 +1,80 @@
+"""The networks and batch sizes of a sweep side by side: a table with the best cell of each, and a figure."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jfnn import plots
+from jfnn.analysis import summary
+from jfnn.arguments.texts import axis_text, describe, html_table, value_texts
+from jfnn.core.search.result import SweepResult
+
+NONE = "–"
+
+
+class Program(NamedTuple):
+    """One network with one batch size: its values on their axes, its sweep, its best cell in the whole."""
+
+    axes: dict[str, object]
+    result: SweepResult
+    best: tuple[int, ...] | None
+
+    @property
+    def name(self) -> str:
+        """Its values in a line, "network = 8-8, batch = 32"."""
+        return describe(self.axes)
+
+
+def best_first(result: SweepResult) -> list[Program]:
+    """The programs of a sweep by the scores of their best cells; those without one come last."""
+    axes = result.program_axes
+    sign = -1 if result.higher_is_better() else 1
+    found = []
+    for index, part in zip(np.ndindex(*map(len, axes.values())), result.programs, strict=True):
+        values = {name: axes[name][i].item() for name, i in zip(axes, index, strict=True)}
+        best = part.best_or_none()
+        cost = math.inf if best is None else sign * best.score
+        found.append((cost, Program(values, part, None if best is None else (*index, *best.index))))
+    return [program for _, program in sorted(found, key=lambda each: each[0])]
+
+
+def table(result: SweepResult, programs: Iterable[Program]) -> str:
+    """A row for each program: its values, its best cell with scores, and how many of its cells diverged."""
+    programs = [*programs]
+    ranked = [program for program in programs if program.best is not None]
+    cells = [result.axes_at(program.best) for program in ranked if program.best is not None]
+    columns = {
+        axis_text(name): value_texts([program.axes[name] for program in programs], name)
+        for name in result.program_axes
+    }
+    for name in list(result.axes)[result.leading :]:
+        columns[axis_text(name)] = value_texts([cell[name] for cell in cells], name)
+    for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
+        scores = summary.ScoreTable.taken(result, name)
+        best = [scores.at(program.best) for program in ranked if program.best is not None]
+        columns[summary.name_text(name)] = summary.score_texts(best, result.higher_is_better(name))
+    columns["diverged"] = [_diverged(program.result) for program in programs]
+    missing = [NONE] * (len(programs) - len(ranked))
+    rows = zip(*(texts + missing[: len(programs) - len(texts)] for texts in columns.values()), strict=True)
+    return html_table([[*columns], *rows], "cells").replace("<tbody><tr>", '<tbody><tr class="best">')
+
+
+def figure(result: SweepResult) -> Figure:
+    """The best score along the longest axis of programs, a curve for each value of the next one.
+
+    Of a random search all cells.
+    """
+    if not result.crossed:
+        return plots.scatter(result)
+    axis, *others = sorted(result.program_axes, key=lambda name: -len(result.axes[name]))
+    by = others[0] if others and len(result.axes[others[0]]) > 1 else None
+    return plots.axis_curves(result, axis, by=by, at="best")
+
+
+def _diverged(result: SweepResult) -> str:
+    """How many cells diverged with some seed or fold: "3 of 49 cells"."""
+    cells = np.isnan(result.cell_scores())
+    return f"{cells.sum()} of {cells.size} cells" if cells.any() else "none"
