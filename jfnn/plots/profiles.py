@@ -40,6 +40,8 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, own_name, sliced
 
+BESIDE = 0.4  # of the space between words
+
 
 def axis_curves(
     result: SweepResult,
@@ -114,12 +116,18 @@ def axis_curves(
         colours = colour_by(figure, axes, numbers, axis_label(by), words)
     line = "-" if part.crossed and not names else ""  # nothing lies between words
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
+    # At words points stand side by side, which at numbers would be at other numbers.
+    steps = np.arange(len(curves)) - (len(curves) - 1) / 2
+    shifts = BESIDE * bool(names) * steps / len(curves)
     for i, colour in enumerate(colours):
         style = {"color": colour, "label": assignment_text(by, curves[i]) if by and few else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
-        axes.errorbar(values[order], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style)
+        axes.errorbar(
+            values[order] + shifts[i], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
+        )
     axes.set_xscale(**value_scale(values))
     if names:
+        axes.set_xlim(-0.5, len(names) - 0.5)
         figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, names))
     else:
         tick_values(axes.xaxis, values)

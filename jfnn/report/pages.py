@@ -39,7 +39,7 @@ th, td { border-bottom: 1px solid var(--line); }
 [aria-sort="ascending"]::after { content: " ↑"; } [aria-sort="descending"]::after { content: " ↓"; }
 .picture { position: relative; } .picture i { position: absolute; } .picture i:hover { background: #8884; }
 .settings th { font-weight: 400; color: var(--quiet); } .settings td { overflow-wrap: anywhere; }
-details { margin-top: 1.5rem; }
+details { margin-top: 1.5rem; } summary { cursor: pointer; font-weight: 600; margin-bottom: 0.6rem; }
 .groups { columns: 24rem; column-gap: 2rem; } section { break-inside: avoid; } h3 { padding-top: 0.1rem; }
 @media (max-width: 30rem) {
   .cells { font-size: 0.9rem; } th, td { padding-right: 0.6rem; }

@@ -115,11 +115,11 @@ def write_report(
         "</div><div>",
         *(["<h2>Pictures</h2>", pictures] if pictures else []),
         *([f'<p class="notes">{CURVES}, {escape(missing)}.</p>'] if missing else []),
+        *of_each,
         "</div><div>",
         "<h2>Settings</h2>",
         *_settings(settings or {}, description.settings_in_words(result)),
         "</div></div>",
-        *of_each,
         folded_html("Everything recorded", pairs_html(_flat(result.config))),
     ]
     write_page(path, title, description.sentence(result), text, body)
