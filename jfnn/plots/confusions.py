@@ -21,9 +21,9 @@ from jfnn.plots.panels import (
     MARGIN,
     MOST_TICKS,
     POINTS_PER_INCH,
-    WIDTH,
     add_caption,
     panels,
+    scaled,
     set_title,
     text_width,
     tick_words,
@@ -71,14 +71,14 @@ def confusion_matrix(confusion: Confusion | Mapping[str, Confusion]) -> Figure:
     norm = Normalize(0, max(each.mean.max() for each in several.values()) or 1)
     texts = {name: _texts(each) for name, each in several.items()}
     beside = max(map(text_width, words)) * TICK_FONT / POINTS_PER_INCH
-    width = WIDTH - max(0.0, beside - SHORT)
-    font = _fitting(list(texts.values()), (width - MARGIN) / k, height)
+    width = figure.get_figwidth() - scaled(max(0.0, beside - SHORT))
+    font = _fitting(list(texts.values()), (width - scaled(MARGIN)) / k, scaled(height))
     for axes, (name, each) in zip(column[:, 0], several.items(), strict=True):
         image = axes.imshow(each.mean, norm=norm, cmap=matplotlib.colormaps["viridis"], aspect="auto")
         if font:
             _write(axes, texts[name], image.to_rgba(each.mean), font)
         step = -(-k // MOST_TICKS)
-        axes.set_yticks(range(0, k, step), words[::step], fontsize=TICK_FONT)
+        axes.set_yticks(range(0, k, step), words[::step], fontsize=scaled(TICK_FONT))
         axes.set_ylabel("true")
         if name:
             set_title(axes, name)
@@ -126,8 +126,8 @@ def _fitting(texts: list[np.ndarray], width: float, height: float) -> float:
     lines = [line for array in texts for text in array.ravel() for line in text.split("\n")]
     most = max(text.count("\n") + 1 for array in texts for text in array.ravel())
     widest = 0.9 * width / max(map(text_width, lines))
-    font = min(LARGEST_FONT, POINTS_PER_INCH * min(widest, 0.9 * height / (LINE * most)))
-    return font if font >= SMALLEST_FONT else 0.0
+    font = min(scaled(LARGEST_FONT), POINTS_PER_INCH * min(widest, 0.9 * height / (LINE * most)))
+    return font if font >= scaled(SMALLEST_FONT) else 0.0
 
 
 def _write(axes: Axes, texts: np.ndarray, colours: np.ndarray, font: float) -> None:

@@ -23,17 +23,18 @@ from jfnn.arguments.texts import axis_label, metric_text, name_text, score_forma
 from jfnn.core.search.result import SweepResult
 from jfnn.plots.panels import (
     BAR,
-    BAR_WIDTH,
     BEST,
     MARGIN,
     MOST_TICKS,
     POINTS_PER_INCH,
-    WIDTH,
     add_caption,
     are_nearly_equal,
     as_sweep,
+    bar_width,
+    figure_width,
     panels,
     round_values,
+    scaled,
     takes_log_scale,
     text_width,
     tick_round,
@@ -172,28 +173,28 @@ def _draw(
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
     norm, colours = _colour_scale(values, higher_is_better)
-    width = (WIDTH - MARGIN) / len(columns)
+    width = (figure_width() - scaled(MARGIN)) / len(columns)
     height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
-    texts, font = _fitting_texts(values, higher_is_better, width, height)
+    texts, font = _fitting_texts(values, higher_is_better, width, scaled(height))
     figure, column = panels(len(maps) * (len(rows) * height + 0.3) + 1.7, len(maps), sharex=True)
     for axes_, (title, cells), written in zip(column[:, 0], maps.items(), texts, strict=True):
         image = axes_.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
-        axes_.set_title(title, fontsize=LARGEST_FONT)
-        axes_.set_yticks(*_ticks(rows), fontsize=TICK_FONT)
+        axes_.set_title(title, fontsize=scaled(LARGEST_FONT))
+        axes_.set_yticks(*_ticks(rows), fontsize=scaled(TICK_FONT))
         if written is not None:
             _write_values(axes_, cells, written, image.to_rgba(cells), stopped, font)
         if mark is not None:
             _mark(axes_, *mark, outlined=written is not None)
     positions, names = _ticks(columns)
-    space = (WIDTH - MARGIN) / len(names) * POINTS_PER_INCH
-    crowded = max(map(text_width, names)) * TICK_FONT > 0.9 * space
-    axes_.set_xticks(positions, names, fontsize=TICK_FONT, rotation=90 * crowded)
+    space = width * len(columns) / len(names) * POINTS_PER_INCH
+    crowded = max(map(text_width, names)) * scaled(TICK_FONT) > 0.9 * space
+    axes_.set_xticks(positions, names, fontsize=scaled(TICK_FONT), rotation=90 * crowded)
     axes_.set_xlabel(axis_label(across))
     figure.supylabel(axis_label(down), fontsize="medium")
     thin = {"aspect": THIN_BAR} if len(rows) <= FEW_ROWS else {}
     bar = figure.colorbar(image, ax=list(column[:, 0]), label=label, **BAR | thin)
     if isinstance(norm, LogNorm):
-        tick_round(bar.ax.xaxis, BAR_WIDTH)
+        tick_round(bar.ax.xaxis, bar_width(figure))
     else:
         bar.locator = BAR_TICKS
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
@@ -227,8 +228,8 @@ def _fitting_texts(
             as_text = np.vectorize(score_format(values, higher_is_better, digits), otypes=[object])
             texts = as_text(values)
             widest = 0.9 * width / max(map(text_width, texts.ravel()))
-            font = min(LARGEST_FONT, POINTS_PER_INCH * min(widest, 0.6 * height))
-            if font >= SMALLEST_FONT:
+            font = min(scaled(LARGEST_FONT), POINTS_PER_INCH * min(widest, 0.6 * height))
+            if font >= scaled(SMALLEST_FONT):
                 return list(texts), font
     return [None] * len(values), 0.0
 

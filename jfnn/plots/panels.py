@@ -1,7 +1,8 @@
 """Panels, colours, scales, legends and captions, as all figures have them.
 
 Every figure has one width, at which 360 pixels, a phone's, show a point of a font as a pixel: wide things are
-stacked, legends and colour bars lie below.
+stacked, legends and colour bars lie below. Another width is that of ``rcParams["figure.figsize"]``, and all
+other lengths and fonts are in proportion to ``rcParams["font.size"]``: below they are those of 10 points.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.cm import ScalarMappable
@@ -30,7 +32,8 @@ from jfnn.datasets.fields import as_number
 
 BEST = "#e6002e"
 
-WIDTH = 5.0  # inches of all figures
+WIDTH = 5.0  # inches of all figures, unless rcParams have another
+FONT = 10.0  # matplotlib's, to which all others are in proportion
 POINTS_PER_INCH = 72
 # Of a digit in the default font, in units of the font size; of a dot half that, of an m one and a half times.
 CHARACTER_WIDTH = 0.64
@@ -38,7 +41,7 @@ CAPTION_FONT = 9.0
 CAPTION_LINES = 3  # for which figures have space
 TITLE_FONT = 10.0
 WIDEST_TITLE = 0.875  # of the figure's width
-TICK_FONT = 10.0  # matplotlib's
+TICK_FONT = 10.0
 MARGIN = 0.85  # inches beside a panel
 GAP = 3.0  # points between labels of an axis
 HANDLE = 42.0  # points beside a name in a legend
@@ -51,7 +54,6 @@ MOST_WORDS = 20  # below a panel or a bar of colours; of more, some
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
 BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
-BAR_WIDTH = MARGIN + BAR["shrink"] * (WIDTH - MARGIN)  # inches, with margins
 
 DASHES = ("--", "-.", ":")  # of other models' lines
 SHADES = (0.2, 0.55)
@@ -76,9 +78,27 @@ def as_sweep(result: SweepResult) -> SweepResult:
     return in_words(result)
 
 
+def scaled(length: float) -> float:
+    """A length, or the size of a font, in proportion to the font of ``rcParams``."""
+    return length * float(matplotlib.rcParams["font.size"]) / FONT
+
+
+def figure_width() -> float:
+    """The width of figures in inches: of ``rcParams["figure.figsize"]``, if somebody has set it."""
+    width, default = (each["figure.figsize"][0] for each in (matplotlib.rcParams, matplotlib.rcParamsDefault))
+    return WIDTH if width == default else float(width)
+
+
+def width_of(artist: Artist) -> float:
+    """The width in inches of the figure of an axis or a panel."""
+    figure = artist.get_figure(root=True)
+    assert figure is not None
+    return figure.get_figwidth()
+
+
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
-    """A figure of a height in inches, and its panels ``[rows, columns]``."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    """A figure of a height in inches, of a font of 10 points, and its panels ``[rows, columns]``."""
+    figure = Figure(figsize=(figure_width(), scaled(height)), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
@@ -98,8 +118,9 @@ def gallery(
 
 def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
     """Writes a title above a panel as wide as the figure, in lines if one has no space for it."""
-    fits = text_width(title) * font < WIDEST_TITLE * WIDTH * POINTS_PER_INCH
-    axes.set_title(title if fits else in_lines(title, WIDTH - MARGIN, font), fontsize=font)
+    width = width_of(axes)
+    fits = text_width(title) * scaled(font) < WIDEST_TITLE * width * POINTS_PER_INCH
+    axes.set_title(title if fits else in_lines(title, width - scaled(MARGIN), font), fontsize=scaled(font))
 
 
 def label_epochs(axes: Axes, score: str, title: str) -> None:
@@ -119,18 +140,20 @@ def ordered_colours(count: int) -> np.ndarray:
 def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
     """Names of a panel's curves below all panels, long ones in lines; the figure grows by them."""
     handles, labels = axes.get_legend_handles_labels()
-    space = WIDTH * POINTS_PER_INCH / (max(map(text_width, labels), default=0) * CAPTION_FONT + HANDLE)
+    width = figure.get_figwidth()
+    longest = max(map(text_width, labels), default=0)
+    space = width * POINTS_PER_INCH / scaled(longest * CAPTION_FONT + HANDLE)
     if space < 1:
-        labels = [in_lines(label, WIDTH - HANDLE / POINTS_PER_INCH) for label in labels]
+        labels = [in_lines(label, width - scaled(HANDLE) / POINTS_PER_INCH) for label in labels]
     columns = max(1, min(len(labels), int(space)))
     breaks = sum(label.count("\n") for label in labels)
     lines = math.ceil(len(labels) / columns) + breaks + (title is not None)
-    figure.set_figheight(figure.get_figheight() + 1.45 * lines * CAPTION_FONT / POINTS_PER_INCH)
+    figure.set_figheight(figure.get_figheight() + 1.45 * lines * scaled(CAPTION_FONT) / POINTS_PER_INCH)
     style: dict[str, Any] = {
         "ncols": columns,
         "columnspacing": 1.2,
         "frameon": False,
-        "fontsize": CAPTION_FONT,
+        "fontsize": scaled(CAPTION_FONT),
     }
     figure.legend(handles, labels, loc="outside lower center", title=title, **style)
 
@@ -144,15 +167,15 @@ def text_width(text: str) -> float:
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
     """Writes a caption above all panels, in lines as long as the figure is wide; long ones make it grow."""
-    text = in_lines("; ".join(parts), WIDTH)
+    text = in_lines("; ".join(parts), figure.get_figwidth())
     more = max(0, text.count("\n") + 1 - CAPTION_LINES)
-    figure.set_figheight(figure.get_figheight() + 1.2 * more * CAPTION_FONT / POINTS_PER_INCH)
-    figure.suptitle(text, fontsize=CAPTION_FONT)
+    figure.set_figheight(figure.get_figheight() + 1.2 * more * scaled(CAPTION_FONT) / POINTS_PER_INCH)
+    figure.suptitle(text, fontsize=scaled(CAPTION_FONT))
 
 
 def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
     """A text in lines of a width in inches, which do not break within "η = 0.01"."""
-    line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * font))
+    line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * scaled(font)))
     return textwrap.fill(text.replace(" = ", "\u00a0=\u00a0"), line)
 
 
@@ -192,15 +215,15 @@ def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
     return np.asarray(ticks[inside])
 
 
-def tick_round(axis: Axis, width: float = WIDTH) -> None:
+def tick_round(axis: Axis, width: float | None = None) -> None:
     """Ticks of a linear or logarithmic axis at round values in its range; ``width`` as in `tick_values`."""
     _tick(axis, round_values(*axis.get_view_interval(), axis.get_scale() == "log"), width)
 
 
-def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
+def tick_values(axis: Axis, values: np.ndarray, width: float | None = None) -> None:
     """Ticks of an axis at its values, if they are few; of many at round ones.
 
-    ``width`` is the panel's, with margins, in inches.
+    ``width`` is the panel's, with margins, in inches; None for the figure's.
     """
     values = np.unique(values)
     if len(values) <= MOST_TICKS:
@@ -209,7 +232,7 @@ def tick_values(axis: Axis, values: np.ndarray, width: float = WIDTH) -> None:
         tick_round(axis, width)
 
 
-def tick_words(axis: Axis, words: Sequence[str], width: float = WIDTH) -> float:
+def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> float:
     """Ticks of a horizontal axis at words, whose places are 0, 1, …; of many at some.
 
     They are upright where they have no space side by side; returned is the height in inches that this takes.
@@ -217,27 +240,35 @@ def tick_words(axis: Axis, words: Sequence[str], width: float = WIDTH) -> float:
     """
     shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
     labels = [words[i] for i in shown]
-    longest = max(map(text_width, labels)) * CAPTION_FONT / POINTS_PER_INCH
-    crowded = longest > 0.8 * (width - MARGIN) / len(labels)
-    axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=CAPTION_FONT)
+    longest = max(map(text_width, labels)) * scaled(CAPTION_FONT) / POINTS_PER_INCH
+    width = width_of(axis) if width is None else width
+    crowded = longest > 0.8 * (width - scaled(MARGIN)) / len(labels)
+    axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=scaled(CAPTION_FONT))
     return longest * crowded
 
 
-def _tick(axis: Axis, ticks: np.ndarray, width: float) -> None:
+def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
     """Ticks with labels as other numbers have them; below each other all, else those with space."""
     labels = value_texts(ticks.tolist())
     axis.set_ticks(ticks.tolist())  # which the range takes in, if no point is drawn there
     if isinstance(axis, XAxis):
         scale = axis.get_transform().transform
         low, high = scale(axis.get_view_interval())
-        points = POINTS_PER_INCH * (width - MARGIN) * (scale(ticks) - low) / (high - low)
+        width = width_of(axis) if width is None else width
+        points = POINTS_PER_INCH * (width - scaled(MARGIN)) * (scale(ticks) - low) / (high - low)
         end = -np.inf
         for i, point in enumerate(points.tolist()):
-            half = text_width(labels[i]) * TICK_FONT / 2
+            half = text_width(labels[i]) * scaled(TICK_FONT) / 2
             labels[i] = labels[i] if point - half > end else ""
-            end = point + half + GAP if labels[i] else end
+            end = point + half + scaled(GAP) if labels[i] else end
     axis.set_ticks(ticks.tolist(), labels=labels)
     axis.set_ticks([], minor=True)
+
+
+def bar_width(figure: Figure) -> float:
+    """The width of a bar of colours in inches, with margins."""
+    margin = scaled(MARGIN)
+    return margin + float(BAR["shrink"]) * (figure.get_figwidth() - margin)
 
 
 def colour_by(
@@ -263,7 +294,7 @@ def colour_by(
         figure.set_figheight(figure.get_figheight() + tick_words(bar.ax.xaxis, words))
         bar.minorticks_off()
     else:
-        tick_round(bar.ax.xaxis, BAR_WIDTH)
+        tick_round(bar.ax.xaxis, bar_width(figure))
     return np.asarray(scale.to_rgba(values))
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from jfnn.analysis.calibration import Calibration
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.plots.panels import gallery, legend_below
+from jfnn.plots.panels import gallery, legend_below, scaled
 
 PANELS_A_ROW = 2  # at most
 LARGEST = 150.0  # area of the mark of a bin with all rows, in square points
@@ -45,7 +45,9 @@ def reliability_diagram(calibration: Calibration | Mapping[str, Calibration]) ->
     for axes, (name, each) in zip(row, several.items(), strict=True):
         _draw(axes, each)
         above = f"{name}\n" if name else ""
-        axes.set_title(f"{above}error {each.error:.3f}, by chance {each.by_chance:.3f}", fontsize=TITLE_FONT)
+        axes.set_title(
+            f"{above}error {each.error:.3f}, by chance {each.by_chance:.3f}", fontsize=scaled(TITLE_FONT)
+        )
     for axes in row[::columns]:
         axes.set_ylabel("accuracy")
     legend_below(figure, row[0])

@@ -14,7 +14,6 @@ from jfnn.core.search.result import SweepResult
 from jfnn.plots.omissions import out_of_sight
 from jfnn.plots.panels import (
     BEST,
-    WIDTH,
     add_caption,
     as_sweep,
     colour_by,
@@ -53,6 +52,7 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
     names = [name for name, values in cells.items() if len(np.unique(values)) > 1] or ["learning_rate"]
     columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
     figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
+    width = figure.get_figwidth() / columns
     rates = cells["learning_rate"]
     if np.ptp(rates) > 0:
         colours = colour_by(figure, row, rates, axis_label("learning_rate"))
@@ -67,13 +67,13 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
             values = np.array([known.index(value) for value in values.tolist()])
             position = None if best is None else known.index(position)
             words = [value_text(name, value) for value in known]
-            figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, words, WIDTH / columns))
+            figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, words, width))
             axes.set_xlim(-0.5, len(known) - 0.5)
         else:
             axes.set_xscale(**value_scale(values))
         _draw_cells(axes, values, scores, pruned, colours)
         if not in_places:
-            tick_values(axes.xaxis, values, WIDTH / columns)
+            tick_values(axes.xaxis, values, width)
         if best is not None:
             axes.scatter(
                 position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.arguments import checks
-from jfnn.plots.panels import legend_below, ordered_colours, panels
+from jfnn.plots.panels import legend_below, ordered_colours, panels, scaled
 from jfnn.studies.coordinates import CoordinateCheck
 
 MOST_TICKS = 8
@@ -32,7 +32,7 @@ def coordinate_curves(check: CoordinateCheck) -> Figure:
             axes.plot(check.width, change[p, :, step, layer], ".-", color=colour, label=str(step + 1))
         name = "outputs" if layer == rows - 1 else f"layer {layer + 1}"
         above = "" if layer else f"{check.parametrisations[p].replace('_', ' ')}\n"
-        axes.set_title(f"{above}{name}, exponent {slopes[p, layer]:+.2f}", fontsize=TITLE_FONT)
+        axes.set_title(f"{above}{name}, exponent {slopes[p, layer]:+.2f}", fontsize=scaled(TITLE_FONT))
         moves = (change[..., layer] > 0).any()  # in the first steps some layers may stay as they are
         axes.set(xscale="log", yscale="log" if moves else "linear")
         axes.grid(alpha=0.3, which="both")
