@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jfnn import plots
 from jfnn.analysis import summary
-from jfnn.arguments.texts import axis_text, describe, html_table, value_texts
+from jfnn.arguments.texts import axis_text, describe, html_table, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 
 NONE = "–"
@@ -55,7 +55,7 @@ def table(result: SweepResult, programs: Iterable[Program]) -> str:
     for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
         scores = summary.ScoreTable.taken(result, name)
         best = [scores.at(program.best) for program in ranked if program.best is not None]
-        columns[summary.name_text(name)] = summary.score_texts(best, result.higher_is_better(name))
+        columns[name_text(name)] = summary.score_texts(best, result.higher_is_better(name))
     columns["diverged"] = [_diverged(program.result) for program in programs]
     missing = [NONE] * (len(programs) - len(ranked))
     rows = zip(*(texts + missing[: len(programs) - len(texts)] for texts in columns.values()), strict=True)
