@@ -216,7 +216,8 @@ FUNCTIONS = [
     (analysis.tidy, {"result": RESULT}),
     (analysis.write_tidy, {"result": None, "path": "tidy.csv"}),
     (analysis.cell_names, {"result": RESULT}),
-    (report.write_report, {"result": RESULT, "path": "no/page.html"}),
+    (report.write_report, {"result": RESULT, "path": "no/page.html", "playground": "play.html"}),
+    (report.latex_table, {"result": RESULT, "axes": ("learning_rate", "l2"), "score": "test_loss"}),
     (
         report.write_tables,
         {"path": "no/page.html", "tables": {}, "figures": {}, "title": "", "lead": ""},

@@ -40,7 +40,7 @@ CHARACTER_WIDTH = 0.64
 CAPTION_FONT = 9.0
 CAPTION_LINES = 3  # for which figures have space
 TITLE_FONT = 10.0
-WIDEST_TITLE = 0.875  # of the figure's width
+BESIDE_TITLE = 0.625  # inches, of the figure's width
 TICK_FONT = 10.0
 MARGIN = 0.85  # inches beside a panel
 GAP = 3.0  # points between labels of an axis
@@ -119,7 +119,7 @@ def gallery(
 def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
     """Writes a title above a panel as wide as the figure, in lines if one has no space for it."""
     width = width_of(axes)
-    fits = text_width(title) * scaled(font) < WIDEST_TITLE * width * POINTS_PER_INCH
+    fits = text_width(title) * scaled(font) < (width - scaled(BESIDE_TITLE)) * POINTS_PER_INCH
     axes.set_title(title if fits else in_lines(title, width - scaled(MARGIN), font), fontsize=scaled(font))
 
 

@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -107,11 +108,11 @@ def _seen(axis):
     yield axis.offsetText
 
 
-def check_texts(figure):
-    """All texts of a drawn figure lie in it, none upon another, and are large enough for a phone."""
-    assert figure.get_figwidth() * 72 == POINTS_A_PHONE
+def check_texts(figure, points=POINTS_A_PHONE, smallest=SMALLEST_FONT):
+    """All texts of a drawn figure, so many points wide, lie in it, none upon another; none is too small."""
+    assert figure.get_figwidth() * 72 == pytest.approx(points)
     texts = texts_of(figure)
-    small = [text.get_text() for text in texts if text.get_fontsize() < SMALLEST_FONT]
+    small = [text.get_text() for text in texts if text.get_fontsize() < smallest]
     assert not small
     boxes = np.array([text.get_window_extent().extents for text in texts]).reshape(-1, 4)
     low = boxes[:, :2]

@@ -1,18 +1,21 @@
 """One contract for all figures: what is drawn is the numbers, in texts that can be read; or it is refused."""
 
 import dataclasses
+import io
 import subprocess
 import sys
 from unittest import mock
 
+import matplotlib
 import numpy as np
 import pytest
 from drawn_results import best_of, results
 from examples import examples
 from figures import FIGURES, refused
 from helpers import complaint, make_programs, make_result, make_sampled, refusal
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from reading import check_drawn, check_scales
+from reading import check_drawn, check_scales, check_texts, texts_of
 
 from jfnn import plots
 from jfnn.analysis import calibration_error, confusion
@@ -24,7 +27,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 def test_every_public_figure_is_in_the_table():
-    assert FIGURES.keys() == set(plots.__all__)
+    assert FIGURES.keys() == set(plots.__all__) - {"PAPER"}
 
 
 def check_figure(name, arguments):
@@ -277,6 +280,38 @@ EXAMPLES = {
 @pytest.mark.parametrize("case", EXAMPLES)
 def test_an_example_of_a_figure_shows_its_numbers(case):
     check_figure(*EXAMPLES[case])
+
+
+def check_paper(case):
+    """An example as wide as a column of a paper: nothing is cut off or lies upon another, or below 5 points."""
+    name, arguments = EXAMPLES[case]
+    with matplotlib.rc_context(plots.PAPER):
+        figure = getattr(plots, name)(**arguments)
+        FigureCanvasAgg(figure).draw()
+        check_texts(figure, points=3.4 * 72, smallest=5.0)
+        assert max(text.get_fontsize() for text in texts_of(figure)) < 9
+
+
+def test_a_map_fits_into_a_column_of_a_paper():
+    check_paper("a map")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", EXAMPLES)
+def test_an_example_fits_into_a_column_of_a_paper(case):
+    check_paper(case)
+
+
+def test_figures_of_a_paper_have_fonts_that_journals_take():
+    file = io.BytesIO()
+    with matplotlib.rc_context(plots.PAPER):
+        figure = plots.axis_curves(GRID, "l2", by="learning_rate")
+        figure.suptitle("")
+        figure.savefig(file, format="pdf")
+    assert b"/CIDFontType2" in file.getvalue() and b"/Type3" not in file.getvalue()
+    with pytest.raises(TypeError):
+        plots.PAPER["font.size"] = 1
+    assert plots.heat_map(GRID).get_figwidth() == 5
 
 
 @examples((100, 1), (1000, 1), few=(30, 1))
