@@ -12,7 +12,7 @@ from jfnn.layers import INITIALIZERS
 PACKAGE = Path(__file__).parent
 # Names that a version before had -> what there is instead, where letters do not lead to it.
 GONE = {
-    "ask_tell": "jfnn.sweep(cells=[…]) trains what an optimizer asks for, see docs/recipes.md",
+    "ask_tell": "jfnn.sweep(cells=[…]) trains what an optimizer asks for, see docs/recipes/search.md",
     "load_groups": "jfnn.load reads these too",
     "sweep_groups": "jfnn.sweep takes several networks and batch sizes",
     "History": "a result of jfnn.train has the history",

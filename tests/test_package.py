@@ -32,7 +32,7 @@ def test_files_name_the_version_of_the_code(name, pattern):
 
 def test_messages_and_pages_name_extras_that_are_there():
     code = [*Path(jfnn.__file__).parent.rglob("*.py"), *ROOT.glob("scripts/**/*.py")]
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     texts = [path.read_text() for path in [*code, *pages]]
     install = r"""pip install (?:-e )?['"](?:jfnn|\.)\[([\w,]+)\]"""
     named = {extra for text in texts for group in re.findall(install, text) for extra in group.split(",")}
@@ -65,7 +65,7 @@ def test_an_extra_asks_for_the_same_version_everywhere():
 def test_pages_name_no_repository_but_that_of_the_project():
     """Which pyproject.toml names in one line, as the address of a place that people can reach."""
     address = PROJECT.get("urls", {}).get("Source")
-    files = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *ROOT.glob("docs/*.md"), ROOT / "pyproject.toml"]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *ROOT.glob("docs/**/*.md"), ROOT / "pyproject.toml"]
     named = {f"https://github.com/{name}" for path in files for name in re.findall(GITHUB, path.read_text())}
     assert named <= {address}
 

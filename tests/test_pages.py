@@ -26,7 +26,8 @@ from jfnn.cli.main import COMMANDS
 pytestmark = pytest.mark.unoptimised
 
 ROOT = Path(__file__).parents[1]
-PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(ROOT.glob("docs/*.md"))}
+PATHS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("docs/recipes/*.md")])
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in PATHS}
 PAGES["README.md"] = README = (ROOT / "README.md").read_text()
 FIRST = "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && python scripts/grid.py"
 SECOND = 'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" && python -m pytest'
@@ -53,26 +54,44 @@ def check_readme(names):
     assert names["result"].best().score > 0.9
 
 
-def check_recipes(names):
+def check_searches(names):
     assert names["drawn"].best().axes.keys() == {"learning_rate", "l2", "momentum", "dropout"}
+
+
+def check_scores(names):
+    np.testing.assert_allclose(names["confused"].mean.sum(), 360)
+
+
+def check_rows(names):
+    assert names["by_own"].shape == (1000, 1) and names["held_out"].max() < 0.2
+    np.testing.assert_array_equal(names["best_rate"], names["held_out"][:, 0, 0].argmin(axis=0))
+    assert np.isin(np.argsort(-names["own_loss"])[:20], range(20)).mean() > 0.6
+
+
+def check_training(names):
     assert names["layerwise"].axes.keys() == {"learning_rate", "l2", "last"}
+    if "theirs" in names:
+        np.testing.assert_allclose(names["ours"], names["theirs"], rtol=1e-5)
+
+
+def check_data(names):
     of_seeds = names["prices"].predict(names["asked"])[names["prices"].best().index]
     np.testing.assert_allclose(of_seeds.mean(axis=0)[:, 0], [280, 350], atol=25)
     np.testing.assert_allclose(names["answers"][:, 0], [360, 430], atol=25)
     assert names["tuned"].best_score_ > 0.8
+
+
+def check_losses(names):
     assert abs(names["u"](names["solved"].member(1, 0, 0), np.float32(np.pi / 2)) - 1) < 0.1
     by_jax, by_hand = map(jax.tree.leaves, (names["by_jax"], names["by_hand"]))
     for one, other in zip(by_jax, by_hand, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
     assert abs(names["found"].params["mu"] - 4).max() < 1
-    assert names["by_own"].shape == (1000, 1) and names["held_out"].max() < 0.2
-    np.testing.assert_array_equal(names["best_rate"], names["held_out"][:, 0, 0].argmin(axis=0))
-    assert np.isin(np.argsort(-names["own_loss"])[:20], range(20)).mean() > 0.6
-    np.testing.assert_allclose(names["confused"].mean.sum(), 360)
     errors = names["students"].cell_scores()
     assert errors.min() > 0 and errors.max() < 0.05
-    if "theirs" in names:
-        np.testing.assert_allclose(names["ours"], names["theirs"], rtol=1e-5)
+
+
+def check_results(names):
     if "by_onnx" in names:
         np.testing.assert_allclose(names["by_onnx"], names["by_jfnn"], atol=1e-5)
 
@@ -100,7 +119,13 @@ def train_flowers():
 CHECKS = {
     "README.md": check_readme,
     "docs/command_line.md": check_command_line,
-    "docs/recipes.md": check_recipes,
+    "docs/recipes/data.md": check_data,
+    "docs/recipes/losses.md": check_losses,
+    "docs/recipes/results.md": check_results,
+    "docs/recipes/rows.md": check_rows,
+    "docs/recipes/scores.md": check_scores,
+    "docs/recipes/search.md": check_searches,
+    "docs/recipes/training.md": check_training,
     "docs/studies.md": check_studies,
 }
 BEFORE = {"docs/command_line.md": train_flowers}  # what a page says that its reader has run
@@ -218,6 +243,17 @@ def test_links_lead_to_files(page):
         path = "".join(target)
         if not path.startswith(("http://", "https://", "generated/")):  # sphinx makes the last
             assert (ROOT / page).parent.joinpath(path).exists(), path
+
+
+def test_the_list_of_recipes_has_each_of_them():
+    """Each under the anchor that it had when all were on one page, with a link and words to find it by."""
+    entry = re.compile(r"<a id=.([\w-]+).></a>\[(.+)\]\((recipes/\w+\.md)#\1\): \S")
+    listed = entry.findall(PAGES["docs/recipes.md"])
+    there = []
+    for page in [page for page in PAGES if page.startswith("docs/recipes/")]:
+        titles = re.findall("^## (.+)$", PAGES[page], re.MULTILINE)
+        there += [(title, page.removeprefix("docs/")) for title in titles]
+    assert len(there) > 60 and sorted((title, page) for _, title, page in listed) == sorted(there)
 
 
 def test_files_and_tests_named_are_there():

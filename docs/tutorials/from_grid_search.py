@@ -185,5 +185,5 @@ jfnn.plots.heat_map(result)
 # Where to go on
 # --------------
 # * :doc:`/scikit_learn` lists what means the same in both, and what does not.
-# * :doc:`/recipes` has random search, halving and early stopping.
+# * :doc:`/recipes/search` has random search, halving and early stopping.
 # * :doc:`/concepts` says what a cell, a member and a replicate are.

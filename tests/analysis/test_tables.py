@@ -13,7 +13,7 @@ from helpers import make_result
 import jfnn
 from jfnn.analysis import tidy, write_tidy
 
-RECIPES = Path(__file__).parents[2] / "docs" / "recipes.md"
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes" / "results.md"
 
 
 @pytest.mark.parametrize("options", [{"history": 2}, {"history": 0}, {"history": 2, "folds": 2}])
@@ -66,7 +66,7 @@ def test_the_documented_lines_write_scores_and_hyperparameters_for_tensorboard(t
     monkeypatch.chdir(tmp_path)
     result = make_result((2, 1), seeds=2, history=2)
     code = re.search(r"```python\n(from tensorboardX.*?)```", RECIPES.read_text(), re.DOTALL).group(1)
-    exec(code, {"jfnn": jfnn, "np": np, "watched": result})
+    exec(code, {"jfnn": jfnn, "np": np, "repeated": result})
     assert len(list((tmp_path / "runs").iterdir())) == 2
     (file,) = (tmp_path / "runs" / "learning_rate=10, l2=1e-5").iterdir()
     scalars = {}
