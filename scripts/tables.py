@@ -10,7 +10,7 @@ its words in the comment:
     <!-- figures: {"table": "breakdown", "files": {file: heading}, "cases": {workload: heading}} -->
     <!-- figures: {"table": "searches", "file": …, "cases": {case: heading}} -->
     <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
-    <!-- figures: {"picture": "bench.png", "file": …, "cases": [workload, …], "text": …} -->
+    <!-- figures: {"picture": "bench.png", "file": …, "cases": …, "rows": {contender: heading}, "text": …} -->
     <!-- figures: {"picture": "crossings.png", "file": …, "text": …} -->
     <!-- end of figures -->
     <!-- figure: FILE CASE ROW -->0.5<!-- end -->
@@ -213,8 +213,18 @@ def picture(shown: Shown, figures: Figures) -> Picture:
     path = IMAGES / shown["picture"]
     if "cases" not in shown:
         return Picture(path, figures.get("crossings", {}), plots.curves)
-    workloads = [figures["workloads"][name] for name in shown["cases"] if name in figures["workloads"]]
+    workloads = [
+        figures["workloads"][name] | {"title": title, "contenders": titled(shown["rows"], figures, name)}
+        for name, title in shown["cases"].items()
+        if name in figures["workloads"]
+    ]
     return Picture(path, workloads, plots.bars)
+
+
+def titled(titles: Mapping[str, str], figures: Figures, case: str) -> dict[str, Any]:
+    """Contenders of a workload that have a title here, by it."""
+    contenders = figures["workloads"][case]["contenders"]
+    return {name: contenders[name] | {"title": title} for name, title in titles.items() if name in contenders}
 
 
 def read(name: str, directory: Path) -> Figures:
@@ -261,15 +271,19 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
     names = []
     for shown, figures in marks(page, directory):
         for file in figures.values() if "files" in shown else [figures]:
-            known = {
+            cases = {
                 **{kind: file.get(kind, {}) for kind in PROCESSES},
                 "searches": file.get("searches", {}),
                 "crossings": {key.rpartition("_")[0] for key in file.get("crossings", {})},
             }.get(shown.get("table", ""), file.get("workloads", {}))
-            names += [case for case in shown.get("cases", ()) if case not in known]
+            names += [case for case in shown.get("cases", ()) if case not in cases]
         for row, title in shown.get("rows", {}).items():
-            if len(TABLES[shown["table"]]({**shown, "rows": {row: title}}, figures)) == 1:
-                names.append(row)
+            alone = {**shown, "rows": {row: title}}
+            if "picture" in shown:
+                known = any(workload["contenders"] for workload in picture(alone, figures).data)
+            else:
+                known = len(TABLES[shown["table"]](alone, figures)) > 1
+            names += [] if known else [row]
         if "picture" in shown and not picture(shown, figures).data:
             names.append(shown["picture"])
     for match in NUMBER.finditer(page):

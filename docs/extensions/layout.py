@@ -12,6 +12,7 @@ PICTURE = re.compile(
     r'tooltip="(?P<sentence>[^"]+?[.?])(?:\s+[A-Z][^"]*)?"(?P<rest>.+?thumbnail-title">.+?</div>)', re.DOTALL
 )
 WIDTHS = {"wide": 1000, "widest": 1800}  # pixels of pictures that a phone cannot show whole
+TALL = 1.2  # times the width
 PARTS = re.compile(r"(?<=[_.:/=,({])(?=[\w{])")  # where a name may break
 SHORT = 15  # characters of names that never break
 LONG = 36  # characters of names that break in wide windows, too
@@ -34,17 +35,18 @@ def break_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             literal["classes"] += ["long"] * (len(text) > LONG)
 
 
-def mark_wide(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Marks pictures of several panels, which styles let scroll on a phone."""
+def mark_shapes(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Marks pictures of several panels, which styles let scroll on a phone, and those that are tall."""
     for node in doctree.findall(nodes.image):
         if node["uri"].endswith(".png"):
             with Image.open(app.srcdir / node["uri"]) as image:
                 node["classes"] += [name for name, least in WIDTHS.items() if image.width > least]
+                node["classes"] += ["tall"] * (image.height > TALL * image.width)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Registers them."""
     app.connect("source-read", write_sentences)
     app.connect("doctree-resolved", break_names)
-    app.connect("doctree-resolved", mark_wide)
+    app.connect("doctree-resolved", mark_shapes)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

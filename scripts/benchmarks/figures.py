@@ -1,16 +1,22 @@
 """Plots of the comparison and of the crossings."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks import crossings
 from benchmarks.contenders import FLOOR, GRID
 from benchmarks.first_call import CROSSINGS
 from benchmarks.first_calls import CONTENDERS, KEPT
+from benchmarks.report import seconds
 
+# The bars: inches of the figure and of each part of it, points of letters, characters of a line, and the factor
+# of the longest bar that leaves room for its number.
+WIDTH, BAR, HEADING, FOOT = 3.6, 0.27, 0.36, 0.3
+FONT, LINE, TITLE = 9, 24, 36
+ROOM = 6.0
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys, yellows and reds, jfnn in blues and green; contenders without a colour are not drawn.
 COLOURS = {
@@ -36,45 +42,40 @@ COLOURS = {
 
 
 def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
-    """A group of bars a workload, a bar a contender (its median), and a line at the floor.
+    """A panel a workload, one below the other for narrow windows; a bar a contender, its median beside it.
 
     Args:
         workloads: Figures of `report.as_json`.
     """
-    figure = Figure(figsize=(max(4.0, 2.4 * len(workloads)), 4.2), layout="constrained")
-    axes = figure.subplots()
-    titles = {name: c["title"] for w in workloads for name, c in w["contenders"].items()}
-    names = [name for name in COLOURS if name in titles]
-    width = 0.85 / max(len(names), 1)
-    for position, name in enumerate(names):
-        groups, medians = _medians(workloads, name)
-        x = groups + (position - (len(names) - 1) / 2) * width
-        drawn = axes.bar(x, medians, 0.92 * width, color=COLOURS[name], label=titles[name])
-        texts = [f"{median:.2g}" if median < 10 else f"{median:.0f}" for median in medians]
-        axes.bar_label(drawn, texts, padding=1, fontsize=6.5)
-    groups, floors = _medians(workloads, FLOOR)
-    axes.hlines(floors, groups - 0.45, groups + 0.45, **FLOOR_LINE, label=GRID[FLOOR].title)
-    parts = [w["title"].partition(": ") for w in workloads]
-    lines = [name + ":\n" + details.replace(", ", ",\n", 1) for name, _, details in parts]
-    axes.set_xticks(range(len(workloads)), lines, fontsize=8)
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_ylabel("seconds, warm, median")
-    axes.grid(axis="y", color="0.9")
-    axes.set_axisbelow(True)
-    axes.margins(x=0.01, y=0.12)
-    axes.spines[["top", "right"]].set_visible(False)
-    ncols = min(4, max(1, 2 * len(workloads) // 3))  # a title is wider than a group
-    figure.legend(loc="outside upper center", ncols=ncols, frameon=False, fontsize=8)
+    names = [[name for name in COLOURS if name in workload["contenders"]] for workload in workloads]
+    numbers = [max(len(group), 1) for group in names]
+    height = BAR * sum(numbers) + HEADING * len(workloads) + FOOT
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    panels = figure.subplots(len(workloads), sharex=True, squeeze=False, height_ratios=numbers)[:, 0]
+    for axes, workload, group in zip(panels, workloads, names, strict=True):
+        contenders = workload["contenders"]
+        medians = [contenders[name]["median_s"] for name in group]
+        colours = [COLOURS[name] for name in group]
+        drawn = axes.barh(range(len(group)), medians, 0.8, color=colours)
+        axes.bar_label(drawn, [f"{seconds(median)} s" for median in medians], padding=3, fontsize=FONT)
+        titles = [textwrap.fill(contenders[name]["title"], LINE) for name in group]
+        axes.set_yticks(range(len(group)), titles, fontsize=FONT)
+        axes.set_title(textwrap.fill(workload["title"], TITLE), fontsize=FONT, fontweight="bold", loc="left")
+        axes.set_ylim(len(group) - 0.4, -0.6)
+        axes.tick_params(length=0)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
+        if FLOOR in contenders:
+            axes.axvline(contenders[FLOOR]["median_s"], **FLOOR_LINE, label=GRID[FLOOR].title)
+    panels[-1].set_xscale("log")
+    low, high = panels[-1].get_xlim()
+    panels[-1].set_xlim(low / 2, high * ROOM)
+    panels[-1].set_xticks([], minor=True)
+    panels[-1].set_xticks([])
+    panels[-1].set_xlabel("seconds, warm, median; logarithmic", fontsize=FONT)
+    lines = next((found for found in (axes.get_legend_handles_labels() for axes in panels) if found[0]), None)
+    if lines:
+        figure.legend(*lines, loc="outside lower center", frameon=False, fontsize=FONT)
     return figure
-
-
-def _medians(workloads: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the workloads that a contender was measured on, and its medians."""
-    measured = [(i, w["contenders"].get(name)) for i, w in enumerate(workloads)]
-    pairs = [(i, m["median_s"]) for i, m in measured if m is not None]
-    groups, medians = np.array(pairs).reshape(-1, 2).T
-    return groups, medians
 
 
 def curves(figures: Mapping[str, Any]) -> Figure:

@@ -274,7 +274,7 @@ def test_costs_and_deltas_are_those_of_pytorch(x64):
 
 @pytest.mark.thorough
 def test_means_are_those_of_pytorch_times_the_factors_of_the_recipe(x64):
-    """By the parameters of a layer with three outputs; the table of docs/recipes/training.md, in its order."""
+    """By the parameters of a layer with three outputs; table of docs/recipes/training.md, in its order."""
     torch = pytest.importorskip("torch")
     k, pairs = (
         3,

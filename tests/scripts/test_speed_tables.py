@@ -167,9 +167,10 @@ def test_a_number_in_a_sentence_is_made_anew(words, text, directory):
     assert tables.missing(page, directory) == ([] if text else [words])
 
 
-@pytest.mark.parametrize(
-    "shown", [{"picture": "bench.png", "cases": ["notes", "xor"]}, {"picture": "crossings.png"}]
-)
+BARS = {"picture": "bench.png", "cases": {"notes": "grid", "xor": "XOR"}, "rows": {"numpy": "NumPy"}}
+
+
+@pytest.mark.parametrize("shown", [BARS, {"picture": "crossings.png"}])
 def test_a_picture_is_stale_where_the_figures_are_others(shown, directory, monkeypatch):
     monkeypatch.setattr(tables, "IMAGES", directory)
     page = marked(shown | {"text": "Seconds"}, "")
@@ -182,6 +183,19 @@ def test_a_picture_is_stale_where_the_figures_are_others(shown, directory, monke
     assert tables.picture(shown, others).stale()
     nothing = {"workloads": {}, "first_calls": {}}
     assert not tables.picture(shown, nothing).stale()
+
+
+def test_a_picture_has_the_contenders_of_its_comment_by_their_titles(directory):
+    drawn = tables.picture(BARS, FIGURES)
+    assert [workload["title"] for workload in drawn.data] == ["grid", "XOR"]
+    panels = drawn.draw(drawn.data).axes
+    assert [[label.get_text() for label in panel.get_yticklabels()] for panel in panels] == [
+        ["NumPy"],
+        ["NumPy"],
+    ]
+    assert [[bar.get_width() for bar in panel.patches] for panel in panels] == [[8.3], [89.8]]
+    lacking = BARS | {"rows": {"numpy": "NumPy", "torch": "PyTorch"}, "text": "Seconds"}
+    assert tables.missing(marked(lacking, ""), directory) == ["torch"]
 
 
 def test_the_pages_show_their_figures():
