@@ -12,8 +12,8 @@ from benchmarks.first_call import CROSSINGS
 from benchmarks.first_calls import CONTENDERS, KEPT
 from benchmarks.report import seconds
 
-# The bars: inches of the figure and of each part of it, points of letters, characters of a line, and the factor
-# of the longest bar that leaves room for its number.
+# The bars: inches of the figure and of its parts, points of letters, characters of a line, and the factor of
+# the longest bar that leaves room for its number.
 WIDTH, BAR, HEADING, FOOT = 3.6, 0.27, 0.36, 0.3
 FONT, LINE, TITLE = 9, 24, 36
 ROOM = 6.0
