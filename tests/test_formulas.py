@@ -33,6 +33,7 @@ THIN = '<mspace width="0.167em" />'
         ("f'_L", ["<mi>f</mi><mi>L</mi>", '<mo class="prime" lspace="0" rspace="0">′</mo>']),
         ("u^{j+1} + 1", [f"<mi>j</mi>{CLOSE.format('+')}<mn>1</mn>", "</msup><mo>+</mo><mn>1</mn>"]),
         ("C = -y", [f"<mo>=</mo>{CLOSE.format('−')}<mi>y</mi>"]),
+        ("a / b", [f"<mi>a</mi>{CLOSE.format('/')}<mi>b</mi>"]),
         ("(a) - y", ["<mo>−</mo><mi>y</mi>"]),
         (r"y \log P", [f"<mi>y</mi>{THIN}<mi>log</mi>{THIN}<mi>P</mi>"]),
         (r"(1 - y) \log(P)", [f")</mo>{THIN}<mi>log</mi><mo"]),

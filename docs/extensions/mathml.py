@@ -44,11 +44,12 @@ def close_up(scripted: ElementTree.Element) -> None:
 
 
 def close_up_signs(row: ElementTree.Element) -> None:
-    """Leaves no space behind a minus that follows another sign, and none around a name such as "max"."""
+    """Leaves no space at a minus that follows another sign, at a slash, and at a name such as "max"."""
     before = None
     for element in row:
         minus = element.text == "−" and before is not None and kind(before) == "mo" and before.text != ")"
-        if kind(element) == "mo" and (minus or (element.text or "").isalpha()):
+        text = element.text or ""
+        if kind(element) == "mo" and (minus or text == "/" or text.isalpha()):
             element.attrib.update(lspace="0", rspace="0")
         before = element
 
