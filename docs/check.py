@@ -1,4 +1,4 @@
-"""Checks a built site: a page for every public name, no dead link, nothing loaded from elsewhere.
+"""Checks a built site: a page for every public name, no dead link, nothing loaded from elsewhere, llms.txt.
 
 ``python docs/check.py build/site`` prints a line a finding and ends with status 1 if there is any.
 """
@@ -24,6 +24,7 @@ LOADED |= {"track", "use", "video"}
 RELATIONS = {"stylesheet", "preload", "modulepreload", "prefetch", "preconnect", "icon", "manifest"}
 ELSEWHERE = re.compile(r"\s*(https?:)?//", re.IGNORECASE)
 CSS_LOADS = re.compile(r"""@import\s+(?:url\()?\s*["']?([^"')\s;]+)|url\(\s*["']?([^"')]+)""", re.IGNORECASE)
+LISTED = re.compile(r"^- \[[^\]]+\]\(([^)]+)\)", re.MULTILINE)  # a page in llms.txt
 CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -114,6 +115,19 @@ def check_links(site: Path, path: Path, addresses: list[str], pages: dict[Path, 
             yield f"{path.relative_to(site)}: {address} has no such anchor"
 
 
+def check_list(site: Path, pages: dict[Path, Page]) -> Iterator[str]:
+    """Addresses in ``llms.txt`` that lead nowhere, and pages that it lacks; its head is a name and a sentence."""
+    path = site / "llms.txt"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not re.match(r"# \S+\n\n> .+\n\n## ", text):
+        yield "llms.txt: no name, sentence and section are at its head"
+    listed = LISTED.findall(text)
+    yield from check_links(site, path, listed, pages)
+    made = {"index.html", "genindex.html", "py-modindex.html", "search.html"}
+    for name in sorted({page.relative_to(site).as_posix() for page in pages} - made - set(listed)):
+        yield f"llms.txt: {name} is not listed"
+
+
 def check(site: Path, names: set[str]) -> list[str]:
     """All findings about a site that must have these names."""
     site = site.resolve()
@@ -123,6 +137,7 @@ def check(site: Path, names: set[str]) -> list[str]:
         loads = [*page.loads, *(address for text in page.css for address in css_loads(text))]
         findings += _check_loads(site, path, loads)
         findings += check_links(site, path, [*page.links, *loads], pages)
+    findings += check_list(site, pages)
     for path in _files(site, "css"):
         loads = css_loads(path.read_text(encoding="utf-8"))
         findings += _check_loads(site, path, loads)

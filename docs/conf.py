@@ -14,6 +14,7 @@ import jfnn
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "extensions")]
+import launch  # noqa: E402
 import reference  # noqa: E402
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # outputs of tutorials are those of a machine without a GPU
@@ -38,7 +39,9 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
+    "launch",
     "layout",
+    "llms",
     "mathml",
     "playgrounds",
     "reference",
@@ -128,7 +131,10 @@ sphinx_gallery_conf = {
     "write_computation_times": False,  # its pages load scripts from elsewhere
     "doc_module": ("jfnn",),
     "backreferences_dir": "generated/backreferences",
+    "first_notebook_cell": launch.first_cell(REPOSITORY),
 }
+launch_address = REPOSITORY
+llms_summary = PROJECT["description"] + "."
 
 html_theme = "sphinx_book_theme"
 html_title = "jfnn"

@@ -37,6 +37,7 @@ def site(tmp_path):
     (tmp_path / "_static/macros.html").write_text('<a href="{{ a template }}">')
     header = "# Sphinx inventory version 2\n# Project: p\n# Version: 1\n# compressed using zlib\n"
     lines = "p py:module 0 index.html -\np.f py:function 1 sub/b.html -\nq std:label -1 index.html -\n"
+    (tmp_path / "llms.txt").write_text("# p\n\n> It is p.\n\n## Pages\n\n- [b](sub/b.html): there")
     (tmp_path / "objects.inv").write_bytes(header.encode() + zlib.compress(lines.encode()))
     return tmp_path
 
@@ -97,6 +98,20 @@ def test_a_style_sheet_that_loads_from_elsewhere_is_found(check, site, css):
     (site / "a.css").write_text(css)
     (finding,) = check.check(site, set())
     assert finding.startswith("a.css")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# p\n\n> It is p.\n\n## Pages\n\n- [b](sub/b.html)\n- [c](sub/c.html): gone",
+        "# p\n\n> It is p.\n\n## Pages\n\nb is not listed",
+        "# p\n\n## Pages\n\n- [b](sub/b.html): without a sentence",
+    ],
+)
+def test_a_list_of_pages_that_is_not_right_is_found(check, site, text):
+    (site / "llms.txt").write_text(text)
+    (finding,) = check.check(site, set())
+    assert finding.startswith("llms.txt")
 
 
 def test_public_names_are_those_of_the_front_and_of_its_modules(check, tmp_path, monkeypatch):

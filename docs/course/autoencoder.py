@@ -220,6 +220,7 @@ for axes, part, principal in zip(
     axes.minorticks_off()
 panels[0].set_ylabel("cost")
 panels[0].legend(frameon=False, fontsize="small")
+figure
 
 # %%
 
@@ -268,6 +269,7 @@ for axes, name in zip(figure.subplots(1, 2), shown, strict=True):
     points = axes.scatter(*both[name][1].T, c=digits.y_test, cmap="tab10", s=6)
     axes.set(title=f"{name}: {right[name]:.2f} right", xticks=[], yticks=[])
 figure.colorbar(points, ax=figure.axes, label="digit", ticks=range(10))
+figure
 
 # %%
 # Exercises

@@ -77,6 +77,7 @@ for axes, r in zip(panels, (0.5, 0.6), strict=True):
     axes.ticklabel_format(axis="y", scilimits=(-2, 2))
 panels[0].set_ylabel("u(x, 1.5)")
 panels[0].legend(frameon=False)
+figure
 
 # %%
 # A trial function
@@ -186,6 +187,7 @@ for axes, time in zip(panels, (curved, flat), strict=True):
     )
 panels[0].set_ylabel("error; blue: ten networks")
 panels[1].legend(frameon=False)
+figure
 
 # %%
 # The networks err about as much as Euler's coarse scheme, within a factor of a few.
@@ -330,6 +332,7 @@ axes.plot(eigenvalues[:, -1], found.max(axis=0), "x", label="largest of ten star
 axes.axline((2, 2), slope=1, color="black", linewidth=0.8)
 axes.set(xlabel="largest eigenvalue", ylabel="found by networks")
 axes.legend(frameon=False)
+figure
 
 # %%
 # Every eigenvector is a point where the flow stands still, so a path that turns to a

@@ -149,6 +149,7 @@ for axes, (name, values) in zip(panels, coefficients.items(), strict=True):
     axes.set(title=name, xlabel="degree", xticks=range(1, 16, 2))
 panels[0].set_ylabel("coefficient")
 panels[1].legend(frameon=False)
+figure
 
 # %%
 # In a network both may be axes of one grid. On the digits, with 10 seeds:

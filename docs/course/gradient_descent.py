@@ -84,6 +84,7 @@ for j, (axes, title) in enumerate(
     axes.set(title=title, xlabel="step", ylim=(1e-7, 10))
 panels[0].set_ylabel("cost above that of least squares")
 panels[1].legend(frameon=False, fontsize="small")
+figure
 
 # %%
 # Below the limit the cost falls, above it plain gradient descent grows without bound.
@@ -245,6 +246,7 @@ for axes, name, of_method, j in zip(panels, methods, chosen, best, strict=True):
 panels[-1].set_xlabel(
     "log₁₀ η that a single seed calls best; blue: best of the mean"
 )
+figure
 
 # %%
 # The error that a single seed reports at its own choice is too small, since the seed

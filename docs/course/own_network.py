@@ -204,6 +204,7 @@ for name, values in curves.items():
     axes.semilogy(values, label=name)
 axes.set(xlabel="epoch", ylabel="distance from the truth, squared")
 axes.legend(frameon=False)
+figure
 
 # %%
 # Against a library

@@ -81,6 +81,7 @@ panels[0].set(xlabel="degree", ylabel="mean squared error", title="least squares
 panels[0].set_xticks(degrees[::2])
 panels[1].set(xlabel="λ", xscale="log", title="Ridge, degree 15")
 panels[1].legend(frameon=False)
+figure
 
 # %%
 # The error on the training rows falls with every degree, down towards 0.01, the noise. The

@@ -42,3 +42,4 @@ for axes, sample, is_valid in zip(figure.subplots(4, 6).flat, samples, valid, st
     axes.imshow(sample.reshape(4, 4), cmap="gray_r")
     axes.set_title("•" if is_valid else "")
     axes.set(xticks=[], yticks=[])
+figure

@@ -80,3 +80,4 @@ axes.plot(temperatures, shares.mean(axis=0), ".-", color="tab:blue", label="mean
 axes.axvline(CRITICAL_TEMPERATURE, color="black", linewidth=0.8, label="critical temperature")
 axes.set(xlabel="temperature", ylabel="share called ordered")
 axes.legend(frameon=False)
+figure

@@ -29,3 +29,4 @@ axes = figure.subplots()
 axes.contourf(side, side, regions, levels=1, cmap="coolwarm", alpha=0.4)
 axes.scatter(*gate.x_train.T, c=gate.y_train, cmap="coolwarm", edgecolor="black")
 axes.set(xlabel="$x_1$", ylabel="$x_2$")
+figure

@@ -77,3 +77,4 @@ figure = Figure(figsize=(5, 4.6), layout="constrained")
 axes = figure.subplots()
 axes.set(xlabel="log₁₀ η, input layer", ylabel="log₁₀ η, output layer")
 axes.imshow(image.T, "Spectral", extent=(3.5, 5.5, 0.6, 1.8), origin="lower", aspect="auto", vmin=-1, vmax=1)
+figure

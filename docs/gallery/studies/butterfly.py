@@ -52,3 +52,4 @@ for rate in (0.001, 0.01):
 axes.axhline(1e-4 / 61, color="black", linestyle="--", linewidth=0.8)  # the move: the length begins at 61
 axes.set(xlabel="moved after so many epochs", ylabel="distance in the end / length", yscale="log")
 axes.legend(frameon=False)
+figure

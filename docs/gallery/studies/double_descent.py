@@ -70,3 +70,4 @@ for name in ("test_loss", "train_loss"):
 axes.axvline(ROWS, color="black", linestyle="--", linewidth=0.8, label="as many as rows")
 axes.set(xlabel="parameters", ylabel="mean squared error", xscale="log", ylim=(0, None))
 axes.legend(frameon=False)
+figure

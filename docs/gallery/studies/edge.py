@@ -51,3 +51,4 @@ lower.axhline(1, color="black", linestyle="--", linewidth=0.8)
 lower.set(xlabel="steps", ylabel="sharpness × η/2", ylim=(0, 1.5))
 upper.set(ylabel="training loss")
 upper.legend(frameon=False)
+figure

@@ -52,3 +52,4 @@ for alpha, fits, generalises in zip(ALPHAS, train[0, 0], test[0, 0], strict=True
     print(f"α = {alpha:g}: 99% of the train rows after {fitted} steps, 85% of the test rows after {general}")
 axes.set(xlabel="steps", ylabel="accuracy")
 axes.legend(frameon=False)
+figure

@@ -48,3 +48,4 @@ for axes, (name, (one, other)) in zip(panels, values.items(), strict=True):
     axes.set_title(name, fontsize=9)
     axes.set(xlabel="seed 0", ylabel="seed 1")
     axes.label_outer()
+figure

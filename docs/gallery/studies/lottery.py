@@ -51,3 +51,4 @@ for by, result in results.items():
 axes.invert_xaxis()
 axes.set(xlabel="weights left, %", ylabel="test accuracy, %")
 axes.legend(frameon=False)
+figure

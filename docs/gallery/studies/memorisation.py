@@ -39,3 +39,4 @@ for axes, row in zip(figure.subplots(2, 6).flat, most, strict=True):
     axes.imshow(digits.x_train[row].reshape(8, 8), cmap="gray_r")
     axes.set_title(f"{digits.y_train[row]} ({memorised[row]:.2f})", fontsize=9)
     axes.set_axis_off()
+figure

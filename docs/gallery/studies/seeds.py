@@ -47,3 +47,4 @@ axes.bar(numbers, [(counts == number).mean() for number in numbers], 1.0, color=
 axes.plot(numbers, independent[numbers], label="independent errors")
 axes.set(xlabel="right answers of 360 test rows", ylabel="share of networks")
 axes.legend(frameon=False)
+figure

@@ -51,3 +51,4 @@ axes = figure.subplots()
 axes.plot(slopes.ravel(), np.ravel(found), ".", markersize=2, alpha=0.5)
 axes.set(xlabel="slope of the series", ylabel="slope of its network")
 axes.axline((0, 0), slope=1, color="black", linewidth=0.8)
+figure

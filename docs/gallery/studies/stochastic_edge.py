@@ -52,3 +52,4 @@ for size, (part, along, largest) in curves.items():
 axes.axhline(1, color="black", linestyle="--", linewidth=0.8)
 axes.set(xlabel="part of training", ylabel="curvature × η/2", ylim=(0, 1.5))
 axes.legend(frameon=False, fontsize="small")
+figure

@@ -69,3 +69,4 @@ axes.set(
     xscale="log", yscale="log", xlabel="importance of the last feature", ylabel="density of the features"
 )
 axes.invert_yaxis()
+figure

@@ -45,3 +45,4 @@ axes = figure.subplots()
 axes.plot(accuracy[500:], predicted, ".", markersize=3)
 axes.plot([0, 1], [0, 1], color="black", linestyle="--", linewidth=0.8)
 axes.set(xlabel="test accuracy", ylabel="predicted from weights", xlim=(0, 1), ylim=(0, 1))
+figure

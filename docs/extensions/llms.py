@@ -1,0 +1,93 @@
+"""The list of the site's pages for language models, ``llms.txt``, in the format of https://llmstxt.org."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from check import PUBLIC, public_names
+from docutils import nodes
+from sphinx.addnodes import pending_xref, toctree
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+SENTENCE = re.compile(r"(.+?[.?:])(?=\s+(?:[A-Z0-9]|jfnn)|\s*$)", re.DOTALL)
+API = "api/index"
+NAMES = "generated/api/"
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text in one line, without a colon at its end; all of it where none ends."""
+    found = SENTENCE.match(text.strip())
+    return " ".join((found[1] if found else text).split()).removesuffix(":")
+
+
+def described(app: Sphinx, page: str) -> str:
+    """The first sentence of a page: of a name its docstring's, of others their first paragraph's."""
+    if page.startswith(NAMES):
+        value = public_names(*PUBLIC).get(page.removeprefix(NAMES).removesuffix("-function"))
+        constant = not (inspect.isroutine(value) or inspect.isclass(value) or inspect.ismodule(value))
+        return "" if constant else first_sentence(inspect.getdoc(value) or "")
+    paragraphs = app.env.get_doctree(page).findall(nodes.paragraph)
+    # Not those of a note, a cell, a list: each example begins with a note that names its downloads.
+    return next(
+        (first_sentence(plain(app, p)) for p in paragraphs if isinstance(p.parent, nodes.section)), ""
+    )
+
+
+def plain(app: Sphinx, paragraph: nodes.paragraph) -> str:
+    """A paragraph's text, with titles of pages in the place of their names."""
+    text = paragraph.astext()
+    for link in paragraph.findall(pending_xref):
+        name = link.astext()
+        if link["reftype"] == "doc" and not link["refexplicit"]:
+            text = text.replace(name, app.env.titles[name.removeprefix("/")].astext())
+    return text
+
+
+def entry(app: Sphinx, page: str) -> str:
+    """The line of a page: its title, its address, its first sentence."""
+    name = page.removeprefix(NAMES).removesuffix("-function")
+    title = name if page.startswith(NAMES) else app.env.titles[page].astext()
+    address = app.config.html_baseurl + app.builder.get_target_uri(page)
+    return f"- [{title}]({address}): {described(app, page)}".removesuffix(": ")
+
+
+def below(app: Sphinx, page: str) -> Iterator[str]:
+    """Pages that a page lists, each before those that it lists itself."""
+    for other in app.env.toctree_includes.get(page, []):
+        yield other
+        yield from below(app, other)
+
+
+def sections(app: Sphinx) -> Iterator[tuple[str, list[str]]]:
+    """Heading and pages of each section: those of the first page's lists, the API, its names."""
+    api = [API, *app.env.toctree_includes[API]]
+    for listed in app.env.get_doctree(app.config.root_doc).findall(toctree):
+        pages = [page for _, page in listed["entries"] if page in app.env.titles and page != API]
+        yield listed["caption"], [each for page in pages for each in (page, *below(app, page))]
+    yield "API", api
+    # Of this heading the format says that its pages may be left out where the context is short.
+    yield "Optional", [page for page in below(app, API) if page not in api]
+
+
+def text_of(app: Sphinx, summary: str) -> str:
+    """The whole list."""
+    lines = [f"# {app.config.project}", "", f"> {summary}"]
+    for heading, pages in sections(app):
+        lines += ["", f"## {heading}", "", *(entry(app, page) for page in pages)]
+    return "\n".join(lines) + "\n"
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """Writes it beside the first page of a site."""
+    if exception is None and app.builder.format == "html":
+        text = text_of(app, app.config.llms_summary)
+        Path(app.outdir, "llms.txt").write_text(text, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Registers the setting, what the project is in a sentence, and the list."""
+    app.add_config_value("llms_summary", "", "", str)
+    app.connect("build-finished", write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
