@@ -20,7 +20,7 @@ def requirement(address: str) -> str:
 
 
 def first_cell(address: str | None) -> str:
-    """Code before a notebook's own: figures are shown; where there is an address, jfnn is installed from it."""
+    """Code before a notebook's own: shows figures; where there is an address, installs jfnn from it."""
     shown = "# Figures are shown below their cells.\n%matplotlib inline"
     if address is None:
         return shown
@@ -41,7 +41,7 @@ def links(address: str | None, page: str) -> dict[str, str]:
 
 
 def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Puts the buttons of an example behind the others of the theme, whose own serve pages with a kernel only."""
+    """Puts the buttons of an example behind the theme's, whose own serve only pages with a kernel."""
     logos = {"Colab": "logo_colab.png", "Binder": "logo_binder.svg"}
     buttons = [
         {"type": "link", "text": name, "tooltip": f"Open in {name}", "icon": f"_static/images/{logos[name]}"}

@@ -30,9 +30,8 @@ def described(app: Sphinx, page: str) -> str:
         return "" if constant else first_sentence(inspect.getdoc(value) or "")
     paragraphs = app.env.get_doctree(page).findall(nodes.paragraph)
     # Not those of a note, a cell, a list: each example begins with a note that names its downloads.
-    return next(
-        (first_sentence(plain(app, p)) for p in paragraphs if isinstance(p.parent, nodes.section)), ""
-    )
+    texts = (plain(app, each) for each in paragraphs if isinstance(each.parent, nodes.section))
+    return first_sentence(next(texts, ""))
 
 
 def plain(app: Sphinx, paragraph: nodes.paragraph) -> str:
