@@ -116,7 +116,7 @@ def check_links(site: Path, path: Path, addresses: list[str], pages: dict[Path, 
 
 
 def check_list(site: Path, pages: dict[Path, Page]) -> Iterator[str]:
-    """Addresses in ``llms.txt`` that lead nowhere, pages that it lacks, and a head that its format has not."""
+    """Addresses in ``llms.txt`` that lead nowhere, pages that it lacks, a head not of its format."""
     path = site / "llms.txt"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if not re.match(r"# \S+\n\n> .+\n\n## ", text):
