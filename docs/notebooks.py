@@ -1,7 +1,7 @@
 """Writes the branch that the site's buttons open: every example as a notebook, and what Binder installs.
 
-``python docs/notebooks.py build/notebooks`` needs the extra ``docs`` and runs no example. Sphinx-Gallery makes
-them, as it makes those that the site offers for download; here, other pages are named by their titles.
+``python docs/notebooks.py build/notebooks`` needs the extra ``docs`` and runs no example. Sphinx-Gallery
+makes them, as it makes those that the site offers for download; here, other pages are named by their titles.
 """
 
 import json
