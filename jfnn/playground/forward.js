@@ -14,52 +14,21 @@
  *   answers: {kind: string, links?: string[]}}} Network
  */
 
-/** 1 / (1 + e^-z) */
-function sigmoid(z) {
-  return 1 / (1 + Math.exp(-z));
-}
-
-/** tanh z; twice as fast as Math.tanh, and as good for sums of float64. */
-function tanh(z) {
-  return 1 - 2 / (1 + Math.exp(2 * z));
-}
-
 /**
- * The functions f(z) by name, as in jfnn/activations.py, each of which puts f(z) in the place of every z. NaN
- * gives NaN, and nothing overflows.
- *
- * Each has a loop of its own: engines build f into a loop that calls one f only, which is up to twice as fast.
- * @type {Object<string, function(Float64Array): void>}
+ * The functions f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows.
+ * @type {Object<string, function(number): number>}
  */
 const ACTIVATIONS = {
-  sigmoid(a) {
-    for (let i = 0; i < a.length; i++) a[i] = sigmoid(a[i]);
-  },
-  relu(a) {
-    for (let i = 0; i < a.length; i++) a[i] = Math.max(a[i], 0);
-  },
-  tanh(a) {
-    for (let i = 0; i < a.length; i++) a[i] = tanh(a[i]);
-  },
-  elu(a) {
-    for (let i = 0; i < a.length; i++) a[i] = a[i] > 0 ? a[i] : Math.expm1(a[i]);
-  },
-  leaky_relu(a) {
-    for (let i = 0; i < a.length; i++) a[i] = a[i] >= 0 ? a[i] : 0.01 * a[i];
-  },
-  softplus(a) {
-    for (let i = 0; i < a.length; i++) a[i] = Math.max(a[i], 0) + Math.log1p(Math.exp(-Math.abs(a[i])));
-  },
-  gelu(a) {
-    for (let i = 0; i < a.length; i++) a[i] = 0.5 * a[i] * erfc(-a[i] * Math.SQRT1_2);
-  },
-  erf(a) {
-    for (let i = 0; i < a.length; i++) a[i] = 1 - erfc(a[i]);
-  },
-  sin(a) {
-    for (let i = 0; i < a.length; i++) a[i] = Math.sin(a[i]);
-  },
-  identity() {},
+  sigmoid: (z) => 1 / (1 + Math.exp(-z)),
+  relu: (z) => Math.max(z, 0),
+  tanh: (z) => 1 - 2 / (1 + Math.exp(2 * z)), // twice as fast as Math.tanh, and as good for sums of float64
+  elu: (z) => (z > 0 ? z : Math.expm1(z)),
+  leaky_relu: (z) => (z >= 0 ? z : 0.01 * z),
+  softplus: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+  gelu: (z) => 0.5 * z * erfc(-z * Math.SQRT1_2),
+  erf: (z) => 1 - erfc(z),
+  sin: Math.sin,
+  identity: (z) => z,
 };
 
 // Of erfc(x) = t exp(-x² + P(2t - 1)) with t = 2 / (2 + x) and x >= 0: the polynomial P of degree 16 that goes
@@ -101,7 +70,8 @@ function sizeOf(shape) {
  * @returns {Float64Array} the same array
  */
 function activate(values, name) {
-  ACTIVATIONS[name](values);
+  const f = ACTIVATIONS[name];
+  for (let i = 0; i < values.length; i++) values[i] = f(values[i]);
   return values;
 }
 
@@ -405,14 +375,15 @@ const LAYERS = {
 
   /** h = f(p + q) */
   elman(layer, weights, a, rows, shape) {
+    const f = ACTIVATIONS[layer.activation];
     return recurrent(layer, weights, a, rows, shape, (p, q, h) => {
-      for (let k = 0; k < h.length; k++) h[k] = p[k] + q[k];
-      activate(h, layer.activation);
+      for (let k = 0; k < h.length; k++) h[k] = f(p[k] + q[k]);
     });
   },
 
   /** Gates r, u and the candidate c: h = (1 - u) c + u h, with r in front of the candidate's part of q. */
   gru(layer, weights, a, rows, shape) {
+    const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
     return recurrent(layer, weights, a, rows, shape, (p, q, h) => {
       for (let k = 0; k < n; k++) {
@@ -426,6 +397,7 @@ const LAYERS = {
 
   /** Gates i, f, o and the candidate e: c = f c + i e, h = o tanh(c) */
   lstm(layer, weights, a, rows, shape) {
+    const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
     return recurrent(layer, weights, a, rows, shape, (p, q, h, c) => {
       for (let k = 0; k < n; k++) {
