@@ -8,15 +8,19 @@
 
 /**
  * @typedef {{offset: number, shape: number[]}} Place  Where an array begins in the vector of weights.
- * @typedef {{kind: string, shape: number[], weights?: Object<string, Place>, [field: string]: any}} Layer
- *   `shape` is that of the outputs for one row; the other fields belong to the kind.
- * @typedef {{shape: number[], tokens: ?number, layers: Layer[], parameters: number,
- *   answers: {kind: string, links?: string[]}}} Network
+ * @typedef {{kind: string, shape: number[], weights: Object<string, Place>, [field: string]: any}} Layer
+ *   `shape` is that of the outputs for one row; the other fields belong to the kind, of which some have weights.
+ * @typedef {(inputs: Float64Array, corner: number, entries: Int32Array) => number} Summary  Of a window: its
+ *   inputs, the place of its first entry, and the distances of all entries to this one.
+ * @typedef {(p: Float64Array, q: Float64Array, h: Float64Array, c: Float64Array) => void} Advance  A step of a
+ *   recurrent layer for one row, see `recurrent`.
+ * @typedef {{shape: number[], tokens: number | null, layers: Layer[], parameters: number,
+ *   answers: {kind: string, links: string[]}}} Network
  */
 
 /**
  * The functions f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows.
- * @type {Object<string, function(number): number>}
+ * @type {Object<string, (z: number) => number>}
  */
 const ACTIVATIONS = {
   sigmoid: (z) => 1 / (1 + Math.exp(-z)),
@@ -167,6 +171,7 @@ function imageShape(shape) {
  *   entries of all windows lie, the last axis running fastest.
  */
 function slide(layer, a, rows, shape, fill) {
+  /** @type {(name: string, missing: any) => any[]} */
   const axis = (name, missing) => {
     const lengths = layer.windows[name];
     return lengths.length === 1 ? [missing, ...lengths] : lengths;
@@ -193,6 +198,10 @@ function slide(layer, a, rows, shape, fill) {
 
 /**
  * The places i · down + j · right of rows i < height and columns j < width, row by row.
+ * @param {number} height
+ * @param {number} down
+ * @param {number} width
+ * @param {number} right
  * @returns {Int32Array} `[height, width]`
  */
 function grid(height, down, width, right) {
@@ -204,9 +213,12 @@ function grid(height, down, width, right) {
 
 /**
  * One number for each window and channel.
+ * @param {Layer} layer
+ * @param {Float64Array} a  `[rows, ...shape]`
+ * @param {number} rows
+ * @param {number[]} shape
  * @param {number} fill  what stands in the padding
- * @param {function(Float64Array, number, Int32Array): number} summary  of the entries of a window, from the
- *   inputs, the place of its first entry, and the distances of all to this
+ * @param {Summary} summary
  * @returns {Float64Array} `[rows, channels, windows]`
  */
 function pool(layer, a, rows, shape, fill, summary) {
@@ -222,12 +234,26 @@ function pool(layer, a, rows, shape, fill, summary) {
 }
 
 /**
+ * One of the parts of a size that lie behind each other, with the same memory.
+ * @param {Float64Array} array
+ * @param {number} number
+ * @param {number} size
+ */
+function part(array, number, size) {
+  return array.subarray(number * size, (number + 1) * size);
+}
+
+/**
  * Runs a cell over the times of each row, in one direction or in both, whose units stand side by side.
  *
- * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate, gate by gate.
- * `advance` puts the next state of one row in the place of the last one, h, of an LSTM with its cells c; it is
- * given (p, q, h, c) of this row.
- * @param {function(Float64Array, Float64Array, Float64Array, Float64Array): void} advance
+ * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate, gate by gate. Of
+ * one row `advance` puts the next state in the place of the last one, h, and that of the cells c of an LSTM.
+ * @param {Layer} layer
+ * @param {Float32Array} weights
+ * @param {Float64Array} a  `[rows, time, features]`
+ * @param {number} rows
+ * @param {number[]} shape
+ * @param {Advance} advance
  * @returns {Float64Array} `[rows, units]`, or `[rows, time, units]`; twice the units both ways
  */
 function recurrent(layer, weights, a, rows, [time, features], advance) {
@@ -238,6 +264,7 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
   const outputs = new Float64Array(rows * (all ? time : 1) * width);
   const lengths = realLengths(layer, a, rows, time, features);
   endings.forEach((ending, direction) => {
+    /** @type {(name: string) => Place} */
     const place = (name) => layer.weights[name + ending];
     const p = affine(weights, place("w_x"), place("b") || place("b_x"), a, rows * time);
     const gates = place("w_h").shape[1];
@@ -248,7 +275,6 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
       const q = affine(weights, place("w_h"), place("b_h"), h, rows);
       for (let row = 0; row < rows; row++) {
         if (t >= lengths[row]) continue;
-        const part = (array, number, size) => array.subarray(number * size, (number + 1) * size);
         const state = part(h, row, units);
         advance(part(p, row * time + t, gates), part(q, row, gates), state, part(c, row, units));
         if (all) outputs.set(state, (row * time + t) * width + direction * units);
@@ -256,7 +282,7 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
     }
     if (all) return;
     for (let row = 0; row < rows; row++) {
-      outputs.set(h.subarray(row * units, (row + 1) * units), row * width + direction * units);
+      outputs.set(part(h, row, units), row * width + direction * units);
     }
   });
   return outputs;
@@ -264,6 +290,11 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
 
 /**
  * The length of each row's sequence; of a padded one up to the last time with a feature that is not 0.
+ * @param {Layer} layer
+ * @param {Float64Array} a  `[rows, time, features]`
+ * @param {number} rows
+ * @param {number} time
+ * @param {number} features
  * @returns {number[]} `[rows]`
  */
 function realLengths(layer, a, rows, time, features) {
@@ -278,7 +309,8 @@ function realLengths(layer, a, rows, time, features) {
 
 /**
  * The layers by kind: (layer, weights, inputs `[rows, ...shape]`, rows, shape) -> outputs `[rows, ...]`.
- * @type {Object<string, function(Layer, Float32Array, Float64Array, number, number[]): Float64Array>}
+ * @type {Object<string, (layer: Layer, weights: Float32Array, a: Float64Array, rows: number, shape: number[]) =>
+ *   Float64Array>}
  */
 const LAYERS = {
   /** a = f(a_in w + b) */
@@ -306,7 +338,7 @@ const LAYERS = {
         const from = (row * channels + channel) * plane + entries[k % entries.length];
         for (let i = 0; i < windows; i++) read[k * windows + i] = padded[from + corners[i]];
       }
-      const outputs = z.subarray(row * filters * windows, (row + 1) * filters * windows);
+      const outputs = part(z, row, filters * windows);
       biases.forEach((bias, filter) => outputs.fill(bias, filter * windows, (filter + 1) * windows));
       addProduct(outputs, kernels, read, filters, windows);
     }
@@ -356,7 +388,7 @@ const LAYERS = {
 
   /** a + f(a), f being the inner layers */
   residual(layer, weights, a, rows, shape) {
-    const inner = sequence(layer.layers, weights, a, rows, shape).pop();
+    const inner = sequence(layer.layers, weights, a, rows, shape)[layer.layers.length - 1];
     return inner.map((value, i) => a[i] + value);
   },
 
@@ -412,7 +444,10 @@ const LAYERS = {
   },
 };
 
-/** What outputs become for what they stand for, by the loss: (outputs [rows, n], rows, answers) in place. */
+/**
+ * What outputs `[rows, n]` become, in place: what they stand for, by the loss.
+ * @type {Object<string, (outputs: Float64Array, rows: number, answers: Network["answers"]) => void>}
+ */
 const ANSWERS = {
   /** P_c = e^{z_c} / Σ e^z; less the largest z no exponential overflows. */
   softmax(outputs, rows) {
@@ -443,7 +478,10 @@ const ANSWERS = {
   },
 };
 
-/** What outputs of a regression stand for. */
+/**
+ * What outputs of a regression stand for.
+ * @type {Object<string, (z: number) => number>}
+ */
 const LINKS = {
   identity: (z) => z,
   exp: Math.exp,
@@ -491,7 +529,7 @@ function layerOutputs(network, weights, inputs, rows) {
  * @returns {Float64Array} `[rows, outputs]`
  */
 function answers(network, weights, inputs, rows) {
-  const outputs = layerOutputs(network, weights, inputs, rows).pop().slice();
+  const outputs = layerOutputs(network, weights, inputs, rows)[network.layers.length - 1].slice();
   ANSWERS[network.answers.kind](outputs, rows, network.answers);
   return outputs;
 }
