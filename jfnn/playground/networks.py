@@ -41,6 +41,7 @@ from jfnn.layers import (
 )
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, is_custom_apply
+from jfnn.targets import check_outputs
 
 __all__ = ["KINDS", "described", "flattened"]
 __dir__ = __all__.copy
@@ -99,6 +100,15 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
         )
     _check(layers, "")
     check_output(network, loss)
+    outputs = shapes(layers, shape)[-1]
+    if len(outputs) != 1:
+        raise ArgumentError(
+            "network",
+            "expected one axis of outputs",
+            got=f"outputs of shape {outputs} of one row",
+            cure="put jfnn.layers.Flatten() behind its last layer",
+        )
+    check_outputs(outputs[0], loss)
     answers = _answers(loss)
     places, size = _places(network)
     return {
@@ -145,7 +155,7 @@ def flattened(network: Network, params: Params) -> np.ndarray:
 def _check(layers: Sequence[LayerKind], within: str) -> None:
     """Raises where there is a layer or an activation that JavaScript does not know."""
     for number, layer in enumerate(layers, 1):
-        name = f"layer {number} of {len(layers)}{within} ({type(layer).__name__})"
+        name = f"layer {number} of {len(layers)} ({type(layer).__name__}){within}"
         if type(layer) not in KINDS:
             raise ArgumentError(
                 "network",

@@ -24,6 +24,7 @@ from jfnn.layers import (
     Embedding,
     Flatten,
     Frozen,
+    Layer,
     LayerNorm,
     MaxPool,
     MeanPool,
@@ -107,7 +108,9 @@ def convolution(rng, shape):
     """A convolution that may not fit."""
     axes = len(shape) - 1
     kernel, dilation = (tuple(whole(rng, 1, 3) for _ in range(axes)) for _ in range(2))
-    padding = drawn(rng, ["same", *(["causal"] if axes == 1 else []), tuple(whole(rng, 0, 2) for _ in kernel)])
+    padding = drawn(
+        rng, ["same", *(["causal"] if axes == 1 else []), tuple(whole(rng, 0, 2) for _ in kernel)]
+    )
     stride = 1 if padding == "same" else tuple(whole(rng, 1, 3) for _ in kernel)
     return Conv(whole(rng, 1, 6), kernel, stride, padding, function(rng), dilation=dilation)
 
@@ -200,7 +203,9 @@ def random_network(number):
         shape = layer.output_shape(shape)
     middle, shape = layers_for(rng, shape, whole(rng, 0, 4))
     loss, outputs = lossy(rng)
-    last = "identity" if losses.get(loss).takes_logits or any(losses.get(loss).inverse_links) else function(rng)
+    last = (
+        "identity" if losses.get(loss).takes_logits or any(losses.get(loss).inverse_links) else function(rng)
+    )
     ending = [Flatten()] if len(shape) > 1 else []
     network = jfnn.sequential([*layers, *middle, *ending, Dense(outputs, last)], inputs)
     scale = drawn(rng, [*ORDINARY, *LARGE])
@@ -220,3 +225,294 @@ def difference(got, wanted):
     with np.errstate(invalid="ignore"):
         gaps = np.abs(got - wanted) / np.maximum(1, np.abs(wanted))
     return float(np.where(got == wanted, 0, gaps).max())
+
+
+def check_alike(number, evaluate=None):
+    """The answers of a random network are those of JAX; returns the largest differences by its dtypes."""
+    network, loss, params, x, scale = random_network(number)
+    got = answers(network, params, x, loss, evaluate)
+    exact = expected(network, params, x, loss, "float64")
+    rounded = expected(network, params, x, loss, "float32")
+    differences = difference(got, exact), difference(got, rounded)
+    assert differences[0] <= CLOSE, network
+    assert scale in LARGE or differences[1] <= CLOSE_TO_FLOAT32, network
+    if losses.get(loss).probabilities is not None and got.shape[1] > 1:
+        least, most = np.sort(exact, axis=1)[:, -2:].T
+        sure = most - least > CLOSE
+        np.testing.assert_array_equal(got.argmax(1)[sure], exact.argmax(1)[sure])
+    return differences
+
+
+@pytest.mark.parametrize("number", representatives(range(3), 2))
+def test_random_networks_answer_alike(number):
+    check_alike(number)
+
+
+@pytest.mark.slow
+def test_all_random_networks_answer_alike():
+    kinds = {kind for number in range(NETWORKS) for kind in kinds_of(random_network(number)[0].layers)}
+    assert kinds == set(KINDS)
+    assert {random_network(number)[-1] for number in range(NETWORKS)} == {*ORDINARY, *LARGE}
+    for number in range(NETWORKS):
+        check_alike(number)
+
+
+def kinds_of(layers):
+    """The kinds of layers, and of those within them."""
+    inner = [
+        [*getattr(layer, "layers", ()), *filter(None, [getattr(layer, "layer", None)])] for layer in layers
+    ]
+    return {type(layer) for layer in layers}.union(*map(kinds_of, inner)) if layers else set()
+
+
+def test_both_sides_know_the_same_functions_and_kinds():
+    def keys(name):
+        return set(json.loads(engine().eval(f"JSON.stringify(Object.keys({name}))")))
+
+    wrappers = {Frozen, Scaled}  # described as the layer within
+    assert keys("ACTIVATIONS") == set(ACTIVATIONS)
+    assert set(KINDS) == set(LAYERS.values())
+    assert keys("LAYERS") == {name for name, kind in LAYERS.items() if kind not in wrappers}
+    assert set(DRAWN) == set(LAYERS)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_those_of_jax_and_do_not_overflow(name):
+    network = jfnn.sequential([Dense(1, name)], 1)
+    params = (Layer(np.ones((1, 1), np.float32), np.zeros(1, np.float32)),)
+    size = np.concatenate([[0], np.geomspace(1e-10, 1e4, 500)])
+    x = np.concatenate([-size[::-1], size]).astype(np.float32)[:, None]
+    got = answers(network, params, x, "quadratic")
+    assert np.isfinite(got).all()
+    wanted = expected(network, params, x, "quadratic", "float64")
+    np.testing.assert_allclose(got, wanted, rtol=1e-10, atol=1e-10)
+
+
+LAYER_EXAMPLES = {
+    "conv": ([Conv(5, (3, 2), (2, 1), (1, 0), "tanh", dilation=(1, 2)), Flatten()], (2, 6, 5)),
+    "dense": ([Dense(6, "softplus"), Dense(4, "gelu", bias=False)], (3,)),
+    "elman": ([Elman(3, "sin", True, "all"), Elman(2, padded=True)], (4, 2)),
+    "embedding": ([Embedding(5, 3, 2), LSTM(4, padded=True)], (6,)),
+    "flatten": ([Flatten()], (2, 3, 2)),
+    "frozen": ([Frozen(GRU(3, True))], (4, 2)),
+    "gru": ([GRU(3, True, "all"), GRU(2, True)], (4, 2)),
+    "layer_norm": ([LayerNorm(1, 0.3), LayerNorm(2), Flatten()], (4, 3)),
+    "lstm": ([LSTM(3, True, "all"), LSTM(2, True)], (4, 2)),
+    "max_pool": ([MaxPool((2, 3), 1, 1), Flatten()], (2, 5, 6)),
+    "mean_pool": ([MeanPool((2, 3), (2, 1), 1), Flatten()], (2, 5, 6)),
+    "residual": ([Residual([Dense(5), Residual([Dense(5, "tanh")]), Dense(3, "sin")])], (3,)),
+    "scaled": ([Scaled(Dense(5), 3.0), Scaled(Frozen(Dense(4)), 2.0), Frozen(Scaled(Dense(3)))], (3,)),
+}
+
+
+def example(kind):
+    """A network with a kind of layer, its parameters and rows."""
+    layers, inputs = LAYER_EXAMPLES[kind]
+    network = jfnn.sequential([*layers, Dense(3, "identity")], inputs)
+    rng = np.random.default_rng(0)
+    like = jax.eval_shape(network.init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), like)
+    if network.layers[0].tokens:
+        x = rng.integers(0, 5, (N, *inputs))
+        x[0] = x[1, 3:] = 2  # of padding alone, and with padding at the end
+    else:
+        x = rng.normal(size=(N, *inputs)).astype(np.float32)
+        x[0], x[1, -1:] = 0, 0
+    return network, params, x
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_kind_of_layer_answers_alike(kind):
+    network, params, x = example(kind)
+    wanted = expected(network, params, x, "cross_entropy", "float64")
+    np.testing.assert_allclose(answers(network, params, x), wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("loss", losses.LOSSES)
+def test_outputs_stand_for_the_same_by_every_loss(loss):
+    outputs = 2 * losses.get(loss).outputs_per_target
+    network = jfnn.mlp((3, 5, outputs), "tanh")
+    params = network.init(jax.random.key(1))
+    x = np.random.default_rng(1).normal(size=(N, 3)).astype(np.float32)
+    wanted = expected(network, params, x, loss, "float64")
+    np.testing.assert_allclose(answers(network, params, x, loss), wanted, rtol=1e-10)
+
+
+@functools.partial(compiled, static_argnums=0)
+def probabilities(network, params, x):
+    """Those of `jfnn.predict_proba`, which takes finite parameters only."""
+    return losses.get("cross_entropy").probabilities(network.apply(params, x))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", LAYERS)
+def test_weights_that_are_no_numbers_answer_as_in_jax(kind, value):
+    network, params, x = example(kind)
+    leaves, structure = jax.tree.flatten(params)
+    x = x if network.layers[0].tokens else x.astype(np.float64)
+    for number in range(len(leaves)):
+        changed = [leaf.copy() for leaf in leaves]
+        changed[number].flat[-1] = value
+        changed = structure.unflatten(changed)
+        with jax.enable_x64(True):
+            as64 = jax.tree.map(functools.partial(np.asarray, dtype=np.float64), changed)
+            wanted = np.asarray(probabilities(network, as64, x))
+        np.testing.assert_allclose(answers(network, changed, x), wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_of_what_is_no_number_are_those_of_jax(name):
+    network = jfnn.sequential([Dense(1, name)], 1)
+    values = np.array([np.nan, np.inf, -np.inf])
+    params = [(Layer(np.ones((1, 1)), np.array([value])),) for value in values]
+    got = [answers(network, one, np.zeros((1, 1)), "quadratic") for one in params]
+    np.testing.assert_array_equal(np.ravel(got), np.asarray(ACTIVATIONS[name].f(jnp.asarray(values))))
+
+
+def test_the_error_function_is_near():
+    from scipy.special import erfc
+
+    x = np.linspace(-6, 27, 4001)
+    got = json.loads(engine().eval(f"JSON.stringify({json.dumps(x.tolist())}.map(erfc))"))
+    np.testing.assert_allclose(got, erfc(x), rtol=1e-9, atol=1e-11)
+
+
+ARCTAN = jfnn.Activation(jnp.arctan, lambda z: 1 / (1 + z**2))
+NET = jfnn.mlp((2, 3, 2))
+
+
+class Doubled(Flatten):
+    """A user's kind of layer."""
+
+
+def of_layers(*layers):
+    return jfnn.sequential([*layers, Dense(2, "identity")], 2)
+
+
+def custom_apply(params, x):
+    return x @ params["w"]
+
+
+CUSTOM = losses.get("cross_entropy")._replace(probabilities=lambda z, axis=-1: jax.nn.softmax(2 * z, axis))
+LINKED = losses.get("poisson")._replace(inverse_links=(jnp.square,))
+REFUSED = {
+    "functions": (
+        (jfnn.Network(lambda key: {"w": jnp.ones((2, 2))}, custom_apply),),
+        "network",
+        "functions of Python do not run in a browser",
+        "put it together of layers of jfnn.layers",
+    ),
+    "other apply": (
+        (NET._replace(apply=custom_apply),),
+        "network",
+        "expected one of jfnn.sequential",
+        "put it together of layers of jfnn.layers",
+    ),
+    "kind": (
+        (of_layers(Dense(4), Doubled()),),
+        "network",
+        "layer 2 of 3 (Doubled) is of a kind",
+        "take one of conv, dense,",
+    ),
+    "kind within": (
+        (of_layers(Residual([Dense(3), Scaled(Doubled()), Dense(2)])),),
+        "network",
+        "layer 1 of 1 (Doubled) in layer 2 of 3 (Scaled) in layer 1 of 2 (Residual) is of a kind",
+        "take one of conv, dense,",
+    ),
+    "activation": (
+        (of_layers(Dense(4), Dense(3, ARCTAN)),),
+        "network",
+        "layer 2 of 3 (Dense) has an activation of its own",
+        "take one of jfnn.activations.ACTIVATIONS by its name",
+    ),
+    "probabilities": ((NET, CUSTOM), "loss", "has probabilities of its own", "jfnn.losses.LOSSES"),
+    "link": ((NET, LINKED), "loss", "has an inverse link of its own", "jfnn.losses.LOSSES"),
+    "softmax": ((jfnn.mlp((2, 2), output="tanh"),), "loss", "must be the identity", None),
+    "axes": ((jfnn.sequential([Conv(2, 3)], (1, 5)),), "network", "expected one axis", "Flatten()"),
+    "one output": ((jfnn.mlp((2, 1)),), "loss", "needs at least 2 outputs", None),
+    "odd outputs": ((jfnn.mlp((2, 3)), "gaussian"), "loss", "2 outputs for each target", None),
+    "no network": (("mlp",), "network", "expected", None),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_run_in_a_browser_is_refused(name):
+    arguments, argument, words, cure = REFUSED[name]
+    with pytest.raises((jfnn.ArgumentError, TypeError), match=None) as error:
+        described(*arguments)
+    assert error.value.argument == argument and words in str(error.value)
+    assert cure is None or cure in str(error.value)
+
+
+def test_a_description_is_plain_and_says_where_each_number_lies():
+    network, params, _ = example("conv")
+    description = described(network)
+    assert json.loads(json.dumps(description, allow_nan=False)) == description
+    flat = flattened(network, params)
+    assert flat.shape == (description["parameters"],) and flat.dtype == np.float32
+    for layer, own in zip(description["layers"], params, strict=True):
+        for name, place in layer.get("weights", {}).items():
+            array = getattr(own, name)
+            part = flat[place["offset"] :][: array.size].reshape(place["shape"])
+            np.testing.assert_array_equal(part, array)
+
+
+def test_vectors_of_several_members_are_those_of_each():
+    network, _, _ = example("conv")
+    rng = np.random.default_rng(2)
+    like = jax.eval_shape(network.init, jax.random.key(0))
+    params = jax.tree.map(lambda leaf: rng.normal(size=(2, 3, *leaf.shape)), like)
+    together = flattened(network, params)
+    assert together.shape == (2, 3, described(network)["parameters"]) and together.dtype == np.float32
+    for member in np.ndindex(2, 3):
+        alone = flattened(network, jax.tree.map(lambda leaf, member=member: leaf[member], params))
+        np.testing.assert_array_equal(together[member], alone)
+    first = np.asarray(jax.tree.leaves(params)[0])[1, 2].ravel()
+    np.testing.assert_array_equal(together[1, 2, : first.size], first.astype(np.float32))
+
+
+def test_numbers_of_float64_are_rounded():
+    params = (Layer(np.array([[1 + 1e-12], [1e300]]), np.array([np.nan])),)
+    flat = flattened(jfnn.sequential([Dense(1)], 2), params)
+    np.testing.assert_array_equal(flat, np.float32([1, np.inf, np.nan]))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        (Layer(np.ones((3, 2, 1)), np.ones((2, 1))),),
+        (Layer(np.ones((2, 1), int), np.ones(1)),),
+        (Layer(np.ones((1, 2)), np.ones(1)),),
+        ((np.ones((2, 1)),),),
+    ],
+)
+def test_other_parameters_are_refused(params):
+    with pytest.raises((ValueError, TypeError), match="params"):
+        flattened(jfnn.sequential([Dense(1)], 2), params)
+
+
+@pytest.mark.thorough
+def test_chromium_answers_alike():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    browser_path = (
+        shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    )
+    if browser_path is None:
+        pytest.skip("needs Chromium on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.add_script_tag(content=FORWARD)
+        for kind in LAYERS:
+            network, params, x = example(kind)
+            in_chromium = answers(network, params, x, evaluate=page.evaluate)
+            np.testing.assert_array_equal(in_chromium, answers(network, params, x))
+        for number in range(3):
+            check_alike(number, page.evaluate)
+        browser.close()
