@@ -230,7 +230,10 @@ FUNCTIONS = [
     (subsets.by_group, {"groups": [1.0, 1.0, 2.0, 2.0]}),
     (subsets.label_noise, {"y": Y, "shares": [0.1]}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
-    (subsets.Subsets, {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], **OF_SUBSETS}),
+    (
+        subsets.Subsets,
+        {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], "called": "draw", **OF_SUBSETS},
+    ),
     *[(result.save, {"directory": "no/run"}) for result in (RESULT, PROGRAMS)],
     (RESULT.to_csv, {"path": "no/run.csv"}),
     (RESULT.cell_scores, {"name": "test_loss"}),

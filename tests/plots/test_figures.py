@@ -283,7 +283,7 @@ def test_an_example_of_a_figure_shows_its_numbers(case):
 
 
 def check_paper(case):
-    """An example as wide as a column of a paper: nothing is cut off or lies upon another, or below 5 points."""
+    """An example as wide as a column of a paper: no text is cut off, lies upon another or is tiny."""
     name, arguments = EXAMPLES[case]
     with matplotlib.rc_context(plots.PAPER):
         figure = getattr(plots, name)(**arguments)

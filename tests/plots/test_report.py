@@ -158,6 +158,7 @@ def test_a_page_of_any_sweep_has_its_numbers_its_pictures_and_their_values(examp
     path = tmp_path / "report.html"
 
     def law(result, has_pictures, objectives):
+        has_pictures &= len(result.programs) <= 3  # each has its own
         if not result.cell_shape:
             assert complaint(refusal(report.write_report, result, path), {"result"}) is None
             return
@@ -168,6 +169,9 @@ def test_a_page_of_any_sweep_has_its_numbers_its_pictures_and_their_values(examp
         count = check_cells(page, result)
         if objectives:
             check_front(page.rows[count:], result, objectives)
+        if has_pictures and result.leading:
+            check_pictures_of_each(page, result)
+            return
         pictures = [
             base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in page.sources
         ]
@@ -187,17 +191,69 @@ def test_a_page_of_any_sweep_has_its_numbers_its_pictures_and_their_values(examp
     examples.check(law, result=results(most=60), has_pictures=strategies.booleans(), **given)
 
 
+def check_pictures_of_each(page, result):
+    """Pictures of several networks: one of all, and of each its own, the best first, to unfold."""
+    parts = programs_of(result)
+    titles = ["The best of each"]
+    for part in parts:
+        names = [f"{rows}_{part.ranking_metric}" for rows in parts_of(part)]
+        titles += [capitalised(name_text(name)) for name in names] if part.crossed else ["The cells drawn"]
+        titles += ["Over the epochs"] * bool(len(part.evaluations))
+    assert page.texts["figcaption"] == titles and len(page.sources) == len(titles)
+    assert len(page.texts["summary"]) == len(parts) + 1  # and all that is recorded
+    if result.crossed:
+        title = capitalised(name_text(result.ranked_by))
+        expected = [text for part in parts for text in map_texts(part, result.ranked_by)]
+        assert [text for text, _ in page.boxes[title]] == expected
+
+
+def programs_of(result):
+    """The networks, each with each batch size, by their best scores; those without one last."""
+    sign = -1 if result.higher_is_better() else 1
+    bests = [part.best_or_none() for part in result.programs]
+    costs = [np.inf if best is None else sign * best.score for best in bests]
+    return [result.programs[i] for i in np.argsort(costs, kind="stable")]
+
+
+def capitalised(text):
+    return text[0].upper() + text[1:]
+
+
+def check_comparison(page, result):
+    """A row for each network with each batch size: its values, its best cell, its scores, what diverged."""
+    heading, *rows = page.rows[: len(result.programs) + 1]
+    metric = result.ranking_metric
+    scores = list(dict.fromkeys([result.ranked_by, f"train_{metric}"]))
+    assert heading == [*map(axis_text, result.axes), *map(name_text, scores), "diverged"]
+    for row, part in zip(rows, programs_of(result), strict=True):
+        best = part.best_or_none()
+        bad = int(np.isnan(part.cell_scores()).sum())
+        assert row[-1] == (f"{bad} of {part.cell_scores().size} cells" if bad else "none")
+        if best is None:
+            assert set(row[result.leading : -1]) == {"–"}
+            continue
+        for text, value in zip(row[result.leading :], best.axes.values(), strict=False):
+            assert float(text) == pytest.approx(value, rel=6e-3)
+        for text, name in zip(row[len(result.axes) : -1], scores, strict=True):
+            if "(" not in text and "," not in text.partition(" [")[0]:
+                assert float(text.split()[0]) == pytest.approx(
+                    part.scores[name][best.index].mean(), abs=6e-4, rel=6e-3
+                )
+    return len(rows) + 1
+
+
 def check_cells(page, result):
-    """The table of the best cells, and what the pointer shows over it; the number of its rows is returned."""
+    """The table of the best cells, and what the pointer shows over it; the number of rows up to its end."""
     best = ranking.best_first(result, report.LISTED)
+    first = check_comparison(page, result) if result.leading else 0
     if not best.cells:
         assert any("diverged" in text for text in page.texts["p"])
-        return 0
+        return first
     heading, *rows = ranking.table(best)
-    assert [tuple(row) for row in page.rows[: len(rows) + 1]] == [heading, *rows]
+    assert [tuple(row) for row in page.rows[first : first + len(rows) + 1]] == [heading, *rows]
     names = {name_text(name): name for name in result.scores}
     names |= {axis_text(name): name for name in result.axes}
-    for cell, titles in zip(result.order().tolist(), page.titles[1 : len(rows) + 1], strict=False):
+    for cell, titles in zip(result.order().tolist(), page.titles[first + 1 :], strict=False):
         index = result.cell_index(cell)
         for name, title in zip(map(names.get, heading), titles, strict=True):
             if name in result.scores:
@@ -207,7 +263,7 @@ def check_cells(page, result):
                 value = result.axes_at(index)[name]
                 batch = str(value or "full")
                 assert title == batch if name == "batch_size" else type(value)(title) == value
-    return len(rows) + 1
+    return first + len(rows) + 1
 
 
 def check_front(rows, result, objectives):
@@ -427,9 +483,9 @@ def several():
 
 
 def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(several, tmp_path):
-    report.write_report(several, tmp_path / "report.html")
+    report.write_report(several, tmp_path / "report.html", figures={})
     page = Page((tmp_path / "report.html").read_text())
-    assert {"network", "batch"} <= set(page.rows[0])
+    check_cells(page, several)
     listed = {row[0]: row[1] for row in reversed(page.rows) if len(row) == 2}
     assert listed["networks"] == "a<b, 4-3" and listed["batch size"] == "5, full"
     assert "layers" not in listed and "settings.learner.network.layers" not in listed
@@ -439,8 +495,53 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
         "16 networks trained for 2 epochs: 8 cells of network × batch × η × λ with 2 seeds."
     )
     assert describe(several.best().axes) in lead
-    assert len(page.sources) == 3
-    assert summary.refit_texts(several.refit)[0] in page.texts["p"][4].replace("\u00a0", " ")
+    said = [text.replace("\u00a0", " ") for text in page.texts["p"]]
+    assert any(summary.refit_texts(several.refit)[0] in text for text in said)
+
+
+def test_a_page_names_the_best_cell_once_and_marks_it_elsewhere(several, trained, tmp_path):
+    for result in (several, trained[0]):
+        report.write_report(result, tmp_path / "report.html", figures={})
+        page = Page((tmp_path / "report.html").read_text())
+        texts = "\n".join(itertools.chain(*page.texts.values())).replace("\u00a0", " ")
+        best = describe(result.best().axes)
+        assert len(re.findall(rf"{re.escape(best)}(?![\w.])(?!: [\d.])", texts)) == 1  # but for the pointer's
+    for result in (make_result((2, 2)), make_sampled()):
+        for figure in report.maps(result).values():
+            assert (
+                figure.get_suptitle().endswith(("red: best", "ring: best"))
+                and "=" not in figure.get_suptitle()
+            )
+
+
+@pytest.mark.thorough
+def test_a_page_of_several_networks_has_pictures_of_each(several, tmp_path):
+    report.write_report(several, tmp_path / "report.html")
+    check_pictures_of_each(Page((tmp_path / "report.html").read_text()), several)
+
+
+def test_of_many_networks_the_best_twelve_have_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "maps", lambda result: {"map": str(result.axes).encode()})
+    result = make_programs([f"net {i}" for i in range(14)], shape=(1, 2))
+    report.write_report(result, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text())
+    assert "Figures of the best 12 of 14, best first." in page.texts["p"]
+    check_comparison(page, result)
+    names = [row[0] for row in page.rows[1:13]]
+    assert [text.replace("\u00a0", " ") for text in page.texts["summary"][:-1]] == [
+        f"network = {name}" for name in names
+    ]
+    assert page.texts["figcaption"] == ["The best of each", *["map"] * 12]
+
+
+def test_a_page_links_to_one_to_play_with(tmp_path):
+    path = tmp_path / "report.html"
+    report.write_report(make_result(), path, figures={}, playground='a "b" & <c>.html')
+    text = path.read_text()
+    assert Page(text).sources == ['a "b" & <c>.html'] and "<c>" not in text
+    assert text.index("<a href") < text.index("<h2>")
+    report.write_report(make_result(), path, figures={})
+    assert "<a " not in path.read_text()
 
 
 def test_batch_sizes_alone_leave_the_network_described(several):
