@@ -31,10 +31,8 @@ def network_word(result: SweepResult) -> str:
 
 def fold_word(result: SweepResult) -> str:
     """What each of the folds is: a "fold", or of `jfnn.subsets` a "bootstrap", a "subset", …"""
-    recorded = result.config.get("settings", {}).get("subsets")
-    if recorded is None and not result.subset_values:
-        return "fold"
-    return str((recorded or {}).get("called", "subset"))
+    are_subsets = "subsets" in result.config.get("settings", {}) or bool(result.subset_values)
+    return str(result.config.get("words", {}).get("fold", "subset" if are_subsets else "fold"))
 
 
 def in_words(result: SweepResult) -> SweepResult:

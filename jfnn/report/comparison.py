@@ -41,7 +41,7 @@ def best_first(result: SweepResult) -> list[Program]:
     return [program for _, program in sorted(found, key=lambda each: each[0])]
 
 
-def table(result: SweepResult, programs: Iterable[Program]) -> str:
+def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
     """A row for each program: its values, its best cell with scores, and how many of its cells diverged."""
     programs = [*programs]
     ranked = [program for program in programs if program.best is not None]
@@ -62,7 +62,7 @@ def table(result: SweepResult, programs: Iterable[Program]) -> str:
     return html_table([[*columns], *rows], "cells").replace("<tbody><tr>", '<tbody><tr class="best">')
 
 
-def figure(result: SweepResult) -> Figure:
+def comparison_figure(result: SweepResult) -> Figure:
     """The best score along the longest axis of programs, a curve for each value of the next one.
 
     Of a random search all cells.

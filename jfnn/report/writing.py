@@ -24,7 +24,7 @@ from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import as_sweep
 from jfnn.plots.scatters import cells_scatter
 from jfnn.plots.slices import axis_values
-from jfnn.report import comparison
+from jfnn.report.comparison import Program, best_first, comparison_figure, comparison_table
 from jfnn.report.pages import (
     Box,
     folded_html,
@@ -92,10 +92,10 @@ def write_report(
     result = as_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
     path = as_output_file(path, "path")
-    programs = comparison.best_first(result) if result.leading else []
+    programs = best_first(result) if result.leading else []
     of_each: list[str] = []
     if figures is None and programs:
-        figures = {"The best of each": comparison.figure(result)}
+        figures = {"The best of each": comparison_figure(result)}
         of_each = _networks(programs)
     elif figures is None:
         figures = maps(result) | curves(result)
@@ -105,7 +105,7 @@ def write_report(
         *([link_html(playground, PLAY)] if playground is not None else []),
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
         '<div class="columns"><div>',
-        *(["<h2>Comparison</h2>", comparison.table(result, programs)] if programs else []),
+        *(["<h2>Comparison</h2>", comparison_table(result, programs)] if programs else []),
         "<h2>Best cells</h2>",
         _table(best),
         *_front(result, objectives),
@@ -169,7 +169,7 @@ def curves(result: SweepResult) -> dict[str, Figure]:
     return {CURVES: plots.loss_curves(result)} if len(result.evaluations) else {}
 
 
-def _networks(programs: Sequence[comparison.Program]) -> list[str]:
+def _networks(programs: Sequence[Program]) -> list[str]:
     """The figures of the best networks, each with each batch size, to unfold; the best is unfolded."""
     shown = programs[:MOST_NETWORKS]
     count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"

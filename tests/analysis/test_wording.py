@@ -65,7 +65,7 @@ def test_figures_say_optimizer_and_take_both_names():
 
 def test_folds_are_called_what_they_are():
     result = make_result((1, 1), seeds=2, folds=3)
-    recorded = {"settings": {"subsets": {"values": {}, "called": "bootstrap"}}}
+    recorded = {"words": {"fold": "bootstrap"}}
     assert summary.averaged_over(with_run(result, config=recorded)) == "2 seeds of 3 bootstraps each"
     older = {"settings": {"subsets": {"values": {}, "start_per_subset": True}}}
     assert summary.averaged_over(with_run(result, config=older)) == "2 seeds of 3 subsets each"
@@ -84,10 +84,12 @@ def test_folds_are_called_what_they_are():
         (3, "fold"),
     ],
 )
-def test_a_sweep_records_what_its_folds_are(subsets, word):
+def test_a_sweep_records_what_its_folds_are(subsets, word, tmp_path):
     x, y = jfnn.datasets.xor_gate()
     split = jfnn.Split(np.tile(x, (2, 1)), np.tile(y, 2), x, y)
-    result = jfnn.sweep(NET, split, learning_rate=[0.1, 1.0], epochs=1, batch_size=None, folds=subsets)
+    options = dict(learning_rate=[0.1, 1.0], epochs=1, batch_size=None, folds=subsets, out=tmp_path)
+    jfnn.sweep(NET, split, **options)
+    result = jfnn.load(tmp_path)
     assert summary.averaged_over(result) == f"{result.folds} {word}s"
     own = next(iter(result.subset_values), word)
     assert plots.heat_map(result, axes=("fold", "learning_rate")).get_supylabel().replace(" ", "_") == own

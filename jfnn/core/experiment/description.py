@@ -40,6 +40,7 @@ def describe(
             "data": checksums(experiment, with_batches),
             **environment,
             "device": {"count": count, "python": platform.python_version()},
+            **({} if experiment.subsets is None else {"words": {"fold": experiment.subsets.called}}),
         }
     )
     return {**description, "fingerprint": fingerprint(description)}
@@ -52,10 +53,10 @@ def _settings(experiment: Experiment) -> Json:
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
-    if subset_rows is not None:  # checksums of the rows say nothing of these
+    # Checksums of the rows say nothing of these two.
+    if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
-        others = {name: getattr(subset_rows, name) for name in ("start_per_subset", "called")}
-        subsets = {"subsets": {"values": values, **others}}
+        subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
     return {
         "learner": experiment.learner.describe(),
         "axes": {name: values.tolist() for name, values in experiment.cells.values.items()},

@@ -74,7 +74,7 @@ class Subsets:
         start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
-        called: What figures and reports call each of them, such as "bootstrap".
+        called: What figures and reports call each of them, such as "bootstrap"; a run is the same without.
 
     Raises:
         ValueError, TypeError: No pairs, invalid rows or values, lengths that differ, or weights below 0.

@@ -54,7 +54,7 @@ TYPES: Json = {
         **{"rows": list, "names": {}},
         **{part: {"rows": list} for part in ("train", "validation", "test")},
     },
-    **{"versions": {}, "backend": {}, "device": {}, "fingerprint": str},
+    **{"versions": {}, "backend": {}, "device": {}, "words": {"fold": str}, "fingerprint": str},
 }
 GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 

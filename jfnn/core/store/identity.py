@@ -13,7 +13,7 @@ from jfnn.arguments.types import Json
 
 # The parts of a description that decide the bytes of a result.
 DECIDING = ("settings", "data", "versions", "backend")
-DESCRIPTION = (*DECIDING, "device", "fingerprint")
+DESCRIPTION = (*DECIDING, "device", "words", "fingerprint")
 
 SHOWN = 60  # characters of a value in an error
 BEFORE = 40  # of these, before the first that differs
