@@ -50,7 +50,7 @@ LARGEST_FONT = 11.0
 TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
-BAR_TICKS = MaxNLocator(5, steps=[1, 2, 5, 10])  # whose labels have space
+BAR_TICKS = 5  # steps of a bar of colours, whose labels have space
 FEW_ROWS = 2  # below which the bar of colours has little height
 THIN_BAR = 60  # its length by its height there
 LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
@@ -196,7 +196,7 @@ def _draw(
     if isinstance(norm, LogNorm):
         tick_round(bar.ax.xaxis, bar_width(figure))
     else:
-        bar.locator = BAR_TICKS
+        bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # which belongs to one figure
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
     add_caption(figure, [*caption, *notes])

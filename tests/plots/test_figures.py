@@ -282,6 +282,16 @@ def test_an_example_of_a_figure_shows_its_numbers(case):
     check_figure(*EXAMPLES[case])
 
 
+def test_figures_that_are_made_together_have_their_own_ticks():
+    figures = [plots.array_map([[low, high]], {"a": [1], "b": [1, 2]}) for low, high in ((0, 1), (-40, 90))]
+    for figure in figures:
+        FigureCanvasAgg(figure).draw()
+        bar = figure.axes[-1]
+        low, high = bar.get_xlim()
+        shown = [tick for tick in bar.get_xticks() if low <= tick <= high]
+        assert shown[0] <= low + 0.25 * (high - low) and shown[-1] >= high - 0.25 * (high - low)
+
+
 def check_paper(case):
     """An example as wide as a column of a paper: no text is cut off, lies upon another or is tiny."""
     name, arguments = EXAMPLES[case]
