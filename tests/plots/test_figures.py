@@ -211,6 +211,10 @@ EXAMPLES = {
     "members": ("histogram", {"result": RICH, "score": "train_loss", "cells": [(0, 1, 0), (1, 2, 0)]}),
     "seeds": ("axis_curves", {"result": GRID, "axis": "seed"}),
     "words below a panel": ("axis_curves", {"result": make_programs(NAMES), "axis": "network"}),
+    "curves side by side over words": (
+        "axis_curves",
+        {"result": make_programs(NAMES[:3], (50, 0)), "axis": "network", "by": "batch_size"},
+    ),
     "words below small panels": ("scatter", {"result": make_programs(NAMES, make=make_sampled)}),
     "words below a map": (
         "array_map",
