@@ -256,6 +256,14 @@ def test_the_list_of_recipes_has_each_of_them():
     assert len(there) > 60 and sorted((title, page) for _, title, page in listed) == sorted(there)
 
 
+def test_measurements_keep_the_anchors_that_they_had_on_another_page():
+    """Those of docs/when_it_pays.md, from which all tables moved."""
+    entry = re.compile(r"<a id=.([\w-]+).></a>\[(.+)\]\(measurements\.md#\1\)")
+    listed = [title for _, title in entry.findall(PAGES["docs/when_it_pays.md"])]
+    there = re.findall("^###? (.+)$", PAGES["docs/measurements.md"], re.MULTILINE)
+    assert sorted([*listed, "From few networks to a thousand"]) == sorted(there)
+
+
 def test_files_and_tests_named_are_there():
     every = "\n".join(PAGES.values())
     for path in set(re.findall(r"`((?:jfnn|tests|scripts|docs)/[\w/]+(?:\.\w+)?)`", every)):
