@@ -12,10 +12,10 @@ from benchmarks.first_call import CROSSINGS
 from benchmarks.first_calls import CONTENDERS, KEPT
 from benchmarks.report import seconds
 
-# The bars: inches of the figure and of its parts, points of letters, characters of a line, and the factor of
-# the longest bar that leaves room for its number.
-WIDTH, BAR, HEADING, FOOT = 3.6, 0.27, 0.36, 0.3
-FONT, LINE, TITLE = 9, 24, 36
+# The bars: inches of their room, of a character beside them and of the parts of the figure, points of letters,
+# characters of a line of a heading, and the factor of the longest bar that leaves room for its number.
+WIDTH, CHARACTER, BAR, HEADING, FOOT = 2.4, 0.075, 0.27, 0.2, 0.3
+FONT, LINE = 9, 30
 ROOM = 6.0
 FLOOR_LINE: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1}
 # Others in greys, yellows and reds, jfnn in blues and green; contenders without a colour are not drawn.
@@ -49,18 +49,23 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     """
     names = [[name for name in COLOURS if name in workload["contenders"]] for workload in workloads]
     numbers = [max(len(group), 1) for group in names]
-    height = BAR * sum(numbers) + HEADING * len(workloads) + FOOT
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    headings = [textwrap.fill(workload["title"], LINE) for workload in workloads]
+    lines_of_headings = sum(1.8 + heading.count("\n") for heading in headings)
+    titles = [
+        w["contenders"][name]["title"] for w, group in zip(workloads, names, strict=True) for name in group
+    ]
+    width = WIDTH + CHARACTER * max(map(len, titles), default=0)
+    height = BAR * sum(numbers) + HEADING * lines_of_headings + FOOT
+    figure = Figure(figsize=(width, height), layout="constrained")
     panels = figure.subplots(len(workloads), sharex=True, squeeze=False, height_ratios=numbers)[:, 0]
-    for axes, workload, group in zip(panels, workloads, names, strict=True):
+    for axes, workload, group, heading in zip(panels, workloads, names, headings, strict=True):
         contenders = workload["contenders"]
         medians = [contenders[name]["median_s"] for name in group]
         colours = [COLOURS[name] for name in group]
         drawn = axes.barh(range(len(group)), medians, 0.8, color=colours)
         axes.bar_label(drawn, [f"{seconds(median)} s" for median in medians], padding=3, fontsize=FONT)
-        titles = [textwrap.fill(contenders[name]["title"], LINE) for name in group]
-        axes.set_yticks(range(len(group)), titles, fontsize=FONT)
-        axes.set_title(textwrap.fill(workload["title"], TITLE), fontsize=FONT, fontweight="bold", loc="left")
+        axes.set_yticks(range(len(group)), [contenders[name]["title"] for name in group], fontsize=FONT)
+        axes.set_title(heading, fontsize=FONT, fontweight="bold", loc="left")
         axes.set_ylim(len(group) - 0.4, -0.6)
         axes.tick_params(length=0)
         axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -71,7 +76,7 @@ def bars(workloads: Sequence[Mapping[str, Any]]) -> Figure:
     panels[-1].set_xlim(low / 2, high * ROOM)
     panels[-1].set_xticks([], minor=True)
     panels[-1].set_xticks([])
-    panels[-1].set_xlabel("seconds, warm, median; logarithmic", fontsize=FONT)
+    panels[-1].set_xlabel("seconds, warm, median; logarithmic", fontsize=FONT, loc="left")
     lines = next((found for found in (axes.get_legend_handles_labels() for axes in panels) if found[0]), None)
     if lines:
         figure.legend(*lines, loc="outside lower center", frameon=False, fontsize=FONT)
