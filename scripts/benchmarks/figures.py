@@ -12,7 +12,7 @@ from benchmarks.first_call import CROSSINGS
 from benchmarks.first_calls import CONTENDERS, KEPT
 from benchmarks.report import seconds
 
-# The bars: inches of their room, of a character beside them and of the parts of the figure, points of letters,
+# Bars: inches of their room, of a character beside them and of the parts of the figure, points of letters,
 # characters of a line of a heading, and the factor of the longest bar that leaves room for its number.
 WIDTH, CHARACTER, BAR, HEADING, FOOT = 2.4, 0.075, 0.27, 0.2, 0.3
 FONT, LINE = 9, 30
