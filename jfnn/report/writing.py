@@ -80,7 +80,7 @@ def write_report(
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
         baselines: Other models by name, with their scores of the kind that ranks, as for
             `jfnn.plots.axis_curves`; they are listed below the best cells.
-        playground: Where the page of `jfnn.playground.write_playground` is, as a link from this one: a path
+        playground: Where the page of `jfnn.write_playground` is, as a link from this one: a path
             beside it, such as "playground.html", or an address. None for no link.
 
     Raises:
