@@ -85,7 +85,8 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
 
     Raises:
         ValueError, TypeError: A network of custom functions; a kind of layer, an activation, probabilities or
-            a link that are not of this package; outputs of several axes; a loss that does not fit the network.
+            a link that are not of this package; outputs of several axes; a loss that does not fit the
+            network.
     """
     checks.check_instance(network, Network, "network")
     loss = losses.get(loss)
