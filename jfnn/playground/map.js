@@ -106,7 +106,7 @@ function buildMap(sweep, state, choose) {
   const { columns, members } = places(sweep, state);
   const { down, across } = state;
   const hasSides = down >= 0;
-  map.style.gridTemplateColumns = `${hasSides ? "auto " : ""}repeat(${columns}, minmax(2rem, 1fr))`;
+  map.style.gridTemplateColumns = `${hasSides ? "auto " : ""}repeat(${columns}, minmax(2rem, 8rem))`;
   map.replaceChildren();
   if (hasSides) {
     const names = element(
@@ -175,6 +175,7 @@ function showMap(sweep, state) {
       state.show === "answer" && state.asked !== null ? "answered" : "",
     ].join(" ");
     text.textContent = diverged ? "" : cellText(sweep, index, state);
+    text.style.setProperty("--length", Math.max(1, text.textContent.length));
     if (text.textContent) text.style.color = inkOn(cellColour(sweep, index, state));
     button.setAttribute(
       "aria-label",
