@@ -21,7 +21,7 @@ from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.playground.contents import Members, Picture, contents, members_of, picture_of
 from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
-from jfnn.plots.panels import check_sweep
+from jfnn.plots.panels import as_sweep
 from jfnn.targets import Split
 
 # In the order in which the page has them: each uses names of those before it.
@@ -73,7 +73,7 @@ def write_playground(
         ValueError, TypeError: No sweep, or one that kept no parameters of all cells; another split; layers
             that the page cannot compute; a page that would be larger.
     """
-    check_sweep(result)
+    result = as_sweep(result)
     checks.check_instance(split, Split, "split")
     rows = checks.as_count(rows, "rows")
     largest = checks.as_number(largest, "largest")

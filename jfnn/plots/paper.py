@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Of `matplotlib.rcParams`: a column of a page in two columns, 8-point text, fonts that journals take.
+# Of `matplotlib.rcParams`: a column of a page in two columns, 8-point text, fonts that journals take. Figures take
+# the width, in inches; their heights follow from what they show.
 PAPER: Mapping[str, object] = MappingProxyType(
     {
-        "figure.figsize": (
-            3.4,
-            2.6,
-        ),  # inches; figures take the width, their heights follow from what they show
+        "figure.figsize": (3.4, 2.6),
         "font.size": 8.0,
         "axes.titlesize": 8.0,
         "axes.labelsize": 8.0,
