@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Of `matplotlib.rcParams`: a column of a page in two columns, 8-point text, fonts that journals take. Figures take
-# the width, in inches; their heights follow from what they show.
+# Of `matplotlib.rcParams`: a column of a page in two columns, 8-point text, fonts that journals take. Figures
+# take the width, in inches; their heights follow from what they show.
 PAPER: Mapping[str, object] = MappingProxyType(
     {
         "figure.figsize": (3.4, 2.6),
