@@ -116,6 +116,7 @@ def test_members_that_diverged_do_not_count():
     np.testing.assert_allclose(values, np.nanmean([whole[0], second], axis=0), atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_retraining_and_influence_of_a_ridge_are_those_of_the_hat_matrix(x64):
     """A row's leave-one-out residual is ``e / (1 - h)``, with the leverage h of the ridge's hat matrix."""
     n, l2 = 12, 0.5

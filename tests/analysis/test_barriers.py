@@ -34,6 +34,7 @@ def member(params, *index):
     return jax.tree.map(lambda leaf: leaf[index], params)
 
 
+@pytest.mark.thorough
 @float64_first
 def test_losses_on_the_line_are_those_of_a_loop_and_the_barrier_is_their_height(dtype):
     a = drawn(NET, (2, 1), 1, dtype)

@@ -170,6 +170,7 @@ def test_linear_networks_trained_to_the_end_are_least_squares_on_each_subset():
 DIGITS = jfnn.datasets.digits()
 
 
+@pytest.mark.thorough
 def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
     """By indices into predictions, of every cell and epoch."""
     folds = jfnn.subsets.shares(len(DIGITS.x_train), 60, 4)

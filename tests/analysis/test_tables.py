@@ -60,6 +60,7 @@ def events(path):
     return events_read
 
 
+@pytest.mark.thorough
 def test_the_documented_lines_write_scores_and_hyperparameters_for_tensorboard(tmp_path, monkeypatch):
     pytest.importorskip("tensorboardX")
     plugin = pytest.importorskip("tensorboardX.proto.plugin_hparams_pb2")

@@ -84,6 +84,7 @@ def test_statistics_are_those_of_pandas(tmp_path, x64):
     }
 
 
+@pytest.mark.thorough
 def test_checkpoints_are_rows_with_their_epoch_and_its_scores(tmp_path):
     split = jfnn.Split(np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 2)
     execution = jfnn.Execution(eval_every=2, keep_params="evaluations")

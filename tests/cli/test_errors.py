@@ -48,6 +48,7 @@ def test_directories_in_there_are_checked_before_anything_is_trained(tmp_path, c
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [other] and other.read_text() == "kept"
 
 
+@pytest.mark.thorough
 def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
     out = run[1]
     corrupt = tmp_path / "below"

@@ -26,6 +26,7 @@ def probe():
     return os.getpid(), jax.device_count(), (ignored, blocked)
 
 
+@pytest.mark.thorough
 def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
     with executors.chosen(Flags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(600)

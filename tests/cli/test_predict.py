@@ -91,6 +91,7 @@ def test_several_cells_trained_again_answer_by_their_mean(tmp_path, capsys, clas
     assert "the best 3 cells trained again on all 48 training rows, with 2 seeds:" in printed
 
 
+@pytest.mark.thorough
 def test_all_rows_train_in_the_end(run_on, capsys, tmp_path):
     """Where no rows are to test on, and again with those that were."""
     words = "--learning-rate 0.1,0.3 --validation 0.5"
@@ -108,6 +109,7 @@ def test_all_rows_train_in_the_end(run_on, capsys, tmp_path):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "said"),
     [

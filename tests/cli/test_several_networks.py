@@ -14,6 +14,7 @@ from jfnn.arguments.texts import describe, value_text
 pytestmark = pytest.mark.unoptimised
 
 
+@pytest.mark.thorough
 def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     printed, _, expected = programs
     best = expected.best()
@@ -76,6 +77,7 @@ def test_each_program_has_its_directory_and_all_have_one_table(programs):
     np.testing.assert_array_equal(one.test_loss, expected.test_loss[1, 1])
 
 
+@pytest.mark.thorough
 def test_programs_do_not_go_where_another_run_is(run, programs, capsys):
     single = run[1]
     out = programs[1]

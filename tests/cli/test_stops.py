@@ -107,6 +107,7 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.thorough
 def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, capsys):
     _, whole, _ = programs
     words = [*PROGRAMS.split(), "--refit", "--eval-every", "1", "--quiet", "--out", str(tmp_path)]

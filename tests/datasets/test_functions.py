@@ -76,6 +76,7 @@ def test_targets_are_the_truth_with_noise_of_a_size(make, truth, inputs, low):
     np.testing.assert_array_equal(values, truth(grid))
 
 
+@pytest.mark.thorough
 def test_rows_of_a_function_are_learned():
     split = datasets.split(*datasets.runge(60, 0.05))
     result = jfnn.sweep(

@@ -57,6 +57,7 @@ def run(folder):
     return done.stdout.split()
 
 
+@pytest.mark.thorough
 def test_a_second_process_compiles_nothing_and_has_the_same_bits(tmp_path):
     (first, *bits), (second, *again) = run(tmp_path / "programs"), run(tmp_path / "programs")
     assert int(first) > 0 and int(second) == 0

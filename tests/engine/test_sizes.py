@@ -69,6 +69,7 @@ def test_other_sizes_and_equal_objects_compile_nothing(net, batch_size, shared):
     assert compiled == []
 
 
+@pytest.mark.thorough
 def test_much_else_compiles_once_more():
     """That the counts count: another room, another form, another batch."""
     net = of_sizes(6, 5)

@@ -58,6 +58,7 @@ def searches(draw):
     return name, steps, {key: GRID[key] for key in chosen} | of_steps, options, engine
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:The total space of parameters")
 @examples((6, 1), (200, 1), few=(2, 1))
 def test_a_search_gives_what_fits_one_by_one_give(examples, monkeypatch):

@@ -46,7 +46,8 @@ def features(starts, split):
     return split._replace(x_train=x_train, x_test=x_test)
 
 
-@pytest.mark.parametrize("name", representatives(RUNS, "by hand", "members last"))
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", RUNS)
 @float64_first
 def test_behind_a_frozen_layer_the_rest_trains_as_on_its_outputs(name, dtype, split):
     split = split._replace(x_train=split.x_train.astype(dtype), x_test=split.x_test.astype(dtype))
@@ -326,6 +327,7 @@ def modules():
     return {"equinox": (jfnn.from_equinox, OfEquinox), "flax": (jfnn.from_flax, OfFlax), "bare": Bare}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["equinox", "flax"])
 def test_constants_of_modules_are_held(kind, split, tmp_path):
     adapt, module = modules()[kind]

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import representatives
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
@@ -78,7 +77,8 @@ def rosenbrock(params, batch, key):
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-@pytest.mark.parametrize("search", representatives(["zoom", "backtracking"], "zoom"))
+@pytest.mark.thorough
+@pytest.mark.parametrize("search", ["zoom", "backtracking"])
 def test_steps_are_those_of_optax_alone_and_end_at_the_minimum(search):
     line = optax.scale_by_backtracking_linesearch(30) if search == "backtracking" else None
     fixed = {} if line is None else {"linesearch": line}

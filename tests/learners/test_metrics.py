@@ -83,6 +83,7 @@ def of_probabilities(function, net, loss):
     )
 
 
+@pytest.mark.thorough
 def test_metrics_of_classes_in_folds_are_scikit_learns_and_rank_by_name():
     cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
     learner = jfnn.supervised(NET, metrics=["accuracy", "f1", "balanced_accuracy", "log_loss"])

@@ -70,7 +70,7 @@ def checked(network, mistakes=(), arrays=True):
     return jfnn.check_backprop(list(zip(weights, biases, strict=True)), x, y, gradients, **own, **words)
 
 
-@pytest.mark.parametrize("seed", representatives(range(200), 3, 10))
+@pytest.mark.parametrize("seed", representatives(range(200), 3))
 def test_right_code_is_right_and_nothing_is_named(seed):
     for dtype in (np.float32, np.float64):
         check = checked(drawn(seed, dtype), arrays=seed % 2 == 0)
@@ -124,7 +124,7 @@ PLANTED = [
     ("other_activation", 1, "activation", MEAN),
     ("other_activation", 4, "activation", MEAN | {"loss": "quadratic", "output": "identity"}),
 ]  # fmt: skip
-QUICK = [[name for name, *_ in PLANTED].index(name) for name in ("missing_derivative", "sum_for_mean")]
+QUICK = [[name for name, *_ in PLANTED].index(name) for name in ("missing_derivative",)]
 # A mistake in every layer or in none -> an array whose factor says as much.
 SAME = {"objective": {"objective", "delta", "weights", "biases"}}
 

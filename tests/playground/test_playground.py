@@ -83,7 +83,8 @@ def asked(context, expression):
     return json.loads(context.eval(f"JSON.stringify({expression})"))
 
 
-@pytest.mark.parametrize("kind", representatives(RESULTS, "several"))
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", RESULTS)
 def test_every_member_is_the_one_of_the_result(tmp_path, kind):
     result, split = made(kind)
     write_playground(result, split, tmp_path / "page.html")

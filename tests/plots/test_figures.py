@@ -281,6 +281,7 @@ EXAMPLES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", EXAMPLES)
 def test_an_example_of_a_figure_shows_its_numbers(case):
     check_figure(*EXAMPLES[case])
@@ -328,6 +329,7 @@ def test_figures_of_a_paper_have_fonts_that_journals_take():
     assert plots.heat_map(GRID).get_figwidth() == 5
 
 
+@pytest.mark.thorough
 @examples((100, 1), (1000, 1), few=(30, 1))
 def test_curves_by_default_are_of_the_best_cell_and_others_in_their_order(examples):
     """Of a grid up to ten learning rates, all else as in the best cell; of a list six from best to worst."""

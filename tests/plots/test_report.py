@@ -482,6 +482,7 @@ def several():
     )
 
 
+@pytest.mark.thorough
 def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(several, tmp_path):
     report.write_report(several, tmp_path / "report.html", figures={})
     page = Page((tmp_path / "report.html").read_text())

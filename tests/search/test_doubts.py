@@ -40,6 +40,7 @@ def large(column, most=1.24e6):
     return SPLIT._replace(x_train=x)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["cross_entropy", "quadratic"])
 def test_a_warning_says_how_large_inputs_are_and_the_cure_removes_it(loss):
     text = r"^inputs reach 1\.2e6, where .*; jfnn\.datasets\.standardise\(split\) scales them$"

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import make_result, representatives, same_bits
+from helpers import make_result, same_bits
 from noisy_classes import HELD, NET, SPLIT, N, sweep
 from scipy.special import expit
 from sklearn.preprocessing import StandardScaler
@@ -345,7 +345,8 @@ def as_frame(columns, pandas):
     return pytest.importorskip("pandas").DataFrame(columns) if pandas else columns
 
 
-@pytest.mark.parametrize("pandas", representatives([True, False], True))
+@pytest.mark.thorough
+@pytest.mark.parametrize("pandas", [True, False])
 def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
     folder, columns = files
     result = jfnn.load(folder / "own")

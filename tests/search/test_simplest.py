@@ -126,6 +126,7 @@ def test_drawn_cells_and_programs_have_their_order():
         assert best.score == result.cell_scores()[best.index[:2]][:, -1].max()  # the best of equally simple
 
 
+@pytest.mark.thorough
 def test_the_simplest_cell_is_trained_on_all_rows(split):
     networks = {
         "6": jfnn.mlp((5, 6, 3), "sigmoid", init="normal"),

@@ -194,6 +194,7 @@ LIES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), LIES)
 def test_these_lies_are_refused_and_soon(name, file, written, tmp_path):
     (source, _), _ = written(name)
