@@ -71,6 +71,7 @@ def test_a_ctrl_c_that_nobody_asked_for_comes_with_the_end_of_the_block():
         reached.append(1 / 0)
 
 
+@pytest.mark.thorough
 def test_a_handler_of_the_users_own_is_told_and_decides(told):
     def at_evaluation(now):
         if now.epoch == 10:

@@ -216,6 +216,7 @@ def test_a_fault_of_a_machine_is_tried_again_and_named_where_no_other_does_it(er
         sweep(jfnn.Workers(OnWorker(lambda: failing(error), bool), tries=1), **options)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_named():
     executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"))
     with pytest.raises(

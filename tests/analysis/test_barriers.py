@@ -107,6 +107,7 @@ def distance(a, b):
     return sum(((np.asarray(p, float) - q) ** 2).sum() for p, q in pairs)
 
 
+@pytest.mark.thorough
 def test_one_hidden_layer_is_as_close_as_the_closest_of_all_permutations():
     a, b = drawn(NET, (3, 1), 1), drawn(NET, (2,), 2)
     found = matched(NET, a, b)

@@ -58,6 +58,7 @@ def test_one_network_has_its_matrix_without_a_spread():
     assert np.isnan(confusion([-1] * 4, LABELS, [0, 1, 2]).mean).all()
 
 
+@pytest.mark.thorough
 def test_matrices_of_a_sweep_have_its_accuracy_on_their_diagonals():
     split = noise_split()
     result = jfnn.sweep(

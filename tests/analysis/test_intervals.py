@@ -158,6 +158,7 @@ QUANTILES = {
 SKEWED = ("near 1", "exponential")  # more than t takes
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_intervals_of_95_percent_cover_the_truth_in_90_to_98(statistic):
     """The default method: binomial standard deviations are 0.005, of the resampled 0.008."""

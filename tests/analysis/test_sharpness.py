@@ -97,6 +97,7 @@ def test_without_a_hidden_layer_they_are_those_of_the_inputs(x64):
     assert found.residuals.max() <= 1e-9 * expected[0]
 
 
+@pytest.mark.thorough
 @float64_first
 @pytest.mark.parametrize("matrix", [np.eye(6), np.zeros((6, 6)), np.diag([3.0, 3, 0, 0, -5, -5])], ids=str)
 def test_all_are_found_of_matrices_whose_vectors_end_early(dtype, matrix):

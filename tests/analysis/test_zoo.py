@@ -42,6 +42,7 @@ def check_columns(read, expected):
         np.testing.assert_array_equal(read[name], values)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", [make_result, make_sampled])
 def test_a_row_is_all_numbers_of_a_network_and_comes_back_with_its_bits(tmp_path, dtype, make):
     result = make(diverged=[(0, 0, 1)]) if make is make_result else make()

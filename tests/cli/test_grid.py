@@ -98,6 +98,7 @@ def test_config_names_settings_versions_device_and_time(run):
     assert set(config["timing"]) == {"compile", "run"}
 
 
+@pytest.mark.thorough
 def test_tables_are_of_the_best_value_on_a_further_axis_and_x64_is_as_before(tmp_path, capsys):
     words = "--hidden none --epochs 4 --eval-every 2 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64"
     words += " --halving 2 --optimizer-arg momentum=0,0.9"

@@ -139,6 +139,7 @@ def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
         assert predicted(capsys, tmp_path / name, path).splitlines()[0] == "a,b,c,level,predicted_level"
 
 
+@pytest.mark.thorough
 def test_several_networks_answer_by_the_best_one(run_on, capsys, tmp_path):
     run, frame = run_on(True, "--learning-rate 0.1 --activation tanh,sigmoid")
     result = jfnn.load(run)

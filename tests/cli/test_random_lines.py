@@ -147,6 +147,7 @@ def check_printed(printed, result, keeps_tests):
     assert ("this is no score of other rows" in printed) == (result.refit is not None and not keeps_tests)
 
 
+@pytest.mark.thorough
 @examples((10, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
 def test_any_line_trains_what_the_library_does(examples, learned):
     def it_does(words, further, how, epochs, x64):

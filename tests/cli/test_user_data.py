@@ -208,6 +208,7 @@ def named_runs(tmp_path_factory):
     return place, words
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("run", ["finished", "stopped"])
 @pytest.mark.parametrize("name", RENAMED)
 def test_a_run_of_the_same_numbers_with_other_names_is_another_run(named_runs, run, name, tmp_path, capsys):

@@ -48,6 +48,7 @@ def test_programs_compile_while_starts_are_drawn():
     assert same_bits(begun(Waits, draw).members, begun(Threads).members)
 
 
+@pytest.mark.thorough
 def test_what_ends_compiling_or_drawing_ends_the_run():
     class Fails(Threads):
         def compile(self, segments, told):

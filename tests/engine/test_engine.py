@@ -435,6 +435,7 @@ def test_a_function_that_gives_other_minibatches_later_raises_an_error_that_name
         sweep(learning_rate=0.1, l2=0.0, batches=batches, batch_size=None)
 
 
+@pytest.mark.thorough
 def test_errors_of_a_function_of_minibatches_reach_its_user(sweep):
     def batches(seed, epoch):
         if epoch == 5:

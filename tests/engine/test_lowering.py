@@ -149,6 +149,7 @@ CASES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "own", "platform"), CASES)
 def test_programs_lower_for_accelerators(name, own, platform, monkeypatch):
     experiment = EXPERIMENTS[name](monkeypatch)

@@ -64,6 +64,7 @@ def drawn_rows(sources, replicates, last, first):
     return rows[: CALL * steps].reshape(CALL, steps, *rows.shape[1:])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
 def test_shared_rows_are_those_of_numpy(batches, dtype):
     """In 32 bits and where JAX's whole numbers have 64."""
@@ -93,6 +94,7 @@ def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, last):
                 assert (expected == PADDING).any() == partial
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["subset", "permutation"])
 def test_many_members_are_drawn_in_parts(scheme):
     """More numbers a step than are drawn at once; the members do not divide into equal parts of any size."""
@@ -109,6 +111,7 @@ def test_many_members_are_drawn_in_parts(scheme):
             np.testing.assert_array_equal(rows[..., member], expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["subset", "permutation"])
 def test_steps_that_do_not_divide_into_turns_keep_their_rows(scheme):
     """Twelve steps of so many rows are drawn in a turn, and there is room for 21."""

@@ -18,6 +18,7 @@ def seen(learner, before, batch, after, hyper):
     return before.params, batch.rows[0], learner.unpack(after.params), dict(hyper)
 
 
+@pytest.mark.thorough
 def test_steps_are_those_of_a_sweep():
     experiment = make_experiment(jfnn.Options(NET, SPLIT, **OPTIONS))
     before, rows, after, hyper = observe_steps(experiment, seen)

@@ -162,6 +162,7 @@ def test_an_estimator_is_scikit_learns_with_further_parameters(name):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("output", ["softmax", "logistic", "identity", "exp"])
 def test_the_score_of_infinite_outputs_is_no_number(output):
     ones = jnp.ones((3, 2))

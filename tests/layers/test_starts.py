@@ -230,6 +230,7 @@ def test_a_users_layer_may_declare_what_it_draws():
     assert_same(drawn(learner), expected)
 
 
+@pytest.mark.thorough
 def test_weights_with_a_factor_are_traced():
     network = jfnn.sequential([Dense(4), Scaled(Dense(2), start=0.3)], 3)
     assert declared_starts(learner_of(network)) is None
@@ -240,6 +241,7 @@ def zeros(layers, input_shape, key):
     return jax.tree.map(jnp.zeros_like, sequence.init(layers, input_shape, key))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("other", ["function", "layers"])
 def test_an_init_put_in_place_of_the_layers_is_traced(other):
     network = jfnn.mlp((3, 2))

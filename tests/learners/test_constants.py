@@ -81,6 +81,7 @@ def loss(params, batch, key):
     return jnp.mean((batch @ params["w"] - (batch @ teacher["w"])[:, teacher["order"]]) ** 2)
 
 
+@pytest.mark.thorough
 def test_a_teacher_of_each_seed_is_learned_saved_and_gone_on_with(split, tmp_path):
     rows = jfnn.Split(split.x_train, None, split.x_test)
     learner = jfnn.learner(init, loss, optimizer=jfnn.Optimizer("adamw", weight_decay=1e-4))

@@ -235,6 +235,7 @@ class OnTheLastAxis(HeavyBall):
         return True
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_step_is_mapped_over_members_on_the_last_axis_where_a_learner_brings_no_other(shared):
     execution = jfnn.Execution(tile=4, shared=shared)

@@ -224,6 +224,7 @@ def test_the_share_is_that_of_the_largest_derivative():
         checked(of_loss=loss(delta=lambda a, t, axis=-1: a - t))
 
 
+@pytest.mark.thorough
 def test_tokens_and_constants_have_no_derivative():
     net = jfnn.sequential(
         [jfnn.Embedding(4, 3), jfnn.Frozen(jfnn.Elman(2, ARCTAN)), jfnn.Flatten(), jfnn.Dense(3, "identity")],

@@ -169,6 +169,7 @@ def test_a_footprint_is_near_the_compilers_memory_a_member():
     assert 0.7 < ratio < 2.5
 
 
+@pytest.mark.thorough
 def test_functions_that_were_traced_are_not_called_again():
     calls = []
     learner = drawn_points(10, losses=calls)

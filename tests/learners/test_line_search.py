@@ -52,6 +52,7 @@ def by_layer(learning_rate, last):
     return optax.multi_transform(rates, lambda params: ("body",) * (len(params) - 1) + ("last",))
 
 
+@pytest.mark.thorough
 def test_an_optimizer_may_look_at_the_layers_and_a_line_search_is_found_in_a_part(split):
     """The rate of the last layer is as that of `jfnn.Scaled`."""
     options = dict(learning_rate=0.02, epochs=2, batch_size=10)

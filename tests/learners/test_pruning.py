@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, noise_split, representatives, same_bits
+from helpers import compiled, noise_split, same_bits
 
 import jfnn
 from jfnn import Execution, losses, pruned, training
@@ -64,11 +64,10 @@ def plain_loop(start, minibatches, step, rule, rounds, scope, rewind):
     return state.params, masks
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("scope", "rewind", "optimizer"),
-    representatives(
-        [("layer", True, "sgd"), ("global", True, "adam"), ("layer", False, "adam")], ("global", True, "adam")
-    ),
+    [("layer", True, "sgd"), ("global", True, "adam"), ("layer", False, "adam")],
 )
 def test_a_member_is_a_plain_loop_that_trains_prunes_and_rewinds(x64, scope, rewind, optimizer):
     learner = make(jfnn.supervised(NET, optimizer=optimizer), scope=scope, rewind=rewind)

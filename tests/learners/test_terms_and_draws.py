@@ -140,6 +140,7 @@ def test_runs_without_rows_are_resumed_and_gone_on_with(tmp_path):
     assert same_bits(without_rows(epochs=range(2, 4), initial_params=half.params).params, result.params)
 
 
+@pytest.mark.thorough
 def test_steps_of_an_epoch_may_be_chosen_with_rows_too(split):
     net = jfnn.mlp((5, 6, 3))
     options = dict(learning_rate=[0.1, 0.2], l2=0.1, execution=jfnn.Execution(tile=2))

@@ -354,6 +354,7 @@ def test_a_strip_lies_on_the_curve_at_its_epoch(epochs):
         assert (np.median(rows) < (low - top) / 2) == (epoch > jump)
 
 
+@pytest.mark.thorough
 def test_only_few_named_curves_over_the_epochs_have_strips():
     result = make_result((12, 3), seeds=2, history=4)
     for figure in (plots.loss_curves(result, "all"), plots.axis_curves(result, "l2")):
@@ -404,7 +405,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("kept", representatives(LINES, "nothing", "best", "evaluations", "trained again"))
+@pytest.mark.parametrize("kept", representatives(LINES, "nothing", "trained again"))
 def test_pages_lines_say_what_was_kept(kept, tmp_path):
     changes, line = LINES[kept]
     x, y = jfnn.datasets.xor_gate()

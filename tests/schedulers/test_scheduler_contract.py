@@ -128,6 +128,7 @@ def ended_after():
     return functools.cache(lambda epochs: sweep(seeds=2, validation=HELD, epochs=epochs))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
 def test_members_that_are_not_copied_have_the_bits_of_a_run_without_schedulers(ended_after, name):
     """Each ends with the parameters of some epoch, which is that of a run that ends there."""

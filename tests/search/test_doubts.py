@@ -128,6 +128,7 @@ def test_the_usual_is_not_doubted(name):
     assert USUAL[name]() == []
 
 
+@pytest.mark.thorough
 def test_a_call_of_several_programs_warns_once_at_the_line_of_the_user_and_not_again_of_the_refit():
     networks = {"a": NET, "b": MATRIX}
     options = {"learning_rate": [0.1, 0.1], "epochs": 1, "batch_size": 16, "validation": 0.2, "refit": True}

@@ -166,6 +166,7 @@ def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
             result.row_scores("loss", "validation", SPLIT)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("load", [False, True])
 def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
     noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])

@@ -127,6 +127,7 @@ def test_a_program_that_is_not_there_is_named_with_those_that_are():
         result.execution  # noqa: B018
 
 
+@pytest.mark.thorough
 def test_directories_are_named_by_their_programs_and_hold_no_others(split, tmp_path):
     options = SEVERAL | {"epochs": 1, "batch_size": [16, 8], "out": tmp_path / "a"}
     written = jfnn.sweep(NETWORKS, split, **options)
