@@ -145,11 +145,14 @@ def _axes(result: SweepResult) -> list[Json]:
 
 
 def _scores(result: SweepResult) -> dict[str, Json]:
-    """Every score of every member: at the end, and over the evaluations where these were kept."""
+    """Every score of every member: at the end, and over the evaluations where these were kept.
+
+    Of scores that no member has, that by which cells rank alone: a page has no other where all diverged.
+    """
     found: dict[str, Json] = {}
     history = result.history
     for name, values in result.scores.items():
-        if np.isnan(values).all():
+        if np.isnan(values).all() and name != result.ranked_by:
             continue
         score: Json = {
             "text": name_text(name),

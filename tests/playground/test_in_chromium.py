@@ -266,3 +266,38 @@ def test_a_reader_of_the_screen_has_names_and_a_table(digits, opened):
     assert f"{result.best().score:.3f}" in rows.first.inner_text()
     named = "(all) => all.map((one) => one.ariaLabel || one.labels?.length || one.textContent.trim())"
     assert all(page.locator("button, select, input").evaluate_all(named))
+
+
+CORNERS = np.float32([[0, 0], [0, 1], [1, 0], [1, 1]])
+LABELS = np.array([0, 1, 1, 0])
+SQUARE = jfnn.Split(CORNERS, LABELS, CORNERS, LABELS)
+SWEEPS = {
+    "all diverged": (SQUARE, {"learning_rate": [1e30, 1e32], "l2": [0, 1e3]}),
+    "one cell": (SQUARE, {"learning_rate": [0.1]}),
+    "drawn cells": (SQUARE, {"learning_rate": (1e-3, 1.0), "l2": [0, 0.1], "cells": jfnn.Sample(6)}),
+    "numbers of two targets": (
+        jfnn.Split(CORNERS, CORNERS, CORNERS, CORNERS),
+        {"learning_rate": [0.1, 0.2], "loss": "quadratic"},
+    ),
+    "no test rows": (jfnn.Split(CORNERS, LABELS), {"learning_rate": [0.1, 0.2], "seeds": 2}),
+}
+
+
+@pytest.mark.parametrize("kind", SWEEPS)
+def test_a_page_of_any_sweep_opens_and_shows_all_that_it_offers(kind, opened, tmp_path):
+    split, options = SWEEPS[kind]
+    kept = jfnn.Execution(eval_every=[1, 2, 4], keep_params="evaluations")
+    result = jfnn.sweep(jfnn.mlp((2, 4, 2)), split, epochs=4, batch_size=4, execution=kept, **options)
+    assert (result.diverged_at >= 0).all() == (kind == "all diverged")
+    write_playground(result, split, tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
+    page.locator("#next-row").click()
+    shown = page.locator("#show option").all_inner_texts()
+    assert len(shown) == 3
+    for text in shown:
+        page.locator("#show").select_option(label=text)
+        drawn(page)
+    assert page.locator("#map button").count() == np.prod(result.cell_shape)
+    ended = result.diverged_at.flat[0] + 1
+    facts = f"Diverged in epoch {ended};" if kind == "all diverged" else "After epoch 4:"
+    assert page.locator("#cell-facts").inner_text().startswith(facts)
