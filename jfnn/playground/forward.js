@@ -388,7 +388,7 @@ const LAYERS = {
 
   /** a + f(a), f being the inner layers */
   residual(layer, weights, a, rows, shape) {
-    const inner = sequence(layer.layers, weights, a, rows, shape)[layer.layers.length - 1];
+    const inner = sequence(layer.layers, weights, a, rows, shape);
     return inner.map((value, i) => a[i] + value);
   },
 
@@ -489,35 +489,21 @@ const LINKS = {
 };
 
 /**
- * The outputs of several layers, one behind the other.
+ * The outputs of the last of several layers, one behind the other.
  * @param {Layer[]} layers
  * @param {Float32Array} weights
  * @param {Float64Array} inputs
  * @param {number} rows
  * @param {number[]} shape  of one row of inputs
- * @returns {Float64Array[]} of each layer
+ * @returns {Float64Array}
  */
 function sequence(layers, weights, inputs, rows, shape) {
-  const outputs = [];
   let a = inputs;
   for (const layer of layers) {
     a = LAYERS[layer.kind](layer, weights, a, rows, shape);
     shape = layer.shape;
-    outputs.push(a);
   }
-  return outputs;
-}
-
-/**
- * The outputs of every layer for rows of inputs.
- * @param {Network} network
- * @param {Float32Array} weights  of one member
- * @param {Float32Array} inputs  `[rows, …]`, tokens as whole numbers
- * @param {number} rows
- * @returns {Float64Array[]} of each layer `[rows, …]`, the last ones those of the network
- */
-function layerOutputs(network, weights, inputs, rows) {
-  return sequence(network.layers, weights, new Float64Array(inputs), rows, network.shape);
+  return a;
 }
 
 /**
@@ -529,7 +515,7 @@ function layerOutputs(network, weights, inputs, rows) {
  * @returns {Float64Array} `[rows, outputs]`
  */
 function answers(network, weights, inputs, rows) {
-  const outputs = layerOutputs(network, weights, inputs, rows)[network.layers.length - 1].slice();
+  const outputs = sequence(network.layers, weights, new Float64Array(inputs), rows, network.shape);
   ANSWERS[network.answers.kind](outputs, rows, network.answers);
   return outputs;
 }
