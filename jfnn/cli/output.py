@@ -210,8 +210,9 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
 
     out = flags.out
     curves = report.curves(result)
-    cells = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
-    drawn = cells | dict(zip(["curves"], curves.values(), strict=False))
+    drawn = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
+    if curves:
+        drawn["curves"] = curves[report.CURVES]
     write_images(out, {name: report.png(figure) for name, figure in drawn.items()})
     programs = program_names(result.program_axes) if result.leading else []
     settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
@@ -239,7 +240,8 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     )
     library = [CONFIG, TABLE] if programs else [CONFIG, TABLE, RESULTS, MODELS]
     directories = [f"{name}/" for name in ([REFIT] if result.refit is not None else []) + programs]
-    return [*library, *directories, *(f"{name}.png" for name in drawn), REPORT, *[PLAYGROUND] * plays]
+    pages = [REPORT, PLAYGROUND] if plays else [REPORT]
+    return [*library, *directories, *(f"{name}.png" for name in drawn), *pages]
 
 
 def write_playground(result: SweepResult, problem: Problem, out: Path, title: str) -> bool:
