@@ -22,6 +22,7 @@ __all__ = [
     "leave_one_out",
     "shares",
     "sizes",
+    "targets",
     "weighted",
 ]
 __dir__ = __all__.copy
@@ -193,6 +194,60 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy, test_labels=SPLIT)
 
 
+def targets(
+    y: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    held_out: float | int | ArrayLike | None = None,
+    seed: int = 0,
+    rows: Subsets | None = None,
+    start_per_subset: bool = False,
+) -> Subsets:
+    """A subset for each column of the targets, which learns it alone, from inputs that all share: "target".
+
+    Split and sweep have all columns, of the test rows too: ``sweep(network, Split(x, y, x_test, y_test),
+    folds=targets(y, …))``. Members of a seed see the same minibatches, so that the inputs of a step are read
+    once for all targets, cells and, of a linear network, in one product. All targets have as many classes.
+
+    `SweepResult.best` takes the mean over targets, for one cell that serves all;
+    `jfnn.analysis.best_of_subsets` has the best cell of each.
+
+    Args:
+        y: Targets of the training rows: labels or numbers ``[n, T]``, or ``[n, T, n_out]``.
+        names: A name for each target ``[T]``; None for their numbers.
+        held_out: Share or number of rows to hold out, drawn without replacement as
+            ``sklearn.model_selection.train_test_split(…, random_state=seed)``, or row numbers; the same for
+            every target. None for none.
+        seed: Of that draw.
+        rows: Instead, rows to train on and held out of several subsets, such as `sizes`: each target with each
+            of these, ``F = T len(rows.pairs)``, those of one target side by side.
+        start_per_subset: Whether each target has another start and other minibatches; see `Subsets`.
+
+    Raises:
+        ValueError, TypeError: Other targets; names or rows that do not fit them; subsets with labels.
+    """
+    array = np.asarray(checks.as_array(y, "y"))
+    if array.ndim not in (2, 3) or not array.size:
+        expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"
+        raise ArgumentError("y", expected, got=str(list(array.shape)))
+    n, number = array.shape[:2]
+    called = np.arange(number) if names is None else as_values(np.asarray(names), "names", number)
+    cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
+    columns = np.repeat(np.arange(number), len(cuts))
+    pairs = Pairs(len(columns), n, number * sum(map(_size, cuts)), functools.partial(_in_turn, cuts))
+    weights = None if rows is None or rows.weights is None else np.tile(rows.weights, (number, 1))
+    return Subsets(
+        n,
+        pairs,
+        "target",
+        called[columns],
+        weights=weights,
+        start_per_subset=checks.as_switch(start_per_subset, "start_per_subset"),
+        called="target",
+        columns=columns,
+    )
+
+
 def weighted(weights: ArrayLike) -> Subsets:
     """All rows, weighted in each subset by a row of ``weights [F, n]``.
 
@@ -204,6 +259,43 @@ def weighted(weights: ArrayLike) -> Subsets:
         raise ArgumentError("weights", f"expected shape [F, n], got {list(array.shape)}")
     number, n = array.shape
     return Subsets(n, _all_rows(number, n), weights=array)
+
+
+def _hold_out(n: int, held_out: float | int | ArrayLike | None, seed: int) -> Cut:
+    """All rows but those held out, and these, both in order."""
+    from sklearn.model_selection import train_test_split
+
+    everything = np.arange(n)
+    if held_out is None:
+        return everything, np.zeros(0, int)
+    if np.ndim(held_out) == 0:
+        count = checks.as_size(held_out, n, "held_out")
+        kept, out = train_test_split(everything, test_size=count, random_state=checks.as_seed(seed))
+        return np.sort(kept), np.sort(out)
+    try:
+        out = as_row_numbers(held_out, n)
+    except ValueError as error:
+        raise ArgumentError("held_out", str(error)) from None
+    kept = np.setdiff1d(everything, out)
+    if not len(kept):
+        raise ArgumentError("held_out", "expected rows left to train on, got all of them")
+    return kept, out
+
+
+def _of(rows: Subsets, n: int, held_out: object) -> Sequence[Cut]:
+    """The pairs of subsets that targets are combined with, checked."""
+    checks.check_instance(rows, Subsets, "rows")
+    if held_out is not None:
+        raise ArgumentError("held_out", "expected either rows held out or subsets, got both")
+    if rows.n != n:
+        raise ArgumentError("rows", f"expected subsets of {n} rows, got some of {rows.n}")
+    if rows.labels is not None or rows.columns is not None:
+        raise ArgumentError("rows", "expected subsets with the split's targets, got some with their own")
+    return list(rows.pairs)
+
+
+def _size(cut: Cut) -> int:
+    return len(cut[0]) + len(cut[1])
 
 
 def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
@@ -233,6 +325,10 @@ def _draw_and_others(drawn: np.ndarray, f: int) -> Cut:
 
 def _marked_and_others(included: np.ndarray, f: int) -> Cut:
     return np.flatnonzero(included[f]), np.flatnonzero(~included[f])
+
+
+def _in_turn(cuts: Sequence[Cut], f: int) -> Cut:
+    return cuts[f % len(cuts)]
 
 
 def _everything(n: int, f: int) -> Cut:

@@ -44,6 +44,7 @@ class Data(NamedTuple):
         weights: How often each row counts in training ``[n]``, or in each fold ``[F, n]``; None for once.
         labels: Class labels of the rows to train on, for splits that keep their shares; or None.
         split_weights: Where ``weights`` are of each fold, those of the split alone ``[n]``, or None.
+        of_targets: Whether rows are ``(x, targets [n, T, …])``, of which a member learns one column.
     """
 
     rows: Rows
@@ -51,6 +52,7 @@ class Data(NamedTuple):
     weights: np.ndarray | None = None
     labels: np.ndarray | None = None
     split_weights: np.ndarray | None = None
+    of_targets: bool = False
 
     @property
     def n(self) -> int:
@@ -60,6 +62,11 @@ class Data(NamedTuple):
     def weights_in(self, fold: int) -> np.ndarray | None:
         """Weight of each row in a fold ``[n]``; None for 1."""
         return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[fold]
+
+    def of_target(self, column: int) -> "Data":
+        """The data with one of several targets alone."""
+        x, targets = self.rows
+        return self._replace(rows=(x, targets[:, column]), of_targets=False)
 
     def counted(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
         """Which of some rows a score counts ``[rows]``: all but those of weight 0; None for all.

@@ -44,6 +44,7 @@ from jfnn.learners.functions import Functions, scoring, traced
 from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.metrics import names_for, undefined
+from jfnn.learners.of_targets import TARGET, of_targets
 from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
@@ -69,7 +70,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
         holds_out |= subsets is None or subsets.holds_out
     _check_combinations(options)
 
-    learner, data = _learner(options).bind(split)
+    learner, data = _learner(options, subsets).bind(split)
     learner = _measuring(learner, data, options.validation.rank_by)
     data = with_weights(data, subsets)
     check_metrics(learner.metrics)
@@ -88,7 +89,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
     has_test = data.n > data.n_train and (tests is None or tests.size > 0)
-    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows)
+    columns = None if subsets is None else subsets.columns
+    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows, columns)
     if options.schedulers:
         changeable = [name for name in values if name not in learner.at_start]
         _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
@@ -104,15 +106,16 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     given = options.initial_params is not None and folds is not None
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
-    schedule_steps = _schedule_steps(learner, len(options.epochs), members.sources.steps)
+    of_replicates = _schedule_steps(learner, len(options.epochs), members.sources.steps)
+    of_replicates |= _columns(subsets, data, members)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
-    functions = _as_trained(learner, data, members, (*values, *schedule_steps))
+    functions = _as_trained(learner, data, members, (*values, *of_replicates))
     return Experiment(
         functions=scoring(functions, scored_block(data, copied_rows)),
         data=data,
         cells=cells,
         constants=constants,
-        replicate_constants=schedule_steps,
+        replicate_constants=of_replicates,
         replicates=members,
         seeds=options.seeds,
         folds=None if folds is None else len(rows),
@@ -150,6 +153,8 @@ def _check_refit(options: Options, cells: int, validates: bool) -> None:
         raise ArgumentError("refit", reason)
     if isinstance(options.folds, Subsets) and options.folds.name == "group":
         raise ArgumentError("refit", "each group has a network; one of all rows would be none of theirs")
+    if isinstance(options.folds, Subsets) and options.folds.columns is not None:
+        raise ArgumentError("refit", "each target has a network; none would be of all")
     if options.batches is not None:
         raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
     if tests and split.weights is not None:
@@ -192,8 +197,8 @@ def _doubts(
     return found
 
 
-def _learner(options: Options) -> Learner:
-    """The learner itself, or that of the network."""
+def _learner(options: Options, subsets: Subsets | None) -> Learner:
+    """The learner itself, or that of the network; of one target among several where subsets have columns."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
         for name in options.changed(OF_NETWORKS):
@@ -209,7 +214,7 @@ def _learner(options: Options) -> Learner:
             gradient=options.gradient,
             hyper=[name for name in options.hyper_names if name in taken],
         )
-    return learner
+    return learner if subsets is None or subsets.columns is None else of_targets(learner)
 
 
 def _measuring(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
@@ -322,6 +327,17 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
     return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
+def _columns(subsets: Subsets | None, data: Data, members: Replicates) -> dict[str, np.ndarray]:
+    """The number of each replicate's target, where rows have several; nothing where they have one."""
+    if not data.of_targets or subsets is None:
+        return {}
+    most = data.rows[1].shape[1]
+    if subsets.columns.max() >= most:
+        reason = f"expected columns of the {most} targets of the split, got {subsets.columns.max()}"
+        raise ArgumentError("folds", reason)
+    return {TARGET: subsets.columns[members.folds].astype(np.float64)}
+
+
 def _ranking(
     learner: Learner,
     data: Data,
@@ -329,6 +345,7 @@ def _ranking(
     validates: bool,
     has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
+    columns: np.ndarray | None,
 ) -> RankingScore:
     """The score on rows held out where there are any, else on the test rows, else on the training rows.
 
@@ -339,6 +356,7 @@ def _ranking(
         validates: Whether rows are held out.
         has_test: Whether test rows are scored.
         rows: Numbers of the rows to train on and of those held out, in each fold.
+        columns: The target of each fold, where there are several.
 
     Raises:
         ValueError: No such metric, or one that is NaN for every network on these rows.
@@ -350,18 +368,24 @@ def _ranking(
     if name not in directions:
         checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
     if isinstance(learner, Supervised):
-        _check_defined(learner, data, name, part, rows)
+        _check_defined(learner, data, name, part, rows, columns)
     return RankingScore(PARTS.index(part), name, directions[name])
 
 
 def _check_defined(
-    learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
+    learner: Supervised,
+    data: Data,
+    name: str,
+    part: str,
+    rows: Sequence[tuple[np.ndarray, np.ndarray]],
+    columns: np.ndarray | None,
 ) -> None:
     """Raises ArgumentError where the metric that ranks is NaN for every network on the rows of a fold."""
     metric = next(metric for metric in learner.metrics if metric.name == name)
     for fold, (train, held_out) in enumerate(rows):
         numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]
-        reason = undefined(metric, learner.loss, learner.multilabel, data.rows[1][numbers])
+        of_fold = data if columns is None else data.of_target(columns[fold])
+        reason = undefined(metric, learner.loss, learner.multilabel, of_fold.rows[1][numbers])
         if reason:
             where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
             raise ArgumentError("rank_by", f"{reason} among the {where}; hold out more, or rank by another")

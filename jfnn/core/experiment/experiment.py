@@ -46,6 +46,8 @@ class Replicates:
         start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
         batches: Minibatches as indices of a fold's training rows.
         parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
+        alike: Number of the first fold that trains on the same rows, weighted alike ``[folds]``; None for each
+            fold itself.
     """
 
     seeds: np.ndarray
@@ -55,6 +57,7 @@ class Replicates:
     start_shapes: Params
     batches: Minibatches | GivenMinibatches
     parts: Sequence[Mapping[str, np.ndarray]]
+    alike: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -84,8 +87,13 @@ class Replicates:
     @property
     def minibatches_of(self) -> np.ndarray:
         """Number of the first replicate with the same minibatches and keys ``[R]``: they may share tiles."""
-        differ = self.batches.draws or self.keys is not None
-        return np.arange(len(self)) if differ else self.folds
+        if self.keys is not None:
+            return np.arange(len(self))
+        rows = self.folds if self.alike is None else self.alike[self.folds]
+        if not self.batches.draws:
+            return rows
+        _, first, same = np.unique([self.seeds, rows], axis=1, return_index=True, return_inverse=True)
+        return np.asarray(first[same.reshape(-1)])
 
     def minibatches(self, number: int, epoch: int) -> np.ndarray:
         """Row numbers of all data ``[steps, batch]`` (int32) of a replicate, negative where no row is."""
@@ -204,6 +212,10 @@ class Cohort(abc.ABC):
         last = [end] if first < end == self.epochs else []
         return sorted({*range((first // every + 1) * every, end + 1, every), *last})
 
+    def data_in(self, fold: int) -> Data:
+        """The data as the members of a fold are scored by them."""
+        return self.data
+
     def replicate_of(self) -> np.ndarray:
         """Number of each member's replicate ``[members]``."""
         return np.arange(self.members) % len(self.replicates)
@@ -253,6 +265,12 @@ class Experiment(Cohort):
         if self.is_single:
             return ()
         return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
+
+    def data_in(self, fold: int) -> Data:
+        """The data, of several targets with that of the fold alone."""
+        if not self.data.of_targets or self.subsets is None:
+            return self.data
+        return self.data.of_target(self.subsets.columns[fold])
 
     @property
     def is_single(self) -> bool:

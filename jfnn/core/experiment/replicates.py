@@ -1,6 +1,7 @@
 """Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Sequence
 
 import jax
@@ -89,7 +90,15 @@ def replicates(
         start_shapes=_packed_shapes(learner, data.dtype),
         batches=batches,
         parts=parts,
+        alike=None if data.weights is not None and data.weights.ndim > 1 else _first_alike(cuts),
     )
+
+
+def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
+    """Number of the first fold that trains on the same rows, in the same order ``[folds]``."""
+    first: dict[bytes, int] = {}
+    digests = (hashlib.sha256(np.ascontiguousarray(train)).digest() for train, _ in cuts)
+    return np.array([first.setdefault(rows, fold) for fold, rows in enumerate(digests)])
 
 
 def _drawn_batches(

@@ -74,6 +74,10 @@ class Subsets:
         start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
+        columns: Which column of the targets each subset learns ``[F]``, where the split's are several, labels or
+            numbers ``[n, T]`` or targets ``[n, T, n_out]``, of test rows too; its scores are by its column. Of
+            subsets with the same rows a seed's minibatches are read once for all. None for targets as they
+            are.
         called: What figures and reports call each of them, such as "bootstrap"; a run is the same without.
 
     Raises:
@@ -89,6 +93,7 @@ class Subsets:
     start_per_subset: bool = False
     test_labels: Any = None
     called: str = "subset"
+    columns: Any = None
 
     def __post_init__(self) -> None:
         n = checks.as_count(self.n, "n")
@@ -118,6 +123,10 @@ class Subsets:
                 fields["test_labels"] = _of_subsets(
                     self.test_labels, "test_labels", (len(cuts), None), rank=3
                 )
+        if self.columns is not None:
+            if self.labels is not None:
+                raise ArgumentError("columns", "expected either labels of subsets or columns, got both")
+            fields["columns"] = _as_columns(self.columns, len(cuts))
         vars(self).update(fields)
 
     def __repr__(self) -> str:
@@ -163,6 +172,15 @@ def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], ran
         raise ArgumentError(argument, f"expected shape {expected}, got {list(array.shape)}")
     checks.check_values(array, argument)
     return array
+
+
+def _as_columns(columns: ArrayLike, length: int) -> np.ndarray:
+    """Numbers of columns ``[length]``, copied, int64."""
+    array = np.array(checks.as_array(columns, "columns"))
+    if array.shape != (length,) or array.dtype.kind not in "iu" or array.min() < 0:
+        expected = f"expected {length} numbers of columns, one for each subset"
+        raise ArgumentError("columns", expected, got=checks.shown(columns))
+    return array.astype(np.int64)
 
 
 def _range_text(values: Sequence[int]) -> str:

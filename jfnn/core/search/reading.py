@@ -19,6 +19,7 @@ from jfnn.core.store import archives
 from jfnn.core.store.files import CorruptFileError
 from jfnn.identity import naming
 from jfnn.learners.learner import Learner
+from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
 from jfnn.learners.supervised import supervised
 from jfnn.network import Network
 from jfnn.targets import Names
@@ -90,6 +91,8 @@ def _learner(described: Json, path: str | Path, network: Network | None) -> Lear
     if network is None:
         network = _made(naming.network_from, described.get("network"), path)
     learner = supervised(network, _made(naming.loss_from, described.get("loss"), path))
+    if described.get(SEVERAL_TARGETS):
+        learner = of_targets(learner)
     return dataclasses.replace(learner, multilabel=described.get("multilabel", False) is True)
 
 

@@ -32,6 +32,7 @@ from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.learners import answers
 from jfnn.learners.data import Data
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
+from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.targets import Names, Split
@@ -647,7 +648,8 @@ class SweepResult:
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
             if isinstance(network, Supervised):  # the run's targets decide what its outputs mean
                 described = self.config.get("settings", {}).get("learner", {})
-                return dataclasses.replace(network, multilabel=described.get("multilabel", False) is True)
+                model = of_targets(network) if described.get(SEVERAL_TARGETS) else network
+                return dataclasses.replace(model, multilabel=described.get("multilabel", False) is True)
             return network
         if self.origin is None:
             reason = "expected jfnn.supervised(network, loss), since this result has none"
