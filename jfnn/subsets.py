@@ -219,8 +219,8 @@ def targets(
             ``sklearn.model_selection.train_test_split(…, random_state=seed)``, or row numbers; the same for
             every target. None for none.
         seed: Of that draw.
-        rows: Instead, rows to train on and held out of several subsets, such as `sizes`: each target with each
-            of these, ``F = T len(rows.pairs)``, those of one target side by side.
+        rows: Instead, several subsets such as `sizes`: each target with each of these, those of one target
+            side by side, ``F = T len(rows.pairs)``.
         start_per_subset: Whether each target has another start and other minibatches; see `Subsets`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A network for each of several targets: members share the inputs, and each learns one column of the targets."""
+"""Several targets of the same rows: each member learns one of them, from inputs that all share."""
 
 import dataclasses
 
@@ -35,33 +35,38 @@ class OneOfTargets(Supervised):
         Raises:
             ValueError, TypeError: As of a split with one target; targets of unequal numbers of classes.
         """
-        parts = {"y_train": split.y_train, "y_test": split.y_test}
-        given = {name: _columns(y, name) for name, y in parts.items() if y is not None}
-        counts = {y.shape[1:] for y in given.values()}
-        if len(counts) > 1:
-            train, test = (list(y.shape[1:]) for y in given.values())
-            raise ArgumentError("y_test", f"expected targets like y_train, [m, {train}], got [m, {test}]")
-        first = split._replace(**{name: y[:, 0] for name, y in given.items()})
-        plain, data = self.alone.bind(first)
-        n_out = data.rows[1].shape[1]
-        labels = all(y.ndim == 2 and y.dtype.kind in "iub" for y in given.values())
-        if labels and n_out > 1 and not self.loss.regression:
-            _check_classes(np.concatenate(list(given.values())))
-        targets = np.concatenate([self._targets(y, plain, data, name) for name, y in given.items()])
-        one_by_one = Data((data.rows[0], targets.reshape(-1, n_out)), data.n_train)
-        bound = self.fitted(one_by_one._replace(labels=data.labels if labels else None))
+        train = _columns(split.y_train, "y_train")
+        test = None if split.y_test is None else _columns(split.y_test, "y_test")
+        if test is not None and test.shape[1:] != train.shape[1:]:
+            expected = f"expected {list(train.shape[1:])} a row, as y_train has"
+            raise ArgumentError("y_test", expected, got=str(list(test.shape[1:])))
+        first = split._replace(y_train=train[:, 0], y_test=None if test is None else test[:, 0])
+        _, data = self.alone.bind(first)
+        x, of_first = data.rows
+        parts = [train] if test is None else [train, test]
+        are_labels = all(y.ndim == 2 and y.dtype.kind in "iub" for y in parts) and not self.loss.regression
+        if are_labels and of_first.shape[1] > 1:
+            _check_classes(np.concatenate(parts))
+        outputs = of_first.shape[1] * self.loss.outputs_per_target
+        targets = np.concatenate(
+            [
+                self._targets(y, outputs, data.dtype, name)
+                for y, name in zip(parts, ("y_train", "y_test"), strict=False)
+            ]
+        )
+        flat = data._replace(rows=(x, targets.reshape(-1, of_first.shape[1])))
+        bound = self.fitted(flat if are_labels else flat._replace(labels=None))
         assert isinstance(bound, OneOfTargets)
-        return bound, data._replace(rows=(data.rows[0], targets), labels=None, of_targets=True)
+        return bound, data._replace(rows=(x, targets), labels=None, of_targets=True)
 
-    def _targets(self, y: np.ndarray, plain: Supervised, data: Data, argument: str) -> np.ndarray:
+    def _targets(self, y: np.ndarray, outputs: int, dtype: np.dtype, argument: str) -> np.ndarray:
         """Targets ``[n, T, n_out]`` of labels, numbers or targets with T columns."""
-        outputs = data.rows[1].shape[1] * plain.loss.outputs_per_target
         n, columns = y.shape[:2]
-        needed = COPIES * n * columns * data.rows[1].shape[1] * data.dtype.itemsize
+        needed = COPIES * n * columns * outputs * dtype.itemsize
         memory.check(argument, needed, sizes=f", for {columns} targets of {n} rows")
         flat = y.reshape(n * columns, *y.shape[2:])
-        targets = as_targets(flat, (n * columns, outputs), self.loss, data.dtype, argument)
-        return checks.as_dtype(targets, data.dtype, argument).reshape(n, columns, -1)
+        targets: np.ndarray = as_targets(flat, (n * columns, outputs), self.loss, dtype, argument)
+        return targets.reshape(n, columns, -1)
 
     @property
     def alone(self) -> Supervised:
@@ -112,9 +117,7 @@ def of_targets(learner: Learner) -> OneOfTargets:
         TypeError: It is no network's.
     """
     if type(learner) is not Supervised:
-        expected = (
-            "expected a network or jfnn.supervised(network, …), since subsets learn targets of their own"
-        )
+        expected = "expected a network or jfnn.supervised(network, …), since each subset learns one target"
         raise ArgumentTypeError("network", expected, got=checks.shown(learner))
     fields = {field.name: getattr(learner, field.name) for field in dataclasses.fields(Supervised)}
     return OneOfTargets(**fields)

@@ -41,11 +41,11 @@ def layout_for(cohort: Cohort, platform: str, widest: bool) -> Layout:
 def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
     """Layout -> time of one step of a tile, in units of one member's share."""
     batch = int(cohort.replicates.sources.batch.min())
-    most = widest_tile(cohort, platform, batch)
     step = plan.STEP if platform == "cpu" else plan.ACCELERATOR_STEP
     most_separate = _widest_of_separate(cohort)
     costs: dict[Layout, float] = {}
     for separate in (False, True):
+        most = widest_tile(cohort, platform, batch, separate)
         fits_last = {
             width: cohort.learner.fits_last(platform, width, batch, separate)
             for width in (*plan.WIDTHS, most)
@@ -69,15 +69,22 @@ def _widest_of_separate(cohort: Cohort) -> int:
     return max(plan.EPOCH_BYTES // (of_epoch * np.dtype(np.int32).itemsize), 1)
 
 
-def widest_tile(cohort: Cohort, platform: str, batch: int) -> int:
-    """Largest width of a tile, from the bytes that a step of ``batch`` rows holds."""
+def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> int:
+    """Largest width of a tile, from the bytes that a step of ``batch`` rows holds, shared or ``separate``.
+
+    Inputs that members share are read once a step: members may hold as much as these.
+    """
     functions = cohort.functions
     on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if functions.shapes is not None and on_cpu:
         return plan.tile_width(_held(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
     size = bytes_of_member(cohort, batch)
-    return plan.tile_width(size, plan.CPU_TILE_BYTES if on_cpu else plan.ACCELERATOR_TILE_BYTES, widths)
+    if not on_cpu:
+        return plan.tile_width(size, plan.ACCELERATOR_TILE_BYTES, widths)
+    inputs = jax.tree.leaves(cohort.data.rows)[0]
+    shared = 0 if separate else batch * inputs[:1].nbytes
+    return plan.tile_width(size, max(plan.CPU_TILE_BYTES, shared), widths)
 
 
 def bytes_of_member(cohort: Cohort, batch: int) -> int:

@@ -46,8 +46,8 @@ class Replicates:
         start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
         batches: Minibatches as indices of a fold's training rows.
         parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
-        alike: Number of the first fold that trains on the same rows, weighted alike ``[folds]``; None for each
-            fold itself.
+        alike: Number of the first fold that trains on the same rows, weighted alike ``[folds]``; None for
+            each fold itself.
     """
 
     seeds: np.ndarray

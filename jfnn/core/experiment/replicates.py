@@ -97,7 +97,7 @@ def replicates(
 def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
     """Number of the first fold that trains on the same rows, in the same order ``[folds]``."""
     first: dict[bytes, int] = {}
-    digests = (hashlib.sha256(np.ascontiguousarray(train)).digest() for train, _ in cuts)
+    digests = (hashlib.sha256(train.tobytes()).digest() for train, _ in cuts)
     return np.array([first.setdefault(rows, fold) for fold, rows in enumerate(digests)])
 
 

@@ -74,10 +74,9 @@ class Subsets:
         start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
             ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
             and minibatches that are given have these seeds too.
-        columns: Which column of the targets each subset learns ``[F]``, where the split's are several, labels or
-            numbers ``[n, T]`` or targets ``[n, T, n_out]``, of test rows too; its scores are by its column. Of
-            subsets with the same rows a seed's minibatches are read once for all. None for targets as they
-            are.
+        columns: Which column of the targets each subset learns ``[F]`` and is scored by, where the split has
+            several, of test rows too: labels or numbers ``[n, T]``, or targets ``[n, T, n_out]``. None for
+            the split's targets as they are.
         called: What figures and reports call each of them, such as "bootstrap"; a run is the same without.
 
     Raises:
