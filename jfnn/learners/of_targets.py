@@ -43,17 +43,12 @@ class OneOfTargets(Supervised):
         first = split._replace(y_train=train[:, 0], y_test=None if test is None else test[:, 0])
         _, data = self.alone.bind(first)
         x, of_first = data.rows
-        parts = [train] if test is None else [train, test]
-        are_labels = all(y.ndim == 2 and y.dtype.kind in "iub" for y in parts) and not self.loss.regression
+        parts = {"y_train": train} if test is None else {"y_train": train, "y_test": test}
+        are_labels = train.ndim == 2 and train.dtype.kind in "iub" and not self.loss.regression
         if are_labels and of_first.shape[1] > 1:
-            _check_classes(np.concatenate(parts))
+            _check_classes(np.concatenate([*parts.values()]))
         outputs = of_first.shape[1] * self.loss.outputs_per_target
-        targets = np.concatenate(
-            [
-                self._targets(y, outputs, data.dtype, name)
-                for y, name in zip(parts, ("y_train", "y_test"), strict=False)
-            ]
-        )
+        targets = np.concatenate([self._targets(y, outputs, data.dtype, name) for name, y in parts.items()])
         flat = data._replace(rows=(x, targets.reshape(-1, of_first.shape[1])))
         bound = self.fitted(flat if are_labels else flat._replace(labels=None))
         assert isinstance(bound, OneOfTargets)
