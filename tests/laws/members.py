@@ -97,6 +97,9 @@ def rows_of(sweep, result, fold=0):
     subsets = sweep["folds"]
     if isinstance(subsets, jfnn.subsets.Subsets):
         y = y if subsets.labels is None else subsets.labels[fold]
+        if subsets.columns is not None:
+            column = subsets.columns[fold]
+            y, y_test = (array[:, column if array.dtype.kind in "iu" else [column]] for array in (y, y_test))
         if isinstance(subsets.test_labels, np.ndarray):
             y_test = subsets.test_labels[fold]
         if subsets.weights is not None:

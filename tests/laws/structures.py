@@ -140,6 +140,8 @@ TARGETS = {
     "numbers": lambda rng, x: x.reshape(len(x), -1)[:, :2] + rng.normal(size=(len(x), 2)),
     "counts": lambda rng, x: rng.poisson(2.0, (len(x), 1)).astype(float),
     "labels": lambda rng, x: (rng.random((len(x), 2)) < 0.5).astype(float),
+    "columns": lambda rng, x: np.stack([rng.permutation(np.arange(len(x)) % 3) for _ in range(3)], axis=1),
+    "columns of numbers": lambda rng, x: rng.normal(size=(len(x), 3)),
     "nothing": None,
 }
 
@@ -248,6 +250,28 @@ STRUCTURES = {
         batch_size=PASS,
         cuts=(*CUTS, "weighted", "tasks"),
         ranks=(None, output_metric("macro_f1", macro_f1)),
+    ),
+    "targets": Structure(jfnn.mlp((5, 3)), targets="columns", tile=5, cuts=["targets"], given=True),
+    "targets of numbers": Structure(
+        jfnn.mlp((5, 4, 1)),
+        targets="columns of numbers",
+        weighted=True,
+        loss="quadratic",
+        batch_size=PASS,
+        hyper={"dropout": [0.0, 0.3]},
+        tile=16,
+        shared=False,
+        cuts=["targets"],
+    ),
+    "targets of numbers on the last axis": Structure(
+        jfnn.mlp((5, 4, 1)),
+        targets="columns of numbers",
+        weighted=True,
+        loss="quadratic",
+        gradient="backprop",
+        batch_size=PASS,
+        tile=16,
+        cuts=["targets"],
     ),
     "own loss with draws": Structure(
         jfnn.learner(own_init, noisy_loss, hyper=["noise"], random=True, terms=["size"]),

@@ -242,6 +242,14 @@ def with_labels(call, seed):
     return subsets.Subsets(call.structure.n, pairs, weights=weights, labels=labels, test_labels=tests)
 
 
+def of_targets(call, seed, own):
+    """Each target with rows held out, or in subsets of several sizes."""
+    y = call["split"].y_train
+    if seed % 2:
+        return subsets.targets(y, held_out=0.25, seed=seed, start_per_subset=own)
+    return subsets.targets(y, rows=subsets.sizes(len(y), [16, 36], seed), start_per_subset=own)
+
+
 def with_weights(call, seed):
     """Bayesian bootstraps, of which one lacks a row."""
     weights = np.random.default_rng(seed).dirichlet(np.ones(call.structure.n), 2) * call.structure.n
@@ -267,6 +275,7 @@ CUT = {
     "many groups": lambda call, seed, own: (None, in_groups(call, seed, 32, own)),
     "noise": lambda call, seed, own: (None, subsets.label_noise(call["split"].y_train, [0, 0.3], seed)),
     "tasks": lambda call, seed, own: (None, with_labels(call, seed)),
+    "targets": lambda call, seed, own: (None, of_targets(call, seed, own)),
     "weighted": lambda call, seed, own: (None, with_weights(call, seed)),
 }
 
@@ -368,7 +377,7 @@ def epochs(pick, call):
 def refit(pick, call):
     tests = call["split"].x_test is not None
     weighted = call["split"].weights is not None
-    of_groups = getattr(call["folds"], "name", None) == "group"
+    of_groups = getattr(call["folds"], "name", None) in ("group", "target")
     of_each_fold = call["initial_params"] is not None and call["folds"] is not None
     if call["batches"] is not None or of_groups or of_each_fold:
         return False
