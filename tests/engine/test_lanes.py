@@ -20,15 +20,17 @@ RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(20, 2)).astype(np.float32), RNG.normal(size=(20, 2)).astype(np.float32)
 WEIGHTS = RNG.uniform(size=(TILE, 20)).astype(np.float32)  # of each fold
 LANES = [Lanes(*pair) for pair in itertools.product((False, True), repeat=2)]
+GROUPED = Lanes(False, separate=True, together=2)
 
 
-@pytest.mark.parametrize("lanes", LANES, ids=str)
+@pytest.mark.parametrize("lanes", [*LANES, GROUPED], ids=str)
 def test_a_step_of_a_tile_is_the_step_of_each_member(lanes):
     """Of gathered rows with the weights of each member's fold."""
     learner = jfnn.supervised(jfnn.mlp((2, 2), "tanh"), "quadratic")
     functions = functions_of(learner)
-    hyper = {name: RNG.uniform(0.1, 1, TILE).astype(np.float32) for name in ("learning_rate", "l2")}
-    params = jax.vmap(lambda key: learner.pack(learner.init(key)))(jax.random.split(jax.random.key(0), TILE))
+    tile = TILE * lanes.together
+    hyper = {name: RNG.uniform(0.1, 1, tile).astype(np.float32) for name in ("learning_rate", "l2")}
+    params = jax.vmap(lambda key: learner.pack(learner.init(key)))(jax.random.split(jax.random.key(0), tile))
     states = jax.vmap(functions.start)(params, hyper)
     shape = (STEPS, TILE, BATCH) if lanes.separate else (STEPS, BATCH)
     numbers = RNG.integers(0, 20, shape)
@@ -48,9 +50,10 @@ def test_a_step_of_a_tile_is_the_step_of_each_member(lanes):
     after, values = compiled(step)(states, ROWS, WEIGHTS, of_steps[1], hyper)
     alone = compiled(step_alone)
 
-    for member in range(TILE):
-        own = numbers[1, member] if lanes.separate else numbers[1]
-        weights = WEIGHTS[fold[member] if lanes.separate else fold]
+    for member in range(tile):
+        group = member // lanes.together
+        own = numbers[1, group] if lanes.separate else numbers[1]
+        weights = WEIGHTS[fold[group] if lanes.separate else fold]
         state, numbers_of = jax.tree.map(lambda leaf: leaf[member], (states, hyper))  # noqa: B023
         expected, value = alone(state, ROWS, weights, own, numbers_of)
         np.testing.assert_allclose(values[member], value, rtol=1e-5)

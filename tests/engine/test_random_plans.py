@@ -23,31 +23,39 @@ seeds = strategies.integers(0, 2**32 - 1)
 
 @examples((50, 1), (500, 1))
 def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
-    def they_do(members, replicates, width, separate, seed):
+    def they_do(members, replicates, groups, separate, together, seed):
+        together = together if separate else 1
+        width = groups * together
         rng = np.random.default_rng(seed)
         active = rng.random(members) < 0.7
         replicate = rng.integers(0, replicates, members)
         group = replicate // 2  # two replicates with the same minibatches, or with some of one shape
-        tiles = plan.tiles(active, replicate, group, Layout(width, separate))
-        used = [member for tile in tiles for member in tile.members[: tile.used]]
+        tiles = plan.tiles(active, replicate, group, Layout(width, separate, together))
+        used = [member for tile in tiles for member in tile.members[tile.used]]
         assert sorted(used) == list(np.flatnonzero(active))
         for tile in tiles:
-            assert len(tile.members) == width and 1 <= tile.used <= width
-            assert set(tile.members[tile.used :]) <= set(tile.members[: tile.used])
+            assert len(tile.members) == width and 1 <= len(tile.used) <= width
+            assert set(tile.members) == set(tile.members[tile.used])
             assert len(set(group[tile.members])) == 1
             if separate:
-                np.testing.assert_array_equal(tile.replicates, replicate[tile.members])
+                of_slots = np.repeat(tile.replicates, together)
+                np.testing.assert_array_equal(of_slots, replicate[tile.members])
             else:
                 assert isinstance(tile.replicates, int) and tile.replicates in replicate[tile.members]
-        counts = [int((active & (group == kind)).sum()) for kind in range(replicates)]
-        assert len(tiles) == sum(math.ceil(count / width) for count in counts)
+        rows = np.zeros(replicates, int)  # of each group
+        for number in range(replicates):
+            rows[number // 2] += math.ceil((active & (replicate == number)).sum() / together)
+        if together == 1:
+            rows = np.bincount(group[active], minlength=replicates)
+        assert len(tiles) == sum(math.ceil(count / groups) for count in rows)
 
     examples.check(
         they_do,
         members=strategies.integers(0, 40),
         replicates=small,
-        width=small,
+        groups=small,
         separate=strategies.booleans(),
+        together=strategies.integers(1, 4),
         seed=seeds,
     )
 

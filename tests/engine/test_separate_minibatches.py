@@ -29,11 +29,12 @@ def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(own, x6
     network = jfnn.learner(own_init, own_loss, random=True) if own else jfnn.mlp((5, 6, 3))
     split = jfnn.Split(x, None if own else DATA.y_train)
     options = dict(learning_rate=[0.01, 0.05], l2=0.01, seeds=[0, 1, 2**32 - 1], epochs=3, batch_size=16)
-    forms = [jfnn.Execution(tile=4, shared=shared) for shared in (False, True)]
-    results = [jfnn.sweep(network, split, execution=form, **options) for form in forms]
-    for one, other in zip(*(jax.tree.leaves(result.params) for result in results), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
-    assert [result.execution for result in results] == forms
+    forms = [jfnn.Execution(tile=4, shared=shared) for shared in (False, True, 2)]
+    expected, *results = [jfnn.sweep(network, split, execution=form, **options) for form in forms]
+    for result in results:
+        for one, other in zip(*map(jax.tree.leaves, (result.params, expected.params)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    assert [result.execution for result in (expected, *results)] == forms
 
 
 @pytest.mark.thorough

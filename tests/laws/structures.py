@@ -67,7 +67,7 @@ class Structure:
     of_optimizer: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
     hyper: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
     tile: int | None = 4
-    shared: bool | None = True
+    shared: bool | int | None = True
     padded: int | None = None
     objective: bool = False
     cuts: Sequence[str] = CUTS
@@ -281,6 +281,16 @@ STRUCTURES = {
         shared=False,
         objective=True,
         given=True,
+    ),
+    "own loss, draws of each seed": Structure(
+        jfnn.learner(own_init, noisy_loss, optimizer="adam", hyper=["noise"], random=True, terms=["size"]),
+        targets="nothing",
+        optimizer=None,
+        hyper={"noise": [0.0, 0.1, 1.0]},
+        shared=2,
+        objective=True,
+        given=True,
+        remembers=True,
     ),
     "pruned": Structure(
         jfnn.pruned(jfnn.supervised(jfnn.mlp((5, 4, 2), "gelu"), "quadratic"), every=2, rounds=1),

@@ -20,8 +20,10 @@ from jfnn.numerics.compiling import key_shape, tracing
 from jfnn.optimizers import State
 
 
-def footprint(functions: Functions, params: Params, batch: Batch, hyper: Hyper) -> int:
-    """Bytes that a step of one member holds at its peak, without arrays that a tile's members share.
+def footprint(
+    functions: Functions, params: Params, batch: Batch, hyper: Hyper, with_shared: bool = False
+) -> int:
+    """Bytes that a step of one member holds at its peak, without arrays that a tile's members share, or with.
 
     Members share the minibatch and the key. Functions that are traced already are not called again.
     """
@@ -33,6 +35,8 @@ def footprint(functions: Functions, params: Params, batch: Batch, hyper: Hyper) 
     def step(state: State, hyper: Hyper, batch: Batch, key: jax.Array | None) -> tuple[State, StepValues]:
         return functions.step(state, batch, hyper, key)
 
+    if with_shared:
+        return unshared_peak_bytes(step, (state, hyper, batch, key), ())
     return unshared_peak_bytes(step, (state, hyper), (batch, key))
 
 

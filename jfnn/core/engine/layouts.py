@@ -35,7 +35,11 @@ def layout_for(cohort: Cohort, platform: str, widest: bool) -> Layout:
         costs = {max(layout for layout in costs if not layout.separate): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
     layout = plan.fastest_layout(cohort.members // replicates, replicates, costs, devices)
-    return layout if execution.shared is None else layout._replace(separate=not execution.shared)
+    shared = execution.shared
+    if shared is None:
+        return layout
+    together = 1 if isinstance(shared, bool) else shared
+    return layout._replace(separate=together > 1 or not shared, together=together)
 
 
 def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
@@ -59,7 +63,28 @@ def layout_costs(cohort: Cohort, platform: str) -> dict[Layout, float]:
                 costs[Layout(width, separate)] = small.MEMBER * (width + small.STEP)
             elif width <= narrow:
                 costs[Layout(width, separate)] = (width + step) * (plan.SEPARATE if separate else 1.0)
-    return costs
+    return costs | _costs_together(cohort, batch, most_separate) if platform == "cpu" else costs
+
+
+def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float]:
+    """`layout_costs` of tiles of all cells of several replicates, for custom losses that draw.
+
+    What follows from the key of a step only, is computed once a replicate.
+
+    Args:
+        cohort: The cohort.
+        batch: Rows of a step.
+        most: Most replicates of a tile, by the row numbers of an epoch.
+    """
+    functions = cohort.functions
+    cells = cohort.n_cells
+    if functions.shapes is None or not cohort.learner.random or cells == 1:
+        return {}
+    held = _held(functions, batch)
+    drawn = _held(functions, batch, with_shared=True) - held
+    most = min(most, plan.CPU_TRACED_TILE_BYTES // max(cells * held + drawn, 1), plan.CPU_WIDTHS[-1] // cells)
+    widths = [number * cells for number in plan.WIDTHS if plan.LEAST_REPLICATES <= number <= most]
+    return {Layout(width, True, together=cells): width + plan.STEP for width in widths}
 
 
 def _widest_of_separate(cohort: Cohort) -> int:
@@ -95,11 +120,12 @@ def bytes_of_member(cohort: Cohort, batch: int) -> int:
 
 
 @functools.lru_cache(64)
-def _held(functions: Functions, batch: int) -> int:
-    """Bytes that a traced step of ``batch`` rows holds for one member; cached for equal functions."""
+def _held(functions: Functions, batch: int, with_shared: bool = False) -> int:
+    """`footprint` of a traced step of ``batch`` rows; cached for equal functions."""
     shapes = functions.shapes
     assert shapes is not None
     number: Any = jax.ShapeDtypeStruct((), shapes.dtype)
     weights: Any = jax.ShapeDtypeStruct((batch,), shapes.dtype) if shapes.weighted else None
     rows = Batch(row_shapes(shapes.rows, batch), weights)
-    return footprint(functions, shapes.params, rows, dict.fromkeys(shapes.hyper, number))
+    hyper = dict.fromkeys(shapes.hyper, number)
+    return footprint(functions, shapes.params, rows, hyper, with_shared)

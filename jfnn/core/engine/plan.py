@@ -28,6 +28,9 @@ STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
+# Fewest replicates of a tile in which the members of each draw once: of two it is no faster than a tile for
+# each replicate.
+LEAST_REPLICATES = 3
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
 # these take less. A smaller share of idle time than `IDLE` is not worth further calls.
 LEAST_STEPS = 16
@@ -45,15 +48,21 @@ class Layout(NamedTuple):
     """
 
     width: int  # members a tile
-    separate: bool  # whether each member has minibatches, else a tile shares those of one replicate
+    separate: bool  # whether a tile has minibatches of several replicates, else all share those of one
+    together: int = 1  # neighbours in such a tile that share those of one replicate, a divisor of the width
+
+    @property
+    def shared(self) -> bool | int:
+        """As of `jfnn.Execution`: whether a tile shares minibatches, or how many neighbours do."""
+        return not self.separate if self.together == 1 else self.together
 
 
 class Tile(NamedTuple):
     """Members trained by one call of the compiled program."""
 
     members: np.ndarray  # their numbers [tile]; empty slots repeat members
-    used: int  # number of leading slots that are not repeats
-    replicates: np.ndarray | int  # of each slot [tile], or the one whose minibatches all share
+    used: np.ndarray  # slots that are not repeats, in order
+    replicates: np.ndarray | int  # those of slots, or of neighbours together; or that of all
 
 
 class CallLength(NamedTuple):
@@ -149,6 +158,8 @@ def fastest_layout(cells: int, replicates: int, costs: Mapping[Layout, float], d
 
     def cost(layout: Layout) -> tuple[float, bool, int]:
         groups, members = (1, cells * replicates) if layout.separate else (replicates, cells)
+        if layout.together > 1:
+            members = -(-cells // layout.together) * layout.together * replicates
         rounds = -(-groups * -(-members // layout.width) // devices)
         return rounds * costs[layout], layout.separate, -layout.width
 
@@ -159,7 +170,8 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
     """Groups active members into tiles.
 
     Members that share minibatches fill tiles one after another, so at most one tile of each replicate has
-    empty slots, and at most one in all where minibatches are separate.
+    empty slots, and at most one in all where minibatches are separate. Neighbours that are together fill
+    such slots in the same way.
 
     Args:
         active: Whether each member still trains ``[members]``.
@@ -169,12 +181,36 @@ def tiles(active: np.ndarray, replicate: np.ndarray, group: np.ndarray, layout: 
         layout: The layout of tiles.
     """
     grouped = []
-    training = np.flatnonzero(active)
-    training = training[np.argsort(group[training], kind="stable")]
-    for members in np.split(training, np.flatnonzero(np.diff(group[training])) + 1):
-        for first in range(0, len(members), layout.width):
-            in_tile = members[first : first + layout.width]
-            slots = np.resize(in_tile, layout.width)
-            replicates = replicate[slots] if layout.separate else int(replicate[slots[0]])
-            grouped.append(Tile(slots, len(in_tile), replicates))
+    at_once = layout.width // layout.together
+    for members in split(np.flatnonzero(active), group):
+        rows, used = neighbours(members, replicate, layout.together)
+        for first in range(0, len(rows), at_once):
+            in_tile = slice(first, first + at_once)
+            slots = np.resize(rows[in_tile], (at_once, layout.together))
+            replicates = replicate[slots[:, 0]] if layout.separate else int(replicate[slots[0, 0]])
+            grouped.append(Tile(slots.ravel(), np.flatnonzero(used[in_tile]), replicates))
     return grouped
+
+
+def neighbours(members: np.ndarray, replicate: np.ndarray, together: int) -> tuple[np.ndarray, np.ndarray]:
+    """Members in rows of ``together`` of one replicate, and whether each is no repeat ``[rows, together]``.
+
+    Args:
+        members: Their numbers.
+        replicate: Replicate of each of all members.
+        together: Members a row.
+    """
+    if together == 1:
+        return members[:, None], np.ones((len(members), 1), bool)
+    of_replicates = split(members, replicate)
+    lengths = [-(-len(own) // together) * together for own in of_replicates]
+    pairs = list(zip(of_replicates, lengths, strict=True))
+    rows = [np.resize(own, length) for own, length in pairs]
+    used = [np.arange(length) < len(own) for own, length in pairs]
+    return np.concatenate(rows).reshape(-1, together), np.concatenate(used).reshape(-1, together)
+
+
+def split(members: np.ndarray, kind: np.ndarray) -> list[np.ndarray]:
+    """Members of each kind, in order; ``kind`` has that of each of all members."""
+    members = members[np.argsort(kind[members], kind="stable")]
+    return np.split(members, np.flatnonzero(np.diff(kind[members])) + 1)

@@ -65,7 +65,7 @@ class DeviceData(NamedTuple):
 class Program:
     """Compiled functions of a tile; arguments of members have a leading tile axis.
 
-    * ``lanes(tile, batch, separate) -> Lanes``: how they lie while they train
+    * ``lanes(tile, batch, separate, together) -> Lanes``: how they lie while they train
     * ``start(params, hyper) -> state``
     * ``advance(members, hyper, source, n_epochs, data) -> (members, {name: [epochs, tile]})``, means over
       each epoch of the `Learner.step_values`
@@ -94,8 +94,9 @@ class Program:
         self.score = program("score", jax.vmap(functions.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(functions.score))
 
-    def _lanes(self, tile: int, batch: int, separate: bool) -> Lanes:
-        return Lanes(self.learner.fits_last(self.platform, tile, batch, separate), separate)
+    def _lanes(self, tile: int, batch: int, separate: bool, together: int) -> Lanes:
+        last = together == 1 and self.learner.fits_last(self.platform, tile, batch, separate)
+        return Lanes(last, separate, together)
 
     def _advance(
         self, members: OnDevice, hyper: Hyper, source: Source, n_epochs: jax.Array, data: DeviceData
@@ -112,7 +113,8 @@ class Program:
             ``[epochs, tile]``.
         """
         tile = len(members.diverged_at)
-        lanes = self.lanes(tile, source.batch, source.separate)
+        together = tile // source.fold.size if source.separate else 1
+        lanes = self.lanes(tile, source.batch, source.separate, together)
         end = lanes.end_epoch(self.functions)
         data = DeviceData(*jax.tree.map(jnp.asarray, tuple(data)))
         steps = 1 if source.steps is None else source.steps

@@ -38,7 +38,7 @@ class Segment(NamedTuple):
 
     members: OnHost  # only parameters where they are only scored
     hyper: dict[str, np.ndarray]  # name -> number of each member [tile]
-    # Replicate of each member [tile], or the one whose minibatches all share; None to score only.
+    # As of a tile; None to score only.
     replicates: np.ndarray | int | None
     folds: np.ndarray  # fold of each member [tile]
     first_epoch: int = 0  # epochs done before
@@ -46,6 +46,11 @@ class Segment(NamedTuple):
     steps: int = 0  # steps of these epochs
     minibatches: np.ndarray | None = None  # row numbers [..., epochs * steps, batch]; None to draw them
     score: bool = True  # whether to score the tile after training
+
+    @property
+    def together(self) -> int:
+        """Neighbours that share minibatches, in a tile of several replicates; else 1."""
+        return len(self.folds) // len(self.replicates) if isinstance(self.replicates, np.ndarray) else 1
 
 
 class SegmentResult(NamedTuple):
@@ -113,9 +118,10 @@ class Worker:
         train = self.sources.train
         folds = self.sources.fold[replicates]
         if copied is not None and segment.minibatches is None:
-            copies, train = self._copied_data(copied, segment.folds)
+            each = slice(None, None, segment.together)
+            copies, train = self._copied_data(copied[each], segment.folds[each])
             data = jax.device_put(copies, self.device)
-            folds = np.arange(len(copied), dtype=np.int32)  # the rows of each member are a fold
+            folds = np.arange(len(train), dtype=np.int32)  # the rows of each member are a fold
             folds = folds if isinstance(replicates, np.ndarray) else folds[0]
         rows = self._row_numbers(segment, folds, train)
         source = self.sources.take(replicates, segment.first_epoch, rows)._replace(fold=folds)
@@ -134,8 +140,8 @@ class Worker:
         replicates = segment.replicates
         assert replicates is not None
         separate = isinstance(replicates, np.ndarray)
-        tile = len(segment.members.diverged_at)
-        lanes = self.program.lanes(tile, int(self.sources.batch[replicates].flat[0]), separate)
+        batch = int(self.sources.batch[replicates].flat[0])
+        lanes = self.program.lanes(len(segment.folds), batch, separate, segment.together)
         given = segment.minibatches
         batches = self.sources.batches
         draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)

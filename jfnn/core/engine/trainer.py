@@ -61,7 +61,7 @@ class Trainer:
         self.replicates = cohort.replicates
         data = cohort.data
         self.sources = self.replicates.sources
-        members = layout.width if layout.separate else 1
+        members = layout.width // layout.together if layout.separate else 1
         bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
         self.calls = calls or CallLength()
         if not self.sources.constant:
@@ -186,11 +186,11 @@ class Trainer:
             tile, number = call
             epochs = ranges[number]
             write(tile, result.members, state.members)
-            self.listener.add(tile.used * len(epochs) / training)
+            self.listener.add(len(tile.used) * len(epochs) / training)
             first = epochs.start - self.cohort.first_epoch
             for name, kept in state.objectives.items():
-                values = np.asarray(result.objectives[name])[: len(epochs), : tile.used]
-                kept[first : first + len(epochs), tile.members[: tile.used]] = values
+                values = np.asarray(result.objectives[name])[: len(epochs), tile.used]
+                kept[first : first + len(epochs), tile.members[tile.used]] = values
             if epochs.stop in evaluations:
                 _, scores, params = evaluations[epochs.stop]
                 self._add(scores, tile, result)
@@ -200,7 +200,7 @@ class Trainer:
 
         first_calls = [(tile, 0) for tile in tiles]
         for (tile, number), error in self.executor.run(first_calls, segment, collect):
-            members = tile.members[: tile.used]
+            members = tile.members[tile.used]
             before = ranges[number].start
             self.failures.append(Failure(members, before, error))
             state.members.diverged_at[members] = before
@@ -234,14 +234,14 @@ class Trainer:
 
         failures = self.executor.run(self._tiles(active), segment, collect)
         epochs = self.cohort.epochs
-        self.failures += [Failure(tile.members[: tile.used], epochs, error) for tile, error in failures]
+        self.failures += [Failure(tile.members[tile.used], epochs, error) for tile, error in failures]
         return scores
 
     def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
         """Writes the scores of a tile's members, fold by fold."""
-        slots = tile.members[: tile.used]
+        slots = tile.members[tile.used]
         rows = {
-            metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[: tile.used]
+            metric.name: np.concatenate([block[metric.name] for block in result.blocks], axis=1)[tile.used]
             for metric in self.cohort.learner.metrics
         }
         folds = self.fold_of[slots]
@@ -284,6 +284,6 @@ def take(tree: Taken, tile: Tile) -> Taken:
 
 def write(tile: Tile, results: Tree, into: Tree) -> None:
     """Writes a tile's results into arrays of all members."""
-    slots = tile.members[: tile.used]
+    slots = tile.members[tile.used]
     for target, result in zip(jax.tree.leaves(into), jax.tree.leaves(results), strict=True):
-        target[slots] = np.asarray(result)[: tile.used]
+        target[slots] = np.asarray(result)[tile.used]

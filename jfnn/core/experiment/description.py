@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import platform
 import types
+from typing import Protocol
 
 import jax
 import numpy as np
@@ -21,14 +22,26 @@ from jfnn.schedulers import SCHEDULERS
 from jfnn.schedulers.scheduler import Scheduler
 
 
+class Form(Protocol):
+    """What is recorded of the layout of tiles, in the words of `jfnn.Execution`."""
+
+    @property
+    def width(self) -> int:
+        """Members trained side by side."""
+
+    @property
+    def shared(self) -> bool | int:
+        """Whether they share minibatches, or how many neighbours do."""
+
+
 def describe(
-    experiment: Experiment, layout: tuple[int, bool], environment: Description, count: int, with_batches: bool
+    experiment: Experiment, layout: Form, environment: Description, count: int, with_batches: bool
 ) -> Description:
     """Describes a run: settings, checksums of the data, environment, and the fingerprint of all that decides.
 
     Args:
         experiment: The experiment.
-        layout: Members trained side by side, and whether they have separate minibatches.
+        layout: The layout of tiles.
         environment: "versions" and "backend", as of `jfnn.core.store.environment.describe`.
         count: Host threads of this process that train; 0 where other processes do. Decides nothing.
         with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
@@ -36,7 +49,7 @@ def describe(
     """
     description = plain(
         {
-            "settings": _settings(experiment) | {"tile": layout[0], "shared": not layout[1]},
+            "settings": _settings(experiment) | {"tile": layout.width, "shared": layout.shared},
             "data": checksums(experiment, with_batches),
             **environment,
             "device": {"count": count, "python": platform.python_version()},

@@ -75,6 +75,16 @@ def as_epoch_range(epochs: object, argument: str) -> range:
     return epochs
 
 
+def _as_shared(shared: Any, argument: str, tile: int | None) -> bool | int | None:
+    """Whether members share minibatches, or how many neighbours do; None as it is."""
+    if shared is None or isinstance(shared, bool) or not isinstance(shared, numbers.Integral):
+        return None if shared is None else checks.as_switch(shared, argument)
+    count = checks.as_count(shared, argument, minimum=2)
+    if tile is None or tile % count:
+        raise ArgumentError(argument, "expected a number that divides tile", got=f"{count}, tile={tile}")
+    return count
+
+
 @dataclasses.dataclass
 class Execution(Valid):
     """Execution of a sweep and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
@@ -82,7 +92,8 @@ class Execution(Valid):
     Attributes:
         devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
         tile: Members trained side by side; None for a width chosen from what there is to train.
-        shared: Whether members of a tile share minibatches; None to choose from what there is to train.
+        shared: Whether members of a tile share minibatches and random keys; or how many neighbours do, a
+            divisor of ``tile``; None to choose from what there is to train.
         padded: Rows to which full batches are padded, by rows of weight 0; None for those of the longest fold
             where folds are of several lengths and the learner takes weights, so that they share a program.
         eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
@@ -102,7 +113,7 @@ class Execution(Valid):
 
     devices: int | Sequence[jax.Device] | None = None
     tile: int | None = field(None, optional(checks.as_count))
-    shared: bool | None = field(None, optional(checks.as_switch))
+    shared: bool | int | None = field(None, _as_shared, given=["tile"])
     padded: int | None = field(None, optional(checks.as_count))
     eval_every: Converted[int | Sequence[int] | None, int | list[int] | None] = field(
         None, optional(_as_epochs)

@@ -48,7 +48,7 @@ CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
 TYPES: Json = {
     "settings": {
         **{"learner": {}, "axes": {}, "constants": {}, "schedulers": list, "crossed": bool, "epochs": int},
-        **{"first_epoch": int, "keep_params": str, "dtype": str, "tile": int, "shared": bool},
+        **{"first_epoch": int, "keep_params": str, "dtype": str, "tile": int, "shared": int},
     },
     "data": {
         **{"rows": list, "names": {}},

@@ -32,10 +32,13 @@ class Lanes(NamedTuple):
     Attributes:
         last: Whether members lie on the last axis of their states, else on the first.
         separate: Whether each member has minibatches, else all share them.
+        together: Neighbours that share separate minibatches. Members lie first then, and ``tile`` means
+            their groups in all arrays but states.
     """
 
     last: bool
     separate: bool
+    together: int = 1
 
     @property
     def axis(self) -> int:
@@ -85,8 +88,26 @@ class Lanes(NamedTuple):
         if self.last:
             step_last = functions.learner.step_last
             return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
-        each = 0 if self.separate else None
-        return jax.vmap(functions.step, in_axes=(0, each, 0, each))
+        each = 0 if self.separate and self.together == 1 else None
+        step = jax.vmap(functions.step, in_axes=(0, each, 0, each))
+        return step if self.together == 1 else self._of_groups(jax.vmap(step))
+
+    def _of_groups(self, step: Step) -> Step:
+        """A step of all members, from one of groups ``[groups, together, …]``."""
+
+        def of_all(
+            states: State, batch: Batch, hyper: Hyper, key: jax.Array | None
+        ) -> tuple[State, StepValues]:
+            states, hyper = jax.tree.map(
+                lambda leaf: leaf.reshape(-1, self.together, *leaf.shape[1:]), (states, hyper)
+            )
+            after = step(states, batch, hyper, key)
+            joined: tuple[State, StepValues] = jax.tree.map(
+                lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), after
+            )
+            return joined
+
+        return of_all
 
     def end_epoch(self, functions: Functions) -> Callable[[State, State, Hyper], State]:
         """`Learner.end_epoch` of all members."""
