@@ -283,14 +283,13 @@ STRUCTURES = {
         given=True,
     ),
     "own loss, draws of each seed": Structure(
-        jfnn.learner(own_init, noisy_loss, optimizer="adam", hyper=["noise"], random=True, terms=["size"]),
+        jfnn.learner(own_init, noisy_loss, hyper=["noise"], random=True, terms=["size"]),
         targets="nothing",
         optimizer=None,
         hyper={"noise": [0.0, 0.1, 1.0]},
         shared=2,
         objective=True,
         given=True,
-        remembers=True,
     ),
     "pruned": Structure(
         jfnn.pruned(jfnn.supervised(jfnn.mlp((5, 4, 2), "gelu"), "quadratic"), every=2, rounds=1),

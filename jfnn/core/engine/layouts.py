@@ -84,7 +84,7 @@ def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float
     drawn = _held(functions, batch, with_shared=True) - held
     most = min(most, plan.CPU_TRACED_TILE_BYTES // max(cells * held + drawn, 1), plan.CPU_WIDTHS[-1] // cells)
     widths = [number * cells for number in plan.WIDTHS if plan.LEAST_REPLICATES <= number <= most]
-    return {Layout(width, True, together=cells): width + plan.STEP for width in widths}
+    return {Layout(width, True, together=cells): plan.TOGETHER * (width + plan.STEP) for width in widths}
 
 
 def _widest_of_separate(cohort: Cohort) -> int:

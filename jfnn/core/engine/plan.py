@@ -28,8 +28,9 @@ STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# Fewest replicates of a tile in which the members of each draw once: of two it is no faster than a tile for
-# each replicate.
+# Time of a member in a tile of several replicates in which those of each draw once, in the same units, and the
+# fewest replicates of such a tile: of two it is no faster than a tile for each.
+TOGETHER = 0.9
 LEAST_REPLICATES = 3
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
 # these take less. A smaller share of idle time than `IDLE` is not worth further calls.
