@@ -28,8 +28,8 @@ STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# Time of a member in a tile of several replicates in which those of each draw once, in the same units, and the
-# fewest replicates of such a tile: of two it is no faster than a tile for each.
+# The same of a tile of several replicates in which members of each draw once, and its fewest replicates: of two
+# it is no faster than a tile for each.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
