@@ -28,8 +28,8 @@ STEP = 0.25
 ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
-# The same of a tile of several replicates in which members of each draw once, and its fewest replicates: of two
-# it is no faster than a tile for each.
+# The same of tiles of several replicates in which members of each draw once, and their fewest replicates: of
+# two they are no faster than a tile for each.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
