@@ -5,6 +5,7 @@ import sys
 
 import bench
 import checksum
+import committees
 import jax.numpy as jnp
 import numpy as np
 import optuna_search
@@ -32,7 +33,8 @@ def error_line(capsys, main, *words):
 
 
 @pytest.mark.parametrize(
-    ("script", "flag"), [(optuna_search, "--trials"), (schedule, "--unseen"), (bench, "--rounds")]
+    ("script", "flag"),
+    [(optuna_search, "--trials"), (schedule, "--unseen"), (bench, "--rounds"), (committees, "--turns")],
 )
 @pytest.mark.parametrize("word", ["0", "1.5", "9" * 30])
 def test_a_count_that_is_none_raises_with_the_flag(script, flag, word, capsys):
@@ -180,3 +182,14 @@ def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(caps
         content = b"".join(models[name].tobytes() for name in ("0.w", "0.b", "1.w", "1.b"))
     assert printed == hashlib.sha256(content).hexdigest()
     assert tiles == f"tiles of {result.execution.tile}, 1 epochs"
+
+
+@pytest.mark.thorough
+def test_committees_learn_the_same_by_plain_jax_and_by_both_forms(capsys):
+    case = committees.CASES[0]._replace(steps=50)
+    losses = np.asarray(committees.plain(case)())  # draws other rows: the same but for chance
+    assert losses.shape == (case.seeds, case.rates)
+    for execution in (None, jfnn.Execution(tile=case.rates, shared=True)):
+        result = committees.sweep(case, execution)
+        np.testing.assert_allclose(result.train_loss[:, 0].mean(), losses.mean(), rtol=0.2)
+    assert len(committees.row(case, 1)) == 9

@@ -1,0 +1,157 @@
+"""Soft committees of many seeds and few learning rates, beside plain JAX that draws once a seed.
+
+Each step draws rows by the seed's key; plain JAX is `vmap` over rates inside `vmap` over seeds, in one loop.
+jfnn trains them in the form that it chooses, and in tiles of one seed each. All take turns; prints medians of
+seconds, of CPU time of all threads and of wall time, and the speed beside plain JAX.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from benchmarks.report import markdown
+from console import Parser, count, run
+
+import jfnn
+
+Params = dict[str, Any]
+Scores = dict[str, jax.Array]
+
+
+class Case(NamedTuple):
+    """What is trained."""
+
+    rates: int
+    seeds: int
+    inputs: int
+    hidden: int
+    rows: int  # drawn in a step
+    steps: int  # in epochs of 50
+
+
+CASES = [
+    Case(rates, seeds, *sizes)
+    for rates, seeds in ((4, 12), (2, 24), (8, 6))
+    for sizes in ((50, 2, 1, 4000), (50, 2, 10, 1500), (50, 8, 100, 400), (500, 2, 1, 800), (500, 8, 10, 400))
+]
+
+
+class Committee(NamedTuple):
+    """A student that learns from a teacher of its size, step by step."""
+
+    case: Case
+
+    def init(self, key: jax.Array) -> Params:
+        """Both, drawn."""
+        student, teacher = jax.random.normal(key, (2, self.case.hidden, self.case.inputs))
+        return {"student": student, "teacher": jfnn.Constant(teacher)}
+
+    def loss(self, params: Params, batch: None, key: jax.Array | None) -> jax.Array:
+        """Half the mean square of their difference on rows that are drawn."""
+        assert key is not None
+        x = jax.random.normal(key, (self.case.rows, self.case.inputs))
+
+        def output(w: jax.Array) -> jax.Array:
+            units: jax.Array = jax.scipy.special.erf(x @ w.T / np.sqrt(2 * self.case.inputs))
+            return units.sum(axis=-1)
+
+        return jnp.mean((output(params["student"]) - output(params["teacher"].value)) ** 2) / 2
+
+    def score(self, params: Params, rows: None) -> Scores:
+        """The squared distance of their weights."""
+        gap: jax.Array = params["student"] - params["teacher"].value
+        return {"loss": jnp.mean(gap**2)}
+
+
+def plain(case: Case) -> Callable[[], object]:
+    """Plain JAX."""
+    committee = Committee(case)
+    rates = jnp.asarray(rates_of(case), jnp.float32)
+
+    def of_seed(seed: jax.Array) -> jax.Array:
+        key = jax.random.key(seed)
+        start = committee.init(key)
+
+        def of_rate(rate: jax.Array) -> jax.Array:
+            def step(i: jax.Array, student: jax.Array) -> jax.Array:
+                def loss(student: jax.Array) -> jax.Array:
+                    return committee.loss(start | {"student": student}, None, jax.random.fold_in(key, i))
+
+                gradient: jax.Array = jax.grad(loss)(student)
+                return student - rate * gradient
+
+            student: jax.Array = jax.lax.fori_loop(0, case.steps, step, start["student"])
+            return committee.score(start | {"student": student}, None)["loss"]
+
+        return jax.vmap(of_rate)(rates)
+
+    trained = jax.jit(jax.vmap(of_seed))
+    seeds = jnp.arange(case.seeds, dtype=jnp.uint32)
+    return lambda: trained(seeds).block_until_ready()
+
+
+def rates_of(case: Case) -> list[float]:
+    """The learning rates."""
+    return [float(rate) for rate in np.linspace(0.1, 1, case.rates)]
+
+
+def sweep(case: Case, execution: jfnn.Execution | None = None) -> jfnn.SweepResult:
+    """The same by jfnn."""
+    committee = Committee(case)
+    learner = jfnn.learner(committee.init, committee.loss, random=True, score=committee.score)
+    return jfnn.sweep(
+        learner,
+        jfnn.Split(),
+        learning_rate=rates_of(case),
+        seeds=case.seeds,
+        epochs=case.steps // 50,
+        batch_size=jfnn.Minibatches(None, steps=50),
+        execution=execution,
+    )
+
+
+def seconds(contenders: Sequence[Callable[[], object]], turns: int) -> np.ndarray:
+    """Medians over turns of CPU and of wall time ``[contenders, 2]``."""
+    for contender in contenders:
+        contender()
+    times = np.zeros((turns, len(contenders), 2))
+    for turn in times:
+        for i, contender in enumerate(contenders):
+            before = time.process_time(), time.perf_counter()
+            contender()
+            turn[i] = np.subtract((time.process_time(), time.perf_counter()), before)
+    return np.asarray(np.median(times, axis=0))
+
+
+def row(case: Case, turns: int) -> list[str]:
+    """A row of the table."""
+    of_one_seed = jfnn.Execution(tile=case.rates, shared=True)
+    chosen = sweep(case).execution
+    contenders = [plain(case), lambda: sweep(case, of_one_seed), lambda: sweep(case)]
+    times = seconds(contenders, turns)
+    speeds = times[0] / times[1:]
+    sizes = f"{case.rates} × {case.seeds}", f"{case.inputs}-{case.hidden}", str(case.rows)
+    form = f"{chosen.tile}, {chosen.shared}"
+    return [*sizes, form, *(f"{cpu:.3g} / {wall:.3g}" for cpu, wall in (*times, *speeds))]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures and prints the table."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--turns", type=count(1), default=5, help="times that each trains")
+    parser.add_argument("--cases", type=count(1), default=len(CASES), help="how many, from the first")
+    options = parser.parse_args(arguments)
+    names = ["rates × seeds", "sizes", "rows", "form", "plain", "a seed a tile", "chosen"]
+    speeds = ["plain / a seed a tile", "plain / chosen"]
+    print("Seconds and ratios, CPU / wall:\n")
+    print(markdown([[*names, *speeds]]))
+    for case in CASES[: options.cases]:
+        print(f"| {' | '.join(row(case, options.turns))} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
