@@ -12,6 +12,7 @@ from jfnn.core.engine.plan import Layout
 from jfnn.core.experiment.build import build
 from jfnn.core.experiment.options import Options
 
+N = 1000  # inputs of rows that are drawn
 RATES = [0.1, 0.3, 1e30, 1.0]
 
 
@@ -67,8 +68,8 @@ def test_the_last_tile_and_those_that_members_have_left_change_no_bit(devices):
     assert same_bits(jax.tree.map(lambda leaf: leaf[healthy], whole.params), fewer.params)
 
 
-def costs(loss, n, **options):
-    learner = jfnn.learner(lambda key: {"w": jnp.zeros(n)}, loss, **options)
+def costs(loss, **options):
+    learner = jfnn.learner(lambda key: {"w": jnp.zeros(N)}, loss, **options)
     numbers = dict(learning_rate=[0.1, 0.2, 0.3, 0.4], seeds=8, epochs=1)
     scheme = jfnn.Minibatches(None, steps=2)
     return layout_costs(build(Options(learner, jfnn.Split(), batch_size=scheme, **numbers)), "cpu")
@@ -78,22 +79,21 @@ def costs(loss, n, **options):
 def test_what_a_replicate_draws_limits_how_many_share_a_tile():
     def drawing(rows):
         def loss(params, batch, key):
-            return jnp.mean((jax.random.normal(key, (rows, 10)) @ params["w"]) ** 2)
+            return jnp.mean((jax.random.normal(key, (rows, N)) @ params["w"]) ** 2)
 
         return loss
 
     def most(rows):
-        together = [layout.width for layout in costs(drawing(rows), 10, random=True) if layout.together > 1]
+        together = [layout.width for layout in costs(drawing(rows), random=True) if layout.together > 1]
         return max(together, default=0)
 
-    assert most(1) == 256
-    assert 12 <= most(3000) < 256
-    assert most(30_000) == 0  # draws of 1.2 MB
+    assert 0 < most(30) < most(1)
+    assert most(300) == 0  # draws of 1.2 MB
 
     def without(params, batch, key):
         return jnp.sum(params["w"] ** 2)
 
-    assert all(layout.together == 1 for layout in costs(without, 10))
+    assert all(layout.together == 1 for layout in costs(without))
 
 
 def test_a_form_says_how_many_neighbours_share():
