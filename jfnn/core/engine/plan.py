@@ -29,7 +29,7 @@ ACCELERATOR_STEP = 500.0
 SEPARATE = 1.15
 CORES = 2
 # The same of tiles of several replicates in which members of each draw once, and their fewest replicates: of
-# two they are no faster than a tile for each.
+# two they are no faster than a tile for each. Compare by `python scripts/committees.py`.
 TOGETHER = 0.9
 LEAST_REPLICATES = 3
 # A call costs the host about a millisecond, during which the device runs the call before; fewer steps than
