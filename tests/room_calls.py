@@ -46,6 +46,7 @@ DECOMPOSED = {
     "axes": {"width": [2, 4]},
 }
 PAIRS = [(np.arange(4), np.arange(4, 6))]
+TARGETS = np.arange(12).reshape(6, 2) % 2
 OF_SUBSETS = {"weights": np.ones((1, 6)), "labels": np.zeros((1, 6), int), "test_labels": np.zeros((1, 3))}
 CONVOLUTIONAL = {"inputs": (1, 8, 8), "channels": (2,), "outputs": 3, "pool": 2}
 
@@ -229,10 +230,16 @@ FUNCTIONS = [
     (subsets.sizes, {"n": 6, "counts": [2, 4]}),
     (subsets.by_group, {"groups": [1.0, 1.0, 2.0, 2.0]}),
     (subsets.label_noise, {"y": Y, "shares": [0.1]}),
+    (subsets.targets, {"y": TARGETS, "names": ["a", "b"], "held_out": 2}),
+    (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
     (
         subsets.Subsets,
         {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], "called": "draw", **OF_SUBSETS},
+    ),
+    (
+        subsets.Subsets,
+        {"n": 6, "pairs": PAIRS, "columns": [0]},
     ),
     *[(result.save, {"directory": "no/run"}) for result in (RESULT, PROGRAMS)],
     (RESULT.to_csv, {"path": "no/run.csv"}),

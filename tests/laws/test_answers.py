@@ -14,7 +14,7 @@ import jfnn
 
 pytestmark = pytest.mark.unoptimised
 
-TASKS = {"classes": "classification", "columns": "classification", "parity": "classification", "labels": "multilabel"}
+TASKS = dict.fromkeys(("classes", "columns", "parity"), "classification") | {"labels": "multilabel"}
 ROWS = 20
 SOME = 8  # members to ask
 PLAIN = {"without": ["refit", "out", "resume"], "fields": {"keep_params": "all"}}

@@ -89,7 +89,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
     has_test = data.n > data.n_train and (tests is None or tests.size > 0)
-    columns = None if subsets is None else subsets.columns
+    columns = _checked_columns(subsets, data)
     ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows, columns)
     if options.schedulers:
         changeable = [name for name in values if name not in learner.at_start]
@@ -107,7 +107,8 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
     of_replicates = _schedule_steps(learner, len(options.epochs), members.sources.steps)
-    of_replicates |= _columns(subsets, data, members)
+    if columns is not None:
+        of_replicates[TARGET] = columns[members.folds].astype(np.float64)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     functions = _as_trained(learner, data, members, (*values, *of_replicates))
     return Experiment(
@@ -327,15 +328,17 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
     return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
-def _columns(subsets: Subsets | None, data: Data, members: Replicates) -> dict[str, np.ndarray]:
-    """The number of each replicate's target, where rows have several; nothing where they have one."""
-    if not data.of_targets or subsets is None:
-        return {}
+def _checked_columns(subsets: Subsets | None, data: Data) -> np.ndarray | None:
+    """The target of each subset, where rows have several; None where they have one."""
+    if subsets is None or subsets.columns is None:
+        return None
     most = data.rows[1].shape[1]
-    if subsets.columns.max() >= most:
-        reason = f"expected columns of the {most} targets of the split, got {subsets.columns.max()}"
-        raise ArgumentError("folds", reason)
-    return {TARGET: subsets.columns[members.folds].astype(np.float64)}
+    columns: np.ndarray = subsets.columns
+    if columns.max() >= most:
+        raise ArgumentError(
+            "folds", f"expected columns of the {most} targets of the split, got {columns.max()}"
+        )
+    return columns
 
 
 def _ranking(

@@ -1,0 +1,253 @@
+"""Several targets of the same rows: each subset is the network of one column, as in a sweep of it alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import compiled, same_bits
+from sklearn.linear_model import LogisticRegression, Ridge
+
+import jfnn
+from jfnn import Execution, Split, subsets
+from jfnn.numerics.selects import selecting
+from jfnn.schedulers import Converged
+
+N, D, T, M = 120, 6, 3, 40
+
+
+def labelled(classes, seed=0, n=N + M, d=D, targets=T, dtype=np.float32):
+    """Noisy labels of linear functions ``[n, T]``."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d)).astype(dtype)
+    scores = np.einsum("nd,dtk->ntk", x, rng.normal(size=(d, targets, classes)))
+    return x, (scores + rng.normal(size=scores.shape)).argmax(axis=-1)
+
+
+def split_of(x, y, n=N):
+    return Split(x[:n], y[:n], x[n:], y[n:])
+
+
+X, Y = labelled(2)
+SPLIT = split_of(X, Y)
+GRID = {"learning_rate": [0.1, 0.5], "l2": [0.0, 0.01], "seeds": 2, "epochs": 4, "batch_size": 16}
+
+
+def assert_as_alone(network, split, rows, **options):
+    """Every score and parameter of each target has the bits of a sweep of that target alone."""
+    together = jfnn.sweep(network, split, folds=rows, **options)
+    execution = together.execution
+    for f, column in enumerate(rows.columns):
+        one = split._replace(y_train=split.y_train[:, column], y_test=split.y_test[:, column])
+        pair = rows.pairs[f]
+        if not len(pair[1]):
+            one = one._replace(x_train=one.x_train[pair[0]], y_train=one.y_train[pair[0]])
+        folds = [pair] if len(pair[1]) else None
+        alone = jfnn.sweep(network, one, folds=folds, execution=execution, **options)
+        for name in together.scores:
+            mine = together.scores[name][..., f]
+            same_bits(mine, alone.scores[name].reshape(mine.shape))
+        mine = jax.tree.map(lambda leaf, f=f: leaf[:, :, :, f], together.params)
+        same_bits(mine, jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), alone.params, mine))
+    return together
+
+
+def test_each_target_is_that_of_a_sweep_alone_and_members_of_a_seed_share_minibatches():
+    rows = subsets.targets(Y[:N], ["a", "b", "c"], held_out=0.25)
+    result = assert_as_alone(jfnn.mlp((D, 2)), SPLIT, rows, **GRID)
+    assert result.subset_values["target"].tolist() == ["a", "b", "c"]
+    assert result.config["settings"]["shared"] is True
+    assert result.test_accuracy.mean() > 0.7
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("network", "classes", "options"),
+    [
+        (jfnn.mlp((D, 1)), 2, {"loss": "sigmoid_cross_entropy"}),
+        (jfnn.mlp((D, 4, 3)), 3, {"batch_size": None}),
+        (jfnn.mlp((D, 2)), 2, {"optimizer": "lbfgs", "batch_size": None, "learning_rate": 1.0}),
+    ],
+    ids=["one output", "full batches", "line search"],
+)
+@pytest.mark.parametrize("held_out", [0.25, None])
+def test_each_target_of_any_network_is_that_of_a_sweep_alone(network, classes, options, held_out):
+    x, y = labelled(classes)
+    rows = subsets.targets(y[:N], held_out=held_out)
+    assert_as_alone(network, split_of(x, y), rows, **GRID | options)
+
+
+@pytest.mark.thorough
+def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_side():
+    with jax.enable_x64():
+        x, y = labelled(3, n=400, d=10, targets=12, dtype=np.float64)
+        result = jfnn.sweep(
+            jfnn.mlp((10, 3)),
+            split_of(x, y, 300),
+            folds=subsets.targets(y[:300]),
+            learning_rate=1.0,
+            l2=[0.1, 10.0],
+            optimizer="lbfgs",
+            batch_size=None,
+            epochs=500,
+            schedulers=[Converged(every=5, tolerance=1e-15)],
+        )
+    assert (result.stopped_at > 0).all()
+    for i, l2 in enumerate(result.axes["l2"]):
+        for t in range(12):
+            reference = LogisticRegression(C=1 / l2, tol=1e-12, max_iter=10_000)
+            reference.fit(x[:300], y[:300, t])
+            ((weights, biases),) = result.member(0, i, 0, t)
+            np.testing.assert_allclose(weights.T, reference.coef_, atol=1e-6)
+            np.testing.assert_allclose(biases - biases.mean(), reference.intercept_, atol=1e-6)
+            assert result.test_accuracy[0, i, 0, t] == reference.score(x[300:], y[300:, t])
+
+
+@pytest.mark.thorough
+def test_numbers_are_targets_of_a_column_each():
+    rng = np.random.default_rng(0)
+    with jax.enable_x64():
+        x = rng.normal(size=(200, 4))
+        y = x @ rng.normal(size=(4, 5)) + rng.normal(size=(200, 5))
+        result = jfnn.sweep(
+            jfnn.mlp((4, 1)),
+            split_of(x, y, 150),
+            folds=subsets.targets(y[:150]),
+            loss="quadratic",
+            learning_rate=1.0,
+            l2=3.0,
+            optimizer="lbfgs",
+            batch_size=None,
+            epochs=100,
+            schedulers=[Converged(every=5, tolerance=1e-15)],
+        )
+    for t in range(5):
+        reference = Ridge(alpha=3.0, tol=1e-12).fit(x[:150], y[:150, t])
+        np.testing.assert_allclose(result.member(0, 0, 0, t)[0][0][:, 0], reference.coef_, atol=1e-6)
+        assert result.test_r2[0, 0, 0, t] == pytest.approx(reference.score(x[150:], y[150:, t]), abs=1e-9)
+
+
+@pytest.mark.thorough
+def test_scores_and_answers_of_a_loaded_result_are_by_each_target(tmp_path):
+    rows = subsets.targets(Y[:N], held_out=np.arange(0, N, 5))
+    result = jfnn.sweep(jfnn.mlp((D, 2)), SPLIT, folds=rows, **GRID)
+    result.save(tmp_path)
+    loaded = jfnn.load(tmp_path)
+    for each in (result, loaded):
+        by_row = each.row_scores("accuracy", "test", SPLIT, folds=rows)
+        np.testing.assert_allclose(by_row.mean(axis=-1), result.test_accuracy)
+        by_row = each.row_scores("loss", "validation", SPLIT, folds=rows)
+        assert np.isnan(by_row).mean() == pytest.approx(0.8)
+        np.testing.assert_allclose(np.nanmean(by_row, axis=-1), result.validation_loss, rtol=1e-5)
+        labels = each.predict(SPLIT.x_test)
+        assert labels.shape == (2, 2, 2, T, M)
+        np.testing.assert_allclose((labels == SPLIT.y_test.T).mean(axis=-1), result.test_accuracy)
+
+
+def test_targets_are_combined_with_other_subsets():
+    of_sizes = subsets.sizes(N, [20, 60])
+    rows = subsets.targets(Y[:N], ["a", "b", "c"], rows=of_sizes)
+    assert rows.values.tolist() == ["a", "a", "b", "b", "c", "c"] and rows.columns.tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
+    for f, (train, held) in enumerate(rows.pairs):
+        same_bits((train, held), tuple(of_sizes.pairs[f % 2]))
+    weights = np.ones((2, N)) + np.arange(2)[:, None]
+    weighted = subsets.targets(Y[:N], rows=subsets.weighted(weights))
+    same_bits(weighted.weights, np.tile(weights, (3, 1)))
+
+
+UNEQUAL = np.stack([Y[:N, 0], labelled(3)[1][:N, 0]], axis=1)
+
+
+def swept(network=None, split=SPLIT, y=Y, **options):
+    folds = options.pop("folds", None) or subsets.targets(y[:N])
+    return jfnn.sweep(network or jfnn.mlp((D, 2)), split, folds=folds, **{"learning_rate": 0.1, **options})
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "words"),
+    [
+        (lambda: subsets.targets(Y[:, 0]), "y", r"\[n, T\]"),
+        (lambda: subsets.targets(Y[:N], ["a", "b"]), "names", r"\[3\]"),
+        (lambda: subsets.targets(Y[:N], held_out=1.5), "held_out", ""),
+        (lambda: subsets.targets(Y[:N], held_out=np.arange(N)), "held_out", "left to train on"),
+        (lambda: subsets.targets(Y[:N], held_out=0.1, rows=subsets.sizes(N, [9])), "held_out", "both"),
+        (lambda: subsets.targets(Y[:N], rows=subsets.sizes(9, [9])), "rows", f"{N} rows"),
+        (lambda: subsets.targets(Y[:N], rows=subsets.targets(Y[:N])), "rows", "split's targets"),
+        (lambda: subsets.Subsets(2, [([0], [1])], columns=[-1]), "columns", "1 numbers"),
+        (lambda: subsets.Subsets(2, [([0], [1])], columns=[0], labels=[[0, 1]]), "columns", "both"),
+        (lambda: swept(split=SPLIT._replace(y_train=Y[:N, 0])), "y_train", "a column for each target"),
+        (lambda: swept(split=SPLIT._replace(y_test=Y[N:, :2])), "y_test", r"\[3\]"),
+        (lambda: swept(split=Split(X[:N], Y[:N, :2])), "folds", "2 targets"),
+        (lambda: swept(jfnn.mlp((D, 3)), Split(X[:N], UNEQUAL), UNEQUAL), "y_train", "a sweep of their own"),
+        (lambda: swept(split=SPLIT._replace(y_test=Y[N:] + 9)), "y_test", "labels from 0 to 1"),
+        (lambda: swept(refit=True, folds=subsets.targets(Y[:N], held_out=9)), "refit", "each target"),
+        (lambda: swept(jfnn.learner(jnp.copy, jnp.copy)), "network", "learns one target"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_fit_is_refused(call, argument, words):
+    with pytest.raises((ValueError, TypeError), match=rf"^{argument}: .*{words}"):
+        call()
+
+
+def test_one_hot_targets_may_lack_rows_of_a_class():
+    one_hot = np.eye(3)[UNEQUAL].astype(np.float32)
+    result = swept(jfnn.mlp((D, 3)), Split(X[:N], one_hot), one_hot, epochs=2)
+    assert result.metrics == {"loss": False, "accuracy": True} and np.isfinite(result.train_loss).all()
+
+
+def root(x, target):
+    """A square root by bisection or, of large numbers, by Newton's method, with a condition within a loop."""
+
+    def turn(carry):
+        i, low, high = carry
+        middle = (low + high) / 2
+        low, high = jax.lax.cond(middle**2 > target, lambda: (low, middle), lambda: (middle, high))
+        return i + 1, low, high
+
+    def newton(x):
+        return jax.lax.fori_loop(0, 20, lambda _, r: (r + target / r) / 2, x)
+
+    def bisection(x):
+        return jax.lax.while_loop(lambda carry: carry[0] < 40, turn, (0, x * 0, x))[1]
+
+    return jax.lax.switch((target > 1).astype(int) + (target > 9), [bisection, jax.jit(newton), jnp.abs], x)
+
+
+def test_conditions_as_selections_give_what_conditions_give():
+    targets = jnp.array([0.5, 4.0, 16.0])
+    starts = jnp.array([2.0, 2.0, -7.0])
+    expected = [root(x, target) for x, target in zip(starts, targets, strict=True)]
+    np.testing.assert_allclose(jax.vmap(selecting(root))(starts, targets), expected, rtol=1e-6)
+    np.testing.assert_allclose(expected, [0.5**0.5, 2, 7], rtol=1e-5)
+
+
+def test_a_line_search_of_many_members_makes_no_copies_of_the_rows_they_share():
+    """Without selections each member has a copy ``[members, n, d]``, and a product of its own."""
+    options = jfnn.Options(
+        jfnn.mlp((D, 1)),
+        Split(X[:N], Y[:N]),
+        folds=subsets.targets(Y[:N]),
+        learning_rate=1.0,
+        loss="sigmoid_cross_entropy",
+        optimizer="lbfgs",
+        batch_size=None,
+        execution=Execution(tile=3),
+    )
+    from jfnn.core.search.sweep import prepare
+
+    experiment = prepare(options).experiment
+    functions = experiment.functions
+    params = experiment.replicates.start(np.arange(3))
+    hyper = {name: jnp.asarray(values) for name, values in experiment.hyper().items()}
+    states = jax.vmap(functions.start)(params, hyper)
+    batch = jfnn.learners.Batch((jnp.asarray(X[:N]), jnp.asarray(experiment.data.rows[1])))
+    step = compiled(jax.vmap(functions.step, in_axes=(0, None, 0, None)))
+    text = step.lower(states, batch, hyper, None).compile().as_text()
+    assert f"f32[3,{N},{D}]" not in text and f"f32[3,{D},{N}]" not in text
