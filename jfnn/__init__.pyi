@@ -71,6 +71,8 @@ from .optimizers import Optimizer, State
 from .own_code import BackpropCheck, check_backprop
 from .playground import write_playground
 from .prediction import accuracy, predict, predict_proba
+from .racing.front import race
+from .racing.result import RaceResult
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
 from .studies.coordinates import CoordinateCheck, coordinate_check
 from .studies.hypergradient import Hypergradient, hypergradient
@@ -123,6 +125,7 @@ __all__ = [
     "Options",
     "PopulationTraining",
     "Progress",
+    "RaceResult",
     "Refit",
     "Residual",
     "Sample",
@@ -168,6 +171,7 @@ __all__ = [
     "predict",
     "predict_proba",
     "pruned",
+    "race",
     "read_zoo",
     "report",
     "rnn",

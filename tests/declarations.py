@@ -42,6 +42,7 @@ from jfnn.boltzmann import learner as machines
 from jfnn.core.experiment import axes, settings
 from jfnn.layers import windows
 from jfnn.learners import METRICS, pruning
+from jfnn.racing import bounds
 from jfnn.studies import coordinates, hypergradient, lyapunov
 
 
@@ -281,6 +282,7 @@ NAMES = {
     "method": intervals.METHODS,
     "bias_variance.axis": ["width"],
     "missing": ["nan", "omit"],
+    "race.test": bounds.TESTS,
     "test": comparison.TESTS,
     "equal": calibration.BINS,
     "normalize": NORMALIZE,

@@ -309,6 +309,12 @@ WRAPPED = {
         {"network": NET, "split": SPLIT, "seed": 0, "with_respect_to": ["l2"], "multipliers": [1.0]}
         | {"part": "train", "mode": "forward"},
     ),
+    "race": (
+        lambda **options: jfnn.race(**REQUIRED | UNTRAINED | options),
+        jfnn.race,
+        {"network": NET, "split": SPLIT, "seeds": 2, "first": 2, "alpha": 0.05, "indifferent": 0.0}
+        | {"test": "sign"},
+    ),
     "lyapunov": (
         lambda **options: jfnn.lyapunov(**REQUIRED | options),
         jfnn.lyapunov,

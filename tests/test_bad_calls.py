@@ -129,7 +129,7 @@ UNCHECKED = {
     "what `Subsets` reads its row numbers by": [jfnn.subsets.as_row_numbers],
 }
 # Functions whose further arguments are the options of a sweep.
-OF_OPTIONS = [jfnn.sweep, jfnn.train, jfnn.hypergradient, jfnn.lyapunov]
+OF_OPTIONS = [jfnn.sweep, jfnn.train, jfnn.hypergradient, jfnn.lyapunov, jfnn.race]
 
 
 def public_functions():

@@ -1,0 +1,160 @@
+"""What a race gives: the cell that won, or those that tie, and all scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jfnn.arguments import paths
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.texts import axis_text, html_table, value_text
+from jfnn.core.search.result import Best, SweepResult
+from jfnn.extend.runs import NONE_RANKS, describing, file_exists, regular_file, write_json
+from jfnn.loading import load
+from jfnn.racing.loop import Look
+
+RACE = "race.json"
+FORMAT = 1
+SHOWN = 10  # cells in a notebook
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class RaceResult:
+    """Which cell is best, or which cells tie, after how many networks; of `jfnn.race`.
+
+    Attributes:
+        result: All scores in the grid's shape, with every seed that a cell was given: NaN, and 0 epochs,
+            where none trained; cells that are out are pruned. Of the first of those left it has the
+            parameters, unless none were kept.
+        tied: Indices of the cells left, best mean first: one that won, several that tie, none where all
+            diverged.
+        looks: What each look saw.
+        alpha: Probability that the best cell is out.
+        test: "t" or "sign".
+        indifferent: The difference of no interest; 0 for none.
+        most: Seeds that a cell could have.
+    """
+
+    result: SweepResult
+    tied: tuple[tuple[int, ...], ...]
+    looks: tuple[Look, ...]
+    alpha: float
+    test: str
+    indifferent: float
+    most: int
+
+    @property
+    def best(self) -> Best | None:
+        """The cell that won; None where several tie, or all diverged."""
+        return self.result.best() if len(self.tied) == 1 else None
+
+    @property
+    def trained(self) -> int:
+        """Networks trained."""
+        return self.looks[-1].networks
+
+    @property
+    def planned(self) -> int:
+        """Networks that all cells with as many seeds as those left would have taken."""
+        return int(self.result.diverged_at.size)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Columns with a value a look: "seeds" of a cell, "cells" left after it, "networks" so far."""
+        columns = zip(*self.looks, strict=True)
+        return dict(zip(("seeds", "cells", "networks"), map(np.array, columns), strict=True))
+
+    def __str__(self) -> str:
+        """The answer in a sentence."""
+        instead = f" instead of {self.planned}" if self.trained < self.planned else ""
+        after = f"at error {self.alpha:g} after {self.trained} networks{instead}"
+        if not self.tied:
+            return f"{NONE_RANKS} ({self.trained} networks)"
+        if len(self.tied) == 1:
+            return f"{self._cell_text(self.tied[0])} wins {after}"
+        cells = int(np.prod(self.result.cell_shape))
+        text = f"{len(self.tied)} of {cells} cells tie {after}"
+        if self.looks[-1].seeds < self.most:
+            first = self._cell_text(self.tied[0])
+            text += f"; none is better than {first} by {self.indifferent:g}"
+        return text
+
+    def __repr__(self) -> str:
+        """The same."""
+        return f"<RaceResult: {self}>"
+
+    def _repr_html_(self) -> str:
+        """The sentence, the cells left and the looks, for notebooks."""
+        scores = self.result.cell_scores()
+        cells = [["", *map(axis_text, self.result.axes), self.result.ranked_by]]
+        for rank, index in enumerate(self.tied[:SHOWN], 1):
+            values = [value_text(name, value) for name, value in self.result.axes_at(index).items()]
+            cells.append([f"{rank}.", *values, f"{scores[index]:.4g}"])
+        table = self.table()
+        looks = [[*table], *([str(value) for value in look] for look in self.looks)]
+        return f"<p>{self}</p>{html_table(cells) if self.tied else ''}{html_table(looks)}"
+
+    def _cell_text(self, index: tuple[int, ...]) -> str:
+        axes = self.result.axes_at(index)
+        varied = {
+            name: value for name, value in axes.items() if len(set(self.result.axes[name].tolist())) > 1
+        }
+        return ", ".join(f"{name} {value_text(name, value)}" for name, value in (varied or axes).items())
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Writes `result` as `SweepResult.save`, and ``race.json``; `RaceResult.load` reads them back.
+
+        Raises:
+            ValueError: As `SweepResult.save`.
+        """
+        self.result.save(directory)
+        write_json(paths.as_path(directory, "directory") / RACE, self.described())
+
+    def described(self) -> dict[str, Any]:
+        """What decided and what came of it, in plain values."""
+        return {
+            "format": FORMAT,
+            "race": self.result.config["settings"]["race"],
+            "tied": [list(index) for index in self.tied],
+            "looks": [list(look) for look in self.looks],
+        }
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike[str]) -> RaceResult:
+        """A race that was saved, or whose ``out`` the directory is and that has ended.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It has not ended, or a file is corrupt; the message names it.
+        """
+        folder = paths.as_path(directory, "directory")
+        described = read_described(folder)
+        if described is None:
+            raise FileNotFoundError(f"{folder}: no {RACE} there, so no race")
+        if "tied" not in described:
+            raise ArgumentError(str(folder), "this race has not ended", cure="resume=True goes on with it")
+        result = load(folder)
+        with describing(folder / RACE):
+            tied = tuple(tuple(map(int, index)) for index in described["tied"])
+            for index in tied:
+                result.axes_at(index)
+            looks = tuple(Look(*map(int, look)) for look in described["looks"])
+            rules = described["race"]
+            alpha, indifferent = (float(rules[name]) for name in ("alpha", "indifferent"))
+            return cls(result, tied, looks, alpha, str(rules["test"]), indifferent, int(rules["looks"][-1]))
+
+
+def read_described(folder: Path) -> dict[str, Any] | None:
+    """The content of a directory's ``race.json``; None where there is none."""
+    path = folder / RACE
+    if not file_exists(path):
+        return None
+    with regular_file(path) as file, describing(path):
+        described = dict(json.loads(file.read()))
+        if described["format"] != FORMAT or not isinstance(described["race"], dict):
+            raise ValueError(f"of format {described['format']}, not {FORMAT}")
+        return described
