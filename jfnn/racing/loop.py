@@ -88,7 +88,7 @@ def run(train: Train, cells: int, rules: Rules) -> Outcome:
             diverged[behind] = ~np.isfinite(found).all(axis=1)
         racing = left()
         shown = scores[racing, :seeds]
-        together = max(1, NUMBERS // shown.size)
+        together = max(1, NUMBERS // max(shown.size, 1))
         for first in range(0, len(racing), together):
             some = slice(first, first + together)
             greater = bounds.is_greater(shown[some, None], shown, error, rules.test)

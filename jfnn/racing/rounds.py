@@ -14,9 +14,9 @@ from jfnn.core.experiment.settings import Execution
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.sweep import sweep
 from jfnn.extend.rows import Subsets
-from jfnn.optimizers import Optimizer
 from jfnn.schedulers import Converged, EarlyStopping
 
+ALWAYS = ("learning_rate", "l2")  # what every cell has, as arguments of their own
 ALONE = (EarlyStopping, Converged)  # schedulers that see one member alone
 
 
@@ -139,17 +139,12 @@ class Trainer:
 
 
 def _listed(options: Options, columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Options that train cells given one by one, name -> values ``[c]``."""
-    changes: dict[str, Any] = {"cells": columns, "learning_rate": None, "l2": 0.0}
-    changes["hyper"] = {name: value for name, value in options.hyper.items() if name not in columns}
-    given = options.optimizer
-    if any(name in columns for name in given.arguments):
-        single = {name: float(values[0]) for name, values in columns.items() if name in given.arguments}
-        arguments = {**given.arguments, **single}
-        changes["optimizer"] = Optimizer(
-            given.name, schedule=given.schedule, schedule_epochs=given.schedule_epochs, **arguments
-        )
-    return changes
+    """Options that train cells given one by one, name -> values ``[c]``.
+
+    A listed cell's number takes the place of a single one, and ``hyper`` that of a learner's or optimizer's.
+    """
+    further = {name: float(values[0]) for name, values in columns.items() if name not in ALWAYS}
+    return {"cells": columns, "learning_rate": None, "l2": 0.0, "hyper": {**options.hyper, **further}}
 
 
 def _same_folds(folds: Any, result: SweepResult) -> Any:

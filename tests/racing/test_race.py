@@ -1,0 +1,254 @@
+"""Races of networks: the bits of one sweep, directories that go on, results that answer as a sweep's."""
+
+import numpy as np
+import pytest
+from helpers import refusal, same_bits
+from noisy_classes import NET, SPLIT
+
+import jfnn
+from jfnn import plots, report
+from jfnn.racing import rounds
+
+pytestmark = pytest.mark.unoptimised
+
+# The first rate hardly learns, the last one diverges.
+GRID = {"learning_rate": [1e-3, 0.4, 1e38], "l2": [0.0, 0.3], "epochs": 9, "batch_size": 8}
+RULES = {"seeds": 9, "first": 4, "alpha": 0.5}
+
+
+def race(split=SPLIT, network=NET, **options):
+    return jfnn.race(network, split, **GRID | RULES | options)
+
+
+@pytest.fixture(scope="module")
+def raced():
+    """A race in which cells leave, with a history."""
+    return race(execution=jfnn.Execution(eval_every=4, objective=True))
+
+
+def mask(result):
+    """Which members were trained."""
+    return (result.epochs > 0) | (result.diverged_at >= 0)
+
+
+def check_bits(ours, full):
+    """Members that were trained are those of a sweep of all seeds; the others have no scores."""
+    trained = mask(ours)
+    assert trained.any() and not trained.all()
+    assert (ours.epochs[trained] == full.epochs[trained]).all()
+    for one, other in [(ours.scores, full.scores), (ours.history, full.history)]:
+        for name in one:
+            np.testing.assert_array_equal(one[name][trained], other[name][trained])
+            assert np.isnan(one[name][~trained]).all()
+    if ours.objective is not None:
+        np.testing.assert_array_equal(ours.objective[trained], full.objective[trained])
+    np.testing.assert_array_equal(ours.diverged_at[trained], full.diverged_at[trained])
+
+
+def test_a_race_has_the_answer_in_a_sentence():
+    """One quick race; the others are thorough."""
+    ended = race(learning_rate=[0.1, 1e38], l2=0.0, epochs=1, seeds=3, first=2)
+    assert str(ended) == "learning_rate 0.1 wins at error 0.5 after 4 networks"
+    assert ended.best.axes == {"learning_rate": 0.1, "l2": 0.0}
+
+
+@pytest.mark.thorough
+@pytest.mark.optimised
+def test_members_have_the_bits_of_one_sweep(raced):
+    execution = jfnn.Execution(
+        eval_every=4, objective=True, tile=raced.result.execution.tile, shared=raced.result.execution.shared
+    )
+    seeds = len(raced.result.seeds)
+    full = jfnn.sweep(NET, SPLIT, seeds=seeds, execution=execution, **GRID)
+    assert raced.trained == mask(raced.result).sum() < raced.planned == full.diverged_at.size
+    check_bits(raced.result, full)
+    cell = raced.tied[0]
+    assert raced.result.kept_cell == cell
+    assert same_bits(raced.result.params, full.of_cell(*cell).params)
+    np.testing.assert_array_equal(raced.result.predict(SPLIT.x_test), full.predict(SPLIT.x_test)[cell])
+
+
+@pytest.mark.thorough
+@pytest.mark.optimised
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"folds": 3, "optimizer": jfnn.Optimizer("sgd", momentum=[0.0, 0.9], schedule="cosine")},
+        {"network": {"a": NET, "b": jfnn.mlp((4, 5, 3))}, "batch_size": [8, 12], "l2": 0.0},
+        {
+            "cells": {"learning_rate": [1e-3, 0.4, 0.1], "dropout": [0.0, 0.1, 0.2]},
+            "learning_rate": None,
+            "l2": 0.0,
+        },
+        {"hyper": {"dropout": 0.1}, "validation": 0.2, "schedulers": jfnn.EarlyStopping(2)},
+        {"cells": 8, "seeds": [7, 3, 20, 1, 8, 5, 90, 4, 11]},
+        {
+            "network": jfnn.supervised(NET, optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.9])),
+            "loss": "cross_entropy",
+        },
+    ],
+    ids=["folds", "programs", "listed", "validation", "sampled", "learner"],
+)
+def test_so_have_those_of_all_kinds_of_grids(options):
+    options = GRID | options
+    network = options.pop("network", NET)
+    ended = jfnn.race(network, SPLIT, **RULES | options)
+    programs = ended.result.programs
+    layouts = {(each.execution.tile, each.execution.shared) for each in programs}
+    assert len(layouts) == 1
+    ((tile, shared),) = layouts
+    execution = jfnn.Execution(tile=tile, shared=shared)
+    seeds = ended.result.seeds.tolist()
+    full = jfnn.sweep(network, SPLIT, **options | {"execution": execution, "seeds": seeds})
+    check_bits(ended.result, full)
+
+
+@pytest.mark.thorough
+def test_generators_and_splitters_of_folds_are_read_once():
+    def pairs():
+        for first in (0, 20):
+            held = np.arange(first, first + 20)
+            yield np.setdiff1d(np.arange(60), held), held
+
+    by_generator = race(folds=pairs())
+    by_list = race(folds=list(pairs()))
+    assert len(by_generator.looks) > 1
+    for name, scores in by_generator.result.scores.items():
+        np.testing.assert_array_equal(scores, by_list.result.scores[name])
+    from sklearn.model_selection import ShuffleSplit
+
+    drawn = race(folds=ShuffleSplit(2, test_size=0.3))
+    assert len(drawn.looks) > 1 and len(drawn.result.scores["validation_accuracy"].shape) == 4
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_killed_race_goes_on_to_the_same_files(at, tmp_path, monkeypatch):
+    race(out=tmp_path / "whole")
+    calls = []
+
+    def interrupted(*arguments, **options):
+        calls.append(options["out"])
+        if len(calls) > at:
+            raise KeyboardInterrupt
+        return jfnn.sweep(*arguments, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(rounds, "sweep", interrupted)
+        race(out=tmp_path / "killed")
+    assert "not ended" in str(refusal(jfnn.RaceResult.load, directory=tmp_path / "killed"))
+    assert "unfinished" in str(refusal(race, out=tmp_path / "killed"))
+    resumed = race(out=tmp_path / "killed", resume=True)
+    names = ["results.npz", "results.csv", "models.npz", "race.json"]
+    for name in names:
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+
+    def untrained(now):
+        raise AssertionError("trained")
+
+    again = race(
+        out=tmp_path / "killed", resume=True, execution=jfnn.Execution(progress=untrained)
+    )  # reads all rounds
+    assert str(again) == str(resumed)
+    loaded = jfnn.RaceResult.load(tmp_path / "killed")
+    assert (str(loaded), loaded.tied, loaded.looks) == (str(resumed), resumed.tied, resumed.looks)
+    assert same_bits(loaded.result.params, resumed.result.params)
+    assert same_bits(jfnn.load(tmp_path / "killed").scores, resumed.result.scores)
+
+
+@pytest.mark.thorough
+def test_directories_of_others_are_refused(tmp_path):
+    race(out=tmp_path / "race")
+    assert "finished" in str(refusal(race, out=tmp_path / "race"))
+    for changes in ({"alpha": 0.1}, {"seeds": 10}, {"test": "sign"}, {"first": 3}, {"indifferent": 0.5}):
+        error = refusal(race, out=tmp_path / "race", resume=True, **changes)
+        assert isinstance(error, ValueError) and "another directory" in str(error)
+    error = refusal(race, out=tmp_path / "race", resume=True, epochs=3)
+    assert isinstance(error, ValueError) and "epochs is 9 there and 3 here" in str(error)
+    jfnn.sweep(NET, SPLIT, out=tmp_path / "sweep", **GRID)
+    assert "no race" in str(refusal(race, out=tmp_path / "sweep", resume=True))
+    with pytest.raises(FileNotFoundError):
+        jfnn.RaceResult.load(tmp_path / "sweep")
+    (tmp_path / "race" / "race.json").write_text("{}")
+    with pytest.raises(jfnn.CorruptFileError):
+        jfnn.RaceResult.load(tmp_path / "race")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("options", "argument"),
+    [
+        ({"schedulers": jfnn.Halving(2)}, "schedulers"),
+        ({"refit": True}, "refit"),
+        ({"batches": np.zeros((9, 6, 8), int)}, "batches"),
+        ({"initial_params": [0]}, "initial_params"),
+        ({"seeds": 1}, "seeds"),
+        ({"first": 1}, "first"),
+        ({"alpha": 1.0}, "alpha"),
+        ({"alpha": 0.0}, "alpha"),
+        ({"indifferent": -1.0}, "indifferent"),
+        ({"test": "wilcoxon"}, "test"),
+        ({"execution": jfnn.Execution(eval_every=1, keep_params="evaluations")}, "keep_params"),
+    ],
+)
+def test_what_a_race_has_not_is_refused(options, argument):
+    error = refusal(race, **options)
+    assert isinstance(error, ValueError) and str(error).startswith(f"{argument}: ")
+
+
+@pytest.mark.thorough
+def test_its_result_answers_as_a_sweeps(raced, tmp_path):
+    result = raced.result
+    left = np.zeros(result.cell_shape, bool)
+    for index in raced.tied:
+        left[index] = True
+    np.testing.assert_array_equal(result.pruned_cells, ~left)
+    assert result.best().index == raced.tied[0]
+    ranks = [result.cell_index(cell) for cell in result.order() if left.ravel()[cell]]
+    assert tuple(ranks) == raced.tied
+    table = result.to_dict()
+    assert len(table["seed"]) == raced.planned and mask(result).sum() == raced.trained
+    raced.save(tmp_path / "saved")
+    loaded = jfnn.RaceResult.load(tmp_path / "saved")
+    assert (str(loaded), loaded.tied, loaded.looks) == (str(raced), raced.tied, raced.looks)
+    assert same_bits(loaded.result.scores, result.scores)
+    assert jfnn.cell_statistics(result).tied.sum() <= left.sum()
+    for draw in (plots.heat_map, plots.scatter, plots.loss_curves):
+        draw(result).savefig(tmp_path / "figure.png")
+    report.write_report(result, tmp_path / "page.html")
+    assert raced._repr_html_().count("<table") == 2 and "tie" in repr(raced) + "tie"
+    assert raced.table()["networks"][-1] == raced.trained
+
+
+@pytest.mark.thorough
+def test_edges_of_grids():
+    one = race(learning_rate=0.4, l2=0.0)
+    assert one.tied == ((0, 0),) and len(one.looks) == 1 and one.best.index == (0, 0)
+    none = race(learning_rate=[1e38, 2e38])
+    assert none.tied == () and none.best is None and "diverged" in str(none)
+    assert none.result.best_or_none() is None and none.result.params is None
+    assert "<table" in none._repr_html_()
+    twins = race(cells=[{"learning_rate": 0.4, "l2": 0.0}] * 3, learning_rate=None, l2=0.0)
+    assert len(twins.tied) == 3 and len(twins.looks) == 3
+    assert str(twins) == "3 of 3 cells tie at error 0.5 after 27 networks"
+    untested = race(split=jfnn.Split(SPLIT.x_train, SPLIT.y_train), validation=None)
+    assert untested.result.ranked_by == "train_accuracy"
+    losses = race(validation=jfnn.Validation(rank_by="loss"))
+    means = losses.result.cell_scores()
+    assert losses.tied[0] == np.unravel_index(np.nanargmin(losses.result.ranked(means)), means.shape)
+
+
+@pytest.mark.thorough
+def test_parameters_are_kept_or_not():
+    none = race(execution=jfnn.Execution(keep_params="none"))
+    assert none.result.params is None and none.result.kept_cell is None
+    best = race(execution=jfnn.Execution(keep_params="best"))
+    assert best.result.kept_cell == best.tied[0]
+    assert best.result.config["settings"]["keep_params"] == "best"
+
+
+@pytest.mark.thorough
+def test_a_difference_of_no_interest_ends_a_race():
+    ended = race(learning_rate=[0.4, 0.41], l2=0.0, indifferent=0.9, validation=None)
+    assert len(ended.tied) == 2 and len(ended.looks) == 1
+    assert "none is better than learning_rate" in str(ended) and str(ended).endswith("by 0.9")
