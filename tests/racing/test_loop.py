@@ -116,9 +116,9 @@ def test_a_cell_as_good_as_the_best_is_out_as_rarely_as_it_is_said(kind, test):
 @pytest.mark.thorough
 def test_the_first_cell_is_rarely_behind_by_the_difference_of_no_interest():
     rng = np.random.default_rng(7)
-    rules = loop.Rules(0.2, bounds.looks(6, 32), "t", 1.0)
+    rules = loop.Rules(0.2, bounds.looks(6, 32), "t", 0.5)
     means = np.zeros(8)
-    means[0] = 1.0
+    means[0] = 0.6
     grids, wrong, early = 800, 0, 0
     for _ in range(grids):
         outcome, _ = run(means[:, None] + rng.normal(size=(8, 32)), rules)

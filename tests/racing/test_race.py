@@ -104,6 +104,22 @@ def test_so_have_those_of_all_kinds_of_grids(options):
 
 
 @pytest.mark.thorough
+def test_all_rounds_have_the_tiles_of_the_first(monkeypatch):
+    """Bits of these small networks are the same in any tile; those of large ones are not."""
+    trained = []
+
+    def seen(*arguments, **options):
+        trained.append(jfnn.sweep(*arguments, **options))
+        return trained[-1]
+
+    monkeypatch.setattr(rounds, "sweep", seen)
+    ended = race(learning_rate=np.geomspace(1e-3, 0.4, 9))
+    assert len(trained) == len(ended.looks) > 2
+    (layout,) = {(one.execution.tile, one.execution.shared) for one in trained}
+    assert layout == (ended.result.execution.tile, ended.result.execution.shared)
+
+
+@pytest.mark.thorough
 def test_generators_and_splitters_of_folds_are_read_once():
     def pairs():
         for first in (0, 20):
