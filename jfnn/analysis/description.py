@@ -61,7 +61,7 @@ def sentence(result: SweepResult) -> str:
     """The networks trained and the best cell with its interval, in a sentence or two."""
     settings = result.config.get("settings", {})
     over = averaged_over(result)
-    count = result.diverged_at.size
+    count = int((result.stopped_at != 0).sum())  # but those that a race has not trained
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""

@@ -135,7 +135,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
         tied=int((tied & ~doubtful).sum()),
         doubtful=int(doubtful.sum()),
         failed=int((doubtful & (scores[result.ranked_by].failed > 0)).sum()),
-        diverged=int(np.isnan(result.cell_scores()).sum()),
+        diverged=int((np.isnan(result.cell_scores()) & ~_out(result)).sum()),
         others=0 if result.best_or_none() is None else int((~pruned).sum()) - 1,
         pruned=int(pruned.sum()),
         stopped=bool((result.stopped_at >= 0).any()),
@@ -144,6 +144,12 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
         compares=compares,
         baselines=dict(sorted(others.items(), key=lambda item: sign * item[1].mean)),
     )
+
+
+def _out(result: SweepResult) -> np.ndarray:
+    """Whether each cell was pruned and did not diverge: a race leaves it behind without all seeds."""
+    failed = (result.diverged_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1)
+    return np.asarray(result.pruned_cells & ~failed)
 
 
 def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -50,6 +50,7 @@ LARGEST_FONT = 11.0
 TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
+OUT = "out"  # in place of the number of a cell that a race left behind
 BAR_TICKS = 5  # steps of a bar of colours, whose labels have space
 FEW_ROWS = 2  # below which the bar of colours has little height
 THIN_BAR = 60  # its length by its height there
@@ -105,6 +106,8 @@ def sweep_map(
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {name_text(name): part.cell_scores(name) for name in names}
     stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
+    diverged = np.any((part.diverged_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
+    out = part.pruned_cells & ~diverged
     best = result.best_or_none()
     mark = None
     if best is not None and set(axes) <= set(result.axes):
@@ -117,7 +120,7 @@ def sweep_map(
     elif mark is not None:
         caption.append("red: best")
     direction = result.higher_is_better(names[0])
-    return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, caption)
+    return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, out, caption)
 
 
 def array_map(
@@ -167,9 +170,13 @@ def _draw(
     higher_is_better: bool,
     mark: tuple[int, int] | None = None,
     stopped: Any = None,
+    out: Any = False,
     caption: Sequence[str] = (),
 ) -> Figure:
-    """Arrays ``[a, b]`` by their titles, one below the other; ``mark`` is the best cell."""
+    """Arrays ``[a, b]`` by their titles, one below the other; ``mark`` is the best cell.
+
+    Cells without a number have diverged, or are ``out``, as those that a race left behind.
+    """
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
     norm, colours = _colour_scale(values, higher_is_better)
@@ -182,7 +189,8 @@ def _draw(
         axes_.set_title(title, fontsize=scaled(LARGEST_FONT))
         axes_.set_yticks(*_ticks(rows), fontsize=scaled(TICK_FONT))
         if written is not None:
-            _write_values(axes_, cells, written, image.to_rgba(cells), stopped, font)
+            texts_here = np.where(out & ~np.isfinite(cells), OUT, written)
+            _write_values(axes_, cells, texts_here, image.to_rgba(cells), stopped, font)
         if mark is not None:
             _mark(axes_, *mark, outlined=written is not None)
     positions, names = _ticks(columns)
@@ -198,7 +206,10 @@ def _draw(
     else:
         bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # which belongs to one figure
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
-    notes += ["grey: diverged"] * bool(not font and not np.isfinite(values).all())
+    missing = ~np.isfinite(values)
+    gone = [word for word, cells in (("diverged", missing & ~out), (OUT, missing & out)) if cells.any()]
+    notes += [f"grey: {' or '.join(gone)}"] * bool(not font and gone)
+    notes += [f"{OUT}: pruned before all seeds were trained"] * bool(OUT in gone)
     add_caption(figure, [*caption, *notes])
     return figure
 

@@ -110,8 +110,12 @@ def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray, names_
         parts.append(summary.best_text(result))
     else:
         parts.append("ring: best")
+    failed = (result.diverged_at >= 0).reshape(len(scores), -1).any(axis=-1)
+    out = diverged & pruned & ~failed  # as those that a race leaves behind
+    counts = {"diverged": (diverged & ~out).sum(), "out": out.sum()}
     if diverged.any():
-        parts.append(f"crosses: {diverged.sum()} diverged")
+        words = [f"{number} {word}" for word, number in counts.items() if number]
+        parts.append(f"crosses: {', '.join(words)}")
     if (pruned & ~diverged).any():
         parts.append("hollow: pruned")
     return parts

@@ -74,6 +74,18 @@ def assembled(
     return dataclasses.replace(first, **fields, seeds=np.asarray(seeds, first.seeds.dtype), runs=tuple(runs))
 
 
+def of_first_seeds(result: SweepResult, count: int) -> SweepResult:
+    """The part of a result that has some of the seeds, the first ones, without parameters."""
+    places = (*[slice(None)] * len(result.cell_shape), slice(count))
+    fields: dict[str, Any] = {
+        name: {inner: array[places] for inner, array in getattr(result, name).items()} for name in BY_NAME
+    }
+    arrays = {name: getattr(result, name) for name in ALONE}
+    fields |= {name: array[places] for name, array in arrays.items() if array is not None}
+    runs = tuple(dataclasses.replace(run, params=None, kept_cell=None) for run in result.runs)
+    return dataclasses.replace(result, **fields, seeds=result.seeds[:count], runs=runs)
+
+
 def _run(
     run: ProgramRun, rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, Any]
 ) -> ProgramRun:

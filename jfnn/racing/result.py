@@ -16,6 +16,7 @@ from jfnn.arguments.texts import axis_text, html_table, value_text
 from jfnn.core.search.result import Best, SweepResult
 from jfnn.extend.runs import NONE_RANKS, describing, file_exists, regular_file, write_json
 from jfnn.loading import load
+from jfnn.racing.assembling import of_first_seeds
 from jfnn.racing.loop import Look
 
 RACE = "race.json"
@@ -62,6 +63,11 @@ class RaceResult:
     def planned(self) -> int:
         """Networks that all cells with as many seeds as those left would have taken."""
         return int(self.result.diverged_at.size)
+
+    @property
+    def common(self) -> SweepResult:
+        """`result` with the first seeds alone, which all cells have: for maps of the whole grid."""
+        return of_first_seeds(self.result, self.looks[0].seeds)
 
     def table(self) -> dict[str, np.ndarray]:
         """Columns with a value a look: "seeds" of a cell, "cells" left after it, "networks" so far."""

@@ -1,5 +1,6 @@
 """Races of networks: the bits of one sweep, directories that go on, results that answer as a sweep's."""
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers import refusal, same_bits
@@ -24,6 +25,11 @@ def race(split=SPLIT, network=NET, **options):
 def raced():
     """A race in which cells leave, with a history."""
     return race(execution=jfnn.Execution(eval_every=4, objective=True))
+
+
+def captions(figure):
+    """All texts of a figure."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.findobj(matplotlib.text.Text))
 
 
 def mask(result):
@@ -229,9 +235,18 @@ def test_its_result_answers_as_a_sweeps(raced, tmp_path):
     assert (str(loaded), loaded.tied, loaded.looks) == (str(raced), raced.tied, raced.looks)
     assert same_bits(loaded.result.scores, result.scores)
     assert jfnn.cell_statistics(result).tied.sum() <= left.sum()
+    common = raced.common
+    assert len(common.seeds) == raced.looks[0].seeds and mask(common).all()
+    np.testing.assert_array_equal(common.test_accuracy, result.test_accuracy[..., : len(common.seeds)])
+    assert common.best().index in raced.tied
     for draw in (plots.heat_map, plots.scatter, plots.loss_curves):
         draw(result).savefig(tmp_path / "figure.png")
     report.write_report(result, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert f"{raced.trained} networks" in page
+    assert "(2 cells diverged in part or whole, not ranked)" in page
+    assert "out: pruned before" in captions(plots.heat_map(result))
+    assert "crosses: 2 diverged, 2 out" in captions(plots.scatter(result))
     assert raced._repr_html_().count("<table") == 2 and "tie" in repr(raced) + "tie"
     assert raced.table()["networks"][-1] == raced.trained
 
