@@ -245,7 +245,7 @@ def test_its_result_answers_as_a_sweeps(raced, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert f"{raced.trained} networks" in page
     assert "(2 cells diverged in part or whole, not ranked)" in page
-    assert "out: pruned before" in captions(plots.heat_map(result))
+    assert "out: pruned early" in captions(plots.heat_map(result))
     assert "crosses: 2 diverged, 2 out" in captions(plots.scatter(result))
     assert raced._repr_html_().count("<table") == 2 and "tie" in repr(raced) + "tie"
     assert raced.table()["networks"][-1] == raced.trained
