@@ -60,6 +60,7 @@ nitpick_ignore_regex = [
     ),
     ("py:class", r"jfnn\.(targets\.Names|learners\.functions\.Functions|arguments\.callers\.Doubt)"),
     ("py:class", r"jfnn\.estimators\.ensemble\.SearchEnsemble"),
+    ("py:class", r"jfnn\.racing\.loop\.Look"),
 ]
 default_role = "py:obj"
 

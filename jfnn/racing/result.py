@@ -34,7 +34,8 @@ class RaceResult:
             parameters, unless none were kept.
         tied: Indices of the cells left, best mean first: one that won, several that tie, none where all
             diverged.
-        looks: What each look saw.
+        looks: What each look saw: ``seeds`` that each cell in the race had, cells ``left`` after it, and
+            ``networks`` trained so far.
         alpha: Probability that the best cell is out.
         test: "t" or "sign".
         indifferent: The difference of no interest; 0 for none.
