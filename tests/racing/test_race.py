@@ -51,8 +51,8 @@ def check_bits(ours, full):
     np.testing.assert_array_equal(ours.diverged_at[trained], full.diverged_at[trained])
 
 
+@pytest.mark.thorough
 def test_a_race_has_the_answer_in_a_sentence():
-    """One quick race; the others are thorough."""
     ended = race(learning_rate=[0.1, 1e38], l2=0.0, epochs=1, seeds=3, first=2)
     assert str(ended) == "learning_rate 0.1 wins at error 0.5 after 4 networks"
     assert ended.best.axes == {"learning_rate": 0.1, "l2": 0.0}
