@@ -195,10 +195,10 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
 
 
 def targets(
-    y: ArrayLike,
+    y: np.ndarray | Sequence[Sequence[float]],
     names: Sequence[str] | None = None,
     *,
-    held_out: float | int | ArrayLike | None = None,
+    held_out: float | Sequence[int] | np.ndarray | None = None,
     seed: int = 0,
     rows: Subsets | None = None,
     start_per_subset: bool = False,
@@ -227,10 +227,13 @@ def targets(
         ValueError, TypeError: Other targets; names or rows that do not fit them; subsets with labels.
     """
     array = np.asarray(checks.as_array(y, "y"))
+    checks.check_numbers(array, "y")
     if array.ndim not in (2, 3) or not array.size:
         expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"
         raise ArgumentError("y", expected, got=str(list(array.shape)))
+    checks.check_values(array, "y")
     n, number = array.shape[:2]
+    seed = checks.as_seed(seed)
     called = np.arange(number) if names is None else as_values(np.asarray(names), "names", number)
     cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
     columns = np.repeat(np.arange(number), len(cuts))
@@ -261,7 +264,7 @@ def weighted(weights: ArrayLike) -> Subsets:
     return Subsets(n, _all_rows(number, n), weights=array)
 
 
-def _hold_out(n: int, held_out: float | int | ArrayLike | None, seed: int) -> Cut:
+def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed: int) -> Cut:
     """All rows but those held out, and these, both in order."""
     from sklearn.model_selection import train_test_split
 
@@ -270,12 +273,12 @@ def _hold_out(n: int, held_out: float | int | ArrayLike | None, seed: int) -> Cu
         return everything, np.zeros(0, int)
     if np.ndim(held_out) == 0:
         count = checks.as_size(held_out, n, "held_out")
-        kept, out = train_test_split(everything, test_size=count, random_state=checks.as_seed(seed))
+        kept, out = train_test_split(everything, test_size=count, random_state=seed)
         return np.sort(kept), np.sort(out)
     try:
         out = as_row_numbers(held_out, n)
     except ValueError as error:
-        raise ArgumentError("held_out", str(error)) from None
+        raise ArgumentError("held_out", " ".join(str(error).split())) from None
     kept = np.setdiff1d(everything, out)
     if not len(kept):
         raise ArgumentError("held_out", "expected rows left to train on, got all of them")
@@ -288,7 +291,7 @@ def _of(rows: Subsets, n: int, held_out: object) -> Sequence[Cut]:
     if held_out is not None:
         raise ArgumentError("held_out", "expected either rows held out or subsets, got both")
     if rows.n != n:
-        raise ArgumentError("rows", f"expected subsets of {n} rows, got some of {rows.n}")
+        raise ArgumentError("y", f"expected the {rows.n} rows of the subsets, got {n}")
     if rows.labels is not None or rows.columns is not None:
         raise ArgumentError("rows", "expected subsets with the split's targets, got some with their own")
     return list(rows.pairs)

@@ -326,8 +326,14 @@ LOOSE = {
     "label_noise.y holm.p crps_normal.std": f"negative {FORMS}",
     "crps.y crps_normal.y correct": f"rows {FORMS}",
     "utility residuals": f"nan inf rows {FORMS}",
-    "one_hot.labels": FORMS,
+    "one_hot.labels targets.y": FORMS,
 }
+
+
+def _is_number_or_several(value):
+    return type(value).__name__ in ("int", "float", "list", "tuple", "ndarray")
+
+
 # What is left open in another way -> the kind, of the argument.
 SPECIAL = {
     "seeds": lambda argument: SEEDS,
@@ -336,6 +342,7 @@ SPECIAL = {
     "program.batch_size": lambda argument: either(NONE, wrong_values.one_of(0, 50)),
     "hidden_layer_sizes": lambda argument: either(count(), several(count(), empty=True)),
     "Validation.size": lambda argument: either(NONE, Kind(lambda value: type(value) in (int, float))),
+    "targets.held_out": lambda argument: either(NONE, Kind(_is_number_or_several)),
     "interval.bounds": lambda argument: several(either(number(None), wrong_values.SWITCH)),
     "train.test": lambda argument: several(either(_array(argument), NONE)),
     "Split.names": lambda argument: Kind(lambda value: isinstance(value, dict)),

@@ -230,7 +230,7 @@ FUNCTIONS = [
     (subsets.sizes, {"n": 6, "counts": [2, 4]}),
     (subsets.by_group, {"groups": [1.0, 1.0, 2.0, 2.0]}),
     (subsets.label_noise, {"y": Y, "shares": [0.1]}),
-    (subsets.targets, {"y": TARGETS, "names": ["a", "b"], "held_out": 2}),
+    (subsets.targets, {"y": TARGETS, "held_out": 2}),
     (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
     (
@@ -239,7 +239,7 @@ FUNCTIONS = [
     ),
     (
         subsets.Subsets,
-        {"n": 6, "pairs": PAIRS, "columns": [0]},
+        {"n": 6, "pairs": PAIRS, "name": "target", "values": ["a"], "columns": [0]},
     ),
     *[(result.save, {"directory": "no/run"}) for result in (RESULT, PROGRAMS)],
     (RESULT.to_csv, {"path": "no/run.csv"}),
