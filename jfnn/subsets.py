@@ -1,6 +1,7 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
 import functools
+import numbers
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -271,12 +272,16 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
     everything = np.arange(n)
     if held_out is None:
         return everything, np.zeros(0, int)
-    if np.ndim(held_out) == 0:
+    if n < 2:
+        raise ArgumentError("y", "expected rows to train on and rows to hold out, got one in all")
+    if isinstance(held_out, numbers.Real):
         count = checks.as_size(held_out, n, "held_out")
         kept, out = train_test_split(everything, test_size=count, random_state=seed)
         return np.sort(kept), np.sort(out)
+    given = np.asarray(checks.as_array(held_out, "held_out"))
+    checks.check_numbers(given, "held_out")
     try:
-        out = as_row_numbers(held_out, n)
+        out = as_row_numbers(given, n)
     except ValueError as error:
         raise ArgumentError("held_out", " ".join(str(error).split())) from None
     kept = np.setdiff1d(everything, out)

@@ -230,7 +230,7 @@ FUNCTIONS = [
     (subsets.sizes, {"n": 6, "counts": [2, 4]}),
     (subsets.by_group, {"groups": [1.0, 1.0, 2.0, 2.0]}),
     (subsets.label_noise, {"y": Y, "shares": [0.1]}),
-    (subsets.targets, {"y": TARGETS, "held_out": 2}),
+    (subsets.targets, {"y": TARGETS, "held_out": 0.5}),
     (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
     (
