@@ -1,5 +1,7 @@
 """Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
 
+from __future__ import annotations
+
 import functools
 import numbers
 from collections.abc import Iterator, Sequence
@@ -18,10 +20,12 @@ __all__ = [
     "as_row_numbers",
     "bootstrap",
     "by_group",
+    "control_task",
     "independent",
     "label_noise",
     "leave_one_out",
     "shares",
+    "shuffled",
     "sizes",
     "targets",
     "weighted",
@@ -193,6 +197,77 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     numbers = np.round(checks.part_of(levels, n))
     noisy = np.where(rank < numbers[:, None], wrong, labels)
     return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy, test_labels=SPLIT)
+
+
+def shuffled(Y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None = None) -> np.ndarray:
+    """Control targets: the labels of each target in random orders, which inputs say nothing about.
+
+    Column ``t * number + b`` is ``Y[:, t]`` in the order of the ``t * number + b``-th
+    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``: ``Y[np.argsort(permutation), t]``, or
+    within each group its own labels in the order of these numbers. So each column keeps the shares of the
+    labels, and with groups those in each group (a restricted permutation, for rows that are alike within
+    sentences, people or sessions).
+
+    A permutation test shuffles the labels of all rows together, test rows too, and parts them afterwards::
+
+        controls = jfnn.subsets.shuffled(np.concatenate([Y, Y_test]), 99)
+        controls, controls_test = controls[: len(Y)], controls[len(Y) :]
+
+    Shuffled within the training and the test rows each, as of groups of these names, the two parts keep their
+    shares of labels, as stratified splits do.
+
+    Args:
+        Y: Labels or numbers of T targets ``[n, T]``, or of one ``[n]``.
+        number: Control targets for each target.
+        seed: Fixes the orders.
+        groups: Numbers or words, one for each row ``[n]``; None for a single group.
+
+    Returns:
+        ``[n, T * number]``, the controls of the first target first, in the dtype of ``Y``.
+
+    Raises:
+        ValueError, TypeError: No rows, another shape, or rows without a group.
+    """
+    values = np.asarray(checks.as_array(Y, "Y"))
+    checks.check_numbers(values, "Y")
+    if values.ndim not in (1, 2) or not values.size:
+        raise ArgumentError("Y", "expected [n] or [n, targets]", got=str(list(values.shape)))
+    columns = values.reshape(len(values), -1)
+    n, targets = columns.shape
+    number = checks.as_count(number, "number")
+    rng = np.random.default_rng(checks.as_seed(seed))
+    group = np.zeros(n, int)
+    if groups is not None:
+        _, group = np.unique(as_values(groups, "groups", n), return_inverse=True)
+    needed = float(values.itemsize) * n * targets * number
+    memory.check("number", needed, sizes=f", for {number} controls of {targets} targets")
+    rows = np.argsort(group, kind="stable")
+    controls = np.empty((n, targets * number), values.dtype)
+    for column in range(targets * number):
+        order = np.lexsort((rng.permutation(n), group))
+        controls[rows, column] = columns[order, column // number]
+    return controls
+
+
+def control_task(words: ArrayLike, classes: int, seed: int = 0) -> np.ndarray:
+    """Labels ``[n]`` of a control task: a random class for each word, the same wherever it occurs.
+
+    Word v of the sorted ones has the v-th of ``np.random.default_rng(seed).integers(classes, size=V)``. A
+    probe can learn them by heart, but not from what a representation says of the context (Hewitt & Liang
+    2019, "Designing and interpreting probes with control tasks", EMNLP).
+
+    Args:
+        words: Words or numbers of kinds of rows ``[n]``.
+        classes: Number of classes, from 2 on.
+        seed: Fixes the classes.
+
+    Raises:
+        ValueError, TypeError: A row without a word, or fewer than 2 classes.
+    """
+    kinds, kind = np.unique(as_values(words, "words"), return_inverse=True)
+    rng = np.random.default_rng(checks.as_seed(seed))
+    labels: np.ndarray = rng.integers(checks.as_count(classes, "classes", 2), size=len(kinds))[kind]
+    return labels
 
 
 def targets(

@@ -12,6 +12,7 @@ from helpers import complaint, make_programs, make_result, refusal
 import jfnn
 from jfnn import activations, analysis, boltzmann, datasets, estimators, losses, plots, report, subsets
 from jfnn.core.experiment.options import Options
+from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
 from jfnn.core.search.sweep import prepare
 from jfnn.estimators.ensemble import select
@@ -36,6 +37,13 @@ ONE = jax.tree.map(lambda leaf: leaf[None], PARAMS)
 LEFT_OUT = with_run(
     dataclasses.replace(make_result((1, 1), seeds=1, folds=8), subset_values={"left_out": np.arange(8)}),
     params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (1, 1, 1, 8, *leaf.shape)), PARAMS),
+)
+GROWING = subsets.sizes(8, [2, 4])
+GROWN = with_run(
+    make_result((1, 1), seeds=1, folds=2),
+    params=jax.tree.map(lambda leaf: np.broadcast_to(leaf, (1, 1, 1, 2, *leaf.shape)), PARAMS),
+    config={"settings": {"learner": {"loss": "cross_entropy"}}},
+    origin=Origin(lambda network: jfnn.supervised(NET), subsets=GROWING),
 )
 ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
@@ -212,6 +220,13 @@ FUNCTIONS = [
     (analysis.crps, {"outputs": X, "y": X[0]}),
     (analysis.crps_normal, {"mean": X, "std": np.abs(X), "y": X}),
     (analysis.holm, {"p": [0.1, 0.2]}),
+    (analysis.best_of_subsets, {"result": LEFT_OUT}),
+    (analysis.selectivity, {"scores": [0.5, 1.0], "controls": np.eye(2)}),
+    (analysis.permutation_p, {"scores": [0.5, 1.0], "controls": np.eye(2)}),
+    (
+        analysis.online_code,
+        {"result": GROWN, "split": SPLIT, "folds": GROWING, "network": jfnn.supervised(NET)},
+    ),
     (analysis.interval, {"values": [0.1, 0.2, 0.3, 0.4, 0.5]}),
     (analysis.seeds_needed, {"std": 1.0, "width": 1.0}),
     (analysis.tidy, {"result": RESULT}),
@@ -233,6 +248,8 @@ FUNCTIONS = [
     (subsets.targets, {"y": TARGETS, "held_out": 0.5}),
     (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
+    (subsets.shuffled, {"Y": Y, "number": 2, "groups": ["a", "a", "b", "b"] * 2}),
+    (subsets.control_task, {"words": ["a", "b", "a"], "classes": 2}),
     (
         subsets.Subsets,
         {"n": 6, "pairs": PAIRS, "name": "draw", "values": [1.0], "called": "draw", **OF_SUBSETS},

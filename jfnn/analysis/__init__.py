@@ -9,6 +9,7 @@ from jfnn.analysis.attribution import (
     linear_datamodeling_score,
 )
 from jfnn.analysis.barriers import Barrier, barrier, matched
+from jfnn.analysis.best_cells import best_of_subsets
 from jfnn.analysis.bias_variance import BiasVariance, bias_variance, bias_variance_of
 from jfnn.analysis.calibration import (
     Brier,
@@ -20,9 +21,11 @@ from jfnn.analysis.calibration import (
     temperature,
     with_temperature,
 )
+from jfnn.analysis.codes import OnlineCode, online_code
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
 from jfnn.analysis.conformal import jackknife_plus, split_conformal
 from jfnn.analysis.confusion import Confusion, confusion
+from jfnn.analysis.controls import permutation_p, selectivity
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
@@ -44,11 +47,13 @@ __all__ = [
     "Datamodels",
     "InfluenceFunctions",
     "Interval",
+    "OnlineCode",
     "Sharpness",
     "Zoo",
     "banzhaf",
     "barrier",
     "batch_sharpness",
+    "best_of_subsets",
     "best_rates",
     "bias_variance",
     "bias_variance_of",
@@ -72,7 +77,10 @@ __all__ = [
     "linear_datamodeling_score",
     "matched",
     "memorisation",
+    "online_code",
+    "permutation_p",
     "seeds_needed",
+    "selectivity",
     "shapley",
     "sharpness",
     "split_conformal",

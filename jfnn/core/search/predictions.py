@@ -244,7 +244,7 @@ def part_of_folds(
     split: Split,
     learner: Learner,
     data: Data,
-    folds: int | Iterable[object] | None,
+    folds: int | Iterable[object] | Subsets | None,
     recorded: Json,
     number: int | None,
     origin: Origin | None,

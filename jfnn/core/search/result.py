@@ -26,6 +26,7 @@ from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.going_on import Ended, Trained
 from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.simplest import Simplest
+from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
 from jfnn.core.search.predictions import Origin, PartOfFolds, ProgramMembers
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
@@ -569,7 +570,7 @@ class SweepResult:
         reduce: str | Reduce | None = None,
         *,
         network: Network | Learner | None = None,
-        folds: int | Iterable[object] | None = None,
+        folds: int | Iterable[object] | Subsets | None = None,
     ) -> np.ndarray:
         """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
 

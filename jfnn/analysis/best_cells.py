@@ -1,0 +1,59 @@
+"""The best cell of each subset of a sweep, such as of each target, group or series."""
+
+import numpy as np
+
+from jfnn.arguments import checks
+from jfnn.arguments.checks import ArgumentError
+from jfnn.core.search.result import SweepResult
+
+NO_CELL = -1
+
+
+def best_of_subsets(result: SweepResult, score: str | None = None) -> dict[str, np.ndarray]:
+    """Columns with the best cell of each subset by itself, ready for ``pandas.DataFrame``.
+
+    `SweepResult.best` takes the mean over subsets, which may be targets or groups that have nothing in
+    common. Here each has its own best cell, by the mean over seeds. A cell in which any seed diverged with
+    this subset does not rank, nor one that was pruned. Of equals the first wins. Ranked on the rows held out,
+    or else on the test rows, which then flatter it.
+
+    Args:
+        result: A sweep of subsets or folds.
+        score: The score that ranks, such as "train_loss"; None for `SweepResult.ranked_by`.
+
+    Returns:
+        Name -> ``[F]``: "fold", its number; the names of subsets; "cell", the number of its best cell in C
+        order (`SweepResult.cell_index` has the index), and this cell's value on each axis; the score that
+        ranks and all test scores, means over seeds; "seeds", their number. Where no cell ranks "cell" is -1,
+        scores are NaN, and values on axes NaN, of whole numbers -1, of words "".
+
+    Raises:
+        ValueError: No such score; or a result without subsets or folds.
+    """
+    checks.check_instance(result, SweepResult, "result")
+    name = result.named(score, "score")
+    if result.folds is None:
+        raise ArgumentError("result", "expected a sweep of subsets or folds", got="one without")
+    number = result.folds
+
+    def of_cells(members: np.ndarray) -> np.ndarray:
+        return members.reshape(-1, len(result.seeds), number)
+
+    means = of_cells(result.scores[name]).mean(axis=1)  # [cells, F]
+    ranks = np.isfinite(means) & ~of_cells(result.pruned).any(axis=1)
+    gains = np.where(ranks, means if result.higher_is_better(name) else -means, -np.inf)
+    has_best = ranks.any(axis=0)
+    cell = np.where(has_best, gains.argmax(axis=0), NO_CELL)
+    columns = {"fold": np.arange(number), **result.subset_values, "cell": cell}
+    columns |= {axis: _at(values, cell) for axis, values in result.cells.columns().items()}
+    tests = [known for known in result.scores if known.startswith("test_")]
+    for known in dict.fromkeys([name, *tests]):
+        values = of_cells(result.scores[known]).mean(axis=1)
+        columns[known] = np.where(has_best, values[cell, np.arange(number)], np.nan)
+    return columns | {"seeds": np.full(number, len(result.seeds))}
+
+
+def _at(values: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Values ``[cells]`` of chosen cells ``[F]``, and what stands for none."""
+    none = {"f": np.nan, "U": ""}.get(values.dtype.kind, NO_CELL)
+    return np.where(cell == NO_CELL, np.array(none, values.dtype), values[cell])
