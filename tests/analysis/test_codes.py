@@ -1,0 +1,146 @@
+"""Code lengths against a replay in NumPy by the trained parameters, and by scikit-learn's models."""
+
+import warnings
+
+import numpy as np
+import pytest
+from helpers import same_bits
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+
+import jfnn
+from jfnn.analysis import online_code
+from jfnn.subsets import Subsets, sizes
+
+pytestmark = pytest.mark.unoptimised
+
+N = 40
+COUNTS = [5, 10, 25]
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3)).astype(np.float32)
+Y = np.column_stack([(X[:, :2] > 0).sum(axis=1), np.arange(N) % 2])  # of 3 classes; of 2, by chance
+SPLIT = jfnn.Split(X, Y[:, 0])
+PROBE = jfnn.mlp((3, 3))
+ORDERS = [np.random.default_rng(4).permutation(N)]
+
+
+def probed(folds, split=SPLIT, **options):
+    options = {"learning_rate": 0.5, "l2": [0.1, 1.0], "epochs": 5, "batch_size": None, "seeds": 2} | options
+    return jfnn.sweep(PROBE, split, folds=folds, **options)
+
+
+def replayed(order, y, classes, nats):
+    """The length in bits, label by label; ``nats(i, x, y)`` are the losses of network i."""
+    bits = 0.0
+    ends = [*COUNTS, N]
+    for number, row in enumerate(order):
+        if number < COUNTS[0]:
+            bits += np.log2(classes)
+        else:
+            i = sum(number >= end for end in ends) - 1  # the last network that has not seen the row
+            bits += nats(i, X[row], y[row]) / np.log(2)
+    return bits
+
+
+def test_a_code_is_as_long_as_numpy_finds_label_by_label():
+    folds = sizes(N, COUNTS, seed=4, draws=2)
+    result = probed(folds)
+    rng = np.random.default_rng(4)
+    orders = [rng.permutation(N) for _ in range(2)]
+    code = online_code(result, SPLIT, folds)
+    assert code.bits.shape == (1, 2, 2, 2)  # rates, penalties, seeds, orders
+    (layer,) = result.params
+    for penalty, seed, draw in np.ndindex(2, 2, 2):
+
+        def nats(i, x, y, at=(0, penalty, seed), draw=draw):
+            fold = draw * len(COUNTS) + i
+            outputs = x.astype(np.float64) @ layer.w[(*at, fold)] + layer.b[(*at, fold)]
+            return -log_softmax(outputs)[y]
+
+        expected = replayed(orders[draw], Y[:, 0], 3, nats)
+        assert code.bits[0, penalty, seed, draw] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(code.uniform, N * np.log2(3))
+    np.testing.assert_array_equal(code.compression, code.uniform / code.bits)
+    np.testing.assert_array_equal(code.first, [0, 3])
+    of_more = online_code(result, SPLIT, folds, classes=4)
+    np.testing.assert_allclose(of_more.bits - code.bits, COUNTS[0] * np.log2(4 / 3))
+
+
+@pytest.mark.thorough
+def test_a_converged_probe_codes_as_scikit_learns_logistic_regression():
+    folds = sizes(N, COUNTS, seed=4)
+    result = probed(folds, optimizer="lbfgs", learning_rate=1.0, epochs=60, l2=[0.5], seeds=1)
+    code = online_code(result, SPLIT, folds)
+    (order,) = ORDERS
+    models = [LogisticRegression(C=2, tol=1e-8).fit(X[order[:t]], Y[order[:t], 0]) for t in COUNTS]
+    assert all(len(model.classes_) == 3 for model in models)
+    expected = replayed(order, Y[:, 0], 3, lambda i, x, y: -models[i].predict_log_proba(x[None])[0, y])
+    assert code.bits.item() == pytest.approx(expected, rel=1e-4)
+    assert 1.2 < code.compression.item() < 3
+
+
+@pytest.mark.thorough
+def test_each_target_has_the_code_of_a_sweep_of_its_own():
+    plain = sizes(N, COUNTS, seed=4)
+    labels = np.repeat(Y.T, len(COUNTS), axis=0)
+    names = np.repeat(["sum", "chance"], len(COUNTS))
+    both = Subsets(N, [*plain.pairs, *plain.pairs], "target", names, labels=labels)
+    code = online_code(probed(both), SPLIT, both)
+    for target in range(2):
+        split = SPLIT._replace(y_train=Y[:, target])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "no training row has the label 2")
+            alone = online_code(probed(plain, split), split, plain)
+        np.testing.assert_allclose(code.bits[..., target], alone.bits[..., 0], rtol=1e-5)
+        np.testing.assert_allclose(code.uniform[target], N * np.log2([3, 2][target]))
+    assert names[code.first].tolist() == ["sum", "chance"]
+
+
+@pytest.mark.thorough
+def test_a_last_subset_of_all_rows_adds_no_code_and_a_loaded_result_has_the_same(tmp_path):
+    folds = sizes(N, [*COUNTS, N], seed=4)
+    result = probed(folds)
+    code = online_code(result, SPLIT, folds)
+    short = sizes(N, COUNTS, seed=4)
+    np.testing.assert_allclose(code.bits, online_code(probed(short), SPLIT, short).bits, rtol=1e-5)
+    result.save(tmp_path / "run")
+    loaded = jfnn.load(tmp_path / "run")
+    assert same_bits(online_code(loaded, SPLIT, folds, network=PROBE), code)
+    assert same_bits(online_code(result.of_cell(0, 1), SPLIT, folds).bits, code.bits[0, 1])
+    others = sizes(N, [*COUNTS, N], seed=5)
+    for run in (result, loaded):
+        with pytest.raises(jfnn.ArgumentError, match="those of the sweep") as raised:
+            online_code(run, SPLIT, others, network=PROBE)
+        assert raised.value.argument == "folds"
+
+
+@pytest.mark.thorough
+def test_one_output_of_two_classes_codes_by_a_sigmoid():
+    split = SPLIT._replace(y_train=Y[:, 1])
+    folds = sizes(N, COUNTS, seed=4)
+    options = {"learning_rate": 0.5, "epochs": 5, "batch_size": None}
+    result = jfnn.sweep(jfnn.mlp((3, 1)), split, loss="sigmoid_cross_entropy", folds=folds, **options)
+    code = online_code(result, split, folds)
+    p = result.predict_proba(X)[0, 0, 0]  # [F, n, 1]
+    of_label = np.where(Y[:, 1] == 1, p[..., 0], 1 - p[..., 0])
+    expected = replayed(ORDERS[0], np.arange(N), 2, lambda i, x, row: -np.log(of_label[i, row]))
+    assert code.bits.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("folds", "options", "said"),
+    [
+        (jfnn.subsets.by_group(np.arange(N) % 2), {}, "subsets that grow"),
+        (sizes(N, COUNTS), {"loss": "quadratic"}, "cross_entropy"),
+        (jfnn.subsets.bootstrap(N, 2), {}, "each row once"),
+    ],
+)
+def test_what_is_no_code_is_refused(folds, options, said):
+    result = probed(folds, epochs=0, **options)
+    if said == "subsets that grow":  # groups as large as each other begin a code each
+        assert online_code(result, SPLIT, folds).bits.shape[-1] == 2
+        folds = Subsets(N, [(np.arange(5), [9]), (np.arange(1, 9), [9])])
+        result = probed(folds, epochs=0)
+    with pytest.raises(jfnn.ArgumentError, match=said):
+        online_code(result, SPLIT, folds)
