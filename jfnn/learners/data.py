@@ -129,8 +129,13 @@ def row_weights(weights: object, n_train: int, n: int, dtype: np.dtype) -> np.nd
 
 
 def block(rows: Rows, first: int, size: int) -> Rows:
-    """Rows from a first one on, so many; zeros behind the last."""
-    return jax.tree.map(lambda leaf: padded(leaf[first : first + size], size), rows)
+    """Rows from a first one on, so many, without a copy; behind the last zeros, in a copy."""
+
+    def part(leaf: np.ndarray) -> np.ndarray:
+        found = leaf[first : first + size]
+        return found if len(found) == size else padded(found, size)
+
+    return jax.tree.map(part, rows)
 
 
 def padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
@@ -138,6 +143,24 @@ def padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
     widths = [(0, 0)] * leaf.ndim
     widths[axis] = (0, length - leaf.shape[axis])
     return np.pad(leaf, widths)
+
+
+def is_mapped(leaf: np.ndarray) -> bool:
+    """Whether an array lies in a file mapped for reading alone, as ``np.load(…, mmap_mode="r")`` gives it.
+
+    Nobody changes such an array while a run goes on, so that it is read where it lies, in C order and from an
+    address that a CPU device takes.
+    """
+    base: object = leaf
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    in_order = leaf.flags.c_contiguous and leaf.ctypes.data % ALIGNED_BYTES == 0
+    return isinstance(base, np.memmap) and not leaf.flags.writeable and in_order
+
+
+def on_host(leaf: np.ndarray, length: int) -> np.ndarray:
+    """Rows that a CPU device takes without another copy: of a mapped array itself, else `aligned`."""
+    return leaf if is_mapped(leaf) else aligned(leaf, length)
 
 
 def aligned(leaf: np.ndarray, length: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Inputs and targets of a split, checked against a network; test rows below training rows."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from jfnn.identity.naming import describe_loss, is_registered_network
 from jfnn.layers.kind import Params, Shape
 from jfnn.learners.carried import check_carried
 from jfnn.learners.custom_parts import check_layers, check_loss
-from jfnn.learners.data import Data, row_weights
+from jfnn.learners.data import Data, is_mapped, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
@@ -53,13 +53,18 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
         parts.append(rows(x_test, split.y_test, "test"))
     elif split.y_test is not None:
         raise ArgumentError("x_test", "expected inputs for y_test, got None")
-    x, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    x, targets = (_joined(arrays) for arrays in zip(*parts, strict=True))
     if describe_loss(loss) == "custom":
         check_loss(loss, n_outputs, targets.shape[1], dtype, by_hand)
     labels = np.asarray(split.y_train)
     weights = row_weights(split.weights, len(x_train), len(x), dtype)
     stratified = labels if labels.ndim == 1 and are_classes(targets, loss, labels) else None
     return Data((x, targets), len(x_train), weights, stratified)
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays of rows one after another, in a copy, which nobody else changes; a mapped one alone as it is."""
+    return arrays[0] if len(arrays) == 1 and is_mapped(arrays[0]) else np.concatenate(arrays)
 
 
 def are_classes(targets: np.ndarray, loss: Loss, labels: np.ndarray | None = None) -> bool:

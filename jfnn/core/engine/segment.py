@@ -14,7 +14,7 @@ from jfnn.core.engine.program import DeviceData, Members, OnHost, Trained, build
 from jfnn.core.steps.epoch import EPOCHS, stand_ins
 from jfnn.core.steps.rows import drawer, rows_of_all_steps
 from jfnn.core.steps.source import Sources, padded_length
-from jfnn.learners.data import Rows, aligned, padded
+from jfnn.learners.data import Rows, block, on_host, padded
 from jfnn.learners.functions import Functions
 from jfnn.minibatches import PADDING
 
@@ -82,8 +82,9 @@ class Worker:
         # Arrays of few lengths, so that most numbers of rows share a program.
         length = padded_length(n)
         blocks = range(0, n if task.copied_rows is None else 0, task.block)
-        # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy.
-        rows = jax.tree.map(lambda leaf: aligned(leaf, max(length, len(blocks) * task.block)), task.rows)
+        # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy. Of
+        # rows in a mapped file there is none, and their program is for their very number.
+        rows = jax.tree.map(lambda leaf: on_host(leaf, max(length, len(blocks) * task.block)), task.rows)
         weights = (
             None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
@@ -92,7 +93,7 @@ class Worker:
         data = DeviceData(_part(rows, 0, trained), weights, stand_ins(task.weights, sources.train))
         self.data = jax.device_put(data, device)
         self.train = jax.device_put(sources.train, device)
-        self.blocks = jax.device_put([_part(rows, first, task.block) for first in blocks], device)
+        self.blocks = jax.device_put([block(rows, first, task.block) for first in blocks], device)
         self.rows = None if task.copied_rows is None else rows
 
     def issue(self, segment: Segment, blocks: int | None = None) -> SegmentResult:
