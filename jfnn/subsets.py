@@ -199,39 +199,39 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
     return Subsets(n, _all_rows(len(levels), n), "label_noise", levels, labels=noisy, test_labels=SPLIT)
 
 
-def shuffled(Y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None = None) -> np.ndarray:
+def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None = None) -> np.ndarray:
     """Control targets: the labels of each target in random orders, which inputs say nothing about.
 
-    Column ``t * number + b`` is ``Y[:, t]`` in the order of the ``t * number + b``-th
-    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``: ``Y[np.argsort(permutation), t]``, or
+    Column ``t * number + b`` is ``y[:, t]`` in the order of the ``t * number + b``-th
+    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``: ``y[np.argsort(permutation), t]``, or
     within each group its own labels in the order of these numbers. So each column keeps the shares of the
     labels, and with groups those in each group (a restricted permutation, for rows that are alike within
     sentences, people or sessions).
 
     A permutation test shuffles the labels of all rows together, test rows too, and parts them afterwards::
 
-        controls = jfnn.subsets.shuffled(np.concatenate([Y, Y_test]), 99)
-        controls, controls_test = controls[: len(Y)], controls[len(Y) :]
+        controls = jfnn.subsets.shuffled(np.concatenate([y, y_test]), 99)
+        controls, controls_test = controls[: len(y)], controls[len(y) :]
 
     Shuffled within the training and the test rows each, as of groups of these names, the two parts keep their
     shares of labels, as stratified splits do.
 
     Args:
-        Y: Labels or numbers of T targets ``[n, T]``, or of one ``[n]``.
+        y: Labels or numbers of T targets ``[n, T]``, or of one ``[n]``.
         number: Control targets for each target.
         seed: Fixes the orders.
         groups: Numbers or words, one for each row ``[n]``; None for a single group.
 
     Returns:
-        ``[n, T * number]``, the controls of the first target first, in the dtype of ``Y``.
+        ``[n, T * number]``, the controls of the first target first, in the dtype of ``y``.
 
     Raises:
         ValueError, TypeError: No rows, another shape, or rows without a group.
     """
-    values = np.asarray(checks.as_array(Y, "Y"))
-    checks.check_numbers(values, "Y")
+    values = np.asarray(checks.as_array(y, "y"))
+    checks.check_numbers(values, "y")
     if values.ndim not in (1, 2) or not values.size:
-        raise ArgumentError("Y", "expected [n] or [n, targets]", got=str(list(values.shape)))
+        raise ArgumentError("y", "expected [n] or [n, targets]", got=str(list(values.shape)))
     columns = values.reshape(len(values), -1)
     n, targets = columns.shape
     number = checks.as_count(number, "number")

@@ -248,7 +248,7 @@ FUNCTIONS = [
     (subsets.targets, {"y": TARGETS, "held_out": 0.5}),
     (subsets.targets, {"y": TARGETS, "rows": subsets.sizes(6, [2, 4])}),
     (subsets.weighted, {"weights": np.ones((2, 6))}),
-    (subsets.shuffled, {"Y": Y, "number": 2, "groups": ["a", "a", "b", "b"] * 2}),
+    (subsets.shuffled, {"y": Y, "number": 2, "groups": ["a", "a", "b", "b"] * 2}),
     (subsets.control_task, {"words": ["a", "b", "a"], "classes": 2}),
     (
         subsets.Subsets,

@@ -97,7 +97,7 @@ def _check_loss(result: SweepResult) -> None:
     """Raises ArgumentError unless the loss of a row is -log p of its label."""
     loss = result.config.get("settings", {}).get("learner", {}).get("loss")
     shapes = [leaf["shape"] for leaf in result.config.get("data", {}).get("rows", [])]
-    alone = loss == "sigmoid_cross_entropy" and len(shapes) == 2 and shapes[1][1] == 1
+    alone = loss == "sigmoid_cross_entropy" and len(shapes) == 2 and shapes[1][-1] == 1
     if loss != "cross_entropy" and not alone:
         expected = "expected a sweep with loss='cross_entropy', whose loss is -log p of a label"
         raise ArgumentError("result", expected, got=checks.shown(loss))
@@ -147,11 +147,13 @@ def _blocks(folds: Subsets, chain: Sequence[int]) -> list[np.ndarray]:
 
 
 def _classes(split: Split, folds: Subsets, f: int, rows: np.ndarray) -> int:
-    """Number of classes of a subset's target, by the labels of its rows."""
-    y = split.y_train if folds.labels is None else folds.labels[f]
-    labels = np.asarray(checks.as_array(y, "split"))
-    if labels.ndim != 1 or labels.dtype.kind not in "iub":
-        raise ArgumentError(
-            "split", "expected integer labels [n]", got=f"{labels.dtype} {list(labels.shape)}"
-        )
-    return max(int(labels[rows].max()) + 1, 2)
+    """Number of classes of a subset's target, by the labels of its rows, or by their one-hot form."""
+    y = np.asarray(checks.as_array(split.y_train if folds.labels is None else folds.labels[f], "split"))
+    labels = y[rows] if folds.columns is None else y[rows][:, folds.columns[f]]
+    if labels.ndim == 1 and labels.dtype.kind in "iub":
+        return max(int(labels.max()) + 1, 2)
+    certain = labels.ndim == 2 and np.isin(labels, (0, 1)).all()
+    if not certain or (labels.shape[1] > 1 and (labels.sum(axis=1) != 1).any()):
+        got = f"{y.dtype} {list(y.shape)}"
+        raise ArgumentError("split", "expected integer labels of each target, or one-hot ones", got=got)
+    return max(int(labels.shape[1]), 2)

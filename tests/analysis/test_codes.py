@@ -97,6 +97,28 @@ def test_a_converged_probe_codes_as_scikit_learns_logistic_regression():
 
 
 @pytest.mark.thorough
+def test_each_column_of_targets_has_the_code_of_a_sweep_of_its_own():
+    y = np.column_stack([Y[:, 0] > 0, Y[:, 1]]).astype(int)
+    plain = sizes(N, COUNTS, seed=4, draws=2)
+    folds = jfnn.subsets.targets(y, ["any", "chance"], rows=plain)
+    probe = jfnn.mlp((3, 2))
+    options = {"learning_rate": 0.5, "epochs": 5, "batch_size": None}
+    result = jfnn.sweep(probe, jfnn.Split(X, y), folds=folds, **options)
+    code = online_code(result, jfnn.Split(X, y), folds)
+    for target in range(2):
+        split = jfnn.Split(X, y[:, target])
+        alone = online_code(jfnn.sweep(probe, split, folds=plain, **options), split, plain)
+        np.testing.assert_allclose(code.bits[..., 2 * target : 2 * target + 2], alone.bits, rtol=1e-5)
+    assert result.subset_values["target"][code.first].tolist() == ["any", "any", "chance", "chance"]
+    one_hot = np.eye(2, dtype=np.float32)[y]
+    again = jfnn.sweep(probe, jfnn.Split(X, one_hot), folds=folds, **options)
+    assert same_bits(online_code(again, jfnn.Split(X, one_hot), folds), code)
+    soft = jfnn.Split(X, 0.8 * one_hot + 0.1)
+    with pytest.raises(jfnn.ArgumentError, match="or one-hot ones"):
+        online_code(jfnn.sweep(probe, soft, folds=folds, **options), soft, folds)
+
+
+@pytest.mark.thorough
 def test_each_target_has_the_code_of_a_sweep_of_its_own():
     plain = sizes(N, COUNTS, seed=4)
     labels = np.repeat(Y.T, len(COUNTS), axis=0)
