@@ -96,6 +96,12 @@ def check_results(names):
         np.testing.assert_allclose(names["by_onnx"], names["by_jfnn"], atol=1e-5)
 
 
+def check_probes(names):
+    assert (names["lengths"][64] < names["lengths"][0]).all() and (names["lengths"][0] < 400).all()
+    np.testing.assert_array_equal(names["p"], 1 / 80)
+    assert names["result"].subset_values["target"].tolist() == ["odd", "above_4"]
+
+
 def check_studies(names):
     assert names["chances"].shape == (360, 10) and names["by_heart"].shape == (400,)
 
@@ -119,6 +125,7 @@ def train_flowers():
 CHECKS = {
     "README.md": check_readme,
     "docs/command_line.md": check_command_line,
+    "docs/probes.md": check_probes,
     "docs/recipes/data.md": check_data,
     "docs/recipes/losses.md": check_losses,
     "docs/recipes/results.md": check_results,
