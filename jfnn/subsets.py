@@ -135,8 +135,7 @@ def by_group(
 ) -> Subsets:
     """A subset for each group, such as the series or clients of a table, in sorted order: "group".
 
-    `SweepResult.best` takes the mean over groups. The best learning rates of each are where its validation
-    loss ``[E, L, …, S, F]`` is least, ``result.validation_loss[:, 0, 0].argmin(axis=0)`` of one λ and seed.
+    `SweepResult.best` takes the mean over groups; `jfnn.analysis.best_of_subsets` has the best cell of each.
 
     Args:
         groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
