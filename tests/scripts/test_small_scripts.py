@@ -6,9 +6,11 @@ import sys
 import bench
 import checksum
 import committees
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optuna_search
+import probes
 import pytest
 import scaling
 import schedule
@@ -34,7 +36,13 @@ def error_line(capsys, main, *words):
 
 @pytest.mark.parametrize(
     ("script", "flag"),
-    [(optuna_search, "--trials"), (schedule, "--unseen"), (bench, "--rounds"), (committees, "--turns")],
+    [
+        (optuna_search, "--trials"),
+        (schedule, "--unseen"),
+        (bench, "--rounds"),
+        (committees, "--turns"),
+        (probes, "--targets"),
+    ],
 )
 @pytest.mark.parametrize("word", ["0", "1.5", "9" * 30])
 def test_a_count_that_is_none_raises_with_the_flag(script, flag, word, capsys):
@@ -182,6 +190,18 @@ def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(caps
         content = b"".join(models[name].tobytes() for name in ("0.w", "0.b", "1.w", "1.b"))
     assert printed == hashlib.sha256(content).hexdigest()
     assert tiles == f"tiles of {result.execution.tile}, 1 epochs"
+
+
+@pytest.mark.thorough
+def test_probes_are_the_same_by_one_sweep_by_a_sweep_each_by_plain_jax_and_by_scikit_learn():
+    case = probes.Case(targets=3, rows=200, inputs=5, tests=50)
+    with jax.enable_x64():
+        split = case.split()
+        found = [probes.by_jfnn(split), probes.one_by_one(split), probes.plain(split)()]
+    w, accuracy = probes.fitted((case, range(3)))
+    for one in found:
+        np.testing.assert_allclose(one.coefficients, w, atol=1e-5)
+        np.testing.assert_array_equal(one.accuracy, accuracy)
 
 
 @pytest.mark.thorough
