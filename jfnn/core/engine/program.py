@@ -94,7 +94,7 @@ class Program:
         self.score = program("score", jax.vmap(functions.score, in_axes=(0, None, 0)))
         self.score_copies = program("score_copies", jax.vmap(functions.score))
 
-    def _lanes(self, tile: int, batch: int, separate: bool, together: int) -> Lanes:
+    def _lanes(self, tile: int, batch: int, separate: bool, together: int = 1) -> Lanes:
         last = together == 1 and self.learner.fits_last(self.platform, tile, batch, separate)
         return Lanes(last, separate, together)
 
