@@ -302,6 +302,9 @@ def targets(
         ValueError, TypeError: Other targets; names or rows that do not fit them; subsets with labels.
     """
     array = np.asarray(checks.as_array(y, "y"))
+    if array.dtype.kind in "OSU":
+        cure = "np.unique(column, return_inverse=True)[1] has the labels of a column of words"
+        raise ArgumentTypeError("y", "expected labels or numbers", got=f"dtype {array.dtype}", cure=cure)
     checks.check_numbers(array, "y")
     if array.ndim not in (2, 3) or not array.size:
         expected = "expected a column for each target, labels or numbers [n, T] or targets [n, T, outputs]"

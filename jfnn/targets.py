@@ -244,7 +244,10 @@ def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
         off = float(np.abs(values.sum(axis=1) - loss.target_sum).max())
         if off > 1e-3:
             total = f"rows that sum to {loss.target_sum:g}"
-            raise ArgumentError(argument, f"expected {total}, got one off by {off:g}")
+            whole = (values == np.round(values)).all()
+            cure = "folds=jfnn.subsets.targets(y) takes a column of labels for each of several targets"
+            got = f"one off by {off:g}"
+            raise ArgumentError(argument, f"expected {total}", got=got, cure=cure if whole else None)
 
 
 def as_weights(weights: Any, n: int) -> Any:

@@ -146,6 +146,8 @@ def bias_variance(
     checks.check_instance(split, Split, "split")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep over subsets or seeds, got one network")
+    if result.of_targets:
+        raise ArgumentError("result", "expected subsets with the same target, got one with a target for each")
     if split.x_test is None or split.y_test is None:
         raise ArgumentError("split", "expected rows to test on, got none")
     asked = _asked(kind, noise, interval, missing, corrected)

@@ -173,6 +173,8 @@ def swept(network=None, split=SPLIT, y=Y, **options):
     ("call", "argument", "words"),
     [
         (lambda: subsets.targets(Y[:, 0]), "y", r"\[n, T\]"),
+        (lambda: subsets.targets([["a", "b"]]), "y", "np.unique"),
+        (lambda: jfnn.sweep(jfnn.mlp((D, 3)), Split(X, Y), learning_rate=0.1), "y_train", "subsets.targets"),
         (lambda: subsets.targets(Y[:N], ["a", "b"]), "names", r"\[3\]"),
         (lambda: subsets.targets(Y[:N], held_out=1.5), "held_out", ""),
         (lambda: subsets.targets(Y[:N], held_out=np.arange(N)), "held_out", "left to train on"),
@@ -194,6 +196,17 @@ def swept(network=None, split=SPLIT, y=Y, **options):
 def test_what_does_not_fit_is_refused(call, argument, words):
     with pytest.raises((ValueError, TypeError), match=rf"^{argument}: .*{words}"):
         call()
+
+
+@pytest.mark.parametrize("ask", ["play", "part"])
+def test_what_takes_all_networks_for_those_of_one_target_is_refused(ask, tmp_path):
+    result = swept(epochs=1)
+    with pytest.raises(ValueError, match=r"^result: .*target"):
+        if ask == "play":
+            jfnn.write_playground(result, SPLIT, tmp_path / "page.html")
+        else:
+            jfnn.analysis.bias_variance(result, SPLIT)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_hot_targets_may_lack_rows_of_a_class():

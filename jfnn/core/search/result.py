@@ -297,6 +297,11 @@ class SweepResult:
         return Execution(tile=settings["tile"], shared=settings["shared"], padded=padded)
 
     @property
+    def of_targets(self) -> bool:
+        """Whether each subset learned one of several targets, as `jfnn.subsets.targets` has it."""
+        return self.config.get("settings", {}).get("learner", {}).get(SEVERAL_TARGETS) is True
+
+    @property
     def cells(self) -> Axes:
         """The axes of the grid, or those of listed cells."""
         return Axes(self.axes, crossed=self.crossed, leading=self.leading)
@@ -649,7 +654,7 @@ class SweepResult:
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
             if isinstance(network, Supervised):  # the run's targets decide what its outputs mean
                 described = self.config.get("settings", {}).get("learner", {})
-                model = of_targets(network) if described.get(SEVERAL_TARGETS) else network
+                model = of_targets(network) if self.of_targets else network
                 return dataclasses.replace(model, multilabel=described.get("multilabel", False) is True)
             return network
         if self.origin is None:
