@@ -25,7 +25,7 @@ import jfnn
 
 STRENGTH = 1.0
 STEPS = 200  # of L-BFGS at most
-EVERY = 5  # steps from one look whether a probe has converged to the next
+EVERY = 2  # steps from one look whether a probe has converged to the next
 TOLERANCE = 1e-12
 FEW = 10  # targets up to which each has a sweep of its own, too
 
