@@ -272,5 +272,5 @@ def test_one_member_without_axes_has_its_score_as_mean_and_nothing_to_compare(tm
         name for name in analysis.__all__ if "result" in inspect.signature(getattr(analysis, name)).parameters
     }
     shown = {"best_rates", "cell_names", "cell_statistics", "compare_cells", "curve_statistics"}
-    of_subsets = {"bias_variance", "leave_one_out_values"}
+    of_subsets = {"best_of_subsets", "bias_variance", "leave_one_out_values", "online_code"}
     assert taking_results - of_subsets == shown | {"front", "tidy", "write_tidy"}
