@@ -105,7 +105,7 @@ def sweep_map(
     metric = result.named(score, "score").partition("_")[2]
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {name_text(name): part.cell_scores(name) for name in names}
-    stopped = np.any((part.stopped_at > 0).reshape(*part.cell_shape, -1), axis=-1)
+    stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
     diverged = np.any((part.diverged_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
     out = part.pruned_cells & ~diverged
     best = result.best_or_none()
