@@ -44,7 +44,7 @@ class Data(NamedTuple):
         weights: How often each row counts in training ``[n]``, or in each fold ``[F, n]``; None for once.
         labels: Class labels of the rows to train on, for splits that keep their shares; or None.
         split_weights: Where ``weights`` are of each fold, those of the split alone ``[n]``, or None.
-        of_targets: Whether rows are ``(x, targets [n, T, …])``, of which a member learns one column.
+        columns: Where rows are ``(x, targets [n, T, …])``, the column that each fold learns ``[F]``; or None.
     """
 
     rows: Rows
@@ -52,7 +52,7 @@ class Data(NamedTuple):
     weights: np.ndarray | None = None
     labels: np.ndarray | None = None
     split_weights: np.ndarray | None = None
-    of_targets: bool = False
+    columns: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -66,7 +66,11 @@ class Data(NamedTuple):
     def of_target(self, column: int) -> "Data":
         """The data with one of several targets alone."""
         x, targets = self.rows
-        return self._replace(rows=(x, targets[:, column]), of_targets=False)
+        return self._replace(rows=(x, targets[:, column]), columns=None)
+
+    def in_fold(self, fold: int) -> "Data":
+        """The data by which members of a fold are scored: of several targets with its own alone."""
+        return self if self.columns is None else self.of_target(self.columns[fold])
 
     def counted(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
         """Which of some rows a score counts ``[rows]``: all but those of weight 0; None for all.

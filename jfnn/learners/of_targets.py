@@ -52,7 +52,7 @@ class OneOfTargets(Supervised):
         flat = data._replace(rows=(x, targets.reshape(-1, of_first.shape[1])))
         bound = self.fitted(flat if are_labels else flat._replace(labels=None))
         assert isinstance(bound, OneOfTargets)
-        return bound, data._replace(rows=(x, targets), labels=None, of_targets=True)
+        return bound, data._replace(rows=(x, targets), labels=None)
 
     def _targets(self, y: np.ndarray, outputs: int, dtype: np.dtype, argument: str) -> np.ndarray:
         """Targets ``[n, T, n_out]`` of labels, numbers or targets with T columns."""

@@ -37,7 +37,7 @@ def write_scores(
         copied: Whether these are copies of the parts' rows, one part after another; else all rows.
     """
     metrics = cohort.learner.metrics
-    data = cohort.data_in(fold)
+    data = cohort.data.in_fold(fold)
     end = 0
     for part, (name, row_numbers) in enumerate(cohort.replicates.parts[fold].items()):
         first = end

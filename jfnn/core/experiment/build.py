@@ -72,7 +72,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
 
     learner, data = _learner(options, subsets).bind(split)
     learner = _measuring(learner, data, options.validation.rank_by)
-    data = with_weights(data, subsets)
+    data = _with_columns(with_weights(data, subsets), subsets)
     check_metrics(learner.metrics)
     learner.check(data)
     _check_drawn_rows(options, split)
@@ -89,8 +89,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     check_counts(values, learner.counts)
     found = _doubts(options, learner, data, cells, values)
     has_test = data.n > data.n_train and (tests is None or tests.size > 0)
-    columns = _checked_columns(subsets, data)
-    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows, columns)
+    ranking = _ranking(learner, data, options.validation, holds_out, has_test, rows)
     if options.schedulers:
         changeable = [name for name in values if name not in learner.at_start]
         _check_schedulers(options, math.prod(cells.shape), changeable, holds_out)
@@ -107,8 +106,12 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     if options.refit and given and members.n_starts > len(options.seeds):
         raise ArgumentError("refit", "initial_params are of each fold, and it trains without folds")
     of_replicates = _schedule_steps(learner, len(options.epochs), members.sources.steps)
-    if columns is not None:
-        of_replicates[TARGET] = columns[members.folds].astype(np.float64)
+    if data.columns is not None:
+        if TARGET in values:
+            raise ArgumentError(
+                "hyper", f"{TARGET!r} is the number of each subset's target: name it otherwise"
+            )
+        of_replicates[TARGET] = data.columns[members.folds].astype(np.float64)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
     functions = _as_trained(learner, data, members, (*values, *of_replicates))
     return Experiment(
@@ -328,17 +331,15 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
     return {SCHEDULE_STEPS: spread * steps.astype(np.float64)}
 
 
-def _checked_columns(subsets: Subsets | None, data: Data) -> np.ndarray | None:
-    """The target of each subset, where rows have several; None where they have one."""
+def _with_columns(data: Data, subsets: Subsets | None) -> Data:
+    """The data with the target of each subset, where rows have several."""
     if subsets is None or subsets.columns is None:
-        return None
+        return data
     most = data.rows[1].shape[1]
-    columns: np.ndarray = subsets.columns
-    if columns.max() >= most:
-        raise ArgumentError(
-            "folds", f"expected columns of the {most} targets of the split, got {columns.max()}"
-        )
-    return columns
+    last = subsets.columns.max()
+    if last >= most:
+        raise ArgumentError("folds", f"expected columns of the {most} targets of the split, got {last}")
+    return data._replace(columns=subsets.columns)
 
 
 def _ranking(
@@ -348,7 +349,6 @@ def _ranking(
     validates: bool,
     has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
-    columns: np.ndarray | None,
 ) -> RankingScore:
     """The score on rows held out where there are any, else on the test rows, else on the training rows.
 
@@ -359,7 +359,6 @@ def _ranking(
         validates: Whether rows are held out.
         has_test: Whether test rows are scored.
         rows: Numbers of the rows to train on and of those held out, in each fold.
-        columns: The target of each fold, where there are several.
 
     Raises:
         ValueError: No such metric, or one that is NaN for every network on these rows.
@@ -371,24 +370,19 @@ def _ranking(
     if name not in directions:
         checks.as_choice(name, "rank_by", _names(learner), OTHER_METRICS)
     if isinstance(learner, Supervised):
-        _check_defined(learner, data, name, part, rows, columns)
+        _check_defined(learner, data, name, part, rows)
     return RankingScore(PARTS.index(part), name, directions[name])
 
 
 def _check_defined(
-    learner: Supervised,
-    data: Data,
-    name: str,
-    part: str,
-    rows: Sequence[tuple[np.ndarray, np.ndarray]],
-    columns: np.ndarray | None,
+    learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     """Raises ArgumentError where the metric that ranks is NaN for every network on the rows of a fold."""
     metric = next(metric for metric in learner.metrics if metric.name == name)
     for fold, (train, held_out) in enumerate(rows):
         numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]
-        of_fold = data if columns is None else data.of_target(columns[fold])
-        reason = undefined(metric, learner.loss, learner.multilabel, of_fold.rows[1][numbers])
+        targets = data.in_fold(fold).rows[1][numbers]
+        reason = undefined(metric, learner.loss, learner.multilabel, targets)
         if reason:
             where = f"{part} rows{f' of fold {fold}' * (len(rows) > 1)}"
             raise ArgumentError("rank_by", f"{reason} among the {where}; hold out more, or rank by another")

@@ -212,10 +212,6 @@ class Cohort(abc.ABC):
         last = [end] if first < end == self.epochs else []
         return sorted({*range((first // every + 1) * every, end + 1, every), *last})
 
-    def data_in(self, fold: int) -> Data:
-        """The data as the members of a fold are scored by them."""
-        return self.data
-
     def replicate_of(self) -> np.ndarray:
         """Number of each member's replicate ``[members]``."""
         return np.arange(self.members) % len(self.replicates)
@@ -265,12 +261,6 @@ class Experiment(Cohort):
         if self.is_single:
             return ()
         return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
-
-    def data_in(self, fold: int) -> Data:
-        """The data, of several targets with that of the fold alone."""
-        if not self.data.of_targets or self.subsets is None:
-            return self.data
-        return self.data.of_target(self.subsets.columns[fold])
 
     @property
     def is_single(self) -> bool:
