@@ -169,16 +169,18 @@ def _draw(
     label: str,
     higher_is_better: bool,
     mark: tuple[int, int] | None = None,
-    stopped: Any = None,
-    out: Any = False,
+    stopped: np.ndarray | None = None,
+    out: np.ndarray | None = None,
     caption: Sequence[str] = (),
 ) -> Figure:
     """Arrays ``[a, b]`` by their titles, one below the other; ``mark`` is the best cell.
 
-    Cells without a number have diverged, or are ``out``, as those that a race left behind.
+    Cells without a value have diverged, or are ``out``: a race eliminated them.
     """
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
+    if out is None:
+        out = np.zeros(values.shape[1:], bool)
     norm, colours = _colour_scale(values, higher_is_better)
     width = (figure_width() - scaled(MARGIN)) / len(columns)
     height = min(CELL_HEIGHT, LONGEST_PANEL / len(rows))
@@ -250,7 +252,7 @@ def _write_values(
     cells: np.ndarray,
     texts: np.ndarray,
     colours: np.ndarray,
-    stopped: Any,
+    stopped: np.ndarray | None,
     font: float,
 ) -> None:
     """Writes the cells' texts in a colour that stands out from theirs, and hatches diverged cells."""
