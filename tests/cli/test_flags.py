@@ -1,6 +1,7 @@
 """Flags: their defaults, how their values are read, and how they become the library's options."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -158,7 +159,8 @@ def test_help_shows_every_flag_with_its_default(capsys):
     for field in dataclasses.fields(Flags):
         names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
         for name in names:
-            entry = shown.split(f"\n  {flag_name(name)} ")[1].split("\n  --")[0]
+            _, entry = re.split(rf"\n  {flag_name(name)}[ ,]", shown, maxsplit=1)
+            entry = entry.split("\n  --")[0]
             assert len(entry.split()) > 1
             if name == field.name and getattr(Flags(), name) not in (None, False, ()):
                 assert "(default:" in " ".join(entry.split()), name
