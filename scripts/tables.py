@@ -15,6 +15,8 @@ its words in the comment:
     <!-- end of figures -->
     <!-- figure: FILE CASE ROW -->0.5<!-- end -->
 
+A table with `"caption": "machine"` ends with a sentence that names the machine, the date and the versions.
+
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
 how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
 one is faster. In a sentence a case of fresh processes is first_calls/CASE or structures/CASE; "machine" and
@@ -255,6 +257,8 @@ def renewed(page: str, directory: Path = FIGURES) -> str:
         else:
             rows = TABLES[shown["table"]](shown, figures)
             text = markdown(rows) if len(rows) > 1 else ""
+            if text and shown.get("caption") == "machine":
+                text += f"\n\nMeasured on {machine(figures)}."
         return f"{match[1]}\n{text}\n\n{match[3]}" if text else f"{match[1]}{match[3]}"
 
     def sentence(match: re.Match[str]) -> str:

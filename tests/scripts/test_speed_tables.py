@@ -145,6 +145,12 @@ def test_a_table_is_made_anew_between_its_comments(shown, lines, lacks, director
     assert tables.missing(text, directory) == lacks
 
 
+def test_a_caption_names_the_machine_below_its_table(directory):
+    text = tables.renewed(marked(CALLS | {"caption": "machine"}), directory)
+    assert "\n\nMeasured on 2 cores, P, 2026-11-28; jax 0.10.\n\n<!-- end of figures -->" in text
+    assert tables.renewed(text, directory) == text
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
