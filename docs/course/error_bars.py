@@ -3,7 +3,7 @@ A grid with error bars
 ======================
 
 Learning rates η and penalties λ on the digits, with 100 networks in each cell: the map,
-the map of its standard errors, and how many cells cannot be told from the best. Then
+the map of its standard errors, and how many cells may be the best. Then
 L1 beside L2, and depth, width and activation.
 """
 
@@ -49,15 +49,15 @@ jfnn.plots.array_map(
 
 # %%
 # A difference between cells is judged seed by seed, since all cells of a seed have the
-# same start and the same minibatches. ``tied`` marks the cells whose paired difference
-# from the best may be nothing (95%). Fewer seeds leave more of them:
+# same start and the same minibatches. The ``tied`` cells contain the truly best cell with
+# 95% confidence. Fewer seeds leave more of them:
 
 ties = {100: int(statistics.tied.sum())}
 for seeds in (3, 10):
     few = jfnn.sweep(jfnn.mlp((64, 20, 10)), digits, seeds=seeds, **options)
     ties[seeds] = int(jfnn.cell_statistics(few).tied.sum())
 for seeds, count in sorted(ties.items()):
-    print(f"{seeds:3} seeds: {count} of {error.size} cells tied with the best")
+    print(f"{seeds:3} seeds: {count} of {error.size} cells may be the best")
 
 # %%
 # And with one seed? Each of the 100 names a best cell (the first, of equals):
@@ -220,8 +220,7 @@ jfnn.plots.heat_map(
 # %%
 # In 20 epochs, plain gradient descent does not get deep sigmoids off the ground: each
 # layer multiplies the deltas by f'(z) ≤ 1/4 (`Glorot and Bengio 2010
-# <https://proceedings.mlr.press/v9/glorot10a.html>`_). Which kinds cannot be told from
-# the best?
+# <https://proceedings.mlr.press/v9/glorot10a.html>`_). Which kinds may be the best?
 
 of_kinds = jfnn.cell_statistics(kinds)
 tied = of_kinds.tied[..., 0]  # [activation, depth, width, η]
@@ -232,7 +231,7 @@ for place in np.argwhere(tied):
             ("activation", "depth", "width", "learning_rate"), place, strict=True
         )
     ]
-    print("tied with the best:", *names)
+    print("may be the best:", *names)
 
 # %%
 # Exercises

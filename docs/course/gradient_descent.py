@@ -222,7 +222,7 @@ for name, *parts in zip(
 ):
     j = np.nanargmin(parts[0])
     mean, low, high = (2 * part[j] for part in parts[:3])
-    tied = "cannot be told from the best" if parts[3][j] else "worse than the best"
+    tied = "may be the best" if parts[3][j] else "worse than the best"
     rate = scheduled.learning_rate[j]
     print(f"{name:13} η = {rate:.1e}: {mean:.5f}, {low:.5f} to {high:.5f}, {tied}")
 

@@ -127,6 +127,12 @@ def interval(
     93%, t in 88%, 88% and 90%. Where values are far from a bound both are the same to a few percent of their
     width. Other intervals are cut off at the bounds, which changes no coverage.
 
+    Intervals of three values near a bound are wide because their coverage needs it. The accuracies 1, 1 and
+    0.982 have the interval 0.686 to 1.000; t cut off at 1 gives 0.968 to 1. For accuracies with mean 0.99 and
+    standard deviation 0.01 (beta distribution), three values cover the mean in 94% of cases, and in 88% by t;
+    five values have a third of the width. If all values agree, every method gives an interval without width.
+    Three accuracies on 55 rows agree in 22% of cases if their mean is 0.99, and do not cover it then.
+
     Args:
         values: ``[…, n]``.
         interval: The statistic, or an `Interval`; None for the mean. Of five values the formula's interval

@@ -37,7 +37,7 @@ class Ranked(NamedTuple):
         cell: Its index on every axis but the seeds (and folds).
         axes: Name -> value of its hyperparameters.
         scores: Name of a score -> its mean, interval and failed runs.
-        tied: Whether it is behind the best cell but cannot be told from it by a paired comparison.
+        tied: Whether it is another cell that may be the best one, as in `jfnn.cell_statistics`.
         doubtful: Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed,
             or a cell with a better mean is told from the best.
         trained: The least and the most epochs for which its members' parameters were trained.
@@ -210,7 +210,7 @@ def legend(ranking: Ranking) -> list[str]:
     lines = [ranking.interval]
     if ranking.others and ranking.compares:
         count = f"{ranking.tied or 'none'} of {ranking.others} other{'s' * (ranking.others > 1)}"
-        lines.append(f"{TIED} cannot be told from the best by a paired comparison ({PERCENT}): {count}")
+        lines.append(f"{TIED} may be the best cell, too ({PERCENT} confidence, over all cells): {count}")
     if ranking.doubtful:
         failed = f"a few of the {ranking.over} failed (median and worst are shown)"
         scattered = f"{'all' if ranking.failed else f'the {ranking.over}'} scatter widely"

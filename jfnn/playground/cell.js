@@ -36,7 +36,7 @@ function facts(sweep, state) {
       place.low === null
         ? ""
         : ` [${scoreText(sweep, name, place.low)}, ${scoreText(sweep, name, place.high)}]`;
-    const tied = place.tied ? ", which cannot be told from the best" : "";
+    const tied = place.tied ? ", which may be the best, too" : "";
     parts.push(
       `At the end rank ${place.rank} of ${sweep.ranking.length} by ${sweep.scores[name].text}: ${scoreText(sweep, name, place.mean)}${ends}${tied}.`,
     );

@@ -15,6 +15,7 @@ import pytest
 import scaling
 import schedule
 import searches
+import ties
 import widths
 from sklearn.model_selection import train_test_split
 
@@ -42,6 +43,7 @@ def error_line(capsys, main, *words):
         (bench, "--rounds"),
         (committees, "--turns"),
         (probes, "--targets"),
+        (ties, "--grids"),
     ],
 )
 @pytest.mark.parametrize("word", ["0", "1.5", "9" * 30])
@@ -202,6 +204,14 @@ def test_probes_are_the_same_by_one_sweep_by_a_sweep_each_by_plain_jax_and_by_sc
     for one in found:
         np.testing.assert_allclose(one.coefficients, w, atol=1e-5)
         np.testing.assert_array_equal(one.accuracy, accuracy)
+
+
+def test_every_method_has_a_coverage_on_every_kind_of_grid_and_the_uncorrected_one_is_too_low():
+    for kind in ties.GRIDS:
+        found = dict(zip(ties.METHODS, ties.simulate(kind, 8, 3, 20), strict=True))
+        assert all(0 <= f.all <= f.one <= 1 <= f.size <= 8 for f in found.values())
+    equal = dict(zip(ties.METHODS, ties.simulate("equal", 49, 3, 100), strict=True))
+    assert equal["paired t"].one < 0.9 and equal["jfnn"].one > 0.95
 
 
 @pytest.mark.thorough

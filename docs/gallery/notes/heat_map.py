@@ -5,8 +5,8 @@ Learning rate and penalty
 A grid of seven learning rates η and seven penalties λ, with five seeds in each cell, ranked on rows held
 out. The network is of the notes' kind: sigmoid units, unscaled normal starts, and an objective that is a
 sum over the rows of a step. The red frame is the best cell. The best of 49 noisy means is often the best
-by chance: a paired comparison over the seeds says which other cells cannot be told from it
-(`jfnn.cell_statistics`).
+by chance: paired comparisons over the seeds give the cells that contain the truly best one with 95%
+confidence (`jfnn.cell_statistics`).
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ result = jfnn.sweep(
 jfnn.plots.heat_map(result)
 
 # %%
-# The interval of the best cell, and the cells that are tied with it.
+# The interval of the best mean, and the cells that may be the best.
 
 statistics = jfnn.cell_statistics(result)
 best = result.best().index
