@@ -16,7 +16,6 @@ from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric, starting_shapes
 from jfnn.learners.shapes import check_params
-from jfnn.numerics.selects import selecting
 from jfnn.optimizers import Factory, Optimizer, State, UpdateRule, Values, as_optimizer
 from jfnn.training import descend
 
@@ -55,14 +54,7 @@ class DescentLearner(Learner):
     ) -> State:
         """The state after a step along given gradients; see `jfnn.training.descend`."""
         optimizer = self.optimizer(without_constants(state.params), hyper)
-        if not self.needs_value:
-            return descend(state, optimizer, gradients, value, value_fn)
-
-        def searched(state: State, gradients: Params, value: jax.Array | None) -> State:
-            return descend(state, optimizer, gradients, value, value_fn)
-
-        after: State = selecting(searched)(state, gradients, value)
-        return after
+        return descend(state, optimizer, gradients, value, value_fn)
 
     @property
     def needs_value(self) -> bool:

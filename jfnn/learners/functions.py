@@ -15,10 +15,14 @@ from jfnn.identity.naming import is_of_jfnn
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
+from jfnn.learners.descent import DescentLearner
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
 from jfnn.numerics.compiling import key_shape
+from jfnn.numerics.selects import selecting
 from jfnn.optimizers import State
+
+OneStep = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]]
 
 
 class Shapes(NamedTuple):
@@ -62,9 +66,7 @@ class Functions:
 
     learner: Learner = dataclasses.field(compare=False)
     start: Callable[[Params, Hyper], State] = dataclasses.field(compare=False)
-    step: Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]] = dataclasses.field(
-        compare=False
-    )
+    step: OneStep = dataclasses.field(compare=False)
     score: Callable[[Params, Rows, Hyper], dict[str, jax.Array]] = dataclasses.field(compare=False)
     end_epoch: Callable[[State, State, Hyper], State] = dataclasses.field(compare=False)
     identity: Learner | str
@@ -89,7 +91,8 @@ class Functions:
 
 def functions_of(learner: Learner) -> Functions:
     """A learner's own functions."""
-    return Functions(learner, learner.start, learner.step, learner.score, learner.end_epoch, identity=learner)
+    step = _for_members(learner, learner.step)
+    return Functions(learner, learner.start, step, learner.score, learner.end_epoch, identity=learner)
 
 
 def traced(
@@ -138,15 +141,25 @@ def _traced(learner: Learner, shapes: Shapes) -> Functions:
     def known(hyper: Hyper) -> Hyper:
         return {name: hyper[name] for name in shapes.hyper}
 
+    def step(state: State, batch: Batch, hyper: Hyper, key: jax.Array | None) -> tuple[State, StepValues]:
+        after: tuple[State, StepValues] = steps[_length(batch.rows)](state, batch, known(hyper), key)
+        return after
+
     return Functions(
         learner,
         start=lambda params, hyper: start(params, known(hyper)),
-        step=lambda state, batch, hyper, key: steps[_length(batch.rows)](state, batch, known(hyper), key),
+        step=_for_members(learner, step),
         score=lambda params, rows, hyper: scores[_length(rows)](params, rows, known(hyper)),
         end_epoch=lambda before, after, hyper: end_epoch(before, after, known(hyper)),
         identity=checksum([*(trace.checksum for trace in traces), *_on_the_host(learner)]),
         shapes=shapes,
     )
+
+
+def _for_members(learner: Learner, step: OneStep) -> OneStep:
+    """A step that `jax.vmap` maps well over members: the conditions of a line search differ between them."""
+    # Behind the trace, whose checksum would have to contain what a condition does under `jax.vmap`.
+    return selecting(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
 
 
 def _on_the_host(learner: Learner) -> list[str]:
