@@ -29,6 +29,7 @@ def is_greater(ones: np.ndarray, others: np.ndarray, error: float, test: str = "
     """Whether the scores of cells are above those of other cells, seed by seed, at an error.
 
     "t" is Student's paired test of the mean: ``mean(d) √n / s(d) > t(1 - error, n - 1)`` of n differences d.
+    Its error exceeds the stated one for skewed differences, whose rare, large values few seeds do not show.
     Differences without a spread, as of accuracies on few rows, have no such number, and tell by their sign
     only: each is as likely to be below 0 as above where neither cell is better, so that n positive ones have
     the probability ``2⁻ⁿ``. "sign" is that test for all differences: of n without ties k are positive with

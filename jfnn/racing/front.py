@@ -52,17 +52,21 @@ def race(
     over looks: Pocock, Biometrika 64, 1977.) "Best" is the mean over seeds of the score that ranks cells, on
     the rows that rank: whether it is best on other rows is another question.
 
-    The t test takes differences between seeds as normal. It errs less than stated where tails are heavy, and
-    more where a cell fails rarely and by much, as a network that does not learn with one seed in twenty: such
-    a failure counts once it is seen. "sign" holds for any distribution, of medians: the best cell is then the
-    one that is the better one of each pair with half of the seeds or more.
+    The t test assumes that differences between seeds are normally distributed. Its error is smaller than
+    stated for symmetric heavy tails, and larger for skewed differences. A cell that rarely fails by a large
+    amount, such as a network that does not learn with one seed in twenty, can pass for better until a failure
+    occurs. A best cell that owes its mean to rare, large gains can be eliminated before one occurs: with
+    lognormal scores, in 15 to 20% of races at ``alpha=0.05``. "sign" is valid for any distribution, but
+    compares medians: the best cell is then the one that is better in each pair with at least half of the
+    seeds.
 
     A cell that diverges with any of its seeds ranks behind all others, as in a sweep, and those that it alone
     has beaten come back; the bound is for the best of those that do not diverge. Where all diverge, none
     wins.
 
-    A member has the bits that it has in one sweep of all cells and seeds with the tiles of the first round,
-    ``race.result.execution``.
+    Members have the same bits as in one sweep of all cells and seeds with the tiles of the first round,
+    ``race.result.execution``. With several networks or batch sizes each program has its own tiles, the
+    ``execution`` of each of ``race.result.programs``.
 
     Args:
         network: As in `jfnn.sweep`.

@@ -81,9 +81,11 @@ class RaceResult:
         after = f"at error {self.alpha:g} after {self.trained} networks{instead}"
         if not self.tied:
             return f"{NONE_RANKS} ({self.trained} networks)"
+        cells = int(np.prod(self.result.cell_shape))
+        if cells == 1:
+            return f"{self._cell_text(self.tied[0])} is the only cell ({self.trained} networks)"
         if len(self.tied) == 1:
             return f"{self._cell_text(self.tied[0])} wins {after}"
-        cells = int(np.prod(self.result.cell_shape))
         text = f"{len(self.tied)} of {cells} cells tie {after}"
         if self.looks[-1].seeds < self.most:
             first = self._cell_text(self.tied[0])

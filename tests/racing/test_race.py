@@ -255,6 +255,7 @@ def test_its_result_answers_as_a_sweeps(raced, tmp_path):
 def test_edges_of_grids():
     one = race(learning_rate=0.4, l2=0.0)
     assert one.tied == ((0, 0),) and len(one.looks) == 1 and one.best.index == (0, 0)
+    assert str(one) == f"learning_rate 0.4, l2 0 is the only cell ({one.trained} networks)"
     none = race(learning_rate=[1e38, 2e38])
     assert none.tied == () and none.best is None and "diverged" in str(none)
     assert none.result.best_or_none() is None and none.result.params is None
