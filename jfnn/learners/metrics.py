@@ -57,9 +57,11 @@ class _AllRight:
 
 
 def r2_metric(loss: Loss, each: bool = False) -> Metric:
-    """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over targets.
+    """Coefficient of determination, ``R² = 1 - Σ (a - t)² / Σ (t - mean t)²``, summed over rows and targets.
 
-    Here a are the loss's point predictions, mostly the outputs themselves.
+    For several targets this is scikit-learn's ``r2_score(…, multioutput="variance_weighted")``, which differs
+    from its default, the mean of the R² of each target. Here a are the loss's point predictions, mostly the
+    outputs themselves.
     """
     return Metric("r2", True, _SquaredError(loss), _explained)
 
