@@ -303,6 +303,7 @@ MAY_BE_EMPTY = {
     "objectives",
     "schedulers",
     "picture",
+    "text",
 }
 # Arrays of one shape -> what makes one like the valid one a wrong one.
 SHAPED = {

@@ -364,11 +364,6 @@ ANYTHING = rows(
         "read_npz.weights": "the name of an array in the file, which comes first",
         "row_scores.folds": "looked at where a loaded result needs them",
         "get.argument": "the name in errors",
-        """write_report.title write_report.text write_report.figures write_report.settings
-    write_report.objectives""": "of the page, shown as it is",
-        "write_playground.title": "of the page, shown as it is",
-        """write_tables.title write_tables.lead write_tables.text write_tables.tables write_tables.figures
-    write_tables.settings""": "of the page, shown as it is",
     }
 )
 OPTIONS = {"initial_params": PARAMS}

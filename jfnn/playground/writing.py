@@ -75,6 +75,7 @@ def write_playground(
     """
     result = as_sweep(result)
     checks.check_instance(split, Split, "split")
+    checks.check_instance(title, str, "title")
     rows = checks.as_count(rows, "rows")
     largest = checks.as_number(largest, "largest")
     wanted = None if epochs is None else checks.as_counts(epochs, "epochs", 0)

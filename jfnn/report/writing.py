@@ -17,6 +17,7 @@ from jfnn.analysis import description, ranking, summary
 from jfnn.analysis.baselines import Baselines
 from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import checks, texts
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import as_output_file, has_labels, keeps_network
@@ -81,16 +82,24 @@ def write_report(
         baselines: Other models by name, with their scores of the kind that ranks, as for
             `jfnn.plots.axis_curves`; they are listed below the best cells.
         playground: Where the page of `jfnn.write_playground` is, as a link from this one: a path
-            beside it, such as "playground.html", or an address. None for no link.
+            beside it, such as "playground.html", or an address of http or https. None for no link.
 
     Raises:
         ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have; baselines
-            that are no scores; a playground that is no text.
+            that are no scores; a title that is not a text, other lines, figures or settings; a playground
+            that is neither a path nor an address of http or https.
     """
+    checks.check_instance(title, str, "title")
+    text = _as_lines(text, "text")
+    if figures is not None:
+        _check_figures(figures, (bytes, Figure))
+    settings = {} if settings is None else checks.as_mapping(settings, "settings")
     if playground is not None:
         checks.check_instance(playground, str, "playground")
+        _check_link(playground, "playground")
     result = as_sweep(result)
     best = ranking.best_first(result, LISTED, baselines)
+    on_front = _front(result, objectives)
     path = as_output_file(path, "path")
     programs = best_first(result) if result.leading else []
     of_each: list[str] = []
@@ -108,7 +117,7 @@ def write_report(
         *(["<h2>Comparison</h2>", comparison_table(result, programs)] if programs else []),
         "<h2>Best cells</h2>",
         _table(best),
-        *_front(result, objectives),
+        *on_front,
         *_refit(result),
         "<h2>Predicting with it</h2>",
         f"<pre>{escape(LOAD.format(str(path.parent)) + _prediction(result))}</pre>",
@@ -118,7 +127,7 @@ def write_report(
         *of_each,
         "</div><div>",
         "<h2>Settings</h2>",
-        *_settings(settings or {}, description.settings_in_words(result)),
+        *_settings(settings, description.settings_in_words(result)),
         "</div></div>",
         folded_html("Everything recorded", pairs_html(_flat(result.config))),
     ]
@@ -145,11 +154,51 @@ def write_tables(
         lead: The sentence below it.
         text: Lines below the sentence.
         settings: Settings to list, as for `write_report`.
+
+    Raises:
+        ValueError, TypeError: An argument of another type; a table without a heading row.
     """
+    for name, value in {"title": title, "lead": lead}.items():
+        checks.check_instance(value, str, name)
+    text = _as_lines(text, "text")
+    for rows in checks.as_mapping(tables, "tables").values():
+        if not checks.is_several(rows) or not len(rows):
+            got = checks.shown(rows)
+            raise ArgumentTypeError("tables", "expected rows of texts, the first with the headings", got=got)
+    _check_figures(figures, (bytes,))
+    if settings is not None:
+        checks.as_mapping(settings, "settings")
     body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
     body += ["<h2>Pictures</h2>", pictures_html(figures)] if figures else []
     body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
     write_page(as_output_file(path, "path"), title, lead, text, body)
+
+
+def _as_lines(lines: object, argument: str) -> list[str]:
+    """Lines of text, checked."""
+    listed = list(lines) if isinstance(lines, Iterable) and not isinstance(lines, str) else [None]
+    if not all(isinstance(line, str) for line in listed):
+        raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
+    return listed
+
+
+def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
+    """Raises ArgumentTypeError for anything other than a mapping of titles to images of these types."""
+    for title, figure in checks.as_mapping(figures, "figures").items():
+        if not isinstance(title, str) or not isinstance(figure, kinds):
+            expected = f"expected titles of {' or '.join(kind.__name__ for kind in kinds)}"
+            raise ArgumentTypeError(
+                "figures", expected, got=f"{checks.shown(title)}: {type(figure).__name__}"
+            )
+
+
+def _check_link(link: str, argument: str) -> None:
+    """Raises ArgumentError for a link that a browser may run, such as "javascript:…"."""
+    scheme, colon, _ = link.partition(":")
+    if colon and scheme.lower() not in ("http", "https") and not set(scheme) & set("/?#"):
+        expected = "expected a path beside the page, or an address of http or https"
+        cure = "a file whose name contains a colon is './a:b.html'"
+        raise ArgumentError(argument, expected, got=checks.shown(link), cure=cure)
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
@@ -303,7 +352,7 @@ def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
 
 
 def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
-    if not objectives:
+    if checks.is_several(objectives) and not len(objectives):
         return []
     on_it = front(result, objectives)
     indices = np.argwhere(on_it).tolist()

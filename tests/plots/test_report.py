@@ -546,6 +546,46 @@ def test_a_page_links_to_one_to_play_with(tmp_path):
     assert "<a " not in path.read_text()
 
 
+@pytest.mark.parametrize(
+    "link",
+    ["javascript:alert(1)", "JavaScript:alert(1)", " java\nscript:alert(1)", "data:text/html,a", "b:c.html"],
+)
+def test_a_link_that_a_browser_may_run_is_refused(link, tmp_path):
+    with pytest.raises(ValueError, match=r"^playground: expected a path"):
+        report.write_report(make_result(), tmp_path / "report.html", figures={}, playground=link)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "link", ["play.html", "../a/b.html?x=1:2", "./b:c.html", "HTTPS://a.org/b.html", "http:c"]
+)
+def test_a_link_to_a_file_or_an_address_is_taken(link, tmp_path):
+    path = tmp_path / "report.html"
+    report.write_report(make_result(), path, figures={}, playground=link)
+    assert Page(path.read_text()).sources == [link]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title": 5},
+        {"text": "one line"},
+        {"text": [1]},
+        {"figures": {"map": "no image"}},
+        {"figures": [b""]},
+        {"settings": ["a"]},
+        {"objectives": 5},
+    ],
+    ids=str,
+)
+def test_arguments_of_another_type_are_refused_before_figures_are_drawn(wrong, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "maps", None)
+    (name,) = wrong
+    with pytest.raises(TypeError, match=f"^{name}: expected"):
+        report.write_report(make_result(), tmp_path / "report.html", **wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_batch_sizes_alone_leave_the_network_described(several):
     alone = combined({"batch_size": np.array([5, 0])}, several.programs[:2])
     assert "2-3-2 relu trained for 2 epochs: 4 cells of batch × η × λ" in description.sentence(alone)
