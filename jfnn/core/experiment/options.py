@@ -28,6 +28,7 @@ from jfnn.core.experiment.settings import (
     as_epoch_range,
     as_execution,
     as_pair,
+    as_rows,
     as_schedulers,
     as_seeds,
     as_split,
@@ -325,7 +326,7 @@ class TrainOptions(Common):
     """
 
     network: Network | Learner = dataclasses.field(metadata={"holds": NETWORKS})
-    x: ArrayLike | None = None
+    x: ArrayLike | None = fields.field(None, as_rows)
     y: ArrayLike | None = None
     _: dataclasses.KW_ONLY
     seed: int = fields.field(0, checks.as_seed)

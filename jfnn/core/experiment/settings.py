@@ -161,6 +161,7 @@ def as_split(split: object, argument: str) -> Split:
         )
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     made = Split(*split)
+    as_rows(made.x_train, "x_train")
     of_train = checks.column_names(made.x_train)
     of_test = checks.column_names(made.x_test)
     if of_train and of_test and of_train != of_test:
@@ -169,6 +170,14 @@ def as_split(split: object, argument: str) -> Split:
     if made.names is not None:
         _check_plain(made.names, "names")
     return made
+
+
+def as_rows(x: Any, argument: str) -> Any:
+    """Return rows unchanged; a `Split`, which JAX would take for a pytree of rows, is refused."""
+    if isinstance(x, Split):
+        cure = "sweep takes a Split; train takes its parts: train(network, split.x_train, split.y_train)"
+        raise ArgumentTypeError(argument, "expected rows", got="a Split", cure=cure)
+    return x
 
 
 def as_pair(value: object, argument: str) -> tuple[Any, Any]:
