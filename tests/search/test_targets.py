@@ -77,15 +77,22 @@ def test_each_target_of_any_network_is_that_of_a_sweep_alone(network, classes, o
 
 
 @pytest.mark.thorough
-def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_side():
+@pytest.mark.parametrize(
+    ("classes", "outputs", "factor"),
+    [(2, 1, 1), (2, 2, 2), (3, 3, 1)],
+    ids=["sigmoid", "softmax of 2", "of 3"],
+)
+def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_side(classes, outputs, factor):
+    """The strength is ``C = 1 / l2``, but 2 / l2 for two outputs of a softmax, which share the penalty."""
     with jax.enable_x64():
-        x, y = labelled(3, n=400, d=10, targets=12, dtype=np.float64)
+        x, y = labelled(classes, n=400, d=10, targets=12, dtype=np.float64)
         result = jfnn.sweep(
-            jfnn.mlp((10, 3)),
+            jfnn.mlp((10, outputs)),
             split_of(x, y, 300),
             folds=subsets.targets(y[:300]),
             learning_rate=1.0,
             l2=[0.1, 10.0],
+            loss="sigmoid_cross_entropy" if outputs == 1 else "cross_entropy",
             optimizer="lbfgs",
             batch_size=None,
             epochs=500,
@@ -94,11 +101,15 @@ def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_sid
     assert (result.stopped_at > 0).all()
     for i, l2 in enumerate(result.axes["l2"]):
         for t in range(12):
-            reference = LogisticRegression(C=1 / l2, tol=1e-12, max_iter=10_000)
+            reference = LogisticRegression(C=factor / l2, tol=1e-12, max_iter=10_000)
             reference.fit(x[:300], y[:300, t])
             ((weights, biases),) = result.member(0, i, 0, t)
+            if outputs == 2:  # scikit-learn has the difference of the two
+                weights, biases = weights[:, 1:] - weights[:, :1], biases[1:] - biases[:1]
+            elif outputs == 3:
+                biases = biases - biases.mean()
             np.testing.assert_allclose(weights.T, reference.coef_, atol=1e-6)
-            np.testing.assert_allclose(biases - biases.mean(), reference.intercept_, atol=1e-6)
+            np.testing.assert_allclose(biases, reference.intercept_, atol=1e-6)
             assert result.test_accuracy[0, i, 0, t] == reference.score(x[300:], y[300:, t])
 
 
@@ -176,6 +187,7 @@ def swept(network=None, split=SPLIT, y=Y, **options):
         (lambda: subsets.targets([["a", "b"]]), "y", "np.unique"),
         (lambda: jfnn.sweep(jfnn.mlp((D, 3)), Split(X, Y), learning_rate=0.1), "y_train", "subsets.targets"),
         (lambda: subsets.targets(Y[:N], ["a", "b"]), "names", r"\[3\]"),
+        (lambda: subsets.targets(Y[:N], ["a", "b", "a"]), "names", "once"),
         (lambda: subsets.targets(Y[:N], held_out=1.5), "held_out", ""),
         (lambda: subsets.targets(Y[:N], held_out=np.arange(N)), "held_out", "left to train on"),
         (lambda: subsets.targets(Y[:N], held_out=0.1, rows=subsets.sizes(N, [9])), "held_out", "both"),
