@@ -27,6 +27,28 @@ FOR_TWO_CLASSES = '; for two classes give it 2, or loss="sigmoid_cross_entropy"'
 FOR_NUMBERS = '; for targets that are numbers give loss="quadratic"'
 
 
+class Field(NamedTuple):
+    """A named column of data and the inputs that it becomes.
+
+    Attributes:
+        name: Name of the column.
+        words: Its categories, each of which is an input of 0 or 1; None for a column of numbers.
+        median: What replaces a missing number, in a column whose second input marks missing numbers by 1.
+            None for a column without such an input.
+    """
+
+    name: str
+    words: tuple[str, ...] | None = None
+    median: float | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of inputs."""
+        if self.words is not None:
+            return len(self.words)
+        return 1 if self.median is None else 2
+
+
 class Names(Mapping[str, Any]):
     """What the numbers of a split stand for, in plain values as JSON has them.
 
@@ -57,6 +79,14 @@ class Names(Mapping[str, Any]):
         """
         cure = "a split by jfnn.datasets.split of a data frame does"
         raise ArgumentError("x", f"expected an array; this run keeps no names of columns, {cure}")
+
+    def fields(self) -> list[Field]:
+        """The named columns in the order of the inputs; empty without names."""
+        return [Field(str(name)) for name in self.get("columns") or ()]
+
+    def input_units(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Mean and scale ``[inputs]`` that were subtracted and divided by; None for unscaled inputs."""
+        return None
 
     def words(self, labels: np.ndarray) -> np.ndarray:
         """Labels in the words that they stand for, or as they are where there are none."""

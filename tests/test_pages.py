@@ -112,12 +112,17 @@ def check_command_line(names):
     assert names["best"].predict(names["frame"]).shape[-3:] == (5, 5, len(asked))
 
 
-def train_flowers():
-    """The run of the page of the command line, of scikit-learn's irises and in fewer epochs."""
+def write_flowers():
+    """scikit-learn's irises as a file."""
     irises = load_iris()
     words = irises.target_names[irises.target]
     rows = [",".join(map(str, (*row, word))) for row, word in zip(irises.data, words, strict=True)]
     Path("flowers.csv").write_text("\n".join(["a,b,c,d,species", *rows]))
+
+
+def train_flowers():
+    """The run of the page of the command line, in fewer epochs."""
+    write_flowers()
     line = re.search(r"jfnn grid (--data .*)", blocks("docs/command_line.md", "sh")[0].replace("\\\n", ""))
     assert run.main([*shlex.split(line[1]), "--epochs", "20", "--quiet"]) == 0
 
@@ -135,7 +140,8 @@ CHECKS = {
     "docs/recipes/training.md": check_training,
     "docs/studies.md": check_studies,
 }
-BEFORE = {"docs/command_line.md": train_flowers}  # what a page says that its reader has run
+# What the reader of a page has before its first block.
+BEFORE = {"docs/command_line.md": train_flowers, "docs/playground.md": write_flowers}
 
 
 @pytest.fixture

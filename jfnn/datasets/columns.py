@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
-from jfnn.targets import Names, is_frame
+from jfnn.targets import Field, Names, is_frame
 
 # Standard deviations of the training rows between their mean and a column's median, from which on rows are
 # taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
@@ -214,8 +214,21 @@ class ColumnNames(Names):
             return super().inputs(frame)
         with checks.renamed(frame="x"):
             x = transform(self["columns"], frame)
+        units = self.input_units()
+        return x if units is None else (x - units[0]) / units[1]
+
+    def fields(self) -> list[Field]:
+        """See ``Names.fields``."""
+        found = []
+        for name, column in (self.get("columns") or {}).items():
+            words = tuple(column["categories"]) if "categories" in column else None
+            found.append(Field(name, words, column["median"] if column.get("indicator") else None))
+        return found
+
+    def input_units(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """See ``Names.input_units``."""
         scaling = self._scaling("x")
-        return x if scaling is None else (x - np.array(scaling["mean"])) / np.array(scaling["scale"])
+        return None if scaling is None else (np.array(scaling["mean"]), np.array(scaling["scale"]))
 
     def words(self, labels: np.ndarray) -> np.ndarray:
         """Labels in the file's words, "" for -1; as they are where there are no words.

@@ -290,7 +290,11 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
         if reason:
             raise rows.error(row, name, reason)
         if is_gap(word):
-            got = f"{checks.shown(word)}, which is neither; a class needs another name" if word else "nothing"
+            got = (
+                f"{checks.shown(word)}, which is neither; leave the row out, or give a class another name"
+                if word
+                else "nothing; leave the row out"
+            )
             raise rows.error(row, name, f"expected a word or number, got {got}")
     if words and task is None and 2 * len(words) < len(rows.targets):
         row, word = next(iter(words.items()))

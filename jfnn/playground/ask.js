@@ -1,13 +1,17 @@
-// Asking all networks: a picture drawn by hand, inputs set by sliders, or a row of the page.
+// Asking all networks: a picture drawn by hand, a value for each column, or a row of the page.
 
-const MOST_SLIDERS = 64;
+const MOST_FIELDS = 64;
 
 /** Elements to ask with; `ask(inputs)` is called with every change. */
 function buildAsk(sweep, ask) {
+  const { picture, fields, note } = sweep.rows;
   const parts = [];
-  if (sweep.rows.picture !== null) parts.push(inkCanvas(sweep, ask));
-  else if (sweep.rows.columns.length <= MOST_SLIDERS) parts.push(sliders(sweep, ask));
+  const notes = note === null ? [] : [note];
+  if (picture !== null) parts.push(inkCanvas(sweep, ask));
+  else if (fields.length <= MOST_FIELDS) parts.push(controls(sweep, ask));
+  else notes.push(`${fields.length} columns are too many for a slider each: take a row.`);
   parts.push(buttons(sweep, ask));
+  parts.push(element("p", { className: "notes" }, notes.join(" ")));
   document.getElementById("ask").replaceChildren(...parts);
 }
 
@@ -80,38 +84,73 @@ function inked(sweep, inputs, x, y, radius) {
   return made;
 }
 
-/** A slider for each input. */
-function sliders(sweep, ask) {
-  const box = element("div", { className: "sliders" });
-  sweep.rows.columns.forEach((name, i) => {
-    const [low, high] = endsOf(sweep, i);
-    const slider = element("input", {
-      type: "range",
-      id: `input-${i}`,
-      min: low,
-      max: high,
-      step: (high - low) / 500,
-    });
-    slider.oninput = () => {
-      const inputs = Float32Array.from(currentState().asked ?? middle(sweep));
-      inputs[i] = Number(slider.value);
+/** Controls for each field: a menu of words, or a slider and a box for a number that may be missing. */
+function controls(sweep, ask) {
+  const box = element("div", { className: "fields" });
+  sweep.rows.fields.forEach((field, i) => {
+    const set = (value) => {
+      const inputs = Float32Array.from(currentState().asked ?? startInputs(sweep));
+      setField(inputs, field, value);
       ask(inputs);
     };
-    box.append(
-      element("label", { htmlFor: slider.id }, name),
-      slider,
-      element("output", { htmlFor: slider.id }),
-    );
+    const label = element("label", { htmlFor: `input-${i}` }, field.name);
+    const made = field.words === null ? numberControls(sweep, field, i, set) : [wordMenu(field, i, set)];
+    box.append(label, ...made);
   });
   return box;
 }
 
-/** Inputs amid the rows to train on. */
-function middle(sweep) {
-  return sweep.rows.low.map((low, i) => (low + sweep.rows.high[i]) / 2);
+function wordMenu({ words }, i, set) {
+  const options = [...words, "(another)"].map((word) => element("option", {}, word));
+  const menu = element("select", { id: `input-${i}` }, ...options);
+  menu.onchange = () => set(menu.selectedIndex);
+  return menu;
 }
 
-/** Buttons that ask about a row of the page, or about nothing. */
+function numberControls(sweep, field, i, set) {
+  const ends = endsOf(sweep, field.first).map((end) => end * field.scale[0] + field.mean[0]);
+  const step = 10 ** Math.floor(Math.log10((ends[1] - ends[0]) / 100));
+  const [min, max] = [Math.floor(ends[0] / step), Math.ceil(ends[1] / step)].map((end) => rounded(end * step));
+  const slider = element("input", { type: "range", id: `input-${i}`, min, max, step });
+  const typed = element("input", { type: "number", step: "any", ariaLabel: `${field.name} as a number` });
+  for (const input of [slider, typed]) {
+    input.oninput = () => Number.isFinite(input.valueAsNumber) && set(input.valueAsNumber);
+  }
+  const rest = element("span", {}, typed);
+  if (field.median !== null) {
+    const missing = element("input", { type: "checkbox", ariaLabel: `${field.name} is missing` });
+    missing.onchange = () => set(missing.checked ? null : field.median);
+    rest.append(element("label", {}, missing, "missing"));
+  }
+  return [slider, rest];
+}
+
+/** Inputs of a typical row. */
+function startInputs({ rows: { fields } }) {
+  return inputsOfFields(
+    fields,
+    fields.map(({ start }) => start),
+  );
+}
+
+/** Shows the values of all fields; a box in which somebody types stays as it is. */
+function showFields(sweep, inputs) {
+  sweep.rows.fields.forEach((field, i) => {
+    const control = document.getElementById(`input-${i}`);
+    if (control === null) return;
+    const value = fieldValue(inputs, field);
+    if (field.words !== null) {
+      control.selectedIndex = value;
+      return;
+    }
+    const [typed, missing] = control.nextElementSibling.querySelectorAll("input");
+    control.value = value ?? field.median;
+    if (typed !== document.activeElement) typed.value = value === null ? "" : rounded(value);
+    if (missing !== undefined) missing.checked = value === null;
+  });
+}
+
+/** Buttons that ask about a row of the page, or about nothing; and the choice of who votes. */
 function buttons(sweep, ask) {
   let row = -1;
   const next = element("button", { type: "button", id: "next-row" }, `A ${sweep.rows.part} row`);
@@ -121,43 +160,58 @@ function buttons(sweep, ask) {
   };
   const clear = element("button", { type: "button", id: "clear" }, "Clear");
   clear.onclick = () => ask(null);
-  return element("div", { className: "buttons" }, next, clear);
+  const voters = element("input", { type: "checkbox", id: "voters" });
+  voters.onchange = () => change({ voters: voters.checked ? "better" : "all" });
+  const text = `only networks better than a constant prediction on the ${sweep.rows.part} rows`;
+  return element("div", { className: "buttons" }, next, clear, element("label", {}, voters, text));
 }
 
-/** Shows what is asked, and the vote of all networks on the map that have not diverged. */
+/** Shows the inputs, and the vote of the networks on the map. */
 function showAsk(sweep, state) {
   const canvas = document.getElementById("ink");
   if (canvas !== null) paintPicture(sweep, canvas, state.asked ?? emptyPicture(sweep));
-  const asked = state.asked ?? middle(sweep);
-  document.querySelectorAll(".sliders input").forEach((slider, i) => {
-    slider.value = asked[i];
-    slider.nextElementSibling.textContent = numberText(asked[i]);
-  });
+  else showFields(sweep, state.asked ?? startInputs(sweep));
+  document.getElementById("voters").checked = state.voters === "better";
   document.getElementById("answer").textContent = voteText(sweep, state);
 }
 
-/** The vote in words. */
+/** The vote in words: of all networks on the map that have not diverged, or of the better ones among them. */
 function voteText(sweep, state) {
   if (state.asked === null) {
     return sweep.rows.picture === null
       ? "Set inputs, or take a row."
       : "Draw, or take a row: every cell answers.";
   }
-  const members = places(sweep, state).members.filter((index) => !hasDiverged(sweep, index, state.epoch));
-  const given = members.map((index) => answersOf(sweep, index, state.epoch, state.asked, 1));
-  const finite = given.filter((answer) => !answer.some(Number.isNaN));
-  if (finite.length === 0) return "No network answers: all diverged.";
-  if (sweep.rows.classes === null) {
-    const first = finite.map((answer) => answer[0]);
-    const mean = first.reduce((sum, value) => sum + value, 0) / first.length;
-    const variance = first.reduce((sum, value) => sum + (value - mean) ** 2, 0) / first.length;
-    return `${first.length} networks: mean ${numberText(mean)}, standard deviation ${numberText(Math.sqrt(variance))}.`;
-  }
-  const votes = sweep.rows.classes.map(() => 0);
-  for (const answer of finite) votes[classOf(answer).label] += 1;
-  const order = votes.map((count, label) => [count, label]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
-  const texts = order
-    .filter(([count]) => count > 0)
-    .map(([count, label]) => `${sweep.rows.classes[label]} (${count})`);
-  return `${sweep.rows.classes[order[0][1]]} by the vote of ${finite.length} networks: ${texts.join(", ")}.`;
+  const shown = places(sweep, state).members.filter((index) => !hasDiverged(sweep, index, state.epoch));
+  if (shown.length === 0) return "No network answers: all diverged.";
+  const voters =
+    state.voters === "all" ? shown : shown.filter((index) => beatsConstant(sweep, index, state.epoch));
+  if (voters.length === 0) return "No network shown is better than a constant prediction.";
+  const left = shown.length - voters.length;
+  const rest = left > 0 ? ` ${left} no better than a constant prediction ${left > 1 ? "are" : "is"} left out.` : "";
+  const given = voters.map((index) => answersOf(sweep, index, state.epoch, state.asked, 1));
+  const text = sweep.rows.classes === null ? meanText(sweep, given) : countText(sweep, given);
+  return text + rest;
+}
+
+/** Mean and standard deviation of the first number that each network predicts. */
+function meanText(sweep, given) {
+  const first = given.map((answer) => answer[0]);
+  const mean = first.reduce((sum, value) => sum + value, 0) / first.length;
+  const variance = first.reduce((sum, value) => sum + (value - mean) ** 2, 0) / first.length;
+  const name = sweep.rows.target === null ? "Mean" : `${sweep.rows.target}, mean`;
+  return `${name} of ${first.length} networks: ${numberText(mean)}, standard deviation ${numberText(Math.sqrt(variance))}.`;
+}
+
+/** The votes for each class, and which has most. */
+function countText(sweep, given) {
+  const votes = sweep.rows.classes.map((name) => ({ name, count: 0 }));
+  for (const answer of given) votes[classOf(answer).label].count += 1;
+  const order = votes.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+  const most = order[0].count;
+  const best = order.filter(({ count }) => count === most).map(({ name }) => name);
+  const texts = order.map(({ name, count }) => `${name} (${count})`).join(", ");
+  if (best.length === 1) return `${best[0]} by the vote of ${given.length} networks: ${texts}.`;
+  const names = `${best.slice(0, -1).join(", ")} and ${best[best.length - 1]}`;
+  return `${names} tie with ${most} vote${most > 1 ? "s" : ""} each of ${given.length} networks: ${texts}.`;
 }

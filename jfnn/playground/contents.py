@@ -21,9 +21,10 @@ from jfnn.network import Network
 from jfnn.playground.epochs import kept_epochs
 from jfnn.playground.networks import described, flattened
 from jfnn.plots.slices import axis_values
-from jfnn.targets import Split, is_labels
+from jfnn.targets import Field, Names, Split, as_names, is_labels
 
 BRIGHTEST = 255
+MISSING = "(missing)"  # the category of empty entries
 LEAST_PIXELS = 49  # of a row that is taken as a square picture without being called one
 Picture = tuple[int, int, int]
 
@@ -120,7 +121,7 @@ def contents(
             }
             for one in members
         ],
-        "rows": _rows(result, split, rows, picture),
+        "rows": _rows(result, split, members[0].learner, rows, picture),
     }
 
 
@@ -191,8 +192,8 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _rows(result: SweepResult, split: Split, most: int, picture: Picture | None) -> Json:
-    """Rows to ask the networks about, of the test part where there is one, and what their numbers mean."""
+def _rows(result: SweepResult, split: Split, learner: Supervised, most: int, picture: Picture | None) -> Json:
+    """Rows of the test part, or of the training part without one, and the meaning of their numbers."""
     has_tests = split.x_test is not None and len(split.x_test) > 0
     x = np.asarray(split.x_test if has_tests else split.x_train)
     y = np.asarray(split.y_test if has_tests else split.y_train)
@@ -200,16 +201,23 @@ def _rows(result: SweepResult, split: Split, most: int, picture: Picture | None)
     chosen = np.unique(np.linspace(0, len(x) - 1, min(most, len(x))).astype(int))
     seen = np.asarray(split.x_train).reshape(len(split.x_train), -1)
     is_labelled = has_labels(result.metrics) and is_labels(y)
+    names = as_names(split.names)
+    units = names.units()
+    fields, note = _fields(names, seen.shape[1])
     return {
         "part": "test" if has_tests else "training",
         "count": len(chosen),
         "numbers": chosen.tolist(),
         "x": numbers(x[chosen]),
-        "y": numbers(y[chosen]),
+        "y": numbers(y[chosen] if units is None else units(y[chosen])),
         "targets": int(np.prod(y.shape[1:])),
         "low": seen.min(axis=0).tolist(),
         "high": seen.max(axis=0).tolist(),
-        "columns": _columns(split, seen.shape[1]),
+        "columns": _input_names(fields),
+        "fields": [] if picture else _described_fields(fields, names, seen),
+        "note": note,
+        "target": names.get("target"),
+        "units": _output_units(names, learner, int(np.prod(y.shape[1:]))),
         "classes": _classes(split) if is_labelled else None,
         "picture": picture,
     }
@@ -223,12 +231,72 @@ def _classes(split: Split) -> list[str]:
     return [str(name) for name in names or range(count)]
 
 
-def _columns(split: Split, count: int) -> list[str]:
-    """A name for each input: those of the split where they are one a column, else "x1", "x2", …."""
-    names = list((split.names or {}).get("columns") or ())
-    if len(names) == count:
-        return [str(name) for name in names]
-    return [f"x{i}" for i in range(1, count + 1)]
+def _fields(names: Names, count: int) -> tuple[list[Field], str | None]:
+    """The columns that become the inputs, and why these are not the columns of the file, if they are not."""
+    fields = names.fields()
+    width = sum(field.width for field in fields)
+    if width == count:
+        return fields, None
+    note = f"The named columns become {width} inputs, but the networks have {count}."
+    return [Field(f"x{i}") for i in range(1, count + 1)], note if fields else None
+
+
+def _input_names(fields: Sequence[Field]) -> list[str]:
+    """A name for each input."""
+    found: list[str] = []
+    for field in fields:
+        if field.words is None:
+            found += [field.name, f"{field.name} missing"][: field.width]
+        else:
+            found += [f"{field.name}: {word or MISSING}" for word in field.words]
+    return found
+
+
+def _described_fields(fields: Sequence[Field], names: Names, seen: np.ndarray) -> list[Json]:
+    """What ``fields.js`` reads of each column.
+
+    "first" is the place of its first input. "mean" and "scale" of its inputs are those of the
+    standardization. The page opens with the value "start": the median, or the place of the most frequent
+    word.
+
+    Args:
+        fields: The columns.
+        names: The names of the data.
+        seen: The training rows ``[n, inputs]`` as networks take them.
+    """
+    units = names.input_units()
+    if units is None or len(units[0]) != seen.shape[1]:
+        units = np.zeros(seen.shape[1]), np.ones(seen.shape[1])
+    found: list[Json] = []
+    first = 0
+    for field in fields:
+        part = slice(first, first + field.width)
+        mean, scale = units[0][part], units[1][part]
+        values = seen[:, part] * scale + mean
+        is_number = field.words is None
+        found.append(
+            {
+                "name": field.name,
+                "first": first,
+                "words": None if field.words is None else [word or MISSING for word in field.words],
+                "median": field.median,
+                "mean": mean.tolist(),
+                "scale": scale.tolist(),
+                "start": float(np.median(values[:, 0])) if is_number else int(values.sum(axis=0).argmax()),
+            }
+        )
+        first += field.width
+    return found
+
+
+def _output_units(names: Names, learner: Supervised, targets: int) -> Json | None:
+    """Mean and scale that turn each output of a network into the unit of its target; None for no change."""
+    links = learner.loss.inverse_links
+    units = names.units([link is None for link in links])
+    if units is None:
+        return None
+    mean = units(np.zeros(targets * len(links)))
+    return {"mean": mean.tolist(), "scale": (units(np.ones(len(mean))) - mean).tolist()}
 
 
 def picture_of(network: Network, split: Split) -> Picture | None:

@@ -35,15 +35,17 @@ function drawCurves(canvas, curves, { logarithmic, marked, label }) {
   for (const epoch of ticksOf(epochs, false))
     context.fillText(shortText(epoch), across(epoch), box.bottom + 14);
   context.fillText(label, (box.left + box.right) / 2, height - 4);
+  context.setLineDash([4, 4]);
   line(
     context,
     [
       [across(marked), box.top],
       [across(marked), box.bottom],
     ],
-    styleOf("--accent"),
-    1.5,
+    styleOf("--quiet"),
+    1,
   );
+  context.setLineDash([]);
   for (const { points, colour, width: thick } of curves) {
     line(
       context,

@@ -2,7 +2,8 @@
 //
 // State, in all files: `down` and `across` are numbers of axes (-1 for none), `at` the index of the chosen member,
 // `epoch` the number of an epoch of the page, `show` a key of MAP_PICTURES, `score` the name of one, `label` a class,
-// `asked` inputs to answer, or null.
+// `voters`
+// whether all networks vote or only the better ones, `asked` inputs to answer, or null.
 
 const SIDE = 40; // pixels of a picture of two inputs, which the browser enlarges
 const UNITS = 9; // hidden units in a cell
@@ -168,7 +169,8 @@ function showMap(sweep, state) {
     const button = buttons[i];
     const [canvas, text] = button.children;
     const diverged = hasDiverged(sweep, index, state.epoch);
-    drawKept(sweep, canvas, index, state);
+    if (diverged) canvas.width = canvas.height = 1; // empty
+    else drawKept(sweep, canvas, index, state);
     button.className = [
       diverged ? "diverged" : "",
       best !== null && best.every((number, axis) => number === index[axis]) ? "best" : "",

@@ -52,8 +52,12 @@ function written() {
     show: state.show,
     score: state.score,
     label: state.label,
+    voters: state.voters,
   };
-  if (state.asked !== null) words.asked = inHex(state.asked);
+  if (state.asked !== null) {
+    const { picture, fields } = sweep.rows;
+    words.asked = picture === null ? fieldsText(fields, state.asked) : inHex(state.asked);
+  }
   return new URLSearchParams(words).toString();
 }
 
@@ -68,7 +72,8 @@ function read(text) {
   const down = words.down === "none" ? -1 : axis(words.down) < 0 ? first.down : axis(words.down);
   const epoch = sweep.epochs.indexOf(Number(words.epoch));
   const label = Number(words.label ?? 0);
-  const asked = fromHex(words.asked ?? "");
+  const { picture, fields } = sweep.rows;
+  const asked = picture === null ? inputsOfText(fields, words.asked ?? "") : fromHex(words.asked ?? "");
   const fits = words.show in MAP_PICTURES && MAP_PICTURES[words.show].fits(sweep);
   return {
     down: down === across ? -1 : down,
@@ -79,6 +84,7 @@ function read(text) {
     before: first.show,
     score: words.score in sweep.scores ? words.score : first.score,
     label: sweep.rows.classes !== null && label in sweep.rows.classes ? label : 0,
+    voters: words.voters === "all" ? "all" : first.voters,
     asked,
   };
 }
@@ -100,11 +106,12 @@ function beginning() {
     before: show,
     score: sweep.ranked_by,
     label: 0,
+    voters: "better",
     asked: null,
   };
 }
 
-/** Inputs as text: of each two digits, from the least in the rows to train on to the greatest, and beyond. */
+/** A picture as text: two digits for each input, from the least in the rows to train on to the greatest, and beyond. */
 function inHex(inputs) {
   return Array.from(inputs, (value, i) => {
     const [low, high] = endsOf(sweep, i);

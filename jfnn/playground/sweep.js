@@ -20,7 +20,7 @@ function decoded(contents) {
   }
   const programs = contents.programs.map((program) => ({ ...program, weights: numbersOf(program.weights) }));
   const rows = { ...contents.rows, x: numbersOf(contents.rows.x), y: numbersOf(contents.rows.y) };
-  return { ...contents, scores, programs, rows, asked: new Map() };
+  return { ...contents, scores, programs, rows, asked: new Map(), better: new Map() };
 }
 
 /** The number of a member in C order. */
@@ -70,10 +70,13 @@ function scoreAt(sweep, name, index, epoch) {
   return epoch === sweep.epochs.length - 1 ? score.last[number] : NaN;
 }
 
-/** What a member answers to rows of inputs, `[rows × outputs]`: probabilities of classes, or numbers. */
+/** A member's predictions for rows of inputs `[rows × outputs]`: probabilities, or numbers in the targets' units. */
 function answersOf(sweep, index, epoch, inputs, count) {
   const { network, weights } = networkOf(sweep, index, epoch);
-  return answers(network, weights, inputs, count);
+  const answer = answers(network, weights, inputs, count);
+  const { units } = sweep.rows;
+  if (units === null) return answer;
+  return answer.map((value, i) => value * units.scale[i % units.scale.length] + units.mean[i % units.mean.length]);
 }
 
 /** What a member answers to the rows of the page; kept, since several pictures ask for it. */
@@ -106,6 +109,29 @@ function classesOf(answer, count) {
   );
 }
 
+/**
+ * Whether a member predicts the rows of the page better than a constant does: the most frequent class, or the mean
+ * of the first target. True for a member with several predictions for each target.
+ */
+function beatsConstant(sweep, index, epoch) {
+  const key = `${index} ${epoch}`;
+  if (!sweep.better.has(key)) sweep.better.set(key, isBetter(sweep.rows, answersToRows(sweep, index, epoch)));
+  return sweep.better.get(key);
+}
+
+function isBetter({ count, classes, targets, y }, answer) {
+  if (classes !== null) {
+    const frequencies = classes.map((_, label) => y.filter((other) => other === label).length);
+    const right = classesOf(answer, count).filter((label, row) => label === y[row]).length;
+    return right > Math.max(...frequencies);
+  }
+  if (answer.length !== count * targets) return true;
+  const first = y.filter((_, i) => i % targets === 0);
+  const mean = first.reduce((sum, value) => sum + value, 0) / count;
+  const squares = (predicted) => first.reduce((sum, value, row) => sum + (value - predicted(row)) ** 2, 0);
+  return squares((row) => answer[row * targets]) < squares(() => mean);
+}
+
 /** A row of the page. */
 function inputsOf(sweep, row) {
   const size = sweep.rows.columns.length;
@@ -134,8 +160,8 @@ function numberText(value) {
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e4 || size < 1e-3) return value.toExponential(1).replace("e+", "e");
-  return value.toPrecision(3);
+  if (size >= 1e7 || size < 1e-3) return value.toExponential(1).replace("e+", "e");
+  return size >= 1e3 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 /** A round number without zeros at its end. */

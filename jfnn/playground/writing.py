@@ -26,7 +26,7 @@ from jfnn.targets import Split
 
 # In the order in which the page has them: each uses names of those before it.
 SCRIPTS = (
-    *("forward.js", "sweep.js", "drawing.js", "pictures.js", "curves.js"),
+    *("forward.js", "fields.js", "sweep.js", "drawing.js", "pictures.js", "curves.js"),
     *("map.js", "cell.js", "ask.js", "page.js"),
 )
 NUMBERS_A_MEGABYTE = 1_000_000 * 3 // 4 // 4  # of four bytes each, in base64
@@ -49,7 +49,8 @@ def write_playground(
     A map shows all cells at once: what a network says of every point of its two inputs, its function of one,
     its first hidden units as pictures, or a score as a colour. A slider moves it through the epochs, at which
     diverged cells turn hatched. A cell shows its curves, weights, confusion matrix, the rows that it gets
-    wrong and its rank. A digit drawn by hand, or inputs set by sliders, are answered by every cell at once.
+    wrong and its rank. Every cell predicts at once for a digit drawn by hand, or for a value of each column.
+    Columns and targets of a split by `jfnn.datasets` have the names, words and units of their file.
 
     Networks are asked with their float32 parameters in double precision, see ``jfnn/playground/forward.js``:
     answers are those of `SweepResult.predict_proba` to about 1e-5.

@@ -245,10 +245,92 @@ def test_two_inputs_are_asked_by_sliders_and_on_the_picture(plane, opened):
     assert page.locator(".timeline").is_hidden()
 
 
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """A result on a file of words and numbers, both with gaps, and its page."""
+    folder = tmp_path_factory.mktemp("birds")
+    rng = np.random.default_rng(0)
+    bills = rng.normal(45, 5, 90).round(1)
+    rows = [f"{['Biscoe', 'Dream', ''][i % 3]},{bill},{i}" for i, bill in enumerate(bills)]
+    rows[:6] = [f"Dream,,{i}" for i in range(6)]
+    lines = [f"{row},{'Gentoo' if bill > 45 else 'Adelie'}" for row, bill in zip(rows, bills, strict=True)]
+    (folder / "birds.csv").write_text("\n".join(["island,bill_length_mm,number,species", *lines]))
+    table = jfnn.datasets.read_csv(folder / "birds.csv", "species", encode=True, impute=True)
+    with pytest.warns(UserWarning, match="gaps"):
+        split = jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+    result = jfnn.sweep(
+        jfnn.mlp((6, 8, 2)), split, learning_rate=[1e-6, 0.1], l2=[0, 1e-2], epochs=30, batch_size=20
+    )
+    write_playground(result, split, folder / "page.html")
+    return result, folder / "page.html"
+
+
+def test_a_row_is_set_in_the_words_and_units_of_the_file(birds, opened):
+    result, path = birds
+    page = opened(path)
+    frame = {"island": ["Biscoe"], "bill_length_mm": [52.5], "number": [44.0]}
+    page.locator("#input-0").select_option(label="Biscoe")
+    page.get_by_label("bill_length_mm as a number").fill("52.5")
+    page.get_by_label("number as a number").fill("44")
+    drawn(page)
+    assert answers_on_the_map(page) == result.predict(frame)[..., 0].ravel().tolist()
+    assert page.locator("#answer").inner_text().startswith("Gentoo by")
+    page.locator("#input-1").fill("38.2")
+    drawn(page)
+    frame["bill_length_mm"] = [38.2]
+    assert page.get_by_label("bill_length_mm as a number").input_value() == "38.2"
+    assert answers_on_the_map(page) == result.predict(frame)[..., 0].ravel().tolist()
+    other = opened(page.url)
+    drawn(other)
+    assert other.evaluate("written()") == page.evaluate("written()")
+    page.get_by_label("bill_length_mm is missing").check()
+    page.locator("#input-0").select_option(label="(missing)")
+    drawn(page)
+    frame |= {"island": [""], "bill_length_mm": [np.nan]}
+    assert answers_on_the_map(page) == result.predict(frame)[..., 0].ravel().tolist()
+    assert page.get_by_label("bill_length_mm as a number").input_value() == ""
+
+
+def test_networks_no_better_than_a_constant_vote_only_on_demand(birds, opened):
+    result, path = birds
+    page = opened(path)
+    page.click("#next-row")
+    drawn(page)
+    better = page.evaluate(
+        "places(sweep, state).members.filter((index) => beatsConstant(sweep, index, state.epoch)).length"
+    )
+    assert 0 < better < result.diverged_at.size
+    assert f"of {better} networks" in page.locator("#answer").inner_text()
+    page.locator("#voters").uncheck()
+    drawn(page)
+    assert f"of {result.diverged_at.size} networks" in page.locator("#answer").inner_text()
+    assert "voters=all" in page.url
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_no_control_is_hidden_or_cut(birds, digits, opened, width):
+    page = opened(birds[1], width)
+    assert page.locator("#ask > div").first.evaluate("(box) => box.scrollHeight <= box.clientHeight")
+    page = opened(digits[1], width)
+    menu = page.locator("#show")
+    was = menu.bounding_box()["width"]
+    menu.evaluate("(menu) => { menu.style.maxWidth = 'none'; }")
+    assert menu.bounding_box()["width"] <= was
+
+
+def test_a_diverged_cell_has_no_colour_of_a_class(digits, opened):
+    page = opened(digits[1])
+    page.click("#next-row")
+    drawn(page)
+    canvases = page.locator("#map .diverged canvas")
+    painted = "(all) => all.map((one) => one.getContext('2d').getImageData(0, 0, 1, 1).data[3])"
+    assert canvases.count() > 0 and not any(canvases.evaluate_all(painted))
+
+
 @pytest.mark.parametrize("width", [360, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_screen(digits, plane, opened, width, scheme):
-    for _, path in (digits, plane):
+def test_nothing_is_wider_than_the_screen(digits, plane, birds, opened, width, scheme):
+    for _, path in (digits, plane, birds):
         page = opened(path, width, color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")

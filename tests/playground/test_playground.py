@@ -5,6 +5,7 @@ import functools
 import importlib.resources
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from helpers import representatives
 import jfnn
 from jfnn.playground import write_playground
 from jfnn.playground.epochs import nearest, spaced_epochs
+from jfnn.playground.writing import SCRIPTS
 
 py_mini_racer = pytest.importorskip("py_mini_racer")
 
@@ -62,7 +64,7 @@ def made(kind):
 
 
 def engine_of(page):
-    """V8 with the page's scripts up to the drawing ones, and its sweep."""
+    """V8 with the page's scripts except the last, and its sweep."""
     text = page.read_text(encoding="utf-8")
     (contents,) = re.findall(r'<script type="application/json" id="sweep">(.*?)</script>', text, re.DOTALL)
     context = py_mini_racer.MiniRacer()
@@ -73,7 +75,7 @@ def engine_of(page):
         for text in re.findall(r'"(?:weights|last|history|x|y)":"([^"]*)"', contents)
     }
     context.eval(f"const decodedTexts = {json.dumps(texts)};")
-    for name in ("forward.js", "sweep.js"):
+    for name in SCRIPTS[:-1]:
         context.eval((importlib.resources.files("jfnn.playground") / name).read_text(encoding="utf-8"))
     context.eval(f"const sweep = decoded({contents});")
     return json.loads(contents), context
@@ -116,6 +118,132 @@ def test_every_member_is_the_one_of_the_result(tmp_path, kind):
                 at = asked(context, f"scoreAt(sweep, {name!r}, {index}, {place})")
                 value = values[member][list(result.evaluations).index(epoch)]
                 assert at == pytest.approx(value, rel=1e-6) if np.isfinite(value) else at is None
+
+
+# Words and numbers, both with gaps; two columns of numbers without any.
+BIRDS = {
+    "island": ["Biscoe", "Dream", "", "Dream"] * 15,
+    "bill": [*RNG.normal(45, 5, 57).round(1).tolist(), "", "NA", ""],
+    "flipper": RNG.integers(170, 230, 60).tolist(),
+    "year": RNG.integers(2007, 2010, 60).tolist(),
+}
+
+
+def birds_split(folder, target, values):
+    """The standardized split of a file with these columns and a target."""
+    columns = BIRDS | {target: values}
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    (folder / "birds.csv").write_text("\n".join(lines))
+    table = jfnn.datasets.read_csv(folder / "birds.csv", target, encode=True, impute=True)
+    with pytest.warns(UserWarning, match="gaps"):
+        return jfnn.datasets.standardise(jfnn.datasets.split_table(table))
+
+
+def birds_page(folder, split, outputs, **options):
+    """The result of a small sweep, and its page in V8."""
+    result = trained(jfnn.mlp((split.x_train.shape[1], 5, outputs)), split, **options)
+    write_playground(result, split, folder / "page.html")
+    return result, *engine_of(folder / "page.html")
+
+
+@pytest.fixture(scope="module")
+def birds(tmp_path_factory):
+    """A split of classes, the contents of its page, and the page in V8."""
+    folder = tmp_path_factory.mktemp("birds")
+    split = birds_split(folder, "species", ["Adelie", "Gentoo", "Gentoo"] * 20)
+    return split, *birds_page(folder, split, 2)[1:]
+
+
+def test_values_of_columns_become_the_inputs_of_the_data_set(birds):
+    split, contents, context = birds
+    fields = contents["rows"]["fields"]
+    assert [field["name"] for field in fields] == list(BIRDS)
+    assert fields[0]["words"] == ["(missing)", "Biscoe", "Dream"]
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        place = int(rng.integers(4))
+        bill = None if rng.random() < 0.3 else float(rng.normal(45, 5))
+        values = [place, bill, float(rng.uniform(170, 230)), 2008]
+        row = {
+            "island": [["", "Biscoe", "Dream", "Torgersen"][place]],
+            "bill": [np.nan if bill is None else bill],
+            "flipper": values[2:3],
+            "year": [2008],
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the word that no training row has, and of gaps
+            expected = split.names.inputs(row)[0]
+        inputs = f"inputsOfFields(sweep.rows.fields, {json.dumps(values)})"
+        np.testing.assert_allclose(asked(context, f"Array.from({inputs})"), expected, rtol=1e-6)
+        back = asked(context, f"sweep.rows.fields.map((field) => fieldValue({inputs}, field))")
+        assert back == [value if value is None else pytest.approx(value, rel=1e-6) for value in values]
+        text = f"inputsOfText(sweep.rows.fields, fieldsText(sweep.rows.fields, {inputs}))"
+        np.testing.assert_allclose(asked(context, f"Array.from({text})"), expected, atol=1e-4)
+    for broken in ("", "zz", "1_45_190", "4_45_190_2008", "1_45__2008", "1_45_190_x"):
+        assert asked(context, f"inputsOfText(sweep.rows.fields, {broken!r})") is None
+
+
+def test_the_page_starts_with_a_typical_row(birds):
+    split, contents, _ = birds
+    columns = split.names["columns"]
+    island, bill, *_ = contents["rows"]["fields"]
+    assert island["words"][island["start"]] == "Dream"
+    assert bill["median"] == columns["bill"]["median"] == pytest.approx(bill["start"])
+
+
+@pytest.mark.parametrize("loss", representatives(["quadratic", "gaussian"], "gaussian"))
+def test_numbers_are_in_the_units_of_the_file(tmp_path, loss):
+    masses = (np.arange(60) * 37 % 61 * 50 + 2700.5).tolist()
+    split = birds_split(tmp_path, "mass", masses)
+    result, contents, context = birds_page(tmp_path, split, 1 + (loss == "gaussian"), loss=loss)
+    values = [1, 45.0, 200.0, 2008]
+    row = {"island": ["Biscoe"], "bill": [45.0], "flipper": [200.0], "year": [2008]}
+    expected = result.predict(row)[..., -1, 0, :]
+    inputs = f"inputsOfFields(sweep.rows.fields, {values})"
+    for member in np.ndindex(result.diverged_at.shape):
+        answer = f"answersOf(sweep, {list(member)}, {len(contents['epochs']) - 1}, {inputs}, 1)"
+        got = asked(context, f"Array.from({answer})")
+        np.testing.assert_allclose(got, expected[member], rtol=1e-5)
+    assert contents["rows"]["target"] == "mass"
+    shown = asked(context, "Array.from(sweep.rows.y)")
+    assert set(np.round(shown, 1)) <= set(np.round(masses, 1)) and len(shown) == 12
+
+
+@pytest.mark.thorough
+def test_a_page_of_other_inputs_says_why_its_columns_are_not_those_of_the_file(tmp_path, birds):
+    split, contents, _ = birds
+    assert contents["rows"]["note"] is None
+    more = split._replace(
+        x_train=np.c_[split.x_train, split.x_train[:, 0] ** 2],
+        x_test=np.c_[split.x_test, split.x_test[:, 0] ** 2],
+    )
+    _, contents, _ = birds_page(tmp_path, more, 2)
+    assert [field["name"] for field in contents["rows"]["fields"]] == [f"x{i}" for i in range(1, 9)]
+    assert "7" in contents["rows"]["note"] and "8" in contents["rows"]["note"]
+
+
+@pytest.mark.parametrize("kind", representatives(["classes", "numbers"], "classes"))
+def test_networks_that_beat_a_constant_are_told_from_others(tmp_path, kind):
+    y = (X[:, 0] > 0.2).astype(int) if kind == "classes" else X[:, :1]
+    split = jfnn.Split(X[:40], y[:40], X[40:], y[40:])
+    network, loss = (NET, "cross_entropy") if kind == "classes" else (jfnn.mlp((2, 5, 1)), "quadratic")
+    kept = jfnn.Execution(eval_every=[1, 20], keep_params="evaluations")
+    result = trained(network, split, loss=loss, learning_rate=[1e-6, 0.5], epochs=20, execution=kept)
+    write_playground(result, split, tmp_path / "page.html")
+    _, context = engine_of(tmp_path / "page.html")
+    constant = np.bincount(split.y_test).max() / 20 if kind == "classes" else 0
+    scores = result.history["test_accuracy" if kind == "classes" else "test_r2"]
+    expected = scores[..., -1] > constant
+    for member in np.ndindex(result.diverged_at.shape):
+        assert asked(context, f"beatsConstant(sweep, {list(member)}, 1)") == expected[member]
+    assert expected.any() and not expected.all()
+
+
+def test_a_tie_is_no_victory(birds):
+    _, _, context = birds
+    tied = context.eval("countText(sweep, [[0.9, 0.1], [0.2, 0.8]])")
+    assert tied.startswith("Adelie and Gentoo tie with 1 vote each")
+    assert context.eval("countText(sweep, [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])").startswith("Adelie by")
 
 
 @pytest.mark.parametrize("kind", representatives(["grid", "several", "diverged"], "several"))
