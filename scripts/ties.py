@@ -60,7 +60,7 @@ def normal(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
 def graded(rng: np.random.Generator, cells: int, seeds: int) -> np.ndarray:
     """One best cell; the others are 0.3 to 10 standard deviations behind."""
     behind = np.concatenate([[0], np.geomspace(0.3, 10, cells - 1)])
-    return normal(rng, cells, seeds) - behind[:, None]
+    return np.asarray(normal(rng, cells, seeds) - behind[:, None])
 
 
 def scaled(rng: np.random.Generator, cells: int, seeds: int, first: float) -> np.ndarray:
@@ -121,13 +121,13 @@ def against_best(scores: np.ndarray, corrected: bool) -> np.ndarray:
     if corrected:
         p[best] = np.nan
         p = holm(p)
-    return ~(p < ERROR)
+    return np.asarray(~(p < ERROR))
 
 
 def all_pairs(scores: np.ndarray) -> np.ndarray:
     """Cells that no other one beats: the rule of `jfnn.race` at a single look."""
     error = bounds.level(ERROR, len(scores), 1)
-    return ~bounds.is_greater(scores[:, None], scores, error).any(axis=0)
+    return np.asarray(~bounds.is_greater(scores[:, None], scores, error).any(axis=0))
 
 
 def pooled(scores: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def may_be_best(
         scale = np.sqrt(1 / size if variance is None else variance)
         left &= (n != size) | (mean <= ratio * scale * std)
     left[best] = True
-    return left
+    return np.asarray(left)
 
 
 @functools.lru_cache

@@ -223,7 +223,7 @@ def interval_text(result: SweepResult) -> str:
     if not over:
         return ""
     if runs_of(result) < LEAST:
-        return f"two values, those of the {over}; an interval and a comparison of cells need three"
+        return f"two values: those of the {over}; an interval and a comparison of cells need three"
     return f"[…] {PERCENT} confidence interval of the mean over {over}"
 
 
