@@ -252,7 +252,11 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
         ("a,y\n31.1.2020,0\n2020-02-01 12:00,1\n", {"encode": True}, "got dates, such as '31.1.2020'"),
         ("a,y\n2020-01-31,0\n", {}, "'a': expected a number, got '2020-01-31'; write"),
         (f"a,y\n{2**53 + 1},0\n", {"encode": True, "impute": True}, "expected a number that a float holds"),
-        ("a,y\nred,\n", {"encode": True, "impute": True}, "'y': expected a word or number, got nothing$"),
+        (
+            "a,y\nred,\n",
+            {"encode": True, "impute": True},
+            "'y': expected a word or number, got nothing; leave",
+        ),
     ],
 )
 def test_columns_that_cannot_be_inputs_are_named(read, text, options, message):
