@@ -1,0 +1,113 @@
+"""The bits of a member do not depend on its slot in a tile, whatever the sizes of network and minibatch.
+
+Compilers treat the last entries of a loop apart, so these programs are optimized as for users, and each
+example has sizes of its own.
+"""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from examples import examples
+from helpers import compiled, same_bits
+from hypothesis import strategies
+
+import jfnn
+from jfnn import losses
+
+WIDTHS = [8, 2, 3, 4, 5, 6, 10, 12, 16, 20, 25, 32, 48]
+SHARED = [True, False, 2]
+# n_in, n_out and batch size whose slots once differed, in tiles of 8 on a processor with AVX-512
+ONCE_DIFFERENT = [(7, 3, 5), (4, 5, 3)]
+
+
+def noise(n_in, n_out, batch, dtype):
+    """Rows with classes, or with a binary label where the network has one output."""
+    rng = np.random.default_rng(0)
+    n = max(43, batch + 3)
+    labels = rng.integers(0, 2, (n, 1)).astype(dtype) if n_out == 1 else np.arange(n) % n_out
+    return jfnn.Split(rng.normal(size=(n, n_in)).astype(dtype), labels)
+
+
+def check_slots(n_in, n_out, batch, tile=8, shared=True, hidden=(), dtype="float32", **options):
+    """Compare a sweep with one of its cells and seeds in reverse order, and with one of a single cell."""
+    neighbours = int(shared)
+    tile = -(-tile // max(neighbours, 1)) * max(neighbours, 1)
+    net = jfnn.mlp((n_in, *hidden, n_out), "tanh")
+    split = noise(n_in, n_out, batch, dtype)
+    loss = "sigmoid_cross_entropy" if n_out == 1 else "cross_entropy"
+    rates = np.linspace(0.05, 0.5, tile if shared is True else -(-tile // 2))
+    execution = jfnn.Execution(tile=tile, shared=shared)
+
+    def params(rates, seeds):
+        options_of_all = {"l2": 0.1, "epochs": 2, "batch_size": batch, "loss": loss, "execution": execution}
+        swept = jfnn.sweep(net, split, learning_rate=rates, seeds=seeds, **options_of_all, **options)
+        return jax.tree.map(np.asarray, swept.params)
+
+    in_order = params(rates, [0, 1])
+    assert jax.tree.leaves(in_order)[0].shape[:3] == (len(rates), 1, 2)
+    reverse = params(rates[::-1], [1, 0])
+    assert same_bits(jax.tree.map(lambda leaf: leaf[::-1, :, ::-1], reverse), in_order)
+    assert same_bits(params(rates[-1:], [1]), jax.tree.map(lambda leaf: leaf[-1:, :, 1:], in_order))
+
+
+@pytest.mark.optimised
+@pytest.mark.parametrize(("n_in", "n_out", "batch"), ONCE_DIFFERENT)
+def test_members_of_small_linear_networks_have_the_same_bits_in_every_slot(n_in, n_out, batch):
+    check_slots(n_in, n_out, batch)
+
+
+@pytest.mark.optimised
+@pytest.mark.thorough
+@examples((10, 10), (400, 400))
+@pytest.mark.parametrize("dtype", ["float32", "float64"], indirect=True)
+def test_members_have_the_same_bits_in_every_slot(examples, dtype):
+    examples.check(
+        check_slots,
+        n_in=strategies.integers(1, 40),
+        n_out=strategies.integers(1, 10),
+        batch=strategies.integers(1, 40),
+        tile=strategies.sampled_from(WIDTHS),
+        shared=strategies.sampled_from(SHARED),
+        hidden=strategies.lists(strategies.integers(1, 12), max_size=2),
+        dtype=strategies.just(dtype),
+        gradient=strategies.sampled_from(["autodiff", "backprop"]),
+        optimizer=strategies.sampled_from(["sgd", "adam"]),
+    )
+
+
+def kernels_that_add_two_products(function, *arguments):
+    """The additions of two products that a compiled function has within one of its kernels."""
+    text = compiled(function).lower(*arguments).compile().as_text()
+    found = re.findall(r"(%[\w.-]+) = \S+ ([\w-]+)\((.*?)\)", text)
+    operations = {name: (operation, re.findall(r"%[\w.-]+", operands)) for name, operation, operands in found}
+
+    def is_product(name):
+        operation, operands = operations[name]
+        if operation in ("bitcast", "broadcast", "negate", "reshape", "transpose"):
+            return is_product(operands[0])
+        return operation == "multiply"
+
+    sums = {name: operands for name, (operation, operands) in operations.items() if operation in SUMS}
+    return [name for name, operands in sums.items() if all(map(is_product, operands))]
+
+
+SUMS = ("add", "subtract")
+
+
+def test_the_gradient_of_the_cross_entropy_adds_no_two_products():
+    """Either product of such a sum may be rounded before the sum, and loops may choose by the slot."""
+    outputs = jnp.ones((8, 3, 5))  # of members, classes and rows
+    targets = jnp.ones((3, 5))
+
+    def gradients(outputs, targets, weights):
+        cost = losses.cross_entropy
+        return jax.vmap(jax.grad(lambda z: jnp.sum(weights * cost(z, targets, axis=0))))(outputs)
+
+    def products(a, b, c):
+        return a * b + 2 * c
+
+    assert kernels_that_add_two_products(products, outputs, outputs + 1, outputs)
+    assert not kernels_that_add_two_products(gradients, outputs, targets, jnp.ones(5))
