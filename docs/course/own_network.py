@@ -142,9 +142,11 @@ relative = max(
 print(f"largest relative difference: {relative:.1e}")
 
 # %%
-# **jfnn.** `jfnn.check_backprop` has the derivation above by hand, in double precision,
-# and judges each array by the rounding that it may have. Its objective is the cost of
-# these rows, λ included:
+# **jfnn.** `jfnn.check_backprop` compares each array with the derivation above, computed
+# in double precision, and allows for rounding. Its objective is the cost of these rows,
+# including λ. The factor 1/n of the mean may be in δ, as here, or in the gradients. Check
+# the function that your training loop calls, with the parameters that it has there:
+# a correct function that the loop does not use proves nothing.
 
 
 def check(network):
@@ -169,7 +171,9 @@ print(right)
 # A planted mistake
 # -----------------
 # Many write f' as a function of a, since a sigmoid has f' = a (1 - a), and then call
-# one that wants z. The arrays have the right shapes and plausible sizes:
+# one that expects z. The arrays have the right shapes and plausible sizes. The check
+# reports the first wrong array in the order of the computation, and the mistake, if that
+# mistake alone gives all of these numbers:
 
 
 class Mistaken(Network):
@@ -182,6 +186,10 @@ found = check(mistaken)
 print(found)
 
 # %%
+# Another common mistake is in the loop: it updates :math:`w_2` before it computes
+# :math:`\delta_1`, which then contains the new weights. Gradients that are computed
+# apart from the loop are right, so check what the loop feeds into the update.
+#
 # Training does not show it. Both classes, from the same start and with the same rows:
 
 targets = jfnn.datasets.runge_function(x)

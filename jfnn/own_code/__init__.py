@@ -1,13 +1,9 @@
-"""Back-propagation of one's own beside the one derived by hand: which array is wrong, and why.
+"""Checks back-propagation of one's own against the derivation by hand: which array is wrong first, and why.
 
-`check` is the door; given: a student's arrays as the notes have them; rounded: numbers with the rounding that
-they may carry; mistakes: the table of what is tried; search: what of it explains the differences; record: the
-answer.
+check: the comparison; derivation: the derivation with one planted mistake; mistakes: the table of mistakes.
 """
 
-from jfnn.own_code.check import check_backprop
-from jfnn.own_code.mistakes import MISTAKES
-from jfnn.own_code.record import ArrayCheck, BackpropCheck, Finding
+from jfnn.own_code.check import ArrayCheck, BackpropCheck, Finding, check_backprop
 
-__all__ = ["MISTAKES", "ArrayCheck", "BackpropCheck", "Finding", "check_backprop"]
+__all__ = ["ArrayCheck", "BackpropCheck", "Finding", "check_backprop"]
 __dir__ = __all__.copy

@@ -1,411 +1,356 @@
-"""The table of usual mistakes: what each gives instead of what is right, and the sentence that says what is.
-
-A mistake is tried by making it, on arrays that are right otherwise. Those of a kind exclude each other in one
-array; an array has one of each kind at most.
-"""
+"""The table of usual mistakes: what each gives instead of a part of the derivation, and what is right."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
-from jfnn.activations import ACTIVATIONS
+from jfnn.activations import ACTIVATIONS, Activation
 from jfnn.losses import LOSSES, Loss
-from jfnn.own_code.forward import Forward, Setting
-from jfnn.own_code.rounded import Rounded
+from jfnn.own_code.derivation import Forward, Mistake, Problem, Rounded, Run
 
-# What is tried: which one, of several of a kind, and the array that it gives.
-Trials = Iterator[tuple[str, Rounded]]
-
-
-class Mistake(NamedTuple):
-    """A mistake.
-
-    Attributes:
-        says: What is right, and what was done instead.
-        tries: What gives the wrong arrays; its arguments depend on the kind.
-        shown: Whether it is named among those that rows and parameters cannot show.
-    """
-
-    says: str
-    tries: Callable[..., Trials]
-    shown: bool = True
-
-
-# f' as a function of a = f(z).
-BY_OUTPUT: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
-    {
-        "sigmoid": lambda a: a * (1 - a),
-        "tanh": lambda a: 1 - a**2,
-    }
-)
-
-
-# Instead of f'(z_l), of layer i.
-
-
-def _without(forward: Forward, i: int) -> Trials:
-    yield "", forward.setting.exact(np.ones_like(forward.z[i].value))
-
-
-def _derivative_of_a(forward: Forward, i: int) -> Trials:
-    yield "", forward.slope(i, "a")
-
-
-def _derivative_by_z(forward: Forward, i: int) -> Trials:
-    for name, by_output in BY_OUTPUT.items():
-        if forward.functions[i] == ACTIVATIONS[name]:
-            yield name, forward.slope(i, "z", by_output)
-
-
-def _function(forward: Forward, i: int) -> Trials:
-    yield "", forward.a[i + 1]
-
-
-def _other_derivative(forward: Forward, i: int) -> Trials:
-    for name, activation in ACTIVATIONS.items():
-        if activation not in (forward.functions[i], ACTIVATIONS["identity"]):
-            yield name, forward.slope(i, "z", activation.df)
-
-
-def _derivative_of_other_layer(forward: Forward, i: int) -> Trials:
-    for j, z in enumerate(forward.z):
-        if j != i and z.value.shape == forward.z[i].value.shape:
-            yield f"f'(z_{j + 1})", forward.slope(j)
-
-
-def _derivative_of_probabilities(forward: Forward, i: int) -> Trials:
-    if i == forward.setting.depth - 1 and forward.setting.loss.takes_logits:
-        p = forward.probabilities()
-        yield "P (1 - P)", p.mapped(BY_OUTPUT["sigmoid"], least=1.0)
-
-
-DERIVATIVES: Mapping[str, Mistake] = MappingProxyType(
-    {
-        "missing_derivative": Mistake("δ_l has the factor f'(z_l); it is missing.", _without),
-        "derivative_of_a": Mistake(
-            "f' is taken of z_l, not of a_l = f(z_l); f'(a_l) was taken.", _derivative_of_a
-        ),
-        "derivative_by_z": Mistake(
-            "a formula of f' by a, such as a (1 - a), takes a_l = f(z_l); it was given z_l.", _derivative_by_z
-        ),
-        "function_for_derivative": Mistake("δ_l has the factor f'(z_l); f(z_l) was taken.", _function),
-        "derivative_of_probabilities": Mistake(
-            "with a cross-entropy δ_L = P - t already has the derivative of the softmax or sigmoid;"
-            " another factor P (1 - P) is too much.",
-            _derivative_of_probabilities,
-        ),
-        "other_derivative": Mistake("f' is that of the layer's activation.", _other_derivative, False),
-        "derivative_of_other_layer": Mistake(
-            "f' in δ_l is taken of z_l of the same layer.", _derivative_of_other_layer, False
-        ),
-    }
-)
-
-
-# Instead of δ_{l+1} @ w_{l+1}ᵀ, of layer i.
-
-
-def _transposed_weights(setting: Setting, above: Rounded, i: int) -> Trials:
-    w = setting.weights[i + 1]
-    if w.shape[0] == w.shape[1]:
-        yield "", above.matmul(setting.exact(w))
-
-
-def _weights_of_other_layer(setting: Setting, above: Rounded, i: int) -> Trials:
-    for j, w in enumerate(setting.weights):
-        if j != i + 1 and w.shape == setting.weights[i + 1].shape:
-            yield f"w_{j + 1}", above.matmul(setting.exact(w.T))
-
-
-PULLED: Mapping[str, Mistake] = MappingProxyType(
-    {
-        "transposed_weights": Mistake(
-            "δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l); w was not transposed.", _transposed_weights
-        ),
-        "weights_of_other_layer": Mistake(
-            "δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l) has the weights of the layer above.",
-            _weights_of_other_layer,
-            False,
-        ),
-    }
-)
-
-
-# Instead of ∂C/∂a_L.
-
-
-def _fits(loss: Loss, setting: Setting) -> bool:
-    """Whether a loss may be taken of the same outputs and targets."""
-    outputs = setting.weights[-1].shape[1]
-    return bool(outputs >= loss.min_outputs and setting.targets.shape[1] * loss.outputs_per_target == outputs)
-
-
+UPDATED = "weights_updated_too_early"
 PRINTED = LOSSES["softmax_binary_cross_entropy"]
 SOFTMAX = LOSSES["cross_entropy"]
 
+# f' as a function of a = f(z).
+FORMULAS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {"a (1 - a)": lambda a: a * (1 - a), "1 - a²": lambda a: 1 - a**2, "1 - a": lambda a: 1 - a}
+)
+OWN_FORMULA = {ACTIVATIONS["sigmoid"]: "a (1 - a)", ACTIVATIONS["tanh"]: "1 - a²"}
 
-def _softmax_with_printed_cost(forward: Forward) -> Trials:
-    if forward.setting.loss == PRINTED:
-        yield "P - t of the softmax", forward.d_cost(SOFTMAX)
-    if forward.setting.loss == SOFTMAX:
-        yield "of the printed cost", forward.d_cost(PRINTED)
+Gives = Callable[[Run, int, Rounded], Rounded | None]
 
 
-def _other_loss(forward: Forward) -> Trials:
-    loss = forward.setting.loss
+class Plant(NamedTuple):
+    """A mistake in some layers.
+
+    Attributes:
+        mistake: The mistake.
+        layers: The layers where it is made, counted from 0.
+        forward: The forward pass with it; None for the right one.
+    """
+
+    mistake: Mistake
+    layers: frozenset[int]
+    forward: Forward | None = None
+
+
+def plants(right: Forward) -> Iterator[Plant]:
+    """Each mistake of the backward pass, in each layer alone, in all hidden layers, and in all layers."""
+    problem = right.problem
+    depth = problem.depth
+    every = frozenset(range(depth))
+    hidden = every - {depth - 1}
+    groups = list(dict.fromkeys([*(frozenset([i]) for i in reversed(range(depth))), hidden, every]))
+    groups = [group for group in groups if group]
+    for mistake in _factors(problem):
+        yield from (Plant(mistake, group) for group in (every, *groups[:-1]))
+    for mistake in _of_output(problem, right):
+        yield Plant(mistake, frozenset([depth - 1]))
+    for mistake in (*_slopes(problem, right), *_pulled(problem), *_gradients(problem), *_penalties(problem)):
+        yield from (Plant(mistake, group) for group in groups)
+
+
+def forward_plants(right: Forward) -> Iterator[Plant]:
+    """Mistakes of the forward pass, in each layer alone and in all hidden layers."""
+    problem = right.problem
+    singles = [frozenset([i]) for i in range(problem.depth)]
+    others: list[tuple[str, Activation | None]] = [("", None), *ACTIVATIONS.items()]
+    for layers in dict.fromkeys([*singles, frozenset(range(problem.depth - 1))]):
+        for name, other in others if layers else ():
+            if other is None:
+                text = "The bias was not added: z_l = a_{l-1} @ w_l + b_l."
+                mistake = Mistake("bias_left_out", text, "activation", (), _nothing)
+            else:
+                text = f"The activation {name} was used, which is not the one of this layer."
+                mistake = Mistake("other_activation", text, "activation", (), _nothing)
+            yield Plant(mistake, layers, Forward(problem, right, layers, other))
+
+
+def updated_too_early(rate: float) -> Mistake:
+    """Weights that take a step of gradient descent before the δ below them is computed."""
+    text = (
+        "The weights of the layer above were updated before δ was computed (these numbers fit a learning rate"
+        f" of {rate:.3g}). Compute all gradients first, then update."
+    )
+
+    def gives(run: Run, i: int, right: Rounded) -> Rounded:
+        return right.plus(run.gradients[i + 1].transposed.scaled(-rate))
+
+    return Mistake(UPDATED, text, "delta", ("weights",), gives)
+
+
+def _nothing(run: Run, i: int, right: Rounded) -> None:
+    return None
+
+
+def _times(factor: float) -> Gives:
+    return lambda run, i, right: right.scaled(factor)
+
+
+def _factors(problem: Problem) -> Iterator[Mistake]:
+    """Wrong factors of δ, of the gradients of the costs, and of these with their penalties."""
+    n, outputs = len(problem.x), problem.weights[-1].shape[1]
+    advice = "1/n belongs either in δ_L or in the gradients."
+    factors = [
+        ("wrong_sign", -1.0, "The sign is wrong: the gradient points uphill, δ_L contains a - t."),
+        ("doubled", 2.0, "A factor 2 is too much: the quadratic cost has 1/2."),
+        ("halved", 0.5, "A factor 1/2 is too much."),
+        ("mean_over_outputs", 1 / outputs, "The mean over the outputs was taken; the cost sums over them."),
+    ]
+    if problem.reduction == "mean":
+        missing = f"The objective is a mean over the n rows, but 1/n is missing. {advice}"
+        factors.insert(0, ("sum_for_mean", float(n), missing))
+        factors.insert(1, ("mean_twice", 1 / n, f"It was divided by n twice. {advice}"))
+    else:
+        factors.insert(
+            0, ("mean_for_sum", 1 / n, "The objective is a sum over the rows; it was divided by n.")
+        )
+    places = [("gradients", ("product", "sum")), ("gradients", ("dw", "db")), ("delta", ("delta",))]
+    places += [("weights", ("product",)), ("weights", ("dw",)), ("biases", ("sum",)), ("biases", ("db",))]
+    for array, parts in places:
+        for name, factor, text in factors:
+            if factor != 1:
+                yield Mistake(name, text, array, parts, _times(factor))
+
+
+def _of_output(problem: Problem, right: Forward) -> Iterator[Mistake]:
+    """Other things in place of ∂C/∂a_L."""
+    loss = problem.loss
+    targets = problem.exact(-problem.targets)
+
+    def mistake(name: str, text: str, cost: Callable[[], Rounded]) -> Mistake:
+        return Mistake(name, text, "delta", ("cost",), lambda run, i, right: cost())
+
+    if loss == PRINTED:
+        text = (
+            "δ_L = P - t belongs to the cost -Σ t log P; the cost -Σ t log P + (1 - t) log(1 - P) of a"
+            " softmax has another one, jfnn.losses.d_softmax_binary_cross_entropy."
+        )
+        yield mistake("softmax_with_printed_cost", text, lambda: right.d_cost(SOFTMAX))
+    if loss == SOFTMAX:
+        text = "δ_L of the cost -Σ t log P + (1 - t) log(1 - P) was used; that of -Σ t log P is P - t."
+        yield mistake("softmax_with_printed_cost", text, lambda: right.d_cost(PRINTED))
     for name, other in LOSSES.items():
-        if other != loss and {loss, other} != {PRINTED, SOFTMAX} and _fits(other, forward.setting):
-            yield name, forward.d_cost(other)
+        is_named = {loss, other} == {PRINTED, SOFTMAX} or (loss.takes_logits and name == "quadratic")
+        if other != loss and not is_named and _fits(other, problem):
+            text = f"The derivative of the loss {name} was used."
+            yield mistake("other_loss", text, functools.partial(right.d_cost, other))
+    if loss.takes_logits:
+        text = "The outputs z_L were used instead of the probabilities P: δ_L = P - t."
+        yield mistake("logits_for_probabilities", text, lambda: right.a[-1].plus(targets))
+        text = "The softmax or sigmoid was applied twice."
+        yield mistake("probabilities_twice", text, lambda: right.d_cost(twice=True))
+    if loss.excludes:
+        text = "The softmax was summed over the rows instead of the outputs of a row."
+        yield mistake(
+            "softmax_over_rows",
+            text,
+            lambda: right.a[-1].transposed.mapped_rows(_softmax).transposed.plus(targets),
+        )
 
 
-def _logits_for_probabilities(forward: Forward) -> Trials:
-    if forward.setting.loss.takes_logits:
-        yield "", forward.made[-1].plus(forward.setting.exact(-forward.setting.targets))
+def _softmax(a: Any) -> Any:
+    exponentials = jnp.exp(a - jnp.max(a, axis=-1, keepdims=True))
+    return exponentials / jnp.sum(exponentials, axis=-1, keepdims=True)
 
 
-def _probabilities_twice(forward: Forward) -> Trials:
-    if forward.setting.loss.takes_logits:
-        yield "", forward.d_cost(at=forward.probabilities())
+def _fits(loss: Loss, problem: Problem) -> bool:
+    outputs = problem.weights[-1].shape[1]
+    return bool(outputs >= loss.min_outputs and problem.targets.shape[1] * loss.outputs_per_target == outputs)
 
 
-def _softmax_over_rows(forward: Forward) -> Trials:
-    if forward.setting.loss.excludes:
-        yield "", forward.over_rows().plus(forward.setting.exact(-forward.setting.targets))
+def _slopes(problem: Problem, right: Forward) -> Iterator[Mistake]:
+    """Other things in place of f'(z)."""
 
+    def mistake(name: str, text: str, gives: Callable[[Run, int], Rounded | None]) -> Mistake:
+        return Mistake(name, text, "delta", ("slope",), lambda run, i, right: gives(run, i))
 
-COSTS: Mapping[str, Mistake] = MappingProxyType(
-    {
-        "softmax_with_printed_cost": Mistake(
-            "δ_L = P - t belongs to -Σ t log P; the printed cost -Σ t log P + (1 - t) log(1 - P) of a"
-            " softmax has another one, jfnn.losses.d_softmax_binary_cross_entropy.",
-            _softmax_with_printed_cost,
-        ),
-        "softmax_over_rows": Mistake(
-            "a softmax sums over the outputs of a row, not over the rows.", _softmax_over_rows
-        ),
-        "logits_for_probabilities": Mistake(
-            "δ_L = P - t has the probabilities P; z_L was taken.", _logits_for_probabilities
-        ),
-        "probabilities_twice": Mistake(
-            "the softmax or sigmoid is taken once; it was taken of the probabilities again.",
-            _probabilities_twice,
-        ),
-        "other_loss": Mistake("δ_L is the derivative of the loss that is named.", _other_loss, False),
-    }
-)
+    yield mistake(
+        "missing_derivative",
+        "The factor f'(z) is missing.",
+        lambda run, i: problem.exact(np.ones_like(right.z[i].value)),
+    )
+    yield mistake(
+        "derivative_of_a",
+        "f'(a) was used instead of f'(z).",
+        lambda run, i: right.of_a(i, problem.functions[i].df),
+    )
+    for formula, function in FORMULAS.items():
 
+        def at_z(run: Run, i: int, formula: str = formula, function: Any = function) -> Rounded | None:
+            own = OWN_FORMULA.get(problem.functions[i])
+            return right.slope(i, df=function) if own == formula else None
 
-# Instead of a_{l-1}ᵀ @ δ_l, of layer i.
+        def at_a(run: Run, i: int, function: Any = function) -> Rounded:
+            return right.of_a(i, function)
 
-
-def _transposed_gradient(forward: Forward, delta: Rounded, i: int) -> Trials:
-    yield "", delta.transposed.matmul(forward.a[i])
-
-
-def _product_with_z(forward: Forward, delta: Rounded, i: int) -> Trials:
-    if i > 0:
-        yield "", forward.z[i - 1].transposed.matmul(delta)
-
-
-def _product_with_own_a(forward: Forward, delta: Rounded, i: int) -> Trials:
-    if forward.a[i + 1].value.shape == forward.a[i].value.shape:
-        yield "", forward.a[i + 1].transposed.matmul(delta)
-
-
-PRODUCTS: Mapping[str, Mistake] = MappingProxyType(
-    {
-        "transposed_gradient": Mistake(
-            "∂C/∂w_l = a_{l-1}ᵀ @ δ_l is shaped like w_l; its transpose δ_lᵀ @ a_{l-1} was given.",
-            _transposed_gradient,
-        ),
-        "product_with_z": Mistake(
-            "∂C/∂w_l = a_{l-1}ᵀ @ δ_l; z_{l-1} was taken for a_{l-1}.", _product_with_z
-        ),
-        "product_with_own_a": Mistake(
-            "∂C/∂w_l = a_{l-1}ᵀ @ δ_l has the activations below; a_l was taken.", _product_with_own_a
-        ),
-    }
-)
-
-
-# Instead of Σ_samples δ_l.
-
-
-def _wrong_axis(delta: Rounded) -> Trials:
-    yield "", delta.sum(1)
-    n, n_out = delta.value.shape
-    if n != n_out:
-        yield "a mean", delta.sum(1).scaled(n / n_out)  # in place of a mean over n rows
-
-
-def _not_summed(delta: Rounded) -> Trials:
-    yield "", delta if delta.value.shape[1] > 1 else delta.sum(1)  # a column is read as a vector
-
-
-def _summed_over_all(delta: Rounded) -> Trials:
-    yield "", delta.sum(None)
-
-
-def _one_row(delta: Rounded) -> Trials:
-    yield "the first", Rounded(delta.value[0], delta.bound[0], delta.unit)
-    yield "the last", Rounded(delta.value[-1], delta.bound[-1], delta.unit)
-
-
-SUMS: Mapping[str, Mistake] = MappingProxyType(
-    {
-        "biases_over_wrong_axis": Mistake(
-            "∂C/∂b_l = Σ_samples δ_l sums over the rows, not over the units.", _wrong_axis
-        ),
-        "biases_not_summed": Mistake(
-            "∂C/∂b_l = Σ_samples δ_l sums over the rows; δ_l was given.", _not_summed
-        ),
-        "biases_summed_over_all": Mistake(
-            "∂C/∂b_l = Σ_samples δ_l has a number a unit; the sum over all was given.", _summed_over_all
-        ),
-        "biases_of_one_row": Mistake("∂C/∂b_l = Σ_samples δ_l sums over the rows; one was taken.", _one_row),
-    }
-)
-
-
-# Factors of what is right.
-
-
-class Factor(NamedTuple):
-    """A wrong factor.
-
-    Attributes:
-        says: What is right, and what was done instead.
-        of: ``setting -> factor``, None where it does not apply.
-    """
-
-    says: str
-    of: Callable[[Setting], float | None]
-
-
-def _if_mean(setting: Setting, factor: float) -> float | None:
-    return factor if setting.reduction == "mean" else None
-
-
-def _if_sum(setting: Setting, factor: float) -> float | None:
-    return factor if setting.reduction == "sum" else None
-
-
-FACTORS: Mapping[str, Factor] = MappingProxyType(
-    {
-        "sum_for_mean": Factor(
-            "the objective is a mean over the rows, its gradient has 1/n; the sum was taken.",
-            lambda setting: _if_mean(setting, len(setting.x)),
-        ),
-        "mean_for_sum": Factor(
-            "the objective is a sum over the rows; it was divided by n.",
-            lambda setting: _if_sum(setting, 1 / len(setting.x)),
-        ),
-        "mean_twice": Factor(
-            "the mean over the rows is taken once; it was divided by n in δ and in the gradient.",
-            lambda setting: _if_mean(setting, 1 / len(setting.x)),
-        ),
-        "mean_over_outputs": Factor(
-            "costs are summed over the outputs of a row; the mean over them was taken, as np.mean does.",
-            lambda setting: 1 / setting.weights[-1].shape[1],
-        ),
-        "wrong_sign": Factor(
-            "the gradient points uphill, δ_L has a - t; its negative was given.", lambda setting: -1.0
-        ),
-        "doubled": Factor(
-            "the quadratic cost has 1/2, so that its derivative has no factor 2.", lambda setting: 2.0
-        ),
-        "halved": Factor("there is no factor 1/2 in the gradient.", lambda setting: 0.5),
-    }
-)
-
-PENALTIES: Mapping[str, Factor] = MappingProxyType(
-    {
-        "penalty_missing": Factor("∂C/∂w_l has λ w_l; it is missing.", lambda setting: 0.0),
-        "penalty_doubled": Factor(
-            "the penalty is λ/2 Σ w², its derivative λ w, not 2 λ w.", lambda setting: 2.0
-        ),
-        "penalty_halved": Factor("the derivative of λ/2 Σ w² is λ w, not λ w / 2.", lambda setting: 0.5),
-        "penalty_wrong_sign": Factor("λ w is added, not subtracted.", lambda setting: -1.0),
-        "penalty_undivided": Factor(
-            "with a mean the penalty, too, is divided by n; λ w was added whole. If your objective is a mean"
-            " with a whole penalty, give l2 n times as large.",
-            lambda setting: _if_mean(setting, len(setting.x)),
-        ),
-        "penalty_divided": Factor(
-            "with a sum λ w is added as it is; it was divided by n.",
-            lambda setting: _if_sum(setting, 1 / len(setting.x)),
-        ),
-    }
-)
-
-BIASES_PENALISED = "biases are not penalised; λ b was added."
-BIASES_UNPENALISED = "biases are penalised, too; λ b is missing."
-
-
-# Instead of λ w + λ_1 sign(w).
-
-
-def without_sign(setting: Setting, w: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The gradient of the penalty with w or its size where L1 has its sign."""
-    if setting.l1:
-        yield "w", (setting.l2 + setting.l1) * w
-        yield "|w|", setting.l2 * w + setting.l1 * np.abs(w)
-
-
-WITHOUT_SIGN = "the derivative of λ_1 Σ |w| is λ_1 sign(w)."
-
-
-# Instead of a_l = f(z_l).
-
-
-def _other_activation(
-    setting: Setting, i: int, own: list[np.ndarray] | None
-) -> Iterator[tuple[str, Forward]]:
+        text = f"The formula f' = {formula} needs a = f(z), but z was inserted."
+        yield mistake("derivative_by_z", text, at_z)
+        text = f"f' = {formula} was used, which is not the derivative of this activation."
+        yield mistake("wrong_formula", text, at_a)
+    yield mistake("function_for_derivative", "f(z) was used instead of f'(z).", lambda run, i: right.a[i + 1])
+    if problem.loss.takes_logits:
+        text = (
+            "A factor P (1 - P) is too much: with a cross-entropy δ_L = P - t already contains the derivative"
+            " of the softmax or sigmoid."
+        )
+        yield mistake(
+            "derivative_of_probabilities",
+            text,
+            lambda run, i: (
+                right.predictions.mapped(FORMULAS["a (1 - a)"]) if i == problem.depth - 1 else None
+            ),
+        )
     for name, activation in ACTIVATIONS.items():
-        if activation != setting.functions[i]:
-            functions = [*setting.functions[:i], activation, *setting.functions[i + 1 :]]
-            yield name, Forward(setting, functions, own)
+
+        def other(run: Run, i: int, df: Any = activation.df) -> Rounded | None:
+            if problem.loss.takes_logits and i == problem.depth - 1 and df == ACTIVATIONS["sigmoid"].df:
+                return None  # derivative_of_probabilities
+            return right.slope(i, run.variant.side, df)
+
+        if name != "identity":
+            text = f"The derivative of {name} was used, which is not this layer's activation."
+            yield mistake("other_derivative", text, other)
+    for j in range(problem.depth):
+
+        def of_layer(run: Run, i: int, j: int = j) -> Rounded | None:
+            same = right.z[j].value.shape == right.z[i].value.shape
+            return right.slope(j, run.variant.side) if same else None
+
+        text = f"f' was taken at z of layer {j + 1} instead of z of the same layer."
+        yield mistake("derivative_of_other_layer", text, of_layer)
 
 
-def _bias_left_out(setting: Setting, i: int, own: list[np.ndarray] | None) -> Iterator[tuple[str, Forward]]:
-    yield "", Forward(setting, own=own, without_bias=[i])
+def _pulled(problem: Problem) -> Iterator[Mistake]:
+    """Other matrices in place of w_{l+1}ᵀ in δ_l."""
+
+    def transposed(run: Run, i: int, right: Rounded) -> Rounded | None:
+        return right.transposed if right.value.shape[0] == right.value.shape[1] else None
+
+    text = "w of the layer above was not transposed: δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l)."
+    yield Mistake("transposed_weights", text, "delta", ("weights",), transposed)
+    for j, w in enumerate(problem.weights):
+
+        def of_layer(run: Run, i: int, right: Rounded, w: np.ndarray = w) -> Rounded | None:
+            return problem.exact(w.T) if w.T.shape == right.value.shape else None
+
+        text = f"w of layer {j + 1} was used instead of w of the layer above."
+        yield Mistake("weights_of_other_layer", text, "delta", ("weights",), of_layer)
 
 
-class ForwardMistake(NamedTuple):
-    """A mistake of the forward pass.
+def _gradients(problem: Problem) -> Iterator[Mistake]:
+    """Other things in place of a_{l-1}ᵀ @ δ_l and of Σ_samples δ_l."""
 
-    Attributes:
-        says: What is right.
-        tries: ``setting, layer, the student's activations -> which one, the pass``.
-    """
+    def below(name: str, text: str, gives: Callable[[Run, int], Rounded | None]) -> Mistake:
+        def of_shape(run: Run, i: int, right: Rounded) -> Rounded | None:
+            found = gives(run, i)
+            return found if found is not None and found.value.shape == right.value.shape else None
 
-    says: str
-    tries: Callable[[Setting, int, list[np.ndarray] | None], Iterator[tuple[str, Forward]]]
+        return Mistake(name, text, "weights", ("below",), of_shape)
+
+    right = "∂C/∂w_l = a_{l-1}ᵀ @ δ_l"
+    yield below(
+        "product_with_z",
+        f"z_{{l-1}} was used instead of a_{{l-1}}: {right}.",
+        lambda run, i: run.forward.z[i - 1] if i else None,
+    )
+    yield below(
+        "product_with_own_a",
+        f"a_l of the same layer was used instead of a_{{l-1}}: {right}.",
+        lambda run, i: run.forward.a[i + 1],
+    )
+    for j in range(problem.depth):
+        what = f"a of layer {j}" if j else "x"
+        yield below(
+            "product_with_other_a",
+            f"{what} was used instead of a_{{l-1}}: {right}.",
+            lambda run, i, j=j: run.forward.a[j] if j not in (i, i + 1) else None,  # type: ignore[misc]
+        )
+
+    def transposed_product(run: Run, i: int, right: Rounded) -> Rounded | None:
+        return right.transposed if right.value.shape[0] == right.value.shape[1] else None
+
+    text = f"The gradient is transposed: {right} is shaped like w_l."
+    yield Mistake("transposed_gradient", text, "weights", ("dw",), lambda run, i, right: right.transposed)
+    yield Mistake("transposed_gradient", text, "weights", ("product",), transposed_product)
+
+    def sums(name: str, text: str, of: Callable[[Rounded], Rounded], mean: bool = False) -> Mistake:
+        def gives(run: Run, i: int, right: Rounded) -> Rounded:
+            delta = run.deltas[i]
+            scale = 1 / delta.value.shape[1] if mean else problem.scale / run.variant.delta_scale
+            return of(delta).scaled(scale)
+
+        return Mistake(name, f"{text}: ∂C/∂b_l = Σ_samples δ_l.", "biases", ("sum",), gives)
+
+    text = "The sum runs over the units instead of the rows"
+    yield sums("biases_over_wrong_axis", text, lambda delta: delta.sum(1))
+    yield sums("biases_over_wrong_axis", text, lambda delta: delta.sum(1), mean=True)
+    yield sums(
+        "biases_not_summed",
+        "δ was not summed over the rows",
+        lambda delta: delta if delta.value.shape[1] > 1 else delta.sum(1),  # a column is read as a vector
+    )
+    yield sums("biases_summed_over_all", "δ was summed over rows and units", lambda delta: delta.sum(None))
+    for row in (0, -1):
+        yield sums(
+            "biases_of_one_row",
+            f"Only the {'last' if row else 'first'} row was used",
+            lambda delta, row=row: Rounded(delta.value[row], delta.error[row], delta.unit),  # type: ignore[misc]
+        )
 
 
-FORWARD: Mapping[str, ForwardMistake] = MappingProxyType(
-    {
-        "other_activation": ForwardMistake(
-            "a_l = f(z_l) with the activation that is named.", _other_activation
-        ),
-        "bias_left_out": ForwardMistake("z_l = a_{l-1} @ w_l + b_l has a bias.", _bias_left_out),
-    }
-)
+def _penalties(problem: Problem) -> Iterator[Mistake]:
+    """Other gradients of the penalty."""
+    if not problem.l2 and not problem.l1:
+        return
+    n, is_mean, is_all = len(problem.x), problem.reduction == "mean", problem.penalised == "all"
+    factors = [
+        ("penalty_missing", 0.0, "The gradient λ w of the penalty is missing."),
+        ("penalty_doubled", 2.0, "The penalty λ/2 Σ w² has the gradient λ w, not 2 λ w."),
+        ("penalty_halved", 0.5, "The penalty λ/2 Σ w² has the gradient λ w, not λ w / 2."),
+        ("penalty_wrong_sign", -1.0, "λ w is added, not subtracted."),
+    ]
+    if is_mean:
+        text = (
+            "With a mean the penalty is divided by n, too; λ w was added whole. If your objective is a mean"
+            " plus the whole penalty, give l2 (and l1) n times as large."
+        )
+        factors.append(("penalty_undivided", float(n), text))
+    else:
+        text = "With a sum λ w is added as it is; it was divided by n."
+        factors.append(("penalty_divided", 1 / n, text))
+    w_and_b, of_w, of_b = ("penalty of w", "penalty of b"), ("penalty of w",), ("penalty of b",)
+    for array, parts in [("gradients", w_and_b), ("biases", of_b)] if is_all else []:
+        for name, factor, text in factors:
+            if parts == w_and_b or factor:  # b without a penalty has a name of its own
+                yield Mistake(name, text, array, parts, _times(factor))
+    for name, factor, text in factors:
+        yield Mistake(name, text, "weights", of_w, _times(factor))
+    if is_all:
+        text = "Biases are penalized, too; λ b is missing."
+        yield Mistake("biases_unpenalised", text, "biases", of_b, _times(0.0))
+    else:
+        for factor in (1.0, 1 / problem.scale):
 
-#: Name of each mistake that is known -> what is right.
-MISTAKES: Mapping[str, str] = MappingProxyType(
-    {
-        name: entry.says
-        for table in (FORWARD, COSTS, PULLED, DERIVATIVES, PRODUCTS, SUMS, FACTORS, PENALTIES)
-        for name, entry in table.items()
-    }
-    | {
-        "l1_without_sign": WITHOUT_SIGN,
-        "biases_penalised": BIASES_PENALISED,
-        "biases_unpenalised": BIASES_UNPENALISED,
-    }
-)
+            def of_biases(run: Run, i: int, right: Rounded, factor: float = factor) -> Rounded:
+                return problem.penalty(problem.biases[i]).scaled(factor)
+
+            text = "λ b was added, but biases are not penalized."
+            yield Mistake("biases_penalised", text, "biases", of_b, of_biases)
+    if problem.l1:
+        for size in (np.positive, np.abs):
+
+            def unsigned(run: Run, i: int, right: Rounded, size: Any = size) -> Rounded:
+                w = problem.weights[i]
+                value = problem.scale * (problem.l2 * w + problem.l1 * size(w))
+                return Rounded(value, problem.unit * np.abs(value), problem.unit)
+
+            text = "The penalty λ_1 Σ |w| has the gradient λ_1 sign(w)."
+            yield Mistake("l1_without_sign", text, "weights", of_w, unsigned)

@@ -38,6 +38,7 @@ ACTIVATIONS = {
     "identity": (lambda z: z, np.ones_like),
 }
 BY_OUTPUT = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2}
+RATE = 0.1  # of the step that updates weights too early
 
 
 def printed_delta(z, t):
@@ -126,6 +127,8 @@ class Student:
             return ACTIVATIONS[name][1](a)
         if self.makes("derivative_by_z", layer):
             return BY_OUTPUT[name](z)
+        if self.makes("wrong_formula", layer):
+            return BY_OUTPUT["tanh" if name == "sigmoid" else "sigmoid"](a)
         if self.makes("function_for_derivative", layer):
             return a
         if self.makes("other_derivative", layer):
@@ -194,6 +197,8 @@ class Student:
                 above = self.weights[layer]
                 if self.makes("weights_of_other_layer", layer):
                     above = w
+                if self.makes("weights_updated_too_early", layer):
+                    above = above - above.dtype.type(RATE) * gradients[0][0]
                 pulled = delta @ above if self.makes("transposed_weights", layer) else delta @ above.T
                 delta = pulled * self.slope(layer)
             self.deltas.insert(0, delta)
@@ -202,6 +207,8 @@ class Student:
                 below = self.z[layer - 2]
             if self.makes("product_with_own_a", layer):
                 below = self.a[layer]
+            if self.makes("product_with_other_a", layer):
+                below = self.a[layer - 2]
             scale = delta.dtype.type(self.scale(n, k))
             dw = below.T @ delta * scale + self.penalty(n, layer, w)
             if self.makes("transposed_gradient", layer):
