@@ -1,14 +1,17 @@
 """What a user gets without a setting: accuracy, searches and first calls beside scikit-learn's defaults.
 
-"accuracy" trains the default network n-50-k on five splits of five data sets, once by Adam at a rate of 1e-3
-and once by gradient descent, whose best rate of seven is chosen on held-out rows and trained again on all; it
-prints the median test accuracy beside that of scikit-learn's MLPClassifier. "searches" times searches and a
-fit of `jfnn.estimators`, and "first_calls" the first network of a process, where no program is kept, where
-another process has kept them, and again.
+"accuracy" trains the default network n-50-k on five splits of nine data sets, four of them regressions: once
+by Adam at a rate of 1e-3, and once by gradient descent, whose best rate of seven is chosen on held-out rows
+and trained again on all. It prints the median test accuracy, or R², beside that of scikit-learn's perceptrons
+with 100 hidden units, their default, and with 50. The last two columns repeat both ways with the smaller
+initial weights of ``init="pytorch"``. "searches" times searches and a fit of `jfnn.estimators`, and
+"first_calls" the first network of a process, where no program is kept, where another process has kept them,
+and again.
 
-Nothing that has a default is named here but the number of epochs. The script exits with 1 where a mark is
-missed: accuracies within 1.5 points of scikit-learn's (the better of both ways) and 4 (Adam alone), and the
-marks of `scripts/searches.py`.
+Every option has its default, except the number of epochs and what a column names. The script exits with 1
+where a mark is missed: scores within 1.5 points of scikit-learn's default (the better of both ways) and 4
+(Adam alone), and the marks of `scripts/searches.py`. The marks of regressions apply to ``init="pytorch"``,
+which `docs/recipes/search.md` recommends for them.
 """
 
 import argparse
@@ -31,16 +34,26 @@ from benchmarks.machine import environment
 from benchmarks.report import markdown, seconds
 from benchmarks.search_call import THEIRS
 from console import Parser, add_sections, count, path, run
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification, make_moons
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_wine,
+    make_classification,
+    make_friedman1,
+    make_friedman3,
+    make_moons,
+    make_regression,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import jfnn
 
 Rows = tuple[np.ndarray, np.ndarray]
 
-DATA: dict[str, Callable[[], Rows]] = {
+CLASSES: dict[str, Callable[[], Rows]] = {
     "digits": lambda: load_digits(return_X_y=True),
     "wine": lambda: load_wine(return_X_y=True),
     "cancer": lambda: load_breast_cancer(return_X_y=True),
@@ -49,39 +62,63 @@ DATA: dict[str, Callable[[], Rows]] = {
         600, 20, n_informative=8, n_redundant=2, n_classes=4, random_state=0
     ),
 }
+NUMBERS: dict[str, Callable[[], Rows]] = {
+    "friedman1": lambda: make_friedman1(400, noise=1.0, random_state=0),
+    "friedman3": lambda: make_friedman3(400, noise=0.1, random_state=0),
+    "linear": lambda: make_regression(300, 20, n_informative=10, noise=20.0, random_state=0),
+    "diabetes": lambda: load_diabetes(return_X_y=True),
+}
+DATA = CLASSES | NUMBERS
 WIDTH = 50
 RATES = np.logspace(-3, 0, 7)
-WAYS = (THEIRS, "search", "Adam")
+# The initialization that the marks of regressions apply to.
+SMALL = "pytorch"
 # Points by which the better of both, and Adam alone, may be below scikit-learn's default.
 BETTER_OF_BOTH, ADAM = 1.5, 4.0
 SEARCHES = ("digits, 9 × 3", "wine, 9 × 5", "digits, one fit")
 CALLS = ("first ever", "second process", "again")
 
 
-def split_of(rows: Rows, seed: int) -> jfnn.Split:
+def split_of(name: str, seed: int) -> jfnn.Split:
     """Three quarters to train on, a quarter to test on, standardised by those to train on."""
-    x, x_test, y, y_test = train_test_split(*rows, test_size=0.25, random_state=seed, stratify=rows[1])
+    x, y = DATA[name]()
+    classes = y if name in CLASSES else None
+    x, x_test, y, y_test = train_test_split(x, y, test_size=0.25, random_state=seed, stratify=classes)
     return jfnn.datasets.standardise(jfnn.Split(x, y, x_test, y_test))
 
 
-def network_of(split: jfnn.Split) -> jfnn.Network:
-    """The default network n-50-k."""
-    return jfnn.mlp((split.x_train.shape[1], WIDTH, len(np.unique(split.y_train))))
+def is_regression(split: jfnn.Split) -> bool:
+    """Whether the targets are numbers instead of labels."""
+    return np.asarray(split.y_train).dtype.kind == "f"
 
 
-def by_theirs(split: jfnn.Split, seed: int, epochs: int) -> float:
-    """Test accuracy of scikit-learn's default, whose ``max_iter`` these epochs are."""
+def network_of(split: jfnn.Split, init: str | None) -> jfnn.Network:
+    """The default network n-50-k, with one output for numbers."""
+    outputs = 1 if is_regression(split) else len(np.unique(split.y_train))
+    return jfnn.mlp((split.x_train.shape[1], WIDTH, outputs), init=init)
+
+
+def loss_of(split: jfnn.Split) -> str:
+    """The loss that suits the targets."""
+    return "quadratic" if is_regression(split) else "cross_entropy"
+
+
+def by_theirs(split: jfnn.Split, seed: int, epochs: int, width: int = 100) -> float:
+    """Test score of scikit-learn's default, which has 100 hidden units; the epochs are its ``max_iter``."""
+    estimator = MLPRegressor if is_regression(split) else MLPClassifier
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = MLPClassifier(max_iter=epochs, random_state=seed).fit(split.x_train, split.y_train)
+        fitted = estimator(hidden_layer_sizes=(width,), max_iter=epochs, random_state=seed)
+        fitted.fit(split.x_train, split.y_train)
     return float(fitted.score(split.x_test, split.y_test))
 
 
-def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
-    """Test accuracy of the best rate of gradient descent, on a fifth held out, trained again on all rows."""
+def by_search(split: jfnn.Split, seed: int, epochs: int, init: str | None = None) -> float:
+    """Test score of the best rate of gradient descent, on a fifth held out, trained again on all rows."""
     found = jfnn.sweep(
-        network_of(split),
+        network_of(split, init),
         split,
+        loss=loss_of(split),
         learning_rate=RATES,
         epochs=epochs,
         seeds=[seed],
@@ -89,45 +126,55 @@ def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
         refit=True,
     )
     assert found.refit is not None
-    return float(np.squeeze(found.refit.test_accuracy))
+    return float(np.squeeze(found.refit.test_r2 if is_regression(split) else found.refit.test_accuracy))
 
 
-def by_adam(split: jfnn.Split, seed: int, epochs: int) -> float:
-    """Test accuracy by Adam at the rate that its authors name."""
+def by_adam(split: jfnn.Split, seed: int, epochs: int, init: str | None = None) -> float:
+    """Test score by Adam at the rate that its authors recommend."""
     found = jfnn.sweep(
-        network_of(split),
+        network_of(split, init),
         split,
+        loss=loss_of(split),
         optimizer="adam",
         learning_rate=1e-3,
         epochs=epochs,
         seeds=[seed],
     )
-    return float(np.squeeze(found.test_accuracy))
+    return float(np.squeeze(found.test_r2 if is_regression(split) else found.test_accuracy))
 
 
-def accuracies(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[str, dict[str, float]]:
-    """Median test accuracy in percent: data -> way -> number."""
+WAYS: dict[str, Callable[[jfnn.Split, int, int], float]] = {
+    THEIRS: by_theirs,
+    f"{THEIRS}, {WIDTH} units": functools.partial(by_theirs, width=WIDTH),
+    "search": by_search,
+    "Adam": by_adam,
+    f"search, {SMALL}": functools.partial(by_search, init=SMALL),
+    f"Adam, {SMALL}": functools.partial(by_adam, init=SMALL),
+}
+
+
+def scores(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[str, dict[str, float]]:
+    """Median test accuracy or R² in percent: data -> way -> number."""
     found = {}
     for name in data:
-        rows = DATA[name]()
-        scores: dict[str, list[float]] = {way: [] for way in WAYS}
-        for seed in range(splits):
-            split = split_of(rows, seed)
-            for way, score in zip(WAYS, (by_theirs, by_search, by_adam), strict=True):
-                scores[way].append(100 * score(split, seed, epochs))
-        found[name] = {way: statistics.median(several) for way, several in scores.items()}
+        cut = [split_of(name, seed) for seed in range(splits)]
+        found[name] = {
+            way: statistics.median(100 * score(split, seed, epochs) for seed, split in enumerate(cut))
+            for way, score in WAYS.items()
+        }
     return found
 
 
-def deficits(accuracy: dict[str, float]) -> tuple[float, float]:
+def deficits(name: str, found: dict[str, float]) -> tuple[float, float]:
     """Points by which the better of search and Adam, and Adam alone, are below scikit-learn's default."""
-    theirs, search, adam = (accuracy[way] for way in WAYS)
-    return theirs - max(search, adam), theirs - adam
+    init = f", {SMALL}" if name in NUMBERS else ""
+    search, adam = found[f"search{init}"], found[f"Adam{init}"]
+    return found[THEIRS] - max(search, adam), found[THEIRS] - adam
 
 
 def call(package: str) -> None:
     """Prints the seconds of the first two networks of this process, the default ones on the digits."""
-    split = split_of(DATA["digits"](), 0)
+    split = split_of("digits", 0)
     fit = functools.partial(by_theirs if package == THEIRS else by_adam, split, 0, 20)
     times = []
     for _ in range(2):
@@ -157,15 +204,18 @@ def first_calls(rounds: int) -> dict[str, list[float]]:
 
 
 def show_accuracies(options: argparse.Namespace, figures: dict[str, Any]) -> list[str]:
-    """Prints the accuracies, and gives the marks that are missed."""
-    figures["accuracy"] = accuracies(options.splits, options.epochs)
+    """Print the accuracies and R², and return the marks that are missed."""
+    figures["accuracy"] = scores(options.splits, options.epochs)
     rows = [("", *WAYS)]
     rows += [(name, *(f"{found[way]:.1f}" for way in WAYS)) for name, found in figures["accuracy"].items()]
     print(markdown(rows), flush=True)
     missed = []
     for name, found in figures["accuracy"].items():
         for what, deficit, most in zip(
-            ("the better of search and Adam", "Adam"), deficits(found), (BETTER_OF_BOTH, ADAM), strict=True
+            ("the better of search and Adam", "Adam"),
+            deficits(name, found),
+            (BETTER_OF_BOTH, ADAM),
+            strict=True,
         ):
             if deficit > most + 1e-9:
                 missed.append(f"{name}: {what} is {deficit:.1f} points below scikit-learn's default")
