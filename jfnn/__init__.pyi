@@ -23,7 +23,6 @@ from . import (
 from .activations import Activation
 from .adapters import from_equinox, from_flax
 from .analysis.statistics import CellStatistics, cell_statistics
-from .analysis.zoo import read_zoo, write_zoo
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
@@ -172,7 +171,6 @@ __all__ = [
     "predict_proba",
     "pruned",
     "race",
-    "read_zoo",
     "report",
     "rnn",
     "schedulers",
@@ -184,5 +182,4 @@ __all__ = [
     "training",
     "use_all_cores",
     "write_playground",
-    "write_zoo",
 ]

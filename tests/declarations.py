@@ -33,8 +33,7 @@ from sklearn.utils._param_validation import make_constraint
 from wrong_values import FORMS, NONE, Kind, array, count, either, number, several, tree, word
 
 from jfnn import activations, layers, losses, optimizers, penalties, prediction, training
-from jfnn.analysis import attribution, calibration, comparison, intervals
-from jfnn.analysis.confusion import NORMALIZE
+from jfnn.analysis import attribution, comparison, intervals
 from jfnn.architectures import CELLS
 from jfnn.arguments import checks, fields
 from jfnn.boltzmann import enumeration
@@ -284,8 +283,6 @@ NAMES = {
     "missing": ["nan", "omit"],
     "race.test": bounds.TESTS,
     "test": comparison.TESTS,
-    "equal": calibration.BINS,
-    "normalize": NORMALIZE,
     "curvature": attribution.CURVATURES,
     "mode": hypergradient.MODES,
     "parametrisations": coordinates.PARAMETRISATIONS,
@@ -315,8 +312,6 @@ SHAPED = {
     "weighted.weights": f"nan inf negative axes {FORMS}",
     "x x_train x_test": f"nan inf huge columns axes {FORMS}",
     "y y_train y_test accuracy.labels": f"rows {FORMS}",
-    """brier_score.labels calibration_error.labels temperature.labels roc_curves.labels
-    cumulative_gains.labels""": f"rows {FORMS}",
     "v h states": f"nan inf negative columns axes {FORMS}",
     "uniform_h uniform_v": f"rows columns {FORMS}",
     "probabilities": f"inf negative {FORMS}",
@@ -324,8 +319,8 @@ SHAPED = {
 }
 # Arrays that may have other shapes -> the same; `FORMS` of all others.
 LOOSE = {
-    "label_noise.y holm.p crps_normal.std": f"negative {FORMS}",
-    "crps.y crps_normal.y correct": f"rows {FORMS}",
+    "label_noise.y holm.p": f"negative {FORMS}",
+    "correct": f"rows {FORMS}",
     "utility residuals": f"nan inf rows {FORMS}",
     "one_hot.labels targets.y shuffled.y": FORMS,
 }

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pytest
-from helpers import everything, make_result, noise_split, plain
+from helpers import everything, noise_split, plain
 from jax.experimental.compilation_cache import compilation_cache
 
 import jfnn
 from jfnn import datasets
 from jfnn.arguments.paths import OutputError
-from jfnn.core.search.result import combined, with_run
+from jfnn.core.search.result import combined
 from jfnn.core.store import files
 from jfnn.numerics import persistent
 from jfnn.numerics.compiling import compiled
@@ -138,41 +138,6 @@ def unfinished(networks, evaluations, **options):
 SIZES = ((4, 3), (3,)), ((3, 2), (2,))
 
 
-def with_params(draw):
-    """A result of random scores and parameters, and the networks as a zoo has them."""
-    result = make_result((2, 2), draw=draw)
-    rng = np.random.default_rng(draw)
-    shape = result.diverged_at.shape
-    params = [jfnn.Layer(*(rng.random((*shape, *size), np.float32) for size in layer)) for layer in SIZES]
-    networks = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(shape) :]), params)
-    return with_run(result, params=params), networks
-
-
-def write_zoo(directory, content):
-    result, networks = with_params(content)
-    jfnn.write_zoo(result, directory)
-    return bits((networks, result.to_dict()))
-
-
-def read_zoo(directory):
-    zoo = jfnn.read_zoo(directory)
-    assert len({len(column) for column in jax.tree.leaves(zoo)}) == 1
-    return bits(tuple(zoo))
-
-
-def write_zoos(directory, content):
-    results, networks = zip(with_params(content), with_params(content + 1), strict=True)
-    jfnn.write_zoo(combined({"network": np.array(["a", "b"])}, results), directory)
-    tables = [
-        {"network": np.array(8 * [name])} | each.to_dict() for name, each in zip("ab", results, strict=True)
-    ]
-    return [bits(zoo) for zoo in zip(networks, tables, strict=True)]
-
-
-def read_zoos(directory):
-    return [read_zoo(directory / name) for name in "ab"]
-
-
 # Archives
 
 ARRAYS = {
@@ -268,8 +233,6 @@ OURS = {
     "a search that has not ended": unfinished(
         {"one": NET, "two": jfnn.mlp((5, 3, 3))}, 3, validation=0.2, refit=True
     ),
-    "a zoo": Kind(write_zoo, read_zoo),
-    "a zoo of several programs": Kind(write_zoos, read_zoos),
     "a compiled program": Kind(write_program, run_program, ANEW, goes_on=True),
 }
 KINDS = OURS | {
@@ -282,7 +245,6 @@ KINDS = OURS | {
 }
 LIKE_OTHERS = (
     "a search that has not ended",
-    "a zoo of several programs",
     "arrays, stored",
     "arrays, by LZMA",
 )

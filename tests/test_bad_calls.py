@@ -50,7 +50,6 @@ pytestmark = pytest.mark.unoptimised
 ALIASES = {
     "a": {"hyper"},
     "cells": {"a"},
-    "confusion.labels": {"predicted"},
     "execution": {"devices"},
     "hyper": {"a"},
     "initializer": {"init"},
@@ -379,9 +378,6 @@ FOUND = [
     (lambda: prepared(split=SPLIT._replace(names=np.arange(2))), "names"),
     (lambda: prepared(split="None"), "split"),
     (lambda: prepared(l2=[False, 0]), "l2"),
-    (lambda: analysis.brier_score(EVEN, None), "labels"),
-    (lambda: analysis.calibration_error(EVEN, None), "labels"),
-    (lambda: analysis.temperature(EVEN, None), "labels"),
     (lambda: analysis.front(RESULT, [None]), "objectives"),
     (lambda: analysis.cell_names(None), "result"),
     (lambda: analysis.matched(NET, HUGE, PARAMS), "a"),

@@ -178,8 +178,6 @@ ANALYSIS = [
     (analysis.linear_datamodeling_score, {"values": np.ones((3, 3))}, "values", "[n, rows] = [2, 3]"),
     (analysis.linear_datamodeling_score, {"values": np.full((2, 3), NAN)}, "values", "finite"),
     (analysis.leave_one_out_values, {"result": RESULT}, "result", "leave_one_out(8)"),
-    (analysis.jackknife_plus, {"predictions": [[1.0]]}, "predictions", "[2, rows]"),
-    (analysis.jackknife_plus, {"predictions": [1.0, 2.0]}, "predictions", "2 axes"),
     *(
         (analysis.batch_sharpness, {"batches": batches}, "batches")
         for batches in ([[0.0, 1.0]], [[0, 8]], [[-1, 0]], [0, 1], [[]])
@@ -194,18 +192,6 @@ ANALYSIS = [
     (analysis.influence, {"correct": [1.0, 2.0]}, "correct", "[2, rows]"),
     (analysis.memorisation, {"correct": np.ones((2, 3))}, "correct", "[2, 2]"),
     (analysis.memorisation, {"included": [1, 0]}, "included", "[subsets, rows]"),
-    (analysis.brier_score, {"probabilities": P[0]}, "probabilities", "[…, n, k]"),
-    (analysis.brier_score, {"probabilities": P[:0], "labels": []}, "probabilities", "[…, n, k]"),
-    (analysis.brier_score, {"probabilities": 2 * P}, "probabilities", "from 0 to 1"),
-    (analysis.brier_score, {"probabilities": P - [1, -1]}, "probabilities", "from 0 to 1"),
-    (analysis.brier_score, {"probabilities": P[:, :1] + 1}, "probabilities", "from 0 to 1"),
-    (analysis.brier_score, {"labels": Y + 1}, "labels", "got 1 to 2"),
-    (analysis.brier_score, {"labels": Y - 1}, "labels", "got -1 to 0"),
-    (analysis.temperature, {"labels": Y * 1.0}, "labels", "integers"),
-    (analysis.with_temperature, {"temperature": 0.0}, "temperature", "above 0"),
-    (analysis.with_temperature, {"temperature": [1.0, 2.0]}, "temperature", "shape []"),
-    (analysis.crps, {"outputs": [[1.0, 2.0]], "fair": True}, "outputs", "at least 2"),
-    (analysis.crps_normal, {"mean": [0.0, 1.0], "std": [1.0] * 3, "y": 0.0}, "std", "broadcasts"),
     *((analysis.interval, {"bounds": bounds}, "bounds") for bounds in ((1, 0), 3, (0, 1, 2), (NAN, 1))),
     (analysis.interval, {"bounds": (0.4, 1)}, "values"),
     *(
@@ -242,9 +228,6 @@ ANALYSIS = [
     ),
     (analysis.matched, {"network": CNN}, "network"),
     (analysis.matched, {"network": OWN}, "network"),
-    (jfnn.write_zoo, {"result": RESULT}, "result"),
-    (jfnn.write_zoo, {"result": WHOLE}, "params"),
-    *((jfnn.write_zoo, {"folder": folder}, "folder") for folder in (__file__, f"{__file__}/zoo")),
     (analysis.weight_statistics, {"params": [EYE[:2], EYE[:3]], "leading": 1}, "params"),
     (analysis.weight_statistics, {"params": {"a": np.ones(2)}, "leading": 2}, "params"),
     (analysis.weight_statistics, {"params": {"a": np.ones((2, 0))}, "leading": 1}, "params"),
@@ -259,7 +242,6 @@ DRAWN = {"result": make_sampled(seeds=3), "axis": "l2"}
 ALONE = {"result": make_result((3, 2), seeds=1), "axis": "l2"}
 LISTS = {"result": make_programs(("a", "b"), (50, 0), make=make_sampled), "axis": "l2"}
 MOMENTUM = {"result": make_result((3, 3), further={"momentum": np.array([0.0, 0.9])}.items())}
-TWO_CURVES = analysis.calibration_error(np.full((2, 8, 2), 0.5), Y, 8)
 DRAWINGS = (plots.heat_map, plots.scatter, plots.interval_curves, plots.axis_curves)
 PLOTS = [
     (plots.loss_curves, {"result": make_result()}, "result"),
@@ -299,9 +281,6 @@ PLOTS = [
     ),
     *((plots.heat_map, {"axes": axes}, "axes") for axes in (("l2", "l2"), ("l2", "fold"), ("l2",), "l2")),
     (plots.heat_map, {"result": make_sampled()}, "result", "plots.scatter"),
-    (plots.reliability_diagram, {"calibration": TWO_CURVES}, "calibration", "[2, 8]"),
-    (plots.reliability_diagram, {"calibration": {}}, "calibration", "at least one"),
-    (plots.reliability_diagram, {"calibration": {"a": 1.0}}, "calibration", "a Calibration"),
 ]  # fmt: skip
 
 UNITS = np.arange(40).reshape(8, 5) % 2 * 1.0

@@ -1,4 +1,4 @@
-"""Statistics, comparisons, ranking, tables; values of rows; calibration; studies of weights."""
+"""Statistics, comparisons, ranking, tables; values of rows; studies of weights."""
 
 from jfnn.analysis.attribution import (
     Datamodels,
@@ -11,20 +11,8 @@ from jfnn.analysis.attribution import (
 from jfnn.analysis.barriers import Barrier, barrier, matched
 from jfnn.analysis.best_cells import best_of_subsets
 from jfnn.analysis.bias_variance import BiasVariance, bias_variance, bias_variance_of
-from jfnn.analysis.calibration import (
-    Brier,
-    Calibration,
-    brier_score,
-    calibration_error,
-    crps,
-    crps_normal,
-    temperature,
-    with_temperature,
-)
 from jfnn.analysis.codes import OnlineCode, online_code
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
-from jfnn.analysis.conformal import jackknife_plus, split_conformal
-from jfnn.analysis.confusion import Confusion, confusion
 from jfnn.analysis.controls import permutation_p, selectivity
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.fronts import front
@@ -34,22 +22,18 @@ from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names
 from jfnn.analysis.tables import tidy, write_tidy
-from jfnn.analysis.zoo import Zoo, weight_statistics
+from jfnn.analysis.weights import weight_statistics
 
 __all__ = [
     "Barrier",
     "BiasVariance",
-    "Brier",
-    "Calibration",
     "CellStatistics",
     "Comparison",
-    "Confusion",
     "Datamodels",
     "InfluenceFunctions",
     "Interval",
     "OnlineCode",
     "Sharpness",
-    "Zoo",
     "banzhaf",
     "barrier",
     "batch_sharpness",
@@ -57,14 +41,9 @@ __all__ = [
     "best_rates",
     "bias_variance",
     "bias_variance_of",
-    "brier_score",
-    "calibration_error",
     "cell_names",
     "cell_statistics",
     "compare_cells",
-    "confusion",
-    "crps",
-    "crps_normal",
     "curve_statistics",
     "datamodels",
     "front",
@@ -72,7 +51,6 @@ __all__ = [
     "influence",
     "influence_functions",
     "interval",
-    "jackknife_plus",
     "leave_one_out_values",
     "linear_datamodeling_score",
     "matched",
@@ -83,11 +61,8 @@ __all__ = [
     "selectivity",
     "shapley",
     "sharpness",
-    "split_conformal",
-    "temperature",
     "tidy",
     "weight_statistics",
-    "with_temperature",
     "write_tidy",
 ]
 __dir__ = __all__.copy

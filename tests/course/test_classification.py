@@ -39,7 +39,7 @@ def test_networks_are_right_on_test_rows(page):
     ]
     assert min(accuracies) > 0.95
     assert (page["predicted"] == page["digits"].y_test).mean() > 0.965
-    np.testing.assert_allclose(page["confused"].mean.sum(), 360)
+    assert page["counts"].sum() == 20 * 360
 
 
 def test_exercise_1_the_difference_of_two_outputs_is_the_one_output_at_half_the_penalty(page):
@@ -63,7 +63,7 @@ def test_exercise_1_the_difference_of_two_outputs_is_the_one_output_at_half_the_
 
 def test_exercise_2_the_auc_counts_pairs_in_the_right_order(page):
     """Hanley and McNeil 1982: of all pairs of a benign and a malignant row; equal outputs count a half."""
-    outputs, benign = page["chances"]["scikit-learn"][:, 1].round(1), page["cancer"].y_test == 1
+    outputs, benign = page["chances"]["scikit-learn"][0, :, 1].round(1), page["cancer"].y_test == 1
     pairs = outputs[benign][:, None] - outputs[~benign]
     share = np.mean(pairs > 0) + 0.5 * np.mean(pairs == 0)
     assert np.mean(pairs == 0) > 0

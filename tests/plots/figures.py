@@ -28,13 +28,10 @@ from reading import (
     written_in,
 )
 from scipy import stats
-from sklearn.metrics import roc_auc_score
 
 from jfnn import analysis
-from jfnn.analysis.intervals import interquartile_mean
 from jfnn.arguments.texts import axis_label, axis_text, describe, metric_text, name_text
 from jfnn.plots.curves import default_cells, left_out
-from jfnn.studies.coordinates import CoordinateCheck
 
 MOST_NAMED = 10  # curves in a legend, and names in a caption
 MOST_BANDS = 30  # curves that all have bands
@@ -597,206 +594,6 @@ def check_histogram(figure, result, score, cells):
 
 
 @strategies.composite
-def reliability_diagrams(draw):
-    """Bins of confidences, of one network or of several by name."""
-    rng = draw(generators)
-    rows = draw(strategies.sampled_from([1, 20, 300]))
-    classes = draw(strategies.sampled_from([2, 10]))
-    kind = draw(strategies.integers(1, 20)), draw(strategies.sampled_from(["width", "mass"]))
-    y = rng.integers(0, classes, rows)
-    count = draw(strategies.integers(0, 5))
-    p = rng.dirichlet(np.full(classes, 0.5), size=(count + 1, rows))
-    one, *several = (analysis.calibration_error(each, y, *kind) for each in p)
-    named = {f"network {i}": each for i, each in enumerate(several)}
-    return {"calibration": one if draw(strategies.booleans()) else named}
-
-
-def check_reliability_diagram(figure, calibration):
-    several = calibration if isinstance(calibration, dict) else {"": calibration}
-    for panel, (name, each) in zip(figure.axes, several.items(), strict=True):
-        taken = each.rows > 0
-        bars, marks = panel.collections
-        centres = np.stack([each.confidence, each.accuracy], axis=1)[taken]
-        assert_allclose(marks.get_offsets(), centres)
-        proportions = (sizes - sizes.min() for sizes in (marks.get_sizes(), each.rows[taken]))
-        areas, rows = (part / max(part.max(), 1e-12) for part in proportions)
-        assert_allclose(areas, rows, atol=1e-9)
-        low, high = (np.clip(each.confidence + sign * each.deviation, 0, 1)[taken] for sign in (-1, 1))
-        x = centres[:, 0]
-        assert_allclose(bars.get_segments(), np.array([[x, low], [x, high]]).transpose(2, 0, 1))
-        heading, _, numbers = panel.get_title().rpartition("\n")
-        assert heading == name and panel.get_xlabel() == "confidence"
-        assert numbers == f"error {each.error:.3f}, by chance {each.by_chance:.3f}"
-    assert figure.axes[0].get_ylabel() == "accuracy" and len(legend_of(figure)) == 2
-
-
-@strategies.composite
-def confusion_matrices(draw):
-    """Matrices of the seeds of a network, of one, or of several by name, of few or many classes and rows."""
-    rng = draw(generators)
-    k, rows = draw(strategies.sampled_from([(2, 30), (3, 40_000), (10, 400), (14, 3000), (30, 90)]))
-    names = [np.arange(k), np.array([f"{i} is a long name" for i in range(k)])]
-    names = draw(strategies.sampled_from(names))
-    normalize = draw(strategies.sampled_from([None, "true", "pred", "all"]))
-    y = rng.integers(0, k, rows)
-
-    def of_seeds(seeds):
-        right = rng.random((seeds, rows)) < rng.random()
-        answers = names[np.where(right, y, rng.integers(0, k, (seeds, rows)))]
-        if seeds > 1 and draw(strategies.booleans()):
-            answers[1] = -1 if names.dtype.kind == "i" else ""
-        return analysis.confusion(answers[0] if seeds == 1 else answers, names[y], names, normalize)
-
-    counts = draw(strategies.lists(strategies.sampled_from([1, 2, 5]), max_size=2))
-    several = {f"network {i}": of_seeds(seeds) for i, seeds in enumerate(counts)}
-    return {"confusion": several or of_seeds(draw(strategies.sampled_from([1, 2, 5])))}
-
-
-def check_confusion_matrix(figure, confusion):
-    several = confusion if isinstance(confusion, dict) else {"": confusion}
-    *panels, bar = figure.axes
-    missing = 0
-    for panel, (name, each) in zip(panels, several.items(), strict=True):
-        known = each.matrix.reshape(-1, *each.mean.shape)
-        known = known[np.isfinite(known[:, 0, 0])]
-        missing += each.matrix[..., 0, 0].size - len(known)
-        mean = known.mean(axis=0)
-        assert_allclose(image_of(panel), mean)
-        assert panel.get_title() == name and panel.get_ylabel() == "true"
-        written = written_in(panel)
-        assert written.keys() == set(np.ndindex(mean.shape)) or (not written and len(mean) > 9)
-        for place, text in written.items():
-            number, *spread = text.get_text().split("\n")
-            deviation = known[:, *place].std(ddof=1) if len(known) > 1 else 0.0
-            assert abs(float(number) - mean[place]) <= max(0.051, 0.00501 * mean[place])
-            if each.normalize:
-                assert abs(float(number) - mean[place]) <= (0.000501 if each.normalize == "all" else 0.00501)
-            assert len(spread) == (deviation > 0)
-            if spread:
-                assert spread[0][0] == "±" and abs(float(spread[0][1:]) - deviation) <= max(
-                    0.051, 0.00501 * deviation
-                )
-            assert contrast(to_rgb(text.get_color()), panel.images[0].to_rgba(mean[place])) > 3
-        check_in_cells(panel)
-        labels = labels_of(panel.yaxis)
-        assert all(
-            each.classes[int(place)] == each.classes.dtype.type(text) for place, text in labels.items()
-        )
-    assert panel.get_xlabel() == "predicted" and bar.get_xlabel()
-    counts = [int(each.n) for each in several.values()]
-    assert ("±" in caption_of(figure)) == (max(counts) > 1 and bool(written))
-    assert (f"not shown: {missing} of" in caption_of(figure)) == (missing > 0)
-
-
-@strategies.composite
-def orders(draw):
-    """Probabilities of rows by one or more networks, with many alike or none, and their labels."""
-    rng = draw(generators)
-    k = draw(strategies.sampled_from([1, 2, 3, 12]))
-    n = draw(strategies.sampled_from([2, 7, 60])) * max(k, 2)
-    y = rng.permutation(np.arange(n) % max(k, 2))
-    is_coarse = draw(strategies.booleans())
-
-    def of_runs(runs):
-        p = rng.random((*runs, n, k)) + 2 * rng.random() * (y[:, None] == (np.arange(k) if k > 1 else 1))
-        p = np.ceil(4 * p) if is_coarse else p
-        p = p / p.sum(axis=-1, keepdims=True) if k > 1 else p / p.max()
-        if runs and runs[0] > 1 and draw(strategies.booleans()):
-            p[0] = np.nan
-        return p
-
-    shapes = strategies.sampled_from([(), (1,), (3,), (6,), (2, 3)])
-    shown = draw(strategies.lists(shapes, max_size=3))
-    by_name = {f"network {i}": of_runs(runs) for i, runs in enumerate(shown)}
-    names = [None, [f"kind {label}" for label in range(max(k, 2))]]
-    return {
-        "probabilities": by_name or of_runs(draw(shapes)),
-        "labels": y,
-        "classes": draw(strategies.sampled_from(names)),
-        "interval": draw(strategies.sampled_from([None, "median", "iqm"])),
-    }
-
-
-def of_thresholds(sure, positive):
-    """Numbers of other and of positive rows above every threshold, counted one by one."""
-    counts = [(np.sum(sure[~positive] >= t), np.sum(sure[positive] >= t)) for t in np.unique(sure)[::-1]]
-    return np.array([(0, 0), *counts])
-
-
-def order_of(sure, positive, gains):
-    """Places and values of the corners of a curve, and the area under that of ROC."""
-    others, found = of_thresholds(sure, positive).T
-    x = (others + found) / len(sure) if gains else others / (~positive).sum()
-    return x, found / positive.sum(), roc_auc_score(positive, sure)
-
-
-def check_orders(gains):
-    """Reads curves of an order back: ROC curves, or gains."""
-
-    def check(figure, probabilities, labels, classes, interval):
-        several = isinstance(probabilities, dict)
-        by_name = probabilities if several else {"": probabilities}
-        panel = figure.axes[0]
-        chance, *lines = panel.get_lines()
-        assert_array_equal(chance.get_xydata(), [[0, 0], [1, 1]])
-        drawn = [line for line in lines if line.get_linestyle() == "-"]
-        dotted = [line for line in lines if line.get_linestyle() == ":"]
-        bands = list(panel.collections)
-        texts = legend_of(figure)
-        wanted = []
-        for name, p in by_name.items():
-            runs = p.reshape(-1, *p.shape[-2:])
-            runs = runs[np.isfinite(runs[:, 0, 0])]
-            k = p.shape[-1]
-            kinds = range(k) if k > 2 else [1]
-            each = [[order_of(run[:, min(c, k - 1)], labels == c, gains) for run in runs] for c in kinds]
-            titles = classes or [f"class {c}" for c in range(max(k, 2))]
-            if several:
-                wanted.append((name, list(zip(*each, strict=True)), kinds))
-            else:
-                known = [
-                    (titles[c] if k > 2 else "", [(run,) for run in of], [c])
-                    for c, of in zip(kinds, each, strict=True)
-                ]
-                wanted += known
-        most = max(len(runs) for _, runs, _ in wanted)
-        assert len(drawn) == len(wanted)
-        grid = drawn[0].get_xdata()[1:]
-        for line, (name, runs, kinds) in zip(drawn, wanted, strict=True):
-            assert_array_equal(line.get_xydata()[0], [0, 0])
-            # Of places where a curve rises straight up any value there will do.
-            rises = {x for of in runs for x, _, _ in of for x in x[1:][np.diff(x) == 0]}
-            calm = np.array([all(abs(x - rise) > 1e-9 for rise in rises) for x in grid]) | gains
-            values = np.array([np.mean([np.interp(grid, x, y) for x, y, _ in of], axis=0) for of in runs])
-            centre = {"median": np.median, "iqm": interquartile_mean}.get(interval, np.mean)
-            assert_allclose(line.get_ydata()[1:][calm], centre(values, axis=0)[calm], atol=1e-12)
-            areas = np.array([np.mean([area for _, _, area in of]) for of in runs])
-            has_band = len(runs) > 1 and (len(runs) > 2 or most == 2)
-            if has_band:
-                band = band_of(bands.pop(0), grid)
-                ends = analysis.interval(np.clip(values.T, 0, 1), interval, None, (0, 1))
-                ends = ends if len(runs) > 2 else (values.min(axis=0), values.max(axis=0))
-                assert_allclose(band[:, calm], np.array(ends)[:, calm], atol=1e-9)
-            if len(wanted) <= MOST_NAMED:
-                said = [text for text in texts if text.startswith(name) and (gains or "AUC" in text)]
-                assert said or (gains and not name)
-                if not gains:
-                    (text,) = said
-                    assert abs(float(text.split("AUC ")[1].split()[0]) - centre(areas)) <= 0.000501
-                    assert ("(" in text) == has_band
-            if gains:
-                shares = [np.mean(labels == c) for c in kinds]
-                best = np.mean([np.minimum(grid / share, 1) for share in shares], axis=0)
-                assert any(np.allclose(best, line.get_ydata()) for line in dotted)
-        assert not bands and bool(dotted) == gains
-        title = panel.get_title()
-        assert (title == "one network") == (most == 1) and (most < 3 or "95%" in title)
-        assert ("not shown" in caption_of(figure)) == any(np.isnan(p).any() for p in by_name.values())
-
-    return check
-
-
-@strategies.composite
 def decompositions(draw):
     """Predictions of any axes, of numbers or labels, with truth or without, some of which are missing."""
     rng = draw(generators)
@@ -861,45 +658,12 @@ def check_bias_variance(figure, parts, axis=None, at=None):
             assert in_a_line(describe({name: parts.axes[name][number]})) in caption
 
 
-@strategies.composite
-def coordinate_curves(draw):
-    """Changes of activations over any widths, steps and layers, some of which do not change, or diverge."""
-    rng = draw(generators)
-    names = draw(strategies.sampled_from([("standard",), ("standard", "maximal_update")]))
-    widths = draw(strategies.sampled_from([1, 2, 5, 12]))
-    sizes = draw(strategies.tuples(*(strategies.integers(1, most) for most in (3, 12, 2))))
-    change = 10.0 ** rng.uniform(-3, 2, (len(names), widths, *sizes))
-    change[..., : draw(strategies.integers(0, sizes[-1]))] = draw(strategies.sampled_from([0.0, np.nan]))
-    return {"check": CoordinateCheck(4 * 2 ** np.arange(widths), names, change[:, :, :, 0], change)}
-
-
-def check_coordinate_curves(figure, check):
-    change = check.change.mean(axis=2)
-    names = [name.replace("_", " ") for name in check.parametrisations]
-    columns, widths, steps, layers = change.shape
-    for panel, (layer, p) in zip(figure.axes, np.ndindex(layers, columns), strict=True):
-        for step, line in enumerate(panel.get_lines()):
-            assert_array_equal(line.get_xdata(), check.width)
-            assert_allclose(line.get_ydata(), change[p, :, step, layer])
-        assert step + 1 == steps
-        title = panel.get_title()
-        assert ("outputs" if layer == layers - 1 else f"layer {layer + 1}") in title
-        assert (names[p] in title) == (layer == 0)
-        last = change[p, :, -1, layer]
-        if widths > 1 and (last > 0).all():
-            slope, _ = np.polyfit(np.log(check.width), np.log(last), 1)
-            assert abs(float(title.rpartition(" ")[2]) - slope) <= 0.00501
-        assert panel.get_yscale() == ("log" if (change[..., layer] > 0).any() else "linear")
-    assert panel.get_xlabel() == "width"
-    assert legend_of(figure) == [str(step + 1) for step in range(steps)]
-
-
-def refused(name, result=None, score=None, cells=None, by=None, at=None, calibration=None, **options):
+def refused(name, result=None, score=None, cells=None, by=None, at=None, **options):
     """Names of arguments by one of which a call of a figure is refused, if it is."""
     if "parts" in options:
         return [] if options["parts"].axes else ["parts"]
     if result is None:
-        return ["calibration"] if calibration == {} else []
+        return []
     is_sweep = result.cell_shape or name == "loss_curves"
     has_curves = len(result.evaluations) or name not in ("loss_curves", "interval_curves")
     if not is_sweep or not has_curves or (name == "heat_map" and not result.crossed):
@@ -914,15 +678,10 @@ def refused(name, result=None, score=None, cells=None, by=None, at=None, calibra
 FIGURES = {
     "array_map": (array_maps(), check_array_map),
     "axis_curves": (axis_curves(), check_axis_curves),
-    "confusion_matrix": (confusion_matrices(), check_confusion_matrix),
     "bias_variance": (decompositions(), check_bias_variance),
-    "coordinate_curves": (coordinate_curves(), check_coordinate_curves),
-    "cumulative_gains": (orders(), check_orders(gains=True)),
     "heat_map": (heat_maps(), check_heat_map),
     "histogram": (histograms(), check_histogram),
     "interval_curves": (curves_of_cells(True), check_interval_curves),
     "loss_curves": (curves_of_cells(False), check_loss_curves),
-    "reliability_diagram": (reliability_diagrams(), check_reliability_diagram),
-    "roc_curves": (orders(), check_orders(gains=False)),
     "scatter": (results().map(lambda result: {"result": result}), check_scatter),
 }

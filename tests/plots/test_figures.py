@@ -1,12 +1,10 @@
 """One contract for all figures: what is drawn is the numbers, in texts that can be read; or it is refused."""
 
 import dataclasses
-import io
 import subprocess
 import sys
 from unittest import mock
 
-import matplotlib
 import numpy as np
 import pytest
 from drawn_results import best_of, results
@@ -15,10 +13,9 @@ from figures import FIGURES, refused
 from helpers import complaint, make_programs, make_result, make_sampled, refusal
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from reading import check_drawn, check_scales, check_texts, texts_of
+from reading import check_drawn, check_scales
 
 from jfnn import plots
-from jfnn.analysis import calibration_error, confusion
 from jfnn.arguments.texts import value_texts
 from jfnn.core.search.result import with_run
 from jfnn.plots.curves import default_cells, left_out
@@ -27,7 +24,7 @@ pytestmark = pytest.mark.unoptimised
 
 
 def test_every_public_figure_is_in_the_table():
-    assert FIGURES.keys() == set(plots.__all__) - {"PAPER"}
+    assert FIGURES.keys() == set(plots.__all__)
 
 
 def check_figure(name, arguments):
@@ -39,8 +36,7 @@ def check_figure(name, arguments):
     figure = draw(**arguments)
     check_drawn(figure)
     FIGURES[name][1](figure, **arguments)
-    if name != "coordinate_curves":
-        check_scales(figure)
+    check_scales(figure)
 
 
 @examples((15, 1), (300, 1), few=(4, 1))
@@ -95,30 +91,6 @@ REFUSED = [
     *[
         (plots.array_map, {"values": np.zeros((1, 2)), "axes": axes}, "axes")
         for axes in ({"a": [1, 2]}, AXES | {"b": [True, False]}, [[1], [1, 2]], AXES | {"a": [np.nan]})
-    ],
-    (plots.reliability_diagram, {"calibration": calibration_error(P, Y)}, "calibration"),
-    (plots.reliability_diagram, {"calibration": {"a": 1.0}}, "calibration"),
-    *[
-        (plots.confusion_matrix, {"confusion": wrong}, "confusion")
-        for wrong in (
-            *({}, {"a": 1.0}, confusion(np.zeros((2, 3, 90), int), Y), confusion(np.full((2, 90), -1), Y)),
-            {"a": confusion(Y, Y), "b": confusion(Y, Y, normalize="true")},
-            {"a": confusion(Y, Y), "b": confusion(Y > 0, Y > 0)},
-        )
-    ],
-    *[
-        (draw, {"probabilities": P, "labels": Y} | wrong, argument)
-        for draw in (plots.roc_curves, plots.cumulative_gains)
-        for wrong, argument in (
-            ({"probabilities": {}}, "probabilities"),
-            ({"probabilities": P * np.nan}, "probabilities"),
-            ({"probabilities": P[..., 0]}, "probabilities"),
-            ({"labels": np.minimum(Y, 1)}, "labels"),
-            ({"labels": Y[:80]}, "labels"),
-            ({"classes": ["a", "b"]}, "classes"),
-            ({"classes": "abc"}, "classes"),
-            ({"interval": "mode"}, "interval"),
-        )
     ],
 ]
 
@@ -260,23 +232,6 @@ EXAMPLES = {
         {"result": make_programs(("a", "b"), (50, 0), shape=(1, 2), further=LONG, history=1), "cells": "all"},
     ),
     "colours of nearly equal numbers": ("scatter", {"result": NEARLY_EQUAL_RATES}),
-    "an order by two classes": (
-        "roc_curves",
-        {
-            "probabilities": {"a": PAIRS, "b": PAIRS[0]},
-            "labels": Y % 2,
-            "classes": None,
-            "interval": None,
-        },
-    ),
-    "long names of classes": (
-        "confusion_matrix",
-        {"confusion": confusion(WORDS[P.argmax(axis=-1)], WORDS[Y], normalize="all")},
-    ),
-    "titles of two panels": (
-        "reliability_diagram",
-        {"calibration": {name: calibration_error(p, Y) for name, p in zip("ab", P, strict=True)}},
-    ),
     "a loss of 0": ("scatter", {"result": WITHOUT_LOSS}),
 }
 
@@ -295,38 +250,6 @@ def test_figures_that_are_made_together_have_their_own_ticks():
         low, high = bar.get_xlim()
         shown = [tick for tick in bar.get_xticks() if low <= tick <= high]
         assert shown[0] <= low + 0.25 * (high - low) and shown[-1] >= high - 0.25 * (high - low)
-
-
-def check_paper(case):
-    """An example as wide as a column of a paper: no text is cut off, lies upon another or is tiny."""
-    name, arguments = EXAMPLES[case]
-    with matplotlib.rc_context(plots.PAPER):
-        figure = getattr(plots, name)(**arguments)
-        FigureCanvasAgg(figure).draw()
-        check_texts(figure, points=3.4 * 72, smallest=5.0)
-        assert max(text.get_fontsize() for text in texts_of(figure)) < 9
-
-
-def test_a_map_fits_into_a_column_of_a_paper():
-    check_paper("a map")
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("case", EXAMPLES)
-def test_an_example_fits_into_a_column_of_a_paper(case):
-    check_paper(case)
-
-
-def test_figures_of_a_paper_have_fonts_that_journals_take():
-    file = io.BytesIO()
-    with matplotlib.rc_context(plots.PAPER):
-        figure = plots.axis_curves(GRID, "l2", by="learning_rate")
-        figure.suptitle("")
-        figure.savefig(file, format="pdf")
-    assert b"/CIDFontType2" in file.getvalue() and b"/Type3" not in file.getvalue()
-    with pytest.raises(TypeError):
-        plots.PAPER["font.size"] = 1
-    assert plots.heat_map(GRID).get_figwidth() == 5
 
 
 @pytest.mark.thorough

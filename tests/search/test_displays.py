@@ -194,10 +194,6 @@ def test_a_comparison_shows_its_reference_and_ranges():
     low, high = np.nanmin(compared.p), np.nanmax(compared.p)  # NaN of the reference itself
     assert repr(compared).startswith("Comparison(reference=(1, 2), difference=2×3 (")
     assert f" p=2×3 ({low:.4g} to {high:.4g}), " in repr(compared)
-    zoo = jfnn.analysis.Zoo(
-        {"w": np.full((3, 2), np.nan)}, {"loss": np.arange(3), "name": np.array(["a"] * 3)}
-    )
-    assert repr(zoo) == "Zoo(params={w: 3×2}, table={loss: 3 (0 to 2), name: 3})"
 
 
 def test_networks_splits_and_subsets_are_shown_in_a_line():
