@@ -59,7 +59,6 @@ nitpick_ignore_regex = [
         r"jfnn\.(optimizers\.(Distribution|UpdateRule)|numerics\.(permutation\.Domain|compiling\.R))",
     ),
     ("py:class", r"jfnn\.(targets\.Names|learners\.functions\.Functions|arguments\.callers\.Doubt)"),
-    ("py:class", r"jfnn\.estimators\.ensemble\.SearchEnsemble"),
     ("py:class", r"jfnn\.racing\.loop\.Look"),
 ]
 default_role = "py:obj"

@@ -39,7 +39,6 @@ from .core.search.sweep import sweep
 from .core.search.train import train
 from .core.store.files import CorruptFileError
 from .distributed.workers import Workers
-from .estimators.ensemble import Ensemble
 from .layers import (
     GRU,
     LSTM,
@@ -100,7 +99,6 @@ __all__ = [
     "EarlyStopping",
     "Elman",
     "Embedding",
-    "Ensemble",
     "Execution",
     "Flatten",
     "Frozen",

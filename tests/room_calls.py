@@ -15,7 +15,6 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
 from jfnn.core.search.sweep import prepare
-from jfnn.estimators.ensemble import select
 from jfnn.studies.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
@@ -45,7 +44,6 @@ GROWN = with_run(
     config={"settings": {"learner": {"loss": "cross_entropy"}}},
     origin=Origin(lambda network: jfnn.supervised(NET), subsets=GROWING),
 )
-ENSEMBLE = estimators.Ensemble(NET, jfnn.losses.get("cross_entropy"), ONE, np.ones(1), None, 0, 0)
 CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 ANALYSED = {"result": RESULT, "score": "test_loss"}
 DECOMPOSED = {
@@ -104,7 +102,7 @@ RECORDS = [
     *[jfnn.Scaled(jfnn.Dense(2)), jfnn.Frozen(jfnn.Dense(2)), jfnn.layers.Draw("normal", (2, 3))],
     *[jfnn.Halving(3), jfnn.Hyperband(), jfnn.EarlyStopping(3), jfnn.Converged(), jfnn.PopulationTraining(2)],
     *[jfnn.Minibatches(4), jfnn.Validation(0.25), jfnn.Execution(), jfnn.Sample(2), jfnn.Refit()],
-    *[jfnn.Simplest({"l2": "most"}), estimators.SimplestCandidate({"alpha": "most"})],
+    jfnn.Simplest({"l2": "most"}),
     *[jfnn.Optimizer("sgd", schedule="cosine"), analysis.Interval()],
 ]  # fmt: skip
 # Functions whose every argument is tried, defaults included, with those that they need.
@@ -252,9 +250,6 @@ FUNCTIONS = [
     ),
     (RESULT.higher_is_better, {"name": "test_loss"}),
     (RESULT.axes_at, {"index": (0, 0)}),
-    (estimators.Ensemble.of_sweep, {"network": NET, "result": KEPT, "x": X, "y": Y}),
-    (ENSEMBLE.predict, {"x": X}),
-    (select, {"predictions": np.ones((2, 8, 2)), "targets": np.eye(2)[Y], "metric": "accuracy", "rounds": 2}),
     (
         jfnn.coordinate_check,
         {"network": width_to_network, "split": SPLIT, "width": [2, 4], "learning_rate": 0.1, "batch_size": 4},
@@ -329,11 +324,6 @@ WRAPPED = {
         lambda **parameters: estimators.MLPRegressor(**parameters).fit(X, X[:, 0]),
         estimators.MLPRegressor,
         {"loss": "squared_error", "quantile": 0.5, "delta": 1.0},
-    ),
-    "BernoulliRBM": (
-        lambda **parameters: estimators.BernoulliRBM(**parameters).fit(V),
-        estimators.BernoulliRBM,
-        estimators.BernoulliRBM(n_iter=1).get_params(),
     ),
 }
 # Arguments that take anything, or are not checked by this call alone -> why.

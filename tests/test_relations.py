@@ -19,7 +19,6 @@ import jfnn
 from jfnn import analysis, boltzmann, datasets, losses, plots, report, subsets
 from jfnn.analysis import Interval
 from jfnn.core.search.result import with_run
-from jfnn.estimators.ensemble import choose, select
 from jfnn.layers import GRU, Conv, Dense, Embedding, Flatten, LayerNorm, MaxPool, MeanPool, Residual
 from jfnn.optimizers import UpdateRule
 
@@ -93,12 +92,6 @@ NETWORKS = [
     (prepared, {"network": jfnn.pruned(NET, every=2, rounds=1.5)}, "prune_rounds"),
     (prepared, {"network": jfnn.pruned(NET, every=2, rounds=1, share=[0.5, 1.0])}, "prune_share"),
     (losses.get, {"loss": losses.huber}, "loss", "mean 'huber'"),
-    (select, {"predictions": np.ones((2, 5, 3)), "targets": EYE[:, :2]}, "predictions", "[members, 4, 2]"),
-    *(
-        (select, {"predictions": np.zeros((2, 5, 1)), "targets": np.ones((5, 1)), "metric": metric}, "metric")
-        for metric in ("accuracy", "log_loss")
-    ),
-    (choose, {"members": {}, "held_out": []}, "members", "candidates"),
 ]  # fmt: skip
 
 

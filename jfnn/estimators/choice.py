@@ -17,7 +17,6 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
-    HalvingRandomSearchCV,
     ParameterGrid,
     ParameterSampler,
 )
@@ -31,7 +30,6 @@ from jfnn.estimators.mlp import Perceptron, engine_of, further, structure_of
 # Fits a structure from which on the engine trains a search. With fewer, scikit-learn is done before programs
 # are there; with more, searches of seconds stay with scikit-learn. `python scripts/searches.py` measures it.
 MANY = 16
-DRAWS = 20  # candidates of a halving search that draws as many as it has rows for
 
 
 def perceptron_in(estimator: Any) -> Perceptron | None:
@@ -132,7 +130,7 @@ def choose(search: Any, splits: int, X: Any, weightless: bool) -> Choice:
         engines: tuple[str, ...] = ("auto", "jfnn")
     else:
         engines = ("jfnn",) if forced else ()
-    plain = _are_known(search) and all(_is_plain(last) for _, last in valid)
+    plain = all(_is_plain(last) for _, last in valid)
     plain = plain and all(_takes(last, candidate, begin) for candidate, last in candidates)
     # With routing it is the perceptron's own requests that count.
     plain = plain and not sklearn.get_config()["enable_metadata_routing"]
@@ -144,7 +142,7 @@ def _why_scikit_learns(search: Any, X: Any) -> str | None:
     table = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
     if not table and not (isinstance(X, list | tuple) and len(X) and np.ndim(X[0])):
         return "its rows are sparse, or texts"
-    if isinstance(search, HalvingGridSearchCV | HalvingRandomSearchCV):
+    if isinstance(search, HalvingGridSearchCV):
         return "successive halving trains few fits to their end"
     return None
 
@@ -201,18 +199,11 @@ def _takes(last: Perceptron | None, candidate: Mapping[str, Any], begin: str) ->
     return last is not None and names <= set(last._theirs()._get_param_names())
 
 
-def _are_known(search: Any) -> bool:
-    """Whether the candidates are known before the search draws them."""
-    return not isinstance(search, HalvingRandomSearchCV) or not isinstance(search.n_candidates, str)
-
-
 def _candidates(search: Any) -> Sequence[Mapping[str, Any]]:
     """Candidates of a search; those to be drawn are drawn from a copy of its stream."""
     if isinstance(search, GridSearchCV | HalvingGridSearchCV):
         return list(ParameterGrid(search.param_grid))
-    number = search.n_candidates if isinstance(search, HalvingRandomSearchCV) else search.n_iter
-    number = number if _are_known(search) else DRAWS
     random = copy.deepcopy(check_random_state(search.random_state))
     with warnings.catch_warnings():  # the search draws again, and then they are heard
         warnings.simplefilter("ignore")
-        return list(ParameterSampler(search.param_distributions, number, random_state=random))
+        return list(ParameterSampler(search.param_distributions, search.n_iter, random_state=random))

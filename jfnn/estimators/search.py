@@ -17,16 +17,11 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-import jfnn.estimators.ensemble as ensemble
-from jfnn.arguments.checks import ArgumentTypeError
-from jfnn.core.experiment.simplest import Simplest
 from jfnn.estimators.ahead import TrainedAhead
-from jfnn.estimators.candidates import SimplestCandidate
 from jfnn.estimators.choice import choose, perceptron_in, perceptrons_in, with_perceptron
-from jfnn.estimators.ensemble import SearchEnsemble
-from jfnn.estimators.mlp import Perceptron, engine_of, set_layers, weightless_rows
+from jfnn.estimators.mlp import Perceptron, engine_of, weightless_rows
 from jfnn.estimators.parameters import Substitute
-from jfnn.estimators.recording import Recorded, record
+from jfnn.estimators.recording import record
 
 FAILS = "ahead of time they fail: "
 IN_VAIN = "they saw other rows than ahead of time"
@@ -61,11 +56,6 @@ class _TrainsAhead(Substitute):
             y: Targets.
             **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
         """
-        for name in ("_together", "ensemble_"):
-            vars(self).pop(name, None)
-        if isinstance(self.refit, Simplest) and not isinstance(self.refit, SimplestCandidate):
-            cure = "jfnn.estimators.SimplestCandidate is the rule for candidates"
-            raise ArgumentTypeError("refit", "expected another rule", got="a jfnn.Simplest", cure=cure)
         if perceptron_in(self.estimator) is None:
             if any(map(_asks_for_the_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
                 reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
@@ -117,31 +107,6 @@ class _TrainsAhead(Substitute):
             learned["best_estimator_"] = as_ours(learned["best_estimator_"], self.estimator)
         vars(self).update(learned)
 
-    @functools.cached_property
-    def ensemble_(self) -> SearchEnsemble:
-        """Candidates that predict together, chosen on rows that folds held out; nothing is trained for it.
-
-        Of successive halving these are the candidates of the last round. It is chosen when first asked for,
-        and a search that was pickled before has none. Its members can predict, but have no losses, and
-        nothing that a subclass of a perceptron sets when its ``fit`` has trained.
-
-        Raises:
-            AttributeError: The search is not fitted, or its fits were not trained together.
-        """
-        if not hasattr(self, "_together"):
-            raise AttributeError(
-                "ensemble_: expected a fitted search whose fits were trained together, as they always are"
-                " with engine='jfnn'"
-            )
-        try:
-            return ensemble.choose(*self._together)
-        except ValueError as error:
-            raise AttributeError(f"ensemble_: {error}") from error
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        return {name: value for name, value in state.items() if name != "_together"}
-
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         evaluation = self._evaluation
         evaluate = functools.partial(evaluation, evaluate_candidates) if evaluation else evaluate_candidates
@@ -174,8 +139,6 @@ class _TrainsAhead(Substitute):
             ahead.train(print if self.verbose else None)
             failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
             trained = [one for one in recorded if one.key in ahead.results]
-            held_out = [_safe_split(self.estimator, X, y, rows, training) for training, rows in splits]
-            self._together = _members(trained, ahead, len(splits)), held_out
             with ahead.active():
                 results = evaluation(candidates, check_cv(splits), *args, **options)
             reasons = {IN_VAIN: len(trained) - ahead.found}
@@ -214,18 +177,6 @@ def as_ours(fitted: Any, estimator: Any) -> Any:
     return with_perceptron(fitted, ours)
 
 
-def _members(recorded: list[Recorded], ahead: TrainedAhead, folds: int) -> dict[int, list[Any]]:
-    """Number of a candidate -> its trained estimators, one a fold; none that diverged in some fold."""
-    members: dict[int, list[Any]] = {}
-    for one in recorded:
-        trained = ahead.results[one.key]
-        if not trained.diverged:
-            last: Any = perceptron_in(one.estimator)
-            set_layers(last, trained.layers, one.fit.rows.x.dtype)
-            members.setdefault(one.candidate, []).append(one.estimator)
-    return {number: several for number, several in members.items() if len(several) == folds}
-
-
 def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
     """Warns of fits that are trained one by one, by reasons not reported before."""
     new = {reason: count for reason, count in reasons.items() if count and reason not in reported}
@@ -251,9 +202,3 @@ class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  #
     """`sklearn.model_selection.HalvingGridSearchCV`, whose rounds the engine trains together."""
 
     _grid = "param_grid"
-
-
-class HalvingRandomSearchCV(_TrainsAhead, model_selection.HalvingRandomSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.HalvingRandomSearchCV`, whose rounds the engine trains together."""
-
-    _grid = "param_distributions"

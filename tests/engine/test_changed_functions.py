@@ -416,16 +416,6 @@ def test_products_of_own_functions_are_of_full_precision():
     assert 0 < text.count("dot_general") == text.count("precision=(Precision.HIGHEST")
 
 
-def test_predictions_of_an_ensemble_are_of_the_function_as_it_is_now():
-    read, change = by_captured_list()
-    network, _ = ROLES["apply of a network"](read)
-    result = jfnn.sweep(network, SPLIT, **COMMON, seeds=2)
-    ensemble = jfnn.Ensemble.of_sweep(network, result, SPLIT.x_test, SPLIT.y_test)
-    before = ensemble.predict_proba(SPLIT.x_test)
-    change()
-    assert not np.allclose(ensemble.predict_proba(SPLIT.x_test), before)
-
-
 def test_registered_functions_are_not_traced_anew():
     functions = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.functions
     assert functions == functions_of(functions.learner)

@@ -194,8 +194,6 @@ def test_what_a_small_search_has_fitted_goes_on_by_scikit_learns_code(engine_run
     assert pickle.loads(pickle.dumps(ours)).score(X, Y) == theirs.score(X, Y)
     last = ours.best_estimator_[-1].partial_fit(X, Y)
     assert last.engine_ == "scikit-learn" and type(ours.estimator[-1]) is estimators.MLPClassifier
-    with pytest.raises(AttributeError, match="engine='jfnn'"):
-        _ = ours.ensemble_
     assert engine_runs == []
 
 
@@ -314,7 +312,6 @@ FORCED = estimators.MLPClassifier(engine="jfnn")
 PIPELINE = make_pipeline(StandardScaler(), PERCEPTRON)
 IN_PIPELINE = {"mlpclassifier__alpha": np.arange(1.0, 9)}
 HALVING = {"kind": estimators.HalvingGridSearchCV}
-DRAWN_HALVING = {"kind": estimators.HalvingRandomSearchCV}
 TEXTS = ["a text"] * 150
 CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
     "uneven": (
@@ -346,9 +343,7 @@ CHOICES = {  # estimator, grid, folds and further arguments -> what is chosen
     "texts": (PERCEPTRON, MANY, {"x": TEXTS}, ((),)),
     # Few fits of halving train to their end, and each round has a program of its own.
     "halving": (PERCEPTRON, MANY, HALVING, ((),)),
-    "drawn halving": (PERCEPTRON, MANY, DRAWN_HALVING, ((),)),
     "forced halving": (FORCED, MANY, HALVING, (("jfnn",),)),
-    "forced drawn halving": (FORCED, MANY, DRAWN_HALVING, (("jfnn",),)),
 }
 # A forced candidate takes no free one along, but for rows of weight 0, which may be all of some fold's step.
 for kind, x in (("array", X), ("sparse", sparse.csr_matrix(X)), ("texts", np.array(TEXTS))):
@@ -399,8 +394,6 @@ SERVED = {  # whether scikit-learn's perceptrons serve all candidates, which are
     "solver": (PERCEPTRON, {"solver": ["sgd", "rmsprop"]}, {}, False),
     "engine": (PERCEPTRON, {"engine": ["auto"]}, {}, False),
     "class_weight": (PERCEPTRON, {"class_weight": ["even"]}, {}, False),
-    "halving": (PERCEPTRON, MANY, DRAWN_HALVING | {"n_candidates": 5}, True),
-    "exhaustive": (PERCEPTRON, MANY, DRAWN_HALVING | {"n_candidates": "exhaust"}, False),  # known later
 }
 
 

@@ -120,7 +120,6 @@ def test_a_candidate_that_fails_gets_the_error_score():
     ):
         search.fit(X, Y)
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
-    assert search.ensemble_.candidates.tolist() == [0]
 
 
 def test_fits_that_train_alone_are_named_once(runs):
@@ -179,7 +178,6 @@ def test_fits_on_a_precomputed_kernel_join(runs):
     )
     assert runs == [2, 2, 1, 1, 1, 1]
     np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
-    assert ours.ensemble_.best_score == pytest.approx(ours.cv_results_["mean_test_score"].max())
 
 
 def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):

@@ -57,7 +57,7 @@ def test_a_page_has_a_table_of_searches(tmp_path):
 
 def test_a_case_is_measured_and_written(capsys, tmp_path):
     path = tmp_path / "searches.json"
-    words = ["--sections", "table", "--rounds", "1", "--cases", "iris, one fit", "--json", str(path)]
+    words = ["--rounds", "1", "--cases", "iris, one fit", "--json", str(path)]
     assert searches.main(words) == 0
     assert "| iris, one fit | 1 |" in capsys.readouterr().out
     found = json.loads(path.read_text())["searches"]["iris, one fit"]

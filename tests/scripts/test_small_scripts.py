@@ -14,10 +14,8 @@ import probes
 import pytest
 import scaling
 import schedule
-import searches
 import ties
 import widths
-from sklearn.model_selection import train_test_split
 
 import jfnn
 
@@ -140,45 +138,6 @@ def test_without_a_best_rate_there_are_no_exponents(capsys, monkeypatch, tmp_pat
     assert widths.main(words) == 0
     assert "no picture: every network diverges" in capsys.readouterr().out
     assert not (tmp_path / "widths.png").exists()
-
-
-def test_the_gain_is_that_of_the_ensemble_over_the_best_cell(monkeypatch):
-    """Recomputed from the sweep and the ensemble, on the quarter of the rows that neither has seen."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(90, 3))
-    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
-    captured = {}
-
-    def sweep(network, split, *, trained=jfnn.sweep, **options):
-        captured.update(split=split, network=network, result=trained(network, split, **options))
-        return captured["result"]
-
-    def of_sweep(*given, made=jfnn.Ensemble.of_sweep):
-        captured["ensemble"] = made(*given)
-        return captured["ensemble"]
-
-    monkeypatch.setattr(jfnn, "sweep", sweep)
-    monkeypatch.setattr(jfnn.Ensemble, "of_sweep", of_sweep)
-    gain = searches.gain((x, y), 1, epochs=2)
-    others, unseen = train_test_split(np.arange(90), test_size=0.25, random_state=1, stratify=y)
-    taught, held_out = train_test_split(others, test_size=0.25, random_state=1, stratify=y[others])
-    mean, deviation = x[taught].mean(axis=0), x[taught].std(axis=0)
-    np.testing.assert_allclose(captured["split"].x_train, (x[taught] - mean) / deviation, rtol=1e-6)
-    np.testing.assert_allclose(captured["split"].x_test, (x[held_out] - mean) / deviation, rtol=1e-6)
-    rows = (x[unseen] - mean) / deviation
-    result = captured["result"]
-    best = np.unravel_index(np.nanargmax(result.test_accuracy.mean(axis=-1)), result.cell_shape)
-    members = [result.member(*best, seed) for seed in range(searches.SEEDS)]
-    alone = [(jfnn.predict(captured["network"], params, rows) == y[unseen]).mean() for params in members]
-    together = (captured["ensemble"].predict(rows) == y[unseen]).mean()
-    assert gain == pytest.approx(100 * (together - np.mean(alone)), abs=1e-9) and gain != 0
-
-
-@pytest.mark.slow
-def test_there_is_a_line_for_each_data_set(capsys):
-    assert searches.main(["--sections", "ensembles", "--splits", "2", "--epochs", "1"]) == 0
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in searches.DATA)
 
 
 def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(capsys, tmp_path):

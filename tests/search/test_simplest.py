@@ -6,14 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import make_programs, make_result, make_sampled, same_bits, with_scores
-from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, ShuffleSplit
-from sklearn.pipeline import make_pipeline
 
 import jfnn
-from jfnn import estimators
 
 pytestmark = pytest.mark.unoptimised
 
@@ -162,70 +156,3 @@ def test_a_rule_that_cannot_choose_is_refused_before_anything_trains(split, opti
     result = make_result((2, 1), options["seeds"])
     with pytest.raises(ValueError, match=message.replace("refit", "rule")):
         result.best(jfnn.Simplest(order))
-
-
-def best_low_complexity(cv_results, name):
-    """What scikit-learn's example plot_grid_search_refit_callable.py describes, in two steps.
-
-    The fewest of the parameter among scores no lower than the best less its standard deviation.
-    """
-    mean = cv_results["mean_test_score"]
-    bound = mean.max() - cv_results["std_test_score"][mean.argmax()]
-    return min(np.flatnonzero(mean >= bound), key=lambda i: cv_results[f"param_{name}"][i])
-
-
-def test_a_search_of_scikit_learn_chooses_as_its_example():
-    x, y = (array[:300] for array in load_digits(return_X_y=True))
-    pipeline = make_pipeline(PCA(random_state=0), LogisticRegression(max_iter=300, tol=1e-2))
-    splits = 7
-    search = GridSearchCV(
-        pipeline,
-        {"pca__n_components": [25, 20, 15, 10, 8, 6]},
-        cv=ShuffleSplit(splits, test_size=60, random_state=0),
-        refit=estimators.SimplestCandidate({"pca__n_components": "least"}, errors=math.sqrt(splits - 1)),
-    ).fit(x, y)
-    assert search.best_index_ == best_low_complexity(search.cv_results_, "pca__n_components")
-    assert search.best_index_ != search.cv_results_["mean_test_score"].argmax()
-    for draw in range(20):  # scores of other rows would be
-        scores = np.random.default_rng(draw).normal(size=(splits, 6))
-        results = search.cv_results_ | {f"split{i}_test_score": row for i, row in enumerate(scores)}
-        results |= {"mean_test_score": scores.mean(axis=0), "std_test_score": scores.std(axis=0)}
-        assert search.refit(results) == best_low_complexity(results, "pca__n_components")
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.thorough
-def test_searches_of_perceptrons_take_it_and_order_sizes():
-    x, y = (array[:150] for array in load_digits(n_class=3, return_X_y=True))
-    grid = {"hidden_layer_sizes": [(8, 8), (8,), (4,)], "alpha": [0.01, 1.0]}
-    rule = estimators.SimplestCandidate({"hidden_layer_sizes": "least", "alpha": "most"}, errors=1e9)
-    search = estimators.GridSearchCV(
-        estimators.MLPClassifier(max_iter=3, random_state=0, engine="jfnn"), grid, cv=3, refit=rule
-    ).fit(x, y)
-    assert search.best_params_ == {"hidden_layer_sizes": (4,), "alpha": 1.0}
-    assert search.best_estimator_.n_layers_ == 3
-
-
-def test_tables_without_what_the_rule_needs_are_refused():
-    rule = estimators.SimplestCandidate({"alpha": "most"})
-    scores = {"mean_test_score": np.zeros(2), "split0_test_score": np.zeros(2)}
-    two = scores | {"split1_test_score": np.zeros(2)}
-    mixed = {"param_alpha": np.array([None, 1.0], object)}
-    masked = {"param_alpha": np.ma.array([0.0, 1.0], mask=[True, False])}
-    for table, message in (
-        ({"mean_test_accuracy": np.zeros(2)}, "cv_results: expected mean_test_score"),
-        (scores | {"param_alpha": np.arange(2)}, "cv_results: expected several seeds or folds"),
-        (two | {"param_beta": np.arange(2)}, "cv_results: expected axes among beta, got 'alpha'"),
-        (two | mixed, "alpha: expected values in an order"),
-        (two | masked, "alpha: expected a value of every candidate"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            rule(table)
-
-
-def test_a_search_says_which_rule_is_for_candidates():
-    search = estimators.GridSearchCV(
-        estimators.MLPClassifier(), {"alpha": [0.1, 1.0]}, refit=jfnn.Simplest({"alpha": "most"})
-    )
-    with pytest.raises(TypeError, match=r"^refit: .*SimplestCandidate"):
-        search.fit(np.zeros((4, 2)), [0, 1, 0, 1])

@@ -33,7 +33,7 @@ class Simplest(Valid):
     As in these books folds count as independent, and the error is that of the best cell's mean. That of
     differences between cells, run by run, is often smaller; `jfnn.cell_statistics` compares so.
 
-    `jfnn.estimators.SimplestCandidate` is the same rule for scikit-learn's searches.
+    For scikit-learn's searches, pass a function of ``cv_results_`` as ``refit``.
 
     Attributes:
         order: Names of axes, the most important first -> which end of them is simple, "least" or "most", such
