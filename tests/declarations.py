@@ -305,7 +305,6 @@ MAY_BE_EMPTY = {
 # Arrays of one shape -> what makes one like the valid one a wrong one.
 SHAPED = {
     "split.x": "complex masked",
-    "runge_function.x franke_function.x": f"nan inf axes {FORMS}",
     "split.y": "rows complex masked",
     "split.weights": f"rows {FORMS}",
     "entropy.v": f"nan inf {FORMS}",

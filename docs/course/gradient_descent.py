@@ -21,9 +21,16 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 import jfnn
 
-x, y = jfnn.datasets.runge(200, noise=0.1)
+
+def runge(x):
+    return 1 / (1 + 25 * x**2)
+
+
+rng = np.random.default_rng(0)
+x = rng.uniform(-1, 1, (200, 1))
+y = runge(x) + 0.1 * rng.standard_normal(x.shape)
 x_test = np.linspace(-1, 1, 201)[:, None]
-split = jfnn.Split(x, y, x_test, jfnn.datasets.runge_function(x_test))
+split = jfnn.Split(x, y, x_test, runge(x_test))
 
 # %%
 # A model whose answer is known

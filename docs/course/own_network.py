@@ -105,7 +105,9 @@ class Network:
 # **Differences.** Move one weight by h to both sides; the error is of the order h²,
 # until rounding takes over.
 
-x, t = jfnn.datasets.runge(100, noise=0.1, seed=1)
+rng = np.random.default_rng(1)
+x = rng.uniform(-1, 1, (100, 1))
+t = 1 / (1 + 25 * x**2) + 0.1 * rng.standard_normal(x.shape)  # Runge's function
 network = Network([1, 8, 6, 1], l2=0.5)
 pairs = network.gradients(x, t)
 h = 1e-5
@@ -192,7 +194,7 @@ print(found)
 #
 # Training does not show it. Both classes, from the same start and with the same rows:
 
-targets = jfnn.datasets.runge_function(x)
+targets = 1 / (1 + 25 * x**2)
 curves = {"right": [], "mistaken": []}
 trained = {"right": Network([1, 50, 1]), "mistaken": Mistaken([1, 50, 1])}
 minibatches = jfnn.Minibatches(20)

@@ -23,9 +23,17 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 import jfnn
 
 NOISE = 0.1
-x, y = jfnn.datasets.runge(80, noise=NOISE)
+
+
+def runge(x):
+    return 1 / (1 + 25 * x**2)
+
+
+rng = np.random.default_rng(0)
+x = rng.uniform(-1, 1, (80, 1))
+y = runge(x) + NOISE * rng.standard_normal(x.shape)
 x_test = np.linspace(-1, 1, 201)[:, None]
-truth = jfnn.datasets.runge_function(x_test)
+truth = runge(x_test)
 split = jfnn.Split(x, y, x_test, truth)
 
 # %%

@@ -1,10 +1,9 @@
-"""Data to learn from: the digits, gates, Runge's and Franke's functions, files, splits that keep pairs."""
+"""Data to learn from: the digits, gates, files, splits that keep pairs."""
 
 from typing import TYPE_CHECKING
 
 from jfnn.datasets.columns import ColumnNames, transform
 from jfnn.datasets.files import read_columns, read_csv, read_npz
-from jfnn.datasets.functions import franke, franke_function, runge, runge_function
 from jfnn.datasets.splits import (
     digits,
     mnist1d,
@@ -23,16 +22,12 @@ __all__ = [
     "Split",
     "Table",
     "digits",
-    "franke",
-    "franke_function",
     "mnist1d",
     "one_hot",
     "or_gate",
     "read_columns",
     "read_csv",
     "read_npz",
-    "runge",
-    "runge_function",
     "split",
     "split_table",
     "standardise",

@@ -50,7 +50,7 @@ def test_exercise_1_the_variance_of_least_squares_is_sigma_squared_p_over_n(page
     x, sigma = page["x"], 0.1
     draw = np.random.default_rng(0)
     model = page["polynomial"](5, page["LinearRegression"]())
-    f = jfnn.datasets.runge_function(x)[:, 0]
+    f = page["runge"](x)[:, 0]
     targets = f + sigma * draw.normal(size=(2000, len(x)))
     predictions = [model.fit(x, t).predict(x) for t in targets]
     parts = jfnn.analysis.bias_variance_of(predictions, f)
