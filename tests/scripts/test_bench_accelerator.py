@@ -8,16 +8,12 @@ import subprocess
 import sys
 
 import bench
-import jax
-import numpy as np
 import pytest
 from benchmarks import accelerator, workloads
 from benchmarks.accelerator import Measured
 from benchmarks.contenders import CASES, Case
 from benchmarks.workers import ContenderError, Here
 
-import jfnn
-from jfnn.core.search.result import with_run
 from jfnn.numerics import compiling
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
@@ -34,16 +30,6 @@ def run(arguments, out, start=Here):
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
         status = bench.main(["--accelerator", *arguments, "--out", str(out)], cases, start)
     return status, printed.getvalue(), errors.getvalue()
-
-
-def test_without_an_accelerator_there_is_one_line_of_error(tmp_path):
-    status, printed, errors = run([], tmp_path / "new")
-    assert status == 2 and not printed and errors.count("\n") == 1
-    assert "needs an accelerator; here JAX sees cpu:0 cpu" in errors
-    assert not (tmp_path / "new").exists()
-    assert accelerator.refusal(["cuda:0 NVIDIA H100"], None) is None
-    assert accelerator.refusal(["cpu:0 cpu"], "cpu") is None
-    assert "platform cpu" in accelerator.refusal(["cuda:0 NVIDIA H100"], "cpu")
 
 
 def test_two_processes_with_each_set_of_options_are_compared(tmp_path):
@@ -105,24 +91,3 @@ def test_bits_that_differ_under_the_options_as_set_are_an_error(tmp_path, digest
     # In turns: the first and third process are under the options as set.
     assert row == f"| small | {bits[0]} | 3 s | 1–5 | 5 s | {bits[1]} | 3 s | 2–4 | 6 s |"
     assert actual == status and "Options as set: none." in printed
-
-
-def test_a_process_that_fails_is_reported(tmp_path):
-    failed = iter([ContenderError("Traceback\nRuntimeError: out of memory")])
-    status, printed, _ = run([], tmp_path, start=lambda _: Scripted(failed))
-    assert status == 1 and "small: failed, RuntimeError: out of memory" in printed
-
-
-def test_a_digest_tells_the_last_bit_of_a_parameter():
-    result = jfnn.sweep(jfnn.mlp((4, 3, 3)), jfnn.Split(*SMALL.rows()), learning_rate=0.01, epochs=1)
-    copied = with_run(result, params=jax.tree.map(np.array, result.params))
-    assert accelerator.digest(copied) == accelerator.digest(result)
-    last = jax.tree.leaves(copied.params)[-1]
-    last.flat[0] = np.nextafter(last.flat[0], np.float32(9))
-    assert accelerator.digest(copied) != accelerator.digest(result)
-
-
-def test_the_workloads_on_an_accelerator_and_their_quick_ones():
-    cases = [CASES[name][name].workload for name in accelerator.WORKLOADS]
-    assert [workload.members for workload in cases] == [49, 490, 4900, 32, 32, 32, 1000]
-    assert all(workload.quick().members < 200 for workload in cases)

@@ -4,10 +4,9 @@ import dataclasses
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, native, numpy_loop, plain_jax, scikit_learn, workloads
+from benchmarks import jfnn_sweep, native, numpy_loop, scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -174,19 +173,6 @@ def test_scikit_learn_minimises_the_same_objective():
         np.testing.assert_allclose(after - before, -1e-4 * np.asarray(layer.w), rtol=1e-3, atol=1e-6)
 
 
-def test_scikit_learn_scores_every_cell():
-    workload = dataclasses.replace(SMALL["seeds"], epochs=10, sizes=(64, 30, 10), seeds=1)
-    actual = accuracies(workload, "sklearn")
-    assert actual.shape == workload.shape
-    # The larger learning rate learns faster, a penalty slows.
-    assert actual[0, 0] < actual[1, 0] > actual[1, 1]
-
-
-def test_a_member_that_stopped_early_shows_no_accuracy():
-    actual = accuracies(dataclasses.replace(SMALL["seeds"], epochs=9, seeds=1), "jfnn_halving")
-    assert 0 < np.isfinite(actual).sum() < actual.size
-
-
 @pytest.fixture(scope="module")
 def by_jfnn():
     """Folds -> the mean accuracy of all members by jfnn."""
@@ -229,35 +215,6 @@ def test_contenders_of_series_train_a_network_for_each():
     )
     np.testing.assert_allclose(ours, plain, rtol=1e-4)
     assert 0.2 < ours / theirs < 5 and theirs < 0.1
-
-
-@pytest.mark.parametrize("name", ["vmap_drawn", "vmap_numpy"])
-def test_minibatches_are_of_the_rows_to_learn_from_alone(name, monkeypatch):
-    """Of one class here, so that networks whose weights a penalty makes small say nothing else."""
-    workload = dataclasses.replace(workloads.IRIS, seeds=2, l2s=(5.0,))
-    rows = workload.rows()
-    [numbers], masks = plain_jax.parts(workload)
-    one_class = np.resize(numbers[rows.y_train == 1], (1, len(numbers)))
-    monkeypatch.setattr(plain_jax, "parts", lambda _: (one_class, masks))
-    assert FEW[name].prepare(workload)().accuracy == pytest.approx(np.mean(rows.y_test == 1))
-
-
-@pytest.mark.parametrize("folds", [None, 7])
-def test_each_row_is_held_out_once_and_then_not_learned_from(folds):
-    workload = dataclasses.replace(workloads.FOLDS, folds=folds, batch=1)
-    numbers, masks = plain_jax.parts(workload)
-    n = len(workload.rows().x_train)
-    n_test = len(workload.rows().x_test)
-    assert numbers.shape == (folds or 1, workload.steps())
-    train, held_out, test = masks.swapaxes(0, 1)
-    assert (test == np.repeat([False, True], [n, n_test])).all()
-    for fold, rows in enumerate(numbers):
-        assert len(set(rows)) == len(rows) and train[fold, rows].all()
-    if folds is None:
-        assert (held_out == test).all() and (train == ~test).all()
-    else:
-        assert (train == ~(held_out | test)).all()
-        assert (held_out.sum(axis=0) == np.repeat([1, 0], [n, n_test])).all()
 
 
 class Called(Exception):
@@ -343,40 +300,6 @@ def test_eigenvalues_by_arpack_are_those_of_jfnn():
     np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
-def test_contenders_of_jfnn_differ_by_their_keywords():
-    assert asked(SMALL["deep"], GRID["jfnn_1"])["execution"] == 1
-    assert asked(ALL_ROWS[5], FEW["jfnn_tile_1"])["execution"] == jfnn.Execution(tile=1)
-    case = ALL_CASES["kind_seeds_gru"]
-    grid, seeds = (asked(case.workload, case.contenders[name]) for name in ("jfnn_grid", "jfnn"))
-    assert grid["batch_size"] == seeds["batch_size"] == jfnn.Minibatches(100)
-    assert (len(grid["learning_rate"]), grid["seeds"]) == (32, 1)
-    assert (list(seeds["learning_rate"]), seeds["seeds"]) == ([case.workload.reference[0]], 32)
-
-
-def test_a_part_holds_the_reference():
-    full = [case.workload for case in ALL_CASES.values()]
-    for workload in (*full, *(workload.quick() for workload in full)):
-        part = dataclasses.replace(workload.reduced(), summary=None)
-        index = part.reference_index
-        assert (part.learning_rates[index[0]], part.l2s[index[1]]) == workload.reference
-        assert part.shape == (workload.part or workload.shape)
-
-
-@pytest.mark.parametrize("bias", [0.0, 0.5])
-def test_the_own_loss_is_the_mean_square_of_the_residual(bias):
-    """A network that is a constant c makes u = t + c t², whose u'' + u is 2 c + t + c t²."""
-    init, loss, score = jfnn_sweep.ode(workloads.ODE)
-    *hidden, last = jax.tree.map(jnp.zeros_like, init(jax.random.key(0)))
-    params = (*hidden, last._replace(b=last.b + bias))
-    points = np.linspace(0, 3, 50)[:, None]
-    expected = (2 * bias + points[:, 0] + bias * points[:, 0] ** 2) ** 2
-    actual = compiled(score)(params, jnp.asarray(points))["loss"]
-    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
-    drawn = compiled(jax.vmap(lambda key: loss(params, None, key)))(jax.random.split(jax.random.key(0), 20))
-    assert len(set(drawn.tolist())) == 20  # each key has its points
-    assert np.mean(drawn) == pytest.approx(expected.mean(), rel=0.05)
-
-
 def test_contenders_learn_the_own_loss_alike():
     workload = dataclasses.replace(workloads.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
     contenders = ALL_CASES["own_data"].contenders
@@ -384,21 +307,3 @@ def test_contenders_learn_the_own_loss_alike():
     untrained = float(contenders["vmap"].prepare(dataclasses.replace(workload, epochs=1))().accuracy)
     assert ours == pytest.approx(theirs, rel=0.3)
     assert max(ours, theirs) < 0.5 * untrained
-
-
-def test_products_are_counted_by_hand():
-    """Every product but the first layer's way back; a custom loss's u and its two derivatives."""
-    deep = dataclasses.replace(GRIDS["deep"], epochs=3)
-    forward = 64 * 32 + 32 * 32 + 32 * 32 + 32 * 10
-    training = 2 * 100 * (3 * forward - 64 * 32) * 3 * 14 * 64
-    scoring = 2 * 1797 * forward * 64
-    assert deep.flop() == training + scoring
-    assert deep.flop(trained=0.25) == training / 4 + scoring
-    forward = 3 * 2 * 256 * (16 + 16 * 16 + 16)
-    assert workloads.ODE.flop() == 35 * (200 * 3 * forward + forward)
-    forward = 2 * (8 * 9 * 36 + 16 * 8 * 9 * 16 + 16 * 16 * 10)
-    assert workloads.KINDS["cnn"].step_flop() == 100 * (3 * forward - 2 * 8 * 9 * 36)
-    assert workloads.KINDS["cnn"].row_flop() == forward
-    widths = dataclasses.replace(workloads.WIDTHS, widths=(3, 9))
-    one, other = (dataclasses.replace(widths, sizes=(64, width, 10), widths=()) for width in (3, 9))
-    assert widths.flop() == one.flop() + other.flop()

@@ -90,19 +90,3 @@ def test_kernels_are_what_runs_by_the_depth_of_loops():
 def test_programs_have_the_sizes_that_are_kept(name):
     found = program_sizes.sizes(program_sizes.WORKLOADS[name])
     assert found == KEPT["programs"][name], "where this is meant: python scripts/program_sizes.py"
-
-
-def test_the_file_is_written_unless_it_is_only_checked(monkeypatch, tmp_path, capsys):
-    found = {"operations": 9, "instructions": 5, "kernels": [2, 1]}
-    monkeypatch.setattr(program_sizes, "FILE", tmp_path / "sizes.json")
-    monkeypatch.setattr(program_sizes, "sizes", lambda workload: found)
-    assert program_sizes.main([]) == 0
-    assert "| xor | 9 | 5 | 2 / 1 |\n" in capsys.readouterr().out
-    before = program_sizes.FILE.read_text()
-    assert json.loads(before)["programs"] == dict.fromkeys(program_sizes.WORKLOADS, found)
-    assert program_sizes.main(["--check"]) == 0
-    found["kernels"] = [2, 2]
-    assert program_sizes.main(["--check"]) == 1
-    assert program_sizes.FILE.read_text() == before
-    assert program_sizes.main([]) == 0
-    assert program_sizes.main(["--check"]) == 0

@@ -5,7 +5,6 @@ import json
 import pytest
 import searches
 import tables
-from benchmarks import search_calls
 from benchmarks.search_call import CASES, THEIRS, fitting
 from benchmarks.search_calls import Times
 
@@ -26,22 +25,6 @@ def test_fits_a_structure_are_those_by_which_auto_chooses(name):
 
 def times(first, again, ever, engine="jfnn"):
     return {THEIRS: Times(3.0, 1.0, 3.0, THEIRS), "auto": Times(first, again, ever, engine)}
-
-
-@pytest.mark.parametrize(
-    ("found", "missed"),
-    [
-        (times(3.3, 1.1, 4.9), []),  # 0.91 of the speed
-        (times(3.4, 1.0, 3.0), ["second process"]),
-        (times(0.5, 1.2, 0.5), ["again"]),
-        (times(0.5, 0.5, 5.1), ["first ever"]),
-    ],
-)
-def test_marks_that_are_missed_are_named(found, missed):
-    assert [line.partition(":")[0] for line in search_calls.below(found)] == missed
-    short = {engine: each._replace(first=0.05, again=0.05) for engine, each in found.items()}
-    short["auto"] = short["auto"]._replace(first=0.14, again=0.14, ever=0.1)
-    assert search_calls.below(short) == []  # less than 0.1 s behind
 
 
 def test_a_page_has_a_table_of_searches(tmp_path):

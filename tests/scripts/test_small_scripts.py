@@ -1,9 +1,7 @@
 """The scripts of one file: Optuna's search, the learned schedule, widths, timed searches; bad words."""
 
 import hashlib
-import sys
 
-import bench
 import checksum
 import committees
 import jax
@@ -12,7 +10,6 @@ import numpy as np
 import optuna_search
 import probes
 import pytest
-import scaling
 import schedule
 import ties
 import widths
@@ -33,28 +30,6 @@ def error_line(capsys, main, *words):
     return line
 
 
-@pytest.mark.parametrize(
-    ("script", "flag"),
-    [
-        (optuna_search, "--trials"),
-        (schedule, "--unseen"),
-        (bench, "--rounds"),
-        (committees, "--turns"),
-        (probes, "--targets"),
-        (ties, "--grids"),
-    ],
-)
-@pytest.mark.parametrize("word", ["0", "1.5", "9" * 30])
-def test_a_count_that_is_none_raises_with_the_flag(script, flag, word, capsys):
-    assert error_line(capsys, script.main, f"{flag}={word}").startswith(f"{flag}: ")
-
-
-@pytest.mark.parametrize("script", [scaling, schedule, bench, optuna_search, widths])
-def test_a_file_is_no_place_to_write_to(script, capsys, tmp_path):
-    (tmp_path / "file").write_text("kept")
-    assert error_line(capsys, script.main, f"--out={tmp_path / 'file'}").startswith("--out: ")
-
-
 def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
     pytest.importorskip("optuna")
     assert optuna_search.main([*SMALL, "--out", str(tmp_path)]) == 0
@@ -69,12 +44,6 @@ def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
     assert optuna_search.main([*SMALL, "--out", str(tmp_path), "--resume"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == mean
     assert error_line(capsys, optuna_search.main, *SMALL, "--out", str(tmp_path)).startswith("--out: ")
-
-
-def test_without_optuna_or_a_folder_there_is_one_line(capsys, monkeypatch):
-    assert error_line(capsys, optuna_search.main, *SMALL, "--resume").startswith("--resume: ")
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    assert "pip install 'jfnn[optuna]'" in error_line(capsys, optuna_search.main, *SMALL)
 
 
 def test_a_staircase_has_each_multiplier_for_its_part():
@@ -107,37 +76,6 @@ def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, t
     assert len({row.split()[1] for row in rates}) == 1
     assert len({row.split()[1] for row in losses}) == 1
     assert (tmp_path / "widths.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("word", ["8", "8,8", "16,8", "0,8"])
-def test_widths_that_cannot_be_compared_raise_before_anything_is_trained(word, capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(widths, "sweeps", pytest.fail)
-    words = ["--data", "digits", "--width", word, "--out", str(tmp_path)]
-    assert error_line(capsys, widths.main, *words).startswith("--width: ")
-
-
-def test_without_a_best_rate_there_are_no_exponents(capsys, monkeypatch, tmp_path):
-    """Where the narrowest network diverges at all rates, and where every network does."""
-    made = widths.sweeps
-
-    def sweeps(*given):
-        swept = made(*given)
-        loss = swept["standard"].scores["train_loss"]
-        loss[0] = np.nan
-        return swept
-
-    words = ["--data", "digits", "--width", "2,4", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]
-    with monkeypatch.context() as patched:
-        patched.setattr(widths, "sweeps", sweeps)
-        assert widths.main(words) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[1].split()[:2] == ["standard", "nan"] and float(printed[1].split()[2]) > 0
-    assert "no exponents: at width 2 all learning rates diverge" in printed
-    (tmp_path / "widths.png").unlink()
-    monkeypatch.setattr(widths, "RATES", np.array([1e38]))
-    assert widths.main(words) == 0
-    assert "no picture: every network diverges" in capsys.readouterr().out
-    assert not (tmp_path / "widths.png").exists()
 
 
 def test_the_checksum_is_that_of_the_parameters_as_other_programs_read_them(capsys, tmp_path):

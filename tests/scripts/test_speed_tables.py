@@ -191,19 +191,6 @@ def test_a_picture_is_stale_where_the_figures_are_others(shown, directory, monke
     assert not tables.picture(shown, nothing).stale()
 
 
-def test_a_picture_has_the_contenders_of_its_comment_by_their_titles(directory):
-    drawn = tables.picture(BARS, FIGURES)
-    assert [workload["title"] for workload in drawn.data] == ["grid", "XOR"]
-    panels = drawn.draw(drawn.data).axes
-    assert [[label.get_text() for label in panel.get_yticklabels()] for panel in panels] == [
-        ["NumPy"],
-        ["NumPy"],
-    ]
-    assert [[bar.get_width() for bar in panel.patches] for panel in panels] == [[8.3], [89.8]]
-    lacking = BARS | {"rows": {"numpy": "NumPy", "torch": "PyTorch"}, "text": "Seconds"}
-    assert tables.missing(marked(lacking, ""), directory) == ["torch"]
-
-
 def test_the_pages_show_their_figures():
     assert tables.main(["--check"]) == 0
     assert any(tables.TABLE.search(page.read_text()) for page in tables.PAGES)
