@@ -71,7 +71,7 @@ from .playground import write_playground
 from .prediction import accuracy, predict, predict_proba
 from .racing.front import race
 from .racing.result import RaceResult
-from .schedulers import Converged, EarlyStopping, Halving, Hyperband, PopulationTraining, Scheduler
+from .schedulers import Converged, EarlyStopping, Halving, Hyperband, Scheduler
 from .studies.coordinates import CoordinateCheck, coordinate_check
 from .studies.hypergradient import Hypergradient, hypergradient
 from .studies.lyapunov import Lyapunov, lyapunov
@@ -120,7 +120,6 @@ __all__ = [
     "Networks",
     "Optimizer",
     "Options",
-    "PopulationTraining",
     "Progress",
     "RaceResult",
     "Refit",

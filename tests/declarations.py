@@ -235,7 +235,6 @@ WHOLE = {
 # Ends of other numbers, as of `number`; from 0 on of all others.
 REAL = {
     "pruned.share": (0.0,),
-    "PopulationTraining.share": (0.0, True, 0.51),
     "confidence level probability held_out quantiles size share validation": (0.0, True, 1.0),
     "learning_rate width delta output_multiplier timeout init_scale": (0.0, True),
     "dropout test_size": (0.0, False, 1.0),

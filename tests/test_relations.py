@@ -39,7 +39,6 @@ RECORD_ROWS = [
     (jfnn.Conv, {"stride": (1, 2), "padding": "same"}, "padding"),
     (jfnn.MeanPool, {"size": (2, 2, 2)}, "size"),
     (jfnn.Embedding, {"vocabulary": 3, "padding": 3}, "padding"),
-    (jfnn.PopulationTraining, {"perturbed": "l2"}, "perturbed"),
     (jfnn.Minibatches, {"scheme": "permutation", "steps": 3}, "steps", "a pass over the rows"),
     (jfnn.Execution, {"keep_params": "evaluations"}, "keep_params", "eval_every"),
     (jfnn.Execution, {"executor": jfnn.Workers(len), "devices": 2}, "devices"),

@@ -7,7 +7,6 @@ from jfnn.schedulers.converged import Converged
 from jfnn.schedulers.early_stopping import EarlyStopping
 from jfnn.schedulers.halving import Halving
 from jfnn.schedulers.hyperband import Hyperband
-from jfnn.schedulers.population import PopulationTraining
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
 #: Every scheduler, by the name that the command line and config.json give it.
@@ -17,7 +16,6 @@ SCHEDULERS: Mapping[str, type[Scheduler]] = MappingProxyType(
         "hyperband": Hyperband,
         "early_stopping": EarlyStopping,
         "converged": Converged,
-        "population": PopulationTraining,
     }
 )
 
@@ -28,7 +26,6 @@ __all__ = [
     "EarlyStopping",
     "Halving",
     "Hyperband",
-    "PopulationTraining",
     "Report",
     "Scheduler",
 ]

@@ -43,7 +43,6 @@ NAMES = "'' X none,"  # of no choice
 SCHEDULERS = {
     "halving": "'' 1_0 3: :3 3:1:1:1 x 1:0.1_0 ١",
     "early-stopping": "'' x 1:1:1",
-    "population": "x ''",
 }
 
 
@@ -143,8 +142,6 @@ LINES = {
     "--halving 1": "--halving: at least 2",
     "--halving 3:200": "--halving: 100 epochs",
     "--early-stopping 3": "--early-stopping: validation folds",
-    "--population 5:0.9": "--population: share",
-    "--population 5 --learning-rate 1 --l2 0": "--population: 1 cells",
     "--tile 1000000000000": "--tile: at most",
     "--devices 9999": f"--devices: at most {max(2, cores())} CPU cores 9999",
     "--hidden 100000,100000,100000": "--network: memory GB",

@@ -80,7 +80,6 @@ def test_defaults_are_the_grid_of_the_notes():
         ("--rank-by auc", "rank_by", "auc"),
         ("--rank-by neg_log_loss", "rank_by", "log_loss"),
         ("--early-stopping 10 --halving 3:5", "schedulers", (jfnn.Halving(3, 5), jfnn.EarlyStopping(10))),
-        ("--population 5:0.2", "schedulers", (jfnn.PopulationTraining(5, 0.2),)),
         ("--optimizer-arg b1=0.8 --optimizer-arg b2=0.9,1", "optimizer_arg", (("b1", 0.8), ("b2", (0.9, 1)))),
         ("--optimizer-arg nesterov=true", "optimizer_arg", (("nesterov", True),)),
         ("--optimizer-arg memory=3", "optimizer_arg", (("memory", 3),)),

@@ -38,7 +38,7 @@ FEW = 4  # cells, which may have further axes
 ANYWHERE = "a directory of its own"  # stands for one, which `Sweep.run` makes
 # Schedulers, and those of them that look at each member alone.
 OF_MEMBERS = (jfnn.EarlyStopping(1), jfnn.Converged(1, 0.05))
-SCHEDULERS = (*OF_MEMBERS, jfnn.Halving(2, 1), jfnn.PopulationTraining(2, share=0.5), jfnn.Hyperband(2, 1))
+SCHEDULERS = (*OF_MEMBERS, jfnn.Halving(2, 1), jfnn.Hyperband(2, 1))
 KEYWORDS = {}  # name -> the function that draws it
 FIELDS = {}
 

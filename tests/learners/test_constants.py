@@ -230,11 +230,6 @@ def test_functions_may_hold_numbers_too(split):
         (RADIAL, {"hyper": {"w": [1.0]}}, "hyper: .*width"),
         (WHOLE, {"hyper": {"width": [1.0]}}, "hyper: .*init_scale"),
         (RADIAL, {"hyper": {"width": [1.0, np.nan]}}, "width: "),
-        (
-            RADIAL,
-            {"schedulers": jfnn.PopulationTraining(1, 0.5, perturbed=("width",)), "validation": 0.3},
-            "schedulers: .*'width'",
-        ),
     ],
 )
 def test_numbers_that_no_layer_has_or_reads_are_refused(split, network, options, named):

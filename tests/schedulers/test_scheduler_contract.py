@@ -25,16 +25,12 @@ EXAMPLES = {
     "hyperband": {"2": jfnn.Hyperband(2), "3:2": jfnn.Hyperband(3, 2)},
     "early_stopping": {"2": jfnn.EarlyStopping(2)},
     "converged": {"1:1e-3": jfnn.Converged(1, 1e-3), "2:0.5": jfnn.Converged(2, 0.5)},
-    "population": {
-        "3": jfnn.PopulationTraining(3),
-        "2:0.5:1.5:1": jfnn.PopulationTraining(2, share=0.5, factor=1.5, seed=1),
-    },
 }
 EACH = [pytest.param(s, id=f"{name} {text}") for name, of in EXAMPLES.items() for text, s in of.items()]
 RUNS = {
     **{name: [next(iter(examples.values()))] for name, examples in EXAMPLES.items()},
     "halving and early stopping": [jfnn.Halving(2), jfnn.EarlyStopping(2)],
-    "all": [jfnn.PopulationTraining(2), jfnn.Halving(3), jfnn.EarlyStopping(3)],
+    "all": [jfnn.Converged(2, 0.1), jfnn.Halving(3), jfnn.EarlyStopping(3)],
 }
 
 

@@ -115,7 +115,6 @@ USUAL = {
     "listed cells that share a rate": lambda: doubts(
         learning_rate=None, cells={"learning_rate": [0.1, 0.1], "l2": [0.0, 0.1]}),
     "draws": lambda: doubts(cells=9, learning_rate=[0.1, 0.2]),
-    "a population": lambda: doubts(learning_rate=[0.1] * 8, epochs=4, schedulers=jfnn.PopulationTraining(2)),
     "hidden units": lambda: doubts(hyper={"dropout": 0.5}),
     "no dropout": lambda: doubts(MATRIX, hyper={"dropout": 0.0}),
     "leave one out": lambda: doubts(folds=LeaveOneOut()),

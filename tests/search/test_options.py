@@ -117,8 +117,7 @@ DECIDING = {
     "initial_params": [PARAMS],
     "validation": [0.2, 20, jfnn.Validation(0.2, "loss"), jfnn.Validation(None, "loss")],
     "schedulers": [
-        *[[jfnn.PopulationTraining(2, 0.5)], [jfnn.PopulationTraining(2, 0.5, seed=1)]],
-        *[[jfnn.Halving(2)], [jfnn.Halving(3)], [jfnn.Halving(2), jfnn.PopulationTraining(2)]],
+        *[[jfnn.Halving(2)], [jfnn.Halving(3)], [jfnn.Halving(2), jfnn.Converged(2)]],
     ],
     "execution": [jfnn.Execution(tile=2), jfnn.Execution(eval_every=2), jfnn.Execution(keep_params="best")],
     "seeds": [2, [1]],

@@ -14,7 +14,7 @@ from scipy import stats
 from sklearn.model_selection import KFold
 
 import jfnn
-from jfnn import Execution, Halving, Minibatches, Optimizer, PopulationTraining, Sample, Validation
+from jfnn import Execution, Halving, Minibatches, Optimizer, Sample, Validation
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 
@@ -133,9 +133,8 @@ OPTIONS = [
     *of("validation", Validation(0.2, jfnn.Metric("own")), blames="rank_by"),
     *of("validation", Validation(0.2, jfnn.Metric("own")), blames="rank_by", network=own_loss()),
     # No rows are held out; one cell; a class.
-    *of("schedulers", [jfnn.EarlyStopping(2)], [PopulationTraining(2)], [Halving]),
-    *of("schedulers", [Halving(2, 3)], [PopulationTraining(2, 0.4)], [PopulationTraining(4, 0.5)], **L2),
-    *of("schedulers", *([PopulationTraining(2, 0.5, perturbed=[name])] for name in ("momentum", "x")), **L2),
+    *of("schedulers", [jfnn.EarlyStopping(2)], [Halving]),
+    *of("schedulers", [Halving(2, 3)], **L2),
     *of("execution", Execution(eval_every=[5]), blames="eval_every"),
     *of("execution", lambda: None, jfnn.Workers),
     *of("resume", True),  # without a directory there is nothing to resume

@@ -26,7 +26,6 @@ CHOICES = {
     "halving": {"validation": HELD, "schedulers": [jfnn.Halving(2)]},
     "early stopping": {"validation": HELD, "schedulers": [jfnn.EarlyStopping(2)]},
     "halving over folds": {"folds": 5, "schedulers": [jfnn.Halving(3)]},
-    "population": {"validation": HELD, "schedulers": [jfnn.PopulationTraining(3)]},
 }
 
 

@@ -409,7 +409,7 @@ test_checkpoint.long_sweep({out!r}, progress=progress)
 
 
 def long_sweep(out, **execution):
-    schedulers = [jfnn.PopulationTraining(20)]
+    schedulers = [Cooling()]
     execution = {"eval_every": 10} | execution
     sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
 

@@ -49,7 +49,6 @@ from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
-from jfnn.schedulers import PopulationTraining
 from jfnn.targets import Split, as_names, is_labels
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
@@ -182,8 +181,7 @@ def _doubts(
 ) -> list[Doubt]:
     """What is allowed here and hardly meant."""
     found: list[Doubt] = []
-    # Populations begin with equal cells, and listed cells may share numbers.
-    if cells.crossed and not any(isinstance(rule, PopulationTraining) for rule in options.schedulers):
+    if cells.crossed:  # listed cells may repeat a value
         found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)
     if not isinstance(learner, Supervised):
         return found
