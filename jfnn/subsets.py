@@ -313,7 +313,7 @@ def targets(
     n, number = array.shape[:2]
     seed = checks.as_seed(seed)
     called = np.arange(number) if names is None else as_values(np.asarray(names), "names", number)
-    checks.check_each_once(called.tolist(), "names")
+    checks.check_each_once(list(map(str, called)), "names")
     cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
     columns = np.repeat(np.arange(number), len(cuts))
     pairs = Pairs(len(columns), n, number * sum(map(_size, cuts)), functools.partial(_in_turn, cuts))

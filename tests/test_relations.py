@@ -443,7 +443,7 @@ SUBSETS = [
         *("folds", "labels like y_test"),
     ),
     (prepared, {"folds": everywhere(labels=np.full((1, 8), 7))}, "y_train"),
-    (jfnn.train, {"x": jfnn.Split(X, Y)}, "x", "split.x_train"),
+    (jfnn.train, {"network": NET, "x": jfnn.Split(X, Y)}, "x", "split.x_train"),
     (prepared, {"split": jfnn.Split(jfnn.Split(X))}, "x_train", "a Split"),
     (prepared, {"folds": subsets.weighted(np.zeros((1, 8)))}, "weights", "some above 0"),
     (prepared, {"folds": WEIGHTED, "refit": True}, "refit", "with no rows held out"),

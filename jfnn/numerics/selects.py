@@ -79,15 +79,13 @@ def _selecting_if_mapped(
         condition: ``(index, *operands) -> results``.
         branches: ``(*operands) -> results`` of each index.
     """
-    whole = jax.custom_batching.custom_vmap(condition)
 
-    def selected(index: jax.Array, *operands: Any) -> list[jax.Array]:
+    def selected(index: jax.Array, *operands: Any) -> Sequence[Any]:
         results = [branch(*operands) for branch in branches]
         which = index.astype(bool) if len(branches) == 2 else index
         return [jax.lax.select_n(which, *cases) for cases in zip(*results, strict=True)]
 
-    @whole.def_vmap
-    def _mapped(size: int, mapped: Sequence[bool], *arguments: Any) -> tuple[Sequence[Any], list[bool]]:
+    def rule(size: int, mapped: Sequence[bool], *arguments: Any) -> tuple[Sequence[Any], list[bool]]:
         axes = [0 if is_mapped else None for is_mapped in mapped]
         if mapped[0]:
             results = jax.vmap(selected, axes, axis_size=size)(*arguments)
@@ -95,12 +93,16 @@ def _selecting_if_mapped(
             of_members = [jax.vmap(branch, axes[1:], axis_size=size) for branch in branches]
 
             def shared(index: jax.Array, *operands: Any) -> Sequence[Any]:
-                return jax.lax.switch(index, of_members, *operands)
+                taken: Sequence[Any] = jax.lax.switch(index, of_members, *operands)
+                return taken
 
             results = _selecting_if_mapped(shared, of_members)(*arguments)
         return results, [True] * len(results)
 
-    return whole
+    whole = jax.custom_batching.custom_vmap(condition)
+    whole.def_vmap(rule)
+    made: Callable[..., Sequence[Any]] = whole
+    return made
 
 
 def _looped(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:

@@ -176,10 +176,11 @@ def write_tables(
 
 def _as_lines(lines: object, argument: str) -> list[str]:
     """Lines of text, checked."""
-    listed = list(lines) if isinstance(lines, Iterable) and not isinstance(lines, str) else [None]
-    if not all(isinstance(line, str) for line in listed):
-        raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
-    return listed
+    if isinstance(lines, Iterable) and not isinstance(lines, str):
+        listed = list(lines)
+        if all(isinstance(line, str) for line in listed):
+            return listed
+    raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
 
 
 def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
