@@ -19,6 +19,7 @@ from jfnn import losses
 
 WIDTHS = [8, 2, 3, 4, 5, 6, 10, 12, 16, 20, 25, 32, 48]
 SHARED = [True, False, 2]
+SUMS = ("add", "subtract")
 # n_in, n_out and batch size whose slots once differed, in tiles of 8 on a processor with AVX-512
 ONCE_DIFFERENT = [(7, 3, 5), (4, 5, 3)]
 
@@ -32,9 +33,8 @@ def noise(n_in, n_out, batch, dtype):
 
 
 def check_slots(n_in, n_out, batch, tile=8, shared=True, hidden=(), dtype="float32", **options):
-    """Compare a sweep with one of its cells and seeds in reverse order, and with one of a single cell."""
-    neighbours = int(shared)
-    tile = -(-tile // max(neighbours, 1)) * max(neighbours, 1)
+    """Train a sweep, its cells and seeds in reverse order, and one cell alone, and compare their bits."""
+    tile += tile % 2 if shared == 2 else 0
     net = jfnn.mlp((n_in, *hidden, n_out), "tanh")
     split = noise(n_in, n_out, batch, dtype)
     loss = "sigmoid_cross_entropy" if n_out == 1 else "cross_entropy"
@@ -78,8 +78,8 @@ def test_members_have_the_same_bits_in_every_slot(examples, dtype):
     )
 
 
-def kernels_that_add_two_products(function, *arguments):
-    """The additions of two products that a compiled function has within one of its kernels."""
+def sums_of_two_products(function, *arguments):
+    """Names of the sums of two products that a compiled function computes within one kernel."""
     text = compiled(function).lower(*arguments).compile().as_text()
     found = re.findall(r"(%[\w.-]+) = \S+ ([\w-]+)\((.*?)\)", text)
     operations = {name: (operation, re.findall(r"%[\w.-]+", operands)) for name, operation, operands in found}
@@ -94,11 +94,8 @@ def kernels_that_add_two_products(function, *arguments):
     return [name for name, operands in sums.items() if all(map(is_product, operands))]
 
 
-SUMS = ("add", "subtract")
-
-
 def test_the_gradient_of_the_cross_entropy_adds_no_two_products():
-    """Either product of such a sum may be rounded before the sum, and loops may choose by the slot."""
+    """A compiler may round either product first, and may choose differently for the last slots of a loop."""
     outputs = jnp.ones((8, 3, 5))  # of members, classes and rows
     targets = jnp.ones((3, 5))
 
@@ -109,5 +106,5 @@ def test_the_gradient_of_the_cross_entropy_adds_no_two_products():
     def products(a, b, c):
         return a * b + 2 * c
 
-    assert kernels_that_add_two_products(products, outputs, outputs + 1, outputs)
-    assert not kernels_that_add_two_products(gradients, outputs, targets, jnp.ones(5))
+    assert sums_of_two_products(products, outputs, outputs + 1, outputs)
+    assert not sums_of_two_products(gradients, outputs, targets, jnp.ones(5))
