@@ -31,7 +31,7 @@ def cnn(
     hidden: Sequence[int] = (),
     activation: str | Activation = "relu",
     output: str | Activation = "identity",
-    init: str | None = None,
+    init: str = "glorot_normal",
 ) -> Network:
     """A convolutional network: `Conv` layers, then dense ones on all that the last of them gives.
 
@@ -47,7 +47,7 @@ def cnn(
         hidden: Widths of dense layers between the convolutions and the outputs.
         activation: Of the convolutions and hidden layers.
         output: The output layer's activation; the identity for a cross-entropy.
-        init: Where parameters start, as in `jfnn.mlp`, whose default this is too.
+        init: The initialization, as in `jfnn.mlp`.
 
     Raises:
         ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.

@@ -220,7 +220,7 @@ def mlp(
     sizes: Sequence[int],
     activation: str | Activation = "relu",
     output: str | Activation = "identity",
-    init: str | None = None,
+    init: str = "glorot_normal",
     bias: bool = True,
 ) -> Network:
     """A fully connected feed-forward network of any depth.
@@ -232,10 +232,10 @@ def mlp(
         sizes: Widths from input to output, such as ``(64, 50, 10)``; ``(64, 10)`` has no hidden layer.
         activation: The hidden layers' activation, a name or an `Activation`.
         output: The output layer's activation.
-        init: Where parameters start: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+        init: The initialization: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
             "lecun_normal" (biases 0), "pytorch" (weights and biases uniform within ±1/√n_in), or "normal"
-            (the notes': unscaled normal weights, biases 0.01). None for what suits each layer's activation,
-            "he_normal" for ReLU and its kin, else "glorot_normal".
+            (the notes': unscaled normal weights, biases 0.01). Use "he_normal" for ReLU networks with more
+            than about five hidden layers.
         bias: Whether layers have biases. Without, the parameters of each are ``(w,)``.
 
     Raises:

@@ -3,15 +3,12 @@
 "accuracy" trains the default network n-50-k on five splits of nine data sets, four of them regressions: once
 by Adam at a rate of 1e-3, and once by gradient descent, whose best rate of seven is chosen on held-out rows
 and trained again on all. It prints the median test accuracy, or R², beside that of scikit-learn's perceptrons
-with 100 hidden units, their default, and with 50. The last two columns repeat both ways with the smaller
-initial weights of ``init="pytorch"``. "searches" times searches and a fit of `jfnn.estimators`, and
-"first_calls" the first network of a process, where no program is kept, where another process has kept them,
-and again.
+with 100 hidden units, their default, and with 50. "searches" times searches and a fit of `jfnn.estimators`,
+and "first_calls" the first network of a process: with a cold cache, with a warm cache, and the second call.
 
-Every option has its default, except the number of epochs and what a column names. The script exits with 1
-where a mark is missed: scores within 1.5 points of scikit-learn's default (the better of both ways) and 4
-(Adam alone), and the marks of `scripts/searches.py`. The marks of regressions apply to ``init="pytorch"``,
-which `docs/recipes/search.md` recommends for them.
+Every option has its default, except the number of epochs. The script exits with 1 if a target is missed:
+scores within 1.5 points of scikit-learn's default (the better of both ways) and 4 (Adam alone), and the
+targets of `scripts/searches.py`.
 """
 
 import argparse
@@ -71,8 +68,6 @@ NUMBERS: dict[str, Callable[[], Rows]] = {
 DATA = CLASSES | NUMBERS
 WIDTH = 50
 RATES = np.logspace(-3, 0, 7)
-# The initialization that the marks of regressions apply to.
-SMALL = "pytorch"
 # Points by which the better of both, and Adam alone, may be below scikit-learn's default.
 BETTER_OF_BOTH, ADAM = 1.5, 4.0
 SEARCHES = ("digits, 9 × 3", "wine, 9 × 5", "digits, one fit")
@@ -92,10 +87,10 @@ def is_regression(split: jfnn.Split) -> bool:
     return np.asarray(split.y_train).dtype.kind == "f"
 
 
-def network_of(split: jfnn.Split, init: str | None) -> jfnn.Network:
+def network_of(split: jfnn.Split) -> jfnn.Network:
     """The default network n-50-k, with one output for numbers."""
     outputs = 1 if is_regression(split) else len(np.unique(split.y_train))
-    return jfnn.mlp((split.x_train.shape[1], WIDTH, outputs), init=init)
+    return jfnn.mlp((split.x_train.shape[1], WIDTH, outputs))
 
 
 def loss_of(split: jfnn.Split) -> str:
@@ -113,10 +108,10 @@ def by_theirs(split: jfnn.Split, seed: int, epochs: int, width: int = 100) -> fl
     return float(fitted.score(split.x_test, split.y_test))
 
 
-def by_search(split: jfnn.Split, seed: int, epochs: int, init: str | None = None) -> float:
+def by_search(split: jfnn.Split, seed: int, epochs: int) -> float:
     """Test score of the best rate of gradient descent, on a fifth held out, trained again on all rows."""
     found = jfnn.sweep(
-        network_of(split, init),
+        network_of(split),
         split,
         loss=loss_of(split),
         learning_rate=RATES,
@@ -129,10 +124,10 @@ def by_search(split: jfnn.Split, seed: int, epochs: int, init: str | None = None
     return float(np.squeeze(found.refit.test_r2 if is_regression(split) else found.refit.test_accuracy))
 
 
-def by_adam(split: jfnn.Split, seed: int, epochs: int, init: str | None = None) -> float:
+def by_adam(split: jfnn.Split, seed: int, epochs: int) -> float:
     """Test score by Adam at the rate that its authors recommend."""
     found = jfnn.sweep(
-        network_of(split, init),
+        network_of(split),
         split,
         loss=loss_of(split),
         optimizer="adam",
@@ -148,8 +143,6 @@ WAYS: dict[str, Callable[[jfnn.Split, int, int], float]] = {
     f"{THEIRS}, {WIDTH} units": functools.partial(by_theirs, width=WIDTH),
     "search": by_search,
     "Adam": by_adam,
-    f"search, {SMALL}": functools.partial(by_search, init=SMALL),
-    f"Adam, {SMALL}": functools.partial(by_adam, init=SMALL),
 }
 
 
@@ -165,11 +158,9 @@ def scores(splits: int, epochs: int, data: Sequence[str] = tuple(DATA)) -> dict[
     return found
 
 
-def deficits(name: str, found: dict[str, float]) -> tuple[float, float]:
+def deficits(found: dict[str, float]) -> tuple[float, float]:
     """Points by which the better of search and Adam, and Adam alone, are below scikit-learn's default."""
-    init = f", {SMALL}" if name in NUMBERS else ""
-    search, adam = found[f"search{init}"], found[f"Adam{init}"]
-    return found[THEIRS] - max(search, adam), found[THEIRS] - adam
+    return found[THEIRS] - max(found["search"], found["Adam"]), found[THEIRS] - found["Adam"]
 
 
 def call(package: str) -> None:
@@ -213,7 +204,7 @@ def show_accuracies(options: argparse.Namespace, figures: dict[str, Any]) -> lis
     for name, found in figures["accuracy"].items():
         for what, deficit, most in zip(
             ("the better of search and Adam", "Adam"),
-            deficits(name, found),
+            deficits(found),
             (BETTER_OF_BOTH, ADAM),
             strict=True,
         ):

@@ -268,7 +268,7 @@ with every batch size: further axes of the grid.""",
         "NAME",
         "starting weights",
         choices=INITIALIZERS,
-        otherwise="by the activation he_normal or glorot_normal; of rnn pytorch; of the notes' normal",
+        otherwise="glorot_normal; of rnn pytorch; of the notes' normal",
     )
     loss: str | None = flag(
         "NAME", "", choices=LOSSES, otherwise="cross_entropy; for regression quadratic", group="objective"

@@ -21,7 +21,10 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
 def _mlps(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     return {
         "-".join([*map(str, widths), activation]) if widths else "none": jfnn.mlp(
-            (*problem.shape, *widths, problem.outputs), activation, flags.output, flags.init
+            (*problem.shape, *widths, problem.outputs),
+            activation,
+            flags.output,
+            flags.init or "glorot_normal",
         )
         for widths in flags.hidden or ((50,),)
         for activation in flags.activation or ("relu",)
@@ -40,7 +43,7 @@ def _cnns(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
             hidden=widths,
             activation=activation,
             output=flags.output,
-            init=flags.init,
+            init=flags.init or "glorot_normal",
         )
         for channels in flags.channels
         for widths in flags.hidden or ((),)

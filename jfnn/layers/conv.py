@@ -11,9 +11,9 @@ from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.fields import Converted, field
+from jfnn.arguments.fields import field
 from jfnn.layers.dense import Layer
-from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
+from jfnn.layers.initializers import INITIALIZERS, as_name, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
@@ -50,7 +50,7 @@ class Conv(LayerKind):
             the inputs; or "causal", on one axis, for all zeros in front, so that no output sees a later input
             (Bai et al., arXiv:1803.01271, 2018).
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        initializer: A key of `INITIALIZERS`, or None, as of `Dense`.
+        initializer: A key of `INITIALIZERS`.
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
     """
 
@@ -59,7 +59,7 @@ class Conv(LayerKind):
     stride: Lengths = field(1, as_lengths)
     padding: Lengths | str = field(0, _as_padding, given=["stride"])
     activation: str | Activation = field("relu", activations.name_or_custom)
-    initializer: Converted[str | None, str] = field(None, as_initializer, given=["activation"])
+    initializer: str = field("glorot_normal", as_name)
     dilation: Lengths = field(1, as_lengths)
     droppable = True
 

@@ -10,8 +10,8 @@ from jfnn import activations
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.fields import Converted, field
-from jfnn.layers.initializers import INITIALIZERS, as_initializer, start
+from jfnn.arguments.fields import field
+from jfnn.layers.initializers import INITIALIZERS, as_name, start
 from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
 from jfnn.layers.products import affine, affine_gradients
 from jfnn.layers.starts import Starts
@@ -33,14 +33,13 @@ class Dense(LayerKind):
     Attributes:
         units: Outputs.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        initializer: A key of `INITIALIZERS`; None for "he_normal" where the activation is ReLU or its kin,
-            else "glorot_normal".
+        initializer: A key of `INITIALIZERS`.
         bias: Whether there are biases, else b is 0.
     """
 
     units: int = field(convert=checks.as_count)
     activation: str | Activation = field("relu", activations.name_or_custom)
-    initializer: Converted[str | None, str] = field(None, as_initializer, given=["activation"])
+    initializer: str = field("glorot_normal", as_name)
     bias: bool = field(True, checks.as_switch)
     droppable = True
 

@@ -12,18 +12,11 @@ pytestmark = [
 ROUNDS = 5  # of a search, since other processes may take the cores at any time
 
 
-def test_regressions_are_judged_with_smaller_initial_weights_and_classes_by_default():
-    default = {outcomes.THEIRS: 90.0, "search": 80.0, "Adam": 70.0}
-    found = default | {f"search, {outcomes.SMALL}": 91.0, f"Adam, {outcomes.SMALL}": 89.0}
-    assert outcomes.deficits("linear", found) == (-1.0, 1.0)
-    assert outcomes.deficits("wine", found) == (10.0, 20.0)
-
-
 @pytest.mark.parametrize("data", outcomes.DATA)
 def test_default_networks_predict_about_as_well_as_scikit_learns_default(data):
     """Twice the points that `scripts/outcomes.py` allows, as the medians are of fewer splits."""
     (found,) = outcomes.scores(splits=3, epochs=200, data=[data]).values()
-    better, adam = outcomes.deficits(data, found)
+    better, adam = outcomes.deficits(found)
     assert better <= 2 * outcomes.BETTER_OF_BOTH and adam <= 2 * outcomes.ADAM, found
 
 
