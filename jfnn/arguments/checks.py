@@ -126,6 +126,22 @@ def item_of(argument: str) -> Iterator[None]:
         raise type(error)(argument, expected, error.argument, error.got, error.cure) from None
 
 
+@contextlib.contextmanager
+def about(subject: str, arguments: Collection[str]) -> Iterator[None]:
+    """Adds a subject to errors raised inside: ``x_train: network 'cnn': expected …``.
+
+    Args:
+        subject: The subject; empty for none.
+        arguments: The arguments whose errors get it.
+    """
+    try:
+        yield
+    except ArgumentError as error:
+        if not subject or error.argument not in arguments:
+            raise
+        raise type(error)(error.argument, f"{subject}: {error.expected}", *error.args[2:]) from None
+
+
 def is_concrete(array: object) -> bool:
     """Whether an array has values, and is not being traced."""
     return not isinstance(array, jax.core.Tracer)
@@ -211,7 +227,7 @@ def as_inputs(
     """Inputs, an array-like with at least two axes, as a float array ``[n, …]``; a JAX array stays one.
 
     Args:
-        shape: Shape of each row; None for any.
+        shape: Shape of each row; None for any. Flat rows with as many numbers are reshaped to it.
         dtype: The dtype in which numbers must be finite; None for that of JAX's arithmetic.
         whole: Whether integers and booleans stay such, in JAX's dtypes.
 
@@ -229,6 +245,8 @@ def as_inputs(
     elif not jnp.issubdtype(x.dtype, jnp.floating):
         raise ArgumentTypeError(argument, "expected numbers", got=f"dtype {x.dtype}{words}")
     axes = ", ".join(("n", *map(str, shape or ("features",))))
+    if shape is not None and len(shape) > 1 and x.ndim == 2 and x.shape[1] == math.prod(shape):
+        x = x.reshape(len(x), *shape)
     if x.ndim < 2 or (shape is not None and x.ndim != 1 + len(shape)):
         cure = None
         if shape is not None and x.ndim > 1 and math.prod(x.shape[1:]) == math.prod(shape):

@@ -294,3 +294,29 @@ def test_networks_of_other_numbers_are_refused_before_any_trains(split):
     execution = jfnn.Execution(progress=pytest.fail)
     with pytest.raises(ValueError, match=r"^network: .*momentum"):
         jfnn.sweep(networks, split, learning_rate=0.1, batch_size=16, execution=execution)
+
+
+def test_dense_convolutional_and_recurrent_networks_share_flat_rows_and_one_ranking(split):
+    networks = {"mlp": NETWORKS["6"], "cnn": jfnn.cnn((1, 5), (2,), 3), "rnn": jfnn.rnn((5, 1), 3, 3)}
+    shapes = {"cnn": (1, 5), "rnn": (5, 1)}
+    options = dict(learning_rate=[0.01, 0.1], seeds=2, batch_size=16, **OPTIONS)
+    together = jfnn.sweep(networks, split, **options)
+    assert {cell.axes["network"] for cell in ranking.best_first(together).cells} == {*networks}
+    for name, shape in shapes.items():
+        shaped = split._replace(
+            x_train=split.x_train.reshape(-1, *shape), x_test=split.x_test.reshape(-1, *shape)
+        )
+        alone = jfnn.sweep(networks[name], shaped, **options)
+        program = together.program(network=name)
+        assert same_bits(program.params, alone.params)
+        assert same_bits(program.predict(split.x_test), alone.predict(shaped.x_test))
+        member = alone.member(1, 0, 1)
+        outputs = (jfnn.predict_proba(networks[name], member, each.x_test) for each in (split, shaped))
+        np.testing.assert_array_equal(*outputs)
+
+
+@pytest.mark.parametrize("names", [("fits", "short"), ("short", "fits")])
+def test_an_error_of_one_of_several_networks_names_it(split, names):
+    networks = {"fits": NETWORKS["6"], "short": jfnn.cnn((1, 4), (2,), 3)}
+    with pytest.raises(jfnn.ArgumentError, match=r"^x_train: network 'short': expected shape \[n, 1, 4\]"):
+        jfnn.sweep({name: networks[name] for name in names}, split, learning_rate=0.1, batch_size=16)

@@ -38,6 +38,12 @@ class Programs:
     axes: dict[str, np.ndarray]
     options: list[Options]
 
+    def networks(self) -> list[str]:
+        """The name of each program's network, as `run_directory.program_names`; "" for a single network."""
+        sizes = len(self.axes.get("batch_size", [0]))
+        axes = {name: values for name, values in self.axes.items() if name != "batch_size"}
+        return [name for name in run_directory.program_names(axes) for _ in range(sizes)]
+
 
 def programs_of(options: Options) -> Programs:
     """The programs of a sweep: one for every network with every batch size.

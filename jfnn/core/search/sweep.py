@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from jfnn.arguments import paths
+from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine import loop
 from jfnn.core.engine.ahead import Ahead, at_once
@@ -39,6 +39,11 @@ from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.identity import Description
 from jfnn.core.store.scratch import remove_scratch
 
+# Arguments that each of several networks must fit: their errors name the network.
+OF_NETWORKS = (
+    *("network", "x_train", "y_train", "x_test", "y_test"),
+    *("loss", "gradient", "hyper", "initial_params"),
+)
 MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
 
 
@@ -192,8 +197,9 @@ def _prepared(programs: Programs) -> list[Run]:
     """The run of every program, checked before any trains; folds are cut once, for all."""
     runs: list[Run] = []
     folds: Any = None
-    for options in programs.options:
-        runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
+    for name, options in zip(programs.networks(), programs.options, strict=True):
+        with checks.about(f"network {name!r}" if name else "", OF_NETWORKS):
+            runs.append(prepare(options if folds is None else dataclasses.replace(options, folds=folds)))
         first = runs[0].experiment
         if first.folds is not None and first.subsets is None:
             folds = [(part["train"], part["validation"]) for part in first.replicates.parts]
