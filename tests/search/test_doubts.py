@@ -43,7 +43,7 @@ def large(column, most=1.24e6):
 @pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["cross_entropy", "quadratic"])
 def test_a_warning_says_how_large_inputs_are_and_the_cure_removes_it(loss):
-    text = r"^inputs reach 1\.2e6, where .*; jfnn\.datasets\.standardise\(split\) scales them$"
+    text = r"^inputs reach 1\.24e6, where .*; jfnn\.datasets\.standardise\(split\) scales them$"
     split = large(2)
     with pytest.warns(UserWarning, match=text):
         jfnn.train(NET, split.x_train, split.y_train, loss=loss, learning_rate=0.1, epochs=1, batch_size=16)
@@ -54,7 +54,9 @@ def test_a_warning_says_how_large_inputs_are_and_the_cure_removes_it(loss):
 def test_rows_to_test_on_tokens_and_rows_of_custom_functions_are_not_warned_of():
     assert len(doubts(NET, large(2))) == 1
     assert doubts(NET, SPLIT._replace(x_test=1e6 * SPLIT.x_test)) == []
-    assert doubts(NET, large(2, 900.0)) == []
+    assert doubts(NET, large(2, 49.0)) == []
+    (pixels,) = doubts(split=SPLIT._replace(x_train=np.arange(350, dtype=np.uint8).reshape(70, 5)))
+    assert "255" in pixels and "x / 255" in pixels
     tokens = jfnn.sequential([jfnn.Embedding(5000, 2), jfnn.Flatten(), jfnn.Dense(3, "identity")], 2)
     assert doubts(tokens, jfnn.Split(np.full((40, 2), 4999), np.arange(40) % 3)) == []
     custom = jfnn.learner(lambda key: np.zeros(5, np.float32), lambda w, batch, key: (batch[0] @ w).mean())
@@ -145,8 +147,12 @@ def test_scikit_learns_warning_of_a_class_smaller_than_the_folds_is_replaced():
 
 
 @pytest.mark.thorough
-def test_large_inputs_are_hardly_learned_and_pixels_are():
-    """scikit-learn's wines reach 1,680, its breast cancers 4,254; digits at 16 times their numbers 256."""
+def test_large_inputs_are_hardly_learned():
+    """scikit-learn's wines reach 1,680, its breast cancers 4,254; digits at 16 times their numbers 256.
+
+    With the default network and optimizer the digits lose one of seven learning rates where they reach 16,
+    which are not doubted, and five where they reach 256.
+    """
 
     def accuracy(split, outputs):
         network = jfnn.mlp((split.x_train.shape[1], 50, outputs), "tanh", init="glorot_normal")
@@ -159,5 +165,13 @@ def test_large_inputs_are_hardly_learned_and_pixels_are():
             raw = accuracy(split, outputs)
         assert raw < accuracy(jfnn.datasets.standardise(split), outputs) - 0.1
     digits = jfnn.datasets.digits()
-    with warnings.catch_warnings(action="error"):
-        assert accuracy(digits._replace(x_train=16 * digits.x_train, x_test=16 * digits.x_test), 10) > 0.9
+    useful = {}
+    for factor in (1, 16):
+        split = digits._replace(x_train=factor * digits.x_train, x_test=factor * digits.x_test)
+        with warnings.catch_warnings(record=True, action="always") as said:
+            grid = jfnn.sweep(
+                jfnn.mlp((64, 50, 10)), split, learning_rate=np.logspace(-3.5, -0.5, 7), epochs=30
+            )
+        assert bool(said) == (factor == 16)
+        useful[factor] = int((grid.cell_scores("test_accuracy") > 0.7).sum())
+    assert useful[1] >= 5 and useful[16] <= 3

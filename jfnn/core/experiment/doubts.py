@@ -11,9 +11,10 @@ from jfnn.arguments.texts import compact, shortened
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
 
-# Inputs from here on are doubted. Were it more, grids that learn little would go without a word; were it
-# 200, pixels up to 255 would be doubted, which are learned (tests/search/test_doubts.py).
-LARGE = 1e3
+# Inputs from here on are doubted. Digits lose nothing up to 16; scaled to 96, three of seven learning rates
+# from 3e-4 to 0.3 diverge or learn nothing, and pixels up to 255 lose five (tests/search/test_doubts.py).
+LARGE = 50.0
+BRIGHTEST = 255.0  # pixels of eight bits
 # Training rows for each class, on average, from which on one without any or with a single one is doubted.
 # Were it 2, the gates would be; were it 100, tables of some hundred rows would go without a word.
 ROWS_OF_CLASS = 10
@@ -27,11 +28,13 @@ def say(doubts: Iterable[Sequence[Doubt]]) -> None:
 
 
 def of_size(inputs: np.ndarray) -> list[Doubt]:
-    """Inputs ``[n, …]``, floats, so large that their products with weights leave nothing to learn."""
+    """Inputs ``[n, …]``, floats, so large that few learning rates suit them."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
         return []
-    found = f"inputs reach {compact(float(most), 2)}, where training diverges or stands still"
-    return [Doubt(found, cure=Set("standardise", True, "scales them", "jfnn.datasets.standardise(split)"))]
+    found = f"inputs reach {compact(float(most), 3)}, where training often diverges or learns little"
+    pixels = ", or x / 255 of pixels," if most <= BRIGHTEST and inputs.min() >= 0 else ""
+    code = f"jfnn.datasets.standardise(split){pixels}"
+    return [Doubt(found, cure=Set("standardise", True, "scales them", code))]
 
 
 def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
