@@ -198,6 +198,7 @@ def caveats(result: SweepResult, tests: bool) -> list[str]:
         lines += [f"{few[0].upper()}{few[1:]}."]
     if "rmse" in metrics:
         lines += ["RMSE is in the units of the target in the file."]
+    lines += [f"{doubt[0].upper()}{doubt[1:]}." for doubt in best.doubts]
     if len(result.seeds) == 1:
         lines += ["One seed's noise is unknown; --seeds 5 averages over five and measures it."]
     return lines

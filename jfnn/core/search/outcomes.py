@@ -102,9 +102,22 @@ def as_result(
 
 
 def origin_of(experiment: Experiment) -> Origin:
-    """The learner of an experiment, the rows of its folds and its subsets, for predictions."""
+    """What a result keeps of an experiment in memory."""
     learner = functools.partial(_learner, experiment.learner)
-    return Origin(learner, list(experiment.replicates.parts), experiment.subsets)
+    parts = list(experiment.replicates.parts)
+    return Origin(learner, parts, experiment.subsets, _most_frequent(experiment))
+
+
+def _most_frequent(experiment: Experiment) -> float | None:
+    """The share of the most frequent class among the rows that rank; see `Origin`."""
+    data = experiment.data
+    if data.labels is None or data.weights is not None or experiment.subsets is not None:
+        return None
+    _, targets = data.rows
+    classes = targets.argmax(axis=1) if targets.shape[1] > 1 else (targets[:, 0] > 0.5).astype(int)
+    part = experiment.ranking.name.partition("_")[0]
+    rows = [fold[part] for fold in experiment.replicates.parts]
+    return float(np.mean([np.bincount(classes[each]).max() / len(each) for each in rows]))
 
 
 def _learner(learner: object, network: Network | None) -> Learner:

@@ -38,11 +38,14 @@ class Origin(NamedTuple):
         learner: ``(network) -> learner``: the run's with another network, or for None the run's.
         parts: Name of a part -> row numbers in each fold; None where they were not kept.
         subsets: The subsets that are the folds, where they are `Subsets`.
+        most_frequent: Share of the most frequent class among the rows that rank, averaged over folds; None
+            where they have no classes, weights, or are of subsets.
     """
 
     learner: Callable[[Network | None], Learner]
     parts: Sequence[Mapping[str, np.ndarray]] | None = None
     subsets: Subsets | None = None
+    most_frequent: float | None = None
 
 
 class ProgramMembers(NamedTuple):

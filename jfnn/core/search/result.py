@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.simplest import Simplest
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search import predictions, run_directory
+from jfnn.core.search.doubts import best_at_ends, nothing_learned
 from jfnn.core.search.predictions import Origin, PartOfFolds, ProgramMembers
 from jfnn.core.search.run_directory import GRID, OUTCOMES, kept, kept_plain
 from jfnn.learners import answers
@@ -56,18 +58,26 @@ class Best:
         index: Its index on every axis but the seeds (and folds).
         axes: Name -> value on each of these axes.
         score: The score named by ``ranked_by``, averaged over seeds and folds.
+        doubts: Sentences for a reader, shown by `print`: no cell predicts better than a constant, or the best
+            one is at the end of an axis.
     """
 
     index: tuple[int, ...]
     axes: dict[str, Any]
     score: float
     ranked_by: str
+    doubts: tuple[str, ...] = field(default=(), repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """The cell in a line, and each doubt in another."""
+        return "\n".join([repr(self), *self.doubts])
 
     def _repr_html_(self) -> str:
-        """Its hyperparameters and its score as a table, for notebooks."""
+        """Its hyperparameters, its score and the doubts, for notebooks."""
         names = [axis_text(name) for name in self.axes]
         values = [value_text(name, value) for name, value in self.axes.items()]
-        return html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
+        table = html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
+        return table + "".join(f"<p>{escape(doubt)}</p>" for doubt in self.doubts)
 
 
 def _is_metrics(value: object) -> bool:
@@ -402,7 +412,27 @@ class SweepResult:
         if not len(order) or self.pruned_cells.ravel()[order[0]]:
             return None
         index = self.cell_index(int(order[0]) if rule is None else self._chosen(rule))
-        return Best(index, self.axes_at(index), float(self.cell_scores()[index]), self.ranked_by)
+        score = float(self.cell_scores()[index])
+        doubts = self._doubts(index) if rule is None else ()
+        return Best(index, self.axes_at(index), score, self.ranked_by, doubts)
+
+    def _doubts(self, index: tuple[int, ...]) -> tuple[str, ...]:
+        """Doubts about the best cell; see `Best`.
+
+        The share of the most frequent class is known only where `Origin` has it, and R² is not read where
+        subsets, of which one may be an outlier, are averaged.
+        """
+        part, _, metric = self.ranked_by.partition("_")
+        found: tuple[str, ...] = ()
+        if metric == "accuracy" and self.origin is not None and self.origin.most_frequent is not None:
+            accuracies = self.ranked(self.cell_scores())
+            found = nothing_learned(accuracies, self.origin.most_frequent, "the most frequent class alone")
+        elif metric in ("loss", "r2") and "r2" in self.metrics and not self.subset_values:
+            explained = self.ranked(self.cell_scores(f"{part}_r2"))
+            found = nothing_learned(explained, 0.0, "the mean of the targets")
+        sign = 1 if self.higher_is_better() else -1
+        gains = sign * self.scores[self.ranked_by].reshape(*self.cell_shape, -1)
+        return found or best_at_ends(self.cells, gains, index)
 
     def _chosen(self, rule: Simplest) -> int:
         """The number of the cell that a rule chooses."""

@@ -1,0 +1,93 @@
+"""What `print(result.best())` doubts: grids in which nothing learned, best cells at the end of an axis."""
+
+import numpy as np
+import pytest
+from helpers import make_result, noise_split, with_scores
+
+import jfnn
+
+SPLIT = noise_split()
+X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+NUMBERS = jfnn.Split(X, X.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_classes_that_no_cell_tells_apart_are_doubted(folds):
+    """Inputs of zeros give every row the same class."""
+    network = jfnn.mlp((5, 4, 3))
+    options = dict(learning_rate=[1e-9, 1e-8], epochs=1, batch_size=16, folds=folds)
+    zeros = jfnn.sweep(network, SPLIT._replace(x_train=0 * SPLIT.x_train, x_test=0 * SPLIT.x_test), **options)
+    assert len(zeros.best().doubts) == 1
+    assert "most frequent class" in str(zeros.best())
+    assert "most frequent class" in zeros.best()._repr_html_()
+
+
+def test_a_grid_that_learns_is_not_doubted():
+    labels = (SPLIT.x_train[:, 0] > 0).astype(int), (SPLIT.x_test[:, 0] > 0).astype(int)
+    learned = jfnn.sweep(
+        jfnn.mlp((5, 8, 2)),
+        SPLIT._replace(y_train=labels[0], y_test=labels[1]),
+        learning_rate=[0.1, 0.3],
+        epochs=20,
+        batch_size=16,
+    )
+    assert learned.best().doubts == ()
+    assert str(learned.best()) == repr(learned.best())
+
+
+@pytest.mark.parametrize(("rates", "words"), [([1e-9, 1e-8], "mean of the targets"), ([0.03, 0.1], None)])
+def test_a_regression_below_its_mean_is_doubted(rates, words):
+    result = jfnn.sweep(
+        jfnn.mlp((2, 1)), NUMBERS, loss="quadratic", learning_rate=rates, epochs=9, batch_size=10
+    )
+    doubts = result.best().doubts
+    assert not doubts if words is None else words in doubts[0]
+
+
+def doubts(by_rate, l2=(0.0, 0.1, 1.0), by_penalty=(0.0, 0.0, 0.0)):
+    """Doubts about a 3×3 grid with three equal seeds, whose accuracy is a sum over its axes."""
+    scores = np.repeat(np.add.outer(by_rate, by_penalty)[..., None], 3, axis=-1)
+    axes = {"learning_rate": np.array([0.01, 0.1, 1.0]), "l2": np.array(l2)}
+    grid = make_result(shape=(3, 3), seeds=3)
+    return with_scores(grid, {"test_accuracy": scores}, axes=axes).best().doubts
+
+
+def test_a_best_cell_at_the_end_of_an_axis_is_doubted_by_its_name_and_direction():
+    assert doubts([0.5, 0.9, 0.7]) == ()
+    (largest,) = doubts([0.5, 0.7, 0.9])
+    assert "learning_rate, 1, is the largest" in largest and "larger ones" in largest
+    (smallest,) = doubts([0.9, 0.7, np.nan])
+    assert "learning_rate, 0.01, is the smallest" in smallest
+    (beside_diverged,) = doubts([0.9, np.nan, np.nan])
+    assert "smallest" in beside_diverged
+
+
+def test_ends_at_zero_and_neighbors_that_are_as_good_are_not_doubted():
+    assert doubts([0.5, 0.9, 0.7], by_penalty=[0.05, 0.0, -0.1]) == ()
+    (penalty,) = doubts([0.5, 0.9, 0.7], l2=[0.01, 0.1, 1.0], by_penalty=[0.05, 0.0, -0.1])
+    assert "l2, 0.01, is the smallest" in penalty
+    assert doubts([0.5, 0.9, 0.9]) == doubts([0.9, 0.9, 0.5]) == ()
+
+
+def test_a_lead_within_the_noise_of_seeds_is_not_doubted():
+    accuracy = np.full((3, 1, 3), 0.5)
+    accuracy[1] = [[0.90, 0.80, 0.70]]
+    accuracy[2] = [[0.75, 0.85, 0.83]]  # better by 0.01 on average, and worse with one seed
+    grid = make_result(shape=(3, 1), seeds=3)
+    assert with_scores(grid, {"test_accuracy": accuracy}).best().doubts == ()
+    accuracy[2] = [[0.92, 0.82, 0.72]]
+    (doubt,) = with_scores(grid, {"test_accuracy": accuracy}).best().doubts
+    assert "learning_rate" in doubt
+
+
+def test_listed_cells_and_axes_of_two_values_have_no_ends():
+    cells = jfnn.sweep(
+        jfnn.mlp((2, 1)),
+        NUMBERS,
+        loss="quadratic",
+        cells={"learning_rate": [0.001, 0.01, 0.1]},
+        epochs=9,
+        batch_size=10,
+    )
+    grid = make_result(shape=(2, 2))
+    assert cells.best().doubts == grid.best().doubts == ()
