@@ -324,3 +324,14 @@ def test_a_tile_that_kills_its_worker_is_given_up_and_the_others_are_kept(kind, 
     assert np.isnan(scores[:, :, 2]).all()
     assert scores[:, :, :2].tobytes() == harmless.train_loss.tobytes()
     assert len((tmp_path / "partial.csv").read_text().splitlines()) == 1 + 2
+
+
+@pytest.mark.thorough
+def test_a_number_of_workers_starts_as_many_processes_and_ends_them(bytes_of, tmp_path):
+    with jfnn.Workers(2) as workers:
+        execution = dataclasses.replace(PLAIN["execution"], executor=workers)
+        jfnn.sweep(**OPTIONS | PLAIN | {"execution": execution}, out=tmp_path / "run")
+        started = list(workers._executor._processes.values())
+        assert workers.count == 2 and 1 <= len(started) <= 2
+    assert not any(process.is_alive() for process in started)
+    assert written(tmp_path / "run") == bytes_of("PLAIN")

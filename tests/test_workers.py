@@ -445,3 +445,10 @@ def test_programs_and_what_is_trained_again_run_on_the_executor():
     digests = {call.task.digest for call in executor.calls}
     assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
     assert jax.tree.leaves(one.refit.params)[0].size
+
+
+def test_a_number_of_workers_starts_nothing_until_there_is_work():
+    with jfnn.Workers(2) as workers:
+        assert workers.count is None
+    with pytest.raises(jfnn.ArgumentError, match="executor: expected at least 1"):
+        jfnn.Workers(0)

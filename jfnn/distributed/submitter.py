@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import contextlib
+import functools
 import math
+import numbers
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -31,7 +33,7 @@ class Submitter:
 
     def __init__(
         self,
-        executor: concurrent.futures.Executor | Callable[[], concurrent.futures.Executor],
+        executor: int | concurrent.futures.Executor | Callable[[], concurrent.futures.Executor],
         tries: int = 3,
         in_flight: int | None = None,
         together: int = 16,
@@ -42,10 +44,11 @@ class Submitter:
         """Starts nothing; raises ValueError or TypeError naming the argument.
 
         Args:
-            executor: Anything with the ``submit(function, *arguments) -> future`` of `concurrent.futures`:
-                Dask's ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool whose
-                context is "spawn" or "forkserver"; or a function without arguments that makes one, which is
-                called again should it break.
+            executor: A number of processes of this machine, as for `processes`; anything with the
+                ``submit(function, *arguments) -> future`` of `concurrent.futures`: Dask's
+                ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool whose context
+                is "spawn" or "forkserver"; or a function without arguments that makes one, which is called
+                again should it break.
             tries: See `jfnn.Workers`.
             in_flight: See `in_flight`; None for four a worker, asked again as workers come, but at least 64.
             together: The same.
@@ -59,6 +62,8 @@ class Submitter:
         self.together = most if self.tries > 1 else 1
         self.kind = None if kind is None else _as_kind(kind)
         self.timeout = None if timeout is None else checks.as_number(timeout, "timeout", strict=True)
+        if isinstance(executor, numbers.Integral):
+            executor = functools.partial(ProcessPool, checks.as_count(executor, "executor"))
         kind_of_executor = executor if isinstance(executor, type) else type(executor)
         is_executor = kind_of_executor is not executor and callable(getattr(executor, "submit", None))
         if issubclass(kind_of_executor, Submitter) or (not is_executor and not callable(executor)):
@@ -86,8 +91,7 @@ class Submitter:
             count: How many; None for one a core.
             **options: See `jfnn.Workers`.
         """
-        number = cores() if count is None else checks.as_count(count, "count")
-        return cls(lambda: ProcessPool(number), **options)
+        return cls(cores() if count is None else checks.as_count(count, "count"), **options)
 
     @property
     def in_flight(self) -> int:
