@@ -346,3 +346,29 @@ def test_constants_of_modules_are_held(kind, split, tmp_path):
 def test_a_constant_of_flax_that_is_in_no_param_is_refused():
     with pytest.raises(ValueError, match=r"^module: .*Param\(jfnn\.Constant"):
         jfnn.from_flax(modules()["bare"])
+
+
+@pytest.mark.parametrize("mark", [Constant, lambda layer: layer])
+def test_a_trained_layer_is_frozen_below_a_head_that_each_seed_draws(mark, split):
+    """``None`` stands for a layer that starts as without ``initial_params``."""
+    body = Dense(6, "tanh")
+    whole = jfnn.sequential([body, Dense(3, "identity")], 5)
+    source = jfnn.train(whole, *split[:2], learning_rate=0.1, epochs=2, batch_size=10)
+    network = jfnn.sequential([Frozen(body), Dense(3, "identity")], 5)
+    start = (mark(source.params[0]), None)
+    result = jfnn.sweep(network, split, **OPTIONS, initial_params=start)
+    for seed in range(2):
+        held, head = result.member(0, 0, seed)
+        assert same_bits(held.value, source.params[0])
+        drawn = network.init(jax.random.key(seed))
+        complete = jfnn.train(
+            network,
+            *split[:2],
+            learning_rate=0.02,
+            epochs=3,
+            batch_size=10,
+            seed=seed,
+            initial_params=(Constant(source.params[0]), drawn[1]),
+            execution=result.execution,
+        )
+        assert same_bits(complete.params[1], head)

@@ -162,7 +162,8 @@ class Common(Valid):
     initial_params: Params | None = option(
         "Parameters to start from instead of the network's ``init``; or with leading axes, of the seeds, or"
         " all of the grid, as ``result.params`` has them; of several networks or batch sizes in nested lists,"
-        " as there. With ``epochs=range(first, end)`` also a `SweepResult` of the same axes: members that"
+        " as there. In a tuple with an entry for each layer, None stands for a layer that starts by ``init``."
+        " With ``epochs=range(first, end)`` also a `SweepResult` of the same axes: members that"
         " diverged, stopped or were pruned there then stay so, which parameters alone do not tell.",
         None,
     )

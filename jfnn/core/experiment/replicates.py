@@ -16,7 +16,7 @@ from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.subsets import Cut, Subsets
 from jfnn.identity.traces import Trace, shapes_of
-from jfnn.layers.constant import are_constants
+from jfnn.layers.constant import Constant, are_constants, is_constant
 from jfnn.layers.kind import Params, Shape, by_dtype
 from jfnn.layers.starts import from_seeds
 from jfnn.learners.data import Data
@@ -67,7 +67,7 @@ def replicates(
         grid = (*cells, len(options.seeds), *by_fold)
         params = options.initial_params
         params = params.params if isinstance(params, Trained) else params
-        given = _user_params(learner, params, len(seeds), grid, data.dtype)
+        given = _user_params(learner, _completed(learner, params, seeds), len(seeds), grid, data.dtype)
         n_starts = len(jax.tree.leaves(given)[0])
 
     def draw() -> Params:
@@ -210,6 +210,38 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
         return np.ascontiguousarray(array, leaf_dtype).reshape(array.shape)
 
     return jax.tree.map(trained, params)
+
+
+def _completed(learner: Learner, given: object, seeds: Sequence[int]) -> object:
+    """A network's parameters with an entry for each layer.
+
+    None becomes parameters drawn for each seed, as without ``initial_params``. Parameters of a layer that is
+    not trained become a `Constant`, as a network has them that trained this layer elsewhere.
+    """
+    shapes = starting_shapes(learner)
+    if type(given) is not tuple or type(shapes) is not tuple or len(given) != len(shapes):
+        return given
+    layers = tuple(
+        Constant(layer) if is_constant(like) and _is_trained_layer(layer) else layer
+        for layer, like in zip(given, shapes, strict=True)
+    )
+    if all(layer is not None for layer in layers):
+        return layers
+
+    def for_each_seed(leaf: object) -> np.ndarray:
+        array = np.asarray(checks.as_array(leaf, "initial_params"))
+        return np.broadcast_to(array, (len(seeds), *array.shape))
+
+    drawn = _drawn_params(learner, seeds)
+    return tuple(
+        fresh if layer is None else jax.tree.map(for_each_seed, layer)
+        for layer, fresh in zip(layers, drawn, strict=True)
+    )
+
+
+def _is_trained_layer(layer: object) -> bool:
+    """Whether an entry of parameters is of a layer that is trained, rather than None or a `Constant`."""
+    return isinstance(layer, tuple) and not is_constant(layer)
 
 
 def _user_params(
