@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,10 @@ from jfnn.numerics.compiling import key_shape
 __all__ = ["Network", "forward", "mlp", "sequential"]
 __dir__ = __all__.copy
 
-ONE_MEMBER = "; result.member(…) gives those of one member"
+ONE_MEMBER = (
+    "; result.member(…) gives those of one member,"
+    " and jax.tree.map(lambda leaf: leaf[-1], params) the last of several evaluations"
+)
 
 
 class Network(NamedTuple):
@@ -52,6 +55,13 @@ class Network(NamedTuple):
     layers: tuple[LayerKind, ...] | None = None
     input_shape: Shape | None = None
     random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Names the functions that a newcomer looks for here."""
+        raise AttributeError(
+            f"a network has no {name!r}; jfnn.train(network, x, y, …) and jfnn.sweep train one,"
+            " jfnn.predict(network, params, x) predicts by one"
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""

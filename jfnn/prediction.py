@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,16 +13,37 @@ from numpy.typing import ArrayLike
 
 from jfnn import losses
 from jfnn.arguments import checks
-from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output
 from jfnn.targets import check_outputs, is_labels
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 #: What outputs are read as: one class a row, 0 or 1 for each output, or numbers.
 TASKS = ("classification", "multilabel", "regression")
 
 
+def _of_network(function: Callable[P, R]) -> Callable[P, R]:
+    """Makes a function of a network refuse a result, which comes without ``params``, before it is called."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args and not isinstance(args[0], Network):
+            raise ArgumentTypeError(
+                "network",
+                "expected a Network",
+                got=type(args[0]).__name__,
+                cure=f"result.{function.__name__}(x) asks the networks of a result",
+            )
+        return function(*args, **kwargs)
+
+    return call
+
+
+@_of_network
 def predict_proba(
     network: Network, params: Params, x: ArrayLike, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
@@ -43,6 +66,7 @@ def predict_proba(
     return loss.probabilities(_outputs(network, params, x, loss))
 
 
+@_of_network
 def predict(
     network: Network,
     params: Params,

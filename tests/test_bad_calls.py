@@ -310,6 +310,10 @@ MISTAKES = [
     (lambda: predict(x=PARAMS), "x", "(Layer("),
     (lambda: predict(params="result"), "params", "result.member"),
     (lambda: predict(params=STACKED), "params", "result.member"),
+    (lambda: predict(params=STACKED), "params", "leaf[-1]"),
+    (lambda: jfnn.predict(RESULT, X), "network", "result.predict(x)"),
+    (lambda: jfnn.predict_proba(RESULT, X), "network", "result.predict_proba(x)"),
+    (lambda: jfnn.datasets.split(Y, X), "x", "split(x, y) in this order"),
     (lambda: predict(params=PARAMS[:1]), "params", "w=(3, 2)"),
     (lambda: prepared(initial_params=PARAMS[:1]), "initial_params", "w=(3, 2)"),
     (lambda: prepared(initial_params=RESULT), "initial_params", "keep_params='all'"),
@@ -483,3 +487,14 @@ def test_a_loss_that_draws_its_rows_trains_without_inputs():
 def test_arguments_without_a_name_that_are_too_many_are_counted():
     with pytest.raises(TypeError, match=r"^sweep\(\) takes 2 .*network, split, got 3"):
         jfnn.sweep(NET, X, Y, learning_rate=0.1)
+
+
+def test_a_network_has_no_fit_and_names_the_functions_that_train():
+    with pytest.raises(AttributeError, match=r"'fit'; jfnn\.train"):
+        NET.fit(X, Y)
+
+
+def test_a_module_of_torch_is_refused_with_a_pointer_to_the_tutorial():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"network: .*from_pytorch"):
+        jfnn.sweep(torch.nn.Linear(2, 2), jfnn.Split(X, Y), learning_rate=0.1)

@@ -8,6 +8,7 @@ ADAPTERS = {
     "equinox": "jfnn.from_equinox",
     "flax.nnx": "jfnn.from_flax",
     "flax.linen": "jfnn.Network(init, apply)",
+    "torch.nn": "jfnn.sequential, layer by layer: see docs/tutorials/from_pytorch.py",
 }
 
 

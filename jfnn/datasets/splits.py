@@ -50,6 +50,13 @@ def split(
     parts = {"x": x, "y": y} | ({} if weights is None else {"weights": weights})
     arrays = {name: np.atleast_1d(checks.as_array(array, name)) for name, array in parts.items()}
     n = len(arrays["x"])
+    if arrays["x"].ndim == 1 and arrays["y"].ndim > 1 and arrays["y"][:1].size > 1:
+        raise ArgumentError(
+            "x",
+            "expected rows [n, features] before their labels",
+            got=f"{list(arrays['x'].shape)}, and y {list(arrays['y'].shape)}",
+            cure="split(x, y) in this order, or x.reshape(-1, 1) for a single feature",
+        )
     for name, array in arrays.items():
         if len(array) != n:
             raise ArgumentError(name, f"expected {n} rows, as x has, got {len(array)}")
