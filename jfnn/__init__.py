@@ -6,7 +6,7 @@ import lazy_loader
 
 import jfnn.numerics.source  # noqa: F401, before all others: it knows when they were loaded
 
-__version__ = "1.1.0.dev0"
+__version__ = "2.0.0.dev0"
 
 # The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that
 # `jfnn --help` need not wait for them.
