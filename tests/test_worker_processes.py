@@ -326,12 +326,28 @@ def test_a_tile_that_kills_its_worker_is_given_up_and_the_others_are_kept(kind, 
     assert len((tmp_path / "partial.csv").read_text().splitlines()) == 1 + 2
 
 
-@pytest.mark.thorough
-def test_a_number_of_workers_starts_as_many_processes_and_ends_them(bytes_of, tmp_path):
+SCRIPT_OF_A_USER = """
+import numpy as np, jfnn
+
+if __name__ == "__main__":
+    net, split = jfnn.mlp((5, 4, 3)), jfnn.Split(np.eye(15, 5), np.arange(15) % 3)
+    options = {"learning_rate": [0.1, 0.2], "epochs": 2, "batch_size": 5}
     with jfnn.Workers(2) as workers:
-        execution = dataclasses.replace(PLAIN["execution"], executor=workers)
-        jfnn.sweep(**OPTIONS | PLAIN | {"execution": execution}, out=tmp_path / "run")
-        started = list(workers._executor._processes.values())
-        assert workers.count == 2 and 1 <= len(started) <= 2
-    assert not any(process.is_alive() for process in started)
-    assert written(tmp_path / "run") == bytes_of("PLAIN")
+        there = jfnn.sweep(net, split, **options, execution=workers)
+        processes = list(workers._executor._processes.values())
+    here = jfnn.sweep(net, split, **options)
+    assert all((a.w == b.w).all() for a, b in zip(there.params, here.params))
+    print(len(processes), any(process.is_alive() for process in processes))
+"""
+
+
+@pytest.mark.thorough
+def test_a_number_of_workers_starts_processes_in_a_script_and_ends_them(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT_OF_A_USER)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(
+        [sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    started, alive = run.stdout.split()
+    assert started in ("1", "2") and alive == "False"
