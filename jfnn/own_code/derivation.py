@@ -70,11 +70,11 @@ class Rounded(NamedTuple):
         """All numbers times a factor."""
         return Rounded(factor * self.value, abs(factor) * self.error, self.unit)
 
-    def mapped(self, function: Callable[..., Any]) -> Rounded:
+    def mapped(self, function: Callable[..., Any], is_continuous: bool = False) -> Rounded:
         """A function of each entry; at a jump within the error, all values between both sides are right."""
         places = np.stack([self.value + sign * self.error for sign in (0, 1, -1)])
         found = _evaluate(function, 1024, places.reshape(-1, 1)).reshape(places.shape)
-        return self._hull(found, 1.0)
+        return self._hull(found, 1.0, is_continuous)
 
     def mapped_rows(self, function: Callable[..., Any], *others: np.ndarray) -> Rounded:
         """A function of rows and of exact others, such as targets."""
@@ -84,12 +84,14 @@ class Rounded(NamedTuple):
         found = _evaluate(function, 256, places.reshape(-1, places.shape[2]), *tiled).reshape(places.shape)
         return self._hull(found, max([1.0, *(float(np.abs(other).max()) for other in others)]))
 
-    def _hull(self, found: np.ndarray, size: float) -> Rounded:
-        """The middle and the half width of several results, which are rounded like numbers of a size."""
+    def _hull(self, found: np.ndarray, size: float, is_continuous: bool = False) -> Rounded:
+        """The range of several results, which are rounded like numbers of a size."""
         lowest, highest = found.min(axis=0), found.max(axis=0)
-        value = (lowest + highest) / 2
+        # Activations stay exactly 0 where z is, so that kinks of the layers above are known to be met.
+        value = found[0] if is_continuous else (lowest + highest) / 2
         size = max(size, float(np.abs(value).max(initial=0)))
-        return Rounded(value, (highest - lowest) / 2 + self.unit * size, self.unit)
+        error = np.maximum(highest - value, value - lowest) + self.unit * size
+        return Rounded(value, error, self.unit)
 
     def allows(self, got: np.ndarray) -> bool:
         """Whether an array has the same shape and differs by rounding only."""
@@ -191,7 +193,7 @@ class Forward:
             if other or i not in layers:
                 z = z.plus(problem.exact(np.broadcast_to(problem.biases[i], z.value.shape)))
             self.z.append(z)
-            self.a.append(z.mapped(self.functions[i].f))
+            self.a.append(z.mapped(self.functions[i].f, is_continuous=True))
         loss = problem.loss
         function = loss.probabilities or loss.predictions
         self.predictions = self.a[-1].mapped_rows(lambda a: function(a, axis=-1))

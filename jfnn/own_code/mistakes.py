@@ -182,17 +182,18 @@ def _slopes(problem: Problem, right: Forward) -> Iterator[Mistake]:
         "f'(a) was used instead of f'(z).",
         lambda run, i: right.of_a(i, problem.functions[i].df),
     )
-    for formula, function in FORMULAS.items():
 
-        def at_z(run: Run, i: int, formula: str = formula, function: Any = function) -> Rounded | None:
-            own = OWN_FORMULA.get(problem.functions[i])
-            return right.slope(i, df=function) if own == formula else None
+    def at_z(run: Run, i: int) -> Rounded | None:
+        own = OWN_FORMULA.get(problem.functions[i])
+        return right.slope(i, df=FORMULAS[own]) if own else None
+
+    text = "A formula for f' in terms of a, such as a (1 - a), was given z instead of a = f(z)."
+    yield mistake("derivative_by_z", text, at_z)
+    for formula, function in FORMULAS.items():
 
         def at_a(run: Run, i: int, function: Any = function) -> Rounded:
             return right.of_a(i, function)
 
-        text = f"The formula f' = {formula} needs a = f(z), but z was inserted."
-        yield mistake("derivative_by_z", text, at_z)
         text = f"f' = {formula} was used, which is not the derivative of this activation."
         yield mistake("wrong_formula", text, at_a)
     yield mistake("function_for_derivative", "f(z) was used instead of f'(z).", lambda run, i: right.a[i + 1])
@@ -211,8 +212,9 @@ def _slopes(problem: Problem, right: Forward) -> Iterator[Mistake]:
     for name, activation in ACTIVATIONS.items():
 
         def other(run: Run, i: int, df: Any = activation.df) -> Rounded | None:
-            if problem.loss.takes_logits and i == problem.depth - 1 and df == ACTIVATIONS["sigmoid"].df:
-                return None  # derivative_of_probabilities
+            is_p = run.layers == {problem.depth - 1} and df == ACTIVATIONS["sigmoid"].df
+            if is_p and problem.loss.takes_logits and not problem.loss.excludes:
+                return None  # the same as derivative_of_probabilities
             return right.slope(i, run.variant.side, df)
 
         if name != "identity":
@@ -297,7 +299,11 @@ def _gradients(problem: Problem) -> Iterator[Mistake]:
         "δ was not summed over the rows",
         lambda delta: delta if delta.value.shape[1] > 1 else delta.sum(1),  # a column is read as a vector
     )
-    yield sums("biases_summed_over_all", "δ was summed over rows and units", lambda delta: delta.sum(None))
+    yield sums(
+        "biases_summed_over_all",
+        "δ was summed over rows and units",
+        lambda delta: delta.sum(None if delta.value.shape[1] > 1 else 0),
+    )
     for row in (0, -1):
         yield sums(
             "biases_of_one_row",

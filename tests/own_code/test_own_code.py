@@ -165,22 +165,38 @@ def test_noise_is_not_explained(activation):
                 assert "No known mistake" in str(check)
 
 
-def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_are_wrong():
-    """XOR, ReLU and biases of 0: in the row (0, 0) all z are exactly 0."""
-    x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
-    rng = np.random.default_rng(0)
-    params = [(rng.normal(size=(2, 8)), np.zeros(8)), (rng.normal(size=(8, 2)), np.zeros(2))]
-    student = Student(*zip(*params, strict=True), "relu", "identity", "cross_entropy", 0, "mean")
-    for at_zero in (0, 0.5, 1):
-        student.slope = lambda layer, f=at_zero: np.heaviside(student.z[0], f) if layer == 1 else 1
-        (w1, b1), last = student.backward(x, np.eye(2)[y])
-        first, n = student.deltas[0], len(x)
-        for own in ({}, {"activations": student.a, "deltas": student.deltas}):
-            assert jfnn.check_backprop(params, x, y, [(w1, b1), last], **own).right
-            others = [0 * b1, -b1, 2 * b1, b1 / n, first[1:-1].sum(axis=0) / n, b1 + 0.1]
-            for wrong in others:
-                check = jfnn.check_backprop(params, x, y, [(w1, wrong), last], **own)
-                assert str(check.first) == "∂C/∂b of layer 1" and check.first.error > 0.05
+KINKS = [(*case, at_zero) for case in itertools.product(("relu", "leaky_relu"), (np.float64, np.float32))
+         for at_zero in (0, 0.5, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("activation", "dtype", "at_zero"), representatives(KINKS, KINKS[0]))
+def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_wrong(activation, dtype, at_zero):
+    """XOR with biases of 0: in the row (0, 0) all z are exactly 0, in every layer."""
+    x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([0, 1, 1, 0])
+    network = drawn(
+        0, dtype, sizes=[2, 8, 8, 2], activation=activation, loss="cross_entropy", reduction="mean"
+    )
+    weights, biases, words = network[0], [0 * b for b in network[1]], network[5] | {"l2": 0, "l1": 0}
+    params = list(zip(weights, biases, strict=True))
+    student = Student(weights, biases, **words)
+    low = 0.01 if activation == "leaky_relu" else 0
+
+    def slope(layer):
+        below, at = student.z[layer - 1] < 0, student.z[layer - 1] == 0
+        return np.where(below, low, np.where(at, low + (1 - low) * at_zero, 1)).astype(dtype)
+
+    student.slope = lambda layer: slope(layer) if layer < 3 else dtype(1)
+    gradients = student.backward(x, np.eye(2, dtype=dtype)[y])
+    own = {"activations": student.a, "deltas": student.deltas}
+    assert jfnn.check_backprop(params, x, y, gradients, **words).right
+    assert jfnn.check_backprop(params, x, y, gradients, **own, **words).right
+    for layer in (1, 2):
+        (w, b), delta = gradients[layer - 1], student.deltas[layer - 1]
+        for wrong in (0 * b, -b, 2 * b, b / 4, delta[1:-1].sum(axis=0) / 4, b + dtype(0.01)):
+            others = [(w, wrong) if i == layer else pair for i, pair in enumerate(gradients, 1)]
+            arrays = own if layer == 2 else {}
+            check = jfnn.check_backprop(params, x, y, others, **arrays, **words)
+            assert str(check.first) == f"∂C/∂b of layer {layer}", f"{check}"
 
 
 def handed_in(mistakes=(), dtype=np.float64, **words):
