@@ -235,7 +235,7 @@ WHOLE = {
 # Ends of other numbers, as of `number`; from 0 on of all others.
 REAL = {
     "pruned.share": (0.0,),
-    "confidence level probability held_out quantiles size share validation": (0.0, True, 1.0),
+    "confidence probability held_out quantiles size share validation": (0.0, True, 1.0),
     "learning_rate width delta output_multiplier timeout init_scale": (0.0, True),
     "dropout test_size": (0.0, False, 1.0),
     "shares": (0.0, False, 1.01),
@@ -273,7 +273,6 @@ NAMES = {
     "refit": ["train", "all"],
     "program.network": ["20", "10-10"],
     "part": ["train", "test"],
-    "select.metric of_sweep.metric": ["accuracy", "log_loss", "squared_error"],
     "row_scores.metric leave_one_out_values.metric": ["loss", "accuracy"],
     "interval statistic": intervals.STATISTICS,
     "lyapunov.method": lyapunov.METHODS,
@@ -312,14 +311,13 @@ SHAPED = {
     "y y_train y_test accuracy.labels": f"rows {FORMS}",
     "v h states": f"nan inf negative columns axes {FORMS}",
     "uniform_h uniform_v": f"rows columns {FORMS}",
-    "probabilities": f"inf negative {FORMS}",
     "weights": f"nan inf negative rows axes {FORMS}",
 }
 # Arrays that may have other shapes -> the same; `FORMS` of all others.
 LOOSE = {
     "label_noise.y holm.p": f"negative {FORMS}",
     "correct": f"rows {FORMS}",
-    "utility residuals": f"nan inf rows {FORMS}",
+    "utility": f"nan inf rows {FORMS}",
     "one_hot.labels targets.y shuffled.y": FORMS,
 }
 

@@ -332,6 +332,7 @@ ANYTHING = rows(
         "read_npz.weights": "the name of an array in the file, which comes first",
         "row_scores.folds": "looked at where a loaded result needs them",
         "get.argument": "the name in errors",
+        "write_tables.settings": "any mapping",
     }
 )
 OPTIONS = {"initial_params": PARAMS}

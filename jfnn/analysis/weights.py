@@ -1,5 +1,7 @@
 """Statistics of the weights of many networks, as features from which their accuracy can be predicted."""
 
+from collections.abc import Iterator
+
 import jax
 import numpy as np
 
@@ -30,9 +32,10 @@ def weight_statistics(params: Params, leading: int = 1) -> dict[str, np.ndarray]
         ValueError, TypeError: Arrays that are not floats, or whose leading axes differ.
     """
     leading = checks.as_count(leading, "leading", 0)
+    leaves = jax.tree_util.tree_leaves_with_path(params, is_leaf=lambda leaf: isinstance(leaf, Iterator))
     arrays = {
         jax.tree_util.keystr(path, simple=True, separator="."): checks.as_array(leaf, "params")
-        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        for path, leaf in leaves
     }
     shapes = {array.shape[:leading] for array in arrays.values()}
     if not arrays or len(shapes) > 1 or len(shapes.pop()) < leading:
@@ -43,7 +46,7 @@ def weight_statistics(params: Params, leading: int = 1) -> dict[str, np.ndarray]
         if array.dtype.kind != "f" or not array.size:
             got_text = f"{array.dtype} {list(array.shape)} of {name}"
             raise ArgumentTypeError("params", f"expected floats, got {got_text}")
-        entries = array.reshape(*array.shape[:leading], -1).astype(np.float64)
+        entries = np.asarray(array).reshape(*array.shape[:leading], -1).astype(np.float64)
         columns[f"{name}.mean"] = entries.mean(axis=-1)
         columns[f"{name}.variance"] = entries.var(axis=-1)
         quantiles = np.percentile(entries, QUANTILES, axis=-1)

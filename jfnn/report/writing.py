@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def write_report(
     path: str | Path,
     *,
     title: str = "A sweep",
-    text: Iterable[str] = (),
+    text: Sequence[str] = (),
     figures: Mapping[str, bytes | Figure] | None = None,
     settings: Mapping[str, object] | None = None,
     objectives: Sequence[Objective] = (),
@@ -141,7 +141,7 @@ def write_tables(
     *,
     title: str,
     lead: str,
-    text: Iterable[str] = (),
+    text: Sequence[str] = (),
     settings: Mapping[str, object] | None = None,
 ) -> None:
     """Writes an HTML page of tables and pictures, in the form of the other pages.
@@ -176,10 +176,8 @@ def write_tables(
 
 def _as_lines(lines: object, argument: str) -> list[str]:
     """Lines of text, checked."""
-    if isinstance(lines, Iterable) and not isinstance(lines, str):
-        listed = list(lines)
-        if all(isinstance(line, str) for line in listed):
-            return listed
+    if checks.is_several(lines) and all(isinstance(line, str) for line in lines):
+        return list(lines)
     raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
 
 

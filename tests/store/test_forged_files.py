@@ -1,7 +1,6 @@
 """Files with right checksums that this package has not written: refused in one line, or of use."""
 
 import copy
-import hashlib
 import shutil
 import tempfile
 import time
@@ -33,19 +32,6 @@ def forge_run(path, lie):
     files.write_checked_json(config_path, config)
 
 
-def forge_zoo(path, lie):
-    header, table = files.read_archive(path.with_name("zoo.npz"))
-    if path.name == "zoo.npz":
-        header, table = lie(header, table)
-    else:
-        _, arrays = lie({}, {"matrix": np.load(path)})
-        with path.open("wb") as file:
-            for array in arrays.values():
-                np.save(file, array)
-        header["checksums"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    files.write_archive(path.with_name("zoo.npz"), header, table)
-
-
 def forge_arrays(path, lie):
     with np.load(path) as arrays:
         _, arrays = lie({}, dict(arrays))
@@ -59,7 +45,6 @@ FORGERS = {
         (f"a {kind}", "config.json"): forge_run
         for kind in ("run of several programs", "run that has not ended")
     },
-    **{("a zoo", name): forge_zoo for name in ("zoo.npz", "weights.npy")},
     ("arrays, stored", "data.npz"): forge_arrays,
 }
 GONE = object()
@@ -175,21 +160,6 @@ LIES = {
         programs({"network": ["all", "best"]}, ["best", "all"]),
         *(programs({axis: ["all"]}, ["all"]) for axis in ("other", "batch_size")),
         *(programs({"x": [value]}, [f"x-{value}"]) for value in ([0, 1], None, True)),
-    ],
-    ("a zoo", "zoo.npz"): [
-        *(says("checksums", value) for value in (GONE, [1])),
-        says("checksums", "layout.csv", GONE),
-        says("checksums", "../a", "1"),
-        says("arrays", None),
-        says("arrays", "0.w", ["U9", [8, 4, 3]]),
-        says("arrays", "0.w", ["float32", [3, 4, 8]]),
-        has("seed", lambda array: array[:-1]),
-    ],
-    ("a zoo", "weights.npy"): [
-        *(has("matrix", lambda array, dtype=dtype: array.astype(dtype)) for dtype in ("O", "U9", "i1")),
-        has("matrix", lambda array: array[None]),
-        has("matrix", lambda array: np.append(array, array[:, :1], axis=1)),
-        lambda values, arrays: (values, arrays | {"behind it": np.zeros(1)}),
     ],
 }
 

@@ -14,7 +14,7 @@ from jfnn.arguments.paths import OutputError
 pytestmark = pytest.mark.unoptimised
 
 of_each = pytest.mark.parametrize("name", representatives(OURS, *QUICK))
-of_each_run_or_zoo = pytest.mark.parametrize(
+of_each_run = pytest.mark.parametrize(
     "name", representatives([name for name, kind in OURS.items() if kind.promise != ANEW], *QUICK)
 )
 CALLS = ("fsync", "replace", "unlink")  # of the system, around which a directory on the disk changes
@@ -117,7 +117,7 @@ PLACES = {
 }
 
 
-@of_each_run_or_zoo
+@of_each_run
 @pytest.mark.parametrize("place", representatives(PLACES, "a file", "a link to nowhere"))
 def test_what_is_of_others_under_a_name_of_ours_is_refused_before_anything_is_written(name, place, tmp_path):
     kind = OURS[name]
@@ -133,7 +133,7 @@ def test_what_is_of_others_under_a_name_of_ours_is_refused_before_anything_is_wr
             assert state(directory) == before
 
 
-@of_each_run_or_zoo
+@of_each_run
 def test_another_writer_is_refused_after_and_amid_the_first_which_ends_as_alone(name, tmp_path):
     kind = OURS[name]
     directory = tmp_path / "out"
