@@ -208,13 +208,16 @@ def fitting(case: Case, engine: str) -> tuple[Any, Callable[[], Any]]:
     return estimator, lambda: estimator.fit(x, y, **weights)
 
 
-def trained_by(estimator: Any, engine: str) -> str:
-    """The engine that trained: of a search the one of its fits, which alone leaves an ensemble."""
+def trained_by(case: Case, estimator: Any, engine: str) -> str:
+    """The engine that trained a fitted estimator, or the fits of a search."""
     if engine == THEIRS:
         return THEIRS
-    if hasattr(estimator, "cv_results_"):
-        return "jfnn" if "_together" in vars(estimator) else THEIRS
-    return str(estimator.engine_)
+    if not hasattr(estimator, "cv_results_"):
+        return str(estimator.engine_)
+    from jfnn.estimators.choice import choose
+
+    x, _ = case.load()
+    return "jfnn" if choose(estimator, estimator.n_splits_, x, weightless=False).engines else THEIRS
 
 
 def main(name: str, engine: str) -> None:
@@ -227,7 +230,8 @@ def main(name: str, engine: str) -> None:
         fit()
         seconds.append(time.perf_counter() - started)
     best = getattr(estimator, "best_score_", None)
-    found = {"first": seconds[0], "again": min(seconds[1:]), "engine": trained_by(estimator, engine)}
+    trained = trained_by(CASES[name], estimator, engine)
+    found = {"first": seconds[0], "again": min(seconds[1:]), "engine": trained}
     print(json.dumps(found | {"best_score": best}))
 
 

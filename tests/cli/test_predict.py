@@ -67,7 +67,7 @@ def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
 @pytest.mark.thorough
 def test_several_cells_trained_again_answer_by_their_mean(tmp_path, capsys, classes):
     path = write_csv(tmp_path / "own.csv", classes)
-    again = "--learning-rate 0.1,0.3,1 --seeds 2 --folds 2 --refit --refit-cells 3"
+    again = "--learning-rate 0.03,0.1,0.3 --seeds 2 --folds 2 --refit --refit-cells 3"
     words = ["--data", str(path), *OWN.split(), *again.split(), "--out", str(tmp_path / "run")]
     assert grid_main(*words) == 0
     printed = capsys.readouterr().out

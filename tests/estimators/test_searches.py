@@ -362,7 +362,7 @@ def test_a_search_changes_nothing_of_the_users_object_before_its_end(engine):
     search.fit(X, Y)
     assert len(seen) == 4 and all(one == before for one in seen)
     learned = vars(search).keys() - before.keys()
-    assert {name for name in learned if not name.endswith("_")} <= {"_together", "_checked_cv_orig"}
+    assert {name for name in learned if not name.endswith("_")} <= {"_checked_cv_orig"}
     assert vars(search).items() >= before.items()
 
 
