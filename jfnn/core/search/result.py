@@ -58,8 +58,8 @@ class Best:
         index: Its index on every axis but the seeds (and folds).
         axes: Name -> value on each of these axes.
         score: The score named by ``ranked_by``, averaged over seeds and folds.
-        doubts: Sentences for a reader, shown by ``print``: no cell predicts better than a constant, or the best
-            one is at the end of an axis.
+        doubts: Sentences for a reader, shown by ``print``: no cell predicts better than a constant, or the
+            best one is at the end of an axis.
     """
 
     index: tuple[int, ...]
