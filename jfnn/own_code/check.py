@@ -306,7 +306,8 @@ def _first_wrong(reference: _Reference) -> int:
 
 
 def _verdict(key: Key, got: np.ndarray, answers: Sequence[Rounded], is_wrong: bool) -> ArrayCheck:
-    error, verdict = float("inf"), "wrong" if is_wrong else "right"
+    error = float("inf")
+    verdict = "wrong" if is_wrong else "right"
     if all(got.shape != right.value.shape for right in answers):
         verdict = "wrong shape"
     elif not np.isfinite(got).all():
@@ -346,7 +347,8 @@ def _try(
     explains_first: dict[str, Finding],
 ) -> None:
     """Make a mistake, and add it to the findings if it gives the arrays."""
-    right, first = reference.run, reference.wrong[0]
+    right = reference.run
+    first = reference.wrong[0]
     depth = right.forward.problem.depth
     run = Run(plant.forward or right.forward, right.variant, plant.mistake, plant.layers)
     arrays: Iterator[tuple[Key, list[Rounded]]]
@@ -387,9 +389,11 @@ def _is_same(trial: Rounded, answers: Sequence[Rounded]) -> bool:
 
 def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Plant]:
     """Weights updated before δ is computed, at the learning rate that fits the first wrong array."""
-    first, right = reference.wrong[0], reference.run
+    first = reference.wrong[0]
+    right = reference.run
     answer = reference.answers[first][0].value
-    start, last = first[1], right.forward.problem.depth - 1
+    start = first[1]
+    last = right.forward.problem.depth - 1
     if first[0] == "activation" or start == last or got[first].shape != answer.shape:
         return
     run = Run(right.forward, right.variant, updated_too_early(1.0), frozenset([start]))

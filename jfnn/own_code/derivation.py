@@ -43,7 +43,8 @@ class Rounded(NamedTuple):
 
     def matmul(self, other: Rounded) -> Rounded:
         """The matrix product. Rounding errors of k terms have either sign and grow with √k."""
-        size, others_size = np.abs(self.value), np.abs(other.value)
+        size = np.abs(self.value)
+        others_size = np.abs(other.value)
         error = size @ other.error + self.error @ others_size
         error += self.unit * (1 + np.sqrt(self.value.shape[1])) * (size @ others_size)
         return Rounded(self.value @ other.value, error, self.unit)
@@ -86,7 +87,8 @@ class Rounded(NamedTuple):
 
     def _hull(self, found: np.ndarray, size: float, is_continuous: bool = False) -> Rounded:
         """The range of several results, which are rounded like numbers of a size."""
-        lowest, highest = found.min(axis=0), found.max(axis=0)
+        lowest = found.min(axis=0)
+        highest = found.max(axis=0)
         # Activations stay exactly 0 where z is, so that kinks of the layers above are known to be met.
         value = found[0] if is_continuous else (lowest + highest) / 2
         size = max(size, float(np.abs(value).max(initial=0)))
@@ -234,7 +236,8 @@ class Forward:
 def _exact_at_zero(numbers: Rounded, place: float) -> Rounded:
     """Numbers whose zeros are exact, moved to one side of a kink or not."""
     is_zero = numbers.value == 0
-    value, error = np.where(is_zero, place, numbers.value), np.where(is_zero, 0, numbers.error)
+    value = np.where(is_zero, place, numbers.value)
+    error = np.where(is_zero, 0, numbers.error)
     return Rounded(value, error, numbers.unit)
 
 
@@ -308,7 +311,8 @@ class Run:
             start: The layer, the last one if ``above`` is None.
             above: A run that has the arrays of the layer above.
         """
-        forward, problem = self.forward, self.forward.problem
+        forward = self.forward
+        problem = self.forward.problem
         if above is not None and start + 1 in above.deltas:
             self.deltas[start + 1] = above.deltas[start + 1]
             self.gradients[start + 1] = above.gradients[start + 1]

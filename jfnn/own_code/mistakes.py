@@ -96,7 +96,8 @@ def _times(factor: float) -> Gives:
 
 def _factors(problem: Problem) -> Iterator[Mistake]:
     """Wrong factors of δ, of the gradients of the costs, and of these with their penalties."""
-    n, outputs = len(problem.x), problem.weights[-1].shape[1]
+    n = len(problem.x)
+    outputs = problem.weights[-1].shape[1]
     advice = "1/n belongs either in δ_L or in the gradients."
     factors = [
         ("wrong_sign", -1.0, "The sign is wrong: the gradient points uphill, δ_L contains a - t."),
@@ -316,7 +317,9 @@ def _penalties(problem: Problem) -> Iterator[Mistake]:
     """Other gradients of the penalty."""
     if not problem.l2 and not problem.l1:
         return
-    n, is_mean, is_all = len(problem.x), problem.reduction == "mean", problem.penalised == "all"
+    n = len(problem.x)
+    is_mean = problem.reduction == "mean"
+    is_all = problem.penalised == "all"
     factors = [
         ("penalty_missing", 0.0, "The gradient λ w of the penalty is missing."),
         ("penalty_doubled", 2.0, "The penalty λ/2 Σ w² has the gradient λ w, not 2 λ w."),
@@ -332,7 +335,9 @@ def _penalties(problem: Problem) -> Iterator[Mistake]:
     else:
         text = "With a sum λ w is added as it is; it was divided by n."
         factors.append(("penalty_divided", 1 / n, text))
-    w_and_b, of_w, of_b = ("penalty of w", "penalty of b"), ("penalty of w",), ("penalty of b",)
+    w_and_b = ("penalty of w", "penalty of b")
+    of_w = ("penalty of w",)
+    of_b = ("penalty of b",)
     for array, parts in [("gradients", w_and_b), ("biases", of_b)] if is_all else []:
         for name, factor, text in factors:
             if parts == w_and_b or factor:  # b without a penalty has a name of its own

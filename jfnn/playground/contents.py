@@ -271,7 +271,8 @@ def _described_fields(fields: Sequence[Field], names: Names, seen: np.ndarray) -
     first = 0
     for field in fields:
         part = slice(first, first + field.width)
-        mean, scale = units[0][part], units[1][part]
+        mean = units[0][part]
+        scale = units[1][part]
         values = seen[:, part] * scale + mean
         is_number = field.words is None
         found.append(
