@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from numpy.typing import DTypeLike
 
 from jfnn.boltzmann.machine import Machine
+from jfnn.layers.products import product
 from jfnn.numerics.sums import row_uniforms
 
 EVEN = 0
@@ -25,9 +26,9 @@ def field(machine: Machine, states: States, k: int) -> jax.Array:
     """Input of the units of layer k from their neighbours: ``b_k + W_{k-1}ᵀ s_{k-1} + W_k s_{k+1}``."""
     total: jax.Array = machine.biases[k][:, None]
     if k > 0:
-        total = total + machine.weights[k - 1] @ states[k - 1]
+        total = total + product(machine.weights[k - 1], states[k - 1])
     if k < len(machine.weights):
-        total = total + machine.weights[k].T @ states[k + 1]
+        total = total + product(machine.weights[k].T, states[k + 1])
     return total
 
 

@@ -15,7 +15,7 @@ from jfnn.arguments.fields import field
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, as_name, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
-from jfnn.layers.products import transposed_product, weight_gradient
+from jfnn.layers.products import product, transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
 
@@ -121,7 +121,7 @@ def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
     """
     pieces = slices(windows, a)
     patches = jnp.concatenate(pieces).reshape(_row(w), -1)
-    z = jnp.matmul(w.reshape(len(w), -1), patches, precision="highest")
+    z = product(w.reshape(len(w), -1), patches)
     return z.reshape(len(w), *pieces[0].shape[1:])
 
 
