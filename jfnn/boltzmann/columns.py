@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from numpy.typing import DTypeLike
 
 from jfnn.boltzmann.machine import Machine
-from jfnn.layers.products import product
+from jfnn.numerics.products import product
 from jfnn.numerics.sums import row_uniforms
 
 EVEN = 0

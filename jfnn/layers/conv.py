@@ -15,9 +15,10 @@ from jfnn.arguments.fields import field
 from jfnn.layers.dense import Layer
 from jfnn.layers.initializers import INITIALIZERS, as_name, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
-from jfnn.layers.products import product, transposed_product, weight_gradient
+from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
 from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+from jfnn.numerics.products import product
 
 
 def _as_padding(padding: object, argument: str, stride: Lengths) -> Lengths | str:

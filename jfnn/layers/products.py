@@ -9,45 +9,18 @@ import operator
 import jax
 import jax.numpy as jnp
 
+from jfnn.numerics.products import product, products
+
 # Rows of activations for each row of δ from which on the product of both is turned round, so that the CPU
 # reads the smaller of the two against its order. Another number makes steps slower, and changes last bits:
 # compare by the workloads notes and cnn of scripts/bench.py.
 TURNED = 4
-# Sizes up to which XLA's CPU writes a product of matrices out, with a different order for the last rows.
-WRITTEN_OUT = 7
 
 
 @jax.custom_vjp
 def affine(w: jax.Array, b: jax.Array, a: jax.Array) -> jax.Array:
     """``w @ a + b``: ``w [n_out, n_in]``, ``b [n_out]``, ``a [n_in, batch]``; or members on a last axis."""
     return (_written_out(w, a) if w.ndim == 3 else product(w, a)) + b[:, None]
-
-
-@jax.custom_vjp
-def product(w: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a`` of matrices, with the same bits in every slot if members share ``a``."""
-    result: jax.Array = _mapped_product(w, a)
-    return result
-
-
-@jax.custom_batching.custom_vmap
-def _mapped_product(w: jax.Array, a: jax.Array) -> jax.Array:
-    return jnp.matmul(w, a, precision="highest")
-
-
-@_mapped_product.def_vmap
-def _of_members(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> tuple[jax.Array, bool]:
-    """One product of all members' rows with a shared ``a``, else one for each member.
-
-    The CPU's routines for products with one column, and for tiny ones, add the terms of the last rows in
-    another order than those of the others, so that a member's bits would depend on its slot: there, too,
-    members have one product each (the barrier keeps XLA from joining them).
-    """
-    (n_out, n_in, columns) = (*w.shape[-2:], a.shape[-1])
-    tiny = max(members * n_out, n_in, columns) <= WRITTEN_OUT
-    if mapped == [True, False] and (columns == 1 or tiny):
-        a = jax.lax.optimization_barrier(jnp.broadcast_to(a, (members, n_in, columns)))
-    return jnp.matmul(w, a, precision="highest"), True
 
 
 def affine_gradients(w: jax.Array, a: jax.Array, delta: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -102,7 +75,7 @@ def _over_samples_of_members(
     a far smaller ``δ``; the barrier keeps XLA from turning the product round.
     """
     if not all(mapped) or TURNED * delta.shape[-2] > a.shape[-2]:
-        return _of_members(members, mapped, delta, a.swapaxes(-1, -2))
+        return products(members, mapped, delta, a.swapaxes(-1, -2)), True
     turned = jnp.matmul(a, delta.swapaxes(-1, -2), precision="highest")
     return jax.lax.optimization_barrier(turned).swapaxes(-1, -2), True
 
@@ -139,11 +112,6 @@ def _written_out(a: jax.Array, b: jax.Array) -> jax.Array:
     return functools.reduce(operator.add, [a[:, i, None] * b[i] for i in range(a.shape[1])])
 
 
-def _pull_back_product(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
-    w, a = residuals
-    return jnp.matmul(d, a.T, precision="highest"), jnp.matmul(w.T, d, precision="highest")
-
-
 def _pull_back_affine(
     residuals: tuple[jax.Array, jax.Array], delta: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -151,7 +119,6 @@ def _pull_back_affine(
 
 
 # By jax.grad a layer takes the same products and sums that the hand derivation does.
-product.defvjp(lambda w, a: (product(w, a), (w, a)), _pull_back_product)
 affine.defvjp(lambda w, b, a: (affine(w, b, a), (w, a)), _pull_back_affine)
 _over_samples.defvjp(lambda delta, a: (_over_samples(delta, a), (delta, a)), _pull_back_over_samples)
 members_sum.defvjp(lambda a: (members_sum(a), a.shape), lambda shape, d: (jnp.broadcast_to(d, shape),))

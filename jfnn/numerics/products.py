@@ -1,0 +1,52 @@
+"""Products of matrices whose last bits are the same for every member of a tile."""
+
+import jax
+import jax.numpy as jnp
+
+# Sizes up to which XLA's CPU writes a product of matrices out, with a different order for the last rows.
+WRITTEN_OUT = 7
+
+
+@jax.custom_vjp
+def product(w: jax.Array, a: jax.Array) -> jax.Array:
+    """``w @ a`` of matrices, by `products` under `jax.vmap`."""
+    result: jax.Array = _mapped(w, a)
+    return result
+
+
+@jax.custom_batching.custom_vmap
+def _mapped(w: jax.Array, a: jax.Array) -> jax.Array:
+    return jnp.matmul(w, a, precision="highest")
+
+
+@_mapped.def_vmap
+def _of_members(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> tuple[jax.Array, bool]:
+    return products(members, mapped, w, a), True
+
+
+def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> jax.Array:
+    """``w @ a`` of every member ``[members, n, k]``: one product of all rows if members share ``a``.
+
+    The CPU's routines for products with one column, and for tiny ones, add the terms of the last rows in
+    another order than those of the others, so that a member's bits would depend on its slot: there, too,
+    members have one product each (the barrier keeps XLA from joining them).
+
+    Args:
+        members: Their number.
+        mapped: Whether each of the two matrices is a member's own, and leads with an axis of members.
+        w: ``[m, n]``, or with that axis.
+        a: ``[n, k]``, or with that axis.
+    """
+    (n_out, n_in, columns) = (*w.shape[-2:], a.shape[-1])
+    tiny = max(members * n_out, n_in, columns) <= WRITTEN_OUT
+    if mapped == [True, False] and (columns == 1 or tiny):
+        a = jax.lax.optimization_barrier(jnp.broadcast_to(a, (members, n_in, columns)))
+    return jnp.matmul(w, a, precision="highest")
+
+
+def _pull_back(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
+    w, a = residuals
+    return jnp.matmul(d, a.T, precision="highest"), jnp.matmul(w.T, d, precision="highest")
+
+
+product.defvjp(lambda w, a: (product(w, a), (w, a)), _pull_back)
