@@ -47,6 +47,7 @@ def pytest_configure(config):
         config.addinivalue_line("markers", line)
     if config.getoption("markexpr") == "slow":  # evidence at full size
         config.option.optimised = True
+        config.option.timeout = 0
     if not config.getoption("optimised"):
         compile_unoptimised()
     if config.pluginmanager.hasplugin("cacheprovider") and not config.getoption("no_compile_cache"):

@@ -98,6 +98,7 @@ def loops(kind, make, seed, x, targets, batches, rate):
     return params
 
 
+@pytest.mark.thorough
 @each_kind
 def test_a_module_trains_as_in_a_plain_loop_of_its_library(kind, split):
     make = KINDS[kind][0]()
@@ -149,6 +150,7 @@ def test_a_cell_is_the_module_trained_alone_saved_and_resumed_with_dropout_or_no
     assert not same_bits(plain.params, result.params)
 
 
+@pytest.mark.thorough
 @each_kind
 def test_dropout_draws_in_training_alone_by_the_key(kind):
     net = adapted(kind, 0.5)

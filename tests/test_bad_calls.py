@@ -85,7 +85,7 @@ def is_operation(function):
     return function.removeprefix("jit(").removesuffix(")").lstrip("_") in OPERATIONS
 
 
-@examples(few=(1, 1), more=(25, 1), many=(200, 1))
+@examples(few=(1, 1), more=(8, 1), many=(200, 1))
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, examples):
     names = {case.argument.name} | case.argument.of(ALIASES, set())
@@ -494,6 +494,7 @@ def test_a_network_has_no_fit_and_names_the_functions_that_train():
         NET.fit(X, Y)
 
 
+@pytest.mark.thorough
 def test_a_module_of_torch_is_refused_with_a_pointer_to_the_tutorial():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match=r"network: .*from_pytorch"):

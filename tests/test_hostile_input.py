@@ -82,6 +82,7 @@ FORMS = {
 NOT_OF_PARAMS = {"float16", "list", "array-like", "data frame"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_same_numbers_in_any_form_give_the_same_bits(name, form):
@@ -120,6 +121,7 @@ def test_a_sweep_of_the_same_numbers_in_any_form_is_the_same_run(form):
     assert all(leaf.dtype.isnative for leaf in jax.tree.leaves((data.rows, data.weights, start)))
 
 
+@pytest.mark.thorough
 def test_inputs_are_never_written_to():
     arrays = jax.tree.map(np.copy, PLAIN)
     jfnn.train(
@@ -131,6 +133,7 @@ def test_inputs_are_never_written_to():
     assert same_bits(arrays, PLAIN)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("l2", [0, 1, 0.5, np.float16(0.5), np.float64(0.5), np.array(0.5), jnp.int32(1)])
 def test_a_penalty_may_be_any_number(l2):
     expected = objective() + float(l2) * jfnn.losses.l2_penalty(PARAMS) / len(X)

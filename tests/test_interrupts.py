@@ -93,6 +93,7 @@ def test_other_threads_and_ignored_signals_are_left_alone(told):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("has_directory", [False, True])
 def test_where_nothing_is_saved_an_interrupt_says_nothing_of_it(has_directory, tmp_path, monkeypatch):
     monkeypatch.setattr(Checkpoint, "save", lambda *_: None)
@@ -113,6 +114,7 @@ class Pressing(concurrent.futures.ThreadPoolExecutor):
         return super().submit(*arguments)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("on_executor", [False, True])
 def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
     epochs = []
@@ -162,6 +164,7 @@ def test_where_workers_die_of_the_same_ctrl_c_the_run_ends_with_the_state_saved_
     assert same_bits(sweep(progress=lambda now: None, out=tmp_path, resume=True), sweep())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [8, pytest.param(300, marks=pytest.mark.slow)])
 def test_sweeps_interrupted_at_random_moments_lose_nothing(count, tmp_path):
     rng = random.Random(0)

@@ -45,6 +45,7 @@ def test_calls_that_do_not_fit_into_memory_are_refused(call, named, monkeypatch)
         call()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("options", "named"),
     [

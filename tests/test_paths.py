@@ -61,6 +61,7 @@ def without_rights():
             os.seteuid(0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CALLS)
 def test_links_that_lead_to_themselves_are_refused_by_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

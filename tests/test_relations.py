@@ -476,6 +476,7 @@ AREAS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("area", AREAS)
 def test_arguments_that_do_not_fit_are_refused_by_the_name_of_one_with_a_fact(area):
     assert not_refused(AREAS[area]) == {}

@@ -1,9 +1,13 @@
-"""The tutorial on PyTorch, where torch is installed: the loop that it prints, and its table of arguments."""
+"""All tutorials and gallery examples run; the loop and the table of arguments in the tutorial on PyTorch."""
 
+import importlib.util
 import re
+import runpy
 import textwrap
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -11,7 +15,25 @@ import jfnn
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
-TUTORIAL = Path(__file__).parent.parent / "docs/tutorials/from_pytorch.py"
+DOCS = Path(__file__).parent.parent / "docs"
+TUTORIAL = DOCS / "tutorials/from_pytorch.py"
+EXAMPLES = sorted([*DOCS.glob("tutorials/*.py"), *DOCS.glob("gallery/*/*.py")])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_an_example_runs(path, tmp_path, monkeypatch):
+    if missing := [package for package in ("equinox", "flax", "torch") if not installed(package, path)]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    runpy.run_path(str(path))
+    plt.close("all")
+
+
+def installed(package, path):
+    """Whether a package is installed, or the file does not import it."""
+    used = re.search(rf"^(import|from) {package}\b", path.read_text(), re.MULTILINE)
+    return used is None or importlib.util.find_spec(package) is not None
 
 
 @pytest.fixture(scope="module")

@@ -171,7 +171,6 @@ class Elsewhere:
     ("what", "environment"),
     [
         ("compiler_flags", {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}),
-        ("jax_disable_jit", {"JAX_DISABLE_JIT": "1"}),
         ("source", {}),
     ],
 )

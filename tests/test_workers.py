@@ -156,6 +156,7 @@ class OnWorker(Here):
         return super().submit(run, call)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # JAX warns of the callback's error in a thread of its own
 @pytest.mark.parametrize(
     ("loss", "context", "error"),
@@ -199,6 +200,7 @@ def test_errors_come_back_as_they_are_or_with_their_text(plain, expected):
     assert type(outcome) is expected and "in the network" in str(outcome)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "error",
     [MemoryError("too large"), pytest.param(PermissionError(13, "not yours"), marks=pytest.mark.thorough)],
@@ -234,6 +236,7 @@ def test_workers_of_the_kind_of_this_process_are_taken_by_its_name(plain):
     assert same_bits(arrays(sweep(jfnn.Workers(Here(), kind=kind))), arrays(plain))
 
 
+@pytest.mark.thorough
 def test_a_worker_that_joins_late_and_differs_is_refused_alone_and_warned_of_once(plain):
     executor = OnWorker(lambda: jax.numpy_rank_promotion("raise"), lambda number: number in (4, 6))
     with pytest.warns(
@@ -306,6 +309,7 @@ def test_messages_on_their_way_follow_the_number_of_workers():
     assert jfnn.Workers(Here()).in_flight == jfnn.Workers(Here).in_flight == 64
 
 
+@pytest.mark.thorough
 def test_a_process_holds_the_last_tasks_up_to_a_number_and_to_their_bytes():
     replicates = jfnn.Split(np.ones((9, 5), np.float32))
     some = []

@@ -59,6 +59,7 @@ def test_losses_on_the_line_are_those_of_a_loop_and_the_barrier_is_their_height(
         np.testing.assert_allclose(found.height[i, j], max(heights), atol=1e-5 * max(losses))
 
 
+@pytest.mark.thorough
 def test_the_quadratic_loss_of_a_linear_network_has_no_barrier_and_its_closed_form(x64):
     """``L(θ_α) = (1-α) L(a) + α L(b) - α(1-α)/2 |Δ|²`` with Δ the difference of outputs, a mean over rows."""
     net = jfnn.mlp((5, 3))
@@ -120,6 +121,7 @@ def test_one_hidden_layer_is_as_close_as_the_closest_of_all_permutations():
         jax.tree.map(np.testing.assert_array_equal, member(found, i, j), closest)
 
 
+@pytest.mark.thorough
 def test_two_hidden_layers_end_where_no_layer_alone_comes_closer():
     a, b = drawn(DEEP, (6,), 1), drawn(DEEP, (6,), 2)
     found = matched(DEEP, a, b)
@@ -137,6 +139,7 @@ def test_two_hidden_layers_end_where_no_layer_alone_comes_closer():
     assert max(least) == pytest.approx(1)  # some are the closest of all
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("network", [NET, DEEP])
 def test_matched_networks_answer_as_before_and_their_own_order_comes_back(network):
     a = drawn(network, (), 1)

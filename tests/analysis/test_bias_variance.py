@@ -157,6 +157,7 @@ def swept(split=SPLIT, folds=SUBSETS, network=None, **options):
     return jfnn.sweep(network or jfnn.mlp((2, 1)), split, folds=folds, **given)
 
 
+@pytest.mark.thorough
 def test_linear_networks_trained_to_the_end_are_least_squares_on_each_subset():
     parts = bias_variance(swept(), SPLIT, truth=lambda x: x @ [[1.0], [2.0]])
     fits = [LinearRegression().fit(SPLIT.x_train[rows], SPLIT.y_train[rows]) for rows, _ in SUBSETS.pairs]
@@ -272,6 +273,7 @@ def test_what_cannot_be_parted_is_refused(changed, argument):
     assert error.value.argument == argument
 
 
+@pytest.mark.thorough
 def test_results_that_cannot_be_parted_are_refused():
     result = swept(epochs=1)
     for changed, argument in (

@@ -138,6 +138,7 @@ def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
     np.testing.assert_array_equal(found.eigenvalues[1], sound.eigenvalues[1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "options"),
     representatives(
@@ -170,6 +171,7 @@ def test_batch_sharpness_over_all_batches_is_that_of_whole_hessians(dtype, name,
         assert found[seed] == pytest.approx(expected, rel=1e-4 if dtype == np.float32 else 1e-10)
 
 
+@pytest.mark.thorough
 def test_batch_sharpness_of_a_quadratic_of_one_row_is_the_square_of_its_inputs(x64):
     """``½ |w x + b - t|²`` has the gradient ``e x̃ᵀ`` and its only curvature, along it, ``|x̃|²``."""
     network = jfnn.mlp((5, 3))

@@ -64,6 +64,7 @@ def test_a_persistent_step_is_scikit_learns_with_the_same_random_numbers(x64):
     np.testing.assert_array_equal(after.memory[1][0], model.h_samples_.T)
 
 
+@pytest.mark.thorough
 def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
     learner = boltzmann_machine((4, 3, 2), gradient="exact")
     machine = machine_of((4, 3, 2))
@@ -85,6 +86,7 @@ def test_the_exact_step_follows_the_gradient_of_the_likelihood_and_penalty(x64):
     )
 
 
+@pytest.mark.thorough
 def test_the_bias_of_contrastive_divergence_falls_with_k():
     # Weights so large that chains forget slowly where they started.
     weights = np.float32(2.5 * np.random.default_rng(2).normal(size=(5, 4)))
@@ -111,6 +113,7 @@ def test_the_bias_of_contrastive_divergence_falls_with_k():
     assert bias[2] < 0.05 < bias[0] / 10  # after 16 sweeps it drowns in the statistical error of 29 averages
 
 
+@pytest.mark.thorough
 def test_fewer_hidden_units_are_the_smaller_machine(x64):
     small = machine_of((5, 2), 0.1)
     padding = ((0, 0), (0, 2))

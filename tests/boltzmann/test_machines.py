@@ -59,6 +59,7 @@ def scikit_learn(machine):
     return model
 
 
+@pytest.mark.thorough
 def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
     machine = machine_of((6, 4))
     model = scikit_learn(machine)
@@ -81,6 +82,7 @@ def test_conditionals_free_energy_and_a_gibbs_step_are_scikit_learns(x64):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", SIZES)
 def test_sums_are_those_over_all_states_and_gradients_are_jaxs_and_differences(sizes, x64):
     machine = machine_of(sizes)

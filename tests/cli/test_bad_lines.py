@@ -187,6 +187,7 @@ LINES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("line", LINES)
 def test_one_line_names_the_flag_and_facts(place, capsys, line):
     flag, _, facts = LINES[line].partition(":")

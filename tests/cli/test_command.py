@@ -50,6 +50,7 @@ def test_words_of_the_command_end_it_with_a_status_and_a_fact(words, status, sai
     assert code == status and said in (err if status else out) and bool(err) == bool(status)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("word", "status"), [("--version", 0), ("foo", 2)])
 def test_the_package_runs_as_the_command(word, status):
     done = subprocess.run([sys.executable, "-m", "jfnn", word], capture_output=True, text=True)

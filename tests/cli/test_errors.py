@@ -62,6 +62,7 @@ def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
         assert refused(capsys, *words).startswith(begins)
 
 
+@pytest.mark.thorough
 def test_every_value_that_the_library_advises_is_a_flag():
     package = Path(jfnn.__file__).parent
     calls = [
@@ -77,6 +78,7 @@ def test_every_value_that_the_library_advises_is_a_flag():
     assert in_flags("a text for Python") == in_flags(Set("sizes", 3, "helps")) == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("error", [TypeError("wrong"), ArgumentError("of no flag", "wrong")])
 def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path, error):
     def broken(now):
@@ -102,6 +104,7 @@ def test_a_full_disk_while_training_is_one_line(tmp_path, capsys, named):
     assert f"--out: cannot write to {path}: No space left on device" in error
 
 
+@pytest.mark.thorough
 def test_a_file_that_cannot_be_written_after_training_is_one_line(run, tmp_path, capsys):
     out = shutil.copytree(run[1], tmp_path / "run")
     (out / "heatmap.png").unlink()

@@ -14,6 +14,7 @@ def contents_of(page):
     return json.loads(re.search(r'id="sweep">(.*?)</script>', text, re.DOTALL)[1])
 
 
+@pytest.mark.thorough
 def test_the_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
     out = tmp_path / "run"
     words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0,0.1", "--epochs", "9", "--play"]

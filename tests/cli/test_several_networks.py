@@ -29,6 +29,7 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
     assert "16 members" not in printed and "32 networks in 4 programs in " in printed
 
 
+@pytest.mark.thorough
 def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
     printed, out, expected = programs
     lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:11]

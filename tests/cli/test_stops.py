@@ -44,6 +44,7 @@ class Screen(io.StringIO):
         return self.terminal
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("terminal", "flags", "shown"), [(True, [], True), (True, ["--quiet"], False), (False, [], False)]
 )
@@ -165,6 +166,7 @@ def test_a_finished_run_is_not_repeated_nor_another_put_in_its_place(run, tmp_pa
     assert numbers() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
 def test_resume_says_where_there_is_nothing_to_go_on_with(tmp_path, capsys, quiet):
     out = tmp_path / "mistyped"

@@ -22,6 +22,7 @@ from jfnn.cli import data
 pytestmark = pytest.mark.unoptimised
 
 
+@pytest.mark.thorough
 def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(tmp_path, capsys):
     path = write_csv(tmp_path / "own.csv", classes=True)
     words = f"{OWN} --learning-rate 0.1,1 --folds 3 --seeds 2 --early-stopping 2".split()
@@ -48,6 +49,7 @@ def test_own_classes_are_ranked_on_rows_held_out_and_the_winner_is_tested_once(t
     np.testing.assert_array_equal((raw.x_test - mean) / scale, jfnn.datasets.standardise(raw).x_test)
 
 
+@pytest.mark.thorough
 def test_own_numbers_are_fitted_and_r_squared_is_scikit_learns(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write_csv(tmp_path / "own.csv", classes=False)

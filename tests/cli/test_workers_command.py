@@ -23,6 +23,7 @@ def differing(here, **changes):
     return here._replace(environment=here.environment | {"backend": backend})
 
 
+@pytest.mark.thorough
 def test_workers_of_one_host_that_are_the_same_have_one_entry(here):
     expected = calls.environment_of(None)
     lines, equal = workers.report([here, here, here._replace(host="node7")], here, expected)

@@ -223,6 +223,7 @@ def factor():
     globals().update(FACTOR=1.0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("way", "door"),
     representatives(CASES, (by_global, by_train), (by_captured_list, by_programs)),
@@ -239,6 +240,7 @@ def test_a_function_is_trained_as_it_is_now(way, door):
     assert not same_bits(after, before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", representatives(ROLES, "step of least squares", "optimizer"))
 def test_a_changed_function_is_another_run(name, tmp_path):
     role = ROLES[name]
@@ -289,6 +291,7 @@ def description(network=None, **options):
     return prepare(jfnn.Options(network, SPLIT, **COMMON, **options)).description["fingerprint"]
 
 
+@pytest.mark.thorough
 def test_directions_of_metrics_and_their_reductions_count():
     before = description(of_metric())
     assert description(of_metric()) == before
@@ -311,6 +314,7 @@ def test_what_counts_by_its_name_alone_is_of_this_package(registry):
     assert "mine" not in registry
 
 
+@pytest.mark.thorough
 def test_an_optimizer_that_a_user_puts_among_those_of_optax_counts_by_what_it_does(monkeypatch):
     def mine(learning_rate):
         return optax.sgd(FACTOR * learning_rate)

@@ -33,6 +33,7 @@ def tolerance(dtype):
 # Known miscompilations
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(5, 60, 60), (2, 100, 64), (10, 16, 200), (1, 333, 8)], ids=str)
 def test_a_product_with_a_constant_times_an_array(shape, dtype):
     """jaxlib 0.10.2 to 0.12.0.1."""
@@ -78,6 +79,7 @@ def own_learner():
 SPLIT = jfnn.Split(np.ones((60, 1), np.float32), None)
 
 
+@pytest.mark.thorough
 def test_a_loss_of_such_a_product_is_right():
     result = jfnn.sweep(own_learner(), SPLIT, learning_rate=1e-4, epochs=1, batch_size=60, seeds=3)
     for seed in range(3):
@@ -111,6 +113,7 @@ MIXED = jfnn.learner(
 )
 
 
+@pytest.mark.thorough
 def test_sweeps_and_their_predictions_run_where_jax_promotes_no_dtypes(strict):
     rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     split = jfnn.Split(rows, None, rows, None)
@@ -175,6 +178,7 @@ OPERATIONS = (
 SIZES = ((4, 5, 10), (33, 60, 60), (100, 64, 50))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "losses",
     [
@@ -222,6 +226,7 @@ def test_right_programs_are_verified(split):
     assert verified.diverged_at.tolist() == [[[0]], [[-1]]]
 
 
+@pytest.mark.thorough
 def test_a_function_with_other_values_when_traced_is_found():
     def loss(params, batch, key):
         traced = not jax.config.jax_disable_jit
@@ -232,6 +237,7 @@ def test_a_function_with_other_values_when_traced_is_found():
         verify(experiment(learner), 2, "cpu")
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(jax.__version_info__ < (0, 10, 2), reason="computes this rightly by itself")
 def test_a_miscompiled_loss_is_found():
     with pytest.raises(ArithmeticError):
@@ -256,6 +262,7 @@ def test_a_barrier_in_a_loop_over_few_bytes_compiles():
     assert squared(np.float32(2)) == 2.0**8
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("batch_size", [None, 1])
 def test_the_smallest_network_trains(batch_size):
     """w x + b by steps w -= η mean (w x + b - y) x, b -= η mean (w x + b - y)."""

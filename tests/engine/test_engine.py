@@ -86,6 +86,7 @@ class Recording(Threads):
         return super().run(jobs, recorded, collect)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("calls", "ends"),
     [
@@ -103,6 +104,7 @@ def test_calls_of_any_length_change_no_bit(trained, grid, calls, ends):
     assert same_bits(everything(result), everything(grid))
 
 
+@pytest.mark.thorough
 def test_tiles_advance_side_by_side_between_two_returns(trained, grid):
     """No tile is more than a call ahead of another when it takes a device that is free."""
     runs = []
@@ -184,6 +186,7 @@ def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails(
         spread([0], [None] * 2, lambda job, device: job, collect)
 
 
+@pytest.mark.thorough
 def test_the_epoch_of_a_late_divergence_is_counted_from_the_start_of_the_run(trained):
     # The penalty alone multiplies weights by -9, or -29, in each of four steps an epoch.
     options = dict(learning_rate=[10.0, 30.0], l2=1.0, reduction="sum")
@@ -223,6 +226,7 @@ def test_parameters_are_kept_as_asked(sweep, grid):
         none.member(0, 0, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("rates", "every"), [(RATES, 2), (RATES[-1:], 1)], ids=["some diverge", "all do"])
 def test_evaluations_have_the_scores_of_shorter_runs_whether_the_host_waits_for_them(
     trained, sweep, rates, every
@@ -299,6 +303,7 @@ def test_a_scheduler_that_goes_back_in_time_is_refused(sweep):
         sweep(schedulers=[CopyFirst(EPOCHS - 1)])
 
 
+@pytest.mark.thorough
 def test_seeds_that_see_the_same_full_batches_share_tiles_and_keep_their_bits(trained, sweep):
     options = dict(learning_rate=[0.01, 1.0], l2=0.0, batch_size=None, folds=2, execution={"tile": 8})
     runs = []
@@ -348,6 +353,7 @@ def own_apply(p, x):
 NETWORKS = {"dense": jfnn.mlp(SIZES), "own, with a skip connection": jfnn.Network(own_init, own_apply)}
 
 
+@pytest.mark.thorough
 @pytest.mark.unoptimised
 @pytest.mark.parametrize(
     ("dtype", "name", "gradient", "reduction"),
@@ -417,6 +423,7 @@ def test_given_minibatches_and_starts_are_those_drawn_from_the_seeds(net, split,
     assert same_bits(everything(by_function), everything(given))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "later",
     [

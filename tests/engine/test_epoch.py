@@ -91,6 +91,7 @@ def assert_close(result, expected, tolerance=1e-12):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.thorough
 @float64_first
 @pytest.mark.parametrize(
     "scheme, reduction",
@@ -111,6 +112,7 @@ def test_engine_epoch_is_the_plain_epoch_is_a_loop_of_steps(scheme, reduction, d
     assert np.abs(np.asarray(after.params[0].w) - state.params[0].w).max() > 1e-2
 
 
+@pytest.mark.thorough
 @float64_first
 @pytest.mark.parametrize(
     "reduction, weighted", representatives([("sum", False), ("mean", True)], ("mean", True))
@@ -167,6 +169,7 @@ def test_rows_of_one_step_are_those_of_all(steps, x64):
     assert_close(result, (expected, np.sum(values)))
 
 
+@pytest.mark.thorough
 def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
     problem = make_problem(np.float64)
     key = jax.random.key(3)
@@ -185,6 +188,7 @@ def test_each_step_draws_by_the_key_of_the_epoch_and_its_own_number(x64):
 SIZES = {"small": (N, FEATURES, 4), "too many": (1000, 160, 170)}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", representatives(SIZES, "too many"))
 def test_rows_gathered_at_once_are_those_of_each_step(size, x64):
     n, features, steps = SIZES[size]

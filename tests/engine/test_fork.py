@@ -14,6 +14,7 @@ def sweep():
     jfnn.sweep(jfnn.mlp((5, 3)), noise_split(), learning_rate=0.1, epochs=1, batch_size=10)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:os.fork", "ignore:This process")  # JAX and Python warn of the same
 @pytest.mark.parametrize("call", [sweep, calls.environment_here], ids=["sweep", "worker"])

@@ -23,6 +23,7 @@ LANES = [Lanes(*pair) for pair in itertools.product((False, True), repeat=2)]
 GROUPED = Lanes(False, separate=True, together=2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lanes", [*LANES, GROUPED], ids=str)
 def test_a_step_of_a_tile_is_the_step_of_each_member(lanes):
     """Of gathered rows with the weights of each member's fold."""
@@ -61,6 +62,7 @@ def test_a_step_of_a_tile_is_the_step_of_each_member(lanes):
             np.testing.assert_allclose(leaf[member], wanted, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lanes", LANES, ids=str)
 def test_members_are_judged_and_chosen_one_by_one(lanes):
     params = {name: RNG.normal(size=(TILE, *shape)).astype(np.float32) for name, shape in SHAPES.items()}

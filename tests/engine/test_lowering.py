@@ -163,6 +163,7 @@ def test_programs_lower_for_accelerators(name, own, platform, monkeypatch):
     assert all(leaf.shape[:2] == (TILE, experiment.data.block) for leaf in programs["score"].out_avals)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("platform", representatives(PLATFORMS, "cuda"))
 def test_what_an_accelerator_cannot_do_does_not_lower(platform):
     experiment = own(lambda w: jax.lax.linalg.schur(jax.lax.stop_gradient(w))[0] + w)

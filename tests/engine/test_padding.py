@@ -103,6 +103,7 @@ def with_schemes(names):
     return [(name, scheme) for i, name in enumerate(names) for scheme in ("full", others[i % len(others)])]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "scheme"),
     representatives(with_schemes(TRAINED), ("by hand", "full"), ("own network", "short last step")),
@@ -119,6 +120,7 @@ def test_rows_of_weight_0_and_of_other_parts_change_nothing_whatever_they_hold(n
         assert (counting.diverged_at == 0).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", representatives(FORMS, "own, last axis"))
 @pytest.mark.parametrize("name", representatives(["by hand", "by JAX"], "by JAX"))
 def test_that_holds_in_every_form_of_tile(name, form):
@@ -148,6 +150,7 @@ DRAWING = ("dropout by hand", "dropout by JAX", "contrastive", "persistent")
 WITHOUT_DRAWS = [name for name in TRAINED | MACHINES if name not in DRAWING]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", representatives(WITHOUT_DRAWS, "exact"))
 def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
     network, x, y, options = options_of(name, X[:N], Y[:N], batch_size=None, epochs=5)
@@ -159,6 +162,7 @@ def test_a_row_of_weight_0_is_as_if_it_were_not_there(name):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6), some.params, few.params)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_public_objective_and_both_gradients_leave_out_rows_of_weight_0(reduction, x64):
     params = SMALL.init(jax.random.key(1))

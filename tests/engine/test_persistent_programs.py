@@ -97,6 +97,7 @@ def switched(switch):
         jax.config.update(switch, before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "other",
     [
@@ -130,6 +131,7 @@ for now in (flags, other):
 """
 
 
+@pytest.mark.thorough
 def test_flags_of_the_compiler_are_those_that_it_has_read():
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     processes = [
@@ -153,6 +155,7 @@ for identity in ("before", "after"):
 """
 
 
+@pytest.mark.thorough
 def test_nothing_is_kept_once_the_source_has_changed_behind_the_process(tmp_path):
     shutil.copytree(ROOT / "jfnn", tmp_path / "jfnn", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}

@@ -21,6 +21,7 @@ small = strategies.integers(1, 12)
 seeds = strategies.integers(0, 2**32 - 1)
 
 
+@pytest.mark.thorough
 @examples((50, 1), (500, 1))
 def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples):
     def they_do(members, replicates, groups, separate, together, seed):
@@ -262,6 +263,7 @@ def test_a_call_goes_some_hundred_steps_and_a_return_is_after_64_steps():
     assert calls.epochs(1) == EPOCHS  # of which a call gives the objectives
 
 
+@pytest.mark.thorough
 def test_an_epoch_whose_row_numbers_do_not_fit_into_memory_is_refused():
     x = np.linspace(-1, 1, 60, dtype=np.float32)[:, None]
     options = {"learning_rate": 0.1, "loss": "quadratic", "epochs": 0}

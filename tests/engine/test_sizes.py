@@ -49,6 +49,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("net", "batch_size", "shared"),
     [

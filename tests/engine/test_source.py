@@ -76,6 +76,7 @@ def test_shared_rows_are_those_of_numpy(batches, dtype):
                 np.testing.assert_array_equal(rows[: len(expected)], expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("last", representatives([False, True], True))
 @pytest.mark.parametrize("batches", DRAWN, ids=str)
 def test_rows_of_each_member_are_those_that_it_shares_elsewhere(batches, last):

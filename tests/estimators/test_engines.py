@@ -36,6 +36,7 @@ def engine_runs(monkeypatch):
     return runs
 
 
+@pytest.mark.thorough
 def test_going_over_by_force_takes_losses_and_counts_along():
     options = {"warm_start": True, "early_stopping": False, "tol": 0.0}
     for first, second in (("jfnn", "scikit-learn"), ("scikit-learn", "jfnn")):
@@ -151,6 +152,7 @@ def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
         estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
 
 
+@pytest.mark.thorough
 def test_a_fit_alone_is_scikit_learns_and_says_no_more_than_it_does(capsys, engine_runs):
     """However large it is: by default nothing but a search of many fits is trained by the engine."""
     outputs = []

@@ -17,6 +17,7 @@ LINEAR = {"hidden_layer_sizes": (), "solver": "sgd", "momentum": 0, "alpha": 0, 
 LINEAR |= {"batch_size": 80, "n_iter_no_change": 10_000, "max_iter": 500, "learning_rate_init": 0.3}
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_plain_descent_reaches_the_optimum_of_lasso():
     theirs = Lasso(0.2, tol=1e-10).fit(X, Y)

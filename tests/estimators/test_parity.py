@@ -157,6 +157,7 @@ def called(case, module, engine=None):
     return one, x
 
 
+@pytest.mark.thorough
 @examples((80, len(STRUCTURES)), (2000, len(STRUCTURES)), few=(25, len(STRUCTURES)))
 def test_a_fit_by_scikit_learns_code_has_its_bytes_and_runs_no_engine(examples, monkeypatch):
     monkeypatch.delattr(training, "train")

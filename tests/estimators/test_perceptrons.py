@@ -169,6 +169,7 @@ def test_the_score_of_infinite_outputs_is_no_number(output):
     assert np.isnan(gain(output, ones.at[1].set(jnp.inf), ones, ones, jnp.ones(3)))
 
 
+@pytest.mark.thorough
 def test_held_out_rows_judge_in_the_program(monkeypatch):
     calls = []
     advance = Trainer.advance

@@ -83,6 +83,7 @@ def test_inputs_are_told_apart_bit_by_bit():
     assert [inputs.number(one) for one in (X.copy(), X[::-1])] == [0, None]
 
 
+@pytest.mark.thorough
 def test_a_candidate_that_diverges_gets_the_error_score():
     grid = {"learning_rate_init": [1e-3, 1e30], "max_iter": [8]}
     search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
@@ -92,6 +93,7 @@ def test_a_candidate_that_diverges_gets_the_error_score():
     assert search.best_params_["learning_rate_init"] == 1e-3
 
 
+@pytest.mark.thorough
 def test_a_candidate_beyond_float32_is_scikit_learns_where_the_engine_is_not_asked_for():
     weights = np.arange(150.0)  # one is 0, so that the engine trains a search that may choose
     perceptron = clone(PERCEPTRON).set_params(engine="auto", solver="adam", max_iter=4)
@@ -122,6 +124,7 @@ def test_a_candidate_that_fails_gets_the_error_score():
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
+@pytest.mark.thorough
 def test_fits_that_train_alone_are_named_once(runs):
     with pytest.warns(UserWarning, match="6 since the solver 'lbfgs' minimises one at a time"):
         grid = {"solver": ["lbfgs", "sgd"], "alpha": [0, 1], "max_iter": [8]}
@@ -180,6 +183,7 @@ def test_fits_on_a_precomputed_kernel_join(runs):
     np.testing.assert_array_equal(*(s.cv_results_["mean_test_score"] for s in (ours, theirs)))
 
 
+@pytest.mark.thorough
 def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):
     pipeline = make_pipeline(GaussianRandomProjection(9), PERCEPTRON)
     grid = {"mlpclassifier__max_iter": [3, 8], "gaussianrandomprojection__random_state": [None, 0]}
@@ -271,6 +275,7 @@ def test_a_search_draws_from_numpys_global_stream_what_scikit_learns_draws():
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("widths", representatives([[(8,)], [(8,), (9,)]], [(8,), (9,)]))
 def test_ctrl_c_ends_a_search_soon_and_scores_no_fit_that_it_cut(widths):
     """One structure trains on the caller's thread, several on others."""

@@ -36,6 +36,7 @@ def test_functions_that_do_the_same_have_equal_checksums(name, checksums):
     assert "unknown" not in one
 
 
+@pytest.mark.thorough
 def test_checksums_are_the_same_in_another_process(checksums):
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run(

@@ -595,7 +595,7 @@ def check_each_structure(
             each.check(law, sweep=drawn.filter(where), **given)
 
 
-def of_sweeps(structures, few=4):
+def of_sweeps(structures, few=2):
     """Marks a law: by how many examples, of how many structures, it is tried; all where it is slow.
 
     The few are compiled unoptimised, as are all of a file that is marked so.
@@ -603,10 +603,9 @@ def of_sweeps(structures, few=4):
     return examples(
         more=(structures, structures),
         many=(20 * len(STRUCTURES), len(STRUCTURES)),
-        few=(few, 4),
+        few=(few, few),
         marks=pytest.mark.unoptimised,
     )
 
 
-of_many_sweeps = of_sweeps(10)
-of_every_structure = of_sweeps(len(STRUCTURES))
+of_many_sweeps = of_sweeps(6)

@@ -4,7 +4,7 @@ import jax
 from helpers import plain, same_bits
 from hypothesis import strategies
 from members import OBJECTIVES, alone, arrays, assert_close, place_of
-from sweeps import OF_MEMBERS, check_each_structure, of_every_structure
+from sweeps import OF_MEMBERS, check_each_structure, of_sweeps
 
 
 def parts_alone(sweep, result):
@@ -15,7 +15,7 @@ def parts_alone(sweep, result):
     return {"train": "train"} | ({"validation": "test"} if held else {})
 
 
-@of_every_structure
+@of_sweeps(20)
 def test_a_member_has_the_bits_that_it_has_alone(examples):
     def it_has(sweep, number):
         folded = sweep["folds"] is not None  # `jfnn.train` holds no rows of its own out of these

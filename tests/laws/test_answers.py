@@ -82,6 +82,7 @@ def again(sweep, result, loaded):
     return [(loaded, known), (pickle.loads(pickle.dumps(result)), learner)]
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_means_of_row_scores_are_the_scores_and_a_loaded_or_pickled_result_answers_alike(examples):
     def they_are(sweep):

@@ -10,7 +10,7 @@ from helpers import plain, same_bits
 from hypothesis import strategies
 from kinds_of_files import bits_of_result
 from members import OBJECTIVES, OUTCOMES, arrays
-from sweeps import check_each_structure, of_sweeps
+from sweeps import check_each_structure, of_many_sweeps
 
 import jfnn
 
@@ -34,7 +34,7 @@ def content(folder):
     return files
 
 
-@of_sweeps(10, few=8)
+@of_many_sweeps
 def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples):
     def it_does(sweep, stops, devices):
         returns = itertools.count(1)
@@ -70,7 +70,8 @@ def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples)
     )
 
 
-@of_sweeps(10, few=8)
+@pytest.mark.thorough
+@of_many_sweeps
 def test_a_directory_is_loaded_as_the_result_and_saved_in_the_same_bytes(examples):
     def it_is(sweep):
         with tempfile.TemporaryDirectory() as folder:

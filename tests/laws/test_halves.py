@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unoptimised
 WHOLE = {"keep_params": "all", "eval_every": 1}
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_two_halves_have_the_bits_of_the_whole(examples):
     """Where members remember nothing but their parameters; those that had diverged stay so.
@@ -71,6 +72,7 @@ def is_constant(structure):
     return all(rule.schedule == "constant" for rule in rules)
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_an_evaluation_has_the_bits_of_a_run_that_ends_there(examples):
     def it_has(sweep, every, at):

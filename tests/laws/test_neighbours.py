@@ -6,7 +6,7 @@ import pytest
 from helpers import same_bits
 from hypothesis import strategies
 from members import tables
-from sweeps import OF_MEMBERS, check_each_structure, of_sweeps, seeds_of
+from sweeps import OF_MEMBERS, check_each_structure, of_many_sweeps, seeds_of
 
 import jfnn
 
@@ -42,7 +42,8 @@ def among_others(sweep, rng):
     return sweep.changed(**changes)
 
 
-@of_sweeps(10, few=8)
+@pytest.mark.thorough
+@of_many_sweeps
 def test_other_members_and_their_order_change_no_bit(examples):
     def they_do_not(sweep, seed):
         result = sweep.run()

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.unoptimised
 ALL = (*OUTCOMES, *OBJECTIVES, "history")
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_each_program_is_a_sweep_of_its_own(examples):
     """A single network is one of several, too, by a name."""

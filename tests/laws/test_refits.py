@@ -54,6 +54,7 @@ def trained_again(sweep, result, index, seed):
     return jfnn.train(options.pop("network"), x, y, **options)
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_the_winners_are_trained_again_each_as_alone(examples):
     def they_are(sweep):

@@ -45,6 +45,7 @@ def ranked(result):
     return values, sorted(going, key=lambda cell: (sign * values[cell], cell))
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_whatever_shows_a_result_shows_its_numbers(examples):
     def it_does(sweep):

@@ -70,6 +70,7 @@ def last_bits_changed(params):
     return jax.tree.map(lambda leaf: leaf * (1 + 4 * np.finfo(leaf.dtype).eps), params)
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 @pytest.mark.filterwarnings("ignore:y_pred contains classes")
 def test_scores_of_any_member_are_those_of_its_outputs(examples):

@@ -31,6 +31,7 @@ def drawn():
     return seen
 
 
+@pytest.mark.thorough
 def test_every_keyword_and_every_field_of_the_execution_has_two_values(drawn):
     names = [
         *inspect.signature(jfnn.sweep).parameters,

@@ -101,6 +101,7 @@ def by_loops(layer, params, x):
     return z
 
 
+@pytest.mark.thorough
 @float64_first
 def test_convolutions_equal_loops_in_numpy_and_those_of_jax_with_their_gradients(dtype):
     layers = [Conv(2, *geometry, "identity") for *geometry, _ in GEOMETRIES]
@@ -149,6 +150,7 @@ def reduce_window(layer, x):
     return reduced if largest else reduced / math.prod(layer.size)
 
 
+@pytest.mark.thorough
 def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_equal(dtype):
     examples = [(kind(*geometry[:-1]), geometry) for kind in (MaxPool, MeanPool) for geometry in POOLS]
     layers = [layer for layer, _ in examples]

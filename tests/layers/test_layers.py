@@ -290,6 +290,7 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 # Sequences
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "drops", [{}, {"dropout": 0.4, "key": jax.random.key(2)}], ids=["all units", "dropout"]
 )

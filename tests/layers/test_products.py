@@ -22,6 +22,7 @@ def by_sum(delta, a):
     return jnp.einsum("...ob,...ib->...oi", delta, a, precision="highest")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", OUTPUTS_AND_INPUTS)
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)], ids=["own", "shared inputs", "shared delta"])
 def test_gradients_of_weights_and_their_derivatives_are_those_of_the_sum(x64, sizes, axes):

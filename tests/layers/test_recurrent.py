@@ -136,6 +136,7 @@ def test_an_elman_layer_that_adds_gives_running_sums():
     np.testing.assert_array_equal(last, [[15, 15]])
 
 
+@pytest.mark.thorough
 def test_parameters_are_as_many_as_pytorchs():
     net = jfnn.rnn((40, 1), 6, 10, bidirectional=True, states="all")
     params = compiled(net.init)(jax.random.key(0))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -109,8 +110,11 @@ def test_wide_numbers_of_jax_come_of_positions(x64):
     np.testing.assert_array_equal(bits, words[:, 0] << np.uint64(32) | words[:, 1])
 
 
-@pytest.mark.parametrize("init", representatives(list(INITIALIZERS), "pytorch"))
-@pytest.mark.parametrize("kind", representatives(networks("normal"), "blocks"))
+# Every initializer, with the kinds of networks in turn.
+STARTS = list(zip(itertools.cycle(("blocks", "images", "tokens")), INITIALIZERS, strict=False))
+
+
+@pytest.mark.parametrize(("kind", "init"), representatives(STARTS, STARTS[0]))
 def test_one_program_draws_what_init_draws(kind, init, dtype):
     network = networks(init)[kind]
     learner = learner_of(network)
@@ -123,6 +127,7 @@ def test_one_program_draws_what_init_draws(kind, init, dtype):
     assert_same(params, drawn(custom))
 
 
+@pytest.mark.thorough
 def test_each_array_has_a_key_of_its_own(dtype):
     """The keys that versions before this one took, by which runs are repeated."""
     key = jax.random.key(5)
@@ -148,6 +153,7 @@ def test_each_array_has_a_key_of_its_own(dtype):
     close(w, he_normal(jax.random.split(jax.random.split(key)[1])[0], (3, 3)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", [(6, 4), (6, 4, 3)])
 def test_one_program_draws_boltzmann_machines(sizes, dtype):
     learner = jfnn.boltzmann_machine(sizes)
@@ -155,6 +161,7 @@ def test_one_program_draws_boltzmann_machines(sizes, dtype):
     assert_same(drawn(learner), as_jax_draws(learner.init))
 
 
+@pytest.mark.thorough
 def test_arrays_may_take_several_calls_and_seeds_any_number_of_rows():
     network = jfnn.mlp((300, 150, 3), "tanh")  # 45,000 numbers
     assert 300 * 150 * len(SEEDS) > draws.ROWS * draws.WIDTH
@@ -165,6 +172,7 @@ def test_arrays_may_take_several_calls_and_seeds_any_number_of_rows():
     assert same_bits(jax.tree.map(lambda leaf: leaf[50:53], many), few)
 
 
+@pytest.mark.thorough
 def test_another_network_compiles_nothing_for_its_starts():
     drawn(learner_of(jfnn.mlp((4, 5, 3), "tanh")))
     other = learner_of(jfnn.mlp((5, 20, 20, 2), init="pytorch"))
@@ -215,6 +223,7 @@ class Doubled(Dense):
 OWN = [Shift(), Doubled(4)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("layer", representatives([*OWN, Residual([Shift()]), Frozen(Doubled(4))], OWN[0]))
 def test_a_layer_with_its_own_init_is_traced(layer):
     network = jfnn.sequential([Dense(4), layer, Dense(2)], 3)
@@ -254,6 +263,7 @@ def test_an_init_put_in_place_of_the_layers_is_traced(other):
     assert_same(drawn(learner_of(replaced)), as_jax_draws(replaced.init))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("switch", "value"),
     representatives(

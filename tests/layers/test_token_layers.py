@@ -75,6 +75,7 @@ def test_dropout_on_tokens_has_masks_of_floats(sentences):
     assert np.isfinite(result.train_loss).all()
 
 
+@pytest.mark.thorough
 def test_what_stands_behind_a_sequence_changes_nothing(sentences):
     """The outputs for a sentence are those of the sentence alone, as long as it is."""
     net = reader(bidirectional=True)

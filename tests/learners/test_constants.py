@@ -163,6 +163,7 @@ RADIAL = radial(Radial())
 BY_WIDTH = OPTIONS | {"l2": 0.1, "hyper": {"width": [0.5, 2.0]}, "reduction": "mean"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", representatives(["backprop", "autodiff"], "backprop"))
 @float64_first
 def test_each_member_has_its_own_number_of_a_layer(gradient, dtype, split):
@@ -205,6 +206,7 @@ def test_numbers_of_a_layer_are_of_one_program_and_are_kept(split, tmp_path):
     assert (went_on.params[0]["width"].value == 0.5).all()
 
 
+@pytest.mark.thorough
 def test_gradients_of_a_layer_with_a_number_are_compared(split):
     assert max(jfnn.check_gradients(RADIAL, *split[:2]).values()) < 1e-5
     with pytest.raises(ValueError, match=r"^network: .*Radial"):
@@ -262,6 +264,7 @@ def plain_loss(params, batch, key):
     return jnp.mean((batch @ params["w"] - 1) ** 2 * jnp.array([1.0, 0, 0]))
 
 
+@pytest.mark.thorough
 def test_a_constant_may_be_infinite_or_nan(split, tmp_path):
     """Only what is trained, and the objective, must be finite; the rest trains as without it."""
     rows = jfnn.Split(split.x_train)
@@ -348,6 +351,7 @@ def test_a_constant_of_flax_that_is_in_no_param_is_refused():
         jfnn.from_flax(modules()["bare"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mark", [Constant, lambda layer: layer])
 def test_a_trained_layer_is_frozen_below_a_head_that_each_seed_draws(mark, split):
     """``None`` stands for a layer that starts as without ``initial_params``."""

@@ -44,6 +44,7 @@ SOFT_NET = jfnn.mlp((5, 6, 2), SOFTPLUS)
 TARGETS = SPLIT._replace(y_train=SPLIT.x_train[:, :2], y_test=SPLIT.x_test[:, :2])
 
 
+@pytest.mark.thorough
 def test_an_own_activation_and_loss_train_alike_by_both_gradients():
     results = [
         jfnn.sweep(
@@ -68,6 +69,7 @@ def test_an_own_activation_and_loss_train_alike_by_both_gradients():
     assert (results[0].train_loss[1] < results[0].train_loss[0]).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("gradient", "recurrent", "expected"),
     [
@@ -129,6 +131,7 @@ RATES = [0.003, 0.01]
 MOMENTA = [0.0, 0.5, 0.9]
 
 
+@pytest.mark.thorough
 def test_a_learner_with_state_is_swept_as_the_optimizer_that_it_is():
     options = OPTIONS | {"learning_rate": RATES, "l2": 0.1}
     result = jfnn.sweep(HeavyBall(), SPLIT, hyper={"momentum": MOMENTA}, **options)
@@ -214,6 +217,7 @@ class Marked(HeavyBall):
         return State({"w": w}, after.memory)
 
 
+@pytest.mark.thorough
 def test_an_epoch_ends_once_in_any_segments():
     options = OPTIONS | {"learning_rate": 1e-30, "hyper": {"momentum": [0.0, 0.9]}}
     results = [
@@ -280,6 +284,7 @@ class Shuffled(Learner):
 ODD = 2**24 + 1  # which no float32 is
 
 
+@pytest.mark.thorough
 def test_whole_numbers_among_parameters_stay_what_they_are(dtype, tmp_path):
     rows = jfnn.Split(SPLIT.x_train.astype(dtype), SPLIT.x_train[:, 0].astype(dtype))
     options = OPTIONS | {"learning_rate": [0.01, 0.1]}

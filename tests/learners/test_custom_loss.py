@@ -17,6 +17,7 @@ def squares(params, batch, key):
     return 0.5 * jnp.sum((batch["x"] @ params["w"] - batch["y"]) ** 2)
 
 
+@pytest.mark.thorough
 def test_a_loss_and_its_penalty_end_at_ridge_regression(x64):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(30, 4))
@@ -74,6 +75,7 @@ def squares_of_rows(params, rows):
     return {"loss": 0.5 * jnp.sum((rows["x"] @ params["w"] - rows["y"]) ** 2, axis=-1)}
 
 
+@pytest.mark.thorough
 def test_a_number_of_the_loss_is_each_members_own(x64):
     """A factor before the loss is one before the learning rate."""
     rng = np.random.default_rng(0)
@@ -102,6 +104,7 @@ SCORES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.optimised
 @pytest.mark.parametrize("kind", representatives(SCORES, "the loss itself"))
 def test_scores_are_by_each_members_number_as_in_a_run_of_its_own(kind):

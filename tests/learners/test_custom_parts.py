@@ -167,6 +167,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_parts_and_those_that_are_not_by_hand_are_taken(name):
     experiment = RIGHT[name]().experiment
@@ -180,6 +181,7 @@ def checked(layer=None, activation=ARCTAN, of_loss=None, x=SPLIT.x_train):
     return jfnn.check_gradients(network(layer or Gain(), activation), x, SPLIT.y_train, of_loss or loss())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("x64", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_right_derivatives_differ_by_rounding_alone(x64):
     with jax.enable_x64(x64):
@@ -209,6 +211,7 @@ DIFFERENT = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_a_wrong_derivative_is_told_by_the_name_of_its_layer(name):
     call, argument, names = DIFFERENT[name]
@@ -236,6 +239,7 @@ def test_tokens_and_constants_have_no_derivative():
     assert found["layer 2 of 4 (Frozen) by its parameters"] == 0 and max(found.values()) < 1e-5
 
 
+@pytest.mark.thorough
 def test_layers_of_a_residual_block_are_tried_with_the_inputs_of_the_block():
     block = jfnn.Residual([jfnn.Dense(5, ARCTAN)])  # takes one axis, where the network's inputs have two
     net = jfnn.sequential([jfnn.Flatten(), block, jfnn.Dense(3, "identity")], (5, 1))
@@ -258,6 +262,7 @@ class Idle(jfnn.Scheduler):
         return self.given
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("given", [Actions(), ((), None), None], ids=["actions", "no actions", "nothing"])
 def test_what_a_scheduler_gives_is_told_with_what_came(given):
     with pytest.raises(TypeError, match=r"^schedulers: expected \(state, .*Idle\.update, got ") as caught:

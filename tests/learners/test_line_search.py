@@ -24,6 +24,7 @@ def wide(split):
         yield split._replace(x_train=split.x_train.astype(float), x_test=split.x_test.astype(float))
 
 
+@pytest.mark.thorough
 def test_optima_are_those_of_scikit_learn_and_converged_members_stop(wide):
     stopping = jfnn.Execution(tile=2, objective=True)
     result = jfnn.sweep(

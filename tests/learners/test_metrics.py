@@ -46,6 +46,7 @@ def check_scores(result, split, oracles, cuts=()):
             np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5, err_msg=f"{part} {name}")
 
 
+@pytest.mark.thorough
 def test_r2_of_a_fold_has_the_variance_of_that_fold():
     """Rows are sorted by their targets, so that a fold varies far less than all rows."""
     order = np.argsort(SPLIT.x_train[:, 0])
@@ -119,6 +120,7 @@ def multilabel(classes=4, seed=0):
     return as_split(lambda x: (x @ weights > 0.4).astype(float))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "loss", ["sigmoid_cross_entropy", pytest.param("quadratic", marks=pytest.mark.thorough)]
 )
@@ -164,6 +166,7 @@ def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
         assert inferred.ranked_by == "accuracy"
 
 
+@pytest.mark.thorough
 def test_what_a_metric_counts_is_scikit_learns_also_where_a_class_is_absent_or_numbers_are_tied():
     """Members at once, beside a call for each."""
     rng = np.random.default_rng(3)
@@ -241,6 +244,7 @@ SURE = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("outputs", "loss"), representatives(SURE, SURE[0], SURE[4]))
 def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
     """Of logits up to ±17, also of outputs that exclude each other without a softmax."""
@@ -333,6 +337,7 @@ def worst_row(values, data, rows):
     return values.max(axis=1).astype(np.float64)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("gradient", "own_network"),
     representatives([("backprop", False), ("autodiff", True)], ("backprop", False)),
@@ -357,6 +362,7 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
     assert again.metrics == {"loss": False, "accuracy": True, "worst": False}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("higher_is_better", "validation"), representatives([(True, 20), (False, None)], (True, 20))
 )
@@ -374,6 +380,7 @@ def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
     assert (result.best().index, result.best().score) == ((index, 0), means[index])
 
 
+@pytest.mark.thorough
 def test_members_without_a_finite_loss_have_no_scores_of_any_metric():
     """Of one cell the parameters diverge; of the others only test rows overflow."""
     x_test = SPLIT.x_test.copy()

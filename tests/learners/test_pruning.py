@@ -110,6 +110,7 @@ def test_the_weights_removed_are_those_of_pytorch(share):
         np.testing.assert_array_equal(kept, layer.weight_mask.numpy() > 0)
 
 
+@pytest.mark.thorough
 def test_of_equal_values_the_first_go_and_none_of_those_gone_count():
     kept = np.array([True, False, True, True, True, True])
     left = without_least(np.array([1.0, 0.0, 1.0, 0.5, 1.0, 2.0]), kept, np.float32(0.4))
@@ -141,6 +142,7 @@ def test_the_forms_of_tiles_agree_to_rounding_and_dropout_may_join():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
     summed = jfnn.supervised(jfnn.mlp((5, 8, 3), init="normal"), reduction="sum")
     learner = pruned(summed, every=1, rounds=3)
@@ -151,6 +153,7 @@ def test_a_member_that_diverges_as_a_round_ends_does_not_rewind():
     assert (learner.share_left(result.params)[1] == 1).all()
 
 
+@pytest.mark.thorough
 def test_the_share_left_of_other_parameters_raises_an_error():
     learner = make()
     (one, two) = NET.init(jax.random.key(0))

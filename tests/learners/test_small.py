@@ -108,6 +108,7 @@ def alternating(cases):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "own", [pytest.param(False, marks=pytest.mark.thorough), True], ids=["shared", "own"]
 )

@@ -38,6 +38,7 @@ def swept(loss, terms, **changes):
     return jfnn.sweep(learner, jfnn.Split(ROWS), hyper={"weight": 0.5}, **options | changes)
 
 
+@pytest.mark.thorough
 def test_terms_are_means_over_an_epoch_and_change_nothing(tmp_path):
     result = swept(in_terms, ["size", "data"], out=tmp_path)
     plain = swept(whole, [])
@@ -60,6 +61,7 @@ def test_terms_of_all_rows_are_those_of_the_parameters_before_the_step():
     np.testing.assert_allclose(result.terms["data"][..., 1:], expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.thorough
 def test_terms_are_nan_after_a_divergence_and_combined_over_programs():
     result = swept(in_terms, ["size", "data"], learning_rate=[0.1, 1e30], batch_size=[8, 12])
     assert (result.diverged_at[:, 1] >= 0).all()
@@ -113,6 +115,7 @@ def without_rows(**changes):
     return jfnn.sweep(learner, jfnn.Split(), **options | changes)
 
 
+@pytest.mark.thorough
 def test_an_epoch_without_rows_has_its_steps():
     result = without_rows()
     for seed in range(2):

@@ -56,6 +56,7 @@ def by_a_loop(seed, rate, l2):
     return params
 
 
+@pytest.mark.thorough
 @float64_first
 def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
     split = SPLIT._replace(x_train=X.astype("uint8"), x_test=X_TEST.astype("uint8"))
@@ -100,6 +101,7 @@ def test_a_network_of_ones_own_sees_the_dtype_of_its_inputs_and_layers_floats(ki
     assert {*map(str, seen)} == {kind}
 
 
+@pytest.mark.thorough
 def test_targets_are_as_precise_as_what_the_network_makes_of_tokens(dtype):
     """Also where the first and the second of two sweeps differ in the precision that is on."""
     targets = SPLIT._replace(y_train=np.eye(CLASSES)[Y] / 3, y_test=np.eye(CLASSES)[Y_TEST] / 3)

@@ -55,6 +55,7 @@ def test_every_activation_has_a_closed_form_here():
     assert set(CLOSED_FORMS) == set(ACTIVATIONS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @float64_first
 def test_function_and_derivative_equal_the_closed_forms_also_far_out(name, dtype):
@@ -67,6 +68,7 @@ def test_function_and_derivative_equal_the_closed_forms_also_far_out(name, dtype
         np.testing.assert_allclose(found, closed_form(z.astype(np.float64)), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("activation", KINKS)
 @float64_first
 def test_derivative_equals_jax_grad_also_at_the_kink_and_far_out(activation, dtype):

@@ -60,6 +60,7 @@ def test_notes_weights_solve_xor_exactly(dtype):
     assert (accuracy, objective) == (1, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_one_step_of_gradient_descent_equals_the_step_by_hand(gradient):
     """From the notes' XOR network with w_o = [1, -1] instead of [1, -2]; η = 1/2, λ = 1/2, quadratic cost.
@@ -120,6 +121,7 @@ def test_training_solves_xor_from_some_of_twenty_random_starts(width, train_star
     assert solved.any()
 
 
+@pytest.mark.thorough
 def test_no_start_solves_xor_without_a_hidden_layer(train_starts):
     x, t = datasets.xor_gate()
     net = jfnn.mlp((2, 1))

@@ -149,6 +149,7 @@ def test_every_loss_has_its_formulas_here():
     assert set(NAIVE) == set(ROBUST) == set(ALL)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ALL)
 @float64_first
 def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
@@ -161,6 +162,7 @@ def test_cost_and_delta_equal_the_formulas_and_jax_grad(name, dtype):
     np.testing.assert_allclose(delta, ROBUST[name][1](a, t), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ALL)
 def test_finite_and_right_at_saturated_outputs_in_float32(name):
     a, t = saturated(name)
@@ -170,6 +172,7 @@ def test_finite_and_right_at_saturated_outputs_in_float32(name):
         np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_printed_cost_keeps_its_digits_near_certainty(classes, x64):
     """Where P_c nears 1, ``log(1 - P_c)`` and ``1/(1 - P_c)`` must not be taken of a rounded difference."""
@@ -212,6 +215,7 @@ def test_a_class_without_target_and_without_probability_costs_nothing(dtype):
     np.testing.assert_allclose(losses.cross_entropy(z, t), np.log1p(np.e), rtol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ALL)
 def test_axis_zero_is_the_transpose(name, x64):
     a, t = moderate(name)
@@ -305,6 +309,7 @@ def test_means_are_those_of_pytorch_times_the_factors_of_the_recipe(x64):
         np.testing.assert_allclose(factor * ours[0].b, linear.bias.grad.numpy(), rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.thorough
 def test_l2_penalty_counts_weights_and_not_biases(x64):
     params = {
         "dense": {"w": jnp.array([[1.0, -2.0]]), "b": jnp.array([100.0, 100.0])},

@@ -34,6 +34,7 @@ def test_other_seeds_and_epochs_see_other_rows(batches):
     assert len(set(drawn)) == 25
 
 
+@pytest.mark.thorough
 def test_subset_draws_without_replacement_and_evenly():
     counts = collections.Counter()
     epochs = 2000

@@ -19,6 +19,7 @@ from jfnn.network import is_custom_apply
 BIAS = {"normal": 0.01}  # all others start at 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (3, 4, 6, 2), (3, 4, 5, 6, 1)])
 def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     net = jfnn.mlp(sizes, activation="tanh", output="sigmoid")
@@ -30,6 +31,7 @@ def test_apply_equals_a_numpy_loop_at_any_depth(sizes, x64):
     np.testing.assert_allclose(compiled(net.apply)(params, x), a, rtol=1e-13)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
 def test_without_biases_a_network_starts_with_the_same_weights_and_learns_the_plane_through_0(gradient, x64):
     """Of several members and of one."""
@@ -69,6 +71,7 @@ def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
     assert jfnn.accuracy(net, params, x, labels) == theirs.score(x, labels)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("init", INITIALIZERS)
 def test_initialisers_have_their_variance_and_biases(init, dtype):
     n_in = 300
@@ -101,6 +104,7 @@ def test_initialisers_have_their_variance_and_biases(init, dtype):
         np.testing.assert_array_equal(layer.b, np.full(n_out, BIAS.get(init, 0), dtype))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(20, 10), (3, 2, 4, 5)])
 @pytest.mark.parametrize("init", sorted(INITIALIZERS.keys() & vars(jax.nn.initializers).keys() - {"normal"}))
 def test_scaled_initialisers_draw_the_numbers_of_jax(init, shape, dtype):
@@ -112,6 +116,7 @@ def test_scaled_initialisers_draw_the_numbers_of_jax(init, shape, dtype):
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("activation", representatives(list(ACTIVATIONS), "relu", "tanh"))
 def test_ten_layers_keep_the_size_of_signals_by_he_for_rectifiers_and_by_glorot_for_others(activation):
     """Ten layers change the mean square of their inputs by a factor of a few, and biases are 0."""
@@ -173,6 +178,7 @@ def linear(outputs):
     return jfnn.mlp((outputs, outputs)), (Layer(jnp.eye(outputs), jnp.zeros(outputs)),)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("loss", "outputs", "expected"),
     [
@@ -235,6 +241,7 @@ def test_a_loss_without_probabilities_predicts_by_its_task(loss, n_outputs):
     assert float(jfnn.accuracy(net, params, x, classes, loss)) == 1  # labels say that these are classes
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("function", [jfnn.predict, jfnn.predict_proba])
 def test_outputs_that_overflow_are_no_prediction(function):
     net, params = linear(2)

@@ -41,6 +41,7 @@ def make_params(dtype=np.float64):
     return jax.tree.map(lambda leaf: leaf.astype(dtype), tuple(params))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PENALTIES)
 def test_each_penalty_has_the_derivative_of_its_cost(name):
     w = np.random.default_rng(0).normal(size=(5, 4))
@@ -52,6 +53,7 @@ def test_each_penalty_has_the_derivative_of_its_cost(name):
         np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 0))(point), derivative(jnp.asarray(point)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PENALTIES)
 def test_members_on_the_last_axis_have_the_penalty_of_each(name):
     cost, derivative = PENALTIES[name]
@@ -64,6 +66,7 @@ def test_members_on_the_last_axis_have_the_penalty_of_each(name):
 OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("penalised", "reduction"), representatives(OBJECTIVES, ("all", "mean")))
 def test_the_objective_and_its_gradient_by_hand_have_the_penalties(penalised, reduction):
     """Beside JAX's, and beside those without penalties and what NumPy adds."""
@@ -144,6 +147,7 @@ LAYOUTS = ("tiles", "members last")
 CASES = list(itertools.product(REPLAYS, LAYOUTS))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("case", "layout"), representatives(CASES, ("all", "members last")))
 def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
     """Each cell of a sweep over L1 has the parameters of NumPy's replay, and the same zeros."""
@@ -180,6 +184,7 @@ def test_proximal_steps_of_a_sweep_are_those_of_numpy(case, layout):
 STEPS = list(itertools.product(("sgd", "adam"), (3, 16)))  # 16 members on the last axis of a tile
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("optimizer", "members"), representatives(STEPS, ("sgd", 16)))
 def test_the_objective_of_a_step_has_the_penalties(optimizer, members):
     x, y = linear_problem()
@@ -225,6 +230,7 @@ def test_other_optimizers_follow_the_subgradient():
         np.testing.assert_allclose(leaf, other, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ratio", representatives([0.3, 1.0], 0.3))
 def test_linear_networks_have_the_coefficients_of_lasso_and_elastic_net(ratio):
     """Their objective is ours for one output: squared errors and penalties, ours divided by the rows."""

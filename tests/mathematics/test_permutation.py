@@ -176,6 +176,7 @@ def test_words_are_those_of_exact_arithmetic():
     np.testing.assert_array_equal(mixed(first, second), expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("platform", representatives([None, "cpu", "default"], None))
 def test_jax_has_the_numbers_of_numpy_with_everything_traced(platform, dtype, monkeypatch):
     """Domains of few and of many turns are in one batch; the way of other platforms runs on this one, too."""
@@ -209,6 +210,7 @@ def test_jax_mixes_the_words_of_numpy(dtype):
     np.testing.assert_array_equal(traced, mixed(words[0], WORD - 1, words[1]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", representatives([2, 3, 4, 5, 6, 7], 3, 5))
 def test_all_orders_are_equally_often(n):
     counts = np.bincount(n ** np.arange(n) @ drawn(n, range(n), keys_of_steps(200_000)), minlength=n**n)
@@ -216,6 +218,7 @@ def test_all_orders_are_equally_often(n):
     expect(counts, np.isin(np.arange(n**n), orders))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("n", "count"), SIZES)
 def test_entries_pairs_and_triples_are_equally_often(n, count):
     entries = drawn(n, places(n), keys_of_steps(count))
@@ -227,6 +230,7 @@ def test_entries_pairs_and_triples_are_equally_often(n, count):
         expect_together(entries[list(triple)], n, min(n, 8))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [*range(3, 13), 31, 63, 64, 127, 128])
 def test_turns_suffice_for_pairs_where_hashes_are_random_numbers(n):
     grid = domain(n)
@@ -240,6 +244,7 @@ def test_turns_suffice_for_pairs_where_hashes_are_random_numbers(n):
         np.testing.assert_allclose(law[different] * n * (n - 1), 1, atol=0.0012 if n < SMALL else 0.0005)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [5, 1437])
 @pytest.mark.parametrize("word", representatives([0, 1, 2, 3, 4], 2, 4))
 def test_permutations_of_neighbours_have_nothing_to_do_with_each_other(n, word):

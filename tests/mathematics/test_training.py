@@ -69,6 +69,7 @@ def assert_close(found, expected, rtol=1e-10, atol=1e-12):
     jax.tree.map(lambda f, e: np.testing.assert_allclose(f, e, rtol=rtol, atol=atol), found, expected)
 
 
+@pytest.mark.thorough
 def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
     x, labels = make_data()
     net = make_network("tanh")
@@ -124,6 +125,7 @@ def test_objective_and_hand_derivation_compile_around_data_at_hand():
         np.testing.assert_allclose(around_data(params), (plain, plain), rtol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 @pytest.mark.parametrize("source", ["autodiff", "backprop"])
 def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
@@ -180,6 +182,7 @@ def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(x64):
         assert_close(trained, state.params)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -307,6 +310,7 @@ SCIKIT_LEARN = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("ours", "theirs", "batch_size"), [("sigmoid", "logistic", N), ("relu", "relu", 9), ("tanh", "tanh", N)]
 )

@@ -21,6 +21,7 @@ def test_every_bit_is_that_of_jax(shape, seed, dtype):
     np.testing.assert_array_equal(np.moveaxis(numbers, -1, 0), expected)
 
 
+@pytest.mark.thorough
 def test_a_row_draws_the_same_beside_any_number_of_others(dtype):
     key = jax.random.key(8)
     longest = row_uniforms(key, (3,), 40, dtype)
@@ -28,6 +29,7 @@ def test_a_row_draws_the_same_beside_any_number_of_others(dtype):
         np.testing.assert_array_equal(row_uniforms(key, (3,), n, dtype), longest[:, :n])
 
 
+@pytest.mark.thorough
 def test_many_keys_and_a_key_within_a_compiled_function():
     keys = jax.random.split(jax.random.key(3), 6)
     drawn = jax.jit(jax.vmap(lambda key: row_uniforms(key, (4,), 5, jnp.float32)))(keys)
@@ -35,6 +37,7 @@ def test_many_keys_and_a_key_within_a_compiled_function():
         np.testing.assert_array_equal(numbers.T, jax.random.uniform(key, (5, 4), jnp.float32))
 
 
+@pytest.mark.thorough
 def test_keys_of_another_hash_draw_as_jax_does():
     key = jax.random.key(1, impl="rbg")
     np.testing.assert_array_equal(

@@ -31,6 +31,7 @@ PREDICATES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("predicate", PREDICATES)
 def test_a_branch_that_no_member_takes_is_computed_only_where_predicates_differ(predicate):
     condition, expected = PREDICATES[predicate]
@@ -66,6 +67,7 @@ def test_members_on_another_axis_select_as_on_the_first():
     np.testing.assert_array_equal(mapped(x, rows), expected)
 
 
+@pytest.mark.thorough
 def test_a_line_search_does_not_compute_a_branch_that_no_member_takes():
     x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     ran = []

@@ -245,6 +245,7 @@ def check_alike(number, evaluate=None):
     return differences
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", representatives(range(3), 2))
 def test_random_networks_answer_alike(number):
     check_alike(number)

@@ -154,6 +154,7 @@ def birds(tmp_path_factory):
     return split, *birds_page(folder, split, 2)[1:]
 
 
+@pytest.mark.thorough
 def test_values_of_columns_become_the_inputs_of_the_data_set(birds):
     split, contents, context = birds
     fields = contents["rows"]["fields"]
@@ -191,6 +192,7 @@ def test_the_page_starts_with_a_typical_row(birds):
     assert bill["median"] == columns["bill"]["median"] == pytest.approx(bill["start"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", representatives(["quadratic", "gaussian"], "gaussian"))
 def test_numbers_are_in_the_units_of_the_file(tmp_path, loss):
     masses = (np.arange(60) * 37 % 61 * 50 + 2700.5).tolist()
@@ -222,6 +224,7 @@ def test_a_page_of_other_inputs_says_why_its_columns_are_not_those_of_the_file(t
     assert "7" in contents["rows"]["note"] and "8" in contents["rows"]["note"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", representatives(["classes", "numbers"], "classes"))
 def test_networks_that_beat_a_constant_are_told_from_others(tmp_path, kind):
     y = (X[:, 0] > 0.2).astype(int) if kind == "classes" else X[:, :1]
@@ -246,6 +249,7 @@ def test_a_tie_is_no_victory(birds):
     assert context.eval("countText(sweep, [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])").startswith("Adelie by")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", representatives(["grid", "several", "diverged"], "several"))
 def test_ranks_are_those_of_the_result(tmp_path, kind):
     result, split = made(kind)

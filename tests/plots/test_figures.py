@@ -39,7 +39,7 @@ def check_figure(name, arguments):
     check_scales(figure)
 
 
-@examples((15, 1), (300, 1), few=(4, 1))
+@examples((15, 1), (300, 1), few=(2, 1))
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_shows_its_numbers_in_texts_that_can_be_read_or_is_refused(name, examples):
     examples.check(lambda arguments: check_figure(name, arguments), arguments=FIGURES[name][0])

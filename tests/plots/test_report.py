@@ -91,6 +91,7 @@ def trained(tmp_path_factory):
     return result, out, (out / "report.html").read_text()
 
 
+@pytest.mark.thorough
 def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them(trained):
     _, _, text = trained
     page = Page(text)
@@ -319,6 +320,7 @@ def test_a_box_lies_on_the_colour_of_its_cell():
         np.testing.assert_allclose(pixels[y, x, :3], colour[:3], atol=0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("axes", [("l2", "learning_rate"), ("width", "l2"), ("seed", "width")])
 def test_the_pointer_names_the_axes_of_a_heat_map(axes):
     result = make_programs(named={"width": [5, 50]}, shape=(2, 2))
@@ -331,6 +333,7 @@ def test_the_pointer_names_the_axes_of_a_heat_map(axes):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("epochs", [7, 250])
 def test_a_strip_lies_on_the_curve_at_its_epoch(epochs):
     """The only curve jumps half-way: its ink is in the lower, then in the upper half of strips."""
@@ -405,6 +408,7 @@ LINES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kept", representatives(LINES, "nothing", "trained again"))
 def test_pages_lines_say_what_was_kept(kept, tmp_path):
     changes, line = LINES[kept]
@@ -432,6 +436,7 @@ def test_settings_are_texts_of_six_digits_whatever_they_are(tmp_path):
     assert (rows["rate"], rows["none"], rows["layers"]) == ("1e-5", "nan", "kind=dense units=3, 2")
 
 
+@pytest.mark.thorough
 def test_a_page_has_the_scores_of_the_cell_trained_again(trained):
     result, _, text = trained
     texts = summary.refit_texts(result.refit)
@@ -501,6 +506,7 @@ def test_a_page_of_several_networks_and_batch_sizes_ranks_and_describes_all(seve
     assert any(summary.refit_texts(several.refit)[0] in text for text in said)
 
 
+@pytest.mark.thorough
 def test_a_page_names_the_best_cell_once_and_marks_it_elsewhere(several, trained, tmp_path):
     for result in (several, trained[0]):
         report.write_report(result, tmp_path / "report.html", figures={})
@@ -586,6 +592,7 @@ def test_arguments_of_another_type_are_refused_before_figures_are_drawn(wrong, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_batch_sizes_alone_leave_the_network_described(several):
     alone = combined({"batch_size": np.array([5, 0])}, several.programs[:2])
     assert "2-3-2 relu trained for 2 epochs: 4 cells of batch × η × λ" in description.sentence(alone)

@@ -42,6 +42,7 @@ def history():
     return sweep(SPLIT, {"eval_every": 1}, **FIFTY, validation=HELD, epochs=LONG).history
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("execution", representatives([{}, {"eval_every": 7, "devices": 1}], {}), ids=str)
 def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execution):
     """The scores of all members, and the parameters of those whose best epoch is one of three."""
@@ -59,6 +60,7 @@ def test_each_member_ends_with_the_bits_of_its_best_epoch(run_of, history, execu
             assert same_bits(result.member(*place), run_of(epochs).member(*place))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("turned", [False, True])
 def test_members_that_stopped_early_still_count_at_later_rungs(turned):
     """With both rules, in any order, a member competes with the score of its best epoch, its last one."""

@@ -50,6 +50,7 @@ def scikit_learns_rungs(cells, factor, epochs, min_epochs):
     raise AssertionError
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("cells", "factor", "epochs", "min_epochs"),
     [
@@ -146,6 +147,7 @@ def halved_by_hand(full, rungs):
     return stopped_at.reshape(full.diverged_at.shape[:2])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("halving", "rank_by"), [(Halving(3), None), (Halving(2, min_epochs=2), "loss")], ids=str
 )

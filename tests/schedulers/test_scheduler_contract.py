@@ -154,6 +154,7 @@ def of_run(out, name, execution, **changes):
     return sweep(SPLIT, execution, **options, **changes)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     """Stopped as by Ctrl-C, and gone on with on another number of devices."""

@@ -58,6 +58,7 @@ def untouched():
     return jfnn.sweep(OWN, **options_of(arrays_of_a_sweep()))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     representatives(arrays_of_a_sweep(), "x_train", "batches", "initial_params", "learning_rate"),
@@ -71,6 +72,7 @@ def test_an_array_changed_before_or_while_it_trains_changes_nothing(untouched, n
     assert_same(jfnn.sweep(OWN, **options_of(arrays, lambda progress: scribble(arrays[name]))), untouched)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("several", representatives([False, True], False))
 def test_a_refit_trains_on_the_arrays_as_they_were(several):
     def swept(change):

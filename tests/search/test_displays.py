@@ -121,6 +121,7 @@ class Seen(ProgressBar):
         super().__call__(now)
 
 
+@pytest.mark.thorough
 def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     bar = Seen()
     execution = jfnn.Execution(tile=2, progress=bar)
@@ -135,6 +136,7 @@ def test_a_bar_says_what_compiles_and_moves_with_every_tile():
     assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
 
 
+@pytest.mark.thorough
 def test_a_bar_says_which_of_several_programs_compiles(capsys):
     networks = {"a": jfnn.mlp((5, 3)), "b": jfnn.mlp((5, 4, 3))}
     options = dict(learning_rate=0.1, epochs=1, batch_size=16, validation=0.2)

@@ -140,6 +140,7 @@ def test_a_call_of_several_programs_warns_once_at_the_line_of_the_user_and_not_a
     assert texts[0].startswith("learning_rate: ") and texts[1].startswith("inputs reach")
 
 
+@pytest.mark.thorough
 def test_scikit_learns_warning_of_a_class_smaller_than_the_folds_is_replaced():
     said = warned(jfnn.sweep, NET, labelled(ONES), learning_rate=0.1, epochs=0, batch_size=16, folds=3)
     (text,) = [str(warning.message) for warning in said]

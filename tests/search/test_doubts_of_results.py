@@ -11,6 +11,7 @@ X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 NUMBERS = jfnn.Split(X, X.sum(axis=1, keepdims=True))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("folds", [None, 3])
 def test_classes_that_no_cell_tells_apart_are_doubted(folds):
     """Inputs of zeros give every row the same class."""
@@ -22,6 +23,7 @@ def test_classes_that_no_cell_tells_apart_are_doubted(folds):
     assert "most frequent class" in zeros.best()._repr_html_()
 
 
+@pytest.mark.thorough
 def test_a_grid_that_learns_is_not_doubted():
     labels = (SPLIT.x_train[:, 0] > 0).astype(int), (SPLIT.x_test[:, 0] > 0).astype(int)
     learned = jfnn.sweep(
@@ -35,6 +37,7 @@ def test_a_grid_that_learns_is_not_doubted():
     assert str(learned.best()) == repr(learned.best())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("rates", "words"), [([1e-9, 1e-8], "mean of the targets"), ([0.03, 0.1], None)])
 def test_a_regression_below_its_mean_is_doubted(rates, words):
     result = jfnn.sweep(

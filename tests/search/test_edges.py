@@ -24,6 +24,7 @@ TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seeds", representatives([1, 2], 2))
 def test_one_fold_has_scores_without_intervals(seeds, split):
     fold = ShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
@@ -55,6 +56,7 @@ def test_a_minibatch_in_which_nothing_weighs_has_no_data_term(reduction, by):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), actual, expected)
 
 
+@pytest.mark.thorough
 def test_rows_without_weight_do_not_make_members_diverge(split):
     weights = np.where(np.arange(70) < 35, 1.0, 0.0)
     options = OPTIONS | dict(learning_rate=0.1, reduction="mean", batch_size=3, epochs=8)

@@ -108,6 +108,7 @@ CUTS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", representatives(CUTS, "folds", "copies of few rows"))
 def test_rows_of_weight_0_are_as_if_absent_from_scores(name, monkeypatch):
     """Whatever their targets, R² is scikit-learn's by the rows that count."""

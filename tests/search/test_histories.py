@@ -24,6 +24,7 @@ def sweep(epochs=6, dtype=np.float32, out=None, rates=OPTIONS["learning_rate"], 
     return jfnn.sweep(NET, jfnn.Split(X.astype(dtype), Y), out=out, **options)
 
 
+@pytest.mark.thorough
 def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
     result = sweep(dtype=np.float64, objective=True)
     assert result.objective.shape == (2, 2, 3, 6)

@@ -36,6 +36,7 @@ def of_scikit_learn(model, y=Y):
     return np.append(model.coef_, model.intercept_)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
 def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gradient, x64):
     huber = HuberRegressor(epsilon=1.2, alpha=0, tol=1e-10, max_iter=1000)
@@ -51,6 +52,7 @@ def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gra
     np.testing.assert_allclose(rates, np.exp(X @ expected[:2] + expected[2]), rtol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
 def test_quantiles_are_those_of_linear_programs(gradient, x64):
     """Of several at once each is that of its own; the objective reaches the least to a thousandth."""
@@ -74,6 +76,7 @@ def test_quantiles_are_those_of_linear_programs(gradient, x64):
     np.testing.assert_allclose(median, mean_pinball_loss(Y, predicted[:, 1]), rtol=1e-3)
 
 
+@pytest.mark.thorough
 def test_the_gaussian_of_a_constant_is_mean_and_deviation(x64):
     """Of two targets, with members on the last axis."""
     y = np.stack([Y / 8, Y / 4 + 1], axis=1)

@@ -40,6 +40,7 @@ def close(one, other, tolerance):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("activation", representatives(["sigmoid", "relu"], "relu"))
 def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation):
     net = jfnn.mlp(SIZES, activation)
@@ -65,6 +66,7 @@ def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split,
         assert not np.isclose(by_hand[0], without)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", representatives(["autodiff", "backprop"], "backprop"))
 def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
     """A step of rate 1 changes the parameters by the gradient, which is that of the notes in row form."""
@@ -86,6 +88,7 @@ def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
     close(jax.tree.map(np.subtract, params, after), expected[1], 1e-12)
 
 
+@pytest.mark.thorough
 def test_masks_drop_at_the_rate_and_keep_the_mean():
     n = 2000
     width = 50
@@ -125,6 +128,7 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
     return params
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("gradient", representatives(["autodiff", "backprop"], "autodiff"))
 def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, x64, gradient):
     weights = np.linspace(0, 2, 70)
@@ -170,6 +174,7 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     assert len(keys) == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("reduction", representatives(losses.REDUCTIONS, "sum"))
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
@@ -213,6 +218,7 @@ def test_schedules_equal_their_closed_forms(name, x64):
     np.testing.assert_allclose(values, SCHEDULES[name](part), atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_schedule_of_your_own_is_taken_and_one_leaves_the_rate_as_it_is(small, split):
     def half_way(part):
         return jnp.where(part < 1 / 2, 1.0, 0.0)

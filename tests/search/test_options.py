@@ -152,6 +152,7 @@ def test_every_option_decides_or_does_not():
     assert {*DECIDING, *CHANGES_NOTHING} == set(NAMES)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", DECIDING)
 def test_another_value_of_an_option_is_another_run(name):
     shared = WITH.get(name, {})

@@ -49,6 +49,7 @@ def each(result):
     return [(place, result.member(*place)) for place in places]
 
 
+@pytest.mark.thorough
 def test_a_cell_alone_answers_for_itself_where_values_are_reduced(result, tmp_path):
     index = (1, 0)
     cell = result.of_cell(*index)
@@ -79,6 +80,7 @@ def test_reductions_are_those_of_all_values_of_members_that_did_not_diverge(resu
     np.testing.assert_allclose(result.predict_proba(X, function), function(values, axis=0), rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_labels_by_a_mean_are_those_of_all_members_probabilities_or_outputs(result, loaded):
     """Members that diverged are left out; with one output a label is whether it passes one half."""
     chances = result.predict_proba(X)[:2].reshape(24, 600, 3).astype(np.float64)
@@ -287,6 +289,7 @@ def test_a_network_of_ones_own_is_given_again_and_a_pickled_result_needs_its_los
         result.predict(X, network=jfnn.mlp((4, 2, 3)))
 
 
+@pytest.mark.thorough
 def test_a_loss_of_ones_own_is_given_again(tmp_path):
     softmax = jfnn.losses.get("cross_entropy")
     loss = softmax._replace(cost=lambda a, t, axis=-1: 2 * softmax.cost(a, t, axis))

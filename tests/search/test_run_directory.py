@@ -65,6 +65,7 @@ def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
         np.testing.assert_array_equal(models["rest.0.b"][1, 0, 0], result.member(1, 0, 0)["rest"][0]["b"])
 
 
+@pytest.mark.thorough
 def test_models_are_addressed_by_their_axes(results, tmp_path):
     result = results["further axis"]
     result.save(tmp_path)

@@ -30,6 +30,7 @@ def net():
     return jfnn.mlp((5, 6, 3))
 
 
+@pytest.mark.thorough
 def test_draws_follow_their_distributions_and_are_independent(net, split):
     options = DRAWN | {"epochs": 0, "execution": dataclasses.replace(TILE, keep_params="none")}
     many = jfnn.sweep(net, split, cells=2000, **options)

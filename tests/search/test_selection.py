@@ -29,6 +29,7 @@ CHOICES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES)
 def test_no_choice_reads_the_test_rows(choice):
     other_test = SPLIT._replace(x_test=100 * SPLIT.x_test[::-1], y_test=(SPLIT.y_test + 1) % CLASSES)
@@ -87,6 +88,7 @@ def macro_f1(targets, outputs):
     return f1_score(targets.argmax(1), outputs.argmax(1), average="macro")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("higher", [True, False])
 def test_a_metric_of_your_own_ranks_in_its_direction(higher):
     metric = output_metric("macro_f1", macro_f1, higher_is_better=higher)

@@ -33,6 +33,7 @@ RULES = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=0.5)}
 SEVERAL = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3, **OPTIONS)
 
 
+@pytest.mark.thorough
 def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
     exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
     options = dict(learning_rate=[1e-3, 1e-2], batch_size=16, validation=0.2, **OPTIONS)
@@ -204,6 +205,7 @@ def make(layers, width, rule=RULES["plain"]):
     )
 
 
+@pytest.mark.thorough
 def test_named_axes_of_networks_are_axes_of_the_result(split, tmp_path):
     networks = jfnn.Networks(make, layers=[1, 0], width=np.array([4]), rule=RULES)
     swept = jfnn.sweep(networks, split, **SEVERAL | {"batch_size": 16, "l2": 0.0}, out=tmp_path)
@@ -296,6 +298,7 @@ def test_networks_of_other_numbers_are_refused_before_any_trains(split):
         jfnn.sweep(networks, split, learning_rate=0.1, batch_size=16, execution=execution)
 
 
+@pytest.mark.thorough
 def test_dense_convolutional_and_recurrent_networks_share_flat_rows_and_one_ranking(split):
     networks = {"mlp": NETWORKS["6"], "cnn": jfnn.cnn((1, 5), (2,), 3), "rnn": jfnn.rnn((5, 1), 3, 3)}
     shapes = {"cnn": (1, 5), "rnn": (5, 1)}

@@ -47,6 +47,7 @@ def by_the_book(result, order, errors):
     return near.iloc[0][names].to_dict()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("errors", [0.0, 0.5, 1.0, 2.0, 100.0])
 @pytest.mark.parametrize("order", [{"l2": "most"}, ORDER, dict(reversed(ORDER.items()))], ids=list)
 def test_the_cell_is_that_of_the_book(folded, order, errors):

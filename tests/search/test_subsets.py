@@ -276,6 +276,7 @@ def test_each_series_finds_its_own_line():
     assert result.ranked_by == "train_loss" and np.isnan(result.validation_loss).all()
 
 
+@pytest.mark.thorough
 def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
     weighted = dataclasses.replace(
         GROUPS, weights=np.random.default_rng(0).random((len(GROUPS.pairs), len(NAMES)))
@@ -299,6 +300,7 @@ def test_long_series_are_scored_in_several_blocks(monkeypatch):
     np.testing.assert_allclose(result.train_loss, series.sweep(SERIES, GROUPS).train_loss, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_bootstrap_by_repeated_rows_is_one_by_integer_weights():
     drawn = subsets.bootstrap(N, 4)
     counts = np.stack([np.bincount(train, minlength=N) for train, _ in drawn.pairs])

@@ -51,6 +51,7 @@ def assert_as_alone(network, split, rows, **options):
     return together
 
 
+@pytest.mark.thorough
 def test_each_target_is_that_of_a_sweep_alone_and_members_of_a_seed_share_minibatches():
     rows = subsets.targets(Y[:N], ["a", "b", "c"], held_out=0.25)
     result = assert_as_alone(jfnn.mlp((D, 2)), SPLIT, rows, **GRID)
@@ -210,6 +211,7 @@ def test_what_does_not_fit_is_refused(call, argument, words):
         call()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ask", ["play", "part"])
 def test_what_takes_all_networks_for_those_of_one_target_is_refused(ask, tmp_path):
     result = swept(epochs=1)
@@ -221,6 +223,7 @@ def test_what_takes_all_networks_for_those_of_one_target_is_refused(ask, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_one_hot_targets_may_lack_rows_of_a_class():
     one_hot = np.eye(3)[UNEQUAL].astype(np.float32)
     result = swept(jfnn.mlp((D, 3)), Split(X[:N], one_hot), one_hot, epochs=2)
@@ -253,6 +256,7 @@ def test_conditions_as_selections_give_what_conditions_give():
     np.testing.assert_allclose(expected, [0.5**0.5, 2, 7], rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_line_search_of_many_members_makes_no_copies_of_the_rows_they_share():
     """Without selections each member has a copy ``[members, n, d]``, and a product of its own."""
     options = jfnn.Options(

@@ -137,6 +137,7 @@ RUNS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     representatives(
@@ -414,6 +415,7 @@ def long_sweep(out, **execution):
     sweep(out, resume=True, epochs=400, optimizer="adam", schedulers=schedulers, execution=execution)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "kills", [1, pytest.param(2, marks=pytest.mark.thorough), pytest.param(3, marks=pytest.mark.slow)]
 )

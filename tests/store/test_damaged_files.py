@@ -93,7 +93,7 @@ DAMAGES = strategies.lists(
 
 
 @pytest.mark.parametrize("name", representatives(KINDS, *QUICK))
-@examples((150, 1), (3000, 1), few=(30, 1))
+@examples((60, 1), (3000, 1), few=(10, 1))
 def test_what_was_written_comes_back_or_one_line_names_a_file_that_has_changed(name, written, examples):
     kind = KINDS[name]
     sources, (expected, of_another) = written(name)

@@ -95,8 +95,9 @@ def has(name, change):
     return lie
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), FORGERS)
-@examples((150, 1), (10_000, 1), few=(15, 1))
+@examples((60, 1), (10_000, 1), few=(15, 1))
 def test_what_is_forged_is_refused_or_can_be_used(name, file, written, examples):
     kind = KINDS[name]
     (source, _), (expected, _) = written(name)
@@ -179,6 +180,7 @@ def test_these_lies_are_refused_and_soon(name, file, written, tmp_path):
         assert time.perf_counter() - began < 5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("file", ["results.npz", "models.npz"])
 def test_arrays_of_another_kind_are_refused_by_name(written, file, tmp_path):
     (source, _), _ = written("a run")

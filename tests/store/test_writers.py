@@ -58,6 +58,7 @@ def ended(directory, kind):
     return {name: content for name, content in state(directory).items() if not name.endswith(differs)}
 
 
+@pytest.mark.thorough
 @of_each
 def test_a_writer_killed_at_any_moment_leaves_what_is_refused_or_whole_and_can_be_ended(name, tmp_path):
     kind = OURS[name]
@@ -90,6 +91,7 @@ def test_a_writer_killed_at_any_moment_leaves_what_is_refused_or_whole_and_can_b
         assert ended(moment, kind) == ended(whole, kind) | {"notes.txt": b"theirs"}
 
 
+@pytest.mark.thorough
 @of_each
 def test_a_full_disk_is_said_with_the_argument_and_the_file_and_what_is_left_is_no_obstacle(name, tmp_path):
     kind = OURS[name]

@@ -19,6 +19,7 @@ def network(width):
     return jfnn.sequential([*hidden, Scaled(Dense(3, "identity", "he_normal"), 0.0)], 5)
 
 
+@pytest.mark.thorough
 def test_sizes_are_those_of_networks_trained_step_by_step(split):
     net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
     options = dict(learning_rate=0.01, batch_size=None)

@@ -36,6 +36,7 @@ SGD = ("sgd", 0.05, ("momentum", 0.8))
 ADAM = ("adam", 0.02, ("b1", 0.8))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "rate", "number", "modes"),
     [

@@ -23,6 +23,7 @@ def slowest(hessian, rate, l2, momentum):
     return np.abs(np.linalg.eigvals(jacobian)).max()
 
 
+@pytest.mark.thorough
 def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadratic_loss(x64):
     x = np.random.default_rng(0).normal(size=(8, 2)) * np.array([1.0, 0.4])
     options = {
@@ -53,6 +54,7 @@ def test_both_methods_give_the_largest_eigenvalue_of_gradient_descent_on_a_quadr
     np.testing.assert_allclose(found.exponent, found.growth.mean(axis=-1))
 
 
+@pytest.mark.thorough
 def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
     """One number added to all output biases: after the other differences have died out, the exponent is 0."""
     rng = np.random.default_rng(1)

@@ -85,6 +85,7 @@ TABLE_8 = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("optimizer", representatives(TABLE_8, "adam"))
 def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64):
     """In Table 8 the outputs are ``α/r w a + b``, and w starts alike at every width, r times the base's."""
@@ -127,6 +128,7 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_layers_without_biases_have_the_factors_of_those_with_them():
     def layers(bias):
         nets = [jfnn.mlp((3, width, 2), init="he_normal", bias=bias) for width in (8, 4)]
