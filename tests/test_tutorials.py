@@ -20,7 +20,17 @@ TUTORIAL = DOCS / "tutorials/from_pytorch.py"
 EXAMPLES = sorted([*DOCS.glob("tutorials/*.py"), *DOCS.glob("gallery/*/*.py")])
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+# What these draw, `test_famous_pictures.py` draws smaller.
+LONG = {"boundary", "butterfly", "double_descent", "grokking", "leave_one_out", "seeds", "zoo"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LONG else ())
+        for path in EXAMPLES
+    ],
+)
 def test_an_example_runs(path, tmp_path, monkeypatch):
     if missing := [package for package in ("equinox", "flax", "torch") if not installed(package, path)]:
         pytest.skip(f"needs {', '.join(missing)}")

@@ -12,7 +12,10 @@ pytestmark = [
 ROUNDS = 5  # of a search, since other processes may take the cores at any time
 
 
-@pytest.mark.parametrize("data", outcomes.DATA)
+@pytest.mark.parametrize(
+    "data",
+    [pytest.param(data, marks=() if data == "diabetes" else pytest.mark.slow) for data in outcomes.DATA],
+)
 def test_default_networks_predict_about_as_well_as_scikit_learns_default(data):
     """Twice the points that `scripts/outcomes.py` allows, as the medians are of fewer splits."""
     (found,) = outcomes.scores(splits=3, epochs=200, data=[data]).values()
@@ -20,6 +23,7 @@ def test_default_networks_predict_about_as_well_as_scikit_learns_default(data):
     assert better <= 2 * outcomes.BETTER_OF_BOTH and adam <= 2 * outcomes.ADAM, found
 
 
+@pytest.mark.slow
 def test_a_search_of_the_digits_is_faster_than_scikit_learns():
     """By half, in a process that finds programs; in turns, until they agree or are too many."""
     turns = []
