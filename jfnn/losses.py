@@ -30,7 +30,6 @@ from jfnn.penalties import penalty
 
 __all__ = [
     "LOSSES",
-    "PARAMETRISED",
     "REDUCTIONS",
     "Loss",
     "absolute",
@@ -47,11 +46,9 @@ __all__ = [
     "gaussian",
     "get",
     "huber",
-    "huber_cost",
     "is_weight",
     "l2_penalty",
     "pinball",
-    "pinball_cost",
     "poisson",
     "quadratic",
     "reduce_costs",

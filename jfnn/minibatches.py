@@ -23,7 +23,7 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.numerics import permutation
 from jfnn.numerics.permutation import Domain
 
-__all__ = ["PADDING", "SCHEMES", "Minibatches", "step_rows"]
+__all__ = ["PADDING", "Minibatches", "step_rows"]
 __dir__ = __all__.copy
 
 #: Stands for a row number where a step has no row.

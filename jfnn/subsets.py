@@ -15,9 +15,7 @@ from jfnn.extend.rows import HELD_OUT_BY_SOME, SPLIT, Cut, Pairs, Subsets, as_ro
 
 __all__ = [
     "Cut",
-    "Pairs",
     "Subsets",
-    "as_row_numbers",
     "bootstrap",
     "by_group",
     "control_task",

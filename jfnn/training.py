@@ -27,7 +27,6 @@ from jfnn.penalties import PENALISED, as_strengths, penalty
 from jfnn.targets import as_targets, as_weights
 
 __all__ = [
-    "GRADIENTS",
     "ValueAndGrad",
     "autodiff",
     "descend",

@@ -125,7 +125,6 @@ UNCHECKED = {
     "of extensions, which check what users give them": [
         getattr(jfnn.extend, name) for name in jfnn.extend.__all__
     ],
-    "what `Subsets` reads its row numbers by": [jfnn.subsets.as_row_numbers],
 }
 # Functions whose further arguments are the options of a sweep.
 OF_OPTIONS = [jfnn.sweep, jfnn.train, jfnn.hypergradient, jfnn.lyapunov, jfnn.race]

@@ -1,6 +1,5 @@
 """Boltzmann machines, restricted and deep: energies, conditionals, exact sums, draws, estimates of log Z."""
 
-from jfnn.boltzmann.enumeration import MOST_UNITS
 from jfnn.boltzmann.learner import BoltzmannLearner, boltzmann_machine
 from jfnn.boltzmann.machine import Machine, init
 from jfnn.boltzmann.rows import (
@@ -21,7 +20,6 @@ from jfnn.boltzmann.rows import (
 from jfnn.boltzmann.sampling import LogZ, annealed_log_z, mean_field, sample
 
 __all__ = [
-    "MOST_UNITS",
     "BoltzmannLearner",
     "LogZ",
     "Machine",
