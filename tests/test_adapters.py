@@ -167,6 +167,7 @@ def test_dropout_draws_in_training_alone_by_the_key(kind):
     assert adapted(kind).random_apply is None
 
 
+@pytest.mark.thorough
 @each_kind
 def test_seeds_start_from_their_keys_and_instances_from_themselves(kind):
     make = KINDS[kind][0]()
@@ -213,6 +214,7 @@ def made(kind):
     return linear, [type(linear), lambda: linear, lambda a, b: linear, lambda rngs: nnx.Linear(5, 3)]
 
 
+@pytest.mark.thorough
 @each_kind
 def test_modules_of_the_other_library_and_functions_of_other_arguments_are_refused(kind):
     adapt = KINDS[kind][1]

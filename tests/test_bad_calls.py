@@ -85,6 +85,7 @@ def is_operation(function):
     return function.removeprefix("jit(").removesuffix(")").lstrip("_") in OPERATIONS
 
 
+@pytest.mark.thorough
 @examples(few=(1, 1), more=(8, 1), many=(200, 1))
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, examples):
@@ -407,6 +408,7 @@ def test_a_value_that_a_draw_found_is_refused_by_the_name_of_its_argument(case):
     assert complaint(refusal(call), {argument}) is None
 
 
+@pytest.mark.thorough
 def test_the_cures_are_taken():
     steered = prepared(optimizer=unit_cosine).experiment
     assert steered.learner.rule.name is unit_cosine

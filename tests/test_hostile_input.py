@@ -96,6 +96,7 @@ def test_the_same_numbers_in_any_form_give_the_same_bits(name, form):
         assert same_bits(function(**plain | {argument: formed}), expected), argument
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["i1", "u2", ">i4", "i8", "?"])
 @pytest.mark.parametrize("name", ["objective", "backprop", "accuracy"])
 def test_labels_of_any_kind_of_whole_number_are_the_same(name, kind):

@@ -84,6 +84,7 @@ def closed(tmp_path):
     directory.chmod(0o700)
 
 
+@pytest.mark.thorough
 def test_paths_that_are_closed_to_this_user_are_refused_by_name(closed):
     for argument, call in CALLS.values():
         with without_rights(), pytest.raises(ValueError, match=rf"\A{argument}: [^\n]*\Z"):

@@ -36,6 +36,7 @@ def plain():
     return sweep()
 
 
+@pytest.mark.thorough
 def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(plain):
     HELD.forget()
     executor = Here()

@@ -200,6 +200,7 @@ def test_axes_of_seeds_subsets_and_evaluations_are_taken_for_what_they_are():
     assert_allclose(bias_variance(starts, DIGITS).low["variance"], of_starts.low["variance"])
 
 
+@pytest.mark.thorough
 def test_cells_with_members_that_diverged_have_no_parts_or_those_of_the_others():
     result = swept(learning_rate=[0.3, 1.2], epochs=2000)
     assert (result.diverged_at[0] < 0).all() and (result.diverged_at[1] >= 0).any()

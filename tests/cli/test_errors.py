@@ -27,6 +27,7 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "kept"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "place"),
     [
@@ -90,6 +91,7 @@ def test_an_error_of_the_program_is_not_taken_for_the_users(tmp_path, error):
             grid_main(*GRID, "--out", str(out), watch=watching(broken))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("named", [True, False])
 def test_a_full_disk_while_training_is_one_line(tmp_path, capsys, named):
     path = tmp_path / "state" if named else tmp_path

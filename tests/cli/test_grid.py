@@ -20,6 +20,7 @@ from jfnn.core.engine.devices import cores
 pytestmark = pytest.mark.unoptimised
 
 
+@pytest.mark.thorough
 def test_table_holds_the_seed_means_of_the_sweep(run):
     printed, _, expected = run
     for part in ("train", "test"):

@@ -36,6 +36,7 @@ def run_on(tmp_path, capsys):
     return train
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("again", ["", " --validation 0.2 --refit"], ids=["best cell", "trained again"])
 @pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
 def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(

@@ -43,6 +43,7 @@ def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(program
         assert row[5] == f"{expected.scores[expected.ranked_by][index].min():.3f},"  # and the other seed's
 
 
+@pytest.mark.thorough
 def test_the_winner_alone_is_tested(programs):
     printed, out, expected = programs
     where = describe(expected.best().axes)

@@ -34,6 +34,7 @@ def test_workers_of_one_host_that_are_the_same_have_one_entry(here):
     assert here.environment["versions"]["jax"] in " ".join(lines) and here.trained[:8] in " ".join(lines)
 
 
+@pytest.mark.thorough
 def test_what_differs_is_said_and_counts_as_another(here):
     expected = calls.environment_of(None)
     flags = differing(here, compiler_flags=["--xla_cpu_enable_fast_math=true"])

@@ -328,6 +328,7 @@ def test_an_optimizer_that_a_user_puts_among_those_of_optax_counts_by_what_it_do
         assert description(optimizer=optimizer) != before
 
 
+@pytest.mark.thorough
 def test_a_run_by_a_function_that_cannot_be_told_from_others_is_not_resumed(tmp_path):
     rows = (row for row in range(3))  # a generator shows neither attributes nor a pickle
     network = of_metric(reduce=lambda values, data, numbers: values.mean(axis=1) + 0 * len(str(rows)))
@@ -343,6 +344,7 @@ def test_the_code_of_schedulers_counts(monkeypatch):
     assert description(schedulers=[StopsAll()]) != before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "value"), [("jax_threefry_partitionable", False), ("jax_default_prng_impl", "rbg")]
 )
@@ -394,6 +396,7 @@ def noting(params, batch, key):
     return note_losses(params, batch, key)
 
 
+@pytest.mark.thorough
 def test_functions_that_call_the_host_are_one_run_and_are_sent_to_processes():
     options = jfnn.Options(jfnn.learner(start_of_module, noting), SPLIT, **COMMON)
     functions = prepare(options).experiment.functions

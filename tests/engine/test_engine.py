@@ -118,6 +118,7 @@ def test_tiles_advance_side_by_side_between_two_returns(trained, grid):
     assert trains == sorted(trains) and sorted(set(trains)) == list(range(1, EPOCHS))
 
 
+@pytest.mark.thorough
 def test_a_callback_sees_each_return_to_the_host_and_says_who_stops(net, split):
     run = prepare(jfnn.Options(net, split, **keywords(seeds=2)))
     trainer = Trainer(run.experiment, run.threads, run.layout, CallLength(steps=4, first_steps=4, calls=1))
@@ -150,6 +151,7 @@ class Listed(Cohort):
         return self.numbers
 
 
+@pytest.mark.thorough
 def test_the_engine_reads_members_and_no_axes(net, split):
     run = prepare(jfnn.Options(net, split, **keywords({"eval_every": 3}, seeds=2)))
     outcomes = []

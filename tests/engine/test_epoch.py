@@ -131,6 +131,7 @@ def test_padded_places_weigh_nothing(reduction, weighted, dtype):
     assert_close(result, (expected, np.mean(values), values[-1]), TOLERANCE[dtype.name])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "at_once, weighted",
     representatives([(0, True), (1, True), (2, False), (5, True), (7, False)], (2, False)),
@@ -146,6 +147,7 @@ def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weigh
     assert_close(result, (expected, np.mean(values), values[-1]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("steps", [None, 3])
 def test_rows_of_one_step_are_those_of_all(steps, x64):
     """Of an epoch that is one step, and of one with several."""

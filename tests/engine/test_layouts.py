@@ -14,6 +14,7 @@ NET = jfnn.mlp((5, 6, 3))
 COMMON = dict(epochs=3, batch_size=40)
 
 
+@pytest.mark.thorough
 def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
     rates = np.geomspace(1e-3, 1, 256)
     grid = jfnn.sweep(NET, DATA, learning_rate=rates, **COMMON)

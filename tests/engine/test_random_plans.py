@@ -61,6 +61,7 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
     )
 
 
+@pytest.mark.thorough
 @examples((50, 1), (500, 1))
 def test_no_other_form_trains_all_members_sooner(examples):
     """By a simulation of devices that take the next tile as they come free."""

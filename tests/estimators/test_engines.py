@@ -57,6 +57,7 @@ def test_going_over_by_force_takes_losses_and_counts_along():
         assert ours.engine_ == second and ours.t_ == 13 * 150
 
 
+@pytest.mark.thorough
 def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y).set_params(engine="auto")
     ours.partial_fit(X, Y)
@@ -132,6 +133,7 @@ class _Noting:
         return X
 
 
+@pytest.mark.thorough
 def test_a_fit_changes_no_parameter_also_for_a_while():
     ours = estimators.MLPClassifier(**OPTIONS, solver="lbfgs", warm_start=True).fit(X, Y)
     rows = _Noting(ours.set_params(solver="rmsprop"))
@@ -140,6 +142,7 @@ def test_a_fit_changes_no_parameter_also_for_a_while():
     assert len(ours.loss_curve_) == ours.n_iter_ == 6  # after a solver that has no losses
 
 
+@pytest.mark.thorough
 def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
     weights = np.ones(150)
     weights[:20] = 0

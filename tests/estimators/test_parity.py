@@ -187,6 +187,7 @@ ADAPTIVE = {
 STOPPING = {"early_stopping": True, "max_iter": 100, "learning_rate_init": 0.1, "tol": 0.01}
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("x64")
 @examples((12, 8), (300, len(STRUCTURES)), few=(4, 2))
 def test_a_fit_by_the_engine_has_scikit_learns_numbers(examples):

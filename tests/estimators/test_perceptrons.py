@@ -59,6 +59,7 @@ def test_rows_in_float32_give_parameters_in_float32(fitted):
     assert narrow.predict_proba(X.astype(np.float32)).dtype == np.float32
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", representatives(["jfnn", "scikit-learn"], "jfnn"))
 def test_weights_of_classes_are_weights_of_rows(engine):
     fitted = estimators.MLPClassifier(**OPTIONS, engine=engine).fit(X, Y)
@@ -112,6 +113,7 @@ def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
             ours.partial_fit(X, Y, classes=[0, 1, 2])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
 def test_a_batch_may_lack_a_class_that_has_a_weight(engine):
     ours = estimators.MLPClassifier(**OPTIONS, class_weight={2: 3.0}, engine=engine)
@@ -183,6 +185,7 @@ def test_held_out_rows_judge_in_the_program(monkeypatch):
 STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # of which 135 rows are left to train on
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
 def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engine):
     fits = []
@@ -197,6 +200,7 @@ def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engin
     check_float32(ours, theirs)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
 def test_a_fit_that_diverges_ends_in_that_epoch_and_keeps_the_best():
     """Held-out rows keep an epoch before it, and the curves end with it."""
@@ -297,6 +301,7 @@ BEYOND = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BEYOND)
 def test_numbers_beyond_float32_are_for_scikit_learn_or_refused(name):
     x, options = BEYOND[name]

@@ -63,6 +63,7 @@ def assert_recorded(estimator, candidates):
     assert len({id(one.fit.rows.x) for one in recorded}) == len(FOLDS)
 
 
+@pytest.mark.thorough
 def test_random_splits_are_drawn_once(runs):
     splits = model_selection.ShuffleSplit(2, train_size=100)  # which draws anew whenever it is asked
     estimators.GridSearchCV(PERCEPTRON, GRID, cv=splits, refit=False).fit(X, Y)
@@ -192,6 +193,7 @@ def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_t
     assert runs == 2 * [2] + 4 * [1]
 
 
+@pytest.mark.thorough
 def test_transformers_may_write_on_their_rows(runs):
     def halved_in_place(x):
         x *= 0.5

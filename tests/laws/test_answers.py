@@ -21,6 +21,7 @@ PLAIN = {"without": ["refit", "out", "resume"], "fields": {"keep_params": "all"}
 apply = functools.cache(lambda network: compiled(network.apply))
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_predictions_are_those_of_each_member_alone(examples):
     """-1 or NaN of those that diverged, which no vote and no mean counts."""

@@ -34,6 +34,7 @@ def content(folder):
     return files
 
 
+@pytest.mark.thorough
 @of_many_sweeps
 def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples):
     def it_does(sweep, stops, devices):

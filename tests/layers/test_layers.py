@@ -254,6 +254,7 @@ def in_all_ways(layer, shape, dtype):
     return problem, *found(*problem)
 
 
+@pytest.mark.thorough
 @float64_first
 @every_example
 def test_rows_equal_columns(layer, shape, dtype):

@@ -115,6 +115,7 @@ def by_hand_and_by_loops(layer):
     return problem, jax.tree.map(np.asarray, results(*problem))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", representatives(LAYERS, *QUICK))
 def test_outputs_and_backpropagation_through_time_are_those_of_plain_loops(name, x64):
     layer = LAYERS[name]

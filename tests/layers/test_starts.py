@@ -114,6 +114,7 @@ def test_wide_numbers_of_jax_come_of_positions(x64):
 STARTS = list(zip(itertools.cycle(("blocks", "images", "tokens")), INITIALIZERS, strict=False))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "init"), representatives(STARTS, STARTS[0]))
 def test_one_program_draws_what_init_draws(kind, init, dtype):
     network = networks(init)[kind]
@@ -232,6 +233,7 @@ def test_a_layer_with_its_own_init_is_traced(layer):
     assert_same(drawn(learner), as_jax_draws(network.init))
 
 
+@pytest.mark.thorough
 def test_a_users_layer_may_declare_what_it_draws():
     learner = learner_of(jfnn.sequential([Dense(4), Declared()], 3))
     assert is_declared(learner)

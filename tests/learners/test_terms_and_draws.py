@@ -71,6 +71,7 @@ def test_terms_are_nan_after_a_divergence_and_combined_over_programs():
     )
 
 
+@pytest.mark.thorough
 def test_terms_of_one_learner_of_several_are_nan_for_the_others():
     learners = {
         "plain": jfnn.learner(init, whole, hyper=["weight"]),
@@ -136,6 +137,7 @@ def test_an_epoch_without_rows_has_its_steps():
     assert result.ranked_by == "train_loss" and result.best().axes["learning_rate"] == 0.3
 
 
+@pytest.mark.thorough
 def test_runs_without_rows_are_resumed_and_gone_on_with(tmp_path):
     result = without_rows(out=tmp_path)
     assert same_bits(without_rows(out=tmp_path, resume=True).params, result.params)

@@ -83,6 +83,7 @@ def test_a_sweep_over_tokens_is_a_loop_in_plain_jax(dtype):
         assert result.test_accuracy[i, j, seed] == pytest.approx(right, abs=1e-12)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["bool", "uint16"])
 def test_a_network_of_ones_own_sees_the_dtype_of_its_inputs_and_layers_floats(kind):
     seen = []

@@ -231,6 +231,7 @@ def test_axis_zero_is_the_transpose(name, x64):
     assert loss.predictions(a).shape == a.shape and loss.point_predictions(a).shape == t.shape
 
 
+@pytest.mark.thorough
 def test_outputs_stand_for_rates_means_deviations_and_quantiles(x64):
     z = np.array([[0.0, 1.0, 2.0, -4.0]])
     np.testing.assert_allclose(LOSSES["poisson"].predictions(z), np.exp(z))

@@ -53,6 +53,7 @@ def test_without_biases_a_network_starts_with_the_same_weights_and_learns_the_pl
         np.testing.assert_allclose(found[0, 0], np.tile(expected, (len(seeds), 1, 1)), rtol=1e-8)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     representatives([("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")], ("sigmoid", "logistic")),
@@ -197,6 +198,7 @@ def test_labels_are_the_first_largest_output_or_one_output_above_probability_one
     assert float(share) == pytest.approx(np.mean(np.array(expected) == labels))
 
 
+@pytest.mark.thorough
 def test_each_of_several_outputs_has_a_label_where_the_task_or_the_labels_say_so():
     network, params = linear(3)
     x = np.array([[-0.1, 0.4, 0.6], [0.0, -2.0, 0.5001]])

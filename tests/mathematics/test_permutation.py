@@ -133,6 +133,7 @@ def turned(law, domain, by_rows):
     return after
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sizes", [range(1, 301), *LARGE], ids=str)
 def test_every_number_comes_once(sizes):
     for n in np.atleast_1d(sizes).tolist():

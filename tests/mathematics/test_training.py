@@ -89,6 +89,7 @@ def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rate", [np.full(N, 0.5), np.array([0.1, 0.2]), [0.1, 0.2], "half", None])
 @pytest.mark.parametrize("key", [None, jax.random.key(0)], ids=["without a key", "with a key"])
 def test_a_rate_of_dropout_is_one_number(rate, key):
@@ -336,6 +337,7 @@ def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batc
         np.testing.assert_allclose(value, loss, rtol=1e-12)
 
 
+@pytest.mark.thorough
 def test_mean_reduction_is_scikit_learns_regressor_for_one_output(x64):
     x, _ = make_data()
     t = x[:, 0] ** 2

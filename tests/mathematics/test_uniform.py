@@ -11,6 +11,7 @@ SHAPES = [(), (7,), (3, 5), (2, 0)]
 ROWS = 11
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("seed", [0, 2**31 - 1])
 def test_every_bit_is_that_of_jax(shape, seed, dtype):

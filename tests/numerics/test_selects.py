@@ -56,6 +56,7 @@ def test_a_branch_that_no_member_takes_is_computed_only_where_predicates_differ(
     assert computed(ran) == expected
 
 
+@pytest.mark.thorough
 def test_members_on_another_axis_select_as_on_the_first():
     def step(x, rows):
         swapped = jax.lax.cond(rows.sum() > 0, lambda x: (x[::-1], x.sum()), lambda x: (x, x[0]), x)

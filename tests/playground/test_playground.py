@@ -184,6 +184,7 @@ def test_values_of_columns_become_the_inputs_of_the_data_set(birds):
         assert asked(context, f"inputsOfText(sweep.rows.fields, {broken!r})") is None
 
 
+@pytest.mark.thorough
 def test_the_page_starts_with_a_typical_row(birds):
     split, contents, _ = birds
     columns = split.names["columns"]
@@ -266,6 +267,7 @@ def test_ranks_are_those_of_the_result(tmp_path, kind):
             assert ranked["mean"] == pytest.approx(result.cell_scores()[cell], rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_words_of_the_data_are_no_part_of_the_page(tmp_path):
     evil = "</script><script>alert(1)</script>"
     split = SPLIT._replace(names={"classes": [evil, "b & <b>"]})
@@ -277,6 +279,7 @@ def test_words_of_the_data_are_no_part_of_the_page(tmp_path):
     assert text.count("</script>") == 2 and evil not in text
 
 
+@pytest.mark.thorough
 def test_nothing_is_loaded(tmp_path):
     result, split = made("several")
     write_playground(result, split, tmp_path / "page.html")

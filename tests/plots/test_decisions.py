@@ -126,6 +126,7 @@ def test_heat_map_of_r2_is_as_dark_below_0_as_at_0():
     assert written_in(panel)[0, 0].get_text() == "-1e5"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("low", "high"), [(0.4, 40), (8, 12), (2.1, 4.7), (3.1, 3.4), (0.02, 0.3), (1e-9, 1e9), (5, 5)]
 )
@@ -187,6 +188,7 @@ def test_scatter_colours_cells_by_their_learning_rate():
     assert len(np.unique(panel.collections[0].get_facecolors(), axis=0)) == 1
 
 
+@pytest.mark.thorough
 def test_values_are_drawn_on_the_scale_on_which_they_spread_more_evenly():
     uniform = np.random.default_rng(0).random(30)
     for values, scale in (

@@ -106,6 +106,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_shows_texts_as_users_wrote_them
     assert "<b>" not in text and "a &amp; b" in text
 
 
+@pytest.mark.thorough
 def test_a_page_lists_the_legend_of_its_cells_settings_and_versions(trained, tmp_path):
     result, _, text = trained
     best = ranking.best_first(result, report.LISTED)

@@ -166,6 +166,7 @@ def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_
     assert len(np.unique(result.stopped_at)) > 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("execution", representatives([{}, {"eval_every": 2, "devices": 1}], {}), ids=str)
 def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_run(
     full, ended_after, execution

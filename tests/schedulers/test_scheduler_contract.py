@@ -199,6 +199,7 @@ class StopBelow(Scheduler):
         return state, Actions(stop=report.loss < self.threshold)
 
 
+@pytest.mark.thorough
 def test_a_scheduler_of_your_own_takes_a_few_lines_and_no_other_file(ended_after, tmp_path):
     assert len(inspect.getsource(StopBelow).splitlines()) <= 25
     options = {"seeds": 2, "validation": HELD, "schedulers": [StopBelow(1.0)]}

@@ -64,6 +64,7 @@ def test_rows_without_weight_do_not_make_members_diverge(split):
     assert (result.diverged_at == -1).all()
 
 
+@pytest.mark.thorough
 def test_shares_of_several_outputs_are_ranked_by_their_loss_and_labels_by_their_accuracy(split):
     targets = np.random.default_rng(1).random((90, 3))
     for values, ranked_by in ((targets, "test_loss"), ((targets < 0.5) * 1.0, "test_accuracy")):
@@ -122,6 +123,7 @@ def pairs(split):
     return KFold(2, shuffle=True, random_state=3).split(split.x_train)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "folds",
     representatives(

@@ -49,6 +49,7 @@ def test_the_objective_is_the_mean_over_the_steps_of_a_plain_loop(x64):
             np.testing.assert_allclose(result.objective[i, j, seed], expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_a_member_that_diverged_has_no_objective_afterwards():
     result = sweep(rates=[0.01, 1e38], objective=True)
     ended = result.diverged_at[1, 0, 0]

@@ -21,6 +21,7 @@ CASES = representatives(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("at", "units", "seen"), CASES)
 def test_an_interrupt_where_jax_begins_to_trace_is_over_with_the_call(at, units, seen):
     """Each ``with`` that JAX traces in sets what is traced, then returns; there it is interrupted.

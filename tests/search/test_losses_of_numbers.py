@@ -91,6 +91,7 @@ def test_the_gaussian_of_a_constant_is_mean_and_deviation(x64):
     np.testing.assert_allclose(result.train_r2[0, 0, 0], 0, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_result_is_loaded_with_its_parametrised_loss(tmp_path):
     loss = losses.pinball(0.1, 0.5, 0.9)
     net = jfnn.mlp((2, 3), init="glorot_normal")

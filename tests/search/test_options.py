@@ -170,6 +170,7 @@ def test_where_and_with_what_else_a_run_goes_does_not_change_what_it_is(name):
         assert of_run(**shared | {name: value}) == of_run(**shared)
 
 
+@pytest.mark.thorough
 def test_settings_are_those_of_the_experiment():
     result = jfnn.sweep(
         **BASE | {"learning_rate": [0.1, 0.3], "batch_size": Minibatches(8, "permutation")},

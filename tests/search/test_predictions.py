@@ -63,6 +63,7 @@ def test_a_cell_alone_answers_for_itself_where_values_are_reduced(result, tmp_pa
         result.of_cell(0, 2)
 
 
+@pytest.mark.thorough
 def test_a_value_does_not_depend_on_the_rows_beside_it_or_on_members_that_diverged(result):
     whole = result.predict_proba(X)
     np.testing.assert_array_equal(result.predict_proba(X[:1]), whole[..., :1, :])
@@ -107,6 +108,7 @@ def test_labels_have_no_statistic_but_the_vote_and_the_mean_of_what_they_are_dec
         (loaded if load else result).predict(X, reduce)
 
 
+@pytest.mark.thorough
 def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest(result, loaded):
     labels = result.predict(X)[:2].reshape(24, 600)
     counts = (labels[..., None] == np.arange(3)).sum(axis=0)
@@ -149,6 +151,7 @@ def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result)
     np.testing.assert_array_equal(parts["all"], np.where(held, parts["validation"], parts["train"]))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options", [pytest.param({"validation": 0.2}, marks=pytest.mark.thorough), {"folds": PAIRS}, {}]
 )
@@ -387,6 +390,7 @@ def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
             np.testing.assert_array_equal(result.predict(frame), words)
 
 
+@pytest.mark.thorough
 def test_targets_come_back_in_the_files_units(files):
     folder, columns = files
     result = jfnn.load(folder / "numbers")
@@ -443,6 +447,7 @@ def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_ha
     )
 
 
+@pytest.mark.thorough
 def test_columns_of_data_frames_are_told_apart_by_their_names():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(SPLIT.x_train, columns=list("abcd"))

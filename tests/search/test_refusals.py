@@ -194,6 +194,7 @@ DOORS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [OPTIONS, DOORS], ids=["options", "doors"])
 def test_what_does_not_fit_is_refused_by_name_before_anything_trains(rows):
     assert not_refused(rows) == {}

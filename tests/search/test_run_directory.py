@@ -54,6 +54,7 @@ def results(sweep):
     return {name: sweep(**changes) for name, changes in RESULTS.items()}
 
 
+@pytest.mark.thorough
 def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
     def init(key):
         return {"w": jax.random.normal(key, (5, 3)), "rest": [{"b": jax.numpy.zeros(3)}]}
@@ -78,6 +79,7 @@ def test_models_are_addressed_by_their_axes(results, tmp_path):
         np.testing.assert_array_equal(models["1.w"][i, j, k, s], result.member(i, j, k, s)[1].w)
 
 
+@pytest.mark.thorough
 def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
     result = results["best"]
     result.save(tmp_path)

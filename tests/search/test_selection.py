@@ -59,6 +59,7 @@ def test_a_cell_that_diverged_with_one_seed_alone_does_not_rank():
         result.best()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("split", "choice", "part"),
     [

@@ -146,6 +146,7 @@ def test_directories_are_named_by_their_programs_and_hold_no_others(split, tmp_p
         jfnn.sweep(NETWORKS["6"], split, **SEVERAL, batch_size=16, out=tmp_path / "a")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("place", representatives(["6-batch-8", "refit"], "refit"))
 def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_path, place):
     options = SEVERAL | {"epochs": 1, "validation": 0.3, "refit": True}

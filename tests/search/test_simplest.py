@@ -63,6 +63,7 @@ def test_the_first_name_matters_most(order, draw):
     assert result.best(jfnn.Simplest(order, 4.0)).axes == by_the_book(result, order, 4.0)
 
 
+@pytest.mark.thorough
 def test_it_is_another_cell_than_the_best(folded):
     assert folded.best(jfnn.Simplest(ORDER)) != folded.best() == folded.best(jfnn.Simplest(ORDER, errors=0))
 

@@ -71,6 +71,7 @@ def test_a_run_is_told_by_what_is_meant_and_not_by_how_it_is_written(one, other,
     assert (described(**one) == described(**other)) == alike
 
 
+@pytest.mark.thorough
 def test_folds_of_few_rows_have_the_bits_of_the_same_subsets():
     held = subsets.by_group(NAMES, 0.3)
     of_subsets, of_pairs = (
@@ -293,6 +294,7 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
         np.testing.assert_allclose(own.train_loss, everything.train_loss, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_long_series_are_scored_in_several_blocks(monkeypatch):
     monkeypatch.setattr(experiment, "COPIED_BLOCK", 4)
     result = series.sweep(SERIES, GROUPS)

@@ -367,6 +367,7 @@ def test_other_flags_of_the_compiler_are_another_run(tmp_path, monkeypatch):
         monkeypatch.setenv("XLA_FLAGS", now)
 
 
+@pytest.mark.thorough
 def test_what_changes_no_bit_is_the_same_run(stopped):
     changes = {"devices": 1, "progress": lambda told: None}
     sweep(stopped, resume=True, execution=changes, make_trainer=two_epochs)

@@ -45,6 +45,7 @@ def scaled(width):
     return jfnn.sequential([*layers[:2], Scaled(layers[2], 0.5, 3.0, 2.0)], 3)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("network", representatives([dense, convolutional, residual, scaled], residual))
 def test_starts_and_rates_are_the_tables_powers_of_the_width(network):
     def kinds(tree):
