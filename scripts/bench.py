@@ -3,21 +3,19 @@
 Every contender trains the same grids on the same minibatches from the same starting weights, where it takes
 them; each in a process of its own, warm, in turns, several times. Beside the time stand the test accuracy of
 a reference cell, and the floor: the time that the matrix products of training and of the final scoring would
-take at the rate that this machine reaches with large ones, in the same run. Another process traces jfnn, for
-a breakdown of its time. Besides grids there are many seeds, folds, series, few networks and a custom loss,
-whose members draw starts and minibatches in each contender's own way; first calls in fresh processes;
-structures: what several networks in a sweep or a search cost the first time, in a second process, and again;
-and crossings: seconds of whole processes by the number of networks.
+take at the rate that this machine reaches with large ones, in the same run. Besides grids there are many
+seeds, folds, series, few networks and a custom loss, whose members draw starts and minibatches in each
+contender's own way; first calls in fresh processes; and crossings: seconds of whole processes by the number
+of networks.
 
-Prints two tables a workload; writes bench.json, growth.csv, bench.png and crossings.png into a directory,
-anew after every workload. --resume goes on with the bench.json that is there, so that the whole may take
+Prints a table a workload; writes bench.json, bench.png and crossings.png into a directory, anew after every
+workload. --resume goes on with the bench.json that is there, so that the whole may take
 several goes. With --accelerator it compares bits and times of jfnn alone in several processes instead, on a
 machine that has an accelerator, and writes accelerator.json.
 """
 
 import argparse
 import contextlib
-import csv
 import os
 import sys
 import time
@@ -43,7 +41,6 @@ from console import Parser, add_out, check_directory, count, path, run
 GROWTH = "growth"
 CROSSINGS = "crossings"
 QUICK_EPOCHS = 10  # of a fresh process, one is trained in a quick look
-QUICK_STRUCTURES = 2  # of a fresh process
 LEFT_OUT = (GROWTH, CROSSINGS)  # of a quick look
 QUICK_CONTENDERS = ("numpy", "sklearn", "vmap", "vmap_numpy", "jit", "jfnn_grid", "jfnn", FLOOR)
 
@@ -112,35 +109,26 @@ def measure(
         if case.contenders and key not in figures["workloads"]:
             comparison = compare(case, start)
             figures["workloads"][key] = report.as_json(comparison)
-            figures["growth"] += growth.points(comparison)
             show(case.workload.title, report.tables(comparison))
     failed: dict[str, str] = {}
+    less = f", 1/{QUICK_EPOCHS} of the epochs"
     rounds = options.rounds or (1 if options.quick else ROUNDS)
     for kind, fresh in first_call.KINDS.items():
         for name in fresh if kind in options.workload else ():
             if name in figures[kind]:
                 continue
-            epochs, structures, less = quick_work(fresh[name]) if options.quick else (None, None, "")
-            processes, why = first_calls.measured(name, options.contenders, rounds, epochs, structures)
+            epochs = max(1, fresh[name].epochs // QUICK_EPOCHS) if options.quick else None
+            processes, why = first_calls.measured(name, options.contenders, rounds, epochs)
             failed |= {f"{name} {contender}": error for contender, error in why.items()}
             if processes:
                 figures[kind][name] = record.plain(processes)
-                show(f"fresh processes{less}", first_calls.table(name, processes))
+                show(f"fresh processes{less if options.quick else ''}", first_calls.table(name, processes))
     if CROSSINGS in options.workload:
         show(CROSSINGS, crossings.table(figures[CROSSINGS]))
     print(f"\n{time.perf_counter() - began:.0f} s in all; figures in {options.out}")
     for where, error in failed.items():
         print(report.failure(f"fresh processes, {where}", error))
     return 1 if failed or any(workload["failed"] for workload in figures["workloads"].values()) else 0
-
-
-def quick_work(case: first_call.ProcessCase) -> tuple[int, int | None, str]:
-    """Epochs of a quick look at fresh processes, structures where a case has several, and both in words."""
-    epochs = max(1, case.epochs // QUICK_EPOCHS)
-    less = f", 1/{QUICK_EPOCHS} of the epochs"
-    if case.structures is None:
-        return epochs, None, less
-    return epochs, QUICK_STRUCTURES, f"{less}, {QUICK_STRUCTURES} structures"
 
 
 def write(options: argparse.Namespace, figures: record.Figures) -> None:
@@ -153,9 +141,6 @@ def write(options: argparse.Namespace, figures: record.Figures) -> None:
         bars(workloads).savefig(options.out / "bench.png", dpi=150)
     if figures[CROSSINGS]:
         curves(figures[CROSSINGS]).savefig(options.out / "crossings.png", dpi=150)
-    if figures["growth"]:
-        with (options.out / "growth.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([growth.Point._fields, *(p.values() for p in figures["growth"])])
 
 
 def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argparse.Namespace:
@@ -173,7 +158,7 @@ def read_options(arguments: Sequence[str] | None, workloads: Workloads) -> argpa
         parser.error("--platform: goes with --accelerator")
     else:
         _choose(parser, options, trainers, LEFT_OUT if options.quick else long)
-    files = [accelerator.FILE] if options.accelerator else ["growth.csv", "bench.png", "crossings.png"]
+    files = [accelerator.FILE] if options.accelerator else ["bench.png", "crossings.png"]
     options.json = options.json or options.out / (accelerator.FILE if options.accelerator else "bench.json")
     check_directory(parser, options.out, "--out", files)
     check_directory(parser, options.json.parent, "--json", [options.json.name])
@@ -228,8 +213,7 @@ def _parser(trainers: Mapping[str, list[str]], left_out: Sequence[str]) -> Parse
         nargs="+",
         choices=everyone,
         metavar="NAME",
-        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench, ispc"
-        " that compiler and g++, mlpack its headers and g++",
+        help=f"of {', '.join(everyone)}; default: all; those of PyTorch need the extra bench",
     )
     rounds = f"warm runs of each; default: {ROUNDS}, the notes' grid {NOTES_ROUNDS}"
     quick = f"less than a tenth of the work, {QUICK_ROUNDS} rounds"

@@ -21,7 +21,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import jax
-from benchmarks.breakdown import ENCLOSING
 from benchmarks.jfnn_sweep import problem
 from benchmarks.report import markdown
 from benchmarks.workload import Workload
@@ -50,6 +49,7 @@ INSTRUCTION = re.compile(r"\s*(?:ROOT )?%\S+ = .+? ([a-z][a-z0-9-]*)\((.*)")
 RUN = re.compile(r"(?:body|condition|to_apply|\w+_computations?)=(?:%([^\s,]+)|\{([^}]*)\})")
 # Instructions that name memory, and run nothing.
 NAMING = ("parameter", "constant", "tuple", "get-tuple-element", "bitcast", "opt-barrier")
+ENCLOSING = ("while", "call", "conditional")
 OPERATION = re.compile(r"^ .*\bstablehlo\.", re.MULTILINE)
 
 Sizes = dict[str, int | list[int]]

@@ -6,8 +6,6 @@ its words in the comment:
 
     <!-- figures: {"table": "seconds", "file": …, "cases": {workload: heading}, "rows": {row: heading}} -->
     <!-- figures: {"table": "first_calls", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
-    <!-- figures: {"table": "structures", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
-    <!-- figures: {"table": "breakdown", "files": {file: heading}, "cases": {workload: heading}} -->
     <!-- figures: {"table": "searches", "file": …, "cases": {case: heading}} -->
     <!-- figures: {"table": "crossings", "file": …, "cases": {case: heading}, "rows": {row: heading}} -->
     <!-- figures: {"picture": "bench.png", "file": …, "cases": …, "rows": {contender: heading}, "text": …} -->
@@ -19,7 +17,7 @@ A table with `"caption": "machine"` ends with a sentence that names the machine,
 
 A row is CONTENDER for its seconds, CONTENDER.MEASURE for another number of it, or CONTENDER / CONTENDER for
 how many times as long the one takes; of crossings also CONTENDER < CONTENDER, from how many networks on the
-one is faster. In a sentence a case of fresh processes is first_calls/CASE or structures/CASE; "machine" and
+one is faster. In a sentence a case of fresh processes is first_calls/CASE; "machine" and
 "date" are cases without a row; no line begins with such a comment, which would end its paragraph. What a file
 lacks is left out. What stands between the comments is written anew; --check writes nothing and exits with 1
 where it would.
@@ -33,9 +31,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import breakdown, crossings
+from benchmarks import crossings
 from benchmarks import figures as plots
-from benchmarks.contenders import FLOOR
 from benchmarks.first_call import NETWORKS
 from benchmarks.first_calls import COLUMNS, Process, medians_of
 from benchmarks.report import markdown, seconds
@@ -51,7 +48,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 TABLE = re.compile(r"(<!-- figures: (\{.*?\}) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NUMBER = re.compile(r"(<!-- figure: (\S+) (\S+)(?: ([^>]+?))? -->).*?(<!-- end -->)", re.DOTALL)
 OURS = "jfnn"  # the contender whose figures are bold
-PROCESSES = ("first_calls", "structures")  # kinds of fresh processes; before a case of them and a slash
+PROCESSES = "first_calls"  # fresh processes; before a case of them and a slash
 CHECKSUM = "figures"  # of what a picture shows, in its file
 # Measures of a first call: numbers of `COLUMNS`.
 CALLS = {"process": 0, "imports": 1, "first": 2, "again": 3}
@@ -65,7 +62,7 @@ def measured(figures: Figures, case: str, name: str) -> float | None:
     """``CONTENDER`` or ``CONTENDER.MEASURE`` of a workload or fresh process; None where it is not known."""
     contender, _, measure = name.partition(".")
     kind, _, called = case.partition("/")
-    if kind in PROCESSES:
+    if kind == PROCESSES:
         processes = figures.get(kind, {}).get(called, {}).get(contender, ())
         medians = medians_of(Process(**process) for process in processes)
         return medians[CALLS[measure or "process"]] if medians else None
@@ -123,36 +120,11 @@ def of_processes(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("", *COLUMNS)]
     for case, heading in shown["cases"].items():
         for name, title in shown["rows"].items():
-            processes = figures.get(shown["table"], {}).get(case, {}).get(name)
+            processes = figures.get(PROCESSES, {}).get(case, {}).get(name)
             if processes:
                 medians = medians_of(Process(**process) for process in processes)
                 rows.append((f"{heading}: {title}", *map(seconds, medians)))
     return rows
-
-
-def of_breakdowns(shown: Shown, files: Mapping[str, Figures]) -> list[tuple[str, ...]]:
-    """A row for each workload and file: core-milliseconds of a traced sweep, and of its products alone."""
-    rows: list[tuple[str, ...]] = [("core-ms", *BREAKDOWN.values(), "all", "*all products alone*")]
-    for case, heading in shown["cases"].items():
-        for file, name in shown["files"].items():
-            workload = files[file]["workloads"].get(case, {})
-            traced = workload.get("breakdown")
-            if not traced:
-                continue
-            times = [traced["core_seconds"][row] for row in BREAKDOWN]
-            floor = workload["contenders"][FLOOR]["median_s"] / workload["gflop"] / 1e9 * traced["flop"]
-            times += [traced["cores"] * traced["seconds"], traced["cores"] * floor]
-            rows.append((f"{heading}, {name}" if name else heading, *(f"{1000 * t:.0f}" for t in times)))
-    return rows
-
-
-BREAKDOWN = {
-    breakdown.PRODUCTS: "products",
-    breakdown.OTHER: "other kernels",
-    breakdown.SCORING: "scoring",
-    breakdown.BETWEEN: "between kernels",
-    breakdown.IDLE: "idle",
-}
 
 
 def of_crossings(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
@@ -177,9 +149,8 @@ def of_searches(shown: Shown, figures: Figures) -> list[tuple[str, ...]]:
 
 TABLES: dict[str, Callable[[Shown, Any], list[tuple[str, ...]]]] = {
     "seconds": of_seconds,
-    **dict.fromkeys(PROCESSES, of_processes),
+    PROCESSES: of_processes,
     "searches": of_searches,
-    "breakdown": of_breakdowns,
     "crossings": of_crossings,
 }
 
@@ -235,14 +206,11 @@ def read(name: str, directory: Path) -> Figures:
     return figures
 
 
-def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Any]]:
-    """What the comments of a page show, with the figures of their file or by file."""
+def marks(page: str, directory: Path) -> Iterator[tuple[Shown, Figures]]:
+    """What the comments of a page show, with the figures of their file."""
     for match in TABLE.finditer(page):
         shown = json.loads(match[2])
-        if "files" in shown:
-            yield shown, {name: read(name, directory) for name in shown["files"]}
-        else:
-            yield shown, read(shown["file"], directory)
+        yield shown, read(shown["file"], directory)
 
 
 def renewed(page: str, directory: Path = FIGURES) -> str:
@@ -274,13 +242,12 @@ def missing(page: str, directory: Path = FIGURES) -> list[str]:
     """What a page names and its figures lack: cases, and rows that no case of their table has."""
     names = []
     for shown, figures in marks(page, directory):
-        for file in figures.values() if "files" in shown else [figures]:
-            cases = {
-                **{kind: file.get(kind, {}) for kind in PROCESSES},
-                "searches": file.get("searches", {}),
-                "crossings": {key.rpartition("_")[0] for key in file.get("crossings", {})},
-            }.get(shown.get("table", ""), file.get("workloads", {}))
-            names += [case for case in shown.get("cases", ()) if case not in cases]
+        cases: Any = {
+            PROCESSES: figures.get(PROCESSES, {}),
+            "searches": figures.get("searches", {}),
+            "crossings": {key.rpartition("_")[0] for key in figures.get("crossings", {})},
+        }.get(shown.get("table", ""), figures.get("workloads", {}))
+        names += [case for case in shown.get("cases", ()) if case not in cases]
         for row, title in shown.get("rows", {}).items():
             alone = {**shown, "rows": {row: title}}
             if "picture" in shown:

@@ -9,12 +9,9 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from benchmarks import workers
-from benchmarks.breakdown import Breakdown, trace
 from benchmarks.contenders import FLOOR, Case, Contender
 from benchmarks.workers import ContenderError, Run, Start
 from benchmarks.workload import Workload
-
-BREAKDOWN = "breakdown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +40,6 @@ class Comparison:
     case: Case
     measurements: dict[str, Measurement]  # by contender
     failed: dict[str, str]  # tracebacks of contenders that have no figures
-    breakdown: Breakdown | None  # of jfnn's time, where known
     seconds: float  # duration of the whole comparison
 
     @property
@@ -64,15 +60,14 @@ class Comparison:
 
     def fastest(self, ours: bool) -> str | None:
         """The fastest of jfnn's ways, or of all others, that train all members to the end."""
-        names = [n for n, m in self.measurements.items() if m.contender.ours == ours and m.contender.all_work]
+        names = [n for n, m in self.measurements.items() if m.contender.ours == ours and n != FLOOR]
         return min(names, key=lambda name: self.measurements[name].median, default=None)
 
 
 def compare(case: Case, start: Start) -> Comparison:
     """Runs every contender once to warm it, then all of them in turn, as often as the case says.
 
-    Their processes are new, so that none profits from what it compiled before. In another process, after
-    those have ended, which tracing would disturb, jfnn's time is broken down.
+    Their processes are new, so that none profits from what it compiled before.
     """
     began = time.perf_counter()
     workload = case.workload
@@ -93,15 +88,7 @@ def compare(case: Case, start: Start) -> Comparison:
                     failed[name] = str(error)
                     del runs[name]
     measurements = {n: _measurement(workload, parts[n], contenders[n], timed) for n, timed in runs.items()}
-    breakdown = None
-    if case.traced and "jfnn" in contenders:
-        show_progress(BREAKDOWN)
-        try:
-            with closing(start(contenders["jfnn"])) as worker:
-                breakdown = worker.call(trace, workload, contenders["jfnn"].prepare)
-        except ContenderError as error:
-            failed[BREAKDOWN] = str(error)
-    return Comparison(case, measurements, failed, breakdown, time.perf_counter() - began)
+    return Comparison(case, measurements, failed, time.perf_counter() - began)
 
 
 def show_progress(message: str) -> None:

@@ -2,12 +2,11 @@
 
 import dataclasses
 import functools
-import importlib
+import importlib.util
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, Self
 
-from benchmarks import native, workloads
-from benchmarks.published import Published, published
+from benchmarks import workloads
 from benchmarks.workload import Outcome, Runner, Workload
 from benchmarks.workloads import KINDS, ODE
 
@@ -28,9 +27,8 @@ class Contender(NamedTuple):
     prepare: Callable[..., Runner]
     one_by_one: bool = False  # trains member after member, so that a part of them may stand for all
     cpu_devices: int | str | None = None  # that JAX shows in its process, "cores" for one a core
-    needs: Callable[[], bool] | None = None  # whether the package, compiler or header that it takes is there
+    needs: Callable[[], object] | None = None  # whether its package is there
     ours: bool = False  # is jfnn
-    all_work: bool = True  # members stop early only where they diverge, if at all
     comment: str = ""  # for a reader of its figures
 
 
@@ -70,19 +68,10 @@ def _from(module: str, title: str, function: str = "prepare", **fields: Any) -> 
 # single device XLA would spread the larger products over all of them.
 ours = functools.partial(_from, "jfnn_sweep", ours=True, cpu_devices="cores")
 _vmap = functools.partial(_from, "plain_jax", cpu_devices=1)
-_floor = Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1, all_work=False)
+_floor = Contender("floor: the products at the rate of large ones", matmul, cpu_devices=1)
 
-_TORCH = functools.partial(native.has_package, "torch")
+_TORCH = functools.partial(importlib.util.find_spec, "torch")
 _JFNN = {"jfnn_1": ours("jfnn, 1 core", execution=1), "jfnn": ours("jfnn, all cores")}
-_BACKPROP = {"jfnn_backprop": ours("jfnn, all cores, backprop", gradient="backprop")}
-_FUSED = {
-    "jfnn_fused": ours(
-        "jfnn, all cores, XLA's own fusions",
-        "with_fusions",
-        ours=False,
-        comment="the price of right numbers: some of these fusions are computed wrongly",
-    )
-}
 GRID = {
     "numpy": _from("numpy_loop", "NumPy loop of the notes (float64)", one_by_one=True),
     "sklearn": _from(
@@ -96,27 +85,7 @@ GRID = {
     "torch_compile": _from("torch_loops", "the same, torch.compile", "vmap", needs=_TORCH, compiled=True),
     "vmap": _vmap("JAX jit(vmap(train)), rows", "grid"),
     **_JFNN,
-    **_BACKPROP,
-    **_FUSED,
-    "jfnn_halving": ours(
-        "jfnn, all cores, backprop, halving by 3",
-        "halving",
-        all_work=False,
-        comment="less work: losing cells are pruned, ranked on the test rows",
-    ),
     FLOOR: _floor,
-}
-_LANES = functools.partial(_from, "lanes", "ISPC, a member a lane, a thread a core", needs=native.has_ispc)
-_TINY = {"ispc": _LANES("grid"), **GRID}
-_NOTES = {
-    "mlpack": _from(
-        "mlpack",
-        "mlpack, a thread a core",
-        one_by_one=True,
-        needs=functools.partial(native.has_header, "mlpack.hpp"),
-        comment="passes over the rows in an order of its own; the penalty is one of biases too",
-    ),
-    **GRID,
 }
 _KIND = {
     "torch": _from(
@@ -128,8 +97,6 @@ _KIND = {
     ),
     "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "kind", cpu_devices=1),
     **_JFNN,
-    **_BACKPROP,
-    **_FUSED,
     FLOOR: _floor,
 }
 _RBM = {
@@ -140,7 +107,6 @@ _RBM = {
         comment="its own starting weights and draws; scores are mean squared errors of reconstruction",
     ),
     **_JFNN,
-    **_FUSED,
     FLOOR: _floor,
 }
 _OWN_DRAWS = "draws a fresh subset of the rows in each step; accuracies are means over all members"
@@ -174,42 +140,9 @@ _SERIES = {
         comment="float64; its own starting weights and minibatches",
     ),
     "vmap": _from("series", "JAX jit(vmap(train)), passes drawn in the program", "plain", cpu_devices=1),
-    "ispc": _LANES("series", comment="its own start; members of the same vector draw the same order of rows"),
     **_JFNN,
     "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the mean over members of the training loss"),
     FLOOR: _floor,
-}
-_PRUNED = {"vmap": _vmap("JAX jit(vmap(train, prune, rewind)), rows", "pruned"), **_JFNN, FLOOR: _floor}
-_WIDTHS = {
-    "torch_fused": _from(
-        "torch_loops",
-        "PyTorch, all hidden layers side by side in one",
-        "side_by_side",
-        needs=_TORCH,
-        comment="the idea of ParallelMLPs (arXiv 2206.08369)",
-    ),
-    "vmap": _from("widths", "JAX jit(vmap(train)), filled up to the widest", "padded", cpu_devices=1),
-    "jfnn": _JFNN["jfnn"]._replace(
-        title="jfnn, all cores, networks by name",
-        comment="a compiled program a width, more than a process keeps, so that each run compiles them",
-    ),
-    "jfnn_filled": ours("jfnn, all cores, filled up to the widest", "filled_up"),
-    FLOOR: _floor,
-}
-_CHAINS = {
-    "vmap": _from("plain_kinds", "JAX jit(vmap(train))", "regression", cpu_devices=1),
-    **_JFNN,
-    "jfnn": _JFNN["jfnn"]._replace(comment="the accuracy is the training loss"),
-    **_BACKPROP,
-    FLOOR: _floor,
-}
-_EIGENVALUES = {
-    "arpack": _from("curvature", "SciPy eigsh, one network after another", "arpack", cpu_devices=1),
-    "jfnn": _from(
-        *("curvature", "jfnn, all networks in one call", "lanczos"),
-        ours=True,
-        comment="the accuracy is the mean of the eigenvalues",
-    ),
 }
 _SEEDS = {
     "jfnn_grid": ours("jfnn, all cores, a grid of as many cells of one seed", scheme="subset", ours=False),
@@ -223,12 +156,10 @@ class Case(NamedTuple):
 
     workload: Workload
     contenders: Mapping[str, Contender]
-    traced: bool = True  # whether jfnn's time is broken down
     rounds: int = ROUNDS  # warm runs of each contender
-    published: Published | None = None  # times that others print
 
     def available(self) -> Self:
-        """The case without contenders whose packages or compilers are not installed."""
+        """The case without contenders whose packages are not installed."""
         items = self.contenders.items()
         return self._replace(contenders={name: c for name, c in items if c.needs is None or c.needs()})
 
@@ -245,27 +176,19 @@ def _seeds_case(kind: str) -> Case:
     """A kind's workload as seeds of its reference cell."""
     name, _, rest = KINDS[kind].title.partition(": ")
     workload = dataclasses.replace(KINDS[kind], title=f"{name}, seeds: {rest}", part=None)
-    # One epoch of the GRUs, each seed in tiles of its own, would be millions of kernels.
-    return Case(workload, _SEEDS, traced=False)
+    return Case(workload, _SEEDS)
 
 
 # A name on the command line -> its cases, by the names that their figures have.
 CASES: dict[str, dict[str, Case]] = {
-    **{
-        name: {name: Case(workload, _TINY if workload.data == "xor" else GRID)}
-        for name, workload in workloads.GRIDS.items()
-    },
-    "notes": {"notes": Case(workloads.NOTES, _NOTES, rounds=NOTES_ROUNDS)},
+    **{name: {name: Case(workload, GRID)} for name, workload in workloads.GRIDS.items()},
+    "notes": {"notes": Case(workloads.NOTES, GRID, rounds=NOTES_ROUNDS)},
     **{name: {name: Case(workload, _RBM if name == "rbm" else _KIND)} for name, workload in KINDS.items()},
     "iris_seeds": {"iris_seeds": Case(workloads.IRIS, _DRAWN)},
     "digit_seeds": {"digit_seeds": Case(workloads.DIGITS, _DRAWN)},
     "folds": {"folds": Case(workloads.FOLDS, _DRAWN)},
-    "series": {"series": Case(workloads.SERIES, _SERIES, traced=False)},
+    "series": {"series": Case(workloads.SERIES, _SERIES)},
     "few": {"few_1": Case(workloads.ONE, _FEW), "few_7": Case(workloads.SEVEN, _FEW)},
     "own_data": {"own_data": Case(ODE, _OWN_LOSS)},
-    "pruned": {"pruned": Case(workloads.PRUNED, _PRUNED)},
-    "sharpness": {"sharpness": Case(workloads.SHARPNESS, _EIGENVALUES, traced=False)},
-    "widths": {"widths": Case(workloads.WIDTHS, _WIDTHS, traced=False)},
-    "chains": {"chains": Case(workloads.CHAINS, _CHAINS, published=published("chains"))},
     "kind_seeds": {f"kind_seeds_{kind}": _seeds_case(kind) for kind in KINDS},
 }

@@ -4,7 +4,6 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import expm
 from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -84,20 +83,6 @@ def series(number: int = 1000, length: int = 60) -> Rows:
     return Rows(x, y, x[:0], y[:0])
 
 
-def sine(count: int = 200) -> Rows:
-    """A period of the sine ``[200, 1]``; nothing to test on."""
-    x = np.linspace(-np.pi, np.pi, count)[:, None]
-    return Rows(x, np.sin(x), x[:0], x[:0])
-
-
-def exponentials(count: int = 10_000) -> Rows:
-    """Matrices ``[n, 4]`` of 2×2 normal numbers, and their exponentials; nothing to test on."""
-    x = np.random.default_rng(0).normal(size=(count, 2, 2))
-    y = expm(x).reshape(count, 4)
-    x = x.reshape(count, 4)
-    return Rows(x, y, x[:0], y[:0])
-
-
 DATA = {
     "series": series,
     "digits": digits,
@@ -109,8 +94,6 @@ DATA = {
     "xor": xor,
     "waves": waves,
     "points": points,
-    "exponentials": exponentials,
-    "sine": sine,
 }
 
 

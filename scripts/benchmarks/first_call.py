@@ -1,6 +1,6 @@
 """One first call in a process of its own.
 
-    python -m benchmarks.first_call CASE CONTENDER [EPOCHS [STRUCTURES]]
+    python -m benchmarks.first_call CASE CONTENDER [EPOCHS]
 
 imports what it needs, calls twice, and prints seconds and CPU seconds of each of the three as JSON.
 """
@@ -94,41 +94,15 @@ def search(contender: str, epochs: int) -> Call:
     return fit
 
 
-def nine(contender: str, epochs: int, structures: int) -> Call:
-    """So many structures on a sine, by one sweep, or by a program or a loop for each."""
-    from benchmarks.structures import prepare
-
-    return prepare(contender, epochs, structures)
-
-
-def thirty(contender: str, epochs: int, structures: int) -> Call:
-    """A search over so many structures on the digits, by the engine of jfnn or by scikit-learn."""
-    from benchmarks import search_call
-
-    case = search_call.CASES["digits, 30 structures × 3"]
-    grid = search_call.structures(structures, 1)
-    chosen = case._replace(perceptron=case.perceptron | {"max_iter": epochs}, grid=grid)
-    _, fit = search_call.fitting(chosen, "jfnn" if contender.startswith("jfnn") else search_call.THEIRS)
-    return fit
-
-
 class ProcessCase(NamedTuple):
     """What processes of several contenders call."""
 
     title: str
-    # ``(contender, epochs) -> call``, which imports and loads data; of several structures their number, too.
+    # ``(contender, epochs) -> call``, which imports and loads data.
     load: Callable[..., Call]
     contenders: tuple[str, ...]
     epochs: int
     again: bool = True  # whether each calls twice
-    structures: int | None = None  # how many networks of other sizes; None for one
-    keeps: bool = False  # whether jfnn, which finds no programs, keeps those that it makes
-
-    def prepare(self, contender: str, epochs: int | None = None, structures: int | None = None) -> Call:
-        """Imports and loads data for a call of less work, unless None."""
-        if self.structures is None:
-            return self.load(contender, epochs or self.epochs)
-        return self.load(contender, epochs or self.epochs, structures or self.structures)
 
 
 def crossing(title: str, workload: str) -> dict[int, ProcessCase]:
@@ -158,29 +132,10 @@ CROSSINGS = {
     "digits": crossing("64-50-10 on the digits, batch 100, 100 epochs", "NOTES"),
     "iris": crossing("4-10-3 on the irises, batch 20, 100 epochs", "IRIS"),
 }
-STRUCTURES = {
-    "nine": ProcessCase(
-        "a sweep of nine networks 1-…-1 on a sine, 45 members each, 20 epochs",
-        nine,
-        ("torch", "vmap", "jfnn", "jfnn_kept"),
-        epochs=20,
-        structures=9,
-        keeps=True,
-    ),
-    "thirty": ProcessCase(
-        "GridSearchCV of 30 structures × 3 folds on the digits",
-        thirty,
-        ("sklearn", "jfnn", "jfnn_kept"),
-        epochs=40,
-        structures=30,
-        keeps=True,
-    ),
-}
 # Kind of figures -> cases by the names of their figures.
 KINDS = {
     "first_calls": FIRST_CALLS,
     "crossings": {f"{name}_{n}": case for name, cases in CROSSINGS.items() for n, case in cases.items()},
-    "structures": STRUCTURES,
 }
 CASES = {name: case for cases in KINDS.values() for name, case in cases.items()}
 
@@ -201,7 +156,7 @@ def measure(load: Callable[[], Call], again: bool = True) -> dict[str, tuple[flo
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # fits that do not converge say so
-    name, contender, *numbers = sys.argv[1:]
+    name, contender, *epochs = sys.argv[1:]
     case = CASES[name]
-    load = functools.partial(case.prepare, contender, *map(int, numbers))
+    load = functools.partial(case.load, contender, int(epochs[0]) if epochs else case.epochs)
     print(json.dumps(measure(load, case.again)))

@@ -1,6 +1,5 @@
 """The workloads by jfnn: all members of each in one call of `jfnn.sweep`."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,24 +12,15 @@ from benchmarks.workload import (
     CHANNELS,
     CLASSES,
     KERNEL,
-    PRUNINGS,
-    SHARE,
     TIME,
     UNITS,
     Outcome,
     Runner,
     Workload,
-    filled,
     stacked,
 )
 
 Function = Callable[..., Any]
-SHARED = (
-    "dense",
-    "pruned",
-    "widths",
-    "regression",
-)  # kinds whose starts and minibatches contenders may share
 
 
 def network(workload: Workload) -> jfnn.Network:
@@ -41,21 +31,6 @@ def network(workload: Workload) -> jfnn.Network:
         return jfnn.rnn((TIME, 1), UNITS, CLASSES, workload.kind, bidirectional=True, states="all")
     init = "glorot_normal" if workload.glorot else "normal"
     return jfnn.mlp(workload.sizes, workload.activation, init=init)
-
-
-def networks(workload: Workload) -> dict[str, jfnn.Network]:
-    """A network of each width, by its name, with the start that all contenders share."""
-    found = {}
-    for width, layers in zip(workload.widths, workload.narrowed(workload.drawing(0)[0]), strict=True):
-        start = tuple(jfnn.Layer(*(jnp.asarray(leaf, jnp.float32) for leaf in layer)) for layer in layers)
-        made = jfnn.mlp((workload.sizes[0], width, workload.sizes[-1]), workload.activation)
-        found[str(width)] = made._replace(init=functools.partial(_given, start))
-    return found
-
-
-def _given(start: Any, key: jax.Array) -> Any:
-    """The start, whatever the key."""
-    return start
 
 
 def ode(workload: Workload) -> tuple[Function, Function, Function]:
@@ -96,16 +71,6 @@ def _problem(workload: Workload, scheme: str | None) -> tuple[Any, jfnn.Split, d
         options = {"batch_size": batches, "loss": "quadratic", "reduction": "sum", "folds": subsets}
         x = rows.x_train[:n].astype(np.float32)
         return network(workload), jfnn.Split(x, rows.y_train[:n].astype(np.float32)), options
-    if workload.kind == "regression":
-        options = {"batch_size": None, "loss": "quadratic", "reduction": "mean", "optimizer": "adam"}
-        return network(workload), jfnn.Split(rows.x_train, rows.y_train), options
-    if workload.kind == "widths":
-        return networks(workload), jfnn.Split(*rows), {"batch_size": workload.batch, "reduction": "sum"}
-    if workload.kind == "pruned":
-        period = workload.round_epochs
-        summed = jfnn.supervised(network(workload), reduction="sum")
-        member = jfnn.pruned(summed, every=period, rounds=PRUNINGS, share=SHARE)
-        return member, jfnn.Split(*rows), {"batch_size": workload.batch}
     if workload.kind != "dense":
         batches = jfnn.Minibatches(workload.batch, scheme or "in_order")
         if workload.kind == "rbm":
@@ -140,8 +105,6 @@ def _drawn(workload: Workload) -> dict[str, Any]:
     """Starts and minibatches of a grid, which all contenders share; the minibatches when they are needed."""
     starts, epochs = zip(*map(workload.drawing, range(workload.seeds)), strict=True)
     batches = None if epochs[0] is None else lambda seed, epoch: epochs[seed](epoch)
-    if workload.widths:
-        return {"batches": batches}
     return {"initial_params": tuple(map(jfnn.Layer._make, stacked(starts))), "batches": batches}
 
 
@@ -167,7 +130,7 @@ def prepare(
     common |= options | ({} if tile is None else {"execution": jfnn.Execution(tile=tile)})
     if by_seeds:
         common |= {"learning_rate": workload.reference[:1], "seeds": workload.members}
-    shares_draws = workload.kind in SHARED and (not workload.summary or bool(workload.widths))
+    shares_draws = workload.kind == "dense" and not workload.summary
 
     def run() -> Outcome:
         drawn = _drawn(workload) if shares_draws else {}
@@ -180,44 +143,3 @@ def prepare(
         return Outcome(finished.reshape(workload.shape), trained)
 
     return run
-
-
-def with_fusions(workload: Workload) -> Runner:
-    """jfnn with XLA's own fusions of products, some of which are wrong; for a process of its own."""
-    from jfnn.numerics import compiling
-
-    others = {name: value for name, value in compiling.CPU_OPTIONS.items() if "fusion" not in name}
-    compiling.CPU_OPTIONS = others
-    return prepare(workload)
-
-
-def filled_up(workload: Workload, **options: Any) -> Runner:
-    """jfnn, with networks of many widths as seeds of the widest, each filled up with units of zeros."""
-    assert workload.activation == "tanh"  # of 0 is 0, and then such a unit stays as it is
-    split = jfnn.Split(*workload.rows())
-
-    def run() -> Outcome:
-        layers, epoch = workload.drawing(0)
-        assert epoch is not None
-        starts = stacked([filled(narrow, workload.sizes[1]) for narrow in workload.narrowed(layers)])
-        result = jfnn.sweep(
-            network(workload),
-            split,
-            learning_rate=workload.learning_rates,
-            l2=workload.l2s,
-            seeds=workload.members,
-            epochs=workload.epochs,
-            batch_size=workload.batch,
-            reduction="sum",
-            initial_params=tuple(map(jfnn.Layer._make, starts)),
-            batches=lambda _, number: epoch(number),
-            **options,
-        )
-        return Outcome(np.mean(result.scores[workload.score]))
-
-    return run
-
-
-def halving(workload: Workload) -> Runner:
-    """jfnn, with two thirds of the cells pruned at every evaluation."""
-    return prepare(workload, gradient="backprop", schedulers=[jfnn.Halving(3)])

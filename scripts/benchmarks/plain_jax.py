@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.workload import PRUNINGS, SHARE, Outcome, Runner, Workload, stacked
+from benchmarks.workload import Outcome, Runner, Workload, stacked
 
 Array = jax.Array
 
@@ -99,47 +99,6 @@ def grid(workload: Workload) -> Runner:
             batches = jnp.asarray(np.stack(drawn).reshape(workload.seeds, steps, -1), jnp.int32)
         accuracies = np.asarray(train_all(rates, l2s, params, batches)[2])
         return Outcome(accuracies.reshape(workload.shape))
-
-    return run
-
-
-def pruned(workload: Workload) -> Runner:
-    """All members in one call, pruned by magnitude and rewound as in jfnn."""
-    x, y, x_test, y_test = data(workload)
-    apply = functools.partial(dense, workload.activation)
-    rounds = (PRUNINGS + 1, workload.round_epochs * workload.steps())
-
-    def without_least(w: Array, mask: Array) -> Array:
-        left = mask.sum()
-        order = jnp.argsort(jnp.argsort(jnp.where(mask, jnp.abs(w), jnp.inf), axis=None)).reshape(w.shape)
-        removed: Array = order < jnp.round(SHARE * left)
-        return mask & ~removed
-
-    def train_member(rate: Array, l2: Array, start: Any, batches: Array) -> Array:
-        def one_round(masks: Any, batches: Array) -> tuple[Any, Any]:
-            def masked(params: Any) -> Any:
-                return [(w * mask, b) for (w, b), mask in zip(params, masks, strict=True)]
-
-            def loss(params: Any, batch: Array) -> Array:
-                network = masked(params)
-                return costs(apply(network, x[batch]), y[batch]).sum() + penalty(network, l2)
-
-            params = masked(train(loss, optax.sgd(rate), start, batches))
-            return [without_least(w, mask) for (w, _), mask in zip(params, masks, strict=True)], params
-
-        _, params = jax.lax.scan(one_round, [jnp.ones(w.shape, bool) for w, _ in start], batches)
-        last = jax.tree.map(lambda leaf: leaf[-1], params)
-        return jnp.stack([right(apply(last, x), y).mean() for x, y in ((x, y), (x_test, y_test))])
-
-    train_all = jax.jit(jax.vmap(train_member, in_axes=(0, 0, None, None)))
-    rates, l2s = cells(workload)
-
-    def run() -> Outcome:
-        start, drawn = workload.replicate(0)
-        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), start)
-        assert drawn is not None
-        batches = jnp.asarray(drawn.reshape(*rounds, -1), jnp.int32)
-        return Outcome(np.asarray(train_all(rates, l2s, params, batches))[:, 1].reshape(workload.shape))
 
     return run
 

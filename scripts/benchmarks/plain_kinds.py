@@ -9,8 +9,8 @@ import numpy as np
 import optax
 
 from benchmarks.jfnn_sweep import network, ode
-from benchmarks.plain_jax import cells, costs, data, dense, penalty, right, train
-from benchmarks.workload import UNITS, Outcome, Runner, Workload, stacked
+from benchmarks.plain_jax import cells, costs, data, penalty, right, train
+from benchmarks.workload import UNITS, Outcome, Runner, Workload
 from jfnn.layers import LSTMCell
 
 Array = jax.Array
@@ -36,28 +36,6 @@ def own_loss(workload: Workload) -> Runner:
         keys = jax.random.split(jax.random.key(1), workload.epochs)
         losses = train_all(*cells(workload), start(jax.random.key(0)), keys)
         return Outcome(np.asarray(np.median(losses)))
-
-    return run
-
-
-def regression(workload: Workload) -> Runner:
-    """All members in one call, from the starts that all contenders share."""
-    x, y = (jnp.asarray(rows, jnp.float32) for rows in workload.rows()[:2])
-    apply = functools.partial(dense, workload.activation)
-
-    def train_member(rate: Array, l2: Array, start: Any) -> Array:
-        def loss(params: Any, _: None = None) -> Array:
-            return 0.5 * ((apply(params, x) - y) ** 2).sum(axis=1).mean() + penalty(params, l2)
-
-        return loss(train(loss, optax.adam(rate), start, None, workload.epochs))
-
-    over_seeds = jax.vmap(train_member, in_axes=(None, None, 0))
-    train_all = jax.jit(jax.vmap(over_seeds, in_axes=(0, 0, None)))
-
-    def run() -> Outcome:
-        starts = stacked([workload.drawing(seed)[0] for seed in range(workload.seeds)])
-        params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), starts)
-        return Outcome(np.asarray(train_all(*cells(workload), params)).reshape(workload.shape))
 
     return run
 

@@ -17,7 +17,7 @@ Figures = dict[str, Any]
 def empty(environment: Mapping[str, Any]) -> Figures:
     """No figures of an environment yet."""
     fresh: Figures = {kind: {} for kind in first_call.KINDS}
-    return {"environment": dict(environment), "workloads": {}, **fresh, "growth": []}
+    return {"environment": dict(environment), "workloads": {}, **fresh}
 
 
 def write(path: Path, figures: Figures) -> None:

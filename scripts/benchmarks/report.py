@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.comparison import BREAKDOWN, Comparison, Measurement
+from benchmarks.comparison import Comparison, Measurement
 from benchmarks.contenders import FLOOR
 
 TIE = 0.1  # a median that is worse by more is a loss, even where runs overlap
@@ -24,14 +24,8 @@ def header(environment: Mapping[str, Any]) -> str:
 
 
 def tables(comparison: Comparison) -> str:
-    """All tables of a workload."""
-    duration = f"{comparison.seconds:.0f} s for this workload."
-    breakdown = (
-        [breakdown_table(comparison)]
-        if comparison.case.traced and "jfnn" in comparison.case.contenders
-        else []
-    )
-    return "\n\n".join((table(comparison), *breakdown, duration))
+    """The table of a workload, and how long it took."""
+    return f"{table(comparison)}\n\n{comparison.seconds:.0f} s for this workload."
 
 
 def table(comparison: Comparison) -> str:
@@ -41,30 +35,10 @@ def table(comparison: Comparison) -> str:
     slowest_first = sorted(comparison.measurements.items(), key=lambda item: -item[1].median)
     rows = [_row(comparison, name, measurement, best) for name, measurement in slowest_first]
     notes = [f"{m.contender.title}: {m.contender.comment}." for _, m in slowest_first if m.contender.comment]
-    if any(m.share_trained < 1 and m.contender.all_work for _, m in slowest_first):
+    if any(m.share_trained < 1 for _, m in slowest_first):
         notes += ["trained: the share of all members' epochs; members that diverge stop."]
-    notes += rates(comparison)
     notes += [failure(name, why) for name, why in comparison.failed.items()]
     return "\n".join([markdown([("", *COLUMNS), *rows]), "", verdict(comparison), *notes])
-
-
-def rates(comparison: Comparison) -> list[str]:
-    """A line of rates of training beside the one that follows from published times, where there are any.
-
-    By the processor's seconds, since a published network has all cores for itself and ours share them.
-    """
-    published = comparison.case.published
-    if published is None:
-        return []
-    workload = comparison.workload
-    flop = {name: workload.flop(m.share_trained) for name, m in comparison.measurements.items()}
-    parts = [
-        f"{m.contender.title} {flop[name] / statistics.median(m.cpu_seconds) / 1e9:.1f}"
-        for name, m in comparison.measurements.items()
-        if m.measured_on
-    ]
-    parts += [f"{published.title} {published.rate(workload):.1f} ({published.source})"]
-    return [f"GFLOP/s a core: {'; '.join(parts)}."]
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -135,27 +109,6 @@ def _share_text(comparison: Comparison, name: str) -> str:
     return "" if math.isnan(share) else f"{share:.0%}"
 
 
-def breakdown_table(comparison: Comparison) -> str:
-    """Breakdown of jfnn's time in Markdown, next to the floor; a sentence where it is not known."""
-    breakdown = comparison.breakdown
-    if breakdown is None:
-        failed = BREAKDOWN in comparison.failed
-        why = "tracing failed" if failed else "on this platform XLA does not record its kernels"
-        return f"Where jfnn's time goes is not known: {why}."
-    whole = breakdown.cores * breakdown.seconds
-    times = dict(breakdown.core_seconds) | {"all": whole}
-    if FLOOR in comparison.measurements:
-        rate = comparison.workload.flop() / comparison.measurements[FLOOR].median
-        times["the floor of the same work"] = breakdown.cores * breakdown.flop / rate
-    rows = [(name, f"{1000 * t:.0f}", f"{t / whole:.1%}") for name, t in times.items()]
-    return (
-        f"{markdown([('jfnn, all cores', 'core-ms', 'of the time'), *rows])}\n\n"
-        f"Traced: {breakdown.epochs} of {comparison.workload.epochs} epochs,"
-        f" {breakdown.kernels:,} kernels on {breakdown.cores} cores, {seconds(breakdown.seconds)} s;"
-        f" {seconds(breakdown.untraced_seconds)} s untraced."
-    )
-
-
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """All figures of a workload."""
     workload = comparison.workload
@@ -164,9 +117,6 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "members": workload.members,
         "varied": workload.varied,
         "gflop": workload.flop() / 1e9,
-        "reference": dict(zip(("learning_rate", "l2"), workload.reference, strict=True)),
-        "verdict": verdict(comparison),
-        "published": comparison.case.published,
         "contenders": {
             name: {
                 "title": m.contender.title,
@@ -178,6 +128,5 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             for name, m in comparison.measurements.items()
         },
         "failed": comparison.failed,
-        "breakdown": comparison.breakdown and comparison.breakdown._asdict(),
         "seconds": comparison.seconds,
     }

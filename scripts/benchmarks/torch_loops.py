@@ -90,31 +90,6 @@ def loop(workload: Workload) -> Runner:
     return lambda: Outcome(np.reshape([train(m) for m in workload.member_list()], workload.shape))
 
 
-def regression(workload: Workload) -> Runner:
-    """A loop for each network by Adam, on passes over the rows; its own starts; gives training losses."""
-    problem = _Problem(workload)
-
-    def train(member: Member) -> float:
-        torch.manual_seed(member.seed)
-        network = problem.make_network()
-        optimizer = torch.optim.Adam(decaying(network, member.l2), lr=member.learning_rate)
-
-        def cost(rows: torch.Tensor | slice) -> torch.Tensor:
-            outputs: torch.Tensor = network(problem.x[rows])
-            return 0.5 * ((outputs - problem.y[rows]) ** 2).sum(1).mean()
-
-        for _ in range(workload.epochs):
-            passes = torch.randperm(len(problem.x))[: workload.steps() * workload.batch]
-            for rows in passes.reshape(-1, workload.batch):
-                optimizer.zero_grad()
-                torch.autograd.backward(cost(rows))
-                optimizer.step()
-        with torch.no_grad():
-            return float(cost(slice(None)))
-
-    return lambda: Outcome(np.reshape([train(m) for m in workload.member_list()], workload.shape))
-
-
 def vmap(workload: Workload, compiled: bool = False) -> Runner:
     """All networks of a seed at once: `torch.func.vmap` of `torch.func.grad`, the minibatch shared."""
     problem = _Problem(workload)
@@ -148,48 +123,5 @@ def vmap(workload: Workload, compiled: bool = False) -> Runner:
         with torch.no_grad():
             scores = [train(seed) for seed in range(workload.seeds)]
         return Outcome(np.stack(scores, axis=-1).reshape(workload.shape))
-
-    return run
-
-
-def side_by_side(workload: Workload) -> Runner:
-    """Networks of many widths as one wide hidden layer, whose products are summed network by network.
-
-    The idea of ParallelMLPs (Farias et al., arXiv 2206.08369).
-    """
-    problem = _Problem(workload)
-    f = ACTIVATIONS[workload.activation]()
-    (rate,) = workload.learning_rates
-    (l2,) = workload.l2s
-    number = len(workload.widths)
-    owner = torch.repeat_interleave(torch.tensor(workload.widths)).to(problem.device)  # of each unit
-
-    def outputs(params: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-        """``[networks, rows, classes]``."""
-        w, b, v, c = params
-        products = f(x @ w + b).T[..., None] * v[:, None]
-        sums = products.new_zeros(number, *products.shape[1:]).index_add(0, owner, products)
-        return torch.add(sums, c[:, None])
-
-    def run() -> Outcome:
-        layers, batches = workload.replicate(0)
-        assert batches is not None
-        (hidden, last) = zip(*workload.narrowed(layers), strict=True)
-        (w, b), (v, c) = (zip(*pairs, strict=True) for pairs in (hidden, last))
-        joined = (np.concatenate(w, axis=1), np.concatenate(b), np.concatenate(v), np.stack(c))
-        params = [problem.tensor(leaf).requires_grad_() for leaf in joined]
-        groups: list[dict[str, Any]] = [
-            {"params": params[::2], "weight_decay": l2},
-            {"params": params[1::2]},
-        ]
-        optimizer = torch.optim.SGD(groups, lr=rate)
-        for rows in problem.tensor(batches.reshape(-1, workload.batch), torch.int64):
-            optimizer.zero_grad()
-            targets = problem.y[rows].repeat(number)
-            torch.autograd.backward(problem.cost(outputs(params, problem.x[rows]).flatten(0, 1), targets))
-            optimizer.step()
-        with torch.no_grad():
-            accuracies = problem.test_accuracy(functools.partial(outputs, params))
-        return Outcome(accuracies.mean())
 
     return run

@@ -24,10 +24,7 @@ SCORES = {
     "ode": "train_loss",
     "rbm": "test_loss",
     "series": "train_loss",
-    "regression": "train_loss",
 }  # that stand in for the accuracy
-PRUNINGS = 5  # of a network
-SHARE = 0.2  # of the remaining weights that each removes
 
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weights [n_in, n_out] and biases [n_out] of each layer
 
@@ -57,15 +54,12 @@ class Workload:
     """Networks to train, dense ones by stochastic gradient descent on the summed objective of the notes.
 
     Contenders that train member by member are measured on a `part`. Where each contender draws starts and
-    minibatches in its own way, only the `summary` over all members can be compared. Of networks of several
-    `widths` there is a summary too.
+    minibatches in its own way, only the `summary` over all members can be compared.
 
     Other kinds are "ode", dense networks by Adam that solve u'' = -u at points which each step draws; and, on
     minibatches in the order of the rows with mean losses, "cnn" by gradient descent, "gru" and "lstm" by
     Adam, and "rbm" by persistent contrastive divergence. "series" are dense networks for regression, one for
-    each series. "pruned" are dense networks that are pruned and rewound `PRUNINGS` times, each after an equal
-    number of epochs; "regression" are dense networks for several targets by Adam, on mean losses over all
-    rows; "sharpness" trains none, but finds the largest eigenvalue of each one's Hessian.
+    each series.
     """
 
     title: str  # a name, a colon, and details
@@ -80,12 +74,8 @@ class Workload:
     activation: str = "tanh"  # of hidden layers, or "sigmoid"
     glorot: bool = True  # starting weights scaled as Glorot does; else the notes' unscaled normal ones
     part: tuple[int, int, int] | None = None  # numbers of (η, λ, seeds); None for all
-    widths: tuple[int, ...] = ()  # of one hidden layer, at most the one in sizes; a network has each
     folds: int | None = None  # parts of the training rows, each held out once; or the number of series
     summary: str | None = None  # "mean" or "median"; None where all contenders have the same networks
-    # Fewer epochs are traced where all would hold a million kernels, though work that a run does once then
-    # takes a larger share.
-    traced_epochs: int | None = None
     long: bool = False  # measured only where it is named: some contenders take more than an hour
     kind: str = "dense"
     varied: tuple[str, int] | None = None  # of a point of the growth curves: the axis and its value
@@ -98,12 +88,7 @@ class Workload:
     @property
     def members(self) -> int:
         """Number of networks."""
-        return int(np.prod(self.shape)) * (self.folds or 1) * (len(self.widths) or 1)
-
-    @property
-    def round_epochs(self) -> int:
-        """Epochs from one pruning to the next, or to the end."""
-        return max(1, self.epochs // (PRUNINGS + 1))
+        return int(np.prod(self.shape)) * (self.folds or 1)
 
     @property
     def score(self) -> str:
@@ -144,7 +129,7 @@ class Workload:
         small = self._smaller(min(n_rates, 8), min(n_l2s, 2), -(-seeds // 8))
         part = self.part and tuple(np.minimum(self.part, small.shape).tolist())
         epochs = max(1, self.epochs // 10)
-        small = dataclasses.replace(small, epochs=epochs, folds=folds, part=part, traced_epochs=None)
+        small = dataclasses.replace(small, epochs=epochs, folds=folds, part=part)
         title = f"{self.title.split(':')[0]}, quick: {small.members} members, epochs: {epochs}"
         return dataclasses.replace(small, title=title)
 
@@ -197,11 +182,6 @@ class Workload:
         layers, epoch = self.drawing(seed)
         return layers, None if epoch is None else np.stack([epoch(i) for i in range(self.epochs)])
 
-    def narrowed(self, layers: Layers) -> list[Layers]:
-        """Layers for each width: the first units of the hidden layer."""
-        (w, b), (v, c) = layers
-        return [[(w[:, :width], b[:width]), (v[:width], c)] for width in self.widths]
-
     def layer_shapes(self) -> list[tuple[int, int]]:
         """``(n_in, n_out)`` of each layer."""
         return list(itertools.pairwise(self.sizes))
@@ -209,7 +189,7 @@ class Workload:
     def products(self) -> list[float]:
         """Operations forward of one row, of the inputs' product and then of all others.
 
-        A multiply-add counts as two. Of several widths it is the mean.
+        A multiply-add counts as two.
         """
         weights: list[float]
         if self.kind == "cnn":
@@ -218,9 +198,6 @@ class Workload:
         elif self.kind in ("gru", "lstm"):
             gates = 2 * TIME * UNITS * (3 if self.kind == "gru" else 4)
             weights = [gates, gates * UNITS, 2 * UNITS * TIME * CLASSES]
-        elif self.widths:
-            mean = sum(self.widths) / len(self.widths)
-            weights = [self.sizes[0] * mean, mean * self.sizes[-1]]
         else:
             weights = [n_in * n_out for n_in, n_out in self.layer_shapes()]
         return [2 * n for n in weights]
@@ -256,13 +233,6 @@ def stacked(starts: Sequence[Layers]) -> Layers:
     """Layers of several seeds, on a leading axis."""
     layers = (zip(*layer, strict=True) for layer in zip(*starts, strict=True))
     return [(np.stack(weights), np.stack(biases)) for weights, biases in layers]
-
-
-def filled(layers: Layers, width: int) -> Layers:
-    """A network of one hidden layer with units of zeros behind its own."""
-    (w, b), (v, c) = layers
-    more = (0, width - len(b))
-    return [(np.pad(w, ((0, 0), more)), np.pad(b, more)), (np.pad(v, (more, (0, 0))), c)]
 
 
 def spread(values: Sequence[float], included: float, count: int) -> tuple[float, ...]:

@@ -36,7 +36,6 @@ _XOR = Workload(
     seeds=64,
     reference=(1.0, 1e-4),
     part=(4, 1, 2),
-    traced_epochs=250,
 )
 GRIDS = {
     "notes": NOTES,
@@ -55,7 +54,6 @@ GRIDS = {
         l2s=decades(-5, 1, 70),
         reference=(decades(-5, -2, 70)[46], decades(-5, 1, 70)[58]),
         part=(7, 7, 1),
-        traced_epochs=1,
         long=True,
     ),
     "mnist": Workload(
@@ -79,7 +77,6 @@ GRIDS = {
         l2s=decades(-5, 0, 8),
         reference=(decades(-5, -2, 8)[4], decades(-5, 0, 8)[4]),
         part=(2, 4, 1),
-        traced_epochs=12,
     ),
     "wine": Workload(
         title="small: 1,024 of 13-16-3 on the wines (256 cells, 4 seeds), batch 16, 50 epochs",
@@ -92,16 +89,8 @@ GRIDS = {
         seeds=4,
         reference=(decades(-4, -1, 16)[10], decades(-4, 0, 16)[5]),
         part=(2, 4, 2),
-        traced_epochs=12,
     ),
     "xor": _XOR,
-    "xor_100k": _replace(
-        _XOR,
-        title="100,096 of the same (128 cells, 782 seeds)",
-        learning_rates=(*decades(-3, 0, 31), 2.0),
-        seeds=782,
-        long=True,
-    ),
 }
 
 # Seeds, folds and few networks, whose contenders draw in their own ways.
@@ -116,7 +105,6 @@ IRIS = Workload(
     seeds=1000,
     reference=(1e-2, 1e-2),
     summary="mean",
-    traced_epochs=1,
 )
 DIGITS = _replace(
     NOTES,
@@ -126,7 +114,6 @@ DIGITS = _replace(
     l2s=(1.0,),
     seeds=100,
     summary="mean",
-    traced_epochs=1,
 )
 FOLDS = _replace(
     DIGITS,
@@ -152,7 +139,6 @@ ONE = _replace(
     title="one network alone: 64-50-10 on the digits, batch 100, 100 epochs",
     epochs=100,
     seeds=1,
-    traced_epochs=10,
 )
 SEVEN = _replace(
     ONE,
@@ -172,7 +158,6 @@ def _kind(title: str, kind: str, data: str, epochs: int, low: float, high: float
         l2s=(0.0,),
         reference=(rates[reference], 0.0),
         part=(4, 1, 1),
-        traced_epochs=1,
         kind=kind,
     )
 
@@ -206,51 +191,4 @@ ODE = Workload(
     l2s=tuple(np.geomspace(1e-8, 1e-4, 5).tolist()),
     reference=(1e-3, 1e-8),
     summary="median",
-    traced_epochs=50,
-)
-PRUNED = _replace(
-    NOTES,
-    title="pruned: 49 of 64-50-10, a fifth of the weights removed 5 times, batch 100, 60 epochs",
-    epochs=60,
-    kind="pruned",
-)
-SHARPNESS = Workload(
-    title="sharpness: the largest eigenvalue of 10 of 64-200-200-10, 500 rows, 30 products each",
-    sizes=(64, 200, 200, 10),
-    data="digits",
-    epochs=1,
-    learning_rates=(1e-3,),
-    l2s=(1e-3,),
-    seeds=10,
-    batch=500,
-    reference=(1e-3, 1e-3),
-    summary="mean",
-    kind="sharpness",
-)
-WIDTHS = _replace(
-    NOTES,
-    title="widths: 50 of 64-h-10, h from 1 to 50, batch 100, 20 epochs",
-    activation="tanh",
-    epochs=20,
-    learning_rates=(1e-3,),
-    l2s=(1e-2,),
-    reference=(1e-3, 1e-2),
-    glorot=True,
-    widths=tuple(range(1, 51)),
-    summary="mean",
-    long=True,
-    kind="widths",
-)
-CHAINS = Workload(
-    title="matrix exponential: 8 of 4-32-16-4 on 10,000 rows, full batch, Adam, 200 steps",
-    sizes=(4, 32, 16, 4),
-    data="exponentials",
-    epochs=200,
-    learning_rates=(1e-3,),
-    l2s=(0.0,),
-    seeds=8,
-    reference=(1e-3, 0.0),
-    batch=10_000,
-    traced_epochs=20,
-    kind="regression",
 )

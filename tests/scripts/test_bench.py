@@ -2,18 +2,17 @@
 
 import contextlib
 import copy
-import csv
 import dataclasses
 import functools
 import io
 import json
 import multiprocessing
+import os
 
 import bench
 import numpy as np
 import pytest
 from benchmarks import (
-    breakdown,
     comparison,
     first_call,
     first_calls,
@@ -76,7 +75,7 @@ def compared(times, workload=NOTES, trained=1.0):
     contenders = {name: GRID[name] for name in times}
     clock = Clock({contenders[name].title: seconds for name, seconds in times.items()}, trained)
     rounds = len(next(iter(times.values()))) - 1
-    return comparison.compare(Case(workload, contenders, traced=False, rounds=rounds), clock)
+    return comparison.compare(Case(workload, contenders, rounds=rounds), clock)
 
 
 def test_medians_are_scaled_from_a_part_to_the_whole_and_marked():
@@ -106,19 +105,16 @@ def test_share_of_the_floor_counts_what_was_trained():
     ],
 )
 def test_verdict_wins_only_where_all_runs_do_and_no_tie_hides_a_loss(mine, theirs, verdict):
-    times = {"jfnn_1": [9, 80, 80, 80], "jfnn": [9, *mine], "vmap": [9, *theirs], "jfnn_halving": [1] * 4}
+    times = {"jfnn_1": [9, 80, 80, 80], "jfnn": [9, *mine], "vmap": [9, *theirs]}
     assert verdict in report.verdict(compared(times))
 
 
-# Where the time goes
-
-
-@pytest.fixture(scope="module")
-def apart():
-    """A process apart that traces: to trace, it forgets what was compiled."""
+def test_a_process_apart_answers_and_ends():
     before = multiprocessing.active_children()
-    worker = Apart(GRID["jfnn"])
-    yield worker
+    worker = Apart(GRID["numpy"])
+    assert worker.call(os.getpid) != os.getpid()
+    with pytest.raises(ContenderError, match="ZeroDivisionError"):
+        worker.call(divmod, 1, 0)
     worker.close()
     assert multiprocessing.active_children() == before
 
@@ -140,20 +136,6 @@ def test_contenders_end_when_the_bench_is_killed_amid_a_run():
     check_child_ends_with_parent(BENCH)
 
 
-def test_a_trace_accounts_for_all_cores_all_the_time(apart):
-    b = breakdown
-    workload = dataclasses.replace(SMALL["deep"], sizes=(64, 128, 128, 10), traced_epochs=2)
-    traced = apart.call(b.trace, workload, GRID["jfnn"].prepare)
-    assert traced.epochs == 2 and traced.cores == machine.cores() and traced.kernels > 2 * 14 * 10
-    times = traced.core_seconds
-    assert tuple(times) == b.ROWS and min(times.values()) >= 0
-    assert traced.seconds > 0 and traced.untraced_seconds > 0
-    # Idle time is what is left, so that the sum cannot be less; more would be counted twice.
-    assert sum(times.values()) <= 1.05 * traced.cores * traced.seconds
-    assert min(times[row] for row in b.ROWS[:-1]) > 0
-    assert traced.flop == dataclasses.replace(workload, epochs=2).flop()
-
-
 # First calls
 
 
@@ -172,10 +154,10 @@ def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [*first_call.FIRST_CALLS, "digits_3", "iris_3", *first_call.STRUCTURES])
+@pytest.mark.parametrize("case", [*first_call.FIRST_CALLS, "digits_3", "iris_3"])
 def test_all_first_calls_run(case):
     some = {name for kind in first_call.KINDS for name in first_calls.contenders(kind)}
-    figures, failed = first_calls.measured(case, some, rounds=1, epochs=1, structures=2)
+    figures, failed = first_calls.measured(case, some, rounds=1, epochs=1)
     assert not failed
     assert list(figures) == [name for name in first_call.CASES[case].contenders if name in some]
     assert case != "grid" or all(processes[0].times()[-1] > 0 for processes in figures.values())
@@ -191,29 +173,25 @@ def started(case, contender, *_):
 
 
 @pytest.fixture(scope="module")
-def written(apart, tmp_path_factory):
-    """The script run in this process, traces apart: exit status, printed text, folder, figures."""
-
-    class TracedApart(Here):
-        call = staticmethod(apart.call)
-
+def written(tmp_path_factory):
+    """The script run in this process: exit status, printed text, folder, figures."""
     out = tmp_path_factory.mktemp("bench") / "new"
     workload = dataclasses.replace(SMALL["seeds"], part=(1, 1, 1))
     few = CASES["few"]["few_1"]
-    grid = {name: GRID[name] for name in ("numpy", "vmap", "jfnn", "jfnn_halving")}
+    grid = {name: GRID[name] for name in ("numpy", "vmap", "jfnn")}
     iris = dataclasses.replace(few.workload, data="iris", sizes=(4, 3, 3), batch=20, epochs=1)
     points = {axis: dataclasses.replace(workload, varied=(axis, 1)) for axis in growth.VALUES}
     line = {"jfnn": GRID["jfnn"], "floor": FLOOR}
     cases = {
         "seeds": {"seeds": Case(workload, grid | {"floor": FLOOR})},
-        "few": {"few_1": Case(iris, few.contenders | {"floor": FLOOR}, traced=False)},
-        "growth": {axis: Case(point, line, traced=False) for axis, point in points.items()},
+        "few": {"few_1": Case(iris, few.contenders | {"floor": FLOOR})},
+        "growth": {axis: Case(point, line) for axis, point in points.items()},
     }
-    chosen = ["numpy", "vmap", "jfnn", "jfnn_halving", "floor", "vmap_numpy", "sklearn"]
+    chosen = ["numpy", "vmap", "jfnn", "floor", "vmap_numpy", "sklearn"]
     words = ["--workload", *cases, "first_calls", "--rounds", "2", "--out", str(out)]
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(io.StringIO()) as printed:
         patched.setattr(first_calls, "start", started)
-        status = bench.main([*words, "--contenders", *chosen], cases, TracedApart)
+        status = bench.main([*words, "--contenders", *chosen], cases, Here)
     return status, printed.getvalue(), out, read_json(out / "bench.json")
 
 
@@ -228,20 +206,19 @@ def test_script_prints_tables_and_writes_its_figures_as_json(written):
     assert {"seeds", "few_1"} < set(figures["workloads"])
     workload = figures["workloads"]["seeds"]
     contenders = workload["contenders"]
-    assert list(contenders) == ["numpy", "vmap", "jfnn", "jfnn_halving", "floor"]
+    assert list(contenders) == ["numpy", "vmap", "jfnn", "floor"]
     for name, contender in contenders.items():
         assert len(contender["seconds"]) == 2 and min(contender["seconds"]) > 0
         assert contender["measured_on"] == {"numpy": 1, "floor": 0}.get(name, 8)
-        assert (contender["accuracy"] is None) == (name == "floor") or name == "jfnn_halving"
-    assert contenders["jfnn_halving"]["share_trained"] < 1
-    assert workload["breakdown"]["epochs"] == 3 and workload["seconds"] > 0
+        assert (contender["accuracy"] is None) == (name == "floor")
+    assert workload["seconds"] > 0
     assert contenders["jfnn"]["accuracy"] == pytest.approx(contenders["vmap"]["accuracy"], abs=3 / 360)
     block = printed.split(f"### {SMALL['seeds'].title}\n\n")[1].split("\n\n")[0].splitlines()
     assert len(block) == 2 + len(contenders) and len({line.count("|") for line in block}) == 1
     times = [float(line.split("|")[2].removesuffix("s ")) for line in block[2:]]
     assert times == sorted(times, reverse=True)  # from the slowest to the fastest
     few = figures["workloads"]["few_1"]
-    assert list(few["contenders"]) == ["vmap_numpy", "jfnn", "floor"] and few["breakdown"] is None
+    assert list(few["contenders"]) == ["vmap_numpy", "jfnn", "floor"]
     assert 0 < few["contenders"]["jfnn"]["accuracy"] < 1
 
 
@@ -254,19 +231,17 @@ def test_script_measures_first_calls_and_reports_failures(written):
     assert status == 1 and "fresh processes, search sklearn: failed, ValueError: no such search" in printed
 
 
-def test_script_writes_growth_curves_and_a_plot(written):
-    _, _, out, _ = written
-    with (out / "growth.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["axis"] for row in rows[::2]] == list(growth.VALUES)
-    assert {row["contender"] for row in rows} == {"jfnn", "floor"}
-    assert all(float(row["fastest_s"]) <= float(row["median_s"]) <= float(row["slowest_s"]) for row in rows)
+def test_script_writes_growth_points_and_a_plot(written):
+    _, _, out, figures = written
+    for axis in growth.VALUES:
+        point = figures["workloads"][axis]
+        assert point["varied"] == [axis, 1] and list(point["contenders"]) == ["jfnn", "floor"]
     assert (out / "bench.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_run_that_goes_on_keeps_what_is_there_and_measures_the_rest(tmp_path, capsys):
     words = ["--contenders", "jfnn", "--rounds", "1", "--out", str(tmp_path)]
-    cases = {name: {name: Case(GRIDS[name], GRID, traced=False)} for name in ("seeds", "deep")}
+    cases = {name: {name: Case(GRIDS[name], GRID)} for name in ("seeds", "deep")}
     title = GRID["jfnn"].title
     bench.main([*words, "--workload", "seeds"], cases, Clock({title: [2, 1]}))
     before = read_json(tmp_path / "bench.json")

@@ -3,10 +3,9 @@
 import dataclasses
 import functools
 
-import jax
 import numpy as np
 import pytest
-from benchmarks import jfnn_sweep, native, numpy_loop, scikit_learn, workloads
+from benchmarks import scikit_learn, workloads
 from benchmarks.contenders import CASES, GRID
 from benchmarks.workloads import GRIDS, NOTES
 from helpers import compiled
@@ -17,8 +16,6 @@ pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
 # To compile takes PyTorch half a minute, whatever the size.
 TORCH = ("torch", "torch_vmap", pytest.param("torch_compile", marks=pytest.mark.slow))
-NEEDS_ISPC = pytest.mark.skipif(not native.has_ispc(), reason="no ISPC, or no linker")
-NEEDS_MLPACK = pytest.mark.skipif(not native.has_header("mlpack.hpp"), reason="no headers of mlpack")
 FEW = CASES["few"]["few_1"].contenders
 ALL_CASES = {key: case for cases in CASES.values() for key, case in cases.items()}
 # Minibatches of all rows that there are to learn from: in whatever order, the steps are the same.
@@ -71,7 +68,7 @@ def rows_apart(workload, actual, expected):
     ("workload", "name"),
     [
         *((workload, "vmap") for workload in SMALL),
-        *(("seeds", "jfnn"), ("wine", "jfnn_backprop"), ("deep", "jfnn_backprop"), ("xor", "jfnn")),
+        *(("seeds", "jfnn"), ("wine", "jfnn"), ("deep", "jfnn"), ("xor", "jfnn")),
     ],
 )
 def test_contenders_of_grids_train_the_same_networks(by_numpy, workload, name):
@@ -88,49 +85,12 @@ def test_torch_trains_the_same_networks(by_numpy, name):
         assert rows_apart(SMALL[workload], accuracies(SMALL[workload], name), by_numpy[workload]) <= 1
 
 
-@NEEDS_ISPC
-@pytest.mark.parametrize("seeds", [1, 2, 33])
-def test_lanes_of_ispc_train_the_same_networks(seeds):
-    """Where members leave lanes empty, too; a quarter of a member's accuracy is one corner.
-
-    After 20 epochs no corner's two outputs are equal but for rounding, as under a large penalty in the end.
-    """
-    workload = dataclasses.replace(SMALL["xor"], seeds=seeds, l2s=(1e-3, 1e-2), epochs=20)
-    actual = ALL_CASES["xor"].contenders["ispc"].prepare(workload)().accuracy
-    expected = accuracies(workload, "numpy")
-    assert actual.shape == workload.shape and len(np.unique(expected)) > 1
-    assert np.mean(actual != expected) <= 0.03
-
-
-@NEEDS_MLPACK
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
-def test_mlpack_trains_the_same_networks(activation):
-    """On all rows in each step, in whatever order; the penalty of the small biases moves a few answers."""
-    workload = dataclasses.replace(
-        NOTES,
-        activation=activation,
-        batch=1437,
-        epochs=30,
-        learning_rates=(1e-4, 1e6),
-        l2s=(1e-3, 300.0),
-        seeds=2,
-    )
-    outcome = ALL_CASES["notes"].contenders["mlpack"].prepare(workload)()
-    expected = accuracies(workload, "numpy")
-    assert len(np.unique(expected[0])) == 4  # each learns something different
-    assert outcome.accuracy.shape == workload.shape
-    assert rows_apart(workload, outcome.accuracy[0], expected[0]) <= 3
-    assert 0.5 <= outcome.trained < 1  # where a cost is not finite, it stops
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru", "lstm"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     full = workloads.KINDS[kind]
     small = dataclasses.replace(full, learning_rates=full.learning_rates[::16], epochs=1)
-    ours, theirs = (
-        ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn_backprop", "vmap")
-    )
+    ours, theirs = (ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn", "vmap"))
     assert ours.shape == (2, 1, 1)
     assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
 
@@ -194,18 +154,6 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
 
 
-@NEEDS_ISPC
-@pytest.mark.parametrize(("batch", "rtol"), [(60, 1e-3), (20, 0.2)])
-def test_lanes_of_ispc_train_a_network_for_each_series(batch, rtol, monkeypatch):
-    """From plain JAX's start; in batches of all rows the same steps, else others of the same law."""
-    contenders = CASES["series"]["series"].contenders
-    workload = dataclasses.replace(workloads.SERIES, batch=batch, epochs=40, folds=20)
-    start = [tuple(map(np.asarray, layer)) for layer in jfnn_sweep.network(workload).init(jax.random.key(0))]
-    monkeypatch.setattr(workloads.Workload, "drawing", lambda *_: (start, None))
-    ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("ispc", "vmap"))
-    assert ours == pytest.approx(theirs, rel=rtol)
-
-
 def test_contenders_of_series_train_a_network_for_each():
     """On minibatches of all rows of a series, in whatever order; scikit-learn has starts of its own."""
     case = CASES["series"]["series"]
@@ -222,17 +170,17 @@ class Called(Exception):
 
 
 def asked(workload, contender):
-    """Keywords with which a contender calls `jfnn.sweep`, and the network."""
+    """Keywords with which a contender calls `jfnn.sweep`."""
 
-    def sweep(network, _, **options):
-        raise Called(options | {"network": network})
+    def sweep(*_, **options):
+        raise Called(options)
 
     with pytest.raises(Called) as called:
         contender.prepare(workload, sweep=sweep)()
     return called.value.args[0]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL_CASES if name != "sharpness"])  # which trains none
+@pytest.mark.parametrize("name", ALL_CASES)
 def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
     case = ALL_CASES[name]
     for workload in (case.workload, case.workload.quick())[case.workload.long :]:
@@ -248,56 +196,9 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
             least = min(lengths)
         else:
             least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
-        networks = len(options["network"]) if isinstance(options["network"], dict) else 1
-        assert cells * (folds or 1) * networks == workload.members
+        assert cells * (folds or 1) == workload.members
         steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.n_steps(least)
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
-
-
-@pytest.fixture(scope="module")
-def of_widths():
-    """A workload of two widths, and its accuracy by the notes' loop."""
-    small = {"sizes": (64, 9, 10), "widths": (2, 9), "learning_rates": (3e-4,), "l2s": (30.0,), "epochs": 3}
-    workload = dataclasses.replace(workloads.WIDTHS, **small)
-    layers, batches = workload.replicate(0)
-    found = []
-    for start in workload.narrowed(layers):
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(workloads.Workload, "replicate", lambda *_, start=start: (start, batches))
-            found.append(numpy_loop.prepare(workload)().accuracy.item())
-    assert found[0] < found[1] - 0.1
-    return workload, np.mean(found)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
-@pytest.mark.parametrize("name", ["torch_fused", "vmap", "jfnn", "jfnn_filled"])
-def test_networks_of_many_widths_are_the_same(name, of_widths):
-    workload, expected = of_widths
-    contender = ALL_CASES["widths"].contenders[name]
-    if name == "torch_fused":
-        pytest.importorskip("torch")
-    assert abs(contender.prepare(workload)().accuracy - expected) * 2 * 360 < 1.5
-
-
-def test_regression_by_plain_jax_is_that_of_jfnn():
-    workload = dataclasses.replace(workloads.CHAINS, epochs=20, seeds=2, learning_rates=(1e-3, 1e-2))
-    contenders = ALL_CASES["chains"].contenders
-    ours, theirs = (contenders[name].prepare(workload)().accuracy for name in ("jfnn", "vmap"))
-    assert ours.shape == workload.shape and len(np.unique(ours)) == 4
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
-
-
-def test_pruned_networks_of_plain_jax_are_those_of_jfnn():
-    workload = dataclasses.replace(workloads.PRUNED, epochs=6, learning_rates=(1e-4, 1e-3), l2s=(1e-3,))
-    found = [CASES["pruned"]["pruned"].contenders[name].prepare(workload)() for name in ("vmap", "jfnn")]
-    assert rows_apart(workload, *(outcome.accuracy for outcome in found)) <= 1
-
-
-def test_eigenvalues_by_arpack_are_those_of_jfnn():
-    workload = dataclasses.replace(workloads.SHARPNESS, sizes=(64, 8, 10), seeds=2, batch=50)
-    cases = CASES["sharpness"]["sharpness"].contenders
-    one, other = (cases[name].prepare(workload)().accuracy for name in ("arpack", "jfnn"))
-    np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 def test_contenders_learn_the_own_loss_alike():

@@ -5,7 +5,6 @@ import re
 
 import pytest
 import tables
-from benchmarks.breakdown import ROWS
 
 import jfnn
 
@@ -22,12 +21,6 @@ FIGURES = {
                 "jfnn": {"title": "ours", "median_s": 0.98, "measured_on": 49, "share_of_floor": 0.5},
                 "floor": {"title": "floor", "median_s": 0.5, "measured_on": 0},
             },
-            "breakdown": {
-                "cores": 2,
-                "seconds": 1.5,
-                "flop": 2e9,
-                "core_seconds": dict(zip(ROWS, (1.0, 0.5, 0.25, 0.125, 1.125), strict=True)),
-            },
         },
         "xor": {
             "title": "XOR: 4,096",
@@ -36,11 +29,9 @@ FIGURES = {
                 "numpy": {"title": "NumPy", "median_s": 89.8, "measured_on": 8},
                 "jfnn": {"title": "ours", "median_s": 0.1, "measured_on": 4096},
             },
-            "breakdown": None,
         },
     },
     "first_calls": {"notes": {"jfnn": [{"seconds": s, **CALL} for s in (4, 6)]}},
-    "structures": {"nine": {"jfnn": [{"seconds": 7, **CALL, "cpu": 9}]}},
     "crossings": {
         f"digits_{n}": {
             name: [{"seconds": seconds, "imports": [1, 2], "first": [3, 5]}]
@@ -62,8 +53,6 @@ SECONDS = {
     },
 }
 CALLS = {"table": "first_calls", "cases": {"notes": "a grid"}, "rows": {"jfnn": "ours", "sklearn": "theirs"}}
-STRUCTURES = {"table": "structures", "cases": {"nine": "9", "lost": "lost"}, "rows": {"jfnn": "ours"}}
-BREAKDOWN = {"table": "breakdown", "files": {"one.json": "here"}, "cases": {"notes": "grid", "xor": "XOR"}}
 POINTS = {"table": "crossings", "cases": {"digits": "digits"}, "rows": {"jfnn < vmap": "ours"}}
 CURVES = {"table": "crossings", "cases": POINTS["cases"], "rows": {"vmap": "theirs", "jfnn_kept": "kept"}}
 
@@ -104,25 +93,6 @@ def marked(shown, text="old"):
             ["sklearn"],
         ),
         (
-            STRUCTURES,
-            [
-                "|  | process | imports | first call | again | CPU: imports | first call less again |",
-                "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-                "| 9: ours | 7 | 1 | 3 | 1 | 2 | 4 |",
-            ],
-            ["lost"],
-        ),
-        (
-            BREAKDOWN,  # 2 of 4 GFLOP, which take half a second: on two cores 500 core-ms
-            [
-                "| core-ms | products | other kernels | scoring | between kernels | idle | all"
-                " | *all products alone* |",
-                "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-                "| grid, here | 1000 | 500 | 250 | 125 | 1125 | 3000 | 500 |",
-            ],
-            [],
-        ),
-        (
             CURVES,
             [
                 "|  | 1 | 3 | 10 | 30 | 100 | 300 | 1,000 |",
@@ -134,7 +104,7 @@ def marked(shown, text="old"):
         (POINTS, ["|  | faster from |", "| --- | ---: |", "| digits: ours | 20 |"], []),
         (SECONDS | {"cases": {"lost": "lost"}}, [], ["lost", *SECONDS["rows"]]),
     ],
-    ids=["seconds", "first calls", "structures", "breakdown", "curves", "crossings", "nothing"],
+    ids=["seconds", "first calls", "curves", "crossings", "nothing"],
 )
 def test_a_table_is_made_anew_between_its_comments(shown, lines, lacks, directory):
     page = f"before\n\n{marked(shown)}\nbehind"
@@ -158,13 +128,11 @@ def test_a_caption_names_the_machine_below_its_table(directory):
         ("xor numpy / jfnn", "898*"),
         ("first_calls/notes jfnn.first", "3"),
         ("first_calls/notes jfnn", "5"),
-        ("structures/nine jfnn.first", "3"),
         ("machine", "2 cores, P, 2026-11-28; jax 0.10"),
         ("date", "2026-11-28"),
         ("notes torch", ""),
         ("lost jfnn", ""),
         ("first_calls/notes vmap", ""),
-        ("structures/lost jfnn", ""),
     ],
 )
 def test_a_number_in_a_sentence_is_made_anew(words, text, directory):
