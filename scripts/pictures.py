@@ -12,18 +12,13 @@ from pathlib import Path
 from console import Parser, add_out, parse, run
 from famous import (
     boundary,
-    butterfly,
     double_descent,
     edge,
     grokking,
     leave_one_out,
     lottery,
-    memorisation,
     seeds,
-    series,
-    stochastic_edge,
     superposition,
-    zoo,
 )
 from famous.picture import Picture, published
 from verdicts import COLUMNS, MEANINGS, Row, print_sections
@@ -39,14 +34,9 @@ PICTURES: dict[str, tuple[str, Draw]] = {
     "seeds": ("One network, many seeds", seeds.run),
     "double-descent": ("Deep double descent on MNIST-1D", double_descent.run),
     "grokking": ("Grokking by the scale of the start", grokking.run),
-    "memorisation": ("Digits that are learned by heart", memorisation.run),
     "leave-one-out": ("What one row is worth, and the seed's part in it", leave_one_out.run),
     "edge": ("Gradient descent at the edge of stability", edge.run),
     "lottery": ("Lottery tickets on MNIST-1D", lottery.run),
-    "series": ("A network for each of many series", series.run),
-    "stochastic-edge": ("Stochastic gradient descent at the edge of stability", stochastic_edge.run),
-    "butterfly": ("One weight moved during training", butterfly.run),
-    "zoo": ("Accuracy read from weights", zoo.run),
 }
 
 

@@ -8,27 +8,20 @@ import numpy as np
 import pictures
 import pytest
 import verdicts
-from benchmarks.workloads import SERIES
 from famous import (
     boundary,
-    butterfly,
     double_descent,
     edge,
     grokking,
     leave_one_out,
     lottery,
-    memorisation,
     seeds,
-    series,
-    stochastic_edge,
     superposition,
-    zoo,
 )
 from famous.picture import PUBLISHED, SIZES
 from scipy import stats
 
 import jfnn
-from jfnn.core.search.result import with_run
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
@@ -38,18 +31,11 @@ TINY = {
     "seeds": seeds.Scale(seeds=3, epochs=2),
     "double-descent": double_descent.Scale(indices=(2,), seeds=2, judged=(), epochs=2, rows=400),
     "grokking": grokking.Scale(steps=30, alphas=(1.0, 4.0), decays=(0.1, 1.0)),
-    "memorisation": memorisation.Scale(subsets=8, repeats=2, epochs=1),
     "leave-one-out": leave_one_out.Scale(24, seeds=3, others=3, epochs=1, subsets=12, held_out=4, repeats=1),
     "edge": edge.Scale(steps=8, evaluations=8, rates=(0.05, 0.1)),
     "lottery": lottery.Scale(units=3, trials=2, rounds=1),
-    "series": series.Scale(series=4, runs=1),
-    "stochastic-edge": stochastic_edge.Scale(
-        steps=200, evaluations=4, batch_sizes=(50, 100), rates=(0.05, 0.1), seeds=1
-    ),
-    "butterfly": butterfly.Scale(seeds=3, epochs=3, times=(0, 1), sigmas=(1e-2, 1.0)),
-    "zoo": zoo.Scale(cells=8, epochs=1),
 }
-NEEDS_MNIST1D = ("double-descent", "lottery", "stochastic-edge")
+NEEDS_MNIST1D = ("double-descent", "lottery")
 VERDICTS = {verdicts.CONSISTENT, verdicts.OUTSIDE, verdicts.UNDECIDED}
 
 
@@ -72,8 +58,6 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(module_of(name).SCALES, "quick", TINY[name])
     monkeypatch.setattr(lottery, "ROUND", 2)
     monkeypatch.setattr(edge, "UNITS", 3)
-    monkeypatch.setattr(stochastic_edge, "UNITS", 3)
-    monkeypatch.setattr(series, "scikit_learn", lambda workload: lambda: None)  # processes of its own
     words = [name, "--quick", "--out", str(tmp_path)]
     assert pictures.main(words) == 0
     printed = capsys.readouterr().out
@@ -94,7 +78,7 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("name", TINY)
 def test_a_quick_picture_decides_nothing(name, tmp_path, capsys):
     assert pictures.main([name, "--quick", "--out", str(tmp_path)]) == 0
-    decided = capsys.readouterr().out.splitlines()[-2].replace("2 consistent, 2 ", "2 ")  # slopes of series
+    decided = capsys.readouterr().out.splitlines()[-2]
     assert decided.split(maxsplit=1)[1] == verdicts.UNDECIDED
 
 
@@ -188,21 +172,6 @@ def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
     assert np.isnan(curves._replace(test=0 * test).reached("test")).all()
 
 
-def test_rows_are_removed_in_order():
-    memorised = np.array([0.1, np.nan, 0.3, 0.2, 0.4])
-    values = np.array([0.5, -1.0, 0.0, 2.0, 0.25])
-    orders = memorisation.removal_orders(memorised, values, repeats=2)
-    assert orders["most memorised first"][0].tolist() == [4, 2, 3, 0, 1]
-    assert orders["most valuable first"][1].tolist() == [3, 0, 4, 2, 1]
-    assert orders["least valuable first"][1].tolist() == [1, 2, 4, 0, 3]
-    subsets = memorisation.remaining(np.stack([orders["most valuable first"], orders["random"]], axis=1))
-    included = subsets.included.reshape(2, 2, len(memorisation.REMOVED), 5)
-    assert included[0, 0, memorisation.REMOVED.index(0.6)].tolist() == [False, True, True, False, False]
-    for share, rows in zip(memorisation.REMOVED, included[1, 1], strict=True):
-        gone = orders["random"][1][: round(5 * share)]
-        assert sorted(np.flatnonzero(~rows)) == sorted(gone)
-
-
 def test_seeds_and_methods_agree_as_far_as_noise_lets_them():
     """Values of a truth with variance 1 and noise with variance 3 a seed correlate by 1/4."""
     rng = np.random.default_rng(0)
@@ -278,107 +247,6 @@ def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
     assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
 
 
-@pytest.mark.parametrize("number", [0, 2])
-def test_a_network_that_is_not_moved_ends_where_it_would_have_and_others_differ_by_one_weight(number):
-    scale = butterfly.Scale(seeds=2, epochs=3, times=(0, 1, 2), sigmas=(1e-3, 0.5))
-    split = jfnn.datasets.digits()
-    index = butterfly.RATES[0]  # which is calm: rounding grows little
-    before = butterfly.before(scale, butterfly.trained(scale, split, index, {}), number)
-    starts = butterfly.moved(scale, split, before)
-    for leaf, first in zip(jax.tree.leaves(starts), jax.tree.leaves(before), strict=True):
-        moves = leaf - first
-        assert not moves[0].any()
-        if leaf is starts[0].w:
-            assert (np.count_nonzero(moves.reshape(3, 2, -1), axis=-1) == [[0, 0], [1, 1], [1, 1]]).all()
-            np.testing.assert_allclose(moves.sum(axis=(2, 3))[1:], [[1e-3] * 2, [0.5] * 2], rtol=1e-3)
-        else:
-            assert not moves.any()
-    copies = jax.tree.map(lambda leaf: np.stack([leaf] * 3), before)
-    after = butterfly.continued(scale, split, index, copies, scale.times[number], {})
-    options = butterfly.options(index)
-    options["gradient"] = butterfly.GRADIENT
-    options["reduction"] = "sum"
-    whole = jfnn.sweep(butterfly.NETWORK, split, seeds=2, epochs=3, batch_size=100, **options)
-    for end, expected in zip(jax.tree.leaves(after.params), jax.tree.leaves(whole.params), strict=True):
-        for of_copy in end:
-            np.testing.assert_allclose(of_copy, expected[0, 0], rtol=1e-4, atol=1e-5)
-
-
-def test_ends_are_compared_seed_by_seed():
-    scale = butterfly.Scale(seeds=3, sigmas=(1e-3, 0.5))
-    split = jfnn.datasets.digits()
-    network = jfnn.mlp(butterfly.SIZES)
-    params = jax.vmap(network.init)(jax.vmap(jax.random.key)(np.arange(9)))
-    params = jax.tree.map(lambda leaf: np.array(leaf).reshape(3, 3, *leaf.shape[1:]), params)
-    after = jfnn.sweep(network, split, cells=[{"learning_rate": 0.1}] * 3, seeds=3, epochs=0)
-    after.diverged_at[[1, 2], [1, 2]] = 1  # seed 1 moved by 0.001, seed 2 moved by 0.5
-    barriers, distances, others = butterfly.apart(scale, split, with_run(after, params=params))
-    assert np.isnan(barriers).tolist() == np.isnan(distances).tolist() == [[0, 1, 0], [0, 0, 1]]
-    member = [jax.tree.map(lambda leaf, i=i: leaf[divmod(i, 3)], params) for i in range(9)]
-    flat = [jax.flatten_util.ravel_pytree(one)[0] for one in member]
-    expected = np.linalg.norm(flat[5] - flat[2]) / np.linalg.norm(flat[2])
-    assert distances[0, 2] == pytest.approx(expected, rel=1e-5)
-
-    def height(one, other):
-        losses = []
-        for t in np.linspace(0, 1, butterfly.POINTS):
-            between = jax.tree.map(lambda p, q, t=t: (1 - t) * p + t * q, one, other)
-            losses.append(float(jfnn.objective(network, between, *rows, reduction="mean")))
-        return (losses - np.linspace(losses[0], losses[-1], len(losses))).max()
-
-    rows = (split.x_train, split.y_train)
-    assert barriers[1, 0] == pytest.approx(height(member[0], member[6]), rel=1e-3)
-    pairs = [height(member[i], member[i - 1]) for i in range(3)]
-    assert others == pytest.approx(np.median(pairs), rel=1e-3)
-
-
-def test_curvatures_of_minibatches_are_those_of_whole_hessians(monkeypatch):
-    pytest.importorskip("mnist1d")
-    monkeypatch.setattr(stochastic_edge, "UNITS", 6)
-    monkeypatch.setattr(stochastic_edge, "ROWS", 20)
-    monkeypatch.setattr(stochastic_edge, "MOST", 2)
-    scale = stochastic_edge.Scale(steps=8, evaluations=2, batch_sizes=(5,), rates=(0.05, 0.5), seeds=2)
-    result = stochastic_edge.trained(scale, 5, {})
-    curves = stochastic_edge.measured({5: result})
-    assert curves.steps.tolist() == [[4, 8]] and curves.along.shape == curves.largest.shape == (1, 2, 2, 2)
-    network = stochastic_edge.network()
-    split = stochastic_edge.data()
-    x = np.asarray(split.x_train, np.float32)
-    targets = np.eye(10, dtype=np.float32)[split.y_train]
-    flat, whole = jax.flatten_util.ravel_pytree(jax.tree.map(lambda leaf: leaf[1, 0, 1, -1], result.params))
-
-    def loss(point, rows):
-        return 0.5 * ((network.apply(whole(point), x[rows]) - targets[rows]) ** 2).sum(axis=1).mean()
-
-    rng = np.random.default_rng(0)
-    ratios = []
-    for _ in range(2):
-        rows = rng.choice(20, 5, replace=False)
-        g, h = (np.asarray(f(loss)(flat, rows), np.float64) for f in (jax.grad, jax.hessian))
-        ratios.append(g @ h @ g / (g @ g))
-    assert ratios[0] != pytest.approx(ratios[1], rel=0.1)  # as they are where no unit is active
-    assert curves.along[0, 1, 1, -1] == pytest.approx(0.25 * np.mean(ratios), rel=1e-3)
-    everything = np.asarray(jax.hessian(loss)(flat, np.arange(20)), np.float64)
-    assert curves.largest[0, 1, 1, -1] == pytest.approx(0.25 * np.linalg.eigvalsh(everything)[-1], rel=1e-2)
-
-
-def test_networks_that_diverged_count_in_no_mean_of_curvatures():
-    along = np.full((2, 1, 2, 12), 1.0)
-    largest = np.stack([np.full((1, 2, 12), 0.2), np.full((1, 2, 12), 0.9)])
-    along[0, 0, 1, 5:] = largest[0, 0, 1, 5:] = np.nan
-    along[0, 0, 0, 10:] = 9.0  # two of a quarter of three
-    scale = stochastic_edge.Scale(batch_sizes=(4, 16), rates=(0.1,), seeds=2)
-    said = dict.fromkeys(("settles", "suppressed"), "")
-    curves = stochastic_edge.Curves(np.zeros((2, 12)), along, largest)
-    settles, suppressed = stochastic_edge.table_rows(scale, curves, said, decided=True)
-    assert settles.here == "1.00 to 9.00" and settles.verdict == verdicts.OUTSIDE
-    assert "(1 of 4 networks diverged)" in settles.reason
-    assert suppressed.here == "0.20 to 0.20 at 4, 0.90 to 0.90 at 16"
-    assert suppressed.verdict == verdicts.CONSISTENT
-    turned = stochastic_edge.table_rows(scale, curves._replace(largest=largest[::-1]), said, decided=True)[1]
-    assert turned.verdict == verdicts.OUTSIDE
-
-
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     pytest.importorskip("mnist1d")
     monkeypatch.setattr(lottery, "ROUND", 2)
@@ -416,52 +284,3 @@ def test_pruned_networks_are_compared_with_their_own_whole_ones_and_with_random_
     whole, random = lottery.table_rows(accuracies, figures, sparsity, decided=True)
     assert (whole.published, whole.here, whole.verdict) == ("10.0%", "11.0%", verdicts.CONSISTENT)
     assert (random.published, random.here, random.verdict) == ("5.0%", "0.0%", verdicts.OUTSIDE)
-
-
-def test_slopes_and_errors_of_a_network_that_is_the_series():
-    true = np.random.default_rng(0).normal(size=(3, 4))
-    x = np.random.default_rng(1).normal(size=(3, 60, 4))
-    y = np.tanh(np.einsum("sni,si->sn", x, true))
-    np.testing.assert_allclose(series.slopes(x, y), true, rtol=1e-6)
-    w = np.zeros((3, 4, 8), np.float32)
-    w[:, :, 0] = true
-    ones = np.zeros((3, 8, 1), np.float32)
-    ones[:, 0] = 1
-    params = (
-        jfnn.Layer(w, np.zeros((3, 8), np.float32)),
-        jfnn.Layer(ones, np.zeros((3, 1), np.float32)),
-    )
-    np.testing.assert_allclose(series.recovered(SERIES, params), true, rtol=1e-6)
-    np.testing.assert_allclose(series.missed_variance(SERIES, params, true), 0, atol=1e-9)
-    off = params[0], params[1]._replace(b=np.full((3, 1), 0.5, np.float32))
-    fresh = np.tanh(true @ np.random.default_rng(1).normal(size=(series.FRESH, 4)).T)
-    np.testing.assert_allclose(series.missed_variance(SERIES, off, true), 0.25 / fresh.var(axis=1), rtol=1e-4)
-
-
-def test_statistics_accuracies_and_cells_of_a_zoo_belong_together():
-    scale = zoo.Scale(cells=3, seeds=2, epochs=1)
-    results = [zoo.trained(scale, name, {}) for name in zoo.OPTIMIZERS]
-    found = zoo.collected(results)
-    assert found.features.shape == (24, 28) and found.diverged == 0
-    row = found.cell.reshape(2, 2, 3, 2)
-    assert (row == np.arange(3)[:, None]).all()
-    for i, j, cell, seed in ((0, 1, 2, 0), (1, 0, 1, 1)):
-        index = np.ravel_multi_index((i, j, cell, seed), row.shape)
-        assert found.accuracy[index] == results[i].test_accuracy[j, cell, seed]
-        w = np.asarray(results[i].member(j, cell, seed)[1].w, np.float64)
-        assert found.features[index, found.names.index("1.w.variance")] == pytest.approx(w.var())
-    for name in ("learning_rate", "l2", "dropout"):  # which a cell shares with that of the other sweep
-        np.testing.assert_array_equal(results[0].axes[name], results[1].axes[name])
-
-
-def test_no_cell_of_a_zoo_is_on_both_sides():
-    """Marks of cells without any rule, learned by heart, help with members of the same cells alone."""
-    rng = np.random.default_rng(0)
-    cell = np.repeat(np.arange(100), 10)
-    marks = rng.normal(size=(100, 1))[cell]
-    accuracy = rng.random(100)[cell]
-    names = ["0.w.variance"]
-    unknown = zoo.predictions(zoo.Zoo(marks, names, accuracy, cell, 0))
-    assert zoo.r2_score(unknown.accuracy, unknown.by_all) < 0.2
-    known = zoo.predictions(zoo.Zoo(accuracy[:, None], names, accuracy, cell, 0))
-    assert zoo.r2_score(known.accuracy, known.by_all) > 0.99

@@ -1,16 +1,14 @@
-"""The scripts of one file: Optuna's search, the learned schedule, widths, timed searches; bad words."""
+"""The scripts of one file: Optuna's search, widths, timed searches; bad words."""
 
 import hashlib
 
 import checksum
 import committees
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optuna_search
 import probes
 import pytest
-import schedule
 import ties
 import widths
 
@@ -44,21 +42,6 @@ def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
     assert optuna_search.main([*SMALL, "--out", str(tmp_path), "--resume"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == mean
     assert error_line(capsys, optuna_search.main, *SMALL, "--out", str(tmp_path)).startswith("--out: ")
-
-
-def test_a_staircase_has_each_multiplier_for_its_part():
-    steps = schedule.staircase(np.array([1.0, 0.5, 2.0]))
-    expected = [1.0] * 11 + [0.5] * 11 + [2.0] * 12
-    np.testing.assert_array_equal(steps(jnp.arange(34) / jnp.asarray(33.0)), expected)
-
-
-@pytest.mark.slow
-def test_the_schedule_is_compared_and_drawn(tmp_path, capsys):
-    arguments = ["--epochs", "2", "--seeds", "1", "--unseen", "3", "--steps", "2", "--out", str(tmp_path)]
-    assert schedule.main(arguments) == 0
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in ("constant", "cosine", "learned"))
-    assert (tmp_path / "schedule.png").exists()
 
 
 def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, tmp_path):

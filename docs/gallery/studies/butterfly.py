@@ -5,7 +5,7 @@ One weight moved
 Two copies of a network differ by 0.0001 in one weight, when training begins or later, and see the same
 minibatches (`Kwok et al. 2025 <https://arxiv.org/abs/2506.13234>`_). At the learning rate 0.001 they stay
 together. At 0.01 they end far apart, the further the earlier they part, yet with hardly a barrier between
-them. The :doc:`full version </pictures>` has 100 seeds and moves of 0.000001 to 1.
+them.
 """
 
 import jax

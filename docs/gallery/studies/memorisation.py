@@ -4,8 +4,7 @@ Learned by heart
 
 Each of 200 networks is trained on another 70% of the digits. A digit is learned by heart where only
 networks that trained on it answer it right (`Feldman and Zhang 2020 <https://arxiv.org/abs/2008.03703>`_);
-above the digits are their labels. In the :doc:`full version </pictures>` 4.1% of the digits have a
-memorisation of 0.25 or more.
+above the digits are their labels.
 """
 
 import numpy as np

@@ -4,8 +4,8 @@ A network for each series
 
 One table holds 1,000 series of 60 rows, and each series has a small network, all trained
 by one call. Every series follows ``y = tanh(s · x)`` with other slopes s, so the gradient of a good network
-at x = 0 is s; after 100 epochs the largest slopes still come out too small. The :doc:`full version
-</pictures>` sets the time beside that of a loop over scikit-learn.
+at x = 0 is s; after 100 epochs the largest slopes still come out too small. :doc:`/measurements` has
+the time beside that of a loop over scikit-learn.
 """
 
 import jax

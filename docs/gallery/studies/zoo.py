@@ -4,8 +4,7 @@ Accuracy read from weights
 
 How good a network is can be told from its weights, without asking it anything: trees predict test accuracies
 from means, variances and quantiles of the weights and biases of each layer alone (`Unterthiner et al. 2020
-<https://arxiv.org/abs/2002.11448>`_). Hyperparameters are drawn, and half of the networks are held out. In
-the :doc:`full version </pictures>`, of 10,000 networks, R² is 0.99.
+<https://arxiv.org/abs/2002.11448>`_). Hyperparameters are drawn, and half of the networks are held out.
 """
 
 import numpy as np
