@@ -18,8 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from benchmarks.machine import cores
 from benchmarks.report import markdown
-from console import Parser, count, run
+from console import Parser, run
 
 import jfnn
 
@@ -27,6 +28,7 @@ STRENGTH = 1.0
 STEPS = 200  # of L-BFGS at most
 EVERY = 2  # steps from one look whether a probe has converged to the next
 TOLERANCE = 1e-12
+TARGETS = (1, 10, 100, 1000)
 FEW = 10  # targets up to which each has a sweep of its own, too
 
 
@@ -179,20 +181,17 @@ def row(case: Case, pool: concurrent.futures.Executor, processes: int) -> list[s
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a table, a line for each number of targets."""
     parser = Parser(description=__doc__)
-    parser.add_argument(
-        "--targets", type=count(1), nargs="+", default=[1, 10, 100, 1000], help="numbers of targets"
-    )
-    parser.add_argument("--processes", type=count(1), default=os.cpu_count(), help="of scikit-learn")
-    options = parser.parse_args(arguments)
+    parser.parse_args(arguments)
+    processes = cores()
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # of the processes to come
     jax.config.update("jax_enable_x64", True)
     head = ["targets", "one sweep", "scikit-learn", "plain JAX", "a sweep each", "apart", "same accuracy"]
     print(markdown([head]))
     apart = multiprocessing.get_context("spawn")  # JAX has threads, which a fork would lack
-    with concurrent.futures.ProcessPoolExecutor(options.processes, apart) as pool:
-        list(pool.map(begun, range(options.processes)))
-        for targets in options.targets:
-            print(f"| {' | '.join(row(Case(targets), pool, options.processes))} |", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(processes, apart) as pool:
+        list(pool.map(begun, range(processes)))
+        for targets in TARGETS:
+            print(f"| {' | '.join(row(Case(targets), pool, processes))} |", flush=True)
     return 0
 
 
