@@ -50,6 +50,7 @@ SYNONYMS: dict[str, str | tuple[str, ...]] = {
     **dict.fromkeys(("all", "gd", "gradient_descent"), "full"),
     **dict.fromkeys(("sequential", "ordered"), "in_order"),
     "fit": "train",
+    **dict.fromkeys(("metric", "scoring"), "rank_by"),
     **dict.fromkeys(("load_digits", "fetch_digits"), "digits"),
     "train_test_split": "split",
     **dict.fromkeys(("standardscaler", "standard_scaler"), "standardise"),

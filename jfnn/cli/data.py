@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn import datasets, losses
-from jfnn.arguments import callers, checks
+from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
@@ -94,7 +94,6 @@ def load(flags: Flags) -> Problem:
             "scaling": known.get("scaling"),
             "columns": known.get("columns"),
             "target": known.get("target"),
-            "weights": flags.weights,
         }
     )
     split = split._replace(x_train=x_train, x_test=x_test, names=names)
@@ -111,33 +110,14 @@ def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
     size = math.prod(shape)
     if flags.network == "mlp":
         return (size,)
-    if flags.shape is not None:
-        checks.as_counts(flags.shape, "shape")
-        if math.prod(flags.shape) != size:
-            got = ",".join(map(str, flags.shape))
-            raise ArgumentError(
-                "shape", f"expected a shape of {size} numbers, as a row of the data has, got {got}"
-            )
-        return flags.shape
-    is_cnn = flags.network == "cnn"
     if flags.data is None:
-        return (1, *DIGITS) if is_cnn else DIGITS
-    if len(shape) == 1:
-        inputs = (1, size) if is_cnn else (size, 1)
-        if flags.data.suffix.lower() == ".csv":  # a table, of whose columns neighbours hardly are such
-            given = ",".join(map(str, inputs))
-            found = f"rows are read as sequences of {size} columns, in their order in the file"
-            cure = f"give --network mlp for a table, --shape {given} for sequences"
-            callers.warn(Doubt(f"{found}; {cure}", "shape"))
-        return inputs
-    if is_cnn and len(shape) == 2:
-        image, channels = (",".join(map(str, axes)) for axes in ((1, *shape), shape))
-        raise ArgumentError(
-            "shape",
-            f"rows of {channels} are ambiguous; give --shape {image} for images of one channel,"
-            f" --shape {channels} for {shape[0]} channels",
-        )
-    return shape
+        shape = DIGITS
+    elif flags.data.suffix.lower() == ".csv":  # a table, of whose columns neighbours hardly are such
+        found = f"rows are read as sequences of {size} columns, in their order in the file"
+        callers.warn(Doubt(f"{found}; give --network mlp for a table", "network"))
+    if flags.network == "cnn":
+        return shape if len(shape) > 2 else (1, *shape)
+    return shape if len(shape) > 1 else (size, 1)
 
 
 def _read(path: Path, flags: Flags) -> datasets.Table:
@@ -148,9 +128,7 @@ def _read(path: Path, flags: Flags) -> datasets.Table:
         raise ArgumentError(csv_only[-1], "goes with a .csv file; an .npz file holds its targets as y")
     try:
         if suffix == ".npz":
-            return datasets.read_npz(path, flags.task, flags.weights)
-        return datasets.read_csv(
-            path, flags.target, flags.task, flags.weights, encode=flags.encode, impute=flags.impute
-        )
+            return datasets.read_npz(path, flags.task)
+        return datasets.read_csv(path, flags.target, flags.task, encode=flags.encode, impute=flags.impute)
     except OSError as error:
         raise ArgumentError("data", f"cannot read {path}: {error.strerror or error}") from None

@@ -40,6 +40,8 @@ def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
     """The cluster whose scheduler the flags name, else one of this machine."""
     with contextlib.ExitStack() as stack:
         address = flags.scheduler
+        if address is not None and flags.workers is not None:
+            raise ArgumentError("workers", "the cluster of --scheduler has its own")
         if address is None:
             address = stack.enter_context(_local_cluster(_count(flags)))
         client = stack.enter_context(client_of(address, "scheduler"))

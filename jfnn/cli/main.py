@@ -1,6 +1,7 @@
 """The command ``jfnn``, whose subcommand is imported when it runs."""
 
 import argparse
+import functools
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -14,9 +15,13 @@ COMMANDS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str]) -> int:
     """Runs ``jfnn COMMAND …``."""
-    argv = sys.argv[1:] if argv is None else argv
+    return _imported(argv)()
+
+
+def _imported(argv: Sequence[str]) -> Callable[[], int]:
+    """What a command line does, with all that it needs imported."""
     if argv and argv[0] in COMMANDS:
         from jfnn.cli import predict, run, workers  # import JAX
 
@@ -25,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             "predict": predict.start,
             "workers": workers.start,
         }
-        return starts[argv[0]](argv[1:])
+        return functools.partial(starts[argv[0]], argv[1:])
+    return functools.partial(_without_command, argv)
+
+
+def _without_command(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -46,4 +55,4 @@ def command() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
     from jfnn.cli import process
 
-    return process.run(main, "jfnn")
+    return process.run(_imported(sys.argv[1:]), "jfnn")

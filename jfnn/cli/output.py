@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jfnn.analysis import ranking, summary
@@ -17,7 +16,7 @@ from jfnn.analysis.description import training_text
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import describe, metric_text, name_text, number_text, score_format, value_texts
+from jfnn.arguments.texts import describe, metric_text, name_text, score_format, value_texts
 from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
@@ -34,43 +33,23 @@ ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # writ
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def report(result: SweepResult, problem: Problem) -> str:
-    """The tables, the best cells and the verdict of a sweep, and what was trained again."""
+def report(result: SweepResult, tests: bool) -> str:
+    """The tables, the best cells and the verdict of a sweep, and what was trained again.
+
+    ``tests`` says whether there are rows to test on.
+    """
     lines = [training_text(result), ""] if training_text(result) else []
     lines += tables(result) if result.crossed else []
     lines += best_cells(result)
-    lines += verdict(result, problem.n_test > 0)
+    lines += verdict(result, tests)
     if result.refit is not None:
         texts = summary.refit_texts(result.refit)
-        cells = result.refit.pruned_cells.size
-        which = f"the best {cells} cells " if cells > 1 else ""
-        lines += [f"{which}trained again {summary.refit_rows(result)}:"]
+        lines += [f"trained again {summary.refit_rows(result)}:"]
         line = max(2, len(texts) // 2)  # a part's metrics, of one metric both parts
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
         if not summary.tests_its_refit(result):
             lines += ["No rows are left to test on: this is no score of other rows."]
-        elif cells > 1:
-            lines += together(result.refit, problem)
     return "\n".join(textwrap.fill(line, WIDTH) if len(line) > WIDTH else line for line in lines)
-
-
-def together(refit: SweepResult, problem: Problem) -> list[str]:
-    """The score on the test rows of all that was trained again, which `jfnn predict` answers by, in a line.
-
-    Nothing of several targets.
-    """
-    y = np.asarray(problem.split.y_test)
-    if (refit.diverged_at >= 0).all() or y.size > problem.n_test:
-        return []
-    with jax.enable_x64(refit.config["settings"]["dtype"] == "float64"):
-        answers = refit.predict(problem.split.x_test, "mean").reshape(problem.n_test, -1)[:, 0]
-    if problem.classes:
-        score = f"accuracy {number_text(float((answers == y.ravel()).mean()), True)}"
-    else:
-        scaling = (problem.split.names or {}).get("scaling")
-        scale = scaling["y"]["scale"][0] if scaling else 1.0
-        score = f"RMSE {number_text(float(scale * np.sqrt(np.mean((answers - y.ravel()) ** 2))), False)}"
-    return [f"test {score} of all together, by their mean, as jfnn predict answers"]
 
 
 def tables(result: SweepResult) -> list[str]:
@@ -271,12 +250,9 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
         return result
     scaling = (problem.split.names or {}).get("scaling")
     scale = scaling["y"]["scale"][0] if scaling else 1.0
-    weights = problem.split.weights
-    counted = np.ones(len(y), bool)
-    counted[: problem.n_train] = True if weights is None else np.asarray(weights) > 0
     added = {}
     for part in PARTS:
-        rows = [fold[part][counted[fold[part]]] for fold in origin.parts]
+        rows = [fold[part] for fold in origin.parts]
         deviations = np.array([y[numbers].std() if len(numbers) else np.nan for numbers in rows])
         added[f"{part}_rmse"] = scale * deviations * np.sqrt(1 - result.scores[f"{part}_r2"])
     refit = None if result.refit is None else with_rmse(result.refit, problem)
@@ -286,8 +262,6 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
 
 def _plain(value: object) -> object:
     """A flag's value as JSON has it."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {type(value).__name__: dataclasses.asdict(value)}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Distribution):

@@ -18,16 +18,16 @@ import jax
 
 import jfnn
 from jfnn.analysis import description
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import told
 from jfnn.arguments.texts import metric_text
 from jfnn.cli import data, directories, executors, output, process
 from jfnn.cli.data import Problem
-from jfnn.cli.flags import OPTIONS, Flags
+from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
-from jfnn.cli.parser import flag_name, in_flags, make_parser, parse, warnings_in_lines
+from jfnn.cli.parser import DECLARED, flag_name, in_flags, make_parser, parse, warnings_in_lines
+from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.progress import Progress
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError
@@ -42,22 +42,15 @@ from jfnn.schedulers import SCHEDULERS
 DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
 
-With no arguments it is the grid of the notes (section 4): without --data dense
-networks have sigmoid units, unscaled normal starts, and an objective that is a
-sum over the rows of a step. On your data they have ReLU units, starts scaled to
-them, and a mean, and so do other networks.
-Prints a table of the scores over η and λ, the best cells and the time taken; of
-several networks or batch sizes the table is that of the best pair, a random
-search has none. The run's directory gets config.json, results.csv with all
-cells, results.npz, models.npz, heatmap.png, curves.png and report.html; a
-random search scatter.png instead of the heat map, --refit also refit/; of
-several networks or batch sizes each pair has a directory in there.
-Ctrl-C stops a run such that --resume goes on with it.
+Without --data it is the grid of the notes: sigmoid units, unscaled normal
+starts, and an objective that is a sum over the rows of a step. On your data,
+and of other networks, it is ReLU units, starts scaled to them, and a mean.
+Prints the scores over η and λ and the best cells, and writes tables, networks,
+figures and report.html into the run's directory. Ctrl-C stops a run such that
+--resume goes on with it.
 """
 EXAMPLES = """\
 examples:
-  %(prog)s
-      the grid of the notes: 7 by 7, 64-50-10, 100 epochs of batches of 100
   %(prog)s --learning-rate 1e-3:1:5 --l2 0,0.1 --seeds 5 --validation 0.2 \\
           --refit
       5 by 2 cells, each averaged over seeds 0 to 4, ranked on rows held out;
@@ -65,18 +58,16 @@ examples:
   %(prog)s --cells 60 --learning-rate 1e-4:1e-1 --l2 1e-4:1 --folds 5 \\
           --optimizer-arg momentum=uniform:0:0.95
       random search: 60 cells, ranked by five-fold cross-validation
-  %(prog)s --hidden 50 --hidden 100,50 --batch-size 50,100
-      two networks with two batch sizes each, the best ten cells in one list
   %(prog)s --data wine.csv --target class --standardise --folds 5
       data of a file
-  %(prog)s --optimizer-arg momentum=0,0.9 --minibatch permutation --halving 3
-      momentum as a third axis; cells that fall behind stop early
 """
+PROG = "jfnn grid"
 Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
-EVALUATIONS = 20  # on the way, for the curves
+OPTIONS = {field.name for field in dataclasses.fields(Options) if field.kw_only}
 # Arguments of `jfnn.Optimizer` that are no arguments of an optimizer.
 NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
+EVALUATIONS = 20  # on the way, for the curves
 
 
 @contextlib.contextmanager
@@ -93,36 +84,27 @@ def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
         shown.close()
 
 
-def start(argv: Sequence[str], prog: str = "jfnn grid", command: Sequence[str] = ("jfnn", "grid")) -> int:
+def start(argv: Sequence[str]) -> int:
     """`main` for a process that does nothing else: Python and JAX are set up for it."""
     # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
     gc.set_threshold(100_000, 50, 50)
     with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
         jfnn.use_all_cores()
-    return main(argv, prog, command)
+    return main(argv)
 
 
-def main(
-    argv: Sequence[str],
-    prog: str = "jfnn grid",
-    command: Sequence[str] = ("jfnn", "grid"),
-    watch: Watch = bar,
-) -> int:
-    """Runs the words ``argv``; exits with 2 and one line for invalid ones.
+def main(argv: Sequence[str], watch: Watch = bar) -> int:
+    """Runs the words behind ``jfnn grid``; exits with 2 and one line for invalid ones.
 
-    Args:
-        argv: Words behind the command.
-        prog: Name of the program in messages.
-        command: Words that start the program.
-        watch: Makes the function that is called with the progress.
+    ``watch`` makes the function that is called with the progress.
     """
-    parser = make_parser(prog, DESCRIPTION, EXAMPLES)
+    parser = make_parser(PROG, DESCRIPTION, EXAMPLES)
     flags = parse(parser, argv)
     try:
         try:
             flags = dataclasses.replace(flags, out=directories.choose_directory(flags))
             goes_on = flags.resume and directories.holds_run(flags.out)
-            with jax.enable_x64(flags.dtype == "float64"), warnings_in_lines(prog):
+            with jax.enable_x64(flags.dtype == "float64"), warnings_in_lines(PROG):
                 problem, result = train(flags, watch)
         except (ArgumentError, CorruptFileError) as error:
             line = _line(error, flags)
@@ -132,17 +114,17 @@ def main(
         result = output.with_rmse(result, problem)
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
-            print(output.report(result, problem), took, sep="\n")
+            print(output.report(result, problem.n_test > 0), took, sep="\n")
         # Another process may have asked for the run meanwhile.
-        with warnings_in_lines(prog), directory_lock(flags.out, waits=True):
-            written = output.write(flags, problem, result, [*command, *argv])
+        with warnings_in_lines(PROG), directory_lock(flags.out, waits=True):
+            written = output.write(flags, problem, result, [*PROG.split(), *argv])
     except OSError as error:
         path = error.filename2 or error.filename or flags.out
-        parser.exit(1, f"{prog}: error: --out: cannot write to {path}: {error.strerror or error}\n")
+        parser.exit(1, f"{PROG}: error: --out: cannot write to {path}: {error.strerror or error}\n")
     except ExecutorError as error:
-        parser.exit(1, f"{prog}: error: --{told(error.found, error.cure, in_flags)}\n")
+        parser.exit(1, f"{PROG}: error: --{told(error.found, error.cure, in_flags)}\n")
     except KeyboardInterrupt:
-        words = [*command, *(word for word in argv if word != "--resume")]
+        words = [*PROG.split(), *(word for word in argv if word != "--resume")]
         words += [] if "out" in flags.present else ["--out", str(flags.out)]
         parser.exit(process.INTERRUPTED, f"\nstopped; to go on: {shlex.join([*words, '--resume'])}\n")
     if not flags.quiet:
@@ -176,9 +158,9 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
         if type(error.item) is kind:
             return flag_name(name)
     for argument in (f"{error.argument}_{error.item}", error.argument):
-        for field in dataclasses.fields(flags):
-            if argument == field.name or argument in field.metadata.get("sets", ()):
-                return flag_name(field.name)
+        for name, declared in DECLARED.items():
+            if argument == name or argument in declared["sets"]:
+                return flag_name(name)
     return None
 
 
@@ -188,20 +170,19 @@ def timing(result: SweepResult, resumed: bool) -> str:
     ``resumed`` says that it may be only that of a run's last part.
     """
     count = result.diverged_at.size
-    # Of several programs the last: earlier ones may have been trained on other devices.
-    config = result.runs[-1].config
-    compiling = result.timing["compile"]
-    running = result.timing["run"]
-    again = 0.0 if result.refit is None else sum(result.refit.timing.values())
+    config = result.runs[-1].config  # of several programs, earlier ones may have had other devices
+    parts = {"compile": result.timing["compile"], "run": result.timing["run"]}
+    if result.refit is not None:
+        parts["again"] = sum(result.refit.timing.values())
     what = f"in {len(result.runs)} programs" if result.leading else description.network_sizes(result)
     devices = config["device"]["count"]
     platform = config["backend"]["platform"]
     unit = ("core" if platform == "cpu" else "device") + "s" * (devices > 1)
     where = f"{devices} {platform} {unit}" if devices else f"on workers, {platform}"
     return (
-        f"{count} network{'s' * (count > 1)} {what} in {compiling + running + again:.1f} s"
-        f"{' of the last session' if resumed else ''}: compile {compiling:.1f} s, run {running:.1f} s"
-        f"{'' if result.refit is None else f', again {again:.1f} s'}"
+        f"{count} network{'s' * (count > 1)} {what} in {sum(parts.values()):.1f} s"
+        f"{' of the last session' if resumed else ''}:"
+        f" {', '.join(f'{part} {seconds:.1f} s' for part, seconds in parts.items())}"
         f" ({where}, {config['settings']['dtype']})"
     )
 
@@ -239,58 +220,47 @@ def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
 
 def evaluations(flags: Flags) -> int | list[int]:
     """Epochs between evaluations, or the epochs of these where a page shows them."""
-    if flags.eval_every is not None:
-        return flags.eval_every
     if flags.play and flags.epochs:
         return spaced_epochs(flags.epochs)
     return max(1, -(-flags.epochs // EVALUATIONS))
+
+
+def optimizer(flags: Flags) -> jfnn.Optimizer:
+    """The optimizer with its arguments and schedule.
+
+    Raises:
+        ValueError, TypeError: Invalid arguments of the optimizer.
+    """
+    arguments = dict(flags.optimizer_arg)
+    if len(arguments) < len(flags.optimizer_arg):
+        raise ArgumentError("optimizer_arg", "expected each argument once")
+    for name in NOT_OPTAX & set(arguments):
+        raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
+    return jfnn.Optimizer(flags.optimizer, schedule=flags.schedule, **arguments)
 
 
 def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
     """Keywords of `jfnn.sweep`, for one executor.
 
     Raises:
-        ValueError, TypeError: Invalid arguments of the optimizer.
+        ValueError, TypeError: Invalid values of flags.
     """
-    options = {name: value for name, value in vars(flags).items() if name in OPTIONS}
-    arguments = dict(flags.optimizer_arg)
-    if len(arguments) < len(flags.optimizer_arg):
-        raise ArgumentError("optimizer_arg", "expected each argument once")
-    for name in NOT_OPTAX & set(arguments):
-        raise ArgumentError("optimizer_arg", f"expected arguments of the optimizer, got {name!r}")
-    with checks.renamed(scheme="minibatch"):
-        schemes = [
-            jfnn.Minibatches(size, flags.minibatch, drop_last=not flags.keep_last)
-            for size in batch_sizes(problem, flags)
-        ]
-    hyper = {
-        "l1": flags.l1,
-        "dropout": flags.dropout,
-        "init_scale": None if flags.init_scale == 1 else flags.init_scale,
-    }
-    axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | arguments
+    sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(problem, flags)]
+    hyper = {"l1": flags.l1, "dropout": flags.dropout}
+    axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | dict(flags.optimizer_arg)
     for name, values in axes.items():
         if flags.cells is None and is_distribution(values):
             reason = "a range START:STOP is drawn from with --cells; without, give START:STOP:COUNT"
             raise ArgumentError(name, reason)
-    cells = None
-    if flags.cells is not None:
-        cells = jfnn.Sample(flags.cells, flags.cells_seed)
-    plays = flags.play and flags.epochs > 0
-    return options | {
+    schedulers: list[jfnn.Scheduler] = [] if flags.halving is None else [jfnn.Halving(flags.halving)]
+    schedulers += [] if flags.early_stopping is None else [jfnn.EarlyStopping(flags.early_stopping)]
+    kept = "evaluations" if flags.play and flags.epochs > 0 else "all"
+    return {name: value for name, value in vars(flags).items() if name in OPTIONS} | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
         "loss": problem.loss,
-        "optimizer": jfnn.Optimizer(
-            flags.optimizer, schedule=flags.schedule, schedule_epochs=flags.schedule_epochs, **arguments
-        ),
-        "batch_size": schemes if len(schemes) > 1 else schemes[0],
+        "optimizer": optimizer(flags),
+        "batch_size": sizes if len(sizes) > 1 else sizes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
-        "refit": None if flags.refit is None else jfnn.Refit(flags.refit, flags.refit_cells),
-        "execution": jfnn.Execution(
-            flags.devices,
-            flags.tile,
-            eval_every=evaluations(flags),
-            keep_params="evaluations" if plays else "all",
-        ),
-        "cells": cells,
+        "schedulers": schedulers,
+        "execution": jfnn.Execution(eval_every=evaluations(flags), keep_params=kept),
     }

@@ -36,24 +36,26 @@ def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
     return read_plain
 
 
+def says(expected: str) -> Callable[[Callable[[str], Value]], Callable[[str], Value]]:
+    """A decorator of readers: where one raises ValueError, its error says what was expected."""
+
+    def decorate(read: Callable[[str], Value]) -> Callable[[str], Value]:
+        @functools.wraps(read)
+        def read_or_say(text: str) -> Value:
+            try:
+                return read(text)
+            except ValueError:
+                raise _expected(expected, text) from None
+
+        return read_or_say
+
+    return decorate
+
+
 whole_number = plain(int)
 number = plain(float)
-
-
-def one_integer(text: str) -> int:
-    """A whole number."""
-    try:
-        return whole_number(text)
-    except ValueError:
-        raise _expected("a whole number", text) from None
-
-
-def one_number(text: str) -> float:
-    """A number."""
-    try:
-        return number(text)
-    except ValueError:
-        raise _expected("a number", text) from None
+one_integer = says("a whole number")(whole_number)
+one_number = says("a number")(number)
 
 
 def axis(text: str) -> Axis:
@@ -107,19 +109,22 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(values)
 
 
-def integers(text: str, expected: str = INTEGERS) -> tuple[int, ...]:
+@says(INTEGERS)
+def integers(text: str) -> tuple[int, ...]:
     """``1,8,8`` -> integers."""
-    return _items(text, whole_number, expected)
+    return tuple(map(whole_number, text.split(",")))
 
 
+@says(f"{INTEGERS}, or 'none'")
 def widths(text: str) -> tuple[int, ...]:
     """``100,50`` -> widths of hidden layers; ``none`` -> no hidden layer."""
-    return () if text == "none" else integers(text, f"{INTEGERS}, or 'none'")
+    return () if text == "none" else tuple(map(whole_number, text.split(",")))
 
 
+@says(f"a count, or {INTEGERS}")
 def count_or_integers(text: str) -> int | tuple[int, ...]:
     """``3`` -> a count; ``0,7`` or ``7,`` -> these very numbers."""
-    values = integers(text.removesuffix(","), f"a count, or {INTEGERS}")
+    values = tuple(map(whole_number, text.removesuffix(",").split(",")))
     return values if "," in text else values[0]
 
 
@@ -128,23 +133,19 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.split(",")))
 
 
+@says(f"{INTEGERS}, or 'full'")
 def counts_or_full(text: str) -> tuple[int | str, ...]:
     """``50,100`` -> counts, each once; ``full`` stays."""
-
-    def read(word: str) -> int | str:
-        return word if word == "full" else whole_number(word)
-
-    return tuple(dict.fromkeys(_items(text, read, f"{INTEGERS}, or 'full'")))
+    words = text.split(",")
+    return tuple(dict.fromkeys(word if word == "full" else whole_number(word) for word in words))
 
 
 def count(least: int) -> Callable[[str], int]:
     """A reader of an integer from ``least`` on."""
 
+    @says(f"a whole number from {least} to {checks.MOST}")
     def read(text: str) -> int:
-        try:
-            return checks.as_count(whole_number(text), "count", least)
-        except ValueError:
-            raise _expected(f"a whole number from {least} to {checks.MOST}", text) from None
+        return checks.as_count(whole_number(text), "count", least)
 
     return read
 
@@ -161,18 +162,10 @@ def one_of(choices: Collection[str]) -> Callable[[str], str]:
     return read
 
 
-def one_meant(choices: Collection[str]) -> Callable[[str], str]:
-    """A reader of one of the names in ``choices``, also by a name that another library has for it."""
-    read = one_of(choices)
-    return lambda text: checks.synonym(text, choices) or read(text)
-
-
+@says("a share such as 0.2, or a number of rows")
 def share_or_count(text: str) -> float | int:
     """``0.2`` -> a share; ``360`` -> a count."""
-    try:
-        return whole_number(text) if text.isdecimal() else number(text)
-    except ValueError:
-        raise _expected("a share such as 0.2, or a number of rows", text) from None
+    return whole_number(text) if text.isdecimal() else number(text)
 
 
 def named(text: str) -> tuple[str, bool | float | Axis]:
@@ -190,14 +183,6 @@ def path(text: str) -> Path:
     if not text or "\0" in text:
         raise _expected("a path", text)
     return Path(os.path.expanduser(text))  # a shell leaves that of --out=~/run as it is
-
-
-def _items(text: str, read: Callable[[str], Value], expected: str) -> tuple[Value, ...]:
-    """Values with commas between."""
-    try:
-        return tuple(map(read, text.split(",")))
-    except ValueError:
-        raise _expected(expected, text) from None
 
 
 def _expected(what: str, text: str) -> argparse.ArgumentTypeError:

@@ -16,7 +16,6 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.executors import client_of
 from jfnn.cli.output import WIDTH
 from jfnn.cli.parser import Parser
-from jfnn.cli.words import one_number
 from jfnn.distributed import calls
 from jfnn.extend.executors import Description
 from jfnn.extend.runs import device_kind_in
@@ -34,7 +33,7 @@ examples:
   %(prog)s --check tcp://head:8786 --kind "gpu NVIDIA H100 80GB HBM3"
       the workers that `jfnn grid --worker-kind` with these words would take
 """
-SECONDS = 120.0
+SECONDS = 120.0  # for all answers
 SHOWN = 8  # characters of a checksum
 
 
@@ -64,17 +63,10 @@ def start(argv: Sequence[str]) -> int:
     parser = Parser(prog="jfnn workers", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("--check", metavar="ADDRESS", required=True, help="of the cluster's scheduler")
     parser.add_argument("--kind", metavar="KIND", help="that is to train (default: that of this process)")
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=one_number,
-        default=SECONDS,
-        help="for all answers (default: %(default)g)",
-    )
     flags = parser.parse_args(argv)
     try:
         with client_of(flags.check, "check") as client:
-            found, silent = _examined(client, flags.timeout)
+            found, silent = _examined(client)
     except ArgumentError as error:
         parser.error(f"--{error}")
     expected = calls.environment_of(flags.kind)
@@ -86,7 +78,7 @@ def start(argv: Sequence[str]) -> int:
     return 0 if equal == count > 0 else 1
 
 
-def _examined(client: Any, seconds: float) -> tuple[list[Found], dict[str, str]]:
+def _examined(client: Any) -> tuple[list[Found], dict[str, str]]:
     """What every worker of a cluster is; and the address of each that says nothing -> why."""
     import distributed
 
@@ -96,7 +88,7 @@ def _examined(client: Any, seconds: float) -> tuple[list[Found], dict[str, str]]
         address: client.submit(examine, workers=[address], pure=False, retries=0) for address in addresses
     }
     with contextlib.suppress(TimeoutError):
-        distributed.wait([*asked.values()], timeout=seconds)  # type: ignore[no-untyped-call]
+        distributed.wait([*asked.values()], timeout=SECONDS)  # type: ignore[no-untyped-call]
     found: list[Found] = []
     silent: dict[str, str] = {}
     for address, future in asked.items():
@@ -105,7 +97,7 @@ def _examined(client: Any, seconds: float) -> tuple[list[Found], dict[str, str]]
         elif future.status == "error":
             silent[address] = repr(future.exception())
         else:
-            silent[address] = f"no answer within {seconds:g} s; it may be busy"
+            silent[address] = f"no answer within {SECONDS:g} s; it may be busy"
     return found, silent
 
 

@@ -9,7 +9,7 @@ from jfnn.schedulers.halving import Halving
 from jfnn.schedulers.hyperband import Hyperband
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
-#: Every scheduler, by the name that the command line and config.json give it.
+#: Every scheduler, by the name that config.json gives it.
 SCHEDULERS: Mapping[str, type[Scheduler]] = MappingProxyType(
     {
         "halving": Halving,

@@ -101,16 +101,3 @@ class Scheduler(Valid, abc.ABC):
     @abc.abstractmethod
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
         """Its state after a report, and its actions."""
-
-    @classmethod
-    def parse(cls, text: str) -> "Scheduler":
-        """From the words of a command line, numbers with colons between; raises ValueError."""
-        fields = [field for field in dataclasses.fields(cls) if not isinstance(field.default, tuple)]
-        words = text.split(":")
-        if not 1 <= len(words) <= len(fields):
-            raise ValueError(f"expected {':'.join(field.name.upper() for field in fields)}, got {text!r}")
-        try:
-            numbers = [int(word) if word.isdecimal() else float(word) for word in words]
-        except ValueError:
-            raise ValueError(f"expected numbers with colons between, got {text!r}") from None
-        return cls(*numbers)

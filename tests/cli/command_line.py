@@ -8,7 +8,7 @@ import pytest
 
 from jfnn.cli import parser, run
 
-COMMAND = ("python", "scripts/grid.py")
+COMMAND = ("jfnn", "grid")
 SMALL = ["--hidden", "4", "--epochs", "2", "--init", "glorot_uniform"]
 # With these, the last learning rate diverges under the last penalty only.
 GRID = [*SMALL, "--learning-rate", "1e-4,1e-3,1", "--l2", "0,1e-2,1e6", "--seeds", "2"]
@@ -30,12 +30,12 @@ SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 def parse(*words):
     """Words as the values of flags."""
-    return parser.parse(parser.make_parser("grid.py", "", ""), words)
+    return parser.parse(parser.make_parser("jfnn grid", "", ""), words)
 
 
 def grid_main(*words, **options):
-    """Runs the words as scripts/grid.py does."""
-    return run.main(words, "grid.py", COMMAND, **options)
+    """Runs the words behind ``jfnn grid``."""
+    return run.main(words, **options)
 
 
 def watching(function):
@@ -53,8 +53,8 @@ def refused(capsys, *words, code=2):
         grid_main(*words, watch=untrained)
     printed = capsys.readouterr()
     assert stopped.value.code == code and printed.out == ""
-    assert printed.err.count("\n") == 1 and printed.err.startswith("grid.py: error: ")
-    return printed.err.removeprefix("grid.py: error: ")
+    assert printed.err.count("\n") == 1 and printed.err.startswith("jfnn grid: error: ")
+    return printed.err.removeprefix("jfnn grid: error: ")
 
 
 def write_csv(path, classes, rows=60):

@@ -8,28 +8,10 @@ import pytest
 from command_line import grid_main, parse
 
 import jfnn
-from jfnn.cli import data, executors, networks, parser, run
-from jfnn.cli.flags import DATA, EXECUTORS, NETWORKS, Flags, option
-from jfnn.cli.parser import flag_name
+from jfnn.cli import data, networks, run
+from jfnn.cli.flags import Flags
+from jfnn.cli.parser import DECLARED, flag_name
 from jfnn.core.experiment.options import Options
-from jfnn.schedulers import SCHEDULERS
-
-# The library's option -> the flags that set it, where they have other names.
-FLAGS = {
-    "hyper": ["l1", "dropout", "init_scale"],
-    "optimizer": ["optimizer", "optimizer_arg", "schedule", "schedule_epochs"],
-    "batch_size": ["batch_size", "minibatch", "keep_last"],
-    "validation": ["validation", "rank_by"],
-    "execution": ["devices", "tile", "eval_every"],
-    "cells": ["cells", "cells_seed"],
-}
-NO_FLAG = {"initial_params", "batches"}  # arrays
-
-
-def test_every_option_of_a_sweep_has_its_flags():
-    names = {field.name for field in dataclasses.fields(Flags)}
-    for name in {field.name for field in dataclasses.fields(Options) if field.kw_only} - NO_FLAG:
-        assert set(FLAGS.get(name, [name])) <= names
 
 
 def test_defaults_are_the_grid_of_the_notes():
@@ -78,8 +60,6 @@ def test_defaults_are_the_grid_of_the_notes():
         ("--batch-size 50,full,050", "batch_size", (50, "full")),
         ("--validation 200", "validation", 200),
         ("--rank-by auc", "rank_by", "auc"),
-        ("--rank-by neg_log_loss", "rank_by", "log_loss"),
-        ("--early-stopping 10 --halving 3:5", "schedulers", (jfnn.Halving(3, 5), jfnn.EarlyStopping(10))),
         ("--optimizer-arg b1=0.8 --optimizer-arg b2=0.9,1", "optimizer_arg", (("b1", 0.8), ("b2", (0.9, 1)))),
         ("--optimizer-arg nesterov=true", "optimizer_arg", (("nesterov", True),)),
         ("--optimizer-arg memory=3", "optimizer_arg", (("memory", 3),)),
@@ -94,11 +74,6 @@ def test_values_are_read_as_the_help_says(words, name, value):
     assert {flag_name(name) for name in flags.present} == {w for w in words.split() if w.startswith("--")}
 
 
-@pytest.mark.parametrize(("name", "meant"), [("roc_auc", "auc"), ("mean_squared_error", "mse"), ("r2", "r2")])
-def test_a_metric_is_what_ranks(name, meant):
-    assert parse("--metric", name) == parse("--rank-by", meant)
-
-
 @pytest.mark.parametrize(
     ("words", "name", "ends", "middle"),
     [
@@ -110,20 +85,6 @@ def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, mid
     flags = parse(*words.split())
     read = dict(flags.optimizer_arg)[name] if "=" in words else getattr(flags, name)
     np.testing.assert_allclose(read.ppf([0, 0.5, 1]), [ends[0], middle, ends[1]], rtol=1e-12, atol=1e-12)
-
-
-@dataclasses.dataclass(frozen=True)
-class Toy(jfnn.Halving):
-    """Ends 50% of the runs."""
-
-
-def test_a_scheduler_in_the_registry_has_a_flag(monkeypatch, capsys):
-    monkeypatch.setattr(parser, "SCHEDULERS", {**SCHEDULERS, "toy_scheduler": Toy})
-    assert parse("--toy-scheduler", "3:7").schedulers == (Toy(3, 7),)
-    with pytest.raises(SystemExit):
-        parse("--help")
-    shown = capsys.readouterr().out
-    assert "--toy-scheduler FACTOR[:MIN_EPOCHS]" in shown and "ends 50% of the runs" in shown
 
 
 @pytest.mark.parametrize(
@@ -140,14 +101,9 @@ def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     assert (list(networks.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
 
 
-def test_names_that_flags_take_are_those_that_there_are():
-    assert (set(NETWORKS), set(EXECUTORS)) == (set(networks.MAKERS), set(executors.EXECUTORS))
-
-
-@pytest.mark.parametrize(("name", "metavar"), [("refit", None), ("epochs", "N")])
-def test_the_field_of_an_option_keeps_what_is_declared_of_it(name, metavar):
-    declared = {"sets": ["other"], "needs": DATA, "group": "title"}
-    assert option(name, metavar, **declared).metadata.items() >= declared.items()
+def test_rules_that_stop_members_are_those_of_the_library():
+    flags = parse("--halving", "3", "--early-stopping", "10")
+    assert run.keywords(data.load(flags), flags)["schedulers"] == [jfnn.Halving(3), jfnn.EarlyStopping(10)]
 
 
 def test_help_shows_every_flag_with_its_default(capsys):
@@ -155,13 +111,10 @@ def test_help_shows_every_flag_with_its_default(capsys):
         grid_main("--help")
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for field in dataclasses.fields(Flags):
-        names = {"schedulers": SCHEDULERS, "present": ()}.get(field.name, [field.name])
-        for name in names:
-            _, entry = re.split(rf"\n  {flag_name(name)}[ ,]", shown, maxsplit=1)
-            entry = entry.split("\n  --")[0]
-            assert len(entry.split()) > 1
-            if name == field.name and getattr(Flags(), name) not in (None, False, ()):
-                assert "(default:" in " ".join(entry.split()), name
-    assert "`" not in shown  # the marks of docstrings
+    for name in DECLARED:
+        _, entry = re.split(rf"\n  {flag_name(name)} ", shown, maxsplit=1)
+        entry = entry.split("\n  --")[0]
+        assert len(entry.split()) > 1
+        if vars(Flags())[name] not in (None, False, ()):
+            assert "(default:" in " ".join(entry.split()), name
     assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300  # seconds; others may stop these processes meanwhile
 WORDS = """grid --hidden 10 --learning-rate 1e-3:1e-1:4 --l2 0,1e-2 --seeds 3 --validation 0.2
-    --early-stopping 40 --refit --epochs 200 --eval-every 10 --quiet"""
+    --early-stopping 40 --refit --epochs 200 --quiet"""
 EXECUTORS = {
     "threads": [],
     **{name: ["--executor", name, "--workers", "2"] for name in ("processes", "dask")},

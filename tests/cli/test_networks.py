@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from command_line import parse, refused
+from command_line import parse
 
 import jfnn
 from jfnn.cli import data, networks
@@ -28,21 +28,16 @@ def images(tmp_path):
     [
         ("--network cnn", {"cnn-8-16-relu": jfnn.cnn((1, 8, 8), (8, 16), 10)}),
         (
-            "--network cnn --channels 4 --channels 2,3 --kernel 5 --stride 2 --padding 2 --hidden 7",
+            "--network cnn --channels 4 --channels 2,3 --hidden 7",
             {
-                "cnn-4-dense-7-relu": jfnn.cnn((1, 8, 8), (4,), 10, 5, 2, 2, hidden=(7,)),
-                "cnn-2-3-dense-7-relu": jfnn.cnn((1, 8, 8), (2, 3), 10, 5, 2, 2, hidden=(7,)),
+                "cnn-4-dense-7-relu": jfnn.cnn((1, 8, 8), (4,), 10, hidden=(7,)),
+                "cnn-2-3-dense-7-relu": jfnn.cnn((1, 8, 8), (2, 3), 10, hidden=(7,)),
             },
         ),
         ("--network rnn --units 3,4", {f"gru-{n}": jfnn.rnn((8, 8), n, 10) for n in (3, 4)}),
         (
-            "--network rnn --units 3 --cell elman --bidirectional --states all --shape 64,1"
-            " --activation relu",
-            {
-                "elman-3-relu": jfnn.rnn(
-                    (64, 1), 3, 10, "elman", bidirectional=True, states="all", activation="relu"
-                )
-            },
+            "--network rnn --units 3 --cell elman --activation relu",
+            {"elman-3-relu": jfnn.rnn((8, 8), 3, 10, "elman", activation="relu")},
         ),
     ],
 )
@@ -52,7 +47,7 @@ def test_flags_make_networks_of_the_library(words, expected):
     assert all(made[name] is network for name, network in expected.items())
 
 
-def test_rows_of_an_archive_are_read_as_they_lie_or_as_the_shape_says(images):
+def test_rows_of_an_archive_are_read_as_they_lie(images):
     def shape(words):
         problem = data.load(parse("--data", str(images), *words.split()))
         assert problem.split.x_train.shape[1:] == problem.split.x_test.shape[1:] == problem.shape
@@ -60,9 +55,4 @@ def test_rows_of_an_archive_are_read_as_they_lie_or_as_the_shape_says(images):
 
     assert shape("") == (12,)
     assert shape("--network rnn") == (3, 4)
-    assert shape("--network cnn --shape 1,3,4") == (1, 3, 4)
-    assert shape("--network cnn --shape 3,4 --standardise") == (3, 4)
-
-
-def test_rows_of_two_axes_could_be_images_or_channels(images, capsys):
-    assert "--shape 1,3,4" in refused(capsys, "--data", str(images), "--network", "cnn")
+    assert shape("--network cnn --standardise") == (1, 3, 4)

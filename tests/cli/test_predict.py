@@ -7,7 +7,6 @@ import numpy as np
 import pandas
 import pytest
 from command_line import OWN, grid_main, write_csv
-from sklearn.model_selection import train_test_split
 
 import jfnn
 from jfnn import datasets
@@ -62,34 +61,6 @@ def test_answers_are_those_of_the_best_networks_in_the_files_words_and_units(
         expected = asked.predict(frame)[index].mean(axis=0)[:, 0]
         assert np.corrcoef(expected, frame["level"])[0, 1] > 0.9 and 50 < expected.mean() < 150
     np.testing.assert_array_equal(table["predicted_level"], expected)
-
-
-@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
-@pytest.mark.thorough
-def test_several_cells_trained_again_answer_by_their_mean(tmp_path, capsys, classes):
-    path = write_csv(tmp_path / "own.csv", classes)
-    again = "--learning-rate 0.03,0.1,0.3 --seeds 2 --folds 2 --refit --refit-cells 3"
-    words = ["--data", str(path), *OWN.split(), *again.split(), "--out", str(tmp_path / "run")]
-    assert grid_main(*words) == 0
-    printed = capsys.readouterr().out
-    refit = jfnn.load(tmp_path / "run").refit
-    frame = pandas.read_csv(path)
-    table = pandas.read_csv(io.StringIO(predicted(capsys, tmp_path / "run", path)))
-    if classes:
-        means = refit.predict_proba(frame).astype(np.float64).mean(axis=(0, 1))
-        expected = np.array(["<b>high</b>", "low"])[means.argmax(axis=1)]
-    else:
-        expected = refit.predict(frame).mean(axis=(0, 1))[:, 0]
-    assert refit.test_loss.shape == (3, 2)
-    if classes:
-        np.testing.assert_array_equal(table["predicted_level"], expected)
-    else:
-        np.testing.assert_allclose(table["predicted_level"], expected, rtol=1e-6)
-    _, x_test, _, y_test = train_test_split(frame, frame["level"], test_size=0.2, random_state=0)
-    answers = expected[x_test.index]
-    score = (answers == y_test).mean() if classes else np.sqrt(np.mean((answers - y_test) ** 2))
-    assert re.search(rf"test {'accuracy' if classes else 'RMSE'} {score:.3g}0* of all together", printed)
-    assert "the best 3 cells trained again on all 48 training rows, with 2 seeds:" in printed
 
 
 @pytest.mark.thorough

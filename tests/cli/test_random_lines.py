@@ -30,31 +30,21 @@ def learned(tmp_path_factory):
     place = tmp_path_factory.mktemp("learned")
     classes = write_csv(place / "classes.csv", classes=True)
     numbers = write_csv(place / "numbers.csv", classes=False)
-    counted = [with_counts(path) for path in (classes, numbers)]
-    of_weights, of_numbers = (split_table(read_csv(path, "level", weights="count")) for path in counted)
     images = place / "images.npz"
     np.savez(images, x=np.random.default_rng(0).normal(size=(40, 3, 4)), y=np.arange(40) % 2)
-    read = "--target level --weights count --data"
     return {
         "digits": ("", DIGITS),
         "squares": ("", shaped(DIGITS, 8, 8)),
         "classes": (f"--data {classes} --target level", split_table(read_csv(classes, "level"))),
-        "scaled": (f"{read} {counted[1]} --standardise", standardise(of_numbers)),
-        "weighted": (f"{read} {counted[0]}", of_weights),
+        "scaled": (
+            f"--target level --data {numbers} --standardise",
+            standardise(split_table(read_csv(numbers, "level"))),
+        ),
         "images": (
             f"--data {images} --standardise",
             shaped(standardise(split_table(read_npz(images))), 1, 3, 4),
         ),
     }
-
-
-def with_counts(path):
-    """The table with a column of weights more, of which some are 0."""
-    header, *rows = path.read_text().splitlines()
-    lines = [f"{header},count", *(f"{row},{number % 4}" for number, row in enumerate(rows))]
-    counted = path.with_stem(f"counted_{path.stem}")
-    counted.write_text("\n".join(lines))
-    return counted
 
 
 def shaped(split, *shape):
@@ -64,40 +54,39 @@ def shaped(split, *shape):
 
 
 ADAM = {"batch_size": 8, "optimizer": "adam", "gradient": "backprop"}
-COSINE = jfnn.Optimizer("sgd", momentum=[0.5, 0.9], schedule="cosine", schedule_epochs=8)
-DROPPED = NOTES | {"hyper": {"dropout": [0.0, 0.5], "init_scale": 0.5}, "optimizer": COSINE}
-SIZES = {"batch_size": [jfnn.Minibatches(size, "permutation", drop_last=False) for size in (7, None)]}
+COSINE = jfnn.Optimizer("sgd", momentum=[0.5, 0.9], schedule="cosine")
+DROPPED = NOTES | {"hyper": {"dropout": [0.0, 0.5]}, "optimizer": COSINE}
+SIZES = {"batch_size": [jfnn.Minibatches(size, "permutation") for size in (7, None)]}
 SQUARES = {"loss": "quadratic", "batch_size": None}
 TWO = {"3-2-tanh": jfnn.mlp((3, 3, 2, 2), "tanh"), "none": jfnn.mlp((3, 2))}
 PROGRAMS = {  # words -> data, networks, options that are compiled
     "--hidden 4": ("digits", jfnn.mlp((64, 4, 10), "sigmoid", init="normal"), NOTES),
     "--hidden 3": ("scaled", jfnn.mlp((3, 3, 1)), {"loss": "quadratic", "batch_size": 12}),
-    "--hidden 3,2 --hidden none --activation tanh --minibatch permutation --keep-last --batch-size 7,full": (
-        *("weighted", TWO, SIZES),
+    "--hidden 3,2 --hidden none --activation tanh --minibatch permutation --batch-size 7,full": (
+        *("classes", TWO, SIZES),
     ),
-    "--network cnn --shape 1,3,4 --channels 2 --kernel 2 --optimizer adam --gradient backprop": (
-        *("images", jfnn.cnn((1, 3, 4), (2,), 2, kernel=2), ADAM),
+    "--network cnn --channels 2 --optimizer adam --gradient backprop": (
+        *("images", jfnn.cnn((1, 3, 4), (2,), 2), ADAM),
     ),
-    "--hidden 4 --init glorot_uniform --dropout 0,0.5 --init-scale 0.5 --optimizer-arg momentum=0.5,0.9"
-    " --schedule cosine --schedule-epochs 8": (
+    "--hidden 4 --init glorot_uniform --dropout 0,0.5 --optimizer-arg momentum=0.5,0.9 --schedule cosine": (
         *("digits", jfnn.mlp((64, 4, 10), "sigmoid", init="glorot_uniform"), DROPPED),
     ),
-    "--network rnn --units 3 --cell elman --bidirectional --states all --reduction sum": (
-        *("squares", jfnn.rnn((8, 8), 3, 10, "elman", bidirectional=True, states="all"), NOTES),
+    "--network rnn --units 3 --cell elman --reduction sum": (
+        *("squares", jfnn.rnn((8, 8), 3, 10, "elman"), NOTES),
     ),
     "--hidden 2 --loss quadratic --batch-size full": ("classes", jfnn.mlp((3, 2, 2)), SQUARES),
 }
 DRAWN = {
     "learning_rate": stats.loguniform(1e-4, 1e-1),
     "l2": stats.uniform(0, 0.5),
-    "cells": jfnn.Sample(5, 3),
+    "cells": 5,
 }
 FURTHER = [  # words -> options; of each line one is drawn
     {
         "--learning-rate 1e-3 --l2 0": {"learning_rate": [1e-3], "l2": [0.0]},
         "--learning-rate 1e-3,0.1,1 --l2 0,1e6": {"learning_rate": [1e-3, 0.1, 1.0], "l2": [0.0, 1e6]},
         "--learning-rate 1e-3:0.1:3 --l2 0.1": {"learning_rate": np.geomspace(1e-3, 0.1, 3), "l2": [0.1]},
-        "--learning-rate 1e-4:1e-1 --l2 uniform:0:0.5 --cells 5 --cells-seed 3": DRAWN,
+        "--learning-rate 1e-4:1e-1 --l2 uniform:0:0.5 --cells 5": DRAWN,
     },
     {
         "": {},
@@ -106,11 +95,10 @@ FURTHER = [  # words -> options; of each line one is drawn
         "--folds 2 --refit": {"folds": 2, "refit": True},
         "--folds 2 --refit all": {"folds": 2, "refit": "all"},
         "--folds 3 --rank-by loss": {"folds": 3, "validation": jfnn.Validation(rank_by="loss")},
-        "--halving 2:1": {"schedulers": [jfnn.Halving(2, 1)]},
+        "--halving 2": {"schedulers": [jfnn.Halving(2)]},
     },
     {"": {}, "--seeds 2": {"seeds": 2}, "--seeds 0,7": {"seeds": [0, 7]}},
 ]
-HOW = {"": {}, "--tile 3": {"tile": 3}, "--devices 1": {"devices": 1}}
 
 
 def check_same(saved, expected):
@@ -150,15 +138,13 @@ def check_printed(printed, result, keeps_tests):
 @pytest.mark.thorough
 @examples((10, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
 def test_any_line_trains_what_the_library_does(examples, learned):
-    def it_does(words, further, how, epochs, x64):
+    def it_does(words, further, epochs, x64):
         data, network, options = PROGRAMS[words]
         said, split = learned[data]
-        if "--folds 2 --refit all" in further and split.weights is not None:
-            return  # refused, since test rows have no weights to train by
-        line = [said, words, *further, how, f"--epochs {epochs} --eval-every 1", "--dtype float64" * x64]
+        line = [said, words, *further, f"--epochs {epochs}", "--dtype float64" * x64]
         for given, known in zip(further, FURTHER, strict=True):
             options = options | known[given]
-        execution = jfnn.Execution(eval_every=1, **HOW[how])
+        execution = jfnn.Execution(eval_every=1)
         printed = io.StringIO()
         with tempfile.TemporaryDirectory() as folder, jax.enable_x64(x64):
             out, out_of_library = (pathlib.Path(folder) / name for name in ("run", "library"))
@@ -175,13 +161,12 @@ def test_any_line_trains_what_the_library_does(examples, learned):
         check_printed(printed.getvalue(), expected, keeps_tests)
 
     further = ("--learning-rate 1e-3,0.1,1 --l2 0,1e6", "--folds 2 --refit", "--seeds 0,7")
-    it_does("--hidden 3", further, "--tile 3", 3, True)
+    it_does("--hidden 3", further, 3, True)
     one_of = strategies.sampled_from
     examples.check(
         it_does,
         words=one_of([*PROGRAMS][: examples.structures]),
         further=strategies.tuples(*(one_of([*known]) for known in FURTHER)),
-        how=one_of([*HOW]),
         epochs=strategies.integers(2, 5),
         x64=one_of([False, False, True]),
     )

@@ -51,7 +51,7 @@ class Screen(io.StringIO):
 def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, terminal, flags, shown):
     monkeypatch.setattr(sys, "stderr", screen := Screen(terminal))
     monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
-    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1"]
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0"]
     assert grid_main(*words, *flags, "--out", str(tmp_path)) == 0
     best = jfnn.load(tmp_path).history["test_accuracy"].ravel()[0]
     assert ("2/2" in screen.getvalue() and f"best accuracy {best:.3f}" in screen.getvalue()) == shown
@@ -99,7 +99,7 @@ def resumed_epochs(words):
 
 
 def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
-    words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0", "--eval-every", "1", "--quiet"]
+    words = [*SMALL, "--learning-rate", "1e-3,1e-2", "--l2", "0", "--quiet"]
     assert grid_main(*words, "--out", str(tmp_path / "whole")) == 0
     epochs, command = stopped_run(capsys, [*words, "--out", str(tmp_path / "cut")], at=1)
     assert epochs == [1] and not (tmp_path / "cut" / "results.npz").exists()
@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_a_run_that_resumes_with_the_same_bytes(tmp_path, capsys):
 @pytest.mark.thorough
 def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, capsys):
     _, whole, _ = programs
-    words = [*PROGRAMS.split(), "--refit", "--eval-every", "1", "--quiet", "--out", str(tmp_path)]
+    words = [*PROGRAMS.split(), "--refit", "--quiet", "--out", str(tmp_path)]
     epochs, command = stopped_run(capsys, words, at=3)
     assert epochs == [1, 2, 1]  # the second program's first epoch
     assert resumed_epochs(command) == [2, 1, 2, 1, 2, 1, 2]  # its second, two more programs, the refit
@@ -121,16 +121,6 @@ def test_ctrl_c_amid_programs_resumes_with_the_same_bytes(programs, tmp_path, ca
     assert (tmp_path / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
-@pytest.mark.thorough
-def test_programs_that_were_trained_on_other_numbers_of_devices_are_told_with_the_last(tmp_path, capsys):
-    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--batch-size", "100,101", "--eval-every", "1"]
-    words += ["--out", str(tmp_path)]
-    stopped_run(capsys, [*words, "--devices", "1"], at=3)  # amid the second program
-    assert resumed_epochs([*words, "--devices", "2", "--resume"]) == [2]
-    assert "2 networks in 2 programs in " in (said := capsys.readouterr().out)
-    assert "(2 cpu cores, float32)" in said
-
-
 def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     def pressed(figure):
         raise KeyboardInterrupt
@@ -138,13 +128,13 @@ def test_ctrl_c_amid_the_figures_is_no_traceback(run, monkeypatch, capsys):
     monkeypatch.setattr("jfnn.report.writing.png", pressed)
     with pytest.raises(SystemExit) as stopped:
         grid_main(*GRID, "--quiet", "--resume", "--out", str(run[1]), watch=untrained)
-    assert stopped.value.code == 130 and "to go on: python" in capsys.readouterr().err
+    assert stopped.value.code == 130 and "to go on: jfnn grid" in capsys.readouterr().err
 
 
 def test_without_out_the_command_to_go_on_names_the_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "grid").mkdir(parents=True)
-    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--eval-every", "1", "--quiet"]
+    words = [*SMALL, "--learning-rate", "1e-3", "--l2", "0", "--quiet"]
     _, command = stopped_run(capsys, words, at=1)
     assert command == [*words, "--out", os.path.join("runs", "grid-2"), "--resume"]
     assert resumed_epochs(command) == [2] and (tmp_path / "runs" / "grid-2" / "report.html").exists()

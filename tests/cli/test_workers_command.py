@@ -55,7 +55,7 @@ def test_the_kind_that_is_to_train_decides_which_are_as_expected(here):
     assert any(gpu in line for line in lines)
 
 
-@pytest.mark.parametrize("words", ["", "--check", "--check tcp://127.0.0.1:9 --timeout soon"])
+@pytest.mark.parametrize("words", ["", "--check", "--check tcp://127.0.0.1:9 --timeout 9"])
 def test_words_that_cannot_be_end_it_with_one_line(words, capsys):
     status, _, said = ending(capsys, main, ["workers", *words.split()])
     assert status == 2 and said.splitlines()[-1].startswith("jfnn workers: error: ")

@@ -101,20 +101,6 @@ def test_the_next_evaluation_lies_ahead_and_none_is_skipped(scheduler, epochs):
     assert evaluations[-1] > epochs
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, of in EXAMPLES.items() for text in of])
-def test_it_is_read_from_the_words_of_a_command_line(name, text):
-    scheduler = SCHEDULERS[name].parse(text)
-    assert scheduler == EXAMPLES[name][text]
-    assert type(scheduler) is SCHEDULERS[name]
-
-
-@pytest.mark.parametrize("text", ["", "x", "3:", "2.5", "-1", "3:0.5:2:1:7:9:9:9"])
-@pytest.mark.parametrize("kind", SCHEDULERS.values())
-def test_invalid_words_raise_an_error(kind, text):
-    with pytest.raises((ValueError, TypeError)):
-        kind.parse(text)
-
-
 # In a run
 
 
