@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 __all__ = [
@@ -195,7 +195,7 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
         return activation
     if not isinstance(activation, str):
         # A function such as jax.nn.relu has the name that is meant.
-        meant = checks.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
+        meant = suggestions.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
         got = f"{checks.shown(activation)}{meant}"
         raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
     if activation == "softmax":

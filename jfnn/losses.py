@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.special import xlogy
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers.kind import Params, is_weight
 from jfnn.numerics.sums import sum_of_products
@@ -374,7 +374,7 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        meant = checks.did_you_mean(getattr(loss, "__name__", None), LOSSES)
+        meant = suggestions.did_you_mean(getattr(loss, "__name__", None), LOSSES)
         got = f"{checks.shown(loss)}{meant}"
         raise ArgumentTypeError("loss", f"expected a name or a jfnn.Loss(cost, delta), got {got}")
     return LOSSES[checks.as_choice(loss, "loss", LOSSES)]

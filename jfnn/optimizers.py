@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks
+from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_parameter, takes
@@ -160,7 +160,7 @@ class Optimizer(Valid):
                 raise ArgumentError("optimizer", "learning_rate is an argument beside the optimizer", name)
             if (name not in parameters and not open_ended) or name == SCHEDULE_STEPS:
                 accepted = [n for n in parameters if n != "learning_rate"]
-                got = f"{name!r}{checks.did_you_mean(name, accepted)}"
+                got = f"{name!r}{suggestions.did_you_mean(name, accepted)}"
                 raise ArgumentError("optimizer", f"{self.name} takes {', '.join(accepted)}; got {got}", name)
             if name in parameters:
                 check_parameter(value, parameters[name], "optimizer", name in self.numbers)
@@ -350,7 +350,7 @@ def _factory(name: str | Factory) -> Factory:
         raise ArgumentError(
             "optimizer",
             f"expected the name of an optax optimizer such as sgd or adam, got {checks.shown(name)}"
-            f"{_elsewhere(name) or checks.did_you_mean(name, names())}",
+            f"{_elsewhere(name) or suggestions.did_you_mean(name, names())}",
         )
     if not takes(factory, "learning_rate"):
         got = f"{', '.join(parameters) or 'nothing'}; name it learning_rate"

@@ -32,8 +32,10 @@ def test_it_is_a_dict_whose_error_says_names_and_the_cure(how):
     for error in (KeyError, ValueError, ArgumentError):
         with pytest.raises(error) as caught:
             named["c"]
-        names = ", ".join(named)
-        assert str(caught.value) == f"scores: expected one of {names} (or train longer), got 'c'"
+        said = str(caught.value)
+        assert said.startswith("scores: ") and all(
+            word in said for word in (*named, "or train longer", "'c'")
+        )
 
 
 def test_jax_takes_it_as_it_takes_a_dict():
@@ -46,9 +48,9 @@ def test_jax_takes_it_as_it_takes_a_dict():
 def test_mappings_of_a_changed_result_say_so_too():
     result = make_result((2, 3))
     changed = dataclasses.replace(result, terms={"size": np.ones(3)})
-    with pytest.raises(KeyError, match=r"^terms: expected one of size .*got 'data'$"):
+    with pytest.raises(KeyError, match=r"^terms: expected one of size, got 'data'"):
         changed.terms["data"]
     with pytest.raises(
-        AttributeError, match=r"test_accuracy \(metrics=.*got 'lr'; did you mean 'learning_rate'"
+        AttributeError, match=r"test_accuracy.*got 'lr'; did you mean 'learning_rate'.*metrics="
     ):
         _ = result.lr

@@ -4,10 +4,9 @@
 """
 
 import contextlib
-import difflib
 import math
 import numbers
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import jax
@@ -16,45 +15,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from jfnn.arguments.cures import Cure, told
+from jfnn.arguments.suggestions import did_you_mean
 
 MOST = 2**31 - 1  # the largest count: epochs, sizes and steps are int32
-NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
-# Words of other libraries -> what stands here for the same, where letters do not lead from one to the other;
-# of a loss and a metric both.
-SYNONYMS: dict[str, str | tuple[str, ...]] = {
-    **dict.fromkeys(("mse", "mean_squared_error", "squared_error"), ("quadratic", "mse")),
-    **dict.fromkeys(("squared", "l2_loss"), "quadratic"),
-    **dict.fromkeys(("neg_mean_squared_error", "rmse", "root_mean_squared_error"), "mse"),
-    **dict.fromkeys(("ce", "nll", "xent", "log_loss", "logloss"), ("cross_entropy", "log_loss")),
-    **dict.fromkeys(("categorical_crossentropy", "neg_log_loss"), ("cross_entropy", "log_loss")),
-    **dict.fromkeys(("sparse_categorical_crossentropy", "softmax_cross_entropy"), "cross_entropy"),
-    **dict.fromkeys(("bce", "binary_crossentropy", "binary_cross_entropy"), "sigmoid_cross_entropy"),
-    "acc": "accuracy",
-    **dict.fromkeys(("roc_auc", "roc", "auroc", "roc_auc_ovr", "roc_auc_score"), "auc"),
-    **dict.fromkeys(("f1_score", "f1_macro"), "f1"),
-    "r2_score": "r2",
-    "balanced_accuracy_score": "balanced_accuracy",
-    **dict.fromkeys(("subset_accuracy", "exact_match_ratio"), "exact_match"),
-    **dict.fromkeys(("linear", "none"), "identity"),
-    **dict.fromkeys(("logistic", "expit"), "sigmoid"),
-    **dict.fromkeys(("kaiming", "he"), "he_normal"),
-    **dict.fromkeys(("xavier", "glorot"), "glorot_normal"),
-    **dict.fromkeys(("lr", "eta", "step_size", "learning_rate_init"), "learning_rate"),
-    **dict.fromkeys(("lambda", "alpha", "weight_decay", "regularization", "reg"), "l2"),
-    **dict.fromkeys(("lasso", "l1_penalty"), "l1"),
-    **dict.fromkeys(("max_iter", "n_epochs", "num_epochs"), "epochs"),
-    **dict.fromkeys(("bs", "minibatch_size"), "batch_size"),
-    **dict.fromkeys(("seed", "random_state", "n_seeds"), "seeds"),
-    **dict.fromkeys(("cv", "n_splits"), "folds"),
-    **dict.fromkeys(("shuffle", "shuffled"), "permutation"),
-    **dict.fromkeys(("all", "gd", "gradient_descent"), "full"),
-    **dict.fromkeys(("sequential", "ordered"), "in_order"),
-    "fit": "train",
-    **dict.fromkeys(("metric", "scoring"), "rank_by"),
-    **dict.fromkeys(("load_digits", "fetch_digits"), "digits"),
-    "train_test_split": "split",
-    **dict.fromkeys(("standardscaler", "standard_scaler"), "standardise"),
-}
 
 
 class ArgumentError(ValueError):
@@ -464,56 +427,22 @@ def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
     return value
 
 
-def as_choice(value: object, argument: str, choices: Collection[str], others: str = "") -> str:
+def as_choice(
+    value: object,
+    argument: str,
+    choices: Collection[str],
+    others: str = "",
+    error: type[ArgumentError] = ArgumentError,
+) -> str:
     """One of the names in ``choices``; ``others`` says for errors how further ones come to be there."""
     if not isinstance(value, str) or value not in choices:
+        expected = f"expected one of {', '.join(choices)}" if choices else "expected none"
         got = f"{shown(value)}{did_you_mean(value, choices)}"
-        raise ArgumentError(argument, _one_of(choices), got=got, cure=others or None)
+        raise error(argument, expected, got=got, cure=others or None)
     return value
-
-
-def unknown(value: object, choices: Collection[str], others: str = "") -> str:
-    """The reason of an error for a value that is none of ``choices``; arguments are those of `as_choice`."""
-    further = f" ({others})" if others else ""
-    return f"{_one_of(choices)}{further}, got {shown(value)}{did_you_mean(value, choices)}"
-
-
-def _one_of(choices: Collection[str]) -> str:
-    return f"expected one of {', '.join(choices)}" if choices else "expected none"
 
 
 def check_each_once(names: Collection[str], argument: str) -> None:
     """Raises ArgumentError for a name that occurs twice."""
     if len(set(names)) != len(names):
         raise ArgumentError(argument, "expected each name once", got=shown(list(names)))
-
-
-def did_you_mean(value: object, choices: Iterable[str]) -> str:
-    """Advice on a name that is none of ``choices``: "; did you mean 'adam'?", or nothing where none is near.
-
-    Names are compared in small letters, and flags of a command line by their names.
-    """
-    near = nearest(value, choices)
-    return f"; did you mean {near!r}?" if near else ""
-
-
-def nearest(value: object, choices: Iterable[str]) -> str | None:
-    """The choice that a name stands for, as `did_you_mean` compares them; None where none is near."""
-    if not isinstance(value, str):
-        return None
-    name = _plain_name(value)
-    names = {_plain_name(choice): choice for choice in choices}
-    meant = synonym(name, names)
-    begun = [other for other in names if len(name) > 2 and other.startswith(name)]
-    near = [meant] if meant else begun or difflib.get_close_matches(name, names, 1, NEAR)
-    return names[near[0]] if near else None
-
-
-def synonym(name: str, choices: Collection[str]) -> str | None:
-    """The choice that another library calls by a name, "auc" for "roc_auc"; None where there is none."""
-    words = SYNONYMS.get(name, ())
-    return next((word for word in ([words] if isinstance(words, str) else words) if word in choices), None)
-
-
-def _plain_name(name: str) -> str:
-    return name.lower().lstrip("-").replace("-", "_").replace(" ", "_")

@@ -20,9 +20,9 @@ class Named(dict[str, Any]):
         self.argument = argument
         self.others = others
 
-    def __missing__(self, name: object) -> Any:
+    def __missing__(self, name: object) -> None:
         """Raises ArgumentKeyError."""
-        raise ArgumentKeyError(self.argument, checks.unknown(name, self, self.others))
+        checks.as_choice(name, self.argument, self, self.others, ArgumentKeyError)
 
     def tree_flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], tuple[tuple[str, ...], str, str]]:
         """Values in the order of their names, as JAX has those of a dict."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import jfnn
+from jfnn.arguments import suggestions
 
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
@@ -41,9 +42,7 @@ def _without_command(argv: Sequence[str]) -> int:
     for name, help_text in COMMANDS.items():
         commands.add_parser(name, help=help_text, add_help=False)
     if argv and argv[0] not in ("-h", "--help", "--version"):
-        from jfnn.arguments import checks  # imports JAX
-
-        meant = checks.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
+        meant = suggestions.did_you_mean(argv[0], (*COMMANDS, "--help", "--version"))
         parser.error(f"expected a command, {', '.join(COMMANDS)}, got {argv[0]!r}{meant}")
     parser.parse_args(argv)
     return 0

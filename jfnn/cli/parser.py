@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from tqdm.auto import tqdm
 
 from jfnn import optimizers
-from jfnn.arguments import checks
+from jfnn.arguments import suggestions
 from jfnn.arguments.callers import Doubt, doubt_of
 from jfnn.arguments.cures import Cure
 from jfnn.cli.flags import GROUPS, NOTES, Flags
@@ -113,4 +113,4 @@ def _advice(word: str, optimizer: str) -> str:
         return "; values stand behind their flag, several with commas between"
     if name in optimizers.argument_names(optimizer):
         return f"; it goes into --optimizer-arg {name}=VALUES"
-    return checks.did_you_mean(word, [*map(flag_name, DECLARED), "--help"])
+    return suggestions.did_you_mean(word, [*map(flag_name, DECLARED), "--help"])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jfnn.arguments import callers, checks, memory
+from jfnn.arguments import callers, checks, memory, suggestions
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shortened
@@ -125,7 +125,7 @@ def read_frame(columns: Columns, frame: Any) -> Read:
     for name, column in columns.items():
         if name not in frame:
             there = frame if isinstance(frame, Mapping) else checks.column_names(frame)
-            meant = checks.did_you_mean(name, [other for other in there if other not in columns])
+            meant = suggestions.did_you_mean(name, [other for other in there if other not in columns])
             raise ArgumentError("frame", f"expected a column {name!r}, got none{meant}")
         values = np.asarray(frame[name])
         if values.ndim != 1 or (blocks and len(values) != len(blocks[0])):

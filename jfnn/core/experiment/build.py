@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 import jax
 import numpy as np
 
-from jfnn.arguments import checks, memory, paths
+from jfnn.arguments import checks, memory, paths, suggestions
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.experiment import doubts
@@ -317,7 +317,7 @@ def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner
             "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner, and that of"
             " a layer is a jfnn.Constant by its name among the layer's parameters"
         )
-    meant = checks.did_you_mean(name, accepted)
+    meant = suggestions.did_you_mean(name, accepted)
     return f"expected {expected}, got {name!r}{meant or cure}"
 
 

@@ -6,7 +6,7 @@ these declarations.
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,32 +46,11 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 from jfnn.training import GRADIENTS, ValueAndGrad
 
-# What arguments take -> names that go into it, for advice to who gives one as a keyword beside them.
-NETWORKS = {
-    "jfnn.mlp(…)": ("sizes", "activation", "output", "init"),
-    "jfnn.supervised(…)": ("metrics",),
-}
-OPTIMIZERS = {"jfnn.Optimizer(…)": ("momentum", "nesterov", "schedule", "schedule_epochs")}
-SCHEMES = {"jfnn.Minibatches(…)": fields.names(Minibatches)}
-VALIDATIONS = {
-    "jfnn.Validation(…)": fields.names(Validation),
-    "jfnn.Validation(rank_by=…)": ("scoring",),
-}
-REFITS = {"jfnn.Refit(…)": ("rows", "rule")}
-SCHEDULERS = {"[jfnn.EarlyStopping(…)]": ("early_stopping", "patience", "n_iter_no_change")}
-EXECUTIONS = {
-    "jfnn.Workers(executor)": ("executor", "workers"),
-    "jfnn.Execution(…)": fields.names(Execution),
-    "jfnn.Execution(progress=True)": ("verbose",),
-    "…, a number of devices": ("n_jobs",),
-}
-
 
 def option(
     help: str,
     default: object = dataclasses.MISSING,
     convert: Convert | None = None,
-    holds: Mapping[str, Collection[str]] | None = None,
 ) -> Any:
     """A keyword.
 
@@ -79,9 +58,8 @@ def option(
         help: Its help.
         default: Its default.
         convert: Its converter, where it needs only the value.
-        holds: What it takes -> names that go into it.
     """
-    return fields.field(default, convert, help=help, holds=holds)
+    return fields.field(default, convert, help=help)
 
 
 def _gradient(value: object, argument: str) -> Any:
@@ -108,7 +86,6 @@ class Common(Valid):
         " that it has beside other rates.",
         None,
         as_numbers,
-        holds={"{…}": ("dropout", "init_scale", "l1")},
     )
     loss: Converted[str | Loss, Loss] = option(
         "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber` and"
@@ -126,7 +103,6 @@ class Common(Valid):
         " its arguments that are sequences are further axes.",
         "sgd",
         lambda value, _: as_optimizer(value),
-        OPTIMIZERS,
     )
     gradient: str | ValueAndGrad = option(
         '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, about as fast), or a'
@@ -151,7 +127,6 @@ class Common(Valid):
         ' the axis "batch_size".',
         100,
         as_batch_sizes,
-        SCHEMES,
     )
     batches: np.ndarray | Callable[[int, int], np.ndarray] | None = option(
         "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a leading"
@@ -172,19 +147,16 @@ class Common(Valid):
         " ranked on these rows, and the test rows are left for the winner.",
         None,
         as_validation,
-        VALIDATIONS,
     )
     schedulers: Converted[Scheduler | Sequence[Scheduler], tuple[Scheduler, ...]] = option(
         "Rules that stop, copy or change members at evaluations, such as ``jfnn.Halving(3)``, or several.",
         (),
         as_schedulers,
-        SCHEDULERS,
     )
     execution: Converted[int | Execution | Remote | None, Execution] = option(
         "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
         None,
         as_execution,
-        EXECUTIONS,
     )
     out: Converted[str | os.PathLike[str] | None, Path | None] = option(
         "A directory for the run: its state is saved there on the way, and in the end the result, for"
@@ -262,7 +234,7 @@ class Options(Common):
     """
 
     network: Network | Learner | Networks | Mapping[str, Network | Learner] = dataclasses.field(
-        metadata={"convert": as_networks, "holds": NETWORKS}
+        metadata={"convert": as_networks}
     )
     split: Split = dataclasses.field(metadata={"convert": as_split})
     _: dataclasses.KW_ONLY
@@ -284,7 +256,6 @@ class Options(Common):
         ' ``Refit("all", cells=5)`` for the best five.',
         False,
         as_refit,
-        REFITS,
     )
     cells: Converted[
         int | Sample | Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]] | None,
@@ -326,7 +297,7 @@ class TrainOptions(Common):
         weights: How often each row's cost counts ``[n]``.
     """
 
-    network: Network | Learner = dataclasses.field(metadata={"holds": NETWORKS})
+    network: Network | Learner
     x: ArrayLike | None = fields.field(None, as_rows)
     y: ArrayLike | None = None
     _: dataclasses.KW_ONLY

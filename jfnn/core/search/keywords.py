@@ -12,8 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 import jax
 from numpy.typing import ArrayLike
 
-from jfnn.arguments import checks
 from jfnn.arguments.fields import given_type
+from jfnn.arguments.suggestions import did_you_mean, of_keywords
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
@@ -94,18 +94,9 @@ def _reason(
         return f"takes {len(several)} arguments without a name, {', '.join(several)}, got {len(args)}"
     for name in kwargs:
         if name not in parameters:
-            meant = _holder(name, options) or checks.did_you_mean(name, [*named, *parameters])
+            meant = did_you_mean(name, of_keywords([*named, *parameters]))
             return f"got an unexpected keyword argument {name!r}{meant}"
     return str(error)
-
-
-def _holder(name: str, options: Any) -> str:
-    """Advice on a name that goes into what another argument takes; else empty."""
-    for field in dataclasses.fields(options):
-        for value, names in (field.metadata.get("holds") or {}).items():
-            if name in names:
-                return f"; it goes into {field.name}={value}"
-    return ""
 
 
 def _arguments(options: Any) -> str:

@@ -193,9 +193,10 @@ class SweepResult:
         """An axis or a score by its name."""
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
-        if name not in arrays:
-            raise AttributeError(f"a sweep has no {name!r}: {checks.unknown(name, arrays, OTHER_METRICS)}")
-        return np.asarray(arrays[name])
+        try:
+            return np.asarray(Named(arrays, f"no {name!r} in a sweep", OTHER_METRICS)[name])
+        except ArgumentError as error:
+            raise AttributeError(str(error)) from None
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the learner, whose functions need not be such as can be pickled."""

@@ -1,0 +1,80 @@
+"""What is meant by a name that is not there: a word of another library, or a slip of letters."""
+
+import difflib
+from collections.abc import Iterable
+
+NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
+# What stands here for a thing -> words for it, where letters do not lead from one to the other. The first
+# that is among the choices is meant; entries with "=" are choices of who calls a function with keywords.
+MEANT = {
+    "quadratic": "mse mean_squared_error squared_error squared l2_loss",
+    "mse": "mean_squared_error squared_error neg_mean_squared_error rmse root_mean_squared_error",
+    "cross_entropy": "ce nll log_loss logloss categorical_crossentropy softmax_cross_entropy",
+    "log_loss": "ce nll logloss neg_log_loss",
+    "sigmoid_cross_entropy": "bce binary_crossentropy binary_cross_entropy",
+    "accuracy": "acc",
+    "auc": "roc_auc roc auroc roc_auc_score",
+    "f1": "f1_score f1_macro",
+    "identity": "linear none",
+    "sigmoid": "logistic expit",
+    "he_normal": "kaiming he",
+    "glorot_normal": "xavier",
+    "learning_rate": "lr eta step_size",
+    "l2": "lambda alpha weight_decay regularization",
+    "epochs": "max_iter n_epochs num_epochs",
+    "batch_size": "bs minibatch_size",
+    "seeds": "seed random_state n_seeds",
+    "folds": "cv n_splits",
+    "rank_by": "metric scoring",
+    "permutation": "shuffle shuffled",
+    "full": "all gd gradient_descent",
+    "in_order": "sequential ordered",
+    "train": "fit",
+    "digits": "load_digits fetch_digits",
+    "split": "train_test_split",
+    "standardise": "standardscaler standard_scaler",
+    "hyper={…}": "dropout init_scale l1",
+    "network=jfnn.mlp(…)": "sizes activation output init",
+    "network=jfnn.supervised(…)": "metrics",
+    "optimizer=jfnn.Optimizer(…)": "momentum nesterov schedule schedule_epochs",
+    "batch_size=jfnn.Minibatches(…)": "scheme drop_last steps",
+    "validation=jfnn.Validation(…)": "rank_by size",
+    "validation=jfnn.Validation(rank_by=…)": "scoring metric",
+    "refit=jfnn.Refit(…)": "rows rule",
+    "schedulers=[jfnn.EarlyStopping(…)]": "early_stopping patience n_iter_no_change",
+    "execution=jfnn.Workers(executor)": "executor workers",
+    "execution=jfnn.Execution(…)": "devices tile shared padded eval_every objective keep_params progress",
+    "execution=jfnn.Execution(progress=True)": "verbose",
+    "execution=…, a number of devices": "n_jobs",
+}
+
+
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
+    """Advice on a name that is none of ``choices``, "; did you mean 'adam'?"; empty where none is near."""
+    near = nearest(value, choices)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(value: object, choices: Iterable[str]) -> str | None:
+    """The choice that a name stands for; None where none is near.
+
+    Names are compared in small letters, and flags of a command line by their names.
+    """
+    if not isinstance(value, str):
+        return None
+    name = _plain(value)
+    names = {_plain(choice): choice for choice in choices}
+    meant = [here for here, words in MEANT.items() if name in words.split() and here in names]
+    begun = [other for other in names if len(name) > 2 and other.startswith(name)]
+    near = meant or begun or difflib.get_close_matches(name, names, 1, NEAR)
+    return names[near[0]] if near else None
+
+
+def of_keywords(parameters: Iterable[str]) -> list[str]:
+    """Choices for a keyword that a function with these parameters lacks: they, and what goes into them."""
+    there = list(parameters)
+    return [*there, *(here for here in MEANT if "=" in here and here.partition("=")[0] in there)]
+
+
+def _plain(name: str) -> str:
+    return name if "=" in name else name.lower().lstrip("-").replace("-", "_").replace(" ", "_")
