@@ -2,8 +2,9 @@
 
 from jfnn.core.experiment.refit import ROWS
 from jfnn.core.search.predictions import check_rows
+from jfnn.core.search.programs import programs_of
 from jfnn.core.search.reading import keeps_network, read
-from jfnn.core.search.result import NONE_RANKS, ProgramRun
+from jfnn.core.search.result import NONE_RANKS, ProgramRun, combined, map_members, with_run
 from jfnn.core.search.run_directory import (
     CHECKPOINT,
     CONFIG,
@@ -25,8 +26,9 @@ from jfnn.core.store.files import (
     file_exists,
     leftover_file,
     read_archive,
-    regular_file,
+    read_checked_json,
     write_archive,
+    write_checked_json,
     write_json,
 )
 from jfnn.core.store.trees import pack_tree, unpack_tree
@@ -49,6 +51,7 @@ __all__ = [
     "as_output_file",
     "atomic_file",
     "check_rows",
+    "combined",
     "describing",
     "device_kind_in",
     "directory_lock",
@@ -56,16 +59,20 @@ __all__ = [
     "has_labels",
     "keeps_network",
     "leftover_file",
+    "map_members",
     "named_array",
     "one_line",
     "pack_tree",
     "program_names",
+    "programs_of",
     "read",
     "read_archive",
     "read_array",
-    "regular_file",
+    "read_checked_json",
     "unpack_tree",
+    "with_run",
     "write_archive",
+    "write_checked_json",
     "write_json",
     "write_table",
 ]

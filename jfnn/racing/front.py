@@ -1,8 +1,7 @@
 """`jfnn.race`: which cell is best, at a stated error."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ import numpy as np
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
+from jfnn.arguments.types import Json
 from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
 from jfnn.extend import make_options
-from jfnn.extend.runs import CONFIG, directory_lock, file_exists, write_json
+from jfnn.extend.runs import CONFIG, directory_lock, file_exists, read_checked_json, write_checked_json
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.racing import bounds, loop
-from jfnn.racing.assembling import assembled
-from jfnn.racing.result import FORMAT, RACE, RaceResult, read_described
-from jfnn.racing.rounds import Trainer, check
+from jfnn.racing.result import RACE, RaceResult, ended
+from jfnn.racing.rounds import Rounds, check
 from jfnn.targets import Split
 
 ROUNDS = "rounds"  # the directory, in that of a race, of its sweeps
@@ -44,21 +43,16 @@ def race(
     half as many again. It ends with one cell, which wins, or with several that tie: when the seeds are used
     up, or when no cell can be better than the first by ``indifferent`` or more.
 
-    Of K cells and L looks, each known beforehand, every comparison of two cells at a look has the one-sided
-    error ``alpha / (K - 1) / L``. The best cell is out only if at some look one of the K - 1 others, none of
-    which is truly better, passes for better: by the union bound with a probability of at most ``alpha``,
-    whatever the number of cells, their spread and how long it takes. The same bound holds of the first cell
-    being behind the best by ``indifferent`` or more where it ends so. (Repeated tests with their error spent
-    over looks: Pocock, Biometrika 64, 1977.) "Best" is the mean over seeds of the score that ranks cells, on
-    the rows that rank: whether it is best on other rows is another question.
+    Of K cells and L looks every comparison of two cells at a look has the one-sided error
+    ``alpha / (K - 1) / L``, so that the best cell is out with a probability of at most ``alpha``, by the
+    union bound; and so is the first cell behind the best by ``indifferent`` or more where it ends so.
+    (Repeated tests with their error spent over looks: Pocock, Biometrika 64, 1977.) "Best" is the mean over
+    seeds of the score that ranks cells, on the rows that rank.
 
-    The t test assumes that differences between seeds are normally distributed. Its error is smaller than
-    stated for symmetric heavy tails, and larger for skewed differences. A cell that rarely fails by a large
-    amount, such as a network that does not learn with one seed in twenty, can pass for better until a failure
-    occurs. A best cell that owes its mean to rare, large gains can be eliminated before one occurs: with
-    lognormal scores, in 15 to 20% of races at ``alpha=0.05``. "sign" is valid for any distribution, but
-    compares medians: the best cell is then the one that is better in each pair with at least half of the
-    seeds.
+    The t test assumes that differences between seeds are normally distributed. For skewed differences, as of
+    cells that rarely fail or gain by a large amount, its error is larger than stated. "sign" is valid for
+    any distribution, but compares medians: the best cell is then the one that is better in each pair with at
+    least half of the seeds.
 
     A cell that diverges with any of its seeds ranks behind all others, as in a sweep, and those that it alone
     has beaten come back; the bound is for the best of those that do not diverge. Where all diverge, none
@@ -100,47 +94,50 @@ def race(
     checks.as_choice(test, "test", bounds.TESTS)
     check(made)
     rules = loop.Rules(alpha, bounds.looks(first, most), test, indifferent)
-    described = {**dataclasses.asdict(rules), "looks": list(rules.looks), "seeds": list(made.seeds)}
-    with _claimed(made.out, described, made.resume):
-        ended = _run(made, rules, described)
-        if made.out is not None:
-            ended.save(made.out)
-    return ended
+    if made.out is None:
+        return _run(made, rules)
+    folder = made.out / ROUNDS
+    paths.make_directory(folder, "out")
+    with directory_lock(folder):
+        _claim(made.out, _described(made, rules), made.resume)
+        raced = _run(dataclasses.replace(made, out=folder), rules)
+        raced.save(made.out)
+    return raced
 
 
-def _run(options: Options, rules: loop.Rules, described: Mapping[str, Any]) -> RaceResult:
+def _run(options: Options, rules: loop.Rules) -> RaceResult:
     """The race itself."""
-    trainer = Trainer(options, None if options.out is None else options.out / ROUNDS)
-    first = trainer.begin(rules.looks[0])
-    outcome = loop.run(trainer, int(np.prod(first.cell_shape)), rules)
-    networks = first.folds or 1
-    looks = tuple(look._replace(networks=look.networks * networks) for look in outcome.looks)
-    seeds = options.seeds[: looks[-1].seeds]
-    result = assembled(first, trainer.rounds, seeds, outcome.left, described)
-    tied = tuple(map(result.cell_index, outcome.left.tolist()))
-    return RaceResult(result, tied, looks, rules.alpha, rules.test, rules.indifferent, rules.looks[-1])
+    rounds = Rounds(options, rules.looks[0])
+    outcome = loop.run(rounds, int(np.prod(rounds.first.cell_shape)), rules)
+    networks = rounds.first.folds or 1
+    came_of_it = {
+        "tied": [list(rounds.first.cell_index(cell)) for cell in outcome.left.tolist()],
+        "seen": [[look.seeds, look.left, look.networks * networks] for look in outcome.looks],
+    }
+    seeds = options.seeds[: outcome.looks[-1].seeds]
+    return ended(rounds.whole(seeds, outcome.left, _described(options, rules) | came_of_it))
 
 
-@contextlib.contextmanager
-def _claimed(out: Path | None, described: Mapping[str, Any], resume: bool) -> Iterator[None]:
-    """Checks the directory of a race, keeps other processes out, and says there what race it is."""
-    if out is None:
-        yield
+def _described(options: Options, rules: loop.Rules) -> Json:
+    """What decides a race, in plain values."""
+    return {**dataclasses.asdict(rules), "looks": list(rules.looks), "seeds": list(options.seeds)}
+
+
+def _claim(out: Path, rules: Json, resume: bool) -> None:
+    """Says in a directory what race it is of; raises ArgumentError where it is of anything else."""
+    path = out / RACE
+    if not file_exists(path):
+        if file_exists(out / CONFIG):
+            reason = f"{out} holds a run, and no race that goes on; choose another directory"
+            raise ArgumentError("out", reason)
+        write_checked_json(path, rules)
         return
-    paths.make_directory(out / ROUNDS, "out")
-    with directory_lock(out / ROUNDS):
-        there = read_described(out)
-        if there is None and file_exists(out / CONFIG):
-            raise ArgumentError("out", f"{out} holds a run that is no race; choose another directory")
-        if there is not None:
-            differing = [name for name, value in described.items() if there["race"].get(name) != value]
-            if differing:
-                names = ", ".join(differing)
-                raise ArgumentError("out", f"{out} holds a race of other {names}; choose another directory")
-            if not resume:
-                state, effect = ("finished", "loads it") if "tied" in there else ("unfinished", "goes on")
-                reason = f"{out} already contains this race ({state}), choose another directory"
-                raise ArgumentError("out", reason, cure=Set("resume", True, effect))
-        else:
-            write_json(out / RACE, {"format": FORMAT, "race": dict(described)})
-        yield
+    there = read_checked_json(path, rules)
+    differing = [name for name, value in rules.items() if there.get(name) != value]
+    if differing:
+        names = ", ".join(differing)
+        raise ArgumentError("out", f"{out} holds a race of other {names}; choose another directory")
+    if not resume:
+        state, effect = ("finished", "loads it") if file_exists(out / CONFIG) else ("unfinished", "goes on")
+        reason = f"{out} already contains this race ({state}), choose another directory"
+        raise ArgumentError("out", reason, cure=Set("resume", True, effect))

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import axis_text, html_table, value_text
+from jfnn.arguments.texts import html_table, value_text
 from jfnn.core.search.result import Best, SweepResult
-from jfnn.extend.runs import NONE_RANKS, describing, file_exists, regular_file, write_json
+from jfnn.extend.runs import CONFIG, NONE_RANKS, describing, file_exists, map_members
 from jfnn.loading import load
-from jfnn.racing.assembling import of_first_seeds
 from jfnn.racing.loop import Look
 
-RACE = "race.json"
-FORMAT = 1
-SHOWN = 10  # cells in a notebook
+RACE = "race.json"  # what decides a race, in its directory from the beginning
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -68,7 +62,11 @@ class RaceResult:
     @property
     def common(self) -> SweepResult:
         """`result` with the first seeds alone, which all cells have: for maps of the whole grid."""
-        return of_first_seeds(self.result, self.looks[0].seeds)
+        places = (*[slice(None)] * len(self.result.cell_shape), slice(self.looks[0].seeds))
+        fields = map_members(lambda array: array[places], self.result)
+        runs = tuple(dataclasses.replace(run, params=None, kept_cell=None) for run in self.result.runs)
+        seeds = self.result.seeds[: self.looks[0].seeds]
+        return dataclasses.replace(self.result, **fields, seeds=seeds, runs=runs)
 
     def table(self) -> dict[str, np.ndarray]:
         """Columns with a value a look: "seeds" of a cell, "cells" left after it, "networks" so far."""
@@ -97,15 +95,10 @@ class RaceResult:
         return f"<RaceResult: {self}>"
 
     def _repr_html_(self) -> str:
-        """The sentence, the cells left and the looks, for notebooks."""
-        scores = self.result.cell_scores()
-        cells = [["", *map(axis_text, self.result.axes), self.result.ranked_by]]
-        for rank, index in enumerate(self.tied[:SHOWN], 1):
-            values = [value_text(name, value) for name, value in self.result.axes_at(index).items()]
-            cells.append([f"{rank}.", *values, f"{scores[index]:.4g}"])
+        """The sentence, the looks and the best of the cells left, for notebooks."""
         table = self.table()
         looks = [[*table], *([str(value) for value in look] for look in self.looks)]
-        return f"<p>{self}</p>{html_table(cells) if self.tied else ''}{html_table(looks)}"
+        return f"<p>{self}</p>{html_table(looks)}{self.result._repr_html_()}"
 
     def _cell_text(self, index: tuple[int, ...]) -> str:
         axes = self.result.axes_at(index)
@@ -115,22 +108,12 @@ class RaceResult:
         return ", ".join(f"{name} {value_text(name, value)}" for name, value in (varied or axes).items())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes `result` as `SweepResult.save`, and ``race.json``; `RaceResult.load` reads them back.
+        """Writes `result`, and with it the race, as `SweepResult.save`; `RaceResult.load` reads both back.
 
         Raises:
             ValueError: As `SweepResult.save`.
         """
         self.result.save(directory)
-        write_json(paths.as_path(directory, "directory") / RACE, self.described())
-
-    def described(self) -> dict[str, Any]:
-        """What decided and what came of it, in plain values."""
-        return {
-            "format": FORMAT,
-            "race": self.result.config["settings"]["race"],
-            "tied": [list(index) for index in self.tied],
-            "looks": [list(look) for look in self.looks],
-        }
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> RaceResult:
@@ -141,29 +124,21 @@ class RaceResult:
             ValueError: It has not ended, or a file is corrupt; the message names it.
         """
         folder = paths.as_path(directory, "directory")
-        described = read_described(folder)
-        if described is None:
-            raise FileNotFoundError(f"{folder}: no {RACE} there, so no race")
-        if "tied" not in described:
+        if file_exists(folder / RACE) and not file_exists(folder / CONFIG):
             raise ArgumentError(str(folder), "this race has not ended", cure="resume=True goes on with it")
         result = load(folder)
-        with describing(folder / RACE):
-            tied = tuple(tuple(map(int, index)) for index in described["tied"])
-            for index in tied:
-                result.axes_at(index)
-            looks = tuple(Look(*map(int, look)) for look in described["looks"])
-            rules = described["race"]
-            alpha, indifferent = (float(rules[name]) for name in ("alpha", "indifferent"))
-            return cls(result, tied, looks, alpha, str(rules["test"]), indifferent, int(rules["looks"][-1]))
+        if "race" not in result.config.get("settings", {}):
+            raise FileNotFoundError(f"{folder}: the run there is no race")
+        with describing(folder / CONFIG):
+            return ended(result)
 
 
-def read_described(folder: Path) -> dict[str, Any] | None:
-    """The content of a directory's ``race.json``; None where there is none."""
-    path = folder / RACE
-    if not file_exists(path):
-        return None
-    with regular_file(path) as file, describing(path):
-        described = dict(json.loads(file.read()))
-        if described["format"] != FORMAT or not isinstance(described["race"], dict):
-            raise ValueError(f"of format {described['format']}, not {FORMAT}")
-        return described
+def ended(result: SweepResult) -> RaceResult:
+    """The race whose result this is, by its configuration."""
+    race = result.config["settings"]["race"]
+    tied = tuple(tuple(map(int, index)) for index in race["tied"])
+    for index in tied:
+        result.axes_at(index)  # which raises where there is no such cell
+    looks = tuple(Look(*map(int, look)) for look in race["seen"])
+    alpha, indifferent = float(race["alpha"]), float(race["indifferent"])
+    return RaceResult(result, tied, looks, alpha, str(race["test"]), indifferent, int(race["looks"][-1]))

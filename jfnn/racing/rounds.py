@@ -1,44 +1,23 @@
 """The networks of a race: rounds of new seeds, each a sweep of the cells that are still in it."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.settings import Execution
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.sweep import sweep
-from jfnn.extend.rows import Subsets
+from jfnn.extend.runs import combined, map_members, programs_of, with_run
 from jfnn.schedulers import Converged, EarlyStopping
 
 ALWAYS = ("learning_rate", "l2")  # what every cell has, as arguments of their own
 ALONE = (EarlyStopping, Converged)  # schedulers that see one member alone
-
-
-@dataclasses.dataclass(frozen=True)
-class Round:
-    """Some cells of one program, trained with some seeds.
-
-    Attributes:
-        cells: Their numbers in the whole grid ``[c]``.
-        seeds: Places of the seeds.
-        result: Their sweep, of listed cells; of the first round, of the program's grid.
-    """
-
-    cells: np.ndarray
-    seeds: range
-    result: SweepResult
-
-    def members(self, array: np.ndarray, folds: int | None) -> np.ndarray:
-        """A result's array with a number a member, or several: ``[c, seeds, …]``."""
-        lengths = (len(self.cells), len(self.seeds), *(() if folds is None else (folds,)))
-        axes = self.result.diverged_at.ndim
-        return array.reshape(*lengths, *array.shape[axes:])
 
 
 def check(options: Options) -> None:
@@ -60,102 +39,148 @@ def check(options: Options) -> None:
         raise ArgumentError("keep_params", "expected 'best', the first cell's, or 'none'; got 'evaluations'")
 
 
-class Trainer:
-    """Trains rounds by `jfnn.sweep`, in the bits of one sweep of all cells and seeds.
+class Round(NamedTuple):
+    """Some cells of one program, trained with some seeds.
+
+    Attributes:
+        cells: Their numbers in the program's grid ``[c]``.
+        seeds: Places of the seeds.
+        result: Their sweep, of listed cells; of the first round, of the program's grid.
+    """
+
+    cells: np.ndarray
+    seeds: slice
+    result: SweepResult
+
+
+class Rounds:
+    """Trains by `jfnn.sweep`, in the bits of one sweep of all cells and seeds.
 
     The layout of tiles, which bits depend on, is that of the first round from there on.
     """
 
-    def __init__(self, options: Options, folder: Path | None) -> None:
-        """Trains nothing.
+    def __init__(self, options: Options, seeds: int):
+        """Trains all cells with the first seeds.
 
         Args:
-            options: Those of a sweep of the whole grid and all seeds.
-            folder: Where each round has a directory; None to train in memory.
+            options: Those of a sweep of the whole grid and all seeds; ``out`` has a directory of each round.
+            seeds: How many.
         """
-        several = options.network
-        networks = several.networks if isinstance(several, Networks) else (several,)
-        sizes = options.batch_size if isinstance(options.batch_size, tuple) else (options.batch_size,)
-        self.programs = [(network, size) for network in networks for size in sizes]
-        keeps = options.execution.keep_params != "none"
-        execution = dataclasses.replace(options.execution, keep_params="all" if keeps else "none")
-        self.options = dataclasses.replace(options, execution=execution)
-        self.folder = folder
-        self.first: SweepResult | None = None
-        self.rounds: list[Round] = []
-        self.calls = 0
-
-    def begin(self, seeds: int) -> SweepResult:
-        """The sweep of all cells with the first seeds."""
-        self.first = self._sweep(self._directory(), self.options.seeds[:seeds])
-        cells = np.arange(int(np.prod(self.first.cell_shape))).reshape(len(self.programs), -1)
-        parts = zip(cells, self.first.programs, strict=True)
-        self.rounds = [Round(part, range(seeds), result) for part, result in parts]
-        return self.first
+        self.keeps = options.execution.keep_params != "none"
+        execution = dataclasses.replace(options.execution, keep_params="all" if self.keeps else "none")
+        resume = options.out is not None
+        self.options = dataclasses.replace(options, execution=execution, resume=resume)
+        self.count = 0
+        self.first = sweep(**vars(self._next(slice(seeds))))
+        programs = self.first.programs
+        cells = np.arange(int(np.prod(programs[0].cell_shape)))
+        self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
+        origin = self.first.origin
+        if self.first.folds is not None and origin is not None and origin.subsets is None:
+            # A generator of folds is used up, and a splitter may draw others.
+            folds = [(part["train"], part["validation"]) for part in origin.parts or ()]
+            self.options = dataclasses.replace(self.options, folds=folds)
 
     def __call__(self, cells: np.ndarray, seeds: range) -> np.ndarray:
         """Scores of cells ``[c, seeds]``, the higher the better, NaN where a network diverged."""
-        found = self.rounds
-        if seeds.start:
-            found = list(self._later(cells, seeds))
-            self.rounds += found
-        return np.concatenate([self._scores(one) for one in found])
+        if not seeds.start:
+            return _scores(self.first)
+        places = slice(seeds.start, seeds.stop)
+        found = []
+        programs = programs_of(self._next(places)).options
+        for number, (program, rounds) in enumerate(zip(programs, self.of_programs, strict=True)):
+            each = len(rounds[0].cells)
+            here = cells[cells // each == number] % each
+            if len(here):
+                result = sweep(**vars(program) | _listed(program, rounds[0].result, here))
+                rounds.append(Round(here, places, result))
+                found.append(_scores(result))
+        return np.concatenate(found)
 
-    def _directory(self) -> Path | None:
-        """The directory of the next round."""
-        self.calls += 1
-        return None if self.folder is None else self.folder / str(self.calls)
+    def _next(self, places: slice) -> Options:
+        """The options of the next round."""
+        self.count += 1
+        out = None if self.options.out is None else self.options.out / str(self.count)
+        return dataclasses.replace(self.options, out=out, seeds=self.options.seeds[places])
 
-    def _scores(self, one: Round) -> np.ndarray:
-        """The scores of a round ``[c, seeds]``, the higher the better."""
-        result = one.result
-        values = one.members(result.scores[result.ranked_by], result.folds).astype(np.float64)
-        sign = 1 if result.higher_is_better() else -1
-        return np.asarray(sign * values.reshape(*values.shape[:2], -1).mean(axis=2))
+    def whole(self, seeds: Sequence[int], left: np.ndarray, race: Mapping[str, Any]) -> SweepResult:
+        """The result of all cells and seeds: NaN where none trained, cells that are out pruned.
 
-    def _later(self, cells: np.ndarray, seeds: range) -> Iterator[Round]:
-        """Sweeps of listed cells, one for each program that has some in the race."""
-        assert self.first is not None
-        folder = self._directory()
-        each = int(np.prod(self.first.cell_shape[self.first.leading :]))
-        asked = self.options.seeds[seeds.start : seeds.stop]
-        for number, program in enumerate(self.first.programs):
-            here = cells[cells // each == number]
-            if not len(here):
-                continue
-            columns = {name: values[here % each] for name, values in program.cells.columns().items()}
-            out = None if folder is None else folder / str(number)
-            changes = _listed(self.options, columns)
-            changes["network"], changes["batch_size"] = self.programs[number]
-            changes["folds"] = _same_folds(self.options.folds, program)
-            execution = _with_layout(self.options.execution, program.execution)
-            yield Round(here, seeds, self._sweep(out, asked, execution=execution, **changes))
-
-    def _sweep(self, out: Path | None, seeds: Sequence[int], **changes: Any) -> SweepResult:
-        """A sweep of the options with changes."""
-        made = {field.name: getattr(self.options, field.name) for field in dataclasses.fields(Options)}
-        places = {"out": out, "resume": out is not None, "seeds": list(seeds)}
-        return sweep(**made | places | changes)
+        Args:
+            seeds: All seeds of a cell that is left.
+            left: Numbers of the cells left, best first, whose first one's parameters are kept.
+            race: What decided and what came of it, for the configuration.
+        """
+        programs = [_program(rounds, seeds, race) for rounds in self.of_programs]
+        if self.keeps and len(left):
+            number, cell = divmod(int(left[0]), len(self.of_programs[0][0].cells))
+            params = _params(self.of_programs[number], cell)
+            index = programs[number].cell_index(cell)
+            programs[number] = with_run(programs[number], params=params, kept_cell=index)
+        result = combined(self.first.program_axes, programs)
+        out = np.ones(self.first.cell_shape, bool)
+        out.flat[left] = False
+        behind = range(out.ndim, result.pruned.ndim)
+        return dataclasses.replace(result, pruned=result.pruned | np.expand_dims(out, tuple(behind)))
 
 
-def _listed(options: Options, columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Options that train cells given one by one, name -> values ``[c]``.
+def _scores(result: SweepResult) -> np.ndarray:
+    """The scores that rank, of folds the mean ``[cells, seeds]``, the higher the better."""
+    values = result.scores[result.ranked_by].astype(np.float64)
+    sign = 1 if result.higher_is_better() else -1
+    cells = int(np.prod(result.cell_shape))
+    return np.asarray(sign * values.reshape(cells, len(result.seeds), -1).mean(axis=2))
+
+
+def _listed(options: Options, first: SweepResult, cells: np.ndarray) -> dict[str, Any]:
+    """Options that train some cells of a program, given one by one, in the tiles of its first round.
 
     A listed cell's number takes the place of a single one, and ``hyper`` that of a learner's or optimizer's.
     """
+    columns = {name: values[cells] for name, values in first.cells.columns().items()}
     further = {name: float(values[0]) for name, values in columns.items() if name not in ALWAYS}
-    return {"cells": columns, "learning_rate": None, "l2": 0.0, "hyper": {**options.hyper, **further}}
+    layout = first.execution
+    padded = layout.padded or options.execution.padded
+    execution = dataclasses.replace(options.execution, tile=layout.tile, shared=layout.shared, padded=padded)
+    listed = {"cells": columns, "learning_rate": None, "l2": 0.0, "hyper": {**options.hyper, **further}}
+    return listed | {"execution": execution}
 
 
-def _same_folds(folds: Any, result: SweepResult) -> Any:
-    """The folds of a sweep again; a generator of them is used up, and a splitter may draw others."""
-    if folds is None or isinstance(folds, int | np.integer | Subsets) or result.origin is None:
-        return folds
-    return [(part["train"], part["validation"]) for part in result.origin.parts or ()]
+def _program(rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, Any]) -> SweepResult:
+    """The result of all cells and seeds of one program, without parameters."""
+    first = rounds[0].result
+
+    def filled(*parts: np.ndarray) -> np.ndarray:
+        behind = parts[0].shape[len(first.cell_shape) + 1 :]
+        blank = {"f": np.nan, "b": True}.get(parts[0].dtype.kind, -1)
+        whole = np.full((len(rounds[0].cells), len(seeds), *behind), blank, parts[0].dtype)
+        for one, part in zip(rounds, parts, strict=True):
+            whole[one.cells, one.seeds] = part.reshape(len(one.cells), -1, *behind)
+        return whole.reshape(*first.cell_shape, len(seeds), *behind)
+
+    fields = map_members(filled, *(one.result for one in rounds))
+    untrained = fields["epochs"] < 0
+    fields["epochs"][untrained] = 0
+    fields["stopped_at"][untrained] = 0
+    settings = first.config["settings"] | {
+        "seeds": list(seeds),
+        "replicates": len(seeds) * (first.folds or 1),
+        "keep_params": "none" if first.params is None else "best",
+        "race": dict(race),
+    }
+    decided = json.dumps([race, [one.result.config["fingerprint"] for one in rounds]], sort_keys=True)
+    fingerprint = hashlib.sha256(decided.encode()).hexdigest()
+    config = {**first.config, "settings": settings, "fingerprint": fingerprint}
+    timing = {name: sum(one.result.timing.get(name, 0.0) for one in rounds) for name in first.timing}
+    result = dataclasses.replace(first, **fields, seeds=np.asarray(seeds, first.seeds.dtype))
+    return with_run(result, params=None, kept_cell=None, config=config, timing=timing)
 
 
-def _with_layout(execution: Execution, layout: Execution) -> Execution:
-    """How a sweep runs, with the tiles of another."""
-    return dataclasses.replace(
-        execution, tile=layout.tile, shared=layout.shared, padded=layout.padded or execution.padded
-    )
+def _params(rounds: Sequence[Round], cell: int) -> Any:
+    """The parameters of one cell, all its seeds in front."""
+    parts = [
+        one.result.of_cell(*one.result.cell_index(place)).params
+        for one in rounds
+        for place in np.flatnonzero(one.cells == cell).tolist()
+    ]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

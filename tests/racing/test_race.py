@@ -189,11 +189,12 @@ def test_directories_of_others_are_refused(tmp_path):
     assert isinstance(error, ValueError) and "epochs is 9 there and 3 here" in str(error)
     jfnn.sweep(NET, SPLIT, out=tmp_path / "sweep", **GRID)
     assert "no race" in str(refusal(race, out=tmp_path / "sweep", resume=True))
-    with pytest.raises(FileNotFoundError):
-        jfnn.RaceResult.load(tmp_path / "sweep")
+    for holds_none in ("sweep", "nothing"):
+        with pytest.raises(FileNotFoundError):
+            jfnn.RaceResult.load(tmp_path / holds_none)
     (tmp_path / "race" / "race.json").write_text("{}")
     with pytest.raises(jfnn.CorruptFileError):
-        jfnn.RaceResult.load(tmp_path / "race")
+        race(out=tmp_path / "race", resume=True)
 
 
 @pytest.mark.thorough
