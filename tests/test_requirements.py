@@ -1,42 +1,16 @@
-"""The container, the lock and the conda recipe agree with pyproject.toml, and notebooks run."""
+"""The container, the lock and the conda recipe agree with pyproject.toml."""
 
-import ast
-import importlib.util
 import json
 import re
 import tomllib
 from pathlib import Path
 
-import matplotlib
 import pytest
 
 import jfnn
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-FOLDERS = [ROOT / "docs" / name for name in ("course", "gallery", "tutorials")]
-EXAMPLES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py"))]
-
-
-def in_docs(name, monkeypatch):
-    """A module of the site's, which is no package."""
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    monkeypatch.syspath_prepend(ROOT / "docs/extensions")
-    path = next(ROOT.glob(f"docs/**/{name}.py"))
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def notebooks(monkeypatch):
-    pytest.importorskip("sphinx_gallery")
-    return in_docs("notebooks", monkeypatch)
-
-
-def cells(notebook, kind):
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
 def test_the_container_is_set_up_by_the_command_of_the_readme():
@@ -86,43 +60,3 @@ def test_the_recipe_asks_for_what_pyproject_asks_for():
     assert recipe["build"]["python"]["entry_points"] == [f"{command} = {place}"]
     assert recipe["about"]["summary"].strip() == PROJECT["description"]
     assert recipe["about"]["license"] == PROJECT["license"]
-
-
-def assigned_figures(tree):
-    """Names to which statements of a cell give a new `Figure`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Figure("):
-            yield ast.unparse(node.targets[0])
-
-
-@pytest.mark.thorough
-def test_cells_that_draw_end_with_the_figure(notebooks):
-    """Which a notebook then shows: it shows a cell's last value, and no figure that pyplot has not made."""
-    drawing = 0
-    for path in EXAMPLES:
-        for cell in cells(notebooks.notebook(path, None), "code")[1:]:
-            tree = ast.parse(cell)
-            for name in assigned_figures(tree):
-                drawing += 1
-                assert ast.unparse(tree.body[-1]) == name, path
-    assert drawing > 20
-
-
-@pytest.mark.thorough
-def test_a_notebook_runs_cell_by_cell(notebooks):
-    """But for its first cell, whose lines are for IPython; an address changes no other."""
-    script = ROOT / "docs/course/own_network.py"
-    first, *others = cells(notebooks.notebook(script, None), "code")
-    elsewhere, *same = cells(notebooks.notebook(script, "https://github.com/somebody/some.where"), "code")
-    assert "%pip" not in first and "%pip" in elsewhere and others == same
-    for cell in (first, elsewhere):
-        assert all(line.startswith(("# ", "%")) for line in filter(None, cell.splitlines()))
-    matplotlib.use("agg")
-    names: dict = {}
-    shown = []
-    for cell in others:
-        tree = ast.parse(cell)
-        last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, script, "exec"), names)
-        shown.append(last and eval(compile(ast.Expression(last.value), script, "eval"), names))
-    assert any(isinstance(value, matplotlib.figure.Figure) for value in shown)
