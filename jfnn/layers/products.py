@@ -73,7 +73,13 @@ def _over_samples_of_members(
 
     In those the CPU reads its second matrix against its order, at half speed, which costs less where that is
     a far smaller ``δ``; the barrier keeps XLA from turning the product round.
+
+    Of one sample it is a product of two numbers, to which the kernel adds the penalty's: the selection, which
+    no finite number needs, keeps the compiler from rounding that sum in two ways, by the slot.
     """
+    if delta.shape[-1] == 1:
+        outer = jnp.matmul(delta, a.swapaxes(-1, -2), precision="highest")
+        return jnp.where(delta < jnp.inf, outer, jnp.nan), True
     if not all(mapped) or TURNED * delta.shape[-2] > a.shape[-2]:
         return products(members, mapped, delta, a.swapaxes(-1, -2)), True
     turned = jnp.matmul(a, delta.swapaxes(-1, -2), precision="highest")

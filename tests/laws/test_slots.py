@@ -21,8 +21,8 @@ WIDTHS = [8, 2, 3, 4, 5, 6, 7, 9, 10, 12, 16, 20, 25, 32, 48]
 SHARED = [True, False, 2]
 SUMS = ("add", "subtract")
 # n_in, n_out, batch size and tile whose slots once differed: the first two on a processor with AVX-512, the
-# others by products with one column, or of at most 7 rows and columns
-ONCE_DIFFERENT = [(7, 3, 5, 8), (4, 5, 3, 8), (1, 3, 16, 12), (16, 3, 1, 12), (5, 1, 5, 7)]
+# others by products with one column, or of at most 7 rows and columns, or of one sample
+ONCE_DIFFERENT = [(7, 3, 5, 8), (4, 5, 3, 8), (1, 3, 16, 12), (16, 3, 1, 12), (5, 1, 5, 7), (1, 1, 1, 25)]
 
 
 def noise(n_in, n_out, batch, dtype):
