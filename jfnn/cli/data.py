@@ -75,11 +75,9 @@ def load(flags: Flags) -> Problem:
         split = datasets.standardise(split)
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     kind = losses.get(loss)
-    if classes is None and kind.takes_logits and not (not kind.excludes and _are_labels(split.y_train)):
-        raise ArgumentError(
-            "loss",
-            f"regression takes a loss of numbers (several columns of 0 and 1 others too), got {loss!r}",
-        )
+    if classes is None and kind.takes_logits and (kind.excludes or not _are_labels(split.y_train)):
+        takes = "regression takes a loss of numbers (several columns of 0 and 1 others too)"
+        raise ArgumentError("loss", f"{takes}, got {loss!r}")
     if classes and kind.regression:
         raise ArgumentError("loss", f"classification takes a cross-entropy or quadratic, got {loss!r}")
     targets = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
@@ -88,14 +86,8 @@ def load(flags: Flags) -> Problem:
     x_train = split.x_train.reshape(len(split.x_train), *shape)
     x_test = None if split.x_test is None else split.x_test.reshape(len(split.x_test), *shape)
     known = split.names or {}
-    names = ColumnNames(
-        {
-            "classes": classes,
-            "scaling": known.get("scaling"),
-            "columns": known.get("columns"),
-            "target": known.get("target"),
-        }
-    )
+    others = {name: known.get(name) for name in ("scaling", "columns", "target")}
+    names = ColumnNames({"classes": classes} | others)
     split = split._replace(x_train=x_train, x_test=x_test, names=names)
     return Problem(name, split, shape, outputs, classes, loss)
 

@@ -31,7 +31,9 @@ def chosen(flags: Flags) -> AbstractContextManager[jfnn.Workers | None]:
 @contextlib.contextmanager
 def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
     """A process pool of this machine; one that breaks is made again."""
-    with jfnn.Workers.processes(_count(flags), **_options(flags)) as workers:
+    with jfnn.Workers.processes(
+        _count(flags), kind=flags.worker_kind, timeout=flags.worker_timeout
+    ) as workers:
         yield workers
 
 
@@ -45,7 +47,7 @@ def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
         if address is None:
             address = stack.enter_context(_local_cluster(_count(flags)))
         client = stack.enter_context(client_of(address, "scheduler"))
-        yield jfnn.Workers(client.get_executor(), **_options(flags))
+        yield jfnn.Workers(client.get_executor(), kind=flags.worker_kind, timeout=flags.worker_timeout)
 
 
 @contextlib.contextmanager
@@ -91,12 +93,7 @@ def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
     if world.Get_size() == 1 and MPI_SPAWNS not in os.environ:
         raise ArgumentError("executor", f"mpiexec has started no other process: {command} starts 8 workers")
     with futures.MPIPoolExecutor() as executor:
-        yield jfnn.Workers(executor, **_options(flags))
-
-
-def _options(flags: Flags) -> dict[str, Any]:
-    """Options of `jfnn.Workers` that flags set."""
-    return {"kind": flags.worker_kind, "timeout": flags.worker_timeout}
+        yield jfnn.Workers(executor, kind=flags.worker_kind, timeout=flags.worker_timeout)
 
 
 def _count(flags: Flags) -> int:

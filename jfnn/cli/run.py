@@ -34,7 +34,6 @@ from jfnn.core.store.files import CorruptFileError
 from jfnn.extend.executors import ExecutorError, ProgressBar
 from jfnn.extend.runs import directory_lock
 from jfnn.learners import METRICS
-from jfnn.network import Network
 from jfnn.optimizers import is_distribution
 from jfnn.playground.epochs import spaced_epochs
 from jfnn.schedulers import SCHEDULERS
@@ -137,14 +136,11 @@ def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
     if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
         return f"{name}: {told(error.found, error.cure, in_flags)}"
-    names_file = isinstance(error, CorruptFileError) or (
-        os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out)
-    )
-    if not names_file:
-        return None
-    if isinstance(error, ArgumentError):
+    if isinstance(error, CorruptFileError):
+        return f"--out: {error}"
+    if os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out):
         return f"--out: {error.argument}: {told(error.found, error.cure, in_flags)}"
-    return f"--out: {error}"
+    return None
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
@@ -200,9 +196,7 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
         print(f"nothing to resume in {flags.out}: the run begins", file=sys.stderr)
     with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
         by_name = networks(problem, flags)
-        network: Network | dict[str, Network] = by_name
-        if len(by_name) == 1:
-            (network,) = by_name.values()
+        network = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
         options["execution"] = dataclasses.replace(options["execution"], progress=show, executor=workers)
         return problem, jfnn.sweep(network, problem.split, **options)

@@ -58,6 +58,7 @@ one_integer = says("a whole number")(whole_number)
 one_number = says("a number")(number)
 
 
+@says("START:STOP with 0 < START < STOP, or uniform:START:STOP with START < STOP")
 def axis(text: str) -> Axis:
     """Numbers, as `numbers` reads them, or a distribution to draw them from.
 
@@ -69,13 +70,9 @@ def axis(text: str) -> Axis:
         return numbers(text)
     from scipy import stats
 
-    try:
-        low, high = map(number, ends)
-    except ValueError:
-        low = high = np.nan
+    low, high = map(number, ends)
     if not (-np.inf if uniform else 0) < low < high < np.inf:
-        log_uniform = "START:STOP with 0 < START < STOP (or uniform:START:STOP)"
-        raise _expected("uniform:START:STOP with START below STOP" if uniform else log_uniform, text)
+        raise ValueError(text)
     frozen: Distribution = stats.uniform(low, high - low) if uniform else stats.loguniform(low, high)
     return frozen
 
@@ -86,25 +83,19 @@ def number_or_axis(text: str) -> float | Axis:
     return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
 
 
+@says(f"numbers, or log-spaced START:STOP:COUNT with both ends above 0 and COUNT from 2 to {MOST_VALUES}")
 def numbers(text: str) -> tuple[float, ...]:
     """``0,1e-3`` -> numbers; ``1e-5:10:7`` -> seven from 1e-5 to 10, evenly spaced on a logarithmic scale."""
     values: list[float] = []
     for item in text.split(","):
-        try:
-            start, *stop_and_count = item.split(":")
-            if not stop_and_count:
-                values.append(number(start))
-                continue
-            stop, length = stop_and_count
-            low = number(start)
-            high = number(stop)
-            count = whole_number(length)
-        except ValueError:
-            raise _expected("numbers or START:STOP:COUNT, with commas between", text) from None
-        if not (0 < low < np.inf and 0 < high < np.inf and count >= 2):
-            raise _expected("a log-spaced START:STOP:COUNT with both ends above 0 and COUNT at least 2", item)
-        if count > MOST_VALUES:
-            raise _expected(f"a COUNT of at most {MOST_VALUES}", item)
+        if ":" not in item:
+            values.append(number(item))
+            continue
+        start, stop, length = item.split(":")
+        low, high = number(start), number(stop)
+        count = whole_number(length)
+        if not (0 < low < np.inf and 0 < high < np.inf and 2 <= count <= MOST_VALUES):
+            raise ValueError(item)
         values += np.geomspace(low, high, count).tolist()
     return tuple(values)
 
