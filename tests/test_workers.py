@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import functools
 import importlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -23,7 +24,7 @@ import jfnn
 from jfnn.core.engine.segment import Segment, Task
 from jfnn.core.experiment.progress import Listener
 from jfnn.core.store import environment
-from jfnn.distributed import calls, tasks
+from jfnn.distributed import calls, submitter, tasks
 from jfnn.distributed.tasks import HELD
 from jfnn.distributed.waiting import LOOKING_SECONDS, SILENT_SECONDS
 
@@ -300,14 +301,17 @@ def test_an_answer_ends_the_silence_that_was_said():
     assert min(silent) >= SILENT_SECONDS and end is None
 
 
-def test_messages_on_their_way_follow_the_number_of_workers():
-    with concurrent.futures.ThreadPoolExecutor(40) as threads:
-        assert jfnn.Workers(threads).in_flight == 160
-        assert jfnn.Workers(threads, in_flight=3).in_flight == 3
-    client = types.SimpleNamespace(nthreads=lambda: {"one": 30, "two": 10})
-    of_dask = types.SimpleNamespace(submit=print, _client=client)
-    assert jfnn.Workers(of_dask).in_flight == 160
-    assert jfnn.Workers(Here()).in_flight == jfnn.Workers(Here).in_flight == 64
+def test_messages_on_their_way_follow_the_number_of_processes_that_have_answered(monkeypatch):
+    workers = jfnn.Workers(Here(), together=1)
+    assert workers.in_flight == jfnn.Workers(Here).in_flight == 64
+    names = map("process {}".format, itertools.count())
+    monkeypatch.setattr(calls, "process_here", functools.partial(next, names))
+    monkeypatch.setattr(submitter, "AT_LEAST", 1)
+    sweep(workers, execution=jfnn.Execution(tile=1))
+    assert workers.in_flight == 4 * len(workers.processes_heard_of) > 8
+    workers.processes_heard_of |= {*map(str, range(300))}
+    assert workers.in_flight == 1024
+    assert jfnn.Workers(Here(), in_flight=3).in_flight == 3
 
 
 @pytest.mark.thorough
@@ -453,7 +457,8 @@ def test_programs_and_what_is_trained_again_run_on_the_executor():
 
 
 def test_a_number_of_workers_starts_nothing_until_there_is_work():
-    with jfnn.Workers(2) as workers:
-        assert workers.count is None
+    before = multiprocessing.active_children()
+    with jfnn.Workers(2):
+        assert multiprocessing.active_children() == before
     with pytest.raises(jfnn.ArgumentError, match="executor: expected at least 1"):
         jfnn.Workers(0)

@@ -27,7 +27,7 @@ def agreed_environment(workers: Submitter, listener: Listener) -> Description:
         RuntimeError: No worker answers.
     """
     expected = calls.environment_of(workers.kind)
-    waiting = Waiting(workers, listener, interrupted=0)
+    waiting = Waiting(listener, interrupted=0)
     asked: dict[int, tuple[Any, str]] = {}
     differing: dict[str, DiffersError] = {}
 

@@ -50,7 +50,7 @@ class Futures:
         self.workers = workers
         self.environment = calls.as_json(calls.environment_of(workers.kind))
         self.task = pickled(task, directory)
-        self.waiting = Waiting(workers, listener)
+        self.waiting = Waiting(listener)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
         self.has_trained = False  # whether a result has come
         self.lacking: set[str] = set()  # processes that lack the task
@@ -144,6 +144,7 @@ class Sending(Generic[Job]):
             case Answer(process, list() as results):
                 self.waiting.answered()
                 self.timeouts = 0
+                self.workers.processes_heard_of.add(process)
                 self._collect(attempt, results)
                 self.sender.lacking.discard(process)
                 self.queue.release()

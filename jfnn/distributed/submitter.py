@@ -1,11 +1,8 @@
 """Work given to any executor of `concurrent.futures`, also if it breaks."""
 
 import concurrent.futures
-import contextlib
 import functools
-import math
 import numbers
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -16,16 +13,11 @@ from jfnn.distributed.processes import ProcessPool
 from jfnn.extend.executors import ExecutorError
 from jfnn.numerics.machine import cores
 
-AT_LEAST = 64  # messages on their way, of which each may be half a megabyte
-MESSAGES_A_WORKER = 4  # on their way, so that none waits for the next
-ASKING_SECONDS = 5.0  # between questions how many workers there are
-# Arguments of a process pool -> its attributes.
-POOL_ARGUMENTS = {
-    "max_workers": "_max_workers",
-    "mp_context": "_mp_context",
-    "initializer": "_initializer",
-    "initargs": "_initargs",
-}
+# Messages on their way, of which each may be half a megabyte: at least, for each process, so that none waits
+# for the next, and at most, since where each message is a job each answer comes from another process.
+AT_LEAST = 64
+MESSAGES_A_PROCESS = 4
+AT_MOST = 1024
 
 
 class Submitter:
@@ -50,7 +42,8 @@ class Submitter:
                 is "spawn" or "forkserver"; or a function without arguments that makes one, which is called
                 again should it break.
             tries: See `jfnn.Workers`.
-            in_flight: See `in_flight`; None for four a worker, asked again as workers come, but at least 64.
+            in_flight: See `in_flight`; None for 64, and four for each process that has answered where these
+                are more.
             together: The same.
             kind: The same: ``"gpu NVIDIA H100 80GB HBM3"``, as ``jfnn workers --check`` prints it. Workers
                 of other kinds are refused, since they round otherwise.
@@ -78,8 +71,7 @@ class Submitter:
         self._executor: Any = executor if is_executor else None
         self._owned = False  # whether this object made the executor, and shuts it down
         self._holders = 0  # calls, one inside another, that use the executor
-        self._most_under_way = AT_LEAST
-        self._asked_at = -math.inf  # seconds, when the executor was asked for its workers
+        self.processes_heard_of: set[str] = set()  # those that have trained
 
     @classmethod
     def processes(cls, count: int | None = None, **options: Any) -> Self:
@@ -101,21 +93,7 @@ class Submitter:
         """
         if self._in_flight is not None:
             return self._in_flight
-        if time.monotonic() - self._asked_at >= ASKING_SECONDS:
-            self._asked_at = time.monotonic()
-            self._most_under_way = max(AT_LEAST, MESSAGES_A_WORKER * (self.count or 0))
-        return self._most_under_way
-
-    @property
-    def count(self) -> int | None:
-        """Processes and threads that the executor now has: of a pool, of MPI, of Dask; None of others."""
-        executor = self._executor
-        client = getattr(executor, "_client", None)
-        if client is not None:
-            with contextlib.suppress(Exception):  # such as of a cluster that is going away
-                return int(sum(client.nthreads().values()))
-        counts = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
-        return next((count for count in counts if isinstance(count, int)), None)
+        return min(max(AT_LEAST, MESSAGES_A_PROCESS * len(self.processes_heard_of)), AT_MOST)
 
     def __enter__(self) -> Self:
         self._holders += 1
@@ -188,7 +166,7 @@ def check_starts_anew(executor: object) -> None:
         ValueError: It forks them, as pools do on Linux up to Python 3.13 where they are told nothing.
     """
     if isinstance(executor, concurrent.futures.ProcessPoolExecutor):
-        context = getattr(executor, "_mp_context", None)
+        context = executor._mp_context
         if context is not None and context.get_start_method() == "fork":
             raise ArgumentError(
                 "executor",
@@ -199,10 +177,11 @@ def check_starts_anew(executor: object) -> None:
 
 def _like(executor: object) -> Callable[[], Any] | None:
     """A function that makes a process pool like one that broke; None for other executors."""
-    pool = concurrent.futures.ProcessPoolExecutor
-    if type(executor) is not pool or not all(hasattr(executor, name) for name in POOL_ARGUMENTS.values()):
+    pool: Any = executor
+    if type(executor) is not concurrent.futures.ProcessPoolExecutor:
         return None
-    return lambda: pool(**{name: getattr(executor, where) for name, where in POOL_ARGUMENTS.items()})
+    arguments = pool._max_workers, pool._mp_context, pool._initializer, pool._initargs
+    return lambda: concurrent.futures.ProcessPoolExecutor(*arguments)
 
 
 def _shut_down(executor: Any, wait: bool) -> None:

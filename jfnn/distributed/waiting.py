@@ -6,7 +6,6 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from jfnn.distributed.submitter import Submitter
 from jfnn.extend.executors import Listener, interrupt_is_pending, raise_interrupt
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
@@ -22,15 +21,13 @@ INTERRUPTED_SECONDS = 10.0
 class Waiting:
     """Waits for futures; says when nothing is answered for long, and ends at a time limit."""
 
-    def __init__(self, workers: Submitter, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
+    def __init__(self, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
         """Begins to count seconds.
 
         Args:
-            workers: The workers, whose number is said with that.
             listener: Hears that nothing is answered.
             interrupted: Seconds that a Ctrl-C waits for an answer.
         """
-        self.workers = workers
         self.listener = listener
         self.interrupted = interrupted
         self._since = time.monotonic()
@@ -89,10 +86,8 @@ class Waiting:
         self.listener.waiting(silent)
         if silent >= self._said_after:
             self._said_after *= 10
-            count = self.workers.count
-            of = "" if count is None else f" of {count}"
             on_their_way = f"messages on their way: {under_way}"
-            _say(f"executor: no worker{of} has answered for {silent:.0f} s; {on_their_way}")
+            _say(f"executor: no worker has answered for {silent:.0f} s; {on_their_way}")
 
 
 def _say(line: str) -> None:
