@@ -1,4 +1,4 @@
-"""Results that hypothesis draws, of any axes, seeds, folds, histories and scores; which cell is best."""
+"""Results that hypothesis draws, of any axes, seeds, folds, histories and scores."""
 
 import dataclasses
 
@@ -152,19 +152,3 @@ def _with_scores(draw, result, rng):
         pruned=np.broadcast_to(places, shape).copy(),
         epochs=np.where(stopped, np.maximum(ended, 1), 10),
     )
-
-
-def costs_of(result):
-    """What the best cell has least of, infinite where a cell does not rank."""
-    means = result.scores[result.ranked_by].reshape(*result.cell_shape, -1).mean(axis=-1)
-    is_pruned = result.pruned.reshape(*result.cell_shape, -1).any(axis=-1)
-    sign = -1 if result.metrics[result.ranked_by.partition("_")[2]] else 1
-    return np.where(np.isnan(means) | is_pruned, np.inf, sign * means)
-
-
-def best_of(result):
-    """The index of the best cell, or None."""
-    costs = costs_of(result)
-    if not costs.ndim or not np.isfinite(costs).any():
-        return None
-    return tuple(int(i) for i in np.unravel_index(costs.argmin(), costs.shape))
