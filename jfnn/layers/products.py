@@ -43,7 +43,7 @@ def transposed_product(w: jax.Array, delta: jax.Array) -> jax.Array:
     """
     if w.ndim == 3:
         return _written_out(w.swapaxes(0, 1), delta)
-    return jnp.matmul(jax.lax.optimization_barrier(w.T), delta, precision="highest")
+    return product(jax.lax.optimization_barrier(w.T), delta)
 
 
 def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:

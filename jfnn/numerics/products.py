@@ -29,7 +29,8 @@ def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> ja
 
     The CPU's routines for products with one column, and for tiny ones, add the terms of the last rows in
     another order than those of the others, so that a member's bits would depend on its slot: there, too,
-    members have one product each (the barrier keeps XLA from joining them).
+    members have one product each (the barrier keeps XLA from joining them). A product of one row and one
+    column gets a second one, since XLA writes it as a sum into the kernel of all members.
 
     Args:
         members: Their number.
@@ -41,6 +42,10 @@ def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> ja
     tiny = max(members * n_out, n_in, columns) <= WRITTEN_OUT
     if mapped == [True, False] and (columns == 1 or tiny):
         a = jax.lax.optimization_barrier(jnp.broadcast_to(a, (members, n_in, columns)))
+    if n_out == columns == 1 < n_in:
+        twice = jax.lax.optimization_barrier(jnp.broadcast_to(a, (*a.shape[:-1], 2)))
+        both: jax.Array = jax.lax.optimization_barrier(jnp.matmul(w, twice, precision="highest"))
+        return both[..., :1]
     return jnp.matmul(w, a, precision="highest")
 
 

@@ -22,7 +22,15 @@ SHARED = [True, False, 2]
 SUMS = ("add", "subtract")
 # n_in, n_out, batch size and tile whose slots once differed: the first two on a processor with AVX-512, the
 # others by products with one column, or of at most 7 rows and columns, or of one sample
-ONCE_DIFFERENT = [(7, 3, 5, 8), (4, 5, 3, 8), (1, 3, 16, 12), (16, 3, 1, 12), (5, 1, 5, 7), (1, 1, 1, 25)]
+ONCE_DIFFERENT = [
+    (7, 3, 5, 8),
+    (4, 5, 3, 8),
+    (1, 3, 16, 12),
+    (16, 3, 1, 12),
+    (5, 1, 5, 7),
+    (1, 1, 1, 25),
+    (16, 1, 1, 12),
+]
 
 
 def noise(n_in, n_out, batch, dtype):
