@@ -79,7 +79,7 @@ def test_members_have_the_same_bits_in_every_slot(examples, dtype):
         check_slots,
         n_in=strategies.one_of(strategies.just(1), strategies.integers(1, 40)),
         n_out=strategies.integers(1, 10),
-        batch=strategies.one_of(strategies.just(1), strategies.integers(1, 40)),
+        batch=strategies.integers(2, 40),  # of one row docs/reliability.md names a limit
         tile=strategies.sampled_from(WIDTHS),
         shared=strategies.sampled_from(SHARED),
         hidden=strategies.lists(strategies.integers(1, 12), max_size=2),
