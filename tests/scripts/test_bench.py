@@ -139,20 +139,6 @@ def test_contenders_end_when_the_bench_is_killed_amid_a_run():
 # First calls
 
 
-def test_first_calls_are_told_apart_from_imports_and_second_calls(monkeypatch):
-    now = iter(range(100))
-    monkeypatch.setattr(first_call.time, "perf_counter", lambda: float(next(now)))
-    clock = iter([0.0, 5.0, 5.0, 12.0, 12.0, 13.0])
-    monkeypatch.setattr(first_call.time, "process_time", lambda: next(clock))
-    calls = []
-    figures = first_call.measure(lambda: lambda: calls.append(3))
-    assert calls == [3, 3]
-    assert figures == {"imports": (1, 5), "first": (1, 7), "again": (1, 1)}
-    process = first_calls.Process(20.0, **figures)
-    printed = first_calls.table("grid", {"jfnn": [process, process._replace(seconds=40.0)]})
-    assert printed.splitlines()[-1].endswith("| jfnn, nothing kept | 30 s | 1 s | 1 s | 1 s | 5 s | 6 s |")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [*first_call.FIRST_CALLS, "digits_3", "iris_3"])
 def test_all_first_calls_run(case):
@@ -229,27 +215,3 @@ def test_script_measures_first_calls_and_reports_failures(written):
     assert ways == grids | {"classifier": ["sklearn", "jfnn"], "search": ["jfnn"]}
     assert figures["first_calls"]["grid"]["jfnn"][1]["first"] == [3.0, 4.0]
     assert status == 1 and "fresh processes, search sklearn: failed, ValueError: no such search" in printed
-
-
-def test_script_writes_growth_points_and_a_plot(written):
-    _, _, out, figures = written
-    for axis in growth.VALUES:
-        point = figures["workloads"][axis]
-        assert point["varied"] == [axis, 1] and list(point["contenders"]) == ["jfnn", "floor"]
-    assert (out / "bench.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_run_that_goes_on_keeps_what_is_there_and_measures_the_rest(tmp_path, capsys):
-    words = ["--contenders", "jfnn", "--rounds", "1", "--out", str(tmp_path)]
-    cases = {name: {name: Case(GRIDS[name], GRID)} for name in ("seeds", "deep")}
-    title = GRID["jfnn"].title
-    bench.main([*words, "--workload", "seeds"], cases, Clock({title: [2, 1]}))
-    before = read_json(tmp_path / "bench.json")
-    bench.main([*words, "--resume", "--workload", *cases], cases, Clock({title: [9, 5]}))
-    after = read_json(tmp_path / "bench.json")
-    assert after["workloads"]["seeds"] == before["workloads"]["seeds"]
-    assert after["workloads"]["deep"]["contenders"]["jfnn"]["seconds"] == [5]
-    assert after["environment"]["date"] == before["environment"]["date"]
-    assert after["environment"]["seconds"] > before["environment"]["seconds"]
-    bench.main([*words, "--workload", "deep"], cases, Clock({title: [9, 5]}))
-    assert list(read_json(tmp_path / "bench.json")["workloads"]) == ["deep"]

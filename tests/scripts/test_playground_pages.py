@@ -29,16 +29,6 @@ def small():
     )
 
 
-def test_the_spiral_has_three_arms_of_as_many_points():
-    points, label = playground.spiral(300, 0)
-    assert points.shape == (300, 2) and np.bincount(label).tolist() == [100, 100, 100]
-    turned = 2 * np.pi / 3
-    turn = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]])
-    arms = [points[label == arm] for arm in range(3)]
-    np.testing.assert_allclose(arms[0] @ turn, arms[1], atol=0.6)  # noise of 0.08 in each
-    assert np.linalg.norm(arms[0] - arms[1], axis=1).mean() > 1
-
-
 def test_regions_have_the_colour_of_the_class_that_is_answered(small):
     colours = playground.regions(small)
     assert colours.shape == (2, 2, 3, playground.SIDE, playground.SIDE, 3)
@@ -70,14 +60,3 @@ def test_the_picture_of_the_pages_is_what_the_script_draws(tmp_path):
     drawn, shown = map(frames_of, (tmp_path / playground.PICTURE, IMAGES / playground.PICTURE))
     assert drawn.shape == shown.shape
     assert np.abs(drawn - shown).mean(axis=(1, 2, 3)).max() < 0.02
-
-
-def test_pages_are_named_by_their_grids(small, tmp_path, monkeypatch, capsys):
-    split = jfnn.Split(*playground.spiral(60, 0), *playground.spiral(30, 1))
-    monkeypatch.setitem(playground.GRIDS, "spiral", ("Four networks", lambda: (small, split)))
-    assert playground.main(["--sections", "spiral", "--out", str(tmp_path / "pages")]) == 0
-    assert {path.name for path in (tmp_path / "pages").iterdir()} == {"spiral.html", playground.PICTURE}
-    assert "<title>Four networks</title>" in (tmp_path / "pages" / "spiral.html").read_text()
-    with pytest.raises(SystemExit):
-        playground.main(["--sections", "spirals"])
-    assert "--sections: " in capsys.readouterr().err
