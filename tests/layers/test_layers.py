@@ -114,7 +114,7 @@ TOYS = {Scale: [(Scale(), (3,)), (Scale(2.0), (2, 3))]}
 every_example = pytest.mark.parametrize(
     ("layer", "shape"),
     [
-        pytest.param(*example, id=f"{kind.__name__} {i}")
+        pytest.param(*example, id=f"{kind.__name__} {i}", marks=pytest.mark.thorough if i else ())
         for kind, examples in (EXAMPLES | TOYS).items()
         for i, example in enumerate(examples)
     ],

@@ -19,7 +19,7 @@ def random_scores(rng, cells, replicates):
     return np.where(rng.random(len(scores)) < 0.1, np.nan, scores)
 
 
-@examples((50, 1), (400, 1))
+@examples((50, 1), (400, 1), few=(15, 1))
 def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
     def it_does(cells, replicates, factor, min_epochs, epochs, seed):
         halving = jfnn.Halving(factor, min_epochs)
@@ -53,7 +53,7 @@ def test_halving_leaves_the_best_cells_and_one_factor_of_them(examples):
     )
 
 
-@examples((30, 1), (300, 1))
+@examples((30, 1), (300, 1), few=(10, 1))
 def test_early_stopping_is_the_plain_loop_over_each_member(examples):
     def it_is(members, patience, epochs, seed):
         losses = np.random.default_rng(seed).integers(0, 6, (epochs, members)).astype(float)
