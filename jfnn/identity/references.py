@@ -3,16 +3,15 @@
 import dis
 import functools
 import importlib.util
-import site
 import sys
 import sysconfig
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# Folders of Python and of installed packages.
-ROOTS = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-ROOTS |= {*site.getsitepackages(), site.getusersitepackages()}
+PYTHON = Path(sysconfig.get_path("stdlib"))
+# Folders of installed packages: of this environment, of one that it extends, or of the user.
+PACKAGES = {"site-packages", "dist-packages"}
 IMPORT = dis.opmap["IMPORT_NAME"]
 
 
@@ -66,7 +65,7 @@ def is_installed(module: str | None) -> bool:
     file = _file(name)
     if file is None:
         return top in sys.stdlib_module_names
-    return any(Path(file).is_relative_to(root) for root in ROOTS)
+    return Path(file).is_relative_to(PYTHON) or not PACKAGES.isdisjoint(Path(file).parts)
 
 
 @functools.lru_cache(maxsize=1024)

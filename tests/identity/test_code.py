@@ -88,11 +88,18 @@ def test_a_module_that_a_function_imports_where_it_runs_counts(tmp_path, monkeyp
     assert with_factor(22.0) != one
 
 
-def test_packages_of_the_user_site_and_modules_within_extensions_are_installed(monkeypatch):
-    of_user_site = types.ModuleType("of_user_site")
-    of_user_site.__file__ = str(Path(site.getusersitepackages()) / "of_user_site.py")
-    monkeypatch.setitem(sys.modules, "of_user_site", of_user_site)
-    assert references.is_installed("of_user_site")
+def test_packages_of_any_environment_and_modules_within_extensions_are_installed(monkeypatch):
+    """Also of an environment that this one extends, as `python -m venv --system-site-packages` makes it."""
+    for folder in (
+        site.getusersitepackages(),
+        "/base/lib/python3/site-packages",
+        "/usr/lib/python3/dist-packages",
+    ):
+        name = f"of_{len(folder)}"
+        module = types.ModuleType(name)
+        module.__file__ = str(Path(folder) / f"{name}.py")
+        monkeypatch.setitem(sys.modules, name, module)
+        assert references.is_installed(name)
     assert references.is_installed("jaxlib._jax.pytree")
     assert references.is_installed("jfnn.network")
     assert references.is_installed(np.__name__)
