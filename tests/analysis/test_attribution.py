@@ -202,7 +202,7 @@ def test_blocks_of_networks_and_test_rows_have_the_same_influence(monkeypatch):
         np.testing.assert_allclose(blocks.values, whole.values, atol=1e-5 * np.abs(whole.values).max())
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
 @pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
 def test_layers_with_pull_backs_by_hand_have_the_same_influence_as_plain_functions(x64, kind, curvature):

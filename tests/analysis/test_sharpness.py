@@ -56,7 +56,7 @@ def test_the_largest_are_those_of_the_whole_hessian(dtype, name, options):
         assert (distance <= found.residuals[seed] + tolerance * scale).all()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru"])
 def test_layers_with_pull_backs_by_hand_have_the_hessian_of_differences(x64, kind):
     network = {"cnn": jfnn.cnn((1, 4, 4), (2,), 3), "gru": jfnn.rnn((2, 3), 2, 3)}[kind]

@@ -74,7 +74,7 @@ def test_members_have_the_bits_of_one_sweep(raced):
     np.testing.assert_array_equal(raced.result.predict(SPLIT.x_test), full.predict(SPLIT.x_test)[cell])
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.optimised
 @pytest.mark.parametrize(
     "options",

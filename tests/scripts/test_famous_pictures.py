@@ -51,6 +51,7 @@ def test_every_picture_has_sizes_figures_and_a_tiny_form():
         assert tuple(module_of(name).SCALES) == SIZES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
     if name in NEEDS_MNIST1D:

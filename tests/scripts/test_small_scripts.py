@@ -44,6 +44,7 @@ def test_both_searches_have_a_line_a_seed_and_go_on(capsys, tmp_path):
     assert error_line(capsys, optuna_search.main, *SMALL, "--out", str(tmp_path)).startswith("--out: ")
 
 
+@pytest.mark.slow
 def test_widths_are_told_with_their_best_rates_and_exponents_and_drawn(capsys, tmp_path):
     words = ["--data", "digits", "--width", "2,4,8", "--epochs", "1", "--seeds", "2", "--out", str(tmp_path)]
     assert widths.main(words) == 0
