@@ -160,11 +160,7 @@ def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def huber_cost(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
-    """``C_i = Σ_j h(a_ij - t_ij)``: ``h(e) = e²/2`` for ``|e| <= delta``, else ``delta (|e| - delta/2)``.
-
-    Quadratic for small errors, for large ones linear, so that these do not rule (Huber 1964, Annals of
-    Mathematical Statistics 35).
-    """
+    """The cost of `huber`."""
     return jnp.sum(optax.losses.huber_loss(a, t, delta=delta), axis=axis)
 
 
@@ -174,18 +170,21 @@ def d_huber(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> j
 
 
 def huber(delta: float = 1.0) -> Loss:
-    """The loss `huber_cost` with a threshold above 0, in units of the targets."""
+    """``C_i = Σ_j h(a_ij - t_ij)``: ``h(e) = e²/2`` for ``|e| <= delta``, else ``delta (|e| - delta/2)``.
+
+    It is quadratic for small errors and linear for large ones, so that outliers count less (Huber 1964,
+    Annals of Mathematical Statistics 35). The threshold is in units of the targets.
+
+    Raises:
+        ValueError: A threshold that is not above 0.
+    """
     parameters = (checks.as_number(delta, "delta", strict=True),)
     cost = Parametrised(huber_cost, parameters)
     return Loss(cost, Parametrised(d_huber, parameters), regression=True)
 
 
 def pinball_cost(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
-    """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))`` with the outputs of each quantile q.
-
-    Its least mean is at the quantiles of the targets: a share q of them lies below (Koenker & Bassett 1978,
-    Econometrica 46).
-    """
+    """The cost of `pinball`."""
     parts = zip(jnp.split(a, len(quantiles), axis), quantiles, strict=True)
     costs = [jnp.where(t > part, q * (t - part), (1 - q) * (part - t)) for part, q in parts]
     return jnp.sum(jnp.concatenate(costs, axis), axis=axis)
@@ -198,10 +197,12 @@ def d_pinball(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> 
 
 
 def pinball(*quantiles: float) -> Loss:
-    """The loss `pinball_cost`, of one output for each target and quantile; without any of the median.
+    """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))`` with an output for each quantile q.
 
-    Outputs ``[n, k t]`` are the first quantile of all targets, then the second, …. Nothing keeps them from
-    crossing. The quantile nearest to 1/2 is the point prediction.
+    The mean cost is least at the quantiles of the targets: a share q of them lies below (Koenker & Bassett
+    1978, Econometrica 46). Without arguments it is the median. Outputs ``[n, k t]`` are the first quantile of
+    all targets, then the second, …. Nothing keeps them from crossing. The quantile nearest to 1/2 is the
+    point prediction.
 
     Raises:
         ValueError: A quantile that does not lie between 0 and 1.

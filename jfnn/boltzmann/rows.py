@@ -134,7 +134,7 @@ def log_z(machine: Machine) -> jax.Array:
     """``log Z = log Σ exp(-E)`` over all states of all layers, a scalar.
 
     Raises:
-        ValueError: The smaller side has more units than `jfnn.boltzmann.MOST_UNITS`.
+        ValueError: The smaller side has more than 20 units.
     """
     return enumeration.log_z(pack(_enumerable(machine)))
 
@@ -193,7 +193,7 @@ def all_states(n: int) -> np.ndarray:
     """Every state of n units, one a row ``[2^n, n]``, in binary order (the last unit changes fastest).
 
     Raises:
-        ValueError, TypeError: No whole number, below 1 or above `jfnn.boltzmann.MOST_UNITS`.
+        ValueError, TypeError: No whole number from 1 to 20.
     """
     n = checks.as_count(n, "n", 1, enumeration.MOST_UNITS)
     return np.asarray(enumeration.all_states(n)).T
