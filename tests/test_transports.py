@@ -210,7 +210,7 @@ def lost_members(error, plain, out):
 
 
 @pytest.mark.thorough
-@examples((40, 1), (400, 1), few=(7, 1))
+@examples((40, 1), (400, 1))
 def test_whatever_a_transport_does_the_bits_are_those_of_this_process_or_an_error_says_what_is_lost(
     examples, plain
 ):

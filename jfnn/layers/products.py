@@ -9,7 +9,7 @@ import operator
 import jax
 import jax.numpy as jnp
 
-from jfnn.numerics.products import product, products
+from jfnn.numerics.products import matrix_product, product, products
 
 # Rows of activations for each row of δ from which on the product of both is turned round, so that the CPU
 # reads the smaller of the two against its order. Another number makes steps slower, and changes last bits:
@@ -50,48 +50,30 @@ def weight_gradient(delta: jax.Array, a: jax.Array) -> jax.Array:
     """``δ @ aᵀ``: the gradient of the weights in `affine`."""
     if a.ndim == 3:
         return _written_out(delta, a.swapaxes(0, 1))
-    return _over_samples(delta, a)
+    return _over_samples(delta, a.T)
 
 
-@jax.custom_vjp
-def _over_samples(delta: jax.Array, a: jax.Array) -> jax.Array:
-    """``δ @ aᵀ`` of matrices, computed for many members by whether these share ``a``."""
-    over_samples: jax.Array = _mapped_over_samples(delta, a)
-    return over_samples
+def _over_samples_of_members(members: int, leads: list[bool], delta: jax.Array, a: jax.Array) -> jax.Array:
+    """``δ @ a`` of every member, ``δ [n_out, batch]`` and ``a [batch, n_in]``.
 
-
-@jax.custom_batching.custom_vmap
-def _mapped_over_samples(delta: jax.Array, a: jax.Array) -> jax.Array:
-    return jnp.matmul(delta, a.T, precision="highest")
-
-
-@_mapped_over_samples.def_vmap
-def _over_samples_of_members(
-    members: int, mapped: list[bool], delta: jax.Array, a: jax.Array
-) -> tuple[jax.Array, bool]:
-    """One product where members share ``a``, the network's inputs; of others one each.
-
-    In those the CPU reads its second matrix against its order, at half speed, which costs less where that is
-    a far smaller ``δ``; the barrier keeps XLA from turning the product round.
+    It is one product where members share ``a``, the network's inputs; of others one each. In those the CPU
+    reads its second matrix against its order, at half speed, which costs less where that is a far smaller
+    ``δ``; the barrier keeps XLA from turning the product round.
 
     Of one sample it is a product of two numbers, to which the kernel adds the penalty's: the selection, which
     no finite number needs, keeps the compiler from rounding that sum in two ways, by the slot.
     """
     if delta.shape[-1] == 1:
-        outer = jnp.matmul(delta, a.swapaxes(-1, -2), precision="highest")
-        return jnp.where(delta < jnp.inf, outer, jnp.nan), True
-    if not all(mapped) or TURNED * delta.shape[-2] > a.shape[-2]:
-        return products(members, mapped, delta, a.swapaxes(-1, -2)), True
-    turned = jnp.matmul(a, delta.swapaxes(-1, -2), precision="highest")
-    return jax.lax.optimization_barrier(turned).swapaxes(-1, -2), True
+        outer = jnp.matmul(delta, a, precision="highest")
+        return jnp.where(delta < jnp.inf, outer, jnp.nan)
+    if not all(leads) or TURNED * delta.shape[-2] > a.shape[-1]:
+        return products(members, leads, delta, a)
+    turned = jnp.matmul(a.swapaxes(-1, -2), delta.swapaxes(-1, -2), precision="highest")
+    behind: jax.Array = jax.lax.optimization_barrier(turned)
+    return behind.swapaxes(-1, -2)
 
 
-def _pull_back_over_samples(
-    residuals: tuple[jax.Array, jax.Array], d: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """``∂C/∂δ = d @ a`` and ``∂C/∂a = dᵀ @ δ``, for derivatives of derivatives."""
-    delta, a = residuals
-    return jnp.matmul(d, a, precision="highest"), jnp.matmul(d.T, delta, precision="highest")
+_over_samples = matrix_product(_over_samples_of_members)
 
 
 def bias_gradient(delta: jax.Array) -> jax.Array:
@@ -126,5 +108,4 @@ def _pull_back_affine(
 
 # By jax.grad a layer takes the same products and sums that the hand derivation does.
 affine.defvjp(lambda w, b, a: (affine(w, b, a), (w, a)), _pull_back_affine)
-_over_samples.defvjp(lambda delta, a: (_over_samples(delta, a), (delta, a)), _pull_back_over_samples)
 members_sum.defvjp(lambda a: (members_sum(a), a.shape), lambda shape, d: (jnp.broadcast_to(d, shape),))

@@ -1,30 +1,44 @@
 """Products of matrices whose last bits are the same for every member of a tile."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
 # Sizes up to which XLA's CPU writes a product of matrices out, with a different order for the last rows.
 WRITTEN_OUT = 7
 
-
-@jax.custom_vjp
-def product(w: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a`` of matrices, by `products` under `jax.vmap`."""
-    result: jax.Array = _mapped(w, a)
-    return result
+Product = Callable[[jax.Array, jax.Array], jax.Array]
+# The product of all members, from their number, whether each matrix leads with members, and the matrices.
+Rule = Callable[[int, list[bool], jax.Array, jax.Array], jax.Array]
 
 
-@jax.custom_batching.custom_vmap
-def _mapped(w: jax.Array, a: jax.Array) -> jax.Array:
-    return jnp.matmul(w, a, precision="highest")
+def matrix_product(of_members: Rule) -> Product:
+    """The function ``w @ a`` of matrices, which `jax.vmap` computes by a rule, with its derivatives."""
+
+    @jax.custom_batching.custom_vmap
+    def mapped(w: jax.Array, a: jax.Array) -> jax.Array:
+        return jnp.matmul(w, a, precision="highest")
+
+    @mapped.def_vmap
+    def by_rule(members: int, leads: list[bool], w: jax.Array, a: jax.Array) -> tuple[jax.Array, bool]:
+        return of_members(members, leads, w, a), True
+
+    @jax.custom_vjp
+    def product(w: jax.Array, a: jax.Array) -> jax.Array:
+        result: jax.Array = mapped(w, a)
+        return result
+
+    product.defvjp(lambda w, a: (product(w, a), (w, a)), _pull_back)
+    return product
 
 
-@_mapped.def_vmap
-def _of_members(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> tuple[jax.Array, bool]:
-    return products(members, mapped, w, a), True
+def _pull_back(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
+    w, a = residuals
+    return jnp.matmul(d, a.T, precision="highest"), jnp.matmul(w.T, d, precision="highest")
 
 
-def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> jax.Array:
+def products(members: int, leads: list[bool], w: jax.Array, a: jax.Array) -> jax.Array:
     """``w @ a`` of every member ``[members, n, k]``: one product of all rows if members share ``a``.
 
     The CPU's routines for products with one column, and for tiny ones, add the terms of the last rows in
@@ -34,13 +48,14 @@ def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> ja
 
     Args:
         members: Their number.
-        mapped: Whether each of the two matrices is a member's own, and leads with an axis of members.
+        leads: Whether each of the two matrices leads with an axis of members.
         w: ``[m, n]``, or with that axis.
         a: ``[n, k]``, or with that axis.
     """
-    (n_out, n_in, columns) = (*w.shape[-2:], a.shape[-1])
+    n_out, n_in = w.shape[-2:]
+    columns = a.shape[-1]
     tiny = max(members * n_out, n_in, columns) <= WRITTEN_OUT
-    if mapped == [True, False] and (columns == 1 or tiny):
+    if leads == [True, False] and (columns == 1 or tiny):
         a = jax.lax.optimization_barrier(jnp.broadcast_to(a, (members, n_in, columns)))
     if n_out == columns == 1 < n_in:
         twice = jax.lax.optimization_barrier(jnp.broadcast_to(a, (*a.shape[:-1], 2)))
@@ -49,9 +64,4 @@ def products(members: int, mapped: list[bool], w: jax.Array, a: jax.Array) -> ja
     return jnp.matmul(w, a, precision="highest")
 
 
-def _pull_back(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[jax.Array, jax.Array]:
-    w, a = residuals
-    return jnp.matmul(d, a.T, precision="highest"), jnp.matmul(w.T, d, precision="highest")
-
-
-product.defvjp(lambda w, a: (product(w, a), (w, a)), _pull_back)
+product = matrix_product(products)

@@ -140,5 +140,6 @@ def ended(result: SweepResult) -> RaceResult:
     for index in tied:
         result.axes_at(index)  # which raises where there is no such cell
     looks = tuple(Look(*map(int, look)) for look in race["seen"])
-    alpha, indifferent = float(race["alpha"]), float(race["indifferent"])
+    alpha = float(race["alpha"])
+    indifferent = float(race["indifferent"])
     return RaceResult(result, tied, looks, alpha, str(race["test"]), indifferent, int(race["looks"][-1]))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, float64_first, noise_split, representatives
+from helpers import compiled, float64_first, noise_split
 from jax.flatten_util import ravel_pytree
 
 import jfnn
@@ -141,10 +141,7 @@ def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own(number):
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "options"),
-    representatives(
-        [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})],
-        ("tanh", {"l2": 0.3}),
-    ),
+    [("tanh", {"l2": 0.3}), ("functions", {"loss": "quadratic", "reduction": "mean"})],
 )
 def test_batch_sharpness_over_all_batches_is_that_of_whole_hessians(dtype, name, options):
     network, x = NETWORKS[name]

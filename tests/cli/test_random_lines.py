@@ -136,7 +136,7 @@ def check_printed(printed, result, keeps_tests):
 
 
 @pytest.mark.thorough
-@examples((5, len(PROGRAMS)), (200, len(PROGRAMS)), few=(1, 1))
+@examples((5, len(PROGRAMS)), (200, len(PROGRAMS)))
 def test_any_line_trains_what_the_library_does(examples, learned):
     def it_does(words, further, epochs, x64):
         data, network, options = PROGRAMS[words]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import noise_split, representatives, same_bits
+from helpers import noise_split, same_bits
 
 import jfnn
 from jfnn.core.search.sweep import prepare
@@ -226,7 +226,7 @@ def factor():
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("way", "door"),
-    representatives(CASES, (by_global, by_train), (by_captured_list, by_programs)),
+    CASES,
     ids=lambda function: function.__name__,
 )
 def test_a_function_is_trained_as_it_is_now(way, door):
@@ -241,7 +241,7 @@ def test_a_function_is_trained_as_it_is_now(way, door):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", representatives(ROLES, "step of least squares", "optimizer"))
+@pytest.mark.parametrize("name", ROLES)
 def test_a_changed_function_is_another_run(name, tmp_path):
     role = ROLES[name]
     (read, change) = by_captured_list()

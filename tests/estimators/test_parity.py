@@ -158,7 +158,7 @@ def called(case, module, engine=None):
 
 
 @pytest.mark.thorough
-@examples((80, len(STRUCTURES)), (2000, len(STRUCTURES)), few=(25, len(STRUCTURES)))
+@examples((80, len(STRUCTURES)), (2000, len(STRUCTURES)))
 def test_a_fit_by_scikit_learns_code_has_its_bytes_and_runs_no_engine(examples, monkeypatch):
     monkeypatch.delattr(training, "train")
     monkeypatch.delattr(functions, "outputs")  # nor does a prediction go through a device
@@ -189,7 +189,7 @@ STOPPING = {"early_stopping": True, "max_iter": 100, "learning_rate_init": 0.1, 
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("x64")
-@examples((12, 8), (300, len(STRUCTURES)), few=(4, 2))
+@examples((12, 8), (300, len(STRUCTURES)))
 def test_a_fit_by_the_engine_has_scikit_learns_numbers(examples):
     def it_has(case):
         theirs, x = called(case, neural_network)

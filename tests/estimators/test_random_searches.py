@@ -60,7 +60,7 @@ def searches(draw):
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:The total space of parameters")
-@examples((6, 1), (200, 1), few=(2, 1))
+@examples((6, 1), (200, 1))
 def test_a_search_gives_what_fits_one_by_one_give(examples, monkeypatch):
     """By the engine it is a run a fold and transformer, and its ensemble takes rows in any container."""
     runs = []

@@ -595,15 +595,15 @@ def check_each_structure(
             each.check(law, sweep=drawn.filter(where), **given)
 
 
-def of_sweeps(structures, few=2):
+def of_sweeps(structures, few=None):
     """Marks a law: by how many examples, of how many structures, it is tried; all where it is slow.
 
-    The few are compiled unoptimised, as are all of a file that is marked so.
+    The few are compiled unoptimised, as are all of a file that is marked so. Without any the law is thorough.
     """
     return examples(
         more=(structures, structures),
         many=(20 * len(STRUCTURES), len(STRUCTURES)),
-        few=(few, few),
+        few=few and (few, few),
         marks=pytest.mark.unoptimised,
     )
 

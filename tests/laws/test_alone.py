@@ -15,7 +15,7 @@ def parts_alone(sweep, result):
     return {"train": "train"} | ({"validation": "test"} if held else {})
 
 
-@of_sweeps(20)
+@of_sweeps(20, few=2)
 def test_a_member_has_the_bits_that_it_has_alone(examples):
     def it_has(sweep, number):
         folded = sweep["folds"] is not None  # `jfnn.train` holds no rows of its own out of these

@@ -10,7 +10,7 @@ from helpers import plain, same_bits
 from hypothesis import strategies
 from kinds_of_files import bits_of_result
 from members import OBJECTIVES, OUTCOMES, arrays
-from sweeps import check_each_structure, of_many_sweeps
+from sweeps import check_each_structure, of_many_sweeps, of_sweeps
 
 import jfnn
 
@@ -34,8 +34,7 @@ def content(folder):
     return files
 
 
-@pytest.mark.thorough
-@of_many_sweeps
+@of_sweeps(6, few=2)
 def test_a_run_stopped_anywhere_and_resumed_ends_as_if_it_had_not_been(examples):
     def it_does(sweep, stops, devices):
         returns = itertools.count(1)

@@ -7,7 +7,7 @@ import pytest
 from helpers import same_bits
 from hypothesis import strategies
 from members import arrays
-from sweeps import check_each_structure, epochs_of, of_many_sweeps
+from sweeps import check_each_structure, epochs_of, of_sweeps
 
 import jfnn
 
@@ -50,7 +50,7 @@ def assert_recorded(result, end):
             assert same_bits(last, {name: program.scores[name][finite] for name in last})
 
 
-@of_many_sweeps
+@of_sweeps(6, few=2)
 def test_no_way_to_run_changes_a_bit(examples):
     def it_does_not(sweep, way):
         expected = sweep.run()

@@ -116,7 +116,7 @@ def by_hand_and_by_loops(layer):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", representatives(LAYERS, *QUICK))
+@pytest.mark.parametrize("name", LAYERS)
 def test_outputs_and_backpropagation_through_time_are_those_of_plain_loops(name, x64):
     layer = LAYERS[name]
     (params, x, _), (outputs, by_hand, by_loops) = by_hand_and_by_loops(layer)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, representatives
+from helpers import compiled
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -56,7 +56,7 @@ def test_without_biases_a_network_starts_with_the_same_weights_and_learns_the_pl
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    representatives([("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")], ("sigmoid", "logistic")),
+    [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")],
 )
 def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
     rng = np.random.default_rng(0)
@@ -118,7 +118,7 @@ RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "softplus")
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("activation", representatives(list(ACTIVATIONS), "relu", "tanh"))
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
 def test_ten_layers_keep_the_size_of_signals_by_he_for_rectifiers_and_by_glorot_for_others(activation):
     """Ten layers change the mean square of their inputs by a factor of a few, and biases are 0."""
     width = 256

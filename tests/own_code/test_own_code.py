@@ -146,7 +146,7 @@ def test_a_mistake_is_named_where_it_is_made_and_nothing_else(row, arrays):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("activation", representatives(["relu", "tanh", "sigmoid"], "relu"))
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
 def test_noise_is_not_explained(activation):
     """Other numbers than any usual mistake gives: random ones, one wrong entry, a factor, NaN."""
     rng = np.random.default_rng(7)
@@ -174,7 +174,7 @@ KINKS = [
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("activation", "dtype", "at_zero"), representatives(KINKS, KINKS[0]))
+@pytest.mark.parametrize(("activation", "dtype", "at_zero"), KINKS)
 def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_wrong(activation, dtype, at_zero):
     """XOR with biases of 0: in the row (0, 0) all z are exactly 0, in every layer."""
     x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([0, 1, 1, 0])

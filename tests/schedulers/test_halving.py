@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from helpers import representatives, same_bits
+from helpers import same_bits
 from noisy_classes import EPOCHS, SCORES, SPLIT, sweep
 from reports import report
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -167,7 +167,7 @@ def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("execution", representatives([{}, {"eval_every": 2, "devices": 1}], {}), ids=str)
+@pytest.mark.parametrize("execution", [{}, {"eval_every": 2, "devices": 1}], ids=str)
 def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_run(
     full, ended_after, execution
 ):

@@ -25,7 +25,7 @@ OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("seeds", representatives([1, 2], 2))
+@pytest.mark.parametrize("seeds", [1, 2])
 def test_one_fold_has_scores_without_intervals(seeds, split):
     fold = ShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
     result = jfnn.sweep(NET, split, learning_rate=[0.01, 0.1], folds=fold, seeds=seeds, **OPTIONS)
@@ -126,9 +126,7 @@ def pairs(split):
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "folds",
-    representatives(
-        ["pairs that can be read once", "a splitter without a seed"], "a splitter without a seed"
-    ),
+    ["pairs that can be read once", "a splitter without a seed"],
 )
 def test_all_programs_have_the_same_folds(folds, split):
     splitter = pairs(split) if folds.startswith("pairs") else KFold(2, shuffle=True)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import central_differences, compiled, gradient, perturbed, representatives, same_bits
+from helpers import central_differences, compiled, gradient, perturbed, same_bits
 
 import jfnn
 from jfnn import backprop, losses
@@ -41,7 +41,7 @@ def close(one, other, tolerance):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("activation", representatives(["sigmoid", "relu"], "relu"))
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split, x64, activation):
     net = jfnn.mlp(SIZES, activation)
     params = compiled(net.init)(jax.random.key(1))
@@ -67,7 +67,7 @@ def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split,
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("gradient", representatives(["autodiff", "backprop"], "backprop"))
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
     """A step of rate 1 changes the parameters by the gradient, which is that of the notes in row form."""
     learner = jfnn.supervised(net, gradient=gradient, hyper=["dropout"])
@@ -129,7 +129,7 @@ def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epo
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("gradient", representatives(["autodiff", "backprop"], "autodiff"))
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, x64, gradient):
     weights = np.linspace(0, 2, 70)
     result = jfnn.sweep(
@@ -175,7 +175,7 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("reduction", representatives(losses.REDUCTIONS, "sum"))
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
     counts = np.random.default_rng(0).integers(0, 4, 70)
     often = np.repeat(np.arange(70), counts)

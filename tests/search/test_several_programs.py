@@ -12,7 +12,6 @@ from helpers import (
     make_programs,
     make_result,
     make_sampled,
-    representatives,
     same_bits,
     with_scores,
 )
@@ -147,7 +146,7 @@ def test_directories_are_named_by_their_programs_and_hold_no_others(split, tmp_p
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("place", representatives(["6-batch-8", "refit"], "refit"))
+@pytest.mark.parametrize("place", ["6-batch-8", "refit"])
 def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_path, place):
     options = SEVERAL | {"epochs": 1, "validation": 0.3, "refit": True}
     options |= {"batch_size": [16, 8], "execution": jfnn.Execution(progress=pytest.fail)}

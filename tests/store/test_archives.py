@@ -47,7 +47,7 @@ ZEROS = np.zeros((20, 2)).tobytes()
 
 
 @pytest.mark.thorough
-@examples((300, 1), (10_000, 1), few=(60, 1))
+@examples((300, 1), (10_000, 1))
 def test_an_array_is_no_larger_than_its_bytes_whatever_they_claim(examples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

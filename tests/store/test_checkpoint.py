@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import everything, noise_split, representatives
+from helpers import everything, noise_split
 
 import jfnn
 from jfnn.core.engine.plan import CallLength
@@ -140,11 +140,7 @@ RUNS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
-    representatives(
-        RUNS,
-        "halving and a scheduler of one's own, scored at the end alone",
-        "dropout, a schedule and weights, drawn",
-    ),
+    RUNS,
 )
 def test_a_stopped_run_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     whole = tmp_path / "whole"

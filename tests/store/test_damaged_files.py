@@ -92,7 +92,6 @@ DAMAGES = strategies.lists(
 )
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("name", representatives(KINDS, *QUICK))
 @examples((60, 1), (3000, 1), few=(10, 1))
 def test_what_was_written_comes_back_or_one_line_names_a_file_that_has_changed(name, written, examples):

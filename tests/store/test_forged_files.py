@@ -97,7 +97,7 @@ def has(name, change):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("name", "file"), FORGERS)
-@examples((60, 1), (10_000, 1), few=(15, 1))
+@examples((60, 1), (10_000, 1))
 def test_what_is_forged_is_refused_or_can_be_used(name, file, written, examples):
     kind = KINDS[name]
     (source, _), (expected, _) = written(name)

@@ -121,7 +121,7 @@ PLACES = {
 
 @pytest.mark.thorough
 @of_each_run
-@pytest.mark.parametrize("place", representatives(PLACES, "a file", "a link to nowhere"))
+@pytest.mark.parametrize("place", PLACES)
 def test_what_is_of_others_under_a_name_of_ours_is_refused_before_anything_is_written(name, place, tmp_path):
     kind = OURS[name]
     kind.end(tmp_path / "whole")
