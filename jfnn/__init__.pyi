@@ -65,8 +65,9 @@ from .losses import Loss
 from .minibatches import Minibatches
 from .network import Network, mlp, sequential
 from .numerics.machine import use_all_cores
-from .optimizers import Optimizer, State
+from .optimizers import Optimizer
 from .own_code import BackpropCheck, check_backprop
+from .params import State
 from .playground import write_playground
 from .prediction import accuracy, predict, predict_proba
 from .racing.front import race

@@ -24,8 +24,8 @@ from jax.scipy.special import xlogy
 
 from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import Params, is_weight
 from jfnn.numerics.sums import sum_of_products
+from jfnn.params import Params, is_weight
 from jfnn.penalties import penalty
 
 __all__ = [

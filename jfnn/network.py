@@ -20,13 +20,12 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import html_table, size_text
 from jfnn.layers import sequence
-from jfnn.layers.constant import without_constants
 from jfnn.layers.dense import Dense
 from jfnn.layers.flatten import Flatten
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.sequence import Masks
 from jfnn.layers.starts import Starts
-from jfnn.numerics.compiling import key_shape
+from jfnn.params import Params, key_shape, without_constants
 
 __all__ = ["Network", "forward", "mlp", "sequential"]
 __dir__ = __all__.copy

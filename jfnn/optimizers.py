@@ -43,13 +43,6 @@ SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
 )
 
 
-class State(NamedTuple):
-    """State of a member between steps: the parameters, and memory such as the optimizer's, both pytrees."""
-
-    params: Any
-    memory: Any
-
-
 @runtime_checkable
 class Distribution(Protocol):
     """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""

@@ -14,10 +14,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jfnn.layers.constant import without_constants
-from jfnn.layers.kind import Params, is_weight
 from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_sizes, sum_of_squares
+from jfnn.params import Params, is_weight, without_constants
 from jfnn.targets import as_penalty
 
 __all__ = [

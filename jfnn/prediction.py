@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output
+from jfnn.params import Params
 from jfnn.targets import check_outputs, is_labels
 
 P = ParamSpec("P")

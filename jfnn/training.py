@@ -17,12 +17,11 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
-from jfnn.layers.kind import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
-from jfnn.optimizers import State, updated
+from jfnn.optimizers import updated
+from jfnn.params import Params, State, with_constants, without_constants
 from jfnn.penalties import PENALISED, as_strengths, penalty
 from jfnn.targets import as_targets, as_weights
 

@@ -20,7 +20,8 @@ from jfnn.extend import Trace, has_constants
 from jfnn.layers import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
-from jfnn.numerics.compiling import compiled, key_shape
+from jfnn.numerics.compiling import compiled
+from jfnn.params import key_shape
 from jfnn.targets import as_penalty, as_targets
 
 # Bytes of Lanczos vectors and of activations of the networks that are computed at once. More may not fit into

@@ -20,7 +20,8 @@ from jfnn.arguments.types import Json
 from jfnn.boltzmann.machine import Machine, as_sizes, check_units, pack
 from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, descent_fields
 from jfnn.losses import is_weight, l2_penalty, reduction_scale
-from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.params import State
 from jfnn.targets import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")

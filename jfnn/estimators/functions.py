@@ -10,9 +10,9 @@ from scipy import sparse
 
 from jfnn.estimators.fit import FitRows, Structure
 from jfnn.layers.dense import Layer
-from jfnn.layers.kind import Params
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
+from jfnn.params import Params
 from jfnn.training import objective
 
 BLOCK = 256

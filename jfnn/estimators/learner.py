@@ -19,10 +19,9 @@ from jfnn.estimators.rows import gain
 from jfnn.extend.fits import gradient_by_hand
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
-from jfnn.optimizers import State
+from jfnn.params import Params, State
 from jfnn.penalties import penalty, soft_threshold
 
 CALL_EPOCHS = 128  # epochs of a call at most, of which a member remembers the curve

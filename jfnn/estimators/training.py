@@ -29,8 +29,8 @@ from jfnn.extend.fits import (
     run_to_end,
     shapes_of,
 )
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
+from jfnn.params import Params
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
 # that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.

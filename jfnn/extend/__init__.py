@@ -13,14 +13,14 @@ from jfnn.core.experiment.axes import as_index, check_range
 from jfnn.core.experiment.experiment import PARTS, Experiment
 from jfnn.core.search.keywords import make_options
 from jfnn.identity.traces import Trace
-from jfnn.layers.constant import has_constants, is_constant
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scaled
 from jfnn.layers.sequence import shapes
 from jfnn.learners.functions import scoring
 from jfnn.learners.metrics import OF_LABELS
 from jfnn.network import as_inputs, check_output
-from jfnn.numerics.compiling import compiled, key_shape
+from jfnn.numerics.compiling import compiled
+from jfnn.params import has_constants, is_constant, key_shape
 from jfnn.targets import as_penalty, as_targets
 
 __all__ = [

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from jfnn.layers.constant import Constant, Frozen
 from jfnn.layers.conv import Conv
 from jfnn.layers.dense import Dense, Layer
 from jfnn.layers.elman import Elman, ElmanCell
@@ -11,7 +10,7 @@ from jfnn.layers.embedding import Embedding
 from jfnn.layers.flatten import Flatten
 from jfnn.layers.gru import GRU, GRUCell
 from jfnn.layers.initializers import INITIALIZERS, Initializer
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.layer_norm import Gain, LayerNorm
 from jfnn.layers.lstm import LSTM, LSTMCell
 from jfnn.layers.pool import MaxPool, MeanPool
@@ -19,6 +18,8 @@ from jfnn.layers.recurrent import Directions
 from jfnn.layers.residual import Residual
 from jfnn.layers.scaled import Scaled
 from jfnn.layers.starts import Draw, from_key, within
+from jfnn.layers.wrapped import Frozen
+from jfnn.params import Constant, Params
 
 #: Every kind, by the name that descriptions of networks give it.
 LAYERS: Mapping[str, type[LayerKind]] = MappingProxyType(

@@ -12,9 +12,10 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import field
 from jfnn.layers.initializers import INITIALIZERS, as_name, start
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import affine, affine_gradients
 from jfnn.layers.starts import Starts
+from jfnn.params import Params
 
 
 class Layer(NamedTuple):

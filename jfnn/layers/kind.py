@@ -11,32 +11,13 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jfnn.arguments.fields import Valid
 from jfnn.layers.starts import Starts, from_key
+from jfnn.params import Params
 
-Params = Any  # a pytree of arrays
 Residuals = Any  # what `LayerKind.forward` keeps for its `pull_back`
 Shape = tuple[int, ...]
-
-
-def is_weight(leaf: jax.Array | np.ndarray | jax.ShapeDtypeStruct, members: int = 0) -> bool:
-    """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised.
-
-    Args:
-        leaf: An array of one member, or of several.
-        members: Number of its axes that are of members, which do not count.
-    """
-    return leaf.ndim - members >= 2
-
-
-def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
-    """The arrays of a pytree by their dtype, in order."""
-    groups: dict[str, list[jax.Array]] = {}
-    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
-        groups.setdefault(str(leaf.dtype), []).append(leaf)
-    return groups
 
 
 class LayerKind(Valid, abc.ABC):

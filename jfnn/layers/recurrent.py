@@ -22,8 +22,9 @@ import jax.numpy as jnp
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.initializers import INITIALIZERS, start_recurrent
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Starts, within
+from jfnn.params import Params
 
 STATES = ("last", "all")
 

@@ -8,8 +8,9 @@ import jax
 import jfnn.layers.sequence as sequence
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import Converted, field
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape
+from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.starts import Starts
+from jfnn.params import Params
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,11 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.fields import field
-from jfnn.layers.kind import LayerKind, Params, Shape, is_weight
+from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.residual import Residual
 from jfnn.layers.starts import Starts
 from jfnn.layers.wrapped import Wrapped
+from jfnn.params import Params, is_weight
 
 
 @dataclasses.dataclass(frozen=True)

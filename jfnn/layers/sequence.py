@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.layers.kind import LayerKind, Params, Residuals, Shape, declared_starts
+from jfnn.layers.kind import LayerKind, Residuals, Shape, declared_starts
 from jfnn.layers.starts import Starts, within
+from jfnn.params import Params
 
 Masks = Sequence[jax.Array | None]
 # Images or sequences whose outputs are computed at a time, where there are `MANY_ROWS` or more. The arrays of

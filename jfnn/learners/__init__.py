@@ -6,7 +6,7 @@ from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.metrics import METRICS, output_metric
 from jfnn.learners.supervised import Supervised, supervised
-from jfnn.optimizers import State
+from jfnn.params import State
 
 __all__ = [
     "METRICS",

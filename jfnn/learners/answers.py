@@ -13,7 +13,6 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.metrics import OF_LABELS
@@ -21,6 +20,7 @@ from jfnn.learners.shapes import as_rows
 from jfnn.learners.supervised import Supervised
 from jfnn.network import as_inputs
 from jfnn.numerics.compiling import compiled
+from jfnn.params import Params
 from jfnn.prediction import decide, sureness
 
 Function = Callable[[Params, Rows], jax.Array]

@@ -14,13 +14,13 @@ import jax.numpy as jnp
 
 from jfnn import losses
 from jfnn.layers import sequence, small
-from jfnn.layers.constant import with_constants, without_constants
 from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.products import members_sum
 from jfnn.layers.sequence import Masks
 from jfnn.learners.data import Batch
 from jfnn.losses import Loss
+from jfnn.params import Params, with_constants, without_constants
 from jfnn.penalties import Strengths, penalty, with_penalty
 
 

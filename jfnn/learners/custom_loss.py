@@ -16,8 +16,6 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable, takes
 from jfnn.arguments.types import Json, Tree
 from jfnn.identity.naming import code_name
-from jfnn.layers.constant import with_constants, without_constants
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.learner import Metric, check_metrics
@@ -29,8 +27,8 @@ from jfnn.learners.shapes import (
     eval_shape,
     example_shapes,
 )
-from jfnn.numerics.compiling import key_shape
-from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.params import Params, State, key_shape, with_constants, without_constants
 from jfnn.targets import Split
 
 CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]

@@ -11,11 +11,10 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import takes
 from jfnn.arguments.types import Tree
 from jfnn.layers import Residual, sequence
-from jfnn.layers.constant import without_constants
-from jfnn.layers.kind import LayerKind, Params, Shape
+from jfnn.layers.kind import LayerKind, Shape
 from jfnn.learners.shapes import EXAMPLES, eval_shape, trained_shapes
 from jfnn.losses import Loss
-from jfnn.numerics.compiling import key_shape
+from jfnn.params import Params, key_shape, without_constants
 
 
 def check_layers(

@@ -11,12 +11,11 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.identity.naming import describe_rule, is_registered_rule
-from jfnn.layers.constant import without_constants
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Data, Hyper
 from jfnn.learners.learner import Learner, Metric, starting_shapes
 from jfnn.learners.shapes import check_params
-from jfnn.optimizers import Factory, Optimizer, State, UpdateRule, Values, as_optimizer
+from jfnn.optimizers import Factory, Optimizer, UpdateRule, Values, as_optimizer
+from jfnn.params import Params, State, without_constants
 from jfnn.training import descend
 
 

@@ -13,14 +13,12 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.identity.code import checksum, code_checksum, what_is_unknown
 from jfnn.identity.naming import is_of_jfnn
 from jfnn.identity.traces import Trace, shapes_of
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
 from jfnn.learners.descent import DescentLearner
 from jfnn.learners.learner import Learner
 from jfnn.learners.shapes import row_shapes
-from jfnn.numerics.compiling import key_shape
 from jfnn.numerics.selects import selecting
-from jfnn.optimizers import State
+from jfnn.params import Params, State, key_shape
 
 OneStep = Callable[[State, Batch, Hyper, jax.Array | None], tuple[State, StepValues]]
 

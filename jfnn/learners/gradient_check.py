@@ -12,12 +12,12 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
 from jfnn.layers import sequence
-from jfnn.layers.constant import with_constants, without_constants
-from jfnn.layers.kind import LayerKind, Params
+from jfnn.layers.kind import LayerKind
 from jfnn.learners.supervised import supervised
 from jfnn.losses import Loss
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
+from jfnn.params import Params, with_constants, without_constants
 from jfnn.targets import Split
 
 ROWS = 16

@@ -12,14 +12,14 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
 from jfnn.arguments.types import Tree
 from jfnn.identity.naming import describe_loss, is_registered_network
-from jfnn.layers.kind import Params, Shape
+from jfnn.layers.kind import Shape
 from jfnn.learners.carried import check_carried
 from jfnn.learners.custom_parts import check_layers, check_loss
 from jfnn.learners.data import Data, is_mapped, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
-from jfnn.numerics.compiling import key_shape
+from jfnn.params import Params, key_shape
 from jfnn.targets import Split, as_targets, is_labels
 from jfnn.training import GRADIENTS
 

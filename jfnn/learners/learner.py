@@ -14,7 +14,6 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json, Tree
 from jfnn.identity.code import code_checksum
 from jfnn.identity.naming import is_of_jfnn
-from jfnn.layers.kind import Params, is_weight
 from jfnn.layers.starts import Starts
 from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues, row_weights
 from jfnn.learners.shapes import (
@@ -28,8 +27,9 @@ from jfnn.learners.shapes import (
     row_shapes,
     trained_shapes,
 )
-from jfnn.numerics.compiling import key_shape, tracing
-from jfnn.optimizers import State, Values
+from jfnn.numerics.compiling import tracing
+from jfnn.optimizers import Values
+from jfnn.params import Params, State, is_weight, key_shape
 from jfnn.targets import Split
 
 # How metrics come to be recorded, for errors about one that was not.

@@ -10,11 +10,10 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.layers import small
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import Supervised
-from jfnn.optimizers import State
+from jfnn.params import Params, State
 from jfnn.targets import Split, as_targets
 
 TARGET = "target_column"  # name of the number by which a member chooses its target

@@ -13,14 +13,14 @@ from jax.flatten_util import ravel_pytree
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Array, Json, Tree
-from jfnn.layers.constant import with_constants, without_constants
-from jfnn.layers.kind import Params, Shape, is_weight
+from jfnn.layers.kind import Shape
 from jfnn.learners.data import Hyper
 from jfnn.learners.learner import starting_shapes
 from jfnn.learners.supervised import Supervised, supervised
 from jfnn.network import Network
 from jfnn.numerics.permutation import mixed
-from jfnn.optimizers import State, Values, is_distribution
+from jfnn.optimizers import Values, is_distribution
+from jfnn.params import Params, State, is_weight, with_constants, without_constants
 
 ORDERS = ("magnitude", "random")
 SCOPES = ("layer", "global")

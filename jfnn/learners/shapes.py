@@ -12,9 +12,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
-from jfnn.layers.kind import Params
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import TRACED
+from jfnn.params import Params
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many
 # as there are columns, a mixture of the two.

@@ -18,8 +18,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.signatures import takes
 from jfnn.arguments.types import Json
 from jfnn.layers import sequence, small
-from jfnn.layers.constant import number_names, with_constants, with_numbers, without_constants
-from jfnn.layers.kind import LayerKind, Params, is_weight
+from jfnn.layers.kind import LayerKind
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.layers.starts import Starts
 from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
@@ -30,8 +29,17 @@ from jfnn.learners.metrics import METRICS, are_of_labels, check_decided, named_m
 from jfnn.learners.shapes import check_scores, eval_shape, example_shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, starts
-from jfnn.numerics.compiling import key_shape
-from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.params import (
+    Params,
+    State,
+    is_weight,
+    key_shape,
+    number_names,
+    with_constants,
+    with_numbers,
+    without_constants,
+)
 from jfnn.penalties import PENALISED, penalty, proximal
 from jfnn.targets import Split
 

@@ -49,11 +49,6 @@ def default_platform() -> str:
     return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
 
 
-def key_shape() -> Any:
-    """Shape and dtype of a random key, to trace functions for: to make a key, JAX compiles two programs."""
-    return jax.eval_shape(lambda: jax.random.key(0))
-
-
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
     """The context in which functions are traced, so that traces do not depend on JAX's configuration.

@@ -23,7 +23,8 @@ from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import Factory, Optimizer, State
+from jfnn.optimizers import Factory, Optimizer
+from jfnn.params import State
 from jfnn.studies.maximal_update import maximal_update
 from jfnn.targets import Split
 

@@ -19,7 +19,7 @@ from jfnn.extend import Seen, Stepper
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Rows
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import State
+from jfnn.params import State
 
 MULTIPLIERS = "multipliers"
 Floats = list[jax.Array]  # leaves of a state that have derivatives

@@ -32,7 +32,7 @@ from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import State
+from jfnn.params import State
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
 from jfnn.targets import Split
 

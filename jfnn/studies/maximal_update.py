@@ -31,8 +31,8 @@ from jfnn.extend import FAN_IN, scaled
 from jfnn.extend import shapes as shapes_of
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.network import Network, sequential
-from jfnn.numerics.compiling import key_shape
 from jfnn.optimizers import Factory, Optimizer
+from jfnn.params import key_shape
 
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
 LIKE_ADAM: dict[str, Factory] = {

@@ -16,7 +16,8 @@ from jfnn.core.search.sweep import prepare
 from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
 from jfnn.learners.functions import functions_of
-from jfnn.optimizers import SCHEDULES, State
+from jfnn.optimizers import SCHEDULES
+from jfnn.params import State
 from jfnn.schedulers import Actions, Scheduler
 
 pytestmark = pytest.mark.unoptimised

@@ -11,7 +11,7 @@ import jfnn
 from jfnn.core.steps.epoch import gather
 from jfnn.core.steps.lanes import Lanes
 from jfnn.learners.functions import functions_of
-from jfnn.optimizers import State
+from jfnn.params import State
 
 TILE = 3
 BATCH = 4

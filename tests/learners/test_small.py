@@ -17,7 +17,7 @@ from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
 from jfnn.learners.functions import functions_of
-from jfnn.optimizers import State
+from jfnn.params import State
 
 MEMBERS = 32
 BATCH = 7

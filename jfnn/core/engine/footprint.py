@@ -13,11 +13,10 @@ import jax
 from jax.extend import core
 
 from jfnn.arguments.types import Tree
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.functions import Functions
-from jfnn.numerics.compiling import key_shape, tracing
-from jfnn.optimizers import State
+from jfnn.numerics.compiling import tracing
+from jfnn.params import Params, State, key_shape
 
 
 def footprint(

@@ -15,7 +15,7 @@ from jfnn.core.engine.trainer import Trainer
 from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.going_on import Ended
 from jfnn.core.experiment.progress import Progress
-from jfnn.layers.kind import Params
+from jfnn.params import Params
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
 Callback = Callable[[RunState], np.ndarray]  # state -> mask of the members that train no more [members]

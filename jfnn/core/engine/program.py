@@ -24,13 +24,11 @@ from jfnn.core.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_
 from jfnn.core.steps.lanes import Lanes
 from jfnn.core.steps.source import Source, step_key
 from jfnn.identity.code import what_is_unknown
-from jfnn.layers.constant import without_constants
-from jfnn.layers.kind import Params, by_dtype
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import State
+from jfnn.params import Params, State, by_dtype, without_constants
 
 R = TypeVar("R")
 A_co = TypeVar("A_co", bound=Array, covariant=True)

@@ -12,10 +12,9 @@ import numpy as np
 from jax.extend import core
 
 from jfnn.arguments.types import Array, Tree
-from jfnn.layers.kind import Params
 from jfnn.learners.functions import Functions
 from jfnn.numerics.compiling import tracing
-from jfnn.optimizers import State
+from jfnn.params import Params, State
 
 
 class Input(NamedTuple):

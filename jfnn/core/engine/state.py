@@ -7,7 +7,7 @@ import numpy as np
 
 from jfnn.arguments.types import Tree
 from jfnn.core.engine.program import OnHost
-from jfnn.layers.kind import Params
+from jfnn.params import Params
 
 # Name of a metric -> means over the rows of each part, float64 ``[members, parts]``. NaN where a member
 # diverged or its loss overflows, and for a part that has no rows.

@@ -19,12 +19,11 @@ from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
 from jfnn.core.steps.epoch import gather, stand_ins
 from jfnn.core.steps.source import Source, step_key
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import compiled
-from jfnn.optimizers import State
+from jfnn.params import Params, State
 
 # Options of sweeps that have no meaning here.
 SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")

@@ -27,8 +27,7 @@ from jfnn.core.engine.threads import meanwhile
 from jfnn.core.engine.verification import verify
 from jfnn.core.experiment.experiment import Cohort
 from jfnn.core.steps.source import padded_length
-from jfnn.layers.kind import Params
-from jfnn.optimizers import State
+from jfnn.params import Params, State
 
 Hyper = dict[str, np.ndarray]
 Taken = TypeVar("Taken")

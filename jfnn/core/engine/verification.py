@@ -14,10 +14,10 @@ import numpy as np
 from jfnn.arguments.types import Tree
 from jfnn.core.experiment.experiment import Cohort
 from jfnn.core.steps.epoch import gather, stand_ins
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
+from jfnn.params import Params
 
 
 def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int | str] | None = None) -> None:

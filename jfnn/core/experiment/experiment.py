@@ -14,12 +14,12 @@ from jfnn.core.experiment.going_on import Ended
 from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.steps.source import Sources, padded_length
-from jfnn.layers.kind import Params
 from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
+from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Names
 

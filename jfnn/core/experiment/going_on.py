@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.layers.kind import Params
+from jfnn.params import Params
 
 
 class Ended(NamedTuple):

@@ -36,12 +36,12 @@ from jfnn.core.experiment.settings import (
 )
 from jfnn.core.experiment.simplest import Simplest
 from jfnn.core.experiment.subsets import Subsets
-from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.losses import Loss
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
+from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
 from jfnn.targets import Split
 from jfnn.training import GRADIENTS, ValueAndGrad

@@ -16,14 +16,14 @@ from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.subsets import Cut, Subsets
 from jfnn.identity.traces import Trace, shapes_of
-from jfnn.layers.constant import Constant, are_constants, is_constant
-from jfnn.layers.kind import Params, Shape, by_dtype
+from jfnn.layers.kind import Shape
 from jfnn.layers.starts import from_seeds
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype
 from jfnn.minibatches import Minibatches, as_given
-from jfnn.numerics.compiling import compiled, key_shape
+from jfnn.numerics.compiling import compiled
+from jfnn.params import Constant, Params, are_constants, by_dtype, is_constant, key_shape
 
 STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
 # Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time

@@ -17,13 +17,13 @@ from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.experiment.validation import Labelled, cuts, with_labels, with_weights
 from jfnn.core.store.files import digest
-from jfnn.layers.kind import Params
 from jfnn.learners import answers
 from jfnn.learners.answers import Model
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
+from jfnn.params import Params
 from jfnn.targets import Names, Split, is_frame
 
 # What labels of several members may be reduced by; their numbers are names, which have no other statistics.

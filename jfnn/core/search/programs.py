@@ -17,10 +17,10 @@ from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
 from jfnn.core.search import run_directory
 from jfnn.core.search.result import SweepResult
-from jfnn.layers.kind import Params
 from jfnn.learners.learner import Learner
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
+from jfnn.params import Params
 
 # Columns of tables that are no fields of a result.
 TAKEN = (*ALWAYS, "batch_size", "seed", "fold", "epoch", "part", "metric", "value", *run_directory.OUTCOMES)

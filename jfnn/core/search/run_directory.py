@@ -30,7 +30,7 @@ from jfnn.core.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.core.experiment.networks import BY_NAME
 from jfnn.core.store import archives, files, trees
 from jfnn.core.store.identity import DESCRIPTION, Description, check_same
-from jfnn.layers.kind import Params
+from jfnn.params import Params
 
 CONFIG = "config.json"
 TABLE = "results.csv"

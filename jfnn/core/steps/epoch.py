@@ -9,7 +9,7 @@ import numpy as np
 from jfnn.arguments.types import Array
 from jfnn.core.steps.source import Source
 from jfnn.learners.data import Batch, Rows
-from jfnn.optimizers import State
+from jfnn.params import State
 
 # XLA spreads a gather from an array of more than `SPLIT_BYTES` over its threads, which costs more than a
 # small step; from such arrays the rows of several steps are gathered at once, `GATHERED_BYTES` at most. Wrong

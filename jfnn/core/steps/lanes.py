@@ -9,7 +9,7 @@ import numpy as np
 
 from jfnn.learners.data import Batch, Hyper, StepValues
 from jfnn.learners.functions import Functions
-from jfnn.optimizers import State
+from jfnn.params import State
 
 Arrays = TypeVar("Arrays")
 Numbers = TypeVar("Numbers", np.ndarray, jax.Array)

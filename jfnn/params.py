@@ -1,15 +1,43 @@
-"""Arrays among the parameters that training leaves as they start, and a layer of them."""
+"""Parameters of any network: which of them are weights, which stay constant, and the state of training."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jfnn.layers.kind import Params, Residuals, Shape
-from jfnn.layers.starts import Starts
-from jfnn.layers.wrapped import Wrapped
+Params = Any  # a pytree of arrays
+
+
+class State(NamedTuple):
+    """State of a member between steps: the parameters, and memory such as the optimizer's, both pytrees."""
+
+    params: Any
+    memory: Any
+
+
+def key_shape() -> Any:
+    """Shape and dtype of a random key, to trace functions for: to make a key, JAX compiles two programs."""
+    return jax.eval_shape(lambda: jax.random.key(0))
+
+
+def is_weight(leaf: jax.Array | np.ndarray | jax.ShapeDtypeStruct, members: int = 0) -> bool:
+    """Whether a leaf of the parameters is a weight: two axes or more; vectors are biases, never penalised.
+
+    Args:
+        leaf: An array of one member, or of several.
+        members: Number of its axes that are of members, which do not count.
+    """
+    return leaf.ndim - members >= 2
+
+
+def by_dtype(params: Params) -> dict[str, list[jax.Array]]:
+    """The arrays of a pytree by their dtype, in order."""
+    groups: dict[str, list[jax.Array]] = {}
+    for leaf in map(jnp.asarray, jax.tree.leaves(params)):
+        groups.setdefault(str(leaf.dtype), []).append(leaf)
+    return groups
 
 
 class Constant(NamedTuple):
@@ -84,49 +112,3 @@ def are_constants(params: Params) -> list[bool]:
 def is_constant(node: object) -> bool:
     """Whether a node of parameters is a `Constant`."""
     return isinstance(node, Constant)
-
-
-@dataclasses.dataclass(frozen=True)
-class Frozen(Wrapped):
-    """A layer whose parameters, a `Constant`, stay as they start: random features, a part trained elsewhere.
-
-    Attributes:
-        layer: The layer.
-    """
-
-    @property
-    def takes_members(self) -> bool:
-        """Whether the layer takes members on a last axis."""
-        return self.layer.takes_members
-
-    def starts(self, shape: Shape) -> Starts | None:
-        """What the layer starts with."""
-        declared = super().starts(shape)
-        return None if declared is None else Constant(declared)
-
-    def init(self, key: jax.Array, shape: Shape) -> Constant:
-        """Starting parameters of the layer."""
-        return Constant(super().init(key, shape))
-
-    def pack(self, params: Constant) -> Constant:
-        """Parameters of the layer, packed."""
-        return Constant(super().pack(params.value))
-
-    def unpack(self, packed: Constant) -> Constant:
-        """Parameters of the layer, unpacked."""
-        return Constant(super().unpack(packed.value))
-
-    def apply(self, params: Constant, a: jax.Array) -> jax.Array:
-        """The outputs of the layer, in rows."""
-        return super().apply(params.value, a)
-
-    def forward(self, packed: Constant, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The forward pass of the layer."""
-        return super().forward(packed.value, a)
-
-    def pull_back(
-        self, packed: Constant, residuals: Residuals, d_out: jax.Array
-    ) -> tuple[Constant, jax.Array]:
-        """The pull-back of the layer, whose gradient by parameters no learner follows."""
-        gradients, d_inputs = super().pull_back(packed.value, residuals, d_out)
-        return Constant(gradients), d_inputs
