@@ -73,11 +73,11 @@ from .prediction import accuracy, predict, predict_proba
 from .racing.front import race
 from .racing.result import RaceResult
 from .schedulers import Converged, EarlyStopping, Halving, Hyperband, Scheduler
+from .split import Split
 from .studies.coordinates import CoordinateCheck, coordinate_check
 from .studies.hypergradient import Hypergradient, hypergradient
 from .studies.lyapunov import Lyapunov, lyapunov
 from .studies.maximal_update import maximal_update
-from .targets import Split
 from .training import objective
 
 __version__: str

@@ -7,7 +7,7 @@ from typing import Any
 from jfnn.core.search.result import SweepResult
 from jfnn.datasets.columns import ColumnNames
 from jfnn.extend.runs import read
-from jfnn.targets import Names
+from jfnn.split import Names
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:

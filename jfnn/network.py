@@ -18,10 +18,9 @@ from jfnn import activations, losses
 from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.texts import html_table, size_text
+from jfnn.arguments.tables import html_table, size_text
 from jfnn.layers import sequence
 from jfnn.layers.dense import Dense
-from jfnn.layers.flatten import Flatten
 from jfnn.layers.kind import LayerKind, Shape
 from jfnn.layers.sequence import Masks
 from jfnn.layers.starts import Starts
@@ -265,11 +264,11 @@ def check_output(network: Network, loss: losses.Loss) -> None:
     """Checks that no output activation stands in front of a loss that includes one.
 
     Raises:
-        ValueError: The loss takes logits or has links, and the last layer, save `Flatten`, has an activation
-            other than the identity.
+        ValueError: The loss takes logits or has links, and the last layer that changes values has
+            another activation than the identity.
     """
     checks.check_instance(network, Network, "network")
-    last = next((layer for layer in (network.layers or ())[::-1] if not isinstance(layer, Flatten)), None)
+    last = next((layer for layer in (network.layers or ())[::-1] if not layer.keeps_values), None)
     if getattr(last, "activation", "identity") == "identity":
         return
     if loss.takes_logits or any(loss.inverse_links):

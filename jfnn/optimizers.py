@@ -18,6 +18,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import tracing
+from jfnn.training import updated
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
 
@@ -278,32 +279,6 @@ class UpdateRule(NamedTuple):
             " that optax builds from them: build the schedule from plain numbers, for the rate 1, and"
             " multiply, lambda count: learning_rate * unit(count)"
         )
-
-
-def updated(
-    transformation: optax.GradientTransformation,
-    gradients: Any,
-    memory: Any,
-    params: Any,
-    value: jax.Array | None,
-    value_fn: Callable[[Any], jax.Array] | None,
-) -> tuple[Any, Any]:
-    """Updates and memory by a transformation, which may ask for the objective as well.
-
-    Args:
-        transformation: Any of optax.
-        gradients: By the parameters.
-        memory: Its state.
-        params: The parameters.
-        value: The objective at these.
-        value_fn: ``params -> objective``, on the same rows; None where a transformation asks for none.
-    """
-    extra: dict[str, Any] = {}
-    if value_fn is not None:
-        transformation = optax.with_extra_args_support(transformation)
-        extra = {"value": value, "grad": gradients, "value_fn": value_fn}
-    updates, memory = transformation.update(gradients, memory, params, **extra)
-    return updates, memory
 
 
 def _sum(params: Any) -> jax.Array:

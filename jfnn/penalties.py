@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jfnn.arguments.checks import as_representable, is_concrete
 from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_sizes, sum_of_squares
 from jfnn.params import Params, is_weight, without_constants
-from jfnn.targets import as_penalty
 
 __all__ = [
     "PENALISED",
@@ -77,8 +77,14 @@ def d_l1(w: jax.Array) -> jax.Array:
 PENALTIES: Mapping[str, Penalty] = MappingProxyType({"l2": Penalty(l2, d_l2), "l1": Penalty(l1, d_l1)})
 
 
+def as_penalty(strength: object, argument: str = "l2") -> Any:
+    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
+    number = as_representable(strength, argument) if is_concrete(strength) else strength
+    return strength if isinstance(strength, jax.Array) else number
+
+
 def as_strengths(l2: object, l1: object = 0.0) -> Strengths:
-    """Strengths by name, checked as `jfnn.targets.as_penalty`; without an L1 that is 0 as a plain number."""
+    """Strengths by name, checked as `as_penalty`; without an L1 that is 0 as a plain number."""
     strengths = {"l2": as_penalty(l2)}
     strength = as_penalty(l1, "l1")
     if isinstance(strength, jax.Array) or strength != 0:

@@ -20,7 +20,6 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
-from jfnn.optimizers import updated
 from jfnn.params import Params, State, with_constants, without_constants
 from jfnn.penalties import PENALISED, as_strengths, penalty
 from jfnn.targets import as_targets, as_weights
@@ -186,6 +185,32 @@ def descend(
         optimizer, without_constants(gradients), state.memory, trained, value, objective
     )
     return State(with_constants(optax.apply_updates(trained, updates), state.params), memory)
+
+
+def updated(
+    transformation: optax.GradientTransformation,
+    gradients: Any,
+    memory: Any,
+    params: Any,
+    value: jax.Array | None,
+    value_fn: Callable[[Any], jax.Array] | None,
+) -> tuple[Any, Any]:
+    """Updates and memory by a transformation, which may ask for the objective as well.
+
+    Args:
+        transformation: Any of optax.
+        gradients: By the parameters.
+        memory: Its state.
+        params: The parameters.
+        value: The objective at these.
+        value_fn: ``params -> objective``, on the same rows; None where a transformation asks for none.
+    """
+    extra: dict[str, Any] = {}
+    if value_fn is not None:
+        transformation = optax.with_extra_args_support(transformation)
+        extra = {"value": value, "grad": gradients, "value_fn": value_fn}
+    updates, memory = transformation.update(gradients, memory, params, **extra)
+    return updates, memory
 
 
 def epoch(

@@ -11,8 +11,7 @@ import jax
 
 from jfnn.arguments import memory
 from jfnn.core.engine import devices, program
-from jfnn.core.experiment import replicates
-from jfnn.numerics import draws
+from jfnn.core.experiment import draws, replicates
 
 CORES = devices.cores()  # that this process may use, before conftest.py says two
 KEPT_BYTES = 2e9  # of compiled programs on disk: from a later run on, the oldest beyond it are deleted

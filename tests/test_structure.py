@@ -132,7 +132,7 @@ def test_a_room_knows_nothing_of_these(folder, strangers):
 # What a sweep is made of, from below: what all stand on, the notes, what one member is, the inside.
 GROUND = {"arguments", "numerics"}
 NOTES = {"activations", "losses", "layers", "network", "optimizers", "minibatches", "targets", "training"}
-NOTES |= {"backprop", "params", "penalties", "prediction"}
+NOTES |= {"backprop", "params", "penalties", "prediction", "split"}
 TRAINS = {"learners", "schedulers", "identity"}
 INSIDE = {"core", "steps", "engine", "experiment", "search", "store"}  # in the folder core
 CORE = GROUND | NOTES | TRAINS | INSIDE

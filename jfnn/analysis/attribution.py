@@ -28,7 +28,8 @@ from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs
 from jfnn.numerics.compiling import compiled
-from jfnn.targets import Split, as_targets
+from jfnn.split import Split
+from jfnn.targets import as_targets
 
 CURVATURES = ("hessian", "gauss_newton")
 PENALTIES = tuple(np.geomspace(1, 0.01, 20).tolist())

@@ -20,7 +20,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.search.result import SweepResult
 from jfnn.learners import Learner
 from jfnn.network import Network
-from jfnn.targets import Split
+from jfnn.split import Split
 
 KINDS = ("squared", "zero_one")
 MISSING = ("nan", "omit")

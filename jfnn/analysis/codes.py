@@ -14,7 +14,7 @@ from jfnn.core.search.result import SweepResult
 from jfnn.extend.rows import Subsets
 from jfnn.learners import Learner
 from jfnn.network import Network
-from jfnn.targets import Split
+from jfnn.split import Split
 
 
 @texts.without_arrays

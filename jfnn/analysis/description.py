@@ -7,7 +7,8 @@ import numpy as np
 
 from jfnn.analysis.summary import PERCENT, averaged_over, part_text
 from jfnn.analysis.wording import fold_word
-from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, size_text, value_texts
+from jfnn.arguments.tables import size_text
+from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, value_texts
 from jfnn.arguments.types import Json
 from jfnn.core.search.result import SweepResult
 

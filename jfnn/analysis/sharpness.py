@@ -22,7 +22,8 @@ from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled
 from jfnn.params import key_shape
-from jfnn.targets import as_penalty, as_targets
+from jfnn.penalties import as_penalty
+from jfnn.targets import as_targets
 
 # Bytes of Lanczos vectors and of activations of the networks that are computed at once. More may not fit into
 # a device's memory; with fewer, many small networks run one after another.

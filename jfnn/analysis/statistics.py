@@ -14,7 +14,7 @@ from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.analysis.selection import may_be_best
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import html_table
+from jfnn.arguments.tables import html_table
 from jfnn.core.search.result import SweepResult
 from jfnn.extend import OF_LABELS
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
+
+from jfnn.arguments.tables import size_text
 
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "l1": "L1 penalty"}
@@ -117,11 +118,6 @@ def exponential(value: float, digits: int) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def size_text(shape: Sequence[int]) -> str:
-    """A shape for readers: "1437×64"."""
-    return "×".join(map(str, shape))
-
-
 def without_arrays(kind: Any) -> Any:
     """Gives a named tuple a repr in a line: of an array its size and range, "2×3 (0.1 to 0.5)"."""
     whole = kind.__repr__
@@ -134,29 +130,6 @@ def without_arrays(kind: Any) -> Any:
 
     kind.__repr__ = lambda self: whole(jax.tree.map(text, self)).replace("'", "")
     return kind
-
-
-def html_table(
-    rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
-) -> str:
-    """A table in HTML, in a box that can scroll.
-
-    Args:
-        rows: Texts; the first row has the headings.
-        kind: Class of the table.
-        titles: What the pointer shows over the texts of the other rows, "" for nothing.
-    """
-    heading, *others = rows
-    head = "".join(f"<th>{escape(text)}</th>" for text in heading)
-    body = ""
-    for row, shown in zip(others, titles or [[""] * len(row) for row in others], strict=True):
-        marks = (f' title="{escape(title)}"' if title else "" for title in shown)
-        cells = (f"<td{mark}>{escape(text)}</td>" for mark, text in zip(marks, row, strict=True))
-        body += f"<tr>{''.join(cells)}</tr>"
-    return (
-        f'<div class="table"><table class="{kind}"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:

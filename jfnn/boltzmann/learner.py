@@ -22,7 +22,7 @@ from jfnn.learners import Batch, Data, DescentLearner, Hyper, Metric, Rows, desc
 from jfnn.losses import is_weight, l2_penalty, reduction_scale
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import State
-from jfnn.targets import Split
+from jfnn.split import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")

@@ -12,7 +12,7 @@ from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.datasets.columns import ColumnNames
-from jfnn.targets import Split
+from jfnn.split import Split
 
 DIGITS = (8, 8)  # pixels of an image
 

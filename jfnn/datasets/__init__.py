@@ -15,7 +15,7 @@ from jfnn.datasets.splits import (
     xor_gate,
 )
 from jfnn.datasets.targets import Table
-from jfnn.targets import Split
+from jfnn.split import Split
 
 __all__ = [
     "ColumnNames",

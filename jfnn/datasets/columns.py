@@ -12,7 +12,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import shortened
 from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
-from jfnn.targets import Field, Names, is_frame
+from jfnn.split import Field, Names, is_frame
 
 # Standard deviations of the training rows between their mean and a column's median, from which on rows are
 # taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.

@@ -16,7 +16,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
 from jfnn.datasets.columns import ColumnNames, Read, fitted, gaps_text, read_frame
 from jfnn.datasets.targets import Table
-from jfnn.targets import Split, is_labels
+from jfnn.split import Split
+from jfnn.targets import is_labels
 
 
 def split(

@@ -21,7 +21,8 @@ from jfnn.learners.metrics import OF_LABELS
 from jfnn.network import as_inputs, check_output
 from jfnn.numerics.compiling import compiled
 from jfnn.params import has_constants, is_constant, key_shape
-from jfnn.targets import as_penalty, as_targets
+from jfnn.penalties import as_penalty
+from jfnn.targets import as_targets
 
 __all__ = [
     "FAN_IN",

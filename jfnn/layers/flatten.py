@@ -12,6 +12,8 @@ from jfnn.layers.kind import LayerKind, Residuals, Shape
 class Flatten(LayerKind):
     """All axes of an input as one, the last running fastest; no parameters."""
 
+    keeps_values = True
+
     def output_shape(self, shape: Shape) -> Shape:
         """``(features,)``: the product of the axes."""
         return (math.prod(shape),)

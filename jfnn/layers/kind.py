@@ -28,6 +28,7 @@ class LayerKind(Valid, abc.ABC):
     """
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs, where it is a hidden layer
+    keeps_values: ClassVar[bool] = False  # whether its outputs are its inputs in another shape
 
     @property
     def tokens(self) -> int | None:

@@ -1,7 +1,7 @@
 """Starting parameters as plain data: how each array is drawn, and from which key.
 
-What layers declare so is drawn by `jax.random` from one key (`from_key`), or for all arrays and seeds by one
-program that all networks share (`from_seeds`): the same numbers.
+What layers declare so is drawn by `jax.random` from one key (`from_key`). A sweep draws the same numbers for
+all arrays and seeds by one program that all networks share.
 """
 
 import dataclasses
@@ -16,14 +16,13 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.fields import Valid, field, one_of
-from jfnn.numerics import draws
-from jfnn.numerics.draws import TRUNCATED, Stream
 
 Starts = Any  # a pytree of `Draw`, in the structure of the parameters
 Path = tuple[tuple[int, int], ...]
+DISTRIBUTIONS = ("uniform", "normal", "truncated_normal")
+TRUNCATED = 2  # where truncated normal numbers end, both ways; whole, as `jax.nn.initializers` has it
 
-
-_as_distribution = one_of((*draws.DISTRIBUTIONS, "constant"))
+_as_distribution = one_of((*DISTRIBUTIONS, "constant"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,39 +83,6 @@ def from_key(starts: Starts, key: jax.Array) -> Any:
         return array
 
     return jax.tree.map(array, starts)
-
-
-def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
-    """Arrays ``[seeds, …]`` of NumPy, drawn from ``jax.random.key(seed)`` by one program for all networks.
-
-    None where JAX is set to draw otherwise than this program.
-    """
-    dtype = np.dtype(jnp.result_type(float))
-    leaves = jax.tree.leaves(starts)
-    streams = [stream for draw in leaves for stream in _streams(draw)]
-    if not draws.are_drawable(streams):
-        return None
-    drawn = iter(draws.drawn(streams, seeds, dtype))
-
-    def array(draw: Draw) -> np.ndarray:
-        size = math.prod(draw.shape)
-        if draw.distribution == "constant":
-            parts = [np.full((len(seeds), size), draw.scale, dtype) for _ in draw.paths]
-        else:
-            parts = [next(drawn) for _ in draw.paths]
-        arranged: np.ndarray = draw.arranged(parts, (len(seeds),))
-        return arranged
-
-    return jax.tree.map(array, starts)
-
-
-def _streams(draw: Draw) -> list[Stream]:
-    """The random numbers of each part; none of constants."""
-    if draw.distribution == "constant":
-        return []
-    size = math.prod(draw.shape)
-    paths = [tuple(i for i, _ in path) for path in draw.paths]
-    return [Stream(path, size, draw.distribution, draw.scale, draw.bound) for path in paths]
 
 
 def _key(key: jax.Array, path: Path) -> jax.Array:

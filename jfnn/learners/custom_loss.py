@@ -29,7 +29,7 @@ from jfnn.learners.shapes import (
 )
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import Params, State, key_shape, with_constants, without_constants
-from jfnn.targets import Split
+from jfnn.split import Split
 
 CustomLossFunction = Callable[..., jax.Array | tuple[jax.Array, Mapping[str, jax.Array]]]
 ScoreFunction = Callable[..., Mapping[str, jax.Array]]

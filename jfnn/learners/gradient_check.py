@@ -18,7 +18,7 @@ from jfnn.losses import Loss
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Params, with_constants, without_constants
-from jfnn.targets import Split
+from jfnn.split import Split
 
 ROWS = 16
 

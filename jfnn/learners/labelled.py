@@ -20,7 +20,8 @@ from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_applied, check_output, is_custom_apply
 from jfnn.params import Params, key_shape
-from jfnn.targets import Split, as_targets, is_labels
+from jfnn.split import Split
+from jfnn.targets import as_targets, is_labels
 from jfnn.training import GRADIENTS
 
 

@@ -30,7 +30,7 @@ from jfnn.learners.shapes import (
 from jfnn.numerics.compiling import tracing
 from jfnn.optimizers import Values
 from jfnn.params import Params, State, is_weight, key_shape
-from jfnn.targets import Split
+from jfnn.split import Split
 
 # How metrics come to be recorded, for errors about one that was not.
 OTHER_METRICS = "metrics=[…] of jfnn.supervised or jfnn.learner names others"

@@ -14,7 +14,8 @@ from jfnn.learners.data import Batch, Data, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.learners.supervised import Supervised
 from jfnn.params import Params, State
-from jfnn.targets import Split, as_targets
+from jfnn.split import Split
+from jfnn.targets import as_targets
 
 TARGET = "target_column"  # name of the number by which a member chooses its target
 SEVERAL_TARGETS = "several_targets"  # in the description of such a learner

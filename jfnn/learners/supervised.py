@@ -41,7 +41,7 @@ from jfnn.params import (
     without_constants,
 )
 from jfnn.penalties import PENALISED, penalty, proximal
-from jfnn.targets import Split
+from jfnn.split import Split
 
 HYPER = ("dropout", "init_scale", "l1")
 

@@ -21,7 +21,8 @@ from jfnn.network import Network
 from jfnn.playground.epochs import kept_epochs
 from jfnn.playground.networks import described, flattened
 from jfnn.plots.slices import axis_values
-from jfnn.targets import Field, Names, Split, as_names, is_labels
+from jfnn.split import Field, Names, Split, as_names
+from jfnn.targets import is_labels
 
 BRIGHTEST = 255
 MISSING = "(missing)"  # the category of empty entries

@@ -22,7 +22,7 @@ from jfnn.network import Network
 from jfnn.playground.contents import Members, Picture, contents, members_of, picture_of
 from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
 from jfnn.plots.panels import as_sweep
-from jfnn.targets import Split
+from jfnn.split import Split
 
 # In the order in which the page has them: each uses names of those before it.
 SCRIPTS = (

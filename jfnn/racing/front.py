@@ -20,7 +20,7 @@ from jfnn.network import Network
 from jfnn.racing import bounds, loop
 from jfnn.racing.result import RACE, RaceResult, ended
 from jfnn.racing.rounds import Rounds, check
-from jfnn.targets import Split
+from jfnn.split import Split
 
 ROUNDS = "rounds"  # the directory, in that of a race, of its sweeps
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
-from jfnn.arguments.texts import html_table, value_text
+from jfnn.arguments.tables import html_table
+from jfnn.arguments.texts import value_text
 from jfnn.core.search.result import Best, SweepResult
 from jfnn.extend.runs import CONFIG, NONE_RANKS, describing, file_exists, map_members
 from jfnn.loading import load

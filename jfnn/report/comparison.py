@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from jfnn import plots
 from jfnn.analysis import summary
-from jfnn.arguments.texts import axis_text, describe, html_table, name_text, value_texts
+from jfnn.arguments.tables import html_table
+from jfnn.arguments.texts import axis_text, describe, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 
 NONE = "–"

@@ -18,6 +18,7 @@ from jfnn.analysis.baselines import Baselines
 from jfnn.analysis.fronts import Objective, cell_values, front
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.extend.runs import as_output_file, has_labels, keeps_network
@@ -168,7 +169,7 @@ def write_tables(
     _check_figures(figures, (bytes,))
     if settings is not None:
         checks.as_mapping(settings, "settings")
-    body = [f"<h2>{escape(name)}</h2>{texts.html_table(rows)}" for name, rows in tables.items()]
+    body = [f"<h2>{escape(name)}</h2>{html_table(rows)}" for name, rows in tables.items()]
     body += ["<h2>Pictures</h2>", pictures_html(figures)] if figures else []
     body += ["<h2>Settings</h2>", *_settings(settings, {})] if settings else []
     write_page(as_output_file(path, "path"), title, lead, text, body)
@@ -333,7 +334,7 @@ def _table(best: ranking.Ranking) -> str:
     rows = ranking.table(best)
     titles = [_titles(cell, best) for cell in best.cells]
     titles += [[""] * len(rows[0])] * len(best.baselines)
-    table = texts.html_table(rows, "cells", titles)
+    table = html_table(rows, "cells", titles)
     table = table.replace("<tbody><tr>", '<tbody><tr class="best">')
     return f"{caption}{table}" + (f'<p class="notes">{legend}</p>' if legend else "")
 
@@ -360,7 +361,7 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     for values, index in cells:
         cell = describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
-    return ["<h2>The Pareto front</h2>", texts.html_table(rows, "cells")]
+    return ["<h2>The Pareto front</h2>", html_table(rows, "cells")]
 
 
 def _objective_name(objective: Objective) -> str:

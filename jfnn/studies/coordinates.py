@@ -25,8 +25,8 @@ from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import State
+from jfnn.split import Split
 from jfnn.studies.maximal_update import maximal_update
-from jfnn.targets import Split
 
 PARAMETRISATIONS = ("standard", "maximal_update")
 

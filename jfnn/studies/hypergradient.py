@@ -24,8 +24,8 @@ from jfnn.extend import (
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
+from jfnn.split import Split
 from jfnn.studies.derivatives import MULTIPLIERS, LossInputs, Numbers, Program, build_program
-from jfnn.targets import Split
 
 MODES = ("reverse", "forward")
 # Numbers by which random draws are compared: the masks jump with them.

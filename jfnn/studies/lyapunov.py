@@ -33,8 +33,8 @@ from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
 from jfnn.params import State
+from jfnn.split import Split
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
-from jfnn.targets import Split
 
 METHODS = ("tangent", "copies")
 DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters

@@ -11,7 +11,8 @@ import pytest
 from helpers import compilations, same_bits
 
 import jfnn
-from jfnn.core.experiment import replicates
+from jfnn.core.experiment import draws, replicates
+from jfnn.core.experiment.draws import from_seeds
 from jfnn.layers import (
     GRU,
     INITIALIZERS,
@@ -29,9 +30,7 @@ from jfnn.layers import (
     sequence,
     within,
 )
-from jfnn.layers.starts import from_seeds
 from jfnn.learners.learner import declared_starts
-from jfnn.numerics import draws
 from jfnn.numerics.compiling import compiled
 
 SEEDS = (0, 7, 123456, 2**32 - 1)

@@ -49,7 +49,8 @@ from jfnn.learners.supervised import Supervised, numbers_of, supervised
 from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
-from jfnn.targets import Split, as_names, is_labels
+from jfnn.split import Split, as_names
+from jfnn.targets import is_labels
 
 COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
 OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself

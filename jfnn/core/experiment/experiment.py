@@ -21,7 +21,7 @@ from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.targets import Names
+from jfnn.split import Names
 
 #: Parts of the rows of a split.
 PARTS = ("train", "validation", "test")

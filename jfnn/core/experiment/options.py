@@ -43,7 +43,7 @@ from jfnn.network import Network
 from jfnn.optimizers import Factory, Optimizer, Values, as_optimizer, is_axis
 from jfnn.params import Params
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.targets import Split
+from jfnn.split import Split
 from jfnn.training import GRADIENTS, ValueAndGrad
 
 

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.experiment.draws import from_seeds
 from jfnn.core.experiment.experiment import PARTS, Replicates
 from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.subsets import Cut, Subsets
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Shape
-from jfnn.layers.starts import from_seeds
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Learner, declared_starts, starting_shapes
 from jfnn.learners.shapes import trained_dtype

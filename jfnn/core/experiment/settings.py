@@ -16,7 +16,7 @@ from jfnn.core.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers.scheduler import Scheduler
-from jfnn.targets import Split
+from jfnn.split import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
 SEED_BYTES = 1000  # of a replicate without starting parameters

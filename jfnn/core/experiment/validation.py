@@ -13,7 +13,7 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
-from jfnn.targets import Split
+from jfnn.split import Split
 
 # Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
 IN_PAIR = 8.0

@@ -24,7 +24,7 @@ from jfnn.learners.learner import Learner, Metric
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.params import Params
-from jfnn.targets import Names, Split, is_frame
+from jfnn.split import Names, Split, is_frame
 
 # What labels of several members may be reduced by; their numbers are names, which have no other statistics.
 VOTE = "vote"

@@ -22,7 +22,7 @@ from jfnn.learners.learner import Learner
 from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
 from jfnn.learners.supervised import supervised
 from jfnn.network import Network
-from jfnn.targets import Names
+from jfnn.split import Names
 
 Made = TypeVar("Made")
 MakeNames = Callable[[Mapping[str, Any] | None], Names]

@@ -17,7 +17,7 @@ from jfnn.core.search.run_directory import REFIT
 from jfnn.learners.learner import Learner
 from jfnn.optimizers import Optimizer
 from jfnn.schedulers.until import Until
-from jfnn.targets import Split
+from jfnn.split import Split
 
 Index = tuple[int, ...]
 

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.named import Named
-from jfnn.arguments.texts import axis_text, html_table, name_text, number_text, value_text
+from jfnn.arguments.tables import html_table
+from jfnn.arguments.texts import axis_text, name_text, number_text, value_text
 from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import MemberSelection, Reduce
 from jfnn.core.experiment.axes import Axes, as_index
@@ -38,7 +39,7 @@ from jfnn.learners.learner import OTHER_METRICS, Learner, Metric
 from jfnn.learners.of_targets import SEVERAL_TARGETS, of_targets
 from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
-from jfnn.targets import Names, Split
+from jfnn.split import Names, Split
 
 NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
 SHOWN = 5  # cells in a notebook

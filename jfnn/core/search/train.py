@@ -9,7 +9,7 @@ from jfnn.core.experiment.options import Options, TrainOptions
 from jfnn.core.search.keywords import takes_fields
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.sweep import during, prepare, train_run
-from jfnn.targets import Split
+from jfnn.split import Split
 
 # Names that a sweep has for arguments of `train`.
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}

@@ -11,18 +11,17 @@ words of ``fold_in(key, j)``, whatever the array's size. Compiled by jaxlib 0.10
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jfnn.layers.starts import DISTRIBUTIONS, TRUNCATED, Draw, Starts
 from jfnn.numerics.compiling import compiled
 
 GENERATOR = "threefry2x32"
-DISTRIBUTIONS = ("uniform", "normal", "truncated_normal")
 Distribution = Literal["uniform", "normal", "truncated_normal"]
-TRUNCATED = 2  # where truncated normal numbers end, both ways; whole, as `jax.nn.initializers` has it
 WIDTH = 32  # numbers of a row: more are drawn in vain for small arrays, fewer take more time each
 TURN = 32  # rows that one turn of the program's loop draws
 ROWS = 1024  # rows of one call
@@ -65,6 +64,39 @@ class DrawnRows(NamedTuple):
     distributions: jax.Array | np.ndarray
     factors: jax.Array | np.ndarray
     bounds: jax.Array | np.ndarray
+
+
+def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
+    """Arrays ``[seeds, …]`` of NumPy, drawn from ``jax.random.key(seed)`` by one program for all networks.
+
+    None where JAX is set to draw otherwise than this program.
+    """
+    dtype = np.dtype(jnp.result_type(float))
+    leaves = jax.tree.leaves(starts)
+    streams = [stream for draw in leaves for stream in _streams(draw)]
+    if not are_drawable(streams):
+        return None
+    numbers = iter(drawn(streams, seeds, dtype))
+
+    def array(draw: Draw) -> np.ndarray:
+        size = math.prod(draw.shape)
+        if draw.distribution == "constant":
+            parts = [np.full((len(seeds), size), draw.scale, dtype) for _ in draw.paths]
+        else:
+            parts = [next(numbers) for _ in draw.paths]
+        arranged: np.ndarray = draw.arranged(parts, (len(seeds),))
+        return arranged
+
+    return jax.tree.map(array, starts)
+
+
+def _streams(draw: Draw) -> list[Stream]:
+    """The random numbers of each part; none of constants."""
+    if draw.distribution == "constant":
+        return []
+    size = math.prod(draw.shape)
+    paths = [tuple(i for i, _ in path) for path in draw.paths]
+    return [Stream(path, size, draw.distribution, draw.scale, draw.bound) for path in paths]
 
 
 def are_drawable(streams: Sequence[Stream]) -> bool:
