@@ -12,9 +12,9 @@ import jax
 from jfnn.arguments import checks, signatures
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of, imported
-from jfnn.extend import is_constant
 from jfnn.layers import Constant, Params
 from jfnn.network import Network
+from jfnn.params import is_constant
 
 EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"
 EQUINOX = EXPECTED.format("equinox", "a key", "key", "Module(…, key=key)")

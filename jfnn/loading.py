@@ -4,9 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from jfnn.core.search.reading import read
 from jfnn.core.search.result import SweepResult
 from jfnn.datasets.columns import ColumnNames
-from jfnn.extend.runs import read
 from jfnn.split import Names
 
 

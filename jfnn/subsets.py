@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.extend.rows import HELD_OUT_BY_SOME, SPLIT, Cut, Pairs, Subsets, as_row_numbers, as_values
+from jfnn.core.experiment.subsets import HELD_OUT_BY_SOME, SPLIT, Cut, as_row_numbers, as_values
+from jfnn.extend import Pairs, Subsets
 
 __all__ = [
     "Cut",

@@ -22,7 +22,7 @@ from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import Trace
+from jfnn.identity.traces import Trace
 from jfnn.layers import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss

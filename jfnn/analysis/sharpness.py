@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from jfnn import losses, minibatches, training
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.extend import Trace, has_constants
+from jfnn.extend import has_constants
+from jfnn.identity.traces import Trace
 from jfnn.layers import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output

@@ -16,7 +16,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.tables import html_table
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import OF_LABELS
+from jfnn.learners.metrics import OF_LABELS
 
 SHOWN = 10  # cells in a notebook
 #: Name of a metric -> the least and the greatest that it can be.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
-from jfnn.extend.runs import CHECKPOINT, CONFIG, atomic_file
+from jfnn.core.search.run_directory import CHECKPOINT, CONFIG
+from jfnn.extend import atomic_file
 
 REPORT = "report.html"  # the page of a run
 

@@ -24,8 +24,8 @@ from jfnn.cli.words import (
     share_or_count,
     widths,
 )
+from jfnn.core.experiment.refit import ROWS
 from jfnn.datasets.targets import TASKS
-from jfnn.extend.runs import ROWS
 from jfnn.layers import INITIALIZERS
 from jfnn.learners import METRICS
 from jfnn.losses import LOSSES, REDUCTIONS

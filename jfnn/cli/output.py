@@ -21,8 +21,9 @@ from jfnn.cli.data import Problem
 from jfnn.cli.directories import REPORT, write_images
 from jfnn.cli.flags import Flags
 from jfnn.core.search.result import SweepResult
+from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
+from jfnn.core.store.files import write_json
 from jfnn.extend import PARTS
-from jfnn.extend.runs import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names, write_json
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line

@@ -28,11 +28,10 @@ from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import DECLARED, flag_name, in_flags, make_parser, parse, warnings_in_lines
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.progress import Progress
+from jfnn.core.experiment.progress import Progress, ProgressBar
 from jfnn.core.search.result import SweepResult
-from jfnn.core.store.files import CorruptFileError
-from jfnn.extend.executors import ExecutorError, ProgressBar
-from jfnn.extend.runs import directory_lock
+from jfnn.core.store.files import CorruptFileError, directory_lock
+from jfnn.extend import ExecutorError
 from jfnn.learners import METRICS
 from jfnn.optimizers import is_distribution
 from jfnn.playground.epochs import spaced_epochs

@@ -18,6 +18,7 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.cures import Set
 from jfnn.arguments.texts import shortened
+from jfnn.core.store.archives import array_names, named_array, one_line
 from jfnn.datasets.fields import (
     AS_NUMBERS,
     as_category,
@@ -29,7 +30,6 @@ from jfnn.datasets.fields import (
     unheld,
 )
 from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text
-from jfnn.extend.runs import array_names, named_array, one_line
 
 MOST_WORDS = 1000  # different ones in a column
 IMPUTE = Set("impute", True, "takes the column's median")

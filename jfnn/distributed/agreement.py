@@ -5,12 +5,14 @@ from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
+from jfnn.core.experiment.progress import Listener
+from jfnn.core.store.environment import device_kind_in
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.waiting import Waiting
-from jfnn.extend.executors import Description, ExecutorError, Listener, device_kind_in
+from jfnn.extend import Description, ExecutorError
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
 

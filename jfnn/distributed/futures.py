@@ -10,6 +10,8 @@ import jax
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.executors import Collect, Failures, MakeSegment
+from jfnn.core.experiment.progress import Listener
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
@@ -17,16 +19,7 @@ from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, PickledTask, pickled
 from jfnn.distributed.waiting import Waiting
-from jfnn.extend.executors import (
-    Collect,
-    ExecutorError,
-    Failures,
-    Listener,
-    MakeSegment,
-    Segment,
-    SegmentResult,
-    Task,
-)
+from jfnn.extend import ExecutorError, Segment, SegmentResult, Task
 
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0

@@ -14,7 +14,8 @@ from typing import Any
 import jax
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.extend.executors import Task, Worker, write_scratch
+from jfnn.core.store.scratch import write_scratch
+from jfnn.extend import Task, Worker
 
 # Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
 # fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its

@@ -3,12 +3,14 @@
 from pathlib import Path
 from types import TracebackType
 
+from jfnn.core.engine.plan import CallLength
+from jfnn.core.experiment.progress import Listener
 from jfnn.distributed.agreement import agreed_environment
 from jfnn.distributed.futures import Futures
 from jfnn.distributed.queue import CALLS
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
-from jfnn.extend.executors import CallLength, Description, Listener, Remote, Task
+from jfnn.extend import Description, Remote, Task
 
 
 class Workers(Submitter, Remote):

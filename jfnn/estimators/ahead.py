@@ -29,8 +29,11 @@ import numpy as np
 
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
+from jfnn.core.engine.devices import as_devices
+from jfnn.core.engine.interrupts import deferred_interrupts
+from jfnn.core.engine.threads import spread
+from jfnn.core.store.files import digest
 from jfnn.estimators.fit import Fit, Key, TrainedFit
-from jfnn.extend.fits import as_devices, deferred_interrupts, digest, spread
 
 SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
 

@@ -8,7 +8,7 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.extend.fits import digest
+from jfnn.core.store.files import digest
 from jfnn.layers.dense import Layer
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, mlp

@@ -16,9 +16,9 @@ import optax
 from jfnn import losses
 from jfnn.estimators.fit import SOLVERS, Structure
 from jfnn.estimators.rows import gain
-from jfnn.extend.fits import gradient_by_hand
 from jfnn.layers import sequence
 from jfnn.layers.dense import Layer
+from jfnn.learners.column_form import gradient_by_hand
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import Learner
 from jfnn.params import Params, State

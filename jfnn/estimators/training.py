@@ -11,24 +11,15 @@ import numpy as np
 import optax
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.devices import as_devices
+from jfnn.core.engine.layouts import bytes_of_member
+from jfnn.core.engine.plan import CallLength, Layout
+from jfnn.core.engine.state import RunState
 from jfnn.estimators.fit import Fit, FitRows, Solver, TrainedFit, check_numbers, check_rows
 from jfnn.estimators.learner import CALL_EPOCHS, PerceptronLearner, SolverMemory
 from jfnn.estimators.rows import Order, Scoring, hold_out
-from jfnn.extend.fits import (
-    CallLength,
-    Cohort,
-    Layout,
-    Replicates,
-    RunState,
-    Trainer,
-    as_devices,
-    bytes_of_member,
-    first_state,
-    functions_of,
-    layout_for,
-    run_to_end,
-    shapes_of,
-)
+from jfnn.extend import Cohort, Replicates, Trainer, first_state, functions_of, layout_for, run_to_end
+from jfnn.identity.traces import shapes_of
 from jfnn.learners.data import Data
 from jfnn.params import Params
 

@@ -14,9 +14,10 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, axis_text, name_text, value_texts
 from jfnn.arguments.types import Json
+from jfnn.core.search.predictions import check_rows
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import check_rows, has_labels
 from jfnn.learners import Learner, Supervised
+from jfnn.learners.answers import has_labels
 from jfnn.network import Network
 from jfnn.playground.epochs import kept_epochs
 from jfnn.playground.networks import described, flattened

@@ -19,7 +19,7 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
-from jfnn.extend import check_output, key_shape, shapes
+from jfnn.extend import shapes
 from jfnn.layers import (
     GRU,
     LAYERS,
@@ -40,7 +40,8 @@ from jfnn.layers import (
     Shape,
 )
 from jfnn.losses import LOSSES, Loss
-from jfnn.network import Network, is_custom_apply
+from jfnn.network import Network, check_output, is_custom_apply
+from jfnn.params import key_shape
 from jfnn.targets import check_outputs
 
 __all__ = ["KINDS", "described", "flattened"]

@@ -17,7 +17,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, describe, name_text
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import OUTCOMES
+from jfnn.core.search.run_directory import OUTCOMES
 from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     FEW_POINTS,

@@ -10,8 +10,8 @@ from jfnn.analysis import summary, wording
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_text, describe, value_text
-from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import OUTCOMES, ProgramRun
+from jfnn.core.search.result import ProgramRun, SweepResult
+from jfnn.core.search.run_directory import OUTCOMES
 
 MEAN = "mean"
 BEST = "best"

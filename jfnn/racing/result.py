@@ -11,8 +11,9 @@ from jfnn.arguments import paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import value_text
-from jfnn.core.search.result import Best, SweepResult
-from jfnn.extend.runs import CONFIG, NONE_RANKS, describing, file_exists, map_members
+from jfnn.core.search.result import NONE_RANKS, Best, SweepResult, map_members
+from jfnn.core.search.run_directory import CONFIG, describing
+from jfnn.core.store.files import file_exists
 from jfnn.loading import load
 from jfnn.racing.loop import Look
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.options import Options
-from jfnn.core.search.result import SweepResult
+from jfnn.core.search.programs import programs_of
+from jfnn.core.search.result import SweepResult, combined, map_members, with_run
 from jfnn.core.search.sweep import sweep
-from jfnn.extend.runs import combined, map_members, programs_of, with_run
 from jfnn.schedulers import Converged, EarlyStopping
 
 ALWAYS = ("learning_rate", "l2")  # what every cell has, as arguments of their own

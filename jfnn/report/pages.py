@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from jfnn.extend.runs import atomic_file
+from jfnn.extend import atomic_file
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --quiet: #666; --line: #ddd; --page: #fff; --box: #f4f4f4;

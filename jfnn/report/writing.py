@@ -20,8 +20,10 @@ from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
+from jfnn.core.search.reading import keeps_network
 from jfnn.core.search.result import SweepResult
-from jfnn.extend.runs import as_output_file, has_labels, keeps_network
+from jfnn.extend import as_output_file
+from jfnn.learners.answers import has_labels
 from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import as_sweep
 from jfnn.plots.scatters import cells_scatter

@@ -14,9 +14,9 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
+from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.extend import Experiment, Seen, make_experiment, make_stepper
-from jfnn.extend.runs import as_output_file, write_table
+from jfnn.extend import Seen, as_output_file, make_experiment, make_stepper, write_table
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss

@@ -17,17 +17,10 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.stepper import step_numbers
+from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.extend import (
-    Experiment,
-    Seen,
-    Stepper,
-    has_constants,
-    make_experiment,
-    make_options,
-    make_stepper,
-    step_numbers,
-)
+from jfnn.extend import Seen, Stepper, has_constants, make_experiment, make_options, make_stepper
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
