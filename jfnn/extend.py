@@ -7,8 +7,8 @@ What is listed here stays as public names do.
 * Members without a sweep's options: a `Cohort` is all that the engine reads of them, the `functions_of` a
   learner, its rows and `Replicates`. `layout_for` says how many train side by side, a `Trainer` puts them on
   devices, and `run_to_end` trains them from their `first_state`.
-* Tiles trained elsewhere: an `Executor` of a `Remote` gives each `Segment` of a `Task` to a `Worker`. Its result
-  depends on nothing but the segment and the task: some members, some epochs.
+* Tiles trained elsewhere: an `Executor` of a `Remote` gives each `Segment` of a `Task` to a `Worker`. What
+  this returns depends on nothing but the segment, some epochs of some members, and the task.
 * `Subsets` of rows of your own, as `Pairs` that are made when a sweep asks for them.
 * Files that are written whole or not at all.
 """
