@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from drawn_results import results
 from examples import examples
-from helpers import make_result, noise_split
+from helpers import noise_split
 
 import jfnn
 from jfnn.arguments.paths import names_directory
@@ -191,27 +191,15 @@ def test_results_of_arrays_are_shown_in_a_line(name):
         assert all(f"{field}=20×300 (0 to 1.5)" in shown for field in fields)
 
 
-def test_a_comparison_shows_its_reference_and_ranges():
-    result = make_result((2, 3), seeds=4)
-    compared = jfnn.analysis.compare_cells(result, reference=(1, 2))
-    low, high = np.nanmin(compared.p), np.nanmax(compared.p)  # NaN of the reference itself
-    assert repr(compared).startswith("Comparison(reference=(1, 2), difference=2×3 (")
-    assert f" p=2×3 ({low:.4g} to {high:.4g}), " in repr(compared)
-
-
 def test_networks_splits_and_subsets_are_shown_in_a_line():
     split = jfnn.Split(np.ones((3, 4, 4)), np.array([0, 2, 2]), np.ones((2, 4, 4)), np.array([0, 2]))
     network = jfnn.sequential([jfnn.Flatten(), jfnn.Dense(5), jfnn.Dense(3)], (4, 4))
     assert repr(network) == "<Network 4×4 → Flatten 16 → Dense 5 → Dense 3, 103 parameters>"
     assert [row[1:] for row in rows(network)[2:]] == [["16", "0"], ["5", "85"], ["3", "18"]]
-    assert repr(jfnn.Network(np.zeros, np.dot)) == "<Network of the functions zeros and dot>"
-    assert "zeros" in jfnn.Network(np.zeros, np.dot)._repr_html_()
-    assert network == jfnn.sequential(*network[2:4]) and network[3] == network.input_shape == (4, 4)
+    own = jfnn.Network(np.zeros, np.dot)
+    assert "zeros" in repr(own) and "zeros" in own._repr_html_()
     assert repr(split) == "<Split: train 3×4×4, test 2×4×4, 2 classes>"
     assert rows(split)[1:3] == [["x_train", "3×4×4", "float64"], ["y_train", "3", "int64"]]
-    assert split == tuple(split) and len(split) == 6
-    numbers = split._replace(y_train=np.ones((3, 2)), x_test=None, y_test=None, weights=np.ones(3))
-    assert repr(numbers) == "<Split: train 3×4×4, 2 targets, weighted>"
     assert repr(jfnn.Split()) == "<Split: no rows>" and rows(jfnn.Split()) == [["", "shape", "dtype"]]
     assert repr(jfnn.Split([[1.0, 2.0], [3.0]], [1.0, 2.0])) == "<Split: train 2, 1 target>"
     shown = []
@@ -219,7 +207,5 @@ def test_networks_splits_and_subsets_are_shown_in_a_line():
     assert shown == ["<Split: train 3×2, labels>"]
     left_out = jfnn.subsets.leave_one_out(7)
     assert repr(left_out) == "<Subsets: 7 of 7 rows, each 6 to train on, 1 held out; left_out 0 to 6>"
-    noisy = repr(jfnn.subsets.label_noise([0, 1, 1], [0, 0.5]))
-    assert noisy == "<Subsets: 2 of 3 rows, each 3 to train on; label_noise 0.0 to 0.5; with labels>"
     assert "10–50 to train on, 50 held out" in repr(jfnn.subsets.sizes(100, [10, 50]))
     assert "in the first 100" in repr(jfnn.subsets.bootstrap(20, 101))

@@ -24,20 +24,6 @@ def test_classes_that_no_cell_tells_apart_are_doubted(folds):
 
 
 @pytest.mark.thorough
-def test_a_grid_that_learns_is_not_doubted():
-    labels = (SPLIT.x_train[:, 0] > 0).astype(int), (SPLIT.x_test[:, 0] > 0).astype(int)
-    learned = jfnn.sweep(
-        jfnn.mlp((5, 8, 2)),
-        SPLIT._replace(y_train=labels[0], y_test=labels[1]),
-        learning_rate=[0.1, 0.3],
-        epochs=20,
-        batch_size=16,
-    )
-    assert learned.best().doubts == ()
-    assert str(learned.best()) == repr(learned.best())
-
-
-@pytest.mark.thorough
 @pytest.mark.parametrize(("rates", "words"), [([1e-9, 1e-8], "mean of the targets"), ([0.03, 0.1], None)])
 def test_a_regression_below_its_mean_is_doubted(rates, words):
     result = jfnn.sweep(
@@ -45,6 +31,7 @@ def test_a_regression_below_its_mean_is_doubted(rates, words):
     )
     doubts = result.best().doubts
     assert not doubts if words is None else words in doubts[0]
+    assert (str(result.best()) == repr(result.best())) == (not doubts)
 
 
 def doubts(by_rate, l2=(0.0, 0.1, 1.0), by_penalty=(0.0, 0.0, 0.0)):

@@ -8,11 +8,10 @@ import jax
 import numpy as np
 import pytest
 from helpers import compiled, representatives, same_bits
-from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.model_selection import KFold
 
 import jfnn
 from jfnn import losses
-from jfnn.analysis import ranking
 from jfnn.core.engine import devices
 from jfnn.core.store import files
 from jfnn.core.store.files import directory_lock
@@ -22,17 +21,6 @@ pytestmark = pytest.mark.unoptimised
 NET = jfnn.mlp((5, 6, 3))
 TILE = jfnn.Execution(tile=4)
 OPTIONS = dict(epochs=4, batch_size=16, execution=TILE)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_one_fold_has_scores_without_intervals(seeds, split):
-    fold = ShuffleSplit(n_splits=1, test_size=0.25, random_state=0)
-    result = jfnn.sweep(NET, split, learning_rate=[0.01, 0.1], folds=fold, seeds=seeds, **OPTIONS)
-    statistics = jfnn.cell_statistics(result)
-    np.testing.assert_allclose(statistics.mean, result.validation_accuracy.mean(axis=(-1, -2)), rtol=1e-12)
-    assert np.isnan(statistics.low).all()  # of fewer than three runs
-    assert len(ranking.best_first(result).cells) == 2
 
 
 @pytest.mark.parametrize("by", representatives(["autodiff", "backprop"], "backprop"))
@@ -54,14 +42,6 @@ def test_a_minibatch_in_which_nothing_weighs_has_no_data_term(reduction, by):
 
     actual, expected = actual_and_expected(jax.random.key(0))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), actual, expected)
-
-
-@pytest.mark.thorough
-def test_rows_without_weight_do_not_make_members_diverge(split):
-    weights = np.where(np.arange(70) < 35, 1.0, 0.0)
-    options = OPTIONS | dict(learning_rate=0.1, reduction="mean", batch_size=3, epochs=8)
-    result = jfnn.sweep(NET, split._replace(weights=weights), **options)
-    assert (result.diverged_at == -1).all()
 
 
 @pytest.mark.thorough

@@ -15,18 +15,6 @@ OPTIONS = dict(learning_rate=[0.1, 0.3], l2=[0.0, 0.1], seeds=2)
 TILE = jfnn.Execution(tile=2)
 
 
-@pytest.mark.parametrize("dead", [False, True])
-@pytest.mark.thorough
-def test_one_network_goes_on_from_its_result(dead, split):
-    options = {"learning_rate": 1e38 if dead else 0.1, "batch_size": 16}
-    half, whole = (jfnn.train(NETWORK, split.x_train, split.y_train, epochs=n, **options) for n in (3, 5))
-    rest = jfnn.train(
-        NETWORK, split.x_train, split.y_train, epochs=range(3, 5), initial_params=half, **options
-    )
-    assert same_bits((rest.params, rest.scores), (whole.params, whole.scores))
-    assert rest.diverged_at == whole.diverged_at and (rest.diverged_at >= 0) == dead
-
-
 @pytest.mark.thorough
 def test_members_that_a_scheduler_ended_stay_so(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
@@ -80,21 +68,6 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
         jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"seeds": [1, 0]})
 
 
-def test_minibatches_are_asked_of_the_epochs_that_are_trained(split):
-    asked = []
-
-    def rows(seed, epoch):
-        asked.append(epoch)
-        return np.arange(60).reshape(3, 20)
-
-    options = {"learning_rate": [0.1], "batches": rows}
-    half = jfnn.sweep(NETWORK, split, epochs=4, **options)
-    assert sorted(asked) == [0, 0, 1, 2, 3]  # the first for its shape too
-    asked.clear()
-    jfnn.sweep(NETWORK, split, epochs=range(4, 8), initial_params=half.params, **options)
-    assert sorted(asked) == [4, 4, 5, 6, 7]
-
-
 def test_schedulers_count_from_where_it_goes_on(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=3, **options)
@@ -118,26 +91,3 @@ def test_parameters_of_another_grid_are_refused(split):
     for epochs in (range(1, 3), range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
         with pytest.raises((ValueError, TypeError), match=r"^epochs: "):
             jfnn.sweep(NETWORK, split, epochs=epochs, **OPTIONS)
-
-
-@pytest.mark.thorough
-def test_the_winner_of_several_programs_goes_on_from_its_own_parameters(split):
-    options = OPTIONS | {"l2": 0.0, "batch_size": [16, 8], "validation": 0.2}
-    half = jfnn.sweep(NETWORK, split, epochs=2, **options)
-    refits = []
-    for start in (half, half.params):
-        rest = jfnn.sweep(NETWORK, split, epochs=range(2, 3), initial_params=start, refit=True, **options)
-        refits.append(rest.refit.params)
-    best = rest.best()
-    changed = {name: [best.axes[name]] for name in ("learning_rate", "l2")}
-    alone = jfnn.sweep(
-        NETWORK,
-        split,
-        epochs=range(2, 3),
-        initial_params=half.program(batch_size=best.axes["batch_size"]).of_cell(*best.index[1:]).params,
-        batch_size=best.axes["batch_size"],
-        seeds=2,
-        execution=rest.refit.execution,
-        **changed,
-    )
-    assert same_bits(refits[0], alone.params) and same_bits(refits[1], alone.params)

@@ -37,7 +37,7 @@ def of_scikit_learn(model, y=Y):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gradient, x64):
     huber = HuberRegressor(epsilon=1.2, alpha=0, tol=1e-10, max_iter=1000)
     expected = of_scikit_learn(huber)  # whose threshold is in units of a scale that it estimates
@@ -53,7 +53,7 @@ def test_a_linear_network_reaches_the_optimum_of_scikit_learns_linear_models(gra
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("gradient", ["autodiff", pytest.param("backprop", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
 def test_quantiles_are_those_of_linear_programs(gradient, x64):
     """Of several at once each is that of its own; the objective reaches the least to a thousandth."""
     quantiles = (0.25, 0.5, 0.8)

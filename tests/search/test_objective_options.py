@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import central_differences, compiled, gradient, perturbed, same_bits
+from helpers import central_differences, compiled, perturbed, same_bits
 
 import jfnn
 from jfnn import backprop, losses
 from jfnn.core.experiment.replicates import step_key
 from jfnn.layers.dropout import dropout_masks
-from jfnn.learners import Batch
 from jfnn.minibatches import Minibatches
 from jfnn.optimizers import SCHEDULES as MULTIPLIERS
 
@@ -67,28 +66,6 @@ def test_with_dropout_the_hand_derivation_equals_jax_grad_and_differences(split,
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
-def test_a_step_of_the_engine_drops_the_same_units(split, net, x64, gradient):
-    """A step of rate 1 changes the parameters by the gradient, which is that of the notes in row form."""
-    learner = jfnn.supervised(net, gradient=gradient, hyper=["dropout"])
-    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), net.init(jax.random.key(1)))
-    x = split.x_train[:20]
-    y = split.y_train[:20]
-    key = jax.random.key(2)
-    hyper = {"learning_rate": 1.0, "l2": 0.1, "dropout": RATE}
-
-    @compiled
-    def in_both_ways(params, packed):
-        state, value = learner.step(learner.start(packed, hyper), Batch((x, np.eye(3)[y])), hyper, key)
-        return backprop.value_and_grad(params, x, y, l2=0.1, dropout=RATE, key=key), (value, state.params)
-
-    expected, (value, after) = in_both_ways(params, learner.pack(params))
-    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
-    after = learner.unpack(jax.tree.map(np.asarray, after))
-    close(jax.tree.map(np.subtract, params, after), expected[1], 1e-12)
-
-
-@pytest.mark.thorough
 def test_masks_drop_at_the_rate_and_keep_the_mean():
     n = 2000
     width = 50
@@ -110,22 +87,32 @@ def test_a_higher_rate_drops_what_a_lower_one_drops():
     assert np.all((np.asarray(high) > 0) <= (np.asarray(low) > 0))
 
 
+value_and_gradient = compiled(
+    jax.value_and_grad(jfnn.objective, argnums=1), static_argnums=0, static_argnames="reduction"
+)
+
+
 def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epochs):
-    """Training in public functions, one step after another; the engine's own is only the key of dropout."""
+    """Parameters, and the mean objective of each epoch, by public functions, one step after another.
+
+    The engine's own is only the key of dropout.
+    """
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)
     steps = KEEP_LAST.n_steps(70)
     key = jax.random.wrap_key_data(step_key(seed, 0))
+    values = np.zeros((epochs, steps))
     for step in range(epochs * steps):
         epoch, number = divmod(step, steps)
         rows = KEEP_LAST.epoch(70, seed, epoch)[number]
         # Masks are drawn for all places of a padded batch, of which those without a row count nothing.
         options = {"weights": weights[rows] * (rows >= 0), "dropout": rate}
         options["key"] = jax.random.fold_in(jax.random.fold_in(key, epoch), number)
-        gradients = gradient(net, params, split.x_train[rows], split.y_train[rows], l2=l2, **options)
+        batch = split.x_train[rows], split.y_train[rows]
+        values[epoch, number], gradients = value_and_gradient(net, params, *batch, l2=l2, **options)
         rate_now = eta * schedule(step / (epochs * steps))
         params = jax.tree.map(lambda p, g: p - rate_now * g, params, gradients)  # noqa: B023
-    return params
+    return params, values.mean(axis=1)
 
 
 @pytest.mark.thorough
@@ -141,12 +128,12 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
         optimizer=jfnn.Optimizer("sgd", schedule="cosine"),
         seeds=[3, 4],
         gradient=gradient,
-        **OPTIONS | {"batch_size": KEEP_LAST},
+        **OPTIONS | {"batch_size": KEEP_LAST, "execution": jfnn.Execution(tile=4, objective=True)},
     )
     assert list(result.axes) == ["learning_rate", "l2", "dropout", "init_scale"]
     assert result.test_loss.shape == (2, 1, 2, 2, 2)
     for i, j, k, s in ((0, 1, 0, 1), (1, 0, 1, 0), (1, 1, 0, 1)):
-        expected = plain_loop(
+        expected, objective = plain_loop(
             net,
             split,
             weights,
@@ -159,6 +146,7 @@ def test_a_sweep_with_everything_is_the_plain_loop_over_its_members(net, split, 
             epochs=OPTIONS["epochs"],
         )
         close(result.member(i, 0, j, k, s), expected, 1e-9)
+        np.testing.assert_allclose(result.objective[i, 0, j, k, s], objective, rtol=1e-9)
 
 
 @pytest.mark.thorough
@@ -184,19 +172,9 @@ def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, redu
     weighted = jfnn.sweep(net, with_counts, learning_rate=0.01, epochs=20, batch_size=None, **options)
     params = compiled(net.init)(jax.random.key(0))
     for _ in range(20):
-        gradients = gradient(net, params, split.x_train[often], split.y_train[often], **options)
+        _, gradients = value_and_gradient(net, params, split.x_train[often], split.y_train[often], **options)
         params = jax.tree.map(lambda p, g: p - 0.01 * g, params, gradients)
     close(weighted.member(0, 0, 0), params, 1e-10)
-
-
-@pytest.mark.thorough
-def test_a_scaled_start_is_the_start_with_weights_scaled(small, split):
-    start = small.init(jax.random.key(0))
-    result = jfnn.sweep(small, split, learning_rate=0.05, hyper={"init_scale": [0.5, 2.0]}, **OPTIONS)
-    for index, scale in enumerate((0.5, 2.0)):
-        scaled = tuple(jfnn.Layer(layer.w * np.float32(scale), layer.b) for layer in start)
-        expected = jfnn.sweep(small, split, learning_rate=0.05, initial_params=scaled, **OPTIONS)
-        assert same_bits(result.member(0, 0, index, 0), expected.member(0, 0, 0))
 
 
 # Name -> the multiplier over the part done.

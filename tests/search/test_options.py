@@ -168,34 +168,3 @@ def test_where_and_with_what_else_a_run_goes_does_not_change_what_it_is(name):
     shared = WITH.get(name, {})
     for value in CHANGES_NOTHING[name]:
         assert of_run(**shared | {name: value}) == of_run(**shared)
-
-
-@pytest.mark.thorough
-def test_settings_are_those_of_the_experiment():
-    result = jfnn.sweep(
-        **BASE | {"learning_rate": [0.1, 0.3], "batch_size": Minibatches(8, "permutation")},
-        l2=[0.0, 0.5],
-        hyper={"init_scale": 2.0},
-        optimizer=jfnn.Optimizer("sgd", momentum=[0.0, 0.5], nesterov=True),
-        seeds=[3, 5],
-        folds=2,
-        execution=jfnn.Execution(tile=4, eval_every=2),
-    )
-    settings = result.config["settings"]
-    assert json.loads(json.dumps(settings)) == settings
-    assert settings["axes"] == {name: values.tolist() for name, values in result.axes.items()}
-    assert settings["constants"] == {"init_scale": 2.0}
-    assert settings["seeds"] == [3, 5]
-    assert (settings["replicates"], settings["epochs"]) == (4, 4)
-    assert settings["minibatches"] == {
-        "batch_size": 8,
-        "scheme": "permutation",
-        "drop_last": True,
-        "steps": None,
-    }
-    assert result.config["versions"]["jax"] == jax.__version__
-    assert (result.config["device"]["count"], result.config["backend"]["platform"]) == (2, "cpu")
-    assert (settings["ranked_by"], settings["dtype"], settings["tile"]) == (result.ranked_by, "float32", 4)
-    learner = settings["learner"]
-    assert (learner["optimizer"], learner["optimizer_arguments"]) == ("sgd", {"nesterov": True})
-    assert [layer["units"] for layer in learner["network"]["layers"]] == [6, 3]

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import pickle
-import threading
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,6 @@ import pytest
 from helpers import make_result, same_bits
 from noisy_classes import HELD, NET, SPLIT, N, sweep
 from scipy.special import expit
-from sklearn.preprocessing import StandardScaler
 
 import jfnn
 from jfnn.cli import run as grid
@@ -47,20 +45,6 @@ def each(result):
     """Places and parameters of members that did not diverge."""
     places = zip(*np.nonzero(result.diverged_at < 0), strict=True)
     return [(place, result.member(*place)) for place in places]
-
-
-@pytest.mark.thorough
-def test_a_cell_alone_answers_for_itself_where_values_are_reduced(result, tmp_path):
-    index = (1, 0)
-    cell = result.of_cell(*index)
-    cell.save(tmp_path)
-    mean = result.predict_proba(X)[index].mean(axis=(0, 1))
-    for alone in (cell, jfnn.load(tmp_path), cell.of_cell(*index)):
-        np.testing.assert_allclose(alone.predict_proba(X, "mean"), mean, rtol=1e-6)
-        with pytest.raises(ValueError, match=r"of_cell: .*cell \(1, 0\) alone"):
-            alone.of_cell(0, 0)
-    with pytest.raises(ValueError, match=r"of_cell: .*l2 2"):
-        result.of_cell(0, 2)
 
 
 @pytest.mark.thorough
@@ -108,12 +92,7 @@ def test_labels_have_no_statistic_but_the_vote_and_the_mean_of_what_they_are_dec
         (loaded if load else result).predict(X, reduce)
 
 
-@pytest.mark.thorough
-def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest(result, loaded):
-    labels = result.predict(X)[:2].reshape(24, 600)
-    counts = (labels[..., None] == np.arange(3)).sum(axis=0)
-    np.testing.assert_array_equal(result.predict(X, "vote"), counts.argmax(axis=1))
-    np.testing.assert_array_equal(loaded.predict(X, "vote"), counts.argmax(axis=1))
+def test_a_vote_is_the_label_of_most_members_of_equals_the_smallest():
     votes = blocks.vote(np.array([[2, 1, -1, -1], [0, 1, 2, -1], [2, 0, -1, -1], [0, 0, -1, -1]]))
     assert votes.tolist() == [0, 0, 2, -1]
 
@@ -152,26 +131,6 @@ def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "options", [pytest.param({"validation": 0.2}, marks=pytest.mark.thorough), {"folds": PAIRS}, {}]
-)
-def test_rows_of_folds_are_found_again_and_checked(tmp_path, options):
-    result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
-    loaded = jfnn.load(tmp_path / "out")
-    folds = options.get("folds")
-    expected = result.row_scores("loss", "train", SPLIT)
-    np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=folds), expected)
-    if folds:
-        small = [[rows.astype(np.int32) for rows in pair] for pair in folds]
-        np.testing.assert_array_equal(loaded.row_scores("loss", "train", SPLIT, folds=small), expected)
-        with pytest.raises(ValueError, match="folds: expected those of the sweep"):
-            loaded.row_scores("loss", "train", SPLIT)
-    if not options:
-        with pytest.raises(ValueError, match="part: expected one with rows"):
-            result.row_scores("loss", "validation", SPLIT)
-
-
-@pytest.mark.thorough
 @pytest.mark.parametrize("load", [False, True])
 def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
     noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
@@ -179,21 +138,10 @@ def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
     result = sweep(learning_rate=RATES, l2=0.0, seeds=2, folds=chosen, out=tmp_path / "out")
     folds = chosen if load else None
     result = jfnn.load(tmp_path / "out") if load else result
-    for part in ("train", "validation"):
-        for metric in ("accuracy", "loss"):
-            rows = result.row_scores(metric, part, SPLIT, folds=folds)
-            assert rows.shape == (3, 1, 2, 3, N)
-            expected = result.scores[f"{part}_{metric}"]
-            np.testing.assert_allclose(np.nanmean(rows[:2], axis=-1), expected[:2], rtol=1e-5)
-            assert np.isnan(rows[2]).all()
     everywhere = result.row_scores("accuracy", "all", SPLIT, folds=folds)
     np.testing.assert_array_equal(everywhere[:2], result.predict(SPLIT.x_train)[:2] == noisy.labels)
     right = result.row_scores("accuracy", "test", SPLIT)
     np.testing.assert_array_equal(right[:2], result.predict(SPLIT.x_test)[:2] == SPLIT.y_test)
-    others = SPLIT._replace(x_train=SPLIT.x_train + 1)
-    for part in ("all", "test", "train"):
-        with pytest.raises(ValueError, match=r"^split: expected the rows of the sweep"):
-            result.row_scores("accuracy", part, others, folds=folds)
     if load:
         fewer = jfnn.subsets.Subsets(N, PAIRS + PAIRS[:1], labels=noisy.labels[[0, 1, 1]])
         for wrong in (None, PAIRS, fewer):
@@ -278,21 +226,6 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
 
 
 @pytest.mark.thorough
-def test_a_network_of_ones_own_is_given_again_and_a_pickled_result_needs_its_loss(tmp_path, result):
-    own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
-    options = {"learning_rate": [1e-3], "l2": 0.0, "epochs": 1, "batch_size": 8}
-    here = jfnn.sweep(own, SPLIT, out=tmp_path / "a", **options)
-    loaded = jfnn.load(tmp_path / "a")
-    np.testing.assert_array_equal(loaded.predict(X, network=own), here.predict(X))
-    again = pickle.loads(pickle.dumps(here))
-    np.testing.assert_array_equal(again.predict(X, network=jfnn.supervised(own)), here.predict(X))
-    with pytest.raises(ValueError, match=r"network: expected jfnn.supervised\(network, loss\)"):
-        again.predict(X)
-    with pytest.raises(ValueError, match="network: expected that of parameters of shapes"):
-        result.predict(X, network=jfnn.mlp((4, 2, 3)))
-
-
-@pytest.mark.thorough
 def test_a_loss_of_ones_own_is_given_again(tmp_path):
     softmax = jfnn.losses.get("cross_entropy")
     loss = softmax._replace(cost=lambda a, t, axis=-1: 2 * softmax.cost(a, t, axis))
@@ -302,6 +235,8 @@ def test_a_loss_of_ones_own_is_given_again(tmp_path):
     loaded = jfnn.load(tmp_path / "a")
     with pytest.raises(ValueError, match=r"network: expected jfnn.supervised\(network, loss\)"):
         loaded.predict(X)
+    with pytest.raises(ValueError, match=r"network: expected jfnn.supervised\(network, loss\)"):
+        pickle.loads(pickle.dumps(result)).predict(X)
     given = loaded.predict_proba(X, network=jfnn.supervised(NET, loss))
     np.testing.assert_array_equal(given, result.predict_proba(X))
 
@@ -322,6 +257,9 @@ def test_invalid_questions_are_errors(result):
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
         (lambda: result.row_scores("loss", "test", untested), "part: expected one with rows"),
         (lambda: make_result().predict(X), "network: expected jfnn.supervised"),
+        (lambda: result.predict(X, network=jfnn.mlp((4, 2, 3))), "network: .* parameters of shapes"),
+        (lambda: result.of_cell(0, 2), "of_cell: .*l2 2"),
+        (lambda: result.of_cell(1, 0).of_cell(0, 0), r"of_cell: .*cell \(1, 0\) alone"),
         (lambda: sweep(execution={"keep_params": "none"}, epochs=1).predict(X), "keep_params: expected"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -330,7 +268,7 @@ def test_invalid_questions_are_errors(result):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Runs of the command line on a file of two classes, and of numbers; the file's columns."""
+    """The directory of a run of the command line on a file of two classes, and the file's columns."""
     folder = tmp_path_factory.mktemp("files")
     rng = np.random.default_rng(0)
     columns = {"width": rng.normal(5, 2, 60), "level": rng.normal(size=60), "depth": rng.normal(-1, 9, 60)}
@@ -338,14 +276,9 @@ def files(tmp_path_factory):
     lines = zip(*(map(str, values) for values in columns.values()), strict=True)
     text = "\n".join(map(",".join, [list(columns), *lines]))
     (folder / "own.csv").write_text(text)
-    (folder / "numbers.csv").write_text("\n".join(line.rpartition(",")[0] for line in text.split("\n")))
-    words = (
-        "--standardise --hidden 3 --epochs 3 --l2 0 --learning-rate 1e-3,1e-2 --quiet --init glorot_normal"
-    )
-    for name, target in {"own": "kind", "numbers": "level"}.items():
-        line = f"--data {folder / name}.csv --target {target} --out {folder / name} {words}"
-        assert grid.main(line.split()) == 0
-    return folder, columns
+    words = f"--data {folder / 'own.csv'} --target kind --out {folder / 'own'} --standardise --quiet"
+    assert grid.main(f"{words} --hidden 3 --epochs 3 --l2 0 --learning-rate 1e-3,1e-2".split()) == 0
+    return folder / "own", columns
 
 
 def as_frame(columns, pandas):
@@ -356,9 +289,9 @@ def as_frame(columns, pandas):
 @pytest.mark.parametrize("pandas", [True, False])
 def test_a_frame_is_taken_by_names_and_answered_in_the_files_words(files, pandas):
     folder, columns = files
-    result = jfnn.load(folder / "own")
+    result = jfnn.load(folder)
     frame = as_frame(dict(reversed(columns.items())), pandas)
-    scaling = json.loads((folder / "own" / "config.json").read_text())["data"]["names"]["scaling"]["x"]
+    scaling = json.loads((folder / "config.json").read_text())["data"]["names"]["scaling"]["x"]
     names = ("width", "level", "depth")
     x = (np.stack([columns[name] for name in names], 1) - scaling["mean"]) / scaling["scale"]
     np.testing.assert_array_equal(result.predict(frame), np.array(["narrow", "wide"])[result.predict(x)])
@@ -390,21 +323,9 @@ def test_names_of_a_split_read_frames_and_give_words_as_far_as_they_go():
             np.testing.assert_array_equal(result.predict(frame), words)
 
 
-@pytest.mark.thorough
-def test_targets_come_back_in_the_files_units(files):
-    folder, columns = files
-    result = jfnn.load(folder / "numbers")
-    raw = jfnn.datasets.split_table(jfnn.datasets.read_csv(folder / "numbers.csv", "level"))
-    scaler = StandardScaler().fit(raw.y_train[:, None])
-    x = StandardScaler().fit(raw.x_train).transform(np.stack([columns["width"], columns["depth"]], 1))
-    expected = scaler.inverse_transform(result.predict(x).reshape(-1, 1)).reshape(2, 1, 1, 60, 1)
-    np.testing.assert_allclose(result.predict(columns), expected, rtol=1e-6)
-    np.testing.assert_allclose(result.predict(columns, "std"), expected.reshape(2, 60, 1).std(0), rtol=1e-5)
-
-
 def test_invalid_frames_are_errors(files):
     folder, columns = files
-    result = jfnn.load(folder / "own")
+    result = jfnn.load(folder)
     for changes, message in (
         ({"depth": None}, "x: expected a column 'depth'"),
         ({"depth": [1.0]}, "x: column 'depth': expected a value a row"),
@@ -414,37 +335,6 @@ def test_invalid_frames_are_errors(files):
         frame = {name: value for name, value in (columns | changes).items() if value is not None}
         with pytest.raises(ValueError, match=message):
             result.predict(frame)
-
-
-@pytest.mark.slow
-def test_ten_thousand_members_answer_for_a_hundred_thousand_rows_in_less_than_half_a_gigabyte():
-    psutil = pytest.importorskip("psutil")
-    net = jfnn.mlp((4, 10, 3), "tanh", init="glorot_normal")
-    rng = np.random.default_rng(0)
-    rates = np.geomspace(1e-4, 1e-2, 100)
-    result = jfnn.sweep(net, SPLIT, learning_rate=rates, l2=0.0, seeds=100, epochs=1, batch_size=8)
-    x = rng.normal(size=(100_000, 4))
-    process = psutil.Process()
-    ended = threading.Event()
-    sizes = []
-
-    def watch():
-        while not ended.wait(0.02):
-            sizes.append(process.memory_info().rss)
-
-    before = process.memory_info().rss
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    mean = result.predict_proba(x, "mean")
-    quantiles = result.predict_proba(x, functools.partial(np.quantile, q=[0.05, 0.5, 0.95]))
-    ended.set()
-    watcher.join()
-    assert mean.shape == (100_000, 3) and quantiles.shape == (3, 100_000, 3)
-    assert max(sizes) - before < 500e6
-    few = slice(50_000, 50_000 + blocks.BLOCK)
-    np.testing.assert_allclose(
-        mean[few], result.predict_proba(x[few]).reshape(10_000, -1, 3).mean(0), rtol=1e-4
-    )
 
 
 @pytest.mark.thorough

@@ -5,15 +5,13 @@ import json
 import shutil
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from helpers import make_result, room_for, with_scores
+from helpers import make_result, with_scores
 from kinds_of_files import bits_of_result
 
 import jfnn
 from jfnn import analysis
-from jfnn.arguments.paths import OutputError
 from jfnn.core.search import run_directory
 from jfnn.core.search.result import combined, with_run
 from jfnn.core.store import files
@@ -55,18 +53,6 @@ def results(sweep):
 
 
 @pytest.mark.thorough
-def test_parameters_of_networks_of_other_kinds_are_loaded(split, tmp_path):
-    def init(key):
-        return {"w": jax.random.normal(key, (5, 3)), "rest": [{"b": jax.numpy.zeros(3)}]}
-
-    net = jfnn.Network(init, lambda params, x: x @ params["w"] + params["rest"][0]["b"])
-    result = jfnn.sweep(net, split, learning_rate=[0.1, 0.2], epochs=2, batch_size=16, out=tmp_path)
-    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
-    with np.load(tmp_path / "models.npz") as models:
-        np.testing.assert_array_equal(models["rest.0.b"][1, 0, 0], result.member(1, 0, 0)["rest"][0]["b"])
-
-
-@pytest.mark.thorough
 def test_models_are_addressed_by_their_axes(results, tmp_path):
     result = results["further axis"]
     result.save(tmp_path)
@@ -77,15 +63,6 @@ def test_models_are_addressed_by_their_axes(results, tmp_path):
         s = 1
         assert models["seeds"][s] == 1
         np.testing.assert_array_equal(models["1.w"][i, j, k, s], result.member(i, j, k, s)[1].w)
-
-
-@pytest.mark.thorough
-def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
-    result = results["best"]
-    result.save(tmp_path)
-    with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
-        assert {name: models[name] for name in result.axes} == result.best().axes
-        np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
 
 
 def test_members_whose_parameters_were_not_kept_are_named(results):
@@ -123,46 +100,6 @@ def test_a_save_with_fewer_parameters_than_are_there_is_refused(results, tmp_pat
     assert bits_of_result(jfnn.load(tmp_path / "cell")) == bits_of_result(result)
 
 
-def test_a_save_that_failed_is_no_run_that_has_ended_and_can_be_done_again(tmp_path):
-    result = with_run(make_result((2, 2)), params=[np.zeros((2, 2, 2, 3000), np.float32)])
-    another = with_run(result, config={"settings": {"epochs": 3}})
-    with room_for(50_000), pytest.raises(OutputError, match=r"^out: .*models\.npz"):
-        result.save(tmp_path)
-    with pytest.raises(jfnn.ArgumentError, match="has not ended"):
-        jfnn.load(tmp_path)
-    with pytest.raises(jfnn.ArgumentError, match="holds another configuration"):
-        another.save(tmp_path)
-    result.save(tmp_path)
-    assert bits_of_result(jfnn.load(tmp_path)) == bits_of_result(result)
-
-
-@pytest.mark.parametrize("before", [0, 200])
-@pytest.mark.parametrize("behind", [0, 200])
-def test_of_long_values_that_differ_the_part_that_does_is_shown(before, behind, tmp_path):
-    values = ["x" * before + each + "y" * behind for each in ("here", "elsewhere")]
-    one, another = (with_run(make_result((2, 2)), config={"settings": {"note": value}}) for value in values)
-    one.save(tmp_path)
-    start = r"\.\.\. x{,40}" if before else '"'
-    end = r"y{,60} \.\.\." if behind else '"'
-    shown = f"note is {start}here{end} there and {start}elsewhere{end} here$"
-    with pytest.raises(jfnn.ArgumentError, match=shown):
-        another.save(tmp_path)
-
-
-def test_a_save_while_another_writes_there_is_refused(results, tmp_path):
-    with files.directory_lock(tmp_path), pytest.raises(jfnn.ArgumentError, match=r"^out: .* in use"):
-        results["all"].save(tmp_path)
-    assert not list(tmp_path.iterdir())
-    results["all"].save(tmp_path)
-
-
-def test_a_link_to_nowhere_of_a_name_of_a_run_is_not_replaced(results, tmp_path):
-    (tmp_path / "results.npz").symlink_to("nowhere")
-    with pytest.raises(jfnn.ArgumentError, match=r"holds results\.npz"):
-        results["all"].save(tmp_path)
-    assert [path.is_symlink() for path in tmp_path.iterdir()] == [True]
-
-
 # Changed files
 
 
@@ -177,14 +114,6 @@ def finished(results, tmp_path_factory):
 @pytest.fixture
 def copy(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "copy")
-
-
-def test_others_may_add_to_a_configuration(copy):
-    """The command line keeps its own settings there."""
-    path = copy / "config.json"
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"command": {"epochs": 4}}, indent=2) + "\n")
-    assert jfnn.load(copy).config == {name: config[name] for name in jfnn.load(copy).config}
 
 
 @pytest.mark.parametrize("number", [6, 8])
@@ -231,15 +160,6 @@ def test_a_changed_table_is_made_again(copy, sweep):
 
 
 # The result itself
-
-
-def test_a_result_is_shown_in_a_few_lines(results):
-    for result in results.values():
-        shown = repr(result)
-        best = result.best_or_none()
-        assert len(shown) < 400 and shown.count("\n") <= 2 and "array" not in shown
-        assert all(text in shown for text in (str(result.diverged_at.size), *result.axes))
-        assert best is None or f"{best.score:.6g}" in shown
 
 
 def test_a_result_has_its_axes_and_the_scores_of_its_metrics_as_attributes(results):

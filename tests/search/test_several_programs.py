@@ -21,7 +21,6 @@ from scipy import stats
 import jfnn
 from jfnn.analysis import ranking
 from jfnn.core.search.result import combined, with_run
-from jfnn.minibatches import Minibatches
 
 pytestmark = pytest.mark.unoptimised
 
@@ -83,18 +82,6 @@ def test_a_shorter_history_ends_in_nan():
     np.testing.assert_array_equal(losses[1], long.history["train_loss"])
     np.testing.assert_array_equal(losses[0, ..., :3], short.history["train_loss"])
     assert np.isnan(losses[0, ..., 3:]).all()
-
-
-@pytest.mark.thorough
-def test_batch_sizes_may_be_schemes_and_all_rows(split):
-    schemes = [Minibatches(16, "permutation", False), None, Minibatches(8, "permutation")]
-    options = OPTIONS | {"learning_rate": 0.1, "epochs": 1}
-    swept = jfnn.sweep(NETWORKS["6"], split, batch_size=schemes, **options)
-    assert swept.batch_size.tolist() == [16, 0, 8]
-    for i, scheme in enumerate(schemes):
-        alone = jfnn.sweep(NETWORKS["6"], split, batch_size=scheme, **options)
-        assert same_bits(swept.params[i], alone.params)
-    assert same_bits(swept.program(batch_size=None).params, swept.params[1])
 
 
 @pytest.mark.thorough

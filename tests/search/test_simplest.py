@@ -15,24 +15,6 @@ TILE = jfnn.Execution(tile=4)
 ORDER = {"l2": "most", "learning_rate": "least"}
 
 
-@pytest.fixture(scope="module")
-def folded(split):
-    """Losses of a real sweep over folds, whose l2 matters little."""
-    return jfnn.sweep(
-        jfnn.mlp((5, 6, 3), "sigmoid", init="normal"),
-        split,
-        reduction="sum",
-        learning_rate=[0.01, 0.03, 0.1],
-        l2=[0.0, 1.0, 2.0, 3.0, 4.0, 6.0],
-        folds=4,
-        seeds=2,
-        batch_size=16,
-        epochs=4,
-        execution=TILE,
-        validation=jfnn.Validation(rank_by="loss"),
-    )
-
-
 def by_the_book(result, order, errors):
     """Values of the axes of the simplest cell (ESL, 7.10), from the table of members; scores are losses."""
     table = pd.DataFrame(result.to_dict())
@@ -47,25 +29,15 @@ def by_the_book(result, order, errors):
     return near.iloc[0][names].to_dict()
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("errors", [0.0, 0.5, 1.0, 2.0, 100.0])
+@pytest.mark.parametrize("errors", [0.0, 0.5, 1.0, 4.0, 100.0])
 @pytest.mark.parametrize("order", [{"l2": "most"}, ORDER, dict(reversed(ORDER.items()))], ids=list)
-def test_the_cell_is_that_of_the_book(folded, order, errors):
-    best = folded.best(jfnn.Simplest(order, errors))
-    assert best.axes == by_the_book(folded, order, errors)
-    assert best.score == folded.cell_scores()[best.index] and best.axes == folded.axes_at(best.index)
-
-
-@pytest.mark.parametrize("draw", range(5))
-@pytest.mark.parametrize("order", [ORDER, dict(reversed(ORDER.items()))], ids=list)
-def test_the_first_name_matters_most(order, draw):
-    result = make_result(seeds=5, rank_by="loss", draw=draw)
-    assert result.best(jfnn.Simplest(order, 4.0)).axes == by_the_book(result, order, 4.0)
-
-
-@pytest.mark.thorough
-def test_it_is_another_cell_than_the_best(folded):
-    assert folded.best(jfnn.Simplest(ORDER)) != folded.best() == folded.best(jfnn.Simplest(ORDER, errors=0))
+def test_the_cell_is_that_of_the_book(order, errors):
+    for draw, options in enumerate([{"seeds": 5}, {"seeds": 2, "folds": 4}]):
+        result = make_result(rank_by="loss", draw=draw, **options)
+        best = result.best(jfnn.Simplest(order, errors))
+        assert best.axes == result.axes_at(best.index) == by_the_book(result, order, errors)
+        assert best.score == result.cell_scores()[best.index]
+    assert errors > 0 or best == result.best()
 
 
 def lambda_1se(lambdas, cvraw):

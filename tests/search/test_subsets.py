@@ -24,7 +24,6 @@ from jfnn.core.store.identity import deciding
 pytestmark = pytest.mark.unoptimised
 
 ONE = {"learning_rate": 0.1, "l2": 0.3}
-PADDED = jfnn.Minibatches(7, "permutation", drop_last=False)
 SERIES, NAMES, LINES = series.make_series()
 GROUPS = subsets.by_group(NAMES)
 
@@ -69,15 +68,6 @@ OTHER = [
 )
 def test_a_run_is_told_by_what_is_meant_and_not_by_how_it_is_written(one, other, alike):
     assert (described(**one) == described(**other)) == alike
-
-
-@pytest.mark.thorough
-def test_folds_of_few_rows_have_the_bits_of_the_same_subsets():
-    held = subsets.by_group(NAMES, 0.3)
-    of_subsets, of_pairs = (
-        series.sweep(SERIES, f) for f in (subsets.Subsets(held.n, held.pairs), held.pairs)
-    )
-    assert same_bits((of_subsets.params, of_subsets.scores), (of_pairs.params, of_pairs.scores))
 
 
 def test_draws_are_the_documented_streams():

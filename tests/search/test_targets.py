@@ -32,51 +32,6 @@ SPLIT = split_of(X, Y)
 GRID = {"learning_rate": [0.1, 0.5], "l2": [0.0, 0.01], "seeds": 2, "epochs": 4, "batch_size": 16}
 
 
-def assert_as_alone(network, split, rows, **options):
-    """Every score and parameter of each target has the bits of a sweep of that target alone."""
-    together = jfnn.sweep(network, split, folds=rows, **options)
-    execution = together.execution
-    for f, column in enumerate(rows.columns):
-        one = split._replace(y_train=split.y_train[:, column], y_test=split.y_test[:, column])
-        pair = rows.pairs[f]
-        if not len(pair[1]):
-            one = one._replace(x_train=one.x_train[pair[0]], y_train=one.y_train[pair[0]])
-        folds = [pair] if len(pair[1]) else None
-        alone = jfnn.sweep(network, one, folds=folds, execution=execution, **options)
-        for name in together.scores:
-            mine = together.scores[name][..., f]
-            same_bits(mine, alone.scores[name].reshape(mine.shape))
-        mine = jax.tree.map(lambda leaf, f=f: leaf[:, :, :, f], together.params)
-        same_bits(mine, jax.tree.map(lambda leaf, like: leaf.reshape(like.shape), alone.params, mine))
-    return together
-
-
-@pytest.mark.thorough
-def test_each_target_is_that_of_a_sweep_alone_and_members_of_a_seed_share_minibatches():
-    rows = subsets.targets(Y[:N], ["a", "b", "c"], held_out=0.25)
-    result = assert_as_alone(jfnn.mlp((D, 2)), SPLIT, rows, **GRID)
-    assert result.subset_values["target"].tolist() == ["a", "b", "c"]
-    assert result.config["settings"]["shared"] is True
-    assert result.test_accuracy.mean() > 0.7
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("network", "classes", "options"),
-    [
-        (jfnn.mlp((D, 1)), 2, {"loss": "sigmoid_cross_entropy"}),
-        (jfnn.mlp((D, 4, 3)), 3, {"batch_size": None}),
-        (jfnn.mlp((D, 2)), 2, {"optimizer": "lbfgs", "batch_size": None, "learning_rate": 1.0}),
-    ],
-    ids=["one output", "full batches", "line search"],
-)
-@pytest.mark.parametrize("held_out", [0.25, None])
-def test_each_target_of_any_network_is_that_of_a_sweep_alone(network, classes, options, held_out):
-    x, y = labelled(classes)
-    rows = subsets.targets(y[:N], held_out=held_out)
-    assert_as_alone(network, split_of(x, y), rows, **GRID | options)
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("classes", "outputs", "factor"),
@@ -136,23 +91,6 @@ def test_numbers_are_targets_of_a_column_each():
         reference = Ridge(alpha=3.0, tol=1e-12).fit(x[:150], y[:150, t])
         np.testing.assert_allclose(result.member(0, 0, 0, t)[0][0][:, 0], reference.coef_, atol=1e-6)
         assert result.test_r2[0, 0, 0, t] == pytest.approx(reference.score(x[150:], y[150:, t]), abs=1e-9)
-
-
-@pytest.mark.thorough
-def test_scores_and_answers_of_a_loaded_result_are_by_each_target(tmp_path):
-    rows = subsets.targets(Y[:N], held_out=np.arange(0, N, 5))
-    result = jfnn.sweep(jfnn.mlp((D, 2)), SPLIT, folds=rows, **GRID)
-    result.save(tmp_path)
-    loaded = jfnn.load(tmp_path)
-    for each in (result, loaded):
-        by_row = each.row_scores("accuracy", "test", SPLIT, folds=rows)
-        np.testing.assert_allclose(by_row.mean(axis=-1), result.test_accuracy)
-        by_row = each.row_scores("loss", "validation", SPLIT, folds=rows)
-        assert np.isnan(by_row).mean() == pytest.approx(0.8)
-        np.testing.assert_allclose(np.nanmean(by_row, axis=-1), result.validation_loss, rtol=1e-5)
-        labels = each.predict(SPLIT.x_test)
-        assert labels.shape == (2, 2, 2, T, M)
-        np.testing.assert_allclose((labels == SPLIT.y_test.T).mean(axis=-1), result.test_accuracy)
 
 
 def test_targets_are_combined_with_other_subsets():
