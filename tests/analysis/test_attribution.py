@@ -1,4 +1,4 @@
-"""Attribution against scikit-learn, scipy, the hat matrix, whole Hessians, networks trained alone, dattri."""
+"""Attribution against scikit-learn, scipy, the hat matrix, whole Hessians, networks trained alone."""
 
 import sys
 
@@ -202,36 +202,6 @@ def test_blocks_of_networks_and_test_rows_have_the_same_influence(monkeypatch):
         np.testing.assert_allclose(blocks.values, whole.values, atol=1e-5 * np.abs(whole.values).max())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cnn", "gru"])
-@pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
-def test_layers_with_pull_backs_by_hand_have_the_same_influence_as_plain_functions(x64, kind, curvature):
-    network = {"cnn": jfnn.cnn((1, 4, 4), (2,), 3), "gru": jfnn.rnn((2, 3), 2, 3)}[kind]
-    x = RNG.normal(size=(12, *network.input_shape))
-    params = network.init(jax.random.key(3))
-    options = {"damping": 1.0, "curvature": curvature, "tolerance": 1e-10, "iterations": 300}
-    found = analysis.influence_functions(network, params, x[:8], Y[:8], x[8:], Y[8:12], **options)
-    flat, unravel = ravel_pytree(params)
-
-    @compiled
-    def gradients(flats, x, y):
-        cost = jax.grad(lambda flat: jfnn.objective(network, unravel(flat), x, y, reduction="mean"))
-        return jax.vmap(cost)(flats)
-
-    outputs = compiled(jax.vmap(lambda flat: network.apply(unravel(flat), x[:8])))
-    steps = 1e-5 * np.eye(len(flat))
-    if curvature == "hessian":
-        matrix = (gradients(flat + steps, x[:8], Y[:8]) - gradients(flat - steps, x[:8], Y[:8])) / 2e-5
-    else:
-        jacobian = np.asarray(outputs(flat + steps) - outputs(flat - steps)) / 2e-5
-        p = np.asarray(jax.nn.softmax(outputs(flat[None])[0]))
-        bends = np.stack([np.diag(one) - np.outer(one, one) for one in p])
-        matrix = np.einsum("pnk,nkl,qnl->pq", jacobian, bends, jacobian) / 8
-    slopes = np.concatenate([gradients(flat[None], x[i : i + 1], Y[i : i + 1]) for i in range(12)])
-    expected = -slopes[:8] @ np.linalg.solve(matrix + np.eye(len(flat)), slopes[8:].T) / 8
-    np.testing.assert_allclose(found.values, expected, atol=1e-6 * np.abs(expected).max())
-
-
 @pytest.mark.thorough
 def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own():
     params = jax.tree.map(np.array, jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 2)))
@@ -240,43 +210,3 @@ def test_a_network_that_is_not_finite_has_nan_and_the_others_their_own():
     found = analysis.influence_functions(NET, params, *FEW[:4], damping=1.0)
     assert np.isnan(found.values[0]).all() and np.isnan(found.residuals[0]).all()
     np.testing.assert_array_equal(found.values[1], sound.values[1])
-
-
-@pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_influence_and_scores_are_those_of_dattri(x64):
-    """dattri's explicit inverse, whose values are n times ours with the other sign, and its score."""
-    pytest.importorskip("dattri")
-    torch = pytest.importorskip("torch")
-    from dattri.algorithm.influence_function import IFAttributorExplicit
-    from dattri.metric import lds
-    from dattri.task import AttributionTask
-
-    params = jax.tree.map(np.asarray, NET.init(jax.random.key(5)))
-    model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3)).double()
-    for layer, ours in zip((model[0], model[2]), params, strict=True):
-        layer.weight.data = torch.tensor(ours.w.T.copy(), dtype=torch.float64)
-        layer.bias.data = torch.tensor(ours.b.copy(), dtype=torch.float64)
-
-    def loss(params, data):
-        outputs = torch.func.functional_call(model, params, (data[0],))
-        return torch.nn.functional.cross_entropy(outputs, data[1])
-
-    def loader(x, y):
-        rows = torch.utils.data.TensorDataset(torch.tensor(x), torch.tensor(y))
-        return torch.utils.data.DataLoader(rows, batch_size=len(x))
-
-    task = AttributionTask(loss_func=loss, model=model, checkpoints=model.state_dict(), target_func=loss)
-    attributor = IFAttributorExplicit(task, regularization=1.0)
-    attributor.cache(loader(X, Y))
-    theirs = attributor.attribute(loader(X, Y), loader(X_TEST, Y_TEST)).detach().numpy()
-    params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
-    ours = analysis.influence_functions(
-        NET, params, X, Y, X_TEST, Y_TEST, damping=1.0, tolerance=1e-12
-    ).values
-    np.testing.assert_allclose(-len(X) * ours, theirs, atol=1e-8)
-    masks = np.stack([RNG.permutation(30) < 15 for _ in range(20)])
-    outputs = RNG.normal(size=(20, 6))
-    subsets = torch.tensor(np.stack([np.flatnonzero(mask) for mask in masks]))
-    scores = lds(torch.tensor(ours), (torch.tensor(outputs), subsets))[0].numpy()
-    np.testing.assert_allclose(analysis.linear_datamodeling_score(ours, outputs, masks), scores, atol=1e-12)

@@ -72,11 +72,6 @@ def test_what_is_no_score_is_refused(wrong, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_model_instead_of_its_score_is_answered_with_how_to_get_one():
-    with pytest.raises(TypeError, match=r"^baselines: .*estimator\.score"):
-        plots.axis_curves(make_result(), "l2", baselines={"ridge": Ridge()})
-
-
 def test_a_model_far_from_all_cells_is_in_sight_in_both_figures():
     result = make_result((2, 2), seeds=4, history=2)
     for values in (result.scores["test_accuracy"], result.history["test_accuracy"]):

@@ -1,4 +1,4 @@
-"""Bias and variance: by enumeration of all data sets, closed forms, loops, and mlxtend on the same fits."""
+"""Bias and variance: by enumeration of all data sets, closed forms and loops."""
 
 import itertools
 
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LinearRegression
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import jfnn
 from jfnn.analysis import Interval, bias_variance, bias_variance_of
@@ -42,19 +41,6 @@ def ols(noise, x, at, coefficients):
     return (np.linalg.pinv(x) @ (x @ coefficients + noise).T).T @ at.T
 
 
-def test_least_squares_on_a_fixed_design_has_its_closed_form():
-    """Var ŷ(x) = σ² xᵀ (XᵀX)⁻¹ x; noises are ±σ√n on one row each, whose covariance is σ² exactly."""
-    rng = np.random.default_rng(0)
-    n, sigma = 12, 0.7
-    x, at = rng.normal(size=(n, 3)), rng.normal(size=(20, 3))
-    coefficients = rng.normal(size=3)
-    noise = sigma * np.sqrt(n) * np.concatenate([np.eye(n), -np.eye(n)])
-    parts = bias_variance_of(ols(noise, x, at, coefficients), at @ coefficients, noise=0.0)
-    closed = sigma**2 * np.einsum("ij,jk,ik->i", at, np.linalg.inv(x.T @ x), at)
-    assert_allclose(parts.variance, closed.mean())
-    assert_allclose(parts.bias, 0, atol=1e-25)
-
-
 @pytest.mark.thorough
 def test_intervals_cover_the_truth_and_estimates_without_bias_have_none():
     rng = np.random.default_rng(1)
@@ -75,40 +61,6 @@ def test_intervals_cover_the_truth_and_estimates_without_bias_have_none():
     assert_allclose(biased.bias + biased.variance, parts.bias + parts.variance)
     narrow = bias_variance_of(draws, at @ coefficients + shift, interval=Interval(confidence=0.5))
     assert (narrow.high["error"] - narrow.low["error"] < parts.high["error"] - parts.low["error"]).all()
-
-
-class Recorded:
-    """An estimator that keeps what it predicts."""
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-        self.kept = []
-
-    def fit(self, x, y):
-        self.estimator.fit(x, y)
-        return self
-
-    def predict(self, x):
-        self.kept.append(self.estimator.predict(x))
-        return self.kept[-1]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["squared", "zero_one"])
-def test_mlxtend_parts_the_same_fits_alike(kind):
-    evaluate = pytest.importorskip("mlxtend.evaluate")
-    rng = np.random.default_rng(2)
-    x, at = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
-    y, t = (np.sin(one).sum(axis=1) + 0.3 * rng.normal(size=len(one)) for one in (x, at))
-    if kind == "zero_one":
-        y, t = (np.digitize(one, [-1.0, 1.0]) for one in (y, t))
-    tree = DecisionTreeClassifier if kind == "zero_one" else DecisionTreeRegressor
-    model = Recorded(tree(max_depth=3, random_state=0))
-    loss = {"squared": "mse", "zero_one": "0-1_loss"}[kind]
-    theirs = evaluate.bias_variance_decomp(model, x, y, at, t, loss=loss, num_rounds=31, random_seed=3)
-    parts = bias_variance_of(np.array(model.kept), t)
-    assert parts.kind == kind and parts.draws == 31
-    assert_allclose([parts.error, parts.bias, parts.disagreement], theirs)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

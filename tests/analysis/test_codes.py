@@ -1,4 +1,4 @@
-"""Code lengths against a replay in NumPy by the trained parameters, and by scikit-learn's models."""
+"""Code lengths against a replay in NumPy by the trained parameters."""
 
 import warnings
 
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from helpers import make_result, same_bits
 from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
 
 import jfnn
 from jfnn.analysis import online_code
@@ -81,19 +80,6 @@ def test_a_code_is_as_long_as_numpy_finds_label_by_label():
     np.testing.assert_array_equal(code.first, [0, 3])
     of_more = online_code(result, SPLIT, folds, classes=4)
     np.testing.assert_allclose((of_more.bits - code.bits)[0, 0], COUNTS[0] * np.log2(4 / 3))
-
-
-@pytest.mark.thorough
-def test_a_converged_probe_codes_as_scikit_learns_logistic_regression():
-    folds = sizes(N, COUNTS, seed=4)
-    result = probed(folds, optimizer="lbfgs", learning_rate=1.0, epochs=60, l2=[0.5], seeds=1)
-    code = online_code(result, SPLIT, folds)
-    (order,) = ORDERS
-    models = [LogisticRegression(C=2, tol=1e-8).fit(X[order[:t]], Y[order[:t], 0]) for t in COUNTS]
-    assert all(len(model.classes_) == 3 for model in models)
-    expected = replayed(order, Y[:, 0], 3, lambda i, x, y: -models[i].predict_log_proba(x[None])[0, y])
-    assert code.bits.item() == pytest.approx(expected, rel=1e-4)
-    assert 1.2 < code.compression.item() < 3
 
 
 @pytest.mark.thorough

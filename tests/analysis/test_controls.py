@@ -1,10 +1,9 @@
-"""Control targets are permutations; p-values count them, and hold in every order of scores."""
+"""Control targets are permutations; p-values count them and are uniform over all orders of scores."""
 
 import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import jfnn
 from jfnn.analysis import permutation_p, selectivity
@@ -29,17 +28,6 @@ def test_p_values_are_uniform_over_all_orders_of_exchangeable_scores():
     orders = np.array(list(itertools.permutations(range(5))))
     p = permutation_p(orders[:, 0], orders[:, 1:])
     np.testing.assert_array_equal(np.unique(p, return_counts=True), [np.arange(1, 6) / 5, [24] * 5])
-
-
-def test_the_p_value_of_all_permutations_is_scipys():
-    x, y = np.random.default_rng(1).normal(size=(2, 6))
-
-    def statistic(y):
-        return np.dot(x, y)
-
-    everything = stats.permutation_test((y,), statistic, permutation_type="pairings", alternative="greater")
-    others = [statistic(order) for order in itertools.permutations(y)][1:]  # all but the order that was seen
-    assert permutation_p(statistic(y), others) == pytest.approx(everything.pvalue)
 
 
 def test_selectivity_is_what_a_score_is_above_its_controls():
@@ -69,12 +57,6 @@ def test_shuffled_labels_are_those_of_the_target_within_each_group():
     assert len({column.tobytes() for column in plain.T}) == 6
     np.testing.assert_array_equal(shuffled(Y[:, 0], 2, seed=7), plain[:, :2])  # one target
     np.testing.assert_array_equal(shuffled(Y, 2, groups=np.arange(40)), Y[:, [0, 0, 1, 1]])  # each row alone
-
-
-def test_all_orders_of_shuffled_labels_are_equally_frequent():
-    drawn = shuffled(np.arange(3), 6000)
-    _, counts = np.unique(drawn, axis=1, return_counts=True)
-    assert len(counts) == 6 and stats.chisquare(counts).pvalue > 1e-3
 
 
 def test_a_control_task_has_one_class_for_each_word():

@@ -1,4 +1,4 @@
-"""Values of training rows against their definitions: all subsets, all orders, all networks one by one."""
+"""Values of training rows against their definitions: all subsets, all networks one by one."""
 
 import itertools
 import math
@@ -49,21 +49,6 @@ def test_shapley_on_all_subsets_is_the_definition_by_subsets_and_its_values_sum_
     np.testing.assert_allclose(values.sum(), UTILITY[-1] - UTILITY[0])
 
 
-def test_shapley_is_the_mean_gain_over_all_orders():
-    n = 5
-    subsets = np.array(list(itertools.product([0, 1], repeat=n)))
-    utility = np.random.default_rng(0).normal(size=len(subsets))
-    value = {tuple(subset): u for subset, u in zip(subsets.tolist(), utility, strict=True)}
-    gains = np.zeros(n)
-    for order in itertools.permutations(range(n)):
-        subset = [0] * n
-        for row in order:
-            before = value[tuple(subset)]
-            subset[row] = 1
-            gains[row] += value[tuple(subset)] - before
-    np.testing.assert_allclose(analysis.shapley(utility, subsets), gains / math.factorial(n), atol=1e-12)
-
-
 def test_shapley_is_unbiased_on_subsets_drawn_size_by_size():
     rng = np.random.default_rng(1)
     exact = analysis.shapley(UTILITY, SUBSETS)
@@ -107,8 +92,3 @@ def test_influence_and_memorisation_are_differences_of_means():
     np.testing.assert_allclose(analysis.influence(correct, included), expected, atol=1e-12)
     np.testing.assert_allclose(analysis.memorisation(correct, included), np.diag(expected), atol=1e-12)
     assert np.isnan(expected[:2]).all() and np.isfinite(expected[2:]).all()
-
-
-def test_memorisation_of_a_table_that_is_learned_by_heart_is_one():
-    included = np.random.default_rng(3).random((50, 8)) < 0.5
-    np.testing.assert_array_equal(analysis.memorisation(included, included), 1)

@@ -158,17 +158,6 @@ QUANTILES = {
 SKEWED = ("near 1", "exponential")  # more than t takes
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("statistic", STATISTICS)
-def test_intervals_of_95_percent_cover_the_truth_in_90_to_98(statistic):
-    """The default method: binomial standard deviations are 0.005, of the resampled 0.008."""
-    times = 700 if statistic == "iqm" else 2000
-    for name, n in itertools.product(DRAWS, (5, 10, 30)):
-        if statistic != "mean" or name not in SKEWED:
-            share = coverage(name, statistic, None, n, times, resamples=300)
-            assert 0.9 <= share <= 0.98, (name, n, share)
-
-
 def test_intervals_for_skewed_means_cover_them_in_90_percent_where_t_does_not():
     """Standard deviations of 0.003. Two clusters of ten are covered too often, and no more than that."""
     for name, n in itertools.product(DRAWS, (5, 10, 30)):

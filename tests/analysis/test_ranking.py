@@ -244,15 +244,6 @@ def test_programs_rank_as_one_grid_of_all_their_cells(classes, folds):
     assert shorter == [row[:index] + row[index + 1 :] for row in table(one)]
 
 
-def test_marks_stand_behind_the_rank_of_tied_cells():
-    values = np.array([[[0.9, 0.8, 0.85], [0.8, 0.9, 0.84]], [[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]])
-    head, *rows = table(best_first(with_test_accuracy(values)))
-    assert head[:2] == ("", "") and head[2:4] == ("η", "λ")
-    assert [row[:2] for row in rows] == [("1.", ""), ("2.", "~"), ("3.", ""), ("4.", "")]
-    apart = best_first(with_test_accuracy(values - np.array([[0, 0.5], [0, 0]])[..., None]))
-    assert table(apart)[0][:2] == ("", "η") and legend(apart)[1].endswith(": none of 3 others")
-
-
 def test_table_says_where_each_cell_stopped():
     result = make_result((2, 2), seeds=2)
     result.test_accuracy[:] = np.array([[0.9, 0.8], [0.7, 0.6]])[..., None]

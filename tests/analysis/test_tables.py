@@ -1,19 +1,13 @@
-"""Tables for other tools: long tables against loops, the recipe for TensorBoard."""
+"""Long tables for other tools against loops."""
 
 import csv
 import dataclasses
-import re
-import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import make_result
 
-import jfnn
 from jfnn.analysis import tidy, write_tidy
-
-RECIPES = Path(__file__).parents[2] / "docs" / "recipes" / "results.md"
 
 
 @pytest.mark.parametrize("options", [{"history": 2}, {"history": 0}, {"history": 2, "folds": 2}])
@@ -46,38 +40,3 @@ def test_long_tables_have_a_column_of_the_values_of_subsets():
     result = dataclasses.replace(make_result((2, 2), seeds=2, folds=3), subset_values={"share": shares})
     table = tidy(result)
     np.testing.assert_array_equal(table["share"], shares[table["fold"]])
-
-
-def events(path):
-    """The events of a file of length-prefixed records (with two checksums of 4 bytes each)."""
-    proto = pytest.importorskip("tensorboardX.proto.event_pb2")
-    data = path.read_bytes()
-    events_read = []
-    while data:
-        (length,) = struct.unpack("<Q", data[:8])
-        events_read.append(proto.Event.FromString(data[12 : 12 + length]))
-        data = data[16 + length :]
-    return events_read
-
-
-@pytest.mark.thorough
-def test_the_documented_lines_write_scores_and_hyperparameters_for_tensorboard(tmp_path, monkeypatch):
-    pytest.importorskip("tensorboardX")
-    plugin = pytest.importorskip("tensorboardX.proto.plugin_hparams_pb2")
-    monkeypatch.chdir(tmp_path)
-    result = make_result((2, 1), seeds=2, history=2)
-    code = re.search(r"```python\n(from tensorboardX.*?)```", RECIPES.read_text(), re.DOTALL).group(1)
-    exec(code, {"jfnn": jfnn, "np": np, "repeated": result})
-    assert len(list((tmp_path / "runs").iterdir())) == 2
-    (file,) = (tmp_path / "runs" / "learning_rate=10, l2=1e-5").iterdir()
-    scalars = {}
-    hyper = {}
-    for event in events(file):
-        for value in event.summary.value:
-            if value.WhichOneof("value") == "simple_value":
-                scalars[value.tag, event.step] = value.simple_value
-            content = plugin.HParamsPluginData.FromString(value.metadata.plugin_data.content)
-            hyper |= {name: v.number_value for name, v in content.session_start_info.hparams.items()}
-    assert hyper == result.axes_at((1, 0))
-    means = result.history["test_accuracy"][1, 0].mean(axis=0)
-    assert [scalars["test_accuracy", epoch] for epoch in (1, 2)] == pytest.approx(means, rel=1e-6)

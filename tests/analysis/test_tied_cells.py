@@ -4,13 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_result, with_scores
+from helpers import make_result
 from scipy import integrate, stats
 
-import jfnn
-from jfnn.analysis import curve_statistics, ranking
+from jfnn.analysis import curve_statistics
 from jfnn.analysis.selection import critical_ratio, may_be_best
-from jfnn.cli import output
 
 GRIDS = 500
 HELD = 3 * np.sqrt(0.05 * 0.95 / GRIDS)  # standard errors of a share of 5%
@@ -106,21 +104,3 @@ def test_missing_runs_two_seeds_and_single_cells():
     assert may_be_best(scores[:1], 0).tolist() == [True]
     infinite = np.array([[3.0, 3.1, 2.9], [-np.inf] * 3, [2.9, 3.1, 3.0]])
     assert may_be_best(infinite, 0).tolist() == [True, False, True]
-
-
-@pytest.mark.thorough
-def test_the_page_and_the_command_line_mark_the_tied_cells(tmp_path):
-    scores = np.random.default_rng(3).normal(0.5, 0.01, (2, 3, 5))
-    scores[1] -= 0.3
-    result = with_scores(make_result((2, 3), seeds=5), {"test_accuracy": scores})
-    expected = jfnn.cell_statistics(result).tied
-    assert expected[0].all() and not expected[1].any()
-    best = ranking.best_first(result, most=9)
-    assert {cell.cell for cell in best.cells if cell.tied} == {(0, 0), (0, 1), (0, 2)} - {best.cells[0].cell}
-    line = ranking.legend(best)[1]
-    assert line.startswith(ranking.TIED) and line.endswith("2 of 5 others")
-    jfnn.report.write_report(result, tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert line in page and page.count(f"<td>{ranking.TIED}</td>") == 2
-    printed = output.best_cells(result)
-    assert line in " ".join(map(str.strip, printed)) and "\n".join(printed).count(ranking.TIED) == 3
