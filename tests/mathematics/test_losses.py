@@ -253,31 +253,6 @@ def test_losses_are_equal_by_their_parameters_and_made_again_from_a_description(
 
 
 @pytest.mark.thorough
-def test_costs_and_deltas_are_those_of_pytorch(x64):
-    torch = pytest.importorskip("torch")
-    functional = torch.nn.functional
-    theirs = {
-        "absolute": functional.l1_loss,
-        "huber(0.3)": functools.partial(functional.huber_loss, delta=0.3),
-        "gaussian": lambda a, t, reduction: functional.gaussian_nll_loss(
-            a[:, :2], t, torch.exp(a[:, 2:]), full=True, reduction=reduction
-        ),
-        "poisson": functools.partial(functional.poisson_nll_loss, log_input=True),
-    }
-    for name, function in theirs.items():
-        a, t = moderate(name, seed=4)
-        outputs = torch.tensor(a, requires_grad=True)
-        total = function(outputs, torch.tensor(t), reduction="sum")
-        total.backward()
-        cost, delta, _ = evaluated(name, a, t)
-        constant = (
-            np.sum(np.where(t > 0, t * np.log(np.where(t > 0, t, 1)), 0) - t) if name == "poisson" else 0
-        )
-        np.testing.assert_allclose(cost.sum() - constant, total.item(), rtol=1e-12)
-        np.testing.assert_allclose(delta, outputs.grad.numpy(), rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.thorough
 def test_means_are_those_of_pytorch_times_the_factors_of_the_recipe(x64):
     """By the parameters of a layer with three outputs; table of docs/recipes/training.md, in its order."""
     torch = pytest.importorskip("torch")

@@ -10,8 +10,7 @@ import optax
 import pytest
 from helpers import central_differences, compiled, perturbed
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
-from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression
+from sklearn.linear_model import ElasticNet, Lasso
 
 import jfnn
 from jfnn import backprop, losses, penalties, training
@@ -253,36 +252,6 @@ def test_linear_networks_have_the_coefficients_of_lasso_and_elastic_net(ratio):
     np.testing.assert_allclose(np.ravel(layer.b), theirs.intercept_, atol=1e-4)
     np.testing.assert_array_equal(np.ravel(layer.w) == 0, theirs.coef_ == 0)
     assert 0 < np.count_nonzero(theirs.coef_) < FEATURES
-
-
-def logistic_problem():
-    """Inputs, and classes 0 and 1 that half of them have no part in."""
-    x, _ = linear_problem()
-    return x, (np.random.default_rng(2).random(N) < expit(2 * x @ COEFFICIENTS)).astype(int)
-
-
-def logistic_regression(c):
-    """scikit-learn's solution for L1, to a tight tolerance."""
-    x, y = logistic_problem()
-    return LogisticRegression(l1_ratio=1, C=c, solver="saga", tol=1e-8, max_iter=20000).fit(x, y)
-
-
-@pytest.mark.thorough
-def test_linear_networks_have_the_coefficients_of_logistic_regression_with_l1():
-    x, y = logistic_problem()
-    theirs = logistic_regression(0.2)
-    ours = jfnn.sweep(
-        jfnn.mlp((FEATURES, 1)),
-        jfnn.Split(x, y[:, None].astype(float)),
-        loss="sigmoid_cross_entropy",
-        reduction="sum",
-        learning_rate=0.05,
-        hyper={"l1": 1 / 0.2},
-        batch_size=N,
-        epochs=1500,
-    )
-    np.testing.assert_allclose(np.ravel(ours.params[0].w), theirs.coef_[0], atol=1e-4)
-    np.testing.assert_array_equal(np.ravel(ours.params[0].w) == 0, theirs.coef_[0] == 0)
 
 
 def test_strengths_without_l1_are_those_of_l2_alone():

@@ -1,7 +1,6 @@
-"""The objective, steps and epochs against NumPy, optax and scikit-learn; what `jfnn.train` reports."""
+"""The objective, steps and epochs against NumPy and optax; what `jfnn.train` reports."""
 
 import functools
-import warnings
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +9,6 @@ import optax
 import pytest
 from helpers import compiled, gradient
 from scipy.special import expit, softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import jfnn
 from jfnn import losses, training
@@ -89,23 +86,13 @@ def test_objective_is_costs_plus_penalty_and_mean_divides_the_whole(x64):
     )
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("rate", [np.full(N, 0.5), np.array([0.1, 0.2]), [0.1, 0.2], "half", None])
-@pytest.mark.parametrize("key", [None, jax.random.key(0)], ids=["without a key", "with a key"])
-def test_a_rate_of_dropout_is_one_number(rate, key):
+def test_a_traced_rate_of_dropout_is_one_number():
     x, labels = make_data()
-    x = x.astype(np.float32)
-    net = make_network("tanh")
-    params = net.init(jax.random.key(0))
-
-    def dropped(rate):
-        return jfnn.objective(net, params, x, labels, dropout=rate, key=key)
-
-    with pytest.raises((ValueError, TypeError), match=r"^dropout: expected "):
-        dropped(rate)
-    if isinstance(rate, np.ndarray):
-        with pytest.raises(ValueError, match=r"^dropout: expected one number, got shape"):
-            jax.eval_shape(dropped, rate)
+    net = make_network()
+    key = jax.random.key(0)
+    dropped = functools.partial(jfnn.objective, net, net.init(key), np.float32(x), labels, key=key)
+    with pytest.raises(ValueError, match=r"^dropout: expected one number, got shape"):
+        jax.eval_shape(lambda rate: dropped(dropout=rate), np.array([0.1, 0.2]))
 
 
 def test_objective_and_hand_derivation_compile_around_data_at_hand():
@@ -283,69 +270,3 @@ def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     assert np.isnan(result.history["train_loss"][diverged_at - 1 :]).all()
     # Where nobody trains any more, the run is over.
     assert [progress.training for progress in told] == [1] * diverged_at + [0]
-
-
-def one_epoch_of_scikit_learn(model, x, y):
-    """``(before, after, loss)``: the second of two epochs of a scikit-learn MLP."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(x, y)
-        before = tuple(
-            Layer(w.copy(), b.copy()) for w, b in zip(model.coefs_, model.intercepts_, strict=True)
-        )
-        model.partial_fit(x, y)
-    after = tuple(Layer(w, b) for w, b in zip(model.coefs_, model.intercepts_, strict=True))
-    return before, after, model.loss_
-
-
-SCIKIT_LEARN = {
-    "hidden_layer_sizes": (5, 4),
-    "solver": "sgd",
-    "momentum": 0,
-    "nesterovs_momentum": False,
-    "shuffle": False,
-    "alpha": 0.7,
-    "learning_rate_init": 0.3,
-    "max_iter": 1,
-    "random_state": 0,
-}
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("ours", "theirs", "batch_size"), [("sigmoid", "logistic", N), ("relu", "relu", 9), ("tanh", "tanh", N)]
-)
-def test_mean_reduction_is_scikit_learns_mlp_with_alpha_as_l2(ours, theirs, batch_size, x64):
-    """One epoch each, the last rows a shorter step: its penalty too is divided by the rows of the batch."""
-    x, labels = make_data()
-    model = MLPClassifier(activation=theirs, batch_size=batch_size, **SCIKIT_LEARN)
-    before, after, loss = one_epoch_of_scikit_learn(model, x, labels)
-    net = jfnn.mlp((FEATURES, 5, 4, CLASSES), ours)
-    optimizer = optax.sgd(0.3)
-    value_and_grad = training.autodiff(net, CROSS_ENTROPY, "mean")
-    targets = np.eye(CLASSES)[labels]
-    one_epoch = compiled(
-        lambda state, rows: training.epoch(state, optimizer, value_and_grad, x, targets, 0.7, rows)
-    )
-    state = jfnn.State(before, optimizer.init(before))
-    whole = N // batch_size * batch_size
-    for rows in (np.arange(whole).reshape(-1, batch_size), np.arange(whole, N)[None]):
-        state = one_epoch(state, rows)[0] if rows.size else state
-    assert_close(state.params, after)
-    if batch_size == N:
-        value = objective(net, before, x, labels, l2=0.7, reduction="mean")
-        np.testing.assert_allclose(value, loss, rtol=1e-12)
-
-
-@pytest.mark.thorough
-def test_mean_reduction_is_scikit_learns_regressor_for_one_output(x64):
-    x, _ = make_data()
-    t = x[:, 0] ** 2
-    before, after, loss = one_epoch_of_scikit_learn(MLPRegressor(activation="tanh", **SCIKIT_LEARN), x, t)
-    net = jfnn.mlp((FEATURES, 5, 4, 1), "tanh")
-    value_and_grad = jax.value_and_grad(
-        lambda params: jfnn.objective(net, params, x, t, "quadratic", 0.7, "mean")
-    )
-    value, gradients = compiled(value_and_grad)(before)
-    np.testing.assert_allclose(value, loss, rtol=1e-12)
-    assert_close(jax.tree.map(lambda p, g: p - 0.3 * g, before, gradients), after)
