@@ -3,7 +3,6 @@
 import functools
 import itertools
 import math
-import typing
 
 import jax
 import jax.numpy as jnp
@@ -175,27 +174,6 @@ def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_e
 
 
 # Networks
-
-
-@pytest.mark.parametrize(
-    ("network", "parameters"),
-    [
-        (jfnn.cnn((1, 40), (25, 25, 25), 10, (5, 3, 3), 2, 1, init="pytorch"), 5210),
-        (
-            jfnn.sequential([Dense(100, "relu"), Residual([Dense(100, "relu")]), Dense(10, "identity")], 40),
-            15210,
-        ),
-    ],
-)
-def test_the_networks_of_mnist_1d_have_as_many_parameters_as_published(network, parameters):
-    """Greydanus and Kobak, ICML 2024."""
-    like = jax.eval_shape(network.init, jax.random.key(0))
-    assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(like)) == parameters
-
-
-def test_paddings_may_be_names_by_their_type():
-    hints = typing.get_type_hints(jfnn.cnn)
-    assert str in typing.get_args(hints["padding"]) and str not in typing.get_args(hints["kernel"])
 
 
 def test_cnn_is_its_sequence_of_layers():

@@ -217,7 +217,6 @@ def test_equal_layers_are_one_layer(layer, shape):
         assert pickle.loads(pickle.dumps(net)) is net
 
 
-@functools.cache
 def in_all_ways(layer, shape, dtype):
     """``(problem, outputs, gradients, values)`` of a layer on random numbers, by one program.
 
@@ -254,21 +253,16 @@ def in_all_ways(layer, shape, dtype):
     return problem, *found(*problem)
 
 
-@pytest.mark.thorough
-@float64_first
 @every_example
-def test_rows_equal_columns(layer, shape, dtype):
-    (*_, d_out), (rows, columns, by_default), *_ = in_all_ways(layer, shape, dtype)
+@float64_first
+def test_rows_equal_columns_and_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
+    problem, outputs, (by_hand, by_jax, in_columns), values = in_all_ways(layer, shape, dtype)
+    params, x, d_out = problem
+    rows, columns, by_default = outputs
     assert rows.shape == d_out.shape
     assert rows.dtype == columns.dtype == dtype
     assert_close(columns, rows, TOLERANCE[dtype.name])
     assert_close(by_default, rows, TOLERANCE[dtype.name])
-
-
-@every_example
-@float64_first
-def test_pull_back_equals_jax_vjp_and_central_differences(layer, shape, dtype):
-    (params, x, _), _, (by_hand, by_jax, in_columns), values = in_all_ways(layer, shape, dtype)
     assert_close(by_hand, by_jax, TOLERANCE[dtype.name])
     assert_close(in_columns, by_jax, TOLERANCE[dtype.name])
     if dtype == np.float64:
@@ -292,10 +286,8 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "drops", [{}, {"dropout": 0.4, "key": jax.random.key(2)}], ids=["all units", "dropout"]
-)
-def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(drops, x64):
+def test_the_engines_derivation_of_dense_layers_with_dropout_is_the_recursion_of_the_notes(x64):
+    drops = {"dropout": 0.4, "key": jax.random.key(2)}
     net = jfnn.mlp((4, 5, 4, 6, 3), "tanh")
     rng = np.random.default_rng(5)
     loss = losses.get("cross_entropy")
@@ -307,10 +299,8 @@ def test_the_engines_derivation_of_dense_layers_is_the_recursion_of_the_notes(dr
 
     @compiled
     def both(params):
-        masks = None
-        if drops:
-            shapes = dropout_shapes(net.layers, (4,))
-            masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
+        shapes = dropout_shapes(net.layers, (4,))
+        masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
         packed = sequence.pack(net.layers, params)
         value, gradients = column_form.gradient_by_hand(
             net.layers, loss, "mean", packed, x, targets, l2=0.3, weights=weights, masks=masks

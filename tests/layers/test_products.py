@@ -45,10 +45,3 @@ def test_gradients_of_weights_and_their_derivatives_are_those_of_the_sum(x64, si
         jax.tree.leaves(pulled(weight_gradient)), jax.tree.leaves(pulled(by_sum)), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("sizes", OUTPUTS_AND_INPUTS)
-def test_gradients_of_one_network_are_those_of_the_sum(x64, sizes):
-    rng = np.random.default_rng(0)
-    delta, a = (rng.normal(size=(n, SAMPLES)) for n in sizes)
-    np.testing.assert_allclose(weight_gradient(delta, a), by_sum(delta, a), rtol=1e-12, atol=1e-12)

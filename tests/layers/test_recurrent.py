@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from helpers import compiled, representatives
 
-import jfnn
 from jfnn.layers import GRU, LSTM, Directions, Elman, ElmanCell, LSTMCell
 
 pytestmark = pytest.mark.unoptimised
@@ -30,7 +29,6 @@ LAYERS = {
     "padded elman, all": Elman(UNITS, "sigmoid", states="all", padded=True),
     "padded gru, both ways, last": GRU(UNITS, bidirectional=True, padded=True),
 }
-QUICK = ("elman, both ways, last", "lstm, last", "padded gru, both ways, last")
 
 
 def sigmoid(z, xp=np):
@@ -135,70 +133,6 @@ def test_an_elman_layer_that_adds_gives_running_sums():
     np.testing.assert_array_equal(sums[0], [[1, 15], [3, 14], [6, 12], [10, 9], [15, 5]])
     last = Elman(1, "identity", bidirectional=True).apply(Directions(adds, adds), x)
     np.testing.assert_array_equal(last, [[15, 15]])
-
-
-@pytest.mark.thorough
-def test_parameters_are_as_many_as_pytorchs():
-    net = jfnn.rnn((40, 1), 6, 10, bidirectional=True, states="all")
-    params = compiled(net.init)(jax.random.key(0))
-    assert sum(leaf.size for leaf in jax.tree.leaves(params)) == 5134
-    assert [type(layer).__name__ for layer in net.layers] == ["GRU", "Flatten", "Dense"]
-    assert isinstance(params[0], Directions)
-    assert [leaf.shape for leaf in params[0].forward] == [(1, 18), (6, 18), (18,), (18,)]
-    assert (params[0].forward.w_h != params[0].backward.w_h).all()
-
-
-@pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch warns of parts of itself
-@pytest.mark.parametrize("states", ["last", "all"])
-def test_two_layers_on_padded_tokens_are_those_of_pytorch_on_packed_sequences(states):
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(4)
-    tokens = np.array([[3, 1, 2, 4], [2, 2, 0, 0], [4, 0, 1, 0]])
-    layers = [
-        jfnn.Embedding(5, 3, padding=0),
-        LSTM(UNITS, bidirectional=True, states="all", padded=True),
-        LSTM(UNITS, bidirectional=True, states=states, padded=True),
-    ]
-    net = jfnn.sequential(layers, 4)
-    params = jax.tree.map(
-        lambda leaf: rng.normal(size=leaf.shape), jax.eval_shape(net.init, jax.random.key(0))
-    )
-    theirs = torch.nn.LSTM(3, UNITS, 2, batch_first=True, bidirectional=True).double()
-    for i, layer in enumerate(params[1:]):
-        for cell, end in zip(layer, (f"_l{i}", f"_l{i}_reverse"), strict=True):
-            arrays = (cell.w_x.T, cell.w_h.T, cell.b, 0 * cell.b)
-            for name, array in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), arrays, strict=True):
-                getattr(theirs, name + end).data = torch.as_tensor(array)
-    table = torch.nn.Embedding(
-        5, 3, 0, _weight=torch.as_tensor(np.where(np.arange(5)[:, None], params[0], 0))
-    )
-    packed = torch.nn.utils.rnn.pack_padded_sequence(
-        table(torch.as_tensor(tokens)), [4, 2, 3], batch_first=True, enforce_sorted=False
-    )
-    outputs, (last, _) = theirs(packed)
-    outputs = torch.nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)[0]
-    expected = outputs if states == "all" else last[-2:].swapaxes(0, 1).reshape(3, -1)
-    d_out = rng.normal(size=tuple(expected.shape))
-    (expected * torch.as_tensor(d_out)).sum().backward()
-
-    @compiled
-    def both(params, tokens):
-        def value(params):
-            outputs = net.apply(params, tokens)
-            return jnp.sum(outputs * d_out), outputs
-
-        return jax.value_and_grad(value, has_aux=True)(params)
-
-    with jax.enable_x64(True):
-        ours, gradients = both(params, tokens)
-    np.testing.assert_allclose(ours[1], expected.detach(), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(gradients[0], table.weight.grad, rtol=0, atol=1e-12)
-    for i, layer in enumerate(gradients[1:]):
-        for cell, end in zip(layer, (f"_l{i}", f"_l{i}_reverse"), strict=True):
-            arrays = (cell.w_x.T, cell.w_h.T, cell.b)
-            for name, array in zip(("weight_ih", "weight_hh", "bias_ih"), arrays, strict=True):
-                np.testing.assert_allclose(array, getattr(theirs, name + end).grad, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
