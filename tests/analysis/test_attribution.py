@@ -174,19 +174,22 @@ def by_inverse(network, params, x, y, x_test, y_test, damping, curvature):
 @pytest.mark.thorough
 @float64_first
 @pytest.mark.parametrize("curvature", ["hessian", "gauss_newton"])
-def test_influence_is_that_of_the_inverted_matrix_for_every_network(dtype, curvature):
-    params = jax.vmap(NET.init)(jax.random.split(jax.random.key(3), 2))
+@pytest.mark.parametrize("kind", ["mlp", pytest.param("gru", marks=pytest.mark.slow)])
+def test_influence_is_that_of_the_inverted_matrix_for_every_network(kind, dtype, curvature):
+    network = NET if kind == "mlp" else jfnn.sequential([jfnn.GRU(2), jfnn.Dense(3, "identity")], (5, 1))
+    params = jax.vmap(network.init)(jax.random.split(jax.random.key(3), 2))
     params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype)[None], params)
-    arguments = [X.astype(dtype), Y, X_TEST.astype(dtype), Y_TEST]
+    x, x_test = (rows.astype(dtype).reshape(-1, *network.input_shape) for rows in (X, X_TEST))
+    arguments = [x, Y, x_test, Y_TEST]
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
     options = {"damping": 1.0, "curvature": curvature, "tolerance": tolerance, "iterations": 200}
-    found = analysis.influence_functions(NET, params, *arguments, l2=0.3, **options)
+    found = analysis.influence_functions(network, params, *arguments, l2=0.3, **options)
     assert found.values.shape == (1, 2, 30, 6) and found.residuals.shape == (1, 2, 6)
     assert found.values.dtype == found.residuals.dtype == dtype
     assert found.residuals.max() <= 3 * tolerance
     for seed in range(2):
         member = jax.tree.map(lambda leaf, seed=seed: leaf[0, seed], params)
-        expected = by_inverse(NET, member, *arguments, damping=1.0, curvature=curvature)
+        expected = by_inverse(network, member, *arguments, damping=1.0, curvature=curvature)
         np.testing.assert_allclose(
             found.values[0, seed], expected, atol=20 * tolerance * np.abs(expected).max()
         )

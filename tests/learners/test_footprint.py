@@ -70,12 +70,6 @@ def test_a_choice_holds_its_larger_branch():
     assert choice(jnp.max, outer_sum, jnp.max) == choice(outer_sum, outer_sum)
 
 
-def by_custom_vjp(function):
-    made = jax.custom_vjp(function)
-    made.defvjp(lambda *x: jax.vjp(function, *x), lambda pull, d: pull(d))
-    return made
-
-
 @pytest.mark.parametrize("calling", [jax.jit, jax.checkpoint])
 def test_a_function_that_is_called_holds_what_it_makes_beside_its_inputs_and_result(calling):
     called = calling(lambda x: jnp.cos(outer_sum(x)) * jnp.sin(x))
@@ -137,19 +131,6 @@ def shapes_of(learner, rows):
 
 
 ONE_ROW = array(1, 1)
-
-
-@pytest.mark.thorough
-def test_a_footprint_grows_with_the_points_units_and_rows_of_a_step():
-    drawing = [drawn_points(n) for n in (8, 64)] + [drawn_points(64, units) for units in (32, 64)]
-    grown = [footprint(functions_of(learner), *shapes_of(learner, ONE_ROW)) for learner in drawing]
-    assert grown == sorted(set(grown))
-    network = jfnn.supervised(jfnn.mlp((8, 40, 3)))
-    by_rows = [
-        footprint(functions_of(network), *shapes_of(network, (array(n, 8), array(n, 3))))
-        for n in (1, 10, 100)
-    ]
-    assert by_rows == sorted(set(by_rows))
 
 
 @pytest.mark.thorough

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's on each part of the data and each fold; metrics of one's own that rank."""
+"""Metrics against scikit-learn's; metrics of one's own that rank."""
 
 import warnings
 
@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, noise_split
+from helpers import noise_split
+from scipy.special import expit, softmax
 from sklearn import metrics as sklearn_metrics
-from sklearn.model_selection import KFold, StratifiedKFold
 
 import jfnn
 from jfnn.core.engine.scoring import reduced
@@ -27,143 +27,59 @@ def as_split(targets):
     return SPLIT._replace(y_train=targets(SPLIT.x_train), y_test=targets(SPLIT.x_test))
 
 
-def each_member(result, split, cuts):
-    """``(index, part, inputs, targets)`` of every member and part of the data, folds last in an index."""
+def check_scores(result, split, name, oracle):
+    """Holds a metric, for every member, to its oracle ``(params, x, y) -> score``."""
+    parts = {"train": (split.x_train, split.y_train), "test": (split.x_test, split.y_test)}
     for index in np.ndindex(result.diverged_at.shape):
-        learned, held_out = cuts[index[-1]] if result.folds else (np.arange(70), [])
-        yield index, "train", split.x_train[learned], split.y_train[learned]
-        if result.folds:
-            yield index, "validation", split.x_train[held_out], split.y_train[held_out]
-        yield index, "test", split.x_test, split.y_test
-
-
-def check_scores(result, split, oracles, cuts=()):
-    """Holds each metric, for every member and part, to its oracle ``(params, x, y) -> score``."""
-    for index, part, x, y in each_member(result, split, cuts):
-        for name, oracle in oracles.items():
+        for part, (x, y) in parts.items():
             expected = oracle(result.member(*index), x, y)
-            found = result.scores[f"{part}_{name}"][index]
-            np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-5, err_msg=f"{part} {name}")
+            np.testing.assert_allclose(result.scores[f"{part}_{name}"][index], expected, rtol=2e-5, atol=1e-5)
 
 
-@pytest.mark.thorough
-def test_r2_of_a_fold_has_the_variance_of_that_fold():
-    """Rows are sorted by their targets, so that a fold varies far less than all rows."""
-    order = np.argsort(SPLIT.x_train[:, 0])
-    n_outputs = 2
-    split = as_split(lambda x: x[:, :n_outputs])
-    split = split._replace(x_train=split.x_train[order], y_train=split.y_train[order])
-    net = jfnn.mlp((5, 6, n_outputs), "tanh")
-    cuts = [*KFold(4).split(split.x_train)]
-    by_mse = jfnn.Validation(rank_by="mse")
-    result = jfnn.sweep(net, split, loss="quadratic", reduction="mean", folds=4, validation=by_mse, **OPTIONS)
-    assert result.metrics == {"loss": False, "r2": True, "mse": False}
-    assert result.best().score == result.validation_mse.mean(axis=(2, 3)).min()
-    apply = compiled(net.apply)
-
-    def error(params, x, y):
-        return sklearn_metrics.mean_squared_error(y, apply(params, x.astype(np.float32)))
-
-    def half_error(params, x, y):
-        return n_outputs / 2 * error(params, x, y)
-
-    def r2(params, x, y):
-        outputs = np.asarray(apply(params, x.astype(np.float32)), np.float64)
-        return sklearn_metrics.r2_score(y, outputs, multioutput="variance_weighted")
-
-    check_scores(result, split, {"loss": half_error, "r2": r2, "mse": error}, cuts)
-    of_all_rows = 1 - 2 * result.validation_loss / split.y_train.var(axis=0).sum()
-    assert (of_all_rows - result.validation_r2).min() > 0.05  # the variance of all rows is another
+def reduced_by(names, loss, outputs, targets, each):
+    """Name -> the metric of each member's outputs ``[members, n, k]`` on all rows."""
+    data = Data((None, targets), len(targets))
+    named = metrics.named_metrics(names, jfnn.losses.get(loss), each)
+    values = {metric: np.stack([metric.of_rows(one, targets) for one in outputs]) for metric in named}
+    return {metric.name: metric.reduce(values[metric], data, np.arange(len(targets))) for metric in named}
 
 
-def of_probabilities(function, net, loss):
-    """An oracle of a function ``(targets, probabilities) -> score``."""
-    probabilities = compiled(lambda params, x: jfnn.predict_proba(net, params, x, loss))
-    return lambda params, x, y: function(
-        y, np.asarray(probabilities(params, x.astype(np.float32)), np.float64)
-    )
+def test_metrics_of_classes_are_scikit_learns():
+    rng = np.random.default_rng(1)
+    outputs = rng.normal(size=(5, 40, 3)).astype(np.float32)
+    labels = rng.integers(0, 3, 40)
+    found = reduced_by(["auc", "f1", "log_loss"], "cross_entropy", outputs, np.eye(3)[labels], False)
+    for member, one in enumerate(outputs):
+        p = softmax(one.astype(np.float64), axis=1)
+        auc = sklearn_metrics.roc_auc_score(labels, p, multi_class="ovr")
+        f1 = sklearn_metrics.f1_score(labels, p.argmax(axis=1), average="macro")
+        expected = {"auc": auc, "f1": f1, "log_loss": sklearn_metrics.log_loss(labels, p)}
+        for name, value in expected.items():
+            assert found[name][member] == pytest.approx(value, rel=1e-5), name
 
 
-@pytest.mark.thorough
-def test_metrics_of_classes_in_folds_are_scikit_learns_and_rank_by_name():
-    cuts = [*StratifiedKFold(3).split(SPLIT.x_train, SPLIT.y_train)]
-    learner = jfnn.supervised(NET, metrics=["accuracy", "f1", "balanced_accuracy", "log_loss"])
-    result = jfnn.sweep(learner, SPLIT, folds=3, validation=jfnn.Validation(rank_by="auc"), **OPTIONS)
-    assert list(result.metrics) == ["loss", "accuracy", "f1", "balanced_accuracy", "log_loss", "auc"]
-
-    def decided(function, **options):
-        return of_probabilities(lambda y, p: function(y, p.argmax(1), **options), NET, "cross_entropy")
-
-    def auc(y, p):
-        return sklearn_metrics.roc_auc_score(y, p / p.sum(1, keepdims=True), multi_class="ovr")
-
-    def log_loss(y, p):
-        return sklearn_metrics.log_loss(y, p / p.sum(1, keepdims=True), labels=range(3))
-
-    oracles = {
-        "accuracy": decided(sklearn_metrics.accuracy_score),
-        "log_loss": of_probabilities(log_loss, NET, "cross_entropy"),
-        "loss": of_probabilities(lambda y, p: -np.log(p[np.arange(len(y)), y]).mean(), NET, "cross_entropy"),
-        "f1": decided(sklearn_metrics.f1_score, average="macro"),
-        "balanced_accuracy": decided(sklearn_metrics.balanced_accuracy_score),
-        "auc": of_probabilities(auc, NET, "cross_entropy"),
-    }
-    check_scores(result, SPLIT, oracles, cuts)
-    assert (result.ranked_by, result.ranking_metric) == ("validation_auc", "auc")
-    means = result.validation_auc.mean(axis=(2, 3))
-    assert result.best().index == np.unravel_index(means.argmax(), means.shape)
-
-
-def multilabel(classes=4, seed=0):
-    """The noise with several labels a row, 0 or 1 each."""
-    weights = np.random.default_rng(seed).normal(size=(5, classes))
-    return as_split(lambda x: (x @ weights > 0.4).astype(float))
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    "loss", ["sigmoid_cross_entropy", pytest.param("quadratic", marks=pytest.mark.thorough)]
-)
+@pytest.mark.parametrize("loss", ["sigmoid_cross_entropy", "quadratic"])
 def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
     """One minus the Hamming loss, the accuracy of whole rows, and means over outputs."""
-    split = multilabel()
-    net = jfnn.mlp((5, 6, 4), "tanh", init="glorot_normal")
+    rng = np.random.default_rng(2)
+    outputs = rng.normal(0.2, 1, size=(5, 40, 4)).astype(np.float32)
+    y = rng.integers(0, 2, (40, 4))
     names = ["accuracy", "exact_match", "f1", "balanced_accuracy", "auc"]
-    learner = jfnn.supervised(net, loss, reduction="mean", metrics=names)
-    result = jfnn.sweep(learner, split, validation=jfnn.Validation(rank_by="exact_match"), **OPTIONS)
-    outputs = compiled(lambda params, x: net.apply(params, x))
-
-    def oracle(function):
-        def score(params, x, y):
-            a = np.asarray(outputs(params, x.astype(np.float32)), np.float64)
-            return function(
-                y.astype(int), a, (a > (0 if loss == "sigmoid_cross_entropy" else 0.5)).astype(int)
-            )
-
-        return score
-
-    oracles = {
-        "accuracy": lambda y, a, labels: 1 - sklearn_metrics.hamming_loss(y, labels),
-        "exact_match": lambda y, a, labels: sklearn_metrics.accuracy_score(y, labels),
-        "f1": lambda y, a, labels: sklearn_metrics.f1_score(y, labels, average="macro", zero_division=0),
-        "balanced_accuracy": lambda y, a, labels: np.mean(
-            [sklearn_metrics.balanced_accuracy_score(*pair) for pair in zip(y.T, labels.T, strict=True)]
-        ),
-        "auc": lambda y, a, labels: sklearn_metrics.roc_auc_score(y, a, average="macro"),
-    }
-    check_scores(result, split, {name: oracle(function) for name, function in oracles.items()})
-    assert result.ranked_by == "test_exact_match"
-    if loss == "sigmoid_cross_entropy":
-        of_scores = jfnn.sweep(jfnn.supervised(net, loss, metrics=["log_loss"]), split, **OPTIONS)
-
-        def log_loss(params, x, y):
-            p = 1 / (1 + np.exp(-np.asarray(outputs(params, x.astype(np.float32)), np.float64)))
-            return np.mean([sklearn_metrics.log_loss(*pair) for pair in zip(y.T, p.T, strict=True)])
-
-        check_scores(of_scores, split, {"log_loss": log_loss})
-        inferred = jfnn.supervised(net, loss).bind(split)[0]
-        assert [metric.name for metric in inferred.metrics] == ["loss", "accuracy", "exact_match"]
-        assert inferred.ranked_by == "accuracy"
+    names += ["log_loss"] if loss == "sigmoid_cross_entropy" else []
+    found = reduced_by(names, loss, outputs, y.astype(float), True)
+    for member, one in enumerate(outputs):
+        labels = (one > (0 if loss == "sigmoid_cross_entropy" else 0.5)).astype(int)
+        columns = [*zip(y.T, labels.T, expit(one.astype(np.float64)).T, strict=True)]
+        expected = {
+            "accuracy": 1 - sklearn_metrics.hamming_loss(y, labels),
+            "exact_match": sklearn_metrics.accuracy_score(y, labels),
+            "f1": sklearn_metrics.f1_score(y, labels, average="macro"),
+            "balanced_accuracy": np.mean([sklearn_metrics.balanced_accuracy_score(*c[:2]) for c in columns]),
+            "auc": sklearn_metrics.roc_auc_score(y, one, average="macro"),
+            "log_loss": np.mean([sklearn_metrics.log_loss(c[0], c[2]) for c in columns]),
+        }
+        for name in names:
+            assert np.mean(found[name][member]) == pytest.approx(expected[name], rel=1e-5), name
 
 
 @pytest.mark.thorough
@@ -288,7 +204,7 @@ def test_one_output_has_the_accuracy_of_its_threshold():
         def accuracy(params, x, y, loss=loss):
             return np.mean(np.asarray(jfnn.predict(net, params, x, loss, "classification")) == y)
 
-        check_scores(result, split, {"accuracy": accuracy})
+        check_scores(result, split, "accuracy", accuracy)
 
 
 def test_r2_of_targets_that_do_not_vary_is_not_finite_and_warns_of_nothing():
@@ -324,14 +240,6 @@ def test_a_reduction_to_other_than_a_number_of_each_member_raises_an_error(what)
         reduced(metric, np.ones((2, 5), np.float32), None, np.arange(5))
 
 
-@pytest.mark.thorough
-def test_an_invalid_reduction_ends_a_sweep():
-    metric = jfnn.Metric("worst", False, largest_error, REDUCED["one number of all members"])
-    learner = jfnn.supervised(NET, "quadratic", metrics=[metric])
-    with pytest.raises(ValueError, match=r"^metrics: worst: expected \[.\] .*got shape \[\]$"):
-        jfnn.sweep(learner, SPLIT, **OPTIONS)
-
-
 def worst_row(values, data, rows):
     assert values.shape[1:] == (len(rows),)
     return values.max(axis=1).astype(np.float64)
@@ -353,7 +261,7 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
     def worst(params, x, y):
         return np.abs(net.apply(params, x.astype(np.float32)) - np.eye(3)[y]).max()
 
-    check_scores(result, SPLIT, {"worst": worst})
+    check_scores(result, SPLIT, "worst", worst)
     assert result.best().score == result.test_worst.mean(-1).min()
     # The same metric given where the network is: the learner is made for it.
     options = dict(loss="quadratic", reduction="mean", gradient=gradient) | OPTIONS

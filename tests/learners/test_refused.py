@@ -130,22 +130,6 @@ def test_a_learner_or_rows_that_cannot_be_trained_are_refused_by_name():
     assert not_refused(MADE) == {}
 
 
-@pytest.mark.thorough
-def test_valid_learners_near_the_invalid_ones_train():
-    """The cases above differ from these in the one thing that is wrong."""
-    for learner in (
-        *(learner for learner, _ in started(np.zeros(3, np.float32))),
-        own(score=score),
-        own(score=lambda params, rows: score(params, rows) | {"a": rows[1] > 0}, metrics=[Metric("a", True)]),
-        of_number(["strength"]),
-        jfnn.supervised(NET, metrics=[Metric("own", False, total)]),
-    ):
-        check_sweep(learner)
-    check_sweep(own(), Split(X, Y, X[:3], Y[:3]))
-    check_sweep(own(loss=lambda params, x, key: jnp.sum(x["a"] @ params["w"])), Split({"a": X, "b": Y}))
-    check_sweep(own(loss=lambda params, x, key: params["w"][0, 0] * x.sum()), Split(np.arange(70)))
-
-
 @pytest.mark.parametrize("split", [SPLIT, Split()])
 @pytest.mark.parametrize("random", [False, True])
 def test_a_loss_that_fails_is_tried_once_and_its_error_says_what_it_was_given(split, random):
@@ -160,8 +144,3 @@ def test_a_loss_that_fails_is_tried_once_and_its_error_says_what_it_was_given(sp
     ((batch, key),) = given
     assert ("key is None" in str(caught.value)) == (key is None) == (not random)
     assert ("batch is None" in str(caught.value)) == (batch is None) == (split is not SPLIT)
-
-
-def test_rows_that_differ_in_number_are_shown():
-    with pytest.raises(ValueError, match=r"^x_train: .*arrays of 3, 70 rows$"):
-        check_sweep(own(), Split({"a": X, "b": X[:3]}))
