@@ -85,7 +85,6 @@ def test_torch_trains_the_same_networks(by_numpy, name):
         assert rows_apart(SMALL[workload], accuracies(SMALL[workload], name), by_numpy[workload]) <= 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cnn", "gru", "lstm"])
 def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     full = workloads.KINDS[kind]
@@ -93,11 +92,6 @@ def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     ours, theirs = (ALL_CASES[kind].contenders[name].prepare(small)().accuracy for name in ("jfnn", "vmap"))
     assert ours.shape == (2, 1, 1)
     assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
-
-
-def test_numpy_loop_gives_the_published_counts():
-    workload = dataclasses.replace(NOTES, learning_rates=(1e-3,), l2s=(1.0,), reference=(1e-3, 1.0))
-    assert accuracies(workload, "numpy").item() == 342 / 360
 
 
 def test_a_replicate_is_drawn_by_the_notes_random_calls():
@@ -154,17 +148,6 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
 
 
-def test_contenders_of_series_train_a_network_for_each():
-    """On minibatches of all rows of a series, in whatever order; scikit-learn has starts of its own."""
-    case = CASES["series"]["series"]
-    workload = dataclasses.replace(case.workload, batch=60, epochs=40, folds=3)
-    ours, plain, theirs = (
-        case.contenders[name].prepare(workload)().accuracy for name in ("jfnn", "vmap", "sklearn")
-    )
-    np.testing.assert_allclose(ours, plain, rtol=1e-4)
-    assert 0.2 < ours / theirs < 5 and theirs < 0.1
-
-
 class Called(Exception):
     """Carries the keywords that `jfnn.sweep` was called with."""
 
@@ -199,12 +182,3 @@ def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
         assert cells * (folds or 1) == workload.members
         steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.n_steps(least)
         assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
-
-
-def test_contenders_learn_the_own_loss_alike():
-    workload = dataclasses.replace(workloads.ODE, epochs=60, learning_rates=(1e-2,), l2s=(1e-4, 1e-3))
-    contenders = ALL_CASES["own_data"].contenders
-    ours, theirs = (float(contenders[name].prepare(workload)().accuracy) for name in ("jfnn", "vmap"))
-    untrained = float(contenders["vmap"].prepare(dataclasses.replace(workload, epochs=1))().accuracy)
-    assert ours == pytest.approx(theirs, rel=0.3)
-    assert max(ours, theirs) < 0.5 * untrained

@@ -75,14 +75,6 @@ def test_a_picture_is_drawn_with_its_table(name, tmp_path, capsys, monkeypatch):
         assert table == [line for line in capsys.readouterr().out.splitlines() if verdicts.UNDECIDED in line]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TINY)
-def test_a_quick_picture_decides_nothing(name, tmp_path, capsys):
-    assert pictures.main([name, "--quick", "--out", str(tmp_path)]) == 0
-    decided = capsys.readouterr().out.splitlines()[-2]
-    assert decided.split(maxsplit=1)[1] == verdicts.UNDECIDED
-
-
 def test_the_boundary_is_that_of_a_plain_loop():
     scale = boundary.Scale(resolution=4, width=3, steps=30)
     with jax.enable_x64(True), jax.threefry_partitionable(False):
@@ -119,12 +111,6 @@ def test_boxes_find_the_dimensions_of_a_line_and_of_a_known_fractal():
     assert boundary.box_dimensions(np.zeros((64, 64), bool)).size == 0
 
 
-def test_a_zoom_has_the_boundary_inside():
-    image = np.where(np.arange(80)[:, None] < 30, -1.0, 1.0) * np.ones(80)
-    left, right, low, high = boundary.zoomed(image, (0.0, 8.0, 0.0, 8.0))
-    assert left < 3 < right and right - left == pytest.approx(1) and high - low == pytest.approx(1)
-
-
 @pytest.mark.parametrize("n", superposition.FEATURES)
 def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
     s = 0.3
@@ -144,35 +130,6 @@ def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
     np.testing.assert_array_equal(stored, superposition.STORED[: len(weights)])
 
 
-def test_rows_that_are_right_independently_make_a_binomial_where_all_are_alike():
-    np.testing.assert_allclose(seeds.independent(np.full(9, 0.3)), stats.binom.pmf(range(10), 9, 0.3))
-    mixed = seeds.independent(np.array([0.1, 0.5, 0.9]))
-    assert mixed @ np.arange(4) == pytest.approx(1.5) and mixed[3] == pytest.approx(0.045)
-
-
-def test_as_many_labels_are_wrong_as_noise_changes():
-    pytest.importorskip("mnist1d")
-    split = double_descent.data(1_600)
-    clean = importlib.import_module("mnist1d.data")
-    arguments = clean.get_dataset_args()
-    arguments.num_samples = 1_600
-    arguments.train_split = 0.25
-    wrong = (split.y_train != clean.make_dataset(arguments)["y"]).mean()
-    assert len(split.y_train) == 400 and wrong == pytest.approx(0.15 * 0.9, abs=0.05)
-
-
-def test_steps_to_fit_and_to_generalise_give_delays_and_their_exponent():
-    decays = (0.1, 0.2, 0.4)
-    steps = np.array([1, 10, 20, 40, 80])
-    test = np.array([[0, 0, 0, 0, 1], [0, 0, 0, 1, 1], [0, 0, 1, 1, 1]])[:, None, None]
-    train = np.broadcast_to([0, 1, 1, 1, 1], test.shape)
-    curves = grokking.Curves(steps, train, test)
-    np.testing.assert_array_equal(grokking.delays(curves).ravel(), [8, 4, 2])
-    assert grokking.exponent(decays, curves.reached("test")) == pytest.approx(-1)
-    assert np.isnan(grokking.exponent(decays, np.full((3, 1, 1), np.nan)))
-    assert np.isnan(curves._replace(test=0 * test).reached("test")).all()
-
-
 def test_seeds_and_methods_agree_as_far_as_noise_lets_them():
     """Values of a truth with variance 1 and noise with variance 3 a seed correlate by 1/4."""
     rng = np.random.default_rng(0)
@@ -190,27 +147,6 @@ def test_seeds_and_methods_agree_as_far_as_noise_lets_them():
         assert leave_one_out.agreement(values, k) == pytest.approx(k / (k + 3), abs=0.02)
         expected = leave_one_out.highest(0.25, k)
         assert leave_one_out.with_means(truth[None], values, k) == pytest.approx(expected, abs=0.02)
-
-
-def test_influence_that_two_seeds_do_not_agree_on_is_told_with_the_highest_correlation():
-    rng = np.random.default_rng(0)
-    noise = dict(zip(leave_one_out.PROTOCOLS, rng.normal(size=(3, 4, 500, 3)), strict=True))
-    truth = dict.fromkeys(leave_one_out.PROTOCOLS, np.broadcast_to(rng.normal(size=(500, 3)), (3, 500, 3)))
-    scores = dict(zip(leave_one_out.INFLUENCE, (np.full(4, 0.1), np.array([0.3, 0.4])), strict=True))
-    worth = leave_one_out.Worth(
-        noise | {"in order, no dropout": truth["in order, no dropout"]}, truth, scores
-    )
-    said = dict.fromkeys(("left_out", "score"), "")
-    first, second, third, low, fair = leave_one_out.table_rows(worth, said, decided=True)
-    assert first.verdict == second.verdict == fair.verdict == verdicts.CONSISTENT
-    assert third.verdict == low.verdict == verdicts.OUTSIDE
-    assert third.here == "1.000" and "no method above 1.00" in third.reason
-
-
-def test_rows_of_all_networks_are_counted():
-    scale = TINY["leave-one-out"]
-    halves = scale.subsets + scale.held_out * scale.repeats
-    assert leave_one_out.trained_rows(scale) == 24 * 23 * (3 + 3 + 3) + 3 * 3 * 24 + 12 * halves
 
 
 def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):
@@ -238,16 +174,6 @@ def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):
     assert curves.steps.tolist() == [2, 4, 6]
 
 
-def test_rates_reach_the_edge_where_their_sharpness_is_2_over_the_rate():
-    sharpness = np.array([[1.0, 2, 3, 4, 5, 6, 7, 8], [3, 4, 5, 4, 6, 5, 4, 6], [np.nan] * 8])
-    curves = edge.Curves(np.array([0.1, 0.4, 9.0]), np.arange(8), sharpness, sharpness)
-    assert curves.arrived.tolist() == [8, 2, 8]
-    said = dict.fromkeys(("sharpening", "edge"), "")
-    rising, at_edge = edge.table_rows(curves, said, decided=True)
-    assert rising.here == f"{8 / 15:.1%}" and rising.verdict == verdicts.OUTSIDE
-    assert at_edge.here == "1.00 to 1.00" and "1 of 3" in at_edge.reason
-
-
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     pytest.importorskip("mnist1d")
     monkeypatch.setattr(lottery, "ROUND", 2)
@@ -270,18 +196,3 @@ def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
     )
     first = result.history["test_loss"][0, 0, :, 0]
     np.testing.assert_allclose(first, whole.test_loss[0, 0], rtol=1e-4)
-
-
-def test_pruned_networks_are_compared_with_their_own_whole_ones_and_with_random_ones():
-    sparsity = np.array([0.0, 1 - 0.8**10])
-    figures = {"magnitude": [0.0] * 100, "random": [0.0] * 100}
-    figures["magnitude"][0] = 60.0
-    figures["magnitude"][88] = 70.0
-    figures["random"][88] = 65.0
-    accuracies = {
-        "magnitude": np.array([[60.0, 71], [61, 70], [59, 72]]),
-        "random": np.array([[60.0, 69], [61, 72], [59, 72]]),
-    }
-    whole, random = lottery.table_rows(accuracies, figures, sparsity, decided=True)
-    assert (whole.published, whole.here, whole.verdict) == ("10.0%", "11.0%", verdicts.CONSISTENT)
-    assert (random.published, random.here, random.verdict) == ("5.0%", "0.0%", verdicts.OUTSIDE)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from four_kinds import finite_size, phases
+from four_kinds import finite_size
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
 
@@ -18,24 +18,6 @@ def test_roots_are_where_curves_fall_through_zero():
     leaving = np.minimum(2.5 - TEMPERATURES, 1e-3) + noise
     assert finite_size.roots(TEMPERATURES, leaving[None])[0] == pytest.approx(2.5, abs=0.03)
     assert np.isnan(finite_size.roots(TEMPERATURES, np.ones((1, len(TEMPERATURES)))))
-
-
-@pytest.mark.parametrize(("middle", "width"), [(4, 1.7), (4, 1.2), (2.5, 1.0)])
-def test_temperatures_of_the_script_are_dense_enough_for_its_lattices(middle, width):
-    """Curves of the ratio's shape and sharper ones, as outputs have, wherever the critical temperature lies
-    between two of the temperatures."""
-    scale = phases.Scale()
-    temperatures = np.array(scale.temperatures)
-    lengths = (*scale.lengths, scale.largest)
-    for critical in np.linspace(2.257, 2.281, 9):
-        curves = {
-            n: 2 / 3 / (1 + np.exp(((temperatures - critical) * n - middle) / width))[None] for n in lengths
-        }
-        for draws in finite_size.crossings(temperatures, curves).values():
-            assert abs(draws[0] - critical) < 0.001
-        for length, curve in curves.items():
-            root = finite_size.roots(temperatures, curve - 1 / 3)[0]
-            assert abs(root - critical - middle / length) < 0.001
 
 
 def test_extrapolation_is_exact_for_its_own_powers_and_weights_by_variance():

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 from four_kinds import ising_model, onsager
-from scipy.integrate import quad
 
 T_C = onsager.CRITICAL_TEMPERATURE
 
@@ -32,28 +31,6 @@ def test_a_small_lattice_has_boltzmanns_distribution(update):
     assert 511 - 4 * 32 < chi_squared < 511 + 5 * 32
 
 
-@pytest.mark.parametrize(
-    ("length", "n", "chains"), [(24, 160, 80), pytest.param(64, 4_000, 1_000, marks=pytest.mark.slow)]
-)
-def test_energies_and_magnetisations_are_onsagers(length, n, chains):
-    """Away from the critical temperature, where the lattice is far larger than its clusters."""
-    for t in (1.7, 2.0, 3.0, 4.0):
-        spins = ising_model.configurations(length, t, n, chains=chains, seed=int(10 * t), burn_in=20)
-        assert standard_errors(ising_model.energy(spins), chains, onsager.energy(t)) < 3
-        if t < T_C:
-            sampled = np.abs(ising_model.magnetisation(spins))
-            assert standard_errors(sampled, chains, onsager.magnetisation(t)) < 3
-
-
-def test_one_step_of_wolff_turns_one_cluster_in_each_lattice():
-    """At a low temperature all spins are one cluster, at a high one nearly every spin is its own."""
-    for t, turned in ((1e-2, 64), (1e9, 1)):
-        before, after = (
-            ising_model.configurations(8, t, 50, seed=1, burn_in=k, update="one") for k in (0, 1)
-        )
-        assert ((before != after).sum(axis=(1, 2)) == turned).all()
-
-
 def test_configurations_are_functions_of_the_seed():
     first, second, other = (ising_model.configurations(6, 2.3, 8, chains=4, seed=seed) for seed in (0, 0, 1))
     assert first.shape == (8, 6, 6) and first.dtype == np.int8 and set(first.ravel()) == {-1, 1}
@@ -78,33 +55,6 @@ def test_energy_and_magnetisation_by_a_loop():
         ising_model.energy(np.ones((4, 4))) == -2
         and ising_model.energy(np.indices((4, 4)).sum(0) % 2 * 2 - 1) == 2
     )
-
-
-def test_onsagers_energy_has_its_known_values_and_limits():
-    assert pytest.approx(2.269185314213022, abs=1e-15) == T_C
-    np.testing.assert_allclose(np.sinh(2 / T_C), 1, rtol=1e-14)
-    np.testing.assert_allclose(onsager.energy(T_C), -np.sqrt(2), rtol=1e-12)
-    np.testing.assert_allclose(onsager.energy([1e-3, 0.2]), -2, rtol=1e-8)
-    # High temperature: E = -2 tanh β and higher orders; low: four bonds of one turned spin.
-    np.testing.assert_allclose(onsager.energy(100.0), -2 * np.tanh(0.01), rtol=1e-3)
-    np.testing.assert_allclose(onsager.energy(0.5) + 2, 8 * np.exp(-16), rtol=2e-3)
-    assert onsager.energy(2.0).shape == () and onsager.energy([2.0, 3.0]).shape == (2,)
-
-
-def test_onsagers_energy_is_the_derivative_of_his_free_energy():
-    """``-βf = ln 2 / 2 + 1/(2π) ∫ ln(cosh² 2β + √(sinh⁴ 2β + 1 - 2 sinh² 2β cos θ)) dθ`` over 0..π."""
-
-    def log_partition(beta):
-        c = np.cosh(2 * beta) ** 2
-        s = np.sinh(2 * beta) ** 2
-        integrand = lambda angle: np.log(c + np.sqrt(s**2 + 1 - 2 * s * np.cos(angle)))  # noqa: E731
-        return np.log(2) / 2 + quad(integrand, 0, np.pi, epsabs=1e-13, limit=200)[0] / (2 * np.pi)
-
-    for t in (1.5, 2.1, 2.5, 4.0):
-        beta = 1 / t
-        step = 1e-4
-        derivative = (log_partition(beta + step) - log_partition(beta - step)) / (2 * step)
-        np.testing.assert_allclose(onsager.energy(t), -derivative, rtol=1e-6)
 
 
 @pytest.mark.parametrize("length", [2, 3, 4])
@@ -168,17 +118,3 @@ def test_extreme_temperatures_are_ground_states_and_random_spins(cancelling):
     assert (
         ising_model.extreme_temperatures(6, 40, seed=2, cancelling=cancelling).x_train != split.x_train
     ).any()
-
-
-@pytest.mark.parametrize("length", [5, 16])
-def test_infinite_temperature_has_independent_spins(length):
-    """All sites, and all pairs of sites, have the averages of fair coins; so m² is 1/L² on average."""
-    n = 2_000
-    split = ising_model.extreme_temperatures(length, 2 * n, seed=3)
-    spins = split.x_train[split.y_train == 0].astype(np.float64)
-    deviation = 1 / np.sqrt(n)
-    products = spins.T @ spins / n - np.eye(length**2)
-    for averages in (spins.mean(axis=0), products[np.triu_indices(length**2, 1)]):
-        assert (averages**2).mean() == pytest.approx(deviation**2, rel=5 * np.sqrt(2 / averages.size))
-    squares = spins.mean(axis=1) ** 2
-    assert squares.mean() == pytest.approx(1 / length**2, rel=5 * np.sqrt(2 / n))

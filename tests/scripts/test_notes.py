@@ -312,14 +312,3 @@ def test_a_chaotic_cell_that_diverges_here_or_in_a_sequence_is_not_reproduced(re
     replayed_grid.spread = changed(spread, test_accuracy=((0, 3, 1), np.nan))
     row = grid.cell_rows(replayed_grid, 3, 3)[1]
     assert row.verdict == verdicts.NOT_REPRODUCED and row.reason.startswith("1 of 3 ")
-
-
-@pytest.mark.thorough
-def test_a_chaotic_count_is_judged_by_its_own_place_among_the_sequences(replayed_grid):
-    train, test = np.random.default_rng(0).uniform(0.9, 0.95, (2, 1, 7, 79))
-    scores = {"train_accuracy": train, "test_accuracy": test}
-    replayed_grid.spread = dataclasses.replace(replayed_grid.spread, scores=scores)
-    within = 0.925 * 1437
-    above = 0.97 * 360
-    rows = grid.chaotic("η", (within, above), replayed_grid, 3, 3)
-    assert [row.verdict for row in rows] == [verdicts.CONSISTENT, verdicts.OUTSIDE]

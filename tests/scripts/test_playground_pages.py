@@ -46,13 +46,6 @@ def frames_of(path):
         return np.stack([np.asarray(frame.convert("RGB")) / 255 for frame in ImageSequence.Iterator(image)])
 
 
-def test_the_picture_moves_through_the_epochs(small, tmp_path):
-    playground.moving_picture(small, tmp_path / "moving.webp")
-    frames = frames_of(tmp_path / "moving.webp")
-    assert len(frames) >= len(small.evaluations)
-    assert np.abs(frames[0] - frames[-1]).mean() > 0.005
-
-
 @pytest.mark.optimised
 def test_the_picture_of_the_pages_is_what_the_script_draws(tmp_path):
     """But for what another processor changes in the networks."""

@@ -1,15 +1,11 @@
 """The one rule for published figures of random runs: its level, and that every section goes by it."""
 
-import json
-
 import kinds
 import numpy as np
 import pytest
 import verdicts
 from four_kinds import digits_machine, mnist1d, two_spins, xor_machine
 from verdicts import CONSISTENT, NOT_REPRODUCED, OUTSIDE, UNDECIDED
-
-BOLTZMANN = json.loads(xor_machine.PUBLISHED.read_text())
 
 
 @pytest.mark.parametrize(("n", "level"), [(39, 0.05), (79, 0.05), (100, 4 / 101), (38, 0)])
