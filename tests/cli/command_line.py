@@ -25,7 +25,6 @@ FILES = {
     "results.csv",
     "results.npz",
 }
-SCORES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 
 def parse(*words):

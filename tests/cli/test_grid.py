@@ -10,7 +10,6 @@ from command_line import FILES, GRID, SMALL, grid_main, parse
 from helpers import make_result, with_scores
 
 import jfnn
-from jfnn.analysis import summary
 from jfnn.arguments.texts import describe
 from jfnn.cli import output
 from jfnn.cli.output import NOT_SETTINGS
@@ -97,36 +96,6 @@ def test_config_names_settings_versions_device_and_time(run):
     assert set(config["timing"]) == {"compile", "run"}
 
 
-@pytest.mark.thorough
-def test_tables_are_of_the_best_value_on_a_further_axis_and_x64_is_as_before(tmp_path, capsys):
-    words = "--hidden none --epochs 4 --learning-rate 1e-3,1e-2 --l2 0 --dtype float64"
-    words += " --halving 2 --optimizer-arg momentum=0,0.9"
-    before = jax.config.jax_enable_x64
-    assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
-    assert jax.config.jax_enable_x64 == before
-    saved = jfnn.load(tmp_path)
-    assert saved.evaluations.tolist() == [1, 2, 3, 4]
-    stayed = saved.stopped_at < 0
-    assert not stayed.all()
-    np.testing.assert_array_equal(saved.history["test_loss"][stayed][..., -1], saved.test_loss[stayed])
-    command = json.loads((tmp_path / "config.json").read_text())["command"]
-    assert command["halving"] == 2
-    best = saved.best()
-    printed = capsys.readouterr().out
-    assert printed.startswith("64-10, starting weights normal; sum of cross entropy, by sgd\n")
-    assert printed.split("\n\n")[1].startswith(f"at momentum = {best.axes['momentum']:.3g}, ")
-    for score in saved.test_accuracy[:, 0, best.index[2], 0]:
-        assert f"{score:.3f}" in printed.split("test accuracy (")[1].split("best first")[0]
-
-
-def test_the_metric_that_ranks_can_be_chosen(run, tmp_path, capsys):
-    assert grid_main(*GRID, "--rank-by", "loss", "--out", str(tmp_path)) == 0
-    index = np.unravel_index(np.nanargmin(run[2].cell_scores("test_loss")), (3, 3))
-    assert jfnn.load(tmp_path).best().index == index
-    printed = capsys.readouterr().out
-    assert "best first, by test loss" in printed and "* best by loss" in printed
-
-
 def test_a_grid_that_diverges_everywhere_is_reported_and_written(tmp_path, capsys, monkeypatch):
     def too_late():
         raise RuntimeError("use_all_cores: too late")
@@ -142,22 +111,3 @@ def test_no_epochs_leave_the_start_and_no_curves(tmp_path):
     words = [*SMALL, "--epochs", "0", "--learning-rate", "1", "--l2", "0", "--quiet"]
     assert grid_main(*words, "--out", str(tmp_path)) == 0
     assert {path.name for path in tmp_path.iterdir()} == FILES - {"curves.png"}
-
-
-@pytest.mark.thorough
-def test_a_random_search_is_a_list_and_its_winner_alone_is_tested(tmp_path, capsys):
-    words = "--hidden 4 --epochs 2 --cells 14 --learning-rate 1e-4:1e-1 --l2 0,1e-2 --folds 2 --refit"
-    assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
-    printed = capsys.readouterr().out
-    saved = jfnn.load(tmp_path)
-    assert "η down" not in printed and "best first, by validation accuracy\n" in printed
-    rows = [line.split() for line in printed.splitlines() if re.match(r" ?\d+\.", line)]
-    order = np.argsort(-saved.cell_scores(), kind="stable")[:10]
-    lesser = saved.validation_accuracy.min(axis=(1, 2))  # of the two folds, both of which are shown
-    assert [row[-4] for row in rows] == [f"{lesser[i]:.3f}," for i in order]
-    assert "One seed's noise is unknown" in printed
-    texts = ", ".join(summary.refit_texts(saved.refit))
-    assert texts.startswith("test accuracy") and texts in printed.split("all 1437 training rows:\n")[1]
-    page = (tmp_path / "report.html").read_text()
-    assert page.count("test accuracy") == 1 and texts in page
-    assert json.loads((tmp_path / "refit" / "config.json").read_text())["command"]["cells"] == 14

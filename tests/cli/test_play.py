@@ -27,34 +27,11 @@ def test_the_page_has_epochs_from_the_first_to_the_last(tmp_path, capsys):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("words", ["--epochs 0", "--cells 3", "--validation 0.2 --refit", "--hidden 3"])
-def test_it_goes_with_other_flags(tmp_path, words):
-    out = tmp_path / "run"
-    rates = ["--learning-rate", "1e-3:1e-1" if "--cells" in words else "1e-3,1e-1", "--l2", "0,0.1"]
-    assert (
-        grid_main(*SMALL, *rates, "--epochs", "4", *words.split(), "--play", "--quiet", "--out", str(out))
-        == 0
-    )
-    epochs = contents_of(out / "playground.html")["epochs"]
-    assert epochs == ([0] if words == "--epochs 0" else [1, 2, 3, 4])
-
-
-@pytest.mark.thorough
 @pytest.mark.filterwarnings("default:play")
 def test_a_page_that_would_be_too_large_is_left_out_with_a_word_why(tmp_path, capsys):
     out = tmp_path / "run"
-    words = [
-        *SMALL,
-        "--hidden",
-        "800",
-        "--learning-rate",
-        "1e-3,1e-2,1e-1",
-        "--l2",
-        "0,0.1,1,2,3,4,5,6,7",
-        "--seeds",
-        "3",
-    ]
-    assert grid_main(*words, "--epochs", "1", "--play", "--quiet", "--out", str(out)) == 0
+    words = "--hidden 800 --learning-rate 1e-3,1e-2,1e-1 --l2 0,0.1,1,2,3,4,5,6,7 --seeds 3 --epochs 1 --play"
+    assert grid_main(*SMALL, *words.split(), "--quiet", "--out", str(out)) == 0
     said = capsys.readouterr().err
     assert "--play" in said and "megabytes" in said
     assert (out / "report.html").exists() and not (out / "playground.html").exists()

@@ -112,15 +112,6 @@ def test_the_head_is_the_targets_name_after_a_sweep_in_python(capsys, tmp_path):
 
 
 @pytest.mark.thorough
-def test_several_networks_answer_by_the_best_one(run_on, capsys, tmp_path):
-    run, frame = run_on(True, "--learning-rate 0.1 --activation tanh,sigmoid")
-    result = jfnn.load(run)
-    table = predicted(capsys, run, tmp_path / "own.csv").split()
-    expected = result.predict(frame)[result.best().index][0]
-    assert [line.rpartition(",")[2] for line in table[1:]] == expected.tolist()
-
-
-@pytest.mark.thorough
 def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
     run, frame = run_on(True, "--learning-rate 0.1")
     frame.rename(columns={"b": "B"}).to_csv(tmp_path / "without.csv", index=False)

@@ -9,7 +9,7 @@ from command_line import DIRECTORIES, FILES, GRID, PROGRAMS, grid_main, refused,
 
 import jfnn
 from jfnn.analysis import summary
-from jfnn.arguments.texts import describe, value_text
+from jfnn.arguments.texts import describe
 
 pytestmark = pytest.mark.unoptimised
 
@@ -27,20 +27,6 @@ def test_tables_are_of_the_network_and_batch_size_of_the_best_cell(programs):
         scores = expected.cell_scores(f"{part}_accuracy")[network, batch]
         assert rows == [[f"{value:.3f}" for value in row] for row in scores]
     assert "16 members" not in printed and "32 networks in 4 programs in " in printed
-
-
-@pytest.mark.thorough
-def test_the_ten_best_cells_of_all_networks_and_batch_sizes_are_one_list(programs):
-    printed, out, expected = programs
-    lines = printed.split("best first, by validation accuracy\n")[1].splitlines()[:11]
-    assert lines[-1].startswith("10.") and "<td>10.</td>" in (out / "report.html").read_text()
-    head, *rows = [[word for word in line.split() if word not in "~?!"] for line in lines]
-    assert head[:4] == ["network", "batch", "η", "λ"]
-    for row, cell in zip(rows, expected.order()[:10].tolist(), strict=True):
-        index = expected.cell_index(cell)
-        axes = expected.axes_at(index)
-        assert row[1:5] == [value_text(name, value) for name, value in axes.items()]
-        assert row[5] == f"{expected.scores[expected.ranked_by][index].min():.3f},"  # and the other seed's
 
 
 @pytest.mark.thorough
@@ -101,13 +87,3 @@ def test_programs_that_diverge_everywhere_are_reported_and_written(tmp_path, cap
     assert "No best cell" in printed and "2 networks in 2 programs" in printed
     assert "diverged" in (tmp_path / "report.html").read_text()
     assert not (tmp_path / "refit").exists() and (tmp_path / "none").is_dir()
-
-
-@pytest.mark.thorough
-def test_a_random_search_of_two_networks_is_one_list_and_a_scatter(tmp_path, capsys):
-    words = "--hidden 3 --hidden 4,3 --epochs 1 --cells 3 --learning-rate 1e-4:1e-2 --l2 0"
-    assert grid_main(*words.split(), "--out", str(tmp_path)) == 0
-    printed = capsys.readouterr().out
-    assert printed.split("\n\n")[1].startswith("best first, by test accuracy\n") and "network = " in printed
-    assert (tmp_path / "scatter.png").exists() and not (tmp_path / "heatmap.png").exists()
-    assert jfnn.load(tmp_path).cell_shape == (2, 3)
