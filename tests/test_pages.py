@@ -54,10 +54,6 @@ def check_readme(names):
     assert names["result"].best().score > 0.9
 
 
-def check_searches(names):
-    assert names["drawn"].best().axes.keys() == {"learning_rate", "l2", "momentum", "dropout"}
-
-
 def check_scores(names):
     assert names["confusion"].confusion_matrix.sum() == 360
     assert 0.2 < names["fit"].x < 5
@@ -103,10 +99,6 @@ def check_probes(names):
     assert names["result"].subset_values["target"].tolist() == ["odd", "above_4"]
 
 
-def check_studies(names):
-    assert names["chances"].shape == (360, 10) and names["by_heart"].shape == (400,)
-
-
 def check_command_line(names):
     asked, species = names["frame"]["species"], names["species"]
     assert (species == asked).mean() >= 0.8
@@ -137,9 +129,7 @@ CHECKS = {
     "docs/recipes/results.md": check_results,
     "docs/recipes/rows.md": check_rows,
     "docs/recipes/scores.md": check_scores,
-    "docs/recipes/search.md": check_searches,
     "docs/recipes/training.md": check_training,
-    "docs/studies.md": check_studies,
 }
 # What the reader of a page has before its first block.
 BEFORE = {"docs/command_line.md": train_flowers, "docs/playground.md": write_flowers}
@@ -264,14 +254,6 @@ def test_the_list_of_recipes_has_each_of_them():
         titles = re.findall("^## (.+)$", PAGES[page], re.MULTILINE)
         there += [(title, page.removeprefix("docs/")) for title in titles]
     assert len(there) > 60 and sorted((title, page) for _, title, page in listed) == sorted(there)
-
-
-def test_measurements_keep_the_anchors_that_they_had_on_another_page():
-    """Those of docs/when_it_pays.md, from which all tables moved."""
-    entry = re.compile(r"<a id=.([\w-]+).></a>\[(.+)\]\(measurements\.md#\1\)")
-    listed = [title for _, title in entry.findall(PAGES["docs/when_it_pays.md"])]
-    there = re.findall("^###? (.+)$", PAGES["docs/measurements.md"], re.MULTILINE)
-    assert sorted([*listed, "From few networks to a thousand"]) == sorted(there)
 
 
 def test_files_and_tests_named_are_there():

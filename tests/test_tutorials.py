@@ -89,17 +89,6 @@ def test_the_member_agrees_with_the_printed_loop(torch, tutorial, loop):
     assert max(largest_differences(torch, model, other)) > 1e-3
 
 
-def test_l2_is_the_weight_decay_of_the_weights_alone(torch, tutorial, loop):
-    groups = (
-        "[{'params': [p for p in model.parameters() if p.ndim == 2], 'weight_decay': 1e-2},"
-        " {'params': [p for p in model.parameters() if p.ndim == 1], 'weight_decay': 0}]"
-    )
-    changed = loop.replace("model.parameters()", groups).replace(", weight_decay=1e-2", "")
-    model = run(changed, tutorial)
-    assert max(largest_differences(torch, model, tutorial["other"])) < 1e-5
-    assert max(largest_differences(torch, model, tutorial["trained"])) > 1e-3
-
-
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [

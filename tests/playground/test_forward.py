@@ -484,26 +484,6 @@ def test_a_description_is_plain_and_says_where_each_number_lies():
             np.testing.assert_array_equal(part, array)
 
 
-def test_vectors_of_several_members_are_those_of_each():
-    network, _, _ = example("conv")
-    rng = np.random.default_rng(2)
-    like = jax.eval_shape(network.init, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: rng.normal(size=(2, 3, *leaf.shape)), like)
-    together = flattened(network, params)
-    assert together.shape == (2, 3, described(network)["parameters"]) and together.dtype == np.float32
-    for member in np.ndindex(2, 3):
-        alone = flattened(network, jax.tree.map(lambda leaf, member=member: leaf[member], params))
-        np.testing.assert_array_equal(together[member], alone)
-    first = np.asarray(jax.tree.leaves(params)[0])[1, 2].ravel()
-    np.testing.assert_array_equal(together[1, 2, : first.size], first.astype(np.float32))
-
-
-def test_numbers_of_float64_are_rounded():
-    params = (Layer(np.array([[1 + 1e-12], [1e300]]), np.array([np.nan])),)
-    flat = flattened(jfnn.sequential([Dense(1)], 2), params)
-    np.testing.assert_array_equal(flat, np.float32([1, np.inf, np.nan]))
-
-
 @pytest.mark.parametrize(
     "params",
     [

@@ -335,10 +335,6 @@ def test_a_picture_is_known_or_said(tmp_path):
     assert engine_of(tmp_path / "page.html")[0]["rows"]["picture"] is None
 
 
-def custom(params, batch):
-    return (params["w"] ** 2).sum()
-
-
 @pytest.mark.parametrize(
     ("options", "arguments", "argument"),
     [
