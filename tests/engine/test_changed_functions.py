@@ -15,7 +15,6 @@ import jfnn
 from jfnn.core.search.sweep import prepare
 from jfnn.distributed.tasks import to_bytes
 from jfnn.learners import Batch, Learner
-from jfnn.learners.functions import functions_of
 from jfnn.optimizers import SCHEDULES
 from jfnn.params import State
 from jfnn.schedulers import Actions, Scheduler
@@ -422,16 +421,3 @@ def test_products_of_own_functions_are_of_full_precision():
     step = jax.make_jaxpr(lambda state: functions.step(state, Batch(row), hyper, None))
     text = str(step(functions.start(params, hyper)))
     assert 0 < text.count("dot_general") == text.count("precision=(Precision.HIGHEST")
-
-
-def test_registered_functions_are_not_traced_anew():
-    functions = prepare(jfnn.Options(DENSE, SPLIT, **COMMON)).experiment.functions
-    assert functions == functions_of(functions.learner)
-
-
-def test_batches_are_of_the_size_that_was_traced():
-    functions = prepare(jfnn.Options(own_loss(lambda: 1.0)[0], SPLIT, **COMMON)).experiment.functions
-    rows = (SPLIT.x_train[:7], SPLIT.y_train[:7])
-    with pytest.raises(KeyError):
-        start = State(functions.learner.init(jax.random.key(0)), ())
-        functions.step(start, Batch(rows), {"learning_rate": 0.1}, None)

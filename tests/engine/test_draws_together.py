@@ -7,12 +7,8 @@ import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.engine.layouts import layout_costs
 from jfnn.core.engine.plan import Layout
-from jfnn.core.experiment.build import build
-from jfnn.core.experiment.options import Options
 
-N = 1000  # inputs of rows that are drawn
 RATES = [0.1, 0.3, 1e30, 1.0]
 
 
@@ -54,46 +50,6 @@ def test_few_cells_of_many_seeds_train_in_tiles_of_several_seeds():
         options = dict(learning_rate=RATES[cell], seed=seed, execution=result.execution)
         alone = jfnn.train(LEARNER, None, **options, **COMMON)
         assert same_bits(alone.params, result.member(cell, 0, seed))
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("devices", [1, 2])
-def test_the_last_tile_and_those_that_members_have_left_change_no_bit(devices):
-    """Of seven seeds with one cell that diverges at once, by tiles of four, and of three pairs."""
-    form = dict(tile=6, shared=2)
-    whole = trained(seeds=7, execution=jfnn.Execution(devices=devices, **form))
-    healthy = [0, 1, 3]
-    fewer = trained([RATES[i] for i in healthy], 7, execution=jfnn.Execution(**form))
-    assert (whole.diverged_at[healthy] < 0).all() and (whole.diverged_at[2] >= 0).all()
-    assert same_bits(jax.tree.map(lambda leaf: leaf[healthy], whole.params), fewer.params)
-
-
-def costs(loss, **options):
-    learner = jfnn.learner(lambda key: {"w": jnp.zeros(N)}, loss, **options)
-    numbers = dict(learning_rate=[0.1, 0.2, 0.3, 0.4], seeds=8, epochs=1)
-    scheme = jfnn.Minibatches(None, steps=2)
-    return layout_costs(build(Options(learner, jfnn.Split(), batch_size=scheme, **numbers)), "cpu")
-
-
-@pytest.mark.thorough
-def test_what_a_replicate_draws_limits_how_many_share_a_tile():
-    def drawing(rows):
-        def loss(params, batch, key):
-            return jnp.mean((jax.random.normal(key, (rows, N)) @ params["w"]) ** 2)
-
-        return loss
-
-    def most(rows):
-        together = [layout.width for layout in costs(drawing(rows), random=True) if layout.together > 1]
-        return max(together, default=0)
-
-    assert 0 < most(30) < most(1)
-    assert most(300) == 0  # draws of 1.2 MB
-
-    def without(params, batch, key):
-        return jnp.sum(params["w"] ** 2)
-
-    assert all(layout.together == 1 for layout in costs(without))
 
 
 def test_a_form_says_how_many_neighbours_share():

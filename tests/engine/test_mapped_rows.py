@@ -2,13 +2,11 @@
 
 import tracemalloc
 
-import jax
 import numpy as np
 import pytest
 from helpers import same_bits
 
 import jfnn
-from jfnn.core.engine.segment import Task, Worker
 from jfnn.core.search.sweep import prepare
 from jfnn.learners.data import EVALUATION_BLOCK, is_mapped
 
@@ -39,23 +37,6 @@ def prepared(x, **options):
     split = jfnn.Split(x, labels(len(x)))
     options = {"network": NET, "validation": 0.1} | OPTIONS | options
     return prepare(jfnn.Options(split=split, **options))
-
-
-@pytest.mark.thorough
-def test_a_device_reads_rows_in_the_file_itself(rows):
-    _, mapped = rows
-    experiment = prepared(mapped).experiment
-    data = experiment.data
-    assert np.shares_memory(data.rows[0], mapped)
-    sources = experiment.replicates.sources
-    task = Task(experiment.functions, sources, data.rows, data.weights, experiment.block, 1, False)
-    worker = Worker(task, jax.devices()[0])
-    address = mapped.ctypes.data
-    assert worker.data.rows[0].unsafe_buffer_pointer() == address
-    first, last = (block[0] for block in worker.blocks)
-    assert first.unsafe_buffer_pointer() == address
-    np.testing.assert_array_equal(last[:50], mapped[-50:])
-    assert last.shape == first.shape and not last[50:].any()
 
 
 @pytest.mark.thorough

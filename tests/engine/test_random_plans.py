@@ -99,19 +99,6 @@ def test_no_other_form_trains_all_members_sooner(examples):
     )
 
 
-def test_one_cell_of_many_seeds_fills_tiles_with_minibatches_of_their_own():
-    costs = {
-        Layout(width, separate): (width + 0.25) * 1.15**separate
-        for width in (1, 2, 5, 10)
-        for separate in (False, True)
-    }
-    assert plan.fastest_layout(1, 40, costs, 2) == Layout(10, separate=True)
-    assert plan.fastest_layout(40, 1, costs, 2) == Layout(10, separate=False)
-    assert plan.fastest_layout(20, 8, costs, 2) == Layout(10, separate=False)  # full tiles without
-    assert plan.fastest_layout(1, 1, costs, 2) == Layout(1, separate=False)
-    assert plan.fastest_layout(2, 1, costs, 2) == Layout(1, separate=False)  # a core each
-
-
 @examples((50, 1), (500, 1))
 def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
     def they_do(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
@@ -203,15 +190,6 @@ def test_no_call_goes_across_a_stop_and_further_calls_are_of_the_last_interval(e
         lengths=strategies.lists(strategies.integers(1, 40), min_size=1, max_size=5),
         steps=strategies.integers(1, 60),
     )
-
-
-def test_calls_before_the_last_interval_count_where_devices_would_be_idle():
-    """Of 7 tiles in 2 calls each, none leaves one of two devices idle; in 3 calls each, one would."""
-    lengths = plan.CallLength()
-    assert lengths.ranges([4, 8], 13, tiles=7, devices=2) == [range(4, 6), range(6, 8)]
-    assert lengths.ranges([0, 4, 8], 13, tiles=7, devices=2) == [range(4), range(4, 8)]
-    ends = [call.stop for call in lengths.ranges([0, 4, 8, 12], 13, tiles=7, devices=2)]
-    assert ends == [4, 8, 10, 12]
 
 
 def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():

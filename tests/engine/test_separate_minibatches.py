@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from helpers import noise_split, same_bits
+from helpers import noise_split
 
 import jfnn
 
@@ -35,22 +35,3 @@ def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(own, x6
         for one, other in zip(*map(jax.tree.leaves, (result.params, expected.params)), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
     assert [result.execution for result in (expected, *results)] == forms
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("gradient", "dtype"), [("autodiff", "float64"), ("backprop", "float32")], indirect=["dtype"]
-)
-def test_small_networks_have_the_same_bits_in_tiles_of_every_width_shared_or_not(gradient, dtype):
-    """Where members lie on the last axis, a member's numbers take the same instructions in any of them."""
-    data = jfnn.Split(DATA.x_train[:, :4].astype(dtype), DATA.y_train)
-    net = jfnn.mlp((4, 10, 3), "tanh")
-
-    def of_form(tile, shared):
-        options = dict(learning_rate=[0.01, 0.05], l2=0.01, seeds=3, epochs=4, batch_size=16)
-        execution = jfnn.Execution(tile=tile, shared=shared)
-        return jfnn.sweep(net, data, gradient=gradient, execution=execution, **options).params
-
-    expected = of_form(16, True)
-    for form in ((16, False), (48, False), (64, True)):
-        assert same_bits(of_form(*form), expected)

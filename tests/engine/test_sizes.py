@@ -54,7 +54,7 @@ CHANGES = [
     ("net", "batch_size", "shared"),
     [
         (of_sizes(10), PASS, False),
-        pytest.param(jfnn.Network(INNER.init, own_apply), 8, True, marks=pytest.mark.thorough),
+        (jfnn.Network(INNER.init, own_apply), 8, True),
     ],
     ids=["dense, own", "own functions, shared"],
 )
@@ -83,7 +83,7 @@ def test_much_else_compiles_once_more():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("batch_size", [PASS, pytest.param(None, marks=pytest.mark.thorough)], ids=str)
+@pytest.mark.parametrize("batch_size", [PASS, None], ids=str)
 def test_folds_of_unequal_lengths_and_seeds_are_one_program_for_each_form(batch_size):
     """Of 90 rows in 4 folds, 67 or 68 to train on; full batches of both lengths too."""
     net = of_sizes(9, 4)
