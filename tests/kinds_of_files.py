@@ -132,12 +132,6 @@ def unfinished(networks, evaluations, **options):
     return Kind(write, train, SAME, goes_on=True)
 
 
-# Zoos
-
-
-SIZES = ((4, 3), (3,)), ((3, 2), (2,))
-
-
 # Archives
 
 ARRAYS = {
