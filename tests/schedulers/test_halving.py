@@ -4,8 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from helpers import same_bits
-from noisy_classes import EPOCHS, SCORES, SPLIT, sweep
+from noisy_classes import EPOCHS, SPLIT, sweep
 from reports import report
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -129,12 +128,6 @@ def full():
     return of_metric
 
 
-@pytest.fixture(scope="module")
-def ended_after():
-    """``epochs -> `` the whole grid trained for so many, each trained once."""
-    return functools.cache(lambda epochs: sweep(folds=5, seeds=2, epochs=epochs))
-
-
 def halved_by_hand(full, rungs):
     """When each cell stops, from the scores of the full grid: -1 for never."""
     sign = 1 if full.higher_is_better() else -1
@@ -164,21 +157,3 @@ def test_cells_stop_whole_by_their_mean_score_and_nan_first(full, halving, rank_
     np.testing.assert_array_equal(result.pruned, of_members >= 0)
     np.testing.assert_array_equal(result.pruned_cells, by_hand >= 0)
     assert len(np.unique(result.stopped_at)) > 2
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("execution", [{}, {"eval_every": 2, "devices": 1}], ids=str)
-def test_survivors_have_the_bits_of_the_full_grid_and_others_those_of_a_shorter_run(
-    full, ended_after, execution
-):
-    result = sweep(SPLIT, execution, folds=5, seeds=2, schedulers=[Halving(2)])
-    assert (result.stopped_at >= 0).any()
-    for index in np.ndindex(result.stopped_at.shape):
-        stopped_at = int(result.stopped_at[index])
-        expected = full(None) if stopped_at < 0 else ended_after(stopped_at)
-        assert same_bits(result.member(*index), expected.member(*index))
-        for name in SCORES:
-            np.testing.assert_array_equal(result.scores[name][index], expected.scores[name][index])
-    trained = np.where(result.stopped_at == -1, EPOCHS, result.stopped_at)
-    diverged_at = full(None).diverged_at
-    np.testing.assert_array_equal(result.epochs, np.where(diverged_at >= 0, diverged_at, trained))

@@ -40,22 +40,6 @@ def test_sizes_are_those_of_networks_trained_step_by_step(split):
 
 
 @pytest.mark.thorough
-def test_weights_count_as_rows_that_are_there_so_often(split):
-    x = np.asarray(split.x_train[:30])
-    y = np.asarray(split.y_train[:30])
-    weights = np.where(np.arange(30) < 25, 1 + np.arange(30) % 3, 0)
-    more = np.repeat(np.arange(30), np.maximum(weights - 1, 0))
-    repeated = np.concatenate([np.arange(25), more])
-    options = dict(width=[4], learning_rate=0.02, batch_size=None, seeds=2, steps=3, rows=20)
-    weighted, plain = (
-        jfnn.coordinate_check(network, data, reduction="mean", **options)
-        for data in (jfnn.Split(x, y, weights=weights), jfnn.Split(x[repeated], y[repeated]))
-    )
-    np.testing.assert_allclose(weighted.start, plain.start, rtol=1e-6)
-    np.testing.assert_allclose(weighted.change, plain.change, rtol=1e-4)
-
-
-@pytest.mark.thorough
 def test_rows_that_do_not_fill_a_minibatch_are_a_shorter_last_step(split):
     net = jfnn.mlp((5, 4, 3), "tanh", init="he_normal")
     data = split._replace(weights=np.linspace(0, 2, len(split.x_train)))

@@ -1,8 +1,6 @@
 """Hypergradients against differences of sweeps, and both modes against each other."""
 
 import dataclasses
-import inspect
-import re
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +38,7 @@ ADAM = ("adam", 0.02, ("b1", 0.8))
     ("name", "rate", "number", "modes"),
     [
         (*SGD, ["reverse"]),
-        pytest.param(*ADAM, ["forward"], marks=pytest.mark.thorough),
+        (*ADAM, ["forward"]),
         pytest.param(*SGD, ["forward", "reverse"], marks=pytest.mark.slow),
         pytest.param(*ADAM, ["forward", "reverse"], marks=pytest.mark.slow),
     ],
@@ -132,11 +130,7 @@ def test_adam_without_eps_root_raises_an_error_where_a_gradient_is_always_0(x64)
     assert np.isfinite(jfnn.hypergradient(NETWORK, rows, **options, optimizer=kept).gradients["l2"])
 
 
-def test_options_that_only_sweeps_have_are_named_and_may_be_at_their_defaults():
-    for function, others in ((jfnn.hypergradient, ["seed", "seeds"]), (jfnn.lyapunov, [])):
-        text = " ".join(inspect.getdoc(function).partition("**options:")[2].partition("Returns:")[0].split())
-        names = re.findall("``([a-z]+)``", text)
-        assert names == [*SWEEP_OPTIONS, *others]
+def test_options_that_only_sweeps_have_may_be_at_their_defaults():
     options = {field.name: field.default for field in dataclasses.fields(Options)}
     given = {name: options[name] for name in SWEEP_OPTIONS} | {
         "schedulers": [],

@@ -1,6 +1,5 @@
 """Maximal-update parametrisation: the table's exponents, and its other form with multipliers written out."""
 
-import dataclasses
 import itertools
 import json
 
@@ -127,19 +126,6 @@ def test_steps_are_those_of_table_8_with_multipliers_written_out(optimizer, x64)
     for start, ours, expected in zip(*both(jax.random.key(0)), strict=True):
         assert np.abs(ours - start).max() > 1e-3
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.thorough
-def test_layers_without_biases_have_the_factors_of_those_with_them():
-    def layers(bias):
-        nets = [jfnn.mlp((3, width, 2), init="he_normal", bias=bias) for width in (8, 4)]
-        return jfnn.maximal_update(*nets, "sgd").layers
-
-    assert [dataclasses.replace(layer.layer, bias=True) for layer in layers(False)] == [
-        layer.layer for layer in layers(True)
-    ]
-    for unbiased, biased in zip(layers(False), layers(True), strict=True):
-        assert dataclasses.replace(unbiased, layer=biased.layer) == biased
 
 
 def test_rates_of_1_change_no_program():
