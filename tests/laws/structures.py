@@ -197,6 +197,27 @@ MOMENTUM = {"momentum": [0.0, 0.5, 0.9]}
 RULES = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=0.9, schedule="cosine")}
 EVERYTHING = ROWS + TESTS
 
+OF_NUMBERS = Structure(
+    jfnn.mlp((5, 4, 1)),
+    targets="columns of numbers",
+    weighted=True,
+    loss="quadratic",
+    batch_size=PASS,
+    hyper={"dropout": [0.0, 0.3]},
+    tile=16,
+    shared=False,
+    cuts=["targets"],
+)
+NOISY = Structure(
+    jfnn.learner(own_init, noisy_loss, hyper=["noise"], random=True, terms=["size"]),
+    targets="nothing",
+    optimizer=None,
+    hyper={"noise": [0.0, 0.1, 1.0]},
+    shared=False,
+    objective=True,
+    given=True,
+)
+
 #: Name -> structure. The first four have most in few programs: quick tests take no others.
 STRUCTURES = {
     "classes": Structure(
@@ -252,45 +273,12 @@ STRUCTURES = {
         ranks=(None, output_metric("macro_f1", macro_f1)),
     ),
     "targets": Structure(jfnn.mlp((5, 3)), targets="columns", tile=5, cuts=["targets"], given=True),
-    "targets of numbers": Structure(
-        jfnn.mlp((5, 4, 1)),
-        targets="columns of numbers",
-        weighted=True,
-        loss="quadratic",
-        batch_size=PASS,
-        hyper={"dropout": [0.0, 0.3]},
-        tile=16,
-        shared=False,
-        cuts=["targets"],
+    "targets of numbers": OF_NUMBERS,
+    "targets of numbers on the last axis": dataclasses.replace(
+        OF_NUMBERS, gradient="backprop", hyper={}, shared=True
     ),
-    "targets of numbers on the last axis": Structure(
-        jfnn.mlp((5, 4, 1)),
-        targets="columns of numbers",
-        weighted=True,
-        loss="quadratic",
-        gradient="backprop",
-        batch_size=PASS,
-        tile=16,
-        cuts=["targets"],
-    ),
-    "own loss with draws": Structure(
-        jfnn.learner(own_init, noisy_loss, hyper=["noise"], random=True, terms=["size"]),
-        targets="nothing",
-        optimizer=None,
-        hyper={"noise": [0.0, 0.1, 1.0]},
-        shared=False,
-        objective=True,
-        given=True,
-    ),
-    "own loss, draws of each seed": Structure(
-        jfnn.learner(own_init, noisy_loss, hyper=["noise"], random=True, terms=["size"]),
-        targets="nothing",
-        optimizer=None,
-        hyper={"noise": [0.0, 0.1, 1.0]},
-        shared=2,
-        objective=True,
-        given=True,
-    ),
+    "own loss with draws": NOISY,
+    "own loss, draws of each seed": dataclasses.replace(NOISY, shared=2),
     "pruned": Structure(
         jfnn.pruned(jfnn.supervised(jfnn.mlp((5, 4, 2), "gelu"), "quadratic"), every=2, rounds=1),
         targets="numbers",
