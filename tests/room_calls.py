@@ -15,7 +15,6 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.search.predictions import Origin
 from jfnn.core.search.result import with_run
 from jfnn.core.search.sweep import prepare
-from jfnn.studies.coordinates import CoordinateCheck
 
 NET = jfnn.mlp((2, 3, 2), init="he_normal")
 X = np.random.default_rng(0).normal(size=(8, 2))
@@ -44,7 +43,6 @@ GROWN = with_run(
     config={"settings": {"learner": {"loss": "cross_entropy"}}},
     origin=Origin(lambda network: jfnn.supervised(NET), subsets=GROWING),
 )
-CHECK = CoordinateCheck(np.array([2, 4]), ("standard",), np.ones((1, 2, 1, 2)), np.ones((1, 2, 1, 3, 2)))
 ANALYSED = {"result": RESULT, "score": "test_loss"}
 DECOMPOSED = {
     "predictions": np.arange(12.0).reshape(2, 3, 2),

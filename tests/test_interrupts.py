@@ -15,7 +15,6 @@ from helpers import as_workers, noise_split, same_bits
 import jfnn
 from jfnn.core.engine.interrupts import deferred_interrupts, raise_interrupt
 from jfnn.core.experiment.progress import Listener
-from jfnn.core.store.checkpoint import Checkpoint
 from jfnn.distributed.agreement import agreed_environment
 
 NETWORK = jfnn.mlp((5, 6, 3))
@@ -91,15 +90,6 @@ def test_other_threads_and_ignored_signals_are_left_alone(told):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with deferred_interrupts():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("has_directory", [False, True])
-def test_where_nothing_is_saved_an_interrupt_says_nothing_of_it(has_directory, tmp_path, monkeypatch):
-    monkeypatch.setattr(Checkpoint, "save", lambda *_: None)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        sweep(progress=lambda now: press(), **{"out": tmp_path} if has_directory else {})
-    assert not hasattr(caught.value, "__notes__")
 
 
 class Pressing(concurrent.futures.ThreadPoolExecutor):

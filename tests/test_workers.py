@@ -5,28 +5,24 @@ import contextlib
 import dataclasses
 import functools
 import importlib
-import itertools
 import multiprocessing
 import os
 import pickle
 import sys
 import threading
-import time
 import types
 
 import jax
 import numpy as np
 import pytest
 from helpers import same_bits
-from remote_sweeps import HOW, NET, OPTIONS, Here, arrays, has, sweep
+from remote_sweeps import NET, OPTIONS, Here, arrays, has, sweep
 
 import jfnn
-from jfnn.core.engine.segment import Segment, Task
-from jfnn.core.experiment.progress import Listener
+from jfnn.core.engine.segment import Task
 from jfnn.core.store import environment
-from jfnn.distributed import calls, submitter, tasks
+from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
-from jfnn.distributed.waiting import LOOKING_SECONDS, SILENT_SECONDS
 
 pytestmark = pytest.mark.unoptimised
 
@@ -35,16 +31,6 @@ pytestmark = pytest.mark.unoptimised
 def plain():
     """The result of threads of this process."""
     return sweep()
-
-
-@pytest.mark.thorough
-def test_a_sweep_on_an_executor_has_the_bits_of_threads_and_sends_the_data_once(plain):
-    HELD.forget()
-    executor = Here()
-    assert same_bits(arrays(sweep(executor)), arrays(plain))
-    first, *others = executor.calls
-    assert first.task.content is None
-    assert sum(call.task.content is not None for call in others) == 1
 
 
 class Slow(Here):
@@ -203,10 +189,7 @@ def test_errors_come_back_as_they_are_or_with_their_text(plain, expected):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "error",
-    [MemoryError("too large"), pytest.param(PermissionError(13, "not yours"), marks=pytest.mark.thorough)],
-)
+@pytest.mark.parametrize("error", [MemoryError("too large"), PermissionError(13, "not yours")])
 def test_a_fault_of_a_machine_is_tried_again_and_named_where_no_other_does_it(error):
     options = lone_learner(fails_on_worker)
     named = rf"^executor: the worker \S+ {os.getpid()} has failed"
@@ -280,41 +263,6 @@ def test_silence_is_said_in_a_line_and_in_the_bar(capsys):
 
 
 @pytest.mark.thorough
-def test_an_answer_ends_the_silence_that_was_said():
-    heard = []
-
-    class Hears(Listener):
-        def __call__(self, now):
-            pass
-
-        def waiting(self, seconds):
-            heard.append(seconds)
-
-    def late(number, call):
-        if number == 1:
-            time.sleep(SILENT_SECONDS + 2 * LOOKING_SECONDS)
-
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        executor = types.SimpleNamespace(submit=functools.partial(thread.submit, Here(late).run))
-        sweep(jfnn.Workers(executor), execution=dataclasses.replace(HOW, progress=Hears()))
-    *silent, end = heard
-    assert min(silent) >= SILENT_SECONDS and end is None
-
-
-def test_messages_on_their_way_follow_the_number_of_processes_that_have_answered(monkeypatch):
-    workers = jfnn.Workers(Here(), together=1)
-    assert workers.in_flight == jfnn.Workers(Here).in_flight == 64
-    names = map("process {}".format, itertools.count())
-    monkeypatch.setattr(calls, "process_here", functools.partial(next, names))
-    monkeypatch.setattr(submitter, "AT_LEAST", 1)
-    sweep(workers, execution=jfnn.Execution(tile=1))
-    assert workers.in_flight == 4 * len(workers.processes_heard_of) > 8
-    workers.processes_heard_of |= {*map(str, range(300))}
-    assert workers.in_flight == 1024
-    assert jfnn.Workers(Here(), in_flight=3).in_flight == 3
-
-
-@pytest.mark.thorough
 def test_a_process_holds_the_last_tasks_up_to_a_number_and_to_their_bytes():
     replicates = jfnn.Split(np.ones((9, 5), np.float32))
     some = []
@@ -374,15 +322,6 @@ def test_a_run_removes_its_tasks_and_no_other_file(plain, tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in mine} == mine
 
 
-def test_segments_come_back_as_they_were_sent_and_shared_minibatches_travel_once():
-    given = np.arange(1000, dtype=np.int32).reshape(500, 2)
-    training = Segment(np.ones(3), {"l2": np.ones(3)}, np.arange(3), np.arange(3), 5, 4, 12, given)
-    sent = [training, Segment(np.ones(3), {}, None, np.arange(3)), training]
-    content = tasks.to_bytes(sent)
-    assert same_bits(pickle.loads(content), sent)
-    assert len(content) < len(tasks.to_bytes([training])) + 500
-
-
 def test_a_task_that_was_tampered_with_is_not_loaded(tmp_path):
     split = OPTIONS["split"]
     task = Task(None, None, split, None, 1, 1, False)
@@ -439,21 +378,6 @@ def test_functions_that_cannot_be_sent_are_named(monkeypatch):
     net = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     with pytest.raises(TypeError, match=r"^executor: .*cloudpickle"):
         sweep(Here(), network=net)
-
-
-@pytest.mark.thorough
-def test_programs_and_what_is_trained_again_run_on_the_executor():
-    executor = Here()
-    networks = {"a": NET, "b": jfnn.mlp((5, 3))}
-    common = OPTIONS | dict(network=networks, validation=0.2, refit=True, epochs=2, execution=HOW)
-    one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=jfnn.Workers(executor))})
-    other = jfnn.sweep(**common)
-    assert same_bits(
-        [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
-    )
-    digests = {call.task.digest for call in executor.calls}
-    assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
-    assert jax.tree.leaves(one.refit.params)[0].size
 
 
 def test_a_number_of_workers_starts_nothing_until_there_is_work():
