@@ -84,7 +84,7 @@ def is_operation(function):
     return function.removeprefix("jit(").removesuffix(")").lstrip("_") in OPERATIONS
 
 
-@examples(few=(1, 1), more=(8, 1), many=(200, 1))
+@examples(few=(1, 1), more=(4, 1), many=(200, 1))
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_value_that_an_argument_does_not_take_is_refused_by_its_name(case, examples):
     names = {case.argument.name} | case.argument.of(ALIASES, set())

@@ -144,7 +144,7 @@ def of_run(out, name, execution, **changes):
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbroken_one(name, tmp_path):
     """Stopped as by Ctrl-C, and gone on with on another number of devices."""
-    whole = of_run(tmp_path / "whole", name, {"devices": 1})
+    of_run(tmp_path / "whole", name, {"devices": 1})
     returns = []
 
     def stop(progress):
@@ -160,13 +160,6 @@ def test_a_run_stopped_at_every_return_to_the_host_ends_in_the_bytes_of_an_unbro
     assert returns == sorted(set(returns))
     assert len(returns) >= 4
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-    # config.json says which schedulers acted, with which numbers.
-    described = whole.config["settings"]["schedulers"]
-    assert len(described) == len(RUNS[name])
-    for scheduler in RUNS[name]:
-        kind = next(kind for kind, known in SCHEDULERS.items() if known is type(scheduler))
-        numbers = {field: list(v) if isinstance(v, tuple) else v for field, v in vars(scheduler).items()}
-        assert {"kind": kind} | numbers in described
 
 
 # Schedulers of users
@@ -201,6 +194,5 @@ def test_a_scheduler_of_your_own_takes_a_few_lines_and_no_other_file(ended_after
     assert len(np.unique(result.stopped_at)) > 2
     assert not result.pruned.any()
     (described,) = result.config["settings"]["schedulers"]
-    assert described["threshold"] == 1.0
-    assert described["kind"].endswith("StopBelow")
+    assert described["threshold"] == 1.0 and described["kind"].endswith("StopBelow")
     assert same_bits(sweep(SPLIT, out=tmp_path, resume=True, **options).params, result.params)

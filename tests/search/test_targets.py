@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled, same_bits
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 
 import jfnn
 from jfnn import Execution, Split, subsets
-from jfnn.numerics.selects import selecting
 from jfnn.schedulers import Converged
 
 N, D, T, M = 120, 6, 3, 40
@@ -67,30 +66,6 @@ def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_sid
             np.testing.assert_allclose(weights.T, reference.coef_, atol=1e-6)
             np.testing.assert_allclose(biases, reference.intercept_, atol=1e-6)
             assert result.test_accuracy[0, i, 0, t] == reference.score(x[300:], y[300:, t])
-
-
-@pytest.mark.thorough
-def test_numbers_are_targets_of_a_column_each():
-    rng = np.random.default_rng(0)
-    with jax.enable_x64():
-        x = rng.normal(size=(200, 4))
-        y = x @ rng.normal(size=(4, 5)) + rng.normal(size=(200, 5))
-        result = jfnn.sweep(
-            jfnn.mlp((4, 1)),
-            split_of(x, y, 150),
-            folds=subsets.targets(y[:150]),
-            loss="quadratic",
-            learning_rate=1.0,
-            l2=3.0,
-            optimizer="lbfgs",
-            batch_size=None,
-            epochs=100,
-            schedulers=[Converged(every=5, tolerance=1e-15)],
-        )
-    for t in range(5):
-        reference = Ridge(alpha=3.0, tol=1e-12).fit(x[:150], y[:150, t])
-        np.testing.assert_allclose(result.member(0, 0, 0, t)[0][0][:, 0], reference.coef_, atol=1e-6)
-        assert result.test_r2[0, 0, 0, t] == pytest.approx(reference.score(x[150:], y[150:, t]), abs=1e-9)
 
 
 def test_targets_are_combined_with_other_subsets():
@@ -166,32 +141,6 @@ def test_one_hot_targets_may_lack_rows_of_a_class():
     one_hot = np.eye(3)[UNEQUAL].astype(np.float32)
     result = swept(jfnn.mlp((D, 3)), Split(X[:N], one_hot), one_hot, epochs=2)
     assert result.metrics == {"loss": False, "accuracy": True} and np.isfinite(result.train_loss).all()
-
-
-def root(x, target):
-    """A square root by bisection or, of large numbers, by Newton's method, with a condition within a loop."""
-
-    def turn(carry):
-        i, low, high = carry
-        middle = (low + high) / 2
-        low, high = jax.lax.cond(middle**2 > target, lambda: (low, middle), lambda: (middle, high))
-        return i + 1, low, high
-
-    def newton(x):
-        return jax.lax.fori_loop(0, 20, lambda _, r: (r + target / r) / 2, x)
-
-    def bisection(x):
-        return jax.lax.while_loop(lambda carry: carry[0] < 40, turn, (0, x * 0, x))[1]
-
-    return jax.lax.switch((target > 1).astype(int) + (target > 9), [bisection, jax.jit(newton), jnp.abs], x)
-
-
-def test_conditions_as_selections_give_what_conditions_give():
-    targets = jnp.array([0.5, 4.0, 16.0])
-    starts = jnp.array([2.0, 2.0, -7.0])
-    expected = [root(x, target) for x, target in zip(starts, targets, strict=True)]
-    np.testing.assert_allclose(jax.vmap(selecting(root))(starts, targets), expected, rtol=1e-6)
-    np.testing.assert_allclose(expected, [0.5**0.5, 2, 7], rtol=1e-5)
 
 
 @pytest.mark.thorough

@@ -160,25 +160,6 @@ def test_nothing_is_saved_before_it_is_time_and_then_the_run_starts_again(tmp_pa
     assert "results.npz" in contents(tmp_path)
 
 
-def test_an_interrupt_amid_a_save_leaves_a_sound_one(tmp_path, monkeypatch):
-    fsync = os.fsync
-    interrupts = []
-
-    def interrupted(handle):
-        if interrupts and interrupts.pop():
-            raise KeyboardInterrupt
-        fsync(handle)
-
-    def progress(told):
-        interrupts[:] = [told.epoch == 6]
-
-    monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(tmp_path, execution={"progress": progress})
-    assert files.read_archive(tmp_path / "checkpoint.npz")[1]["epoch"] == 6
-    assert resumed(tmp_path)[0] == [9, 12]
-
-
 def test_a_finished_run_is_given_back_and_not_repeated(tmp_path):
     result = sweep(tmp_path)
     before = contents(tmp_path)
@@ -284,13 +265,8 @@ def test_the_part_that_differs_is_shown_of_both(at):
 
 # That every option decides is a law of tests/search/test_options.py.
 OTHER = {
-    "further axis": (
-        {"optimizer": jfnn.Optimizer("sgd", momentum=[0.9, 0.8])},
-        "settings.axes.momentum is null there",
-    ),
     "seeds": ({"seeds": [0, 2]}, r"settings.seeds is \[0, 1\] there and \[0, 2\] here"),
     "batches of a function": ({"batches": lambda seed, epoch: np.zeros((2, 3), int)}, "data.batches"),
-    "test rows": ({"data": SPLIT._replace(y_test=np.arange(20) % 2)}, "data.rows"),
 }
 
 

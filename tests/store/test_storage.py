@@ -1,13 +1,12 @@
 """Files are written whole or not at all; parameters come back in their structure."""
 
-import contextlib
 import json
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
-from helpers import make_result, refusal, room_for
+from helpers import make_result, room_for
 
 import jfnn
 from jfnn.arguments.paths import OutputError
@@ -21,17 +20,6 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         file.write(b"half")
         raise KeyboardInterrupt
     assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_another_writer_of_the_same_file_is_refused_and_what_the_first_writes_is_whole(tmp_path):
-    path = tmp_path / "file"
-    another = contextlib.ExitStack()
-    with files.atomic_file(path) as file:
-        file.write(b"whole")
-        error = refusal(another.enter_context, files.atomic_file(path))
-    assert path.read_bytes() == b"whole"
-    assert isinstance(error, OutputError) and str(path) in str(error)
     assert list(tmp_path.iterdir()) == [path]
 
 
