@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import pytest
 from helpers import same_bits
-from remote_sweeps import NET, OPTIONS, Here, arrays, has, sweep
+from remote_sweeps import HOW, NET, OPTIONS, Here, arrays, has, sweep
 
 import jfnn
 from jfnn.core.engine.segment import Task
@@ -378,6 +378,21 @@ def test_functions_that_cannot_be_sent_are_named(monkeypatch):
     net = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
     with pytest.raises(TypeError, match=r"^executor: .*cloudpickle"):
         sweep(Here(), network=net)
+
+
+@pytest.mark.thorough
+def test_programs_and_what_is_trained_again_run_on_the_executor():
+    executor = Here()
+    networks = {"a": NET, "b": jfnn.mlp((5, 3))}
+    common = OPTIONS | dict(network=networks, validation=0.2, refit=True, epochs=2, execution=HOW)
+    one = jfnn.sweep(**common | {"execution": dataclasses.replace(HOW, executor=jfnn.Workers(executor))})
+    other = jfnn.sweep(**common)
+    assert same_bits(
+        [arrays(r) for r in (*one.programs, one.refit)], [arrays(r) for r in (*other.programs, other.refit)]
+    )
+    digests = {call.task.digest for call in executor.calls}
+    assert len(digests) == 3  # of each program, and of the winner with the rows held out from it
+    assert jax.tree.leaves(one.refit.params)[0].size
 
 
 def test_a_number_of_workers_starts_nothing_until_there_is_work():

@@ -142,6 +142,14 @@ def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, spli
         sweep(learning_rate=1e38, l2=1.0).best()
 
 
+def test_parameters_are_kept_as_asked(sweep, grid):
+    (i, j) = grid.best().index
+    none = sweep(seeds=2, execution={"keep_params": "none"})
+    best = sweep(seeds=2, execution={"keep_params": "best"})
+    assert best.best() == none.best() == grid.best() and none.params is None
+    assert same_bits(best.member(i, j, 1), grid.member(i, j, 1))
+
+
 @dataclasses.dataclass(frozen=True)
 class CopyFirst(jfnn.Scheduler):
     """After an epoch every member becomes a copy of the first one."""
@@ -248,6 +256,25 @@ def test_a_sweep_is_the_plain_loop_over_its_members(split, dtype, name, gradient
         cost, accuracy = score(net, params, x, split.y_train, *split[2:4])
         np.testing.assert_allclose(result.test_accuracy[index], accuracy, rtol=1e-6)
         np.testing.assert_allclose(result.train_loss[index], cost, rtol=10 * tolerance)
+
+
+@pytest.mark.thorough
+def test_given_minibatches_and_starts_are_those_drawn_from_the_seeds(net, sweep):
+    seeds = [5, 0, 9]
+    options = dict(learning_rate=[0.02, 0.1], l2=0.1, seeds=seeds)
+    drawn = sweep(**options)
+    scheme = jfnn.Minibatches(16)
+    batches = np.array([[scheme.epoch(70, seed, epoch) for epoch in range(EPOCHS)] for seed in seeds])
+    starts = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(compiled(net.init)(jax.random.key(seed)) for seed in seeds)
+    )
+    options |= {"initial_params": starts, "batch_size": None}
+    given = sweep(batches=batches, **options)
+    for one, other in zip(*map(jax.tree.leaves, (given.params, drawn.params)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    by_seed = dict(zip(seeds, batches, strict=True))
+    by_function = sweep(batches=lambda seed, epoch: by_seed[seed][epoch], **options)
+    assert same_bits(everything(by_function), everything(given))
 
 
 @pytest.mark.thorough

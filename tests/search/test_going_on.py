@@ -68,6 +68,21 @@ def test_going_on_is_resumed_and_its_best_cell_refitted(split, tmp_path):
         jfnn.sweep(NETWORK, split, out=tmp_path, resume=True, **options | {"seeds": [1, 0]})
 
 
+def test_minibatches_are_asked_of_the_epochs_that_are_trained(split):
+    asked = []
+
+    def rows(seed, epoch):
+        asked.append(epoch)
+        return np.arange(60).reshape(3, 20)
+
+    options = {"learning_rate": [0.1], "batches": rows}
+    half = jfnn.sweep(NETWORK, split, epochs=4, **options)
+    assert sorted(asked) == [0, 0, 1, 2, 3]  # the first for its shape too
+    asked.clear()
+    jfnn.sweep(NETWORK, split, epochs=range(4, 8), initial_params=half.params, **options)
+    assert sorted(asked) == [4, 4, 5, 6, 7]
+
+
 def test_schedulers_count_from_where_it_goes_on(split):
     options = OPTIONS | {"batch_size": 16, "execution": TILE, "validation": 0.2}
     half = jfnn.sweep(NETWORK, split, epochs=3, **options)
@@ -91,3 +106,21 @@ def test_parameters_of_another_grid_are_refused(split):
     for epochs in (range(1, 3), range(3, 1), range(0, 9, 3), range(-1, 4), 2.5):
         with pytest.raises((ValueError, TypeError), match=r"^epochs: "):
             jfnn.sweep(NETWORK, split, epochs=epochs, **OPTIONS)
+
+
+@pytest.mark.thorough
+def test_the_winner_of_several_programs_goes_on_from_its_own_parameters(split):
+    options = OPTIONS | {"l2": 0.0, "epochs": range(2, 3)}
+    sizes = {"batch_size": [16, 8], "validation": 0.2}
+    half = jfnn.sweep(NETWORK, split, **options | sizes | {"epochs": 2})
+    starts = (half, half.params)
+    rests = [
+        jfnn.sweep(NETWORK, split, initial_params=start, refit=True, **options | sizes) for start in starts
+    ]
+    best = rests[0].best()
+    size = best.axes["batch_size"]
+    options |= {"learning_rate": [best.axes["learning_rate"]], "batch_size": size}
+    start = half.program(batch_size=size).of_cell(*best.index[1:]).params
+    execution = rests[0].refit.execution
+    alone = jfnn.sweep(NETWORK, split, initial_params=start, execution=execution, **options)
+    assert all(same_bits(rest.refit.params, alone.params) for rest in rests)

@@ -131,6 +131,14 @@ def test_each_row_is_held_out_by_one_fold_and_learned_from_by_the_others(result)
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("options", [{"validation": 0.2}, {"folds": PAIRS}])
+def test_rows_held_out_are_found_again(tmp_path, options):
+    result = sweep(learning_rate=[1e-3], l2=0.0, out=tmp_path / "out", **options)
+    found = jfnn.load(tmp_path / "out").row_scores("loss", "train", SPLIT, folds=options.get("folds"))
+    np.testing.assert_array_equal(found, result.row_scores("loss", "train", SPLIT))
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("load", [False, True])
 def test_rows_of_subsets_with_wrong_labels_are_scored_by_these(tmp_path, load):
     noisy = jfnn.subsets.label_noise(SPLIT.y_train, [0, 0.3, 0.6])
@@ -223,6 +231,14 @@ def test_a_learner_of_ones_own_scores_rows_by_its_numbers_and_predicts_by_a_func
         result.predict_proba(X)
     with pytest.raises(ValueError, match=r"^network: .*\(params, x\) -> outputs.*row_scores.*learner"):
         loaded.predict(X)
+
+
+@pytest.mark.thorough
+def test_a_network_of_ones_own_is_given_again(tmp_path):
+    own = jfnn.Network(NET.init, lambda params, x: NET.apply(params, x))
+    options = {"learning_rate": [1e-3], "epochs": 1, "batch_size": 8, "out": tmp_path}
+    here = jfnn.sweep(own, SPLIT, **options)
+    np.testing.assert_array_equal(jfnn.load(tmp_path).predict(X, network=own), here.predict(X))
 
 
 @pytest.mark.thorough

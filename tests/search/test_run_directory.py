@@ -65,6 +65,15 @@ def test_models_are_addressed_by_their_axes(results, tmp_path):
         np.testing.assert_array_equal(models["1.w"][i, j, k, s], result.member(i, j, k, s)[1].w)
 
 
+@pytest.mark.thorough
+def test_models_of_the_best_cell_say_which_it_is(results, tmp_path):
+    result = results["best"]
+    result.save(tmp_path)
+    with np.load(tmp_path / "models.npz", allow_pickle=False) as models:
+        assert {name: models[name] for name in result.axes} == result.best().axes
+        np.testing.assert_array_equal(models["0.w"][1], result.member(*result.best().index, 1)[0].w)
+
+
 def test_members_whose_parameters_were_not_kept_are_named(results):
     (i, *rest) = results["best"].best().index
     none = results["none"]

@@ -31,6 +31,20 @@ RULES = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=0.5)}
 SEVERAL = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.3], seeds=2, validation=0.3, **OPTIONS)
 
 
+@pytest.mark.thorough
+def test_members_that_diverged_in_one_program_are_left_out_of_a_mean(split):
+    exploding = jfnn.mlp((5, 6, 3), jfnn.activations.Activation(lambda z: z * 1e30, lambda z: 1e30 + 0 * z))
+    options = dict(learning_rate=[1e-3, 1e-2], batch_size=16, validation=0.2, **OPTIONS)
+    both = jfnn.sweep({"a": exploding, "b": NETWORKS["6"]}, split, **options)
+    alone = both.program(network="b")
+    assert both.programs[0].best_or_none() is None
+    assert both.best().axes["network"] == "b"
+    assert {cell.axes["network"] for cell in ranking.best_first(both).cells} == {"b"}
+    x = split.x_test
+    np.testing.assert_array_equal(both.predict_proba(x, "mean"), alone.predict_proba(x, "mean"))
+    assert np.isnan(both.predict_proba(x)[0]).all()
+
+
 @pytest.mark.parametrize("make", [make_result, make_sampled])
 def test_a_program_of_a_result_is_what_it_was_made_of(make):
     """Also of histories of several lengths, and where some kept the parameters of one cell."""
