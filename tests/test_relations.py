@@ -49,6 +49,24 @@ RECORD_ROWS = [
     (Interval, {"statistic": "median", "method": "skewed"}, "method", "for the mean"),
 ]
 
+
+def networks(make=lambda **values: NET, **axes):
+    """Networks of some axes, by default the same for all values."""
+    return jfnn.Networks(make, **axes)
+
+
+AXES = [
+    *((networks, axes, "axes") for axes in ({}, {"network": [1]}, {"a/b": [1]})),
+    *(
+        (networks, {"width": values}, "width")
+        for values in (5, [], [5, 5.0], [5, "a"], [NAN], [[1, 2]], ["../a"])
+    ),
+    *((networks, {"bias": values}, "bias") for values in ([True, False], {"no": False, 1: True})),
+    *(
+        (networks, {"make": make, "width": [5]}, "make", "width")
+        for make in (lambda depth: NET, NET, lambda width: None)
+    ),
+]
 COLUMN = {"network": jfnn.Network(lambda key: {}, lambda params, x: x[:, 0]), "params": {}}
 LISTED = {"network": jfnn.Network(lambda key: {}, lambda params, x: [x, x]), "params": {}}
 ONE_OUTPUT = {"network": jfnn.mlp((2, 1)), "params": jfnn.mlp((2, 1)).init(jax.random.key(0))}
@@ -433,7 +451,7 @@ SUBSETS = [
 AREAS = {
     "records": RECORD_ROWS,
     "core": CORE,
-    "networks": NETWORKS,
+    "networks": NETWORKS + AXES,
     "analysis": ANALYSIS,
     "plots": PLOTS,
     "boltzmann": BOLTZMANN,

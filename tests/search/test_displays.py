@@ -5,6 +5,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import PurePosixPath, PureWindowsPath
+from unittest import mock
 
 import jax
 import numpy as np
@@ -95,45 +96,20 @@ def test_a_bar_stays_on_one_line_and_begins_anew_with_the_next_program(capsys):
     assert "2 of 2 training, best loss 0.25" in written and "\n" not in written
 
 
-class Seen(ProgressBar):
-    """A bar that notes what it is told."""
-
-    def __init__(self):
-        super().__init__(silent=True)
-        self.begun = []
-        self.programs = []
-        self.moved = []
-        self.returns = []
-
-    def begin(self, epochs, *numbers):
-        self.begun.append((epochs, len(self.programs), *numbers))
-        super().begin(epochs, *numbers)
-
-    def compiling(self, done, programs):
-        self.programs.append((done, programs))
-        super().compiling(done, programs)
-
-    def add(self, epochs):
-        self.moved.append(epochs)
-        super().add(epochs)
-
-    def __call__(self, now):
-        self.returns.append(now.epoch)
-        super().__call__(now)
-
-
 @pytest.mark.thorough
 def test_a_bar_says_what_compiles_and_moves_with_every_tile():
-    bar = Seen()
+    bar = mock.Mock(ProgressBar, wraps=ProgressBar(silent=True))
     execution = jfnn.Execution(tile=2, progress=bar)
     options = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=6, batch_size=16)
     result = jfnn.sweep(jfnn.mlp((5, 6, 3)), noise_split(), execution=execution, **options)
-    assert bar.begun == [(6, 0)]  # before anything is compiled for training
-    assert bar.programs == [(done, 2) for done in range(3)]  # of training and of scoring
-    assert (result.diverged_at >= 0).sum() == 2 and bar.returns[-1] == 6
-    assert len(bar.moved) > len(bar.returns)
+    assert bar.mock_calls[0] == mock.call.begin(6)  # before anything is compiled for training
+    assert bar.compiling.mock_calls == [mock.call(done, 2) for done in range(3)]  # of training and of scoring
+    moved = [epochs for ((epochs,), _) in bar.add.call_args_list]
+    returns = [now.epoch for ((now,), _) in bar.call_args_list]
+    assert (result.diverged_at >= 0).sum() == 2 and returns[-1] == 6
+    assert len(moved) > len(returns)
     # Members that diverge leave at a return, behind which those that are left count for all.
-    assert sum(bar.moved) == pytest.approx(6)
+    assert sum(moved) == pytest.approx(6)
     assert DRAWING not in {thread.name for thread in threading.enumerate()}  # the bar is closed
 
 

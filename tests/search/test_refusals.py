@@ -155,9 +155,22 @@ def train(**changes):
 
 def several(**changes):
     options = UNTRAINED | {"network": {"a": NET, "b": jfnn.mlp((5, 4, 3))}, "batch_size": 16} | changes
-    return jfnn.sweep(split=SPLIT, **options)
+    return jfnn.sweep(**{"split": SPLIT} | options)
 
 
+def of_rule(rule):
+    return jfnn.supervised(NET, optimizer=rule)
+
+
+RULES = {"plain": "sgd", "steep": Optimizer("sgd", momentum=[0.5, 0.9])}
+HYPER = {"dropout": [0.1, 0.2]}
+WEIGHTED = SPLIT._replace(weights=np.ones(70))
+# A name that results, options or directories of programs have -> axes of networks that would have it.
+TAKEN = {
+    **{name: {name: [1, 2]} for name in ("learning_rate", "l2", "seed", "scores", "batch_size", "best")},
+    **{name: {name: [1, 2]} for name in ("dropout", "train_loss")},
+    "a-b": {"a": ["b", "b-c-b"], "c": ["b-c-b", "b"]},
+}
 DOORS = [
     *((train, {"test": test}, "test") for test in ((SPLIT.x_test,), SPLIT)),
     (train, {"weights": np.zeros(70)}, "weights"),
@@ -173,6 +186,13 @@ DOORS = [
     *((several, {"network": network}, "network") for network in ({}, {"a": NET, "b": 3}, [NET])),
     *((several, {"network": {name: NET}}, "network") for name in ("a/b", "", ".a", "refit", 3, *UNWRITABLE)),
     (several, {"network": {"a": NET, "wide": jfnn.mlp((6, 3))}}, "x_train"),
+    (several, {"network": {"a": NET, "b": jfnn.supervised(NET, metrics=["loss"])}}, "network", "metrics"),
+    (several, {"network": jfnn.Networks(of_rule, rule=RULES)}, "network", "momentum"),
+    (several, {"network": with_number("network"), "hyper": {"network": [1.0, 2.0]}}, "hyper", "'network'"),
+    *(
+        (several, {"network": jfnn.Networks(lambda **_: NET, **axes), "hyper": HYPER}, "network", f"'{name}")
+        for name, axes in TAKEN.items()
+    ),
     *(
         (several, {"batch_size": sizes}, "batch_size")
         for sizes in ([8, 8], [8, 71], [None, Minibatches(3, "full")], 71)
@@ -180,6 +200,15 @@ DOORS = [
     *((several, {"batch_size": sizes, "validation": 0.2}, "batch_size") for sizes in (60, [8, 60])),
     (several, {"batch_size": [4, 5], "batches": ROWS, "epochs": 1}, "batch_size"),
     (several, {"refit": True}, "refit"),
+    (
+        several,
+        {"l2": [0, 1], "refit": jfnn.Refit(cells=2), "validation": 0.2},
+        "refit",
+        "one cell of several",
+    ),
+    (several, {"network": NET, "refit": jfnn.Refit(cells=3), "validation": 0.2}, "refit", "got 3"),
+    (several, {"network": NET, "refit": "all", "validation": 0.2, "split": WEIGHTED}, "refit", "no weights"),
+    (several, {"network": NET, "refit": "all", "split": (*SPLIT[:2], None, None)}, "refit", "no rows held"),
     (several, {"refit": True, "validation": 0.2, "batches": ROWS, "epochs": 1}, "refit"),
     *((call, {"resume": True}, "resume") for call in (train, several)),
 ]

@@ -50,27 +50,6 @@ def test_draws_follow_their_distributions_and_are_independent(net, split):
     assert np.abs(correlations - np.eye(4)).max() < 0.1
 
 
-def test_winners_that_cannot_be_trained_again_are_refused(net, split):
-    options = dict(
-        learning_rate=[0.1, 0.2], epochs=1, batch_size=16, execution=jfnn.Execution(progress=pytest.fail)
-    )
-    held = options | {"validation": 0.2}
-    weighted = split._replace(weights=np.ones(len(split.x_train)))
-    both = {"a": net, "b": net}
-    for network, rows, given, refit, message in (
-        (net, split, held, jfnn.Refit(cells=3), "^refit: .*2 cells there are, got 3"),
-        (both, split, held, jfnn.Refit(cells=2), "^refit: expected one cell of several networks"),
-        (net, weighted, held, "all", "^refit: test rows have no weights"),
-        (net, (*split[:2], None, None), options, "all", "^refit: with no rows held out"),
-        (net, split, held, "test", "^refit: expected one of train, all"),
-        (net, split, held, 3, "^refit: expected True, False, 'all', a jfnn.Refit"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            jfnn.sweep(network, rows, refit=refit, **given)
-    with pytest.raises(ValueError, match=r"^cells: expected 1 with a rule"):
-        jfnn.Refit(cells=2, rule=jfnn.Simplest({"l2": "most"}))
-
-
 @pytest.mark.parametrize(("epochs", "expected"), [([3, 4, 4], 4), ([3, 3, 4], 3), ([0, 0, 1], 1)])
 def test_a_refit_trains_for_the_mean_of_the_epochs_that_early_stopping_kept(net, split, epochs, expected):
     options = jfnn.Options(net, split, learning_rate=[0.1, 0.2], validation=0.2, epochs=9)

@@ -3,7 +3,6 @@
 import itertools
 import json
 
-import jax
 import numpy as np
 import pytest
 from helpers import (
@@ -165,27 +164,6 @@ def test_a_name_too_long_for_a_directory_is_refused_before_any_trains(split, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_networks_of_other_metrics_are_refused_before_any_trains(split):
-    other = jfnn.supervised(NETWORKS["6"], metrics=["loss"])
-    with pytest.raises(ValueError, match=r"^network: expected networks of the same metrics"):
-        jfnn.sweep(
-            {"a": NETWORKS["6"], "b": other},
-            split,
-            learning_rate=0.1,
-            batch_size=16,
-            execution=jfnn.Execution(progress=pytest.fail),
-        )
-
-
-def test_a_number_cannot_be_named_as_an_axis_of_programs_is(split):
-    def loss(params, rows, key, network):
-        return network * params.sum()
-
-    learner = jfnn.learner(lambda key: jax.numpy.zeros(3), loss, hyper=["network"])
-    with pytest.raises(ValueError, match=r"^hyper: .*'network'"):
-        jfnn.sweep(learner, split, learning_rate=0.1, batch_size=16, hyper={"network": [1.0, 2.0]})
-
-
 def make(layers, width, rule=RULES["plain"]):
     return jfnn.supervised(
         jfnn.mlp((5, *[width] * layers, 3), "tanh", init="glorot_normal"), reduction="mean", optimizer=rule
@@ -226,63 +204,6 @@ def test_statistics_of_named_axes_know_which_are_of_networks():
 
 
 NET = NETWORKS["6"]
-
-
-@pytest.mark.parametrize(
-    ("axes", "named"),
-    [
-        ({}, "axes"),
-        ({"network": [1, 2]}, "axes.*network"),
-        ({"a/b": [1, 2]}, "axes.*a/b"),
-        ({"width": 5}, "width"),
-        ({"width": []}, "width"),
-        ({"width": [5, 5.0]}, "width.*once"),
-        ({"width": [5, "a"]}, "width.*numbers, or words"),
-        ({"width": [np.nan]}, "width"),
-        ({"width": [[1, 2]]}, "width"),
-        ({"width": ["../a"]}, "width.*directories"),
-        ({"bias": [True, False]}, "bias.*'yes'"),
-        ({"bias": {"no": False, 1: True}}, "bias"),
-    ],
-)
-def test_axes_of_networks_without_names_or_values_are_refused(axes, named):
-    with pytest.raises(ValueError, match=f"^{named}"):
-        jfnn.Networks(lambda **values: NET, **axes)
-
-
-def test_a_function_that_makes_no_networks_is_refused_by_its_arguments():
-    for function, word in (
-        (lambda depth: NET, "width"),
-        (NET, "width"),
-        (lambda width: None, "None.*'width': 5"),
-    ):
-        with pytest.raises(TypeError, match=f"^make: .*{word}"):
-            jfnn.Networks(function, width=[5])
-
-
-@pytest.mark.parametrize(
-    "axes",
-    [
-        *({name: [1, 2]} for name in ("learning_rate", "l2", "seed", "scores", "batch_size", "best")),
-        {"dropout": [1, 2]},
-        {"train_loss": [1, 2]},
-        {"a": ["b", "b-c-b"], "c": ["b-c-b", "b"]},
-    ],
-    ids=lambda axes: next(iter(axes)),
-)
-def test_axes_of_networks_named_as_others_are_refused_before_any_trains(split, axes):
-    networks = jfnn.Networks(lambda **values: NET, **axes)
-    options = dict(learning_rate=0.1, batch_size=16, hyper={"dropout": [0.1, 0.2]})
-    with pytest.raises(ValueError, match=rf"^network: .*'{next(iter(axes))}"):
-        jfnn.sweep(networks, split, execution=jfnn.Execution(progress=pytest.fail), **options)
-
-
-def test_networks_of_other_numbers_are_refused_before_any_trains(split):
-    rules = {"plain": "sgd", "steep": jfnn.Optimizer("sgd", momentum=[0.5, 0.9])}
-    networks = jfnn.Networks(lambda rule: make(1, 4, rule), rule=rules)
-    execution = jfnn.Execution(progress=pytest.fail)
-    with pytest.raises(ValueError, match=r"^network: .*momentum"):
-        jfnn.sweep(networks, split, learning_rate=0.1, batch_size=16, execution=execution)
 
 
 @pytest.mark.thorough
