@@ -6,7 +6,6 @@ import jax
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.linear_model import LinearRegression
 
 import jfnn
 from jfnn.analysis import Interval, bias_variance, bias_variance_of
@@ -107,17 +106,6 @@ SUBSETS = jfnn.subsets.shares(30, 15, 6)
 def swept(split=SPLIT, folds=SUBSETS, network=None, **options):
     given = {"learning_rate": [0.05, 0.3], "loss": "quadratic", "epochs": 200, "batch_size": None} | options
     return jfnn.sweep(network or jfnn.mlp((2, 1)), split, folds=folds, **given)
-
-
-@pytest.mark.thorough
-def test_linear_networks_trained_to_the_end_are_least_squares_on_each_subset():
-    parts = bias_variance(swept(), SPLIT, truth=lambda x: x @ [[1.0], [2.0]])
-    fits = [LinearRegression().fit(SPLIT.x_train[rows], SPLIT.y_train[rows]) for rows, _ in SUBSETS.pairs]
-    predictions = np.stack([fit.predict(SPLIT.x_test) for fit in fits])
-    assert list(parts.axes) == ["learning_rate", "l2"] and parts.error.shape == (2, 1)
-    assert_allclose(parts.variance[1, 0], predictions.var(axis=0).mean(), rtol=1e-4)
-    assert_allclose(parts.bias[1, 0], ((predictions.mean(axis=0) - SPLIT.y_test) ** 2).mean(), rtol=1e-3)
-    assert (parts.noise == 0).all() and (parts.draws == 6).all()
 
 
 DIGITS = jfnn.datasets.digits()

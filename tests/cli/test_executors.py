@@ -8,7 +8,6 @@ import sys
 import jax
 import pytest
 from helpers import check_child_ends_with_parent, ending
-from remote_sweeps import Here
 from running import CORES
 
 import jfnn
@@ -86,17 +85,6 @@ def test_a_scheduler_that_is_not_there_is_named(capsys, tmp_path):
     words = ["--executor", "dask", "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "run")]
     status, _, said = ending(capsys, main, words)
     assert status == 2 and "--scheduler: cannot reach tcp://127.0.0.1:9" in said
-
-
-@pytest.mark.thorough
-def test_the_time_is_said_to_be_that_of_workers(capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(
-        executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Here()))
-    )
-    words = ["--hidden", "2", "--epochs", "1", "--learning-rate", "0.1", "--l2", "0"]
-    assert main([*words, "--executor", "processes", "--out", str(tmp_path / "run")]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "compile" in line]
-    assert "workers" in line and " 0 " not in line
 
 
 def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkeypatch, tmp_path):

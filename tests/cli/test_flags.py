@@ -1,16 +1,14 @@
 """Flags: their defaults, how their values are read, and how they become the library's options."""
 
 import dataclasses
-import re
 
 import numpy as np
 import pytest
-from command_line import grid_main, parse
+from command_line import parse
 
 import jfnn
 from jfnn.cli import data, networks, run
-from jfnn.cli.flags import Flags
-from jfnn.cli.parser import DECLARED, flag_name
+from jfnn.cli.parser import flag_name
 from jfnn.core.experiment.options import Options
 
 
@@ -86,17 +84,3 @@ def test_equal_networks_and_batch_sizes_are_one_program(words, made):
     flags = parse(*words.split())
     problem = data.load(flags)
     assert (list(networks.networks(problem, flags)), run.batch_sizes(problem, flags)) == made
-
-
-def test_help_shows_every_flag_with_its_default(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        grid_main("--help")
-    assert stopped.value.code == 0
-    shown = capsys.readouterr().out
-    for name in DECLARED:
-        _, entry = re.split(rf"\n  {flag_name(name)} ", shown, maxsplit=1)
-        entry = entry.split("\n  --")[0]
-        assert len(entry.split()) > 1
-        if vars(Flags())[name] not in (None, False, ()):
-            assert "(default:" in " ".join(entry.split()), name
-    assert "examples:" in shown and max(map(len, shown.splitlines())) <= 80

@@ -24,17 +24,6 @@ def differing(here, **changes):
 
 
 @pytest.mark.thorough
-def test_workers_of_one_host_that_are_the_same_have_one_entry(here):
-    expected = calls.environment_of(None)
-    lines, equal = workers.report([here, here, here._replace(host="node7")], here, expected)
-    assert equal == 3
-    hosts = [line for line in lines if not line.startswith(" ")]
-    assert len(hosts) == 3 and hosts[0] == "here" and "node7, 1 worker" in hosts
-    assert any(line.endswith(", 2 workers") for line in hosts)
-    assert here.environment["versions"]["jax"] in " ".join(lines) and here.trained[:8] in " ".join(lines)
-
-
-@pytest.mark.thorough
 def test_what_differs_is_said_and_counts_as_another(here):
     expected = calls.environment_of(None)
     flags = differing(here, compiler_flags=["--xla_cpu_enable_fast_math=true"])

@@ -98,23 +98,6 @@ def assert_same(one, other):
         np.testing.assert_array_max_ulp(np.asarray(a), np.asarray(b), maxulp=4, dtype=np.asarray(b).dtype)
 
 
-def test_keys_and_numbers_of_jax_come_of_positions():
-    key = jax.random.key(7)
-    fold_in = jax.vmap(functools.partial(jax.random.fold_in, key))
-    words = np.asarray(jax.random.key_data(fold_in(jnp.arange(100))))
-    np.testing.assert_array_equal(jax.random.key_data(jax.random.split(key, 100)), words)
-    for n in (1, 7, 100):
-        np.testing.assert_array_equal(jax.random.bits(key, (n,)), (words[:, 0] ^ words[:, 1])[:n])
-
-
-def test_wide_numbers_of_jax_come_of_positions(x64):
-    key = jax.random.key(7)
-    fold_in = jax.vmap(functools.partial(jax.random.fold_in, key))
-    words = np.asarray(jax.random.key_data(fold_in(jnp.arange(9))), np.uint64)
-    bits = jax.random.bits(key, (9,), jnp.uint64)
-    np.testing.assert_array_equal(bits, words[:, 0] << np.uint64(32) | words[:, 1])
-
-
 def test_every_initializer_is_of_a_layer_here():
     assert all(repr(name) in repr(LAYERS) for name in INITIALIZERS)
 

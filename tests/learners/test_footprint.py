@@ -10,7 +10,7 @@ import jfnn
 from jfnn.core.engine import plan
 from jfnn.core.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
 from jfnn.learners import Batch
-from jfnn.learners.functions import functions_of, traced
+from jfnn.learners.functions import functions_of
 
 FLOAT = 4
 N = 5
@@ -107,16 +107,14 @@ def test_shared_arrays_take_nothing_and_all_that_follows_from_a_members_own_does
     assert held == FLOAT * numbers
 
 
-def drawn_points(points, units=16, losses=None):
+def drawn_points(points):
     """A network that solves u'' = -u on points that each step draws."""
-    net = jfnn.mlp((1, units, 1), activation="tanh", init="glorot_normal")
+    net = jfnn.mlp((1, 16, 1), activation="tanh", init="glorot_normal")
 
     def u(params, t):
         return t + t**2 * net.apply(params, t.reshape(1, 1))[0, 0]
 
     def loss(params, batch, key):
-        if losses is not None:
-            losses.append(points)
         t = jax.random.uniform(key, (points,), maxval=3.0)
         second = jax.vmap(jax.grad(jax.grad(u, argnums=1), argnums=1), in_axes=(None, 0))
         return jnp.mean((second(params, t) + jax.vmap(u, in_axes=(None, 0))(params, t)) ** 2)
@@ -148,20 +146,6 @@ def test_a_footprint_is_near_the_compilers_memory_a_member():
     ratio = footprint(functions_of(learner), params, batch, hyper) / ((temporary(16) - temporary(8)) / 8)
     print(f"footprint {ratio:.2f} times the compiler's")
     assert 0.7 < ratio < 2.5
-
-
-@pytest.mark.thorough
-def test_functions_that_were_traced_are_not_called_again():
-    calls = []
-    learner = drawn_points(10, losses=calls)
-    params, batch, hyper = shapes_of(learner, ONE_ROW)
-    expected = footprint(functions_of(learner), params, batch, hyper)
-    bound, data = learner.bind(jfnn.Split(np.zeros((1, 1), np.float32)))
-    again = traced(bound, params, data, learner.hyper, [1], False)
-    assert again != functions_of(bound)
-    calls.clear()
-    assert footprint(again, params, batch, hyper) == expected
-    assert not calls
 
 
 def test_points_drawn_inside_a_loss_make_tiles_narrow():

@@ -11,7 +11,6 @@ from helpers import noise_split
 import jfnn
 from jfnn.learners import Supervised
 from jfnn.learners.learner import starting_shapes
-from jfnn.learners.shapes import check_params
 
 pytestmark = pytest.mark.unoptimised
 
@@ -52,9 +51,3 @@ def test_scores_of_a_subclass_of_ones_own_must_be_one_a_row():
     learner, data = of_kind(Summed).bind(noise_split())
     with pytest.raises(ValueError, match=r"^metrics: expected one value a row"):
         learner.check(data)
-
-
-def test_starting_parameters_of_another_dtype_are_named_by_their_place():
-    for tree, place in ((jnp.zeros(3, jnp.int32), ""), ({"w": jnp.zeros(3, jnp.int32)}, r" at \['w'\]")):
-        with pytest.raises(ValueError, match=rf"^init: .*got int32{place}$"):
-            check_params("init", tree)

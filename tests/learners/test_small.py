@@ -7,16 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled
 
 import jfnn
-from jfnn.core.engine import program
-from jfnn.core.engine.program import DeviceData, Members
-from jfnn.core.steps.source import Source
 from jfnn.layers import Dense, Flatten, Residual, small
 from jfnn.learners import Supervised
 from jfnn.learners.data import Batch
-from jfnn.learners.functions import functions_of
 from jfnn.params import State
 
 MEMBERS = 32
@@ -187,46 +183,3 @@ def test_functions_of_ones_own_are_mapped_over_members():
     assert fits.measuring(["loss", metric]).fits_last("cpu", 64, BATCH, False)
     for network, loss in [(jfnn.mlp((FEATURES, 6, 3), own), "quadratic"), (NETWORKS["one"], OWN_LOSS)]:
         assert not jfnn.supervised(network, loss).fits_last("cpu", 64, BATCH, False)
-
-
-def make_members(learner, places, l2=0.1):
-    states, hyper = make_tile(learner, np.float32)
-    hyper["l2"] = jnp.full(MEMBERS, l2, jnp.float32)
-    tile = jax.tree.map(lambda leaf: np.asarray(leaf)[places], (tuple(states), hyper))
-    return Members(State(*tile[0]), np.full(len(places), -1, np.int32)), tile[1]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(("optimizer", "own"), [("sgd", True), ("adam", False)])
-def test_bits_depend_neither_on_slots_nor_on_neighbours_nor_on_calls(optimizer, own):
-    learner = jfnn.supervised(NETWORKS["two"], optimizer=optimizer)
-    rng = np.random.default_rng(5)
-    rows = rng.normal(size=(40, FEATURES)).astype(np.float32), np.eye(3, dtype=np.float32)[np.arange(40) % 3]
-    numbers = rng.integers(0, 40, (MEMBERS, 6, 4, BATCH)).astype(np.int32)
-    advance = program.build(functions_of(learner), False, "cpu").advance
-    held = DeviceData(rows, None, None)
-
-    def train(places, cuts, bad=()):
-        members, hyper = make_members(learner, places)
-        hyper["learning_rate"][list(bad)] = np.inf
-        for first, end in itertools.pairwise(cuts):
-            given = np.roll(numbers, -first, axis=1).reshape(MEMBERS, 24, BATCH)
-            rows = np.moveaxis(given[places], 0, -1) if own else given[0]
-            fold = np.zeros(MEMBERS, np.int32) if own else np.int32(0)
-            source = Source(rows, None, fold, np.int32(4), np.int32(first))
-            members, _ = advance(members, hyper, source, np.int32(end - first), held)
-        return jax.tree.map(np.asarray, tuple(members.state)), np.asarray(members.diverged_at)
-
-    in_order = np.arange(MEMBERS)
-    plain, diverged_at = train(in_order, (0, 6))
-    assert (diverged_at == -1).all()
-    assert not same_bits(plain, train(in_order, (0, 5))[0])
-    assert same_bits(plain, train(in_order, (0, 1, 4, 6))[0])
-    shuffled = rng.permutation(MEMBERS)
-    assert same_bits(jax.tree.map(lambda leaf: leaf[shuffled], plain), train(shuffled, (0, 6))[0])
-    beside, diverged_at = train(in_order, (0, 6), bad=(0, 9, 31))
-    others = np.delete(in_order, [0, 9, 31])
-    assert same_bits(*(jax.tree.map(lambda leaf: leaf[others], tree) for tree in (plain, beside)))
-    assert set(np.flatnonzero(diverged_at == 0)) == {0, 9, 31}
-    start = jax.tree.map(np.asarray, make_members(learner, in_order)[0].state.params)
-    assert same_bits(*(jax.tree.map(lambda leaf: leaf[[0, 9, 31]], tree) for tree in (start, beside[0])))

@@ -52,16 +52,6 @@ def test_each_penalty_has_the_derivative_of_its_cost(name):
         np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 0))(point), derivative(jnp.asarray(point)))
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", PENALTIES)
-def test_members_on_the_last_axis_have_the_penalty_of_each(name):
-    cost, derivative = PENALTIES[name]
-    w = np.random.default_rng(1).normal(size=(3, 4, 5))
-    w[:2, 0] = 0
-    np.testing.assert_allclose(cost(w, 1), [cost(w[..., i], 0) for i in range(5)], rtol=1e-6)
-    np.testing.assert_array_equal(jax.grad(lambda w: cost(w, 1).sum())(w), derivative(jnp.asarray(w)))
-
-
 OBJECTIVES = list(itertools.product(PENALISED, losses.REDUCTIONS))
 
 

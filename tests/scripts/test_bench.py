@@ -23,7 +23,6 @@ from benchmarks.contenders import CASES, GRID, Case, matmul
 from benchmarks.workers import Apart, ContenderError, Here, Run
 from benchmarks.workload import Outcome
 from benchmarks.workloads import GRIDS, NOTES
-from helpers import check_child_ends_with_parent
 from test_contenders import SMALL
 
 pytestmark = [pytest.mark.thorough, pytest.mark.unoptimised]
@@ -104,23 +103,6 @@ def test_a_process_apart_answers_and_ends():
         worker.call(divmod, 1, 0)
     worker.close()
     assert multiprocessing.active_children() == before
-
-
-BENCH = """
-import os, time
-from benchmarks.contenders import GRID
-from benchmarks.workers import Apart
-
-if __name__ == "__main__":
-    worker = Apart(GRID["numpy"])
-    print(worker.call(os.getpid), flush=True)
-    worker.call(time.sleep, 600)
-"""
-
-
-@pytest.mark.slow
-def test_contenders_end_when_the_bench_is_killed_amid_a_run():
-    check_child_ends_with_parent(BENCH)
 
 
 # First calls

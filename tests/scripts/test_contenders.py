@@ -94,17 +94,6 @@ def test_other_kinds_are_the_same_networks_by_plain_vmap(kind):
     assert np.abs(ours - theirs).max() * len(small.rows().y_test) <= 2
 
 
-def test_a_replicate_is_drawn_by_the_notes_random_calls():
-    workload = dataclasses.replace(NOTES, epochs=2)
-    ((w1, b1), (w2, b2)), batches = workload.replicate(3)
-    rng = np.random.RandomState(3)
-    np.testing.assert_array_equal(w1, rng.randn(64, 50))
-    np.testing.assert_array_equal(w2, rng.randn(50, 10))
-    assert (b1 == 0.01).all() and (b2 == 0.01).all() and (b1.size, b2.size) == (50, 10)
-    np.testing.assert_array_equal(batches[0, 0], rng.choice(np.arange(1437), size=100, replace=False))
-    assert batches.shape == (2, 14, 100)
-
-
 def test_scikit_learn_minimises_the_same_objective():
     """One full-batch epoch from one start: its step is that of the notes."""
     workload = dataclasses.replace(

@@ -19,7 +19,6 @@ from famous import (
     superposition,
 )
 from famous.picture import PUBLISHED, SIZES
-from scipy import stats
 
 import jfnn
 
@@ -128,50 +127,6 @@ def test_explicit_losses_are_the_expected_ones_of_their_weights(n):
     np.testing.assert_allclose(losses, superposition.explicit_losses(n, s, r), rtol=0.004)
     stored = superposition.regimes(np.stack([w for w, _ in weights]))
     np.testing.assert_array_equal(stored, superposition.STORED[: len(weights)])
-
-
-def test_seeds_and_methods_agree_as_far_as_noise_lets_them():
-    """Values of a truth with variance 1 and noise with variance 3 a seed correlate by 1/4."""
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=(4_000, 5))
-    values = truth + 3**0.5 * rng.normal(size=(12, 4_000, 5))
-    one = np.mean([stats.pearsonr(*pair).statistic for pair in zip(values[0].T, values[1].T, strict=True)])
-    assert leave_one_out.correlation(values[0], values[1]) == pytest.approx(one)
-    r, error = leave_one_out.between_seeds(values)
-    assert r == pytest.approx(0.25, abs=3 * error) and 0 < error < 0.01
-    draws = [truth[:300, :1] + 3**0.5 * rng.normal(size=(8, 300, 1)) for _ in range(100)]
-    found, errors = np.transpose([leave_one_out.between_seeds(draw) for draw in draws])
-    assert errors.mean() == pytest.approx(found.std(), rel=0.35)
-    assert leave_one_out.highest(0.25, 1) == 0.5
-    for k in (1, 4, 6):
-        assert leave_one_out.agreement(values, k) == pytest.approx(k / (k + 3), abs=0.02)
-        expected = leave_one_out.highest(0.25, k)
-        assert leave_one_out.with_means(truth[None], values, k) == pytest.approx(expected, abs=0.02)
-
-
-def test_sharpness_along_training_is_that_of_a_plain_loop(monkeypatch):
-    monkeypatch.setattr(edge, "UNITS", 3)
-    monkeypatch.setattr(edge, "ROWS", 40)
-    curves, _ = edge.trained(edge.Scale(steps=6, evaluations=3, rates=(0.05, 0.5)), {})
-    network = jfnn.mlp((64, 3, 3, 10), "tanh", init="pytorch")
-    digits = jfnn.datasets.digits()
-    x = digits.x_train[:40]
-    targets = np.eye(10)[digits.y_train[:40]]
-    x = ((x - x.mean()) / x.std()).astype(np.float32)
-    start, whole = jax.flatten_util.ravel_pytree(network.init(jax.random.key(0)))
-
-    def loss(point):
-        return 0.5 * ((network.apply(whole(point), x) - targets) ** 2).sum(axis=1).mean()
-
-    for i, rate in enumerate(curves.rates):
-        point = start
-        for step in range(1, 7):
-            point = point - rate * jax.grad(loss)(point)
-            if step % 2 == 0:
-                assert curves.losses[i, step // 2 - 1] == pytest.approx(float(loss(point)), rel=1e-4)
-        largest = np.linalg.eigvalsh(np.asarray(jax.hessian(loss)(point), np.float64))[-1]
-        assert curves.sharpness[i, -1] == pytest.approx(largest, rel=0.01)
-    assert curves.steps.tolist() == [2, 4, 6]
 
 
 def test_a_round_is_scored_before_it_is_pruned(monkeypatch):
