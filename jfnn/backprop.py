@@ -36,7 +36,7 @@ from jfnn.layers.dropout import check_dropout, dropout_masks
 from jfnn.layers.sequence import Masks
 from jfnn.losses import Loss
 from jfnn.network import Network, as_params, check_output, mlp
-from jfnn.penalties import PENALISED, as_strengths, penalty, with_penalty
+from jfnn.penalties import as_penalty
 from jfnn.targets import as_targets, as_weights
 
 __all__ = [
@@ -126,12 +126,16 @@ def gradients(
         l1: λ_1, the strength of L1.
         penalised: "weights", or "all": the biases' gradients then have λ b_l + λ_1 sign(b_l) too.
     """
-    of_cost = [
-        Layer(w=jnp.matmul(a.T, delta, precision="highest"), b=jnp.sum(delta, axis=0))
-        for a, delta in zip(layers_out[:-1], all_deltas, strict=True)
-    ]
-    whole: list[Layer] = with_penalty(of_cost, list(params), as_strengths(l2, l1), penalised)
-    return whole
+    l2 = as_penalty(l2)
+    l1 = as_penalty(l1, "l1")
+    of_layers = []
+    for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True):
+        w = jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w + l1 * jnp.sign(layer.w)
+        b = jnp.sum(delta, axis=0)
+        if penalised == "all":
+            b = b + l2 * layer.b + l1 * jnp.sign(layer.b)
+        of_layers.append(Layer(w, b))
+    return of_layers
 
 
 def value_and_grad(
@@ -175,12 +179,9 @@ def value_and_grad(
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
-    loss = losses.get(loss)
+    terms = losses.as_objective(loss, reduction, l2, l1, penalised)
     network, params = _as_network(params, activation, output)
-    check_output(network, loss)
-    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    strengths = as_strengths(l2, l1)
-    checks.as_choice(penalised, "penalised", PENALISED)
+    check_output(network, terms.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
     x = losses.counted_rows(x, weights)
@@ -191,15 +192,14 @@ def value_and_grad(
         masks = dropout_masks(key, dropout, [*drops, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
-    targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
-    penalties = penalty(params, strengths, penalised)
-    value = losses.reduce_costs(loss.cost(outputs, targets), penalties, reduction, weights)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, terms.loss, outputs.dtype), weights)
+    value = terms.value(outputs, targets, params, weights)
 
-    delta_output = loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
+    delta_output = terms.loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
     all_deltas = deltas(params, zs, delta_output, activation, masks)
-    scale = losses.reduction_scale(x.shape[0], reduction, weights)
+    scale = terms.scale(x.shape[0], weights)
     layers = gradients(params, layers_out, all_deltas, l2, l1, penalised)
     return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
 

@@ -24,9 +24,10 @@ from jax.scipy.special import xlogy
 
 from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.layers.products import members_sum
 from jfnn.numerics.sums import sum_of_products
 from jfnn.params import Params, is_weight
-from jfnn.penalties import penalty
+from jfnn.penalties import PENALISED, Strengths, as_strengths, penalty
 
 __all__ = [
     "LOSSES",
@@ -393,21 +394,68 @@ def l2_penalty(params: Params) -> jax.Array:
     return penalty(params, {"l2": 1.0})
 
 
+class Objective(NamedTuple):
+    """What training minimises: the costs of samples and the penalties of parameters.
+
+    Attributes:
+        loss: Gives the cost of each sample.
+        reduction: "sum" or "mean"; see `jfnn.objective`, which defines them.
+        strengths: Name of a penalty -> its strength λ, a scalar, or ``[members]`` where arrays have a last
+            axis of members.
+        penalised: "weights" or "all"; see `jfnn.penalties`.
+    """
+
+    loss: Loss
+    reduction: str
+    strengths: Strengths
+    penalised: str
+
+    def value(
+        self,
+        outputs: jax.Array,
+        targets: jax.Array,
+        params: Params,
+        weights: jax.Array | None = None,
+        axis: int = -1,
+    ) -> jax.Array:
+        """``(Σ_samples C_i + Σ_k λ_k R_k) · scale``, a scalar or ``[members]``."""
+        penalties = penalty(params, self.strengths, self.penalised, jnp.ndim(self.strengths["l2"]))
+        return reduce_costs(self.loss.cost(outputs, targets, axis), penalties, self.reduction, weights)
+
+    def scale(self, n: int, weights: jax.Array | None) -> jax.Array | float:
+        """Factor of the whole objective of n samples: `reduction_scale`."""
+        return reduction_scale(n, self.reduction, weights)
+
+
+def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penalised: str) -> Objective:
+    """An `Objective` of checked arguments.
+
+    Raises:
+        ValueError, TypeError: An unknown name, or a strength below 0.
+    """
+    checks.as_choice(reduction, "reduction", REDUCTIONS)
+    checks.as_choice(penalised, "penalised", PENALISED)
+    return Objective(get(loss), reduction, as_strengths(l2, l1), penalised)
+
+
 def reduce_costs(
     costs: jax.Array, penalty: jax.Array, reduction: str, weights: jax.Array | None = None
 ) -> jax.Array:
     """Puts the objective together from the costs of its samples and the penalty.
 
     Args:
-        costs: One cost a sample, ``[n]``.
-        penalty: ``l2/2 Σ w²``, a scalar.
+        costs: One cost a sample, ``[n]``, or of each member ``[n, members]``.
+        penalty: ``l2/2 Σ w²``, a scalar or ``[members]``.
         reduction: ``"sum"`` or ``"mean"``; see `jfnn.objective`, which defines them.
-        weights: Optional weight of each sample, ``[n]``; a sample of weight 0 is as if it were not there.
+        weights: Optional weight of each sample, shaped like the costs; a sample of weight 0 is as if it were
+            not there.
 
     Returns:
-        The scalar objective.
+        The objective, a scalar or ``[members]``.
     """
-    return (jnp.sum(weighted(costs, weights)) + penalty) * reduction_scale(costs.shape[0], reduction, weights)
+    costs = weighted(costs, weights)
+    total = jnp.sum(costs) if costs.ndim == 1 else members_sum(costs)
+    return (total + penalty) * reduction_scale(costs.shape[0], reduction, weights)
 
 
 def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:

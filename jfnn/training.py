@@ -21,7 +21,6 @@ from jfnn.layers.dropout import check_dropout, dropout_masks, dropout_shapes
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, as_params, check_applied, check_output, forward
 from jfnn.params import Params, State, with_constants, without_constants
-from jfnn.penalties import PENALISED, as_strengths, penalty
 from jfnn.targets import as_targets, as_weights
 
 __all__ = [
@@ -82,11 +81,8 @@ def objective(
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit; ``apply`` gives no ``[n, n_out]``.
     """
-    loss = losses.get(loss)
-    check_output(network, loss)
-    checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
-    strengths = as_strengths(l2, l1)
-    checks.as_choice(penalised, "penalised", PENALISED)
+    terms = losses.as_objective(loss, reduction, l2, l1, penalised)
+    check_output(network, terms.loss)
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
@@ -103,9 +99,8 @@ def objective(
     else:
         outputs = network.apply(params, x)
     check_applied(outputs, len(x))
-    targets = losses.counted_rows(as_targets(y, outputs.shape, loss, outputs.dtype), weights)
-    penalties = penalty(params, strengths, penalised)
-    return losses.reduce_costs(loss.cost(outputs, targets), penalties, reduction, weights)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, terms.loss, outputs.dtype), weights)
+    return terms.value(outputs, targets, params, weights)
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:

@@ -196,16 +196,12 @@ class PerceptronLearner(Learner):
         """A step of rows to train on."""
         params, memory = state
         by_layers = self._by_layers(params)
-        value, gradients = gradient_by_hand(
-            self._layers,
-            self.structure.loss,
-            "mean",
-            by_layers,
-            *batch.rows,
-            l2=hyper["alpha"],
-            l1=hyper["l1"] if self.structure.l1 == "subgradient" else None,
-            weights=batch.weights,
-        )
+        strengths = {"l2": hyper["alpha"]}
+        if self.structure.l1 == "subgradient":
+            strengths["l1"] = hyper["l1"]
+        objective = losses.Objective(self.structure.loss, "mean", strengths, "weights")
+        x, targets = batch.rows
+        value, gradients = gradient_by_hand(self._layers, objective, by_layers, x, targets, batch.weights)
         scale = losses.reduction_scale(len(batch.rows[1]), "mean", batch.weights)
         if self.structure.l1 == "proximal":
             value += penalty(by_layers, {"l1": hyper["l1"] * scale})

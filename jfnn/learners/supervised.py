@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -206,22 +205,25 @@ class Supervised(DescentLearner):
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[jax.Array, Params]:
-        options: dict[str, Any] = {"l2": hyper["l2"]}
-        options |= {} if batch.weights is None else {"weights": batch.weights}
+        x, targets = batch.rows
+        weights = batch.weights
         if callable(self.gradient):
-            return self.gradient(params, *batch.rows, **options)
-        options["penalised"] = self.penalised
+            options = {} if weights is None else {"weights": weights}
+            return self.gradient(params, x, targets, l2=hyper["l2"], **options)
+        strengths = {"l2": hyper["l2"]}
         if "l1" in self.hyper and not self.is_proximal:
-            options["l1"] = hyper["l1"]
+            strengths["l1"] = hyper["l1"]
         if self.columns is None:
-            value_and_grad = training.autodiff(self.network, self.loss, self.reduction)
-            options["key"] = key
+            autodiff = training.autodiff(self.network, self.loss, self.reduction)
+            more = {"weights": weights, "penalised": self.penalised, "key": key}
+            value, gradients = autodiff(params, x, targets, **strengths, **more)
         else:
-            how = column_form.gradient_by_hand if self.gradient == "backprop" else column_form.gradient_by_jax
-            value_and_grad = functools.partial(how, self.columns, self.loss, self.reduction)
             shape = self.network.input_shape or ()
-            options["masks"] = column_form.draw_masks(self.columns, shape, batch, hyper, key)
-        value, gradients = value_and_grad(params, *batch.rows, **options)
+            masks = column_form.draw_masks(self.columns, shape, batch, hyper, key)
+            terms = losses.Objective(self.loss, self.reduction, strengths, self.penalised)
+            by_hand = self.gradient == "backprop"
+            gradient = column_form.gradient_by_hand if by_hand else column_form.gradient_by_jax
+            value, gradients = gradient(self.columns, terms, params, x, targets, weights, masks)
         if self.is_proximal:
             strength = self._reduced(hyper, batch)["l1"]
             value += penalty(params, {"l1": strength}, self.penalised, jnp.ndim(strength))

@@ -302,8 +302,9 @@ def test_the_engines_derivation_of_dense_layers_with_dropout_is_the_recursion_of
         shapes = dropout_shapes(net.layers, (4,))
         masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
         packed = sequence.pack(net.layers, params)
+        objective = losses.Objective(loss, "mean", {"l2": 0.3}, "weights")
         value, gradients = column_form.gradient_by_hand(
-            net.layers, loss, "mean", packed, x, targets, l2=0.3, weights=weights, masks=masks
+            net.layers, objective, packed, x, targets, weights, masks
         )
         options = {"activation": "tanh", "l2": 0.3, "weights": weights, "reduction": "mean", **drops}
         in_rows = backprop.value_and_grad(params, x, targets, **options)

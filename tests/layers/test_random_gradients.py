@@ -144,17 +144,8 @@ def both_ways(number):
         masks = dropout_masks(key, DROPOUT, shapes, N, targets.dtype) if drops else None
         packed = sequence.pack(net.layers, params)
         of_rows = weights if weighted else None
-        value, gradients = column_form.gradient_by_hand(
-            net.layers,
-            losses.get(loss),
-            reduction,
-            packed,
-            x,
-            targets,
-            l2=l2,
-            weights=of_rows,
-            masks=masks,
-        )
+        terms = losses.Objective(losses.get(loss), reduction, {"l2": l2}, "weights")
+        value, gradients = column_form.gradient_by_hand(net.layers, terms, packed, x, targets, of_rows, masks)
         rest = (x, targets, weights, l2, key)
         by_jax = jax.value_and_grad(objective)(params, *rest)
         moved = [jax.tree.map(lambda p, d, s=s: p + s * STEP * d, params, direction) for s in (1, -1)]
