@@ -26,10 +26,10 @@ from .analysis.statistics import CellStatistics, cell_statistics
 from .architectures import cnn, rnn
 from .arguments.checks import ArgumentError
 from .boltzmann import boltzmann_machine
+from .core.engine.cohort import Progress
 from .core.experiment.axes import Sample
 from .core.experiment.networks import Networks
 from .core.experiment.options import Options
-from .core.experiment.progress import Progress
 from .core.experiment.refit import Refit
 from .core.experiment.settings import Execution, Validation
 from .core.experiment.simplest import Simplest

@@ -13,15 +13,15 @@ What is listed here stays as public names do.
 * Files that are written whole or not at all.
 """
 
+from jfnn.core.engine.cohort import PARTS, Cohort, Replicates
 from jfnn.core.engine.executors import Executor
 from jfnn.core.engine.layouts import layout_for
 from jfnn.core.engine.loop import first_state, run_to_end
 from jfnn.core.engine.segment import Segment, SegmentResult, Task, Worker
-from jfnn.core.engine.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.experiment.axes import as_index
-from jfnn.core.experiment.experiment import PARTS, Cohort, Replicates
 from jfnn.core.experiment.remote import ExecutorError, Remote
+from jfnn.core.experiment.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps
 from jfnn.core.experiment.subsets import Pairs, Subsets
 from jfnn.core.search.keywords import make_options
 from jfnn.core.search.run_directory import as_output_file, write_table

@@ -13,8 +13,8 @@ import pytest
 from helpers import as_workers, noise_split, same_bits
 
 import jfnn
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.interrupts import deferred_interrupts, raise_interrupt
-from jfnn.core.experiment.progress import Listener
 from jfnn.distributed.agreement import agreed_environment
 
 NETWORK = jfnn.mlp((5, 6, 3))

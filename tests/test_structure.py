@@ -110,14 +110,14 @@ def test_rooms_import_in_no_circle():
 @pytest.mark.parametrize(
     ("folder", "strangers"),
     [
-        ("engine", {"store", "search", "network", "backprop", "datasets", "analysis", "plots", "cli"}),
+        ("engine", {"experiment", "store", "search", "network", "backprop", "datasets"}),
         ("schedulers", {"engine", "experiment", "learners", "store", "search"}),
         ("identity", {"learners", "steps", "engine", "experiment", "schedulers", "store", "search"}),
         ("learners", {"steps", "engine", "experiment", "schedulers", "store", "search"}),
         ("steps", {"engine", "experiment", "schedulers", "store", "search"}),
         ("layers", {"engine", "experiment", "learners", "network", "losses", "training"}),
         ("store", {"engine", "experiment", "learners", "schedulers", "search", "network"}),
-        ("experiment", {"engine", "search"}),
+        ("experiment", {"search", "analysis", "plots", "report", "cli"}),
         ("search", {"analysis", "plots", "report", "cli"}),
         ("analysis", {"engine", "plots", "report", "cli"}),
         ("studies", {"analysis", "plots", "report", "cli", "estimators"}),

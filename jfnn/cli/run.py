@@ -27,8 +27,9 @@ from jfnn.cli.flags import Flags
 from jfnn.cli.networks import networks
 from jfnn.cli.output import ADDED
 from jfnn.cli.parser import DECLARED, flag_name, in_flags, make_parser, parse, warnings_in_lines
+from jfnn.core.engine.cohort import Progress
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.progress import Progress, ProgressBar
+from jfnn.core.experiment.progress import ProgressBar
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError, directory_lock
 from jfnn.extend import ExecutorError

@@ -5,7 +5,7 @@ from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
-from jfnn.core.experiment.progress import Listener
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.store.environment import device_kind_in
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError

@@ -10,8 +10,8 @@ import jax
 from jfnn.arguments import callers
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.executors import Collect, Failures, MakeSegment
-from jfnn.core.experiment.progress import Listener
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue

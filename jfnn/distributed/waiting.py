@@ -6,8 +6,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.interrupts import interrupt_is_pending, raise_interrupt
-from jfnn.core.experiment.progress import Listener
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for

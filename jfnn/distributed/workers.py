@@ -3,8 +3,8 @@
 from pathlib import Path
 from types import TracebackType
 
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.plan import CallLength
-from jfnn.core.experiment.progress import Listener
 from jfnn.distributed.agreement import agreed_environment
 from jfnn.distributed.futures import Futures
 from jfnn.distributed.queue import CALLS

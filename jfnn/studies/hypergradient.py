@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.core.engine.stepper import step_numbers
 from jfnn.core.experiment.axes import check_range
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
+from jfnn.core.experiment.stepper import step_numbers
 from jfnn.extend import PARTS, make_experiment, make_options, make_stepper
 from jfnn.learners import Learner
 from jfnn.learners.functions import scoring

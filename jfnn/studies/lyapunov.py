@@ -17,9 +17,9 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.engine.stepper import step_numbers
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
+from jfnn.core.experiment.stepper import step_numbers
 from jfnn.extend import Seen, Stepper, has_constants, make_experiment, make_options, make_stepper
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner

@@ -17,7 +17,8 @@ from helpers import noise_split
 import jfnn
 from jfnn.arguments.paths import names_directory
 from jfnn.arguments.texts import axis_text, name_text, value_text
-from jfnn.core.experiment.progress import DRAWING, Progress, ProgressBar
+from jfnn.core.engine.cohort import Progress
+from jfnn.core.experiment.progress import DRAWING, ProgressBar
 
 pytestmark = pytest.mark.unoptimised
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
+from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.program import Members
 from jfnn.core.engine.state import RunState, Scores, Snapshot
-from jfnn.core.experiment.experiment import Cohort
 from jfnn.schedulers.scheduler import Actions, Report
 
 

@@ -7,9 +7,9 @@ from typing import Self
 
 import jax
 
+from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.threads import for_another_thread
 from jfnn.core.engine.trainer import Trainer
-from jfnn.core.experiment.experiment import Cohort
 from jfnn.numerics.machine import cores
 
 # Most bytes of the rows of runs that wait for their turn, each of which holds a copy.

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from jfnn.core.engine import plan
+from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.footprint import footprint
 from jfnn.core.engine.plan import Layout
-from jfnn.core.experiment.experiment import Cohort
 from jfnn.layers import small
 from jfnn.learners.data import Batch
 from jfnn.learners.functions import Functions
@@ -17,25 +17,31 @@ from jfnn.learners.learner import starting_shapes
 from jfnn.learners.shapes import row_shapes
 
 
-def layout_for(cohort: Cohort, platform: str, widest: bool) -> Layout:
-    """The layout fixed by options, or the fastest one for the cohort.
+def layout_for(
+    cohort: Cohort,
+    platform: str,
+    widest: bool,
+    tile: int | None = None,
+    shared: bool | int | None = None,
+) -> Layout:
+    """The layout that is given, or the fastest one for the cohort.
 
     Args:
         cohort: The cohort.
         platform: "cpu", "gpu", …
         widest: Whether to take the widest tiles, for the bits of a large grid's cell.
+        tile: As of `jfnn.Execution`.
+        shared: As of `jfnn.Execution`.
     """
-    execution = cohort.execution
     replicates = len(np.unique(cohort.minibatches_of()))
-    if execution.tile is not None:
-        costs = {Layout(execution.tile, separate): plan.SEPARATE**separate for separate in (False, True)}
+    if tile is not None:
+        costs = {Layout(tile, separate): plan.SEPARATE**separate for separate in (False, True)}
     else:
         costs = layout_costs(cohort, platform)
     if widest:
         costs = {max(layout for layout in costs if not layout.separate): 1.0}
     devices = plan.CORES if platform == "cpu" else 1
     layout = plan.fastest_layout(cohort.members // replicates, replicates, costs, devices)
-    shared = execution.shared
     if shared is None:
         return layout
     together = 1 if isinstance(shared, bool) else shared

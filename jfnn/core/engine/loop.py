@@ -9,12 +9,10 @@ import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.acting import act
+from jfnn.core.engine.cohort import PARTS, Ended, Progress
 from jfnn.core.engine.interrupts import raise_interrupt
 from jfnn.core.engine.state import Evaluation, Outcome, RunState, Scores, Snapshot
 from jfnn.core.engine.trainer import Trainer
-from jfnn.core.experiment.experiment import PARTS
-from jfnn.core.experiment.going_on import Ended
-from jfnn.core.experiment.progress import Progress
 from jfnn.params import Params
 
 Save = Callable[[RunState, bool], None]  # (state, whether it must be saved now)
@@ -118,7 +116,7 @@ def _next_return(trainer: Trainer, epoch: int) -> tuple[int, bool]:
     """
     cohort = trainer.cohort
     end = min(trainer.next_call_end(epoch), cohort.epochs)
-    if not cohort.schedulers and cohort.execution.progress is None:
+    if not cohort.schedulers and cohort.recording.on_return is None:
         return end, False
     first = cohort.first_epoch
     evaluations = [
@@ -144,9 +142,10 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
             save(state, now)
 
     try:
-        if callable(cohort.execution.progress):
+        on_return = cohort.recording.on_return
+        if on_return is not None:
             training = int(state.active.sum())
-            cohort.execution.progress(Progress(state.epoch, cohort.epochs, training, cohort.members, best))
+            on_return(Progress(state.epoch, cohort.epochs, training, cohort.members, best))
         raise_interrupt()
         save_whole(False)
     except (KeyboardInterrupt, SystemExit):

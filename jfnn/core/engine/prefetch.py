@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from jfnn.core.experiment.experiment import Replicates
+from jfnn.core.engine.cohort import Replicates
 
 
 class Prefetcher:

@@ -6,8 +6,8 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.cohort import PARTS, Cohort
 from jfnn.core.engine.state import Scores
-from jfnn.core.experiment.experiment import PARTS, Cohort
 from jfnn.learners.data import Data
 from jfnn.learners.learner import Metric
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from jfnn.arguments.types import Tree
 from jfnn.core.engine import plan
+from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.executors import Executor, Threads
 from jfnn.core.engine.plan import CallLength, Layout, Tile
 from jfnn.core.engine.prefetch import Prefetcher
@@ -24,8 +25,6 @@ from jfnn.core.engine.segment import Segment, SegmentResult, Task
 from jfnn.core.engine.start import Start, read_start
 from jfnn.core.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.core.engine.threads import meanwhile
-from jfnn.core.engine.verification import verify
-from jfnn.core.experiment.experiment import Cohort
 from jfnn.core.steps.source import padded_length
 from jfnn.params import Params, State
 
@@ -77,7 +76,7 @@ class Trainer:
         self.failures: list[Failure] = []
         self.compile_seconds = 0.0
         self.is_compiled = False
-        self.listener = cohort.execution.listener
+        self.listener = cohort.recording.listener
         self.prefetcher = (
             None if self.sources.batches is not None else Prefetcher(self.replicates, cohort.epochs)
         )
@@ -99,8 +98,6 @@ class Trainer:
 
     def start(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
-        if self.cohort.execution.verify:
-            verify(self.cohort, self.layout.width, self.threads[0].platform)
         compiling = functools.partial(self.compile, self.listener.compiling)
         with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
             return self._started(hyper)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments.types import Tree
-from jfnn.core.experiment.experiment import Cohort
+from jfnn.core.engine.cohort import Cohort
 from jfnn.core.steps.epoch import gather, stand_ins
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import by_name

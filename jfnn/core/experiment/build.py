@@ -13,6 +13,7 @@ import numpy as np
 from jfnn.arguments import checks, memory, paths, suggestions
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.engine.cohort import PARTS, Ended, RankingScore, Replicates, rows_to_copy, scored_block
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.axes import (
     ALWAYS,
@@ -25,15 +26,8 @@ from jfnn.core.experiment.axes import (
     check_range,
     number_of_cells,
 )
-from jfnn.core.experiment.experiment import (
-    PARTS,
-    Experiment,
-    RankingScore,
-    Replicates,
-    rows_to_copy,
-    scored_block,
-)
-from jfnn.core.experiment.going_on import Ended, Trained
+from jfnn.core.experiment.experiment import Experiment
+from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
 from jfnn.core.experiment.settings import Validation

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from jfnn.arguments.types import Json
-from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.engine.cohort import PARTS
+from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.store.files import digest
 from jfnn.core.store.identity import Description, fingerprint, plain

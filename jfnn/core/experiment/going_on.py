@@ -2,20 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.cohort import Ended
 from jfnn.params import Params
-
-
-class Ended(NamedTuple):
-    """How members stood when a run began that goes on ``[members]``; see ``engine.state.RunState``."""
-
-    diverged_at: np.ndarray
-    stopped_at: np.ndarray
-    pruned: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

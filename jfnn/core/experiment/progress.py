@@ -1,54 +1,15 @@
-"""What a run tells while it goes on: the state at every return to the host, and a bar of epochs."""
+"""A bar of epochs that shows the progress of a run."""
 
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.texts import number_text
+from jfnn.core.engine.cohort import Listener, Progress
 
 SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
 DRAWING = "drawing of a progress bar"  # name of the thread that draws
-
-
-class Progress(NamedTuple):
-    """The state of a run, for a callback at every return to the host.
-
-    Attributes:
-        epoch: Epochs done.
-        epochs: Epochs in all.
-        training: Members that still train, of ``members``.
-        members: Members in all.
-        best: The best score when scores were last taken, of losses the negative; None before.
-    """
-
-    epoch: int
-    epochs: int
-    training: int
-    members: int
-    best: float | None
-
-
-class Listener:
-    """Hears what a run does, and shows nothing: the base of `ProgressBar`."""
-
-    def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
-        """A run, one of several, begins to draw starts, for which JAX may compile."""
-
-    def compiling(self, done: int, programs: int) -> None:
-        """A run compiles programs."""
-
-    def training(self, epoch: int, epochs: int) -> None:
-        """A run trains from an epoch on."""
-
-    def waiting(self, seconds: float | None) -> None:
-        """No worker has answered for so long; None where one has."""
-
-    def add(self, epochs: float) -> None:
-        """All members, or a part of them, have trained for epochs."""
-
-    def close(self) -> None:
-        """The call ends, whatever ends it."""
 
 
 class ProgressBar(Listener):

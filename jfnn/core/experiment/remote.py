@@ -8,7 +8,7 @@ from typing import Any
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.cures import Cure, told
-from jfnn.core.experiment.progress import Listener
+from jfnn.core.engine.cohort import Listener
 from jfnn.core.store.identity import Description
 
 

@@ -11,7 +11,8 @@ import jax
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Converted, Valid, field, one_of, optional
-from jfnn.core.experiment.progress import Listener, Progress, as_progress
+from jfnn.core.engine.cohort import Listener, Progress
+from jfnn.core.experiment.progress import as_progress
 from jfnn.core.experiment.remote import Remote, as_remote
 from jfnn.learners.learner import Metric
 from jfnn.minibatches import Minibatches

@@ -11,8 +11,9 @@ import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
+from jfnn.core.engine.cohort import PARTS
 from jfnn.core.engine.state import Failure, Outcome, Scores
-from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.remote import ExecutorError
 from jfnn.core.search import run_directory
 from jfnn.core.search.predictions import Origin

@@ -12,8 +12,8 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import BLOCK, Finish, MemberSelection, ProgramCall, Reduce, by_blocks, vote
+from jfnn.core.engine.cohort import PARTS
 from jfnn.core.experiment.description import without_added
-from jfnn.core.experiment.experiment import PARTS
 from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.experiment.validation import Labelled, cuts, with_labels, with_weights
 from jfnn.core.store.files import digest

@@ -23,9 +23,9 @@ from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_text, name_text, number_text, value_text
 from jfnn.arguments.types import Json
 from jfnn.core.engine.blocks import MemberSelection, Reduce
+from jfnn.core.engine.cohort import PARTS, Ended
 from jfnn.core.experiment.axes import Axes, as_index
-from jfnn.core.experiment.experiment import PARTS
-from jfnn.core.experiment.going_on import Ended, Trained
+from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.settings import Execution
 from jfnn.core.experiment.simplest import Simplest
 from jfnn.core.experiment.subsets import Subsets

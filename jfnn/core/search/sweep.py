@@ -13,17 +13,20 @@ from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine import loop
 from jfnn.core.engine.ahead import Ahead, at_once
+from jfnn.core.engine.cohort import PARTS
 from jfnn.core.engine.devices import as_devices, check_process
 from jfnn.core.engine.executors import Executor
 from jfnn.core.engine.interrupts import deferred_interrupts
 from jfnn.core.engine.layouts import layout_for
 from jfnn.core.engine.plan import Layout
 from jfnn.core.engine.segment import Task
+from jfnn.core.engine.state import RunState
 from jfnn.core.engine.trainer import Trainer
+from jfnn.core.engine.verification import verify
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.build import build
 from jfnn.core.experiment.description import describe
-from jfnn.core.experiment.experiment import PARTS, Experiment
+from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Common, Options
 from jfnn.core.experiment.refit import Refit
 from jfnn.core.experiment.remote import Remote
@@ -99,7 +102,8 @@ def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
     there = None if workers is None else workers.environment(experiment.execution.listener)
     threads = as_devices(experiment.execution.devices if there is None else 1)
     platform = threads[0].platform if there is None else there["backend"]["platform"]
-    layout = layout_for(experiment, platform, widest=single)
+    execution = experiment.execution
+    layout = layout_for(experiment, platform, single, execution.tile, execution.shared)
     names = () if experiment.subsets is None else experiment.subsets.axis
     if options.out is not None or names:
         scores = [f"{part}_{metric.name}" for part in PARTS for metric in experiment.learner.metrics]
@@ -271,7 +275,7 @@ def train_run(
         make_trainer = functools.partial(_remote_trainer, workers, directory)
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
-        state = loop.first_state(trainer)
+        state = _first_state(run, trainer)
         description = run.description  # while nothing is lost by an error
         return as_result(run.experiment, description, loop.run_to_end(trainer, state), None)
     paths.make_directory(directory, "out")
@@ -284,7 +288,7 @@ def train_run(
         else:
             try:
                 trainer = make_trainer(run.experiment, run.threads, run.layout)
-                state = checkpoint.restore(loop.first_state(trainer))
+                state = checkpoint.restore(_first_state(run, trainer))
                 outcome = loop.run_to_end(trainer, state, checkpoint.save)
             except KeyboardInterrupt as error:
                 if files.file_exists(checkpoint.path):
@@ -299,6 +303,13 @@ def train_run(
             (directory / run_directory.PARTIAL).unlink(missing_ok=True)
         checkpoint.remove()
     return result
+
+
+def _first_state(run: Run, trainer: Trainer) -> RunState:
+    """The run before its first epoch; its compiled step has been verified where options say so."""
+    if run.experiment.execution.verify:
+        verify(run.experiment, run.layout.width, run.threads[0].platform)
+    return loop.first_state(trainer)
 
 
 def _remote_trainer(

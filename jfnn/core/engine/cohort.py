@@ -1,0 +1,313 @@
+"""What the engine trains: members of cells, seeds and folds, and all that it reads of them."""
+
+import abc
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jfnn.core.steps.source import Sources, padded_length
+from jfnn.learners.data import Data
+from jfnn.learners.functions import Functions
+from jfnn.learners.learner import Learner
+from jfnn.minibatches import PADDING, GivenMinibatches, Minibatches
+from jfnn.numerics.permutation import Domain, domain
+from jfnn.params import Params
+from jfnn.schedulers.scheduler import Scheduler
+
+#: Parts of the rows of a split.
+PARTS = ("train", "validation", "test")
+# Share of the rows up to which members train and are scored on copies of their fold's rows, one a member.
+# By row numbers alone the workload series of scripts/bench.py takes 3.4 times as much CPU time, 1.7 times
+# where copies are scored but not trained on; 33 folds of 580 rows each take as much or, of few epochs, 1.8
+# times as much.
+COPIED_SHARE = 1 / 32
+COPIED_BLOCK = 256  # rows of these copies that are scored at a time, at most
+
+
+class Ended(NamedTuple):
+    """How members stood when a run began that goes on ``[members]``; see ``engine.state.RunState``."""
+
+    diverged_at: np.ndarray
+    stopped_at: np.ndarray
+    pruned: np.ndarray
+
+
+class Progress(NamedTuple):
+    """The state of a run, for a callback at every return to the host.
+
+    Attributes:
+        epoch: Epochs done.
+        epochs: Epochs in all.
+        training: Members that still train, of ``members``.
+        members: Members in all.
+        best: The best score when scores were last taken, of losses the negative; None before.
+    """
+
+    epoch: int
+    epochs: int
+    training: int
+    members: int
+    best: float | None
+
+
+class Listener:
+    """Hears what a run does, and shows nothing: the base of `ProgressBar`."""
+
+    def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
+        """A run, one of several, begins to draw starts, for which JAX may compile."""
+
+    def compiling(self, done: int, programs: int) -> None:
+        """A run compiles programs."""
+
+    def training(self, epoch: int, epochs: int) -> None:
+        """A run trains from an epoch on."""
+
+    def waiting(self, seconds: float | None) -> None:
+        """No worker has answered for so long; None where one has."""
+
+    def add(self, epochs: float) -> None:
+        """All members, or a part of them, have trained for epochs."""
+
+    def close(self) -> None:
+        """The call ends, whatever ends it."""
+
+
+class Recording(NamedTuple):
+    """What is kept of a run, and whom it tells.
+
+    Attributes:
+        objective: Whether to keep the objectives of every epoch.
+        keep_params: Trained parameters to keep; "evaluations" for those at each one.
+        eval_every: Epochs from one evaluation of the history to the next, or a list of them; None for none.
+        on_return: Called with a `Progress` at every return to the host, or None.
+        listener: Hears what the run does.
+    """
+
+    objective: bool = False
+    keep_params: str = "all"
+    eval_every: int | list[int] | None = None
+    on_return: Callable[[Progress], None] | None = None
+    listener: Listener = Listener()
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Replicates:
+    """Seeds and folds, as arrays: what the members of each combination share. Seeds outside, folds inside.
+
+    Attributes:
+        seeds: The seed of each replicate ``[R]`` (uint32).
+        keys: Raw data of the random key of its steps ``[R, 2]``, or None.
+        draw: Gives the starting parameters, in the engine's form (NumPy), of each seed ``[S, …]``, of each
+            replicate ``[R, …]``, or of each member of all cells.
+        n_starts: Their number: S, R, or that of the members.
+        start_shapes: Shapes and dtypes of one start, which are known before any is drawn.
+        batches: Minibatches as indices of a fold's training rows.
+        parts: A name of `PARTS` -> numbers of its rows, possibly none, for each fold.
+        alike: Number of the first fold that trains on the same rows, weighted alike ``[folds]``; None for
+            each fold itself.
+    """
+
+    seeds: np.ndarray
+    keys: np.ndarray | None = None
+    draw: Callable[[], Params]
+    n_starts: int
+    start_shapes: Params
+    batches: Minibatches | GivenMinibatches
+    parts: Sequence[Mapping[str, np.ndarray]]
+    alike: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @functools.cached_property
+    def folds(self) -> np.ndarray:
+        """The fold of each ``[R]`` (int32)."""
+        return np.arange(len(self), dtype=np.int32) % len(self.parts)
+
+    @functools.cached_property
+    def starts(self) -> Params:
+        """The starting parameters, drawn when they are first asked for: programs compile meanwhile."""
+        return self.draw()
+
+    @property
+    def differ_by_cell(self) -> bool:
+        """Whether each cell has starting parameters of its own."""
+        return self.n_starts > len(self)
+
+    def start(self, members: int | np.ndarray) -> Params:
+        """Starting parameters of one member, or of several on a leading axis; R of each cell, in order."""
+        indices = members
+        if not self.differ_by_cell:
+            indices = members % len(self) * self.n_starts // len(self)
+        return jax.tree.map(lambda leaf: leaf[indices], self.starts)
+
+    @property
+    def minibatches_of(self) -> np.ndarray:
+        """Number of the first replicate with the same minibatches and keys ``[R]``: they may share tiles."""
+        if self.keys is not None:
+            return np.arange(len(self))
+        rows = self.folds if self.alike is None else self.alike[self.folds]
+        if not self.batches.draws:
+            return rows
+        _, first, same = np.unique([self.seeds, rows], axis=1, return_index=True, return_inverse=True)
+        return np.asarray(first[same.reshape(-1)])
+
+    def minibatches(self, number: int, epoch: int) -> np.ndarray:
+        """Row numbers of all data ``[steps, batch]`` (int32) of a replicate, negative where no row is."""
+        train = self.parts[self.folds[number]]["train"]
+        rows = self.batches.epoch(len(train), int(self.seeds[number]), epoch)
+        return np.where(rows == PADDING, PADDING, train[rows]).astype(np.int32)
+
+    @functools.cached_property
+    def sources(self) -> Sources:
+        """Sources of the minibatches of every replicate."""
+        lengths = [len(part["train"]) for part in self.parts]
+        train = np.zeros((len(lengths), padded_length(max(lengths))), np.int32)
+        for fold, part in enumerate(self.parts):
+            train[fold, : lengths[fold]] = part["train"]
+        domains = [domain(length) for length in lengths]
+        steps = np.array([self.batches.n_steps(length) for length in lengths], np.int32)
+        batch = np.array([self.batches.rows_a_step(length) for length in lengths])
+        return Sources(
+            seed=self.seeds,
+            key=self.keys,
+            fold=self.folds,
+            domain=Domain(*(np.array(sides, np.uint32) for sides in zip(*domains, strict=True))),
+            train=train,
+            steps=steps[self.folds],
+            batch=batch[self.folds],
+            batches=self.batches if isinstance(self.batches, Minibatches) else None,
+            padded=self.batches.padded,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingScore:
+    """The score that ranks members: a metric on a part of the data, by its number in `PARTS`."""
+
+    part: int
+    metric: str
+    higher_is_better: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the score, such as "test_loss"."""
+        return f"{PARTS[self.part]}_{self.metric}"
+
+    def of(self, scores: Mapping[str, np.ndarray]) -> np.ndarray:
+        """One number a member, higher is better ``[members]``, from scores ``[members, parts]``."""
+        values = np.asarray(scores[self.metric][:, self.part])
+        return values if self.higher_is_better else -values
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Cohort(abc.ABC):
+    """Members, and all that the engine reads to train them: every cell in every replicate.
+
+    Attributes:
+        functions: What is compiled of the learner.
+        replicates: Seeds and folds.
+        copied_rows: As of ``rows_to_copy``.
+        epochs: Epochs done in the end.
+        first_epoch: Epochs done before the start.
+        ended: How members stood then, where some had ended; else None.
+        schedulers: Rules that act at evaluations, those that keep parameters first.
+    """
+
+    functions: Functions
+    data: Data
+    replicates: Replicates
+    copied_rows: np.ndarray | None = None
+    epochs: int
+    first_epoch: int = 0
+    ended: Ended | None = None
+    ranking: RankingScore = RankingScore(PARTS.index("train"), "loss", False)
+    schedulers: tuple[Scheduler, ...] = ()
+
+    @property
+    def recording(self) -> Recording:
+        """What is kept of the run, and whom it tells."""
+        return Recording()
+
+    @property
+    @abc.abstractmethod
+    def n_cells(self) -> int:
+        """Number of combinations of hyperparameters."""
+
+    @abc.abstractmethod
+    def hyper(self) -> dict[str, np.ndarray]:
+        """Each member's numbers, name -> ``[members]``, replicates inside."""
+
+    @property
+    def learner(self) -> Learner:
+        """The learner, bound to the data and with its schedule."""
+        return self.functions.learner
+
+    @property
+    def padded(self) -> bool:
+        """Whether some minibatches may be shorter than others."""
+        return self.replicates.batches.padded
+
+    @property
+    def members(self) -> int:
+        """Number of members."""
+        return self.n_cells * len(self.replicates)
+
+    @property
+    def keeps_objectives(self) -> bool:
+        """Whether the objectives of every epoch are kept: for the result, or for a scheduler."""
+        return self.recording.objective or any(scheduler.reads_objective for scheduler in self.schedulers)
+
+    @property
+    def keeps_evaluations(self) -> bool:
+        """Whether parameters are kept at each evaluation."""
+        return self.recording.keep_params == "evaluations"
+
+    def evaluations(self, first: int, end: int) -> list[int]:
+        """Epochs above ``first``, up to ``end``, after which scores are kept as the history."""
+        every = self.recording.eval_every
+        if every is None:
+            return []
+        if not isinstance(every, int):
+            return [epoch for epoch in every if first < epoch <= end]
+        last = [end] if first < end == self.epochs else []
+        return sorted({*range((first // every + 1) * every, end + 1, every), *last})
+
+    def replicate_of(self) -> np.ndarray:
+        """Number of each member's replicate ``[members]``."""
+        return np.arange(self.members) % len(self.replicates)
+
+    def minibatches_of(self) -> np.ndarray:
+        """Number of the replicate whose minibatches each member sees ``[members]``."""
+        return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
+
+    def start_hyper(self) -> dict[str, np.ndarray]:
+        """As `hyper`, for `Learner.start`: factors of starting parameters are 1 for trained ones."""
+        hyper = self.hyper()
+        factors = [name for name in self.learner.start_factors if self.first_epoch and name in hyper]
+        return hyper | {name: np.ones_like(hyper[name]) for name in factors}
+
+    @property
+    def block(self) -> int:
+        """Rows scored at a time, as of ``scored_block``."""
+        return scored_block(self.data, self.copied_rows)
+
+
+def rows_to_copy(n: int, parts: Sequence[Mapping[str, np.ndarray]]) -> np.ndarray | None:
+    """Rows of each fold's parts ``[folds, …]`` (int32), then padding; None where they are many of ``n``."""
+    lengths = [sum(map(len, fold.values())) for fold in parts]
+    longest = max(lengths)
+    if longest > COPIED_SHARE * n:
+        return None
+    length = padded_length(longest) if longest <= COPIED_BLOCK else -(-longest // COPIED_BLOCK) * COPIED_BLOCK
+    joined = [np.concatenate(list(fold.values())) for fold in parts]
+    return np.stack([np.pad(rows, (0, length - len(rows)), constant_values=PADDING) for rows in joined])
+
+
+def scored_block(data: Data, copied_rows: np.ndarray | None) -> int:
+    """Rows scored at a time: of all members together, or of each one's copies."""
+    return data.block if copied_rows is None else min(COPIED_BLOCK, copied_rows.shape[1])
