@@ -23,12 +23,12 @@ from jfnn.core.experiment.axes import as_index
 from jfnn.core.experiment.remote import ExecutorError, Remote
 from jfnn.core.experiment.stepper import Seen, Stepper, make_experiment, make_stepper, observe_steps
 from jfnn.core.experiment.subsets import Pairs, Subsets
+from jfnn.core.experiment.tracing import functions_of
 from jfnn.core.search.keywords import make_options
 from jfnn.core.search.run_directory import as_output_file, write_table
 from jfnn.core.store.files import atomic_file
 from jfnn.core.store.identity import Description
 from jfnn.layers.sequence import shapes
-from jfnn.learners.functions import functions_of
 from jfnn.params import has_constants
 
 __all__ = [

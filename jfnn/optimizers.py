@@ -17,17 +17,10 @@ from jfnn.arguments import checks, suggestions
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, field
 from jfnn.arguments.signatures import check_parameter, takes
-from jfnn.numerics.compiling import tracing
+from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.training import updated
 
 SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
-
-# Errors of JAX where Python needs the value of a number that is traced.
-TRACED = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-)
 
 Schedule = Callable[[Any], Any]
 Factory = Callable[..., optax.GradientTransformation]

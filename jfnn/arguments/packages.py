@@ -1,6 +1,7 @@
 """Packages that only some features need."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 # Package -> what makes networks of its modules.
@@ -30,3 +31,8 @@ def imported(module: str, argument: str, extra: str) -> Any:
         package = module.partition(".")[0]
         message = f"{argument}: needs the package {package}: pip install 'jfnn[{extra}]'"
         raise ImportError(message) from error
+
+
+def is_of_jfnn(definition: Callable[..., object]) -> bool:
+    """Whether a function or class is defined in this package."""
+    return str(definition.__module__).partition(".")[0] == "jfnn"

@@ -160,8 +160,3 @@ def _is_registered(description: object) -> bool:
     if isinstance(description, dict):
         return description["kind"] in LAYERS and all(map(_is_registered, description.values()))
     return all(map(_is_registered, description)) if isinstance(description, list) else description != "custom"
-
-
-def is_of_jfnn(definition: Callable[..., object]) -> bool:
-    """Whether a function or class is defined in this package."""
-    return str(definition.__module__).partition(".")[0] == "jfnn"

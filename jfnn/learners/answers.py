@@ -13,6 +13,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.identity.code import code_checksum
 from jfnn.learners.data import Hyper, Rows
 from jfnn.learners.learner import Learner, starting_shapes
 from jfnn.learners.metrics import OF_LABELS
@@ -141,7 +142,7 @@ def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Ca
 def _kept_program(
     function: Callable[..., jax.Array], model: Learner, *names: str
 ) -> Callable[..., jax.Array]:
-    identity = f"{function.__name__} {names} {model.checksum}"
+    identity = f"{function.__name__} {names} {code_checksum(model)}"
     return compiled(_of_members(function, model, *names), identity=identity)
 
 

@@ -4,16 +4,15 @@ import abc
 import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.packages import is_of_jfnn
 from jfnn.arguments.types import Json, Tree
-from jfnn.identity.code import code_checksum
-from jfnn.identity.naming import is_of_jfnn
 from jfnn.layers.starts import Starts
 from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues, row_weights
 from jfnn.learners.shapes import (
@@ -28,7 +27,6 @@ from jfnn.learners.shapes import (
     trained_shapes,
 )
 from jfnn.numerics.compiling import tracing
-from jfnn.optimizers import Values
 from jfnn.params import Params, State, is_weight, key_shape
 from jfnn.split import Split
 
@@ -86,7 +84,7 @@ class Learner(abc.ABC):
     """
 
     hyper: tuple[str, ...] = ("learning_rate", "l2")
-    numbers: Mapping[str, Values] = types.MappingProxyType({})
+    numbers: Mapping[str, Any] = types.MappingProxyType({})
     metrics: tuple[Metric, ...] = (Metric("loss"),)
     ranked_by: str = "loss"
     random: bool = False
@@ -251,11 +249,6 @@ class Learner(abc.ABC):
     def is_registered(self) -> bool:
         """Whether no custom function takes part, in an attribute or in a subclass."""
         return self.has_registered_fields and is_of_jfnn(type(self))
-
-    @property
-    def checksum(self) -> str:
-        """Tells the learner from others, in every process: a checksum of its class and its fields."""
-        return code_checksum(self)
 
     @abc.abstractmethod
     def describe(self) -> Json:

@@ -12,8 +12,7 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
-from jfnn.numerics.compiling import tracing
-from jfnn.optimizers import TRACED
+from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.params import Params
 
 # Rows on which functions are tried. With one, a mean over them would pass for a value of each; with as many

@@ -14,6 +14,7 @@ import jfnn.learners.column_form as column_form
 from jfnn import losses, training
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.packages import is_of_jfnn
 from jfnn.arguments.signatures import takes
 from jfnn.arguments.types import Json
 from jfnn.layers import sequence, small
@@ -185,7 +186,7 @@ class Supervised(DescentLearner):
         shape = self.network.input_shape or ()
         fits = platform == "cpu" and small.fits(columns, shape, members, batch, separate)
         # A subclass of the user's may have another `step`, which `step_last` would pass over.
-        registered = naming.is_of_jfnn(type(self)) and self._network_is_registered
+        registered = is_of_jfnn(type(self)) and self._network_is_registered
         registered = registered and naming.describe_loss(self.loss) != "custom"
         return fits and registered and not self.needs_value
 

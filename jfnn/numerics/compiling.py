@@ -35,6 +35,12 @@ GPU_OPTIONS: Mapping[str, int | str] = {
     "xla_gpu_autotune_level": 0,
     "xla_gpu_enable_triton_gemm": False,
 }
+# Errors of JAX where Python needs the value of a number that is traced.
+TRACED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
 
 
 def compiler_options(platform: str) -> dict[str, int | str]:

@@ -14,9 +14,9 @@ from jfnn.core.experiment.axes import check_range
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.stepper import step_numbers
+from jfnn.core.experiment.tracing import scoring
 from jfnn.extend import PARTS, make_experiment, make_options, make_stepper
 from jfnn.learners import Learner
-from jfnn.learners.functions import scoring
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.split import Split

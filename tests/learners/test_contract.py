@@ -14,9 +14,9 @@ from helpers import compiled, noise_split, representatives, same_bits
 import jfnn
 from jfnn.core.engine.program import build
 from jfnn.core.experiment.options import Options
+from jfnn.core.experiment.tracing import functions_of
 from jfnn.core.search.sweep import prepare
 from jfnn.learners import Batch, CustomLoss
-from jfnn.learners.functions import functions_of
 from jfnn.minibatches import PADDING, Minibatches
 
 pytestmark = pytest.mark.unoptimised

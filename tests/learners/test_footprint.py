@@ -9,8 +9,8 @@ from jax import lax
 import jfnn
 from jfnn.core.engine import plan
 from jfnn.core.engine.footprint import footprint, peak_bytes, unshared_peak_bytes
+from jfnn.core.experiment.tracing import functions_of
 from jfnn.learners import Batch
-from jfnn.learners.functions import functions_of
 
 FLOAT = 4
 N = 5

@@ -23,7 +23,6 @@ from jfnn.arguments.types import Array
 from jfnn.core.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
 from jfnn.core.steps.lanes import Lanes
 from jfnn.core.steps.source import Source, step_key
-from jfnn.identity.code import what_is_unknown
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import by_name
@@ -78,12 +77,12 @@ class Program:
         self.padded = padded
         self.platform = platform
         self.epochs = epochs
-        checksum = functions.checksum
+        name_of_all = functions.name
         keeps_memory = functions.learner.keeps_memory
 
         def program(name: str, function: Callable[..., R]) -> Callable[..., R]:
-            identity = f"{name} {checksum} {keeps_memory} {padded} {epochs}"
-            return compiled(function, platform, identity=None if what_is_unknown(checksum) else identity)
+            identity = f"{name} {name_of_all} {keeps_memory} {padded} {epochs}"
+            return compiled(function, platform, identity=None if name_of_all is None else identity)
 
         # Asked at every call, which takes a twentieth of a short one where it is not remembered.
         self.lanes = functools.cache(self._lanes)

@@ -32,9 +32,10 @@ from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.replicates import replicates
 from jfnn.core.experiment.settings import Validation
 from jfnn.core.experiment.subsets import Subsets
+from jfnn.core.experiment.tracing import scoring, traced
 from jfnn.core.experiment.validation import cuts, with_labels, with_weights
 from jfnn.learners.data import Data
-from jfnn.learners.functions import Functions, scoring, traced
+from jfnn.learners.functions import Functions
 from jfnn.learners.labelled import check_network
 from jfnn.learners.learner import OTHER_METRICS, Learner, Metric, check_metrics, starting_shapes
 from jfnn.learners.metrics import names_for, undefined

@@ -9,6 +9,7 @@ from typing import Protocol
 import jax
 import numpy as np
 
+from jfnn.arguments.packages import is_of_jfnn
 from jfnn.arguments.types import Json
 from jfnn.core.engine.cohort import PARTS
 from jfnn.core.experiment.experiment import Experiment
@@ -16,7 +17,6 @@ from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.store.files import digest
 from jfnn.core.store.identity import Description, fingerprint, plain
 from jfnn.identity.code import code_checksum
-from jfnn.identity.naming import is_of_jfnn
 from jfnn.learners.data import Data
 from jfnn.minibatches import Minibatches
 from jfnn.schedulers import SCHEDULERS
@@ -177,7 +177,7 @@ def custom_code(experiment: Experiment) -> dict[str, str]:
     """
     learner = experiment.learner
     functions = experiment.functions
-    checksums = {} if functions.shapes is None else {"learner": functions.checksum}
+    checksums = {} if functions.shapes is None else {"learner": str(functions.identity)}
     for metric in learner.metrics:
         if not is_of_jfnn(metric.reduce):
             checksums[f"metric {metric.name}"] = code_checksum(metric.reduce)

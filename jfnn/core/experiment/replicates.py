@@ -16,6 +16,7 @@ from jfnn.core.experiment.draws import from_seeds
 from jfnn.core.experiment.going_on import Trained
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.subsets import Cut, Subsets
+from jfnn.identity.code import code_checksum
 from jfnn.identity.traces import Trace, shapes_of
 from jfnn.layers.kind import Shape
 from jfnn.learners.data import Data
@@ -168,6 +169,7 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str
     Arrays of a dtype lie in one row for each seed: XLA then takes a quarter less time to compile the loop.
     """
     init = source if isinstance(source, Trace) else source.init
+    checksum = source.checksum if isinstance(source, Trace) else code_checksum(source)
 
     def start(seed: jax.Array) -> dict[str, jax.Array]:
         return _joined(init(jax.random.key(seed)))
@@ -181,7 +183,7 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str
         started: dict[str, jax.Array] = jax.lax.fori_loop(0, count, put, nothing)
         return started
 
-    return compiled(draw, identity=f"draw {length} {source.checksum}")
+    return compiled(draw, identity=f"draw {length} {checksum}")
 
 
 def _joined(params: Params) -> dict[str, jax.Array]:

@@ -1,0 +1,157 @@
+"""What is compiled of a learner: its own functions, or what JAX traces of them when a run begins."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+
+from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.packages import is_of_jfnn
+from jfnn.identity.code import checksum, code_checksum, what_is_unknown
+from jfnn.identity.traces import Trace, shapes_of
+from jfnn.learners.data import Batch, Data, Hyper, Rows, StepValues
+from jfnn.learners.descent import DescentLearner
+from jfnn.learners.functions import Functions, OneStep, Shapes
+from jfnn.learners.learner import Learner
+from jfnn.learners.shapes import row_shapes
+from jfnn.numerics.selects import selecting
+from jfnn.params import Params, State, key_shape
+
+
+class Own(Functions):
+    """A learner's own functions, by whose learner equal ones are equal."""
+
+    @property
+    def name(self) -> str | None:
+        """A checksum of the learner's class and its fields."""
+        return _told(code_checksum(self.learner))
+
+    def __reduce__(self) -> tuple[Callable[..., Functions], tuple[object, ...]]:
+        return functions_of, (self.learner,)
+
+
+class Traced(Functions):
+    """What JAX traced of functions when a run began; equal by their operations, wherever they come from.
+
+    In another process they are traced again, from the learner sent there, and must give the same traces.
+    ``identity`` is the checksum of all traces and of functions that run as Python.
+    """
+
+    @property
+    def name(self) -> str | None:
+        """The checksum."""
+        return _told(str(self.identity))
+
+    def __reduce__(self) -> tuple[Callable[..., Functions], tuple[object, ...]]:
+        if unknown := what_is_unknown(str(self.identity)):
+            raise ArgumentError(
+                "executor",
+                f"cannot tell whether custom functions do the same in its workers ({unknown}, of which"
+                " pickle takes nothing); make that object where it is used, or train without an executor",
+            )
+        return _again, (self.learner, self.shapes, self.identity)
+
+
+def _told(checksum: str) -> str | None:
+    """The checksum, where it tells all."""
+    return None if what_is_unknown(checksum) else checksum
+
+
+def functions_of(learner: Learner) -> Functions:
+    """A learner's own functions."""
+    step = _for_members(learner, learner.step)
+    return Own(learner, learner.start, step, learner.score, learner.end_epoch, identity=learner)
+
+
+def traced(
+    learner: Learner, params: Params, data: Data, hyper: Sequence[str], steps: Sequence[int], weighted: bool
+) -> Functions:
+    """A learner's functions as they are now: its own where all are registered ones, else traces of them.
+
+    It is bound to the data; ``steps`` are rows of a step, of which sizes may occur several times.
+    """
+    if learner.is_registered:
+        return functions_of(learner)
+    names = tuple(sorted(hyper))
+    sizes = tuple(sorted(set(steps)))
+    shapes = Shapes(
+        shapes_of(params), shapes_of(data.rows), names, data.dtype, sizes, weighted, (data.block,)
+    )
+    return _traced(learner, shapes)
+
+
+def scoring(functions: Functions, rows: int) -> Functions:
+    """The functions, traced for scoring blocks of this number of rows too."""
+    shapes = functions.shapes
+    if shapes is None or rows in shapes.scored:
+        return functions
+    return _traced(functions.learner, shapes._replace(scored=(*shapes.scored, rows)))
+
+
+def _traced(learner: Learner, shapes: Shapes) -> "Traced":
+    """A learner's functions, traced for the shapes of a run."""
+    number = jax.ShapeDtypeStruct((), shapes.dtype)
+    hyper = dict.fromkeys(shapes.hyper, number)
+    key = key_shape() if learner.random else None
+    start = Trace(learner.start, shapes.params, hyper)
+    state = start.shapes
+    steps = {}
+    for n in shapes.steps:
+        weights = jax.ShapeDtypeStruct((n,), shapes.dtype) if shapes.weighted else None
+        batch = Batch(row_shapes(shapes.rows, n), weights)  # type: ignore[arg-type]
+        steps[n] = Trace(learner.step, state, batch, hyper, key)
+    scores = {}
+    for n in shapes.scored:
+        scores[n] = Trace(learner.score, state.params, row_shapes(shapes.rows, n), hyper)
+    end_epoch = Trace(learner.end_epoch, state, state, hyper)
+    traces = [start, *steps.values(), *scores.values(), end_epoch]
+
+    def known(hyper: Hyper) -> Hyper:
+        return {name: hyper[name] for name in shapes.hyper}
+
+    def step(state: State, batch: Batch, hyper: Hyper, key: jax.Array | None) -> tuple[State, StepValues]:
+        after: tuple[State, StepValues] = steps[_length(batch.rows)](state, batch, known(hyper), key)
+        return after
+
+    return Traced(
+        learner,
+        start=lambda params, hyper: start(params, known(hyper)),
+        step=_for_members(learner, step),
+        score=lambda params, rows, hyper: scores[_length(rows)](params, rows, known(hyper)),
+        end_epoch=lambda before, after, hyper: end_epoch(before, after, known(hyper)),
+        identity=checksum([*(trace.checksum for trace in traces), *_on_the_host(learner)]),
+        shapes=shapes,
+    )
+
+
+def _for_members(learner: Learner, step: OneStep) -> OneStep:
+    """A step that `jax.vmap` maps well over members: the conditions of a line search differ between them."""
+    # Behind the trace, whose checksum would have to contain what a condition does under `jax.vmap`.
+    return selecting(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
+
+
+def _on_the_host(learner: Learner) -> list[str]:
+    """Checksums of functions that run as Python, or map over members by the learner's method."""
+    kind = type(learner)
+    functions = (kind.pack, kind.unpack, kind.fits_last, kind.step_last)
+    return [code_checksum(function, learner) for function in functions if not is_of_jfnn(function)]
+
+
+def _again(learner: Learner, shapes: Shapes, before: str) -> "Traced":
+    """The functions traced anew in another process.
+
+    Raises:
+        ValueError: They do something else there.
+    """
+    again = _traced(learner, shapes)
+    if again.identity != before:
+        raise ArgumentError(
+            "executor",
+            "custom functions do something else in its workers than here: a module there has"
+            " other code, or other values; start the workers anew, or with Dask call client.upload_file"
+            " again",
+        )
+    return again
+
+
+def _length(rows: Rows) -> int:
+    return len(jax.tree.leaves(rows)[0])
