@@ -30,7 +30,7 @@ def rows(shown):
 
 
 @pytest.mark.thorough
-@examples((200, 1), (2000, 1))
+@examples((80, 1), (2000, 1))
 def test_any_result_is_shown_by_its_best_cells_and_the_range_of_their_members(examples):
     def law(result):
         shape = result.cell_shape
