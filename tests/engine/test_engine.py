@@ -142,6 +142,19 @@ def test_a_diverged_member_keeps_its_last_finite_epoch_and_never_ranks(net, spli
         sweep(learning_rate=1e38, l2=1.0).best()
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize(("rates", "every"), [(RATES, 2), (RATES[-1:], 1)], ids=["some diverge", "all do"])
+def test_evaluations_are_the_same_whether_the_host_waits_for_them(trained, sweep, rates, every):
+    changes = {"learning_rate": rates, "seeds": 2}
+    calls = CallLength(steps=12, calls=2)  # of three epochs
+    freely = trained({"calls": calls}, execution={"eval_every": every}, **changes)
+    waited = sweep(execution={"eval_every": every, "progress": repr}, **changes)
+    assert same_bits(everything(freely), everything(waited))
+    assert same_bits(freely.history, waited.history) and len(waited.evaluations) > 0
+    if rates is RATES:
+        assert same_bits(freely.history["train_loss"][..., 1], sweep(seeds=2, epochs=4).train_loss)
+
+
 def test_parameters_are_kept_as_asked(sweep, grid):
     (i, j) = grid.best().index
     none = sweep(seeds=2, execution={"keep_params": "none"})
