@@ -51,7 +51,7 @@ RECORD_ROWS = [
 
 
 def networks(make=lambda **values: NET, **axes):
-    """Networks of some axes, by default the same for all values."""
+    """Networks over some axes; by default every value gives the same network."""
     return jfnn.Networks(make, **axes)
 
 

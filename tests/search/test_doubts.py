@@ -148,7 +148,7 @@ def test_scikit_learns_warning_of_a_class_smaller_than_the_folds_is_replaced():
 
 @pytest.mark.thorough
 def test_large_inputs_are_hardly_learned():
-    """Of seven learning rates at least five train the digits, and at most three train 16 times the digits."""
+    """At least five of seven learning rates train the digits; at most three train inputs 16 times larger."""
     digits = jfnn.datasets.digits()
     useful = {}
     for factor in (1, 16):

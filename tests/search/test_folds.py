@@ -100,7 +100,7 @@ CUTS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", CUTS)
 def test_rows_of_weight_0_are_as_if_absent_from_scores(name, monkeypatch):
-    """Whatever their targets."""
+    """Their targets may be huge."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 4))
     y = x[:, :1] + rng.normal(size=(N, 1))

@@ -93,9 +93,9 @@ value_and_gradient = compiled(
 
 
 def plain_loop(net, split, weights, *, eta, l2, rate, seed, scale, schedule, epochs):
-    """Parameters, and the mean objective of each epoch, by public functions, one step after another.
+    """Train step by step by public functions; return parameters and the mean objective of each epoch.
 
-    The engine's own is only the key of dropout.
+    Only the key of dropout comes from the engine.
     """
     params = jax.tree.map(lambda leaf: leaf.astype(np.float64), compiled(net.init)(jax.random.key(seed)))
     params = jax.tree.map(lambda leaf: leaf * scale if leaf.ndim > 1 else leaf, params)

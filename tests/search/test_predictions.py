@@ -284,7 +284,7 @@ def test_invalid_questions_are_errors(result):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The directory of a run of the command line on a file of two classes, and the file's columns."""
+    """The directory of a run on a file of two classes, and the columns of the file."""
     folder = tmp_path_factory.mktemp("files")
     rng = np.random.default_rng(0)
     columns = {"width": rng.normal(5, 2, 60), "level": rng.normal(size=60), "depth": rng.normal(-1, 9, 60)}

@@ -165,7 +165,7 @@ def of_rule(rule):
 RULES = {"plain": "sgd", "steep": Optimizer("sgd", momentum=[0.5, 0.9])}
 HYPER = {"dropout": [0.1, 0.2]}
 WEIGHTED = SPLIT._replace(weights=np.ones(70))
-# A name that results, options or directories of programs have -> axes of networks that would have it.
+# A name already used by a result, an option or a directory -> axes of networks that would reuse it.
 TAKEN = {
     **{name: {name: [1, 2]} for name in ("learning_rate", "l2", "seed", "scores", "batch_size", "best")},
     **{name: {name: [1, 2]} for name in ("dropout", "train_loss")},

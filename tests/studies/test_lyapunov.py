@@ -74,7 +74,7 @@ def test_a_shift_of_all_output_biases_neither_grows_nor_dies_out(x64):
 
 
 @pytest.mark.thorough
-def test_differences_of_a_hidden_layer_grow_as_copies_of_the_network_part(split, x64):
+def test_both_methods_agree_for_a_network_with_a_hidden_layer(split, x64):
     network = jfnn.mlp((5, 4, 3), "tanh")
     options = {"learning_rate": [0.02, 0.2], "epochs": 3, "batch_size": 10}
     growth = [jfnn.lyapunov(network, split, method=name, **options).growth for name in ("tangent", "copies")]
