@@ -71,19 +71,13 @@ def test_linear_networks_reach_scikit_learns_optimum_for_all_targets_side_by_sid
 def test_targets_are_combined_with_other_subsets():
     of_sizes = subsets.sizes(N, [20, 60])
     rows = subsets.targets(Y[:N], ["a", "b", "c"], rows=of_sizes)
-    assert rows.values.tolist() == ["a", "a", "b", "b", "c", "c"] and rows.columns.tolist() == [
-        0,
-        0,
-        1,
-        1,
-        2,
-        2,
-    ]
+    assert rows.values.tolist() == ["a", "a", "b", "b", "c", "c"]
+    assert rows.columns.tolist() == [0, 0, 1, 1, 2, 2]
     for f, (train, held) in enumerate(rows.pairs):
-        same_bits((train, held), tuple(of_sizes.pairs[f % 2]))
+        assert same_bits((train, held), tuple(of_sizes.pairs[f % 2]))
     weights = np.ones((2, N)) + np.arange(2)[:, None]
     weighted = subsets.targets(Y[:N], rows=subsets.weighted(weights))
-    same_bits(weighted.weights, np.tile(weights, (3, 1)))
+    assert same_bits(weighted.weights, np.tile(weights, (3, 1)))
 
 
 UNEQUAL = np.stack([Y[:N, 0], labelled(3)[1][:N, 0]], axis=1)
