@@ -50,20 +50,6 @@ def test_directories_in_there_are_checked_before_anything_is_trained(tmp_path, c
 
 
 @pytest.mark.thorough
-def test_errors_in_files_of_a_run_name_the_file(run, tmp_path, capsys):
-    out = run[1]
-    corrupt = tmp_path / "below"
-    corrupt.mkdir(parents=True)
-    (corrupt / "config.json").write_text("{")
-    for words, begins in (
-        ([*GRID, "--epochs", "3", "--out", str(out)], f"--out: {out}: "),
-        ([*GRID, "--out", str(out)], f"--out: {out} "),
-        (["--out", str(corrupt)], f"--out: {corrupt / 'config.json'}: "),
-    ):
-        assert refused(capsys, *words).startswith(begins)
-
-
-@pytest.mark.thorough
 def test_every_value_that_the_library_advises_is_a_flag():
     package = Path(jfnn.__file__).parent
     calls = [

@@ -37,7 +37,7 @@ def test_the_winner_alone_is_tested(programs):
     assert f"best cell: {where}\n" in printed
     texts = summary.refit_texts(expected.refit)
     assert f"all 1437 training rows, with 2 seeds:\n{', '.join(texts)}\n" in printed
-    assert printed.count("test accuracy") == 1
+    assert printed.count("test accuracy") == 1 and "\n10. " in printed and "\n11. " not in printed
     page = (out / "report.html").read_text()
     page = page.replace("\u00a0", " ")
     assert page.count("test accuracy") == 1 and html.escape(where) in page and texts[0] in page
