@@ -1,4 +1,4 @@
-"""Attribution against scikit-learn, scipy, the hat matrix, whole Hessians, networks trained alone."""
+"""Attribution against scikit-learn, scipy, whole Hessians, networks trained alone."""
 
 import sys
 
@@ -114,37 +114,6 @@ def test_members_that_diverged_do_not_count():
     rest = np.delete(scores[1], 3, axis=0).mean(axis=0)
     second = np.where(np.arange(30)[:, None] == 3, np.nan, rest - scores[1])
     np.testing.assert_allclose(values, np.nanmean([whole[0], second], axis=0), atol=1e-12)
-
-
-@pytest.mark.thorough
-def test_retraining_and_influence_of_a_ridge_are_those_of_the_hat_matrix(x64):
-    """A row's leave-one-out residual is ``e / (1 - h)``, with the leverage h of the ridge's hat matrix."""
-    n, l2 = 12, 0.5
-    x, x_test = RNG.normal(size=(n, 2)), RNG.normal(size=(3, 2))
-    y, y_test = RNG.normal(size=(n, 1)), RNG.normal(size=(3, 1))
-    network = jfnn.mlp((2, 1))
-    cost = {"loss": "quadratic", "l2": l2}
-    split = jfnn.Split(x, y, x_test, y_test)
-    options = cost | {"learning_rate": 0.05, "epochs": 600, "batch_size": None, "reduction": "sum"}
-    result = left_out(split, network, **options)
-    params = jfnn.train(network, x, y, **options).params
-    extended, tests = (np.column_stack([rows, np.ones(len(rows))]) for rows in (x, x_test))
-    inverse = np.linalg.inv(extended.T @ extended + l2 * np.diag([1, 1, 0]))
-    residuals = y - extended @ inverse @ extended.T @ y
-    leverages = np.diag(extended @ inverse @ extended.T)
-    # How much each test output is larger with a row than without it.
-    moves = (residuals / (1 - leverages[:, None])) * (extended @ inverse @ tests.T)
-    errors = (tests @ inverse @ extended.T @ y - y_test).T
-    exact = 0.5 * errors**2 - 0.5 * (errors - moves) ** 2
-    values = analysis.leave_one_out_values(result, split)[0, 0]
-    np.testing.assert_allclose(values, exact - exact.mean(axis=0), atol=1e-9)
-    for curvature in ("hessian", "gauss_newton"):
-        found = analysis.influence_functions(
-            network, params, x, y, x_test, y_test, **cost, curvature=curvature, tolerance=1e-12
-        )
-        first = errors * (1 - leverages[:, None]) * moves
-        np.testing.assert_allclose(found.values, first, atol=1e-9)
-        assert found.residuals.max() < 1e-9
 
 
 def by_inverse(network, params, x, y, x_test, y_test, damping, curvature):

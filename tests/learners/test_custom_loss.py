@@ -13,30 +13,6 @@ import jfnn
 pytestmark = pytest.mark.unoptimised
 
 
-def squares(params, batch, key):
-    return 0.5 * jnp.sum((batch["x"] @ params["w"] - batch["y"]) ** 2)
-
-
-@pytest.mark.thorough
-def test_a_loss_and_its_penalty_end_at_ridge_regression(x64):
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(30, 4))
-    y = x @ rng.normal(size=(4, 2)) + 0.1 * rng.normal(size=(30, 2))
-    learner = jfnn.learner(lambda key: {"w": jax.random.normal(key, (4, 2))}, squares)
-    l2 = np.array([0.0, 1.0, 10.0])
-    result = jfnn.sweep(
-        *(learner, jfnn.Split({"x": x, "y": y})),
-        **dict(learning_rate=0.02, l2=l2, epochs=400, batch_size=None, seeds=2),
-    )
-    ridge = [np.linalg.solve(x.T @ x + strength * np.eye(4), x.T @ y) for strength in l2]
-    for seed in range(2):
-        np.testing.assert_allclose(result.params["w"][0, :, seed], ridge, rtol=1e-8)
-    errors = [0.5 * ((x @ w - y) ** 2).sum(1).mean() for w in ridge]
-    np.testing.assert_allclose(result.train_loss[0, :, 0], errors, rtol=1e-8)
-    assert result.ranked_by == "train_loss"
-    assert result.best().index == (0, 0)
-
-
 def lookup(params, batch, key):
     """The mean over a batch of ``(value of the row's number - y)² / 2``: of numbers, not of floats."""
     numbers, y = batch
@@ -68,7 +44,7 @@ def test_whole_numbers_alone_are_learned_from_in_the_precision_that_is_on(dtype)
 
 
 def strong_squares(params, batch, key, strength):
-    return strength * squares(params, batch, key)
+    return 0.5 * strength * jnp.sum((batch["x"] @ params["w"] - batch["y"]) ** 2)
 
 
 def squares_of_rows(params, rows):

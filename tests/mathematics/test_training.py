@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import compiled, gradient
+from helpers import compiled
 from scipy.special import expit, softmax
 
 import jfnn
 from jfnn import losses, training
 from jfnn.layers import Layer
-from jfnn.minibatches import PADDING, Minibatches
+from jfnn.minibatches import Minibatches
 
 pytestmark = pytest.mark.unoptimised
 
@@ -141,75 +141,6 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
             np.testing.assert_allclose(value, before, rtol=1e-10)
             expected = numpy_sgd(expected, x, targets, [batch], 0.1, 0.2, reduction)
     assert_close(state.params, expected)
-
-
-@pytest.mark.thorough
-def test_a_last_shorter_minibatch_trains_as_the_short_one_it_is(x64):
-    x, labels = make_data()
-    targets = np.eye(CLASSES)[labels]
-    net = make_network("tanh")
-    batches = Minibatches(7, "permutation", drop_last=False)
-    value_and_grad = training.autodiff(net, CROSS_ENTROPY, "mean")
-    optimizer = optax.adam(0.05)
-    step = compiled(
-        lambda state, x, targets: training.step(state, optimizer, value_and_grad, x, targets, 0.2)
-    )
-    params = numpy_params(net)
-    state = jfnn.State(params, compiled(optimizer.init)(params))
-    for epoch in range(2):
-        steps = batches.epoch(N, 0, epoch)
-        assert (steps[-1] == PADDING).sum() == 5
-        for rows in steps:
-            rows = rows[rows != PADDING]
-            state, _ = step(state, x[rows], targets[rows])
-    options = dict(learning_rate=0.05, l2=0.2, epochs=2, initial_params=params, reduction="mean")
-    for source in ("autodiff", "backprop"):
-        trained = jfnn.train(
-            net, x, labels, optimizer="adam", batch_size=batches, gradient=source, **options
-        ).params
-        assert_close(trained, state.params)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("sgd", {"momentum": 0.9, "nesterov": True}),
-        ("adam", {"b1": 0.8}),
-    ],
-)
-def test_train_equals_a_plain_optax_loop(name, arguments, x64):
-    x, labels = make_data()
-    net = make_network()
-    start = numpy_params(net)
-    rows = Minibatches(6).epoch(N, 0, 0)[None]
-    trained = jfnn.train(
-        net,
-        x,
-        labels,
-        learning_rate=0.02,
-        l2=0.1,
-        epochs=3,
-        initial_params=start,
-        batch_size=6,
-        batches=np.repeat(rows, 3, 0),
-        optimizer=jfnn.Optimizer(name, **arguments),
-    )
-    found = trained.params
-    optimizer = getattr(optax, name)(0.02, **arguments)
-
-    @compiled
-    def update(gradients, state, params):
-        updates, state = optimizer.update(gradients, state, params)
-        return optax.apply_updates(params, updates), state
-
-    params = start
-    state = compiled(optimizer.init)(start)
-    for batch in rows[0].tolist() * 3:
-        batch = np.array(batch)
-        params, state = update(gradient(net, params, x[batch], labels[batch], l2=0.1), state, params)
-    assert_close(found, params)
-    assert int(trained.diverged_at) == -1
 
 
 @pytest.mark.thorough
