@@ -13,13 +13,6 @@ from sklearn.utils import shuffle
 from jfnn import datasets
 
 
-def test_digits_are_scikit_learns_unscaled_and_split_as_in_the_notes(digits):
-    assert digits.x_train.shape == (1437, 64)
-    assert digits.x_test.shape == (360, 64)
-    assert (digits.x_train.min(), digits.x_train.max()) == (0, 16)
-    assert set(digits.y_train) == set(digits.y_test) == set(range(10))
-
-
 def test_digits_follow_the_global_stream_of_the_notes():
     """The notes seed NumPy's generator, pick five images to show, then split: these are their counts."""
     before = np.random.get_state()
@@ -34,12 +27,6 @@ def test_digits_follow_the_global_stream_of_the_notes():
 def test_digits_split_is_a_function_of_its_seed(digits):
     np.testing.assert_array_equal(datasets.digits().x_test, digits.x_test)
     assert (datasets.digits(random_state=1).y_test != digits.y_test).any()
-
-
-@pytest.mark.parametrize(("test_size", "expected"), [(0.25, 5), (7, 7)])
-def test_split_cuts_where_asked(test_size, expected):
-    split = datasets.split(np.arange(40).reshape(20, 2), np.arange(20), test_size=test_size)
-    assert (len(split.y_train), len(split.y_test)) == (20 - expected, expected)
 
 
 @pytest.mark.parametrize(("share", "n"), [(0.07, 100), (0.55, 100), (0.14, 50), (0.28, 25), (0.3, 10)])

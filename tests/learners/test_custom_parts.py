@@ -157,23 +157,6 @@ def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
     assert "\n" not in str(caught.value)
 
 
-RIGHT = {
-    "layer and loss": lambda: started(Gain(), loss=loss()),
-    "a pull-back that JAX does not read": lambda: started(SCALAR, gradient="autodiff"),
-    "a delta that JAX does not read": lambda: started(
-        Gain(), loss=jfnn.Loss(loss().cost, None), gradient="autodiff"
-    ),
-    "a frozen layer of layers": lambda: started(jfnn.Frozen(jfnn.Residual([Gain()]))),
-}
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_parts_and_those_that_are_not_by_hand_are_taken(name):
-    experiment = RIGHT[name]().experiment
-    assert experiment.members == 1 and experiment.data.n_train == len(SPLIT.x_train)
-
-
 # Numbers
 
 

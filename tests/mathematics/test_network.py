@@ -1,15 +1,12 @@
-"""Networks against a NumPy loop and scikit-learn's MLP; initialisers; predictions."""
+"""Networks against a NumPy loop; initialisers; predictions."""
 
 import pickle
-import warnings
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
 
 import jfnn
 from jfnn.layers import INITIALIZERS, Dense, Layer, from_key
@@ -35,25 +32,6 @@ def test_without_biases_a_network_starts_with_the_same_weights_and_adds_nothing(
     ((start,),) = params
     np.testing.assert_array_equal(start, jfnn.mlp((3, 2)).init(jax.random.key(4))[0].w)
     np.testing.assert_allclose(net.apply(params, x), x @ start, rtol=1e-12)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [("sigmoid", "logistic"), ("relu", "relu"), ("tanh", "tanh")],
-)
-def test_probabilities_and_predictions_equal_scikit_learns(ours, theirs, x64):
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 5))
-    labels = np.arange(60) % 3
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        theirs = MLPClassifier((6, 4), activation=theirs, max_iter=20, random_state=0).fit(x, labels)
-    params = tuple(Layer(w, b) for w, b in zip(theirs.coefs_, theirs.intercepts_, strict=True))
-    net = jfnn.mlp((5, 6, 4, 3), ours)
-    np.testing.assert_allclose(jfnn.predict_proba(net, params, x), theirs.predict_proba(x), rtol=1e-10)
-    np.testing.assert_array_equal(jfnn.predict(net, params, x), theirs.predict(x))
-    assert jfnn.accuracy(net, params, x, labels) == theirs.score(x, labels)
 
 
 @pytest.mark.thorough
