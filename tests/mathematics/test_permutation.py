@@ -204,24 +204,6 @@ def test_entries_pairs_and_triples_are_equally_often(n, count):
         expect_together(entries[list(triple)], n, min(n, 8))
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("n", [5, 1437])
-@pytest.mark.parametrize("word", [0, 1, 2, 3, 4])
-def test_permutations_of_neighbours_have_nothing_to_do_with_each_other(n, word):
-    """Neighbours differ by 1 in one of the words of which their key is mixed, or (4) in the key itself."""
-    epoch, step = np.divmod(np.arange(100_000), 100)
-    words = [3, 0, epoch, step]
-    key = mixed(*words)
-    words[word % 4] = words[word % 4] + 1
-    other = key + 1 if word == 4 else mixed(*words)
-    bins = np.arange(n) * min(n, 16) // n
-    sizes = np.bincount(bins)
-    entries, others = (bins[drawn(n, places(n), each)] for each in (key, other))
-    for one, two in itertools.product(entries, others):
-        table = np.bincount(one * len(sizes) + two, minlength=len(sizes) ** 2)
-        expect(table, np.outer(sizes, sizes))
-
-
 def test_two_seeds_whose_first_chains_meet_go_their_own_ways():
     first = 0x243F6A88
     epochs = np.arange(1000)
