@@ -16,7 +16,6 @@ import pytest
 from helpers import central_differences, compiled, float64_first, perturbed, same_bits
 
 import jfnn
-from jfnn import backprop, losses
 from jfnn.identity import naming
 from jfnn.layers import (
     GRU,
@@ -37,8 +36,7 @@ from jfnn.layers import (
     Scaled,
     sequence,
 )
-from jfnn.layers.dropout import dropout_masks, dropout_shapes
-from jfnn.learners import column_form
+from jfnn.layers.dropout import dropout_shapes
 
 pytestmark = pytest.mark.unoptimised
 
@@ -283,34 +281,6 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 
 
 # Sequences
-
-
-@pytest.mark.thorough
-def test_the_engines_derivation_of_dense_layers_with_dropout_is_the_recursion_of_the_notes(x64):
-    drops = {"dropout": 0.4, "key": jax.random.key(2)}
-    net = jfnn.mlp((4, 5, 4, 6, 3), "tanh")
-    rng = np.random.default_rng(5)
-    loss = losses.get("cross_entropy")
-    x = rng.normal(size=(N, 4))
-    targets = rng.dirichlet(np.ones(3), N)
-    weights = np.linspace(0, 2, N)
-    like = jax.eval_shape(net.init, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: rng.normal(size=leaf.shape), like)
-
-    @compiled
-    def both(params):
-        shapes = dropout_shapes(net.layers, (4,))
-        masks = dropout_masks(drops["key"], drops["dropout"], shapes, N, np.float64)
-        packed = sequence.pack(net.layers, params)
-        objective = losses.Objective(loss, "mean", {"l2": 0.3}, "weights")
-        value, gradients = column_form.gradient_by_hand(
-            net.layers, objective, packed, x, targets, weights, masks
-        )
-        options = {"activation": "tanh", "l2": 0.3, "weights": weights, "reduction": "mean", **drops}
-        in_rows = backprop.value_and_grad(params, x, targets, **options)
-        return (value, sequence.unpack(net.layers, gradients)), in_rows
-
-    assert_close(*both(params), TOLERANCE["float64"])
 
 
 def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():

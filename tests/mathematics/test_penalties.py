@@ -1,4 +1,4 @@
-"""Penalties against central differences, JAX, NumPy's replay, and scikit-learn on the same problems."""
+"""Penalties against central differences, JAX, and NumPy's replay."""
 
 import functools
 import itertools
@@ -10,7 +10,6 @@ import optax
 import pytest
 from helpers import central_differences, compiled, perturbed
 from scipy.optimize import minimize_scalar
-from sklearn.linear_model import ElasticNet, Lasso
 
 import jfnn
 from jfnn import backprop, losses, penalties, training
@@ -217,31 +216,6 @@ def test_other_optimizers_follow_the_subgradient():
         jax.tree.leaves(found.member(0, 0, 1, 0)), jax.tree.leaves(state.params), strict=True
     ):
         np.testing.assert_allclose(leaf, other, atol=1e-5)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("ratio", [0.3, 1.0])
-def test_linear_networks_have_the_coefficients_of_lasso_and_elastic_net(ratio):
-    """Their objective is ours for one output: squared errors and penalties, ours divided by the rows."""
-    x, y = linear_problem()
-    alpha = 0.2
-    make = Lasso(alpha, tol=1e-10) if ratio == 1 else ElasticNet(alpha, l1_ratio=ratio, tol=1e-10)
-    theirs = make.fit(x, y)
-    ours = jfnn.sweep(
-        jfnn.mlp((FEATURES, 1)),
-        jfnn.Split(x, y[:, None]),
-        loss="quadratic",
-        learning_rate=0.3,
-        l2=N * alpha * (1 - ratio),
-        hyper={"l1": N * alpha * ratio},
-        batch_size=N,
-        epochs=400,
-    )
-    (layer,) = ours.params
-    np.testing.assert_allclose(np.ravel(layer.w), theirs.coef_, atol=1e-4)
-    np.testing.assert_allclose(np.ravel(layer.b), theirs.intercept_, atol=1e-4)
-    np.testing.assert_array_equal(np.ravel(layer.w) == 0, theirs.coef_ == 0)
-    assert 0 < np.count_nonzero(theirs.coef_) < FEATURES
 
 
 def test_strengths_without_l1_are_those_of_l2_alone():
