@@ -132,10 +132,6 @@ def test_a_ranking_metric_that_no_network_can_have_is_refused():
             jfnn.sweep(NET, split, loss=loss, validation=jfnn.Validation(rank_by=name), **options | changes)
 
 
-def macro_f1(targets, outputs):
-    return sklearn_metrics.f1_score(targets.argmax(1), outputs.argmax(1), average="macro", zero_division=0)
-
-
 def test_metrics_that_a_loss_does_not_have_are_refused_and_other_names_are_understood():
     for loss, name, meant in (
         ("quadratic", "log_loss", "probabilities"),
@@ -183,15 +179,6 @@ def test_the_log_loss_is_that_of_the_probabilities_however_sure(outputs, loss):
     np.testing.assert_allclose(
         expected.mean(), sklearn_metrics.log_loss(labels, p, labels=range(max(outputs, 2))), rtol=1e-6
     )
-
-
-@pytest.mark.thorough
-def test_a_metric_of_ones_own_of_all_outputs_is_that_by_name():
-    own = output_metric("own", macro_f1)
-    learner = jfnn.supervised(NET, metrics=["f1", own])
-    result = jfnn.sweep(learner, SPLIT, folds=3, **OPTIONS)
-    for part in ("train", "validation", "test"):
-        np.testing.assert_allclose(result.scores[f"{part}_own"], result.scores[f"{part}_f1"])
 
 
 @pytest.mark.thorough
@@ -268,22 +255,6 @@ def test_a_metric_of_rows_with_a_reduction_of_ones_own_ranks_downwards(gradient,
     again = jfnn.sweep(net, SPLIT, validation=jfnn.Validation(rank_by=metric), **options)
     np.testing.assert_array_equal(again.test_worst, result.test_worst)
     assert again.metrics == {"loss": False, "accuracy": True, "worst": False}
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize(("higher_is_better", "validation"), [(True, 20), (False, None)])
-def test_a_metric_ranks_in_its_direction(higher_is_better, validation):
-    """The spread of outputs grows with the learning rate: the best is the last cell, or the first."""
-    metric = output_metric("spread", lambda targets, outputs: outputs.std(), higher_is_better)
-    split = as_split(lambda x: 100 * x[:, :1])
-    ranked = jfnn.Validation(validation, rank_by=metric)
-    options = dict(loss="quadratic", reduction="mean", validation=ranked) | OPTIONS
-    result = jfnn.sweep(jfnn.mlp((5, 1)), split, **options)
-    assert result.ranked_by == ("test_spread" if validation is None else "validation_spread")
-    means = result.scores[result.ranked_by].mean(-1)[:, 0]
-    assert (np.diff(means) > 0).all()
-    index = 2 if higher_is_better else 0
-    assert (result.best().index, result.best().score) == ((index, 0), means[index])
 
 
 @pytest.mark.thorough

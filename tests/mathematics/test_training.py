@@ -143,23 +143,6 @@ def test_scanned_epochs_equal_a_numpy_loop(source, reduction, x64):
     assert_close(state.params, expected)
 
 
-@pytest.mark.thorough
-def test_history_has_the_scores_at_the_end_of_each_epoch(x64):
-    x, labels = make_data()
-    x_test, labels_test = make_data(1)
-    net = make_network()
-    options = {"learning_rate": 0.05, "l2": 0.1, "batch_size": 6}
-    trained = jfnn.train(net, x, labels, epochs=4, test=(x_test, labels_test), **options)
-    np.testing.assert_array_equal(trained.evaluations, [1, 2, 3, 4])
-    for i, epochs in enumerate(trained.evaluations):
-        params = jfnn.train(net, x, labels, epochs=int(epochs), **options).params
-        for part, x_part, labels_part in (("train", x, labels), ("test", x_test, labels_test)):
-            loss = objective(net, params, x_part, labels_part, reduction="mean")
-            np.testing.assert_allclose(trained.history[f"{part}_loss"][i], loss, rtol=1e-12)
-            right = float(jfnn.accuracy(net, params, x_part, labels_part))
-            assert trained.history[f"{part}_accuracy"][i] == pytest.approx(right, rel=1e-6)
-
-
 @pytest.mark.filterwarnings("ignore:inputs reach")
 def test_divergence_is_reported_as_data_with_the_last_finite_parameters(x64):
     """A steep linear fit grows by a constant factor a step, so that NumPy can say when float64 overflows."""
