@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import compiled
 from sklearn.neural_network import BernoulliRBM
 
 import jfnn
@@ -150,21 +150,6 @@ def test_fewer_hidden_units_are_the_smaller_machine(x64):
 CHAINS = boltzmann_machine(
     (5, 4), gradient="persistent", chains=8, k=2, hyper=["hidden", "k"], loss="reconstruction"
 )
-NUMBERS = {"hidden": [2, 4], "k": [1, 2]}
-
-
-@pytest.mark.thorough
-def test_a_machine_from_a_directory_is_asked_and_trained_on_as_the_one_in_memory(tmp_path):
-    result = jfnn.sweep(CHAINS, SPLIT, hyper=NUMBERS, out=tmp_path, **OPTIONS)
-    loaded = jfnn.load(tmp_path)
-    scores = loaded.row_scores("loss", "train", SPLIT, network=CHAINS)
-    np.testing.assert_array_equal(scores, result.row_scores("loss", "train", SPLIT))
-    options = {"hyper": NUMBERS} | OPTIONS | {"epochs": range(4, 6)}
-    on = [
-        jfnn.sweep(CHAINS, SPLIT, initial_params=start, **options)
-        for start in (result, loaded, loaded.params)
-    ]
-    assert same_bits(on[1].params, on[0].params) and same_bits(on[2].params, on[0].params)
 
 
 def test_members_of_a_tile_share_their_draws():

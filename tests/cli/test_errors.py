@@ -28,28 +28,6 @@ def test_files_of_others_are_not_overwritten(tmp_path, capsys, name):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("words", "place"),
-    [
-        (["--batch-size", "50,100"], "50-sigmoid-batch-100"),
-        (["--batch-size", "50,100"], "batch-100"),
-        (["--validation", "0.2", "--refit"], "refit"),
-        (["--batch-size", "50,100", "--validation", "0.2", "--refit"], "refit"),
-    ],
-)
-@pytest.mark.parametrize("blocks", ["file", "results.npz"])
-def test_directories_in_there_are_checked_before_anything_is_trained(tmp_path, capsys, words, place, blocks):
-    out = tmp_path / "out"
-    other = out / place / blocks if blocks != "file" else out / place
-    other.parent.mkdir(parents=True)
-    other.write_text("kept")
-    if place == "50-sigmoid-batch-100":
-        words = [*words, "--hidden", "50", "--hidden", "5"]
-    assert refused(capsys, *words, "--out", str(out)).startswith("--out: ")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [other] and other.read_text() == "kept"
-
-
-@pytest.mark.thorough
 def test_every_value_that_the_library_advises_is_a_flag():
     package = Path(jfnn.__file__).parent
     calls = [

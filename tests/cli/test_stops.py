@@ -2,9 +2,7 @@
 
 import functools
 import io
-import itertools
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -28,7 +26,6 @@ from command_line import (
 
 import jfnn
 from jfnn.cli import directories
-from jfnn.cli.run import bar
 
 pytestmark = pytest.mark.unoptimised
 
@@ -57,18 +54,6 @@ def test_progress_is_shown_on_a_terminal_only(tmp_path, monkeypatch, capsys, ter
     assert ("2/2" in screen.getvalue() and f"best accuracy {best:.3f}" in screen.getvalue()) == shown
     assert bool(screen.getvalue()) == shown
     assert bool(capsys.readouterr().out) == (not flags)
-
-
-def test_progress_begins_anew_with_each_program_and_shows_losses_as_such(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", screen := Screen())
-    monkeypatch.setattr("tqdm.auto.tqdm", functools.partial(tqdm.tqdm, mininterval=0))
-    flags = parse("--epochs", "2", "--rank-by", "loss")
-    with bar(flags, "loss", False) as show:
-        for epoch, epochs in ((1, 2), (2, 2), (1, 3), (3, 3)):
-            show(jfnn.Progress(epoch, epochs, training=4, members=4, best=-0.25))
-    shown = re.findall(r" (\d+/\d+) ", screen.getvalue())
-    assert [text for text, _ in itertools.groupby(shown)] == ["0/2", "1/2", "2/2", "0/3", "1/3", "3/3"]
-    assert "best loss 0.25" in screen.getvalue()
 
 
 def stopped_run(capsys, words, at):

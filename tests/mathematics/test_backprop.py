@@ -157,53 +157,6 @@ def test_hand_derivation_equals_jax_grad_and_central_differences(activation, los
                 assert worst < DIFFERENCES_TOLERANCE
 
 
-@compiled
-def weighted_by_jax(chosen, params, x, targets, weights):
-    """`jax.grad` and perturbed objectives with sample weights, ``[reduction][…]``."""
-    activation, loss, output = choose_all(*chosen)
-    net = jfnn.mlp(make_sizes(len(params) - 1), activation, output)
-
-    def of_reduction(reduction):
-        def objective(params):
-            return jfnn.objective(net, params, x, targets, loss, 0.3, reduction, weights)
-
-        return jax.value_and_grad(objective)(params), jax.vmap(objective)(perturbed(params, STEP))
-
-    return [of_reduction(reduction) for reduction in REDUCTIONS]
-
-
-@compiled
-def by_hand(chosen, params, x, targets, weights=None):
-    """The hand derivation for both reductions."""
-    activation, loss, output = choose_all(*chosen)
-    options = {"activation": activation, "output": output, "loss": loss, "l2": 0.3, "weights": weights}
-    return [backprop.value_and_grad(params, x, targets, reduction=r, **options) for r in REDUCTIONS]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize(
-    "loss",
-    [loss if "softmax" not in loss else pytest.param(loss, marks=pytest.mark.slow) for loss in LOSSES],
-)
-def test_sample_weights_agree_and_weight_zero_is_an_absent_sample(loss, reduction, x64):
-    params, x, targets = make_problem(loss, 2, np.float64)
-    i = REDUCTIONS.index(reduction)
-    chosen = numbers("tanh", loss, "identity")
-    weights = np.array([0.5, 0.0, 2.0, 1.0, 0.0])
-    absent = np.array([1.0, 0.0, 1.0, 0.0, 1.0])
-    weighted = by_hand(chosen, params, x, targets, weights)[i]
-    auto, moved = weighted_by_jax(chosen, params, x, targets, weights)[i]
-    assert disagreement(weighted, auto) < 1e-12
-    assert disagreement(weighted[1], central_differences(moved, params, STEP)) < DIFFERENCES_TOLERANCE
-    there = np.flatnonzero(weights)
-    only_these = by_hand(chosen, params, x[there], targets[there], weights[there])[i]
-    assert disagreement(weighted, only_these) < 1e-12
-    weighted = by_hand(chosen, params, x, targets, absent)[i]
-    unweighted = by_hand(chosen, params, x[absent > 0], targets[absent > 0])[i]
-    assert disagreement(weighted, unweighted) < 1e-12
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "loss",
