@@ -11,7 +11,6 @@ import pytest
 from helpers import compiled
 from sklearn.neural_network import BernoulliRBM
 
-import jfnn
 from jfnn import Batch, State, boltzmann, boltzmann_machine
 from jfnn.boltzmann import Machine, columns, enumeration
 from jfnn.boltzmann.machine import pack
@@ -21,8 +20,6 @@ pytestmark = pytest.mark.unoptimised
 RNG = np.random.default_rng(0)
 X = (RNG.random((60, 5)) < [0.2, 0.5, 0.5, 0.7, 0.9]).astype(np.float32)
 X[:, 1] = X[:, 2]
-SPLIT = jfnn.Split(X[:40], x_test=X[40:])
-OPTIONS = dict(learning_rate=[0.05, 0.2], epochs=4, batch_size=10, seeds=2)
 
 
 def machine_of(sizes, scale=1.0):
