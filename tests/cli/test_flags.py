@@ -73,6 +73,19 @@ def test_values_are_read_as_the_help_says(words, name, value):
 
 
 @pytest.mark.parametrize(
+    ("words", "name", "ends", "middle"),
+    [
+        ("--learning-rate 1e-4:1", "learning_rate", (1e-4, 1), 1e-2),
+        ("--optimizer-arg momentum=uniform:-1:0.9", "momentum", (-1, 0.9), -0.05),
+    ],
+)
+def test_ranges_are_drawn_from_log_uniformly_or_uniformly(words, name, ends, middle):
+    flags = parse(*words.split())
+    read = dict(flags.optimizer_arg)[name] if "=" in words else getattr(flags, name)
+    np.testing.assert_allclose(read.ppf([0, 0.5, 1]), [ends[0], middle, ends[1]], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("words", "made"),
     [
         ("--hidden 50 --hidden 50 --batch-size 50,050", (["50-sigmoid"], [50])),
