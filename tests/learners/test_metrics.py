@@ -36,19 +36,33 @@ def check_scores(result, split, name, oracle):
             np.testing.assert_allclose(result.scores[f"{part}_{name}"][index], expected, rtol=2e-5, atol=1e-5)
 
 
-def reduced_by(names, loss, outputs, targets, each):
-    """Name -> the metric of each member's outputs ``[members, n, k]`` on all rows."""
+def reduced_by(names, loss, outputs, targets, each=False, rows=slice(None)):
+    """Name -> the metric of each member's outputs ``[members, n, k]`` on some rows."""
     data = Data((None, targets), len(targets))
+    rows = np.arange(len(targets))[rows]
     named = metrics.named_metrics(names, jfnn.losses.get(loss), each)
-    values = {metric: np.stack([metric.of_rows(one, targets) for one in outputs]) for metric in named}
-    return {metric.name: metric.reduce(values[metric], data, np.arange(len(targets))) for metric in named}
+    values = {metric: [metric.of_rows(one[rows], targets[rows]) for one in outputs] for metric in named}
+    return {metric.name: metric.reduce(np.stack(values[metric]), data, rows) for metric in named}
+
+
+def test_r2_and_mse_of_a_part_are_scikit_learns():
+    """Rows are sorted by their targets, so that the part varies less than all rows."""
+    rng = np.random.default_rng(3)
+    targets = np.sort(rng.normal(size=(40, 2)), axis=0)
+    outputs = rng.normal(size=(3, 40, 2)).astype(np.float32)
+    found = reduced_by(["r2", "mse"], "quadratic", outputs, targets, rows=slice(15))
+    for member, one in enumerate(outputs[:, :15]):
+        r2 = sklearn_metrics.r2_score(targets[:15], one, multioutput="variance_weighted")
+        assert found["r2"][member] == pytest.approx(r2, rel=1e-5)
+        mse = sklearn_metrics.mean_squared_error(targets[:15], one)
+        assert found["mse"][member] == pytest.approx(mse, rel=1e-5)
 
 
 def test_metrics_of_classes_are_scikit_learns():
     rng = np.random.default_rng(1)
     outputs = rng.normal(size=(5, 40, 3)).astype(np.float32)
     labels = rng.integers(0, 3, 40)
-    found = reduced_by(["auc", "f1", "log_loss"], "cross_entropy", outputs, np.eye(3)[labels], False)
+    found = reduced_by(["auc", "f1", "log_loss"], "cross_entropy", outputs, np.eye(3)[labels])
     for member, one in enumerate(outputs):
         p = softmax(one.astype(np.float64), axis=1)
         auc = sklearn_metrics.roc_auc_score(labels, p, multi_class="ovr")
@@ -66,7 +80,7 @@ def test_labels_of_several_outputs_have_scikit_learns_scores(loss):
     y = rng.integers(0, 2, (40, 4))
     names = ["accuracy", "exact_match", "f1", "balanced_accuracy", "auc"]
     names += ["log_loss"] if loss == "sigmoid_cross_entropy" else []
-    found = reduced_by(names, loss, outputs, y.astype(float), True)
+    found = reduced_by(names, loss, outputs, y.astype(float), each=True)
     for member, one in enumerate(outputs):
         labels = (one > (0 if loss == "sigmoid_cross_entropy" else 0.5)).astype(int)
         columns = [*zip(y.T, labels.T, expit(one.astype(np.float64)).T, strict=True)]
