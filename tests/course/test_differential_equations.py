@@ -8,9 +8,9 @@ from scipy.integrate import solve_ivp
 pytestmark = pytest.mark.thorough
 
 
-@pytest.fixture(scope="module")
-def page():
-    return names_of("differential_equations")
+@pytest.fixture(scope="module", params=[pytest.param("differential_equations", marks=pytest.mark.slow)])
+def page(request):
+    return names_of(request.param)
 
 
 def largest_error(page, cells, r, time):

@@ -10,9 +10,9 @@ import jfnn
 pytestmark = pytest.mark.thorough
 
 
-@pytest.fixture(scope="module")
-def page():
-    return names_of("error_bars")
+@pytest.fixture(scope="module", params=[pytest.param("error_bars", marks=pytest.mark.slow)])
+def page(request):
+    return names_of(request.param)
 
 
 def test_few_seeds_leave_more_cells_tied_with_the_best(page):
