@@ -19,12 +19,11 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.losses import Loss
 from jfnn.network import check_output, mlp
-from jfnn.own_code.derivation import Forward, Key, Problem, Rounded, Run, Variant
-from jfnn.own_code.mistakes import Plant, forward_plants, plants, updated_too_early
+from jfnn.own_code.derivation import Key, Problem, Run
+from jfnn.own_code.mistakes import Plant, plants, updated_too_early
 from jfnn.penalties import PENALISED
 from jfnn.targets import as_targets
 
-SAFETY = 4.0  # times the rounding error of an operation
 LAYOUTS = ("in_out", "out_in")
 PAIR = "expected a pair of weights and biases for each layer, such as list(zip(weights, biases))"
 SYMBOLS = {"activation": "a", "delta": "δ", "weights": "∂C/∂w", "biases": "∂C/∂b"}
@@ -115,23 +114,22 @@ class BackpropCheck(NamedTuple):
 
     def __str__(self) -> str:
         """A table of the arrays, then the mistakes and the notes."""
-        rows = [["array", "layer", "error", "verdict"]]
+        lines = ["array  layer  error    verdict"]
         for one in self.arrays:
             error = texts.compact(one.error, 2) if np.isfinite(one.error) else "-"
             first = " (first)" if one == self.first else ""
-            rows.append([SYMBOLS[one.array], str(one.layer), error, one.verdict + first])
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = ["  ".join([*map(str.ljust, row, widths), row[3]]) for row in rows]
+            lines.append(f"{SYMBOLS[one.array]:5}  {one.layer:<5}  {error:7}  {one.verdict}{first}")
         if self.first is not None:
             lines += ["", f"The first wrong array is {self.first}."]
-            several = "Each of these mistakes gives the same numbers here and explains"
-            subject = several if len(self.findings) > 1 else "This mistake explains"
-            what = (
+            subject = "This mistake explains"
+            if len(self.findings) > 1:
+                subject = "Each of these mistakes gives the same numbers here and explains"
+            others = (
                 "all wrong arrays"
                 if self.explains_all
                 else "it, but not all others; correct it and check again"
             )
-            lines += [f"{subject} {what}:"] if self.findings else ["No known mistake explains it."]
+            lines += [f"{subject} {others}:"] if self.findings else ["No known mistake explains it."]
             lines += [f"  {finding}" for finding in self.findings]
         return "\n".join([*lines, *([""] if self.notes else []), *self.notes])
 
@@ -206,17 +204,18 @@ def check_backprop(
     rows = np.asarray(checks.as_inputs(x))
     if rows.ndim != 2:
         raise ArgumentError("x", "expected rows [n, n_in]", got=str(list(rows.shape)))
+    n, n_in = rows.shape
     pairs = _pairs(params, "params")
     for array in itertools.chain(*pairs):
         checks.check_values(array, "params", np.float64)
-    swapped, notes = _orientation(pairs, rows.shape[1], layout)
+    swapped, notes = _orientation(pairs, n_in, layout)
     # Copies, since a program may update its parameters in place while it computes the gradients.
-    weights = [np.array(w.T if swapped else w, np.float64) for w, _ in pairs]
-    biases = [np.array(b, np.float64).ravel() for _, b in pairs]
-    sizes = [rows.shape[1], *map(len, biases)]
-    check_output(mlp(sizes, activation, output), loss)
+    weights = [np.array(w.T if swapped else w, np.float64)[None] for w, _ in pairs]
+    biases = [np.array(b, np.float64).reshape(1, 1, -1) for _, b in pairs]
+    sizes = [b.size for b in biases]
+    check_output(mlp([n_in, *sizes], activation, output), loss)
     with jax.enable_x64(True):  # in this thread only
-        targets = np.asarray(as_targets(y, (len(rows), sizes[-1]), loss, np.float64))
+        targets = np.asarray(as_targets(y, (n, sizes[-1]), loss, np.float64))
 
     if callable(gradients):
         check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
@@ -226,38 +225,37 @@ def check_backprop(
         "activation": _listed(activations, "activations", len(pairs), inputs=True),
         "delta": _listed(deltas, "deltas", len(pairs)),
     }
-    by_row, columns = _rows_first(listed, len(rows), sizes[1:], swapped)
+    columns = _are_columns(listed, n, sizes, swapped)
     if columns:
         notes.append("Activations and deltas are read as [n_l, n], with a column for each row of x.")
-    got = {(name, i): array for name, arrays in by_row.items() for i, array in enumerate(arrays)}
+    got = {(name, i): a.T if columns else a for name, arrays in listed.items() for i, a in enumerate(arrays)}
     for i, (w, b) in enumerate(own):
-        got["weights", i] = np.asarray(w.T if swapped else w, np.float64)
-        got["biases", i] = _bias(b, len(rows), sizes[i + 1], columns)
-
-    given = [rows, *itertools.chain(*pairs, *own, *listed.values())]
+        got["weights", i] = w.T if swapped else w
+        is_vector = max(b.shape, default=1) == b.size
+        got["biases", i] = b.ravel() if is_vector else b.T if columns and b.shape == (sizes[i], n) else b
     problem = Problem(
-        rows.astype(np.float64),
-        targets,
+        rows.astype(np.float64)[None],
+        targets[None],
         weights,
         biases,
-        [hidden] * (len(weights) - 1) + [last],
+        [hidden] * (len(pairs) - 1) + [last],
         loss,
         l2,
         l1,
         penalised,
-        reduction,
-        SAFETY * max(map(_precision, given)),
+        1.0 if reduction == "sum" else 1 / n,
+        max(map(_precision, itertools.chain([rows], *pairs, *own, *listed.values()))),
     )
     if not l2 and not l1:
         notes.append("l2 and l1 are 0: the gradient of a penalty is not checked.")
     if not any(b.any() for b in biases):
         notes.append("All biases are 0: whether they are added is not checked.")
     with np.errstate(over="ignore", invalid="ignore"):  # planted mistakes may overflow
-        return _check(problem, got, notes)
+        return _check(problem, {key: array.astype(np.float64) for key, array in got.items()}, notes)
 
 
 class _Reference(NamedTuple):
-    """The right arrays in one convention.
+    """The right arrays in one of several conventions.
 
     Attributes:
         run: Their computation.
@@ -266,124 +264,117 @@ class _Reference(NamedTuple):
     """
 
     run: Run
-    answers: dict[Key, list[Rounded]]
+    answers: dict[Key, list[np.ndarray]]
     wrong: list[Key]
 
 
 def _check(problem: Problem, got: Mapping[Key, np.ndarray], notes: Sequence[str]) -> BackpropCheck:
-    forward = Forward(problem)
-    references = list(_references(forward, got))
-    best = min(references, key=lambda one: (-_first_wrong(one), len(one.wrong)))
-    if not all(np.isfinite(answer.value).all() for one in best.answers.values() for answer in one):
-        raise ArgumentError("params", "expected a network whose activations and gradients are finite")
-    arrays = tuple(
-        _verdict(key, got[key], answers, key in best.wrong) for key, answers in best.answers.items()
-    )
-    if not best.wrong:
-        return BackpropCheck(arrays, (), True, tuple(notes))
-    findings, explains_all = _explain(forward, references, best, got)
-    return BackpropCheck(arrays, findings, explains_all, tuple(notes))
+    references = list(_references(problem, got))
+
+    def count_right(one: _Reference) -> tuple[int, int]:
+        order = list(one.answers)
+        return order.index(one.wrong[0]) if one.wrong else len(order), -len(one.wrong)
+
+    best = max(references, key=count_right)
+    arrays = []
+    for key, answers in best.answers.items():
+        values = [copies[0] for copies in answers]
+        if not all(np.isfinite(value).all() for value in values):
+            raise ArgumentError("params", "expected a network whose activations and gradients are finite")
+        error = float("inf")
+        verdict = "wrong" if key in best.wrong else "right"
+        if got[key].shape != values[0].shape:
+            verdict = "wrong shape"
+        elif not np.isfinite(got[key]).all():
+            verdict = "not finite"
+        else:
+            error = min(_largest(got[key] - value) / (_largest(value) or 1) for value in values)
+        arrays.append(ArrayCheck(key[0], key[1] + 1, error, verdict))
+    findings, explains_all = _explain(references, best, got) if best.wrong else ((), True)
+    return BackpropCheck(tuple(arrays), findings, explains_all, tuple(notes))
 
 
-def _references(forward: Forward, got: Mapping[Key, np.ndarray]) -> Iterator[_Reference]:
-    """The right arrays in each convention."""
-    problem = forward.problem
-    has_zeros = any((z.value == 0).any() for z in forward.z)
-    sides = (None, -1.0, 1.0, 0.0) if has_zeros else (None,)
+def _largest(array: np.ndarray) -> float:
+    return float(np.abs(array).max(initial=0))
+
+
+def _references(problem: Problem, got: Mapping[Key, np.ndarray]) -> Iterator[_Reference]:
+    """The right arrays in each convention: the slope at a kink, and the factor of δ."""
+    forward = Run(problem)
+    sides = (None, -1.0, 1.0, 0.0) if any((z[0] == 0).any() for z in forward.z) else (None,)
     scales = dict.fromkeys((1.0, problem.scale)) if ("delta", 0) in got else (1.0,)
     for side, scale in itertools.product(sides, scales):
-        run = Run(forward, Variant(side, scale))
-        arrays = itertools.chain(run.activations(), run.backward(problem.depth - 1))
-        answers = {key: right for key, right in arrays if key in got}
-        wrong = [key for key, right in answers.items() if not any(one.allows(got[key]) for one in right)]
+        run = Run(problem, forward, side=side, delta_scale=scale)
+        answers = {key: right for key, right in run.arrays() if key in got}
+        wrong = [key for key, right in answers.items() if not any(problem.allows(a, got[key]) for a in right)]
         yield _Reference(run, answers, wrong)
 
 
-def _first_wrong(reference: _Reference) -> int:
-    """The number of arrays before the first wrong one."""
-    order = list(reference.answers)
-    return order.index(reference.wrong[0]) if reference.wrong else len(order)
-
-
-def _verdict(key: Key, got: np.ndarray, answers: Sequence[Rounded], is_wrong: bool) -> ArrayCheck:
-    error = float("inf")
-    verdict = "wrong" if is_wrong else "right"
-    if all(got.shape != right.value.shape for right in answers):
-        verdict = "wrong shape"
-    elif not np.isfinite(got).all():
-        verdict = "not finite"
-    else:
-        values = [right.value for right in answers]
-        error = min(float(np.abs(got - v).max(initial=0) / (np.abs(v).max(initial=0) or 1)) for v in values)
-    return ArrayCheck(key[0], key[1] + 1, error, verdict)
-
-
 def _explain(
-    forward: Forward, references: Sequence[_Reference], best: _Reference, got: Mapping[Key, np.ndarray]
+    references: Sequence[_Reference], best: _Reference, got: Mapping[Key, np.ndarray]
 ) -> tuple[tuple[Finding, ...], bool]:
     """The mistakes that each explain all wrong arrays; if there are none, those that explain the first."""
     explains_all: dict[str, Finding] = {}
     explains_first: dict[str, Finding] = {}
-    tried = list(plants(forward))
-    # A wrong forward pass shows in the arrays of the output layer at the latest.
-    if any(
-        one.wrong[0][0] == "activation" or one.wrong[0][1] == forward.problem.depth - 1 for one in references
-    ):
-        tried += forward_plants(forward)
     for reference in references:
+        tried = [plant for plant in plants(best.run.problem) if _may_explain(plant, reference)]
         for plant in tried:
-            _try(plant, reference, got, explains_all, explains_first if reference is best else {})
+            finding, is_all = _try(plant, reference, got)
+            if finding and (is_all or reference is best):
+                (explains_all if is_all else explains_first).setdefault(finding.mistake, finding)
         if not explains_all:  # after all others, since a fitted learning rate explains more easily
             for plant in _updated(reference, got):
-                _try(plant, reference, got, explains_all, {})
+                finding, is_all = _try(plant, reference, got)
+                if finding and is_all:
+                    explains_all.setdefault(finding.mistake, finding)
     return tuple((explains_all or explains_first).values()), bool(explains_all)
 
 
-def _try(
-    plant: Plant,
-    reference: _Reference,
-    got: Mapping[Key, np.ndarray],
-    explains_all: dict[str, Finding],
-    explains_first: dict[str, Finding],
-) -> None:
-    """Make a mistake, and add it to the findings if it gives the arrays."""
+def _may_explain(plant: Plant, reference: _Reference) -> bool:
+    """Whether a mistake can change the first wrong array and none before it."""
+    mistake, layers = plant
+    array, layer = reference.wrong[0]
+    if mistake.array == "activation":  # shows in the arrays of the output layer at the latest
+        is_last = layer == len(reference.run.z) - 1 and ("activation", layer) not in reference.answers
+        return array == "activation" or is_last
+    if mistake.array in ("weights", "biases") and array != mistake.array:
+        return False
+    return array != "activation" and layer <= max(layers)
+
+
+def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> tuple[Finding | None, bool]:
+    """Make a mistake: a finding if it gives the first wrong array and all before it; whether it gives all."""
+    mistake, layers = plant
     right = reference.run
-    first = reference.wrong[0]
-    depth = right.forward.problem.depth
-    run = Run(plant.forward or right.forward, right.variant, plant.mistake, plant.layers)
-    arrays: Iterator[tuple[Key, list[Rounded]]]
-    if plant.forward is not None:
-        arrays = itertools.chain(run.activations(), run.backward(depth - 1))
-    elif first[0] == "activation" or max(plant.layers) < first[1]:
-        return  # the mistake comes after the first wrong array
-    else:
-        arrays = run.backward(max(plant.layers), right)
-    found = explains_all
+    problem = right.problem
+    run = Run(problem, right, mistake, layers, right.side, right.delta_scale)
     has_first = False
-    for key, trials in arrays:
+    has_all = True
+    for key, trials in run.arrays():
         if key not in got:
             continue
         is_wrong = key in reference.wrong
-        answers = reference.answers[key]
-        fits = [one for one in trials if one.allows(got[key]) and not (is_wrong and _is_same(one, answers))]
+        fits = [trial for trial in trials if problem.allows(trial, got[key])]
+        if is_wrong:
+            fits = [trial for trial in fits if not _is_same(problem, trial, reference.answers[key])]
         if not fits:
-            if not has_first or not is_wrong:
-                return
-            found = explains_first
+            has_first = has_first and is_wrong
+            has_all = False
             break
-        has_first = has_first or key == first
-    layers = tuple(i + 1 for i in sorted(plant.layers if plant.forward else run.made))
-    finding = Finding(plant.mistake.name, plant.mistake.array, layers, plant.mistake.text)
-    found.setdefault(plant.mistake.name, finding)
+        has_first = has_first or key == reference.wrong[0]
+    made = tuple(i + 1 for i in sorted(run.made))
+    finding = Finding(mistake.name, mistake.array, made, mistake.text) if has_first else None
+    return finding, has_all
 
 
-def _is_same(trial: Rounded, answers: Sequence[Rounded]) -> bool:
+def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray]) -> bool:
     """Whether rounding hides the difference to the right numbers, or all numbers of a mistake."""
-    rights = [right for right in answers if right.value.shape == trial.value.shape]
-    hidden = trial.tolerance.max(initial=0) >= np.abs(trial.value).max(initial=0)
+    tolerance = problem.tolerance(trial)
+    hidden = tolerance.max(initial=0) >= np.abs(trial[0]).max(initial=0)
     return any(
-        hidden or (np.abs(trial.value - right.value) <= trial.tolerance + right.tolerance).all()
-        for right in rights
+        hidden or bool((np.abs(trial[0] - right[0]) <= tolerance + problem.tolerance(right)).all())
+        for right in answers
+        if right.shape == trial.shape
     )
 
 
@@ -391,18 +382,17 @@ def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[P
     """Weights updated before δ is computed, at the learning rate that fits the first wrong array."""
     first = reference.wrong[0]
     right = reference.run
-    answer = reference.answers[first][0].value
     start = first[1]
-    last = right.forward.problem.depth - 1
-    if first[0] == "activation" or start == last or got[first].shape != answer.shape:
+    answer = reference.answers[first][0][0]
+    if first[0] == "activation" or start == len(right.z) - 1 or got[first].shape != answer.shape:
         return
-    run = Run(right.forward, right.variant, updated_too_early(1.0), frozenset([start]))
-    trial = next(arrays[0].value for key, arrays in run.backward(start, right) if key == first)
-    direction = trial - answer  # the array is linear in the rate
+    layers = frozenset([start])
+    run = Run(right.problem, right, updated_too_early(1.0), layers, right.side, right.delta_scale)
+    direction = dict(run.arrays())[first][0][0] - answer  # the array is linear in the rate
     rate = float(((got[first] - answer) * direction).sum() / ((direction**2).sum() or np.inf))
     if np.isfinite(rate) and rate > 0:
         hidden = frozenset(range(start + 1))  # a training loop makes the mistake in all hidden layers
-        yield from (Plant(updated_too_early(rate), layers) for layers in (hidden, frozenset([start])))
+        yield from ((updated_too_early(rate), group) for group in (hidden, layers))
 
 
 def _precision(array: np.ndarray) -> float:
@@ -435,26 +425,24 @@ def _orientation(
 ) -> tuple[bool, list[str]]:
     """Whether weights are ``[n_out, n_in]``, and a note if that was read from their shapes."""
     shapes = [w.shape for w, _ in pairs]
-    sizes = [n_in, *(b.size for _, b in pairs)]
-    flat = all(max(b.shape, default=1) == b.size for _, b in pairs)  # [n], [1, n] or [n, 1]
-    straight = flat and layout != "out_in" and shapes == list(itertools.pairwise(sizes))
-    swapped = flat and layout != "in_out" and shapes == [(b, a) for a, b in itertools.pairwise(sizes)]
-    if straight and swapped:
+    outputs = [b.size for _, b in pairs]
+    inputs = pairs[0][0].size // max(outputs[0], 1)
+    straight = list(itertools.pairwise([inputs, *outputs]))
+    are_vectors = all(max(b.shape, default=1) == b.size for _, b in pairs)  # [n], [1, n] or [n, 1]
+    fits = {"in_out": are_vectors and shapes == straight}
+    fits["out_in"] = are_vectors and shapes == [pair[::-1] for pair in straight]
+    read = [one for one in LAYOUTS if fits[one] and layout in (one, None)]
+    if not read:
+        weights = "weights [n_in, n_out] or [n_out, n_in]" if layout is None else f"weights {layout}"
+        got = ", ".join(f"{list(w.shape)} {list(b.shape)}" for w, b in pairs)
+        raise ArgumentError("params", f"expected {weights} and biases [n_out], with {n_in} inputs", got=got)
+    if inputs != n_in:
+        raise ArgumentError("x", f"expected {inputs} columns, the inputs of params", got=str(n_in))
+    if len(read) > 1:
         note = 'All weights are square and read as [n_in, n_out]; pass layout="out_in" for the other.'
-        return False, [note] if layout is None else []
-    if straight or swapped:
-        return swapped, ["Weights are read as [n_out, n_in]."] if swapped and layout is None else []
-    first = pairs[0][0].shape
-    for axis, order in ((0, 1), (-1, -1)):  # other inputs than x has, but weights that fit otherwise
-        if flat and first:
-            others = [pair[::order] for pair in itertools.pairwise([first[axis], *sizes[1:]])]
-            if shapes == others and layout != LAYOUTS[order == 1]:
-                expected = f"expected {first[axis]} columns, the inputs of params"
-                raise ArgumentError("x", expected, got=str(n_in))
-    weights = "weights [n_in, n_out] or [n_out, n_in]" if layout is None else f"weights {layout}"
-    expected = f"expected {weights} and biases [n_out], with {n_in} inputs"
-    got = ", ".join(f"{list(w.shape)} {list(b.shape)}" for w, b in pairs)
-    raise ArgumentError("params", expected, got=got)
+    else:
+        note = "Weights are read as [n_out, n_in]." if read == ["out_in"] and layout is None else ""
+    return read[0] == "out_in", [note] if note else []
 
 
 def _listed(values: Any, argument: str, count: int, inputs: bool = False) -> list[np.ndarray]:
@@ -469,33 +457,14 @@ def _listed(values: Any, argument: str, count: int, inputs: bool = False) -> lis
     return [_numbers(value, argument) for value in values][-count:]
 
 
-def _rows_first(
-    listed: dict[str, list[np.ndarray]], n: int, sizes: list[int], swapped: bool
-) -> tuple[dict[str, list[np.ndarray]], bool]:
-    """Activations and deltas with rows on their first axis, and whether these were on the last one."""
-    pairs = [pair for arrays in listed.values() for pair in zip(arrays, sizes, strict=False)]
-    straight = all(array.shape == (n, size) for array, size in pairs)
-    turned = bool(pairs) and all(array.shape == (size, n) for array, size in pairs)
-    columns = turned and (swapped or not straight)
-    if not straight and not columns:
-        name, array, size = next(
-            (name, array, size)
-            for name, arrays in listed.items()
-            for array, size in zip(arrays, sizes, strict=False)
-            if array.shape != (n, size)
-        )
+def _are_columns(listed: dict[str, list[np.ndarray]], n: int, sizes: list[int], swapped: bool) -> bool:
+    """Whether activations and deltas have the rows of x on their last axis."""
+    arrays = [(name, a, size) for name, one in listed.items() for a, size in zip(one, sizes, strict=False)]
+    wrong = [one for one in arrays if one[1].shape != (n, one[2])]
+    if arrays and (wrong or swapped) and all(a.shape == (size, n) for _, a, size in arrays):
+        return True
+    for name, array, size in wrong:
         argument = {"activation": "activations", "delta": "deltas"}[name]
         expected = f"expected [{n}, {size}], rows of x by units of the layer"
         raise ArgumentError(argument, expected, got=str(list(array.shape)))
-    return {
-        name: [np.asarray(array.T if columns else array, np.float64) for array in arrays]
-        for name, arrays in listed.items()
-    }, columns
-
-
-def _bias(b: np.ndarray, n: int, size: int, columns: bool) -> np.ndarray:
-    """``∂C/∂b [n_out]``; a wrong length stays, with rows first if δ was not summed."""
-    b = np.asarray(b, np.float64)
-    if max(b.shape, default=1) == b.size and (b.ndim > 0 or size == 1):
-        return b.ravel()
-    return b.T if columns and b.shape == (size, n) else b
+    return False

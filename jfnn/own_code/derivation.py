@@ -1,6 +1,8 @@
-"""Back-propagation by hand in float64, with error bounds for a program of the student's precision.
+"""Back-propagation by hand in float64, as in the notes, with at most one planted mistake.
 
-One mistake may be planted in a `Run`: it replaces one part of the derivation by what the mistake gives.
+Every array has a leading axis. Copy 0 is exact; each other copy adds a random rounding error of the student's
+precision to every product, sum and function. The spread of the copies is the tolerance. Arrays that the
+student's program has exactly, such as weights, have one copy.
 """
 
 from __future__ import annotations
@@ -16,122 +18,32 @@ import numpy as np
 from jfnn.activations import Activation
 from jfnn.losses import Loss
 
-NUDGE = 1e-300  # moves z = 0 to one side of a kink and leaves all other numbers as they are
-SIGNS = np.array([[0, 0], [1, 1], [-1, -1], [1, -1], [-1, 1]])  # directions of rounding of a row's entries
+COPIES = 5
+SAFETY = 4.0  # tolerance relative to the spread of the copies
+FIXED_SHAPE = ("slope", "weights", "below", "product")  # parts that a mistake of another shape cannot replace
+NUDGE = 1e-300  # moves z = 0 to one side of a kink
 
 # "activation", "delta", "weights" or "biases", and the layer, counted from 0.
 Key = tuple[str, int]
+# (run, layer, right part) -> the part with a mistake, or None where it cannot be made.
+Gives = Callable[["Run", int, Any], Any]
 
 
-class Rounded(NamedTuple):
-    """Numbers, and how far off another program's may be.
-
-    Attributes:
-        value: The numbers in float64.
-        error: The largest difference that rounding explains, shaped like them.
-        unit: The relative error of one operation.
-    """
-
-    value: np.ndarray
-    error: np.ndarray
-    unit: float
-
-    @property
-    def transposed(self) -> Rounded:
-        """The transpose."""
-        return Rounded(self.value.T, self.error.T, self.unit)
-
-    def matmul(self, other: Rounded) -> Rounded:
-        """The matrix product. Rounding errors of k terms have either sign and grow with √k."""
-        size = np.abs(self.value)
-        others_size = np.abs(other.value)
-        error = size @ other.error + self.error @ others_size
-        error += self.unit * (1 + np.sqrt(self.value.shape[1])) * (size @ others_size)
-        return Rounded(self.value @ other.value, error, self.unit)
-
-    def sum(self, axis: int | None) -> Rounded:
-        """The sum over an axis, or over all entries."""
-        value = np.asarray(self.value.sum(axis=axis))
-        terms = self.value.size / value.size
-        rounding = self.unit * (1 + np.sqrt(terms)) * np.abs(self.value).sum(axis=axis)
-        return Rounded(value, np.asarray(self.error.sum(axis=axis) + rounding), self.unit)
-
-    def plus(self, other: Rounded) -> Rounded:
-        """The sum of two arrays."""
-        value = self.value + other.value
-        return Rounded(value, self.error + other.error + self.unit * np.abs(value), self.unit)
-
-    def times(self, other: Rounded) -> Rounded:
-        """The product, entry by entry."""
-        value = self.value * other.value
-        error = np.abs(self.value) * other.error + self.error * (np.abs(other.value) + other.error)
-        return Rounded(value, error + self.unit * np.abs(value), self.unit)
-
-    def scaled(self, factor: float) -> Rounded:
-        """All numbers times a factor."""
-        return Rounded(factor * self.value, abs(factor) * self.error, self.unit)
-
-    def mapped(self, function: Callable[..., Any], is_continuous: bool = False) -> Rounded:
-        """A function of each entry; at a jump within the error, all values between both sides are right."""
-        places = np.stack([self.value + sign * self.error for sign in (0, 1, -1)])
-        found = _evaluate(function, 1024, places.reshape(-1, 1)).reshape(places.shape)
-        return self._hull(found, 1.0, is_continuous)
-
-    def mapped_rows(self, function: Callable[..., Any], *others: np.ndarray) -> Rounded:
-        """A function of rows and of exact others, such as targets."""
-        columns = np.arange(self.value.shape[1]) % 2
-        places = np.stack([self.value + sign[columns] * self.error for sign in SIGNS])
-        tiled = [np.tile(other, (len(SIGNS), 1)) for other in others]
-        found = _evaluate(function, 256, places.reshape(-1, places.shape[2]), *tiled).reshape(places.shape)
-        return self._hull(found, max([1.0, *(float(np.abs(other).max()) for other in others)]))
-
-    def _hull(self, found: np.ndarray, size: float, is_continuous: bool = False) -> Rounded:
-        """The range of several results, which are rounded like numbers of a size."""
-        lowest = found.min(axis=0)
-        highest = found.max(axis=0)
-        # Activations stay exactly 0 where z is, so that kinks of the layers above are known to be met.
-        value = found[0] if is_continuous else (lowest + highest) / 2
-        size = max(size, float(np.abs(value).max(initial=0)))
-        error = np.maximum(highest - value, value - lowest) + self.unit * size
-        return Rounded(value, error, self.unit)
-
-    def allows(self, got: np.ndarray) -> bool:
-        """Whether an array has the same shape and differs by rounding only."""
-        if got.shape != self.value.shape:
-            return False
-        return bool((np.abs(got - self.value) <= self.tolerance).all())
-
-    @property
-    def tolerance(self) -> np.ndarray:
-        """The largest difference of each entry that counts as rounding."""
-        return np.asarray(self.error + self.unit * np.abs(self.value).max(initial=0))
-
-
-def _evaluate(function: Callable[..., Any], least: int, *arrays: np.ndarray) -> np.ndarray:
-    """A function of rows in float64, padded to a power of two of them so that few shapes are compiled."""
-    n = len(arrays[0])
-    extra = max(least, 1 << (n - 1).bit_length()) - n
-    padded = [np.concatenate([rows, np.repeat(rows[:1], extra, axis=0)]) for rows in arrays]
-    with jax.enable_x64(True):  # in this thread only
-        return np.asarray(function(*(jnp.asarray(rows, jnp.float64) for rows in padded)), np.float64)[:n]
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """What the student's program computes.
+class Problem(NamedTuple):
+    """What the student's program computes; all arrays have a leading axis of length 1.
 
     Attributes:
-        x: Inputs ``[n, n_in]``.
-        targets: ``[n, t]``.
-        weights: ``[n_in, n_out]`` of each layer.
-        biases: ``[n_out]`` of each layer.
+        x: Inputs ``[1, n, n_in]``.
+        targets: ``[1, n, t]``.
+        weights: ``[1, n_in, n_out]`` of each layer.
+        biases: ``[1, 1, n_out]`` of each layer.
         functions: The activation of each layer.
         loss: The loss.
         l2: λ in λ/2 Σ w².
         l1: λ_1 in λ_1 Σ |w|.
         penalised: "weights" or "all".
-        reduction: "sum" or "mean".
-        unit: The relative error of one operation that counts as rounding.
+        scale: The factor of the objective: 1 for a sum, 1/n for a mean.
+        unit: The relative rounding error of the student's precision.
     """
 
     x: np.ndarray
@@ -143,114 +55,19 @@ class Problem:
     l2: float
     l1: float
     penalised: str
-    reduction: str
+    scale: float
     unit: float
 
-    @property
-    def depth(self) -> int:
-        """The number of layers."""
-        return len(self.weights)
+    def tolerance(self, copies: np.ndarray) -> np.ndarray:
+        """The largest difference of each entry that counts as rounding."""
+        spread = np.abs(copies[1:] - copies[0]).max(axis=0)
+        return np.asarray(SAFETY * (spread + self.unit * np.abs(copies[0]).max(initial=0)))
 
-    @property
-    def scale(self) -> float:
-        """The factor of the objective: 1 for a sum, 1/n for a mean."""
-        return 1.0 if self.reduction == "sum" else 1 / len(self.x)
-
-    def exact(self, value: np.ndarray) -> Rounded:
-        """Numbers that the student's program has, too."""
-        return Rounded(value, np.zeros_like(value), self.unit)
-
-    def penalty(self, array: np.ndarray) -> Rounded:
-        """``λ w + λ_1 sign(w)`` with the factor of the objective."""
-        value = self.scale * (self.l2 * array + self.l1 * np.sign(array))
-        return Rounded(value, self.unit * np.abs(value), self.unit)
-
-
-class Forward:
-    """The forward pass: ``z[i]`` of layer i and ``a[i]`` below it, so that ``a[0]`` are the inputs."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        right: Forward | None = None,
-        layers: frozenset[int] = frozenset(),
-        other: Activation | None = None,
-    ) -> None:
-        """Computes the pass.
-
-        Args:
-            problem: The problem.
-            right: The right pass, of which the layers below the mistake are taken.
-            layers: Layers with a mistake.
-            other: Their activation; None to leave out their biases instead.
-        """
-        start = 0 if right is None else min(layers)
-        self.problem = problem
-        self.functions = [other if other and i in layers else f for i, f in enumerate(problem.functions)]
-        self.z: list[Rounded] = [] if right is None else right.z[:start]
-        self.a: list[Rounded] = [problem.exact(problem.x)] if right is None else right.a[: start + 1]
-        self._known: dict[Any, Rounded] = {}
-        for i in range(start, problem.depth):
-            z = self.a[i].matmul(problem.exact(problem.weights[i]))
-            if other or i not in layers:
-                z = z.plus(problem.exact(np.broadcast_to(problem.biases[i], z.value.shape)))
-            self.z.append(z)
-            self.a.append(z.mapped(self.functions[i].f, is_continuous=True))
-        loss = problem.loss
-        function = loss.probabilities or loss.predictions
-        self.predictions = self.a[-1].mapped_rows(lambda a: function(a, axis=-1))
-
-    def slope(self, i: int, side: float | None = None, df: Callable[[Any], Any] | None = None) -> Rounded:
-        """``f'(z)`` of a layer, or another function of its z.
-
-        Args:
-            i: The layer.
-            side: The slope where z is exactly 0: -1 for the left one, 1 for the right one, 0 for their mean,
-                None for ``df(0)``.
-            df: The derivative, or None for that of the layer's activation.
-        """
-        key = "z", i, side, df or self.functions[i].df
-        if key not in self._known:
-            sides = [0.0] if side is None else [side] if side else [-1.0, 1.0]
-            both = [_exact_at_zero(self.z[i], NUDGE * one).mapped(key[-1]) for one in sides]
-            value = np.asarray(sum(one.value for one in both) / len(both))
-            self._known[key] = both[0]._replace(value=value)
-        return self._known[key]
-
-    def of_a(self, i: int, function: Callable[[Any], Any]) -> Rounded:
-        """A function of a_l. Where ReLU is off, a is exactly 0."""
-        key = "a", i, function
-        if key not in self._known:
-            self._known[key] = _exact_at_zero(self.a[i + 1], 0).mapped(function)
-        return self._known[key]
-
-    def d_cost(self, loss: Loss | None = None, twice: bool = False) -> Rounded:
-        """``∂C/∂a_L``, of another loss or at the predictions instead of the outputs."""
-        key = "cost", loss or self.problem.loss, twice
-        if key not in self._known:
-            at = self.predictions if twice else self.a[-1]
-            self._known[key] = at.mapped_rows(key[1].delta, self.problem.targets)
-        return self._known[key]
-
-
-def _exact_at_zero(numbers: Rounded, place: float) -> Rounded:
-    """Numbers whose zeros are exact, moved to one side of a kink or not."""
-    is_zero = numbers.value == 0
-    value = np.where(is_zero, place, numbers.value)
-    error = np.where(is_zero, 0, numbers.error)
-    return Rounded(value, error, numbers.unit)
-
-
-class Variant(NamedTuple):
-    """One of several conventions that are all right.
-
-    Attributes:
-        side: The slope at a kink, as in `Forward.slope`.
-        delta_scale: The factor of all δ: 1, or 1/n where they contain that of the mean.
-    """
-
-    side: float | None
-    delta_scale: float
+    def allows(self, copies: np.ndarray, got: np.ndarray) -> bool:
+        """Whether the student's array has the same shape and differs by rounding only."""
+        if got.shape != copies[0].shape:
+            return False
+        return bool((np.abs(got - copies[0]) <= self.tolerance(copies)).all())
 
 
 class Mistake(NamedTuple):
@@ -258,85 +75,188 @@ class Mistake(NamedTuple):
 
     Attributes:
         name: A short identifier.
-        text: What was done, and what is right.
         array: The array in which it is made, as in `Key`; "gradients" for both of a layer.
         parts: The parts of the derivation that it replaces.
-        gives: ``(run, layer, right part) -> the part with the mistake``, or None where it cannot be made.
+        gives: Computes the part with the mistake.
+        text: What was done, and what is right.
     """
 
     name: str
-    text: str
     array: str
     parts: tuple[str, ...]
-    gives: Callable[[Run, int, Rounded], Rounded | None]
+    gives: Gives
+    text: str
 
 
+@dataclasses.dataclass(eq=False)
 class Run:
-    """The backward pass in one convention, with at most one mistake in some layers."""
+    """A forward and backward pass, with at most one mistake in some layers.
 
-    def __init__(
-        self,
-        forward: Forward,
-        variant: Variant,
-        mistake: Mistake | None = None,
-        layers: frozenset[int] = frozenset(),
-    ) -> None:
-        self.forward = forward
-        self.variant = variant
-        self.mistake = mistake
-        self.layers = layers
-        self.made: set[int] = set()  # layers where the mistake can be made
-        self.deltas: dict[int, Rounded] = {}
-        self.gradients: dict[int, Rounded] = {}
+    Attributes:
+        problem: The student's problem.
+        right: A run without a mistake, whose forward pass is reused.
+        mistake: The mistake.
+        layers: The layers where it is made.
+        side: The slope at a kink where z is exactly 0: -1 for the left one, 1 for the right one, 0 for their
+            mean, None for the activation's own.
+        delta_scale: The factor of all δ: 1, or 1/n if they contain the factor of the mean.
+        z: z of each layer.
+        a: The inputs, then a of each layer: ``a[i]`` is below layer i.
+        known: Values of functions at z, a and the outputs.
+        made: The layers where the mistake can be made.
+    """
 
-    def _part(self, name: str, i: int, right: Rounded) -> Rounded:
+    problem: Problem
+    right: Run | None = None
+    mistake: Mistake | None = None
+    layers: frozenset[int] = frozenset()
+    side: float | None = None
+    delta_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Compute the forward pass."""
+        problem = self.problem
+        right = self.right
+        self.scale = problem.scale / self.delta_scale
+        self.made: set[int] = set()
+        self.deltas: dict[int, np.ndarray] = {}
+        self.gradients: dict[int, np.ndarray] = {}
+        self.random: np.random.Generator = right.random if right else np.random.default_rng(0)
+        self.z: list[np.ndarray] = []
+        self.a: list[np.ndarray] = [problem.x]
+        self.known: dict[Any, np.ndarray] = {}
+        self.functions: list[Activation] = [
+            self._part("function", i, f) for i, f in enumerate(problem.functions)
+        ]
+        self.is_backward = self.mistake is not None and self.mistake.array != "activation"
+        if right and (self.is_backward or not self.mistake):
+            self.z, self.a, self.known = right.z, right.a, right.known
+            return
+        for i, w in enumerate(problem.weights):
+            z = self._product(self.a[i], w) + self._part("bias", i, problem.biases[i])
+            # Exact zeros stay exact, since kinks are treated apart there; ReLU gives exact zeros, too.
+            self.z.append(np.where(z[0] == 0, 0, z))
+            a = _evaluate(self.functions[i].f, self.z[i][..., None])[..., 0]
+            self.a.append(np.where(a == 0, 0, self._function(a)))
+
+    def _part(self, name: str, i: int, right: Any) -> Any:
+        """A part of the derivation, or the mistake's instead."""
         if self.mistake is None or name not in self.mistake.parts or i not in self.layers:
             return right
         wrong = self.mistake.gives(self, i, right)
-        if wrong is None:
+        if wrong is None or (name in FIXED_SHAPE and wrong.shape[1:] != right.shape[1:]):
             return right
         self.made.add(i)
         return wrong
 
-    def activations(self) -> Iterator[tuple[Key, list[Rounded]]]:
-        """a of each layer from the first one on; the last are the outputs or the predictions from them."""
-        for i, a in enumerate(self.forward.a[1:]):
-            is_last = i == self.forward.problem.depth - 1
-            yield ("activation", i), [a, self.forward.predictions] if is_last else [a]
+    def _rounded(self, value: np.ndarray, size: Any) -> np.ndarray:
+        """Values with errors relative to a size in all copies except the first one."""
+        noise = self.random.standard_normal((COPIES, *value.shape[1:]))
+        noise[0] = 0
+        return np.asarray(value + self.problem.unit * noise * size)
 
-    def backward(self, start: int, above: Run | None = None) -> Iterator[tuple[Key, list[Rounded]]]:
-        """The arrays from a layer down to the first one.
+    def _product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """A matrix product. Rounding errors of k terms have either sign and grow with √k."""
+        size = np.abs(left[:1]) @ np.abs(right[:1])
+        return self._rounded(left @ right, np.sqrt(left.shape[-1]) * size)
 
-        Args:
-            start: The layer, the last one if ``above`` is None.
-            above: A run that has the arrays of the layer above.
+    def _function(self, value: np.ndarray) -> np.ndarray:
+        """Values of a function, which are often differences of numbers around 1."""
+        return self._rounded(value, max(1.0, float(np.abs(value[0]).max(initial=0))))
+
+    def at_z(self, i: int, df: Callable[[Any], Any]) -> np.ndarray:
+        """A derivative at z of a layer."""
+        key = "z", i, df, self.side
+        if key not in self.known:
+            z = self.z[i][..., None]
+            sides = (-1.0, 1.0) if self.side == 0 else (self.side or 0.0,)
+            values = [_evaluate(df, np.where(z == 0, NUDGE * side, z)) for side in sides]
+            self.known[key] = np.mean(values, axis=0)[..., 0]
+        return self.known[key]
+
+    def at_a(self, i: int, function: Callable[[Any], Any]) -> np.ndarray:
+        """A function of a_l."""
+        key = "a", i, function
+        if key not in self.known:
+            self.known[key] = _evaluate(function, self.a[i + 1][..., None])[..., 0]
+        return self.known[key]
+
+    def d_cost(self, delta: Callable[..., Any], at: np.ndarray | None = None) -> np.ndarray:
+        """The derivative of a cost at the outputs, or at other arrays like them."""
+        key = "cost", delta, at is None
+        if key not in self.known:
+            outputs = self.a[-1] if at is None else at
+            targets = np.broadcast_to(self.problem.targets, (COPIES, *self.problem.targets.shape[1:]))
+            self.known[key] = _evaluate(delta, outputs, targets)
+        return self.known[key]
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """What the outputs stand for, such as probabilities."""
+        if "predictions" not in self.known:
+            function = self.problem.loss.probabilities or self.problem.loss.predictions
+            values = _evaluate(lambda a: function(a, axis=-1), self.a[-1])
+            self.known["predictions"] = self._function(values)
+        return self.known["predictions"]
+
+    def penalty(self, w: np.ndarray) -> np.ndarray:
+        """``λ w + λ_1 sign(w)`` with the factor of the objective."""
+        return np.asarray(self.problem.scale * (self.problem.l2 * w + self.problem.l1 * np.sign(w)))
+
+    def arrays(self) -> Iterator[tuple[Key, list[np.ndarray]]]:
+        """The arrays in the order of the computation, from the layer of a mistake in the backward pass on.
+
+        Yields:
+            Its key, and values that are right: the last activations may be the outputs or the predictions.
         """
-        forward = self.forward
-        problem = self.forward.problem
-        if above is not None and start + 1 in above.deltas:
-            self.deltas[start + 1] = above.deltas[start + 1]
-            self.gradients[start + 1] = above.gradients[start + 1]
-        scale = problem.scale / self.variant.delta_scale
+        problem = self.problem
+        last = start = len(self.z) - 1
+        if self.is_backward and self.right:
+            start = max(self.layers)
+            self.deltas |= self.right.deltas
+            self.gradients |= self.right.gradients
+        else:
+            for i, a in enumerate(self.a[1:]):
+                yield ("activation", i), [a, self.predictions] if i == last else [a]
         for i in reversed(range(start + 1)):
-            if i == problem.depth - 1:
-                pulled = self._part("cost", i, forward.d_cost()).scaled(self.variant.delta_scale)
+            if i == last:
+                cost = self._part("cost", i, self.d_cost(problem.loss.delta))
+                pulled = self._function(cost) * self.delta_scale
             else:
-                w = self._part("weights", i, problem.exact(problem.weights[i + 1].T))
-                pulled = self.deltas[i + 1].matmul(w)
-            slope = self._part("slope", i, forward.slope(i, self.variant.side))
-            delta = self.deltas[i] = self._part("delta", i, pulled.times(slope))
+                w = self._part("weights", i, transposed(problem.weights[i + 1]))
+                pulled = self._product(self.deltas[i + 1], w)
+            slope = self._function(self._part("slope", i, self.at_z(i, self.functions[i].df)))
+            delta = self.deltas[i] = self._part("delta", i, pulled * slope)
             yield ("delta", i), [delta]
 
-            below = self._part("below", i, forward.a[i])
-            product = self._part("product", i, below.transposed.matmul(delta).scaled(scale))
-            penalty = self._part("penalty of w", i, problem.penalty(problem.weights[i]))
-            self.gradients[i] = self._part("dw", i, product.plus(penalty))
+            below = transposed(self._part("below", i, self.a[i]))
+            product = self._part("product", i, self._product(below, delta) * self.scale)
+            penalty = self._part("penalty of w", i, self.penalty(problem.weights[i]))
+            self.gradients[i] = self._part("dw", i, product + penalty)
             yield ("weights", i), [self.gradients[i]]
 
-            total = self._part("sum", i, delta.sum(0).scaled(scale))
-            b = problem.biases[i]
-            penalty = problem.penalty(b if problem.penalised == "all" else np.zeros_like(b))
+            total = self._part("sum", i, delta.sum(axis=1) * self.scale)
+            size = np.sqrt(delta.shape[1]) * self.scale * np.abs(delta[0]).sum(axis=0).max(initial=0)
+            total = self._rounded(total, size)
+            b = problem.biases[i][:, 0]
+            penalty = self.penalty(b) if problem.penalised == "all" else np.zeros_like(b)
             penalty = self._part("penalty of b", i, penalty)
-            if penalty.value.any() and total.value.shape[-1:] in ((), b.shape):
-                total = total.plus(penalty)
+            if penalty.any() and total.shape[-1] in (1, b.shape[-1]):
+                total = total + penalty
             yield ("biases", i), [self._part("db", i, total)]
+
+
+def transposed(copies: np.ndarray) -> np.ndarray:
+    """The transpose of each copy."""
+    return copies.swapaxes(-1, -2)
+
+
+def _evaluate(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+    """A function of rows in float64, padded to a power of two of them so that few shapes are compiled."""
+    rows = [array.reshape(-1, array.shape[-1]) for array in arrays]
+    n = len(rows[0])
+    extra = max(1024, 1 << (n - 1).bit_length()) - n
+    padded = [np.concatenate([one, np.repeat(one[:1], extra, axis=0)]) for one in rows]
+    with jax.enable_x64(True):  # in this thread only
+        values = function(*(jnp.asarray(one, jnp.float64) for one in padded))
+    return np.asarray(values, np.float64)[:n].reshape(arrays[0].shape)
