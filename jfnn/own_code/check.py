@@ -221,9 +221,10 @@ def check_backprop(
         check_callable(gradients, (params, x, y), "gradients", "a function of params, x and y")
         gradients = gradients(params, x, y)
     own = _pairs(gradients, "gradients", len(pairs))
-    listed = {
-        "activation": _listed(activations, "activations", len(pairs), inputs=True),
-        "delta": _listed(deltas, "deltas", len(pairs)),
+    depth = len(pairs)
+    listed = {  # the inputs, which may come first, are left out
+        "activation": _of_layers(activations, "activations", (depth, depth + 1))[-depth:],
+        "delta": _of_layers(deltas, "deltas", (depth,)),
     }
     columns = _are_columns(listed, n, sizes, swapped)
     if columns:
@@ -238,7 +239,7 @@ def check_backprop(
         targets[None],
         weights,
         biases,
-        [hidden] * (len(pairs) - 1) + [last],
+        [hidden] * (depth - 1) + [last],
         loss,
         l2,
         l1,
@@ -445,26 +446,24 @@ def _orientation(
     return read[0] == "out_in", [note] if note else []
 
 
-def _listed(values: Any, argument: str, count: int, inputs: bool = False) -> list[np.ndarray]:
-    """An array for each layer, without the inputs a_0; none for None."""
+def _of_layers(values: Any, argument: str, counts: Sequence[int]) -> list[np.ndarray]:
+    """An array for each layer; none for None."""
     if values is None:
         return []
-    counts = (count, count + 1) if inputs else (count,)
     if not checks.is_several(values) or len(values) not in counts:
-        first = f", or {count + 1} with the inputs first" if inputs else ""
+        expected = f"expected {' or '.join(map(str, counts))} arrays, one for each layer"
         got = str(len(values)) if checks.is_several(values) else checks.shown(values)
-        raise ArgumentTypeError(argument, f"expected {count} arrays, one for each layer{first}", got=got)
-    return [_numbers(value, argument) for value in values][-count:]
+        raise ArgumentTypeError(argument, expected, got=got)
+    return [_numbers(value, argument) for value in values]
 
 
-def _are_columns(listed: dict[str, list[np.ndarray]], n: int, sizes: list[int], swapped: bool) -> bool:
+def _are_columns(own: Mapping[str, list[np.ndarray]], n: int, sizes: Sequence[int], swapped: bool) -> bool:
     """Whether activations and deltas have the rows of x on their last axis."""
-    arrays = [(name, a, size) for name, one in listed.items() for a, size in zip(one, sizes, strict=False)]
-    wrong = [one for one in arrays if one[1].shape != (n, one[2])]
+    arrays = [(name, a, size) for name, each in own.items() for a, size in zip(each, sizes, strict=False)]
+    wrong = [(name, a, size) for name, a, size in arrays if a.shape != (n, size)]
     if arrays and (wrong or swapped) and all(a.shape == (size, n) for _, a, size in arrays):
         return True
     for name, array, size in wrong:
-        argument = {"activation": "activations", "delta": "deltas"}[name]
         expected = f"expected [{n}, {size}], rows of x by units of the layer"
-        raise ArgumentError(argument, expected, got=str(list(array.shape)))
+        raise ArgumentError(f"{name}s", expected, got=str(list(array.shape)))
     return False

@@ -176,28 +176,23 @@ class Run:
 
     def at_a(self, i: int, function: Callable[[Any], Any]) -> np.ndarray:
         """A function of a_l."""
-        key = "a", i, function
-        if key not in self.known:
-            self.known[key] = _evaluate(function, self.a[i + 1][..., None])[..., 0]
-        return self.known[key]
+        return self._known(("a", i, function), function, self.a[i + 1][..., None])[..., 0]
 
     def d_cost(self, delta: Callable[..., Any], at: np.ndarray | None = None) -> np.ndarray:
         """The derivative of a cost at the outputs, or at other arrays like them."""
-        key = "cost", delta, at is None
-        if key not in self.known:
-            outputs = self.a[-1] if at is None else at
-            targets = np.broadcast_to(self.problem.targets, (COPIES, *self.problem.targets.shape[1:]))
-            self.known[key] = _evaluate(delta, outputs, targets)
-        return self.known[key]
+        targets = np.broadcast_to(self.problem.targets, (COPIES, *self.problem.targets.shape[1:]))
+        return self._known(("cost", delta, at is None), delta, self.a[-1] if at is None else at, targets)
 
     @property
     def predictions(self) -> np.ndarray:
-        """What the outputs stand for, such as probabilities."""
-        if "predictions" not in self.known:
-            function = self.problem.loss.probabilities or self.problem.loss.predictions
-            values = _evaluate(lambda a: function(a, axis=-1), self.a[-1])
-            self.known["predictions"] = self._function(values)
-        return self.known["predictions"]
+        """The probabilities of a cross-entropy, or the outputs after the inverse links of a loss."""
+        function = self.problem.loss.probabilities or self.problem.loss.predictions
+        return self._known("predictions", lambda a: function(a, axis=-1), self.a[-1])
+
+    def _known(self, key: Any, function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+        if key not in self.known:
+            self.known[key] = _evaluate(function, *arrays)
+        return self.known[key]
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
         """``λ w + λ_1 sign(w)`` with the factor of the objective."""
@@ -217,7 +212,7 @@ class Run:
             self.gradients |= self.right.gradients
         else:
             for i, a in enumerate(self.a[1:]):
-                yield ("activation", i), [a, self.predictions] if i == last else [a]
+                yield ("activation", i), [a, self._function(self.predictions)] if i == last else [a]
         for i in reversed(range(start + 1)):
             if i == last:
                 cost = self._part("cost", i, self.d_cost(problem.loss.delta))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,21 +18,11 @@ SOFTMAX = LOSSES["cross_entropy"]
 Plant = tuple[Mistake, frozenset[int]]  # a mistake and the layers where it is made, counted from 0
 
 
-def _sigmoid_by_a(a: Any) -> Any:
-    return a * (1 - a)
-
-
-def _tanh_by_a(a: Any) -> Any:
-    return 1 - a**2
-
-
-def _complement(a: Any) -> Any:
-    return 1 - a
-
-
 # f' as a function of a = f(z).
-FORMULAS = {"a (1 - a)": _sigmoid_by_a, "1 - a²": _tanh_by_a, "1 - a": _complement}
-OWN_FORMULA = {ACTIVATIONS["sigmoid"]: _sigmoid_by_a, ACTIVATIONS["tanh"]: _tanh_by_a}
+FORMULAS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {"a (1 - a)": lambda a: a * (1 - a), "1 - a²": lambda a: 1 - a**2, "1 - a": lambda a: 1 - a}
+)
+OWN_FORMULA = {ACTIVATIONS["sigmoid"]: "a (1 - a)", ACTIVATIONS["tanh"]: "1 - a²"}
 
 
 def plants(problem: Problem) -> Iterator[Plant]:
@@ -160,9 +151,13 @@ def _slope_of(j: int) -> Gives:
     return lambda run, i, right: run.at_z(j, run.functions[j].df)
 
 
+def _of_own_a(run: Run, i: int, right: np.ndarray) -> np.ndarray:
+    return run.at_a(i, run.functions[i].df)
+
+
 def _by_z(run: Run, i: int, right: np.ndarray) -> np.ndarray | None:
-    formula = OWN_FORMULA.get(run.functions[i])
-    return run.at_z(i, formula) if formula else None
+    name = OWN_FORMULA.get(run.functions[i])
+    return run.at_z(i, FORMULAS[name]) if name else None
 
 
 def _of_delta(problem: Problem) -> Iterator[Mistake]:
@@ -170,16 +165,8 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
     last = len(problem.weights) - 1
     table: list[tuple[str, Gives, str]] = [
         ("missing_derivative", lambda run, i, right: np.ones_like(right), "The factor f'(z) is missing."),
-        (
-            "derivative_of_a",
-            lambda run, i, right: run.at_a(i, run.functions[i].df),
-            "f'(a) was used instead of f'(z).",
-        ),
-        (
-            "derivative_by_z",
-            _by_z,
-            "A formula for f' in terms of a, such as a (1 - a), was given z instead of a = f(z).",
-        ),
+        ("derivative_of_a", _of_own_a, "f'(a) was used instead of f'(z)."),
+        ("derivative_by_z", _by_z, "A formula for f' by a, such as a (1 - a), was given z instead of a."),
         ("function_for_derivative", lambda run, i, right: run.a[i + 1], "f(z) was used instead of f'(z)."),
     ]
     for name, formula in FORMULAS.items():
@@ -188,7 +175,7 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
     if problem.loss.takes_logits:
 
         def of_probabilities(run: Run, i: int, right: np.ndarray) -> np.ndarray | None:
-            return _sigmoid_by_a(run.predictions) if i == last else None
+            return np.asarray(run.predictions * (1 - run.predictions)) if i == last else None
 
         text = (
             "A factor P (1 - P) is too much: with a cross-entropy δ_L = P - t already contains the derivative"
@@ -234,7 +221,7 @@ def _of_gradients(problem: Problem) -> Iterator[Mistake]:
         ("biases_over_wrong_axis", _sum(lambda terms: terms.sum(axis=2)), over_units),
         ("biases_over_wrong_axis", lambda run, i, db: run.deltas[i].mean(axis=2), over_units),
         ("biases_not_summed", _sum(_unsummed), "δ was not summed over the rows"),
-        ("biases_summed_over_all", _sum(_sum_of_all), "δ was summed over rows and units"),
+        ("biases_summed_over_all", _sum(lambda terms: terms.sum((1, 2))[:, None]), "δ was summed over all"),
         ("biases_of_one_row", _sum(lambda terms: terms[:, 0]), "Only the first row was used"),
         ("biases_of_one_row", _sum(lambda terms: terms[:, -1]), "Only the last row was used"),
     ]
@@ -248,10 +235,6 @@ def _sum(of: Callable[[np.ndarray], np.ndarray]) -> Gives:
 
 def _unsummed(terms: np.ndarray) -> np.ndarray:
     return terms if min(terms.shape[1:]) > 1 else terms.reshape(len(terms), -1)  # a column is a vector
-
-
-def _sum_of_all(terms: np.ndarray) -> np.ndarray:
-    return np.asarray(terms.sum(axis=(1, 2))[:, None])
 
 
 def _other_a(j: int) -> Gives:

@@ -75,22 +75,9 @@ class Student:
     ``mistakes`` are pairs of a name and the layer where it is made, from 1 on; None for all.
     """
 
-    def __init__(
-        self,
-        weights,
-        biases,
-        activation,
-        output,
-        loss,
-        l2,
-        reduction,
-        mistakes=(),
-        l1=0.0,
-        penalised="weights",
-    ):
+    def __init__(self, weights, biases, activation, output, loss, l2, l1, penalised, reduction, mistakes=()):
         self.weights = weights
         self.biases = biases
-        self.activation = activation
         self.names = [activation] * (len(weights) - 1) + [output]
         self.loss = loss
         self.l2 = weights[0].dtype.type(l2)
@@ -117,70 +104,52 @@ class Student:
             self.a.append(ACTIVATIONS[name][0](z))
 
     def slope(self, layer):
-        """What δ of the layer is multiplied by."""
+        """The factor of δ of the layer."""
         name = self.names[layer - 1]
         z = self.z[layer - 1]
         a = self.a[layer]
-        if self.makes("missing_derivative", layer):
-            return np.ones_like(z)
-        if self.makes("derivative_of_a", layer):
-            return ACTIVATIONS[name][1](a)
-        if self.makes("derivative_by_z", layer):
-            return BY_OUTPUT[name](z)
-        if self.makes("wrong_formula", layer):
-            return BY_OUTPUT["tanh" if name == "sigmoid" else "sigmoid"](a)
-        if self.makes("function_for_derivative", layer):
-            return a
-        if self.makes("other_derivative", layer):
-            return ACTIVATIONS["tanh" if name == "sigmoid" else "sigmoid"][1](z)
-        if self.makes("derivative_of_other_layer", layer):
-            return ACTIVATIONS[self.names[layer]][1](self.z[layer])
-        return ACTIVATIONS[name][1](z)
+        other = "tanh" if name == "sigmoid" else "sigmoid"
+        wrong = {
+            "missing_derivative": lambda: np.ones_like(z),
+            "derivative_of_a": lambda: ACTIVATIONS[name][1](a),
+            "derivative_by_z": lambda: BY_OUTPUT[name](z),
+            "wrong_formula": lambda: BY_OUTPUT[other](a),
+            "function_for_derivative": lambda: a,
+            "other_derivative": lambda: ACTIVATIONS[other][1](z),
+            "derivative_of_other_layer": lambda: ACTIVATIONS[self.names[layer]][1](self.z[layer]),
+        }
+        made = [slope for mistake, slope in wrong.items() if self.makes(mistake, layer)]
+        return made[0]() if made else ACTIVATIONS[name][1](z)
 
     def cost_slope(self, t):
         last = self.a[-1]
-        if "softmax_with_printed_cost" in self.mistakes:
-            return printed_delta(last, t) if self.loss == "cross_entropy" else softmax(last) - t
-        if "softmax_over_rows" in self.mistakes:
-            return softmax(last, axis=0) - t
-        if "logits_for_probabilities" in self.mistakes:
-            return last - t
-        if "probabilities_twice" in self.mistakes:
-            return LOSSES[self.loss](
-                softmax(last) if "softmax" in self.loss or self.loss == "cross_entropy" else sigmoid(last), t
-            )
-        if "other_loss" in self.mistakes:
-            return np.sign(last - t)
-        if "derivative_of_probabilities" in self.mistakes:
-            p = softmax(last) if self.loss == "cross_entropy" else sigmoid(last)
-            return (p - t) * p * (1 - p)
-        return LOSSES[self.loss](last, t)
+        p = sigmoid(last) if self.loss == "sigmoid_cross_entropy" else softmax(last)
+        wrong = {
+            "softmax_with_printed_cost": lambda: (
+                printed_delta(last, t) if self.loss == "cross_entropy" else p - t
+            ),
+            "softmax_over_rows": lambda: softmax(last, axis=0) - t,
+            "logits_for_probabilities": lambda: last - t,
+            "probabilities_twice": lambda: LOSSES[self.loss](p, t),
+            "other_loss": lambda: np.sign(last - t),
+            "derivative_of_probabilities": lambda: (p - t) * p * (1 - p),
+        }
+        made = [slope for mistake, slope in wrong.items() if mistake in self.mistakes]
+        return made[0]() if made else LOSSES[self.loss](last, t)
+
+    def product(self, factors, layer=None):
+        """The product of the factors of the mistakes that are made."""
+        return np.prod([factor for mistake, factor in factors.items() if self.makes(mistake, layer)])
 
     def scale(self, n, k):
-        scale = 1 / n if self.reduction == "mean" else 1.0
-        for mistake, factor in {
-            "sum_for_mean": n,
-            "mean_for_sum": 1 / n,
-            "mean_twice": 1 / n,
-            "mean_over_outputs": 1 / k,
-            "wrong_sign": -1,
-            "doubled": 2,
-            "halved": 0.5,
-        }.items():
-            scale *= factor if mistake in self.mistakes else 1
-        return scale
+        factors = {"sum_for_mean": n, "mean_for_sum": 1 / n, "mean_twice": 1 / n, "mean_over_outputs": 1 / k}
+        factors |= {"wrong_sign": -1, "doubled": 2, "halved": 0.5}
+        return self.product(factors) * (1 / n if self.reduction == "mean" else 1.0)
 
     def penalty(self, n, layer, w):
-        share = 1 / n if self.reduction == "mean" else 1.0
-        for mistake, factor in {
-            "penalty_missing": 0,
-            "penalty_doubled": 2,
-            "penalty_halved": 0.5,
-            "penalty_wrong_sign": -1,
-            "penalty_undivided": n,
-            "penalty_divided": 1 / n,
-        }.items():
-            share *= factor if self.makes(mistake, layer) else 1
+        factors = {"penalty_missing": 0, "penalty_doubled": 2, "penalty_halved": 0.5}
+        factors |= {"penalty_wrong_sign": -1, "penalty_undivided": n, "penalty_divided": 1 / n}
+        share = self.product(factors, layer) * (1 / n if self.reduction == "mean" else 1.0)
         sign = w if self.makes("l1_without_sign", layer) else np.sign(w)
         return (self.l2 * w + self.l1 * sign) * self.l2.dtype.type(share)
 

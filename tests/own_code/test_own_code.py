@@ -10,49 +10,31 @@ from student import ACTIVATIONS, LOSSES, OF_LABELS, RATE, Student
 import jfnn
 
 
-def drawn(
-    seed,
-    dtype,
-    loss=None,
-    activation=None,
-    output=None,
-    sizes=None,
-    n=None,
-    l2=None,
-    l1=None,
-    penalised=None,
-    reduction=None,
-):
-    """Parameters, rows and keywords of a random network, and a student of it without mistakes."""
+def drawn(seed, dtype, sizes=None, n=None, **words):
+    """Parameters, rows and keywords of a random network, those given excepted."""
     rng = np.random.default_rng(seed)
-    loss = loss or str(rng.choice(list(LOSSES)))
-    activation = activation or str(rng.choice([name for name in ACTIVATIONS if name != "identity"]))
-    if output is None:
-        free = loss in ("quadratic", "absolute", "huber")
-        output = str(rng.choice(["identity", "sigmoid", "tanh"])) if free else "identity"
-    if sizes is None:
-        sizes = [*rng.integers(1, 9, rng.integers(1, 5)).tolist(), int(rng.integers(2, 6))]
+    hidden = [name for name in ACTIVATIONS if name != "identity"]
+    loss = words.setdefault("loss", str(rng.choice(list(LOSSES))))
+    words.setdefault("activation", str(rng.choice(hidden)))
+    is_free = loss in ("quadratic", "absolute", "huber")
+    outputs = ["identity", "sigmoid", "tanh"] if is_free else ["identity"]
+    words.setdefault("output", str(rng.choice(outputs)))
+    words.setdefault("l2", float(rng.choice([0, 0.1, 3])))
+    words.setdefault("l1", float(rng.choice([0, 0.2])))
+    words.setdefault("penalised", str(rng.choice(["weights", "all"])))
+    words.setdefault("reduction", str(rng.choice(["sum", "mean"])))
+    sizes = sizes or [*rng.integers(1, 9, rng.integers(1, 5)).tolist(), int(rng.integers(2, 6))]
     n = n or int(rng.integers(3, 41))
-    k = sizes[-1]
-    if loss == "gaussian":
-        k = 2 * k
-    ends = [*sizes[:-1], k]
+    ends = [*sizes[:-1], sizes[-1] * (2 if loss == "gaussian" else 1)]
     weights = [(rng.normal(size=pair) / np.sqrt(pair[0])).astype(dtype) for pair in itertools.pairwise(ends)]
     biases = [(0.3 * rng.normal(size=size)).astype(dtype) for size in ends[1:]]
     x = rng.normal(size=(n, ends[0])).astype(dtype)
+    y = t = rng.normal(size=(n, sizes[-1])).astype(dtype)
+    if loss == "poisson":
+        y = t = np.abs(t)
     if loss in OF_LABELS:
-        y = rng.integers(0, k, n)
-        t = np.eye(k, dtype=dtype)[y]
-    else:
-        t = rng.normal(size=(n, sizes[-1])).astype(dtype)
-        t = np.abs(t) if loss == "poisson" else t
-        y = t
-    if l2 is None:
-        l2 = float(rng.choice([0, 0.1, 3]))
-    reduction = reduction or str(rng.choice(["sum", "mean"]))
-    words = {"activation": activation, "output": output, "loss": loss, "l2": l2, "reduction": reduction}
-    words["l1"] = float(rng.choice([0, 0.2])) if l1 is None else l1
-    words["penalised"] = penalised or str(rng.choice(["weights", "all"]))
+        y = rng.integers(0, sizes[-1], n)
+        t = np.eye(sizes[-1], dtype=dtype)[y]
     return weights, biases, x, y, t, words
 
 
@@ -67,12 +49,12 @@ def checked(network, mistakes=(), arrays=True, gradients=None):
     return jfnn.check_backprop(list(zip(weights, biases, strict=True)), x, y, gradients, **own, **words)
 
 
-@pytest.mark.parametrize("seed", representatives(range(200), 3))
+@pytest.mark.parametrize("seed", representatives(range(80), 3))
 def test_right_programs_are_right_and_no_mistake_is_named(seed):
-    for dtype in (np.float32, np.float64):
-        check = checked(drawn(seed, dtype), arrays=seed % 2 == 0)
-        assert check.right and not check.findings, f"{check}"
-        assert max(array.error for array in check.arrays) < (1e-3 if dtype == np.float32 else 1e-11)
+    dtype, largest = ((np.float32, 1e-3), (np.float64, 1e-11))[seed % 2]
+    check = checked(drawn(seed, dtype), arrays=seed % 4 < 2)
+    assert check.right and not check.findings, f"{check}"
+    assert max(array.error for array in check.arrays) < largest
 
 
 WORDS = {
@@ -132,37 +114,38 @@ PLANTED = [
 QUICK = (0, 17)
 
 
-@pytest.mark.parametrize("arrays", [False, True], ids=["gradients", "all"])
 @pytest.mark.parametrize("row", representatives(range(len(PLANTED)), *QUICK))
-def test_a_mistake_is_named_where_it_is_made_and_nothing_else(row, arrays):
+def test_a_mistake_is_named_where_it_is_made_and_nothing_else(row):
     name, layer, array, words = PLANTED[row]
-    check = checked(drawn(row, np.float32 if arrays else np.float64, **words), {name: layer}, arrays)
-    assert check.mistakes == (name,) and check.explains_all, f"{check}"
-    (finding,) = check.findings
-    assert finding.array == array
-    assert layer is None or finding.layers == (layer,)
-    assert not check.right and check.first.verdict.startswith("wrong")
-    assert name in str(check) and str(check.first) in str(check)
+    for arrays in (False, True) if row % 3 == 0 else (False,):
+        check = checked(drawn(row, np.float32 if row % 2 else np.float64, **words), {name: layer}, arrays)
+        assert check.mistakes == (name,) and check.explains_all, f"{check}"
+        (finding,) = check.findings
+        assert finding.array == array
+        assert layer is None or finding.layers == (layer,)
+        assert not check.right and check.first.verdict.startswith("wrong")
+        assert name in str(check) and str(check.first) in str(check)
+        if name == "weights_updated_too_early":
+            assert f"learning rate of {RATE}" in str(check)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
-def test_noise_is_not_explained(activation):
-    """Other numbers than any usual mistake gives: random ones, one wrong entry, a factor, NaN."""
+@pytest.mark.parametrize("arrays", [False, True], ids=["gradients", "all"])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_noise_is_not_explained(activation, arrays):
+    """No usual mistake gives random numbers, one wrong entry, a factor, or NaN."""
     rng = np.random.default_rng(7)
-    for dtype in (np.float32, np.float64):
-        for arrays in (False, True):
-            network = drawn(3, dtype, sizes=[3, 4, 2], n=20, activation=activation, loss="cross_entropy")
-            right = Student(network[0], network[1], **network[5]).backward(network[2], network[4])
-            entry, factor, empty = (right[0][0].copy() for _ in range(3))
-            entry[1, 2] += dtype(0.05)
-            factor *= dtype(1.01)
-            empty[0, 0] = np.nan
-            noise = [tuple(rng.normal(size=array.shape).astype(dtype) for array in pair) for pair in right]
-            for wrong in (noise, *([(w, right[0][1]), right[1]] for w in (entry, factor, empty))):
-                check = checked(network, arrays=arrays, gradients=wrong)
-                assert not check.right and not check.findings, f"{check}"
-                assert "No known mistake" in str(check)
+    network = drawn(3, np.float32, [3, 4, 2], 20, activation=activation, loss="cross_entropy")
+    right = Student(network[0], network[1], **network[5]).backward(network[2], network[4])
+    entry, factor, empty = (right[0][0].copy() for _ in range(3))
+    entry[1, 2] += np.float32(0.05)
+    factor *= np.float32(1.01)
+    empty[0, 0] = np.nan
+    noise = [tuple(rng.normal(size=array.shape).astype(np.float32) for array in pair) for pair in right]
+    for wrong in (noise, *([(w, right[0][1]), right[1]] for w in (entry, factor, empty))):
+        check = checked(network, arrays=arrays, gradients=wrong)
+        assert not check.right and not check.findings, f"{check}"
+        assert "No known mistake" in str(check)
 
 
 KINKS = [
@@ -195,13 +178,13 @@ def test_at_a_kink_one_sided_slopes_are_right_and_other_bias_gradients_wrong(act
     own = {"activations": student.a, "deltas": student.deltas}
     assert jfnn.check_backprop(params, x, y, gradients, **words).right
     assert jfnn.check_backprop(params, x, y, gradients, **own, **words).right
-    for layer in (1, 2):
-        (w, b), delta = gradients[layer - 1], student.deltas[layer - 1]
-        for wrong in (0 * b, -b, 2 * b, b / 4, delta[1:-1].sum(axis=0) / 4, b + dtype(0.01)):
-            others = [(w, wrong) if i == layer else pair for i, pair in enumerate(gradients, 1)]
-            arrays = own if layer == 2 else {}
-            check = jfnn.check_backprop(params, x, y, others, **arrays, **words)
-            assert str(check.first) == f"∂C/∂b of layer {layer}", f"{check}"
+    (w, b), delta = gradients[1], student.deltas[1]
+    for wrong in (0 * b, b / 4, delta[1:-1].sum(axis=0) / 4, b + dtype(0.01)):
+        check = jfnn.check_backprop(params, x, y, [gradients[0], (w, wrong), gradients[2]], **own, **words)
+        assert str(check.first) == "∂C/∂b of layer 2", f"{check}"
+    (w, b) = gradients[0]
+    check = jfnn.check_backprop(params, x, y, [(w, -b), *gradients[1:]], **words)
+    assert str(check.first) == "∂C/∂b of layer 1", f"{check}"
 
 
 def handed_in(mistakes=(), dtype=np.float64, **words):
@@ -212,7 +195,7 @@ def handed_in(mistakes=(), dtype=np.float64, **words):
 
 
 def turned(pairs):
-    """As those have it who write ``w @ a + b`` with columns."""
+    """The pairs of a program that computes ``w @ a + b`` with columns."""
     return [(w.T, b[:, None]) for w, b in pairs]
 
 
@@ -231,54 +214,35 @@ def test_mistakes_with_the_same_numbers_are_all_named():
     assert set(check.mistakes) == {"halved", "mean_over_outputs"} and "same numbers" in str(check)
 
 
-@pytest.mark.thorough
-def test_the_learning_rate_of_weights_that_are_updated_too_early_is_reported():
-    check = checked(drawn(1, np.float64, **MEAN), {"weights_updated_too_early": None})
-    assert f"learning rate of {RATE}" in str(check)
-
-
-def test_parameters_that_the_program_updates_in_place_are_compared_as_they_were():
-    _, params, x, y, gradients, words = handed_in()
-
-    def step(params, x, y):
-        for (w, b), (dw, db) in zip(params, gradients, strict=True):
-            w -= dw
-            b -= db
-        return gradients
-
-    assert jfnn.check_backprop(params, x, y, step, **words).right
-
-
-@pytest.mark.thorough
-def test_weights_may_have_outputs_first_and_activations_rows_last():
-    student, params, x, y, gradients, words = handed_in({"missing_derivative": 2})
-    own = {"activations": [a.T for a in student.a[1:]], "deltas": [delta.T for delta in student.deltas]}
-    check = jfnn.check_backprop(turned(params), x, y, turned(gradients), **own, **words)
-    assert check.mistakes == ("missing_derivative",) and len(check.notes) == 2
-    assert str(check.first) == "δ of layer 2"
-
-
-@pytest.mark.thorough
-def test_the_layout_of_square_weights_is_an_argument():
-    _, params, x, y, gradients, words = handed_in(sizes=[4, 4, 4], n=9)
-    assert jfnn.check_backprop(params, x, y, gradients, **words).right
-    assert not jfnn.check_backprop(turned(params), x, y, turned(gradients), **words).right
-    check = jfnn.check_backprop(turned(params), x, y, turned(gradients), **words, layout="out_in")
-    assert check.right and not check.notes
-
-
-def test_a_function_is_called_with_the_arguments():
+def test_a_function_is_called_with_the_arguments_and_may_change_them():
     _, params, x, y, gradients, words = handed_in({"penalty_missing": 1})
     given = []
 
-    def by_hand(*arguments):
-        given.extend(arguments)
+    def by_hand(params, x, y):
+        given.extend([params, x, y])
+        for (w, b), (dw, db) in zip(params, gradients, strict=True):
+            w -= dw
+            b -= db
         return gradients
 
     check = jfnn.check_backprop(params, x, y, by_hand, **words)
     assert given[0] is params and given[1] is x and given[2] is y
     (finding,) = check.findings
     assert (finding.mistake, finding.array, finding.layers) == ("penalty_missing", "weights", (1,))
+
+
+@pytest.mark.thorough
+def test_the_layout_is_read_from_the_shapes_or_given():
+    student, params, x, y, gradients, words = handed_in({"missing_derivative": 2})
+    own = {"activations": [a.T for a in student.a[1:]], "deltas": [delta.T for delta in student.deltas]}
+    check = jfnn.check_backprop(turned(params), x, y, turned(gradients), **own, **words)
+    assert check.mistakes == ("missing_derivative",) and len(check.notes) == 2
+    assert str(check.first) == "δ of layer 2"
+    _, params, x, y, gradients, words = handed_in(sizes=[4, 4, 4], n=9)  # square weights fit both
+    assert jfnn.check_backprop(params, x, y, gradients, **words).right
+    assert not jfnn.check_backprop(turned(params), x, y, turned(gradients), **words).right
+    check = jfnn.check_backprop(turned(params), x, y, turned(gradients), **words, layout="out_in")
+    assert check.right and not check.notes
 
 
 @pytest.mark.thorough
