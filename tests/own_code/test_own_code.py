@@ -148,6 +148,16 @@ def test_noise_is_not_explained(activation, arrays):
         assert "No known mistake" in str(check)
 
 
+@pytest.mark.thorough
+def test_an_error_beyond_rounding_is_not_explained_by_mistakes_below_it():
+    """With l2 = 1e-6 the penalty is below the rounding errors of float32."""
+    network = drawn(3, np.float32, **MEAN | {"sizes": [5, 6, 3], "l2": 1e-6})
+    gradients = Student(network[0], network[1], **network[5]).backward(network[2], network[4])
+    gradients[1][0][0, 0] += np.float32(1e-6)
+    check = checked(network, arrays=False, gradients=gradients)
+    assert not check.right and not check.findings, f"{check}"
+
+
 KINKS = [
     ("relu", np.float32, 0),
     ("relu", np.float64, 0.5),
