@@ -49,7 +49,7 @@ def checked(network, mistakes=(), arrays=True, gradients=None):
     return jfnn.check_backprop(list(zip(weights, biases, strict=True)), x, y, gradients, **own, **words)
 
 
-@pytest.mark.parametrize("seed", representatives(range(80), 3))
+@pytest.mark.parametrize("seed", representatives(range(60), 0, 3))
 def test_right_programs_are_right_and_no_mistake_is_named(seed):
     dtype, largest = ((np.float32, 1e-3), (np.float64, 1e-11))[seed % 2]
     check = checked(drawn(seed, dtype), arrays=seed % 4 < 2)
@@ -160,9 +160,8 @@ def test_an_error_beyond_rounding_is_not_explained_by_mistakes_below_it():
 
 KINKS = [
     ("relu", np.float32, 0),
-    ("relu", np.float64, 0.5),
+    ("leaky_relu", np.float64, 0.5),
     ("relu", np.float64, 1),
-    ("leaky_relu", np.float32, 0.5),
 ]
 
 
