@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jfnn.core.engine.stepper import SWEEP_OPTIONS
+from jfnn.core.experiment.stepper import SWEEP_OPTIONS
 
 import jfnn
 from jfnn.core.experiment.options import Options
