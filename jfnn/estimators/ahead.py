@@ -1,13 +1,12 @@
-"""Fits of a search, trained together before scikit-learn asks for them one by one.
+"""The candidates of a search, trained together before scikit-learn asks for their fits one by one.
 
 scikit-learn's search asks for one fit after another: it clones the estimator, sets a candidate's parameters,
-fits it on the rows of a fold, and scores it. A search of this package has a round of candidates fitted twice:
+fits it on the rows of a fold, and scores it. A search of this package trains a round of candidates first:
 
-1. Each fit is *recorded*: it runs up to where it would train, where `Perceptron._fit_stochastic` asks
-   `TrainedAhead.find`, which ends it by `Reached`. So all that is to be trained is at hand: checked and
-   transformed rows, start, numbers, stream of random numbers. Nothing has been trained yet.
-2. `TrainedAhead.train` trains the recorded fits by the engine; fits that share all but numbers, such as the
-   candidates of a fold, train side by side in one program.
+1. `TrainedAhead.record` makes the `Settings` of each candidate. Candidates that differ by numbers only share
+   one estimator a fold, whose perceptron asks `TrainedAhead.find` for its result. The answer is the result of
+   no epoch, and its `Fit` is kept. The fits of the other candidates are the same with other numbers.
+2. `TrainedAhead.train` trains these fits by the engine: those that share all but numbers side by side.
 3. scikit-learn's code runs, while the object is `active`. Each fit asks `find` again, which now has a
    result for the same content, or for other content nothing: then the fit trains by itself.
 
@@ -17,153 +16,208 @@ recorded.
 
 import collections
 import contextlib
-import contextvars
 import functools
 import threading
 import time
+import warnings
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 
 import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.core.engine.devices import as_devices
 from jfnn.core.engine.interrupts import deferred_interrupts
 from jfnn.core.engine.threads import spread
-from jfnn.core.store.files import digest
-from jfnn.estimators.fit import Fit, Key, TrainedFit
+from jfnn.estimators.choice import (
+    NOT_OURS,
+    Candidate,
+    perceptron_in,
+    prefix,
+    values_besides,
+    with_parameters,
+)
+from jfnn.estimators.fit import NUMBERS, Fit, Key, TrainedFit, check_numbers
+from jfnn.estimators.mlp import SEARCH, Perceptron
+from jfnn.estimators.settings import Settings
 
-SAMPLE = 16  # rows at equal distances by which inputs are looked up before all of their bytes are compared
-
-
-class Inputs:
-    """Inputs ``[n, features]`` by number: equal bytes have one number, whatever their order in memory.
-
-    They are compared, since a digest of all bytes takes several times as long.
-    """
-
-    def __init__(self) -> None:
-        """Holds none."""
-        self.arrays: list[np.ndarray] = []
-        self._alike: dict[str, list[int]] = collections.defaultdict(list)  # digest of a sample -> numbers
-
-    def number(self, x: np.ndarray) -> int | None:
-        """The number of inputs; None if they are not among those kept."""
-        alike = self._alike.get(_sample(x), [])
-        return next((number for number in alike if same_bytes(self.arrays[number], x)), None)
-
-    def add(self, x: np.ndarray) -> int:
-        """The number of inputs, which are kept if they are new."""
-        number = self.number(x)
-        if number is None:
-            number = len(self.arrays)
-            self.arrays.append(x)
-            self._alike[_sample(x)].append(number)
-        return number
-
-
-def _sample(x: np.ndarray) -> str:
-    return digest(x[:: -(-len(x) // SAMPLE)])
-
-
-def same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether arrays of floats are equal bit by bit: -0 is not 0, NaN is itself."""
-    bits = f"u{a.itemsize}"
-    return a.dtype == b.dtype and np.array_equal(a.view(bits), b.view(bits))
-
-
-class Reached(BaseException):
-    """A fit that is recorded has reached where it would train.
-
-    No Exception: the ``fit`` of a user's subclass may catch any of these, and would go on untrained.
-    """
-
-    def __init__(self, fit: Fit):
-        super().__init__("recorded")
-        self.fit = fit
+FAILS = "ahead of time they fail: "
+IN_VAIN = "they saw other rows than ahead of time"
+UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
+Reasons = collections.Counter[str]  # reason why fits train one by one -> their number
+Like = tuple[object, ...]  # what candidates that differ by numbers have in common
+Rows = np.ndarray | Sequence[int]  # numbers of rows, or a mask
+Content = tuple[str, tuple[int, ...], bytes]  # of inputs
 
 
 class TrainedAhead:
     """Fits that were trained ahead, found by their content; see the module.
 
     Attributes:
-        engines: What `jfnn.estimators.mlp.engine_of` says of the fits that are trained ahead.
-        fits: Fits to train.
-        results: Result of each that could be trained.
-        failed: The error of each other, in words.
-        found: Number of fits that found theirs.
-        missed: Number of fits that found none.
+        engines: The engines of `Settings.engine_for` whose fits are trained ahead.
+        fits: The recorded fits; equal ones of several candidates are one.
+        results: The result of each fit that could be trained.
     """
 
-    def __init__(self, engines: Container[str]):
-        """Starts without fits."""
+    def __init__(self, engines: Container[str], fit_on: Callable[[BaseEstimator, Rows], object]):
+        """Starts without fits.
+
+        Args:
+            engines: As above.
+            fit_on: ``(estimator, rows)``, fits an estimator to rows cut anew, which it may write on.
+        """
         self.engines = engines
+        self._fit_on = fit_on
+        self._recording: Perceptron | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, TrainedFit] = {}
-        self.failed: dict[Key, str] = {}
-        self.found = 0
-        self.missed = 0
-        self._recording: object = None
-        self._inputs = Inputs()
+        self._keys: list[Key] = []  # of each fold and candidate
+        self._failed: Reasons = collections.Counter()
+        self._inputs: dict[Content, tuple[int, np.ndarray]] = {}
+        self._recorded: Fit | None = None
+        self._found = 0
+        self._missed = 0
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
         """Fits in this context, of this thread, find their results."""
-        token = _ACTIVE.set(self)
+        token = SEARCH.set(self)
         try:
             yield
         finally:
-            _ACTIVE.reset(token)
+            SEARCH.reset(token)
 
     @functools.cached_property
     def seed(self) -> int:
         """Seed of fits without one, which candidates share: drawn when the first of them asks."""
         return int(np.random.randint(2**31 - 1))
 
-    def begin(self) -> None:
-        """Forgets the fits of an earlier round."""
-        self.fits.clear()
-        self.results.clear()
-        self.failed.clear()
-        self._inputs = Inputs()
-        self.found = 0
-        self.missed = 0
+    def record(
+        self, estimator: BaseEstimator, candidates: Sequence[Candidate], folds: Sequence[Rows]
+    ) -> Reasons:
+        """Records the fits of a round of candidates, and forgets those of an earlier round.
 
-    def record(self, perceptron: object, fit: Callable[[], object]) -> Fit:
-        """The fit that a perceptron asks for while ``fit`` runs; others, of transformers, train."""
-        self._recording = perceptron
+        Args:
+            estimator: The search's estimator.
+            candidates: The candidates.
+            folds: The rows of each fold to train on.
+
+        Returns:
+            The reasons why some of them cannot train together.
+        """
+        self._begin()
+        left: Reasons = collections.Counter()
+        alike: dict[Like, list[tuple[Candidate, Settings]]] = {}
+        with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
+            warnings.simplefilter("ignore")
+            for candidate in candidates:
+                with self._failures(len(folds)):
+                    one = with_parameters(estimator, candidate)
+                    last = perceptron_in(one)
+                    settings = None if last is None else Settings.of(last)
+                    if settings is None:
+                        left[NOT_OURS] += len(folds)
+                    elif settings.engine in self.engines and settings.alone is not None:
+                        left[settings.alone] += len(folds)
+                    elif settings.engine in self.engines:
+                        names = {prefix(one) + name for name in (*NUMBERS, "l1")}
+                        like: Like = values_besides(candidate, names), settings.structure.l1
+                        alike.setdefault(like, []).append((candidate, settings))
+            for members in alike.values():
+                left[UNSTEADY] += self._record_alike(estimator, members, folds)
+        return +left
+
+    def _record_alike(
+        self, estimator: BaseEstimator, members: Sequence[tuple[Candidate, Settings]], folds: Sequence[Rows]
+    ) -> int:
+        """Records fits of candidates that differ by numbers: of one in each fold, which serves for all.
+
+        Returns:
+            The number of those that are not recorded, since transformers give other rows at each fit.
+        """
+        steady = None if isinstance(estimator, Pipeline) else True  # not known yet
+        left = 0
+        for rows in folds:
+            first = None
+            for candidate, settings in members:
+                with self._failures(1):
+                    if first is None and steady is not False:
+                        first = self._kept(with_parameters(estimator, candidate), rows)
+                        if steady is None:
+                            again, _ = self._kept(with_parameters(estimator, candidate), rows)
+                            steady = again == first[0]
+                    if first is not None and steady:
+                        self._add(*first, settings.numbers)
+                    else:
+                        left += 1
+        return left
+
+    @contextlib.contextmanager
+    def _failures(self, fits: int) -> Iterator[None]:
+        """Counts fits that fail; scikit-learn mostly meets the error again, where failures are counted."""
+        try:
+            yield
+        except Exception as error:
+            self._failed[checks.shown(error)] += fits
+
+    def _kept(self, estimator: BaseEstimator, rows: Rows) -> tuple[Key, Fit]:
+        """The fit that an estimator's perceptron asks for, with inputs that equal ones share, and its key.
+
+        Perceptrons of its transformers train.
+        """
+        self._recording = perceptron_in(estimator)
+        self._recorded = None
         try:
             with self.active():
-                fit()
-        except Reached as reached:
-            return reached.fit
+                self._fit_on(estimator, rows)
+        except Exception:  # after the fit is known: of a user's class, which expects a trained perceptron
+            if self._recorded is None:
+                raise
         finally:
             self._recording = None
-        raise RuntimeError("its perceptron asked for no fit")
+        fit = self._recorded
+        if fit is None:
+            raise RuntimeError("its perceptron asked for no fit")
+        x = fit.rows.x
+        content = _content(x)
+        shared = np.frombuffer(content[-1], x.dtype).reshape(x.shape)
+        number, shared = self._inputs.setdefault(content, (len(self._inputs), shared))
+        return fit.key(number), fit._replace(rows=fit.rows._replace(x=shared))
 
-    def keep(self, fit: Fit) -> tuple[Key, Fit]:
-        """The key of a recorded fit, and the fit with inputs that those of equal bytes share."""
-        number = self._inputs.add(fit.rows.x)
-        inputs = self._inputs.arrays[number]
-        return fit.key(number), fit._replace(rows=fit.rows._replace(x=inputs))
+    def _add(self, key: Key, fit: Fit, numbers: dict[str, float]) -> None:
+        """Adds a recorded fit with the numbers of a candidate."""
+        fit = fit._replace(numbers=numbers)
+        check_numbers(fit)
+        key = key[0], tuple(numbers.values())
+        self._keys.append(key)
+        self.fits[key] = fit
 
-    def find(self, perceptron: object, fit: Fit) -> TrainedFit | None:
-        """The result of a perceptron's fit, or None.
-
-        Raises:
-            Reached: The fit is only recorded.
-        """
+    def find(self, perceptron: Perceptron, fit: Fit) -> TrainedFit | None:
+        """The result of a perceptron's fit, or None; that of no epoch while the fit is recorded."""
         if perceptron is self._recording:
-            raise Reached(fit)
+            self._recorded = fit
+            return fit.untrained()
         if self._recording is not None:
             return None
-        inputs = self._inputs.number(fit.rows.x)
-        trained = None if inputs is None else self.results.get(fit.key(inputs))
-        self.found += trained is not None
-        self.missed += trained is None
+        number, _ = self._inputs.get(_content(fit.rows.x), (None, None))
+        trained = None if number is None else self.results.get(fit.key(number))
+        self._found += trained is not None
+        self._missed += trained is None
         return trained
+
+    def missing(self) -> Reasons:
+        """The reasons why fits that were to have results trained one by one, once all were asked for."""
+        unasked = sum(key in self.results for key in self._keys) - self._found
+        reasons = collections.Counter({IN_VAIN: unasked})
+        if self._missed > unasked:
+            reasons.update({f"{FAILS}{error}": count for error, count in self._failed.items()})
+        return reasons
 
     def train(self, tell: Callable[[str], None] | None = None) -> None:
         """Trains the fits, those of equal rows, structure and start side by side; tells how many are.
@@ -177,10 +231,11 @@ class TrainedAhead:
             self._train(tell, ends)
 
     def _train(self, tell: Callable[[str], None] | None, ends: Callable[[], bool]) -> None:
-        groups: dict[Any, dict[Key, Fit]] = {}  # what fits share -> key -> fit
+        groups: dict[tuple[object, ...], dict[Key, Fit]] = {}  # what fits share -> key -> fit
         for key, fit in self.fits.items():
             groups.setdefault(key[0], {})[key] = fit
         started = time.perf_counter()
+        done = 0
         lock = threading.Lock()
 
         def run(group: Mapping[Key, Fit], threads: Sequence[jax.Device]) -> list[TrainedFit] | str:
@@ -190,15 +245,16 @@ class TrainedAhead:
                 return checks.shown(error)
 
         def collect(group: Mapping[Key, Fit], results: list[TrainedFit] | str) -> None:
+            nonlocal done
             with lock:
                 if isinstance(results, str):
-                    self.failed |= dict.fromkeys(group, results)
+                    self._failed[results] += sum(key in group for key in self._keys)
                 else:
                     self.results |= zip(group, results, strict=True)
+                done += len(group)
                 if tell is not None:
-                    count = len(self.results) + len(self.failed)
-                    left = (time.perf_counter() - started) * (len(self.fits) - count) / count
-                    tell(f"{count} of {len(self.fits)} networks trained, {left:.0f} s left")
+                    left = (time.perf_counter() - started) * (len(self.fits) - done) / done
+                    tell(f"{done} of {len(self.fits)} networks trained, {left:.0f} s left")
 
         first = {structure: group for (structure, *_), group in reversed(groups.items())}
         later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
@@ -212,9 +268,6 @@ class TrainedAhead:
             spread(later, threads, lambda group, device: run(group, [device]), collect)
 
 
-_ACTIVE: contextvars.ContextVar[TrainedAhead | None] = contextvars.ContextVar("search", default=None)
-
-
-def active() -> TrainedAhead | None:
-    """Fits that the search in this context has trained ahead; None without a search."""
-    return _ACTIVE.get()
+def _content(x: np.ndarray) -> Content:
+    """Equal for arrays that are equal bit by bit: -0 is not 0, NaN is itself."""
+    return x.dtype.str, x.shape, x.tobytes()

@@ -23,22 +23,29 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
-import jfnn.estimators.parameters as parameters
 from jfnn.arguments import checks
-from jfnn.estimators.mlp import Perceptron, engine_of, further, structure_of
+from jfnn.estimators.mlp import Perceptron
+from jfnn.estimators.settings import Settings
 
 # Fits a structure from which on the engine trains a search. With fewer, scikit-learn is done before programs
 # are there; with more, searches of seconds stay with scikit-learn. `python scripts/searches.py` measures it.
 MANY = 16
+NOT_OURS = "their estimator is none of jfnn.estimators"
+Candidate = Mapping[str, Any]  # parameters that a search sets
 
 
-def perceptron_in(estimator: Any) -> Perceptron | None:
+def with_parameters(estimator: BaseEstimator, candidate: Candidate) -> BaseEstimator:
+    """A new estimator with the parameters of a candidate, as scikit-learn's searches make it."""
+    return clone(estimator).set_params(**clone(dict(candidate), safe=False))
+
+
+def perceptron_in(estimator: BaseEstimator) -> Perceptron | None:
     """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     return last if isinstance(last, Perceptron) else None
 
 
-def with_perceptron(estimator: Any, perceptron: Any) -> Any:
+def with_perceptron(estimator: BaseEstimator, perceptron: BaseEstimator) -> BaseEstimator:
     """An estimator with another perceptron at its end; other steps of a Pipeline are shared."""
     if not isinstance(estimator, Pipeline):
         return perceptron
@@ -47,12 +54,12 @@ def with_perceptron(estimator: Any, perceptron: Any) -> Any:
     return copied
 
 
-def prefix(estimator: Any) -> str:
+def prefix(estimator: BaseEstimator) -> str:
     """Prefix of the perceptron's parameters among those of an estimator."""
     return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
-def perceptrons_in(value: Any) -> Iterator[Perceptron]:
+def perceptrons_in(value: object) -> Iterator[Perceptron]:
     """The perceptrons of this package in an estimator or a grid, however deep."""
     if isinstance(value, Perceptron):
         yield value
@@ -71,11 +78,11 @@ class Choice(NamedTuple):
     """By which code a search trains.
 
     Attributes:
-        engines: The values of `engine_of` whose fits the engine trains together; none where scikit-learn
-            trains all.
-        fits: Number of fits that are free to choose.
+        engines: The engines of `Settings.engine_for` whose fits the engine trains together; none where
+            scikit-learn trains all.
+        fits: Number of fits that may train by either code.
         structures: Number of their structures.
-        why: Why the search is not for the engine, however many fits it has; None where it may be.
+        why: Why scikit-learn trains the search, whatever its size is; None where the engine may be.
         plain: Whether scikit-learn's own perceptrons serve all candidates.
     """
 
@@ -96,7 +103,7 @@ class Choice(NamedTuple):
         )
 
 
-def choose(search: Any, splits: int, X: Any, weightless: bool) -> Choice:
+def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> Choice:
     """The choice for a search: the engine for at least `MANY` fits a structure.
 
     Fits are of one structure that differ only by numbers and starts. A search of which some fits cannot train
@@ -114,30 +121,44 @@ def choose(search: Any, splits: int, X: Any, weightless: bool) -> Choice:
         ValueError, TypeError: As scikit-learn's search, of a grid that is none, or names that are none.
     """
     begin = prefix(search.estimator)
-    candidates = [(candidate, _perceptron_of(search, candidate)) for candidate in _candidates(search)]
-    valid = [(candidate, last) for candidate, last in candidates if _is_valid(last)]
-    forced = [last for _, last in valid if last is not None and engine_of(last) == "jfnn"]
-    free = [
-        (structure_of(last, parameters.hidden_sizes(last), ""), _of_others(candidate, begin))
-        for candidate, last in valid
-        if last is not None and engine_of(last) == "auto" and why_alone(last) is None
-    ]
+    reasons = [_why_scikit_learns(search, X)]
+    free = []  # what each fit that either code may train shares with those of its program
+    forced = False
+    plain = not sklearn.get_config()[
+        "enable_metadata_routing"
+    ]  # by which a perceptron has requests of its own
+    for candidate in _candidates(search):
+        last = perceptron_in(with_parameters(search.estimator, candidate))
+        if last is None:
+            reasons.append(NOT_OURS)
+            plain = False
+            continue
+        own = {name for name in candidate if name.startswith(begin) or name == begin.removesuffix("__")}
+        plain &= {name.removeprefix(begin) for name in own} <= last._theirs().get_params(deep=False).keys()
+        try:
+            settings = Settings.of(last)
+        except (ValueError, TypeError):  # scikit-learn counts a failure
+            continue
+        reasons.append(settings.alone)
+        forced |= settings.engine == "jfnn"
+        plain &= settings.engine != "jfnn" and not last._is_users() and vars(last).get("class_weight") is None
+        if settings.engine == "auto" and settings.alone is None:
+            free.append((settings.structure, values_besides(candidate, own)))
     fits = len(free) * splits
     structures = len(set(free))
-    reasons = [_why_scikit_learns(search, X), *(why_alone(last) for _, last in valid)]
     why = next(filter(None, reasons), None)
+    engines: tuple[str, ...] = ("jfnn",) if forced else ()
     if fits and (weightless or (why is None and fits >= MANY * structures)):
-        engines: tuple[str, ...] = ("auto", "jfnn")
-    else:
-        engines = ("jfnn",) if forced else ()
-    plain = all(_is_plain(last) for _, last in valid)
-    plain = plain and all(_takes(last, candidate, begin) for candidate, last in candidates)
-    # With routing it is the perceptron's own requests that count.
-    plain = plain and not sklearn.get_config()["enable_metadata_routing"]
+        engines = ("auto", "jfnn")
     return Choice(engines, fits, structures, why, plain)
 
 
-def _why_scikit_learns(search: Any, X: Any) -> str | None:
+def values_besides(candidate: Candidate, names: set[str]) -> tuple[tuple[str, int], ...]:
+    """A candidate's other parameters than these. Values that are one object are equal."""
+    return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in names)
+
+
+def _why_scikit_learns(search: BaseEstimator, X: Any) -> str | None:
     """The reason why a search is not for the engine, whatever its candidates are; None where it may be."""
     table = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
     if not table and not (isinstance(X, list | tuple) and len(X) and np.ndim(X[0])):
@@ -147,59 +168,7 @@ def _why_scikit_learns(search: Any, X: Any) -> str | None:
     return None
 
 
-def why_alone(last: Perceptron | None) -> str | None:
-    """The reason why a fit of a search cannot be trained with others; None where it can."""
-    if last is None:
-        return "their estimator is none of jfnn.estimators"
-    if last.solver == "lbfgs":
-        return "the solver 'lbfgs' minimises one at a time"
-    if last.verbose:
-        return "verbose estimators report on their training"
-    return None
-
-
-def _perceptron_of(search: Any, candidate: Mapping[str, Any]) -> Perceptron | None:
-    """The perceptron of a candidate; None where its estimator is another."""
-    return perceptron_in(clone(search.estimator).set_params(**clone(dict(candidate), safe=False)))
-
-
-def _is_valid(last: Perceptron | None) -> bool:
-    """Whether a fit gets as far as to train; where it does not, scikit-learn counts a failure."""
-    if last is None:
-        return True
-    try:
-        parameters.check(last)
-        parameters.hidden_sizes(last)
-        engine_of(last)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _of_others(candidate: Mapping[str, Any], begin: str) -> tuple[tuple[str, int], ...]:
-    """Settings of a Pipeline's other steps: others give other rows, which are other runs of the engine."""
-    return tuple(sorted((name, id(value)) for name, value in candidate.items() if _is_others(name, begin)))
-
-
-def _is_others(name: str, begin: str) -> bool:
-    """Whether a parameter is one of other steps than the perceptron, whose have a prefix."""
-    return not name.startswith(begin) and name != begin.removesuffix("__")
-
-
-def _is_plain(last: Perceptron | None) -> bool:
-    """Whether scikit-learn's perceptron does what a valid one does."""
-    if last is None or last._is_users() or last.engine == "jfnn":
-        return False
-    return further(last) is None and last.get_params(deep=False).get("class_weight") is None
-
-
-def _takes(last: Perceptron | None, candidate: Mapping[str, Any], begin: str) -> bool:
-    """Whether scikit-learn's perceptron has all parameters that a search sets."""
-    names = {name.removeprefix(begin) for name in candidate if not _is_others(name, begin)}
-    return last is not None and names <= set(last._theirs()._get_param_names())
-
-
-def _candidates(search: Any) -> Sequence[Mapping[str, Any]]:
+def _candidates(search: BaseEstimator) -> Sequence[Candidate]:
     """Candidates of a search; those to be drawn are drawn from a copy of its stream."""
     if isinstance(search, GridSearchCV | HalvingGridSearchCV):
         return list(ParameterGrid(search.param_grid))

@@ -86,7 +86,7 @@ class Structure(NamedTuple):
     @property
     def network(self) -> Network:
         """The network, which gives logits."""
-        return mlp(self.sizes, "sigmoid" if self.activation == "logistic" else self.activation)
+        return network_of(self.sizes, self.activation)
 
     @property
     def loss(self) -> Loss:
@@ -96,6 +96,11 @@ class Structure(NamedTuple):
     def rows_a_step(self, n: int) -> int:
         """Rows a step of ``n`` rows: at most 200 where nothing else is said."""
         return min(200 if self.batch is None else self.batch, n)
+
+
+def network_of(sizes: tuple[int, ...], activation: str) -> Network:
+    """The network of these widths with an activation by scikit-learn's name."""
+    return mlp(sizes, "sigmoid" if activation == "logistic" else activation)
 
 
 class FitRows(NamedTuple):
@@ -154,12 +159,27 @@ class Fit(NamedTuple):
     def key(self, inputs: int) -> Key:
         """Equal for fits with equal results, its first part for those that can train side by side.
 
-        ``inputs`` is the number of the inputs among those kept (`jfnn.estimators.ahead`).
+        ``inputs`` is the number of the inputs among those of a search (`jfnn.estimators.ahead`).
         """
         stream = self.random.get_state(legacy=False)  # of any bit generator, some with integers of 128 bits
         state = [leaf if isinstance(leaf, np.ndarray) else str(leaf) for leaf in jax.tree.leaves(stream)]
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
         return (self.structure, inputs, others), tuple(self.numbers.values())
+
+    def untrained(self) -> "TrainedFit":
+        """The result of no epoch."""
+        return TrainedFit(
+            layers=self.start,
+            losses=[],
+            scores=[],
+            converged=True,
+            diverged=False,
+            rows=len(self.rows.x),
+            best=self.best,
+            waiting=self.waiting,
+            optimizer=Solver(self.structure.solver, self.numbers["learning_rate_init"], None),
+            stream=self.random.get_state(legacy=False),
+        )
 
 
 class TrainedFit(NamedTuple):

@@ -18,20 +18,20 @@ from jfnn.training import objective
 BLOCK = 256
 
 
-def outputs(structure: Structure, layers: Sequence[Layer], x: Any) -> np.ndarray:
+def outputs(network: Network, layers: Sequence[Layer], x: Any) -> np.ndarray:
     """Logits, or predictions ``[n, n_out]``, in the dtype of ``x`` and the parameters.
 
     Rows are computed in blocks of one size, so that a row does not depend on its neighbours.
 
     Args:
-        structure: The network.
+        network: The network.
         layers: Parameters in rows, NumPy arrays.
         x: Inputs ``[n, features]``, dense or sparse, numbers; of wider floats than float64 rounded to these.
     """
     n = x.shape[0]
     wanted = np.result_type(x.dtype, layers[0].w.dtype)
     dtype = min(wanted, np.dtype(np.float64))
-    apply = _compiled_outputs(structure.network)
+    apply = _compiled_outputs(network)
     with jax.enable_x64(True):  # of this thread only; rows of float32 stay so
         params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
         blocks = []

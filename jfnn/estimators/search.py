@@ -2,14 +2,14 @@
 
 import functools
 import warnings
-from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import joblib
+import numpy as np
 import sklearn
 from sklearn import model_selection
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
@@ -17,34 +17,24 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from jfnn.estimators.ahead import TrainedAhead
+from jfnn.estimators.ahead import Rows, TrainedAhead
 from jfnn.estimators.choice import choose, perceptron_in, perceptrons_in, with_perceptron
-from jfnn.estimators.mlp import Perceptron, engine_of, weightless_rows
-from jfnn.estimators.parameters import Substitute
-from jfnn.estimators.recording import record
-
-FAILS = "ahead of time they fail: "
-IN_VAIN = "they saw other rows than ahead of time"
+from jfnn.estimators.mlp import Perceptron, Substitute
+from jfnn.estimators.settings import Settings
 
 
 class _TrainsAhead(Substitute):
     """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
 
-    Splits, scores, failures, refitting and results are scikit-learn's code. A fit finds its result by
-    rows, parameters and random state; where there is none it trains by itself (`jfnn.estimators.ahead`). So a
-    search gives what it would give if every fit were trained by itself.
-
-    Fits train together that differ by numbers only: learning_rate_init, alpha, momentum, beta_1, beta_2,
-    epsilon, power_t, tol, n_iter_no_change and max_iter. Other structures are further runs of the engine. All
-    cores are used, whatever ``n_jobs`` says. A warning says how many of these are trained one by one, and
-    why. A search without any of `jfnn.estimators`, or with too few fits a structure
-    (`jfnn.estimators.choice`), is scikit-learn's, in as many processes as ``n_jobs`` says.
+    It gives what it would give if every fit were trained by itself (`jfnn.estimators.ahead`). All cores are
+    used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A search
+    without any of `jfnn.estimators`, or with too few fits a structure (`jfnn.estimators.choice`), is
+    scikit-learn's, in as many processes as ``n_jobs`` says.
     """
 
     _grid: str  # name of the parameter that has grids or distributions
-    estimator: Any
+    estimator: BaseEstimator
     cv: Any
-    refit: Any
     verbose: int
     _evaluation: Callable[..., Any] | None = None
 
@@ -67,19 +57,23 @@ class _TrainsAhead(Substitute):
         routed: Any = self._get_routed_params_for_fit(_check_method_params(X, params))  # type: ignore[attr-defined]
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
         weights = [value for name, value in routed.estimator.fit.items() if name.endswith("sample_weight")]
-        splits = cv.get_n_splits(X, y, **routed.splitter.split)
-        choice = choose(self, splits, X, any(map(weightless_rows, weights)))
+        weightless = any(value is not None and (np.asarray(value) == 0).any() for value in weights)
+        choice = choose(self, cv.get_n_splits(X, y, **routed.splitter.split), X, weightless)
         if self.verbose and choice.fits:
             print(f"[{type(self).__name__}] {choice}")
         searching = self._copy(cv, plain=choice.plain and not choice.engines)
         if choice.engines:
             searching._evaluation = searching._ahead(X, y, routed, choice.engines)
             with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
-                self._theirs().fit(searching, X, y, **params)
+                self._theirs.fit(searching, X, y, **params)
             del searching._evaluation
         else:
-            self._theirs().fit(searching, X, y, **params)
-        self._learn(searching)
+            self._theirs.fit(searching, X, y, **params)
+        parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
+        learned = {name: value for name, value in vars(searching).items() if name not in parameters}
+        if "best_estimator_" in learned:
+            learned["best_estimator_"] = as_ours(learned["best_estimator_"], self.estimator)
+        vars(self).update(learned)
         return self
 
     def _copy(self, cv: Any, plain: bool) -> Any:
@@ -93,19 +87,14 @@ class _TrainsAhead(Substitute):
         """
         parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
         kept = {n: value for n, value in vars(self).items() if n in parameters or not n.endswith("_")}
-        copied: Any = object.__new__(self._theirs() if plain and not self._is_users() else type(self))
+        copied: Any = object.__new__(self._theirs if plain and not self._is_users() else type(self))
         vars(copied).update(kept, cv=cv)
         if plain:
-            copied.estimator = as_plain(self.estimator)
+            last: Any = perceptron_in(self.estimator)
+            theirs = last._theirs()
+            theirs.set_params(**{name: vars(last)[name] for name in theirs.get_params(deep=False)})
+            copied.estimator = with_perceptron(clone(self.estimator), theirs)
         return copied
-
-    def _learn(self, searching: Any) -> None:
-        """Takes over what a copy has learned, with perceptrons of this package."""
-        parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
-        learned = {name: value for name, value in vars(searching).items() if name not in parameters}
-        if "best_estimator_" in learned:
-            learned["best_estimator_"] = as_ours(learned["best_estimator_"], self.estimator)
-        vars(self).update(learned)
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], *, callback_ctx: Any = None) -> None:
         evaluation = self._evaluation
@@ -122,29 +111,22 @@ class _TrainsAhead(Substitute):
             routed: Parameters of the search's ``fit`` by who takes them.
             engines: As of `TrainedAhead`.
         """
-        ahead = TrainedAhead(engines)
-        reported: set[str] = set()  # reasons that rounds have warned of
 
-        def fit_on(estimator: Any, rows: Any) -> None:
+        def fit_on(estimator: Any, rows: Rows) -> None:
             inputs, targets = _safe_split(estimator, X, y, rows)
             estimator.fit(inputs, targets, **_check_method_params(X, routed.estimator.fit, rows))
+
+        ahead = TrainedAhead(engines, fit_on)
+        reported: set[str] = set()  # reasons that rounds have warned of
 
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)
             splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
-            ahead.begin()
-            folds = [rows for rows, _ in splits]
-            recorded, left, failed = record(ahead, self.estimator, candidates, folds, fit_on)
-            _warn(left, reported)
+            _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]), reported)
             ahead.train(print if self.verbose else None)
-            failed += Counter(ahead.failed[one.key] for one in recorded if one.key in ahead.failed)
-            trained = [one for one in recorded if one.key in ahead.results]
             with ahead.active():
                 results = evaluation(candidates, check_cv(splits), *args, **options)
-            reasons = {IN_VAIN: len(trained) - ahead.found}
-            if ahead.missed > reasons[IN_VAIN]:
-                reasons |= {f"{FAILS}{error}": count for error, count in failed.items()}
-            _warn(reasons, reported)
+            _warn(ahead.missing(), reported)
             return results
 
         return evaluate
@@ -153,25 +135,16 @@ class _TrainsAhead(Substitute):
 def _asks_for_the_engine(perceptron: Perceptron) -> bool:
     """Whether the engine must train a perceptron."""
     try:
-        return engine_of(perceptron) == "jfnn"
+        return Settings.of(perceptron).engine == "jfnn"
     except (ValueError, TypeError):  # parameters that are none, of which its fits say so
         return False
 
 
-def as_plain(estimator: Any) -> Any:
-    """An estimator with scikit-learn's perceptron, not fitted."""
-    last: Any = perceptron_in(estimator)
-    values = last.get_params(deep=False)
-    theirs = last._theirs()
-    plain = theirs(**{name: values[name] for name in theirs._get_param_names()})
-    return with_perceptron(clone(estimator), plain)
-
-
-def as_ours(fitted: Any, estimator: Any) -> Any:
-    """A fitted estimator of `as_plain` with a perceptron of this package, that of ``estimator`` fitted."""
+def as_ours(fitted: BaseEstimator, estimator: BaseEstimator) -> BaseEstimator:
+    """A fitted estimator with that of this package in place of scikit-learn's perceptron, as it has."""
     ours: Any = clone(perceptron_in(estimator))
     last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
-    if type(last) is not ours._theirs():
+    if type(last) is not ours._theirs:
         return fitted
     vars(ours).update(vars(last), engine_="scikit-learn")
     return with_perceptron(fitted, ours)
@@ -179,7 +152,7 @@ def as_ours(fitted: Any, estimator: Any) -> Any:
 
 def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
     """Warns of fits that are trained one by one, by reasons not reported before."""
-    new = {reason: count for reason, count in reasons.items() if count and reason not in reported}
+    new = {reason: count for reason, count in reasons.items() if count > 0 and reason not in reported}
     reported |= new.keys()
     if new:
         text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
@@ -189,16 +162,19 @@ def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV`, whose fits the engine trains together."""
 
+    _theirs = model_selection.GridSearchCV
     _grid = "param_grid"
 
 
 class RandomizedSearchCV(_TrainsAhead, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV`, whose fits the engine trains together."""
 
+    _theirs = model_selection.RandomizedSearchCV
     _grid = "param_distributions"
 
 
 class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.HalvingGridSearchCV`, whose rounds the engine trains together."""
 
+    _theirs = model_selection.HalvingGridSearchCV
     _grid = "param_grid"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
-import optax
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.devices import as_devices
@@ -21,15 +20,12 @@ from jfnn.estimators.rows import Order, Scoring, hold_out
 from jfnn.extend import Cohort, Replicates, Trainer, first_state, functions_of, layout_for, run_to_end
 from jfnn.identity.traces import shapes_of
 from jfnn.learners.data import Data
-from jfnn.params import Params
 
 # Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
 # that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
 TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
-# Called for each epoch with its loss, the score of held-out rows or None, and the learning rate after it.
-Tell = Callable[[float, float | None, float], None]
 Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 
@@ -52,7 +48,7 @@ class _SideBySide(Cohort):
 def train(
     fits: Sequence[Fit],
     threads: Sequence[jax.Device] | None = None,
-    tell: Tell | None = None,
+    tell: Callable[[float, float | None, float], None] | None = None,
     ends: Callable[[], bool] | None = None,
 ) -> list[TrainedFit]:
     """Trains fits that differ only by their numbers.
@@ -62,7 +58,8 @@ def train(
     Args:
         fits: The fits.
         threads: The device of each host thread; None for all.
-        tell: Called for each epoch of the first fit, some at a time.
+        tell: Called for each epoch of the first fit, some at a time, with its loss, the score of held-out
+            rows or None, and the learning rate after it.
         ends: Asked now and then whether to end without a result. Without it Ctrl-C cuts the fits short, with
             a warning, as it does scikit-learn's.
 
@@ -86,29 +83,45 @@ def train(
         numbers[name] = numbers[name] / largest_weight
     learner = PerceptronLearner(fit.structure)
     data = _data(rows, scoring)
+    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), learner.pack(fit.start))
     members = _SideBySide(
         functions=functions_of(learner),
         data=data,
-        replicates=_one_replicate(learner.pack(fit.start), order, data),
+        replicates=Replicates(
+            seeds=np.zeros(1, np.uint32),
+            draw=lambda: jax.tree.map(lambda leaf: leaf[None], start),
+            n_starts=1,
+            start_shapes=shapes_of(start),
+            batches=order.minibatches,
+            parts=[{"train": np.arange(data.n)}],
+        ),
         epochs=int(numbers["max_iter"].max()),
         numbers=numbers,
     )
     if threads is None:
         threads = as_devices(None)
-    layout = _layout(members, threads[0].platform)
-    trainer = Trainer(members, threads, layout, _calls(fit, order))
+    operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))  # after which the host reads the curve
+    calls = CallLength(steps=steps, most_epochs=CALL_EPOCHS, calls=1)
+    trainer = Trainer(members, threads, _layout(members, threads[0].platform), calls)
     state = first_state(trainer)
     memory: SolverMemory = state.members.state.memory
     if fit.optimizer is not None and fit.optimizer.state is not None:
-        _write(fit.optimizer.state, memory.optimizer)
+        states = zip(*map(jax.tree.leaves, (memory.optimizer, fit.optimizer.state)), strict=True)
+        for of_members, value in states:
+            of_members[...] = value
     curves: list[Curve] = [[] for _ in fits]
 
     def at_return(state: RunState) -> np.ndarray:
-        """Reads the epochs since the last return, and says which fits have ended."""
+        """Reads the epochs since the last return, of which the one that diverged is NaN; flags ended fits."""
         if ends is not None and ends():
             raise KeyboardInterrupt
         told = len(curves[0])
-        _extend(curves, memory, state.members.diverged_at)
+        for member, curve in enumerate(curves):
+            for epoch in range(len(curve), int(memory.epoch[member])):
+                curve.append(np.array(memory.curve[member, epoch % CALL_EPOCHS]))
+            if len(curve) == state.members.diverged_at[member]:
+                curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
         for loss, cost, rate in curves[0][told:]:
             if tell is not None:
                 tell(float(loss), None if scoring is None else scoring.score(-float(cost)), float(rate))
@@ -152,19 +165,6 @@ def _data(rows: FitRows, scoring: Scoring | None) -> Data:
     return Data((*numbers, *flags), len(rows.x), weights)
 
 
-def _one_replicate(params: Params, order: Order, data: Data) -> Replicates:
-    """The start and the minibatches that fits share; ``params`` are packed, of any float dtype."""
-    start = jax.tree.map(lambda leaf: np.ascontiguousarray(leaf, data.dtype), params)
-    return Replicates(
-        seeds=np.zeros(1, np.uint32),
-        draw=lambda: jax.tree.map(lambda leaf: leaf[None], start),
-        n_starts=1,
-        start_shapes=shapes_of(start),
-        batches=order.minibatches,
-        parts=[{"train": np.arange(data.n)}],
-    )
-
-
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
     """The learner's numbers, name -> one a fit; all but those of the structure are those of the first."""
     fit = fits[0]
@@ -192,28 +192,6 @@ def _layout(members: Cohort, platform: str) -> Layout:
     if layout.width > 1 or two > TWO_BYTES:
         return layout
     return layout._replace(width=2, separate=False)
-
-
-def _calls(fit: Fit, order: Order) -> CallLength:
-    """Calls after each of which the host reads the curve."""
-    operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
-    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))
-    return CallLength(steps=steps, most_epochs=CALL_EPOCHS, calls=1)
-
-
-def _write(values: optax.OptState, into: optax.OptState) -> None:
-    """Writes the state of an optimizer into that of all members, in place."""
-    for leaf, value in zip(jax.tree.leaves(into), jax.tree.leaves(values), strict=True):
-        leaf[...] = value
-
-
-def _extend(curves: Sequence[Curve], memory: SolverMemory, diverged_at: np.ndarray) -> None:
-    """Adds the epochs that members remember and curves lack; the one in which a member diverged is NaN."""
-    for member, curve in enumerate(curves):
-        for epoch in range(len(curve), int(memory.epoch[member])):
-            curve.append(np.array(memory.curve[member, epoch % CALL_EPOCHS]))
-        if len(curve) == diverged_at[member]:
-            curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
 
 
 def _result(

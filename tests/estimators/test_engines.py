@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,21 +20,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from jfnn import estimators
-from jfnn.estimators import choice, functions, training
+from jfnn.estimators import choice, functions
 
 pytestmark = [
     pytest.mark.unoptimised,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-@pytest.fixture
-def engine_runs(monkeypatch):
-    """Counts the runs of the engine."""
-    runs = []
-    train = training.train
-    monkeypatch.setattr(training, "train", lambda *args, **more: runs.append(1) or train(*args, **more))
-    return runs
 
 
 @pytest.mark.thorough
@@ -58,12 +50,12 @@ def test_going_over_by_force_takes_losses_and_counts_along():
 
 
 @pytest.mark.thorough
-def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
+def test_a_partial_fit_goes_on_by_the_engine_before_it(runs):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y).set_params(engine="auto")
     ours.partial_fit(X, Y)
-    assert ours.engine_ == "jfnn" and len(engine_runs) == 2
+    assert ours.engine_ == "jfnn" and len(runs) == 2
     ours.fit(X, Y)
-    assert ours.engine_ == "scikit-learn" and len(engine_runs) == 2
+    assert ours.engine_ == "scikit-learn" and len(runs) == 2
 
 
 @pytest.mark.parametrize(
@@ -73,9 +65,9 @@ def test_a_partial_fit_goes_on_by_the_engine_before_it(engine_runs):
     ),
     ids=str,
 )
-def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(parameters, engine_runs):
+def test_further_activations_and_solvers_are_trained_by_the_engine_or_raise(parameters, runs):
     ours = estimators.MLPClassifier(**OPTIONS | parameters)
-    assert ours.fit(X, Y).engine_ == "jfnn" and len(engine_runs) == 1
+    assert ours.fit(X, Y).engine_ == "jfnn" and len(runs) == 1
     ours.partial_fit(X, Y)
     assert ours.solver == parameters.get("solver", "adam") and ours.t_ == 7 * 150
     (name,) = parameters
@@ -116,34 +108,15 @@ def test_scikit_learns_code_takes_what_scikit_learn_takes():
     check_alike(theirs, ours, X)
 
 
-class _Noting:
-    """Rows that note the solver of an estimator when they are read, within a fit."""
-
-    shape = X.shape
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-        self.solvers = []
-
-    def __len__(self):
-        return len(X)
-
-    def __array__(self, *args, **options):
-        self.solvers.append(self.estimator.get_params()["solver"])
-        return X
-
-
 @pytest.mark.thorough
-def test_a_fit_changes_no_parameter_also_for_a_while():
+def test_a_warm_start_by_steps_goes_on_after_a_solver_without_losses():
     ours = estimators.MLPClassifier(**OPTIONS, solver="lbfgs", warm_start=True).fit(X, Y)
-    rows = _Noting(ours.set_params(solver="rmsprop"))
-    assert ours.fit(rows, Y).engine_ == "jfnn"
-    assert set(rows.solvers) == {"rmsprop"}
-    assert len(ours.loss_curve_) == ours.n_iter_ == 6  # after a solver that has no losses
+    assert ours.set_params(solver="rmsprop").fit(X, Y).engine_ == "jfnn"
+    assert len(ours.loss_curve_) == ours.n_iter_ == 6
 
 
 @pytest.mark.thorough
-def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
+def test_steps_that_may_weigh_nothing_are_for_the_engine(runs):
     weights = np.ones(150)
     weights[:20] = 0
     ours = estimators.MLPClassifier(**OPTIONS, shuffle=False, batch_size=20).fit(X, Y, sample_weight=weights)
@@ -156,14 +129,14 @@ def test_steps_that_may_weigh_nothing_are_for_the_engine(engine_runs):
 
 
 @pytest.mark.thorough
-def test_a_fit_alone_is_scikit_learns_and_says_no_more_than_it_does(capsys, engine_runs):
+def test_a_fit_alone_is_scikit_learns_and_says_no_more_than_it_does(capsys, runs):
     """However large it is: by default nothing but a search of many fits is trained by the engine."""
     outputs = []
     for kind in (neural_network.MLPClassifier, estimators.MLPClassifier):
         fitted = kind(**OPTIONS | {"hidden_layer_sizes": (300, 300), "max_iter": 1}, verbose=True)
         fitted.fit(np.tile(X, (20, 1)), np.tile(Y, 20))
         outputs.append(capsys.readouterr().out)
-    assert outputs[0] == outputs[1] and fitted.engine_ == "scikit-learn" and engine_runs == []
+    assert outputs[0] == outputs[1] and fitted.engine_ == "scikit-learn" and runs == []
 
 
 def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_bits(monkeypatch):
@@ -193,19 +166,19 @@ def searched(module, perceptrons, grid=GRID, **options):
     return search.fit(X, Y)
 
 
-def test_what_a_small_search_has_fitted_goes_on_by_scikit_learns_code(engine_runs):
+def test_what_a_small_search_has_fitted_goes_on_by_scikit_learns_code(runs):
     theirs = searched(model_selection, neural_network)
     ours = searched(estimators, estimators)
     assert pickle.loads(pickle.dumps(ours)).score(X, Y) == theirs.score(X, Y)
     last = ours.best_estimator_[-1].partial_fit(X, Y)
     assert last.engine_ == "scikit-learn" and type(ours.estimator[-1]) is estimators.MLPClassifier
-    assert engine_runs == []
+    assert runs == []
 
 
 @pytest.mark.parametrize(
     ("grid", "module"), [(GRID, "sklearn"), ({"engine": ["auto", "scikit-learn"]}, "jfnn")]
 )
-def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, module, engine_runs):
+def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, module, runs):
     fitted = set()
 
     def scorer(estimator, x, y):
@@ -215,7 +188,7 @@ def test_a_small_search_is_of_scikit_learns_estimators_where_these_serve(grid, m
     search = searched(estimators, estimators, grid=grid)
     assert type(search.best_estimator_[-1]) is estimators.MLPClassifier
     search.set_params(scoring=scorer, refit=False).fit(X, Y)
-    assert fitted == {module} and engine_runs == []
+    assert fitted == {module} and runs == []
 
 
 class _Noted(estimators.GridSearchCV):
@@ -236,43 +209,21 @@ class _Fitted(estimators.MLPClassifier):
         return super().fit(X, y)
 
 
-def test_a_small_search_of_a_users_perceptron_fits_by_its_methods(engine_runs):
-    search = estimators.GridSearchCV(_Fitted(**OPTIONS), {"alpha": [0.1]}, cv=2).fit(X, Y)
-    assert search.best_estimator_.rows_ == 150 and engine_runs == []
-
-
-def test_a_small_search_of_a_users_class_keeps_its_parameters_and_methods(engine_runs):
-    search = _Noted(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, note_="a", cv=2).fit(X, Y)
-    assert engine_runs == []
-    assert search.noted_ == "a" and type(search.best_estimator_) is estimators.MLPClassifier
-    assert type(search.estimator) is estimators.MLPClassifier and search.cv == 2
-
-
-class _Counter:
-    """A callback that counts the tasks begun, of classes of scikit-learn's."""
-
-    def __init__(self):
-        self.begun = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context, **details):
-        self.begun.append(type(estimator).__module__.split(".")[0])
-
-    def on_fit_task_end(self, estimator, context, **details):
-        pass
+def test_a_small_search_of_a_users_classes_keeps_their_parameters_and_methods(runs):
+    search = _Noted(_Fitted(**OPTIONS), {"alpha": [0.1]}, note_="a", cv=2).fit(X, Y)
+    assert search.noted_ == "a" and search.best_estimator_.rows_ == 150 and runs == []
+    search.set_params(estimator=estimators.MLPClassifier(**OPTIONS)).fit(X, Y)
+    assert type(search.best_estimator_) is type(search.estimator) is estimators.MLPClassifier
+    assert search.cv == 2 and runs == []
 
 
 @pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="has no callbacks")
 def test_a_small_search_calls_its_callbacks():
-    counter = _Counter()
+    callback = mock.Mock(spec=["setup", "teardown", "on_fit_task_begin", "on_fit_task_end"])
     search = estimators.GridSearchCV(estimators.MLPClassifier(**OPTIONS), {"alpha": [0.1]}, cv=2)
-    search.set_callbacks(counter).fit(X, Y)
-    assert len(counter.begun) >= 3 and set(counter.begun) == {"sklearn"}
+    search.set_callbacks(callback).fit(X, Y)
+    begun = [call.args[0] for call in callback.on_fit_task_begin.call_args_list]
+    assert len(begun) >= 3 and all(type(one).__module__.startswith("sklearn.") for one in begun)
 
 
 @pytest.mark.parametrize("begin", ["", "mlpclassifier__"])
@@ -297,13 +248,13 @@ def test_processes_of_a_small_search_do_not_import_this_package():
 
 
 @pytest.mark.thorough
-def test_an_engine_can_be_a_value_of_a_grid(engine_runs):
+def test_an_engine_can_be_a_value_of_a_grid(runs):
     search = searched(estimators, estimators, grid={"engine": ["scikit-learn", "jfnn", "auto"]}, refit=False)
-    assert len(engine_runs) == 3  # the folds of one
+    assert len(runs) == 3  # the folds of one
     scores = search.cv_results_["mean_test_score"]
     assert scores[0] == scores[2] == pytest.approx(scores[1], abs=0.02)
     both = searched(estimators, estimators, grid={"activation": ["relu", "elu"]}, refit=False)
-    assert len(engine_runs) == 6 and np.isfinite(both.cv_results_["mean_test_score"]).all()
+    assert len(runs) == 6 and np.isfinite(both.cv_results_["mean_test_score"]).all()
 
 
 def chosen(estimator, grid, splits=3, x=X, weightless=False, kind=estimators.GridSearchCV, **options):
@@ -394,18 +345,22 @@ def test_draws_are_counted_as_they_will_be_drawn():
         assert found == 2 * [(ALL, 60, structures)]
 
 
+HUBER = estimators.MLPRegressor("huber")
 SERVED = {  # whether scikit-learn's perceptrons serve all candidates, which are known and theirs
-    "invalid": (PERCEPTRON, {"alpha": [0.1, -1.0]}, {}, True),  # as scikit-learn says itself
-    "solver": (PERCEPTRON, {"solver": ["sgd", "rmsprop"]}, {}, False),
-    "engine": (PERCEPTRON, {"engine": ["auto"]}, {}, False),
-    "class_weight": (PERCEPTRON, {"class_weight": ["even"]}, {}, False),
+    "invalid": (PERCEPTRON, {"alpha": [0.1, -1.0]}, True),  # as scikit-learn says itself
+    "solver": (PERCEPTRON, {"solver": ["sgd", "rmsprop"]}, False),
+    "engine": (PERCEPTRON, {"engine": ["auto"]}, False),
+    "class_weight": (PERCEPTRON, {"class_weight": ["even"]}, False),
+    "losses": (estimators.MLPRegressor(), {"loss": ["squared_error", "poisson"]}, True),
+    "further losses": (estimators.MLPRegressor(), {"loss": ["squared_error", "huber"]}, False),
+    "further loss": (HUBER, {"alpha": [0, 1]}, False),
 }
 
 
 @pytest.mark.parametrize("name", SERVED)
 def test_scikit_learns_perceptrons_serve_where_candidates_are_known_and_theirs(name):
-    estimator, grid, options, expected = SERVED[name]
-    assert chosen(estimator, grid, **options).plain is expected
+    estimator, grid, expected = SERVED[name]
+    assert chosen(estimator, grid, splits=2).plain is expected
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])

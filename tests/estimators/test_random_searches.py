@@ -11,7 +11,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from jfnn import estimators
-from jfnn.estimators import training
 
 pytestmark = [
     pytest.mark.unoptimised,
@@ -61,17 +60,9 @@ def searches(draw):
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:The total space of parameters")
 @examples((6, 1), (200, 1))
-def test_a_search_gives_what_fits_one_by_one_give(examples, monkeypatch):
-    """By the engine it is a run a fold and transformer, and its ensemble takes rows in any container."""
-    runs = []
+def test_a_search_gives_what_fits_one_by_one_give(examples, runs):
+    """By the engine it is a run a fold and transformer, of rows in any container."""
     spread = []
-    train = training.train
-
-    def counted(fits, *arguments, **options):
-        runs.append(len(fits))
-        return train(fits, *arguments, **options)
-
-    monkeypatch.setattr(training, "train", counted)
 
     def it_gives(search, container, weighted):
         name, steps, grid, options, engine = search
