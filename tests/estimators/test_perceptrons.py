@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from beside import X, Y, check_float32
+from helpers import representatives
 from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
@@ -24,8 +25,6 @@ pytestmark = [
 ]
 OPTIONS = beside.OPTIONS | {"max_iter": 4}
 HERE = OPTIONS | {"engine": "jfnn"}
-NAMES_OF_BOTH = ("MLPClassifier", "MLPRegressor")
-NAMES = np.array(["cat", "dog", "eel"])
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_weights_of_classes_are_weights_of_rows(engine):
     fitted = estimators.MLPClassifier(**OPTIONS, engine=engine).fit(X, Y)
     weights = np.array([3.0, 1.0, 0.5])
     by_class = clone(fitted).set_params(class_weight=dict(enumerate(weights))).fit(X, Y)
-    by_row = clone(fitted).fit(X, Y, sample_weight=weights[Y])
+    by_row = clone(fitted).fit(X, Y, weights[Y])
     assert same(by_class, by_row) and not same(by_class, fitted)
     halved = np.where(np.arange(150) < 75, 0.5, 1.0)
     by_both = by_class.fit(X, Y, sample_weight=halved)
@@ -75,11 +74,9 @@ def test_weights_of_classes_are_weights_of_rows(engine):
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
 def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
     """Also where float32 has no such numbers."""
-    options = OPTIONS | {"alpha": 2 * scale}
-    theirs = neural_network.MLPClassifier(**options)
-    ours = estimators.MLPClassifier(**options, engine=engine)
+    theirs, ours = beside.pair("MLPClassifier", engine, alpha=2 * scale, max_iter=4)
     weights = scale * np.linspace(0.5, 1, 150)
-    check_float32(ours.fit(X, Y, sample_weight=weights), theirs.fit(X, Y, sample_weight=weights))
+    check_float32(ours.fit(X, Y, weights), theirs.fit(X, Y, weights))
     ours.set_params(class_weight={0: scale, 1: 3 * scale, 2: scale}).partial_fit(X, Y)
     theirs.partial_fit(X, Y, sample_weight=np.where(Y == 1, 3 * scale, scale))
     check_float32(ours, theirs)
@@ -88,17 +85,12 @@ def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
 @pytest.mark.thorough
 def test_weights_too_small_for_float32_count_as_0_or_are_refused_where_a_step_may_have_no_others():
     weights = np.exp(-np.linspace(0, 120, 150))
-    ours, theirs = (
-        one.fit(X, Y, sample_weight=weights)
-        for one in (estimators.MLPClassifier(**HERE), neural_network.MLPClassifier(**OPTIONS))
-    )
-    check_float32(ours, theirs)
-    ours.set_params(batch_size=20)
+    theirs, ours = beside.pair("MLPClassifier", "jfnn", max_iter=4)
+    check_float32(ours.fit(X, Y, weights), theirs.fit(X, Y, weights))
     with pytest.raises(ValueError, match=r"^sample_weight: .*float32"):
-        ours.fit(X, Y, sample_weight=weights)
+        ours.set_params(batch_size=20).fit(X, Y, weights)
     ours.set_params(engine="auto")
-    theirs.set_params(batch_size=20).fit(X, Y, sample_weight=weights)
-    check_float32(ours.fit(X, Y, sample_weight=weights), theirs)
+    check_float32(ours.fit(X, Y, weights), theirs.set_params(batch_size=20).fit(X, Y, weights))
 
 
 @pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
@@ -112,30 +104,27 @@ def test_weights_of_classes_are_checked_as_those_of_rows_are(engine):
             ours.partial_fit(X, Y, classes=[0, 1, 2])
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("engine", ["jfnn", "auto"])
-def test_a_batch_may_lack_a_class_that_has_a_weight(engine):
-    ours = estimators.MLPClassifier(**OPTIONS, class_weight={2: 3.0}, engine=engine)
+LABELS = np.stack([Y == 0, Y > 0], axis=1).astype(int)
+BY_LABEL = [{1: 3.0}, {0: 0.5, 1: 2.0}]  # a row weighs the product
+OF_BATCHES = {  # targets, weights of their classes, the same of rows
+    "classes": (Y, {2: 3.0}, np.where(Y == 2, 3.0, 1.0)),
+    "labels": (LABELS, BY_LABEL, compute_sample_weight([{0: 1, 1: 3}, BY_LABEL[1]], LABELS)),
+}
+
+
+@pytest.mark.parametrize("name", OF_BATCHES)
+@pytest.mark.parametrize("engine", representatives(["jfnn", "auto"], "auto"))
+def test_a_batch_may_lack_a_class_that_has_a_weight(engine, name):
+    y, class_weight, weights = OF_BATCHES[name]
+    ours = estimators.MLPClassifier(**OPTIONS, class_weight=class_weight, engine=engine)
     theirs = neural_network.MLPClassifier(**OPTIONS)
+    classes = np.unique(y)
     for rows in (Y < 3, Y < 2, Y > 0):
-        weights = np.where(Y == 2, 3.0, 1.0)[rows]
-        ours.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
-        theirs.partial_fit(X[rows], Y[rows], sample_weight=weights, classes=[0, 1, 2])
+        ours.partial_fit(X[rows], y[rows], classes=classes)
+        theirs.partial_fit(X[rows], y[rows], weights[rows], classes=classes)
     check_float32(ours, theirs)
-    with pytest.raises(ValueError, match=r"^class_weight: .*not in class_weight"):
-        ours.set_params(class_weight={3: 3.0}).partial_fit(X, Y)
-
-
-def test_of_several_labels_a_row_weighs_the_product():
-    labels = np.stack([Y == 0, Y > 0], axis=1).astype(int)
-    by_label = [{1: 3.0}, {0: 0.5, 1: 2.0}]
-    ours = estimators.MLPClassifier(**OPTIONS, class_weight=by_label)
-    theirs = neural_network.MLPClassifier(**OPTIONS)
-    for rows in (Y < 3, Y > 0):  # the second lacks what the first label weighs
-        weights = compute_sample_weight([{0: 1, 1: 3}, by_label[1]], np.concatenate([labels[rows], labels]))
-        ours.partial_fit(X[rows], labels[rows], classes=[0, 1])
-        theirs.partial_fit(X[rows], labels[rows], weights[: rows.sum()], classes=[0, 1])
-    check_float32(ours, theirs)
+    with pytest.raises(ValueError, match=r"^class_weight: "):
+        ours.set_params(class_weight={3: 3.0}).partial_fit(X, y)
 
 
 def test_the_key_of_a_fit_tells_streams_apart():
@@ -148,15 +137,12 @@ def test_the_key_of_a_fit_tells_streams_apart():
     assert len(set(keys)) == 4 and keys[1] == keys[2] and keys[4] == keys[5]
 
 
-@pytest.mark.parametrize("name", NAMES_OF_BOTH)
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_an_estimator_is_scikit_learns_with_further_parameters(name):
     ours = getattr(estimators, name)
     theirs = getattr(neural_network, name)
     assert issubclass(ours, theirs)
-    further = {
-        "MLPClassifier": {"class_weight": None},
-        "MLPRegressor": {"quantile": 0.5, "delta": 1.0},
-    }
+    further = {"MLPClassifier": {"class_weight": None}, "MLPRegressor": {"quantile": 0.5, "delta": 1.0}}
     assert ours().get_params() == theirs().get_params() | {"engine": "auto", "l1": 0.0} | further[name]
     assert list(inspect.signature(ours).parameters)[:-1][: len(theirs().get_params())] == list(
         inspect.signature(theirs).parameters
@@ -187,15 +173,13 @@ STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # of which 135
 @pytest.mark.thorough
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
 def test_a_single_class_is_always_right_in_steps_of_the_rows_that_are_left(engine):
-    fits = []
-    for one in (
-        estimators.MLPClassifier(**STOPPING, engine=engine),
-        neural_network.MLPClassifier(**STOPPING),
-    ):
-        with pytest.warns(UserWarning, match="larger than sample size") as clipped:
-            fits.append((one.fit(X, np.zeros(150)), len(clipped)))
-    (ours, ours_clipped), (theirs, theirs_clipped) = fits
-    assert ours.validation_scores_ == [1.0] * 4 and ours_clipped == theirs_clipped
+    theirs, ours = beside.pair("MLPClassifier", engine, **STOPPING)
+    clipped = []
+    for one in (theirs, ours):
+        with pytest.warns(UserWarning, match="larger than sample size") as caught:
+            one.fit(X, np.zeros(150))
+        clipped.append(len(caught))
+    assert ours.validation_scores_ == [1.0] * 4 and clipped[0] == clipped[1]
     check_float32(ours, theirs)
 
 
@@ -238,13 +222,12 @@ def test_rows_on_both_sides_of_early_stopping_weigh_something(engine):
         stream.uniform(size=size)  # the start
     _, held_out = train_test_split(np.arange(150), test_size=0.1, random_state=stream)
     held_out = np.isin(np.arange(150), held_out)
+    theirs, ours = beside.pair("MLPClassifier", engine, early_stopping=True)
     for weighs, what in [(~held_out, "holds out"), (held_out, "trains on")]:
-        ours = estimators.MLPClassifier(**OPTIONS, early_stopping=True, engine=engine)
         with pytest.raises(ValueError, match=f"^sample_weight: the rows that early stopping {what}"):
-            ours.fit(X, Y, sample_weight=weighs.astype(float))
+            ours.fit(X, Y, weighs.astype(float))
         with pytest.raises((ZeroDivisionError, ValueError)):
-            theirs = neural_network.MLPClassifier(**OPTIONS, early_stopping=True)
-            theirs.fit(X, Y, sample_weight=weighs.astype(float))
+            theirs.fit(X, Y, weighs.astype(float))
 
 
 def test_an_interrupted_fit_keeps_its_epochs(monkeypatch):
@@ -272,9 +255,9 @@ def test_a_batch_larger_than_the_rows_is_clipped_with_a_warning(fitted):
 
 
 def test_lbfgs_finds_what_scikit_learn_finds():
-    options = {"solver": "lbfgs", "max_iter": 20}
-    ours = estimators.MLPClassifier(**HERE | options).fit(X, Y)
-    theirs = neural_network.MLPClassifier(**OPTIONS | options).fit(X, Y)
+    theirs, ours = (
+        one.fit(X, Y) for one in beside.pair("MLPClassifier", "jfnn", solver="lbfgs", max_iter=20)
+    )
     assert ours.n_iter_ == theirs.n_iter_
     assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-6)
     assert not hasattr(ours, "partial_fit")
@@ -282,12 +265,10 @@ def test_lbfgs_finds_what_scikit_learn_finds():
 
 @pytest.mark.parametrize("engine", ["jfnn", "auto", "scikit-learn"])
 def test_words_are_no_rows_and_no_numbers(engine):
-    ours = estimators.MLPClassifier(**OPTIONS, engine=engine).fit(X, Y)
-    theirs = neural_network.MLPClassifier(**OPTIONS).fit(X, Y)
-    for one in (ours, theirs):
+    for one in beside.pair("MLPClassifier", engine):
         with pytest.raises(ValueError, match="numeric"):
-            one.predict(X.astype(str))
-    for one in (estimators.MLPRegressor(**OPTIONS, engine=engine), neural_network.MLPRegressor(**OPTIONS)):
+            one.fit(X, Y).predict(X.astype(str))
+    for one in beside.pair("MLPRegressor", engine):
         with pytest.raises(TypeError):
             one.fit(X, Y.astype(str))
 
