@@ -16,7 +16,6 @@ recorded.
 
 import collections
 import contextlib
-import functools
 import threading
 import time
 import warnings
@@ -54,27 +53,32 @@ Content = tuple[str, tuple[int, ...], bytes]  # of inputs
 
 
 class TrainedAhead:
-    """Fits that were trained ahead, found by their content; see the module.
+    """The fits of a round of candidates, trained ahead and found by their content; see the module.
 
     Attributes:
         engines: The engines of `Settings.engine_for` whose fits are trained ahead.
+        seed: The seed of fits without one, which candidates share.
         fits: The recorded fits; equal ones of several candidates are one.
         results: The result of each fit that could be trained.
     """
 
-    def __init__(self, engines: Container[str], fit_on: Callable[[BaseEstimator, Rows], object]):
+    def __init__(
+        self,
+        engines: Container[str],
+        fit_on: Callable[[BaseEstimator, Rows], object],
+        seed: Callable[[], int],
+    ):
         """Starts without fits.
 
         Args:
-            engines: As above.
+            engines: The attribute.
             fit_on: ``(estimator, rows)``, fits an estimator to rows cut anew, which it may write on.
+            seed: The attribute.
         """
         self.engines = engines
+        self.seed = seed
         self._fit_on = fit_on
         self._recording: Perceptron | None = None
-        self._begin()
-
-    def _begin(self) -> None:
         self.fits: dict[Key, Fit] = {}
         self.results: dict[Key, TrainedFit] = {}
         self._keys: list[Key] = []  # of each fold and candidate
@@ -93,15 +97,10 @@ class TrainedAhead:
         finally:
             SEARCH.reset(token)
 
-    @functools.cached_property
-    def seed(self) -> int:
-        """Seed of fits without one, which candidates share: drawn when the first of them asks."""
-        return int(np.random.randint(2**31 - 1))
-
     def record(
         self, estimator: BaseEstimator, candidates: Sequence[Candidate], folds: Sequence[Rows]
     ) -> Reasons:
-        """Records the fits of a round of candidates, and forgets those of an earlier round.
+        """Records the fits of candidates.
 
         Args:
             estimator: The search's estimator.
@@ -111,7 +110,6 @@ class TrainedAhead:
         Returns:
             The reasons why some of them cannot train together.
         """
-        self._begin()
         left: Reasons = collections.Counter()
         alike: dict[Like, list[tuple[Candidate, Settings]]] = {}
         with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
@@ -136,10 +134,10 @@ class TrainedAhead:
     def _record_alike(
         self, estimator: BaseEstimator, members: Sequence[tuple[Candidate, Settings]], folds: Sequence[Rows]
     ) -> int:
-        """Records fits of candidates that differ by numbers: of one in each fold, which serves for all.
+        """Records the fits of candidates that differ by numbers only, from one estimator a fold.
 
         Returns:
-            The number of those that are not recorded, since transformers give other rows at each fit.
+            The number of fits that are left out, because transformers give other rows at each fit.
         """
         steady = None if isinstance(estimator, Pipeline) else True  # not known yet
         left = 0
@@ -176,7 +174,7 @@ class TrainedAhead:
         try:
             with self.active():
                 self._fit_on(estimator, rows)
-        except Exception:  # after the fit is known: of a user's class, which expects a trained perceptron
+        except Exception:  # once the fit is recorded, a user's class may fail without a trained perceptron
             if self._recorded is None:
                 raise
         finally:
@@ -212,7 +210,7 @@ class TrainedAhead:
         return trained
 
     def missing(self) -> Reasons:
-        """The reasons why fits that were to have results trained one by one, once all were asked for."""
+        """The reasons why some fits found no result and trained one by one."""
         unasked = sum(key in self.results for key in self._keys) - self._found
         reasons = collections.Counter({IN_VAIN: unasked})
         if self._missed > unasked:
@@ -227,10 +225,6 @@ class TrainedAhead:
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed. It cuts all fits at once, so that none has a result.
         """
-        with deferred_interrupts() as ends:
-            self._train(tell, ends)
-
-    def _train(self, tell: Callable[[str], None] | None, ends: Callable[[], bool]) -> None:
         groups: dict[tuple[object, ...], dict[Key, Fit]] = {}  # what fits share -> key -> fit
         for key, fit in self.fits.items():
             groups.setdefault(key[0], {})[key] = fit
@@ -259,13 +253,14 @@ class TrainedAhead:
         first = {structure: group for (structure, *_), group in reversed(groups.items())}
         later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
         threads = as_devices(None)
-        if len(first) == 1:  # later groups have the program that it compiles
-            for group in first.values():
-                collect(group, run(group, threads))
-        else:
-            later = [*first.values(), *later]
-        if later:
-            spread(later, threads, lambda group, device: run(group, [device]), collect)
+        with deferred_interrupts() as ends:
+            if len(first) == 1:  # later groups have the program that it compiles
+                for group in first.values():
+                    collect(group, run(group, threads))
+            else:
+                later = [*first.values(), *later]
+            if later:
+                spread(later, threads, lambda group, device: run(group, [device]), collect)
 
 
 def _content(x: np.ndarray) -> Content:

@@ -118,15 +118,14 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
         weightless: Whether rows weigh 0, which in some fold may be all of a step's.
 
     Raises:
-        ValueError, TypeError: As scikit-learn's search, of a grid that is none, or names that are none.
+        ValueError, TypeError: An invalid grid or an unknown parameter, as in scikit-learn's search.
     """
     begin = prefix(search.estimator)
     reasons = [_why_scikit_learns(search, X)]
-    free = []  # what each fit that either code may train shares with those of its program
+    free = []  # one entry for each candidate that either code may train, equal for those of one structure
     forced = False
-    plain = not sklearn.get_config()[
-        "enable_metadata_routing"
-    ]  # by which a perceptron has requests of its own
+    # With metadata routing, the requests are the perceptron's own.
+    plain = not sklearn.get_config()["enable_metadata_routing"]
     for candidate in _candidates(search):
         last = perceptron_in(with_parameters(search.estimator, candidate))
         if last is None:
@@ -154,7 +153,7 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
 
 
 def values_besides(candidate: Candidate, names: set[str]) -> tuple[tuple[str, int], ...]:
-    """A candidate's other parameters than these. Values that are one object are equal."""
+    """A candidate's parameters but for these names, to compare; values are equal if they are one object."""
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in names)
 
 

@@ -59,13 +59,11 @@ class Search(Protocol):
 
     Attributes:
         engines: The engines of `Settings.engine_for` whose fits it trains together.
+        seed: The seed of fits without one, which candidates share.
     """
 
     engines: Container[str]
-
-    @property
-    def seed(self) -> int:
-        """Seed of fits without one, which candidates share."""
+    seed: Callable[[], int]
 
     def find(self, perceptron: "Perceptron", fit: Fit) -> TrainedFit | None:
         """The result of a perceptron's fit; None if the fit has to train by itself."""
@@ -147,7 +145,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
     def _initialize(self, y: np.ndarray, layer_units: list[int], dtype: DTypeLike) -> None:
         search = SEARCH.get()
         if search is not None and self.random_state is None:
-            self._random_state = np.random.RandomState(search.seed)  # candidates are compared from one start
+            self._random_state = np.random.RandomState(
+                search.seed()
+            )  # candidates are compared from one start
         super()._initialize(y, layer_units, dtype)
         if self.solver not in SOLVERS:  # scikit-learn sets these for its own
             self.loss_curve_ = []

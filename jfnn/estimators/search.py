@@ -116,12 +116,16 @@ class _TrainsAhead(Substitute):
             inputs, targets = _safe_split(estimator, X, y, rows)
             estimator.fit(inputs, targets, **_check_method_params(X, routed.estimator.fit, rows))
 
-        ahead = TrainedAhead(engines, fit_on)
+        @functools.cache
+        def seed() -> int:  # drawn when the first fit asks
+            return int(np.random.randint(2**31 - 1))
+
         reported: set[str] = set()  # reasons that rounds have warned of
 
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)
             splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
+            ahead = TrainedAhead(engines, fit_on, seed)
             _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]), reported)
             ahead.train(print if self.verbose else None)
             with ahead.active():
@@ -136,12 +140,12 @@ def _asks_for_the_engine(perceptron: Perceptron) -> bool:
     """Whether the engine must train a perceptron."""
     try:
         return Settings.of(perceptron).engine == "jfnn"
-    except (ValueError, TypeError):  # parameters that are none, of which its fits say so
+    except (ValueError, TypeError):  # invalid parameters, which its fits refuse
         return False
 
 
 def as_ours(fitted: BaseEstimator, estimator: BaseEstimator) -> BaseEstimator:
-    """A fitted estimator with that of this package in place of scikit-learn's perceptron, as it has."""
+    """A fitted estimator with this package's perceptron in place of scikit-learn's, fitted alike."""
     ours: Any = clone(perceptron_in(estimator))
     last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if type(last) is not ours._theirs:

@@ -62,7 +62,7 @@ class _Calm(estimators.MLPClassifier):
 def test_all_fits_are_recorded_and_those_of_a_fold_share_their_inputs(kind):
     perceptron = kind((8,), solver="sgd", random_state=0, engine="jfnn")
     candidates = [{"hidden_layer_sizes": (2,)}, {"hidden_layer_sizes": (3,)}, {"max_iter": 3}]
-    ahead = TrainedAhead(("jfnn",), lambda one, rows: one.fit(X[rows], Y[rows]))
+    ahead = TrainedAhead(("jfnn",), lambda one, rows: one.fit(X[rows], Y[rows]), lambda: 0)
     assert not ahead.record(perceptron, candidates, FOLDS)
     assert len(ahead.fits) == len(candidates) * len(FOLDS)
     assert len({id(one.rows.x) for one in ahead.fits.values()}) == len(FOLDS)
@@ -72,7 +72,7 @@ def test_fits_find_the_results_of_equal_rows_bit_by_bit(runs):
     negative_zero = X.copy()
     negative_zero[-1, -1] = -0.0
     assert np.array_equal(negative_zero, X)
-    ahead = TrainedAhead(("jfnn",), lambda one, rows: one.fit(X[rows], Y[rows]))
+    ahead = TrainedAhead(("jfnn",), lambda one, rows: one.fit(X[rows], Y[rows]), lambda: 0)
     ahead.record(PERCEPTRON, [{"max_iter": 2}], [np.arange(150)])
     ahead.train()
     perceptron = clone(PERCEPTRON).set_params(max_iter=2)
