@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jfnn.core.experiment.stepper import SWEEP_OPTIONS
 
 import jfnn
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.stepper import make_experiment
+from jfnn.core.experiment.stepper import SWEEP_OPTIONS, make_experiment
 from jfnn.studies import hypergradient as door
 
 pytestmark = pytest.mark.unoptimised
