@@ -114,9 +114,8 @@ class Settings(NamedTuple):
             sizes = checks.as_counts(hidden if checks.is_several(hidden) else [hidden], "hidden_layer_sizes")
             for name in COUNTS:
                 if isinstance(values[name], numbers.Integral) and values[name] > checks.MOST:
-                    raise ArgumentError(
-                        name, f"expected at most {checks.MOST}", got=checks.shown(values[name])
-                    )
+                    got = checks.shown(values[name])
+                    raise InvalidParameterError(f"{name}: expected at most {checks.MOST}, got {got}")
         structure = _structure(values, sizes)
         alone = None
         if structure.solver == "lbfgs":
@@ -129,7 +128,7 @@ class Settings(NamedTuple):
                 of_member[name] = float(values[name])
             except OverflowError:
                 got = checks.shown(values[name])
-                raise ArgumentError(name, "expected a number that a float holds", got=got) from None
+                raise InvalidParameterError(f"{name}: expected a number within floats, got {got}") from None
         return cls("jfnn" if lacking is not None else engine, structure, of_member, alone)
 
     def engine_for(self, weights: np.ndarray | None) -> str:
