@@ -16,6 +16,22 @@ from jfnn.losses import LOSSES, Loss
 from jfnn.prediction import decide, sureness
 
 
+@dataclasses.dataclass(frozen=True)
+class OfRows:
+    """A function of outputs and targets that also asks for the loss, and whether each output has a label.
+
+    Equal ones compute the same, so that learners with them share compiled programs.
+    """
+
+    function: Callable[[jax.Array, jax.Array, int, Loss, bool], jax.Array]
+    loss: Loss
+    each: bool
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
+        """Numbers of each row ``[n]``, or of each row and output ``[n, n_out]``."""
+        return self.function(outputs, targets, axis, self.loss, self.each)
+
+
 def loss_metric(loss: Loss, each: bool = False) -> Metric:
     """Mean data loss per row, without penalty."""
     return Metric("loss", False, loss.cost)
@@ -23,7 +39,8 @@ def loss_metric(loss: Loss, each: bool = False) -> Metric:
 
 def accuracy_metric(loss: Loss, each: bool = False) -> Metric:
     """Share of rows whose predicted class is the target's, or if ``each`` of rows and outputs."""
-    return Metric("accuracy", True, _IsRight(loss, each), mean_over_outputs if each else mean_over_rows)
+    reduce = mean_over_outputs if each else mean_over_rows
+    return Metric("accuracy", True, OfRows(_is_right, loss, each), reduce)
 
 
 def mean_over_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -31,29 +48,19 @@ def mean_over_outputs(values: np.ndarray, data: Data, rows: np.ndarray) -> np.nd
     return np.asarray(values.mean(axis=(1, 2), dtype=np.float64))
 
 
-@dataclasses.dataclass(frozen=True)
-class _IsRight:
-    loss: Loss
-    each: bool
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        right = decide(outputs, self.loss, axis, self.each) == decide(targets, None, axis, self.each)
-        return jnp.moveaxis(right, axis, -1) if self.each else right
+def _is_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
+    right = decide(outputs, loss, axis, each) == decide(targets, None, axis, each)
+    return jnp.moveaxis(right, axis, -1) if each else right
 
 
 def exact_match_metric(loss: Loss, each: bool = False) -> Metric:
     """Share of rows whose outputs are all right, scikit-learn's ``accuracy_score`` also if ``each``."""
-    return Metric("exact_match", True, _AllRight(loss, each))
+    return Metric("exact_match", True, OfRows(_all_are_right, loss, each))
 
 
-@dataclasses.dataclass(frozen=True)
-class _AllRight:
-    loss: Loss
-    each: bool
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        right = decide(outputs, self.loss, axis, self.each) == decide(targets, None, axis, self.each)
-        return jnp.all(right, axis=axis) if self.each else right
+def _all_are_right(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
+    right = _is_right(outputs, targets, axis, loss, each)
+    return jnp.all(right, axis=-1) if each else right
 
 
 def r2_metric(loss: Loss, each: bool = False) -> Metric:
@@ -63,15 +70,11 @@ def r2_metric(loss: Loss, each: bool = False) -> Metric:
     from its default, the mean of the R² of each target. Here a are the loss's point predictions, mostly the
     outputs themselves.
     """
-    return Metric("r2", True, _SquaredError(loss), _explained)
+    return Metric("r2", True, OfRows(_squared_error, loss, False), _explained)
 
 
-@dataclasses.dataclass(frozen=True)
-class _SquaredError:
-    loss: Loss
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        return jnp.sum((self.loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
+def _squared_error(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
+    return jnp.sum((loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
 
 
 def _explained(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
@@ -85,15 +88,13 @@ def mse_metric(loss: Loss, each: bool = False) -> Metric:
 
     Of the loss's point predictions, scikit-learn's ``mean_squared_error``.
     """
-    return Metric("mse", False, _MeanSquaredError(loss))
+    return Metric("mse", False, OfRows(_mean_squared_error, loss, False))
 
 
-@dataclasses.dataclass(frozen=True)
-class _MeanSquaredError:
-    loss: Loss
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        return jnp.mean((self.loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
+def _mean_squared_error(
+    outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool
+) -> jax.Array:
+    return jnp.mean((loss.point_predictions(outputs, axis) - targets) ** 2, axis=axis)
 
 
 def log_loss_metric(loss: Loss, each: bool = False) -> Metric:
@@ -102,25 +103,20 @@ def log_loss_metric(loss: Loss, each: bool = False) -> Metric:
     Probabilities of several classes are divided by their sum; if ``each`` it is the mean over outputs. Where
     1 - p is known from p alone, p is kept by its rounding from 0 and 1, as scikit-learn does.
     """
-    return Metric("log_loss", False, _LogLoss(loss, each))
+    return Metric("log_loss", False, OfRows(_log_loss, loss, each))
 
 
-@dataclasses.dataclass(frozen=True)
-class _LogLoss:
-    loss: Loss
-    each: bool
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        count = outputs.shape[axis]
-        p = sureness(outputs, self.loss, axis)
-        limits = np.finfo(p.dtype)
-        if count > 1 and not self.each:
-            p = p / jnp.maximum(jnp.sum(p, axis=axis, keepdims=True), limits.tiny)
-            return -jnp.sum(targets * jnp.log(jnp.maximum(p, limits.tiny)), axis=axis)
-        if self.loss == LOSSES["sigmoid_cross_entropy"]:  # which is exact where p is near 1
-            return self.loss.cost(outputs, targets, axis) / count
-        p = jnp.clip(p, limits.eps, 1 - limits.eps)
-        return -jnp.mean(targets * jnp.log(p) + (1 - targets) * jnp.log1p(-p), axis=axis)
+def _log_loss(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
+    count = outputs.shape[axis]
+    p = sureness(outputs, loss, axis)
+    limits = np.finfo(p.dtype)
+    if count > 1 and not each:
+        p = p / jnp.maximum(jnp.sum(p, axis=axis, keepdims=True), limits.tiny)
+        return -jnp.sum(targets * jnp.log(jnp.maximum(p, limits.tiny)), axis=axis)
+    if loss == LOSSES["sigmoid_cross_entropy"]:  # which is exact where p is near 1
+        return loss.cost(outputs, targets, axis) / count
+    p = jnp.clip(p, limits.eps, 1 - limits.eps)
+    return -jnp.mean(targets * jnp.log(p) + (1 - targets) * jnp.log1p(-p), axis=axis)
 
 
 def auc_metric(loss: Loss, each: bool = False) -> Metric:
@@ -130,7 +126,14 @@ def auc_metric(loss: Loss, each: bool = False) -> Metric:
     ``each`` the mean over outputs: scikit-learn's ``roc_auc_score`` with ``multi_class="ovr"``. NaN where a
     class has no rows, or all.
     """
-    return Metric("auc", True, _Sureness(loss, each), auc_of_outputs if each else auc_of_classes)
+    reduce = auc_of_outputs if each else auc_of_classes
+    return Metric("auc", True, OfRows(_sureness, loss, each), reduce)
+
+
+def _sureness(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
+    """What the AUC orders rows by: a number ``[n]`` for two classes, else of each output ``[n, n_out]``."""
+    sure = jnp.moveaxis(sureness(outputs, loss, axis), axis, -1)
+    return sure[..., -1] if sure.shape[-1] <= 2 and not each else sure
 
 
 def f1_metric(loss: Loss, each: bool = False) -> Metric:
@@ -139,7 +142,7 @@ def f1_metric(loss: Loss, each: bool = False) -> Metric:
     ``2 TP / (2 TP + FP + FN)``, 0 where that is 0 / 0. As in scikit-learn's ``f1_score``, classes that are
     neither among targets nor predicted do not count, but outputs do.
     """
-    return Metric("f1", True, _Decided(loss, each), f1_of_labels)
+    return Metric("f1", True, OfRows(_decided, loss, each), f1_of_labels)
 
 
 def balanced_accuracy_metric(loss: Loss, each: bool = False) -> Metric:
@@ -147,31 +150,13 @@ def balanced_accuracy_metric(loss: Loss, each: bool = False) -> Metric:
 
     If ``each`` the mean over outputs of that of their two classes, 0 and 1.
     """
-    return Metric("balanced_accuracy", True, _Decided(loss, each), balanced_accuracy_of_labels)
+    return Metric("balanced_accuracy", True, OfRows(_decided, loss, each), balanced_accuracy_of_labels)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sureness:
-    """What the AUC orders rows by: a number ``[n]`` for two classes, else of each output ``[n, n_out]``."""
-
-    loss: Loss
-    each: bool
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        sure = jnp.moveaxis(sureness(outputs, self.loss, axis), axis, -1)
-        return sure[..., -1] if sure.shape[-1] <= 2 and not self.each else sure
-
-
-@dataclasses.dataclass(frozen=True)
-class _Decided:
+def _decided(outputs: jax.Array, targets: jax.Array, axis: int, loss: Loss, each: bool) -> jax.Array:
     """Labels ``[n]``, or of each output ``[n, n_out]``."""
-
-    loss: Loss
-    each: bool
-
-    def __call__(self, outputs: jax.Array, targets: jax.Array, axis: int = -1) -> jax.Array:
-        labels = decide(outputs, self.loss, axis, self.each)
-        return jnp.moveaxis(labels, axis, -1) if self.each else labels
+    labels = decide(outputs, loss, axis, each)
+    return jnp.moveaxis(labels, axis, -1) if each else labels
 
 
 def auc_of_classes(values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
