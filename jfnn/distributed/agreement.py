@@ -1,6 +1,6 @@
 """What workers have to be, before anything is sent to them: asked of one, or of several that differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
@@ -9,9 +9,8 @@ from jfnn.core.engine.cohort import Listener
 from jfnn.core.store.environment import device_kind_in
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
-from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
-from jfnn.distributed.waiting import Waiting
+from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
 from jfnn.extend import Description, ExecutorError
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
@@ -72,7 +71,10 @@ def _how_they_differ(
     processes: dict[str, list[str]] = {}
     for process, error in differing.items():
         processes.setdefault(str(error), []).append(process)
-    found = "; ".join(f"on {_several(of_text)} {text}" for text, of_text in processes.items())
+    found = "; ".join(
+        f"on {first}{f' and {len(more)} more' if more else ''} {text}"
+        for text, (first, *more) in processes.items()
+    )
     kinds = {device_kind_in(error.environment) for error in differing.values()}
     wanted = "like this process" if workers.kind is None else f"of kind {workers.kind!r}"
     reason = f"expected workers {wanted}, since bits follow from it; {found}"
@@ -81,8 +83,3 @@ def _how_they_differ(
     kind = kinds.pop()
     cure = Set("worker_kind", kind, "trains there", f"kind={kind!r} of jfnn.Workers")
     return ArgumentError("executor", reason, cure=cure)
-
-
-def _several(processes: Sequence[str]) -> str:
-    others = len(processes) - 1
-    return processes[0] + (f" and {others} more" if others else "")

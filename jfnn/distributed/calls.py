@@ -32,9 +32,9 @@ SWITCHES = {
     "jax_transfer_guard": None,
 }
 # Before a worker that differs, or fails, says so: it is idle at once, and would take all calls from others.
-# With each fault in a row it waits twice as long, up to a most, since a call is tried a few times only.
+# A machine that fails waits longer, since it may recover and a call is tried a few times only.
 REFUSING_SECONDS = 0.5
-MOST_SECONDS = 4.0
+FAILING_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,14 @@ class Call:
     segments: bytes  # the pickled list
     environment: str  # `environment_here` of the processes that may run them, by `as_json`
     x64: bool  # whether JAX computes in float64
-    checksum: str  # of all this
+    checksum: str = ""  # of all this
+
+    def digest(self) -> str:
+        """The checksum of the other fields."""
+        task = None if self.task is None else self.task.digest
+        sha256 = hashlib.sha256(f"{self.name} {task} {self.x64} {self.environment}".encode())
+        sha256.update(self.segments)
+        return sha256.hexdigest()
 
     def __dask_tokenize__(self) -> str:
         """Names the call to Dask, which would read all of its bytes for a name."""
@@ -81,36 +88,10 @@ class DiffersError(RuntimeError):
         return str(self.args[0])
 
 
-class Faults:
-    """Faults of this machine in a row."""
-
-    def __init__(self) -> None:
-        self.in_a_row = 0
-
-    def come(self) -> None:
-        """Waits before another one is told."""
-        time.sleep(min(REFUSING_SECONDS * 2**self.in_a_row, MOST_SECONDS))
-        self.in_a_row += 1
-
-    def end(self) -> None:
-        """The machine has done its work."""
-        self.in_a_row = 0
-
-
-FAULTS = Faults()
-
-
 def make_call(task: PickledTask | None, segments: bytes, environment: str, x64: bool) -> Call:
     """A call with a new name; see the fields of `Call`."""
-    name = uuid.uuid4().hex
-    return Call(name, task, segments, environment, x64, _checksum(name, task, segments, environment, x64))
-
-
-def _checksum(name: str, task: PickledTask | None, segments: bytes, environment: str, x64: bool) -> str:
-    digest = None if task is None else task.digest
-    sha256 = hashlib.sha256(f"{name} {digest} {x64} {environment}".encode())
-    sha256.update(segments)
-    return sha256.hexdigest()
+    call = Call(uuid.uuid4().hex, task, segments, environment, x64)
+    return dataclasses.replace(call, checksum=call.digest())
 
 
 def as_json(described: Description) -> str:
@@ -193,7 +174,7 @@ def _run(call: Call) -> list[Any]:
         MemoryError, OSError: This machine failed.
         Exception: What a segment raises.
     """
-    if call.checksum != _checksum(call.name, call.task, call.segments, call.environment, call.x64):
+    if call.checksum != call.digest():
         raise DamagedError("the call did not come as it was sent")
     here = environment_here()
     if as_json(here) != call.environment:
@@ -206,20 +187,18 @@ def _run(call: Call) -> list[Any]:
             worker = HELD.worker(call.task)
             results = [worker.issue(segment) for segment in pickle.loads(call.segments)]
             leaves = [(jax.tree.leaves(r.members), r.objectives, list(r.blocks)) for r in results]
-        arrays: list[Any] = jax.tree.map(np.asarray, leaves)
+        return [jax.tree.map(np.asarray, arrays) for arrays in leaves]
     except LoadError:
         time.sleep(REFUSING_SECONDS)
         raise
     except (MemoryError, OSError):
-        FAULTS.come()
+        time.sleep(FAILING_SECONDS)
         raise
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        FAULTS.come()
+        time.sleep(FAILING_SECONDS)
         raise MemoryError(str(error)) from None
-    FAULTS.end()
-    return arrays
 
 
 def _sendable(error: Exception) -> Exception:

@@ -15,10 +15,9 @@ from jfnn.core.engine.executors import Collect, Failures, MakeSegment
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
-from jfnn.distributed.replies import cancel, no_answer, received
 from jfnn.distributed.submitter import Submitter
-from jfnn.distributed.tasks import LoadError, NoTaskError, PickledTask, pickled
-from jfnn.distributed.waiting import Waiting
+from jfnn.distributed.tasks import LoadError, NoTaskError, pickled
+from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
 from jfnn.extend import ExecutorError, Segment, SegmentResult, Task
 
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
@@ -36,10 +35,7 @@ class Futures:
     """
 
     def __init__(self, task: Task, workers: Submitter, directory: Path | None, listener: Listener):
-        """Takes what is to be sent; `run` sends it.
-
-        ``directory``, which workers may share, takes the task; ``listener`` hears that no worker answers.
-        """
+        """Writes the task into ``directory``, which workers may share; `run` sends it."""
         self.workers = workers
         self.environment = calls.as_json(calls.environment_of(workers.kind))
         self.task = pickled(task, directory)
@@ -64,8 +60,7 @@ class Futures:
 
     def call(self, attempt: Attempt[Any]) -> Call:
         """The call of jobs, with the task if they bring it."""
-        content = self.task.content if attempt.with_task else None
-        task: PickledTask = dataclasses.replace(self.task, content=content)
+        task = self.task if attempt.with_task else dataclasses.replace(self.task, content=None)
         return calls.make_call(task, attempt.segments, self.environment, self.x64)
 
 
@@ -81,7 +76,6 @@ class Sending(Generic[Job]):
     """One run of a `Futures`: the jobs to send, and those under way."""
 
     def __init__(self, sender: Futures, queue: Queue[Job], collect: Collect[Job]):
-        """Sends nothing yet."""
         self.sender = sender
         self.workers = sender.workers
         self.queue = queue
@@ -112,7 +106,7 @@ class Sending(Generic[Job]):
     def _fill(self) -> None:
         """Sends as much as may be under way; gives the rest up where the executor takes no more."""
         while len(self.under_way) < self.workers.in_flight:
-            attempt = self.queue.next(not self.under_way, self._is_probing)
+            attempt = self.queue.next([message.attempt for message in self.under_way.values()])
             if attempt is None:
                 return
             call = self.sender.call(attempt)
@@ -127,9 +121,6 @@ class Sending(Generic[Job]):
                 return
             self.under_way[id(future)] = Message(future, call.name, attempt)
 
-    def _is_probing(self) -> bool:
-        return any(message.attempt.is_probe for message in self.under_way.values())
-
     def _settle(self, message: Message) -> None:
         """Collects results, or queues the jobs to be sent again."""
         attempt = message.attempt
@@ -140,18 +131,22 @@ class Sending(Generic[Job]):
                 self.workers.processes_heard_of.add(process)
                 self._collect(attempt, results)
                 self.sender.lacking.discard(process)
-                self.queue.release()
+                self.queue.again.extend(self.queue.waiting)  # a worker has the task now
+                self.queue.waiting.clear()
             case Answer(process, NoTaskError()):
                 self.waiting.answered()
                 self._bring_task(process, attempt)
+            case Answer(process, LoadError() as error) if not self.sender.has_trained:
+                raise ArgumentError("executor", f"on {process} {error}")
             case Answer(process, DiffersError() | LoadError() as error):
-                self._refuse(process, error)
+                self._warn_of(process, f"is refused, others do its work: {error}")
                 self.queue.again.append(attempt)
             case Answer(process, MemoryError() | OSError() as error):
                 self._warn_of(
                     process, f"has failed, and its jobs are tried again: {type(error).__name__}: {error}"
                 )
-                self._lose(attempt, _on(process, error))
+                kind = MemoryError if isinstance(error, MemoryError) else OSError
+                self._lose(attempt, kind(f"on {process}: {error}"))
             case Answer(_, Exception() as error):
                 raise error
             case BaseException() as reason:
@@ -178,16 +173,6 @@ class Sending(Generic[Job]):
         attempt.with_task = attempt.is_probe or bringing < len(self.sender.lacking)
         attempt.is_probe = False
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
-
-    def _refuse(self, process: str, error: Exception) -> None:
-        """Warns of a worker that may not train.
-
-        Raises:
-            ValueError: It cannot load the task, and no other has.
-        """
-        if isinstance(error, LoadError) and not self.sender.has_trained:
-            raise ArgumentError("executor", f"on {process} {error}")
-        self._warn_of(process, f"is refused, others do its work: {error}")
 
     def _warn_of(self, process: str, what: str) -> None:
         """Warns of a worker once."""
@@ -217,9 +202,3 @@ class Sending(Generic[Job]):
             self._lose(message.attempt, error)
         if self.timeouts >= self.workers.tries:
             self.queue.give_up_all(error)
-
-
-def _on(process: str, fault: MemoryError | OSError) -> Exception:
-    """A fault with the worker that had it."""
-    kind = MemoryError if isinstance(fault, MemoryError) else OSError
-    return kind(f"on {process}: {fault}")

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -49,25 +49,18 @@ class Queue(Generic[Job]):
         self.singly = collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 
-    def next(self, idle: bool, is_probing: Callable[[], bool]) -> Attempt[Job] | None:
-        """The next jobs to send, if any may be sent now.
-
-        Args:
-            idle: Whether none are under way.
-            is_probing: Whether a probe is.
-        """
+    def next(self, under_way: Collection[Attempt[Job]]) -> Attempt[Job] | None:
+        """The next jobs to send, if any may be sent beside those that are under way."""
         if self.again:
             return self.again.popleft()
         if self.waiting:
-            return None if is_probing() else self._probe()
+            if any(attempt.is_probe for attempt in under_way):
+                return None
+            self.waiting[0].is_probe = True
+            return self.waiting.popleft()
         if self.jobs:
             return self._fresh()
-        return self.singly.popleft() if self.singly and idle else None
-
-    def _probe(self) -> Attempt[Job]:
-        attempt = self.waiting.popleft()
-        attempt.is_probe = True
-        return attempt
+        return self.singly.popleft() if self.singly and not under_way else None
 
     def _fresh(self) -> Attempt[Job]:
         """New jobs, as many as may travel together."""
@@ -85,11 +78,6 @@ class Queue(Generic[Job]):
             steps += segments[-1].steps
             size += sum(leaf.nbytes for leaf in jax.tree.leaves(segments[-1].members))
         return Attempt(jobs, to_bytes(segments), jax.tree.structure(segments[0].members))
-
-    def release(self) -> None:
-        """Sends again what waits for the task, which a worker has now."""
-        self.again.extend(self.waiting)
-        self.waiting.clear()
 
     def retry(self, attempt: Attempt[Job], error: BaseException) -> None:
         """Sends lost jobs again, each by itself, or gives them up."""

@@ -127,9 +127,8 @@ class Submitter:
         except (ExecutorError, ArgumentError):
             raise
         except Exception as error:
-            raise ExecutorError(
-                f"executor: it takes no more work: {type(error).__name__}: {error}"
-            ) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise ExecutorError(f"executor: it takes no more work: {reason}") from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
             raise ArgumentTypeError(
                 "executor", f"expected one that gives futures, its submit gave {checks.shown(future)}"
@@ -175,12 +174,11 @@ def check_starts_anew(executor: object) -> None:
             )
 
 
-def _like(executor: object) -> Callable[[], Any] | None:
+def _like(executor: Any) -> Callable[[], Any] | None:
     """A function that makes a process pool like one that broke; None for other executors."""
-    pool: Any = executor
     if type(executor) is not concurrent.futures.ProcessPoolExecutor:
         return None
-    arguments = pool._max_workers, pool._mp_context, pool._initializer, pool._initargs
+    arguments = executor._max_workers, executor._mp_context, executor._initializer, executor._initargs
     return lambda: concurrent.futures.ProcessPoolExecutor(*arguments)
 
 

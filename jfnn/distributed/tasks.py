@@ -4,12 +4,13 @@ A call names its task by a checksum; a process that lacks the task answers so, a
 """
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import pickle
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 
@@ -47,19 +48,17 @@ def to_bytes(thing: object) -> bytes:
     Raises:
         TypeError: The value cannot be pickled.
     """
-    pickler: Any = pickle
+    dumps: Callable[..., bytes] = pickle.dumps
     cure = (
         "define its functions at the top level of a module, or install cloudpickle (pip install 'jfnn[dask]')"
     )
-    try:
+    with contextlib.suppress(ImportError):
         import cloudpickle
-    except ImportError:
-        pass
-    else:
-        pickler = cloudpickle
+
+        dumps = cloudpickle.dumps
         cure = "make what its functions refer to where it is used"
     try:
-        return bytes(pickler.dumps(thing, protocol=5))
+        return dumps(thing, protocol=5)
     except ArgumentError:  # says itself why
         raise
     except Exception as error:  # whatever a user's object raises
@@ -70,10 +69,8 @@ def to_bytes(thing: object) -> bytes:
 def pickled(task: Task, directory: Path | None) -> PickledTask:
     """Pickles a task, also into a file of a directory that processes may share."""
     content = to_bytes(task)
-    digest = hashlib.sha256(content).hexdigest()
-    if directory is None:
-        return PickledTask(digest, None, content)
-    return PickledTask(digest, str(write_scratch(content, directory)), content)
+    path = None if directory is None else str(write_scratch(content, directory))
+    return PickledTask(hashlib.sha256(content).hexdigest(), path, content)
 
 
 class Held:

@@ -1,6 +1,9 @@
-"""Waiting for the answers of other processes, which may not have started, or never answer."""
+"""Waiting for the answers of other processes, which may not have started, or never answer; reading them."""
 
+import asyncio
 import concurrent.futures
+import concurrent.futures.process
+import contextlib
 import sys
 import time
 from collections.abc import Collection
@@ -8,6 +11,8 @@ from typing import Any
 
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.interrupts import interrupt_is_pending, raise_interrupt
+from jfnn.distributed import calls
+from jfnn.distributed.calls import Answer, DamagedError
 
 LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
 POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
@@ -96,3 +101,32 @@ def _say(line: str) -> None:
     from tqdm.auto import tqdm
 
     tqdm.write(line, file=sys.stderr)
+
+
+def received(future: Any, name: str) -> Answer | BaseException:
+    """The answer that an ended future brings to a call; or why it brings none, as another process may.
+
+    Nothing that a future holds is an exit of this process.
+    """
+    try:
+        error = future.exception() if isinstance(future, concurrent.futures.Future) else None
+        if error is not None:
+            return error
+        answer = calls.opened(future.result(), name)
+    except (Exception, asyncio.CancelledError, SystemExit) as raised:  # asyncio's is no `Exception`
+        return raised
+    return answer.outcome if isinstance(answer.outcome, DamagedError) else answer
+
+
+def cancel(future: Any) -> None:
+    """Cancels a future that may have ended, or whose executor may have broken."""
+    with contextlib.suppress(Exception):
+        future.cancel()
+
+
+def no_answer(error: BaseException) -> str:
+    """The message of an `ExecutorError`."""
+    cure = ""
+    if isinstance(error, concurrent.futures.process.BrokenProcessPool):
+        cure = '; in a script the call stands under if __name__ == "__main__":, since its processes import it'
+    return f"executor: no worker gives an answer: {type(error).__name__}: {error}{cure}"
