@@ -3,13 +3,12 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.core.search.run_directory import CHECKPOINT, CONFIG
-from jfnn.extend import atomic_file
 
 REPORT = "report.html"  # the page of a run
 
@@ -69,10 +68,3 @@ def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -
         raise ArgumentError(argument, f"cannot write to {directory}: {why}") from None
     if blocked:
         raise ArgumentError(argument, f"cannot write {directory / blocked[0]}, which is a directory")
-
-
-def write_images(directory: Path, images: Mapping[str, bytes]) -> None:
-    """Writes PNG images, each into the file of its name."""
-    for name, image in images.items():
-        with atomic_file(directory / f"{name}.png") as file:
-            file.write(image)

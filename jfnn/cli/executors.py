@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import jfnn
-from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
@@ -19,44 +18,40 @@ CONNECTING_SECONDS = 20
 MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # in the environment where MPI is to start processes itself
 
 
-def chosen(flags: Flags) -> AbstractContextManager[jfnn.Workers | None]:
+@contextlib.contextmanager
+def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
     """The workers of --executor while they run; None for the threads of this process.
 
     Raises:
-        ValueError: No such executor, the package for it is not installed, or no scheduler is there.
+        ValueError: The package for the executor is not installed, or there is no scheduler.
     """
-    return contextlib.nullcontext() if flags.executor is None else EXECUTORS[flags.executor](flags)
-
-
-@contextlib.contextmanager
-def _processes(flags: Flags) -> Iterator[jfnn.Workers]:
-    """A process pool of this machine; one that breaks is made again."""
-    with jfnn.Workers.processes(
-        _count(flags), kind=flags.worker_kind, timeout=flags.worker_timeout
-    ) as workers:
+    if flags.executor is None:
+        yield None
+        return
+    with (
+        EXECUTORS[flags.executor](flags) as executor,
+        jfnn.Workers(executor, kind=flags.worker_kind, timeout=flags.worker_timeout) as workers,
+    ):
         yield workers
 
 
 @contextlib.contextmanager
-def _dask(flags: Flags) -> Iterator[jfnn.Workers]:
-    """The cluster whose scheduler the flags name, else one of this machine."""
-    with contextlib.ExitStack() as stack:
-        address = flags.scheduler
-        if address is not None and flags.workers is not None:
-            raise ArgumentError("workers", "the cluster of --scheduler has its own")
-        if address is None:
-            address = stack.enter_context(_local_cluster(_count(flags)))
-        client = stack.enter_context(client_of(address, "scheduler"))
-        yield jfnn.Workers(client.get_executor(), kind=flags.worker_kind, timeout=flags.worker_timeout)
+def _dask(flags: Flags) -> Iterator[Any]:
+    """The cluster whose scheduler the flags name, or one of this machine."""
+    if flags.scheduler is not None and flags.workers is not None:
+        raise ArgumentError("workers", "the cluster of --scheduler has its own")
+    cluster = _local_cluster(flags) if flags.scheduler is None else contextlib.nullcontext(flags.scheduler)
+    with cluster as address, client_of(address, "scheduler") as client:
+        yield client.get_executor()
 
 
 @contextlib.contextmanager
-def _local_cluster(count: int) -> Iterator[Any]:
+def _local_cluster(flags: Flags) -> Iterator[Any]:
     """A cluster of this machine."""
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         with ctrl_c_is_for_others():
-            cluster = distributed.LocalCluster(n_workers=count, **preload.CLUSTER)
+            cluster = distributed.LocalCluster(n_workers=flags.workers or cores(), **preload.CLUSTER)
         with cluster:
             yield cluster
 
@@ -69,17 +64,17 @@ def client_of(address: Any, argument: str) -> Iterator[Any]:
         ValueError: There is none at the address, which is the value of an argument.
     """
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(preload.DASK))
+    with dask.config.set(preload.DASK):
         try:
-            client = stack.enter_context(distributed.Client(address, timeout=CONNECTING_SECONDS))
+            client = distributed.Client(address, timeout=CONNECTING_SECONDS)
         except (OSError, ValueError) as error:
             raise ArgumentError(argument, f"cannot reach {address}: {error}") from None
-        yield client
+        with client:
+            yield client
 
 
 @contextlib.contextmanager
-def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
+def _mpi(flags: Flags) -> Iterator[Any]:
     """The other processes that ``mpiexec`` has started."""
     try:
         futures = _imported("mpi4py.futures", "mpi")
@@ -93,12 +88,7 @@ def _mpi(flags: Flags) -> Iterator[jfnn.Workers]:
     if world.Get_size() == 1 and MPI_SPAWNS not in os.environ:
         raise ArgumentError("executor", f"mpiexec has started no other process: {command} starts 8 workers")
     with futures.MPIPoolExecutor() as executor:
-        yield jfnn.Workers(executor, kind=flags.worker_kind, timeout=flags.worker_timeout)
-
-
-def _count(flags: Flags) -> int:
-    """Processes to start: those of the flags, or one a core."""
-    return cores() if flags.workers is None else checks.as_count(flags.workers, "workers")
+        yield executor
 
 
 def _imported(module: str, extra: str) -> Any:
@@ -109,8 +99,9 @@ def _imported(module: str, extra: str) -> Any:
         raise ArgumentError("executor", f"it needs {package}: pip install 'jfnn[{extra}]'") from None
 
 
-EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[jfnn.Workers]]] = {
-    "processes": _processes,
+# A name -> a context with what `jfnn.Workers` takes.
+EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[Any]]] = {
+    "processes": lambda flags: contextlib.nullcontext(flags.workers or cores()),
     "dask": _dask,
     "mpi": _mpi,
 }

@@ -11,6 +11,7 @@ from jfnn.cli.words import (
     Axis,
     Read,
     axis,
+    count,
     count_or_integers,
     counts_or_full,
     integers,
@@ -184,7 +185,7 @@ class Flags:
         "other processes that train", choices=("processes", "dask", "mpi"), otherwise="threads of this one"
     )
     workers: int | None = flag(
-        "how many processes", None, one_integer, otherwise="one a core", needs="executor processes dask"
+        "how many processes", None, count(1), otherwise="one a core", needs="executor processes dask"
     )
     scheduler: str | None = flag(
         "address of a Dask cluster: tcp://10.0.0.1:8786", otherwise="one here", needs="executor dask"

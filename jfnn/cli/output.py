@@ -18,12 +18,12 @@ from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import describe, metric_text, name_text, score_format, value_texts
 from jfnn.cli.data import Problem
-from jfnn.cli.directories import REPORT, write_images
+from jfnn.cli.directories import REPORT
 from jfnn.cli.flags import Flags
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
 from jfnn.core.store.files import write_json
-from jfnn.extend import PARTS
+from jfnn.extend import PARTS, atomic_file
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line
@@ -194,9 +194,12 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
     drawn = {"heatmap": plots.heat_map(result)} if result.crossed else {"scatter": plots.scatter(result)}
     if curves:
         drawn["curves"] = curves[report.CURVES]
-    write_images(out, {name: report.png(figure) for name, figure in drawn.items()})
+    for name, figure in drawn.items():
+        with atomic_file(out / f"{name}.png") as file:
+            file.write(report.png(figure))
     programs = program_names(result.program_axes) if result.leading else []
-    settings = {name: _plain(value) for name, value in vars(flags).items() if name not in NOT_SETTINGS}
+    settings = {name: value for name, value in vars(flags).items() if name not in NOT_SETTINGS}
+    settings = json.loads(json.dumps(settings, default=_plain))
     for directory in (".", REFIT, *programs):
         path = out / directory / CONFIG
         if path.exists():
@@ -261,11 +264,9 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
     return dataclasses.replace(result, metrics=metrics, scores=result.scores | added, refit=refit)
 
 
-def _plain(value: object) -> object:
-    """A flag's value as JSON has it."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+def _plain(value: object) -> str:
+    """A path or a distribution as JSON has it."""
     if isinstance(value, Distribution):
         frozen = vars(value)  # of `scipy.stats`
         return f"scipy.stats.{frozen['dist'].name}{frozen['args']}"
-    return str(value) if isinstance(value, Path) else value
+    return str(value)

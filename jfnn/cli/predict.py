@@ -63,7 +63,7 @@ def start(argv: Sequence[str]) -> int:
         if out is not None:
             with atomic_file(out, "--out") as file:
                 file.write(text.encode())
-    except OutputError as error:
+    except (OutputError, CorruptFileError) as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -72,8 +72,6 @@ def start(argv: Sequence[str]) -> int:
         says_which = error.reason.startswith(flags.rows.name)  # as errors in a field of the file
         reason = told(error.found, error.cure, in_flags)
         parser.error(reason if says_which else f"{word}: {reason}")
-    except CorruptFileError as error:
-        parser.error(str(error))
     if out is None:
         print(text, end="")
     if doubt := summary.chosen_by_few(result):

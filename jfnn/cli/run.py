@@ -9,7 +9,7 @@ import shlex
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -69,18 +69,13 @@ NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
 EVALUATIONS = 20  # on the way, for the curves
 
 
-@contextlib.contextmanager
-def bar(flags: Flags, metric: str, higher_is_better: bool) -> Iterator[Show]:
+def bar(flags: Flags, metric: str, higher_is_better: bool) -> AbstractContextManager[Show]:
     """A function that shows progress; it shows nothing where there is no terminal, or with --quiet.
 
     The bar begins anew with each program, and where the best cell is trained again.
     """
     silent = True if flags.quiet else None  # None: unless stderr is a terminal
-    shown = ProgressBar(metric_text(metric), higher_is_better, silent)
-    try:
-        yield shown
-    finally:
-        shown.close()
+    return contextlib.closing(ProgressBar(metric_text(metric), higher_is_better, silent))
 
 
 def start(argv: Sequence[str]) -> int:
@@ -212,13 +207,6 @@ def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
     return [None if isinstance(size, str) else size for size in sizes]
 
 
-def evaluations(flags: Flags) -> int | list[int]:
-    """Epochs between evaluations, or the epochs of these where a page shows them."""
-    if flags.play and flags.epochs:
-        return spaced_epochs(flags.epochs)
-    return max(1, -(-flags.epochs // EVALUATIONS))
-
-
 def optimizer(flags: Flags) -> jfnn.Optimizer:
     """The optimizer with its arguments and schedule.
 
@@ -248,7 +236,9 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
             raise ArgumentError(name, reason)
     schedulers: list[jfnn.Scheduler] = [] if flags.halving is None else [jfnn.Halving(flags.halving)]
     schedulers += [] if flags.early_stopping is None else [jfnn.EarlyStopping(flags.early_stopping)]
-    kept = "evaluations" if flags.play and flags.epochs > 0 else "all"
+    execution = jfnn.Execution(eval_every=max(1, -(-flags.epochs // EVALUATIONS)), keep_params="all")
+    if flags.play and flags.epochs > 0:  # the page shows these epochs
+        execution = jfnn.Execution(eval_every=spaced_epochs(flags.epochs), keep_params="evaluations")
     return {name: value for name, value in vars(flags).items() if name in OPTIONS} | {
         "hyper": {name: values for name, values in hyper.items() if values is not None},
         "loss": problem.loss,
@@ -256,5 +246,5 @@ def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
         "batch_size": sizes if len(sizes) > 1 else sizes[0],
         "validation": jfnn.Validation(flags.validation, flags.rank_by),
         "schedulers": schedulers,
-        "execution": jfnn.Execution(eval_every=evaluations(flags), keep_params=kept),
+        "execution": execution,
     }

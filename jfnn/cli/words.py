@@ -24,18 +24,6 @@ Value = TypeVar("Value")
 Read = Callable[[str], object]
 
 
-def plain(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    """The reader ``read`` without ``_`` in numbers, as in data files: ``100_50`` is a slip."""
-
-    @functools.wraps(read)
-    def read_plain(text: str) -> Value:
-        if "_" in text or not text.isascii():
-            raise ValueError(f"expected plain numbers, got {text!r}")
-        return read(text)
-
-    return read_plain
-
-
 def says(expected: str) -> Callable[[Callable[[str], Value]], Callable[[str], Value]]:
     """A decorator of readers: where one raises ValueError, its error says what was expected."""
 
@@ -52,8 +40,23 @@ def says(expected: str) -> Callable[[Callable[[str], Value]], Callable[[str], Va
     return decorate
 
 
-whole_number = plain(int)
-number = plain(float)
+def whole_number(text: str) -> int:
+    """An integer."""
+    return int(_plain(text))
+
+
+def number(text: str) -> float:
+    """A number."""
+    return float(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """The text of a number, without ``_`` as in data files: ``100_50`` is a slip."""
+    if "_" in text or not text.isascii():
+        raise ValueError(f"expected plain numbers, got {text!r}")
+    return text
+
+
 one_integer = says("a whole number")(whole_number)
 one_number = says("a number")(number)
 

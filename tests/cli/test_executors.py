@@ -10,7 +10,6 @@ import pytest
 from helpers import check_child_ends_with_parent, ending
 from running import CORES
 
-import jfnn
 from jfnn.cli import executors
 from jfnn.cli.flags import Flags
 from jfnn.cli.run import main
@@ -92,9 +91,7 @@ def test_members_that_were_given_up_end_the_command_with_one_line(capsys, monkey
         def submit(self, function, *arguments):
             raise OSError("no more")
 
-    monkeypatch.setitem(
-        executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(jfnn.Workers(Deaf()))
-    )
+    monkeypatch.setitem(executors.EXECUTORS, "processes", lambda flags: contextlib.nullcontext(Deaf()))
     words = ["--executor", "processes", "--epochs", "1", "--out", str(tmp_path / "run")]
     status, _, said = ending(capsys, main, words)
     assert status == 1 and said.count("\n") == 1 and said.startswith("jfnn grid: error: --executor: ")
