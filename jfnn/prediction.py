@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 #: What outputs are read as: one class a row, 0 or 1 for each output, or numbers.
-TASKS = ("classification", "multilabel", "regression")
+TASKS = {"classification": "one label a row", "multilabel": "0 or 1 for each output", "regression": "outputs"}
 
 
 def _of_network(function: Callable[P, R]) -> Callable[P, R]:
@@ -60,9 +60,8 @@ def predict_proba(
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
-        raise ArgumentError(
-            "loss", "expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
-        )
+        expected = "expected a cross-entropy; the quadratic cost gives outputs, not probabilities"
+        raise ArgumentError("loss", expected)
     return loss.probabilities(_outputs(network, params, x, loss))
 
 
@@ -104,35 +103,29 @@ def predict(
         TypeError: Arguments of another kind.
     """
     loss = losses.get(loss)
-    task = None if task is None else checks.as_choice(task, "task", TASKS)
-    if task is None and not loss.takes_logits and not loss.regression:
-        raise ArgumentError(
-            "task",
-            "expected classification (one label a row), multilabel (0 or 1 for each output) or regression"
-            " (outputs), since the loss serves for all; got None",
-        )
-    if task == "regression" and loss.takes_logits:
-        raise ArgumentError(
-            "task",
-            "expected classification or multilabel, since the outputs of a cross-entropy are logits;"
-            " predict_proba gives probabilities",
-        )
-    if task not in (None, "regression") and loss.regression:
-        raise ArgumentError("task", "expected regression, since the loss is of numbers, not of classes")
-    if task == "multilabel" and loss.excludes:
-        raise ArgumentError(
-            "task", "expected classification, since the classes of a softmax exclude each other"
-        )
+    tasks = _tasks(loss)
+    if task is not None:
+        others = "predict_proba gives probabilities" if loss.takes_logits else "the loss is for no other task"
+        checks.as_choice(task, "task", tasks, others)
     outputs = _outputs(network, params, x, loss)
-    if loss.regression or task == "regression":
+    if task is None:
+        if len(tasks) > 1 and not (loss.takes_logits and outputs.shape[-1] == 1):
+            meanings = ", ".join(f"{name} ({TASKS[name]})" for name in tasks)
+            expected = f"expected one of {meanings}, since the loss serves for each of them"
+            raise ArgumentError("task", expected, got="None")
+        task = tasks[0]
+    if task == "regression":
         return loss.predictions(outputs)
-    if task is None and outputs.shape[-1] > 1 and not loss.excludes:
-        raise ArgumentError(
-            "task",
-            "expected classification (one label a row) or multilabel (0 or 1 for each output), since the loss"
-            " serves for both; got None",
-        )
     return decide(outputs, loss, each=task == "multilabel")
+
+
+def _tasks(loss: Loss) -> list[str]:
+    """The tasks that a loss is for."""
+    if loss.regression:
+        return ["regression"]
+    if loss.excludes:
+        return ["classification"]
+    return ["classification", "multilabel"] if loss.takes_logits else [*TASKS]
 
 
 def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
@@ -146,9 +139,8 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
         largest = np.asarray(outputs).max(axis=-1)
         if not np.isfinite(largest).all():
             row = int(np.argmin(np.isfinite(largest)))
-            raise ArgumentError(
-                "x", f"expected finite outputs for every row, got {largest[row]} for row {row}"
-            )
+            got = f"{largest[row]} for row {row}"
+            raise ArgumentError("x", "expected finite outputs for every row", got=got)
     return outputs
 
 

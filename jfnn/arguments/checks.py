@@ -92,12 +92,7 @@ def item_of(argument: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def about(subject: str, arguments: Collection[str]) -> Iterator[None]:
-    """Adds a subject to errors raised inside: ``x_train: network 'cnn': expected …``.
-
-    Args:
-        subject: The subject; empty for none.
-        arguments: The arguments whose errors get it.
-    """
+    """Adds a subject, if any, to errors of these arguments: ``x_train: network 'cnn': expected …``."""
     try:
         yield
     except ArgumentError as error:
@@ -286,7 +281,6 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
         # A sum is finite only where all numbers are; the mask of each takes a quarter of their memory.
         if array.dtype == dtype and np.isfinite(array.sum()):
             return
-    with np.errstate(over="ignore"):
         bad = ~np.isfinite(array.astype(dtype, copy=False))
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -340,16 +334,7 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
     """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
 
     It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
-
-    Args:
-        size: The share or number.
-        n: Rows in all.
-        argument: The caller's argument, named in errors.
-        least: The fewest rows that the part may have, 1 or 0.
-
-    Raises:
-        TypeError: No number.
-        ValueError: The part would have fewer rows, or all of them.
+    Raises ArgumentError for a part of fewer than ``least`` rows, 1 or 0, or of all rows.
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {shown(size)}")

@@ -57,9 +57,7 @@ def check_name(name: object, argument: str) -> None:
 def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
     """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
 
-    Args:
-        name: Any value.
-        system: The system's kind of paths, `PurePath` for this one's.
+    ``system`` is the kind of paths of an operating system, `PurePath` that of this one.
     """
     if not isinstance(name, str) or not name or name.startswith("."):
         return False

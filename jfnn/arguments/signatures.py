@@ -19,9 +19,7 @@ def check_callable(
 ) -> None:
     """Raises ArgumentTypeError unless a value can be called with arguments by position, and by these names.
 
-    ``expected`` says in words with which.
-
-    A function in C without a signature is invalid.
+    ``expected`` says in words with which. A function in C without a signature is invalid.
     """
     try:
         fits = callable(function) and bool(

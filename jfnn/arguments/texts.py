@@ -83,22 +83,18 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
     """Values of an axis, each as `value_text`, with more digits where fewer do not tell them apart."""
-    digits = _digits(values, name)
-    return [value_text(name, value, digits) for value in values]
+    texts: list[str] = []
+    for digits in range(3, 18):
+        texts = [value_text(name, value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def full_text(name: str, value: Any) -> str:
     """A value of an axis as `value_text`, with as many digits as it has."""
     texts = (value_text(name, value, digits) for digits in range(3, 18))
     return next(text for text in texts if isinstance(value, str) or text == "full" or float(text) == value)
-
-
-def _digits(values: Sequence[Any], name: str) -> int:
-    """The fewest digits, from three on, that tell the values of an axis apart."""
-    for digits in range(3, 17):
-        if len({value_text(name, value, digits) for value in values}) == len(set(values)):
-            return digits
-    return 17
 
 
 def compact(value: float, digits: int) -> str:

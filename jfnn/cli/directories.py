@@ -3,7 +3,7 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
@@ -34,29 +34,21 @@ def holds_run(directory: Path) -> bool:
     return any((directory / name).exists() for name in (CONFIG, CHECKPOINT))
 
 
-def check_free(directory: Path, added: Iterable[str]) -> None:
-    """Raises ArgumentError for a directory with files that would be overwritten, but without a run.
+def check_free(directory: Path, added: Collection[str]) -> None:
+    """Raises ArgumentError for a directory without a run that has files which the command would overwrite.
 
-    Args:
-        directory: It need not exist.
-        added: Files that the command writes beside the library's; the library checks those.
+    ``added`` names those beside the library's, which the library checks.
     """
-    names = list(added)
-    check_directory(directory, "out", names)
-    there = ", ".join(name for name in names if (directory / name).exists())
+    check_directory(directory, "out", added)
+    there = ", ".join(name for name in added if (directory / name).exists())
     if there and not (directory / CONFIG).exists():
         raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
 
 
-def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:
-    """Raises ArgumentError for a directory that cannot be made or written to.
+def check_directory(directory: Path, argument: str, names: Collection[str] = ()) -> None:
+    """Raises ArgumentError for a directory that cannot be made, or in which these files cannot be written.
 
     A file is made where the directory is or will be, and removed.
-
-    Args:
-        directory: It need not exist.
-        argument: Names it, in errors.
-        names: Files that will be written in it; none of these names may be a directory.
     """
     try:
         above = (directory.absolute(), *directory.absolute().parents)

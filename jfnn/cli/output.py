@@ -79,11 +79,7 @@ def tables(result: SweepResult) -> list[str]:
 def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool) -> list[str]:
     """The lines of a table of one score over η (down) and λ (across), averaged over seeds and folds.
 
-    Args:
-        result: A grid.
-        score: Such as "test_accuracy".
-        index: The index of a cell, whose values the other axes have.
-        marked: Whether this cell has a star.
+    The other axes have the values of the cell at ``index``, which gets a star if ``marked``.
     """
     names = list(result.axes)
     down = names.index("learning_rate")
@@ -132,10 +128,7 @@ def verdict(result: SweepResult, tests: bool) -> list[str]:
     """The best cell, and how far to trust its score.
 
     It has its score on test rows that ranked nothing, but of a cell that was trained again that training's.
-
-    Args:
-        result: A sweep.
-        tests: Whether there are rows to test on.
+    ``tests`` says whether there are rows to test on.
     """
     best = result.best_or_none()
     if best is None:
@@ -153,12 +146,7 @@ def verdict(result: SweepResult, tests: bool) -> list[str]:
 
 
 def caveats(result: SweepResult, tests: bool) -> list[str]:
-    """How far to trust the scores of the best cell; nothing without one.
-
-    Args:
-        result: A sweep.
-        tests: Whether there are rows to test on.
-    """
+    """How far to trust the scores of the best cell; nothing without one. For ``tests`` see `verdict`."""
     best = result.best_or_none()
     if best is None:
         return []

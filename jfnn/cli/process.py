@@ -37,9 +37,7 @@ class _Output(io.FileIO):
 def run(main: Callable[[], int], prog: str) -> int:
     """The exit status of a command: 130 when Ctrl-C has stopped it, 1 when its words could not be printed.
 
-    Args:
-        main: Runs it.
-        prog: Its name in messages.
+    ``main`` runs it, ``prog`` names it in messages.
     """
     failures: list[str] = []
     sys.stdout = _lasting(sys.stdout, failures)

@@ -102,13 +102,7 @@ def _examined(client: Any) -> tuple[list[Found], dict[str, str]]:
 
 
 def report(found: Iterable[Found], here: Found, expected: Description) -> tuple[list[str], int]:
-    """Lines on workers beside this process, and how many are as a run expects.
-
-    Args:
-        found: The workers.
-        here: This process.
-        expected: What workers have to be.
-    """
+    """Lines on the workers found and on this process, and how many workers are as a run expects."""
     kinds: collections.Counter[tuple[str, str, str, str]] = collections.Counter()
     equal = 0
     for one in found:

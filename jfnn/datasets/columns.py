@@ -24,8 +24,8 @@ Columns = Mapping[str, Mapping[str, Any]]
 def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
     """The description of a table's columns for `transform`, fitted to some rows ``x [n, columns]`` of it.
 
-    By scikit-learn's SimpleImputer, with a column that marks gaps where these rows have some, and its
-    OneHotEncoder.
+    As scikit-learn's OneHotEncoder, and its SimpleImputer with a column that marks gaps where these rows have
+    some.
 
     Raises:
         ValueError: A column of numbers that has none in these rows.
@@ -33,20 +33,15 @@ def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
     columns: dict[str, dict[str, Any]] = {name: {} for name in table.names}
     if not table.imputes and not x.dtype.hasobject:
         return columns
-    from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import OneHotEncoder
-
-    for name, column in zip(table.names, np.hsplit(x, x.shape[1]), strict=True):
-        if isinstance(column[0, 0], str):
-            (words,) = OneHotEncoder(handle_unknown="ignore").fit(column).categories_
-            columns[name] = {"categories": words.tolist()}
+    for name, column in zip(table.names, x.T, strict=True):
+        if isinstance(column[0], str):
+            columns[name] = {"categories": sorted(set(column.tolist()))}
         elif table.imputes:
             numbers = column.astype(np.float64)
-            if np.isnan(numbers).all():
+            gaps = np.isnan(numbers)
+            if gaps.all():
                 raise file_error(f"column {name!r}: expected a number in the training rows, got none")
-            imputer = SimpleImputer(strategy="median", add_indicator=True).fit(numbers)
-            marks = bool(imputer.indicator_.features_.size)
-            columns[name] = {"median": float(imputer.statistics_[0]), "indicator": marks}
+            columns[name] = {"median": float(np.nanmedian(numbers)), "indicator": bool(gaps.any())}
     return columns
 
 
@@ -100,8 +95,8 @@ def gaps_text(gaps: Mapping[str, int]) -> str:
 def _of_gaps(columns: Columns, read: Read) -> list[str]:
     """What to say of columns of several rows that are all gaps, and of gaps where no training row has one."""
     empty = [name for name, count in read.gaps.items() if count == len(read.inputs) > 1]
-    new = {name: count for name, count in read.gaps.items() if not columns[name].get("indicator")}
-    new = {name: count for name, count in new.items() if name not in empty}
+    marked = [name for name in read.gaps if columns[name].get("indicator")]
+    new = {name: count for name, count in read.gaps.items() if name not in (*empty, *marked)}
     found = []
     if empty:
         names = shortened([*map(repr, empty)])

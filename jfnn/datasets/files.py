@@ -53,7 +53,7 @@ class CsvRows(NamedTuple):
     Attributes:
         file: Name of the file.
         names: Names of the columns beside that of the targets.
-        numbers: Numbers in these ``[rows, columns]``, float64; NaN for all other fields.
+        numbers: Numbers in these, row by row; NaN for all other fields.
         others: Column -> row -> the field as written, where it is not a number that a float holds.
         targets: The targets as words.
         lines: The line of the file at which each row ends.
@@ -61,18 +61,20 @@ class CsvRows(NamedTuple):
 
     file: str
     names: list[str]
-    numbers: np.ndarray
+    numbers: "array[float]"
     others: dict[str, dict[int, str]]
     targets: list[str]
     lines: "array[int]"
 
     def column(self, name: str) -> np.ndarray:
         """Numbers of a column ``[rows]``, NaN for all other fields."""
-        return np.asarray(self.numbers[:, self.names.index(name)])
+        table = np.frombuffer(self.numbers, np.float64).reshape(len(self.lines), len(self.names))
+        return np.asarray(table[:, self.names.index(name)])
 
     def error(self, row: int, name: str, reason: str, cure: Set | None = None) -> ArgumentError:
-        """The error of a field."""
-        return _field_error(self.file, row, self.lines[row], name, reason, cure)
+        """The error of a field, in a row counted from 0."""
+        where = f"{self.file}, row {row + 1} (line {self.lines[row]}), column {checks.shown(name)}"
+        return file_error(f"{where}: {reason}", cure)
 
 
 def read_csv(
@@ -167,19 +169,15 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
             number that floats do not hold, a word without ``encode``, a gap without either option, and either
             among the weights.
     """
-    lines = array("q")
-    numbers = array("d")
-    targets: list[str] = []
-    rows = _fields(path)
-    _, header = next(rows)
+    lines_of_fields = _fields(path)
+    _, header = next(lines_of_fields)
     _check_target(header, path.name, target, weights)
     target_index = header.index(str(target))
     names = [name for name in header if name != target]
-    others: dict[str, dict[int, str]] = {name: {} for name in names}
-    for line, fields in rows:
-        row = len(lines)
-        lines.append(line)
-        targets.append(as_word(fields.pop(target_index)))
+    rows = CsvRows(path.name, names, array("d"), {name: {} for name in names}, [], array("q"))
+    for row, (line, fields) in enumerate(lines_of_fields):
+        rows.lines.append(line)
+        rows.targets.append(as_word(fields.pop(target_index)))
         values = [as_exact(field) for field in fields]
         if None in values:
             for name, field, value in zip(names, fields, values, strict=True):
@@ -187,11 +185,10 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
                     continue
                 reason, cure = _refusal(field, name == weights, encode, impute)
                 if reason:
-                    raise _field_error(path.name, row, line, name, reason, cure)
-                others[name][row] = field
-        numbers.extend(np.nan if value is None else value for value in values)
-    table = np.frombuffer(numbers, np.float64).reshape(len(lines), len(names))
-    return CsvRows(path.name, names, table, others, targets, lines)
+                    raise rows.error(row, name, reason, cure)
+                rows.others[name][row] = field
+        rows.numbers.extend(np.nan if value is None else value for value in values)
+    return rows
 
 
 def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -221,13 +218,6 @@ def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise file_error(f"{path.name} is no CSV file: {error}") from None
     if row == 0:
         raise file_error(f"{path.name} has no rows below its header")
-
-
-def _field_error(
-    file: str, row: int, line: int, name: str, reason: str, cure: Set | None = None
-) -> ArgumentError:
-    """The error of a field, in a row counted from 0 and a line counted from 1."""
-    return file_error(f"{file}, row {row + 1} (line {line}), column {checks.shown(name)}: {reason}", cure)
 
 
 def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[str | None, Set | None]:
@@ -296,13 +286,10 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
                 else "nothing; leave the row out"
             )
             raise rows.error(row, name, f"expected a word or number, got {got}")
-    if words and task is None and 2 * len(words) < len(rows.targets):
+    if words and (task == "regression" or (task is None and 2 * len(words) < len(rows.targets))):
         row, word = next(iter(words.items()))
         got = f"got {checks.shown(word)}; where all are names of classes, the task is classification"
-        raise rows.error(row, name, f"expected a number, as most in this column are, {got}")
-    if words and task == "regression":
-        row, word = next(iter(words.items()))
-        raise rows.error(row, name, f"expected a number, got {checks.shown(word)}")
+        raise rows.error(row, name, f"expected a number, {got}")
     y = np.array(rows.targets if words else values)
     return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {checks.shown(name)}")
 

@@ -167,23 +167,6 @@ def _filled(parts: Iterable[Read]) -> list[str]:
     return [f"{number} became the median that the training rows have in the column: {gaps_text(gaps)}"]
 
 
-def _scalers(split: Split) -> dict[str, Any]:
-    """Fitted StandardScalers of `standardise`: for "x", and for "y" where targets are no labels."""
-    from sklearn.preprocessing import StandardScaler
-
-    parts = {"x": split.x_train}
-    if split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train")):
-        parts["y"] = split.y_train
-    by_name = {}
-    for name, part in parts.items():
-        columns = _columns(part, f"{name}_train")
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaler = by_name[name] = StandardScaler().fit(columns)
-        if not np.isfinite([scaler.mean_, scaler.scale_]).all():
-            raise ArgumentError(f"{name}_train", "its numbers are too large for a standard deviation")
-    return by_name
-
-
 def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
     """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
 
@@ -205,25 +188,24 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
     names = dict(split.names or {})
     if "scaling" in names:
         raise ArgumentError("split", "expected rows that are not standardised yet, got some that are")
-    by_name = _scalers(split)
-    x = by_name["x"]
-    names["scaling"] = {
-        part: {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
-        for part, scaler in by_name.items()
-    }
+    from sklearn.preprocessing import StandardScaler
+
+    arrays: dict[str, Any] = split._asdict()
+    are_numbers = split.y_train is not None and not is_labels(checks.as_array(split.y_train, "y_train"))
+    names["scaling"] = {}
+    for part in ("x", "y") if are_numbers else ("x",):
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler().fit(_columns(arrays[f"{part}_train"], f"{part}_train"))
+        if not np.isfinite([scaler.mean_, scaler.scale_]).all():
+            raise ArgumentError(f"{part}_train", "its numbers are too large for a standard deviation")
+        names["scaling"][part] = {"mean": scaler.mean_.tolist(), "scale": scaler.scale_.tolist()}
+        for name in (f"{part}_train", f"{part}_test"):
+            if arrays[name] is not None:
+                scaled = scaler.transform(_columns(arrays[name], name))
+                arrays[name] = scaled.reshape(np.shape(arrays[name]))
     if columns is not None:
-        names["columns"] = {name: {} for name in _column_names(columns, len(x.mean_))}
-    scaled = split._replace(
-        x_train=_scaled(x, split.x_train, "x_train"),
-        x_test=_scaled(x, split.x_test, "x_test"),
-        names=ColumnNames(names),
-    )
-    if "y" not in by_name:
-        return scaled
-    y = by_name["y"]
-    return scaled._replace(
-        y_train=_scaled(y, split.y_train, "y_train"), y_test=_scaled(y, split.y_test, "y_test")
-    )
+        names["columns"] = {name: {} for name in _column_names(columns, len(names["scaling"]["x"]["mean"]))}
+    return Split(**arrays | {"names": ColumnNames(names)})
 
 
 def _column_names(columns: Iterable[str], number: int) -> list[str]:
@@ -234,13 +216,6 @@ def _column_names(columns: Iterable[str], number: int) -> list[str]:
     if len(names) != number or len(set(names)) < number:
         raise ArgumentError("columns", f"expected {number} names, each another, got {checks.shown(names)}")
     return [*map(str, names)]
-
-
-def _scaled(scaler: Any, part: Any, argument: str) -> np.ndarray | None:
-    """Rows of a split in a StandardScaler's units; None for none."""
-    if part is None:
-        return None
-    return np.asarray(scaler.transform(_columns(part, argument)).reshape(np.shape(part)))
 
 
 def _columns(part: object, argument: str) -> np.ndarray:

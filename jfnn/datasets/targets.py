@@ -103,9 +103,8 @@ def as_task(
     """
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
-        raise ArgumentError(
-            "task", f"regression needs numbers to predict, got {checks.shown(_first_word(y))}"
-        )
+        word = next((text for text in y.ravel().tolist() if as_number(text) is None), y.flat[0])
+        raise ArgumentError("task", f"regression needs numbers to predict, got {checks.shown(str(word))}")
     labels = y.ndim == 1 and (are_words or bool((y == np.floor(y)).all()))
     if (task == "classification" or are_words) and not labels:
         raise ArgumentError("task", "classification needs words or whole numbers to predict, one a row")
@@ -139,9 +138,3 @@ def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
             f"{where}: expected words or numbers, got {got};"
             " classes of such names are for task='classification'"
         )
-
-
-def _first_word(y: np.ndarray) -> str:
-    """The first text other than a number; where all are numbers, the first."""
-    texts: list[str] = y.ravel().tolist()
-    return next((text for text in texts if as_number(text) is None), texts[0])

@@ -19,10 +19,6 @@ ASKED = 3  # further questions, at once, where the first worker that answers dif
 def agreed_environment(workers: Submitter, listener: Listener) -> Description:
     """The "versions" and "backend" that workers train with, as one of them has confirmed.
 
-    Args:
-        workers: The workers, whose ``kind`` says on what kind of device; None for this process's.
-        listener: Hears that no worker answers.
-
     Raises:
         ValueError: Workers are another kind of process than that.
         RuntimeError: No worker answers.

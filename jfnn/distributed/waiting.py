@@ -28,12 +28,7 @@ class Waiting:
     """Waits for futures; says when nothing is answered for long, and ends at a time limit."""
 
     def __init__(self, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
-        """Begins to count seconds.
-
-        Args:
-            listener: Hears that nothing is answered.
-            interrupted: Seconds that a Ctrl-C waits for an answer.
-        """
+        """Begins to count seconds; a Ctrl-C waits ``interrupted`` seconds for an answer."""
         self.listener = listener
         self.interrupted = interrupted
         self._since = time.monotonic()
@@ -59,9 +54,7 @@ class Waiting:
     def first_ended(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
         """Waits until at least one of the futures has ended; gives all that have, none at a time limit.
 
-        Args:
-            futures: The futures.
-            timeout: Seconds since the last answer; None to wait for ever.
+        ``timeout`` counts seconds since the last answer; None waits for ever.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed, and nothing is answered since.

@@ -33,11 +33,9 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
     module = getattr(function, "__globals__", {}).get("__name__", "")
     if module.partition(".")[0] != "optax":  # something that the user has put there
         return None
-    return (
-        factory
-        if isinstance(factory, str)
-        else next((name for name, entry in vars(optax).items() if entry is factory), None)
-    )
+    if isinstance(factory, str):
+        return factory
+    return next((name for name, entry in vars(optax).items() if entry is factory), None)
 
 
 def code_name(function: object) -> str:
@@ -117,9 +115,7 @@ def _plain(value: object) -> Any:
 
 def is_registered_network(network: Network) -> bool:
     """Whether a network has no custom function, so that `describe_network` says all of it."""
-    return network.layers is not None and all(
-        _is_registered(describe_layer(layer)) for layer in network.layers
-    )
+    return network.layers is not None and _is_registered([*map(describe_layer, network.layers)])
 
 
 def network_from(description: Any) -> Network:
@@ -130,7 +126,7 @@ def network_from(description: Any) -> Network:
     """
     check_size(description)
     layers = description["layers"] if isinstance(description, Mapping) else []
-    if not layers or not all(map(_is_registered, layers)):
+    if not layers or not _is_registered(layers):
         reason = "a custom function takes part, which is not kept; give the network that was trained"
         raise NotKeptError("network", reason)
     return sequential([_made(layer) for layer in layers], description["inputs"])

@@ -67,23 +67,21 @@ def members_of(result: SweepResult, split: Split, network: Network | Learner | N
 
 
 def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> Members:
-    """The networks of one program."""
-    learner = network if isinstance(network, Learner) else _own_learner(program, network)
+    """The networks of one program, by the learner of its run, or by another learner or network."""
+    learner = network
+    if not isinstance(learner, Learner):
+        if learner is not None:
+            checks.check_instance(learner, Network, "network")
+        if program.origin is None:
+            reason = "expected jfnn.supervised(network, loss), since this result has none"
+            raise ArgumentError("network", reason)
+        learner = program.origin.learner(learner)
     if not isinstance(learner, Supervised):
         argument = "result" if network is None else "network"
         raise ArgumentError(argument, "expected networks that answer", got="a custom learner")
     check_rows(learner.bind(split)[1], program.config)
     flat = flattened(learner.network, jax.tree.map(np.asarray, program.params))
     return Members(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
-
-
-def _own_learner(program: SweepResult, network: Network | None) -> Learner:
-    """The learner of the run, with another network where one is given."""
-    if network is not None:
-        checks.check_instance(network, Network, "network")
-    if program.origin is None:
-        raise ArgumentError("network", "expected jfnn.supervised(network, loss), since this result has none")
-    return program.origin.learner(network)
 
 
 def contents(
@@ -94,18 +92,11 @@ def contents(
     rows: int,
     picture: Picture | None,
 ) -> Json:
-    """The page's contents.
+    """The page's contents: networks at some of the `kept_epochs`, and at most so many test ``rows``.
 
-    Args:
-        result: The sweep.
-        split: Its rows.
-        members: The networks of every program.
-        epochs: Those to show, of `kept_epochs`.
-        rows: Test rows to show at most.
-        picture: Channels, height and width of a row that is one.
+    ``members`` has the networks of every program; ``picture`` is the shape of a row that is a picture.
     """
-    kept = kept_epochs(result)
-    places = np.searchsorted(kept, epochs)
+    places = np.searchsorted(kept_epochs(result), epochs)
     return {
         "axes": _axes(result),
         "leading": result.leading,
@@ -174,9 +165,8 @@ def _scores(result: SweepResult) -> dict[str, Json]:
 
 def _ranking(result: SweepResult) -> list[Json]:
     """Cells by their means, best first, with intervals where there are enough seeds."""
-    listed = ranking.best_first(result, int(np.prod(result.cell_shape)))
     cells = []
-    for ranked in listed.cells:
+    for ranked in ranking.best_first(result, int(np.prod(result.cell_shape))).cells:
         score = ranked.scores[result.ranked_by]
         cells.append(
             {

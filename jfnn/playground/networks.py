@@ -218,41 +218,13 @@ def _places(network: Network) -> tuple[Any, int]:
 def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) -> list[Json]:
     """Descriptions of layers, one behind the other, for inputs of a shape."""
     sizes = shapes(layers, shape)
-    return [_layer(*parts) for parts in zip(layers, sizes, sizes[1:], places, strict=False)]
-
-
-def _layer(layer: LayerKind, inputs: Shape, outputs: Shape, places: Any) -> Json:
-    """The description of one layer."""
-    return {"shape": list(outputs), **_fields(layer, inputs, places)}
+    parts = zip(layers, sizes, sizes[1:], places, strict=False)
+    return [{"shape": list(out), **_fields(layer, into, place)} for layer, into, out, place in parts]
 
 
 def _fields(layer: LayerKind, shape: Shape, places: Any) -> Json:
     """What is particular to a layer; one around another one says what that is."""
     return {"kind": NAMES[type(layer)], **KINDS[type(layer)](layer, shape, places)}
-
-
-def _conv(layer: Conv, shape: Shape, places: Any) -> Json:
-    """Weights ``w [channels, c_in, *kernel]`` and biases ``b [channels]``."""
-    return {
-        "activation": layer.activation,
-        "windows": _windows(layer, shape),
-        "weights": places._asdict(),
-    }
-
-
-def _dense(layer: Dense, shape: Shape, places: Any) -> Json:
-    """Weights ``w [n_in, n_out]`` and, where the layer has some, biases ``b [n_out]``."""
-    return {"activation": layer.activation, "weights": dict(zip(("w", "b"), places, strict=False))}
-
-
-def _embedding(layer: Embedding, shape: Shape, places: Any) -> Json:
-    """The table ``w [vocabulary, features]``, and the token whose vector is 0, or None."""
-    return {"padding": layer.padding, "weights": {"w": places}}
-
-
-def _layer_norm(layer: LayerNorm, shape: Shape, places: Any) -> Json:
-    """The vectors ``scale`` and ``shift``, as long as what is normalised together."""
-    return {"epsilon": layer.epsilon, "weights": places._asdict()}
 
 
 def _recurrent(layer: Elman | GRU | LSTM, shape: Shape, places: Any) -> Json:
@@ -276,14 +248,21 @@ def _windows(layer: Conv | MaxPool | MeanPool, shape: Shape) -> Json:
 #: Kind of layer -> what its function in ``forward.js`` reads, besides the shape of its outputs.
 KINDS: Mapping[type[LayerKind], Describe] = MappingProxyType(
     {
-        Conv: _conv,
-        Dense: _dense,
+        Conv: lambda layer, shape, places: {
+            "activation": layer.activation,
+            "windows": _windows(layer, shape),
+            "weights": places._asdict(),  # ``w [channels, c_in, *kernel]`` and ``b [channels]``
+        },
+        Dense: lambda layer, shape, places: {
+            "activation": layer.activation,
+            "weights": dict(zip(("w", "b"), places, strict=False)),  # some layers have no biases
+        },
         Elman: lambda layer, *rest: {"activation": layer.activation, **_recurrent(layer, *rest)},
-        Embedding: _embedding,
+        Embedding: lambda layer, shape, places: {"padding": layer.padding, "weights": {"w": places}},
         Flatten: lambda layer, shape, places: {},
         Frozen: lambda layer, shape, places: _fields(layer.layer, shape, places.value),
         GRU: _recurrent,
-        LayerNorm: _layer_norm,
+        LayerNorm: lambda layer, shape, places: {"epsilon": layer.epsilon, "weights": places._asdict()},
         LSTM: _recurrent,
         MaxPool: lambda layer, shape, places: {"windows": _windows(layer, shape)},
         MeanPool: lambda layer, shape, places: {"windows": _windows(layer, shape)},

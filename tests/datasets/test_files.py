@@ -254,12 +254,12 @@ def test_the_memory_that_a_file_is_said_to_need_is_what_it_takes(tmp_path, monke
         (
             ["1", "a"],
             "regression",
-            r"path: data\.csv, row 2 \(line 3\), column 'y': expected a number, got 'a'$",
+            r"path: data\.csv, row 2 \(line 3\), column 'y': expected a number, got 'a'",
         ),
         (
             ["1", "2", "-"],
             None,
-            r"path: .* row 3 \(line 4\), column 'y': expected a number, as most in .*, got '-'; ",
+            r"path: .* row 3 \(line 4\), column 'y': expected a number, got '-'; ",
         ),
         ("ab", "foo", "task: expected one of classification, regression, got 'foo'"),
         ([0.5, 1], "classification", "task: classification needs words or whole numbers"),

@@ -126,7 +126,7 @@ REFUSED = [
     ),
     (
         lambda: jfnn.predict(LINE, LINE.init(jax.random.key(0)), X, "poisson", "classification"),
-        "task: expected regression, since the loss is of numbers",
+        "task: expected one of regression, got 'classification'",
     ),
 ]
 
