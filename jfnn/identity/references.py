@@ -60,7 +60,7 @@ def is_installed(module: str | None) -> bool:
     """Whether a module is of Python, of an installed package, or of this one."""
     name = module or ""
     top = name.partition(".")[0]
-    if top in ("jfnn", "__main__"):  # wherever their files are
+    if top in ("jfnn", "__main__", "__mp_main__"):  # wherever their files are
         return top == "jfnn"
     file = _file(name)
     if file is None:
