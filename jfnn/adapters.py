@@ -39,8 +39,7 @@ def from_equinox(module: Any) -> Network:
         ValueError: The module has state, as batch normalisation does.
     """
     eqx = imported("equinox", "module", "equinox")
-    make = _factory(module, eqx.Module, EQUINOX)
-    built = _built(make, jax.random.key(0), EQUINOX)
+    make, built = _made(module, eqx.Module, jax.random.key(0), EQUINOX)
     indices = jax.tree.leaves(built, is_leaf=lambda node: isinstance(node, eqx.nn.StateIndex))
     if any(isinstance(node, eqx.nn.StateIndex) for node in indices):
         raise ArgumentError("module", NO_STATE.format("equinox.nn.StateIndex"))
@@ -90,8 +89,7 @@ def from_flax(module: Any) -> Network:
         ImportError, TypeError, ValueError: As `from_equinox`; or a Constant is in no `nnx.Param`.
     """
     nnx = imported("flax.nnx", "module", "flax")
-    make = _factory(module, nnx.Module, FLAX)
-    built = _built(make, nnx.Rngs(0), FLAX)
+    make, built = _made(module, nnx.Module, nnx.Rngs(0), FLAX)
     _check_module(built, nnx.Module, FLAX)
     if any(is_constant(node) for _, node in nnx.iter_graph(built)):
         raise ArgumentError("module", "expected a Constant within a Param, nnx.Param(jfnn.Constant(array))")
@@ -120,20 +118,16 @@ def from_flax(module: Any) -> Network:
     return _network(built, init, apply, random_apply if streams else None)
 
 
-def _factory(module: object, kind: type, expected: str) -> Callable[[Any], Any]:
+def _made(module: Any, kind: type, key: object, expected: str) -> tuple[Callable[[Any], Any], Any]:
+    """A function of a key that makes modules, and the module of this key."""
     if isinstance(module, kind) or not callable(module):
-        return lambda key: module
+        return lambda key: module, module
     made_by = module if isinstance(module, type) else type(module)
     if adapter_of(module) and not issubclass(made_by, kind):  # of another library, whose modules are callable
         _check_module(module, kind, expected)
     signatures.check_callable(module, (None,), "module", expected)
-    make: Callable[[Any], Any] = module
-    return make
-
-
-def _built(make: Callable[[Any], Any], key: object, expected: str) -> Any:
     try:
-        return make(key)
+        return module, module(key)
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ArgumentError("module", f"expected {expected}; it fails: {reason}") from error

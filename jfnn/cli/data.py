@@ -53,11 +53,7 @@ class Problem(NamedTuple):
 
 
 def load(flags: Flags) -> Problem:
-    """Reads and splits the data that the flags name.
-
-    Raises:
-        ValueError: Invalid data, or flags that do not fit them.
-    """
+    """Reads and splits the data that the flags name."""
     classes: tuple[str, ...] | None
     if flags.data is None:
         name = "the digits"

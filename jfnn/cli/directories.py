@@ -16,10 +16,7 @@ REPORT = "report.html"  # the page of a run
 def choose_directory(flags: Flags) -> Path:
     """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.
 
-    With --resume the default is runs/grid.
-
-    Raises:
-        ValueError: It cannot be written to.
+    With --resume the default is runs/grid. Raises ArgumentError where it cannot be written to.
     """
     out = flags.out
     if "out" not in flags.present and not flags.resume:

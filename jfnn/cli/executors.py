@@ -20,11 +20,7 @@ MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # in the environment where MPI is to 
 
 @contextlib.contextmanager
 def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
-    """The workers of --executor while they run; None for the threads of this process.
-
-    Raises:
-        ValueError: The package for the executor is not installed, or there is no scheduler.
-    """
+    """The workers of --executor while they run; None for the threads of this process."""
     if flags.executor is None:
         yield None
         return
@@ -58,11 +54,7 @@ def _local_cluster(flags: Flags) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def client_of(address: Any, argument: str) -> Iterator[Any]:
-    """A client of a Dask cluster.
-
-    Raises:
-        ValueError: There is none at the address, which is the value of an argument.
-    """
+    """A client of a Dask cluster; raises ArgumentError where there is none at the address."""
     dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         try:

@@ -12,9 +12,6 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
     """Networks by name, such as "100-50-relu", "cnn-8-16-relu" or "gru-6".
 
     "none" has no hidden layer, and so no activation.
-
-    Raises:
-        ValueError, TypeError: An invalid argument of a network.
     """
     firsts: dict[str, tuple[Any, ...]] = {"mlp": ((),), "cnn": flags.channels, "rnn": flags.units}
     dense = flags.hidden or (((50,),) if flags.network == "mlp" else ((),))

@@ -88,18 +88,16 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
     at[down] = at[across] = slice(None)
     cells = result.cell_scores(score)[tuple(at)]
     score_text = score_format(cells, True)
-    rates = value_texts(result.learning_rate.tolist())
-    penalties = value_texts(result.l2.tolist())
+    rows = [[f"{score_text(score):>8} " for score in scores] for scores in cells]
+    if marked:
+        best = rows[index[down]]
+        best[index[across]] = f"{best[index[across]].rstrip()}*"
+    rows = [[f"{penalty:>8} " for penalty in value_texts(result.l2.tolist())], *rows]
+    rates = ["", *value_texts(result.learning_rate.tolist())]
     lines = []
-    for first in range(0, len(penalties), CELLS_A_LINE):
-        columns = range(first, min(first + CELLS_A_LINE, len(penalties)))
-        lines += ["", " " * 8 + "".join(f"{penalties[j]:>8} " for j in columns).rstrip()]
-        for i, rate in enumerate(rates):
-            row = f"{rate:>8}"
-            for j in columns:
-                mark = "*" if marked and (i, j) == (index[down], index[across]) else " "
-                row += f"{score_text(cells[i, j]):>8}{mark}"
-            lines.append(row.rstrip())
+    for first in range(0, len(rows[0]), CELLS_A_LINE):
+        parts = ["".join(row[first : first + CELLS_A_LINE]) for row in rows]
+        lines += ["", *(f"{rate:>8}{part}".rstrip() for rate, part in zip(rates, parts, strict=True))]
     return lines[1:]
 
 

@@ -208,11 +208,7 @@ def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
 
 
 def optimizer(flags: Flags) -> jfnn.Optimizer:
-    """The optimizer with its arguments and schedule.
-
-    Raises:
-        ValueError, TypeError: Invalid arguments of the optimizer.
-    """
+    """The optimizer with its arguments and schedule."""
     arguments = dict(flags.optimizer_arg)
     if len(arguments) < len(flags.optimizer_arg):
         raise ArgumentError("optimizer_arg", "expected each argument once")
@@ -222,11 +218,7 @@ def optimizer(flags: Flags) -> jfnn.Optimizer:
 
 
 def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
-    """Keywords of `jfnn.sweep`, for one executor.
-
-    Raises:
-        ValueError, TypeError: Invalid values of flags.
-    """
+    """Keywords of `jfnn.sweep`, for one executor."""
     sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(problem, flags)]
     hyper = {"l1": flags.l1, "dropout": flags.dropout}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | dict(flags.optimizer_arg)

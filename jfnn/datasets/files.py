@@ -29,7 +29,7 @@ from jfnn.datasets.fields import (
     likeness,
     unheld,
 )
-from jfnn.datasets.targets import Table, as_task, check_exact, check_task, file_error, index_text
+from jfnn.datasets.targets import TASKS, Table, as_task, check_exact, file_error, index_text
 
 MOST_WORDS = 1000  # different ones in a column
 IMPUTE = Set("impute", True, "takes the column's median")
@@ -110,7 +110,8 @@ def read_csv(
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
-    check_task(task)
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
     checks.as_switch(encode, "encode")
     checks.as_switch(impute, "impute")
     target = _as_name(target, "target")
@@ -340,7 +341,8 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
-    check_task(task)
+    if task is not None:
+        checks.as_choice(task, "task", TASKS)
     with paths.readable(path, "path"):
         arrays, parts = _read_archive(path, weights)
     for part in parts:

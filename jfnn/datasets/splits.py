@@ -158,9 +158,7 @@ def split_table(
 
 def _filled(parts: Iterable[Read]) -> list[str]:
     """How many gaps of all parts became the median of the training rows, and where."""
-    gaps: collections.Counter[str] = collections.Counter()
-    for part in parts:
-        gaps.update(part.gaps)
+    gaps = sum((collections.Counter(part.gaps) for part in parts), collections.Counter())
     if not gaps:
         return []
     number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"

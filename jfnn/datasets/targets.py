@@ -76,12 +76,6 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
     return tuple(spelled[label] for label in range(len(spelled)))
 
 
-def check_task(task: object) -> None:
-    """Raises ValueError or TypeError for a task that is neither one of `TASKS` nor None."""
-    if task is not None:
-        checks.as_choice(task, "task", TASKS)
-
-
 def as_task(
     y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:

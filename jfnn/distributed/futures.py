@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -23,6 +23,14 @@ from jfnn.extend import ExecutorError, Segment, SegmentResult, Task
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0
 SILENT = 3  # messages lost before any result for each try, after which none is expected
+
+
+class Message(NamedTuple):
+    """A call on its way."""
+
+    future: Any
+    name: str  # of the call
+    attempt: Attempt[Any]
 
 
 class Futures:
@@ -53,40 +61,11 @@ class Futures:
             ExecutorError: The executor takes no work, or gives none back, from the start.
             Exception: An exception of a segment.
         """
-        return Sending(self, Queue(jobs, segment, self.workers), collect).run()
-
-    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
-        """See `Executor`; each process compiles with its first tile, and nobody is told."""
-
-    def call(self, attempt: Attempt[Any]) -> Call:
-        """The call of jobs, with the task if they bring it."""
-        task = self.task if attempt.with_task else dataclasses.replace(self.task, content=None)
-        return calls.make_call(task, attempt.segments, self.environment, self.x64)
-
-
-class Message(NamedTuple):
-    """A call on its way."""
-
-    future: Any
-    name: str  # of the call
-    attempt: Attempt[Any]
-
-
-class Sending(Generic[Job]):
-    """One run of a `Futures`: the jobs to send, and those under way."""
-
-    def __init__(self, sender: Futures, queue: Queue[Job], collect: Collect[Job]):
-        self.sender = sender
-        self.workers = sender.workers
-        self.queue = queue
-        self.collect = collect
-        self.waiting = sender.waiting
+        self.queue: Queue[Any] = Queue(jobs, segment, self.workers)
+        self.collect: Collect[Any] = collect
         self.under_way: dict[int, Message] = {}  # by the identity of its future
-        self.timeout = sender.workers.timeout
+        self.timeout = self.workers.timeout
         self.timeouts = 0  # without an answer between
-
-    def run(self) -> Failures[Job]:
-        """Sends all jobs, and those that follow; gives those that were given up."""
         self.waiting.answered()  # before there was nothing to answer
         try:
             while True:
@@ -103,17 +82,25 @@ class Sending(Generic[Job]):
             for message in self.under_way.values():
                 cancel(message.future)
 
+    def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
+        """See `Executor`; each process compiles with its first tile, and nobody is told."""
+
+    def _call(self, attempt: Attempt[Any]) -> Call:
+        """The call of jobs, with the task if they bring it."""
+        task = self.task if attempt.with_task else dataclasses.replace(self.task, content=None)
+        return calls.make_call(task, attempt.segments, self.environment, self.x64)
+
     def _fill(self) -> None:
         """Sends as much as may be under way; gives the rest up where the executor takes no more."""
         while len(self.under_way) < self.workers.in_flight:
             attempt = self.queue.next([message.attempt for message in self.under_way.values()])
             if attempt is None:
                 return
-            call = self.sender.call(attempt)
+            call = self._call(attempt)
             try:
                 future = self.workers.submit(calls.answer, call)
             except ExecutorError as error:
-                if not self.sender.has_trained:
+                if not self.has_trained:
                     raise
                 self.queue.again.append(attempt)
                 self.queue.give_up_all(error)
@@ -130,13 +117,13 @@ class Sending(Generic[Job]):
                 self.timeouts = 0
                 self.workers.processes_heard_of.add(process)
                 self._collect(attempt, results)
-                self.sender.lacking.discard(process)
+                self.lacking.discard(process)
                 self.queue.again.extend(self.queue.waiting)  # a worker has the task now
                 self.queue.waiting.clear()
             case Answer(process, NoTaskError()):
                 self.waiting.answered()
                 self._bring_task(process, attempt)
-            case Answer(process, LoadError() as error) if not self.sender.has_trained:
+            case Answer(process, LoadError() as error) if not self.has_trained:
                 raise ArgumentError("executor", f"on {process} {error}")
             case Answer(process, DiffersError() | LoadError() as error):
                 self._warn_of(process, f"is refused, others do its work: {error}")
@@ -152,14 +139,14 @@ class Sending(Generic[Job]):
             case BaseException() as reason:
                 self._lose(attempt, reason)
 
-    def _collect(self, attempt: Attempt[Job], results: Sequence[Any]) -> None:
-        self.sender.has_trained = True
+    def _collect(self, attempt: Attempt[Any], results: Sequence[Any]) -> None:
+        self.has_trained = True
         for job, (leaves, *others) in zip(attempt.jobs, results, strict=True):
             members = jax.tree.unflatten(attempt.structure, leaves)
             following = self.collect(job, SegmentResult(members, *others))
             self.queue.jobs.extend(() if following is None else (following,))
 
-    def _bring_task(self, process: str, attempt: Attempt[Job]) -> None:
+    def _bring_task(self, process: str, attempt: Attempt[Any]) -> None:
         """Sends jobs again with the task: one for each process that lacks it.
 
         The others wait until a process has it. One of them looks for processes that nobody has heard of.
@@ -167,28 +154,24 @@ class Sending(Generic[Job]):
         if attempt.with_task:
             self._lose(attempt, DamagedError(f"on {process}: the data did not come whole"))
             return
-        self.sender.lacking.add(process)
+        self.lacking.add(process)
         sent = [*(message.attempt for message in self.under_way.values()), *self.queue.again]
         bringing = sum(one.with_task for one in sent)
-        attempt.with_task = attempt.is_probe or bringing < len(self.sender.lacking)
+        attempt.with_task = attempt.is_probe or bringing < len(self.lacking)
         attempt.is_probe = False
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
 
     def _warn_of(self, process: str, what: str) -> None:
         """Warns of a worker once."""
-        if process not in self.sender.warned_of:
-            self.sender.warned_of.add(process)
+        if process not in self.warned_of:
+            self.warned_of.add(process)
             callers.warn(Doubt(f"the worker {process} {what}", "executor"))
 
-    def _lose(self, attempt: Attempt[Job], error: BaseException) -> None:
-        """Queues lost jobs to be sent again.
-
-        Raises:
-            ExecutorError: Many were lost, and no result has come.
-        """
+    def _lose(self, attempt: Attempt[Any], error: BaseException) -> None:
+        """Queues lost jobs to be sent again; raises where many were lost, and no result has come."""
         self.queue.retry(attempt, error)
         self.waiting.lost(error)
-        if self.waiting.messages_lost >= SILENT * self.workers.tries and not self.sender.has_trained:
+        if self.waiting.messages_lost >= SILENT * self.workers.tries and not self.has_trained:
             raise ExecutorError(no_answer(error)) from error
 
     def _lose_all(self) -> None:

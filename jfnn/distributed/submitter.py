@@ -159,19 +159,17 @@ class Submitter:
 
 
 def check_starts_anew(executor: object) -> None:
-    """Checks that a process pool does not fork: JAX's threads do not survive it, and training would hang.
+    """Raises ArgumentError for a process pool that forks, since JAX's threads do not survive it.
 
-    Raises:
-        ValueError: It forks them, as pools do on Linux up to Python 3.13 where they are told nothing.
+    Pools do so by default on Linux up to Python 3.13.
     """
-    if isinstance(executor, concurrent.futures.ProcessPoolExecutor):
-        context = executor._mp_context
-        if context is not None and context.get_start_method() == "fork":
-            raise ArgumentError(
-                "executor",
-                "its processes are forked, where training would hang; expected a pool that starts them anew:"
-                ' ProcessPoolExecutor(…, mp_context=multiprocessing.get_context("spawn")), or "forkserver"',
-            )
+    pool = executor if isinstance(executor, concurrent.futures.ProcessPoolExecutor) else None
+    if pool is not None and pool._mp_context is not None and pool._mp_context.get_start_method() == "fork":
+        raise ArgumentError(
+            "executor",
+            "its processes are forked, where training would hang; expected a pool that starts them anew:"
+            ' ProcessPoolExecutor(…, mp_context=multiprocessing.get_context("spawn")), or "forkserver"',
+        )
 
 
 def _like(executor: Any) -> Callable[[], Any] | None:
