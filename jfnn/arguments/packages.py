@@ -1,8 +1,9 @@
 """Packages that only some features need."""
 
 import importlib
-from collections.abc import Callable
 from typing import Any
+
+from jfnn.arguments.checks import ArgumentError
 
 # Package -> what makes networks of its modules.
 ADAPTERS = {
@@ -11,6 +12,10 @@ ADAPTERS = {
     "flax.linen": "jfnn.Network(init, apply)",
     "torch.nn": "jfnn.sequential, layer by layer: see docs/tutorials/from_pytorch.py",
 }
+
+
+class MissingPackageError(ArgumentError, ImportError):
+    """An argument needs a package that is not installed."""
 
 
 def adapter_of(value: object) -> str:
@@ -24,15 +29,10 @@ def adapter_of(value: object) -> str:
 
 
 def imported(module: str, argument: str, extra: str) -> Any:
-    """A module of such a package; without it an ImportError that names the extra of jfnn that has it."""
+    """A module of such a package; the error without it names the extra of jfnn that has it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        message = f"{argument}: needs the package {package}: pip install 'jfnn[{extra}]'"
-        raise ImportError(message) from error
-
-
-def is_of_jfnn(definition: Callable[..., object]) -> bool:
-    """Whether a function or class is defined in this package."""
-    return str(definition.__module__).partition(".")[0] == "jfnn"
+        reason = f"needs the package {package}: pip install 'jfnn[{extra}]'"
+        raise MissingPackageError(argument, reason) from error

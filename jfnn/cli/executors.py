@@ -1,7 +1,6 @@
 """Executors by name: other processes of this machine, a cluster of Dask, processes of MPI."""
 
 import contextlib
-import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -9,6 +8,7 @@ from typing import Any
 
 import jfnn
 from jfnn.arguments.checks import ArgumentError
+from jfnn.arguments.packages import imported
 from jfnn.cli.flags import Flags
 from jfnn.distributed import preload
 from jfnn.distributed.processes import ctrl_c_is_for_others
@@ -44,7 +44,7 @@ def _dask(flags: Flags) -> Iterator[Any]:
 @contextlib.contextmanager
 def _local_cluster(flags: Flags) -> Iterator[Any]:
     """A cluster of this machine."""
-    dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
+    dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         with ctrl_c_is_for_others():
             cluster = distributed.LocalCluster(n_workers=flags.workers or cores(), **preload.CLUSTER)
@@ -55,7 +55,7 @@ def _local_cluster(flags: Flags) -> Iterator[Any]:
 @contextlib.contextmanager
 def client_of(address: Any, argument: str) -> Iterator[Any]:
     """A client of a Dask cluster; raises ArgumentError where there is none at the address."""
-    dask, distributed = (_imported(name, "dask") for name in ("dask", "distributed"))
+    dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         try:
             client = distributed.Client(address, timeout=CONNECTING_SECONDS)
@@ -69,8 +69,8 @@ def client_of(address: Any, argument: str) -> Iterator[Any]:
 def _mpi(flags: Flags) -> Iterator[Any]:
     """The other processes that ``mpiexec`` has started."""
     try:
-        futures = _imported("mpi4py.futures", "mpi")
-        world = _imported("mpi4py.MPI", "mpi").COMM_WORLD
+        futures = imported("mpi4py.futures", "executor", "mpi")
+        world = imported("mpi4py.MPI", "executor", "mpi").COMM_WORLD
     except RuntimeError as error:  # of a package that brings no library
         reason = str(error).partition("\n")[0]
         raise ArgumentError("executor", f"mpi4py finds no MPI library, such as Open MPI: {reason}") from None
@@ -81,14 +81,6 @@ def _mpi(flags: Flags) -> Iterator[Any]:
         raise ArgumentError("executor", f"mpiexec has started no other process: {command} starts 8 workers")
     with futures.MPIPoolExecutor() as executor:
         yield executor
-
-
-def _imported(module: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        package = module.partition(".")[0]
-        raise ArgumentError("executor", f"it needs {package}: pip install 'jfnn[{extra}]'") from None
 
 
 # A name -> a context with what `jfnn.Workers` takes.

@@ -25,10 +25,7 @@ def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
     """The description of a table's columns for `transform`, fitted to some rows ``x [n, columns]`` of it.
 
     As scikit-learn's OneHotEncoder, and its SimpleImputer with a column that marks gaps where these rows have
-    some.
-
-    Raises:
-        ValueError: A column of numbers that has none in these rows.
+    some. Raises ArgumentError for a column of numbers that has none in these rows.
     """
     columns: dict[str, dict[str, Any]] = {name: {} for name in table.names}
     if not table.imputes and not x.dtype.hasobject:

@@ -25,13 +25,18 @@ def as_word(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
-def as_number(text: str) -> float | None:
-    """A finite number, or None for anything else."""
+def _as_float(text: str) -> float | None:
+    """What Python reads in a text, infinity and NaN too; None for a text without a number."""
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) and "_" not in text else None
+
+
+def as_number(text: str) -> float | None:
+    """A finite number, or None for anything else."""
+    value = _as_float(text)
+    return value if value is not None and math.isfinite(value) and "_" not in text else None
 
 
 def as_exact(text: str) -> float | None:
@@ -59,18 +64,14 @@ def likeness(word: str) -> str | None:
 
 def is_infinite(word: str) -> bool:
     """Whether a word is infinity, or a number beyond those that floats hold."""
-    try:
-        return math.isinf(float(word))
-    except ValueError:
-        return False
+    value = _as_float(word)
+    return value is not None and math.isinf(value)
 
 
 def is_gap(word: str) -> bool:
     """Whether a word says that a value is missing, or that it is not finite."""
-    try:
-        return not math.isfinite(float(word))
-    except ValueError:
-        return word in GAPS
+    value = _as_float(word)
+    return word in GAPS if value is None else not math.isfinite(value)
 
 
 def as_category(value: object) -> str:

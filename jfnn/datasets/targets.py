@@ -79,21 +79,14 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
 def as_task(
     y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """Targets as labels or as numbers.
+    """Targets as labels 0 to k-1 (int64) with the word that each stands for, or as float targets with None.
 
     Args:
         y: ``[n]`` or ``[n, n_out]``, words or numbers.
         task: "classification", "regression", or None for what they look like.
         argument: The caller's argument, named in errors.
         where: File and column of the targets, for errors.
-        words: The targets as they are written, or None.
-
-    Returns:
-        Labels 0 to k-1 (int64) and the word that each stands for, or float targets and None.
-
-    Raises:
-        ValueError: They do not fit the task, a single class, two words for one, or without a task words that
-            look like numbers, dates or times.
+        words: The targets as they are written; empty where ``y`` has them.
     """
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":

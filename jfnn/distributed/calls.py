@@ -100,11 +100,7 @@ def as_json(described: Description) -> str:
 
 
 def environment_of(kind: str | None) -> Description:
-    """What a process must be to compute the bits of this one, on a device of a kind; None for its own.
-
-    Raises:
-        RuntimeError: This process was forked from one that has trained.
-    """
+    """What a process must be to compute the bits of this one, on a device of a kind; None for its own."""
     check_process()
     described = environment_of_kind(device_kind(jax.devices()[0]) if kind is None else kind)
     return described | {"source": source.name(), "switches": SWITCHES}

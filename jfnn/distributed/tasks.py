@@ -43,11 +43,7 @@ class LoadError(RuntimeError):
 
 
 def to_bytes(thing: object) -> bytes:
-    """Pickles a value, with functions of scripts where cloudpickle is installed.
-
-    Raises:
-        TypeError: The value cannot be pickled.
-    """
+    """Pickles a value, with functions of scripts where cloudpickle is installed."""
     dumps: Callable[..., bytes] = pickle.dumps
     cure = (
         "define its functions at the top level of a module, or install cloudpickle (pip install 'jfnn[dask]')"
@@ -119,11 +115,7 @@ HELD = Held()
 
 
 def _content(task: PickledTask) -> bytes:
-    """The bytes of a task, from the call or else from the file.
-
-    Raises:
-        NoTaskError: There are none, or others.
-    """
+    """The bytes of a task, from the call or else from the file; raises NoTaskError for none, or others."""
     content = task.content
     if content is None and task.path is not None:
         try:

@@ -74,11 +74,7 @@ def describe_loss(loss: Loss) -> Json | str:
 
 
 def loss_from(description: Any) -> Loss:
-    """The loss that `describe_loss` describes.
-
-    Raises:
-        ValueError: It is a custom one, which is not kept.
-    """
+    """The loss that `describe_loss` describes; raises NotKeptError for a custom one."""
     check_size(description)
     if isinstance(description, Mapping):
         return PARAMETRISED[description["kind"]](*description["parameters"])
@@ -119,11 +115,7 @@ def is_registered_network(network: Network) -> bool:
 
 
 def network_from(description: Any) -> Network:
-    """The network that `describe_network` describes, the same object where that still exists.
-
-    Raises:
-        ValueError: Custom functions take part.
-    """
+    """The network that `describe_network` describes; raises NotKeptError where custom functions take part."""
     check_size(description)
     layers = description["layers"] if isinstance(description, Mapping) else []
     if not layers or not _is_registered(layers):

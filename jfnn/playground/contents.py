@@ -49,12 +49,7 @@ def numbers(array: np.ndarray) -> str:
 
 
 def members_of(result: SweepResult, split: Split, network: Network | Learner | None) -> list[Members]:
-    """The networks of every program with their parameters at every kept epoch.
-
-    Raises:
-        ValueError: No parameters, or those of one cell alone; a learner without a network; the network is
-            missing; other rows than the sweep's.
-    """
+    """The networks of every program with their parameters at every kept epoch."""
     if result.params is None or result.kept_cell is not None:
         expected = "expected one that kept the parameters of all cells"
         raise ArgumentError("result", expected, cure="use keep_params='evaluations', or 'all'")
@@ -245,16 +240,11 @@ def _input_names(fields: Sequence[Field]) -> list[str]:
 
 
 def _described_fields(fields: Sequence[Field], names: Names, seen: np.ndarray) -> list[Json]:
-    """What ``fields.js`` reads of each column.
+    """What ``fields.js`` reads of each column; ``seen`` are the training rows as networks take them.
 
     "first" is the place of its first input. "mean" and "scale" of its inputs are those of the
     standardization. The page opens with the value "start": the median, or the place of the most frequent
     word.
-
-    Args:
-        fields: The columns.
-        names: The names of the data.
-        seen: The training rows ``[n, inputs]`` as networks take them.
     """
     units = names.input_units()
     if units is None or len(units[0]) != seen.shape[1]:

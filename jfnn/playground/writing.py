@@ -125,11 +125,7 @@ def _as_picture(shape: tuple[int, ...], split: Split) -> Picture | None:
 
 
 def _room(result: SweepResult, split: Split, members: Sequence[Members], largest: float, rows: int) -> int:
-    """How many epochs fit into the page.
-
-    Raises:
-        ValueError: Not one.
-    """
+    """How many epochs fit into the page; raises ArgumentError where not even one does."""
     inputs = int(np.prod(np.shape(split.x_train)[1:]))
     history = len(result.evaluations) * len(result.history)
     per_epoch = sum(one.weights.shape[0] * one.weights.shape[2] for one in members)
