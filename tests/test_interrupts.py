@@ -15,7 +15,6 @@ from helpers import as_workers, noise_split, same_bits
 import jfnn
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.interrupts import deferred_interrupts, raise_interrupt
-from jfnn.distributed.agreement import agreed_environment
 
 NETWORK = jfnn.mlp((5, 6, 3))
 GRID = dict(learning_rate=[0.01, 0.1, 1e38], l2=[0.0, 0.1], epochs=40, batch_size=16)
@@ -134,7 +133,7 @@ def test_ctrl_c_while_no_worker_answers_ends_the_wait():
         return never
 
     with pytest.raises(KeyboardInterrupt), deferred_interrupts():
-        agreed_environment(jfnn.Workers(types.SimpleNamespace(submit=submit)), Listener())
+        jfnn.Workers(types.SimpleNamespace(submit=submit)).environment(Listener())
     assert never.cancelled()
 
 

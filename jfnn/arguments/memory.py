@@ -8,12 +8,12 @@ from pathlib import Path
 from jfnn.arguments.checks import ArgumentError
 
 
-def check(what: str, needed: float, available: float | None = None, sizes: str = "") -> None:
-    """Raises ValueError where more bytes are needed than are available (None: than are free).
+def check(what: str, needed: float, sizes: str = "") -> None:
+    """Raises ValueError where more bytes are needed than are free.
 
     The message begins with ``what``, the argument and the thing ("seeds: so many"), and ends with ``sizes``.
     """
-    available = available_memory() if available is None else available
+    available = available_memory()
     if needed > available:
         gigabytes = f"about {needed / 1e9:.3g} GB are needed, {available / 1e9:.3g} GB are free"
         raise ArgumentError(what, f"it does not fit into memory: {gigabytes}{sizes}")

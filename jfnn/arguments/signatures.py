@@ -43,11 +43,8 @@ def takes(function: Callable[..., object], name: str) -> bool:
 def check_parameter(value: object, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
     """Raises ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
-    Args:
-        value: The value.
-        parameter: A parameter of another package's function; its annotation or default tells the kind.
-        argument: The caller's argument that has the value as an item, named in errors.
-        numeric: Whether the value is a number, or stands for several.
+    The annotation or default of the parameter, of another package's function, tells the kind. ``argument``
+    has the value as an item; ``numeric`` values are numbers, or stand for several.
     """
     default = type(parameter.default)
     kinds = {float if default is int else default}

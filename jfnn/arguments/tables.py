@@ -12,12 +12,9 @@ def size_text(shape: Sequence[int]) -> str:
 def html_table(
     rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
 ) -> str:
-    """A table in HTML, in a box that can scroll.
+    """A table in HTML, of a class ``kind``, in a box that can scroll; the first row has the headings.
 
-    Args:
-        rows: Texts; the first row has the headings.
-        kind: Class of the table.
-        titles: What the pointer shows over the texts of the other rows, "" for nothing.
+    ``titles`` are what the pointer shows over the texts of the other rows, "" for nothing.
     """
     heading, *others = rows
     head = "".join(f"<th>{escape(text)}</th>" for text in heading)

@@ -28,11 +28,11 @@ def name_text(score: str) -> str:
     return f"{part} {metric_text(metric)}".rstrip()
 
 
-def number_text(value: float, higher_is_better: bool, digits: int = 3) -> str:
+def number_text(value: float, higher_is_better: bool) -> str:
     """A score in few characters: "0.951", for losses and the like "12.3" or "2.51e-3"; "div" for none."""
     if not np.isfinite(value):
         return "div"
-    return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, digits)
+    return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, 3)
 
 
 def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> Callable[[float], str]:

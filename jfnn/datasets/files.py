@@ -360,7 +360,10 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
             check_exact(arrays[f"y{part}"], f"{path.name}, y{part}")
     x = np.concatenate(xs)
     x = x.astype(np.result_type(x.dtype, np.float32), copy=False)
-    counts = None if weights is None else _weights(arrays[weights], weights, len(xs[0]), path.name)
+    counts = None if weights is None else arrays[weights]
+    if counts is not None and (counts.shape != (len(xs[0]),) or counts.dtype.kind not in "iubf"):
+        expected = f"expected {len(xs[0])} numbers, one a row, in {weights!r} of {path.name}"
+        raise ArgumentError("weights", expected, got=f"{counts.dtype} {list(counts.shape)}")
     return Table(x, y, (), classes, len(xs[0]) if len(xs) > 1 else None, counts)
 
 
@@ -398,13 +401,6 @@ def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
         return named_array(archive, name)
     except ValueError as error:
         raise file_error(f"{file}: {name} is no plain array ({error})") from None
-
-
-def _weights(array: np.ndarray, name: str, n: int, file: str) -> np.ndarray:
-    if array.shape != (n,) or array.dtype.kind not in "iubf":
-        got = f"{array.dtype} {list(array.shape)}"
-        raise ArgumentError("weights", f"expected {n} numbers, one a row, in {name!r} of {file}, got {got}")
-    return array
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:

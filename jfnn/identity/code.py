@@ -55,9 +55,6 @@ def code_checksum(*values: object) -> str:
     Where they refer to an object of which pickle takes nothing, it is "unknown, by a …" with the object's
     type instead, another at each call: such functions are never taken for equal ones, and their run is not
     resumed.
-
-    Args:
-        *values: Functions, classes, instances, or plain values.
     """
     return checksum(code_parts(values))
 

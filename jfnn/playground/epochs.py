@@ -9,9 +9,9 @@ from jfnn.core.search.result import SweepResult
 MOST_EPOCHS = 12
 
 
-def spaced_epochs(last: int, most: int = MOST_EPOCHS) -> list[int]:
-    """At most so many epochs from 1 to the last, which is among them, their ratios about equal."""
-    return [int(epoch) for epoch in nearest(np.arange(1, last + 1), most)]
+def spaced_epochs(last: int) -> list[int]:
+    """Epochs from 1 to the last, which is among them, their ratios about equal."""
+    return [int(epoch) for epoch in nearest(np.arange(1, last + 1), MOST_EPOCHS)]
 
 
 def nearest(epochs: np.ndarray, most: int) -> np.ndarray:
