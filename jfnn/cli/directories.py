@@ -3,7 +3,7 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from jfnn.arguments.checks import ArgumentError
@@ -42,7 +42,7 @@ def check_free(directory: Path, added: Collection[str]) -> None:
         raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
 
 
-def check_directory(directory: Path, argument: str, names: Collection[str] = ()) -> None:
+def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:
     """Raises ArgumentError for a directory that cannot be made, or in which these files cannot be written.
 
     A file is made where the directory is or will be, and removed.

@@ -281,12 +281,9 @@ def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tu
         if reason:
             raise rows.error(row, name, reason)
         if is_gap(word):
-            got = (
-                f"{checks.shown(word)}, which is neither; leave the row out, or give a class another name"
-                if word
-                else "nothing; leave the row out"
-            )
-            raise rows.error(row, name, f"expected a word or number, got {got}")
+            got = f"{checks.shown(word)}, which is neither" if word else "nothing"
+            cure = "leave the row out, or give a class another name"
+            raise rows.error(row, name, f"expected a word or number, got {got}; {cure}")
     if words and (task == "regression" or (task is None and 2 * len(words) < len(rows.targets))):
         row, word = next(iter(words.items()))
         got = f"got {checks.shown(word)}; where all are names of classes, the task is classification"

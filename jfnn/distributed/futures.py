@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.executors import Collect, Failures, MakeSegment
 from jfnn.distributed import calls
-from jfnn.distributed.calls import Answer, Call, DamagedError, DiffersError
+from jfnn.distributed.calls import Answer, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, pickled
@@ -23,14 +23,6 @@ from jfnn.extend import ExecutorError, Segment, SegmentResult, Task
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0
 SILENT = 3  # messages lost before any result for each try, after which none is expected
-
-
-class Message(NamedTuple):
-    """A call on its way."""
-
-    future: Any
-    name: str  # of the call
-    attempt: Attempt[Any]
 
 
 class Futures:
@@ -63,7 +55,7 @@ class Futures:
         """
         self.queue: Queue[Any] = Queue(jobs, segment, self.workers)
         self.collect: Collect[Any] = collect
-        self.under_way: dict[int, Message] = {}  # by the identity of its future
+        self.under_way: dict[int, Attempt[Any]] = {}  # by the identity of its future
         self.timeout = self.workers.timeout
         self.timeouts = 0  # without an answer between
         self.waiting.answered()  # before there was nothing to answer
@@ -72,33 +64,29 @@ class Futures:
                 self._fill()
                 if not self.under_way:
                     return self.queue.failures
-                futures = [message.future for message in self.under_way.values()]
+                futures = [attempt.future for attempt in self.under_way.values()]
                 ended = self.waiting.first_ended(futures, self.timeout)
                 for future in ended:
                     self._settle(self.under_way.pop(id(future)))
                 if not ended:
                     self._lose_all()
         finally:
-            for message in self.under_way.values():
-                cancel(message.future)
+            for attempt in self.under_way.values():
+                cancel(attempt.future)
 
     def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
         """See `Executor`; each process compiles with its first tile, and nobody is told."""
 
-    def _call(self, attempt: Attempt[Any]) -> Call:
-        """The call of jobs, with the task if they bring it."""
-        task = self.task if attempt.with_task else dataclasses.replace(self.task, content=None)
-        return calls.make_call(task, attempt.segments, self.environment, self.x64)
-
     def _fill(self) -> None:
         """Sends as much as may be under way; gives the rest up where the executor takes no more."""
         while len(self.under_way) < self.workers.in_flight:
-            attempt = self.queue.next([message.attempt for message in self.under_way.values()])
+            attempt = self.queue.next(self.under_way.values())
             if attempt is None:
                 return
-            call = self._call(attempt)
+            task = self.task if attempt.with_task else dataclasses.replace(self.task, content=None)
+            call = calls.make_call(task, attempt.segments, self.environment, self.x64)
             try:
-                future = self.workers.submit(calls.answer, call)
+                attempt.future = self.workers.submit(calls.answer, call)
             except ExecutorError as error:
                 if not self.has_trained:
                     raise
@@ -106,12 +94,12 @@ class Futures:
                 self.queue.give_up_all(error)
                 self.timeout = min(self.timeout or CLOSED_SECONDS, CLOSED_SECONDS)
                 return
-            self.under_way[id(future)] = Message(future, call.name, attempt)
+            attempt.call = call.name
+            self.under_way[id(attempt.future)] = attempt
 
-    def _settle(self, message: Message) -> None:
+    def _settle(self, attempt: Attempt[Any]) -> None:
         """Collects results, or queues the jobs to be sent again."""
-        attempt = message.attempt
-        match received(message.future, message.name):
+        match received(attempt.future, attempt.call):
             case Answer(process, list() as results):
                 self.waiting.answered()
                 self.timeouts = 0
@@ -155,8 +143,7 @@ class Futures:
             self._lose(attempt, DamagedError(f"on {process}: the data did not come whole"))
             return
         self.lacking.add(process)
-        sent = [*(message.attempt for message in self.under_way.values()), *self.queue.again]
-        bringing = sum(one.with_task for one in sent)
+        bringing = sum(one.with_task for one in (*self.under_way.values(), *self.queue.again))
         attempt.with_task = attempt.is_probe or bringing < len(self.lacking)
         attempt.is_probe = False
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
@@ -180,8 +167,8 @@ class Futures:
         error = TimeoutError(f"no answer within {self.timeout:g} s")
         lost = [*self.under_way.values()]
         self.under_way.clear()
-        for message in lost:
-            cancel(message.future)
-            self._lose(message.attempt, error)
+        for attempt in lost:
+            cancel(attempt.future)
+            self._lose(attempt, error)
         if self.timeouts >= self.workers.tries:
             self.queue.give_up_all(error)

@@ -34,6 +34,8 @@ class Attempt(Generic[Job]):
     tries: int = 0  # how often they were lost
     with_task: bool = False  # whether the task travels with them
     is_probe: bool = False  # whether they look for a process that has the task, or lacks it
+    future: Any = None  # of the call that was sent last
+    call: str = ""  # its name
 
 
 class Queue(Generic[Job]):

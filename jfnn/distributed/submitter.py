@@ -172,11 +172,12 @@ def check_starts_anew(executor: object) -> None:
         )
 
 
-def _like(executor: Any) -> Callable[[], Any] | None:
+def _like(pool: Any) -> Callable[[], Any] | None:
     """A function that makes a process pool like one that broke; None for other executors."""
-    if type(executor) is not concurrent.futures.ProcessPoolExecutor:
+    kind: type = type(pool)
+    if kind is not concurrent.futures.ProcessPoolExecutor:
         return None
-    arguments = executor._max_workers, executor._mp_context, executor._initializer, executor._initargs
+    arguments = pool._max_workers, pool._mp_context, pool._initializer, pool._initargs
     return lambda: concurrent.futures.ProcessPoolExecutor(*arguments)
 
 
