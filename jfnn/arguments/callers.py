@@ -12,17 +12,11 @@ PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class Doubt(NamedTuple):
-    """Something that is allowed, but hardly meant.
-
-    Attributes:
-        found: What is doubted.
-        argument: The argument that it is about; empty for none.
-        cure: What to do about it, if anything is known.
-    """
+    """Something that is allowed, but hardly meant."""
 
     found: str
-    argument: str = ""
-    cure: Cure | None = None
+    argument: str = ""  # that it is about; empty for none
+    cure: Cure | None = None  # what to do about it, if anything is known
 
     def __str__(self) -> str:
         """All of it in one line."""

@@ -7,19 +7,12 @@ from typing import NamedTuple
 
 
 class Set(NamedTuple):
-    """A value of an argument that helps: ``resume=True goes on with it``.
+    """A value of an argument that helps: ``resume=True goes on with it``."""
 
-    Attributes:
-        argument: Name of the argument, or of the flag of the command line that does as much.
-        value: The value.
-        effect: What it does.
-        code: What Python's callers write instead of the argument and its value; empty for these.
-    """
-
-    argument: str
+    argument: str  # its name, or that of the flag of the command line that does as much
     value: object
     effect: str
-    code: str = ""
+    code: str = ""  # what Python's callers write instead of the argument and its value; empty for these
 
     def __str__(self) -> str:
         """The words for Python's callers."""

@@ -18,22 +18,13 @@ DIGITS = (8, 8)  # pixels of an image
 
 
 class Problem(NamedTuple):
-    """Data to learn from, with what follows from them.
-
-    Attributes:
-        name: Name of the data.
-        split: The rows, their weights, and what they stand for: runs are told apart by these names.
-        shape: Shape of one row's inputs.
-        outputs: Width of the output layer.
-        classes: The word for each label, or None for regression.
-        loss: Name of the loss.
-    """
+    """Data to learn from, with what follows from them."""
 
     name: str
-    split: Split
-    shape: tuple[int, ...]
-    outputs: int
-    classes: tuple[str, ...] | None
+    split: Split  # runs are told apart by the names in it
+    shape: tuple[int, ...]  # of one row's inputs
+    outputs: int  # width of the output layer
+    classes: tuple[str, ...] | None  # the word for each label; None for regression
     loss: str
 
     @property

@@ -10,8 +10,6 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.flags import Flags
 from jfnn.core.search.run_directory import CHECKPOINT, CONFIG
 
-REPORT = "report.html"  # the page of a run
-
 
 def choose_directory(flags: Flags) -> Path:
     """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.

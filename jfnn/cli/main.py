@@ -23,16 +23,12 @@ def main(argv: Sequence[str]) -> int:
 
 def _imported(argv: Sequence[str]) -> Callable[[], int]:
     """What a command line does, with all that it needs imported."""
-    if argv and argv[0] in COMMANDS:
-        from jfnn.cli import predict, run, workers  # import JAX
+    if not argv or argv[0] not in COMMANDS:
+        return functools.partial(_without_command, argv)
+    from jfnn.cli import predict, run, workers  # import JAX
 
-        starts: dict[str, Callable[[Sequence[str]], int]] = {
-            "grid": run.start,
-            "predict": predict.start,
-            "workers": workers.start,
-        }
-        return functools.partial(starts[argv[0]], argv[1:])
-    return functools.partial(_without_command, argv)
+    starts = {"grid": run.start, "predict": predict.start, "workers": workers.start}
+    return functools.partial(starts[argv[0]], argv[1:])
 
 
 def _without_command(argv: Sequence[str]) -> int:

@@ -18,7 +18,6 @@ from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import describe, metric_text, name_text, score_format, value_texts
 from jfnn.cli.data import Problem
-from jfnn.cli.directories import REPORT
 from jfnn.cli.flags import Flags
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
@@ -28,6 +27,7 @@ from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line
 CELLS_A_LINE = 8  # fit into it
+REPORT = "report.html"
 PLAYGROUND = "playground.html"
 ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
 # Flags that do not change what a run is.

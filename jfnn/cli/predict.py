@@ -96,11 +96,10 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
         values = asked.predict(frame, "mean")
     name = f"predicted_{names.get('target') or 'target'}"
-    if values.ndim == 1:
-        return {name: values.tolist()}
-    if values.shape[1] == 1:
-        return {name: values[:, 0].tolist()}
-    return {f"{name}_{i}": column.tolist() for i, column in enumerate(values.T, 1)}
+    columns = values.reshape(len(values), -1).T.tolist()
+    if len(columns) == 1:
+        return {name: columns[0]}
+    return {f"{name}_{i}": column for i, column in enumerate(columns, 1)}
 
 
 def at_the_end(result: SweepResult) -> SweepResult:

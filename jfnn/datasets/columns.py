@@ -71,17 +71,11 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
 
 
 class Read(NamedTuple):
-    """A frame as inputs.
+    """A frame as inputs."""
 
-    Attributes:
-        inputs: ``[n, inputs]``, float64.
-        gaps: Column -> its number of gaps, where it has some that became the median.
-        unknown: What to say of words that no training row has.
-    """
-
-    inputs: np.ndarray
-    gaps: dict[str, int]
-    unknown: list[str]
+    inputs: np.ndarray  # ``[n, inputs]``, float64
+    gaps: dict[str, int]  # column -> its number of gaps, where it has some that became the median
+    unknown: list[str]  # warnings of words that no training row has
 
 
 def gaps_text(gaps: Mapping[str, int]) -> str:

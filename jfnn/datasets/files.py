@@ -48,23 +48,14 @@ COPIES = 2.0  # of all arrays of an archive in memory, while parts are joined
 
 
 class CsvRows(NamedTuple):
-    """The rows of a CSV file below its header.
+    """The rows of a CSV file below its header."""
 
-    Attributes:
-        file: Name of the file.
-        names: Names of the columns beside that of the targets.
-        numbers: Numbers in these, row by row; NaN for all other fields.
-        others: Column -> row -> the field as written, where it is not a number that a float holds.
-        targets: The targets as words.
-        lines: The line of the file at which each row ends.
-    """
-
-    file: str
-    names: list[str]
-    numbers: "array[float]"
-    others: dict[str, dict[int, str]]
-    targets: list[str]
-    lines: "array[int]"
+    file: str  # its name
+    names: list[str]  # of the columns beside that of the targets
+    numbers: "array[float]"  # in these columns, row by row; NaN for all other fields
+    others: dict[str, dict[int, str]]  # column -> row -> the field as written, where no float holds it
+    targets: list[str]  # as words
+    lines: "array[int]"  # at which each row ends
 
     def column(self, name: str) -> np.ndarray:
         """Numbers of a column ``[rows]``, NaN for all other fields."""

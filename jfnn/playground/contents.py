@@ -32,15 +32,10 @@ Picture = tuple[int, int, int]
 
 
 class Members(NamedTuple):
-    """The networks of one program.
-
-    Attributes:
-        learner: The network and its loss.
-        weights: Flat parameters ``[members, epochs, numbers]``, float32.
-    """
+    """The networks of one program."""
 
     learner: Supervised
-    weights: np.ndarray
+    weights: np.ndarray  # flat parameters ``[members, epochs, numbers]``, float32
 
 
 def numbers(array: np.ndarray) -> str:

@@ -100,7 +100,6 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
             got=repr(network),
             cure="put it together of layers of jfnn.layers",
         )
-    _check(layers, "")
     check_output(network, loss)
     outputs = shapes(layers, shape)[-1]
     if len(outputs) != 1:
@@ -154,36 +153,6 @@ def flattened(network: Network, params: Params) -> np.ndarray:
     return np.concatenate([np.empty((*members, 0), np.float32), *rounded], axis=-1)
 
 
-def _check(layers: Sequence[LayerKind], within: str) -> None:
-    """Raises where there is a layer or an activation that JavaScript does not know."""
-    for number, layer in enumerate(layers, 1):
-        name = f"layer {number} of {len(layers)} ({type(layer).__name__}){within}"
-        if type(layer) not in KINDS:
-            raise ArgumentError(
-                "network",
-                f"{name} is of a kind that does not run in a browser",
-                cure=f"take one of {', '.join(LAYERS)}",
-            )
-        activation = getattr(layer, "activation", "identity")
-        if isinstance(activation, Activation):
-            raise ArgumentError(
-                "network",
-                f"{name} has an activation of its own, and functions of Python do not run in a browser",
-                cure="take one of jfnn.activations.ACTIVATIONS by its name",
-            )
-        _check(_inner(layer), f" in {name}")
-
-
-def _inner(layer: LayerKind) -> Sequence[LayerKind]:
-    """The layers that a layer is made of."""
-    match layer:
-        case Residual():
-            return layer.layers
-        case Frozen() | Scaled():
-            return (layer.layer,)
-    return ()
-
-
 def _answers(loss: Loss) -> Json:
     """What outputs become by a loss."""
     if loss.probabilities is None:
@@ -224,6 +193,15 @@ def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) 
 
 def _fields(layer: LayerKind, shape: Shape, places: Any) -> Json:
     """What is particular to a layer; one around another one says what that is."""
+    if type(layer) not in KINDS:
+        expected = f"{checks.shown(layer)} is of a kind that does not run in a browser"
+        raise ArgumentError("network", expected, cure=f"take one of {', '.join(LAYERS)}")
+    if isinstance(getattr(layer, "activation", "identity"), Activation):
+        raise ArgumentError(
+            "network",
+            f"the activation of {checks.shown(layer)} is its own, and functions do not run in a browser",
+            cure="take one of jfnn.activations.ACTIVATIONS by its name",
+        )
     return {"kind": NAMES[type(layer)], **KINDS[type(layer)](layer, shape, places)}
 
 

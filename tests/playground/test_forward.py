@@ -433,19 +433,19 @@ REFUSED = {
     "kind": (
         (of_layers(Dense(4), Doubled()),),
         "network",
-        "layer 2 of 3 (Doubled) is of a kind",
+        "Doubled() is of a kind",
         "take one of conv, dense,",
     ),
     "kind within": (
         (of_layers(Residual([Dense(3), Scaled(Doubled()), Dense(2)])),),
         "network",
-        "layer 1 of 1 (Doubled) in layer 2 of 3 (Scaled) in layer 1 of 2 (Residual) is of a kind",
+        "Doubled() is of a kind",
         "take one of conv, dense,",
     ),
     "activation": (
         (of_layers(Dense(4), Dense(3, ARCTAN)),),
         "network",
-        "layer 2 of 3 (Dense) has an activation of its own",
+        "the activation of Dense(",
         "take one of jfnn.activations.ACTIVATIONS by its name",
     ),
     "probabilities": ((NET, CUSTOM), "loss", "has probabilities of its own", "jfnn.losses.LOSSES"),
