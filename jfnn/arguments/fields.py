@@ -29,13 +29,9 @@ def field(
     given: Sequence[str] = (),
     **metadata: Any,
 ) -> Any:
-    """A field with a default, a converter and further metadata.
+    """A field with a default, which is converted as well, a converter and further metadata.
 
-    Args:
-        default: The default, which is converted as well.
-        convert: Its converter.
-        given: Names of fields before it, whose values the converter takes too.
-        **metadata: Whatever else there is to say of the field.
+    ``given`` names fields before it, whose values the converter takes too.
     """
     return dataclasses.field(default=default, metadata=metadata | {"convert": convert, "given": given})
 

@@ -13,13 +13,9 @@ LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read who
 
 
 class OutputError(OSError):
-    """A file that an argument names cannot be written, as where the disk is full.
+    """A file that an argument names cannot be written, as where the disk is full."""
 
-    Attributes:
-        argument: Name of the argument.
-    """
-
-    argument = ""
+    argument = ""  # its name
 
     def __str__(self) -> str:
         """The argument, the file and the reason in one line."""

@@ -156,10 +156,7 @@ def _check_memory(path: Path, bytes_a_field: int) -> None:
 def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool, impute: bool) -> CsvRows:
     """All rows of a file whose header has these columns.
 
-    Raises:
-        ValueError: A file that cannot be read, or the first field beside the targets that may not be there: a
-            number that floats do not hold, a word without ``encode``, a gap without either option, and either
-            among the weights.
+    Raises ArgumentError for the first field beside the targets that may not be there, see `_refusal`.
     """
     lines_of_fields = _fields(path)
     _, header = next(lines_of_fields)
@@ -184,11 +181,7 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
 
 
 def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The names in the header of a CSV file, then the fields of each row, all with the line they end at.
-
-    Raises:
-        ValueError: No CSV file with a header; no rows, or one of another length than the header.
-    """
+    """The names in the header of a CSV file, then the fields of each row, all with the line they end at."""
     try:
         with paths.text(path, "path") as text:
             # pandas fills short rows up as if they had gaps, renames columns and rounds large numbers: every

@@ -73,15 +73,11 @@ class DamagedError(RuntimeError):
 
 
 class DiffersError(RuntimeError):
-    """A process may not run a call: its results would have other bits, or JAX would refuse it there.
-
-    Attributes:
-        environment: Its `environment_here`.
-    """
+    """A process may not run a call: its results would have other bits, or JAX would refuse it there."""
 
     def __init__(self, text: str, environment: Description):
         super().__init__(text, environment)
-        self.environment = environment
+        self.environment = environment  # of the process, by `environment_here`
 
     def __str__(self) -> str:
         """In what it differs."""

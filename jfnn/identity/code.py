@@ -223,18 +223,9 @@ def _instance_pieces(value: Any) -> list[object] | None:
     except Exception:  # its type may do anything
         return None
     made, arguments, *states = reduced[:3]
+    if states and isinstance(states[0], dict):  # cached properties follow from the rest, read or not
+        members = {name: member for base in reversed(kind.__mro__) for name, member in vars(base).items()}
+        cached = {name for name in states[0] if isinstance(members.get(name), functools.cached_property)}
+        states = [{name: piece for name, piece in states[0].items() if name not in cached}]
     items = [list(further) for further in reduced[3:5] if further is not None]
-    return [kind, made, arguments, *(_less_cached(kind, state) for state in states), *items]
-
-
-def _less_cached(kind: type, state: object) -> object:
-    """The state of an instance less its cached properties, which follow from the rest, read or not."""
-    if not isinstance(state, dict):
-        return state
-    cached = {
-        name
-        for base in kind.__mro__
-        for name, value in vars(base).items()
-        if isinstance(value, functools.cached_property)
-    }
-    return {name: value for name, value in state.items() if name not in cached}
+    return [kind, made, arguments, *states, *items]
