@@ -109,8 +109,9 @@ def exponential(value: float, digits: int) -> str:
     """A number in few characters with an exponent, 1e-2 rather than 0.01; 0, NaN and infinity as they are."""
     if value == 0 or not np.isfinite(value):
         return f"{value:g}"
-    text = np.format_float_scientific(value, digits - 1, unique=False, trim="-", exp_digits=1)
-    return text.replace("e+", "e")
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent)}"
 
 
 def without_arrays(kind: Any) -> Any:
