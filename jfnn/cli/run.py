@@ -129,12 +129,13 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
 
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
     """An error behind the flag at fault; None where no flag sets its argument."""
-    if isinstance(error, ArgumentError) and (name := _flag_at_fault(error, flags)):
-        return f"{name}: {told(error.found, error.cure, in_flags)}"
     if isinstance(error, CorruptFileError):
         return f"--out: {error}"
+    reason = told(error.found, error.cure, in_flags)
+    if name := _flag_at_fault(error, flags):
+        return f"{name}: {reason}"
     if os.path.lexists(error.argument) and Path(error.argument).is_relative_to(flags.out):
-        return f"--out: {error.argument}: {told(error.found, error.cure, in_flags)}"
+        return f"--out: {error.argument}: {reason}"
     return None
 
 

@@ -14,7 +14,7 @@ from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
-from jfnn.datasets.columns import ColumnNames, Read, fitted, gaps_text, read_frame
+from jfnn.datasets.columns import ColumnNames, fitted, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.split import Split
 from jfnn.targets import is_labels
@@ -140,13 +140,15 @@ def split_table(
         cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
     columns = fitted(table, cut.x_train)
     if any(columns.values()):
-        train = read_frame(columns, dict(zip(table.names, cut.x_train.T, strict=True)))
-        cut = cut._replace(x_train=train.inputs)
-        read = [train]
-        if cut.x_test is not None:
-            read.append(read_frame(columns, dict(zip(table.names, cut.x_test.T, strict=True))))
-            cut = cut._replace(x_test=read[-1].inputs)
-        for reason in [*_filled(read), *read[-1].unknown]:
+        parts = [x for x in (cut.x_train, cut.x_test) if x is not None]
+        read = [read_frame(columns, dict(zip(table.names, x.T, strict=True))) for x in parts]
+        cut = cut._replace(x_train=read[0].inputs, x_test=read[1].inputs if len(read) > 1 else None)
+        gaps = sum((collections.Counter(part.gaps) for part in read), collections.Counter())
+        if gaps:
+            number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"
+            reason = f"{number} became the median that the training rows have in the column"
+            callers.warn(Doubt(f"{reason}: {gaps_text(gaps)}"))
+        for reason in read[-1].unknown:
             callers.warn(Doubt(reason))
     names: dict[str, Any] = {"columns": columns} if columns else {}
     if table.classes is not None:
@@ -154,15 +156,6 @@ def split_table(
     if table.target is not None:
         names["target"] = table.target
     return cut._replace(names=ColumnNames(names) if names else None)
-
-
-def _filled(parts: Iterable[Read]) -> list[str]:
-    """How many gaps of all parts became the median of the training rows, and where."""
-    gaps = sum((collections.Counter(part.gaps) for part in parts), collections.Counter())
-    if not gaps:
-        return []
-    number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"
-    return [f"{number} became the median that the training rows have in the column: {gaps_text(gaps)}"]
 
 
 def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
