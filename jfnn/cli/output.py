@@ -34,15 +34,12 @@ ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # writ
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
-def report(result: SweepResult, tests: bool) -> str:
-    """The tables, the best cells and the verdict of a sweep, and what was trained again.
-
-    ``tests`` says whether there are rows to test on.
-    """
+def report(result: SweepResult) -> str:
+    """The tables, the best cells and the verdict of a sweep, and what was trained again."""
     lines = [training_text(result), ""] if training_text(result) else []
     lines += tables(result) if result.crossed else []
     lines += best_cells(result)
-    lines += verdict(result, tests)
+    lines += verdict(result)
     if result.refit is not None:
         texts = summary.refit_texts(result.refit)
         lines += [f"trained again {summary.refit_rows(result)}:"]
@@ -122,11 +119,10 @@ def best_cells(result: SweepResult) -> list[str]:
     return [title, *(line.rstrip() for line in lines), *itertools.chain(*legend), ""]
 
 
-def verdict(result: SweepResult, tests: bool) -> list[str]:
+def verdict(result: SweepResult) -> list[str]:
     """The best cell, and how far to trust its score.
 
     It has its score on test rows that ranked nothing, but of a cell that was trained again that training's.
-    ``tests`` says whether there are rows to test on.
     """
     best = result.best_or_none()
     if best is None:
@@ -140,11 +136,11 @@ def verdict(result: SweepResult, tests: bool) -> list[str]:
     lines += [f"{texts[0]},", *texts[1:]] if by and len(texts) > 1 else [", ".join(texts)]
     if interval := summary.interval_text(result):
         lines += [f"({interval})"]
-    return lines + caveats(result, tests)
+    return lines + caveats(result)
 
 
-def caveats(result: SweepResult, tests: bool) -> list[str]:
-    """How far to trust the scores of the best cell; nothing without one. For ``tests`` see `verdict`."""
+def caveats(result: SweepResult) -> list[str]:
+    """How far to trust the scores of the best cell; nothing without one."""
     best = result.best_or_none()
     if best is None:
         return []
@@ -155,7 +151,8 @@ def caveats(result: SweepResult, tests: bool) -> list[str]:
     few = summary.chosen_by_few(result)
     part = summary.ranking_parts(result)[-1]
     if part == "validation":
-        if tests and not summary.tests_its_refit(result):
+        has_tests = not np.isnan(result.cell_scores("test_loss")[best.index])
+        if has_tests and not summary.tests_its_refit(result):
             lines += [f"{summary.part_text(result, 'test', best.index)}, on rows that ranked nothing"]
         lines += [f"{rows}."]
     else:
@@ -197,7 +194,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         result,
         out / REPORT,
         title=title,
-        text=caveats(result, problem.n_test > 0),
+        text=caveats(result),
         figures=None if result.leading else report.maps(result) | curves,
         settings={  # that the library does not know
             "data": problem.name,

@@ -108,7 +108,7 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
         result = output.with_rmse(result, problem)
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
-            print(output.report(result, problem.n_test > 0), took, sep="\n")
+            print(output.report(result), took, sep="\n")
         # Another process may have asked for the run meanwhile.
         with warnings_in_lines(PROG), directory_lock(flags.out, waits=True):
             written = output.write(flags, problem, result, [*PROG.split(), *argv])

@@ -73,7 +73,7 @@ def test_lists_of_best_cells_fit_80_columns_and_lose_no_column():
     for name in ("η", "λ", *further, "test loss", "test R²", "train loss"):
         assert sum(name in line for line in lines[1:]) == 1
     assert sum(line.startswith("3.") for line in lines) > 1  # behind the rank again
-    assert max(map(len, output.report(result, True).splitlines())) <= 80
+    assert max(map(len, output.report(result).splitlines())) <= 80
 
 
 def test_config_names_settings_versions_device_and_time(run):
