@@ -9,6 +9,7 @@ from helpers import refusal
 from room_calls import RECORDS
 
 import jfnn
+from jfnn.analysis.bias_variance import DecompositionOptions
 from jfnn.arguments.fields import Valid
 from jfnn.core.experiment.options import Common, Options, TrainOptions
 from jfnn.layers.kind import LayerKind
@@ -21,7 +22,7 @@ from jfnn.schedulers.until import Until
 pytestmark = pytest.mark.unoptimised
 
 BASES = {LayerKind, Pool, Recurrent, Wrapped, Scheduler}
-MADE_BY_JFNN = {Common, Options, TrainOptions, Until}
+MADE_BY_JFNN = {Common, DecompositionOptions, Options, TrainOptions, Until}
 
 
 def kinds(base=Valid):

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jfnn.analysis.intervals import Interval, as_interval
+from jfnn.analysis.intervals import Interval
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.arguments.fields import Valid, field, one_of, optional
 from jfnn.core.search.result import SweepResult
 from jfnn.learners import Learner
 from jfnn.network import Network
@@ -24,9 +25,13 @@ from jfnn.split import Split
 
 KINDS = ("squared", "zero_one")
 MISSING = ("nan", "omit")
+PARTS = ("error", "bias", "variance", "unbiased", "biased", "disagreement")
 #: Parts that have an interval.
 WITH_ENDS = ("error", "bias", "variance")
 FEWEST = 2  # draws
+
+# Parts of one cell by their names, and the values of each draw of which the intervals are.
+_Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,29 +84,6 @@ class BiasVariance:
         return f"<BiasVariance {self.kind}, {self.error.shape}: least {told}>"
 
 
-class _Parts(NamedTuple):
-    """The parts of one cell, and the values of each draw of which the intervals are."""
-
-    error: float
-    bias: float
-    variance: float
-    unbiased: float
-    biased: float
-    disagreement: float
-    of_draws: dict[str, np.ndarray]
-
-    def intervals(self, kind: str, form: Interval) -> dict[str, tuple[float, float]]:
-        """Ends for each part that has values of draws; of squared loss the variance's are logarithms."""
-        found: dict[str, tuple[float, float]] = {}
-        for name, values in self.of_draws.items():
-            bounds = {"zero_one": (0.0, 1.0), "squared": (0.0, np.inf)}[kind] if name == "error" else None
-            low, high = confidence_interval(values, form, bounds=bounds)
-            is_logarithm = kind == "squared" and name == "variance"
-            ends = np.exp([low, high]) if is_logarithm else np.array([low, high])
-            found[name] = float(ends[0]), float(ends[1])
-        return found
-
-
 def bias_variance(
     result: SweepResult,
     split: Split,
@@ -150,7 +132,7 @@ def bias_variance(
         raise ArgumentError("result", "expected subsets with the same target, got one with a target for each")
     if split.x_test is None or split.y_test is None:
         raise ArgumentError("split", "expected rows to test on, got none")
-    asked = _asked(kind, noise, interval, missing, corrected)
+    asked = DecompositionOptions(kind, noise, interval, missing, corrected)
     given = truth(split.x_test) if callable(truth) else truth
     targets = np.asarray(checks.as_array(split.y_test, "split"))
     if given is not None:
@@ -163,7 +145,8 @@ def bias_variance(
     if is_labels and kind == "squared":
         predictions = result.predict_proba(split.x_test, network=network)
         if targets.ndim == 1:
-            targets = _one_hot(targets, predictions.shape[-1])
+            classes = np.arange(predictions.shape[-1]) if predictions.shape[-1] > 1 else 1
+            targets = np.asarray(targets[:, None] == classes, np.float64)
     elif not is_labels and kind == "zero_one":
         raise ArgumentError("kind", "expected 'squared', these networks predict numbers", got=repr(kind))
     if predictions.ndim > targets.ndim and predictions.shape[-1] == 1 and targets.ndim == 1:
@@ -173,9 +156,7 @@ def bias_variance(
     if predictions.shape[predictions.ndim - targets.ndim :] != targets.shape:
         got = f"targets {list(targets.shape)} and predictions {list(predictions.shape)}"
         raise ArgumentError("split", "expected one prediction for each target", got=got)
-    axes, draws = _draws_last(result, predictions, targets.ndim)
-    cells = tuple(len(values) for values in axes.values())
-    grouped = draws.reshape(*cells, *draws.shape[len(draws.shape) - 2 - targets.ndim :])
+    axes, grouped = _draws_last(result, predictions, targets.ndim)
     return _decomposed(grouped, targets, given, asked, axes)
 
 
@@ -226,7 +207,7 @@ def bias_variance_of(
         ValueError, TypeError: Shapes that do not fit, fewer than two draws, infinite numbers, or values that
             the other arguments do not take.
     """
-    asked = _asked(kind, noise, interval, missing, corrected)
+    asked = DecompositionOptions(kind, noise, interval, missing, corrected)
     numbers = np.asarray(checks.as_array(predictions, "predictions"))
     checks.check_numbers(numbers, "predictions")
     wanted = np.asarray(checks.as_array(targets, "targets"))
@@ -243,31 +224,24 @@ def bias_variance_of(
     return _decomposed(grouped, wanted, None if truth is None else _as_truth(truth), asked, named)
 
 
-class _Asked(NamedTuple):
-    """How to part, checked."""
-
-    kind: str | None
-    noise: float | None
-    interval: Interval
-    missing: str
-    corrected: bool
-
-
-def _asked(
-    kind: object, noise: object, interval: Interval | None, missing: object, corrected: object
-) -> _Asked:
-    if interval is not None:
-        checks.check_instance(interval, Interval, "interval")
-    form = as_interval(interval)
+def _as_interval(interval: Interval | None, argument: str) -> Interval:
+    """An interval of the mean; None for Student's t."""
+    form = Interval() if interval is None else interval
+    checks.check_instance(form, Interval, argument)
     if form.statistic != "mean":
-        raise ArgumentError("interval", "expected one of the mean", got=form.statistic)
-    return _Asked(
-        None if kind is None else checks.as_choice(kind, "kind", KINDS),
-        None if noise is None else checks.as_number(noise, "noise"),
-        form,
-        checks.as_choice(missing, "missing", MISSING),
-        checks.as_switch(corrected, "corrected"),
-    )
+        raise ArgumentError(argument, "expected one of the mean", got=form.statistic)
+    return form
+
+
+@dataclasses.dataclass(frozen=True)
+class DecompositionOptions(Valid):
+    """Arguments of `bias_variance_of` that say how to decompose."""
+
+    kind: str | None = field(convert=optional(one_of(KINDS)))
+    noise: float | None = field(convert=optional(checks.as_number))
+    interval: Interval = field(convert=_as_interval)
+    missing: str = field(convert=one_of(MISSING))
+    corrected: bool = field(convert=checks.as_switch)
 
 
 def _as_truth(truth: ArrayLike) -> np.ndarray:
@@ -278,12 +252,6 @@ def _as_truth(truth: ArrayLike) -> np.ndarray:
     if array.ndim == 0:
         raise ArgumentError("truth", "expected a number for each target", got=checks.shown(truth))
     return array
-
-
-def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    if classes == 1:
-        return labels[:, None].astype(np.float64)
-    return np.asarray(labels[:, None] == np.arange(classes), np.float64)
 
 
 def _named_axes(axes: object, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -303,18 +271,15 @@ def _draws_last(
     result: SweepResult, predictions: np.ndarray, trailing: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The axes of cells, and predictions ``[cells…, subsets, seeds, n, …]``."""
-    cells = result.cell_shape if result.kept_cell is None else ()
-    axes = dict(result.axes) if result.crossed else {"cell": np.arange(result.cell_shape[0])}
-    axes = axes if cells else {}
-    behind = predictions.shape[len(cells) : predictions.ndim - trailing]
-    at = len(cells)
-    moved = predictions
+    axes: dict[str, np.ndarray] = {}
+    if result.kept_cell is None:
+        axes = dict(result.axes) if result.crossed else {"cell": np.arange(result.cell_shape[0])}
+    at = len(axes)
     if result.folds is None:
-        moved = np.expand_dims(moved, at)  # a seed is a draw
-        moved = np.swapaxes(moved, at, at + 1)
+        moved = np.expand_dims(predictions, at + 1)  # a seed is a draw
     else:
-        moved = np.swapaxes(moved, at, at + 1)
-    if len(behind) > 1 + (result.folds is not None):
+        moved = np.swapaxes(predictions, at, at + 1)
+    if moved.ndim - trailing > at + 2:
         moved = np.moveaxis(moved, at + 2, at)
         axes["epoch"] = result.evaluations
     return axes, moved
@@ -324,7 +289,7 @@ def _decomposed(
     predictions: np.ndarray,
     targets: np.ndarray,
     truth: np.ndarray | None,
-    asked: _Asked,
+    asked: DecompositionOptions,
     axes: Mapping[str, np.ndarray],
 ) -> BiasVariance:
     """The parts of predictions ``[…, groups, of each, n, …]``; groups are independent."""
@@ -340,68 +305,56 @@ def _decomposed(
         raise ArgumentError("truth", f"expected {list(targets.shape)}, as targets are", got=got)
     if kind == "zero_one" and truth is None and asked.noise is not None:
         raise ArgumentError("noise", "expected None without truth, for 0-1 loss", got=f"{asked.noise:g}")
-    sigma = float(_loss(kind, targets, right).mean()) if asked.noise is None else asked.noise
+    of_targets = targets != right if kind == "zero_one" else (targets.astype(np.float64) - right) ** 2
+    sigma = float(of_targets.mean()) if asked.noise is None else asked.noise
     leading = predictions.shape[: predictions.ndim - 2 - targets.ndim]
     groups, each = predictions.shape[len(leading) : len(leading) + 2]
     if groups * each < FEWEST:
         raise ArgumentError("predictions", f"expected at least {FEWEST} draws", got=str(groups * each))
     cells = predictions.reshape(-1, groups, each, targets.size)
-    if np.isinf(cells.astype(np.float64)).any():
+    if np.isinf(cells).any():
         raise ArgumentError("predictions", "expected finite numbers or NaN, got infinity")
     missed: np.ndarray = np.isnan(cells)
     if kind == "zero_one" and not (targets == -1).any():
         missed = np.asarray(cells == -1)
     lacks = np.asarray(missed.any(axis=(2, 3)))
-    names = ("error", "bias", "variance", "unbiased", "biased", "disagreement")
-    values = {name: np.full(len(cells), np.nan) for name in names}
-    low = {name: np.full(len(cells), np.nan) for name in WITH_ENDS}
-    high = {name: np.full(len(cells), np.nan) for name in WITH_ENDS}
+    values = {name: np.full(len(cells), np.nan) for name in PARTS}
+    ends = {name: np.full((2, len(cells)), np.nan) for name in WITH_ENDS}
     counts = np.where(lacks.any(axis=1) & (asked.missing == "nan"), 0, (~lacks).sum(axis=1) * each)
     compute = _squared if kind == "squared" else _zero_one
     for i in np.flatnonzero(counts >= FEWEST):
-        parts = compute(cells[i][~lacks[i]], targets.ravel(), right.ravel(), asked.corrected)
-        for name in names:
-            values[name][i] = getattr(parts, name)
-        for name, (low_end, high_end) in parts.intervals(kind, asked.interval).items():
-            low[name][i] = low_end
-            high[name][i] = high_end
+        parts, of_draws = compute(cells[i][~lacks[i]], targets.ravel(), right.ravel(), asked.corrected)
+        for name, part in parts.items():
+            values[name][i] = part
+        for name, draws in of_draws.items():
+            bounds = (0.0, 1.0 if kind == "zero_one" else np.inf) if name == "error" else None
+            ends[name][:, i] = confidence_interval(draws, asked.interval, bounds=bounds)
     if truth is None:  # what there is of noise lies within the bias
         values["bias"] -= sigma
-        for ends in (low, high):
-            ends["bias"] -= sigma
+        ends["bias"] -= sigma
     if kind == "squared":
-        low = {name: np.maximum(ends, 0) for name, ends in low.items()}
-        high = {name: np.maximum(ends, 0) for name, ends in high.items()}
-    whole = np.full(len(cells), sigma)
-    cross = values["error"] - values["bias"] - values["variance"] - whole
+        ends["variance"] = np.exp(ends["variance"])
+        ends = {name: np.maximum(pair, 0) for name, pair in ends.items()}
+    values["noise"] = np.full(len(cells), sigma)
+    values["cross"] = values["error"] - values["bias"] - values["variance"] - sigma
     if truth is None:
-        cross = np.where(np.isnan(cross), np.nan, 0.0)
-
-    def shaped(array: np.ndarray) -> np.ndarray:
-        return array.reshape(leading)
-
+        values["cross"] = np.where(np.isnan(values["cross"]), np.nan, 0.0)
     return BiasVariance(
         kind,
-        noise=shaped(whole),
-        cross=shaped(cross),
-        low={name: shaped(ends) for name, ends in low.items()},
-        high={name: shaped(ends) for name, ends in high.items()},
+        low={name: low.reshape(leading) for name, (low, _) in ends.items()},
+        high={name: high.reshape(leading) for name, (_, high) in ends.items()},
         confidence=asked.interval.confidence,
-        draws=shaped(counts),
+        draws=counts.reshape(leading),
         axes=dict(axes),
-        **{name: shaped(array) for name, array in values.items()},
+        **{name: array.reshape(leading) for name, array in values.items()},
     )
 
 
-def _loss(kind: str, predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The loss of each prediction."""
-    if kind == "squared":
-        return np.asarray((predictions.astype(np.float64) - targets) ** 2)
-    return np.asarray(predictions != targets, np.float64)
-
-
 def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
-    """Parts of ``[groups, of each, n]``, and pseudo-values of the groups by leaving each out."""
+    """Parts of ``[groups, of each, n]``, and pseudo-values of the groups by leaving each out.
+
+    Those of the variance are of its logarithm.
+    """
     groups, each, n = predictions.shape
     y = predictions.astype(np.float64)
     errors = ((y - targets) ** 2).mean(axis=(1, 2))
@@ -420,37 +373,39 @@ def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, co
     count = groups * each
     bias, variance = parts(count, np.zeros(n), squares.sum(axis=0))
     of_draws = {"error": errors}
-    if count - each >= FEWEST:
-        left = count - each
-        without = parts(left, -sums / left, squares.sum(axis=0) - squares)
-        whole = (bias, variance)
-        with np.errstate(divide="ignore"):
-            logs = np.log(whole[1]), np.log(np.maximum(without[1], 0))
-        of_draws["bias"] = groups * whole[0] - (groups - 1) * without[0]
-        if np.isfinite(logs[0]) and np.isfinite(logs[1]).all():
-            of_draws["variance"] = groups * logs[0] - (groups - 1) * logs[1]
-    spread = float(variance)
-    return _Parts(float(errors.mean()), float(bias), spread, spread, 0.0, spread, of_draws)
+    left = count - each
+    if left >= FEWEST:
+        bias_without, variance_without = parts(left, -sums / left, squares.sum(axis=0) - squares)
+        of_draws["bias"] = groups * bias - (groups - 1) * bias_without
+        with np.errstate(divide="ignore", invalid="ignore"):  # a variance of 0 has no interval
+            logs_without = np.log(np.maximum(variance_without, 0))
+            of_draws["variance"] = groups * np.log(variance) - (groups - 1) * logs_without
+    return {
+        "error": errors.mean(),
+        "bias": bias,
+        "variance": variance,
+        "unbiased": variance,
+        "biased": 0.0,
+        "disagreement": variance,
+    }, of_draws
 
 
 def _zero_one(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
     """Parts of labels ``[groups, of each, n]``, and values of the groups given the main predictions."""
     from scipy import stats
 
-    n = predictions.shape[-1]
-    main = stats.mode(predictions.reshape(-1, n), axis=0).mode
+    main = stats.mode(predictions.reshape(-1, predictions.shape[-1]), axis=0).mode
     is_right = main == truth
     differs = (predictions != main).mean(axis=1)  # [groups, n]
     cured = (predictions == truth).mean(axis=1)
     errors = (predictions != targets).mean(axis=(1, 2))
     unbiased = np.where(is_right, differs, 0).mean(axis=1)
     biased = np.where(is_right, 0, cured).mean(axis=1)
-    return _Parts(
-        float(errors.mean()),
-        float((~is_right).mean()),
-        float(unbiased.mean() - biased.mean()),
-        float(unbiased.mean()),
-        float(biased.mean()),
-        float(differs.mean()),
-        {"error": errors, "variance": unbiased - biased},
-    )
+    return {
+        "error": errors.mean(),
+        "bias": (~is_right).mean(),
+        "variance": unbiased.mean() - biased.mean(),
+        "unbiased": unbiased.mean(),
+        "biased": biased.mean(),
+        "disagreement": differs.mean(),
+    }, {"error": errors, "variance": unbiased - biased}
