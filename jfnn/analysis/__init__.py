@@ -9,7 +9,7 @@ from jfnn.analysis.attribution import (
     linear_datamodeling_score,
 )
 from jfnn.analysis.barriers import Barrier, barrier, matched
-from jfnn.analysis.best_cells import best_of_subsets
+from jfnn.analysis.best_cells import best_of_subsets, best_rates
 from jfnn.analysis.bias_variance import BiasVariance, bias_variance, bias_variance_of
 from jfnn.analysis.codes import OnlineCode, online_code
 from jfnn.analysis.comparison import Comparison, compare_cells, holm, seeds_needed
@@ -17,7 +17,6 @@ from jfnn.analysis.controls import permutation_p, selectivity
 from jfnn.analysis.data_values import banzhaf, influence, memorisation, shapley
 from jfnn.analysis.fronts import front
 from jfnn.analysis.intervals import Interval, interval
-from jfnn.analysis.rates import best_rates
 from jfnn.analysis.sharpness import Sharpness, batch_sharpness, sharpness
 from jfnn.analysis.statistics import CellStatistics, cell_statistics, curve_statistics
 from jfnn.analysis.summary import cell_names

@@ -6,7 +6,6 @@ that help are below 0.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.analysis.data_values import as_subsets
 from jfnn.analysis.intervals import as_numbers
-from jfnn.analysis.sharpness import BLOCK_BYTES, Surface
+from jfnn.analysis.sharpness import BLOCK_BYTES, Surface, program_of
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import SweepResult
@@ -27,7 +26,6 @@ from jfnn.layers import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs
-from jfnn.numerics.compiling import compiled
 from jfnn.split import Split
 from jfnn.targets import as_targets
 
@@ -273,14 +271,11 @@ def influence_functions(
     rest = (*surface.data, x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
     most = max(1, BLOCK_BYTES // (surface.floats(*surface.data) * points.itemsize))
     together = min(most, len(x_test))
-    values, residuals = map(np.asarray, _program(Trace(every, points, *rest))(points, *rest))
+    values, residuals = map(np.asarray, program_of(Trace(every, points, *rest))(points, *rest))
     shape = (*surface.leading, -1, len(x_test))
     return InfluenceFunctions(
         np.moveaxis(values, -1, -2).reshape(shape), residuals.reshape(*surface.leading, len(x_test))
     )
-
-
-_program = functools.lru_cache(maxsize=32)(compiled)
 
 
 def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -22,12 +22,7 @@ def as_baselines(
     """The score of each model by its name; of several values their mean, and of three or more its interval.
 
     As many values as a sweep of one seed has folds are taken as of the same folds, which share rows, and have
-    the interval that the cells have; others are independent.
-
-    Args:
-        baselines: Name -> number, or numbers of seeds, folds or draws; None for none.
-        result: The sweep that they stand beside.
-        confidence: Of the interval.
+    the interval that the cells have; others are independent. None stands for no models.
 
     Raises:
         ValueError, TypeError: No mapping, a name that is no text, or no finite numbers.

@@ -272,8 +272,11 @@ def _draws_last(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The axes of cells, and predictions ``[cells…, subsets, seeds, n, …]``."""
     axes: dict[str, np.ndarray] = {}
-    if result.kept_cell is None:
-        axes = dict(result.axes) if result.crossed else {"cell": np.arange(result.cell_shape[0])}
+    if result.kept_cell is None and result.crossed:
+        axes = dict(result.axes)
+    elif result.kept_cell is None:
+        predictions = predictions.reshape(-1, *predictions.shape[len(result.cell_shape) :])
+        axes = {"cell": np.arange(len(predictions))}
     at = len(axes)
     if result.folds is None:
         moved = np.expand_dims(predictions, at + 1)  # a seed is a draw

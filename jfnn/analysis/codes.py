@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -81,8 +80,10 @@ def online_code(
     bits = []
     uniform = []
     for chain in chains:
-        blocks = _blocks(folds, chain)
-        first = folds.pairs[chain[0]][0]
+        seen, held_out = zip(*(folds.pairs[f] for f in chain), strict=True)
+        # Each network sends the rows of the next one that it has not seen, the last one those held out.
+        blocks = [np.setdiff1d(after, rows) for rows, after in itertools.pairwise(seen)] + [held_out[-1]]
+        first = seen[0]
         coded = np.concatenate([first, *blocks])
         of_label = np.log2(given or _classes(split, folds, chain[0], coded))
         sent = sum(nats[..., f, rows].sum(axis=-1) for f, rows in zip(chain, blocks, strict=True))
@@ -136,14 +137,6 @@ def _chains(folds: Subsets) -> list[list[int]]:
         chains[-1].append(f)
         before = rows
     return chains
-
-
-def _blocks(folds: Subsets, chain: Sequence[int]) -> list[np.ndarray]:
-    """Rows that the network of each subset of a code sends: those of the next one that it has not seen."""
-    pairs = [folds.pairs[f] for f in chain]
-    seen = [rows for rows, _ in pairs]
-    blocks = [np.setdiff1d(after, rows) for rows, after in itertools.pairwise(seen)]
-    return [*blocks, pairs[-1][1]]
 
 
 def _classes(split: Split, folds: Subsets, f: int, rows: np.ndarray) -> int:

@@ -1,11 +1,12 @@
 """Settings of a run in the words of its keywords, in groups: data, network, training, search, machine."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from jfnn.analysis.summary import PERCENT, averaged_over, part_text
+from jfnn.analysis.summary import PERCENT, averaged_over, extent_text, part_text, rows_of_part
 from jfnn.analysis.wording import fold_word
 from jfnn.arguments.tables import size_text
 from jfnn.arguments.texts import axis_label, axis_text, compact, describe, name_text, value_texts
@@ -66,7 +67,11 @@ def sentence(result: SweepResult) -> str:
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
-    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}{_cells(result)}{runs}."
+    cells = ""
+    if result.seeds.ndim:
+        number = math.prod(result.cell_shape)
+        cells = f": {number} cell{'s' * (number > 1)} of {' × '.join(map(axis_text, result.axes))}"
+    text = f"{count} network{'s' * (count > 1)}{network} trained{epochs}{cells}{runs}."
     if (best := result.best_or_none()) is None:
         return f"{text} No cell is best: all diverged with some seed or were pruned."
     score = part_text(result, result.ranked_by.partition("_")[0], best.index)
@@ -74,21 +79,12 @@ def sentence(result: SweepResult) -> str:
     return f"{text} Best: {describe(best.axes)}, {score}{interval}."
 
 
-def _cells(result: SweepResult) -> str:
-    """The number of cells and the names of the axes of a sweep; nothing for one member without axes."""
-    if not result.seeds.ndim:
-        return ""
-    names = " × ".join(map(axis_text, result.axes))
-    cells = int(np.prod(result.cell_shape))
-    return f": {cells} cell{'s' * (cells > 1)} of {names}"
-
-
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
-    data = result.config.get("data") or {}
+    counts = {part: rows_of_part(result, part) for part in ("train", "validation", "test")}
     network = _network(result)
     groups = {
-        "Data": {f"{part} rows": _rows(data, part) for part in ("train", "validation", "test")},
+        "Data": {f"{part} rows": extent_text(rows) for part, rows in counts.items() if rows},
         "Network": {
             "layers": sizes(network),
             "activation": ", ".join(_distinct(network, "activation", hidden=True)),
@@ -172,21 +168,11 @@ def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
 
 
-def _rows(data: Json, part: str) -> str | None:
-    """Numbers of rows of one part of the data, of several folds the least and the most."""
-    rows = data.get(part, {}).get("rows", [])
-    if not any(rows):
-        return None
-    return f"{min(rows)}" if min(rows) == max(rows) else f"{min(rows)}–{max(rows)}"
-
-
 def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
     """The values of an axis; of drawn ones the least and the greatest."""
     if drawn and values.dtype.kind == "f":
         return " to ".join(dict.fromkeys(value_texts([values.min(), values.max()], name)))
-    values = np.ravel(values)
-    more = ", …" if len(values) > LONGEST else ""
-    return setting_text(value_texts(values[:LONGEST].tolist(), name)) + more
+    return setting_text(value_texts(np.ravel(values).tolist(), name))
 
 
 def _words(name: object) -> str | None:
@@ -195,11 +181,7 @@ def _words(name: object) -> str | None:
 
 
 def setting_text(value: object) -> str:
-    """A setting as text: numbers in at most six digits, of a long list the beginning.
-
-    Args:
-        value: A plain value, such as config.json has, or an array.
-    """
+    """A plain value or an array as text: numbers in at most six digits, the beginning of a long list."""
     if isinstance(value, list | tuple | np.ndarray):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
         return ", ".join(map(setting_text, value[:LONGEST])) + more

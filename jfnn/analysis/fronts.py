@@ -27,17 +27,15 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
         ValueError, TypeError: An unknown name, or values of another shape.
     """
     checks.check_instance(result, SweepResult, "result")
-    values = cell_values(result, as_objectives(objectives))
-    signs = [-1 if isinstance(score, str) and result.higher_is_better(score) else 1 for score in objectives]
-    return undominated(values * signs).reshape(result.cell_shape)
-
-
-def as_objectives(objectives: object) -> list[Objective]:
-    """At least one name or function, in a list."""
     listed = list(objectives) if checks.is_several(objectives) else []
     if not listed or not all(isinstance(one, str) or callable(one) for one in listed):
         raise ArgumentTypeError("objectives", f"expected names or functions, got {checks.shown(objectives)}")
-    return listed
+    values = cell_values(result, listed)
+    signs = [-1 if isinstance(score, str) and result.higher_is_better(score) else 1 for score in objectives]
+    costs = values * signs
+    dominated = [((costs <= row).all(axis=1) & (costs < row).any(axis=1)).any() for row in costs]
+    undominated = np.logical_not(dominated) & np.isfinite(costs).all(axis=1)
+    return np.asarray(undominated.reshape(result.cell_shape))
 
 
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
@@ -56,9 +54,3 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
     table = np.stack([*values, result.cell_scores().ravel()], axis=1)
     ranks = np.isfinite(table).all(axis=1)
     return np.where(ranks[:, None], table[:, :-1], np.nan)
-
-
-def undominated(costs: np.ndarray) -> np.ndarray:
-    """Whether no other row of ``costs [n, objectives]`` is at most as large everywhere, and smaller once."""
-    dominated = [((costs <= row).all(axis=1) & (costs < row).any(axis=1)).any() for row in costs]
-    return np.asarray(np.logical_not(dominated) & np.isfinite(costs).all(axis=1))

@@ -172,7 +172,15 @@ def interval(
     ends = np.full((2, len(columns)), np.nan)
     finite = np.isfinite(columns).all(axis=-1)
     if n >= (RESAMPLED if method == "bootstrap" else LEAST) and finite.any():
-        ends[:, finite] = np.clip(_ends(columns[finite], kind, method, variance, limits), *limits)
+        if method == "bootstrap":
+            found = _by_bootstrap(columns[finite], kind)
+        elif method == "skewed":
+            found = _by_skewness(columns[finite], kind.confidence)
+        elif kind.statistic == "median":
+            found = _by_order(np.sort(columns[finite], axis=-1), kind.confidence)
+        else:
+            found = _by_t(columns[finite], kind, variance, limits)
+        ends[:, finite] = np.clip(found, *limits)
     return ends[0].reshape(shape), ends[1].reshape(shape)
 
 
@@ -202,19 +210,6 @@ def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
     return low, high
 
 
-def _ends(
-    columns: np.ndarray, kind: Interval, method: str, variance: float | None, bounds: tuple[float, float]
-) -> Ends:
-    """Intervals ``[columns]`` of finite values ``[columns, n]``."""
-    if method == "bootstrap":
-        return _by_bootstrap(columns, kind)
-    if method == "skewed":
-        return _by_skewness(columns, kind.confidence)
-    if kind.statistic == "median":
-        return _by_order(np.sort(columns, axis=-1), kind.confidence)
-    return _by_t(columns, kind, variance, bounds)
-
-
 def _by_t(columns: np.ndarray, kind: Interval, variance: float | None, bounds: tuple[float, float]) -> Ends:
     """Student's t of the mean, or of the mean that is left when both ends are cut off, within bounds."""
     from scipy import stats
@@ -236,19 +231,19 @@ def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -
     On the logit's scale ``half`` is as wide as ``(high - low) / ((centre - low) (high - centre))`` of it.
     """
     low, high = bounds
+    if np.isinf(low) and np.isfinite(high):
+        upper, lower = _within(-centre, half, (-high, np.inf))
+        return -lower, -upper
+    if np.isinf(low):
+        return centre - half, centre + half
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if np.isfinite([low, high]).all():
+        if np.isinf(high):
+            factor = np.exp(half / (centre - low))
+            ends = [low + (centre - low) * by for by in (1 / factor, factor)]
+        else:
             odds = (centre - low) / (high - centre)
             factor = np.exp(half * (high - low) / ((centre - low) * (high - centre)))
             ends = [low + (high - low) / (1 + 1 / (odds * by)) for by in (1 / factor, factor)]
-        elif np.isfinite(low):
-            factor = np.exp(half / (centre - low))
-            ends = [low + (centre - low) * by for by in (1 / factor, factor)]
-        elif np.isfinite(high):
-            factor = np.exp(half / (high - centre))
-            ends = [high - (high - centre) * by for by in (factor, 1 / factor)]
-        else:
-            return centre - half, centre + half
     none = (half == 0) | (centre == low) | (centre == high)
     return np.where(none, centre, ends[0]), np.where(none, centre, ends[1])
 

@@ -14,6 +14,7 @@ from jfnn.analysis.summary import (
     Score,
     ScoreTable,
     averaged_over,
+    eliminated,
     extent_text,
     interval_text,
     ranking_parts,
@@ -31,60 +32,35 @@ MANY = 10  # cells to list without a map
 
 
 class Ranked(NamedTuple):
-    """One cell of a ranking.
+    """One cell of a ranking."""
 
-    Attributes:
-        cell: Its index on every axis but the seeds (and folds).
-        axes: Name -> value of its hyperparameters.
-        scores: Name of a score -> its mean, interval and failed runs.
-        tied: Whether it is another cell that may be the best one, as in `jfnn.cell_statistics`.
-        doubtful: Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed,
-            or a cell with a better mean is told from the best.
-        trained: The least and the most epochs for which its members' parameters were trained.
-        stopped_at: The least and the most epochs that its members did, or None where none stopped before the
-            end.
-    """
-
-    cell: tuple[int, ...]
-    axes: dict[str, Any]
+    cell: tuple[int, ...]  # its index on every axis but the seeds (and folds)
+    axes: dict[str, Any]  # name -> value of its hyperparameters
     scores: dict[str, Score]
-    tied: bool
+    tied: bool  # whether it is another cell that may be the best one, as in `jfnn.cell_statistics`
+    # Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed, or a cell
+    # with a better mean is told from the best.
     doubtful: bool
-    trained: tuple[int, int]
-    stopped_at: tuple[int, int] | None
+    trained: tuple[int, int]  # the least and the most epochs for which its members' parameters were trained
+    stopped_at: tuple[int, int] | None  # and those that they did; None where none stopped before the end
 
 
 class Ranking(NamedTuple):
-    """The best cells of a sweep, best first.
-
-    Attributes:
-        higher_is_better: Direction of each of their scores, by name; the first is the one that ranks.
-        tied: Number of other cells that are tied with the best one, doubtful ones left out.
-        doubtful: Number of cells with a mean in doubt.
-        failed: Number of these that have failed runs.
-        diverged: Number of cells left out, since they diverged with some seed or fold.
-        others: Number of cells that it is compared with: all but pruned ones.
-        pruned: Number of pruned cells.
-        stopped: Whether any member of any cell stopped before the end.
-        over: Values behind each mean, such as "5 seeds"; empty for a single one.
-        interval: What stands behind a mean, in words; likewise.
-        compares: Whether there are enough values to tell cells apart.
-        baselines: Name of another model -> its score of the kind that ranks, best first.
-    """
+    """The best cells of a sweep, best first."""
 
     cells: list[Ranked]
-    higher_is_better: dict[str, bool]
-    tied: int
-    doubtful: int
-    failed: int
-    diverged: int
-    others: int
-    pruned: int
-    stopped: bool
-    over: str
-    interval: str
-    compares: bool
-    baselines: Mapping[str, Score] = MappingProxyType({})
+    higher_is_better: dict[str, bool]  # of each of their scores, by name; the first is the one that ranks
+    tied: int  # other cells that are tied with the best one, doubtful ones left out
+    doubtful: int  # cells with a mean in doubt
+    failed: int  # cells of these that have failed runs
+    diverged: int  # cells left out, since they diverged with some seed or fold
+    others: int  # cells that the best is compared with: all but pruned ones
+    pruned: int  # cells
+    stopped: bool  # whether any member of any cell stopped before the end
+    over: str  # values behind each mean, such as "5 seeds"; empty for a single one
+    interval: str  # what stands behind a mean, in words; likewise
+    compares: bool  # whether there are enough values to tell cells apart
+    baselines: Mapping[str, Score] = MappingProxyType({})  # other models by their names, best first
 
 
 def best_first(result: SweepResult, most: int | None = None, baselines: Baselines | None = None) -> Ranking:
@@ -95,17 +71,16 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
     best. `Ranked.doubtful` marks both. Pruned cells come behind the others, those that stopped later first.
     Scores are the one that ranks, other metrics on the same rows, and the ranking metric in training.
 
-    Args:
-        result: A sweep.
-        most: Cells to list at most; None for five of a grid of one program, which a map shows, else ten.
-        baselines: Scores of other models, as `as_baselines` takes them.
+    At ``most`` so many are listed; None for five of a grid of one program, which a map shows, else ten.
     """
     others = as_baselines(baselines, result)
     sign = -1 if result.higher_is_better() else 1
     if most is None:
         most = MANY if not result.crossed or result.leading else FEW
     over = averaged_over(result)
-    scores = {name: ScoreTable.taken(result, name) for name in _shown_scores(result)}
+    part = ranking_parts(result)[-1]
+    names = [*(f"{part}_{metric}" for metric in shown_metrics(result)), f"train_{result.ranking_metric}"]
+    scores = {name: ScoreTable.taken(result, name) for name in dict.fromkeys(names)}
     pruned = result.pruned_cells
     compares = runs_of(result) >= LEAST
     tied, doubtful = _marks(result, scores[result.ranked_by], compares)
@@ -135,7 +110,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
         tied=int((tied & ~doubtful).sum()),
         doubtful=int(doubtful.sum()),
         failed=int((doubtful & (scores[result.ranked_by].failed > 0)).sum()),
-        diverged=int((np.isnan(result.cell_scores()) & ~_out(result)).sum()),
+        diverged=int((np.isnan(result.cell_scores()) & ~eliminated(result)).sum()),
         others=0 if result.best_or_none() is None else int((~pruned).sum()) - 1,
         pruned=int(pruned.sum()),
         stopped=bool((result.stopped_at >= 0).any()),
@@ -144,12 +119,6 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
         compares=compares,
         baselines=dict(sorted(others.items(), key=lambda item: sign * item[1].mean)),
     )
-
-
-def _out(result: SweepResult) -> np.ndarray:
-    """Whether each cell was pruned and did not diverge: a race leaves it behind without all seeds."""
-    failed = (result.diverged_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1)
-    return np.asarray(result.pruned_cells & ~failed)
 
 
 def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -167,26 +136,17 @@ def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.nd
     return tied, doubtful
 
 
-def _shown_scores(result: SweepResult) -> list[str]:
-    """The score that ranks first, then other metrics on the same rows, then the training rows."""
-    part = ranking_parts(result)[-1]
-    names = [f"{part}_{metric}" for metric in shown_metrics(result)]
-    return list(dict.fromkeys([*names, f"train_{result.ranking_metric}"]))
-
-
 def table(ranking: Ranking) -> list[tuple[str, ...]]:
     """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
 
     Cells tied with the best have a mark behind their rank, another where their mean is in doubt; `legend`
     explains them. The last columns come only where members stopped before the end: epochs done, and epochs
     for which the parameters were trained where these are fewer. Other models stand below, by their names.
-
-    Args:
-        ranking: At least one cell.
+    There must be at least one cell.
     """
     cells = ranking.cells
     columns = {"": [*(f"{rank}." for rank in range(1, len(cells) + 1)), *ranking.baselines]}
-    if any(marks := [_mark(cell) for cell in cells]):
+    if any(marks := [DOUBTFUL if cell.doubtful else TIED * cell.tied for cell in cells]):
         columns[" "] = marks
     for name in cells[0].axes:
         columns[axis_text(name)] = value_texts([cell.axes[name] for cell in cells], name)
@@ -224,10 +184,6 @@ def legend(ranking: Ranking) -> list[str]:
     if ranking.pruned:
         lines.append(f"({_count(ranking.pruned, 'pruned cell')} not compared)")
     return lines
-
-
-def _mark(cell: Ranked) -> str:
-    return DOUBTFUL if cell.doubtful else TIED * cell.tied
 
 
 def _count(number: int, noun: str) -> str:

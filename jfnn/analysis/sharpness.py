@@ -188,10 +188,8 @@ class Surface(NamedTuple):
 
     def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
         """The gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
-        gradient: tuple[jax.Array, Callable[..., tuple[jax.Array]]] = jax.vjp(
-            lambda point: jax.grad(self.value)(point, *data), point
-        )
-        return gradient
+        at: tuple[jax.Array, Any] = jax.vjp(lambda point: jax.grad(self.value)(point, *data), point)
+        return at
 
     def floats(self, *data: Any) -> int:
         """How many numbers a product with the Hessian of one network holds."""
@@ -210,12 +208,12 @@ def by_blocks(function: Callable[..., Any], each: Sequence[np.ndarray], rest: An
     width = -(-count // blocks)
     parts = [np.split(np.resize(array, (blocks * width, *array.shape[1:])), blocks) for array in each]
     axes = (*(0 for _ in each), *(None for _ in rest))
-    program = _program(Trace(jax.vmap(function, axes), *(part[0] for part in parts), *rest))
+    program = program_of(Trace(jax.vmap(function, axes), *(part[0] for part in parts), *rest))
     results = [program(*part, *rest) for part in zip(*parts, strict=True)]
     return jax.tree.map(lambda *values: np.concatenate(values)[:count], *results)
 
 
-_program = functools.lru_cache(maxsize=32)(compiled)
+program_of = functools.lru_cache(maxsize=32)(compiled)
 
 
 def rows_of(

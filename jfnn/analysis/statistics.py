@@ -222,24 +222,14 @@ def _test_to_training_rows(result: SweepResult) -> float | None:
     return float(np.mean(judging) / np.mean(train))
 
 
-def _filled(members: np.ndarray, missing: str | float) -> np.ndarray:
-    """Values with those that are not finite replaced by the number ``missing``; unchanged for a word.
-
-    Raises:
-        ValueError: A word other than "nan" and "omit".
-        TypeError: Neither a word nor a number.
-    """
-    if isinstance(missing, str):
-        checks.as_choice(missing, "missing", ("nan", "omit"))
-        return members
-    return np.where(np.isfinite(members), members, checks.as_number(missing, "missing", None))
-
-
 def _statistics(
     result: SweepResult, score: str, members: np.ndarray, interval: Interval, missing: str | float
 ) -> CellStatistics:
     """Statistics at each of H evaluations, of members ``[H, E, L, …, S]`` or ``[H, E, L, …, S, F]``."""
-    members = _filled(members, missing)
+    if isinstance(missing, str):
+        checks.as_choice(missing, "missing", ("nan", "omit"))
+    else:
+        members = np.where(np.isfinite(members), members, checks.as_number(missing, "missing", None))
     omit = missing == "omit"
     pruned = result.pruned_cells
     if omit and result.folds is not None and result.seeds.size == 1:

@@ -1,7 +1,7 @@
 """Scores as text: the metrics to show, means with their intervals, numbers in few characters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -19,25 +19,15 @@ FEW = 30  # rows: an accuracy on fewer has a standard error of up to 1/(2√30),
 
 
 class Score(NamedTuple):
-    """A score of one cell.
-
-    Attributes:
-        mean: Mean over runs, as in `jfnn.cell_statistics`.
-        low: Lower end of the confidence interval of the mean, NaN of fewer than three runs.
-        high: Its upper end.
-        both: The values of two runs, the lesser first; empty of any other number.
-        median: Median over runs.
-        worst: Score of the worst run.
-        failed: Number of failed runs, by `jfnn.analysis.outliers.failed`.
-    """
+    """A score of one cell over its runs."""
 
     mean: float
-    low: float = np.nan
+    low: float = np.nan  # ends of the confidence interval of the mean; NaN of fewer than three runs
     high: float = np.nan
-    both: tuple[float, ...] = ()
+    both: tuple[float, ...] = ()  # the values of two runs, the lesser first; empty of any other number
     median: float = np.nan
     worst: float = np.nan
-    failed: int = 0
+    failed: int = 0  # runs, by `jfnn.analysis.outliers.failed`
 
 
 class ScoreTable(NamedTuple):
@@ -53,7 +43,10 @@ class ScoreTable(NamedTuple):
         higher = result.higher_is_better(score)
         runs, _ = replicate_values(result, result.scores[score])
         worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
-        return cls(cell_statistics(result, score), worst, failed(runs, higher, _rows_of_run(result, score)))
+        rows = float(np.mean(rows_of_part(result, score.partition("_")[0]) or [np.inf]))
+        if result.folds and result.seeds.size > 1:
+            rows *= result.folds  # a seed's folds count together
+        return cls(cell_statistics(result, score), worst, failed(runs, higher, rows))
 
     def at(self, index: int | tuple[int, ...]) -> Score:
         """The score of one cell."""
@@ -69,23 +62,17 @@ class ScoreTable(NamedTuple):
         )
 
 
-def _rows_of_run(result: SweepResult, score: str) -> float:
-    """Rows behind a score of one run, those of a seed's folds together; infinite where none are recorded."""
-    folds = result.folds if result.folds and result.seeds.size > 1 else 1
-    return float(np.mean(_rows(result, score.partition("_")[0]) or [0])) * folds or np.inf
-
-
-def _rows(result: SweepResult, part: str) -> list[int]:
+def rows_of_part(result: SweepResult, part: str) -> list[int]:
     """Numbers of rows of a part of the data, each once; of several folds the least first."""
-    rows: list[int] = result.config.get("data", {}).get(part, {}).get("rows", [])
+    rows: list[int] = (result.config.get("data") or {}).get(part, {}).get("rows", [])
     return rows if any(rows) else []
 
 
 def ranking_rows(result: SweepResult) -> str:
     """The rows whose scores rank cells: "360 rows to test on", "28–29 rows held out in each of 5 folds"."""
     part = result.ranked_by.partition("_")[0]
-    rows = _rows(result, part)
-    count = f"{extent_text((min(rows), max(rows)))} row{'s' * (max(rows) > 1)}" if rows else "rows"
+    rows = rows_of_part(result, part)
+    count = f"{extent_text(rows)} row{'s' * (max(rows) > 1)}" if rows else "rows"
     if part == "validation":
         return f"{count} held out {f'in each of {folds_text(result)}' if result.folds else 'for validation'}"
     return f"{count} {'to test on' if part == 'test' else 'that they learned from'}"
@@ -95,7 +82,7 @@ def chosen_by_few(result: SweepResult) -> str:
     """What the choice of the best cell rests on where that is too little, in a sentence; else ""."""
     cells = math.prod(result.cell_shape)
     part = result.ranked_by.partition("_")[0]
-    rows = _rows(result, part)
+    rows = rows_of_part(result, part)
     few = bool(rows) and float(np.mean(rows)) * (result.folds or 1) < FEW
     if cells < 2 or not (few or part == "train"):
         return ""
@@ -121,9 +108,6 @@ def refit_texts(refit: SweepResult) -> list[str]:
     """Scores of a cell trained again, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
 
     Of several cells the least and the greatest: "test accuracy 0.951 to 0.967 each".
-
-    Args:
-        refit: `SweepResult.refit`.
     """
     parts = reversed(ranking_parts(refit))
     scores = [f"{part}_{metric}" for part in parts for metric in shown_metrics(refit)]
@@ -141,15 +125,15 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 def tests_its_refit(result: SweepResult) -> bool:
     """Whether test rows were left for what was trained again, rather than trained on."""
-    return result.refit is not None and bool(_rows(result.refit, "test"))
+    return result.refit is not None and bool(rows_of_part(result.refit, "test"))
 
 
 def refit_rows(result: SweepResult) -> str:
     """What was trained again, and with how many seeds: "on all 1437 training rows, with 5 seeds"."""
     refit = result.refit
     assert refit is not None
-    rows = " ".join(map(str, ["all", *_rows(refit, "train")]))
-    takes_all = bool(_rows(result, "test")) and not tests_its_refit(result)
+    rows = " ".join(map(str, ["all", *rows_of_part(refit, "train")]))
+    takes_all = bool(rows_of_part(result, "test")) and not tests_its_refit(result)
     over = averaged_over(refit)
     which = f"{rows} rows, those to test on among them" if takes_all else f"{rows} training rows"
     return f"on {which}{f', with {over}' if over else ''}"
@@ -217,6 +201,12 @@ def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
     return texts
 
 
+def eliminated(result: SweepResult) -> np.ndarray:
+    """Whether each cell was pruned and did not diverge: a race leaves it behind without all seeds."""
+    failed = (result.diverged_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1)
+    return np.asarray(result.pruned_cells & ~failed)
+
+
 def interval_text(result: SweepResult) -> str:
     """What stands behind a mean in `score_texts`: "[…] 95% confidence interval …"; "" where nothing does."""
     over = averaged_over(result)
@@ -232,9 +222,10 @@ def runs_of(result: SweepResult) -> int:
     return result.seeds.size if result.seeds.size > 1 else result.folds or 1
 
 
-def extent_text(extent: tuple[int, int]) -> str:
-    """A range of epochs, "7" or "5–12"."""
-    least, most = extent
+def extent_text(values: Collection[int]) -> str:
+    """The least and the greatest of some numbers, "7" or "5–12"."""
+    least = min(values)
+    most = max(values)
     return f"{least}" if least == most else f"{least}–{most}"
 
 

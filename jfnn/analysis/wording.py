@@ -20,9 +20,15 @@ WORDS = {
 def network_word(result: SweepResult) -> str:
     """What the axis "network" is an axis of: "optimizer" of learners that differ in nothing else."""
     settings = [run.config.get("settings", {}) for run in result.runs]
-    learners = [{**_as_dict(each.get("learner")), "constants": each.get("constants")} for each in settings]
-    names = sorted({name for learner in learners for name in learner})
-    texts = {name: {json.dumps(learner.get(name), sort_keys=True) for learner in learners} for name in names}
+    learners = []
+    for each in settings:
+        learner = each.get("learner")
+        described = learner if isinstance(learner, Mapping) else {}
+        learners.append({**described, "constants": each.get("constants")})
+    texts = {
+        name: {json.dumps(learner.get(name), sort_keys=True) for learner in learners}
+        for name in set().union(*learners)
+    }
     differing = {name for name, values in texts.items() if len(values) > 1}
     if not differing:
         return NETWORK
@@ -39,7 +45,3 @@ def in_words(result: SweepResult) -> SweepResult:
     """The sweep with its axis "network" called by `network_word`, for figures, tables and sentences."""
     axes = {network_word(result) if name == NETWORK else name: each for name, each in result.axes.items()}
     return dataclasses.replace(result, axes=axes) if len(axes) == len(result.axes) else result
-
-
-def _as_dict(described: object) -> dict[str, object]:
-    return dict(described) if isinstance(described, Mapping) else {}
