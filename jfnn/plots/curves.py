@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +20,6 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 from jfnn.extend import as_index
-from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     BEST,
     FEW_POINTS,
@@ -34,7 +33,9 @@ from jfnn.plots.panels import (
     label_epochs,
     legend_below,
     limit_scores,
+    not_shown,
     ordered_colours,
+    out_of_sight,
     panels,
     places,
 )
@@ -45,11 +46,10 @@ SHADED = 30  # more cells have no bands but that of the best
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
-class _Curve(NamedTuple):
-    label: str
-    epochs: np.ndarray
-    scores: dict[str, np.ndarray]
-    best: bool
+class _Cell(NamedTuple):
+    index: tuple[int, ...]
+    name: str
+    is_best: bool
     diverged: bool
 
 
@@ -71,27 +71,40 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
     """
     checks.check_instance(result, SweepResult, "result")
     result = in_words(result)
-    curves = _cell_curves(result, cells)
+    if not len(result.evaluations):
+        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
+    chosen = _describe(result, as_cells(cells, result))
+    epochs = result.evaluations
     parts = summary.ranking_parts(result)
     loss, *others = result.metrics
     metrics = [loss, *others[:1]] if result.ranking_metric == loss else [loss, result.ranking_metric]
     figure, column = panels(2.9 * len(metrics) + 0.2, len(metrics), sharex=True)
     lines = dict(zip(parts, LINES, strict=False))
     explained = ", ".join(f"{part} {line}" for part, line in lines.items())
-    calm = [curve for curve in curves if not curve.diverged] or curves
     notes = [text] if cells is None and (text := left_out(result)) else []
     for axes, metric in zip(column[:, 0], metrics, strict=True):
-        for curve, colour in zip(curves, ordered_colours(len(curves)), strict=True):
-            _draw(axes, curve, metric, lines, colour)
-        scores = [curve.scores[f"{part}_{metric}"] for curve in calm for part in parts]
-        limit_scores(axes, np.concatenate(scores), result.metrics[metric])
+        of_runs = (*result.cell_shape, -1, len(epochs))
+        means = {part: result.history[f"{part}_{metric}"].reshape(of_runs).mean(axis=-2) for part in parts}
+        for cell, colour in zip(chosen, ordered_colours(len(chosen)), strict=True):
+            for part, line in lines.items():
+                axes.plot(
+                    epochs,
+                    means[part][cell.index],
+                    LINES[line],
+                    color=colour,
+                    marker="." if len(epochs) <= FEW_POINTS else "",
+                    linewidth=2.5 if cell.is_best else 1.2,
+                    label=cell.name if part == "train" else f"_{part}",  # which no legend has
+                )
+        calm = [cell.index for cell in chosen if not cell.diverged] or [cell.index for cell in chosen]
+        shown = np.concatenate([means[part][index] for index in calm for part in parts])
+        limit_scores(axes, shown, result.metrics[metric])
         label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
-        trained = [curve.scores[f"train_{metric}"] for curve in curves]
-        notes += out_of_sight(axes, [curve.label for curve in curves], trained, name)
-    if any(curve.label for curve in curves):
+        trained = [means["train"][cell.index] for cell in chosen]
+        notes += out_of_sight(axes, [cell.name for cell in chosen], trained, name)
+    if any(cell.name for cell in chosen):
         legend_below(figure, axes)
-    if notes:
-        add_caption(figure, notes)
+    add_caption(figure, notes)
     return figure
 
 
@@ -101,22 +114,18 @@ def left_out(result: SweepResult) -> str:
     axis = result.cells.axis_of["learning_rate"]
     if axis is None:
         return ""
-    if not result.crossed:
-        count = math.prod(result.cell_shape)
-        others = [summary.describe_cell(result, cell) for cell in _others(result, shown)]
-        return "".join(not_shown(others, count, "cells"))
-    indices = [(*shown[0][:axis], i, *shown[0][axis + 1 :]) for i in range(result.cell_shape[axis])]
-    rates = value_texts(result.learning_rate.tolist(), "learning_rate")
+    if result.crossed:
+        indices = [(*shown[0][:axis], i, *shown[0][axis + 1 :]) for i in range(result.cell_shape[axis])]
+        names = [f"η = {rate}" for rate in value_texts(result.learning_rate.tolist(), "learning_rate")]
+    else:
+        indices = list(np.ndindex(*result.cell_shape))
+        names = [summary.describe_cell(result, index) for index in indices]
     texts = [
-        f"η = {rates[index[axis]]}" + " (div)" * bool((result.diverged_at[index] >= 0).any())
-        for index in indices
+        name + " (div)" * bool((result.diverged_at[index] >= 0).any())
+        for name, index in zip(names, indices, strict=True)
         if index not in shown
     ]
-    return "".join(not_shown(texts, len(indices), "learning rates"))
-
-
-def _others(result: SweepResult, shown: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    return [cell for cell in np.ndindex(*result.cell_shape) if cell not in shown]
+    return "".join(not_shown(texts, len(indices), "learning rates" if result.crossed else "cells"))
 
 
 def interval_curves(
@@ -151,24 +160,25 @@ def interval_curves(
     statistics = curve_statistics(result, score, interval, missing)
     kind = as_interval(interval)
     score, epochs, _ = kept_values(result, score)
-    chosen = as_cells(cells, result)
+    chosen = _describe(result, as_cells(cells, result))
+    indices = [cell.index for cell in chosen]
     others = as_baselines(baselines, result, kind.confidence)
     levels = [other.mean for other in others.values()]
-    best = result.best_or_none()
     few = len(chosen) <= NAMED
     most = int(statistics.n.max())
     curves = (statistics._asdict()[kind.statistic], *ends(statistics, most))
-    lines, lows, highs = (np.stack([values[cell] for cell in chosen]) for values in curves)
+    lines, lows, highs = (np.stack([values[index] for index in indices]) for values in curves)
     figure, ((axes,),) = panels(3.6)
-    colours = _colours(result, chosen, figure, axes)
-    names: list[str] = []
-    for i, cell in enumerate(chosen):
-        is_best = best is not None and best.index == cell
-        band = (lows[i], highs[i]) if len(chosen) <= SHADED or is_best else None
-        diverged = bool((result.diverged_at[cell] >= 0).any())
-        name = summary.describe_cell(result, cell) + " (best)" * is_best + " (div)" * diverged
-        names.append(name)
-        _draw_in_band(axes, epochs, lines[i], band, name, colours[i], few, is_best)
+    colours = _colours(result, indices, figure, axes)
+    for cell, colour, line, low, high in zip(chosen, colours, lines, lows, highs, strict=True):
+        plain = few or cell.is_best
+        style: dict[str, Any] = {"color": BEST if cell.is_best and not few else colour}
+        if len(chosen) <= SHADED or cell.is_best:
+            alpha = 0.25 if plain else 0.1
+            axes.fill_between(epochs, low, high, alpha=alpha, lw=0, zorder=1 + 2 * cell.is_best, **style)
+        style |= {"alpha": 1 if plain else 0.75, "marker": "o" if len(epochs) == 1 else ""}
+        style |= {"lw": 2.2 if cell.is_best else 1.4 if few else 0.7, "zorder": 2 + 2 * cell.is_best}
+        axes.plot(epochs, line, label=cell.name if plain else None, **style)
     draw_baselines(axes, others)
     if axes.get_legend_handles_labels()[1]:
         legend_below(figure, axes)
@@ -177,30 +187,24 @@ def interval_curves(
     limit_scores(axes, np.append(lines, levels), higher_is_better, np.stack([lows, highs]))
     label_epochs(axes, name_text(score), interval_title(over, most, kind))
     notes = [text] if cells is None and (text := left_out(result)) else []
-    notes += out_of_sight(axes, [*names, *others], [*lines, *np.reshape(levels, (-1, 1))])
+    names = [*(cell.name for cell in chosen), *others]
+    notes += out_of_sight(axes, names, [*lines, *np.reshape(levels, (-1, 1))])
     if over and len(chosen) > SHADED:
         notes.append("bands of other cells than the best not shown")
-    if notes:
-        add_caption(figure, notes)
+    add_caption(figure, notes)
     return figure
 
 
-def _cell_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None) -> list[_Curve]:
-    if not len(result.evaluations):
-        raise ArgumentError("result", "expected a history, got none; sweep with Execution(eval_every=1)")
+def _describe(result: SweepResult, cells: Sequence[tuple[int, ...]]) -> list[_Cell]:
+    """Cells with their names in a legend; the only one of `jfnn.train` is not called the best."""
     best = result.best_or_none()
-    curves = []
-    for cell in as_cells(cells, result):
-        is_best = best is not None and best.index == cell
-        diverged = bool((result.diverged_at[cell] >= 0).any())
-        marks = " (best)" * (is_best and len(cell) > 0) + " (div)" * diverged
-        label = summary.describe_cell(result, cell) + marks
-        scores = {
-            name: values[cell].reshape(-1, values.shape[-1]).mean(axis=0)
-            for name, values in result.history.items()
-        }
-        curves.append(_Curve(label, result.evaluations, scores, is_best, diverged))
-    return curves
+    described = []
+    for index in cells:
+        is_best = best is not None and best.index == index
+        diverged = bool((result.diverged_at[index] >= 0).any())
+        marks = " (best)" * (is_best and len(index) > 0) + " (div)" * diverged
+        described.append(_Cell(index, summary.describe_cell(result, index) + marks, is_best, diverged))
+    return described
 
 
 def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult) -> list[tuple[int, ...]]:
@@ -246,19 +250,6 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
     return [cell for cell in candidates if cell in chosen]
 
 
-def _draw(axes: Axes, curve: _Curve, metric: str, lines: Mapping[str, str], colour: object) -> None:
-    for part, line in lines.items():
-        axes.plot(
-            curve.epochs,
-            curve.scores[f"{part}_{metric}"],
-            LINES[line],
-            color=colour,
-            marker="." if len(curve.epochs) <= FEW_POINTS else "",
-            linewidth=2.5 if curve.best else 1.2,
-            label=curve.label if part == "train" else f"_{part}",  # which no legend has
-        )
-
-
 def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
     """A colour for each cell ``[cells, 4]``: for many by the axis that varies most."""
     values = axis_values(result)
@@ -269,32 +260,3 @@ def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figu
     if len(cells) <= NAMED or np.ptp(numbers[at[axis]]) == 0:
         return ordered_colours(len(cells))
     return colour_by(figure, axes, numbers[at[axis]], axis_label(axis), words)
-
-
-def _draw_in_band(
-    axes: Axes,
-    epochs: np.ndarray,
-    line: np.ndarray,
-    band: tuple[np.ndarray, np.ndarray] | None,
-    name: str,
-    colour: object,
-    few: bool,
-    is_best: bool,
-) -> None:
-    """One curve in its band; the best lies on top and stands out from many others."""
-    colour = BEST if is_best and not few else colour
-    plain = few or is_best
-    if band is not None:
-        axes.fill_between(
-            epochs, *band, color=colour, alpha=0.25 if plain else 0.1, linewidth=0, zorder=1 + 2 * is_best
-        )
-    axes.plot(
-        epochs,
-        line,
-        color=colour,
-        linewidth=2.2 if is_best else 1.4 if few else 0.7,
-        alpha=1 if plain else 0.75,
-        marker="o" if len(epochs) == 1 else "",
-        label=name if plain else None,
-        zorder=2 + 2 * is_best,
-    )

@@ -10,18 +10,18 @@ from jfnn.analysis.summary import extent_text
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, describe
-from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     FEW_POINTS,
     add_caption,
     legend_below,
     limit_scores,
+    not_shown,
+    out_of_sight,
     panels,
     places,
-    tick_values,
-    tick_words,
-    value_scale,
+    scale_and_tick,
 )
+from jfnn.plots.slices import as_indices
 
 #: Part -> its name and colour, for each kind of loss.
 NAMES = {
@@ -52,7 +52,10 @@ def bias_variance(
         raise ArgumentError("parts", "expected parts along an axis, got those of one cell")
     longest = max(parts.axes, key=lambda name: len(parts.axes[name]))
     axis = longest if axis is None else checks.as_choice(axis, "axis", parts.axes)
-    indices = _fixed(parts, axis, at)
+    best = int(np.where(np.isfinite(parts.error), parts.error, np.inf).argmin())
+    indices = dict(zip(parts.axes, map(int, np.unravel_index(best, parts.error.shape)), strict=True))
+    del indices[axis]
+    indices |= as_indices(at, {name: len(parts.axes[name]) for name in indices})
     index = tuple(slice(None) if name == axis else indices[name] for name in parts.axes)
     all_values = np.asarray(parts.axes[axis])
     positions, words = places(axis, all_values)
@@ -79,49 +82,16 @@ def bias_variance(
     axes.autoscale_view(scaley=False)
     drawn = np.stack([lines[name] for name in names])
     limit_scores(axes, drawn, parts.kind == "zero_one", np.stack(bands))
-    axes.set_xscale(**value_scale(positions))
-    if words:
-        figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, words))
-    else:
-        tick_values(axes.xaxis, positions)
+    scale_and_tick(axes, positions, words)
     axes.set(xlabel=axis_label(axis), ylabel=LABELS[parts.kind])
     axes.grid(alpha=0.3)
     legend_below(figure, axes)
-    caption = _caption(parts, axis, indices, index, order)
+    lacking = np.isnan(lines["noise"])
+    there = np.asarray(parts.draws[index])[order][~lacking].tolist()
+    caption = [f"{extent_text(there)} draws, {parts.confidence:.0%} intervals"] if there else []
+    fixed = {name: parts.axes[name][i] for name, i in indices.items() if len(parts.axes[name]) > 1}
+    caption += [describe(fixed)] if fixed else []
+    missing = all_values[order][lacking].tolist()
+    caption += not_shown([f"{describe({axis: value})} (div)" for value in missing], len(order), "points")
     add_caption(figure, caption + out_of_sight(axes, list(names.values()), drawn))
     return figure
-
-
-def _fixed(parts: BiasVariance, axis: str, at: Mapping[str, int] | None) -> dict[str, int]:
-    """The index on each other axis."""
-    finite = np.isfinite(parts.error)
-    best = int(np.where(finite, parts.error, np.inf).argmin())
-    found = np.unravel_index(best, parts.error.shape)
-    indices = {name: int(i) for name, i in zip(parts.axes, found, strict=True) if name != axis}
-    given = {} if at is None else checks.as_mapping(at, "at")
-    for name, number in given.items():
-        if name not in indices:
-            got = checks.shown(name)
-            raise ArgumentError("at", f"expected axes that are not shown ({', '.join(indices)})", got=got)
-        indices[name] = checks.as_count(number, "at", 0, len(parts.axes[name]) - 1)
-    return indices
-
-
-def _caption(
-    parts: BiasVariance,
-    axis: str,
-    indices: Mapping[str, int],
-    index: tuple[int | slice, ...],
-    order: np.ndarray,
-) -> list[str]:
-    """How many draws there are, what is fixed, and the points without a decomposition."""
-    counts = np.asarray(parts.draws[index])[order]
-    values = np.asarray(parts.axes[axis])[order]
-    lacking = ~np.isfinite(np.asarray(parts.error[index])[order])
-    there = counts[~lacking].tolist()
-    fixed = {name: parts.axes[name][i] for name, i in indices.items() if len(parts.axes[name]) > 1}
-    names = [f"{describe({axis: value})} (div)" for value in values[lacking].tolist()]
-    draws = f"{extent_text((min(there), max(there)))} draws" if there else ""
-    told = [f"{draws}, {parts.confidence:.0%} intervals"] if there else []
-    told += [describe(fixed)] if fixed else []
-    return told + not_shown(names, len(values), "points")

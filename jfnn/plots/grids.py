@@ -50,6 +50,7 @@ LARGEST_FONT = 11.0
 TICK_FONT = 9.0
 MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
 DIVERGED = "0.9"
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue
 OUT = "out"  # in place of the number of a cell that a race left behind
 BAR_TICKS = 5  # steps of a bar of colours, whose labels have space
 FEW_ROWS = 2  # below which the bar of colours has little height
@@ -106,8 +107,6 @@ def sweep_map(
     names = [f"{rows}_{metric}" for rows in summary.ranking_parts(result)] if score is None else [score]
     maps = {name_text(name): part.cell_scores(name) for name in names}
     stopped = np.any((part.stopped_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
-    diverged = np.any((part.diverged_at >= 0).reshape(*part.cell_shape, -1), axis=-1)
-    out = part.pruned_cells & ~diverged
     best = result.best_or_none()
     mark = None
     if best is not None and set(axes) <= set(result.axes):
@@ -120,6 +119,7 @@ def sweep_map(
     elif mark is not None:
         caption.append("red: best")
     direction = result.higher_is_better(names[0])
+    out = summary.eliminated(part)
     return _draw(maps, part.axes, metric_text(metric), direction, mark, stopped, out, caption)
 
 
@@ -146,8 +146,11 @@ def array_map(
     if not isinstance(axes, Mapping) or len(axes) != 2:
         raise ArgumentTypeError("axes", f"expected two names, each with its values, got {checks.shown(axes)}")
     checks.check_instance(label, str, "label")
+    ticks = {str(name): np.ravel(axis) for name, axis in axes.items()}
     with checks.item_of("axes"):
-        ticks = {str(name): _as_ticks(np.ravel(axis), str(name)) for name, axis in axes.items()}
+        for name, axis in ticks.items():
+            if axis.dtype.kind != "U" or not axis.size:  # no words
+                ticks[name] = checks.as_axis(axis, name, None)
     arrays = values if isinstance(values, Mapping) else {"": values}
     maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in arrays.items()}
     shape = tuple(map(len, ticks.values()))
@@ -156,11 +159,6 @@ def array_map(
         raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
     floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
     return _draw(floats, ticks, label, higher_is_better)
-
-
-def _as_ticks(values: np.ndarray, argument: str) -> np.ndarray:
-    """Values of an axis: words as they are, or numbers."""
-    return values if values.dtype.kind == "U" and values.size else checks.as_axis(values, argument, None)
 
 
 def _draw(
@@ -261,17 +259,13 @@ def _write_values(
         if diverged:
             box = Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=DIVERGED, edgecolor="0.6", hatch="////", lw=0)
             axes.add_patch(box)
-        colour = "black" if diverged else readable_on(colours[i, j])
+        is_bright = diverged or colours[i, j, :3] @ LUMINANCE > 0.45
+        colour = "black" if is_bright else "white"
         label = axes.text(j, i, text, ha="center", va="center", color=colour, fontsize=font)
         if diverged:
             label.set_path_effects([withStroke(linewidth=3, foreground=DIVERGED)])
         elif stopped is not None and stopped[i, j]:
             label.set_fontstyle("italic")
-
-
-def readable_on(colour: np.ndarray) -> str:
-    """Black or white, for a text on a colour."""
-    return "black" if colour[:3] @ [0.2126, 0.7152, 0.0722] > 0.45 else "white"
 
 
 def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:

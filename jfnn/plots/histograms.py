@@ -18,7 +18,7 @@ from jfnn.plots.panels import (
     add_caption,
     are_nearly_equal,
     as_sweep,
-    gallery,
+    panels,
     set_title,
 )
 
@@ -70,7 +70,8 @@ def histogram(
         high = np.rint(max(ends.max(), rows * shown.max()))
         step = (high - low) // BINS + 1
         edges = (np.arange(high, low - 1 - step, -step)[::-1] + 0.5) / rows
-    figure, column = gallery(len(chosen), 1, (1.8, 0.5), sharex=True)
+    figure, grid = panels(1.8 * len(chosen) + 0.5, len(chosen), sharex=True)
+    column = grid[:, 0]
     for axes, cell, each in zip(column, chosen, values, strict=True):
         axes.hist(each, edges.tolist(), color="C0", alpha=0.7)
         axes.margins(x=0)

@@ -39,6 +39,7 @@ POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64
 CAPTION_FONT = 9.0
 CAPTION_LINES = 3  # for which figures have space
+LISTED = 10  # names in a caption; of more their number
 TITLE_FONT = 10.0
 BESIDE_TITLE = 0.625  # inches, of the figure's width
 TICK_FONT = 10.0
@@ -65,16 +66,15 @@ LOWEST_END = 0.1  # bars that reach below this part of the least value run out o
 LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
 
 
-def check_sweep(result: SweepResult) -> None:
-    """Raises ArgumentError unless a result is of a sweep: one of `jfnn.train` has no axes and no cells."""
+def as_sweep(result: SweepResult) -> SweepResult:
+    """A sweep with its axes as readers call them.
+
+    Raises:
+        ValueError, TypeError: Another type; or the result of `jfnn.train`, which has no axes and no cells.
+    """
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
-
-
-def as_sweep(result: SweepResult) -> SweepResult:
-    """A sweep with its axes as readers call them; raises ArgumentError as `check_sweep`."""
-    check_sweep(result)
     return in_words(result)
 
 
@@ -89,11 +89,11 @@ def figure_width() -> float:
     return WIDTH if width == default else float(width)
 
 
-def width_of(artist: Artist) -> float:
-    """The width in inches of the figure of an axis or a panel."""
+def figure_of(artist: Artist) -> Figure:
+    """The figure of an axis or a panel."""
     figure = artist.get_figure(root=True)
     assert figure is not None
-    return figure.get_figwidth()
+    return figure
 
 
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
@@ -102,23 +102,9 @@ def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tup
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def gallery(
-    count: int, columns: int, heights: tuple[float, float], **shared: Any
-) -> tuple[Figure, list[Axes]]:
-    """A figure with ``count`` panels in rows of ``columns``; the last row may have fewer.
-
-    ``heights`` are a panel's, and that of the margin around all, in inches.
-    """
-    rows = math.ceil(count / columns)
-    figure, grid = panels(rows * heights[0] + heights[1], rows, columns, **shared)
-    for axes in grid.ravel()[count:]:
-        axes.remove()
-    return figure, grid.ravel()[:count].tolist()
-
-
 def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
     """Writes a title above a panel as wide as the figure, in lines if one has no space for it."""
-    width = width_of(axes)
+    width = figure_of(axes).get_figwidth()
     fits = text_width(title) * scaled(font) < (width - scaled(BESIDE_TITLE)) * POINTS_PER_INCH
     axes.set_title(title if fits else in_lines(title, width - scaled(MARGIN), font), fontsize=scaled(font))
 
@@ -149,13 +135,8 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
     breaks = sum(label.count("\n") for label in labels)
     lines = math.ceil(len(labels) / columns) + breaks + (title is not None)
     figure.set_figheight(figure.get_figheight() + 1.45 * lines * scaled(CAPTION_FONT) / POINTS_PER_INCH)
-    style: dict[str, Any] = {
-        "ncols": columns,
-        "columnspacing": 1.2,
-        "frameon": False,
-        "fontsize": scaled(CAPTION_FONT),
-    }
-    figure.legend(handles, labels, loc="outside lower center", title=title, **style)
+    style: dict[str, Any] = {"columnspacing": 1.2, "frameon": False, "fontsize": scaled(CAPTION_FONT)}
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title, **style)
 
 
 def text_width(text: str) -> float:
@@ -166,11 +147,41 @@ def text_width(text: str) -> float:
 
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
-    """Writes a caption above all panels, in lines as long as the figure is wide; long ones make it grow."""
+    """Writes a caption, if any, above all panels, in lines as long as the figure is wide; it may grow."""
     text = in_lines("; ".join(parts), figure.get_figwidth())
     more = max(0, text.count("\n") + 1 - CAPTION_LINES)
     figure.set_figheight(figure.get_figheight() + 1.2 * more * scaled(CAPTION_FONT) / POINTS_PER_INCH)
-    figure.suptitle(text, fontsize=scaled(CAPTION_FONT))
+    if text:
+        figure.suptitle(text, fontsize=scaled(CAPTION_FONT))
+
+
+def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
+    """What is not drawn: "not shown: η = 0.1, η = 10 (div)", or "not shown: 34 of 40 cells".
+
+    ``count`` is the number of all of them, drawn or not.
+    """
+    if not names:
+        return []
+    return [f"not shown: {', '.join(names) if len(names) <= LISTED else f'{len(names)} of {count} {noun}'}"]
+
+
+def out_of_sight(
+    axes: Axes, names: Sequence[str], values: Sequence[np.ndarray] | np.ndarray, what: str = ""
+) -> list[str]:
+    """Curves or points that have values, but none in the range of a panel: "loss out of sight: η = 10".
+
+    ``what`` is the name of the values.
+    """
+    low, high = axes.get_ylim()
+    hidden = []
+    for name, numbers in zip(names, values, strict=True):
+        finite = numbers[np.isfinite(numbers)]
+        if finite.size and not ((finite >= low) & (finite <= high)).any():
+            hidden.append(name)
+    if not hidden:
+        return []
+    listed = " and ".join(hidden) if len(hidden) <= LISTED else f"{len(hidden)} of {len(names)}"
+    return [f"{what} out of sight: {listed}".lstrip()]
 
 
 def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
@@ -232,19 +243,33 @@ def tick_values(axis: Axis, values: np.ndarray, width: float | None = None) -> N
         tick_round(axis, width)
 
 
-def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> float:
+def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> None:
     """Ticks of a horizontal axis at words, whose places are 0, 1, …; of many at some.
 
-    They are upright where they have no space side by side; returned is the height in inches that this takes.
-    ``width`` is as in `tick_values`.
+    They are upright where they have no space side by side, and the figure grows by their height. ``width`` is
+    as in `tick_values`.
     """
     shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
     labels = [words[i] for i in shown]
     longest = max(map(text_width, labels)) * scaled(CAPTION_FONT) / POINTS_PER_INCH
-    width = width_of(axis) if width is None else width
+    figure = figure_of(axis)
+    width = figure.get_figwidth() if width is None else width
     crowded = longest > 0.8 * (width - scaled(MARGIN)) / len(labels)
     axis.set_ticks(list(shown), labels=labels, rotation=90 * crowded, fontsize=scaled(CAPTION_FONT))
-    return longest * crowded
+    figure.set_figheight(figure.get_figheight() + longest * crowded)
+
+
+def scale_and_tick(axes: Axes, values: np.ndarray, words: Sequence[str], width: float | None = None) -> None:
+    """The horizontal scale of a panel, and its ticks: at values, or at words, whose places are 0, 1, …
+
+    ``width`` is as in `tick_values`.
+    """
+    if words:
+        axes.set_xlim(-0.5, len(words) - 0.5)
+        tick_words(axes.xaxis, words, width)
+    else:
+        axes.set_xscale(**value_scale(values))
+        tick_values(axes.xaxis, values, width)
 
 
 def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
@@ -254,7 +279,7 @@ def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
     if isinstance(axis, XAxis):
         scale = axis.get_transform().transform
         low, high = scale(axis.get_view_interval())
-        width = width_of(axis) if width is None else width
+        width = figure_of(axis).get_figwidth() if width is None else width
         points = POINTS_PER_INCH * (width - scaled(MARGIN)) * (scale(ticks) - low) / (high - low)
         end = -np.inf
         for i, point in enumerate(points.tolist()):
@@ -276,12 +301,7 @@ def colour_by(
 ) -> np.ndarray:
     """A colour for each value ``[n, 4]``, and the bar that explains them below one or more panels.
 
-    Args:
-        figure: The figure.
-        axes: The panels.
-        values: Numbers ``[n]``; with ``words`` their numbers from 0.
-        label: What the values are.
-        words: What the bar says instead of numbers.
+    With ``words``, which the bar shows instead of numbers, values are their places from 0 on.
     """
     if words:
         norm = Normalize(0, len(words) - 1)
@@ -291,7 +311,7 @@ def colour_by(
     scale = ScalarMappable(norm, "viridis")
     bar = figure.colorbar(scale, ax=axes, label=label, **BAR)
     if words:
-        figure.set_figheight(figure.get_figheight() + tick_words(bar.ax.xaxis, words))
+        tick_words(bar.ax.xaxis, words)
         bar.minorticks_off()
     else:
         tick_round(bar.ax.xaxis, bar_width(figure))
@@ -322,12 +342,7 @@ def limit_scores(
     than the curves differ. Bars are in sight as a whole, but of accuracies only from 0 to 1, and on a
     logarithmic scale down to a part of the least value: there they run out of the panel.
 
-    Args:
-        axes: The panel.
-        lines: All values of the curves, NaN among them.
-        higher_is_better: Direction of the score.
-        bands: All values of the bands' ends; None without bands.
-        bars: All values of the bars' ends; None without bars.
+    ``lines`` are all values of the curves, and ``bands`` and ``bars`` all of their ends, NaN among them.
     """
     lines = lines[np.isfinite(lines)]
     if not lines.size:
@@ -361,23 +376,6 @@ def limit_scores(
         axes.set_ylim(low, high)
 
 
-def limit_points(axes: Axes, scores: np.ndarray, higher_is_better: bool) -> None:
-    """Sets the scale of a panel of points, logarithmic for losses, and the range of nearly equal ones."""
-    shown = scores[np.isfinite(scores)]
-    is_log = takes_log_scale(scores, higher_is_better)
-    if is_log:
-        axes.set_yscale("log")
-        shown = shown[shown > 0]
-    if shown.size:
-        low = shown.min()
-        high = shown.max()
-        space = SPACE * _extent(low, high)
-        if are_nearly_equal(low, high):
-            axes.set_ylim(low - space, high + space)
-    if is_log:
-        tick_round(axes.yaxis)
-
-
 def _extent(low: float, high: float) -> float:
     """How much a range of scores has to show: its length, or where they are nearly equal, their size."""
     return (abs(high) or 1.0) if are_nearly_equal(low, high) else high - low
@@ -399,12 +397,9 @@ def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def interval_title(over: str, runs: int, kind: Interval) -> str:
-    """The statistic of curves over replicates ("5 seeds", "" for one) and its interval in words.
+    """The statistic of curves ``over`` replicates ("5 seeds", "" for one) and its interval in words.
 
-    Args:
-        over: What they are over.
-        runs: The most values behind a point.
-        kind: The interval.
+    ``runs`` is the largest number of values behind a point.
     """
     reach = "to both" if runs < LEAST else f"{kind.confidence:.0%} interval"
     return f"{STATISTICS[kind.statistic]} over {over}, {reach}" if over else "one run"

@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
@@ -18,7 +17,6 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import axis_label, describe, name_text
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import OUTCOMES
-from jfnn.plots.omissions import not_shown, out_of_sight
 from jfnn.plots.panels import (
     FEW_POINTS,
     NAMED,
@@ -30,13 +28,13 @@ from jfnn.plots.panels import (
     interval_title,
     legend_below,
     limit_scores,
+    not_shown,
     ordered_colours,
+    out_of_sight,
     panels,
     places,
+    scale_and_tick,
     set_title,
-    tick_values,
-    tick_words,
-    value_scale,
 )
 from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, own_name, sliced
 
@@ -95,7 +93,9 @@ def axis_curves(
     pooled = _pooled(part)
     axes_values = axis_values(part) | pooled.axes
     positions, names = places(axis, axes_values[axis])
-    values = positions if part.crossed else positions[_indices(part, axis)]
+    values = positions
+    if not part.crossed:
+        values = positions[np.indices(part.cell_shape)[part.cells.axis_of[axis]].ravel()]
     statistics = [cell_statistics(each, score, kind, missing) for each in pooled.parts]
     order = np.argsort(values, kind="stable")
     most = max(int(each.n.max()) for each in statistics)
@@ -125,38 +125,23 @@ def axis_curves(
         axes.errorbar(
             values[order] + shifts[i], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
         )
-    axes.set_xscale(**value_scale(values))
-    if names:
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, names))
-    else:
-        tick_values(axes.xaxis, values)
+    scale_and_tick(axes, values, names)
     axes.set(xlabel=axis_label(axis), ylabel=name_text(score))
     set_title(axes, interval_title(pooled.over, most, kind))
     axes.grid(alpha=0.3)
     draw_baselines(axes, others)
     levels = [other.mean for other in others.values()]
     limit_scores(axes, np.append(centre, levels), part.higher_is_better(score), bars=np.stack([low, high]))
-    caption += _omitted(
-        axes, axis, axes_values[axis][order] if part.crossed else values[order], by, curves, centre
-    )
+    shown = axes_values[axis][order] if part.crossed else values[order]
+    points = [describe({axis: at} | ({by: curve} if by else {})) for at in shown for curve in curves]
+    missing = [f"{points[i]} (div)" for i in np.flatnonzero(~np.isfinite(centre))]
+    caption += not_shown(missing, len(points), "points")
+    caption += out_of_sight(axes, points, centre.reshape(-1, 1))
     caption += out_of_sight(axes, list(others), np.reshape(levels, (-1, 1)))
     if (by and few) or others:
         legend_below(figure, axes)
     add_caption(figure, caption)
     return figure
-
-
-def _omitted(
-    axes: Axes, axis: str, values: np.ndarray, by: str | None, curves: np.ndarray, centre: np.ndarray
-) -> list[str]:
-    """Points without a score, and those out of a panel's range, in words; ``centre [values, curves]``."""
-    places = np.ndindex(*centre.shape)
-    names = [describe({axis: values[i]} | ({by: curves[j]} if by else {})) for i, j in places]
-    points = centre.reshape(-1, 1)
-    lacking = ~np.isfinite(points[:, 0])
-    missing = [f"{name} (div)" for name, lacks in zip(names, lacking, strict=True) if lacks]
-    return not_shown(missing, len(names), "points") + out_of_sight(axes, names, points)
 
 
 def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> tuple[SweepResult, list[str]]:
@@ -195,7 +180,7 @@ def _pooled(part: SweepResult) -> _Pooled:
     numbers = [np.flatnonzero([each == value for each in values]) for value in distinct]
     parts = [_of_subsets(part, position, subsets) for subsets in numbers]
     counts = [len(subsets) for subsets in numbers]
-    over = f"{summary.extent_text((min(counts), max(counts)))} subsets"
+    over = f"{summary.extent_text(counts)} subsets"
     over += f" of {part.seeds.size} seeds each" * (part.seeds.size > 1)
     return _Pooled({name: np.array(distinct)}, parts, position, over)
 
@@ -213,9 +198,3 @@ def _of_subsets(part: SweepResult, position: int, subsets: np.ndarray) -> SweepR
         arrays |= {"seeds": subsets, "folds": part.seeds.size}
     name = list(part.axes)[position]
     return dataclasses.replace(part, axes={**part.axes, name: part.axes[name][subsets[:1]]}, **arrays)
-
-
-def _indices(result: SweepResult, axis: str) -> np.ndarray:
-    """The index on an axis of each cell, ``[cells]``."""
-    shape = result.cell_shape
-    return np.asarray(np.indices(shape)[result.cells.axis_of[axis]].ravel())

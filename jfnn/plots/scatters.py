@@ -1,27 +1,23 @@
 """Cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
 
 import math
-from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jfnn.analysis import summary
 from jfnn.arguments.texts import axis_label, name_text, value_text
 from jfnn.core.search.result import SweepResult
-from jfnn.plots.omissions import out_of_sight
 from jfnn.plots.panels import (
     BEST,
     add_caption,
     as_sweep,
     colour_by,
-    gallery,
-    limit_points,
-    tick_values,
-    tick_words,
-    value_scale,
+    limit_scores,
+    out_of_sight,
+    panels,
+    scale_and_tick,
 )
 
 PANELS_A_ROW = 2  # at most
@@ -34,7 +30,8 @@ def scatter(result: SweepResult) -> Figure:
     Colours stand for the learning rate, if that varies. An axis is logarithmic where the values spread evenly
     on a logarithmic one; so is that of losses. Cells that diverged with any seed or fold are crosses at the
     bottom; pruned ones are hollow, as their score was taken after fewer epochs. The cell of
-    `SweepResult.best` has a ring. The caption names cells out of sight: of a loss of 0 on a logarithmic axis.
+    `SweepResult.best` has a ring. The caption names cells out of sight, such as those of a loss of 0 on a
+    logarithmic axis, or counts them.
 
     Args:
         result: A sweep, in particular a random search.
@@ -47,12 +44,16 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
     result = as_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
-    pruned = result.pruned_cells.ravel()
     best = result.best_or_none()
+    pruned = result.pruned_cells.ravel()
+    diverged = np.isnan(scores)
     names = [name for name, values in cells.items() if len(np.unique(values)) > 1] or ["learning_rate"]
-    columns = math.ceil(len(names) / math.ceil(len(names) / PANELS_A_ROW))
-    figure, row = gallery(len(names), columns, (2.6, 1.2), sharey=True)
-    width = figure.get_figwidth() / columns
+    rows = math.ceil(len(names) / PANELS_A_ROW)
+    columns = math.ceil(len(names) / rows)
+    figure, grid = panels(2.6 * rows + 1.2, rows, columns, sharey=True)
+    row, rest = np.split(grid.ravel(), [len(names)])
+    for axes in rest:
+        axes.remove()
     rates = cells["learning_rate"]
     if np.ptp(rates) > 0:
         colours = colour_by(figure, row, rates, axis_label("learning_rate"))
@@ -60,62 +61,35 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
         colours = np.asarray(matplotlib.colormaps["viridis"](np.full(len(rates), 0.4)))
     for axes, name in zip(row, names, strict=True):
         values = cells[name]
-        position: Any = None if best is None else best.axes[name]
-        in_places = name == "batch_size" or values.dtype.kind == "U"  # not numbers, but one position for each
-        if in_places:
+        words: list[str] = []
+        if name == "batch_size" or values.dtype.kind == "U":  # not numbers, but one position for each
             known = result.axes[name].tolist()
             values = np.array([known.index(value) for value in values.tolist()])
-            position = None if best is None else known.index(position)
             words = [value_text(name, value) for value in known]
-            figure.set_figheight(figure.get_figheight() + tick_words(axes.xaxis, words, width))
-            axes.set_xlim(-0.5, len(known) - 0.5)
-        else:
-            axes.set_xscale(**value_scale(values))
-        _draw_cells(axes, values, scores, pruned, colours)
-        if not in_places:
-            tick_values(axes.xaxis, values, width)
+        for drawn, filled in ((~diverged & ~pruned, True), (~diverged & pruned, False)):
+            faces = colours[drawn] if filled else "none"
+            axes.scatter(values[drawn], scores[drawn], s=28, facecolors=faces, edgecolors=colours[drawn])
+        heights = np.full(diverged.sum(), DIVERGED_AT)
+        axes.plot(values[diverged], heights, "x", color="0.4", transform=axes.get_xaxis_transform())
+        scale_and_tick(axes, values, words, figure.get_figwidth() / columns)
         if best is not None:
+            position = values[np.ravel_multi_index(best.index, result.cell_shape)]
             axes.scatter(
                 position, best.score, s=120, facecolors="none", edgecolors=BEST, linewidths=2, zorder=3
             )
+        axes.grid(alpha=0.3)
         axes.set_xlabel(axis_label(name))
-    limit_points(row[0], scores, result.higher_is_better())
+    limit_scores(row[0], scores, result.higher_is_better(), bars=scores)
     for axes in row[::columns]:
         axes.set_ylabel(name_text(result.ranked_by))
-    indices = np.ndindex(*result.cell_shape)
-    labels = [summary.describe_cell(result, cell) for cell in indices]
-    hidden = out_of_sight(row[0], labels, scores[:, None])
-    add_caption(figure, [*_caption(result, scores, pruned, names_best), *hidden])
-    return figure
-
-
-def _draw_cells(
-    axes: Axes, values: np.ndarray, scores: np.ndarray, pruned: np.ndarray, colours: np.ndarray
-) -> None:
-    diverged = np.isnan(scores)
-    for cells, filled in ((~diverged & ~pruned, True), (~diverged & pruned, False)):
-        faces = colours[cells] if filled else "none"
-        axes.scatter(values[cells], scores[cells], s=28, facecolors=faces, edgecolors=colours[cells])
-    bottom = axes.get_xaxis_transform()
-    heights = np.full(diverged.sum(), DIVERGED_AT)
-    axes.plot(values[diverged], heights, "x", color="0.4", transform=bottom)
-    axes.grid(alpha=0.3)
-
-
-def _caption(result: SweepResult, scores: np.ndarray, pruned: np.ndarray, names_best: bool) -> list[str]:
-    diverged = np.isnan(scores)
     over = summary.averaged_over(result)
-    parts = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
-    if names_best or result.best_or_none() is None:
-        parts.append(summary.best_text(result))
-    else:
-        parts.append("ring: best")
-    failed = (result.diverged_at >= 0).reshape(len(scores), -1).any(axis=-1)
-    out = diverged & pruned & ~failed  # as those that a race leaves behind
+    caption = [f"{len(scores)} cells", f"mean of {over}" if over else "1 seed"]
+    caption.append(summary.best_text(result) if names_best or best is None else "ring: best")
+    out = summary.eliminated(result).ravel() & diverged
     counts = {"diverged": (diverged & ~out).sum(), "out": out.sum()}
-    if diverged.any():
-        words = [f"{number} {word}" for word, number in counts.items() if number]
-        parts.append(f"crosses: {', '.join(words)}")
-    if (pruned & ~diverged).any():
-        parts.append("hollow: pruned")
-    return parts
+    crosses = [f"{number} {word}" for word, number in counts.items() if number]
+    caption += [f"crosses: {', '.join(crosses)}"] * bool(crosses)
+    caption += ["hollow: pruned"] * bool((pruned & ~diverged).any())
+    labels = [summary.describe_cell(result, index) for index in np.ndindex(*result.cell_shape)]
+    add_caption(figure, caption + out_of_sight(row[0], labels, scores[:, None]))
+    return figure

@@ -52,14 +52,14 @@ def sliced(
         at = dict.fromkeys([name for name in result.axes if name not in names], at)
     at = {own_name(result, name): index for name, index in at.items()} if isinstance(at, Mapping) else at
     lengths_of = {name: len(axis) for name, axis in values.items() if name not in names}
-    indices |= _as_indices(at, lengths_of, ("seed", fold))
+    words = {name: (MEAN,) if name in ("seed", fold) else (MEAN, BEST) for name in lengths_of}
+    indices |= as_indices(at, lengths_of, words)
     indices = {n: i for n, i in indices.items() if n not in names and (i != MEAN or n not in ("seed", fold))}
     chosen = [name for name, index in indices.items() if index == BEST]
     left = [name for name in values if name not in indices or name in chosen]
     runs = [name for name in left if name in ("seed", fold) and name not in names]
-    lengths = (
-        [len(values[name]) for name in names] + [1] * ("seed" not in runs) + [len(values[n]) for n in runs]
-    )
+    of_runs = [len(values[name]) for name in runs]
+    lengths = [*(len(values[name]) for name in names), *[1] * ("seed" not in runs), *of_runs]
 
     def cut(array: np.ndarray, average: Any = np.max) -> np.ndarray:
         for i, name in reversed([*enumerate(values)]):
@@ -67,32 +67,23 @@ def sliced(
                 array = average(array, axis=i) if indices[name] == MEAN else array.take(indices[name], axis=i)
         return array.transpose([left.index(n) for n in (*chosen, *names, *runs)]).reshape(-1, *lengths)
 
-    first = cut(_costs(result), np.mean).argmin(axis=0, keepdims=True)
+    means = result.ranked(result.cell_scores())
+    costs = np.where(np.isnan(means), np.inf, -means if result.higher_is_better() else means)
+    costs = costs.reshape(*costs.shape, *[1] * (result.diverged_at.ndim - costs.ndim))
+    costs = np.broadcast_to(costs, result.diverged_at.shape)  # one for each member of a cell
+    first = cut(costs, np.mean).argmin(axis=0, keepdims=True)
 
     def at_best(array: np.ndarray) -> np.ndarray:
         return np.asarray(np.take_along_axis(array, first, axis=0)[0])
 
     arrays: dict[str, Any] = {name: at_best(cut(vars(result)[name])) for name in OUTCOMES}
     arrays["scores"] = {name: at_best(cut(scores, np.mean)) for name, scores in result.scores.items()}
-    arrays |= {
-        "history": {},
-        "evaluations": result.evaluations[:0],
-        "objective": None,
-        "terms": {},
-    }
+    arrays |= {"history": {}, "evaluations": result.evaluations[:0], "objective": None, "terms": {}}
     arrays |= {"leading": 0, "runs": (ProgramRun(config=result.config),)}
     seeds = result.seeds if "seed" in runs else np.zeros(1)
     folds = result.folds if fold in runs else None
     axes = {name: values[name] for name in names}
     return dataclasses.replace(result, axes=axes, seeds=seeds, folds=folds, **arrays), indices
-
-
-def _costs(result: SweepResult) -> np.ndarray:
-    """The score that ranks of each member's cell, small is better; infinite where the cell does not rank."""
-    means = result.ranked(result.cell_scores())
-    costs = np.where(np.isnan(means), np.inf, -means if result.higher_is_better() else means)
-    behind = result.diverged_at.ndim - costs.ndim  # axes of seeds and folds
-    return np.asarray(np.broadcast_to(costs.reshape(*costs.shape, *[1] * behind), result.diverged_at.shape))
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
@@ -137,26 +128,33 @@ def caption_parts(
     return text + [f"each at its best {', '.join(best)}"] * bool(best) + [", ".join(fixed)] * bool(fixed)
 
 
-def _as_indices(at: object, lengths: Mapping[str, int], runs: Collection[str]) -> dict[str, Any]:
-    """Checked indices on axes that are not shown; ``runs``, axes of seeds and folds, have no "best"."""
+def as_indices(
+    at: object, lengths: Mapping[str, int], words: Mapping[str, Collection[str]] | None = None
+) -> dict[str, Any]:
+    """Checked indices on axes that are not shown; None for none.
+
+    Args:
+        at: What is checked, the argument "at".
+        lengths: Name of an axis that is not shown -> its length.
+        words: Name of an axis -> words that may stand for an index; None for no words.
+    """
     if not isinstance(at, Mapping | None):
-        expected = f"{MEAN!r}, {BEST!r} or a dict of names to indices"
+        expected = f"{MEAN!r}, {BEST!r} or a dict of names to indices" if words else "a dict"
         raise ArgumentTypeError("at", f"expected {expected}, got {checks.shown(at)}")
-    for name in at or {}:
+    indices: dict[str, Any] = {}
+    for name, index in (at or {}).items():
         if name not in lengths:
             others = ", ".join(lengths) or "none"
             got = checks.shown(name)
             raise ArgumentError("at", f"expected axes that are not shown ({others}), got {got}")
-    words = {name: (MEAN,) if name in runs else (MEAN, BEST) for name in lengths}
-    return {name: _as_index(index, name, lengths[name], words[name]) for name, index in (at or {}).items()}
-
-
-def _as_index(index: object, axis: str, length: int, words: Collection[str]) -> int | str:
-    """A checked index on an axis, or one of these words."""
-    if isinstance(index, str) and index in words:
-        return index
-    try:
-        return checks.as_count(index, "at", 0, length - 1)
-    except ArgumentError:
-        expected = f"an index below {length}, or {' or '.join(map(repr, words))}, on the axis {axis}"
-        raise ArgumentError("at", f"expected {expected}, got {checks.shown(index)}") from None
+        allowed = words[name] if words else ()
+        if isinstance(index, str) and index in allowed:
+            indices[name] = index
+            continue
+        try:
+            indices[name] = checks.as_count(index, "at", 0, lengths[name] - 1)
+        except ArgumentError:
+            expected = " or ".join([f"an index below {lengths[name]}", *map(repr, allowed)])
+            got = checks.shown(index)
+            raise ArgumentError("at", f"expected {expected} on the axis {name}, got {got}") from None
+    return indices
