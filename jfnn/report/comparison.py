@@ -1,5 +1,6 @@
 """The networks and batch sizes of a sweep side by side: a table with the best cell of each, and a figure."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from jfnn import plots
 from jfnn.analysis import summary
 from jfnn.arguments.tables import html_table
-from jfnn.arguments.texts import axis_text, describe, name_text, value_texts
+from jfnn.arguments.texts import axis_text, name_text, value_texts
 from jfnn.core.search.result import SweepResult
 
 NONE = "–"
@@ -22,11 +23,6 @@ class Program(NamedTuple):
     axes: dict[str, object]
     result: SweepResult
     best: tuple[int, ...] | None
-
-    @property
-    def name(self) -> str:
-        """Its values in a line, "network = 8-8, batch = 32"."""
-        return describe(self.axes)
 
 
 def best_first(result: SweepResult) -> list[Program]:
@@ -45,21 +41,22 @@ def best_first(result: SweepResult) -> list[Program]:
 def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
     """A row for each program: its values, its best cell with scores, and how many of its cells diverged."""
     programs = [*programs]
-    ranked = [program for program in programs if program.best is not None]
-    cells = [result.axes_at(program.best) for program in ranked if program.best is not None]
+    best = [program.best for program in programs if program.best is not None]  # the others come last
     columns = {
         axis_text(name): value_texts([program.axes[name] for program in programs], name)
         for name in result.program_axes
     }
     for name in list(result.axes)[result.leading :]:
-        columns[axis_text(name)] = value_texts([cell[name] for cell in cells], name)
+        columns[axis_text(name)] = value_texts([result.axes_at(index)[name] for index in best], name)
     for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
         scores = summary.ScoreTable.taken(result, name)
-        best = [scores.at(program.best) for program in ranked if program.best is not None]
-        columns[name_text(name)] = summary.score_texts(best, result.higher_is_better(name))
-    columns["diverged"] = [_diverged(program.result) for program in programs]
-    missing = [NONE] * (len(programs) - len(ranked))
-    rows = zip(*(texts + missing[: len(programs) - len(texts)] for texts in columns.values()), strict=True)
+        texts = summary.score_texts([scores.at(index) for index in best], result.higher_is_better(name))
+        columns[name_text(name)] = texts
+    columns["diverged"] = []
+    for program in programs:
+        cells = np.isnan(program.result.cell_scores())
+        columns["diverged"].append(f"{cells.sum()} of {cells.size} cells" if cells.any() else "none")
+    rows = itertools.zip_longest(*columns.values(), fillvalue=NONE)
     return html_table([[*columns], *rows], "cells").replace("<tbody><tr>", '<tbody><tr class="best">')
 
 
@@ -73,9 +70,3 @@ def comparison_figure(result: SweepResult) -> Figure:
     axis, *others = sorted(result.program_axes, key=lambda name: -len(result.axes[name]))
     by = others[0] if others and len(result.axes[others[0]]) > 1 else None
     return plots.axis_curves(result, axis, by=by, at="best")
-
-
-def _diverged(result: SweepResult) -> str:
-    """How many cells diverged with some seed or fold: "3 of 49 cells"."""
-    cells = np.isnan(result.cell_scores())
-    return f"{cells.sum()} of {cells.size} cells" if cells.any() else "none"

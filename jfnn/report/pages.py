@@ -88,15 +88,7 @@ class Box(NamedTuple):
 
 
 def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Sequence[str]) -> None:
-    """Writes a page.
-
-    Args:
-        path: Its file.
-        title: Its heading.
-        lead: The sentence below the heading.
-        notes: Lines of plain text below the sentence.
-        body: The rest, in HTML.
-    """
+    """Writes a page: a heading, a sentence and lines of plain text, and the rest in HTML."""
     lines = unbroken("<br>".join(map(escape, notes)))
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -115,11 +107,9 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
 
 
 def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> str:
-    """Pictures side by side where the page is wide enough, else one below the other.
+    """PNG images by their titles, side by side where the page is wide enough.
 
-    Args:
-        images: PNG images by their titles.
-        boxes: Parts of them whose texts the pointer shows, by the same titles.
+    ``boxes`` are parts of them whose texts the pointer shows, by the same titles.
     """
     figures = []
     for title, data in images.items():
@@ -135,11 +125,6 @@ def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]
             f'<figure><figcaption>{text}</figcaption><div class="picture">{picture}</div></figure>'
         )
     return f'<div class="pictures">{"".join(figures)}</div>' if figures else ""
-
-
-def link_html(href: str, text: str) -> str:
-    """A line with a link."""
-    return f'<p class="link"><a href="{escape(href)}">{escape(text)}</a></p>'
 
 
 def folded_html(summary: str, body: str, is_open: bool = False) -> str:

@@ -32,7 +32,6 @@ from jfnn.report.comparison import Program, best_first, comparison_figure, compa
 from jfnn.report.pages import (
     Box,
     folded_html,
-    link_html,
     pairs_html,
     pictures_html,
     unbroken,
@@ -114,7 +113,7 @@ def write_report(
     pictures = _pictures(result, figures)
     missing = plots.curves.left_out(result) if CURVES in figures else ""
     body = [
-        *([link_html(playground, PLAY)] if playground is not None else []),
+        f'<p class="link"><a href="{escape(playground)}">{PLAY}</a></p>' if playground is not None else "",
         f'<p class="notes">Written on {datetime.date.today()}.</p>',
         '<div class="columns"><div>',
         *(["<h2>Comparison</h2>", comparison_table(result, programs)] if programs else []),
@@ -211,8 +210,11 @@ def maps(result: SweepResult) -> dict[str, Figure]:
     if not result.crossed:
         return {"The cells drawn": cells_scatter(result, names_best=False)}
     names = [f"{part}_{result.ranking_metric}" for part in summary.ranking_parts(result)]
-    drawn = [sweep_map(result, score=name, names_best=False) for name in names]
-    return dict(zip(map(_capitalised, map(name_text, names)), drawn, strict=True))
+    titles = [f"{text[0].upper()}{text[1:]}" for text in map(name_text, names)]  # "Test R²"
+    return {
+        title: sweep_map(result, score=name, names_best=False)
+        for title, name in zip(titles, names, strict=True)
+    }
 
 
 def curves(result: SweepResult) -> dict[str, Figure]:
@@ -227,7 +229,7 @@ def _networks(programs: Sequence[Program]) -> list[str]:
     parts = [f'<h2>Each by itself</h2><p class="notes">Figures of {count}, best first.</p>']
     for rank, program in enumerate(shown):
         pictures = _pictures(program.result, maps(program.result) | curves(program.result))
-        parts.append(folded_html(program.name, pictures, is_open=rank == 0))
+        parts.append(folded_html(describe(program.axes), pictures, is_open=rank == 0))
     return parts
 
 
@@ -251,24 +253,19 @@ def _prediction(result: SweepResult) -> str:
         source = "result.refit"
         whose = "the networks trained again"
         asked = result.refit
-    is_label = has_labels(asked.metrics)
-    what = "the label by the mean of {whose}" if is_label else "the mean of {whose}"
-    arguments = ["x", '"mean"']
     if asked.config.get("settings", {}).get("keep_params") == "evaluations":
-        what = "labels or outputs of {whose}, at every evaluation"
-        arguments = ["x"]
+        what = f"labels or outputs of {whose}, at every evaluation"
+        arguments = "x"
+    else:
+        what = f"{'the label by ' * has_labels(asked.metrics)}the mean of {whose}"
+        arguments = 'x, "mean"'
     known = ""
     if not all(keeps_network(run.config) for run in asked.runs):
-        arguments.append("network=network")
+        arguments += ", network=network"
         known = "; the network is not kept, see SweepResult.predict"
-    names_columns = bool(result.names.get("columns"))
-    rows = "each row of x" if names_columns else "each row of x, as it was trained on"
-    said = f"{what.format(whose=whose)}, for {rows}{known}"
-    return f"{READ if names_columns else ''}{source}.predict({', '.join(arguments)})  # {said}"
-
-
-def _capitalised(text: str) -> str:
-    return text[0].upper() + text[1:]  # str.capitalize would write "Test r²"
+    if result.names.get("columns"):
+        return f"{READ}{source}.predict({arguments})  # {what}, for each row of x{known}"
+    return f"{source}.predict({arguments})  # {what}, for each row of x, as it was trained on{known}"
 
 
 def png(figure: Figure) -> bytes:
@@ -334,16 +331,15 @@ def _table(best: ranking.Ranking) -> str:
     caption = f"<p>Ranked by {by}; a click on a heading sorts.</p>"
     legend = "<br>".join(map(escape, ranking.legend(best)))
     rows = ranking.table(best)
-    titles = [_titles(cell, best) for cell in best.cells]
+    titles = [_titles(cell, rows[0]) for cell in best.cells]
     titles += [[""] * len(rows[0])] * len(best.baselines)
     table = html_table(rows, "cells", titles)
     table = table.replace("<tbody><tr>", '<tbody><tr class="best">')
     return f"{caption}{table}" + (f'<p class="notes">{legend}</p>' if legend else "")
 
 
-def _titles(cell: ranking.Ranked, best: ranking.Ranking) -> list[str]:
+def _titles(cell: ranking.Ranked, heading: Sequence[str]) -> list[str]:
     """What the pointer shows over a cell's texts in `ranking.table`: more digits of values and scores."""
-    heading = ranking.table(best)[0]
     shown = {axis_text(name): texts.full_text(name, value) for name, value in cell.axes.items()}
     for name, score in cell.scores.items():
         numbers = {"mean": score.mean}
@@ -359,17 +355,15 @@ def _front(result: SweepResult, objectives: Sequence[Objective]) -> list[str]:
     on_it = front(result, objectives)
     indices = np.argwhere(on_it).tolist()
     cells = sorted(zip(cell_values(result, objectives)[on_it.ravel()].tolist(), indices, strict=True))
-    rows = [[*(_objective_name(objective) for objective in objectives), "cell"]]
+    names = [
+        name_text(each) if isinstance(each, str) else getattr(each, "__name__", str(each)).replace("_", " ")
+        for each in objectives
+    ]
+    rows = [[*names, "cell"]]
     for values, index in cells:
         cell = describe(result.axes_at(tuple(index)))
         rows.append([*(f"{value:.4g}" for value in values), cell])
     return ["<h2>The Pareto front</h2>", html_table(rows, "cells")]
-
-
-def _objective_name(objective: Objective) -> str:
-    if isinstance(objective, str):
-        return name_text(objective)
-    return str(getattr(objective, "__name__", objective)).replace("_", " ")
 
 
 def _refit(result: SweepResult) -> list[str]:
