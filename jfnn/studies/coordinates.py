@@ -179,13 +179,14 @@ def _networks(
     standard = [network(value) for value in widths]
     for model in standard:
         checks.check_instance(model, Network, "network")
-    by_kind = {"standard": standard}
-    if "maximal_update" in kinds:
-        narrow = network(base)
-        by_kind["maximal_update"] = [
-            maximal_update(model, narrow, optimizer, multiplier) for model in standard
-        ]
-    return [model for kind in kinds for model in by_kind[kind]]
+    narrow = network(base)
+    networks = []
+    for kind in kinds:
+        for model in standard:
+            if kind == "maximal_update":
+                model = maximal_update(model, narrow, optimizer, multiplier)
+            networks.append(model)
+    return networks
 
 
 def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,20 +27,12 @@ Numbers = Mapping[str, jax.Array]
 
 
 class LossInputs(NamedTuple):
-    """Arguments of the loss besides the numbers that it is differentiated by.
+    """Arguments of the loss besides the numbers that it is differentiated by."""
 
-    Attributes:
-        fixed: The member's other numbers.
-        params: Starting parameters in the engine's form.
-        seen: Data of the steps.
-        steps: Numbers of the steps ``[steps]``.
-        scored: The rows of the loss.
-    """
-
-    fixed: Numbers
-    params: Params
+    fixed: Numbers  # the member's other numbers
+    params: Params  # at the start, in the engine's form
     seen: Seen
-    steps: Any
+    steps: Any  # their numbers ``[steps]``
     scored: Rows
 
 
@@ -56,11 +48,8 @@ def build_program(stepper: Stepper, mode: str) -> Program:
 
 def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
     """The loss and its derivatives, from the last step to the first."""
-    functions = stepper.functions
 
     def loss(numbers: Numbers) -> jax.Array:
-        hyper = step_hyper(numbers, inputs)
-
         def step(state: State, at: tuple[jax.Array, Hyper]) -> tuple[State, None]:
             return stepper(inputs.seen, at[0], state, at[1]), None
 
@@ -69,13 +58,13 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> t
 
         count = len(inputs.steps)
         length = math.isqrt(count)
-        state = functions.start(inputs.params, _first(hyper))
-        steps = (inputs.steps, hyper)
+        state = stepper.functions.start(inputs.params, step_hyper(numbers, inputs, 0))
+        steps = (inputs.steps, jax.vmap(lambda i: step_hyper(numbers, inputs, i))(jnp.arange(count)))
         if rest := count % length:
             state, _ = block(state, jax.tree.map(lambda leaf: leaf[:rest], steps))
         blocks = jax.tree.map(lambda leaf: leaf[rest:].reshape(-1, length, *leaf.shape[1:]), steps)
         state, _ = jax.lax.scan(jax.checkpoint(block), state, blocks)
-        return mean_loss(stepper, state.params, inputs.scored, member_hyper(numbers, inputs))
+        return mean_loss(stepper, state.params, numbers, inputs)
 
     return jax.value_and_grad(loss)(numbers)
 
@@ -95,62 +84,48 @@ def loss_along(
     stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: LossInputs
 ) -> tuple[jax.Array, jax.Array]:
     """The loss, and its derivative along a direction of the numbers."""
-    functions = stepper.functions
 
-    def all_hyper(numbers: Numbers) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-        return step_hyper(numbers, inputs), member_hyper(numbers, inputs)
-
-    (hyper, last), (d_hyper, d_last) = jax.jvp(all_hyper, (numbers,), (direction,))
-
-    def start(first: Hyper) -> tuple[Floats, State]:
-        state = functions.start(inputs.params, first)
+    def start(numbers: Numbers) -> tuple[Floats, State]:
+        state = stepper.functions.start(inputs.params, step_hyper(numbers, inputs, 0))
         return float_leaves(state), state
 
     def step(
-        carry: tuple[State, Floats], at: tuple[jax.Array, Hyper, Hyper]
+        carry: tuple[State, Floats], at: tuple[jax.Array, jax.Array]
     ) -> tuple[tuple[State, Floats], None]:
         state, tangent = carry
-        number, hyper, d_hyper = at
+        number, i = at
 
-        def after(point: tuple[Floats, Hyper]) -> tuple[Floats, State]:
-            moved = stepper(inputs.seen, number, with_floats(state, point[0]), point[1])
+        def after(point: tuple[Floats, Numbers]) -> tuple[Floats, State]:
+            hyper = step_hyper(point[1], inputs, i)
+            moved = stepper(inputs.seen, number, with_floats(state, point[0]), hyper)
             return float_leaves(moved), moved
 
-        _, tangent, state = push_forward(after, (float_leaves(state), hyper), (tangent, d_hyper))
+        _, tangent, state = push_forward(after, (float_leaves(state), numbers), (tangent, direction))
         return (state, tangent), None
 
-    _, tangent, state = push_forward(start, _first(hyper), _first(d_hyper))
-    (state, tangent), _ = jax.lax.scan(step, (state, tangent), (inputs.steps, hyper, d_hyper))
+    _, tangent, state = push_forward(start, numbers, direction)
+    steps = (inputs.steps, jnp.arange(len(inputs.steps)))
+    (state, tangent), _ = jax.lax.scan(step, (state, tangent), steps)
 
-    def end(point: tuple[Floats, Hyper]) -> tuple[jax.Array, None]:
-        return mean_loss(stepper, with_floats(state, point[0]).params, inputs.scored, point[1]), None
+    def end(point: tuple[Floats, Numbers]) -> tuple[jax.Array, None]:
+        return mean_loss(stepper, with_floats(state, point[0]).params, point[1], inputs), None
 
-    return push_forward(end, (float_leaves(state), last), (tangent, d_last))[:2]
+    return push_forward(end, (float_leaves(state), numbers), (tangent, direction))[:2]
 
 
-def step_hyper(numbers: Numbers, inputs: LossInputs) -> dict[str, jax.Array]:
-    """The member's numbers in each step, name -> ``[steps]``: the learning rate times its multiplier."""
+def step_hyper(numbers: Numbers, inputs: LossInputs, i: Any) -> dict[str, jax.Array]:
+    """The member's numbers in the i-th step: the learning rate times its multiplier."""
     hyper = {**inputs.fixed, **numbers}
-    count = len(inputs.steps)
     multipliers = hyper.pop(MULTIPLIERS)
-    columns = {name: jnp.broadcast_to(value, (count,)) for name, value in hyper.items()}
-    rates = columns["learning_rate"] * jnp.repeat(multipliers, count // len(multipliers))
-    return columns | {"learning_rate": rates}
+    place = i // (len(inputs.steps) // len(multipliers))
+    return hyper | {"learning_rate": hyper["learning_rate"] * jnp.asarray(multipliers)[place]}
 
 
-def member_hyper(numbers: Numbers, inputs: LossInputs) -> dict[str, jax.Array]:
-    """The member's numbers, as its scores see them: its learning rate without multipliers."""
-    return {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
-
-
-def mean_loss(stepper: Stepper, params: Params, rows: Rows, hyper: Hyper) -> jax.Array:
-    """The mean loss per row, without penalty."""
+def mean_loss(stepper: Stepper, params: Params, numbers: Numbers, inputs: LossInputs) -> jax.Array:
+    """The mean loss per row, without penalty; scores take the learning rate without multipliers."""
     functions = stepper.functions
-    return jnp.mean(functions.score(params, rows, hyper)[functions.learner.metrics[0].name])
-
-
-def _first(hyper: Hyper) -> dict[str, jax.Array]:
-    return {name: values[0] for name, values in hyper.items()}
+    hyper = {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
+    return jnp.mean(functions.score(params, inputs.scored, hyper)[functions.learner.metrics[0].name])
 
 
 def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:

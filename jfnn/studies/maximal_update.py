@@ -23,11 +23,11 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
-import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.extend import shapes as shapes_of
+from jfnn.identity.naming import optax_name
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scaled
@@ -36,21 +36,10 @@ from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import key_shape
 
 # Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
-LIKE_ADAM: dict[str, Factory] = {
-    "adabelief": optax.adabelief,
-    "adagrad": optax.adagrad,
-    "adam": optax.adam,
-    "adamax": optax.adamax,
-    "adamaxw": optax.adamaxw,
-    "adamw": optax.adamw,
-    "amsgrad": optax.amsgrad,
-    "lion": optax.lion,
-    "nadam": optax.nadam,
-    "nadamw": optax.nadamw,
-    "rmsprop": optax.rmsprop,
-    "sign_sgd": optax.sign_sgd,
-    "yogi": optax.yogi,
-}
+LIKE_ADAM = (
+    *("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "amsgrad"),
+    *("lion", "nadam", "nadamw", "rmsprop", "sign_sgd", "yogi"),
+)
 
 
 def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
@@ -60,9 +49,8 @@ def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
         ValueError: No rule is known for it.
     """
     rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
-    known = {"sgd": optax.sgd, **LIKE_ADAM}
-    name = next((name for name, factory in known.items() if rule is factory), rule)
-    return "sgd" if checks.as_choice(name, "optimizer", known) == "sgd" else "adam"
+    name = checks.as_choice(optax_name(rule) or rule, "optimizer", ("sgd", *LIKE_ADAM))
+    return "sgd" if name == "sgd" else "adam"
 
 
 def maximal_update(

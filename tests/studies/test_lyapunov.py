@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import jfnn
+from jfnn.studies.lyapunov import Lyapunov
 
 pytestmark = pytest.mark.unoptimised
 
@@ -82,7 +83,7 @@ def test_both_methods_agree_for_a_network_with_a_hidden_layer(split, x64):
 
 
 def test_the_epochs_of_an_exponent_are_some_that_were_trained():
-    found = jfnn.studies.lyapunov.Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
+    found = Lyapunov({}, np.zeros((1, 1, 1, 5)), 2)
     for epochs in (-1, 5):
         with pytest.raises(ValueError, match=r"^epochs: expected"):
             found.exponent_after(epochs)
