@@ -69,12 +69,8 @@ def gibbs(
 ) -> tuple[list[jax.Array], list[jax.Array]]:
     """Chains after some Gibbs sweeps; a sweep draws even layers given odd ones, then odd given even ones.
 
-    Args:
-        machine: The machine.
-        odd: States of the odd layers that the chains start from.
-        key: A random key, into which the number of the sweep is folded.
-        most: Sweeps.
-        k: The number after which chains stand still, from 1 to ``most``, may be traced; None for ``most``.
+    Chains start from states of the ``odd`` layers and do ``most`` sweeps, but stand still after ``k`` of
+    them, from 1 to ``most``, which may be traced. The number of a sweep is folded into the key.
 
     Returns:
         ``(states, odd)``: all layers, the even ones drawn and the odd ones their means given these; and draws

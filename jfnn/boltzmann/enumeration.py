@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import jfnn.boltzmann.columns as columns
 from jfnn.arguments import checks
@@ -23,11 +24,7 @@ def sides(sizes: tuple[int, ...]) -> tuple[int, int]:
 
 
 def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
-    """Checks that a machine has few enough units to sum over.
-
-    Raises:
-        ValueError: The smaller side of the machine, or of its hidden layers, has more than `MOST_UNITS`.
-    """
+    """Raises ArgumentError if the smaller side of the machine, or of its hidden layers, is too large."""
     units = max(min(sides(sizes)), min(sides(sizes[1:])))
     if units > MOST_UNITS:
         raise ArgumentError(
@@ -51,15 +48,11 @@ def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
     even, odd = sides(machine.sizes)
     side, units = (EVEN, even) if even < odd else (ODD, odd)
     dtype = machine.biases[0].dtype
-    states_of_one = all_states(units).astype(dtype)
-    states = []
-    first = 0
-    for k, size in enumerate(machine.sizes):
-        if k % 2 == side:
-            states.append(states_of_one[first : first + size])
-            first += size
-        else:
-            states.append(jnp.zeros((size, 2**units), dtype))
+    of_side = iter(jnp.split(all_states(units).astype(dtype), np.cumsum(machine.sizes[side::2])[:-1]))
+    states = [
+        next(of_side) if k % 2 == side else jnp.zeros((size, 2**units), dtype)
+        for k, size in enumerate(machine.sizes)
+    ]
     return side, states
 
 

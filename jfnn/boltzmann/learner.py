@@ -37,15 +37,9 @@ class BoltzmannLearner(DescentLearner):
     """Descent on the negative log-likelihood of a machine, as `jfnn.boltzmann_machine` makes it.
 
     Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine trains it in column
-    form, weights ``[n_{k+1}, n_k]``.
+    form, weights ``[n_{k+1}, n_k]``. Its other attributes are the arguments of `boltzmann_machine`.
 
     Attributes:
-        sizes: As in `boltzmann_machine`.
-        gradient: As in `boltzmann_machine`.
-        k: As in `boltzmann_machine`.
-        chains: As in `boltzmann_machine`.
-        sweeps: As in `boltzmann_machine`.
-        scale: As in `boltzmann_machine`.
         measures: The measure of each metric, the loss first, as `boltzmann_machine` names them.
         bounded: Whether rows must be in [0, 1], as states are.
     """

@@ -77,15 +77,9 @@ def pack(machine: Machine) -> Machine:
 
 
 def as_machine(machine: object, layers: int | None = None) -> Machine:
-    """Checked parameters.
+    """Checked parameters of a `Machine`, or of a mapping of its fields, as `jfnn.load` gives it.
 
-    Args:
-        machine: A `Machine`, or a mapping of its fields, as `jfnn.load` gives it.
-        layers: Layers that there must be, or None for two or more.
-
-    Raises:
-        TypeError: No machine, or other parameters than numbers.
-        ValueError: Shapes that do not fit one another, or another number of layers.
+    It must have this number of ``layers``; None for two or more.
     """
     if isinstance(machine, Mapping) and {*machine} == {*Machine._fields}:
         machine = Machine(**machine)
@@ -129,15 +123,7 @@ def as_columns(
 ) -> tuple[Machine, jax.Array]:
     """A checked machine in column form, and checked states ``[n_k, n]`` of one of its layers, in its dtype.
 
-    Args:
-        machine: As for `as_machine`, and so is ``layers``.
-        states: Rows ``[n, n_k]`` in [0, 1], or of 0 and 1 where ``binary``, but for roundings.
-        argument: The caller's argument, named in errors.
-        layer: Number of the layer.
-
-    Raises:
-        TypeError: Not numeric.
-        ValueError: Another shape, or other values.
+    States are given in rows ``[n, n_k]`` in [0, 1], or of 0 and 1 where ``binary``, but for roundings.
     """
     machine = as_machine(machine, layers)
     bias = machine.biases[layer]

@@ -100,8 +100,7 @@ def gibbs_step(
     for name, numbers in zip(draws, uniforms, strict=True):
         if numbers.shape[1] != n:
             raise ArgumentError(name, f"expected {n} rows, as v has, got {numbers.shape[1]}")
-    zeros = jnp.zeros((packed.sizes[1], n), packed.biases[0].dtype)
-    states = columns.drawn(columns.means(packed, [v, zeros], ODD), uniforms, ODD)
+    states = columns.drawn(columns.means(packed, [v, v], ODD), uniforms, ODD)
     states = columns.drawn(columns.means(packed, states, EVEN), uniforms, EVEN)
     return states[1].T, states[0].T
 
