@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,9 +31,6 @@ __all__ = [
 ]
 __dir__ = __all__.copy
 
-# Numbers of 8 bytes drawn at a time, at least those of one draw. More take memory; the draws are the same.
-_DRAWN_TOGETHER = 2**20
-
 
 def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
     """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
@@ -46,11 +43,9 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
     drawn = _drawn_array(number, n, np.min_scalar_type(n - 1))
     held_out = np.zeros(number, int)  # rows
     rng = np.random.default_rng(checks.as_seed(seed))
-    for block in _blocks(number, n):
-        drawn[block] = rows = rng.integers(n, size=(len(drawn[block]), n))
-        left_out = np.ones(rows.shape, bool)
-        np.put_along_axis(left_out, rows, False, axis=1)
-        held_out[block] = left_out.sum(axis=1)
+    for f in range(number):
+        drawn[f] = rng.integers(n, size=n)
+        held_out[f] = (np.bincount(drawn[f], minlength=n) == 0).sum()
     if held_out.any() and not held_out.all():
         raise ArgumentError("pairs", HELD_OUT_BY_SOME)
     pairs = Pairs(number, n, drawn.size + int(held_out.sum()), functools.partial(_draw_and_others, drawn))
@@ -96,14 +91,14 @@ def independent(
     chance = checks.as_number(probability, "probability", strict=True)
     included = _drawn_array(number, n, np.dtype(bool))
     rng = np.random.default_rng(checks.as_seed(seed))
-    for block in _blocks(number, n):
-        included[block] = rng.random((len(included[block]), n)) < chance
+    for f in range(number):
+        included[f] = rng.random(n) < chance
     counts = included.sum(axis=1)
     one_sided = np.flatnonzero((counts == 0) | (counts == n))
     if len(one_sided):
         got = f"{counts[one_sided[0]]} of {n} in draw {one_sided[0]}"
         raise ArgumentError("probability", f"expected rows in and out of each draw, got {got}")
-    pairs = Pairs(number, n, included.size, functools.partial(_marked_and_others, included))
+    pairs = Pairs(number, n, included.size, functools.partial(_draw_and_others, included))
     return Subsets(n, pairs, start_per_subset=start_per_subset)
 
 
@@ -315,7 +310,8 @@ def targets(
     checks.check_each_once(list(map(str, called)), "names")
     cuts: Sequence[Cut] = [_hold_out(n, held_out, seed)] if rows is None else _of(rows, n, held_out)
     columns = np.repeat(np.arange(number), len(cuts))
-    pairs = Pairs(len(columns), n, number * sum(map(_size, cuts)), functools.partial(_in_turn, cuts))
+    row_numbers = number * sum(len(train) + len(held) for train, held in cuts)
+    pairs = Pairs(len(columns), n, row_numbers, functools.partial(_in_turn, cuts))
     weights = None if rows is None or rows.weights is None else np.tile(rows.weights, (number, 1))
     return Subsets(
         n,
@@ -379,21 +375,11 @@ def _of(rows: Subsets, n: int, held_out: object) -> Sequence[Cut]:
     return list(rows.pairs)
 
 
-def _size(cut: Cut) -> int:
-    return len(cut[0]) + len(cut[1])
-
-
 def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
     """An array ``[number, n]`` for draws; raises ArgumentError where it does not fit into memory."""
     needed = float(number) * n * dtype.itemsize
     memory.check("number", needed, sizes=f", for {number} draws of {n} rows")
     return np.empty((number, n), dtype)
-
-
-def _blocks(number: int, n: int) -> Iterator[slice]:
-    """Draws to make at a time, of ``n`` rows each."""
-    step = max(1, _DRAWN_TOGETHER // n)
-    return (slice(first, first + step) for first in range(0, number, step))
 
 
 # Functions of a module, with their arrays bound to them, since subsets travel between processes.
@@ -403,22 +389,16 @@ def _all_but(n: int, f: int) -> Cut:
 
 
 def _draw_and_others(drawn: np.ndarray, f: int) -> Cut:
-    left_out = np.ones(drawn.shape[1], bool)
+    """Rows of a draw, which are row numbers or a mask, and all others."""
+    rows = np.arange(drawn.shape[1])
+    left_out = np.ones(len(rows), bool)
     left_out[drawn[f]] = False
-    return drawn[f].astype(int), np.flatnonzero(left_out)
-
-
-def _marked_and_others(included: np.ndarray, f: int) -> Cut:
-    return np.flatnonzero(included[f]), np.flatnonzero(~included[f])
+    return rows[drawn[f]], np.flatnonzero(left_out)
 
 
 def _in_turn(cuts: Sequence[Cut], f: int) -> Cut:
     return cuts[f % len(cuts)]
 
 
-def _everything(n: int, f: int) -> Cut:
-    return np.arange(n), np.zeros(0, int)
-
-
 def _all_rows(number: int, n: int) -> Pairs:
-    return Pairs(number, n, number * n, functools.partial(_everything, n))
+    return Pairs(number, n, number * n, functools.partial(_in_turn, [(np.arange(n), np.zeros(0, int))]))

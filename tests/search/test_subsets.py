@@ -96,8 +96,7 @@ def test_draws_are_the_documented_streams():
 
 
 @pytest.mark.parametrize("n", [200, 300, 70_000])
-def test_draws_are_one_stream_however_many_are_made_at_a_time(n, monkeypatch):
-    monkeypatch.setattr(subsets, "_DRAWN_TOGETHER", 2 * n)
+def test_all_draws_are_one_stream(n):
     drawn = subsets.bootstrap(n, 5, seed=1)
     expected = np.random.default_rng(1).integers(n, size=(5, n))
     np.testing.assert_array_equal([train for train, _ in drawn.pairs], expected)
