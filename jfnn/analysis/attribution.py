@@ -17,11 +17,10 @@ from numpy.typing import ArrayLike
 from jfnn import losses
 from jfnn.analysis.data_values import as_subsets
 from jfnn.analysis.intervals import as_numbers
-from jfnn.analysis.sharpness import BLOCK_BYTES, Surface, program_of
+from jfnn.analysis.sharpness import BLOCK_BYTES, Surface, by_blocks
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.search.result import SweepResult
-from jfnn.identity.traces import Trace
 from jfnn.layers import Params
 from jfnn.learners import Learner, Metric
 from jfnn.losses import Loss
@@ -243,17 +242,16 @@ def influence_functions(
         slopes, bend = jax.vjp(jax.grad(lambda outputs: loss.cost(outputs, targets).mean()), outputs)
         hessian = surface.gradient(point, x, targets, l2)[1]
 
-        def penalty(point: jax.Array) -> jax.Array:
+        def penalty(point: jax.Array) -> jax.Array:  # quadratic: its gradient is its Hessian times the point
             return l2 / len(x) * losses.l2_penalty(surface.unravel(point))
-
-        shrink = jax.vjp(jax.grad(penalty), point)[1]
 
         def push(v: jax.Array) -> Any:  # by pulling twice, as layers have pull-backs alone
             return jax.vjp(lambda u: pull(u)[0], jnp.zeros_like(outputs))[1](v)[0]
 
         def product(v: jax.Array) -> Any:
-            exact = curvature == "hessian"
-            return damping * v + (hessian(v)[0] if exact else pull(bend(push(v))[0])[0] + shrink(v)[0])
+            if curvature == "hessian":
+                return damping * v + hessian(v)[0]
+            return damping * v + pull(bend(push(v))[0])[0] + jax.grad(penalty)(v)
 
         def of_test_row(test: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             slope = jax.grad(surface.value)(point, test[0][None], test[1][None], 0.0)
@@ -263,19 +261,13 @@ def influence_functions(
 
         return jax.lax.map(of_test_row, tests, batch_size=together)
 
-    def every(points: jax.Array, *rest: jax.Array) -> Any:
-        return jax.lax.map(lambda point: one(point, *rest), points, batch_size=max(1, most // together))
-
-    points = surface.points
-    of_test = jax.eval_shape(outputs_at, points[0], x_test)
-    rest = (*surface.data, x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
-    most = max(1, BLOCK_BYTES // (surface.floats(*surface.data) * points.itemsize))
-    together = min(most, len(x_test))
-    values, residuals = map(np.asarray, program_of(Trace(every, points, *rest))(points, *rest))
-    shape = (*surface.leading, -1, len(x_test))
-    return InfluenceFunctions(
-        np.moveaxis(values, -1, -2).reshape(shape), residuals.reshape(*surface.leading, len(x_test))
-    )
+    of_test = jax.eval_shape(outputs_at, surface.points[0], x_test)
+    tests = (x_test, as_targets(y_test, of_test.shape, loss, of_test.dtype, "y_test"))
+    floats = surface.floats(*surface.data)
+    together = min(max(1, BLOCK_BYTES // (floats * surface.points.itemsize)), len(x_test))
+    found = by_blocks(one, (surface.points,), (*surface.data, *tests), floats * together)
+    values, residuals = (each.reshape(*surface.leading, *each.shape[1:]) for each in found)
+    return InfluenceFunctions(np.moveaxis(values, -1, -2), residuals)
 
 
 def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from jfnn.analysis.intervals import Interval
 from jfnn.analysis.intervals import interval as confidence_interval
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.arguments.fields import Valid, field, one_of, optional
+from jfnn.arguments.fields import Converted, Valid, field, one_of, optional
 from jfnn.core.search.result import SweepResult
 from jfnn.learners import Learner
 from jfnn.network import Network
@@ -239,7 +239,7 @@ class DecompositionOptions(Valid):
 
     kind: str | None = field(convert=optional(one_of(KINDS)))
     noise: float | None = field(convert=optional(checks.as_number))
-    interval: Interval = field(convert=_as_interval)
+    interval: Converted[Interval | None, Interval] = field(convert=_as_interval)
     missing: str = field(convert=one_of(MISSING))
     corrected: bool = field(convert=checks.as_switch)
 

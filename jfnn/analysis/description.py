@@ -83,7 +83,7 @@ def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
     """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
     counts = {part: rows_of_part(result, part) for part in ("train", "validation", "test")}
     network = _network(result)
-    groups = {
+    groups: dict[str, Json] = {
         "Data": {f"{part} rows": extent_text(rows) for part, rows in counts.items() if rows},
         "Network": {
             "layers": sizes(network),

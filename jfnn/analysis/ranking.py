@@ -27,6 +27,7 @@ from jfnn.core.search.result import SweepResult
 
 TIED = "~"
 DOUBTFUL = "?"
+END = "end"
 FEW = 5  # cells to list beside the map of a grid
 MANY = 10  # cells to list without a map
 
@@ -41,8 +42,8 @@ class Ranked(NamedTuple):
     # Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed, or a cell
     # with a better mean is told from the best.
     doubtful: bool
-    trained: tuple[int, int]  # the least and the most epochs for which its members' parameters were trained
-    stopped_at: tuple[int, int] | None  # and those that they did; None where none stopped before the end
+    trained: str  # epochs for which its members' parameters were trained, "7" or "5–12"
+    stopped_at: str  # epochs that they did, "end" where none stopped before
 
 
 class Ranking(NamedTuple):
@@ -92,7 +93,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
             shown = {name: score._replace(failed=0) for name, score in shown.items()}
         stopped_at = result.stopped_at[index]
         epochs = result.epochs[index]
-        ends = _extent(np.where(stopped_at < 0, epochs, stopped_at)) if (stopped_at >= 0).any() else None
+        ends = np.where(stopped_at < 0, epochs, stopped_at).ravel().tolist()
         listed.append(
             Ranked(
                 cell=index,
@@ -100,8 +101,8 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
                 scores=shown,
                 tied=bool(tied[index]),
                 doubtful=bool(doubtful[index]),
-                trained=_extent(epochs),
-                stopped_at=ends,
+                trained=extent_text(epochs.ravel().tolist()),
+                stopped_at=extent_text(ends) if (stopped_at >= 0).any() else END,
             )
         )
     return Ranking(
@@ -156,9 +157,9 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
         columns[name_text(name)] = score_texts(scores, higher_is_better)
         others = []  # their scores are of the kind that ranks alone
     if ranking.stopped:
-        columns["stopped at"] = [extent_text(cell.stopped_at) if cell.stopped_at else "end" for cell in cells]
-    if any(cell.stopped_at not in (None, cell.trained) for cell in cells):
-        columns["best epoch"] = [extent_text(cell.trained) for cell in cells]
+        columns["stopped at"] = [cell.stopped_at for cell in cells]
+    if any(cell.stopped_at not in (END, cell.trained) for cell in cells):
+        columns["best epoch"] = [cell.trained for cell in cells]
     headings = tuple(heading.strip() for heading in columns)
     return [headings, *itertools.zip_longest(*columns.values(), fillvalue="")]
 
@@ -188,7 +189,3 @@ def legend(ranking: Ranking) -> list[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number > 1)}"
-
-
-def _extent(values: np.ndarray) -> tuple[int, int]:
-    return int(np.min(values)), int(np.max(values))

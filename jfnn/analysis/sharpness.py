@@ -208,12 +208,12 @@ def by_blocks(function: Callable[..., Any], each: Sequence[np.ndarray], rest: An
     width = -(-count // blocks)
     parts = [np.split(np.resize(array, (blocks * width, *array.shape[1:])), blocks) for array in each]
     axes = (*(0 for _ in each), *(None for _ in rest))
-    program = program_of(Trace(jax.vmap(function, axes), *(part[0] for part in parts), *rest))
+    program = _program(Trace(jax.vmap(function, axes), *(part[0] for part in parts), *rest))
     results = [program(*part, *rest) for part in zip(*parts, strict=True)]
     return jax.tree.map(lambda *values: np.concatenate(values)[:count], *results)
 
 
-program_of = functools.lru_cache(maxsize=32)(compiled)
+_program = functools.lru_cache(maxsize=32)(compiled)
 
 
 def rows_of(

@@ -43,7 +43,8 @@ class ScoreTable(NamedTuple):
         higher = result.higher_is_better(score)
         runs, _ = replicate_values(result, result.scores[score])
         worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
-        rows = float(np.mean(rows_of_part(result, score.partition("_")[0]) or [np.inf]))
+        counts = rows_of_part(result, score.partition("_")[0])
+        rows = float(np.mean(counts)) if counts else np.inf
         if result.folds and result.seeds.size > 1:
             rows *= result.folds  # a seed's folds count together
         return cls(cell_statistics(result, score), worst, failed(runs, higher, rows))

@@ -47,7 +47,7 @@ LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
 class _Cell(NamedTuple):
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     name: str
     is_best: bool
     diverged: bool
@@ -89,18 +89,18 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
             for part, line in lines.items():
                 axes.plot(
                     epochs,
-                    means[part][cell.index],
+                    means[part][cell.at],
                     LINES[line],
                     color=colour,
                     marker="." if len(epochs) <= FEW_POINTS else "",
                     linewidth=2.5 if cell.is_best else 1.2,
                     label=cell.name if part == "train" else f"_{part}",  # which no legend has
                 )
-        calm = [cell.index for cell in chosen if not cell.diverged] or [cell.index for cell in chosen]
+        calm = [cell.at for cell in chosen if not cell.diverged] or [cell.at for cell in chosen]
         shown = np.concatenate([means[part][index] for index in calm for part in parts])
         limit_scores(axes, shown, result.metrics[metric])
         label_epochs(axes, name := metric_text(metric), f"{name} ({explained})")
-        trained = [means["train"][cell.index] for cell in chosen]
+        trained = [means["train"][cell.at] for cell in chosen]
         notes += out_of_sight(axes, [cell.name for cell in chosen], trained, name)
     if any(cell.name for cell in chosen):
         legend_below(figure, axes)
@@ -161,7 +161,7 @@ def interval_curves(
     kind = as_interval(interval)
     score, epochs, _ = kept_values(result, score)
     chosen = _describe(result, as_cells(cells, result))
-    indices = [cell.index for cell in chosen]
+    indices = [cell.at for cell in chosen]
     others = as_baselines(baselines, result, kind.confidence)
     levels = [other.mean for other in others.values()]
     few = len(chosen) <= NAMED

@@ -86,7 +86,7 @@ def bias_variance(
     axes.set(xlabel=axis_label(axis), ylabel=LABELS[parts.kind])
     axes.grid(alpha=0.3)
     legend_below(figure, axes)
-    lacking = np.isnan(lines["noise"])
+    lacking = ~np.isfinite(lines["error"])
     there = np.asarray(parts.draws[index])[order][~lacking].tolist()
     caption = [f"{extent_text(there)} draws, {parts.confidence:.0%} intervals"] if there else []
     fixed = {name: parts.axes[name][i] for name, i in indices.items() if len(parts.axes[name]) > 1}

@@ -358,14 +358,6 @@ def limit_scores(
         tick_round(axes.yaxis)
     elif higher_is_better and least < LOWEST < 0 < most <= 1:
         axes.set_ylim(LOWEST, 1.05)
-    elif bars is not None:
-        low = ends.min()
-        high = ends.max()
-        if higher_is_better and most <= 1:  # accuracies, R²
-            low = max(low, 0.0 if least >= 0 else LOWEST)
-            high = min(high, 1.0)
-        space = SPACE * _extent(low, high)
-        axes.set_ylim(low - space, high + space)
     elif bands is not None:
         space = _extent(least, most) / 2
         low = max(np.nanmin(np.append(bands, least)), least - space) - 0.02 * space
@@ -374,6 +366,14 @@ def limit_scores(
             low = max(low, -0.02) if least >= 0 else low
             high = min(high, 1.02)
         axes.set_ylim(low, high)
+    else:
+        low = ends.min()
+        high = ends.max()
+        if higher_is_better and most <= 1:  # accuracies, R²
+            low = max(low, 0.0 if least >= 0 else min(LOWEST, least))
+            high = min(high, 1.0)
+        space = SPACE * _extent(low, high)
+        axes.set_ylim(low - space, high + space)
 
 
 def _extent(low: float, high: float) -> float:

@@ -36,7 +36,7 @@ from jfnn.plots.panels import (
     scale_and_tick,
     set_title,
 )
-from jfnn.plots.slices import At, assignment_text, axis_values, caption_parts, own_name, sliced
+from jfnn.plots.slices import At, axis_values, caption_parts, own_name, sliced
 
 BESIDE = 0.4  # of the space between words
 
@@ -120,7 +120,7 @@ def axis_curves(
     steps = np.arange(len(curves)) - (len(curves) - 1) / 2
     shifts = BESIDE * bool(names) * steps / len(curves)
     for i, colour in enumerate(colours):
-        style = {"color": colour, "label": assignment_text(by, curves[i]) if by and few else None}
+        style = {"color": colour, "label": describe({by: curves[i]}) if by and few else None}
         bars = np.maximum([centre[:, i] - low[:, i], high[:, i] - centre[:, i]], 0)
         axes.errorbar(
             values[order] + shifts[i], centre[:, i], bars, ls=line, marker=marker, ms=4, capsize=2, **style
@@ -133,9 +133,9 @@ def axis_curves(
     levels = [other.mean for other in others.values()]
     limit_scores(axes, np.append(centre, levels), part.higher_is_better(score), bars=np.stack([low, high]))
     shown = axes_values[axis][order] if part.crossed else values[order]
-    points = [describe({axis: at} | ({by: curve} if by else {})) for at in shown for curve in curves]
-    missing = [f"{points[i]} (div)" for i in np.flatnonzero(~np.isfinite(centre))]
-    caption += not_shown(missing, len(points), "points")
+    points = [describe({axis: value} | ({by: curve} if by else {})) for value in shown for curve in curves]
+    lacking = [f"{points[i]} (div)" for i in np.flatnonzero(~np.isfinite(centre))]
+    caption += not_shown(lacking, len(points), "points")
     caption += out_of_sight(axes, points, centre.reshape(-1, 1))
     caption += out_of_sight(axes, list(others), np.reshape(levels, (-1, 1)))
     if (by and few) or others:

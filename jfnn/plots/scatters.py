@@ -79,7 +79,7 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
             )
         axes.grid(alpha=0.3)
         axes.set_xlabel(axis_label(name))
-    limit_scores(row[0], scores, result.higher_is_better(), bars=scores)
+    limit_scores(row[0], scores, result.higher_is_better())
     for axes in row[::columns]:
         axes.set_ylabel(name_text(result.ranked_by))
     over = summary.averaged_over(result)

@@ -108,11 +108,6 @@ def own_name(result: SweepResult, name: object) -> Any:
     return name
 
 
-def assignment_text(name: str, value: Any) -> str:
-    """A value of an axis with its name, "η = 0.01" or "group = left"."""
-    return describe({name: value})
-
-
 def caption_parts(
     result: SweepResult, part: SweepResult, indices: Mapping[str, object], runs: bool = True
 ) -> list[str]:
@@ -122,7 +117,7 @@ def caption_parts(
     averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
     best = [axis_text(n) for n, index in indices.items() if index == BEST and len(values[n]) > 1]
     chosen = {n: i for n, i in indices.items() if isinstance(i, int) and (n != "l2" or values[n].any())}
-    fixed = [assignment_text(name, values[name][index]) for name, index in chosen.items()]
+    fixed = [describe({name: values[name][index]}) for name, index in chosen.items()]
     single = ["1 seed"] if runs and "seed" not in {*indices, *part.axes} else []
     text = [f"mean of {' and '.join(averaged)}"] if averaged else single
     return text + [f"each at its best {', '.join(best)}"] * bool(best) + [", ".join(fixed)] * bool(fixed)

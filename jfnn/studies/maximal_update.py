@@ -23,11 +23,11 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
+import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.extend import shapes as shapes_of
-from jfnn.identity.naming import optax_name
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scaled
@@ -40,17 +40,6 @@ LIKE_ADAM = (
     *("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "amsgrad"),
     *("lion", "nadam", "nadamw", "rmsprop", "sign_sgd", "yogi"),
 )
-
-
-def scaling_rule(optimizer: str | Optimizer | Factory) -> str:
-    """The rule by which an optimizer's learning rates scale with the width: "sgd" or "adam".
-
-    Raises:
-        ValueError: No rule is known for it.
-    """
-    rule = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
-    name = checks.as_choice(optax_name(rule) or rule, "optimizer", ("sgd", *LIKE_ADAM))
-    return "sgd" if name == "sgd" else "adam"
 
 
 def maximal_update(
@@ -82,7 +71,10 @@ def maximal_update(
     layers, shape = _parts(network, "network")
     base_layers, base_shape = _parts(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
-    rule = scaling_rule(optimizer)
+    given = optimizer.name if isinstance(optimizer, Optimizer) else optimizer
+    known = ("sgd", *LIKE_ADAM)
+    name = next((name for name in known if vars(optax)[name] is given), given)
+    rule = "sgd" if checks.as_choice(name, "optimizer", known) == "sgd" else "adam"
     *hidden, last = _in_maximal_update(layers, shape, base_layers, base_shape, rule)
     if multiplier != 1:
         if not isinstance(last, Dense | Scaled):
