@@ -5,14 +5,11 @@ import functools
 import time
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import compiled, same_bits
-from helpers import gradient as by_jax
 
 import jfnn
-from jfnn import losses
 from jfnn.core.engine import devices
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.threads import spread
@@ -205,70 +202,6 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
 
 
 # What needs no bits, and is compiled in half the time
-
-
-@functools.partial(compiled, static_argnums=0)
-def score(net, params, x, y, x_test, y_test):
-    """The mean cost of some rows, and the accuracy on others."""
-    targets = jnp.eye(3, dtype=x.dtype)[y]
-    cost = losses.LOSSES["cross_entropy"].cost(net.apply(params, x), targets)
-    return cost.mean(), jfnn.accuracy(net, params, x_test, y_test)
-
-
-def own_init(key):
-    k1, k2, k3 = jax.random.split(key, 3)
-    shapes = {"in": (k1, (5, 4)), "out": (k2, (4, 3)), "skip": (k3, (5, 3))}
-    return {name: jax.random.normal(*drawn) for name, drawn in shapes.items()} | {"b": jnp.zeros(3)}
-
-
-def own_apply(p, x):
-    return jnp.tanh(x @ p["in"]) @ p["out"] + x @ p["skip"] + p["b"]
-
-
-NETWORKS = {"dense": jfnn.mlp(SIZES), "own, with a skip connection": jfnn.Network(own_init, own_apply)}
-
-
-@pytest.mark.thorough
-@pytest.mark.unoptimised
-@pytest.mark.parametrize(
-    ("dtype", "name", "gradient", "reduction"),
-    [
-        ("float64", "dense", "autodiff", "mean"),
-        ("float64", "dense", "backprop", "sum"),
-        ("float32", "dense", "backprop", "mean"),
-        ("float64", "own, with a skip connection", "autodiff", "sum"),
-    ],
-    indirect=["dtype"],
-)
-def test_a_sweep_is_the_plain_loop_over_its_members(split, dtype, name, gradient, reduction):
-    net = NETWORKS[name]
-    scheme = jfnn.Minibatches(16, "permutation", drop_last=False)
-    options = dict(learning_rate=[0.01, 0.1], l2=[0.0, 0.5], epochs=4, batch_size=scheme, seeds=[3, 4])
-    result = jfnn.sweep(
-        net,
-        jfnn.Split(*(np.asarray(a, dtype) if a.ndim == 2 else a for a in split[:4])),
-        gradient=gradient,
-        reduction=reduction,
-        **options,
-    )
-    assert {leaf.dtype for leaf in jax.tree.leaves(result.params)} == {dtype}
-    x = split.x_train.astype(dtype)
-    init = compiled(net.init)
-    for index in np.ndindex(2, 2, 2):
-        axes = (options["learning_rate"], options["l2"], options["seeds"])
-        eta, penalty, seed = (values[i] for values, i in zip(axes, index, strict=True))
-        params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), init(jax.random.key(seed)))
-        for epoch in range(4):
-            for rows in scheme.epoch(70, seed, epoch):
-                rows = rows[rows >= 0]
-                gradients = by_jax(net, params, x[rows], split.y_train[rows], l2=penalty, reduction=reduction)
-                params = jax.tree.map(lambda p, g: p - dtype.type(eta) * np.asarray(g), params, gradients)  # noqa: B023
-        tolerance = 1e-11 if dtype == np.float64 else 2e-5
-        for got, wanted in zip(jax.tree.leaves(result.member(*index)), jax.tree.leaves(params), strict=True):
-            np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
-        cost, accuracy = score(net, params, x, split.y_train, *split[2:4])
-        np.testing.assert_allclose(result.test_accuracy[index], accuracy, rtol=1e-6)
-        np.testing.assert_allclose(result.train_loss[index], cost, rtol=10 * tolerance)
 
 
 @pytest.mark.thorough

@@ -1,7 +1,5 @@
 """Random grids and lengths of calls: who trains where, and for how long."""
 
-import heapq
-import itertools
 import math
 
 import numpy as np
@@ -61,44 +59,6 @@ def test_tiles_hold_every_active_member_once_beside_others_of_its_kind(examples)
     )
 
 
-@pytest.mark.thorough
-@examples((50, 1), (500, 1))
-def test_no_other_form_trains_all_members_sooner(examples):
-    """By a simulation of devices that take the next tile as they come free."""
-
-    def it_does(cells, replicates, widths, step, cores):
-        def cost(layout):
-            return (layout.width + step) * (plan.SEPARATE if layout.separate else 1)
-
-        def seconds(layout):
-            groups = [cells * replicates] if layout.separate else [cells] * replicates
-            free = [0.0] * cores
-            for members in groups:
-                for _ in range(0, members, layout.width):
-                    heapq.heappush(free, heapq.heappop(free) + cost(layout))
-            return max(free)
-
-        costs = {
-            Layout(width, separate): cost(Layout(width, separate))
-            for width in widths
-            for separate in (False, True)
-        }
-        chosen = plan.fastest_layout(cells, replicates, costs, cores)
-        assert chosen.width in widths and not (chosen.separate and replicates == 1)
-        others = [Layout(width, separate) for width in widths for separate in (False, True)]
-        least = min(seconds(layout) for layout in others if not layout.separate or replicates > 1)
-        assert seconds(chosen) <= least * (1 + 1e-9)
-
-    examples.check(
-        it_does,
-        cells=strategies.integers(1, 60),
-        replicates=strategies.integers(1, 30),
-        widths=strategies.lists(strategies.sampled_from(plan.WIDTHS), min_size=1, max_size=9, unique=True),
-        step=strategies.sampled_from([0.25, 64, 500.0]),
-        cores=strategies.integers(1, 4),
-    )
-
-
 @examples((50, 1), (500, 1))
 def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
     def they_do(steps, first_steps, most_epochs, returns, steps_an_epoch, start):
@@ -129,44 +89,6 @@ def test_calls_end_at_the_same_epochs_from_wherever_they_start(examples):
         returns=strategies.integers(1, 5),
         steps_an_epoch=small,
         start=strategies.integers(0, 10**6),
-    )
-
-
-@examples((50, 1), (500, 1))
-def test_more_calls_are_made_only_where_devices_would_be_idle_at_the_end(examples):
-    """A simulation of devices that each take the tile that has waited longest, beside the fewest calls."""
-
-    def idle(tiles, devices, lengths):
-        free = [0] * devices
-        ready = [(0, place, 0) for place in range(tiles)]
-        places = itertools.count(tiles)
-        while ready:
-            time, _, number = heapq.heappop(ready)
-            end = max(time, heapq.heappop(free)) + lengths[number]
-            heapq.heappush(free, end)
-            if number + 1 < len(lengths):
-                heapq.heappush(ready, (end, next(places), number + 1))
-        return 1 - tiles * sum(lengths) / (devices * max(free))
-
-    def they_are(tiles, devices, epochs, steps):
-        calls = plan.CallLength()
-        fewest = [len(call) for call in calls.ranges([0, epochs], steps)]
-        ranges = calls.ranges([0, epochs], steps, tiles, devices)
-        assert [epoch for call in ranges for epoch in call] == list(range(epochs))
-        lengths = [len(call) for call in ranges]
-        assert max(lengths) <= calls.epochs(steps) and max(lengths) - min(lengths) <= 1
-        if len(lengths) == len(fewest):
-            return
-        assert tiles > devices and epochs * steps >= plan.LEAST_STEPS * len(lengths)
-        if len(set(lengths)) == len(set(fewest)) == 1:  # else calls of two lengths leave a rest each
-            assert idle(tiles, devices, lengths) < idle(tiles, devices, fewest)
-
-    examples.check(
-        they_are,
-        tiles=strategies.integers(1, 40),
-        devices=strategies.integers(1, 9),
-        epochs=strategies.integers(1, 100),
-        steps=strategies.integers(1, 60),
     )
 
 
