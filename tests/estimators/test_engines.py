@@ -1,6 +1,5 @@
 """By which code estimators train: scikit-learn's bytes where it does, chosen by what a fit is alone."""
 
-import pickle
 import sys
 from unittest import mock
 
@@ -128,17 +127,6 @@ def test_steps_that_may_weigh_nothing_are_for_the_engine(runs):
         estimators.MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=-np.ones(150))
 
 
-@pytest.mark.thorough
-def test_a_fit_alone_is_scikit_learns_and_says_no_more_than_it_does(capsys, runs):
-    """However large it is: by default nothing but a search of many fits is trained by the engine."""
-    outputs = []
-    for kind in (neural_network.MLPClassifier, estimators.MLPClassifier):
-        fitted = kind(**OPTIONS | {"hidden_layer_sizes": (300, 300), "max_iter": 1}, verbose=True)
-        fitted.fit(np.tile(X, (20, 1)), np.tile(Y, 20))
-        outputs.append(capsys.readouterr().out)
-    assert outputs[0] == outputs[1] and fitted.engine_ == "scikit-learn" and runs == []
-
-
 def test_rows_are_predicted_by_scikit_learn_unless_they_are_to_have_the_engines_bits(monkeypatch):
     ours = estimators.MLPClassifier(**OPTIONS, engine="jfnn").fit(X, Y)
     by_device = ours.predict_proba(X)
@@ -164,15 +152,6 @@ def searched(module, perceptrons, grid=GRID, **options):
     grid = {f"mlpclassifier__{key}": values for key, values in grid.items()}
     search = module.GridSearchCV(make_pipeline(StandardScaler(), perceptron), grid, cv=3, **options)
     return search.fit(X, Y)
-
-
-def test_what_a_small_search_has_fitted_goes_on_by_scikit_learns_code(runs):
-    theirs = searched(model_selection, neural_network)
-    ours = searched(estimators, estimators)
-    assert pickle.loads(pickle.dumps(ours)).score(X, Y) == theirs.score(X, Y)
-    last = ours.best_estimator_[-1].partial_fit(X, Y)
-    assert last.engine_ == "scikit-learn" and type(ours.estimator[-1]) is estimators.MLPClassifier
-    assert runs == []
 
 
 @pytest.mark.parametrize(
@@ -343,24 +322,6 @@ def test_draws_are_counted_as_they_will_be_drawn():
         drawn = list(model_selection.ParameterSampler(widths, 20, random_state=random_state))
         structures = len({candidate["hidden_layer_sizes"] for candidate in drawn})
         assert found == 2 * [(ALL, 60, structures)]
-
-
-HUBER = estimators.MLPRegressor("huber")
-SERVED = {  # whether scikit-learn's perceptrons serve all candidates, which are known and theirs
-    "invalid": (PERCEPTRON, {"alpha": [0.1, -1.0]}, True),  # as scikit-learn says itself
-    "solver": (PERCEPTRON, {"solver": ["sgd", "rmsprop"]}, False),
-    "engine": (PERCEPTRON, {"engine": ["auto"]}, False),
-    "class_weight": (PERCEPTRON, {"class_weight": ["even"]}, False),
-    "losses": (estimators.MLPRegressor(), {"loss": ["squared_error", "poisson"]}, True),
-    "further losses": (estimators.MLPRegressor(), {"loss": ["squared_error", "huber"]}, False),
-    "further loss": (HUBER, {"alpha": [0, 1]}, False),
-}
-
-
-@pytest.mark.parametrize("name", SERVED)
-def test_scikit_learns_perceptrons_serve_where_candidates_are_known_and_theirs(name):
-    estimator, grid, expected = SERVED[name]
-    assert chosen(estimator, grid, splits=2).plain is expected
 
 
 @pytest.mark.parametrize("x", [None, [[1.0], [2.0, 3.0]], np.zeros(3), object()])

@@ -57,19 +57,6 @@ def test_rows_in_float32_give_parameters_in_float32(fitted):
     assert narrow.predict_proba(X.astype(np.float32)).dtype == np.float32
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("engine", ["jfnn", "scikit-learn"])
-def test_weights_of_classes_are_weights_of_rows(engine):
-    fitted = estimators.MLPClassifier(**OPTIONS, engine=engine).fit(X, Y)
-    weights = np.array([3.0, 1.0, 0.5])
-    by_class = clone(fitted).set_params(class_weight=dict(enumerate(weights))).fit(X, Y)
-    by_row = clone(fitted).fit(X, Y, weights[Y])
-    assert same(by_class, by_row) and not same(by_class, fitted)
-    halved = np.where(np.arange(150) < 75, 0.5, 1.0)
-    by_both = by_class.fit(X, Y, sample_weight=halved)
-    assert same(by_both, by_row.fit(X, Y, sample_weight=halved * weights[Y])) and not same(by_both, fitted)
-
-
 @pytest.mark.parametrize("scale", [1e-300, 1e37])
 @pytest.mark.parametrize("engine", ["jfnn", "auto"])
 def test_the_scale_of_weights_is_that_of_the_penalty_alone(engine, scale):
@@ -154,17 +141,6 @@ def test_an_estimator_is_scikit_learns_with_further_parameters(name):
 def test_the_score_of_infinite_outputs_is_no_number(output):
     ones = jnp.ones((3, 2))
     assert np.isnan(gain(output, ones.at[1].set(jnp.inf), ones, ones, jnp.ones(3)))
-
-
-@pytest.mark.thorough
-def test_held_out_rows_judge_in_the_program(monkeypatch):
-    calls = []
-    advance = Trainer.advance
-    monkeypatch.setattr(Trainer, "advance", lambda *args: calls.append(args[2]) or advance(*args))
-    options = {"early_stopping": True, "max_iter": 40, "batch_size": 10, "n_iter_no_change": 30}
-    fitted = estimators.MLPClassifier(**HERE | options).fit(X, Y)
-    assert fitted.n_iter_ == len(fitted.validation_scores_) == 40 and len(calls) <= 8
-    assert fitted.best_validation_score_ == max(fitted.validation_scores_)
 
 
 STOPPING = OPTIONS | {"early_stopping": True, "batch_size": 140}  # of which 135 rows are left to train on

@@ -23,7 +23,6 @@ from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
 
 from jfnn import estimators
-from jfnn.estimators import training
 from jfnn.estimators.ahead import TrainedAhead
 
 pytestmark = [
@@ -229,20 +228,6 @@ def test_a_warning_of_epochs_that_did_not_suffice_comes_from_each_fit():
     with pytest.warns(ConvergenceWarning, match="Maximum iterations") as caught:
         estimators.GridSearchCV(PERCEPTRON, {"max_iter": [3]}, cv=3, refit=False).fit(X, Y)
     assert len(caught) == 3
-
-
-@pytest.mark.parametrize("hidden, tile", [((8,), 10), ((100,), 2), ((512,), 1)])
-def test_two_networks_train_side_by_side_where_they_are_small(hidden, tile, monkeypatch):
-    class Seen(Exception):
-        pass
-
-    def see(experiment, threads, layout, *args):
-        raise Seen(layout.width)
-
-    monkeypatch.setattr(training, "Trainer", see)
-    rows = np.tile(X, (2, 1)), np.tile(Y, 2)
-    with pytest.raises(Seen, match=f"^{tile}$"):
-        estimators.MLPClassifier(hidden, max_iter=1, random_state=0, engine="jfnn").fit(*rows)
 
 
 def test_a_search_draws_from_numpys_global_stream_what_scikit_learns_draws():
