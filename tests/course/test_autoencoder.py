@@ -21,22 +21,6 @@ def test_the_gradient_by_hand_is_that_of_jax_and_both_terms_count(page):
         assert np.abs(part - page["by_jax"][0]).max() > 0.01 * np.abs(page["by_jax"][0]).max()
 
 
-def test_the_gradient_by_hand_is_that_of_central_differences(page):
-    w, b, c = page["params"]
-    x = np.float64(page["x"])
-    total = page["encoder"] + page["decoder"]
-
-    def cost(w):
-        repeated = page["sigmoid"](x @ w + b) @ w.T + c
-        return 0.5 * np.mean(np.sum((repeated - x) ** 2, axis=1))
-
-    for place in [(10, 0), (20, 5), (43, 7)]:
-        moved = np.zeros_like(w)
-        moved[place] = 1e-5
-        difference = (cost(w + moved) - cost(w - moved)) / 2e-5
-        np.testing.assert_allclose(total[place], difference, rtol=1e-5, atol=1e-8)
-
-
 def test_one_hidden_layer_comes_to_the_floor_and_never_below(page):
     linear, sigmoid = page["least"] / page["floor"]
     assert (linear > 1 - 1e-5).all() and (linear < 1.01).all()

@@ -135,39 +135,3 @@ def test_contenders_that_draw_train_the_same_networks(by_jfnn, name, folds):
     assert actual.shape == () and 0.4 < actual < 0.97  # neither at chance nor at an end
     scored = workload.members * (30 if folds is None else 120 // folds)
     assert abs(actual - by_jfnn[folds]) * scored < 1.5  # one row may be on the boundary
-
-
-class Called(Exception):
-    """Carries the keywords that `jfnn.sweep` was called with."""
-
-
-def asked(workload, contender):
-    """Keywords with which a contender calls `jfnn.sweep`."""
-
-    def sweep(*_, **options):
-        raise Called(options)
-
-    with pytest.raises(Called) as called:
-        contender.prepare(workload, sweep=sweep)()
-    return called.value.args[0]
-
-
-@pytest.mark.parametrize("name", ALL_CASES)
-def test_jfnn_is_asked_for_as_many_members_and_steps_as_are_counted(name):
-    case = ALL_CASES[name]
-    for workload in (case.workload, case.workload.quick())[case.workload.long :]:
-        options = asked(workload, case.contenders["jfnn"])
-        assert options.get("execution") is None  # all cores
-        cells = len(options["learning_rate"]) * len(options["l2"]) * options["seeds"]
-        n = len(workload.rows().x_train)
-        folds = options.get("folds")
-        batches = options["batch_size"]
-        if isinstance(folds, jfnn.subsets.Subsets):
-            lengths = [len(train) for train, _ in folds.pairs]
-            folds = len(lengths)
-            least = min(lengths)
-        else:
-            least = n - max(map(len, np.array_split(np.arange(n), folds))) if folds else n
-        assert cells * (folds or 1) == workload.members
-        steps = 1 if batches is None else n // batches if isinstance(batches, int) else batches.n_steps(least)
-        assert (workload.steps(), workload.epochs) == (steps, options["epochs"])
