@@ -291,22 +291,6 @@ def test_a_row_is_set_in_the_words_and_units_of_the_file(birds, opened):
     assert page.get_by_label("bill_length_mm as a number").input_value() == ""
 
 
-def test_networks_no_better_than_a_constant_vote_only_on_demand(birds, opened):
-    result, path = birds
-    page = opened(path)
-    page.click("#next-row")
-    drawn(page)
-    better = page.evaluate(
-        "places(sweep, state).members.filter((index) => beatsConstant(sweep, index, state.epoch)).length"
-    )
-    assert 0 < better < result.diverged_at.size
-    assert f"of {better} networks" in page.locator("#answer").inner_text()
-    page.locator("#voters").uncheck()
-    drawn(page)
-    assert f"of {result.diverged_at.size} networks" in page.locator("#answer").inner_text()
-    assert "voters=all" in page.url
-
-
 @pytest.mark.parametrize("width", [360, 1440])
 def test_no_control_is_hidden_or_cut(birds, digits, opened, width):
     page = opened(birds[1], width)
