@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import noise_split
+from helpers import complaint, noise_split, refusal
 
 import jfnn
 from jfnn.core.experiment.options import Options
@@ -81,80 +81,60 @@ def started(layer, **options):
     return prepare(Options(network(layer), SPLIT, **given | options))
 
 
-FIRST = "layer 1 of 3 (Gain)"
-# A call -> the argument, and words that its error has.
+# A call -> the argument, and the name of the part at fault.
 WRONG = {
-    "gradient of another shape": (
-        lambda: started(SCALAR),
-        *("network", f"pull_back of {FIRST}", "(float32 [5], float32 [5, 17]), got (float32 [], "),
-    ),
-    "inputs of another shape": (
-        lambda: started(ONE_ROW),
-        *("network", f"pull_back of {FIRST}", "got (float32 [5], float32 [1, 17])"),
-    ),
-    "gradient of another dtype": (lambda: started(HALVES), "network", "got (float16 [5], "),
+    "gradient of another shape": (lambda: started(SCALAR), "network", "pull_back"),
+    "inputs of another shape": (lambda: started(ONE_ROW), "network", "pull_back"),
+    "gradient of another dtype": (lambda: started(HALVES), "network", "pull_back"),
     "in a residual block": (
         lambda: started(jfnn.Residual([ONE_ROW])),
-        *("network", "pull_back of layer 1 of 1 (Gain) in layer 1 of 3 (Residual)", "[1, 17]"),
+        *("network", "pull_back of layer 1 of 1 (Gain) in layer 1 of 3 (Residual)"),
     ),
     "one derivative": (
         lambda: started(changed(pull_back=lambda self, gain, a, d_out: d_out)),
-        *("network", f"pull_back of {FIRST}", "(∂C/∂parameters, ∂C/∂inputs)", "got float32 [5, 17]"),
+        *("network", "pull_back"),
     ),
     "a pull-back that fails": (
         lambda: started(changed(pull_back=lambda self, gain, a, d_out: 1 / 0)),
-        *("network", f"pull_back of {FIRST}", "division by zero (test_custom_parts.py, line "),
+        *("network", "pull_back"),
     ),
-    "no residuals": (
-        lambda: started(changed(forward=lambda self, gain, a: a)),
-        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got float32 [5, 17]"),
-    ),
-    "nothing": (
-        lambda: started(changed(forward=lambda self, gain, a: None)),
-        *("network", f"forward of {FIRST}", "(outputs, residuals)", "got None"),
-    ),
-    "no init": (
-        lambda: started(changed(init=jfnn.LayerKind.init)),
-        *("network", f"forward of {FIRST}, a kind without init,", "(test_custom_parts.py, line "),
-    ),
-    "init that fails": (
-        lambda: started(changed(init=lambda self, key: 0.0)),
-        *("network", f"init of {FIRST} fails: "),
-    ),
+    "no residuals": (lambda: started(changed(forward=lambda self, gain, a: a)), "network", "forward"),
+    "nothing": (lambda: started(changed(forward=lambda self, gain, a: None)), "network", "forward"),
+    "no init": (lambda: started(changed(init=jfnn.LayerKind.init)), "network", "forward"),
+    "init that fails": (lambda: started(changed(init=lambda self, key: 0.0)), "network", "init"),
     "a false shape": (
         lambda: started(changed(output_shape=lambda self, shape: (6,))),
-        *("network", f"forward of {FIRST}", "float32 [6, 17]", "got (float32 [5, 17]"),
+        *("network", "forward"),
     ),
     "a number for a shape": (
         lambda: network(changed(output_shape=lambda self, shape: 5)),
-        *("layers", f"output_shape of {FIRST}", "got 5"),
+        *("layers", "output_shape"),
     ),
     "a cost that is not summed": (
         lambda: started(Gain(), loss=loss(lambda a, t, axis=-1: (a - t) ** 2)),
-        *("loss", "summed over axis", "got [3, 17]"),
+        *("loss", "cost"),
     ),
     "a cost that sums over the last axis": (
         lambda: started(Gain(), loss=loss(lambda a, t, axis: jnp.sum((a - t) ** 2, -1)), gradient="autodiff"),
-        *("loss", "cost", "got [3]"),
+        *("loss", "cost"),
     ),
     "a cost without axis": (
         lambda: started(Gain(), loss=loss(lambda a, t: jnp.sum((a - t) ** 2, -1))),
-        *("loss", "a cost of (a, t, axis)"),
+        *("loss", "cost"),
     ),
     "a delta of another shape": (
         lambda: started(Gain(), loss=loss(delta=lambda a, t, axis=-1: jnp.sum(a - t, axis))),
-        *("loss", "delta", "[3, 17], got [17]"),
+        *("loss", "delta"),
     ),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_part_is_told_by_its_name_before_anything_is_compiled(name):
-    call, argument, *words = WRONG[name]
-    with pytest.raises(ValueError, match=rf"^{argument}: ") as caught:
-        call()
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-    assert "\n" not in str(caught.value)
+    call, argument, part = WRONG[name]
+    error = refusal(call)
+    assert complaint(error, {argument}) is None
+    assert part in str(error) and (argument == "loss" or "layer 1 of 3" in str(error))
 
 
 # Numbers
@@ -174,6 +154,7 @@ def test_right_derivatives_differ_by_rounding_alone(x64):
     assert max(found.values()) < 20 * eps
 
 
+FIRST = "layer 1 of 3 (Gain)"
 # Wrong derivatives -> the argument, and the only names that are told.
 DIFFERENT = {
     "inputs": (lambda: checked(PASSED_ON), "network", [f"{FIRST} by its inputs"]),
