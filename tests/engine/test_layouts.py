@@ -1,26 +1,28 @@
-"""Forms of tiles that follow from what there is to train, and starts that do not."""
+"""Forms of tiles: what they are follows from what there is to train, and how they change its bits."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import noise_split, same_bits
 
 import jfnn
+from jfnn.core.engine.plan import Layout
 from jfnn.numerics.compiling import compiled
 
 DATA = noise_split()
 NET = jfnn.mlp((5, 6, 3))
-# Sums of forty terms, so that members do not lie on the last axis, where every width gives the same bits.
-COMMON = dict(epochs=3, batch_size=40)
 
 
 @pytest.mark.thorough
 def test_one_network_alone_has_the_bits_that_it_has_in_a_large_grid():
+    # Sums of forty terms, so that members do not lie on the last axis, where every width gives the same bits.
+    common = dict(epochs=3, batch_size=40)
     rates = np.geomspace(1e-3, 1, 256)
-    grid = jfnn.sweep(NET, DATA, learning_rate=rates, **COMMON)
+    grid = jfnn.sweep(NET, DATA, learning_rate=rates, **common)
     assert grid.execution == jfnn.Execution(tile=64, shared=True)
     for i in (0, 100, 255):
-        alone = jfnn.train(NET, *DATA[:2], learning_rate=rates[i], **COMMON).params
+        alone = jfnn.train(NET, *DATA[:2], learning_rate=rates[i], **common).params
         assert same_bits(alone, grid.member(i, 0, 0))
 
 
@@ -41,3 +43,64 @@ def test_starts_are_those_of_init_compiled_alone_however_many_seeds_there_are(na
     init = compiled(network.init)
     for index in (0, 1, 63, 64, 65):
         assert same_bits(result.member(0, 0, index), init(jax.random.key(seeds[index])))
+
+
+def init(key):
+    """A student, and a teacher that is not trained."""
+    student, teacher = jax.random.normal(key, (2, 2, 6))
+    return {"student": student, "teacher": jfnn.Constant(teacher)}
+
+
+def committee(w, x):
+    return jax.scipy.special.erf(x @ w.T).sum(axis=-1)
+
+
+def disagreement(params, batch, key):
+    """On a row that each step draws."""
+    x = jax.random.normal(key, (1, 6))
+    return jnp.mean((committee(params["student"], x) - committee(params["teacher"].value, x)) ** 2)
+
+
+@pytest.mark.thorough
+def test_few_cells_of_many_seeds_train_in_tiles_of_several_seeds():
+    learner = jfnn.learner(init, disagreement, random=True)
+    rates = [0.1, 0.3, 1e30, 1.0]
+    common = dict(batch_size=jfnn.Minibatches(None, steps=5), epochs=8)
+    result = jfnn.sweep(learner, jfnn.Split(), learning_rate=rates, seeds=6, **common)
+    assert result.execution == jfnn.Execution(tile=12, shared=4)
+    assert (result.diverged_at[2] >= 0).all()
+    for cell, seed in ((0, 0), (1, 3), (3, 5)):
+        options = dict(learning_rate=rates[cell], seed=seed, execution=result.execution)
+        alone = jfnn.train(learner, None, **options, **common)
+        assert same_bits(alone.params, result.member(cell, 0, seed))
+
+
+def test_a_form_says_how_many_neighbours_share():
+    assert Layout(12, separate=True, together=4).shared == 4
+    assert Layout(12, separate=True).shared is False and Layout(12, separate=False).shared is True
+    assert jfnn.Execution(tile=np.int64(12), shared=np.int64(4)).shared == 4
+    for tile, shared in ((12, 5), (None, 2), (12, 1), (12, 0), (12, 24)):
+        with pytest.raises(jfnn.ArgumentError, match="shared"):
+            jfnn.Execution(tile=tile, shared=shared)
+
+
+def noisy(params, batch, key):
+    """The loss of a linear autoencoder of inputs with noise on them."""
+    noise = 0.1 * jax.random.normal(key, batch.shape, batch.dtype)
+    return (((batch + noise) @ params - batch) ** 2).mean()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("own", [False, True], ids=["dense", "own loss"])
+def test_minibatches_of_their_own_are_those_that_members_share_elsewhere(own, x64):
+    """The same members to rounding, since the programs are two."""
+    x = DATA.x_train.astype(np.float64)
+    network = jfnn.learner(lambda key: jax.random.normal(key, (5, 5)) / 5, noisy, random=True) if own else NET
+    split = jfnn.Split(x, None if own else DATA.y_train)
+    options = dict(learning_rate=[0.01, 0.05], l2=0.01, seeds=[0, 1, 2**32 - 1], epochs=3, batch_size=16)
+    forms = [jfnn.Execution(tile=4, shared=shared) for shared in (False, True, 2)]
+    expected, *results = [jfnn.sweep(network, split, execution=form, **options) for form in forms]
+    for result in results:
+        for one, other in zip(*map(jax.tree.leaves, (result.params, expected.params)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    assert [result.execution for result in (expected, *results)] == forms
