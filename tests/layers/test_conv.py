@@ -1,17 +1,18 @@
-"""Convolution and pooling: equal to JAX's and to loops in NumPy; in a sweep; invalid arguments."""
+"""Convolution as loops in NumPy, pooling as in JAX; networks of both.
+
+test_layers.py and test_random_gradients.py differentiate convolutions.
+"""
 
 import functools
-import itertools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled, float64_first
+from helpers import compiled
 
 import jfnn
-from jfnn import activations
 from jfnn.layers import Conv, Dense, Flatten, MaxPool, MeanPool, Residual, sequence
 
 pytestmark = pytest.mark.unoptimised
@@ -49,14 +50,6 @@ def assert_close(result, expected, tolerance):
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
 
 
-def problem(layer, geometry, dtype):
-    """Parameters, inputs ``[N, …]`` and ``∂C/∂outputs``."""
-    shape = geometry[-1]
-    like = jax.eval_shape(functools.partial(layer.init, shape=shape), jax.random.key(0))
-    params = jax.tree.map(lambda leaf: draw(leaf.shape, dtype, 1), like)
-    return params, draw((N, *shape), dtype), draw((N, *layer.output_shape(shape)), dtype, 2)
-
-
 def by_axis(value, axes):
     return value if isinstance(value, tuple) else (value,) * axes
 
@@ -69,15 +62,6 @@ def padding_of(kernel, padding, dilation):
     if padding == "same":
         return [(span // 2, -(-span // 2)) for span in spans]
     return [(length, length) for length in by_axis(padding, len(kernel))]
-
-
-def by_jax(layer, params, x):
-    """The convolution of JAX in its default layouts."""
-    axes = x.ndim - 2
-    kernel, stride, dilation = (by_axis(n, axes) for n in (layer.kernel, layer.stride, layer.dilation))
-    padding = padding_of(kernel, layer.padding, dilation)
-    z = jax.lax.conv_general_dilated(x, params.w, stride, padding, rhs_dilation=dilation, precision="highest")
-    return activations.get(layer.activation).f(z + jnp.expand_dims(params.b, range(1, axes + 1)))
 
 
 def by_loops(layer, params, x):
@@ -100,29 +84,17 @@ def by_loops(layer, params, x):
     return z
 
 
+CONVOLUTIONS = [(Conv(2, *geometry, "identity"), shape) for *geometry, shape in GEOMETRIES]
+CONVOLUTIONS += [(Conv(2, *geometry, "identity", dilation=step), shape) for *geometry, step, shape in DILATED]
+
+
 @pytest.mark.thorough
-@float64_first
-def test_convolutions_equal_loops_in_numpy_and_those_of_jax_with_their_gradients(dtype):
-    layers = [Conv(2, *geometry, "identity") for *geometry, _ in GEOMETRIES]
-    layers += [Conv(2, *geometry, "identity", dilation=step) for *geometry, step, _ in DILATED]
-    geometries = [*GEOMETRIES, *DILATED]
-    params, inputs, errors = zip(*map(problem, layers, geometries, itertools.repeat(dtype)), strict=True)
-
-    @compiled
-    def both(params, inputs, errors):
-        pairs = []
-        for layer, *arguments, d_out in zip(layers, params, inputs, errors, strict=True):
-            outputs, pull_back = jax.vjp(layer.apply, *arguments)
-            expected, jax_pull_back = jax.vjp(functools.partial(by_jax, layer), *arguments)
-            pairs.append(((outputs, *pull_back(d_out)), (expected, *jax_pull_back(d_out))))
-        return pairs
-
-    for layer, of_layer, x, (result, expected) in zip(
-        layers, params, inputs, both(params, inputs, errors), strict=True
-    ):
-        assert result[0].dtype == dtype
-        assert_close(result, expected, TOLERANCE[dtype.name])
-        assert_close(result[0], by_loops(layer, of_layer, x), TOLERANCE[dtype.name])
+@pytest.mark.parametrize(("layer", "shape"), CONVOLUTIONS)
+def test_convolutions_equal_loops_in_numpy(layer, shape, x64):
+    like = layer.init(jax.random.key(0), shape)
+    params = jax.tree.map(lambda leaf: draw(leaf.shape, seed=1), like)
+    x = draw((N, *shape))
+    assert_close(compiled(layer.apply)(params, x), by_loops(layer, params, x), 1e-12)
 
 
 POOLS = [
@@ -150,27 +122,26 @@ def reduce_window(layer, x):
 
 
 @pytest.mark.thorough
-def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_equal(dtype):
-    examples = [(kind(*geometry[:-1]), geometry) for kind in (MaxPool, MeanPool) for geometry in POOLS]
-    layers = [layer for layer, _ in examples]
-    _, inputs, errors = zip(*(problem(*example, dtype) for example in examples), strict=True)
-    inputs = [jnp.sign(x) for x in inputs]  # most windows hold their largest entry several times
+@pytest.mark.parametrize("kind", [MaxPool, MeanPool])
+@pytest.mark.parametrize("geometry", POOLS)
+def test_pooling_equals_reduce_window_with_its_gradient_also_where_entries_are_equal(kind, geometry, dtype):
+    *options, shape = geometry
+    layer = kind(*options)
+    x = jnp.sign(draw((N, *shape), dtype))  # most windows hold their largest entry several times
+    d_out = draw((N, *layer.output_shape(shape)), dtype, 2)
 
     @compiled
-    def all_ways(inputs, errors):
-        results = []
-        for layer, x, d_out in zip(layers, inputs, errors, strict=True):
-            columns, kept = layer.forward((), jnp.moveaxis(x, 0, -1))
-            _, d_in = layer.pull_back((), kept, jnp.moveaxis(d_out, 0, -1))
-            by_hand = (jnp.moveaxis(columns, -1, 0), jnp.moveaxis(d_in, -1, 0))
-            outputs, pull_back = jax.vjp(functools.partial(layer.apply, ()), x)
-            expected, jax_pull_back = jax.vjp(functools.partial(reduce_window, layer), x)
-            results.append((by_hand, (outputs, *pull_back(d_out)), (expected, *jax_pull_back(d_out))))
-        return results
+    def all_ways(x, d_out):
+        columns, kept = layer.forward((), jnp.moveaxis(x, 0, -1))
+        _, d_in = layer.pull_back((), kept, jnp.moveaxis(d_out, 0, -1))
+        by_hand = jnp.moveaxis(columns, -1, 0), jnp.moveaxis(d_in, -1, 0)
+        ways = functools.partial(layer.apply, ()), functools.partial(reduce_window, layer)
+        pulled = [jax.vjp(way, x) for way in ways]
+        return by_hand, *((outputs, *pull_back(d_out)) for outputs, pull_back in pulled)
 
-    for by_hand, by_autodiff, expected in all_ways(inputs, errors):
-        assert_close(by_hand, expected, TOLERANCE[dtype.name])
-        assert_close(by_autodiff, expected, TOLERANCE[dtype.name])
+    by_hand, by_autodiff, expected = all_ways(x, d_out)
+    assert_close(by_hand, expected, TOLERANCE[dtype.name])
+    assert_close(by_autodiff, expected, TOLERANCE[dtype.name])
 
 
 # Networks

@@ -94,6 +94,7 @@ EXAMPLES = {
     LSTM: [
         (LSTM(2, states="all", initializer="glorot_uniform"), (3, 2)),
         (LSTM(2, bidirectional=True), (3, 1)),
+        (LSTM(2, bidirectional=True, states="all", padded=True), (3, 1)),
     ],
     LayerNorm: [(LayerNorm(), (4,)), (LayerNorm(), (3, 4)), (LayerNorm(2, 0.1), (2, 3, 2))],
     MaxPool: [(MaxPool(2), (2, 5)), (MaxPool((3, 2), (1, 2), (1, 0)), (1, 3, 4))],
