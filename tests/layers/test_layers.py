@@ -27,7 +27,6 @@ from jfnn.layers import (
     Embedding,
     Flatten,
     Frozen,
-    Layer,
     LayerKind,
     LayerNorm,
     MaxPool,
@@ -287,30 +286,3 @@ def test_unpack_is_the_inverse_of_pack_behind_leading_axes(layer, shape):
 def test_dropout_leaves_out_undroppable_kinds_and_the_last_layer():
     layers = [Flatten(), Scale(), Dense(5), Scaled(Dense(4)), Scale(), Dense(3)]
     assert dropout_shapes(layers, (2, 2)) == [None, None, (5,), (4,), None, None]
-
-
-# Kinds of one's own in a sweep
-
-
-@pytest.mark.thorough
-def test_inputs_of_any_rank_are_the_flat_ones(split):
-    """A layer without parameters in front, whose entry among the parameters is an empty tuple.
-
-    Two programs, which a processor may round differently.
-    """
-    square = split._replace(x_train=split.x_train[:, None, :, None], x_test=split.x_test[:, None, :, None])
-    options = dict(learning_rate=[0.1, 0.3], epochs=3, batch_size=16, execution=jfnn.Execution(tile=2))
-    start = jfnn.mlp((5, 40, 3)).init(jax.random.key(4))
-    flat = jfnn.sweep(jfnn.mlp((5, 40, 3)), split, initial_params=start, **options)
-    net = jfnn.sequential([Flatten(), Dense(40), Dense(3, "identity")], (1, 5, 1))
-    result = jfnn.sweep(net, square, initial_params=((), *start), **options)
-    assert result.params[0] == ()
-    for found, expected in [(result.params[1:], flat.params), (result.scores, flat.scores)]:
-        leaves = zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True)
-        for one, other in leaves:
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    params = result.member(1, 0, 0)
-    assert isinstance(params[1], Layer)
-    np.testing.assert_array_equal(
-        jfnn.predict(net, params, square.x_test), jfnn.predict(jfnn.mlp((5, 40, 3)), params[1:], split.x_test)
-    )

@@ -207,13 +207,27 @@ class Doubled(Dense):
         return jfnn.layers.Layer(2 * w, b)
 
 
-OWN = [Shift(), Doubled(4)]
+def zeros(layers, input_shape, key):
+    return jax.tree.map(jnp.zeros_like, sequence.init(layers, input_shape, key))
+
+
+def replaced(init, layers):
+    network = jfnn.mlp((3, 2))
+    return network._replace(init=functools.partial(init, layers, network.input_shape))
+
+
+OWN = [Shift(), Doubled(4), Residual([Shift()]), Frozen(Doubled(4)), Scaled(Dense(4), start=0.3)]
+TRACED = {
+    **{repr(layer): jfnn.sequential([Dense(4), layer, Dense(2)], 3) for layer in OWN},
+    "another function": replaced(zeros, (Dense(2),)),
+    "other layers": replaced(sequence.init, (Dense(2, initializer="pytorch"),)),
+}
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("layer", [*OWN, Residual([Shift()]), Frozen(Doubled(4))])
-def test_a_layer_with_its_own_init_is_traced(layer):
-    network = jfnn.sequential([Dense(4), layer, Dense(2)], 3)
+@pytest.mark.parametrize("name", TRACED)
+def test_any_other_start_is_traced(name):
+    network = TRACED[name]
     learner = learner_of(network)
     assert declared_starts(learner) is None
     assert_same(drawn(learner), as_jax_draws(network.init))
@@ -225,30 +239,6 @@ def test_a_users_layer_may_declare_what_it_draws():
     assert is_declared(learner)
     expected = drawn(learner_of(jfnn.sequential([Dense(4), Shift()], 3)))
     assert_same(drawn(learner), expected)
-
-
-@pytest.mark.thorough
-def test_weights_with_a_factor_are_traced():
-    network = jfnn.sequential([Dense(4), Scaled(Dense(2), start=0.3)], 3)
-    assert declared_starts(learner_of(network)) is None
-    assert_same(drawn(learner_of(network)), as_jax_draws(network.init))
-
-
-def zeros(layers, input_shape, key):
-    return jax.tree.map(jnp.zeros_like, sequence.init(layers, input_shape, key))
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("other", ["function", "layers"])
-def test_an_init_put_in_place_of_the_layers_is_traced(other):
-    network = jfnn.mlp((3, 2))
-    inits = {
-        "function": functools.partial(zeros, network.layers, network.input_shape),
-        "layers": functools.partial(sequence.init, (Dense(2, initializer="pytorch"),), network.input_shape),
-    }
-    replaced = network._replace(init=inits[other])
-    assert declared_starts(learner_of(replaced)) is None
-    assert_same(drawn(learner_of(replaced)), as_jax_draws(replaced.init))
 
 
 @pytest.mark.thorough

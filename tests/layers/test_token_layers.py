@@ -1,12 +1,10 @@
 """Embeddings and layer normalisation; tokens in sweeps; the state that a padded sequence ends with."""
 
-import re
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import compiled
+from helpers import compiled, complaint, refusal
 
 import jfnn
 from jfnn.layers import Conv, Dense, Embedding, Flatten, LayerNorm, Scaled
@@ -87,20 +85,11 @@ def test_a_causal_convolution_sees_no_later_input():
     np.testing.assert_array_equal(seen, ~later & ~past)  # 1 + 1 + 2 + 4 inputs
 
 
-@pytest.mark.parametrize(
-    ("tokens", "message"),
-    [
-        ([[0, 6]], "expected tokens from 0 to 5, got 0 to 6"),
-        ([[-1, 2]], "expected tokens from 0 to 5, got -1 to 2"),
-        ([[0.0, 2.0]], "expected tokens, whole numbers, got dtype float"),
-        ([[True, False]], "expected tokens, whole numbers, got dtype bool"),
-    ],
-)
-def test_other_than_tokens_raise_an_error(sentences, tokens, message):
+@pytest.mark.parametrize("tokens", [[[0, 6]], [[-1, 2]], [[0.0, 2.0]], [[True, False]]])
+def test_other_than_tokens_raise_an_error(tokens):
     net = jfnn.sequential([Scaled(Embedding(WORDS, 2), 0.5), Flatten(), Dense(2, "identity")], 2)
     params = net.init(jax.random.key(0))
-    with pytest.raises((ValueError, TypeError), match=f"^x: {re.escape(message)}"):
-        jfnn.predict(net, params, np.array(tokens))
     rows = np.array(tokens)
-    with pytest.raises((ValueError, TypeError), match=f"^x_train: {re.escape(message)}"):
-        jfnn.sweep(net, jfnn.Split(rows, [1]), learning_rate=[0.1], epochs=1, batch_size=1)
+    split = jfnn.Split(rows, [1])
+    assert complaint(refusal(jfnn.predict, net, params, rows), {"x"}) is None
+    assert complaint(refusal(jfnn.sweep, net, split, learning_rate=0.1, epochs=1), {"x_train"}) is None
