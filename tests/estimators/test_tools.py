@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 from sklearn import model_selection
 from sklearn.base import clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer
-from sklearn.ensemble import VotingClassifier
-from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -39,22 +35,6 @@ def test_scores_of_folds_are_those_of_fits_by_hand_and_of_other_processes():
     np.testing.assert_array_equal(model_selection.cross_val_score(PIPELINE, X, Y, cv=3, n_jobs=2), scores)
     curve = model_selection.learning_curve(PIPELINE, X, Y, cv=3, train_sizes=[0.5, 1.0])
     np.testing.assert_array_equal(curve[2][1], scores)
-
-
-def test_tools_that_fit_searches_and_pipelines_inside():
-    nested = [model_selection.cross_val_score(search, X, Y, cv=2) for search in SEARCHES]
-    np.testing.assert_array_equal(*nested)
-    tuned = [model_selection.TunedThresholdClassifierCV(search, cv=3).fit(X, Y) for search in SEARCHES]
-    assert tuned[0].best_threshold_ == tuned[1].best_threshold_
-    calibrated = [CalibratedClassifierCV(PIPELINE, cv=3, n_jobs=jobs).fit(X, Y) for jobs in (None, 2)]
-    np.testing.assert_array_equal(*(c.predict_proba(X) for c in calibrated))
-    vote = VotingClassifier([("a", PIPELINE), ("b", LogisticRegression())], voting="soft").fit(X, Y)
-    PIPELINE.fit(X, Y)
-    np.testing.assert_array_equal(vote.estimators_[0].predict_proba(X), PIPELINE.predict_proba(X))
-    importances = [
-        permutation_importance(PIPELINE, X, Y, n_repeats=2, random_state=0, n_jobs=n) for n in (1, 2)
-    ]
-    np.testing.assert_array_equal(*(i.importances for i in importances))
 
 
 def test_several_metrics_are_scored_on_one_training_also_of_a_copy_in_other_processes():

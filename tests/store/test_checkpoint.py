@@ -264,29 +264,11 @@ def test_the_part_that_differs_is_shown_of_both(at):
 
 
 # That every option decides is a law of tests/search/test_options.py.
-OTHER = {
-    "seeds": ({"seeds": [0, 2]}, r"settings.seeds is \[0, 1\] there and \[0, 2\] here"),
-    "batches of a function": ({"batches": lambda seed, epoch: np.zeros((2, 3), int)}, "data.batches"),
-}
-
-
-@pytest.fixture(scope="module")
-def other_runs(tmp_path_factory):
-    """One directory for all refusals; each of them leaves it as it was."""
-    out = tmp_path_factory.mktemp("refusals")
-    with pytest.raises(Stop):
-        sweep(out, execution=stop_at(9))
-    return out
-
-
-@pytest.mark.parametrize("name", OTHER)
-def test_another_run_is_refused_by_what_differs(other_runs, name):
-    changes, message = OTHER[name]
-    refused(other_runs, f"{other_runs.name}: .*{message}", **changes)
-
-
-def test_float64_is_another_run(other_runs, x64):
-    refused(other_runs, 'settings.dtype is "float32" there and "float64" here')
+def test_another_run_is_refused_by_what_differs(stopped):
+    refused(stopped, r"settings.seeds is \[0, 1\] there and \[0, 2\] here", seeds=[0, 2])
+    refused(stopped, "data.batches", batches=lambda seed, epoch: np.zeros((2, 3), int))
+    with jax.enable_x64(True):
+        refused(stopped, 'settings.dtype is "float32" there and "float64" here')
 
 
 @pytest.mark.parametrize(
