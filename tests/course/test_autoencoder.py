@@ -4,14 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pages import names_of
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def page():
-    return names_of("autoencoder")
 
 
 def test_the_gradient_by_hand_is_that_of_jax_and_both_terms_count(page):

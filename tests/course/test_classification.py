@@ -2,18 +2,12 @@
 
 import numpy as np
 import pytest
-from pages import names_of
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 import jfnn
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def page():
-    return names_of("classification")
 
 
 def test_a_network_without_a_hidden_layer_is_logistic_regression(page):

@@ -2,15 +2,9 @@
 
 import numpy as np
 import pytest
-from pages import names_of
 from scipy.integrate import solve_ivp
 
-pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module", params=[pytest.param("differential_equations", marks=pytest.mark.slow)])
-def page(request):
-    return names_of(request.param)
+pytestmark = pytest.mark.slow
 
 
 def largest_error(page, cells, r, time):

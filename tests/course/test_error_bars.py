@@ -2,17 +2,11 @@
 
 import numpy as np
 import pytest
-from pages import names_of
 from scipy import integrate, optimize, stats
 
 import jfnn
 
-pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module", params=[pytest.param("error_bars", marks=pytest.mark.slow)])
-def page(request):
-    return names_of(request.param)
+pytestmark = pytest.mark.slow
 
 
 def test_few_seeds_leave_more_cells_tied_with_the_best(page):

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from pages import COURSE
 
 HERE = Path(__file__).parent
+COURSE = HERE.parents[1] / "docs" / "course"
 PAGES = sorted(path.stem for path in COURSE.glob("*.py"))
 
 

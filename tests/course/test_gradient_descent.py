@@ -2,16 +2,10 @@
 
 import numpy as np
 import pytest
-from pages import names_of
 
 import jfnn
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def page():
-    return names_of("gradient_descent")
 
 
 def linear_excess(page, rates, optimizer, steps):

@@ -3,17 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from pages import names_of
 from scipy.special import softmax
 
 import jfnn
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def page():
-    return names_of("own_network")
 
 
 def test_three_checks_agree_and_the_planted_mistake_is_named(page):

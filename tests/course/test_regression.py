@@ -2,16 +2,10 @@
 
 import numpy as np
 import pytest
-from pages import names_of
 
 import jfnn
 
 pytestmark = pytest.mark.thorough
-
-
-@pytest.fixture(scope="module")
-def page():
-    return names_of("regression")
 
 
 def test_the_training_error_falls_with_the_degree_and_the_distance_does_not(page):

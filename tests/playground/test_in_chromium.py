@@ -90,22 +90,6 @@ def set_epoch(page, place):
     drawn(page)
 
 
-def test_the_map_has_every_cell_and_hatches_those_that_diverged(digits, opened):
-    result, path = digits
-    page = opened(path)
-    cells = page.locator("#map button")
-    assert cells.count() == 12 and page.locator("#map [aria-selected=true]").count() == 1
-    assert page.locator("#cell-title").inner_text().startswith(f"network = {result.best().axes['network']}")
-    place = result.best().index[0]
-    for number, epoch in enumerate(EPOCHS):
-        set_epoch(page, number)
-        diverged_at = result.diverged_at[place, :, :, 0]
-        expected = ((diverged_at >= 0) & (diverged_at < epoch)).ravel()
-        classes = [cells.nth(i).get_attribute("class").split() for i in range(12)]
-        assert ["diverged" in names for names in classes] == expected.tolist()
-        assert sum("best" in names for names in classes) == 1
-
-
 def test_a_cell_shows_its_confusion_matrix_and_the_rows_it_gets_wrong(digits, opened):
     result, path = digits
     page = opened(path)
@@ -300,15 +284,6 @@ def test_no_control_is_hidden_or_cut(birds, digits, opened, width):
     was = menu.bounding_box()["width"]
     menu.evaluate("(menu) => { menu.style.maxWidth = 'none'; }")
     assert menu.bounding_box()["width"] <= was
-
-
-def test_a_diverged_cell_has_no_colour_of_a_class(digits, opened):
-    page = opened(digits[1])
-    page.click("#next-row")
-    drawn(page)
-    canvases = page.locator("#map .diverged canvas")
-    painted = "(all) => all.map((one) => one.getContext('2d').getImageData(0, 0, 1, 1).data[3])"
-    assert canvases.count() > 0 and not any(canvases.evaluate_all(painted))
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

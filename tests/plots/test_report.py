@@ -8,7 +8,7 @@ import re
 import matplotlib.image
 import numpy as np
 import pytest
-from helpers import complaint, make_programs, make_result, make_sampled, make_single, refusal
+from helpers import make_programs, make_result, make_sampled
 from reading import image_of, in_a_line
 
 import jfnn
@@ -335,17 +335,6 @@ def test_a_link_to_a_file_or_an_address_is_taken_and_one_that_a_browser_may_run_
         with pytest.raises(ValueError, match=r"^playground: expected a path"):
             written(make_result((1, 1)), playground=link)
     assert written(make_result((1, 1))).sources == []
-
-
-def test_arguments_of_another_type_are_refused_before_figures_are_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "maps", None)
-    wrong = {"title": [5], "text": ["one line", [1]], "figures": [{"map": "no image"}, [b""]]}
-    wrong |= {"settings": [["a"]], "objectives": [5], "result": [make_single(), None]}
-    for name, values in wrong.items():
-        for value in values:
-            given = {"result": make_result((1, 1)), "path": tmp_path / "report.html", name: value}
-            assert complaint(refusal(report.write_report, **given), {name}) is None
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_tables_and_pictures_make_a_page_in_the_same_form(tmp_path):
