@@ -7,7 +7,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import compiled, same_bits
+from helpers import same_bits
 
 import jfnn
 from jfnn.core.engine import devices
@@ -199,28 +199,6 @@ def test_the_cores_of_a_cpu_share_one_device_unless_devices_are_named(sweep, gri
     assert devices.as_devices(None) == (first,) * 2  # as many as JAX was told to show
     with pytest.raises(ValueError, match=r"^devices: .*at most 2.*got 3$"):
         devices.as_devices(3)
-
-
-# What needs no bits, and is compiled in half the time
-
-
-@pytest.mark.thorough
-def test_given_minibatches_and_starts_are_those_drawn_from_the_seeds(net, sweep):
-    seeds = [5, 0, 9]
-    options = dict(learning_rate=[0.02, 0.1], l2=0.1, seeds=seeds)
-    drawn = sweep(**options)
-    scheme = jfnn.Minibatches(16)
-    batches = np.array([[scheme.epoch(70, seed, epoch) for epoch in range(EPOCHS)] for seed in seeds])
-    starts = jax.tree.map(
-        lambda *leaves: np.stack(leaves), *(compiled(net.init)(jax.random.key(seed)) for seed in seeds)
-    )
-    options |= {"initial_params": starts, "batch_size": None}
-    given = sweep(batches=batches, **options)
-    for one, other in zip(*map(jax.tree.leaves, (given.params, drawn.params)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-    by_seed = dict(zip(seeds, batches, strict=True))
-    by_function = sweep(batches=lambda seed, epoch: by_seed[seed][epoch], **options)
-    assert same_bits(everything(by_function), everything(given))
 
 
 @pytest.mark.thorough

@@ -9,7 +9,6 @@ from helpers import compiled
 
 import jfnn
 from jfnn import losses, training
-from jfnn.core.steps import epoch as engine
 from jfnn.core.steps.epoch import gather, gathered_at_once, steps_of_epoch
 from jfnn.core.steps.source import Source
 from jfnn.minibatches import PADDING, Minibatches
@@ -20,14 +19,14 @@ L2 = 0.2
 OPTIMIZER = optax.sgd(0.05, momentum=0.9)
 
 
-def make_problem(n=N, features=FEATURES, reduction="mean"):
+def make_problem(reduction="mean"):
     """``(state, value_and_grad, (x, targets))``: a start, and random rows to learn."""
     rng = np.random.default_rng(2)
-    net = jfnn.mlp((features, 5, 3), "tanh", init="glorot_normal")
+    net = jfnn.mlp((FEATURES, 5, 3), "tanh", init="glorot_normal")
     params = jax.tree.map(lambda leaf: np.asarray(leaf, float), compiled(net.init)(jax.random.key(1)))
     state = jfnn.State(params, compiled(OPTIMIZER.init)(params))
     gradient = training.autodiff(net, losses.get("cross_entropy"), reduction)
-    return state, gradient, (rng.normal(size=(n, features)), np.eye(3)[np.arange(n) % 3])
+    return state, gradient, (rng.normal(size=(N, FEATURES)), np.eye(3)[np.arange(N) % 3])
 
 
 def engine_epoch(problem, minibatches, weights=None, at_once=None):
@@ -80,9 +79,9 @@ def loop(problem, minibatches, weights=None):
     return state, values
 
 
-def assert_close(result, expected, tolerance=1e-12):
+def assert_close(result, expected):
     for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.thorough
@@ -117,25 +116,6 @@ def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weigh
     expected, values = loop(problem, minibatches, weights)
     result = engine_epoch(problem, minibatches, weights, at_once=at_once)
     assert_close(result, (expected, np.mean(values), values[-1]))
-
-
-# Rows, features, steps: rows of small arrays are gathered step by step; of large ones several steps' at once,
-# as many as there is room for.
-SIZES = {"small": (N, FEATURES, 4), "too many": (1000, 160, 170)}
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("size", SIZES)
-def test_rows_gathered_at_once_are_those_of_each_step(size, x64):
-    n, features, steps = SIZES[size]
-    problem = make_problem(n, features)
-    minibatches = np.random.default_rng(0).integers(n, size=(steps, 80 if n > 80 else 5), dtype=np.int32)
-    x, _ = rows = problem[-1]
-    assert (x.nbytes > engine.SPLIT_BYTES) == (size != "small")
-    assert (gathered_at_once(rows, minibatches.shape[1]) > 0) == (size != "small")
-    result = engine_epoch(problem, minibatches)
-    expected, values = loop(problem, minibatches)
-    assert_close(result, (expected, np.mean(values), values[-1]), 1e-9)
 
 
 def test_few_steps_gather_at_once_where_rows_are_large():

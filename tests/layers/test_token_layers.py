@@ -56,23 +56,6 @@ def test_dropout_on_tokens_has_masks_of_floats(sentences):
     assert np.isfinite(result.train_loss).all()
 
 
-@pytest.mark.thorough
-def test_what_stands_behind_a_sequence_changes_nothing(sentences):
-    """The outputs for a sentence are those of the sentence alone, as long as it is."""
-    net = reader(bidirectional=True)
-    params = compiled(net.init)(jax.random.key(3))
-    tokens = sentences.x_test
-    lengths = (tokens != 0).sum(axis=1)
-    alone = range(1, TIME)
-    assert set(lengths) == set(range(1, TIME + 1))
-    whole, *short = compiled(lambda x: [net.apply(params, x), *(net.apply(params, x[:, :n]) for n in alone)])(
-        tokens
-    )
-    for length, outputs in zip(alone, short, strict=True):
-        rows = lengths == length
-        np.testing.assert_allclose(outputs[rows], whole[rows], rtol=0, atol=1e-6)
-
-
 def test_a_causal_convolution_sees_no_later_input():
     layers = [Conv(3, 2, padding="causal", activation="tanh", dilation=step) for step in (1, 2, 4)]
     net = jfnn.sequential(layers, (1, 9))

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import make_programs, make_result, make_sampled
-from matplotlib import colormaps
+from helpers import make_result, make_sampled
 from matplotlib.colors import LogNorm, Normalize
 from reading import caption_of, heights_of, labels_of, luminance, written_in
 from scipy import stats
@@ -71,17 +70,6 @@ def test_bars_are_in_sight_but_what_no_logarithm_reaches(score, values, is_whole
     low, high = panel.get_ylim()
     assert low > 0 and statistics.high.max() < high and (high < 1.05 or score == "loss")
     assert (low < statistics.low.min()) == is_whole
-
-
-def test_bars_of_colours_name_networks_by_their_words_or_their_widths():
-    result = make_programs([str(2**n) for n in range(14)], shape=(2, 1))
-    _, bar = plots.axis_curves(result, "learning_rate", by="network").axes
-    assert bar.get_xscale() == "log" and bar.get_xlim() == pytest.approx((1, 2**13))
-    many = make_programs([f"n{n}" for n in range(45)], shape=(1, 1))
-    panel, bar = plots.axis_curves(many, "learning_rate", by="network").axes
-    assert list(labels_of(bar.xaxis).values()) == [f"n{n}" for n in range(0, 45, 3)]
-    colours = [container.lines[0].get_color() for container in panel.containers]
-    np.testing.assert_allclose(colours, colormaps["viridis"](np.linspace(0, 1, 45)), atol=0.02)
 
 
 @pytest.mark.parametrize(

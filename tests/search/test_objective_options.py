@@ -7,7 +7,6 @@ import pytest
 from helpers import compiled, same_bits
 
 import jfnn
-from jfnn import losses
 from jfnn.core.experiment.replicates import step_key
 from jfnn.layers.dropout import dropout_masks
 from jfnn.minibatches import Minibatches
@@ -132,21 +131,6 @@ def test_seeds_and_folds_drop_by_their_own_random_numbers(net, split):
     assert not any(same_bits(a, b) for i, a in enumerate(members) for b in members[:i])
     keys = {step_key(seed, fold).tobytes() for seed in (0, 1) for fold in (0, 1)}
     assert len(keys) == 4
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
-def test_weights_count_rows_as_if_they_were_there_so_often(net, split, x64, reduction):
-    counts = np.random.default_rng(0).integers(0, 4, 70)
-    often = np.repeat(np.arange(70), counts)
-    options = dict(l2=0.2, reduction=reduction)
-    with_counts = split._replace(weights=counts)
-    weighted = jfnn.sweep(net, with_counts, learning_rate=0.01, epochs=20, batch_size=None, **options)
-    params = compiled(net.init)(jax.random.key(0))
-    for _ in range(20):
-        _, gradients = value_and_gradient(net, params, split.x_train[often], split.y_train[often], **options)
-        params = jax.tree.map(lambda p, g: p - 0.01 * g, params, gradients)
-    close(weighted.member(0, 0, 0), params, 1e-10)
 
 
 # Name -> the multiplier over the part done.
