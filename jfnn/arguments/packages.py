@@ -1,6 +1,7 @@
 """Packages that only some features need."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
@@ -36,3 +37,8 @@ def imported(module: str, argument: str, extra: str) -> Any:
         package = module.partition(".")[0]
         reason = f"needs the package {package}: pip install 'jfnn[{extra}]'"
         raise MissingPackageError(argument, reason) from error
+
+
+def is_of_jfnn(definition: Callable[..., object]) -> bool:
+    """Whether a function or class is defined in this package."""
+    return str(definition.__module__).partition(".")[0] == "jfnn"
