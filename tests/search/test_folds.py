@@ -8,7 +8,7 @@ from noisy_classes import CLASSES, FEATURES, HELD, NET, SCORES, SPLIT, N, sweep
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 import jfnn
-from jfnn.core.experiment import experiment
+from jfnn.core.engine import cohort
 from jfnn.core.experiment.validation import cuts
 
 pytestmark = pytest.mark.unoptimised
@@ -106,7 +106,7 @@ def test_rows_of_weight_0_are_as_if_absent_from_scores(name, monkeypatch):
     y = x[:, :1] + rng.normal(size=(N, 1))
     weights = (np.arange(N) % 3 > 0) * rng.uniform(0.5, 1.5, N)
     absent = weights == 0
-    monkeypatch.setattr(experiment, "COPIED_SHARE", 0.2 if name == "copies of few rows" else 0)
+    monkeypatch.setattr(cohort, "COPIED_SHARE", 0.2 if name == "copies of few rows" else 0)
     splits = [jfnn.Split(x, np.where(absent[:, None], far, y), x, y, weights) for far in (3e38, 0)]
     result, other = (
         jfnn.sweep(jfnn.mlp((4, 1), init="glorot_normal"), split, **SQUARES | CUTS[name]) for split in splits

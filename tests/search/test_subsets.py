@@ -16,7 +16,7 @@ from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
-from jfnn.core.experiment import experiment
+from jfnn.core.engine import cohort
 from jfnn.core.search.sweep import prepare
 from jfnn.core.steps import epoch
 from jfnn.core.store.identity import deciding
@@ -275,7 +275,7 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
     for split, chosen in ((given, GROUPS), (given, weighted)):
         own = series.sweep(split, chosen)
         with monkeypatch.context() as patch:
-            patch.setattr(experiment, "COPIED_SHARE", 0)
+            patch.setattr(cohort, "COPIED_SHARE", 0)
             everything = series.sweep(split, chosen)
             patch.setattr(epoch, "SPLIT_BYTES", 0)  # rows of several steps at once
             chunked = series.sweep(split, chosen)
@@ -285,9 +285,9 @@ def test_copies_of_own_rows_change_no_bit_of_the_parameters(monkeypatch):
 
 @pytest.mark.thorough
 def test_long_series_are_scored_in_several_blocks(monkeypatch):
-    monkeypatch.setattr(experiment, "COPIED_BLOCK", 4)
+    monkeypatch.setattr(cohort, "COPIED_BLOCK", 4)
     result = series.sweep(SERIES, GROUPS)
-    monkeypatch.setattr(experiment, "COPIED_SHARE", 0)
+    monkeypatch.setattr(cohort, "COPIED_SHARE", 0)
     np.testing.assert_allclose(result.train_loss, series.sweep(SERIES, GROUPS).train_loss, rtol=1e-4)
 
 
