@@ -58,7 +58,8 @@ nitpick_ignore_regex = [
         "py:class",
         r"jfnn\.(optimizers\.(Distribution|UpdateRule)|numerics\.(permutation\.Domain|compiling\.R))",
     ),
-    ("py:class", r"jfnn\.(targets\.Names|learners\.functions\.Functions|arguments\.callers\.Doubt)"),
+    ("py:class", r"jfnn\.(split\.Names|learners\.functions\.Functions|arguments\.callers\.Doubt)"),
+    ("py:class", r"jfnn\.minibatches\.GivenMinibatches"),
     ("py:class", r"jfnn\.racing\.loop\.Look"),
 ]
 default_role = "py:obj"

@@ -50,18 +50,18 @@ class Remote(contextlib.AbstractContextManager["Remote"]):
         """The executor that trains segments of a task.
 
         Args:
-            task: A `jfnn.core.engine.segment.Task`.
+            task: A `jfnn.extend.Task`.
             directory: The run's, which the processes may share; or None.
             listener: As in `environment`.
 
         Returns:
-            A `jfnn.core.engine.executors.Executor`.
+            A `jfnn.extend.Executor`.
         """
 
     @property
     @abc.abstractmethod
     def calls(self) -> Any:
-        """How long a segment is to be, a `jfnn.core.engine.plan.CallLength`."""
+        """How long a segment is to be, a ``CallLength``."""
 
 
 def as_remote(value: Any, argument: str) -> Remote:

@@ -103,7 +103,15 @@ def holds_run(directory: Path) -> bool:
 
 
 def as_output_file(path: object, argument: str) -> Path:
-    """The path of a file to write that is no run's own; raises as `paths.as_output_file`, or ValueError."""
+    """The path of a file to write.
+
+    Args:
+        path: The path.
+        argument: The caller's argument, named in errors.
+
+    Raises:
+        ValueError: It is no path of a file that can be written, or a file of a run.
+    """
     file = paths.as_output_file(path, argument)
     place = file.resolve()
     if place.name in OWN and holds_run(place.parent):
