@@ -179,9 +179,9 @@ def value_and_grad(
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit.
     """
-    terms = losses.as_objective(loss, reduction, l2, l1, penalised)
+    objective = losses.as_objective(loss, reduction, l2, l1, penalised)
     network, params = _as_network(params, activation, output)
-    check_output(network, terms.loss)
+    check_output(network, objective.loss)
     x = checks.as_inputs(x, shape=network.input_shape)
     weights = as_weights(weights, len(x))
     x = losses.counted_rows(x, weights)
@@ -192,14 +192,14 @@ def value_and_grad(
         masks = dropout_masks(key, dropout, [*drops, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
-    targets = losses.counted_rows(as_targets(y, outputs.shape, terms.loss, outputs.dtype), weights)
-    value = terms.value(outputs, targets, params, weights)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
+    value = objective.value(outputs, targets, params, weights)
 
-    delta_output = terms.loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
+    delta_output = objective.loss.delta(outputs, targets) * activations.get(output).df(zs[-1])
     if weights is not None:
         delta_output = weights[:, None] * delta_output
     all_deltas = deltas(params, zs, delta_output, activation, masks)
-    scale = terms.scale(x.shape[0], weights)
+    scale = objective.scale(x.shape[0], weights)
     layers = gradients(params, layers_out, all_deltas, l2, l1, penalised)
     return value, tuple(Layer(scale * layer.w, scale * layer.b) for layer in layers)
 

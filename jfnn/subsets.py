@@ -11,8 +11,15 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
-from jfnn.core.experiment.subsets import HELD_OUT_BY_SOME, SPLIT, Cut, as_row_numbers, as_values
-from jfnn.extend import Pairs, Subsets
+from jfnn.core.experiment.subsets import (
+    HELD_OUT_BY_SOME,
+    SPLIT,
+    Cut,
+    Pairs,
+    Subsets,
+    as_row_numbers,
+    as_values,
+)
 
 __all__ = [
     "Cut",

@@ -81,8 +81,8 @@ def objective(
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit; ``apply`` gives no ``[n, n_out]``.
     """
-    terms = losses.as_objective(loss, reduction, l2, l1, penalised)
-    check_output(network, terms.loss)
+    objective = losses.as_objective(loss, reduction, l2, l1, penalised)
+    check_output(network, objective.loss)
     x = as_inputs(network, x)
     params = as_params(network, params)
     weights = as_weights(weights, len(x))
@@ -99,8 +99,8 @@ def objective(
     else:
         outputs = network.apply(params, x)
     check_applied(outputs, len(x))
-    targets = losses.counted_rows(as_targets(y, outputs.shape, terms.loss, outputs.dtype), weights)
-    return terms.value(outputs, targets, params, weights)
+    targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
+    return objective.value(outputs, targets, params, weights)
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:

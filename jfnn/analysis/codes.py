@@ -9,8 +9,8 @@ import numpy as np
 
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.experiment.subsets import Subsets
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import Subsets
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.split import Split

@@ -10,8 +10,8 @@ from jfnn.analysis.intervals import LEAST, Interval, as_confidence, as_numbers, 
 from jfnn.analysis.statistics import replicate_values
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.experiment.axes import as_index
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import as_index
 
 TESTS = ("t", "wilcoxon")
 MOST_SEEDS = 10**9  # seeds that nobody trains: a width that needs more is an error, and not a number

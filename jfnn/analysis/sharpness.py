@@ -16,13 +16,12 @@ from numpy.typing import ArrayLike
 from jfnn import losses, minibatches, training
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError
-from jfnn.extend import has_constants
 from jfnn.identity.traces import Trace
 from jfnn.layers import Params
 from jfnn.losses import Loss
 from jfnn.network import Network, as_inputs, check_output
 from jfnn.numerics.compiling import compiled
-from jfnn.params import key_shape
+from jfnn.params import has_constants, key_shape
 from jfnn.penalties import as_penalty
 from jfnn.targets import as_targets
 

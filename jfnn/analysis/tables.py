@@ -6,7 +6,7 @@ import numpy as np
 
 from jfnn.arguments import checks
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import as_output_file, write_table
+from jfnn.core.search.run_directory import as_output_file, write_table
 
 
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:

@@ -19,10 +19,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.texts import describe, metric_text, name_text, score_format, value_texts
 from jfnn.cli.data import Problem
 from jfnn.cli.flags import Flags
+from jfnn.core.engine.cohort import PARTS
 from jfnn.core.search.result import SweepResult
 from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE, program_names
-from jfnn.core.store.files import write_json
-from jfnn.extend import PARTS, atomic_file
+from jfnn.core.store.files import atomic_file, write_json
 from jfnn.optimizers import Distribution
 
 WIDTH = 80  # characters of a line

@@ -17,8 +17,8 @@ from jfnn.arguments.paths import OutputError
 from jfnn.cli import words
 from jfnn.cli.parser import Parser, in_flags, warnings_in_lines
 from jfnn.core.search.result import NONE_RANKS, ProgramRun, SweepResult
-from jfnn.core.store.files import CorruptFileError
-from jfnn.extend import as_output_file, atomic_file
+from jfnn.core.search.run_directory import as_output_file
+from jfnn.core.store.files import CorruptFileError, atomic_file
 from jfnn.loading import load
 
 DESCRIPTION = """\

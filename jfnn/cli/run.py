@@ -30,9 +30,9 @@ from jfnn.cli.parser import DECLARED, flag_name, in_flags, make_parser, parse, w
 from jfnn.core.engine.cohort import Progress
 from jfnn.core.experiment.options import Options
 from jfnn.core.experiment.progress import ProgressBar
+from jfnn.core.experiment.remote import ExecutorError
 from jfnn.core.search.result import SweepResult
 from jfnn.core.store.files import CorruptFileError, directory_lock
-from jfnn.extend import ExecutorError
 from jfnn.learners import METRICS
 from jfnn.optimizers import is_distribution
 from jfnn.playground.epochs import spaced_epochs

@@ -17,8 +17,8 @@ from jfnn.cli.executors import client_of
 from jfnn.cli.output import WIDTH
 from jfnn.cli.parser import Parser
 from jfnn.core.store.environment import device_kind_in
+from jfnn.core.store.identity import Description
 from jfnn.distributed import calls
-from jfnn.extend import Description
 
 DESCRIPTION = """\
 Asks every worker of a Dask cluster what it is and has it train one small grid:

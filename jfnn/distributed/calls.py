@@ -20,9 +20,8 @@ import numpy as np
 
 from jfnn.core.engine.devices import check_process
 from jfnn.core.store.environment import device_kind, device_kind_in, environment_of_kind
-from jfnn.core.store.identity import differing
+from jfnn.core.store.identity import Description, differing
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
-from jfnn.extend import Description
 from jfnn.numerics import source
 
 # JAX's switches under which a worker refuses what it is sent, with the values that they have by default.

@@ -12,13 +12,14 @@ from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.executors import Collect, Failures, MakeSegment
+from jfnn.core.engine.segment import Segment, SegmentResult, Task
+from jfnn.core.experiment.remote import ExecutorError
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DamagedError, DiffersError
 from jfnn.distributed.queue import Attempt, Job, Queue
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, pickled
 from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
-from jfnn.extend import ExecutorError, Segment, SegmentResult, Task
 
 # Without an answer until messages count as lost where the executor takes no more: some leave futures open.
 CLOSED_SECONDS = 60.0

@@ -10,9 +10,9 @@ import jax
 
 from jfnn.core.engine.executors import MakeSegment
 from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.segment import Segment
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
-from jfnn.extend import Segment
 
 # Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
 # together, until they take half as long as a long one, or reach this number of bytes. Shorter ones keep this

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.experiment.remote import ExecutorError
 from jfnn.distributed.processes import ProcessPool
-from jfnn.extend import ExecutorError
 from jfnn.numerics.machine import cores
 
 # Messages on their way, of which each may be half a megabyte: at least, for each process, so that none waits

@@ -9,7 +9,10 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.cures import Set
 from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.plan import CallLength
+from jfnn.core.engine.segment import Task
+from jfnn.core.experiment.remote import ExecutorError, Remote
 from jfnn.core.store.environment import device_kind_in
+from jfnn.core.store.identity import Description
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.futures import Futures
@@ -17,7 +20,6 @@ from jfnn.distributed.queue import CALLS
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
 from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
-from jfnn.extend import Description, ExecutorError, Remote, Task
 
 ASKED = 3  # further questions, at once, where the first worker that answers differs
 

@@ -10,14 +10,17 @@ import jax
 import numpy as np
 
 from jfnn.arguments.checks import ArgumentError
+from jfnn.core.engine.cohort import Cohort, Replicates
 from jfnn.core.engine.devices import as_devices
-from jfnn.core.engine.layouts import bytes_of_member
+from jfnn.core.engine.layouts import bytes_of_member, layout_for
+from jfnn.core.engine.loop import first_state, run_to_end
 from jfnn.core.engine.plan import CallLength, Layout
 from jfnn.core.engine.state import RunState
+from jfnn.core.engine.trainer import Trainer
+from jfnn.core.experiment.tracing import functions_of
 from jfnn.estimators.fit import Fit, FitRows, Solver, TrainedFit, check_numbers, check_rows
 from jfnn.estimators.learner import CALL_EPOCHS, PerceptronLearner, SolverMemory
 from jfnn.estimators.rows import Order, Scoring, hold_out
-from jfnn.extend import Cohort, Replicates, Trainer, first_state, functions_of, layout_for, run_to_end
 from jfnn.identity.traces import shapes_of
 from jfnn.learners.data import Data
 

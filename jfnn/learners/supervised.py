@@ -221,10 +221,10 @@ class Supervised(DescentLearner):
         else:
             shape = self.network.input_shape or ()
             masks = column_form.draw_masks(self.columns, shape, batch, hyper, key)
-            terms = losses.Objective(self.loss, self.reduction, strengths, self.penalised)
+            objective = losses.Objective(self.loss, self.reduction, strengths, self.penalised)
             by_hand = self.gradient == "backprop"
             gradient = column_form.gradient_by_hand if by_hand else column_form.gradient_by_jax
-            value, gradients = gradient(self.columns, terms, params, x, targets, weights, masks)
+            value, gradients = gradient(self.columns, objective, params, x, targets, weights, masks)
         if self.is_proximal:
             strength = self._reduced(hyper, batch)["l1"]
             value += penalty(params, {"l1": strength}, self.penalised, jnp.ndim(strength))

@@ -19,7 +19,6 @@ from jfnn.activations import Activation
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
-from jfnn.extend import shapes
 from jfnn.layers import (
     GRU,
     LAYERS,
@@ -39,6 +38,7 @@ from jfnn.layers import (
     Scaled,
     Shape,
 )
+from jfnn.layers.sequence import shapes
 from jfnn.losses import LOSSES, Loss
 from jfnn.network import Network, check_output, is_custom_apply
 from jfnn.params import key_shape

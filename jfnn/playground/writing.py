@@ -16,7 +16,8 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.types import Json
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import as_output_file, atomic_file
+from jfnn.core.search.run_directory import as_output_file
+from jfnn.core.store.files import atomic_file
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.playground.contents import Members, Picture, contents, members_of, picture_of

@@ -18,8 +18,8 @@ from jfnn.analysis.wording import in_words
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.texts import axis_label, metric_text, name_text, value_texts
+from jfnn.core.experiment.axes import as_index
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import as_index
 from jfnn.plots.panels import (
     BEST,
     FEW_POINTS,

@@ -13,9 +13,9 @@ from jfnn.arguments.cures import Set
 from jfnn.arguments.types import Json
 from jfnn.core.experiment.networks import Networks
 from jfnn.core.experiment.options import Options
+from jfnn.core.search.keywords import make_options
 from jfnn.core.search.run_directory import CONFIG
 from jfnn.core.store.files import directory_lock, file_exists, read_checked_json, write_checked_json
-from jfnn.extend import make_options
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.racing import bounds, loop

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from jfnn.extend import atomic_file
+from jfnn.core.store.files import atomic_file
 
 
 class Box(NamedTuple):

@@ -22,7 +22,7 @@ from jfnn.arguments.tables import html_table
 from jfnn.arguments.texts import axis_label, axis_text, describe, name_text
 from jfnn.core.search.reading import keeps_network
 from jfnn.core.search.result import SweepResult
-from jfnn.extend import as_output_file
+from jfnn.core.search.run_directory import as_output_file
 from jfnn.learners.answers import has_labels
 from jfnn.plots.grids import sweep_map
 from jfnn.plots.panels import as_sweep

@@ -16,7 +16,8 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.extend import Seen, as_output_file, make_experiment, make_stepper, write_table
+from jfnn.core.experiment.stepper import Seen, make_experiment, make_stepper
+from jfnn.core.search.run_directory import as_output_file, write_table
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Supervised
 from jfnn.losses import Loss

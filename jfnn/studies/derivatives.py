@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from jfnn.extend import Seen, Stepper
+from jfnn.core.experiment.stepper import Seen, Stepper
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Rows
 from jfnn.numerics.compiling import compiled

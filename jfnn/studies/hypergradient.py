@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike
 
 from jfnn.arguments import checks, texts
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
+from jfnn.core.engine.cohort import PARTS
 from jfnn.core.experiment.axes import check_range
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.stepper import step_numbers
+from jfnn.core.experiment.stepper import make_experiment, make_stepper, step_numbers
 from jfnn.core.experiment.tracing import scoring
-from jfnn.extend import PARTS, make_experiment, make_options, make_stepper
+from jfnn.core.search.keywords import make_options
 from jfnn.learners import Learner
 from jfnn.network import Network
 from jfnn.optimizers import SCHEDULE_STEPS

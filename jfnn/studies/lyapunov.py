@@ -19,13 +19,13 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.core.experiment.stepper import step_numbers
-from jfnn.extend import Seen, Stepper, has_constants, make_experiment, make_options, make_stepper
+from jfnn.core.experiment.stepper import Seen, Stepper, make_experiment, make_stepper, step_numbers
+from jfnn.core.search.keywords import make_options
 from jfnn.layers import Params
 from jfnn.learners import Hyper, Learner
 from jfnn.network import Network
 from jfnn.numerics.compiling import compiled
-from jfnn.params import State
+from jfnn.params import State, has_constants
 from jfnn.split import Split
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
 

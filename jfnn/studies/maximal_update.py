@@ -27,10 +27,10 @@ import optax
 
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
-from jfnn.extend import shapes as shapes_of
 from jfnn.layers import Conv, Dense, LayerKind, Params, Residual, Scaled, Shape
 from jfnn.layers.initializers import FAN_IN
 from jfnn.layers.scaled import scaled
+from jfnn.layers.sequence import shapes as shapes_of
 from jfnn.network import Network, sequential
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import key_shape
