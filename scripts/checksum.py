@@ -14,7 +14,7 @@ import numpy as np
 from console import Parser, count, run
 
 import jfnn
-from jfnn.core.store import environment
+from jfnn.core.store import identity
 
 DECADES = np.logspace(-5, 1, 7)
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reduction="sum",
         epochs=options.epochs,
     )
-    here = environment.describe(jax.devices()[0])
+    here = identity.describe_environment(jax.devices()[0])
     print(here["backend"]["processor"] or here["backend"]["kind"])
     print(", ".join(f"{name} {version}" for name, version in here["versions"].items()))
     print(f"tiles of {result.execution.tile}, {options.epochs} epochs")

@@ -112,9 +112,8 @@ def test_rooms_import_in_no_circle():
     [
         ("engine", {"experiment", "store", "search", "network", "backprop", "datasets"}),
         ("schedulers", {"engine", "experiment", "learners", "store", "search"}),
-        ("identity", {"learners", "steps", "engine", "experiment", "schedulers", "store", "search"}),
-        ("learners", {"steps", "engine", "experiment", "schedulers", "store", "search"}),
-        ("steps", {"engine", "experiment", "schedulers", "store", "search"}),
+        ("identity", {"learners", "engine", "experiment", "schedulers", "store", "search"}),
+        ("learners", {"engine", "experiment", "schedulers", "store", "search"}),
         ("layers", {"engine", "experiment", "learners", "network", "losses", "training"}),
         ("store", {"engine", "experiment", "learners", "schedulers", "search", "network"}),
         ("experiment", {"search", "analysis", "plots", "report", "cli"}),
@@ -134,7 +133,7 @@ GROUND = {"arguments", "numerics"}
 NOTES = {"activations", "losses", "layers", "network", "optimizers", "minibatches", "targets", "training"}
 NOTES |= {"backprop", "params", "penalties", "prediction", "split"}
 TRAINS = {"learners", "schedulers", "identity"}
-INSIDE = {"core", "steps", "engine", "experiment", "search", "store"}  # in the folder core
+INSIDE = {"core", "engine", "experiment", "search", "store"}  # in the folder core
 CORE = GROUND | NOTES | TRAINS | INSIDE
 LISTING = ("extend", "layers", "learners", "schedulers")
 PUBLIC = [jfnn, *(importlib.import_module(f"jfnn.{name}") for name in LISTING)]

@@ -20,7 +20,7 @@ from remote_sweeps import HOW, NET, OPTIONS, Here, arrays, has, sweep
 
 import jfnn
 from jfnn.core.engine.segment import Task
-from jfnn.core.store import environment
+from jfnn.core.store import identity
 from jfnn.distributed import calls, tasks
 from jfnn.distributed.tasks import HELD
 
@@ -217,7 +217,7 @@ def test_a_worker_that_differs_is_refused_from_the_start_and_what_differs_is_nam
 
 
 def test_workers_of_the_kind_of_this_process_are_taken_by_its_name(plain):
-    kind = environment.device_kind(jax.devices()[0])
+    kind = identity.device_kind(jax.devices()[0])
     assert same_bits(arrays(sweep(jfnn.Workers(Here(), kind=kind))), arrays(plain))
 
 

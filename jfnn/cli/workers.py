@@ -16,8 +16,7 @@ from jfnn.arguments.checks import ArgumentError
 from jfnn.cli.executors import client_of
 from jfnn.cli.output import WIDTH
 from jfnn.cli.parser import Parser
-from jfnn.core.store.environment import device_kind_in
-from jfnn.core.store.identity import Description
+from jfnn.core.store.identity import Description, device_kind_in
 from jfnn.distributed import calls
 
 DESCRIPTION = """\

@@ -19,8 +19,7 @@ import jax
 import numpy as np
 
 from jfnn.core.engine.devices import check_process
-from jfnn.core.store.environment import device_kind, device_kind_in, environment_of_kind
-from jfnn.core.store.identity import Description, differing
+from jfnn.core.store.identity import Description, device_kind, device_kind_in, differing, environment_of_kind
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
 from jfnn.numerics import source
 

@@ -16,7 +16,7 @@ import jax
 
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.segment import Task, Worker
-from jfnn.core.store.scratch import write_scratch
+from jfnn.core.store.files import write_scratch
 
 # Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
 # fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its

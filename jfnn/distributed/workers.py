@@ -11,8 +11,7 @@ from jfnn.core.engine.cohort import Listener
 from jfnn.core.engine.plan import CallLength
 from jfnn.core.engine.segment import Task
 from jfnn.core.experiment.remote import ExecutorError, Remote
-from jfnn.core.store.environment import device_kind_in
-from jfnn.core.store.identity import Description
+from jfnn.core.store.identity import Description, device_kind_in
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DiffersError
 from jfnn.distributed.futures import Futures

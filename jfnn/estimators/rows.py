@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import shuffle
 
 from jfnn.arguments.checks import ArgumentError
-from jfnn.core.steps.source import padded_length
+from jfnn.core.engine.minibatches import padded_length
 from jfnn.estimators.fit import Fit, FitRows
 from jfnn.minibatches import PADDING, GivenMinibatches
 

@@ -1,7 +1,7 @@
 """Inputs and targets of a split, checked against a network; test rows below training rows."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +11,9 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import adapter_of
 from jfnn.arguments.types import Tree
-from jfnn.identity.naming import describe_loss, is_registered_network
+from jfnn.identity.naming import describe_loss, describe_network, is_registered_network
+from jfnn.layers import LAYERS
 from jfnn.layers.kind import Shape
-from jfnn.learners.carried import check_carried
 from jfnn.learners.custom_parts import check_layers, check_loss
 from jfnn.learners.data import Data, is_mapped, row_weights
 from jfnn.learners.shapes import EXAMPLES, describe_shapes, eval_shape, example_shapes
@@ -146,3 +146,30 @@ def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) ->
     shapes, expected = jax.tree.map(lambda leaf: leaf.shape, (result, expected))
     if shapes != expected:
         raise ArgumentError("gradient", f"expected a scalar and gradients, {expected}, got {shapes}")
+
+
+def check_carried(network: Network, loss: Loss, dtype: np.dtype) -> None:
+    """Raises ArgumentError for a number of a loss or of a layer that a dtype makes 0 or infinite.
+
+    A learning rate is refused for the same. Functions and layers of the user's bring their own numbers.
+    """
+    for argument, description in (("loss", describe_loss(loss)), ("network", describe_network(network))):
+        for name, number in _numbers(description, ""):
+            with checks.item_of(argument):
+                checks.check_range(np.array([number]), name, dtype)
+
+
+def _numbers(description: object, name: str) -> Iterator[tuple[str, float]]:
+    """What each float in plain values is called, and the float; none of custom layers."""
+    if isinstance(description, float):
+        yield name, description
+    elif isinstance(description, list):
+        for value in description:
+            yield from _numbers(value, name)
+    elif isinstance(description, Mapping):
+        kind = description.get("kind", name)
+        if "parameters" in description:
+            yield from _numbers(description["parameters"], kind)
+        elif kind in LAYERS or not name:
+            for field, value in description.items():
+                yield from _numbers(value, f"{kind} {field}".strip())

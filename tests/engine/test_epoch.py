@@ -9,8 +9,8 @@ from helpers import compiled
 
 import jfnn
 from jfnn import losses, training
-from jfnn.core.steps.epoch import gather, gathered_at_once, steps_of_epoch
-from jfnn.core.steps.source import Source
+from jfnn.core.engine.epoch import gather, gathered_at_once, steps_of_epoch
+from jfnn.core.engine.minibatches import Source
 from jfnn.minibatches import PADDING, Minibatches
 
 N = 23

@@ -8,10 +8,10 @@ from jax import export
 
 import jfnn
 from jfnn.core.engine import program
+from jfnn.core.engine.epoch import stand_ins
+from jfnn.core.engine.minibatches import drawer
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
-from jfnn.core.steps.epoch import stand_ins
-from jfnn.core.steps.rows import drawer
 from jfnn.estimators import MLPClassifier, training
 
 PLATFORMS = {"cuda": "gpu", "rocm": "gpu", "tpu": "tpu"}  # of a compiler -> of its devices, as JAX names them

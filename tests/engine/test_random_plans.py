@@ -9,11 +9,11 @@ from hypothesis import strategies
 
 import jfnn
 from jfnn.core.engine import plan
+from jfnn.core.engine.epoch import EPOCHS
 from jfnn.core.engine.layouts import layout_costs
 from jfnn.core.engine.plan import Layout
 from jfnn.core.experiment.build import build
 from jfnn.core.experiment.options import Options
-from jfnn.core.steps.epoch import EPOCHS
 
 small = strategies.integers(1, 12)
 seeds = strategies.integers(0, 2**32 - 1)

@@ -4,9 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from jfnn.core.steps.lanes import Lanes
-from jfnn.core.steps.rows import drawer, rows_of_all_steps
-from jfnn.core.steps.source import Sources, padded_length
+from jfnn.core.engine.lanes import Lanes
+from jfnn.core.engine.minibatches import Sources, drawer, padded_length, rows_of_all_steps
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 

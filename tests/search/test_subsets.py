@@ -16,9 +16,8 @@ from sklearn.model_selection import LeaveOneOut, ShuffleSplit, train_test_split
 import jfnn
 from jfnn import subsets
 from jfnn.arguments import memory
-from jfnn.core.engine import cohort
+from jfnn.core.engine import cohort, epoch
 from jfnn.core.search.sweep import prepare
-from jfnn.core.steps import epoch
 from jfnn.core.store.identity import deciding
 
 pytestmark = pytest.mark.unoptimised

@@ -10,7 +10,7 @@ from helpers import make_result, room_for
 
 import jfnn
 from jfnn.arguments.paths import OutputError
-from jfnn.core.store import files, trees
+from jfnn.core.store import archives, files
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -103,16 +103,16 @@ class Pair(NamedTuple):
     ],
 )
 def test_parameters_come_back_in_their_structure(tree, names):
-    structure, arrays = trees.pack_tree(tree)
+    structure, arrays = archives.pack_tree(tree)
     assert list(arrays) == names
-    restored = trees.unpack_tree(json.loads(json.dumps(structure)), arrays)
+    restored = archives.unpack_tree(json.loads(json.dumps(structure)), arrays)
     assert jax.tree.structure(restored) == jax.tree.structure(tree)
     assert all(a is b for a, b in zip(jax.tree.leaves(restored), jax.tree.leaves(tree), strict=True))
 
 
 def test_named_tuples_of_users_come_back_as_dicts():
     pair = Pair(np.ones(2), np.zeros(1))
-    assert trees.unpack_tree(*trees.pack_tree([pair])) == [pair._asdict()]
+    assert archives.unpack_tree(*archives.pack_tree([pair])) == [pair._asdict()]
 
 
 @pytest.mark.parametrize(
@@ -127,4 +127,4 @@ def test_named_tuples_of_users_come_back_as_dicts():
 )
 def test_parameters_that_cannot_be_saved_raise_type_error_naming_their_place(tree, message):
     with pytest.raises(TypeError, match=message):
-        trees.pack_tree(tree)
+        archives.pack_tree(tree)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from jfnn.core.steps.source import Sources, padded_length
+from jfnn.core.engine.minibatches import Sources, padded_length
 from jfnn.learners.data import Data
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import Learner

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jfnn.core.steps.epoch import EPOCHS
+from jfnn.core.engine.epoch import EPOCHS
 
 # Most bytes of a tile in training, by `member_bytes`, that fit a core's cache: larger tiles read their states
 # from memory in every step, smaller ones take more calls. Compare values by

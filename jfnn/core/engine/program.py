@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments.types import Array
-from jfnn.core.steps.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
-from jfnn.core.steps.lanes import Lanes
-from jfnn.core.steps.source import Source, step_key
+from jfnn.core.engine.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
+from jfnn.core.engine.lanes import Lanes
+from jfnn.core.engine.minibatches import Source, step_key
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import by_name
@@ -54,9 +54,9 @@ Trained = tuple[OnDevice, dict[str, jax.Array]]  # members, and means of each of
 class DeviceData(NamedTuple):
     """Rows that one device trains on."""
 
-    rows: Rows  # padded to `jfnn.core.steps.source.padded_length`
+    rows: Rows  # padded to `jfnn.core.engine.minibatches.padded_length`
     weights: Array | None  # of each row [n], or in each fold [folds, n]
-    stand_in: Array | None  # from `jfnn.core.steps.epoch.stand_ins`, of each fold [folds]
+    stand_in: Array | None  # from `jfnn.core.engine.epoch.stand_ins`, of each fold [folds]
 
 
 class Program:

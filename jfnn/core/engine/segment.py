@@ -10,10 +10,9 @@ import jax
 import numpy as np
 
 from jfnn.arguments.types import Array
+from jfnn.core.engine.epoch import EPOCHS, stand_ins
+from jfnn.core.engine.minibatches import Sources, drawer, padded_length, rows_of_all_steps
 from jfnn.core.engine.program import DeviceData, Members, OnHost, Trained, build
-from jfnn.core.steps.epoch import EPOCHS, stand_ins
-from jfnn.core.steps.rows import drawer, rows_of_all_steps
-from jfnn.core.steps.source import Sources, padded_length
 from jfnn.learners.data import Rows, block, on_host, padded
 from jfnn.learners.functions import Functions
 from jfnn.minibatches import PADDING
@@ -131,7 +130,7 @@ class Worker:
         return self.program.advance(segment.members, segment.hyper, source, epochs, data)
 
     def _row_numbers(self, segment: Segment, folds: np.ndarray, train: np.ndarray) -> Array:
-        """Row numbers of the segment's steps, as of `jfnn.core.steps.source.Source`.
+        """Row numbers of the segment's steps, as of `jfnn.core.engine.minibatches.Source`.
 
         Args:
             segment: The segment.

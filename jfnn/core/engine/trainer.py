@@ -6,8 +6,10 @@ dropping some and saving all is plain indexing; only the calls under way hold de
 
 import contextlib
 import functools
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import jax
@@ -15,22 +17,60 @@ import numpy as np
 
 from jfnn.arguments.types import Tree
 from jfnn.core.engine import plan
-from jfnn.core.engine.cohort import Cohort
+from jfnn.core.engine.cohort import Cohort, Replicates
 from jfnn.core.engine.executors import Executor, Threads
+from jfnn.core.engine.minibatches import padded_length
 from jfnn.core.engine.plan import CallLength, Layout, Tile
-from jfnn.core.engine.prefetch import Prefetcher
 from jfnn.core.engine.program import Members, OnHost, build
 from jfnn.core.engine.scoring import no_scores, write_scores
 from jfnn.core.engine.segment import Segment, SegmentResult, Task
 from jfnn.core.engine.start import Start, read_start
 from jfnn.core.engine.state import Evaluation, Failure, RunState, Scores
 from jfnn.core.engine.threads import meanwhile
-from jfnn.core.steps.source import padded_length
 from jfnn.params import Params, State
 
 Hyper = dict[str, np.ndarray]
 Taken = TypeVar("Taken")
 TileCall = tuple[Tile, int]  # a tile, and the number of its call since the run's last return to the host
+
+
+class Prefetcher:
+    """Given minibatches, read ahead of time by a background thread, once for each replicate and epoch."""
+
+    def __init__(self, replicates: Replicates, epochs: int):
+        """An empty cache for a run of ``epochs``."""
+        self.replicates = replicates
+        self.epochs = epochs
+        self.lock = threading.Lock()
+        self.reader = ThreadPoolExecutor(1)
+        self.reads: dict[tuple[int, int], Future[np.ndarray]] = {}  # of a replicate and an epoch
+
+    def rows(self, replicates: np.ndarray | int, epochs: range) -> np.ndarray:
+        """Row numbers of a tile ``[epochs * steps, batch]``, with a leading axis of members for an array.
+
+        As many epochs more are read while the devices work, so that the next call need not wait. For no
+        epochs, as to compile, nothing is read: zeros for one.
+        """
+        if isinstance(replicates, int):
+            return self._rows(replicates, epochs)
+        return np.stack([self._rows(int(number), epochs) for number in replicates])
+
+    def _rows(self, replicate: int, epochs: range) -> np.ndarray:
+        if not epochs:
+            sources = self.replicates.sources
+            return np.zeros((sources.steps[replicate], sources.batch[replicate]), np.int32)
+        with self.lock:
+            for epoch in range(epochs.start, max(epochs.stop, min(epochs.stop + len(epochs), self.epochs))):
+                if (replicate, epoch) not in self.reads:
+                    read = self.reader.submit(self.replicates.minibatches, replicate, epoch)
+                    self.reads[replicate, epoch] = read
+            reads = [self.reads[replicate, epoch] for epoch in epochs]
+        return np.concatenate([read.result() for read in reads])
+
+    def forget(self, first: int) -> None:
+        """Drops epochs before ``first``."""
+        with self.lock:
+            self.reads = {key: read for key, read in self.reads.items() if key[1] >= first}
 
 
 class Trainer:

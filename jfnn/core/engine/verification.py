@@ -13,7 +13,7 @@ import numpy as np
 
 from jfnn.arguments.types import Tree
 from jfnn.core.engine.cohort import Cohort
-from jfnn.core.steps.epoch import gather, stand_ins
+from jfnn.core.engine.epoch import gather, stand_ins
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.learner import by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing

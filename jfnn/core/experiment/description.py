@@ -43,7 +43,7 @@ def describe(
     Args:
         experiment: The experiment.
         layout: The layout of tiles.
-        environment: "versions" and "backend", as of `jfnn.core.store.environment.describe`.
+        environment: "versions" and "backend", as of `jfnn.core.store.identity.describe_environment`.
         count: Host threads of this process that train; 0 where other processes do. Decides nothing.
         with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
             directory needs it.

@@ -12,13 +12,13 @@ import numpy as np
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.signatures import check_callable
+from jfnn.core.engine.epoch import gather, stand_ins
+from jfnn.core.engine.minibatches import Source, step_key
 from jfnn.core.engine.program import DeviceData
 from jfnn.core.experiment import doubts
 from jfnn.core.experiment.build import build
 from jfnn.core.experiment.experiment import Experiment
 from jfnn.core.experiment.options import Options
-from jfnn.core.steps.epoch import gather, stand_ins
-from jfnn.core.steps.source import Source, step_key
 from jfnn.learners.data import Batch, Hyper
 from jfnn.learners.functions import Functions
 from jfnn.learners.learner import Learner

@@ -28,7 +28,7 @@ from jfnn.arguments.cures import Set
 from jfnn.arguments.types import Json
 from jfnn.core.experiment.axes import PROGRAM_AXES, Axes
 from jfnn.core.experiment.networks import BY_NAME
-from jfnn.core.store import archives, files, trees
+from jfnn.core.store import archives, files
 from jfnn.core.store.identity import DESCRIPTION, Description, check_same
 from jfnn.params import Params
 
@@ -147,7 +147,7 @@ def check_can_hold(
         if name in columns or (name in axes and name in subsets):
             argument = "folds" if name in subsets else "hyper"
             raise ArgumentError(argument, f"cannot save an axis named {name!r}; results have such a column")
-    for name in trees.pack_tree(params)[1]:
+    for name in archives.pack_tree(params)[1]:
         paths.check_name(name, "params")
         if name in (*axes, "seeds"):
             raise ArgumentTypeError("params", f"cannot save an array named {name!r}; an axis has that name")
@@ -176,7 +176,7 @@ def write(
     paths.make_directory(directory, "out")
     if read_config(directory) is None:  # so that what is left of a write that fails is known as this run's
         write_config(directory, config)
-    structure, models = trees.pack_tree(fields["params"])
+    structure, models = archives.pack_tree(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
     header |= {"axes": list(axes), "params": structure}
     arrays = {name: array for name, array, _ in _arrays(fields, declaration)}
@@ -382,7 +382,7 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
                 raise _of_another_kind(directory / MODELS, name, array)
             if array.shape[: len(leading)] != leading:
                 raise ValueError(f"{name} is of another grid, of shape {list(array.shape)}")
-        fields["params"] = trees.unpack_tree(header["params"], params)
+        fields["params"] = archives.unpack_tree(header["params"], params)
         return fields
 
 

@@ -37,10 +37,10 @@ from jfnn.core.search.programs import Programs, programs_of
 from jfnn.core.search.reading import read
 from jfnn.core.search.refit import refit_options, winners
 from jfnn.core.search.result import SweepResult, as_trained, combined, with_run, write_program
-from jfnn.core.store import environment, files
+from jfnn.core.store import files, identity
 from jfnn.core.store.checkpoint import SPACING, Checkpoint
+from jfnn.core.store.files import remove_scratch
 from jfnn.core.store.identity import Description
-from jfnn.core.store.scratch import remove_scratch
 
 # Arguments that each of several networks must fit: their errors name the network.
 OF_NETWORKS = (
@@ -74,7 +74,7 @@ class Run:
         return describe(
             self.experiment,
             self.layout,
-            self.there or environment.describe(self.threads[0]),
+            self.there or identity.describe_environment(self.threads[0]),
             0 if self.there else len(self.threads),
             with_batches=self.options.out is not None,
         )

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from jfnn.core.store import files, identity, trees
+from jfnn.core.store import archives, files, identity
 from jfnn.core.store.identity import Description
 
 # Durations of the last save between two saves: at 21 they take less than 5% of a run. More lose more work
@@ -48,7 +48,7 @@ class Checkpoint:
         wait = self.spacing * (guess if self.seconds is None else self.seconds)
         if not now and started - self.last <= wait:
             return
-        arrays = dict(zip(trees.leaf_names(state), leaves, strict=True))
+        arrays = dict(zip(archives.leaf_names(state), leaves, strict=True))
         files.write_archive(self.path, identity.deciding(self.description), arrays)
         self.last = self.clock()
         self.seconds = self.last - started
@@ -64,7 +64,7 @@ class Checkpoint:
         header, arrays = files.read_archive(self.path)
         identity.check_same(self.path, header, self.description)
         leaves, structure = jax.tree.flatten(fresh)
-        if list(arrays) != trees.leaf_names(fresh):
+        if list(arrays) != archives.leaf_names(fresh):
             raise files.CorruptFileError(f"{self.path}: its arrays have other names than this run's")
         new_leaves = [
             self._fitting(name, array, leaf)

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,10 @@ except ImportError:  # not on Windows
 FORMAT = 7  # of run directories: their JSON files, archives and checkpoints
 HEADER = "header.json"  # an entry of an archive
 DIGITS = 64  # of a SHA-256, with which an archive ends: it may end with a comment
+# Files that processes share while a run trains, named by the checksum of their bytes, and gone after it.
+SCRATCH_SUFFIX = ".task"
+SCRATCH = re.compile(rf"[0-9a-f]{{64}}{re.escape(SCRATCH_SUFFIX)}")
+SCRATCH_LEFTOVER = re.compile(rf"\.{SCRATCH.pattern}\.part")  # see `leftover_file`
 JSON_COPIES = 3  # of a file in memory while it is read: its bytes, their parts, the values made of them
 
 
@@ -290,3 +295,21 @@ def digest(*arrays: object) -> str:
         sha256.update(f"{array.dtype.name} {array.shape};".encode())
         sha256.update(array.reshape(-1).view(np.uint8).data)
     return sha256.hexdigest()
+
+
+def write_scratch(content: bytes, directory: Path) -> Path:
+    """Writes bytes into the directory of a run; returns the file."""
+    path = directory.absolute() / f"{hashlib.sha256(content).hexdigest()}{SCRATCH_SUFFIX}"
+    with atomic_file(path) as file:
+        file.write(content)
+    return path
+
+
+def remove_scratch(directory: Path) -> None:
+    """Removes what `write_scratch` has put into a directory, complete or not; other files stay."""
+    for path in directory.iterdir():
+        is_scratch = SCRATCH.fullmatch(path.name) and path.is_file()
+        if SCRATCH_LEFTOVER.fullmatch(path.name) or (
+            is_scratch and hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+        ):
+            path.unlink(missing_ok=True)

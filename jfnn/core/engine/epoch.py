@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments.types import Array
-from jfnn.core.steps.source import Source
+from jfnn.core.engine.minibatches import Source
 from jfnn.learners.data import Batch, Rows
 from jfnn.params import State
 
