@@ -174,9 +174,9 @@ ALLOWED = {
     " device_kind_in directory_lock program_names write_json",
     "datasets": "array_names named_array one_line",
     "distributed": "CallLength Collect Failures Listener MakeSegment check_process device_kind device_kind_in"
-    " differing environment_of_kind interrupt_is_pending raise_interrupt write_scratch",
+    " environment_of_kind find_differences interrupt_is_pending raise_interrupt write_scratch",
     "estimators": "CallLength Layout RunState as_devices bytes_of_member deferred_interrupts digest"
-    " gradient_by_hand padded_length shapes_of spread",
+    " gradient_by_hand padded_length run_jobs shapes_of",
     "loading": "read",
     "playground": "check_rows has_labels",
     "plots": "OUTCOMES ProgramRun",

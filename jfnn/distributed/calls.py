@@ -19,7 +19,13 @@ import jax
 import numpy as np
 
 from jfnn.core.engine.devices import check_process
-from jfnn.core.store.identity import Description, device_kind, device_kind_in, differing, environment_of_kind
+from jfnn.core.store.identity import (
+    Description,
+    device_kind,
+    device_kind_in,
+    environment_of_kind,
+    find_differences,
+)
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
 from jfnn.numerics import source
 
@@ -102,7 +108,7 @@ def environment_of(kind: str | None) -> Description:
 
 def unlike(found: Description, expected: Description) -> str:
     """In what a process is not as it has to be; empty where it is."""
-    values = differing(found, expected)
+    values = find_differences(found, expected)
     kinds = device_kind_in(found), device_kind_in(expected)
     if kinds[0] != kinds[1]:  # and with it options of the compiler
         others = [line for line in values if not line[0].startswith("backend.")]

@@ -30,7 +30,7 @@ import jfnn.estimators.training as training
 from jfnn.arguments import checks
 from jfnn.core.engine.devices import as_devices
 from jfnn.core.engine.interrupts import deferred_interrupts
-from jfnn.core.engine.threads import spread
+from jfnn.core.engine.threads import run_jobs
 from jfnn.estimators.choice import (
     NOT_OURS,
     Candidate,
@@ -260,7 +260,7 @@ class TrainedAhead:
             else:
                 later = [*first.values(), *later]
             if later:
-                spread(later, threads, lambda group, device: run(group, [device]), collect)
+                run_jobs(later, threads, lambda group, device: run(group, [device]), collect)
 
 
 def _content(x: np.ndarray) -> Content:

@@ -110,7 +110,7 @@ def inputs(model: Model, x: Rows, dtype: np.dtype) -> Rows:
     return checks.as_dtype(x, dtype if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype, "x")
 
 
-def packed(model: Model, params: Params, dtype: np.dtype) -> Params:
+def pack_params(model: Model, params: Params, dtype: np.dtype) -> Params:
     """Parameters of members in the engine's form, NumPy arrays, floats in a dtype.
 
     Raises:
@@ -135,7 +135,7 @@ def program(function: Callable[..., jax.Array], model: Model, *names: str) -> Ca
     """
     if isinstance(model, Learner) and model.is_registered:
         return _kept_program(function, model, *names)
-    return compiled(_of_members(function, model, *names))
+    return compiled(_map_members(function, model, *names))
 
 
 @functools.lru_cache(maxsize=32)
@@ -143,8 +143,8 @@ def _kept_program(
     function: Callable[..., jax.Array], model: Learner, *names: str
 ) -> Callable[..., jax.Array]:
     identity = f"{function.__name__} {names} {code_checksum(model)}"
-    return compiled(_of_members(function, model, *names), identity=identity)
+    return compiled(_map_members(function, model, *names), identity=identity)
 
 
-def _of_members(function: Callable[..., jax.Array], *arguments: object) -> Callable[..., jax.Array]:
+def _map_members(function: Callable[..., jax.Array], *arguments: object) -> Callable[..., jax.Array]:
     return jax.vmap(functools.partial(function, *arguments), in_axes=(0, None))

@@ -67,7 +67,7 @@ class CustomLoss(DescentLearner):
 
         def objective(trained: Params) -> tuple[jax.Array, Mapping[str, jax.Array]]:
             params = with_constants(trained, state.params)
-            value, terms = self._value(params, batch.rows, key, self._of_loss(hyper))
+            value, terms = self._value(params, batch.rows, key, self._loss_hyper(hyper))
             return value + hyper["l2"] * losses.l2_penalty(trained), terms
 
         value_and_grad = jax.value_and_grad(objective, has_aux=True)
@@ -92,12 +92,12 @@ class CustomLoss(DescentLearner):
         """What the user's function gives."""
         return self.loss(params, rows if self.has_rows else None, key, **hyper)
 
-    def _of_loss(self, hyper: Hyper) -> dict[str, jax.Array]:
+    def _loss_hyper(self, hyper: Hyper) -> dict[str, jax.Array]:
         return {name: hyper[name] for name in self.loss_hyper}
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
         """Scores of the user's function, or the loss of each row as a batch of one."""
-        scores: dict[str, jax.Array] = self._scores(params, rows, self._of_loss(hyper))
+        scores: dict[str, jax.Array] = self._scores(params, rows, self._loss_hyper(hyper))
         if self.has_rows:
             return scores
         count = jax.tree.leaves(rows)[0].shape[:1]

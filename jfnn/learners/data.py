@@ -72,7 +72,7 @@ class Data(NamedTuple):
         """The data by which members of a fold are scored: of several targets with its own alone."""
         return self if self.columns is None else self.of_target(self.columns[fold])
 
-    def counted(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
+    def counted_rows(self, rows: np.ndarray, held_out: bool, fold: int) -> np.ndarray | None:
         """Which of some rows a score counts ``[rows]``: all but those of weight 0; None for all.
 
         Weights of a fold are how its rows train: of rows held out those of the split count alone.
@@ -97,7 +97,7 @@ class Data(NamedTuple):
         return min(EVALUATION_BLOCK, 1 << (self.n_train - 1).bit_length())
 
 
-def after_objective(value: jax.Array, hyper: Hyper) -> Hyper:
+def wait_for_objective(value: jax.Array, hyper: Hyper) -> Hyper:
     """A member's hyperparameters, unchanged, for an update that waits for the objective.
 
     XLA then overwrites parameters; where it sees no order it copies those that the objective reads, and
@@ -137,12 +137,12 @@ def block(rows: Rows, first: int, size: int) -> Rows:
 
     def part(leaf: np.ndarray) -> np.ndarray:
         found = leaf[first : first + size]
-        return found if len(found) == size else padded(found, size)
+        return found if len(found) == size else pad(found, size)
 
     return jax.tree.map(part, rows)
 
 
-def padded(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
+def pad(leaf: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
     """An array padded with zeros to a length."""
     widths = [(0, 0)] * leaf.ndim
     widths[axis] = (0, length - leaf.shape[axis])
@@ -162,12 +162,12 @@ def is_mapped(leaf: np.ndarray) -> bool:
     return isinstance(base, np.memmap) and not leaf.flags.writeable and in_order
 
 
-def on_host(leaf: np.ndarray, length: int) -> np.ndarray:
-    """Rows that a CPU device takes without another copy: of a mapped array itself, else `aligned`."""
-    return leaf if is_mapped(leaf) else aligned(leaf, length)
+def as_host_array(leaf: np.ndarray, length: int) -> np.ndarray:
+    """Rows that a CPU device takes without another copy: of a mapped array itself, else `aligned_copy`."""
+    return leaf if is_mapped(leaf) else aligned_copy(leaf, length)
 
 
-def aligned(leaf: np.ndarray, length: int) -> np.ndarray:
+def aligned_copy(leaf: np.ndarray, length: int) -> np.ndarray:
     """A copy of an array, padded with zeros to a length, which a CPU device takes without another copy."""
     shape = (length, *leaf.shape[1:])
     size = math.prod(shape) * leaf.itemsize

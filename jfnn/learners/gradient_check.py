@@ -58,7 +58,7 @@ def check_gradients(
     layers = network.layers or ()
     rng = np.random.default_rng(0)
 
-    def moved(leaf: jax.Array) -> jax.Array:
+    def perturb(leaf: jax.Array) -> jax.Array:
         is_float = jnp.issubdtype(leaf.dtype, jnp.floating)
         return jnp.asarray(leaf + rng.uniform(0, 0.1, leaf.shape), data.dtype) if is_float else leaf
 
@@ -66,7 +66,7 @@ def check_gradients(
     def both_ways(key: jax.Array, *rows: jax.Array) -> dict[str, Tree]:
         a, targets = map(sequence.columns, rows)
         found: dict[str, Tree] = {}
-        packed = sequence.pack(layers, jax.tree.map(moved, network.init(key)))
+        packed = sequence.pack(layers, jax.tree.map(perturb, network.init(key)))
         for i, (layer, params) in enumerate(zip(layers, packed, strict=True)):
 
             def outputs(
@@ -74,7 +74,7 @@ def check_gradients(
             ) -> Tree:
                 return layer.forward(with_constants(trained, params), a)[0]
 
-            a = moved(a)
+            a = perturb(a)
             after, vjp = jax.vjp(outputs, without_constants(params), a)
             d_out = jnp.asarray(rng.normal(size=after.shape), after.dtype)
             by_hand = layer.pull_back(params, layer.forward(params, a)[1], d_out)
@@ -83,7 +83,7 @@ def check_gradients(
                 if what == "parameters" or jnp.issubdtype(a.dtype, jnp.floating):  # not by tokens
                     found[f"{sequence.name(layers, i)} by its {what}"] = pair
             a = after
-        a = moved(a)
+        a = perturb(a)
         by_jax = jax.grad(lambda a: jnp.sum(learner.loss.cost(a, targets, axis=0)))(a)
         return found | {"the loss": (learner.loss.delta(a, targets, axis=0), by_jax)}
 

@@ -39,7 +39,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     outputs = _outputs(network, x_train.shape[1:], x_dtype, jax.config.read("jax_enable_x64"))
     # Whole numbers have no dtype for the arithmetic; it is that of the network's outputs.
     dtype = x_dtype if is_float else checks.float_dtype(outputs)
-    check_carried(network, loss, dtype)
+    check_numbers_in_dtype(network, loss, dtype)
     n_outputs = outputs.shape[-1]
 
     def rows(x: np.ndarray, y: object, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +54,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
         parts.append(rows(x_test, split.y_test, "test"))
     elif split.y_test is not None:
         raise ArgumentError("x_test", "expected inputs for y_test, got None")
-    x, targets = (_joined(arrays) for arrays in zip(*parts, strict=True))
+    x, targets = (_concatenate(arrays) for arrays in zip(*parts, strict=True))
     if describe_loss(loss) == "custom":
         check_loss(loss, n_outputs, targets.shape[1], dtype, by_hand)
     labels = np.asarray(split.y_train)
@@ -63,7 +63,7 @@ def as_data(network: Network, loss: Loss, split: Split, by_hand: bool) -> Data:
     return Data((x, targets), len(x_train), weights, stratified)
 
 
-def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def _concatenate(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays of rows one after another, in a copy, which nobody else changes; a mapped one alone as it is."""
     return arrays[0] if len(arrays) == 1 and is_mapped(arrays[0]) else np.concatenate(arrays)
 
@@ -148,7 +148,7 @@ def check_gradient(gradient: Callable[..., Tree], params: Params, data: Data) ->
         raise ArgumentError("gradient", f"expected a scalar and gradients, {expected}, got {shapes}")
 
 
-def check_carried(network: Network, loss: Loss, dtype: np.dtype) -> None:
+def check_numbers_in_dtype(network: Network, loss: Loss, dtype: np.dtype) -> None:
     """Raises ArgumentError for a number of a loss or of a layer that a dtype makes 0 or infinite.
 
     A learning rate is refused for the same. Functions and layers of the user's bring their own numbers.

@@ -255,7 +255,7 @@ class Learner(abc.ABC):
         """The learner in plain values, for a run's configuration."""
 
 
-def by_name(values: StepValues) -> dict[str, jax.Array]:
+def values_by_name(values: StepValues) -> dict[str, jax.Array]:
     """What a step gives besides the state, by the names of `Learner.step_values`."""
     return dict(values) if isinstance(values, Mapping) else {"objective": values}
 

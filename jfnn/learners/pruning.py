@@ -80,10 +80,10 @@ class Pruned(Supervised):
     ) -> State:
         """A step of the weights that are left; the optimizer sees no gradient of the others."""
         memory: PruningMemory = state.memory
-        gradients = masked(gradients, memory.masks)
+        gradients = apply_mask(gradients, memory.masks)
         before = State(state.params, memory.optimizer)
         after = super().descend(before, gradients, hyper, value, value_fn)
-        return State(masked(after.params, memory.masks), memory._replace(optimizer=after.memory))
+        return State(apply_mask(after.params, memory.masks), memory._replace(optimizer=after.memory))
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
         """The state after an epoch, pruned and rewound where a round ends."""
@@ -108,7 +108,7 @@ class Pruned(Supervised):
         if self.by == "magnitude":
             values = [jnp.abs(leaf) for leaf in _weights(state.params)]
         else:
-            values = [hashed(leaf, memory.epochs) for leaf in _weights(memory.start)]
+            values = [hash_weights(leaf, memory.epochs) for leaf in _weights(memory.start)]
         share = hyper["prune_share"]
         if self.scope == "global":
             joined, apart = ravel_pytree(values)
@@ -116,8 +116,8 @@ class Pruned(Supervised):
         else:
             masks = [without_least(*pair, share) for pair in zip(values, memory.masks, strict=True)]
         if not self.rewind:
-            return State(masked(state.params, masks), memory._replace(masks=masks))
-        params = masked(memory.start, masks)
+            return State(apply_mask(state.params, masks), memory._replace(masks=masks))
+        params = apply_mask(memory.start, masks)
         trained = without_constants(params)
         optimizer = self.optimizer(trained, hyper).init(trained)
         return State(params, memory._replace(masks=masks, optimizer=optimizer))
@@ -210,7 +210,7 @@ def pruned(
     return Pruned(**fields, by=by, scope=scope, rewind=checks.as_switch(rewind, "rewind"))
 
 
-def masked(params: Params, masks: Sequence[jax.Array]) -> Params:
+def apply_mask(params: Params, masks: Sequence[jax.Array]) -> Params:
     """Parameters whose weights are zero where they are not kept; all biases stay."""
     queue = iter(masks)
 
@@ -225,7 +225,7 @@ def _weights(params: Params) -> list[jax.Array]:
     return [leaf for leaf in jax.tree.leaves(without_constants(params)) if is_weight(leaf)]
 
 
-def hashed(start: jax.Array, word: jax.Array) -> jax.Array:
+def hash_weights(start: jax.Array, word: jax.Array) -> jax.Array:
     """A random number for each number of a weight, from 0 to 2²⁴ - 1, by its start, index and a word."""
     bits = jax.lax.bitcast_convert_type(start, jnp.uint32).reshape(start.size, -1)
     words: jax.Array = mixed(*bits.T, jnp.arange(start.size), word, xp=jnp)

@@ -21,7 +21,7 @@ from jfnn.layers import sequence, small
 from jfnn.layers.kind import LayerKind
 from jfnn.layers.scaled import at_learning_rates
 from jfnn.layers.starts import Starts
-from jfnn.learners.data import Batch, Data, Hyper, Rows, after_objective
+from jfnn.learners.data import Batch, Data, Hyper, Rows, wait_for_objective
 from jfnn.learners.descent import DescentLearner, descent_fields
 from jfnn.learners.labelled import are_classes, are_multilabel, as_data, check_gradient, check_network
 from jfnn.learners.learner import Metric, starting_shapes
@@ -92,16 +92,16 @@ class Supervised(DescentLearner):
         if not self.infers_metrics:
             check_decided(self.metrics, self.loss, targets)
             several &= self.loss.takes_logits or are_of_labels(self.metrics, self.loss)
-            return self._deciding(several)
+            return self._with_multilabel(several)
         numbers = self.loss.regression or self.loss == LOSSES["quadratic"]
         names: tuple[str, ...] = ("loss", "r2") if numbers else ("loss",)
         if classes:
             names = ("loss", "accuracy")
         elif several and self.loss.takes_logits and np.isin(targets, (0, 1)).all():
             names = ("loss", "accuracy", "exact_match")
-        return self._deciding(several and self.loss.takes_logits).measuring(names)
+        return self._with_multilabel(several and self.loss.takes_logits).measuring(names)
 
-    def _deciding(self, multilabel: bool) -> "Supervised":
+    def _with_multilabel(self, multilabel: bool) -> "Supervised":
         """The same with one class a row, or labels of outputs, and its metrics by name of these."""
         if multilabel == self.multilabel:
             return self
@@ -177,7 +177,7 @@ class Supervised(DescentLearner):
             return self._value_and_grad(params, batch, hyper, key)[0]
 
         value, gradients = self._value_and_grad(state.params, batch, hyper, key)
-        descended = self._reduced(after_objective(value, hyper), batch)
+        descended = self._with_reduced_l1(wait_for_objective(value, hyper), batch)
         return self.descend(state, gradients, descended, value, value_fn), value
 
     def fits_last(self, platform: str, members: int, batch: int, separate: bool) -> bool:
@@ -201,7 +201,7 @@ class Supervised(DescentLearner):
         batch = batch if separate else small.shared(batch, hyper["l2"].shape)
         values, gradients = self._value_and_grad(states.params, batch, hyper, key)
         descend = jax.vmap(self.descend, in_axes=-1, out_axes=-1)
-        return descend(states, gradients, self._reduced(hyper, batch)), values
+        return descend(states, gradients, self._with_reduced_l1(hyper, batch)), values
 
     def _value_and_grad(
         self, params: Params, batch: Batch, hyper: Hyper, key: jax.Array | None
@@ -226,11 +226,11 @@ class Supervised(DescentLearner):
             gradient = column_form.gradient_by_hand if by_hand else column_form.gradient_by_jax
             value, gradients = gradient(self.columns, objective, params, x, targets, weights, masks)
         if self.is_proximal:
-            strength = self._reduced(hyper, batch)["l1"]
+            strength = self._with_reduced_l1(hyper, batch)["l1"]
             value += penalty(params, {"l1": strength}, self.penalised, jnp.ndim(strength))
         return value, gradients
 
-    def _reduced(self, hyper: Hyper, batch: Batch) -> Hyper:
+    def _with_reduced_l1(self, hyper: Hyper, batch: Batch) -> Hyper:
         """Hyperparameters of a step, L1's strength as the objective has it: a mean divides it by the rows."""
         if not self.is_proximal:
             return hyper
@@ -289,11 +289,11 @@ def numbers_of(network: Network, names: Collection[str]) -> list[str]:
     """Names of the further numbers that a network takes; its own ones only where ``names`` has others."""
     if set(names) <= set(HYPER):
         return list(HYPER)
-    own = [name for name in _own_numbers(network) if name not in ("", "learning_rate", "l2")]
+    own = [name for name in _network_numbers(network) if name not in ("", "learning_rate", "l2")]
     return list(dict.fromkeys([*HYPER, *own]))
 
 
-def _own_numbers(network: Network) -> list[str]:
+def _network_numbers(network: Network) -> list[str]:
     """Names of the numbers that a network itself has."""
     return number_names(eval_shape("network", network.init, key_shape(), name="init", rows=None))
 
@@ -347,7 +347,7 @@ def supervised(
         raise ArgumentError(
             argument, "expected a gradient of the engine's, 'autodiff' or 'backprop', beside it"
         )
-    if "l1" in hyper and "l1" in _own_numbers(network):
+    if "l1" in hyper and "l1" in _network_numbers(network):
         raise ArgumentError("hyper", "'l1' is the strength of a penalty: name the network's number otherwise")
     if "dropout" in hyper and (network.layers is None or callable(gradient)):
         raise ArgumentError("dropout", "expected a network of jfnn.layers, and a gradient of the engine's")

@@ -116,7 +116,7 @@ def prepare(
     part = PARTS[experiment.ranking.part] if part is None else part
     replicates = experiment.replicates
     scored = replicates.parts[0][checks.as_choice(part, "part", PARTS)]
-    counted = experiment.data.counted(scored, part != PARTS[0], 0)
+    counted = experiment.data.counted_rows(scored, part != PARTS[0], 0)
     scored = scored if counted is None else scored[counted]
     if not len(scored):
         raise ArgumentError("part", f"there are no {part} rows")

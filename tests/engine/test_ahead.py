@@ -8,7 +8,7 @@ import pytest
 from helpers import noise_split
 
 import jfnn
-from jfnn.core.engine.ahead import WAITING_BYTES, Ahead, at_once
+from jfnn.core.engine.ahead import WAITING_BYTES, Ahead, trainers_at_once
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 from jfnn.numerics.machine import cores
@@ -65,8 +65,8 @@ def test_what_fails_ahead_fails_in_its_turn(when):
 def test_runs_of_many_rows_do_not_wait_beside_each_other():
     network = jfnn.mlp((5, 3))
     run = prepare(Options(network, noise_split(), learning_rate=0.1, batch_size=10))
-    assert at_once(run.experiment) == cores()
+    assert trainers_at_once(run.experiment) == cores()
     data = run.experiment.data
     large = np.broadcast_to(np.zeros(1, np.float32), (WAITING_BYTES // 4 + 1,))
     many = dataclasses.replace(run.experiment, data=data._replace(rows=large))
-    assert at_once(many) == 1
+    assert trainers_at_once(many) == 1

@@ -12,7 +12,7 @@ from helpers import same_bits
 import jfnn
 from jfnn.core.engine import devices
 from jfnn.core.engine.plan import CallLength
-from jfnn.core.engine.threads import spread
+from jfnn.core.engine.threads import run_jobs
 from jfnn.core.engine.trainer import Trainer
 from jfnn.core.search.sweep import prepare, train_run
 from jfnn.schedulers import Actions
@@ -88,7 +88,7 @@ def test_jobs_that_follow_are_run_once_and_in_their_order():
         collected.append(job)
         return (job[0], job[1] + 1) if job[1] < job[0] else None
 
-    spread([(n, 0) for n in range(6)], [None] * 3, lambda job, device: job, collect)
+    run_jobs([(n, 0) for n in range(6)], [None] * 3, lambda job, device: job, collect)
     assert sorted(collected) == [(n, i) for n in range(6) for i in range(n + 1)]
     for n in range(6):
         assert [i for m, i in collected if m == n] == list(range(n + 1))
@@ -100,7 +100,7 @@ def test_threads_that_wait_for_a_job_that_follows_end_with_the_first_that_fails(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        spread([0], [None] * 2, lambda job, device: job, collect)
+        run_jobs([0], [None] * 2, lambda job, device: job, collect)
 
 
 @pytest.mark.thorough

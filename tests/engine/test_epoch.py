@@ -9,7 +9,7 @@ from helpers import compiled
 
 import jfnn
 from jfnn import losses, training
-from jfnn.core.engine.epoch import gather, gathered_at_once, steps_of_epoch
+from jfnn.core.engine.epoch import gather, steps_gathered_at_once, steps_of_epoch
 from jfnn.core.engine.minibatches import Source
 from jfnn.minibatches import PADDING, Minibatches
 
@@ -38,7 +38,7 @@ def engine_epoch(problem, minibatches, weights=None, at_once=None):
     padded = bool((minibatches == PADDING).any())
     (steps, batch) = minibatches.shape
     given = np.concatenate([minibatches[::-1], minibatches, np.zeros((3, batch), np.int32)])
-    at_once = gathered_at_once(rows, batch) if at_once is None else at_once
+    at_once = steps_gathered_at_once(rows, batch) if at_once is None else at_once
 
     @compiled
     def run(state, rows, weights, source, epoch):
@@ -121,5 +121,5 @@ def test_steps_whose_rows_are_gathered_at_once_are_the_same_steps(at_once, weigh
 def test_few_steps_gather_at_once_where_rows_are_large():
     """Rows of eight million bytes at most, and 16 steps."""
     large = np.zeros((1000, 1000))
-    assert [gathered_at_once(large, batch) for batch in (1, 100, 400, 5000)] == [16, 10, 2, 1]
-    assert gathered_at_once(np.zeros((9, 1000)), 1) == 0
+    assert [steps_gathered_at_once(large, batch) for batch in (1, 100, 400, 5000)] == [16, 10, 2, 1]
+    assert steps_gathered_at_once(np.zeros((9, 1000)), 1) == 0

@@ -9,7 +9,7 @@ from jax import export
 import jfnn
 from jfnn.core.engine import program
 from jfnn.core.engine.epoch import stand_ins
-from jfnn.core.engine.minibatches import drawer
+from jfnn.core.engine.minibatches import row_drawing_program
 from jfnn.core.experiment.options import Options
 from jfnn.core.search.sweep import prepare
 from jfnn.estimators import MLPClassifier, training
@@ -49,7 +49,7 @@ def lowered(experiment, platform, own):
     }
     drawn = {}
     if sources.batches is not None:
-        draw = drawer(sources.batches, 4, lanes, PLATFORMS[platform])
+        draw = row_drawing_program(sources.batches, 4, lanes, PLATFORMS[platform])
         draws = sources.draws(np.zeros(TILE, int) if own else 0, 0)
         values = draws, sources.train, np.int32(4)
         drawn = {"rows": export.export(draw.__wrapped__, platforms=[platform])(*values)}

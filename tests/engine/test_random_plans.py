@@ -134,11 +134,11 @@ def test_a_tile_is_the_widest_that_fits_and_as_wide_as_in_runs_of_the_past():
 
 def test_row_numbers_of_a_call_take_a_bounded_memory_but_an_epoch_always_fits():
     for bytes_a_step in (4, 400, 20_000, 10**6, 10**9):
-        calls = plan.CallLength().holding(bytes_a_step)
+        calls = plan.CallLength().limited_to(bytes_a_step)
         assert calls.steps == 1 or calls.steps * bytes_a_step <= plan.ROWS_BYTES
         assert calls.steps <= plan.CallLength().steps
         assert calls.epochs(50_000) == 1
-    assert plan.CallLength().holding(400) == plan.CallLength()
+    assert plan.CallLength().limited_to(400) == plan.CallLength()
 
 
 def test_an_epoch_of_many_rows_narrows_tiles_whose_members_have_minibatches_of_their_own():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jfnn.core.engine.lanes import Lanes
-from jfnn.core.engine.minibatches import Sources, drawer, padded_length, rows_of_all_steps
+from jfnn.core.engine.minibatches import Sources, padded_length, row_drawing_program, rows_of_all_steps
 from jfnn.minibatches import PADDING, Minibatches
 from jfnn.numerics.permutation import Domain, domain
 
@@ -55,7 +55,7 @@ def drawn_rows(sources, replicates, last, first):
     """
     steps = int(sources.steps.max())
     lanes = Lanes(last, separate=np.ndim(replicates) > 0)
-    draw = drawer(sources.batches, CALL * steps + 3, lanes, "cpu")
+    draw = row_drawing_program(sources.batches, CALL * steps + 3, lanes, "cpu")
     draws = sources.draws(replicates, first)._replace(steps=np.int32(steps))
     rows = np.asarray(draw(draws, sources.train, np.int32(CALL * steps)))
     assert len(rows) == CALL * steps + 3

@@ -66,7 +66,7 @@ def test_states_are_those_of_start(name):
         lambda leaf: np.random.default_rng(leaf.size).normal(size=(members, *leaf.shape)).astype(leaf.dtype),
         experiment.replicates.start_shapes,
     )
-    hyper = {name: np.resize(values, members) for name, values in experiment.start_hyper().items()}
+    hyper = {name: np.resize(values, members) for name, values in experiment.hyper_at_start().items()}
     numbers = {name: values[0] for name, values in hyper.items()}
     start = read_start(experiment.functions, experiment.replicates.start_shapes, numbers)
     assert (start.origins is not None) == (name in PLAIN)
@@ -84,7 +84,7 @@ def test_no_array_of_the_states_is_another_or_a_number():
     """Members are trained in place, and their numbers stay."""
     experiment = EXPERIMENTS["pruned"]()
     params = experiment.replicates.start(np.arange(experiment.members))
-    hyper = experiment.start_hyper()
+    hyper = experiment.hyper_at_start()
     numbers = {name: values[0] for name, values in hyper.items()}
     start = read_start(experiment.functions, experiment.replicates.start_shapes, numbers)
     leaves = jax.tree.leaves(tuple(start.states(params, hyper, experiment.members)))

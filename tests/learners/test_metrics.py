@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from sklearn import metrics as sklearn_metrics
 
 import jfnn
-from jfnn.core.engine.scoring import reduced
+from jfnn.core.engine.scoring import reduce_rows
 from jfnn.learners import metrics, output_metric
 from jfnn.learners.data import Data
 
@@ -238,7 +238,7 @@ REDUCED = {
 def test_a_reduction_to_other_than_a_number_of_each_member_raises_an_error(what):
     metric = jfnn.Metric("worst", False, largest_error, REDUCED[what])
     with pytest.raises(ValueError, match=r"^metrics: worst: expected "):
-        reduced(metric, np.ones((2, 5), np.float32), None, np.arange(5))
+        reduce_rows(metric, np.ones((2, 5), np.float32), None, np.arange(5))
 
 
 def worst_row(values, data, rows):

@@ -18,7 +18,7 @@ from jfnn import subsets
 from jfnn.arguments import memory
 from jfnn.core.engine import cohort, epoch
 from jfnn.core.search.sweep import prepare
-from jfnn.core.store.identity import deciding
+from jfnn.core.store.identity import deciding_values
 
 pytestmark = pytest.mark.unoptimised
 
@@ -30,7 +30,7 @@ GROUPS = subsets.by_group(NAMES)
 def described(split=SPLIT, **options):
     """What decides a sweep, with nothing trained."""
     options = {**ONE, "epochs": 9, "batch_size": 8} | options
-    return deciding(prepare(jfnn.Options(NET, split, **options)).description)
+    return deciding_values(prepare(jfnn.Options(NET, split, **options)).description)
 
 
 PAIRS = [(np.arange(40), np.arange(40, N)), (np.arange(20, N), np.arange(20))]

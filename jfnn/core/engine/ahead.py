@@ -8,7 +8,7 @@ from typing import Self
 import jax
 
 from jfnn.core.engine.cohort import Cohort
-from jfnn.core.engine.threads import for_another_thread
+from jfnn.core.engine.threads import for_worker_thread
 from jfnn.core.engine.trainer import Trainer
 from jfnn.numerics.machine import cores
 
@@ -45,23 +45,23 @@ class Ahead:
         """
         for following in range(number, min(number + self.at_once, len(self.makes))):
             if following not in self.begun:
-                compiling = for_another_thread(functools.partial(_compiled, self.makes[following]))
+                compiling = for_worker_thread(functools.partial(_make_and_compile, self.makes[following]))
                 self.begun[following] = self.pool.submit(compiling)
         return self.begun.pop(number).result()
 
 
-def _compiled(make: Callable[[], Trainer]) -> Trainer:
+def _make_and_compile(make: Callable[[], Trainer]) -> Trainer:
     """A trainer with its programs compiled."""
     trainer = make()
-    trainer.compile(_say_nothing)
+    trainer.compile(_ignore)
     return trainer
 
 
-def _say_nothing(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """Tells nobody what is compiled: the bar is that of another run."""
 
 
-def at_once(cohort: Cohort) -> int:
+def trainers_at_once(cohort: Cohort) -> int:
     """Runs that compile at once where others have as many rows as this one."""
     rows = sum(int(leaf.nbytes) for leaf in jax.tree.leaves(cohort.data.rows))
     return min(cores(), 1 + WAITING_BYTES // max(rows, 1))

@@ -17,7 +17,7 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Tree
 from jfnn.core.engine.devices import as_devices
 from jfnn.core.engine.plan import ACCELERATOR_TILE_BYTES, WIDTHS, tile_width
-from jfnn.core.engine.threads import spread
+from jfnn.core.engine.threads import run_jobs
 from jfnn.learners.data import Rows, block
 from jfnn.learners.shapes import eval_shape
 
@@ -53,14 +53,14 @@ class MemberSelection(NamedTuple):
         return values.reshape(*self.shape, *values.shape[1:])
 
 
-def _without_nan(name: str, values: np.ndarray, axis: int) -> np.ndarray:
+def _drop_diverged(name: str, values: np.ndarray, axis: int) -> np.ndarray:
     unknown = np.isnan(values)
     masked = np.ma.array(values, mask=unknown) if unknown.any() else values
     return np.ma.filled(getattr(masked, name)(axis=axis, dtype=np.float64), np.nan)
 
 
 # By name, without NaN, in float64.
-REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_without_nan, name) for name in ("mean", "std")}
+REDUCTIONS: dict[str, Reduce] = {name: functools.partial(_drop_diverged, name) for name in ("mean", "std")}
 
 
 def vote(labels: np.ndarray, axis: int = 0) -> np.ndarray:
@@ -93,7 +93,7 @@ class ProgramCall(NamedTuple):
     layer: int
 
 
-def by_blocks(
+def compute_in_blocks(
     calls: Sequence[ProgramCall],
     finish: Finish | None = None,
     reduce: object = None,
@@ -115,7 +115,7 @@ def by_blocks(
             values do not fit into memory; all members diverged where they are to be reduced, or ``reduce``
             does not give one entry a row.
     """
-    selection = _joined([call.selection for call in calls])
+    selection = _concatenate([call.selection for call in calls])
     function = _as_function(reduce, selection)
     threads = as_devices(None)
     finite = _finite(calls)
@@ -146,15 +146,15 @@ def by_blocks(
             parts.append(np.concatenate([np.asarray(part) for part in of_call])[: len(indices)])
         values = np.concatenate(parts)
         values = values if finish is None else finish(values, first)
-        values = values if function is None else _reduced(function, values, at_rows)
+        values = values if function is None else _reduce(function, values, at_rows)
         blocks[first] = values.take(np.arange(min(BLOCK, n - first)), at_rows)
 
-    spread(range(0, n, BLOCK), threads, issue, collect)
+    run_jobs(range(0, n, BLOCK), threads, issue, collect)
     everything = np.concatenate([blocks[first] for first in sorted(blocks)], at_rows)
     return selection.spread_out(everything) if function is None else everything
 
 
-def _joined(selections: Sequence[MemberSelection]) -> MemberSelection:
+def _concatenate(selections: Sequence[MemberSelection]) -> MemberSelection:
     """Selections of several programs as one, with an axis of programs first."""
     first = selections[0]
     if len(selections) == 1:
@@ -205,7 +205,7 @@ def _as_function(reduce: object, selection: MemberSelection) -> Reduce | None:
     return function
 
 
-def _reduced(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
+def _reduce(function: Reduce, values: np.ndarray, at_rows: int) -> np.ndarray:
     """Values ``[members, rows, …]`` reduced over members; their rows lie on the axis ``at_rows``."""
     try:
         result = function(values, axis=0)

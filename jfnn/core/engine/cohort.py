@@ -285,7 +285,7 @@ class Cohort(abc.ABC):
         """Number of the replicate whose minibatches each member sees ``[members]``."""
         return np.asarray(self.replicates.minibatches_of[self.replicate_of()])
 
-    def start_hyper(self) -> dict[str, np.ndarray]:
+    def hyper_at_start(self) -> dict[str, np.ndarray]:
         """As `hyper`, for `Learner.start`: factors of starting parameters are 1 for trained ones."""
         hyper = self.hyper()
         factors = [name for name in self.learner.start_factors if self.first_epoch and name in hyper]

@@ -75,7 +75,7 @@ def steps_of_epoch(
     return after
 
 
-def gathered_at_once(rows: Rows, batch: int) -> int:
+def steps_gathered_at_once(rows: Rows, batch: int) -> int:
     """The steps whose rows are to be gathered at once; 0 where each is to gather its own.
 
     Args:

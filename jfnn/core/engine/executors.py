@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import jax
 
 from jfnn.core.engine.segment import Segment, SegmentResult, Task, Worker
-from jfnn.core.engine.threads import side_by_side, spread
+from jfnn.core.engine.threads import run_in_parallel, run_jobs
 
 Job = TypeVar("Job")
 MakeSegment = Callable[[Job], Segment]
@@ -49,7 +49,7 @@ class Threads:
 
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """See `Executor`."""
-        spread(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
+        run_jobs(jobs, self.threads, lambda job, device: self.workers[device].issue(segment(job)), collect)
         return ()
 
     def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
@@ -65,4 +65,4 @@ class Threads:
             return result
 
         told(0, len(pairs))
-        side_by_side([functools.partial(compile_one, *pair) for pair in pairs])
+        run_in_parallel([functools.partial(compile_one, *pair) for pair in pairs])

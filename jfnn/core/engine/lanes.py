@@ -50,13 +50,13 @@ class Lanes(NamedTuple):
         """The axis of the batch in the row numbers of one step."""
         return 0 if self.separate and self.last else -1
 
-    def laid(self, states: Arrays) -> Arrays:
+    def lay_out(self, states: Arrays) -> Arrays:
         """States with members where they lie, from states with members on the leading axis."""
         laid: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, self.axis), states)
         return laid
 
-    def leading(self, states: Arrays) -> Arrays:
-        """The inverse of `laid`."""
+    def members_first(self, states: Arrays) -> Arrays:
+        """The inverse of `lay_out`."""
         leading: Arrays = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, self.axis, 0), states)
         return leading
 
@@ -64,20 +64,20 @@ class Lanes(NamedTuple):
         """Row numbers of several steps, from ``[steps, tile, batch]``, or shared ones ``[steps, batch]``."""
         return row_numbers.swapaxes(1, 2) if self.separate and self.last else row_numbers
 
-    def numbers_of_step(self, tile: int, batch: int) -> tuple[int, ...]:
+    def row_numbers_shape(self, tile: int, batch: int) -> tuple[int, ...]:
         """Shape of the row numbers of one step."""
         if not self.separate:
             return (batch,)
         return (batch, tile) if self.last else (tile, batch)
 
-    def beside_rows(self, of_members: Arrays) -> Arrays:
+    def broadcast_to_rows(self, of_members: Arrays) -> Arrays:
         """Arrays ``[tile]``, or shared scalars, as they broadcast against the row numbers of a step."""
         if self.last or not self.separate:
             return of_members
         broadcast: Arrays = jax.tree.map(lambda leaf: leaf[:, None], of_members)
         return broadcast
 
-    def gathered(self, batch: Batch) -> Batch:
+    def members_last(self, batch: Batch) -> Batch:
         """A batch of rows that were gathered by the row numbers of a step, as `step` takes it."""
         if not (self.separate and self.last):
             return batch
@@ -90,9 +90,9 @@ class Lanes(NamedTuple):
             return lambda states, batch, hyper, key: step_last(states, batch, hyper, key, self.separate)
         each = 0 if self.separate and self.together == 1 else None
         step = jax.vmap(functions.step, in_axes=(0, each, 0, each))
-        return step if self.together == 1 else self._of_groups(jax.vmap(step))
+        return step if self.together == 1 else self._map_groups(jax.vmap(step))
 
-    def _of_groups(self, step: Step) -> Step:
+    def _map_groups(self, step: Step) -> Step:
         """A step of all members, from one of groups ``[groups, together, …]``."""
 
         def of_all(
@@ -113,11 +113,11 @@ class Lanes(NamedTuple):
         """`Learner.end_epoch` of all members."""
         return jax.vmap(functions.end_epoch, in_axes=(self.axis, self.axis, 0), out_axes=self.axis)
 
-    def chosen(self, which: jax.Array, one: Arrays, other: Arrays) -> Arrays:
+    def select(self, which: jax.Array, one: Arrays, other: Arrays) -> Arrays:
         """Arrays of one tree for the members that ``which [tile]`` marks, and of another for the rest."""
 
         def choose(leaf: jax.Array, instead: jax.Array) -> jax.Array:
-            return jnp.where(jnp.expand_dims(which, self._others(leaf)), leaf, instead)
+            return jnp.where(jnp.expand_dims(which, self._other_axes(leaf)), leaf, instead)
 
         chosen: Arrays = jax.tree.map(choose, one, other)
         return chosen
@@ -135,8 +135,8 @@ class Lanes(NamedTuple):
             shape = (-1, members) if self.last else (members, -1)
             flat = [leaf.reshape(shape) for leaf in leaves]
             joined = jnp.concatenate(flat, axis=0 if self.last else 1)
-        return jnp.isfinite(joined).all(axis=self._others(joined))
+        return jnp.isfinite(joined).all(axis=self._other_axes(joined))
 
-    def _others(self, leaf: jax.Array) -> tuple[int, ...]:
+    def _other_axes(self, leaf: jax.Array) -> tuple[int, ...]:
         """All axes of an array but that of members."""
         return tuple(i for i in range(leaf.ndim) if i != self.axis % leaf.ndim)

@@ -86,8 +86,8 @@ def _costs_together(cohort: Cohort, batch: int, most: int) -> dict[Layout, float
     cells = cohort.n_cells
     if functions.shapes is None or not cohort.learner.random or cells == 1:
         return {}
-    held = _held(functions, batch)
-    drawn = _held(functions, batch, with_shared=True) - held
+    held = _held_bytes(functions, batch)
+    drawn = _held_bytes(functions, batch, with_shared=True) - held
     most = min(most, plan.CPU_TRACED_TILE_BYTES // max(cells * held + drawn, 1), plan.CPU_WIDTHS[-1] // cells)
     widths = [number * cells for number in plan.WIDTHS if plan.LEAST_REPLICATES <= number <= most]
     return {Layout(width, True, together=cells): plan.TOGETHER * (width + plan.STEP) for width in widths}
@@ -109,7 +109,7 @@ def widest_tile(cohort: Cohort, platform: str, batch: int, separate: bool) -> in
     on_cpu = platform == "cpu"
     widths = plan.CPU_WIDTHS if on_cpu else plan.ACCELERATOR_WIDTHS
     if functions.shapes is not None and on_cpu:
-        return plan.tile_width(_held(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
+        return plan.tile_width(_held_bytes(functions, batch), plan.CPU_TRACED_TILE_BYTES, widths)
     size = bytes_of_member(cohort, batch)
     if not on_cpu:
         return plan.tile_width(size, plan.ACCELERATOR_TILE_BYTES, widths)
@@ -126,7 +126,7 @@ def bytes_of_member(cohort: Cohort, batch: int) -> int:
 
 
 @functools.lru_cache(64)
-def _held(functions: Functions, batch: int, with_shared: bool = False) -> int:
+def _held_bytes(functions: Functions, batch: int, with_shared: bool = False) -> int:
     """`footprint` of a traced step of ``batch`` rows; cached for equal functions."""
     shapes = functions.shapes
     assert shapes is not None

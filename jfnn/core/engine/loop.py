@@ -27,7 +27,7 @@ def first_state(trainer: Trainer) -> RunState:
     cohort = trainer.cohort
     size = cohort.members
     hyper = cohort.hyper()
-    members = trainer.start(cohort.start_hyper())
+    members = trainer.start(cohort.hyper_at_start())
     nowhere = np.full(size, -1, np.int32)
     ended = cohort.ended or Ended(nowhere, nowhere, np.zeros(size, bool))
     diverged_at, stopped_at, pruned = map(np.copy, ended)
@@ -87,7 +87,7 @@ def run_to_end(
         if cohort.learner.metrics and (evaluates or end == cohort.epochs):
             scored = sorted({*recorded, end})
         evaluations = trainer.advance(state, end, scored)
-        state = state._replace(epoch=end, history=_extended(state, recorded, evaluations))
+        state = state._replace(epoch=end, history=_extend_history(state, recorded, evaluations))
         scores = evaluations[end].scores if end in evaluations else None
         if scored:
             ranks = cohort.ranking.of(evaluations[scored[-1]].scores)
@@ -102,7 +102,7 @@ def run_to_end(
             stopped_at = np.where(state.active & callback(state), np.int32(state.epoch), state.stopped_at)
             state = state._replace(stopped_at=stopped_at)
         _return_to_host(trainer, state, best, save)
-    params, epochs, scores = _final(trainer, state, scores)
+    params, epochs, scores = _final_params_and_scores(trainer, state, scores)
     diverged_at = state.members.diverged_at
     for values in state.objectives.values():
         epoch = cohort.first_epoch + np.arange(len(values))
@@ -156,7 +156,9 @@ def _return_to_host(trainer: Trainer, state: RunState, best: float | None, save:
         raise
 
 
-def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]) -> Evaluation:
+def _extend_history(
+    state: RunState, epochs: Sequence[int], evaluations: Mapping[int, Evaluation]
+) -> Evaluation:
     """The history with further evaluations, up to the first after which no member trains.
 
     Args:
@@ -179,7 +181,9 @@ def _extended(state: RunState, epochs: Sequence[int], evaluations: Mapping[int, 
     return longer
 
 
-def _final(trainer: Trainer, state: RunState, last: Scores | None) -> tuple[Params, np.ndarray, Scores]:
+def _final_params_and_scores(
+    trainer: Trainer, state: RunState, last: Scores | None
+) -> tuple[Params, np.ndarray, Scores]:
     """Final parameters of all members, the epochs that they were trained for, and their scores.
 
     Args:

@@ -42,7 +42,9 @@ class Draws(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def drawer(batches: Minibatches, room: int, lanes: Lanes, platform: str) -> Callable[..., jax.Array]:
+def row_drawing_program(
+    batches: Minibatches, room: int, lanes: Lanes, platform: str
+) -> Callable[..., jax.Array]:
     """The compiled `rows_of_call`: ``(draws, train, steps) -> row numbers``."""
     draw = functools.partial(rows_of_call, batches, room, lanes)
     return compiled(draw, platform, identity=f"rows {batches} {room} {lanes}")
@@ -75,7 +77,7 @@ def rows_of_call(
         return jax.lax.dynamic_update_slice_in_dim(rows, drawn, first, 0)
 
     count = (steps + at_once - 1) // at_once
-    nothing = jnp.zeros((room, *lanes.numbers_of_step(tile, batch)), np.int32)
+    nothing = jnp.zeros((room, *lanes.row_numbers_shape(tile, batch)), np.int32)
     rows: jax.Array = jax.lax.fori_loop(0, count, put, nothing)
     return rows
 
@@ -123,14 +125,14 @@ def rows_of_steps(
     members = draws.seed, draws.fold, draws.domain
     if not separate:
         return drawn(members)
-    pieces = pieces_for(len(draws.seed), len(draws.positions) * len(steps))
+    pieces = number_of_pieces(len(draws.seed), len(draws.positions) * len(steps))
     cut = jax.tree.map(lambda leaf: leaf.reshape(pieces, -1), members)
     row_numbers = drawn(members) if pieces == 1 else jax.lax.map(drawn, cut)
     row_numbers = row_numbers.reshape(pieces, len(steps), -1, len(draws.positions)).swapaxes(0, 1)
     return lanes.row_numbers(row_numbers.reshape(len(steps), -1, len(draws.positions)))
 
 
-def pieces_for(members: int, count: int) -> int:
+def number_of_pieces(members: int, count: int) -> int:
     """Number of equal parts in which to draw so many numbers for all members."""
     parts = [n for n in range(1, members) if members % n == 0 and members // n * count <= DRAWN]
     return parts[0] if parts else members

@@ -80,7 +80,7 @@ class CallLength(NamedTuple):
     most_epochs: int = EPOCHS
     calls: int = 3
 
-    def holding(self, bytes_a_step: int) -> "CallLength":
+    def limited_to(self, bytes_a_step: int) -> "CallLength":
         """The same, or shorter, so that row numbers of so many bytes a step take `ROWS_BYTES` at most."""
         return self._replace(steps=max(min(self.steps, ROWS_BYTES // bytes_a_step), 1))
 
@@ -120,10 +120,10 @@ class CallLength(NamedTuple):
             idle[number] = -jobs % devices / jobs
         last = next(number for number, share in idle.items() if share <= max(IDLE, min(idle.values())))
         numbers = zip(intervals, [*others, last], strict=True)
-        return [epochs for interval, number in numbers for epochs in _divided(*interval, number)]
+        return [epochs for interval, number in numbers for epochs in _divide(*interval, number)]
 
 
-def _divided(first: int, end: int, number: int) -> Iterator[range]:
+def _divide(first: int, end: int, number: int) -> Iterator[range]:
     """The epochs from ``first`` to ``end`` in ``number`` ranges of nearly equal length."""
     ends = [first + (end - first) * i // number for i in range(number + 1)]
     return (range(at, until) for at, until in itertools.pairwise(ends))

@@ -20,12 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jfnn.arguments.types import Array
-from jfnn.core.engine.epoch import EPOCHS, Loop, gather, gathered_at_once, steps_of_epoch
+from jfnn.core.engine.epoch import EPOCHS, Loop, gather, steps_gathered_at_once, steps_of_epoch
 from jfnn.core.engine.lanes import Lanes
 from jfnn.core.engine.minibatches import Source, step_key
 from jfnn.learners.data import Batch, Hyper, Rows
 from jfnn.learners.functions import Functions
-from jfnn.learners.learner import by_name
+from jfnn.learners.learner import values_by_name
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Params, State, by_dtype, without_constants
 
@@ -134,9 +134,9 @@ class Program:
 
         dtype = next(iter(hyper.values())).dtype
         means = dict.fromkeys(self.learner.step_values, jnp.zeros((self.epochs, tile), dtype))
-        members = members._replace(state=lanes.laid(members.state))
+        members = members._replace(state=lanes.lay_out(members.state))
         members, means = jax.lax.fori_loop(0, n_epochs, one_epoch, (members, means))
-        return members._replace(state=lanes.leading(members.state)), means
+        return members._replace(state=lanes.members_first(members.state)), means
 
     def _epoch(
         self,
@@ -152,22 +152,22 @@ class Program:
         sums = dict.fromkeys(self.learner.step_values, zeros)
         rows, weights, of_folds = data
         stand_in = None if of_folds is None else of_folds[source.fold]
-        fold, stand_in = lanes.beside_rows((source.fold, stand_in))
+        fold, stand_in = lanes.broadcast_to_rows((source.fold, stand_in))
         step_of_all = lanes.step(self.functions)
 
         def batch(row_numbers: jax.Array) -> Batch:
-            return lanes.gathered(
+            return lanes.members_last(
                 gather(rows, weights, row_numbers, self.padded, fold, stand_in, lanes.batch_axis)
             )
 
         def one_step(step: jax.Array, batch: Batch, loop: Loop) -> Loop:
             key = step_key(source, epoch, step)
             state, values = step_of_all(loop[0], batch, hyper, key)
-            last = {name: value.astype(zeros.dtype) for name, value in by_name(values).items()}
+            last = {name: value.astype(zeros.dtype) for name, value in values_by_name(values).items()}
             return state, {name: loop[1][name] + value for name, value in last.items()}, last
 
         large = rows if weights is None or weights.ndim == 1 else (rows, weights.reshape(-1))
-        at_once = gathered_at_once(large, source.rows[0].size)
+        at_once = steps_gathered_at_once(large, source.rows[0].size)
         return steps_of_epoch(one_step, batch, source, epoch, at_once, (state, sums, sums))
 
 
@@ -188,9 +188,9 @@ def keep_finite(
     finite = trained_before & finite & all_finite(after.params, lanes)
 
     if memory:
-        state = lanes.chosen(finite, after, before.state)
+        state = lanes.select(finite, after, before.state)
     else:
-        state = after._replace(params=lanes.chosen(finite, after.params, before.state.params))
+        state = after._replace(params=lanes.select(finite, after.params, before.state.params))
     return Members(state, jnp.where(trained_before & ~finite, number, before.diverged_at))
 
 

@@ -45,18 +45,18 @@ def write_scores(
         if not len(row_numbers):
             continue
         chosen: slice | np.ndarray = slice(first, end) if copied else row_numbers
-        counted = data.counted(row_numbers, name != PARTS[0], fold)
+        counted = data.counted_rows(row_numbers, name != PARTS[0], fold)
         if counted is not None:
             row_numbers = row_numbers[counted]
             chosen = first + np.flatnonzero(counted) if copied else row_numbers
         finite = np.ones(len(members), bool)
         for metric in metrics:
-            values = reduced(metric, rows[metric.name][:, chosen], data, row_numbers)
+            values = reduce_rows(metric, rows[metric.name][:, chosen], data, row_numbers)
             finite = np.isfinite(values) if metric is metrics[0] else finite
             scores[metric.name][members, part] = np.where(finite, values, np.nan)
 
 
-def reduced(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
+def reduce_rows(metric: Metric, values: np.ndarray, data: Data, rows: np.ndarray) -> np.ndarray:
     """Scores ``[members]`` by a metric's ``reduce``, of ``values [members, n, …]`` of rows ``[n]``.
 
     Raises:

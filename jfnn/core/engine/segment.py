@@ -11,9 +11,9 @@ import numpy as np
 
 from jfnn.arguments.types import Array
 from jfnn.core.engine.epoch import EPOCHS, stand_ins
-from jfnn.core.engine.minibatches import Sources, drawer, padded_length, rows_of_all_steps
+from jfnn.core.engine.minibatches import Sources, padded_length, row_drawing_program, rows_of_all_steps
 from jfnn.core.engine.program import DeviceData, Members, OnHost, Trained, build
-from jfnn.learners.data import Rows, block, on_host, padded
+from jfnn.learners.data import Rows, as_host_array, block, pad
 from jfnn.learners.functions import Functions
 from jfnn.minibatches import PADDING
 
@@ -83,9 +83,11 @@ class Worker:
         blocks = range(0, n if task.copied_rows is None else 0, task.block)
         # A CPU takes the arrays of the host as they are: the rows and all blocks of them are one copy. Of
         # rows in a mapped file there is none, and their program is for their very number.
-        rows = jax.tree.map(lambda leaf: on_host(leaf, max(length, len(blocks) * task.block)), task.rows)
+        rows = jax.tree.map(
+            lambda leaf: as_host_array(leaf, max(length, len(blocks) * task.block)), task.rows
+        )
         weights = (
-            None if task.weights is None else padded(task.weights, padded_length(task.weights.shape[-1]), -1)
+            None if task.weights is None else pad(task.weights, padded_length(task.weights.shape[-1]), -1)
         )
         # Without rows that no member trains on, such as test rows, a gather reads less.
         trained = padded_length(int(sources.train.max()) + 1)
@@ -146,12 +148,12 @@ class Worker:
         batches = self.sources.batches
         draws = self.sources.draws(replicates, segment.first_epoch)._replace(fold=folds)
         if given is not None:  # as many as in the longest call, so that one program serves all
-            rows = padded(given, max(self.steps, given.shape[-2]), axis=-2)
+            rows = pad(given, max(self.steps, given.shape[-2]), axis=-2)
             return lanes.row_numbers(rows.swapaxes(0, -2))  # steps before members
         assert batches is not None
         if self.sources.constant:
             return lanes.row_numbers(rows_of_all_steps(batches, draws, train))
-        draw = drawer(batches, self.steps, lanes, self.device.platform)
+        draw = row_drawing_program(batches, self.steps, lanes, self.device.platform)
         on_device = self.train if train is self.sources.train else train
         return draw(draws, on_device, np.int32(segment.steps))
 

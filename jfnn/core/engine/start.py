@@ -47,7 +47,7 @@ class Start(NamedTuple):
             members: How many there are.
         """
         if self.origins is None:
-            return State(params, filled(self.shapes.memory, members))
+            return State(params, zeros_for_members(self.shapes.memory, members))
         inputs = jax.tree.leaves((params, hyper))
         untouched = set(range(len(jax.tree.leaves(params))))  # starts that no array of the states is yet
         leaves = []
@@ -88,6 +88,6 @@ def read_start(
     return Start(shapes, origins)
 
 
-def filled(shapes: Tree, members: int) -> Tree:
+def zeros_for_members(shapes: Tree, members: int) -> Tree:
     """Zeros of these shapes and dtypes for all members, on the leading axis (NumPy)."""
     return jax.tree.map(lambda leaf: np.zeros((members, *leaf.shape), leaf.dtype), shapes)

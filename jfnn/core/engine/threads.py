@@ -20,7 +20,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def spread(
+def run_jobs(
     jobs: Iterable[Job],
     devices: Sequence[jax.Device],
     issue: Callable[[Job, jax.Device], Result],
@@ -78,33 +78,35 @@ def spread(
                 end(collect(*before))
             before = issued
 
-    side_by_side([functools.partial(work, device) for device in devices], stop)
+    run_in_parallel([functools.partial(work, device) for device in devices], stop)
 
 
 @contextlib.contextmanager
-def meanwhile(call: Callable[[], object]) -> Iterator[None]:
+def run_in_background(call: Callable[[], object]) -> Iterator[None]:
     """Makes a call on a thread of its own while the block runs, and waits for both; raises what it raises."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        done = pool.submit(for_another_thread(call))
+        done = pool.submit(for_worker_thread(call))
         yield
         done.result()
 
 
-def side_by_side(calls: Sequence[Callable[[], object]], at_end: Callable[[], object] = lambda: None) -> None:
+def run_in_parallel(
+    calls: Sequence[Callable[[], object]], at_end: Callable[[], object] = lambda: None
+) -> None:
     """Makes each call on a separate thread; waits for all and for the arrays that they return.
 
     ``at_end`` is called when all have ended or the first has failed, whose exception is raised.
     """
     with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
         try:
-            made = [pool.submit(for_another_thread(call)) for call in calls]
+            made = [pool.submit(for_worker_thread(call)) for call in calls]
             for done in concurrent.futures.as_completed(made):
                 done.result()
         finally:
             at_end()
 
 
-def for_another_thread(call: Callable[[], Result]) -> Callable[[], Result]:
+def for_worker_thread(call: Callable[[], Result]) -> Callable[[], Result]:
     """The call as this thread would make it: a thread does not inherit JAX's context managers.
 
     It waits for the arrays that the call returns.

@@ -26,7 +26,7 @@ from jfnn.core.engine.scoring import no_scores, write_scores
 from jfnn.core.engine.segment import Segment, SegmentResult, Task
 from jfnn.core.engine.start import Start, read_start
 from jfnn.core.engine.state import Evaluation, Failure, RunState, Scores
-from jfnn.core.engine.threads import meanwhile
+from jfnn.core.engine.threads import run_in_background
 from jfnn.params import Params, State
 
 Hyper = dict[str, np.ndarray]
@@ -103,7 +103,7 @@ class Trainer:
         bytes_a_step = int(self.sources.batch.max()) * members * np.dtype(np.int32).itemsize
         self.calls = calls or CallLength()
         if not self.sources.constant:
-            self.calls = self.calls.holding(bytes_a_step)
+            self.calls = self.calls.limited_to(bytes_a_step)
         self.steps = int(self.sources.steps.max())
         self.replicate_of = cohort.replicate_of()
         self.fold_of = self.sources.fold[self.replicate_of]
@@ -139,26 +139,26 @@ class Trainer:
     def start(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0, drawn while programs compile on other threads, unless they have already."""
         compiling = functools.partial(self.compile, self.listener.compiling)
-        with contextlib.nullcontext() if self.is_compiled else meanwhile(compiling):
-            return self._started(hyper)
+        with contextlib.nullcontext() if self.is_compiled else run_in_background(compiling):
+            return self._draw_members(hyper)
 
-    def _started(self, hyper: Hyper) -> OnHost:
+    def _draw_members(self, hyper: Hyper) -> OnHost:
         """All members at epoch 0."""
         count = self.cohort.members
         params = self.replicates.start(np.arange(count))
-        state = self.starting.states(params, hyper, count)
-        if self.starting.origins is None:
+        state = self.start_rule.states(params, hyper, count)
+        if self.start_rule.origins is None:
             device = self.threads[0]
             start = build(self.cohort.functions, self.sources.padded, device.platform, 1).start
-            for tile in self._everyone():
+            for tile in self._all_tiles():
                 with jax.default_device(device):
                     write(tile, start(*take((params, hyper), tile)), state)
         return Members(state, np.full(count, -1, np.int32))
 
     @functools.cached_property
-    def starting(self) -> Start:
+    def start_rule(self) -> Start:
         """What the learner's `start` gives."""
-        hyper = {name: values[0] for name, values in self.cohort.start_hyper().items()}
+        hyper = {name: values[0] for name, values in self.cohort.hyper_at_start().items()}
         return read_start(self.cohort.functions, self.replicates.start_shapes, hyper)
 
     def compile(self, told: Callable[[int, int], None]) -> None:
@@ -170,13 +170,13 @@ class Trainer:
             told: Called as `Executor.compile` says.
         """
         started = time.perf_counter()
-        tiles = self._everyone()
+        tiles = self._all_tiles()
         of_shapes = {int(self.sources.batch[tile.replicates].flat[0]): tile for tile in tiles}
-        members = self._zeros(self.starting.shapes.memory)
-        hyper = self.cohort.start_hyper()
+        members = self._zeros(self.start_rule.shapes.memory)
+        hyper = self.cohort.hyper_at_start()
         nothing = range(0)
         training = [self._segment(tile, members, hyper, nothing, False) for tile in of_shapes.values()]
-        scoring = [self._scoring(tiles[0], members.state.params, hyper)]
+        scoring = [self._scoring_segment(tiles[0], members.state.params, hyper)]
         if not self.cohort.learner.metrics:
             scoring = []
         self.executor.compile([*scoring, *training], told)
@@ -229,7 +229,7 @@ class Trainer:
                 kept[first : first + len(epochs), tile.members[tile.used]] = values
             if epochs.stop in evaluations:
                 _, scores, params = evaluations[epochs.stop]
-                self._add(scores, tile, result)
+                self._add_scores(scores, tile, result)
                 if params is not None:
                     write(tile, result.members.state.params, params)
             return (tile, number + 1) if number < len(ranges) - 1 else None
@@ -263,17 +263,17 @@ class Trainer:
             return scores
 
         def collect(tile: Tile, result: SegmentResult) -> None:
-            self._add(scores, tile, result)
+            self._add_scores(scores, tile, result)
 
         def segment(tile: Tile) -> Segment:
-            return self._scoring(tile, params, hyper)
+            return self._scoring_segment(tile, params, hyper)
 
         failures = self.executor.run(self._tiles(active), segment, collect)
         epochs = self.cohort.epochs
         self.failures += [Failure(tile.members[tile.used], epochs, error) for tile, error in failures]
         return scores
 
-    def _add(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
+    def _add_scores(self, scores: Scores, tile: Tile, result: SegmentResult) -> None:
         """Writes the scores of a tile's members, fold by fold."""
         slots = tile.members[tile.used]
         rows = {
@@ -301,11 +301,11 @@ class Trainer:
             folds=self.fold_of[tile.members],
         )
 
-    def _scoring(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
+    def _scoring_segment(self, tile: Tile, params: Params, hyper: Hyper) -> Segment:
         members = Members(State(take(params, tile), ()), np.zeros(0, np.int32))
         return Segment(members, take(hyper, tile), None, self.fold_of[tile.members])
 
-    def _everyone(self) -> Sequence[Tile]:
+    def _all_tiles(self) -> Sequence[Tile]:
         return self._tiles(np.ones(self.cohort.members, bool))
 
     def _tiles(self, active: np.ndarray) -> Sequence[Tile]:

@@ -15,7 +15,7 @@ from jfnn.arguments.types import Tree
 from jfnn.core.engine.cohort import Cohort
 from jfnn.core.engine.epoch import gather, stand_ins
 from jfnn.learners.data import Batch, Hyper, Rows
-from jfnn.learners.learner import by_name
+from jfnn.learners.learner import values_by_name
 from jfnn.numerics.compiling import compiled, compiler_options, tracing
 from jfnn.params import Params
 
@@ -48,7 +48,7 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
         before = learner.start(params, hyper)
         after, value = learner.step(before, Batch(rows, weights), hyper, key)
         moved = jax.tree.map(lambda new, old: new - old, after.params, before.params)
-        return {"the objective": by_name(value)["objective"], "a step": moved}
+        return {"the objective": values_by_name(value)["objective"], "a step": moved}
 
     def score(params: Params, hyper: Hyper, rows: Rows) -> dict[str, Tree]:
         scores = learner.score(learner.start(params, hyper).params, rows, hyper)
@@ -63,7 +63,7 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
         with tracing(), jax.disable_jit():
             expected = mapped(params, hyper, *arguments)
         actual = compiled(mapped, platform, options=options)(params, hyper, *arguments)
-        for name, here, there in _differing(actual, expected, params):
+        for name, here, there in _find_differences(actual, expected, params):
             raise ArithmeticError(
                 f"network: {name} of {learner.describe()['network']} is {here} compiled by jaxlib"
                 f" {importlib.metadata.version('jaxlib')} and {there} operation by operation: the compiler"
@@ -72,7 +72,7 @@ def verify(cohort: Cohort, tile: int, platform: str, options: Mapping[str, int |
             )
 
 
-def _differing(
+def _find_differences(
     actual: Mapping[str, Tree], expected: Mapping[str, Tree], params: Params
 ) -> Iterator[tuple[str, float, float]]:
     """Names of results that differ by more than rounding, and the two numbers that are furthest apart."""

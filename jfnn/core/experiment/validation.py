@@ -52,7 +52,7 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | S
 def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> None:
     """Raises ArgumentError where no row of a part, in some fold, counts."""
     for fold, rows in enumerate(parts):
-        counted = data.counted(rows, held_out, fold)
+        counted = data.counted_rows(rows, held_out, fold)
         if counted is not None and not counted.any():
             which = "the rows held out" if held_out else "the training rows"
             if len(parts) > 1:

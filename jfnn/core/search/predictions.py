@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.types import Json
-from jfnn.core.engine.blocks import BLOCK, Finish, MemberSelection, ProgramCall, Reduce, by_blocks, vote
+from jfnn.core.engine.blocks import (
+    BLOCK,
+    Finish,
+    MemberSelection,
+    ProgramCall,
+    Reduce,
+    compute_in_blocks,
+    vote,
+)
 from jfnn.core.engine.cohort import PARTS
 from jfnn.core.experiment.description import without_added
 from jfnn.core.experiment.subsets import Subsets
@@ -143,11 +151,11 @@ def _ask(
         if framed and isinstance(model, Supervised):
             rows = table.reshape(len(table), *(model.network.input_shape or ()))
         rows = answers.inputs(model, rows, members.dtype)
-        params = answers.packed(model, members.params, members.dtype)
+        params = answers.pack_params(model, members.params, members.dtype)
         leaves = jax.tree.leaves(params)
         layer = model.width() if isinstance(model, Learner) else max(leaf.shape[-1] for leaf in leaves)
         calls.append(ProgramCall(answers.program(function, model), params, members.selection, rows, layer))
-    return by_blocks(calls, finish, reduce)
+    return compute_in_blocks(calls, finish, reduce)
 
 
 class PartOfFolds(NamedTuple):
@@ -200,7 +208,7 @@ def row_scores(
             raise ArgumentError("part", "expected one with rows; this split has none to test on")
         check_rows(data, config)
         function: Callable[..., jax.Array] = answers.row_score
-        packed = answers.packed(learner, members.params, members.dtype)
+        packed = answers.pack_params(learner, members.params, members.dtype)
         arguments: tuple[Any, ...] = (packed, members.hyper)
         rows = jax.tree.map(lambda leaf, first=first, end=end: leaf[first:end], data.rows)
         rows_of = part_of_folds(learner, data) if rows_of is None else rows_of
@@ -221,7 +229,7 @@ def row_scores(
         fold_of = np.concatenate(folds)
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
         finish = _only(rows_of.row_numbers, n_train, finite)
-    return by_blocks(calls, finish, reduce, "metric")
+    return compute_in_blocks(calls, finish, reduce, "metric")
 
 
 def check_rows(data: Data, config: Json) -> None:
@@ -293,7 +301,7 @@ def part_of_folds(
         raise ArgumentError("split", "expected the weights of the sweep, and of its subsets; got others")
     kept = []
     for fold, own in enumerate(row_numbers if subsets is None else [pair[i] for pair in subsets.pairs]):
-        counted = data.counted(row_numbers[fold], i > 0, fold)
+        counted = data.counted_rows(row_numbers[fold], i > 0, fold)
         kept.append(own if counted is None else own[counted])
     return PartOfFolds(kept, labelled.rows, longer)
 

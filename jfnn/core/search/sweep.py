@@ -12,7 +12,7 @@ import jax
 from jfnn.arguments import checks, paths
 from jfnn.arguments.checks import ArgumentError
 from jfnn.core.engine import loop
-from jfnn.core.engine.ahead import Ahead, at_once
+from jfnn.core.engine.ahead import Ahead, trainers_at_once
 from jfnn.core.engine.cohort import PARTS
 from jfnn.core.engine.devices import as_devices, check_process
 from jfnn.core.engine.executors import Executor
@@ -163,7 +163,7 @@ def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
     to_train = [run for run in runs if not _has_ended(run.options.out)]
     makes = [functools.partial(Trainer, run.experiment, run.threads, run.layout) for run in to_train]
     results = []
-    with Ahead(makes, at_once(first)) as ahead:
+    with Ahead(makes, trainers_at_once(first)) as ahead:
 
         def make_trainer(experiment: Experiment, *_: object) -> Trainer:
             experiment.execution.listener.compiling(0, 1)

@@ -49,7 +49,7 @@ class Checkpoint:
         if not now and started - self.last <= wait:
             return
         arrays = dict(zip(archives.leaf_names(state), leaves, strict=True))
-        files.write_archive(self.path, identity.deciding(self.description), arrays)
+        files.write_archive(self.path, identity.deciding_values(self.description), arrays)
         self.last = self.clock()
         self.seconds = self.last - started
 
@@ -67,13 +67,13 @@ class Checkpoint:
         if list(arrays) != archives.leaf_names(fresh):
             raise files.CorruptFileError(f"{self.path}: its arrays have other names than this run's")
         new_leaves = [
-            self._fitting(name, array, leaf)
+            self._restored_leaf(name, array, leaf)
             for (name, array), leaf in zip(arrays.items(), leaves, strict=True)
         ]
         restored: Tree = jax.tree.unflatten(structure, new_leaves)
         return restored
 
-    def _fitting(self, name: str, saved: np.ndarray, fresh: object) -> Any:
+    def _restored_leaf(self, name: str, saved: np.ndarray, fresh: object) -> Any:
         """A saved leaf with the dtype and shape of a fresh one; a history, empty at first, has any length."""
         leaf = np.asarray(fresh)
         free = int(leaf.shape[:1] == (0,))

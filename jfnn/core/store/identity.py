@@ -67,35 +67,37 @@ CURES = {"settings.epochs": "a result trains on by initial_params=result, epochs
 Description = Json
 
 
-def deciding(description: Description) -> Description:
+def deciding_values(description: Description) -> Description:
     """The deciding parts of a description."""
     return {name: description.get(name) for name in DECIDING}
 
 
 def fingerprint(description: Description) -> str:
     """One checksum of the deciding parts of a description."""
-    return hashlib.sha256(json.dumps(deciding(description), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(deciding_values(description), sort_keys=True).encode()).hexdigest()
 
 
 def differences(there: object, here: object) -> list[str]:
     """The values in which two descriptions differ, each with its name."""
-    return [f"{name} is {one} there and {other} here" for name, one, other in differing(there, here)]
+    return [f"{name} is {one} there and {other} here" for name, one, other in find_differences(there, here)]
 
 
-def differing(one: object, other: object, name: str = "") -> list[tuple[str, str, str]]:
+def find_differences(one: object, other: object, name: str = "") -> list[tuple[str, str, str]]:
     """The name of each value in which two descriptions differ, and both values as texts."""
     if isinstance(one, dict) and isinstance(other, dict):
         inner = ((part, f"{name}.{part}" if name else part) for part in one | other)
-        return [found for part, path in inner for found in differing(one.get(part), other.get(part), path)]
+        return [
+            found for part, path in inner for found in find_differences(one.get(part), other.get(part), path)
+        ]
     if one == other:
         return []
     texts = json.dumps(one), json.dumps(other)
     differ = (i for i, characters in enumerate(zip(*texts, strict=False)) if len({*characters}) > 1)
     same = next(differ, min(map(len, texts)))
-    return [(name, _shown(texts[0], same), _shown(texts[1], same))]
+    return [(name, _value_text(texts[0], same), _value_text(texts[1], same))]
 
 
-def _shown(text: str, same: int) -> str:
+def _value_text(text: str, same: int) -> str:
     """A text, of a long one a part: from a little before the character in which it differs from another."""
     if len(text) <= SHOWN:
         return text
@@ -116,7 +118,7 @@ def check_same(
         here: What the run is.
         otherwise: What the caller can do instead, for the message.
     """
-    found = [] if there is None else differing(deciding(there), deciding(here))
+    found = [] if there is None else find_differences(deciding_values(there), deciding_values(here))
     if found:
         texts = [f"{name} is {one} there and {other} here" for name, one, other in found]
         text = "; ".join(texts[:5]) + ("" if len(texts) <= 5 else f"; and {len(texts) - 5} more")
