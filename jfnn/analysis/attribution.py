@@ -1,7 +1,7 @@
-"""Which training rows outputs come from: datamodels and their score, leave-one-out, influence functions.
+"""Attribution of outputs to training rows: datamodels, leave-one-out values, influence functions.
 
-Values ``[n, rows]`` say how much having training row i changes an output for row j. Of losses, those of rows
-that help are below 0.
+Entry ``[i, j]`` of the values ``[n, rows]`` is the change in an output for row j from including training row
+i. If the output is a loss, helpful rows have negative values.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ PENALTIES = tuple(np.geomspace(1, 0.01, 20).tolist())
 
 @texts.without_arrays
 class Datamodels(NamedTuple):
-    """Linear models of the output for each row, ``bias + included @ weights``; float64.
+    """One linear model per row, ``output = bias + included @ weights``; float64.
 
     Attributes:
-        weights: Values of the training rows ``[n, rows]``, many of them 0.
-        bias: ``[rows]``.
-        penalty: α of each model ``[rows]``, as scikit-learn's Lasso has it.
+        weights: Values of the training rows ``[n, rows]``; many are 0.
+        bias: Intercepts ``[rows]``.
+        penalty: α of each model ``[rows]``, as in scikit-learn's Lasso.
     """
 
     weights: np.ndarray
@@ -50,22 +50,22 @@ class Datamodels(NamedTuple):
 def datamodels(
     outputs: ArrayLike, included: ArrayLike, penalties: ArrayLike = PENALTIES, folds: int = 5
 ) -> Datamodels:
-    """A sparse linear model of the output for each row, from masks of the rows that networks were trained on.
+    """Fit a sparse linear model of each row's output to the masks of the rows that networks were trained on.
 
-    Each minimises ``1/(2m) Σ (output - bias - included @ weights)² + α Σ |weights|`` over m networks (Ilyas
-    et al. 2022, arXiv 2202.00622, section 2), by scikit-learn's coordinate descent on the Gram matrix of the
-    masks, which all models share.
+    Each model minimizes ``1/(2m) Σ (output - bias - included @ weights)² + α Σ |weights|`` over m networks
+    (Ilyas et al. 2022, arXiv 2202.00622, section 2), by scikit-learn's coordinate descent on the Gram matrix
+    of the masks, which all models share.
 
     Args:
-        outputs: Of each network for each row ``[m, rows]``, such as the loss or a margin. Networks of which
-            all are NaN, as of members that diverged, do not count.
-        included: Which training rows each was trained on ``[m, n]``.
-        penalties: α, one or several, in units of the least α at which a model has no weights but 0. Of
-            several each model takes that with the least squared error on networks held out.
-        folds: Into how many parts networks are cut, in their order, to be held out in turn.
+        outputs: Output of each network for each row ``[m, rows]``, such as the loss or a margin. Networks
+            with NaN for all rows, such as diverged members, are ignored.
+        included: Mask of the training rows of each network ``[m, n]``.
+        penalties: α, one or several, in units of the smallest α at which all weights of a model are 0. Given
+            several, each model takes the one with the smallest squared error on held-out networks.
+        folds: Number of cross-validation folds for choosing the penalty; networks are split in their order.
 
     Raises:
-        ValueError, TypeError: Invalid arrays, or shapes that do not fit; fewer networks than folds.
+        ValueError, TypeError: Invalid arrays or mismatched shapes; fewer networks than folds.
     """
     from sklearn.model_selection import KFold
 
@@ -84,7 +84,7 @@ def datamodels(
 
 
 def _lasso_paths(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Weights ``[n, k]`` and biases ``[k]`` of each column of y, at falling penalties ``alphas [k, …]``."""
+    """Yield weights ``[n, k]`` and biases ``[k]`` for each column of y, at decreasing ``alphas [k, …]``."""
     from sklearn.linear_model import lasso_path
 
     means = x.mean(axis=0)
@@ -97,23 +97,22 @@ def _lasso_paths(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> Iterator[t
 
 
 def linear_datamodeling_score(values: ArrayLike, outputs: ArrayLike, included: ArrayLike) -> np.ndarray:
-    """Linear datamodeling scores (LDS): how well values foretell networks trained on subsets of the rows.
+    """Return linear datamodeling scores (LDS): how well values predict networks trained on subsets of rows.
 
-    For each row it is Spearman's rank correlation, over subsets, of the sum of the values of a subset's rows
-    with the output of the network that was trained on it (Park et al. 2023, arXiv 2303.14186, section 2). The
-    LDS is their mean, and `jfnn.analysis.interval` of them its interval over rows.
+    For each row this is Spearman's rank correlation, over subsets, between the sum of the values of a
+    subset's rows and the output of the network trained on it (Park et al. 2023, arXiv 2303.14186, section 2).
+    The LDS is the mean over rows; `jfnn.analysis.interval` gives its confidence interval.
 
     Args:
-        values: Of each training row for each row ``[n, rows]``.
-        outputs: Of each network for each row ``[m, rows]``, or means over networks of several seeds, which
-            raise the score. NaN as in `datamodels`.
-        included: Which training rows each subset has ``[m, n]``; others than those that values were fit to.
+        values: Value of each training row for each row ``[n, rows]``.
+        outputs: Output of each network for each row ``[m, rows]``, or its mean over several seeds, which
+            raises the score. NaN as in `datamodels`.
+        included: Mask of the training rows of each subset ``[m, n]``; other subsets than the values were
+            fitted to.
 
     Returns:
-        ``[rows]``, float64; NaN where all outputs or all predictions are the same.
+        Scores ``[rows]``, float64; NaN where all outputs or all predictions are equal.
 
-    Raises:
-        ValueError, TypeError: Invalid arrays, or shapes that do not fit.
     """
     from scipy import stats
 
@@ -136,22 +135,22 @@ def leave_one_out_values(
     *,
     network: Network | Learner | None = None,
 ) -> np.ndarray:
-    """Values from networks that each lack one training row, averaged over seeds ``[…, n, rows]``; float64.
+    """Return the value of each training row from networks trained without it ``[…, n, rows]``; float64.
 
-    The value of row i for a test row is the mean of the metric over all of these networks less that of the
-    one without row i: how much having row i changes it, up to a number that is the same for all i.
+    The value of row i for a test row is the mean metric of all these networks minus the metric of the network
+    trained without row i: the effect of including row i, up to a constant that is the same for all i.
 
     Args:
-        result: Of a sweep with ``folds=jfnn.subsets.leave_one_out(n)`` that has kept its parameters, or with
-            other subsets whose axis "left_out" has all row numbers.
+        result: A sweep with ``folds=jfnn.subsets.leave_one_out(n)`` that kept its parameters, or with other
+            subsets whose axis "left_out" has all row numbers.
         split: The split of the sweep, with test rows.
         metric: As in `SweepResult.row_scores`.
-        average: Whether over seeds, of those that did not diverge; else ``[…, seeds, n, rows]``. How halves
-            of the seeds agree bounds how well any method can agree with their mean.
+        average: Whether to average over the seeds that did not diverge; otherwise ``[…, seeds, n, rows]``.
+            The agreement between halves of the seeds bounds how well any method can agree with their mean.
         network: As in `SweepResult.row_scores`.
 
     Raises:
-        ValueError, TypeError: As in `SweepResult.row_scores`; a result of other subsets.
+        ValueError, TypeError: As in `SweepResult.row_scores`; a result with other subsets.
     """
     checks.check_instance(result, SweepResult, "result")
     checks.check_instance(split, Split, "split")
@@ -167,17 +166,17 @@ def leave_one_out_values(
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean of those that are not NaN, NaN without any."""
+    """Return the mean of the values that are not NaN; NaN if there are none."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.nansum(values, axis=axis) / (~np.isnan(values)).sum(axis=axis))
 
 
 @texts.without_arrays
 class InfluenceFunctions(NamedTuple):
-    """Values by influence functions, in the dtype of the parameters and with their leading axes.
+    """Influence function estimates, with the dtype and leading axes of the parameters.
 
     Attributes:
-        values: Of each training row for each test row ``[…, n, rows]``.
+        values: Value of each training row for each test row ``[…, n, rows]``.
         residuals: ``|(H + δ I) s - ∇L_j| / |∇L_j|`` of the solution s for each test row ``[…, rows]``.
     """
 
@@ -200,31 +199,29 @@ def influence_functions(
     iterations: int = 100,
     tolerance: float = 1e-5,
 ) -> InfluenceFunctions:
-    """Estimates how training rows change the losses of test rows, without training again.
+    """Estimate how training rows change the losses of test rows, without retraining.
 
-    ``-1/n ∇L_iᵀ (H + δ I)⁻¹ ∇L_j`` for training row i and test row j: the loss of row j less that of the
-    network trained without row i, to first order, where training ended at a minimum (Koh & Liang, ICML 2017,
-    arXiv 1703.04730, section 2). Conjugate gradients solve it by products of H with vectors, for many test
-    rows and networks at once.
+    The value of training row i for test row j is ``-1/n ∇L_iᵀ (H + δ I)⁻¹ ∇L_j``. If training ended at a
+    minimum, it is to first order the loss of row j minus its loss under the network trained without row i
+    (Koh & Liang, ICML 2017, arXiv 1703.04730, section 2). Conjugate gradients solve the linear systems by
+    Hessian-vector products, for many test rows and networks at once.
 
     Args:
         network: The network.
         params: Its parameters, with any leading axes, as in `jfnn.analysis.sharpness`.
-        x: Training inputs ``[n, …]``, the same for all.
+        x: Training inputs ``[n, …]``, shared by all networks.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
         x_test: Test inputs ``[rows, …]``.
-        y_test: Their labels or targets.
+        y_test: Test labels or targets.
         loss: As in `jfnn.objective`.
         l2: λ of `jfnn.objective`, one number.
-        damping: δ, with H of the objective by ``reduction="mean"``.
-        curvature: H: "hessian", for which δ must exceed its negative eigenvalues, as a network may have; or
-            "gauss_newton", ``1/n Σ Jᵀ ∂²L/∂a² J + λ/n`` with the Jacobian J of the outputs a, which has none
-            where the loss is convex in a.
-        iterations: Of conjugate gradients, at most.
-        tolerance: Residual at which they end.
+        damping: δ, for H of the objective with ``reduction="mean"``.
+        curvature: H: "hessian", which may have negative eigenvalues that δ must outweigh; or "gauss_newton",
+            ``1/n Σ Jᵀ ∂²L/∂a² J + λ/n`` with the Jacobian J of the outputs a, which has none if the loss is
+            convex in a.
+        iterations: Maximum number of conjugate gradient iterations.
+        tolerance: Residual at which the iterations stop.
 
-    Raises:
-        ValueError, TypeError: An invalid argument.
     """
     loss = losses.get(loss)
     surface = Surface.of(network, params, x, y, loss, l2, "mean")
@@ -245,7 +242,7 @@ def influence_functions(
         def penalty(point: jax.Array) -> jax.Array:  # quadratic: its gradient is its Hessian times the point
             return l2 / len(x) * losses.l2_penalty(surface.unravel(point))
 
-        def push(v: jax.Array) -> Any:  # by pulling twice, as layers have pull-backs alone
+        def push(v: jax.Array) -> Any:  # the transpose of the pull-back, as layers define no JVP
             return jax.vjp(lambda u: pull(u)[0], jnp.zeros_like(outputs))[1](v)[0]
 
         def product(v: jax.Array) -> Any:
@@ -271,10 +268,10 @@ def influence_functions(
 
 
 def _of_networks(included: ArrayLike, outputs: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Masks ``[m, n]`` and outputs ``[m, rows]`` of the networks whose outputs are not all NaN; float64."""
+    """Masks ``[m, n]`` and outputs ``[m, rows]`` of networks whose outputs are not all NaN; float64."""
     inside, values = as_subsets(included, outputs, "outputs", axes=2)
     there = ~np.isnan(values).all(axis=1)
     if there.sum() < 2:
-        raise ArgumentError("outputs", f"expected those of at least two networks, got {there.sum()}")
+        raise ArgumentError("outputs", f"expected outputs of at least two networks, got {there.sum()}")
     checks.check_values(values[there], "outputs", values.dtype)
     return inside[there].astype(np.float64), values[there]

@@ -1,4 +1,4 @@
-"""Barriers of the loss on the straight line between two networks, and networks with matched hidden units."""
+"""Loss barriers on the straight line between two networks, and matching of hidden units."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jfnn.layers import Dense, Layer, Params
 from jfnn.losses import Loss
 from jfnn.network import Network
 
-ROUNDING = 1e-12  # of a sum of products; smaller gains are none, so that the matching ends
+ROUNDING = 1e-12  # relative; smaller gains are rounding errors, which might keep the matching from ending
 
 
 @texts.without_arrays
@@ -25,8 +25,8 @@ class Barrier(NamedTuple):
     """The loss between pairs of networks, with the leading axes of the parameters.
 
     Attributes:
-        alpha: Places on the line ``[points]``, from 0 (a) to 1 (b).
-        loss: The loss there ``[…, points]``.
+        alpha: Positions on the line ``[points]``, from 0 (a) to 1 (b).
+        loss: Loss at these positions ``[…, points]``.
         height: ``max over α of L(θ_α) - ((1 - α) L(θ_a) + α L(θ_b))`` ``[…]``, at least 0.
     """
 
@@ -45,26 +45,24 @@ def barrier(
     *,
     points: int = 25,
 ) -> Barrier:
-    """The loss along the straight line ``θ_α = (1 - α) θ_a + α θ_b`` between networks, and its barrier.
+    """Return the loss along the line ``θ_α = (1 - α) θ_a + α θ_b`` between networks, and its barrier.
 
-    The loss is the mean of the data loss per row, without penalty, as the scores of a sweep are. Networks
-    whose barrier is no higher than noise are linearly connected (Frankle et al. 2020, "Linear mode
-    connectivity and the lottery ticket hypothesis", arXiv 1912.05671).
+    The loss is the mean data loss per row without penalty, as in the scores of a sweep. Networks whose
+    barrier does not exceed the noise are linearly connected (Frankle et al. 2020, "Linear mode connectivity
+    and the lottery ticket hypothesis", arXiv 1912.05671).
 
     Args:
         network: The network.
         a: Parameters, with any leading axes, the same on every array.
-        b: Parameters of the other ends; leading axes of ``a`` and ``b`` are broadcast as NumPy does.
-        x: Inputs ``[n, …]``, the same for all.
+        b: Parameters at the other ends; the leading axes of ``a`` and ``b`` are broadcast as in NumPy.
+        x: Inputs ``[n, …]``, shared by all networks.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
         loss: As in `jfnn.objective`.
-        points: How many α, evenly from 0 to 1, at least 2.
+        points: Number of positions α, evenly spaced from 0 to 1, at least 2.
 
     Returns:
         Losses and heights in the dtype of the parameters; NaN where an end is not finite.
 
-    Raises:
-        ValueError, TypeError: An invalid argument.
     """
     points = checks.as_count(points, "points", 2)
     leading, ends, _ = _pairs(network, a, b)
@@ -81,20 +79,20 @@ def barrier(
 
 
 def matched(network: Network, a: Params, b: Params) -> Params:
-    """The networks ``b`` with their hidden units in the order in which they are closest to ``a``.
+    """Return the networks ``b`` with their hidden units permuted to be closest to ``a``.
 
-    The order of the units of a hidden layer changes no output. The squared distance of all numbers is made
-    least for one layer at a time, exactly (`scipy.optimize.linear_sum_assignment`), until no layer gains:
-    weight matching (Ainsworth et al. 2022, "Git Re-Basin", arXiv 2209.04836). For one hidden layer that is
-    the least of all; for more a local minimum, which begins from the given order.
+    Permuting the units of a hidden layer does not change the outputs. Weight matching (Ainsworth et al. 2022,
+    "Git Re-Basin", arXiv 2209.04836) minimizes the squared distance between all parameters exactly for one
+    layer at a time (`scipy.optimize.linear_sum_assignment`), until no layer improves. With one hidden layer
+    this is the global minimum; with more it is a local minimum that depends on the given order.
 
     Args:
         network: A network of dense layers.
         a: Parameters, with any leading axes.
-        b: Parameters whose units are ordered; leading axes of ``a`` and ``b`` are broadcast.
+        b: Parameters whose units are permuted; the leading axes of ``a`` and ``b`` are broadcast.
 
     Returns:
-        Parameters of ``b``, with the leading axes of both.
+        Parameters of ``b``, with the broadcast leading axes.
 
     Raises:
         ValueError, TypeError: Other layers; parameters that do not fit or are not finite.
@@ -102,7 +100,7 @@ def matched(network: Network, a: Params, b: Params) -> Params:
     checks.check_instance(network, Network, "network")
     layers = network.layers or (None,)
     if not all(isinstance(layer, Dense) and layer.bias for layer in layers):
-        raise ArgumentError("network", "expected one of dense layers with biases, whose units may move")
+        raise ArgumentError("network", "expected dense layers with biases, whose units can be permuted")
     leading, ends, whole = _pairs(network, a, b)
     for name, points in zip("ab", ends, strict=True):
         checks.check_values(points, name, points.dtype)
@@ -113,13 +111,13 @@ def matched(network: Network, a: Params, b: Params) -> Params:
 
 
 def _pairs(network: Network, a: Params, b: Params) -> tuple[tuple[int, ...], list[np.ndarray], Any]:
-    """Leading axes of pairs, the numbers of their ends ``[pairs, size]``, and their form, see `rows_of`."""
+    """Return leading axes of the pairs, parameters of both ends ``[pairs, size]``, and ``unravel``."""
     axes_a, first, whole = rows_of(network, a, "a")
     axes_b, second, _ = rows_of(network, b, "b", first.dtype)
     try:
         leading = np.broadcast_shapes(axes_a, axes_b)
     except ValueError:
-        reason = f"expected leading axes that go with those of a, {list(axes_a)}, got {list(axes_b)}"
+        reason = f"expected leading axes that broadcast with {list(axes_a)}, those of a, got {list(axes_b)}"
         raise ArgumentError("b", reason) from None
     ends = []
     for axes, points in ((axes_a, first), (axes_b, second)):
@@ -129,14 +127,14 @@ def _pairs(network: Network, a: Params, b: Params) -> tuple[tuple[int, ...], lis
 
 
 def _closest(a: Sequence[Layer], given: Sequence[Layer]) -> tuple[Layer, ...]:
-    """One network's layers with hidden units in the order closest to another's."""
+    """Return one network's layers with hidden units permuted to be closest to another's."""
     b = list(given)
     goal = [Layer(*(array.astype(np.float64) for array in layer)) for layer in a]
     moves = True
     while moves:
         moves = False
         for i in range(len(b) - 1):
-            # What unit k of b at the place of unit j of a adds to the product of both networks' numbers.
+            # gains[j, k]: the inner product of both networks gains this if unit k of b takes place j.
             gains = goal[i].w.T @ b[i].w + np.outer(goal[i].b, b[i].b) + goal[i + 1].w @ b[i + 1].w.T
             order = linear_sum_assignment(gains, maximize=True)[1]
             better = gains[np.arange(len(order)), order].sum() - np.trace(gains)

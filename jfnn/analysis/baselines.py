@@ -1,4 +1,4 @@
-"""Scores of other models beside a sweep's: of scikit-learn's estimators, or published ones."""
+"""Scores of other models beside a sweep's, such as scikit-learn estimators or published results."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.core.search.result import SweepResult
 
-#: Name of a model -> its score, or several.
+#: Name of a model -> its score, or several scores.
 Baselines = Mapping[str, float | Sequence[float]]
 
 
 def as_baselines(
     baselines: Baselines | None, result: SweepResult, confidence: float = Interval().confidence
 ) -> dict[str, Score]:
-    """The score of each model by its name; of several values their mean, and of three or more its interval.
+    """Return the checked mean score of each model by name, with an interval if it has three or more values.
 
-    As many values as a sweep of one seed has folds are taken as of the same folds, which share rows, and have
-    the interval that the cells have; others are independent. None stands for no models.
-
-    Raises:
-        ValueError, TypeError: No mapping, a name that is no text, or no finite numbers.
+    If a model has as many values as a sweep with one seed has folds, they are taken as scores on these folds,
+    which share rows, and get the interval that cells have. Other values are taken as independent.
     """
     if baselines is None:
         return {}

@@ -10,22 +10,22 @@ NO_CELL = -1
 
 
 def best_of_subsets(result: SweepResult, score: str | None = None) -> dict[str, np.ndarray]:
-    """Columns with the best cell of each subset by itself, ready for ``pandas.DataFrame``.
+    """Return the best cell of each subset, as columns ready for ``pandas.DataFrame``.
 
     `SweepResult.best` takes the mean over subsets, which may be targets or groups that have nothing in
-    common. Here each has its own best cell, by the mean over seeds. A cell in which any seed diverged with
-    this subset does not rank, nor one that was pruned. Of equals the first wins. Ranked on the rows held out,
-    or else on the test rows, which then flatter it.
+    common. Here each subset has its own best cell, by the mean over seeds. Pruned cells, and cells where any
+    seed diverged with this subset, are excluded; ties go to the first. Cells are ranked on held-out rows, or
+    on test rows if there are none, whose score is then optimistic.
 
     Args:
         result: A sweep of subsets or folds.
-        score: The score that ranks, such as "train_loss"; None for `SweepResult.ranked_by`.
+        score: The score to rank by, such as "train_loss"; None for `SweepResult.ranked_by`.
 
     Returns:
-        Name -> ``[F]``: "fold", its number; the names of subsets; "cell", the number of its best cell in C
-        order (`SweepResult.cell_index` has the index), and this cell's value on each axis; the score that
-        ranks and all test scores, means over seeds; "seeds", their number. Where no cell ranks "cell" is -1,
-        scores are NaN, and values on axes NaN, of whole numbers -1, of words "".
+        Columns ``[F]`` by name: "fold", its number; the names of subsets; "cell", the number of its best cell
+        in C order (`SweepResult.cell_index` converts it to an index); this cell's value on each axis; the
+        ranking score and all test scores, means over seeds; "seeds", their number. If no cell qualifies,
+        "cell" is -1, scores are NaN, and axis values are NaN, -1 for integers or "" for text.
 
     Raises:
         ValueError: No such score; or a result without subsets or folds.
@@ -54,24 +54,24 @@ def best_of_subsets(result: SweepResult, score: str | None = None) -> dict[str, 
 
 
 def _at(values: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Values ``[cells]`` of chosen cells ``[F]``, and what stands for none."""
+    """Return values ``[cells]`` at chosen cells ``[F]``, or a placeholder where there is none."""
     none = {"f": np.nan, "U": ""}.get(values.dtype.kind, NO_CELL)
     return np.where(cell == NO_CELL, np.array(none, values.dtype), values[cell])
 
 
 def best_rates(result: SweepResult, score: str | None = None) -> np.ndarray:
-    """The learning rate with the best score of every network ``[N]``, or network and batch size ``[N, B]``.
+    """Return the best learning rate of each network ``[N]``, or of each network and batch size ``[N, B]``.
 
-    By the score averaged over seeds and folds, at the best values of all further axes. NaN where every cell
-    diverged or was pruned. Of equals the first wins.
+    Scores are averaged over seeds and folds, at the best values of all further axes. Ties go to the first.
+    NaN where every cell diverged or was pruned.
 
     Args:
         result: A sweep of several networks or batch sizes, or of one (``[]``).
-        score: Such as "train_loss"; None for the score that ranks.
+        score: The score to rank by, such as "train_loss"; None for `SweepResult.ranked_by`.
 
     Raises:
-        ValueError: No such score; a random search, which has no axis of learning rates; or the result of
-            `jfnn.train`, which has none either.
+        ValueError: No such score; a random search or a result of `jfnn.train`, which have no axis of learning
+            rates.
     """
     checks.check_instance(result, SweepResult, "result")
     name = result.named(score, "score")

@@ -1,7 +1,7 @@
-"""Bias, variance and noise of networks that were trained on different draws of their rows.
+"""Bias, variance and noise of networks trained on different draws of training rows.
 
-Draws are those of `jfnn.subsets`: independent sets of rows, or bootstraps of the same ones. Expectations are
-over them, and over seeds where there are several. All parts are means over the rows to test on.
+Draws come from `jfnn.subsets`: independent sets of rows, or bootstraps of the same rows. Expectations are
+over draws, and over seeds if there are several. All components are means over the test rows.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ PARTS = ("error", "bias", "variance", "unbiased", "biased", "disagreement")
 WITH_ENDS = ("error", "bias", "variance")
 FEWEST = 2  # draws
 
-# Parts of one cell by their names, and the values of each draw of which the intervals are.
+# Components of one cell by name, and the values of each draw behind the intervals.
 _Parts = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
 class BiasVariance:
-    """Parts of an expected error, each ``[…]``: ``error = bias + variance + noise + cross``, exactly.
+    """Decomposition of an expected error, ``error = bias + variance + noise + cross``; arrays ``[…]``.
 
     Attributes:
         kind: "squared" or "zero_one".
-        error: The expected error by the targets.
-        bias: Of squared loss the squared bias; else how often the main prediction is not the truth.
-        variance: Of squared loss the variance; else the net variance, ``unbiased - biased``, negative where
-            draws that disagree with a wrong main prediction are right.
-        noise: Of the targets.
-        cross: What is left with these targets; 0 on average over the noise for squared loss, and 0 without
+        error: Expected error on the targets.
+        bias: Squared bias; for 0–1 loss how often the main prediction is wrong.
+        variance: Variance; for 0–1 loss the net variance ``unbiased - biased``, negative where draws that
+            disagree with a wrong main prediction are right.
+        noise: Noise of the targets.
+        cross: Remainder with these targets; 0 on average over the noise for squared loss, and 0 without
             ``truth``.
-        unbiased: Of 0–1 loss the variance on rows whose main prediction is right, which adds to the error.
-        biased: Of 0–1 loss how often a prediction is right on rows whose main prediction is wrong: for two
-            classes the variance on these, which is taken off the error.
-        disagreement: Of 0–1 loss how often a prediction is not the main one. Of squared loss these three are
-            the variance, 0 and the variance.
+        unbiased: For 0–1 loss the variance on rows whose main prediction is right, which adds to the error.
+        biased: For 0–1 loss how often a prediction is right on rows whose main prediction is wrong, which is
+            subtracted from the error; for two classes the variance on these rows.
+        disagreement: For 0–1 loss how often a prediction differs from the main one. For squared loss these
+            three are the variance, 0 and the variance.
         low: Lower ends of the intervals of "error", "bias" and "variance"; NaN where there is none.
-        high: Their upper ends.
-        confidence: Of the intervals.
-        draws: Networks that count in each.
+        high: Upper ends.
+        confidence: Confidence level of the intervals.
+        draws: Number of networks in each estimate.
         axes: Name -> values of each axis of these arrays.
     """
 
@@ -75,13 +75,13 @@ class BiasVariance:
     axes: Mapping[str, np.ndarray]
 
     def __repr__(self) -> str:
-        """The parts where the error is least."""
+        """Return the components where the error is smallest."""
         if not np.isfinite(self.error).any():
             return f"<BiasVariance {self.kind}, {self.error.shape}: no networks>"
         best = np.unravel_index(int(np.nanargmin(self.error)), self.error.shape)
         parts = ("error", "bias", "variance", "noise")
-        told = ", ".join(f"{name} {getattr(self, name)[best]:.4g}" for name in parts)
-        return f"<BiasVariance {self.kind}, {self.error.shape}: least {told}>"
+        least = ", ".join(f"{name} {getattr(self, name)[best]:.4g}" for name in parts)
+        return f"<BiasVariance {self.kind}, {self.error.shape}: least {least}>"
 
 
 def bias_variance(
@@ -96,50 +96,50 @@ def bias_variance(
     corrected: bool = False,
     network: Network | Learner | None = None,
 ) -> BiasVariance:
-    """Bias, variance and noise of each cell of a sweep over subsets, on the rows to test on.
+    """Decompose the test error of each cell of a sweep over subsets into bias, variance and noise.
 
-    `bias_variance_of` has the formulas. A draw is a subset, such as those of `jfnn.subsets.bootstrap`; with
-    several seeds each subset counts once for each, and intervals are over the subsets. Without subsets a
-    draw is a seed, and the variance is that of the starts and minibatches alone.
+    `bias_variance_of` has the formulas. A draw is a subset, such as one of `jfnn.subsets.bootstrap`; with
+    several seeds each subset counts once per seed, and intervals are over the subsets. Without subsets a draw
+    is a seed, and the variance is due to initialization and minibatches alone.
 
     Args:
-        result: A sweep with ``folds=jfnn.subsets.…`` that kept its parameters; those kept at evaluations give
-            a further axis, "epoch".
+        result: A sweep with ``folds=jfnn.subsets.…`` that kept its parameters; parameters kept at evaluations
+            add an axis "epoch".
         split: The split of the sweep.
-        truth: The targets of the rows to test on without noise, shaped like them, or a function of
-            ``split.x_test`` that gives them.
+        truth: Noise-free targets of the test rows, shaped like the targets, or a function of ``split.x_test``
+            that returns them.
         noise: As in `bias_variance_of`.
-        kind: "squared" or "zero_one"; None for what fits the predictions. Of classes "squared" is of their
-            probabilities.
+        kind: "squared" or "zero_one"; None to infer it from the predictions. For classes "squared"
+            decomposes their probabilities.
         interval: As in `bias_variance_of`.
-        missing: Members that diverged: "nan" makes their cell NaN, "omit" leaves their draws out, which
-            ``draws`` tells.
+        missing: Treatment of diverged members: "nan" makes their cell NaN, "omit" leaves out their draws and
+            reduces ``draws``.
         corrected: As in `bias_variance_of`.
         network: As in `SweepResult.predict`.
 
     Returns:
-        Parts ``[E, L, …]``, of evaluations ``[E, L, …, H]``; of a random search ``[cells]``.
+        Arrays ``[E, L, …]``, with evaluations ``[E, L, …, H]``; of a random search ``[cells]``.
 
     Raises:
-        ValueError, TypeError: As in `bias_variance_of` and `SweepResult.predict`; a split without rows to
-            test on, or with targets of another shape than the predictions.
+        ValueError, TypeError: As in `bias_variance_of` and `SweepResult.predict`; a split without test rows,
+            or with targets of another shape than the predictions.
     """
     checks.check_instance(result, SweepResult, "result")
     checks.check_instance(split, Split, "split")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep over subsets or seeds, got one network")
     if result.of_targets:
-        raise ArgumentError("result", "expected subsets with the same target, got one with a target for each")
+        raise ArgumentError("result", "expected subsets with the same target, got one target for each")
     if split.x_test is None or split.y_test is None:
-        raise ArgumentError("split", "expected rows to test on, got none")
-    asked = DecompositionOptions(kind, noise, interval, missing, corrected)
+        raise ArgumentError("split", "expected test rows, got none")
+    options = DecompositionOptions(kind, noise, interval, missing, corrected)
     given = truth(split.x_test) if callable(truth) else truth
     targets = np.asarray(checks.as_array(split.y_test, "split"))
     if given is not None:
         given = _as_truth(given)
         if len(given) != len(targets):
             got = str(list(given.shape))
-            raise ArgumentError("truth", f"expected {len(targets)} rows, as split has to test on", got=got)
+            raise ArgumentError("truth", f"expected {len(targets)} rows, one per test row", got=got)
     predictions = result.predict(split.x_test, network=network)
     is_labels = predictions.dtype.kind in "iu"
     if is_labels and kind == "squared":
@@ -148,7 +148,7 @@ def bias_variance(
             classes = np.arange(predictions.shape[-1]) if predictions.shape[-1] > 1 else 1
             targets = np.asarray(targets[:, None] == classes, np.float64)
     elif not is_labels and kind == "zero_one":
-        raise ArgumentError("kind", "expected 'squared', these networks predict numbers", got=repr(kind))
+        raise ArgumentError("kind", "expected 'squared' for networks that predict numbers", got=repr(kind))
     if predictions.ndim > targets.ndim and predictions.shape[-1] == 1 and targets.ndim == 1:
         predictions = predictions[..., 0]
     if is_labels and targets.ndim == 2 and predictions.shape[-1:] != targets.shape[-1:]:
@@ -157,7 +157,7 @@ def bias_variance(
         got = f"targets {list(targets.shape)} and predictions {list(predictions.shape)}"
         raise ArgumentError("split", "expected one prediction for each target", got=got)
     axes, grouped = _draws_last(result, predictions, targets.ndim)
-    return _decomposed(grouped, targets, given, asked, axes)
+    return _decompose(grouped, targets, given, options, axes)
 
 
 def bias_variance_of(
@@ -172,42 +172,42 @@ def bias_variance_of(
     corrected: bool = False,
     axes: Mapping[str, ArrayLike] | None = None,
 ) -> BiasVariance:
-    """Bias, variance and noise of predictions of anything, each from a model trained on another draw of rows.
+    """Decompose the error of any predictions, each from a model trained on another draw of rows.
 
-    Squared loss, with the main prediction ``ȳ = E y``, targets t and the truth f, which is t where it is not
-    given: ``bias = (ȳ - f)²``, ``variance = E (y - ȳ)²``, ``noise = (t - f)²``, means over rows and outputs
-    (Geman, Bienenstock & Doursat, Neural Computation 4, 1992). Without the truth the noise is within the
-    bias, which is then an upper bound; a number for ``noise`` is taken off it.
+    Squared loss, with the main prediction ``ȳ = E y``, targets t and the truth f (t if not given):
+    ``bias = (ȳ - f)²``, ``variance = E (y - ȳ)²``, ``noise = (t - f)²``, means over rows and outputs (Geman,
+    Bienenstock & Doursat, Neural Computation 4, 1992). Without the truth the bias includes the noise and is
+    an upper bound; a given ``noise`` is subtracted from it.
 
-    0–1 loss (Domingos, "A unified bias-variance decomposition", ICML 2000): the main prediction ȳ is the
-    label of most draws, of equals the smallest. ``bias = [ȳ ≠ f]``; the variance ``P(y ≠ ȳ)`` adds to the
-    error where ȳ is right; where it is wrong, ``P(y = f)`` is taken off.
+    0–1 loss (Domingos, "A unified bias-variance decomposition", ICML 2000): the main prediction ȳ is the most
+    frequent label, the smallest of several. ``bias = [ȳ ≠ f]``; the variance ``P(y ≠ ȳ)`` adds to the error
+    where ȳ is right; where it is wrong, ``P(y = f)`` is subtracted.
 
-    Intervals are over draws, as independent ones: of squared loss by the jackknife, of the variance on the
-    scale of its logarithm (of 25 draws they covered variance and error in 95% and 93% of cases, a bias small
-    beside the variance in 86%); of 0–1 loss with the main predictions as they are, so that the bias
-    has none. They do not cover the choice of the rows to test on, nor, of bootstraps, of those drawn from.
+    Intervals treat draws as independent. For squared loss they use the jackknife, and a log scale for the
+    variance: with 25 draws they covered variance and error in 95% and 93% of cases, and a bias small compared
+    to the variance in 86%. For 0–1 loss the main predictions are held fixed, so the bias has no interval.
+    Intervals do not cover the choice of test rows, nor of the rows that bootstraps draw from.
 
     Args:
         predictions: ``[…, draws, n]``, or ``[…, draws, n, k]`` for targets ``[n, k]``. Integers are labels,
-            -1 a missing one where no target is -1; else numbers, NaN for a missing one.
+            with -1 for a missing one if no target is -1; otherwise numbers, with NaN for a missing one.
         targets: ``[n]`` or ``[n, k]``.
-        truth: The targets without noise, shaped like them; None where they are not known.
-        noise: The variance of the noise, or of labels, whose ``truth`` is then needed, how often they are
-            wrong; None for that of the targets by ``truth``, or 0.
-        kind: "squared" or "zero_one"; None for "zero_one" where predictions and targets are integers.
+        truth: Noise-free targets, shaped like ``targets``; None if unknown.
+        noise: Variance of the noise; for labels, which then need ``truth``, how often they are wrong. None to
+            compute it from ``truth``, or 0 without.
+        kind: "squared" or "zero_one"; None for "zero_one" if predictions and targets are integers.
         interval: An `Interval` of the mean; None for Student's t.
-        missing: Draws with a missing prediction: "nan" or "omit".
-        corrected: Whether squared loss has the estimates that are right on average over m draws at random,
-            with the variance by m - 1 and the bias less ``variance / m``; else means over the draws as they
-            are, right where these are all that there are.
+        missing: Treatment of draws with a missing prediction: "nan" or "omit".
+        corrected: Whether to estimate squared loss without bias from m random draws: the variance by m - 1
+            and the bias less ``variance / m``. Otherwise means over the given draws, right if there are no
+            others.
         axes: Name -> values of each leading axis; None for numbers from 0.
 
     Raises:
-        ValueError, TypeError: Shapes that do not fit, fewer than two draws, infinite numbers, or values that
-            the other arguments do not take.
+        ValueError, TypeError: Mismatched shapes, fewer than two draws, infinite numbers, or an invalid
+            argument.
     """
-    asked = DecompositionOptions(kind, noise, interval, missing, corrected)
+    options = DecompositionOptions(kind, noise, interval, missing, corrected)
     numbers = np.asarray(checks.as_array(predictions, "predictions"))
     checks.check_numbers(numbers, "predictions")
     wanted = np.asarray(checks.as_array(targets, "targets"))
@@ -216,26 +216,26 @@ def bias_variance_of(
     if trailing not in (1, 2) or not wanted.size:
         raise ArgumentError("targets", "expected [n] or [n, k]", got=str(list(wanted.shape)))
     if numbers.ndim <= trailing or numbers.shape[-trailing:] != wanted.shape:
-        expected = f"expected [..., draws, {', '.join(map(str, wanted.shape))}], as targets are"
+        expected = f"expected [..., draws, {', '.join(map(str, wanted.shape))}] for these targets"
         raise ArgumentError("predictions", expected, got=str(list(numbers.shape)))
     leading = numbers.shape[: -trailing - 1]
     named = _named_axes(axes, leading)
     grouped = np.expand_dims(numbers, len(leading) + 1)
-    return _decomposed(grouped, wanted, None if truth is None else _as_truth(truth), asked, named)
+    return _decompose(grouped, wanted, None if truth is None else _as_truth(truth), options, named)
 
 
 def _as_interval(interval: Interval | None, argument: str) -> Interval:
-    """An interval of the mean; None for Student's t."""
+    """Return an interval of the mean; None stands for Student's t."""
     form = Interval() if interval is None else interval
     checks.check_instance(form, Interval, argument)
     if form.statistic != "mean":
-        raise ArgumentError(argument, "expected one of the mean", got=form.statistic)
+        raise ArgumentError(argument, "expected an interval of the mean", got=form.statistic)
     return form
 
 
 @dataclasses.dataclass(frozen=True)
 class DecompositionOptions(Valid):
-    """Arguments of `bias_variance_of` that say how to decompose."""
+    """Arguments of `bias_variance_of` that configure the decomposition."""
 
     kind: str | None = field(convert=optional(one_of(KINDS)))
     noise: float | None = field(convert=optional(checks.as_number))
@@ -245,7 +245,7 @@ class DecompositionOptions(Valid):
 
 
 def _as_truth(truth: ArrayLike) -> np.ndarray:
-    """Finite numbers, a row on the first axis."""
+
     array = np.asarray(checks.as_array(truth, "truth"))
     checks.check_numbers(array, "truth")
     checks.check_values(array, "truth", np.float64)
@@ -255,7 +255,7 @@ def _as_truth(truth: ArrayLike) -> np.ndarray:
 
 
 def _named_axes(axes: object, lengths: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Values of each leading axis."""
+
     if axes is None:
         return {f"axis {i}": np.arange(length) for i, length in enumerate(lengths)}
     given = checks.as_mapping(axes, "axes")
@@ -270,7 +270,7 @@ def _named_axes(axes: object, lengths: tuple[int, ...]) -> dict[str, np.ndarray]
 def _draws_last(
     result: SweepResult, predictions: np.ndarray, trailing: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The axes of cells, and predictions ``[cells…, subsets, seeds, n, …]``."""
+    """Return the axes of cells, and predictions ``[cells…, subsets, seeds, n, …]``."""
     axes: dict[str, np.ndarray] = {}
     if result.kept_cell is None and result.crossed:
         axes = dict(result.axes)
@@ -288,28 +288,28 @@ def _draws_last(
     return axes, moved
 
 
-def _decomposed(
+def _decompose(
     predictions: np.ndarray,
     targets: np.ndarray,
     truth: np.ndarray | None,
-    asked: DecompositionOptions,
+    options: DecompositionOptions,
     axes: Mapping[str, np.ndarray],
 ) -> BiasVariance:
-    """The parts of predictions ``[…, groups, of each, n, …]``; groups are independent."""
+    """Decompose predictions ``[…, groups, draws, n, …]``, whose groups are independent."""
     integers = predictions.dtype.kind in "iu" and targets.dtype.kind in "iub"
-    kind = asked.kind or ("zero_one" if integers else "squared")
+    kind = options.kind or ("zero_one" if integers else "squared")
     if kind == "zero_one" and not integers:
         got = f"{predictions.dtype} and {targets.dtype}"
-        raise ArgumentTypeError("predictions", "expected integer labels, as targets for 0-1 loss", got=got)
+        raise ArgumentTypeError("predictions", "expected integer labels and targets for 0-1 loss", got=got)
     checks.check_values(targets, "targets", np.float64)
     right = targets if truth is None else truth
     if right.shape != targets.shape:
         got = str(list(right.shape))
-        raise ArgumentError("truth", f"expected {list(targets.shape)}, as targets are", got=got)
-    if kind == "zero_one" and truth is None and asked.noise is not None:
-        raise ArgumentError("noise", "expected None without truth, for 0-1 loss", got=f"{asked.noise:g}")
+        raise ArgumentError("truth", f"expected {list(targets.shape)}, the shape of targets", got=got)
+    if kind == "zero_one" and truth is None and options.noise is not None:
+        raise ArgumentError("noise", "expected None without truth, for 0-1 loss", got=f"{options.noise:g}")
     of_targets = targets != right if kind == "zero_one" else (targets.astype(np.float64) - right) ** 2
-    sigma = float(of_targets.mean()) if asked.noise is None else asked.noise
+    sigma = float(of_targets.mean()) if options.noise is None else options.noise
     leading = predictions.shape[: predictions.ndim - 2 - targets.ndim]
     groups, each = predictions.shape[len(leading) : len(leading) + 2]
     if groups * each < FEWEST:
@@ -323,16 +323,16 @@ def _decomposed(
     lacks = np.asarray(missed.any(axis=(2, 3)))
     values = {name: np.full(len(cells), np.nan) for name in PARTS}
     ends = {name: np.full((2, len(cells)), np.nan) for name in WITH_ENDS}
-    counts = np.where(lacks.any(axis=1) & (asked.missing == "nan"), 0, (~lacks).sum(axis=1) * each)
+    counts = np.where(lacks.any(axis=1) & (options.missing == "nan"), 0, (~lacks).sum(axis=1) * each)
     compute = _squared if kind == "squared" else _zero_one
     for i in np.flatnonzero(counts >= FEWEST):
-        parts, of_draws = compute(cells[i][~lacks[i]], targets.ravel(), right.ravel(), asked.corrected)
+        parts, of_draws = compute(cells[i][~lacks[i]], targets.ravel(), right.ravel(), options.corrected)
         for name, part in parts.items():
             values[name][i] = part
         for name, draws in of_draws.items():
             bounds = (0.0, 1.0 if kind == "zero_one" else np.inf) if name == "error" else None
-            ends[name][:, i] = confidence_interval(draws, asked.interval, bounds=bounds)
-    if truth is None:  # what there is of noise lies within the bias
+            ends[name][:, i] = confidence_interval(draws, options.interval, bounds=bounds)
+    if truth is None:  # the bias includes the noise
         values["bias"] -= sigma
         ends["bias"] -= sigma
     if kind == "squared":
@@ -346,7 +346,7 @@ def _decomposed(
         kind,
         low={name: low.reshape(leading) for name, (low, _) in ends.items()},
         high={name: high.reshape(leading) for name, (_, high) in ends.items()},
-        confidence=asked.interval.confidence,
+        confidence=options.interval.confidence,
         draws=counts.reshape(leading),
         axes=dict(axes),
         **{name: array.reshape(leading) for name, array in values.items()},
@@ -354,7 +354,7 @@ def _decomposed(
 
 
 def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
-    """Parts of ``[groups, of each, n]``, and pseudo-values of the groups by leaving each out.
+    """Decompose ``[groups, draws, n]``; also return jackknife pseudo-values of the groups.
 
     Those of the variance are of its logarithm.
     """
@@ -367,7 +367,7 @@ def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, co
     squares = (off**2).sum(axis=1)
 
     def parts(count: int, mean: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bias and variance of so many draws, from means and squares about the mean of all ``[…, n]``."""
+        """Bias and variance of ``count`` draws, from means and squares about the overall mean ``[…, n]``."""
         plain = square / count - mean**2
         variance = plain.mean(axis=-1) * (count / (count - 1) if corrected else 1)
         bias = ((main + mean - truth) ** 2).mean(axis=-1) - corrected * variance / count
@@ -394,7 +394,7 @@ def _squared(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, co
 
 
 def _zero_one(predictions: np.ndarray, targets: np.ndarray, truth: np.ndarray, corrected: bool) -> _Parts:
-    """Parts of labels ``[groups, of each, n]``, and values of the groups given the main predictions."""
+    """Decompose labels ``[groups, draws, n]``; also values of the groups, main predictions held fixed."""
     from scipy import stats
 
     main = stats.mode(predictions.reshape(-1, predictions.shape[-1]), axis=0).mode

@@ -1,4 +1,4 @@
-"""Length of a code for labels given inputs: how hard it is to learn them from these inputs."""
+"""Length of a code for labels given inputs, a measure of how hard the labels are to learn."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from jfnn.split import Split
 
 @texts.without_arrays
 class OnlineCode(NamedTuple):
-    """Lengths of online codes, one for each target and draw of an order of rows.
+    """Lengths of online codes, one for each target and order of rows.
 
     Attributes:
-        bits: Length in bits of every cell, ``[…, S, C]`` for C codes, where subsets stand in the result; NaN
+        bits: Length in bits for every cell, ``[…, S, C]`` for C codes, in place of the subsets' axis; NaN
             where a member diverged.
-        uniform: Length of the labels without any inputs, ``n log2 K`` ``[C]``.
-        compression: ``uniform / bits``, shaped like ``bits``: 1 says that the inputs were of no use.
-        first: Number of the first subset of each code ``[C]``, where `SweepResult.subset_values` have its
-            target: ``result.subset_values["target"][code.first]``.
+        uniform: Length of a uniform code that ignores the inputs, ``n log2 K`` ``[C]``.
+        compression: ``uniform / bits``, shaped like ``bits``; 1 if the inputs did not help.
+        first: Number of the first subset of each code ``[C]``, which looks up its target:
+            ``result.subset_values["target"][code.first]``.
     """
 
     bits: np.ndarray
@@ -42,30 +42,30 @@ def online_code(
     classes: int | None = None,
     network: Network | Learner | None = None,
 ) -> OnlineCode:
-    """Minimum description length of labels by online coding, of a sweep over growing subsets of rows.
+    """Return the minimum description length of labels by online coding, from a sweep over growing subsets.
 
-    Labels of the first ``t_1`` rows are sent by a uniform code over K classes, those of each further block by
-    the network that was trained on all rows before it (Voita & Titov 2020, "Information-theoretic probing
-    with minimum description length", EMNLP, section 3.2)::
+    A uniform code over K classes sends the labels of the first ``t_1`` rows; the network trained on all
+    earlier rows sends each further block (Voita & Titov 2020, "Information-theoretic probing with minimum
+    description length", EMNLP, section 3.2)::
 
         bits = t_1 log2 K + Σ_i Σ_{rows t_i + 1 … t_{i+1}} -log2 p_i(y | x)
 
-    Network i has seen the first ``t_i`` rows. The last subset's is used where its rows held out are left, up
-    to n; a subset of all n rows adds no code. The order of rows is that of `jfnn.subsets.sizes`, and each of
-    its orders is a code. The fewer bits, the better the inputs show the labels to networks of this kind, few
-    rows included. Who takes the shortest code of C cells adds the ``log2 C`` bits that say which it was.
+    Network i was trained on the first ``t_i`` rows. The last one codes the remaining held-out rows, up to n;
+    a subset of all n rows adds no code. Each order of rows drawn by `jfnn.subsets.sizes` is one code. Fewer
+    bits mean that networks of this kind learn the labels more easily from the inputs, also from few rows.
+    Choosing the shortest code of C cells costs ``log2 C`` bits more, to name the cell.
 
     Args:
-        result: A sweep that kept the parameters of all members or of one cell, with cross-entropies of labels
-            as its loss. It computes ``[…, S, F, n]`` losses, ``result.of_cell(…)`` those of one cell.
-        split: The sweep's.
-        folds: The sweep's, of `jfnn.subsets.sizes` or such ones for each target.
+        result: A sweep that kept the parameters of all members or of one cell, with a cross-entropy of labels
+            as its loss. ``[…, S, F, n]`` losses are computed; ``result.of_cell(…)`` limits them to one cell.
+        split: The split of the sweep.
+        folds: The subsets of the sweep, from `jfnn.subsets.sizes`, possibly one such series per target.
         classes: K; None for one more than the largest label of each code's target.
         network: As in `SweepResult.row_scores`, for a loaded result.
 
     Raises:
-        ValueError, TypeError: A loss that is no cross-entropy of labels; subsets that do not grow; another
-            split or other folds than the sweep's; or as `SweepResult.row_scores`.
+        ValueError, TypeError: A loss other than a cross-entropy of labels; subsets that do not grow; another
+            split or other folds than the sweep's; or as in `SweepResult.row_scores`.
     """
     checks.check_instance(result, SweepResult, "result")
     checks.check_instance(split, Split, "split")
@@ -81,7 +81,7 @@ def online_code(
     uniform = []
     for chain in chains:
         seen, held_out = zip(*(folds.pairs[f] for f in chain), strict=True)
-        # Each network sends the rows of the next one that it has not seen, the last one those held out.
+        # Each network codes the rows that the next one adds, the last network the held-out rows.
         blocks = [np.setdiff1d(after, rows) for rows, after in itertools.pairwise(seen)] + [held_out[-1]]
         first = seen[0]
         coded = np.concatenate([first, *blocks])
@@ -95,7 +95,7 @@ def online_code(
 
 
 def _check_loss(result: SweepResult) -> None:
-    """Raises ArgumentError unless the loss of a row is -log p of its label."""
+    """Raise ArgumentError unless the loss of a row is -log p of its label."""
     loss = result.config.get("settings", {}).get("learner", {}).get("loss")
     shapes = [leaf["shape"] for leaf in result.config.get("data", {}).get("rows", [])]
     alone = loss == "sigmoid_cross_entropy" and len(shapes) == 2 and shapes[1][-1] == 1
@@ -107,40 +107,40 @@ def _check_loss(result: SweepResult) -> None:
 def _check_folds(
     result: SweepResult, split: Split, folds: Subsets, network: Network | Learner | None
 ) -> None:
-    """Raises ArgumentError where subsets are not those of a sweep."""
+    """Raise ArgumentError unless ``folds`` are the subsets of the sweep."""
     if len(folds.pairs) != result.folds:
         got = f"{len(folds.pairs)} subsets"
-        raise ArgumentError("folds", f"expected those of the sweep, {result.folds}", got=got)
+        raise ArgumentError("folds", f"expected the {result.folds} subsets of the sweep", got=got)
     known = None if result.origin is None else result.origin.subsets
     if known is folds:
         return
-    if known is None:  # of a loaded result: the scores of a part compare the rows with its description
+    if known is None:  # a loaded result: scoring compares the rows with its description
         result.row_scores("loss", "train", split, "mean", network=network, folds=folds)
         return
     for (rows, held_out), (train, others) in zip(folds.pairs, known.pairs, strict=True):
         if not np.array_equal(rows, train) or not np.array_equal(held_out, others):
-            raise ArgumentError("folds", "expected those of the sweep", got="other rows")
+            raise ArgumentError("folds", "expected the subsets of the sweep", got="other rows")
 
 
 def _chains(folds: Subsets) -> list[list[int]]:
-    """Numbers of the subsets of each code, one after another: each has all rows of the one before it."""
+    """Return the subset numbers of each code in order; each subset contains the one before it."""
     chains: list[list[int]] = []
     before: np.ndarray | None = None
     for f, (rows, _) in enumerate(folds.pairs):
         if len(np.unique(rows)) < len(rows):
-            raise ArgumentError("folds", "expected each row once in a subset, as subsets.sizes have them")
+            raise ArgumentError("folds", "expected each row at most once in a subset, as in subsets.sizes")
         if before is None or len(rows) <= len(before):
             chains.append([])
         elif not np.isin(before, rows).all():
-            expected = "expected subsets that grow, each with all rows of the one before it"
-            raise ArgumentError("folds", expected, got=f"others at subset {f}")
+            expected = "expected growing subsets, each with all rows of the one before it"
+            raise ArgumentError("folds", expected, got=f"missing rows at subset {f}")
         chains[-1].append(f)
         before = rows
     return chains
 
 
 def _classes(split: Split, folds: Subsets, f: int, rows: np.ndarray) -> int:
-    """Number of classes of a subset's target, by the labels of its rows, or by their one-hot form."""
+    """Return the number of classes of a subset's target, from integer or one-hot labels."""
     y = np.asarray(checks.as_array(split.y_train if folds.labels is None else folds.labels[f], "split"))
     labels = y[rows] if folds.columns is None else y[rows][:, folds.columns[f]]
     if labels.ndim == 1 and labels.dtype.kind in "iub":
@@ -148,5 +148,5 @@ def _classes(split: Split, folds: Subsets, f: int, rows: np.ndarray) -> int:
     certain = labels.ndim == 2 and np.isin(labels, (0, 1)).all()
     if not certain or (labels.shape[1] > 1 and (labels.sum(axis=1) != 1).any()):
         got = f"{y.dtype} {list(y.shape)}"
-        raise ArgumentError("split", "expected integer labels of each target, or one-hot ones", got=got)
+        raise ArgumentError("split", "expected integer or one-hot labels of each target", got=got)
     return max(int(labels.shape[1]), 2)

@@ -1,4 +1,4 @@
-"""Cells compared with one of them, run by run, with Holm's correction; seeds needed for a wanted interval."""
+"""Paired comparisons of cells with a reference, Holm's correction, and seeds needed for an interval."""
 
 import bisect
 from typing import NamedTuple
@@ -14,23 +14,23 @@ from jfnn.core.experiment.axes import as_index
 from jfnn.core.search.result import SweepResult
 
 TESTS = ("t", "wilcoxon")
-MOST_SEEDS = 10**9  # seeds that nobody trains: a width that needs more is an error, and not a number
+MOST_SEEDS = 10**9  # a width that needs more seeds than anyone trains is an error
 
 
 @texts.without_arrays
 class Comparison(NamedTuple):
-    """Every cell against one of them, arrays of the grid's shape ``[E, L, …]``.
+    """Comparison of every cell with a reference cell, arrays of the grid's shape ``[E, L, …]``.
 
-    Values are NaN where either cell has a run without a score, and p-values of the cell itself.
+    Values are NaN where a run of either cell has no score; p-values also for the reference itself.
 
     Attributes:
-        reference: Index of the cell that the others are compared with.
-        difference: Mean over runs of a cell's score less the reference's.
-        low: Lower end of the t interval of this mean, uncorrected; NaN of fewer than three runs.
-        high: Its upper end.
+        reference: Index of the reference cell.
+        difference: Mean over runs of a cell's score minus the reference's.
+        low: Lower end of the t interval of this mean, uncorrected; NaN for fewer than three runs.
+        high: Upper end.
         p: Two-sided p-value of each comparison, uncorrected.
-        p_holm: The same, corrected for all comparisons made (Holm's): at most alpha in any true null
-            hypothesis with a probability of at most alpha.
+        p_holm: p-values with Holm's correction for all comparisons: the probability of any false rejection at
+            level alpha is at most alpha.
     """
 
     reference: tuple[int, ...]
@@ -48,23 +48,24 @@ def compare_cells(
     test: str = "t",
     confidence: float = 0.95,
 ) -> Comparison:
-    """Compares all cells with one of them, run by run.
+    """Compare all cells with a reference cell, paired by runs.
 
-    Runs of one seed share starting parameters, minibatches and rows, so their differences vary less than they
-    do. Folds are averaged within each seed; with one seed the folds are the runs, and the t test takes the
-    variance of their mean as in `jfnn.cell_statistics`. A reference chosen for its score (the default) is
-    flattered by the choice, and the p-values with it; name a reference that was fixed beforehand to test it.
+    Runs of one seed share initial parameters, minibatches and rows, so their differences vary less than the
+    scores. Folds are averaged within each seed; with one seed the folds are the runs, and the t test
+    estimates the variance of their mean as `jfnn.cell_statistics` does. A reference chosen for its score (the
+    default) has an optimistic score and biases the p-values; to test a cell, name a reference fixed
+    beforehand.
 
     Args:
-        result: A sweep of several seeds, or of several folds.
-        score: Such as "test_accuracy"; None for the one that ranks.
-        reference: Index of a cell, on every axis but the seeds and folds; None for the best one.
-        test: "t" (Student's, paired) or "wilcoxon" (signed ranks; of n runs its p-value is at least
-            ``2^(1 - n)``, so that fewer than six can never pass 5%).
-        confidence: Probability that an interval covers the true difference, between 0 and 1.
+        result: A sweep of several seeds or folds.
+        score: Such as "test_accuracy"; None for the ranking score.
+        reference: Index of a cell, on every axis but seeds and folds; None for the best one.
+        test: "t" (Student's, paired) or "wilcoxon" (signed ranks; with n runs its p-value is at least
+            ``2^(1 - n)``, so fewer than six never reach 5%).
+        confidence: Confidence level of the intervals, between 0 and 1.
 
     Raises:
-        ValueError: An unknown name, no such cell, a single run, or Wilcoxon's test of folds of one seed,
+        ValueError: An unknown name, no such cell, a single run, or Wilcoxon's test for folds of one seed,
             which are not independent.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -88,19 +89,16 @@ def compare_cells(
 
 
 def holm(p: ArrayLike) -> np.ndarray:
-    """p-values corrected for their number, so that the family's error is at most alpha.
+    """Return p-values corrected for multiple comparisons by Holm's method.
 
-    The i-th smallest of m (i from 1) is multiplied by ``m - i + 1``, and is at least the one before it and
-    at most 1 (Holm, Scandinavian Journal of Statistics 6, 1979).
+    The i-th smallest of m (i from 1) is multiplied by ``m - i + 1``, and is at least the one before it and at
+    most 1 (Holm, Scandinavian Journal of Statistics 6, 1979). This bounds the family-wise error rate.
 
     Args:
-        p: Any shape; NaN stands for no comparison and does not count.
-
-    Returns:
-        Of the same shape.
+        p: p-values of any shape; NaN means no comparison and is not counted.
 
     Raises:
-        ValueError: A number that is no probability.
+        ValueError: A number outside 0 to 1.
     """
     values = as_numbers(p, "p")
     flat = values.ravel()
@@ -114,19 +112,20 @@ def holm(p: ArrayLike) -> np.ndarray:
 
 
 def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
-    """The least number of seeds, from 3 on, whose t interval of the mean is at most ``width`` wide.
+    """Return the fewest seeds, at least 3, whose t interval of the mean is at most ``width`` wide.
 
-    It solves ``2 t(n - 1) std / √n ≤ width`` by a pilot's spread. That of the next runs will differ, so that
-    their interval is wider than wanted about every other time; a pilot of few seeds may be far off.
+    It solves ``2 t(n - 1) std / √n ≤ width`` with the standard deviation of a pilot. The next runs will
+    spread differently, so about half of their intervals are wider than wanted; a pilot of few seeds may be
+    far off.
 
     Args:
         std: Standard deviation between seeds, such as ``cell_statistics(…).std`` of a cell.
-        width: Wanted from the lower end of the interval to its upper end.
-        confidence: Probability that the interval covers the true mean, between 0 and 1.
+        width: Wanted distance between the ends of the interval.
+        confidence: Confidence level of the interval, between 0 and 1.
 
     Raises:
         ValueError: Numbers that are not finite, a negative std, a width of 0 or less, or more than 10⁹ seeds.
-        TypeError: No numbers.
+        TypeError: Not numbers.
     """
     from scipy import stats
 
@@ -140,12 +139,12 @@ def seeds_needed(std: float, width: float, confidence: float = 0.95) -> int:
     counts = range(LEAST, MOST_SEEDS + 1)
     position = bisect.bisect_left(counts, True, key=enough)
     if position == len(counts):
-        raise ArgumentError("width", f"expected one that some number of seeds can reach, got {width}")
+        raise ArgumentError("width", f"expected a width that some number of seeds can reach, got {width}")
     return counts[position]
 
 
 def _p_by_t(differences: np.ndarray, variance: float | None) -> np.ndarray:
-    """Two-sided p-values of Student's t for means of 0; runs that all agree leave no doubt."""
+    """Two-sided p-values of Student's t for means of 0; 0 if all runs agree on another mean."""
     from scipy import stats
 
     n = differences.shape[-1]

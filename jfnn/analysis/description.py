@@ -1,4 +1,4 @@
-"""Settings of a run in the words of its keywords, in groups: data, network, training, search, machine."""
+"""Settings of a run in words, in groups: data, network, training, search, machine."""
 
 import math
 from collections.abc import Mapping
@@ -14,14 +14,15 @@ from jfnn.arguments.types import Json
 from jfnn.core.search.result import SweepResult
 
 TRAINING = ("loss", "reduction", "optimizer", "schedule", "gradient")  # described by a learner
-LONGEST = 50  # values shown of a longer list
+LONGEST = 50  # list values shown; longer lists are cut
 
 
 def sizes(network: object) -> str:
-    """Inputs and layers of a network in short: 64-50-10, or 1×8×8-conv8-flatten-10; or its function's name.
+    """Return inputs and layers of a network in short, "64-50-10" or "1×8×8-conv8-flatten-10".
 
     Args:
-        network: As described in ``result.config["settings"]["learner"]["network"]``.
+        network: As described in ``result.config["settings"]["learner"]["network"]``; or a function's name,
+            whose module is dropped.
     """
     if not isinstance(network, Mapping):
         return str(network or "").rpartition(".")[2]
@@ -34,21 +35,21 @@ def sizes(network: object) -> str:
 
 
 def network_sizes(result: SweepResult) -> str:
-    """Inputs and layers of the network of a run in short, as of `sizes`."""
+    """Return inputs and layers of a run's network in short, as in `sizes`."""
     return sizes(_network(result))
 
 
 def network_text(result: SweepResult) -> str:
-    """The network of a run with the activations of its hidden layers: "64-50-10 sigmoid"."""
+    """Return a run's network with the activations of its hidden layers: "64-50-10 sigmoid"."""
     network = _network(result)
     return " ".join([sizes(network), *_distinct(network, "activation", hidden=True)])
 
 
 def training_text(result: SweepResult) -> str:
-    """How the networks of a run start and what they minimise, in short; empty of a learner without a loss.
+    """Return network, initialization and objective of a run in short; empty for a learner without a loss.
 
-    "64-50-10 sigmoid, starting weights normal; sum of cross entropy, by sgd". Of several networks without
-    what belongs to each.
+    "64-50-10 sigmoid, starting weights normal; sum of cross entropy, by sgd"; for several networks only the
+    objective.
     """
     learner = _learner(result)
     if "reduction" not in learner:
@@ -60,10 +61,10 @@ def training_text(result: SweepResult) -> str:
 
 
 def sentence(result: SweepResult) -> str:
-    """The networks trained and the best cell with its interval, in a sentence or two."""
+    """Return the number of networks trained and the best cell with its interval, in a sentence or two."""
     settings = result.config.get("settings", {})
     over = averaged_over(result)
-    count = int((result.stopped_at != 0).sum())  # but those that a race has not trained
+    count = int((result.stopped_at != 0).sum())  # 0: never trained by a race
     network = f" {network_text(result)}".rstrip()
     runs = f" with {over}" if over else ""
     epochs = f" for {settings['epochs']} epochs" if "epochs" in settings else ""
@@ -80,7 +81,7 @@ def sentence(result: SweepResult) -> str:
 
 
 def settings_in_words(result: SweepResult) -> dict[str, dict[str, str]]:
-    """Settings of a run: group -> name -> text; entries that the run does not have are left out."""
+    """Return settings of a run: group -> name -> text, without entries that the run does not have."""
     counts = {part: rows_of_part(result, part) for part in ("train", "validation", "test")}
     network = _network(result)
     groups: dict[str, Json] = {
@@ -156,32 +157,32 @@ def _learner(result: SweepResult) -> Json:
 
 
 def _network(result: SweepResult) -> Any:
-    """The description of the network of a run; None of several, which may have but a part in common."""
+    """Return the description of a run's network; None for several networks, which may share only a part."""
     several = result.program_axes.keys() - {"batch_size"}
     return None if several else _learner(result).get("network")
 
 
 def _distinct(network: object, argument: str, hidden: bool = False) -> list[str]:
-    """Values of an argument of layers, each once; ``hidden``: without the last layer's."""
+    """Return the distinct values of an argument of layers; ``hidden`` leaves out the last layer."""
     layers = network["layers"] if isinstance(network, Mapping) else []
     values = [layer.get(argument) for layer in (layers[:-1] if hidden else layers)]
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
 
 
 def _axis(name: str, values: np.ndarray, drawn: bool) -> str:
-    """The values of an axis; of drawn ones the least and the greatest."""
+    """Return the values of an axis as text, or the range of values drawn at random."""
     if drawn and values.dtype.kind == "f":
         return " to ".join(dict.fromkeys(value_texts([values.min(), values.max()], name)))
     return setting_text(value_texts(np.ravel(values).tolist(), name))
 
 
 def _words(name: object) -> str | None:
-    """A name without underscores and, of a custom function, without its module."""
+    """Replace underscores of a name by spaces, and drop the module of a custom function."""
     return None if name is None else str(name).rpartition(".")[2].replace("_", " ")
 
 
 def setting_text(value: object) -> str:
-    """A plain value or an array as text: numbers in at most six digits, the beginning of a long list."""
+    """Return a value or array as text: numbers with at most six digits, long lists cut."""
     if isinstance(value, list | tuple | np.ndarray):
         more = f", … {len(value) - LONGEST} more" if len(value) > LONGEST else ""
         return ", ".join(map(setting_text, value[:LONGEST])) + more

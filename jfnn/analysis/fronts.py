@@ -1,4 +1,4 @@
-"""Several objectives at once: their values for every cell, and the cells that no other one dominates."""
+"""Multi-objective comparison of cells: values of several objectives, and the Pareto front."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,19 +9,19 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.search.result import SweepResult
 
-# The name of a score, or a function of a sweep that gives one number a member, such as how large it is.
+# The name of a score, or a function of a sweep that returns one number per member, such as its size.
 Objective = str | Callable[[SweepResult], Any]
 
 
 def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
-    """Whether a cell is on the Pareto front ``[E, L, …]``: no other is as good in all and better in one.
+    """Return which cells are on the Pareto front ``[E, L, …]``: no other is as good in all and better in one.
 
-    Cells that diverged or were pruned are not, equal ones are together.
+    Diverged and pruned cells are excluded; equal cells are on it together.
 
     Args:
         result: A sweep.
-        objectives: Names of scores, each in its direction, and functions ``result -> one number a
-            member``, of which fewer are better.
+        objectives: Names of scores, each optimized in its own direction, and functions
+            ``result -> one number per member``, which are minimized.
 
     Raises:
         ValueError, TypeError: An unknown name, or values of another shape.
@@ -39,8 +39,8 @@ def front(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
 
 
 def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndarray:
-    """Values of each cell ``[cells, objectives]``, averaged over seeds and folds; NaN if it does not rank."""
-    # An unknown name is refused before any function is called.
+    """Return values ``[cells, objectives]``, means over seeds and folds; NaN for cells that do not rank."""
+    # Check all names before calling a function, which may be slow.
     checked = [score if callable(score) else result.named(score, "objectives") for score in objectives]
     values = []
     for score in checked:
@@ -48,7 +48,7 @@ def cell_values(result: SweepResult, objectives: Sequence[Objective]) -> np.ndar
         members = np.asarray(checks.as_array(of_members, "objectives"))
         checks.check_numbers(members, "objectives")
         if np.shape(members) != result.diverged_at.shape:
-            expected = f"expected one number a member, {list(result.diverged_at.shape)}"
+            expected = f"expected one number per member, {list(result.diverged_at.shape)}"
             raise ArgumentError("objectives", f"{expected}, got shape {list(np.shape(members))}")
         values.append(result.ranked(result.cell_means(members)).ravel())
     table = np.stack([*values, result.cell_scores().ravel()], axis=1)

@@ -1,6 +1,6 @@
 """Confidence intervals for means, medians and interquartile means of a few runs.
 
-All functions take plain arrays and work on their last axis; tests simulate the coverage of every interval.
+All functions take plain arrays and work on their last axis. Tests simulate the coverage of every interval.
 """
 
 from __future__ import annotations
@@ -16,19 +16,17 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, at_least, field, one_of
 
 METHODS = ("formula", "skewed", "bootstrap")
-LEAST = 3  # values of an interval; by Student's t that of two is 13 standard errors wide to either side
-RESAMPLED = 4  # values to resample: of three, one resample in nine repeats a single one
-# Intervals resampled together. More take memory, 8 bytes a resample each and that of a batch's values; fewer
-# take time. No number depends on it.
-COLUMNS = 256
+LEAST = 3  # values for an interval; Student's t interval of two values is ±13 standard errors
+RESAMPLED = 4  # values for the bootstrap; with three, one resample in nine repeats a single value
+COLUMNS = 256  # intervals resampled together: more need more memory, fewer take longer, with equal results
 QUARTER = 0.25
 
 Ends = tuple[np.ndarray, np.ndarray]
 
 
 def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray:
-    """Mean of the middle half: without ``int(n / 4)`` values at each end. NaN where a value is NaN."""
-    # Faster than `scipy.stats.trim_mean`, which bootstraps call 2,000 times and which drops NaN.
+    """Return the mean without ``int(n / 4)`` values at each end; NaN where a value is NaN."""
+    # Bootstraps call this 2,000 times; `scipy.stats.trim_mean` is slower, and drops NaN.
     ordered = np.sort(np.moveaxis(np.asarray(values, np.float64), axis, -1), axis=-1)  # NaN comes last
     cut = int(QUARTER * ordered.shape[-1])
     middle = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
@@ -43,11 +41,7 @@ STATISTICS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def as_confidence(confidence: object, argument: str = "confidence") -> float:
-    """A probability between 0 and 1.
-
-    Raises:
-        ValueError: Anything else.
-    """
+    """Return a checked number between 0 and 1."""
     if not isinstance(confidence, float) or not 0 < confidence < 1:
         got = checks.shown(confidence)
         raise ArgumentError(argument, f"expected a number between 0 and 1, got {got}")
@@ -69,14 +63,14 @@ class Interval(Valid):
 
     Attributes:
         statistic: "mean", "median" or "iqm" (interquartile mean).
-        method: "formula", "skewed" (of the mean only) or "bootstrap"; None for the bootstrap of
-            interquartile means of at least five values, and the formula of all else.
-        confidence: Probability that the interval covers the true value, between 0 and 1.
-        resamples: Bootstrap samples.
-        seed: Seed of their draws.
+        method: "formula", "skewed" (for the mean only) or "bootstrap"; None for the bootstrap for
+            interquartile means of at least five values, otherwise the formula.
+        confidence: Confidence level, between 0 and 1.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the bootstrap.
 
     Raises:
-        ValueError, TypeError: An invalid value, named by its attribute.
+        ValueError, TypeError: An invalid value; the message names the attribute.
     """
 
     statistic: str = field("mean", one_of(STATISTICS))
@@ -87,11 +81,7 @@ class Interval(Valid):
 
 
 def as_interval(interval: Interval | str | None) -> Interval:
-    """An `Interval`; a word is its statistic, None the mean.
-
-    Raises:
-        ValueError, TypeError: Neither.
-    """
+    """Return an `Interval`, given one, the name of its statistic, or None for the mean."""
     if interval is None or isinstance(interval, str):
         return Interval(checks.as_choice("mean" if interval is None else interval, "interval", STATISTICS))
     checks.check_instance(interval, Interval, "interval")
@@ -104,51 +94,52 @@ def interval(
     variance: float | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> Ends:
-    """A confidence interval for a statistic of independent values.
+    """Return a confidence interval for a statistic of independent values.
 
-    "formula" is Student's t for the mean; for the interquartile mean that of Tukey and McLaughlin (Sankhyā A
-    25, 1963), from the winsorised deviations; for the median order statistics, interpolated as Hettmansperger
-    and Sheather (Statistics & Probability Letters 4, 1986) do. Below six values no pair of them covers the
-    median with 95%; the range is given, which covers it with ``1 - 2^(1 - n)``.
+    "formula" is Student's t for the mean. For the interquartile mean it is the interval of Tukey and
+    McLaughlin (Sankhyā A 25, 1963), from winsorized deviations; for the median, order statistics interpolated
+    as in Hettmansperger and Sheather (Statistics & Probability Letters 4, 1986). With fewer than six values
+    no pair of order statistics covers the median with 95%; the range is returned, which covers it with
+    ``1 - 2^(1 - n)``.
 
     "skewed" is for means of skewed values, such as accuracies near 1: Student's t, made symmetric by Hall's
-    cubic transformation (JRSS B 54, 1992) with the skewness of the values. Of five or ten exponential values
-    it covers the mean in 90% and 94% of cases, t in 87% and 90%. For near-normal values t is the better one:
+    cubic transformation (JRSS B 54, 1992) with the skewness of the values. With five or ten exponential
+    values it covers the mean in 90% and 94% of cases, t in 87% and 90%. For nearly normal values t is better:
     15% narrower for five values, 5% for ten, with the same coverage.
 
-    "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, expanded for small n as Hesterberg
-    (American Statistician 69, 2015) does: as wide as t's for a mean, and no better for skewed values.
+    "bootstrap" is the percentile interval of `scipy.stats.bootstrap`, widened for small n as in Hesterberg
+    (American Statistician 69, 2015): as wide as t for a mean, and no better for skewed values.
 
-    Values with ``bounds`` have intervals within them. Student's t is then taken on a scale without bounds, to
-    which the standard error goes by the delta method: the logit between two bounds, as for a proportion
-    (Brown, Cai & DasGupta, Statistical Science 16, 2001), and beyond or below one of them the logarithm. Of
-    three, five and ten accuracies around 0.95 (20 to 1 by the beta distribution) it covers the mean in 95%,
-    94% and 94% of cases, t cut off at the bounds in 89%, 89% and 91%; of exponential losses in 94%, 93% and
-    93%, t in 88%, 88% and 90%. Where values are far from a bound both are the same to a few percent of their
-    width. Other intervals are cut off at the bounds, which changes no coverage.
+    With ``bounds``, intervals stay within them. Student's t is then taken on an unbounded scale, with the
+    standard error by the delta method: the logit between two bounds, as for a proportion (Brown, Cai &
+    DasGupta, Statistical Science 16, 2001), the logarithm for one bound. With three, five and ten accuracies
+    around 0.95 (20 to 1 by the beta distribution) it covers the mean in 95%, 94% and 94% of cases, t clipped
+    to the bounds in 89%, 89% and 91%; with exponential losses in 94%, 93% and 93%, t in 88%, 88% and 90%. Far
+    from a bound both differ by a few percent of their width. Other intervals are clipped to the bounds, which
+    does not change their coverage.
 
-    Intervals of three values near a bound are wide because their coverage needs it. The accuracies 1, 1 and
-    0.982 have the interval 0.686 to 1.000; t cut off at 1 gives 0.968 to 1. For accuracies with mean 0.99 and
+    Intervals of three values near a bound must be wide to reach their coverage. The accuracies 1, 1 and 0.982
+    have the interval 0.686 to 1.000; t clipped at 1 gives 0.968 to 1. For accuracies with mean 0.99 and
     standard deviation 0.01 (beta distribution), three values cover the mean in 94% of cases, and in 88% by t;
-    five values have a third of the width. If all values agree, every method gives an interval without width.
-    Three accuracies on 55 rows agree in 22% of cases if their mean is 0.99, and do not cover it then.
+    five values have a third of the width. If all values agree, every method returns an interval of width 0:
+    three accuracies on 55 rows with a true mean of 0.99 agree in 22% of cases, and then miss it.
 
     Args:
         values: ``[…, n]``.
-        interval: The statistic, or an `Interval`; None for the mean. Of five values the formula's interval
-            for the interquartile mean is half as wide again as the bootstrap's, and yet covers that of two
-            clusters in 69% of cases, so that the bootstrap is its default.
-        variance: Variance of the mean of n dependent values in units of their variance (``1/n`` if they
-            were independent); for the mean by formula only.
-        bounds: Least and greatest value that there can be, such as ``(0, 1)`` of accuracies or ``(-inf, 1)``
-            of R²; None for none.
+        interval: The statistic, or an `Interval`; None for the mean. For the interquartile mean of five
+            values the formula's interval is half as wide again as the bootstrap's, yet covers only 69% for
+            two clusters, so the bootstrap is the default.
+        variance: Variance of the mean of n dependent values in units of their variance (``1/n`` if they were
+            independent); only for the mean by formula.
+        bounds: Smallest and largest possible value, such as ``(0, 1)`` for accuracies or ``(-inf, 1)`` for
+            R²; None for unbounded.
 
     Returns:
         ``(low, high)``, each ``[…]``; NaN where a value is not finite, for fewer than three values, and for a
         bootstrap of fewer than four.
 
     Raises:
-        ValueError, TypeError: Invalid values, interval, variance or bounds, or values beyond these.
+        ValueError, TypeError: Invalid values, interval, variance or bounds, or values beyond the bounds.
     """
     array = as_numbers(values, "values")
     kind = as_interval(interval)
@@ -156,15 +147,15 @@ def interval(
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ArgumentError("values", f"expected at least one on the last axis, got shape {array.shape}")
     *shape, n = array.shape
-    # Of four, the bootstrap's interval lies within their range, which covers the truth in 87%.
+    # The bootstrap's interval of four values lies within their range, which covers the truth in 87%.
     method = kind.method or ("bootstrap" if kind.statistic == "iqm" and n > RESAMPLED else "formula")
     if variance is not None:
         checks.as_number(variance, "variance")
         if (kind.statistic, method) != ("mean", "formula"):
             raise ArgumentError(
                 "method",
-                "folds of one seed share rows and are not independent; for these expected the mean by"
-                f" formula, got {kind.statistic} by {method}",
+                "folds of one seed share rows and are not independent; expected the mean by formula for them,"
+                f" got {kind.statistic} by {method}",
             )
     if method == "bootstrap":
         memory.check("resamples", 16.0 * kind.resamples * n)
@@ -185,11 +176,7 @@ def interval(
 
 
 def as_numbers(values: object, argument: str) -> np.ndarray:
-    """Numbers of any shape, float64, NaN and infinity among them.
-
-    Raises:
-        TypeError, ValueError: Not numeric, complex, ragged, or with masked entries.
-    """
+    """Return real numbers of any shape as float64, which may include NaN and infinity."""
     array = np.asarray(checks.as_array(values, argument))
     if array.dtype.kind not in "iufb":
         raise ArgumentTypeError(argument, f"expected numbers, got {checks.shown(values)}")
@@ -197,7 +184,7 @@ def as_numbers(values: object, argument: str) -> np.ndarray:
 
 
 def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
-    """Two numbers in order, infinite ones for none, that finite values do not pass."""
+    """Return checked bounds, infinite for None, that no finite value exceeds."""
     if bounds is None:
         return -np.inf, np.inf
     numbers = as_numbers(bounds, "bounds")
@@ -206,12 +193,12 @@ def _as_bounds(bounds: object, values: np.ndarray) -> tuple[float, float]:
     low, high = numbers.tolist()
     finite = values[np.isfinite(values)]
     if ((finite < low) | (finite > high)).any():
-        raise ArgumentError("values", f"expected numbers from {low:g} to {high:g}, as bounds has them")
+        raise ArgumentError("values", f"expected numbers from {low:g} to {high:g}, the bounds")
     return low, high
 
 
 def _by_t(columns: np.ndarray, kind: Interval, variance: float | None, bounds: tuple[float, float]) -> Ends:
-    """Student's t of the mean, or of the mean that is left when both ends are cut off, within bounds."""
+    """Student's t for the mean, or for the trimmed mean, within bounds."""
     from scipy import stats
 
     n = columns.shape[-1]
@@ -226,9 +213,9 @@ def _by_t(columns: np.ndarray, kind: Interval, variance: float | None, bounds: t
 
 
 def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -> Ends:
-    """``centre ∓ half`` on a scale on which bounds are infinitely far; at a bound without any width.
+    """Return ``centre ∓ half`` on a scale with the bounds at infinity; width 0 at a bound.
 
-    On the logit's scale ``half`` is as wide as ``(high - low) / ((centre - low) (high - centre))`` of it.
+    On the logit scale ``half`` is multiplied by ``(high - low) / ((centre - low) (high - centre))``.
     """
     low, high = bounds
     if np.isinf(low) and np.isfinite(high):
@@ -249,9 +236,10 @@ def _within(centre: np.ndarray, half: np.ndarray, bounds: tuple[float, float]) -
 
 
 def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:
-    """Means at which Hall's transformation of t equals a quantile of t.
+    """Return the means at which Hall's transformation of t equals a quantile of t.
 
-    It is ``((1 + a t / 3)^3 - 1) / a + a / 6`` of ``t = √n (mean - μ) / s``, with a the skewness by √n.
+    The transformation is ``((1 + a t / 3)^3 - 1) / a + a / 6`` of ``t = √n (mean - μ) / s``, with a the
+    skewness divided by √n.
     """
     from scipy import stats
 
@@ -268,12 +256,12 @@ def _by_skewness(columns: np.ndarray, confidence: float) -> Ends:
 
 
 def _by_order(ordered: np.ndarray, confidence: float) -> Ends:
-    """Intervals for the median from values in order ``[columns, n]``."""
+    """Intervals for the median from sorted values ``[columns, n]``."""
     from scipy import stats
 
     n = ordered.shape[-1]
     depths = np.arange(1, (n + 1) // 2 + 1)
-    covers = 1 - 2 * stats.binom.cdf(depths - 1, n, 0.5)  # between the d-th values from both ends
+    covers = 1 - 2 * stats.binom.cdf(depths - 1, n, 0.5)  # between the d-th values from each end
     d = int((covers >= confidence).sum())
     if d == 0:
         return ordered[:, 0], ordered[:, -1]
@@ -285,11 +273,11 @@ def _by_order(ordered: np.ndarray, confidence: float) -> Ends:
 
 
 def _by_bootstrap(columns: np.ndarray, kind: Interval) -> Ends:
-    """Intervals by `scipy.stats.bootstrap`; all columns have the same draws."""
+    """Intervals by `scipy.stats.bootstrap`, with the same resamples for all columns."""
     from scipy import stats
 
     n = columns.shape[-1]
-    # As wide as t's, and without the bias of the variance of resamples.
+    # As wide as t, without the bias of the resamples' variance.
     tail = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + kind.confidence) / 2, n - 1))
     parts = []
     for block in np.array_split(columns, -(-len(columns) // COLUMNS)):

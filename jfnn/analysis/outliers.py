@@ -1,4 +1,4 @@
-"""Runs that failed beside others that did not: few values, far on the worse side."""
+"""Detection of failed runs: a few values far on the worse side of the others."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,23 +9,23 @@ LEVEL = 0.01
 
 
 def failed(values: ArrayLike, higher_is_better: bool, rows: float = np.inf) -> np.ndarray:
-    """Number of runs on the last axis that failed, where these decide the mean; 0 elsewhere.
+    """Return the number of failed runs on the last axis if they dominate the mean; otherwise 0.
 
-    A run failed if Grubbs's test (Technometrics 11, 1969) finds it worse than the others at the level of 1%,
-    taken one after the other from the worst on, to just below half of the runs (Rosner, Technometrics 25,
-    1983). They decide the mean if it is worse than every other run, so that it describes none. Then an
-    interval by Student's t, which takes values as normal, reaches far beyond all runs on the better side,
-    too, and tells nothing apart. Of five normal values this says so in 1.7% of cases, of ten in 0.4%.
+    Failed runs are found by Grubbs's test (Technometrics 11, 1969) at the 1% level, repeated from the worst
+    run up to just below half of the runs (Rosner, Technometrics 25, 1983). They dominate the mean if it is
+    worse than every other run, so that it describes none of them. Student's t interval then extends far
+    beyond all runs on the better side too, and separates no cells. Normal values are flagged in 1.7% of cases
+    for five runs, in 0.4% for ten.
 
-    Runs that agree but for a row or two have so little spread that the test would find any of them. So a
-    failed run is also behind the median by the standard error of a mean of m rows or more. That of an
-    accuracy is at most ``0.5 / √m``, which is taken; that of a loss is taken as ``median / √m``, as of rows
-    whose standard deviation is their mean.
+    Runs that agree except for a row or two spread so little that the test would flag any of them. A failed
+    run must therefore also be worse than the median by the standard error of a mean over m rows. For an
+    accuracy this is at most ``0.5 / √m``, which is used; for a loss ``median / √m``, as if the standard
+    deviation over rows were their mean.
 
     Args:
-        values: ``[…, n]``; NaN and infinite ones make the count 0, as do fewer than three.
-        higher_is_better: The side that is better; such scores are taken as shares.
-        rows: Number m of rows that each value is the mean of; infinite where it is unknown.
+        values: ``[…, n]``; with NaN or infinite values, or fewer than three, the count is 0.
+        higher_is_better: Whether high values are good; such scores are taken to be fractions.
+        rows: Number m of rows that each value averages over; infinite if unknown.
 
     Returns:
         Counts ``[…]``.

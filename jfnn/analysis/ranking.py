@@ -1,4 +1,4 @@
-"""Cells of a sweep in a list, best first, and the table that shows it."""
+"""Ranking of the cells of a sweep, best first, and the table that shows it."""
 
 import itertools
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ from jfnn.core.search.result import SweepResult
 TIED = "~"
 DOUBTFUL = "?"
 END = "end"
-FEW = 5  # cells to list beside the map of a grid
-MANY = 10  # cells to list without a map
+FEW = 5  # cells listed beside the heat map of a grid
+MANY = 10  # cells listed without a heat map
 
 
 class Ranked(NamedTuple):
@@ -38,41 +38,41 @@ class Ranked(NamedTuple):
     cell: tuple[int, ...]  # its index on every axis but the seeds (and folds)
     axes: dict[str, Any]  # name -> value of its hyperparameters
     scores: dict[str, Score]
-    tied: bool  # whether it is another cell that may be the best one, as in `jfnn.cell_statistics`
-    # Whether a tie with the best, or being the best, is in doubt: some of the cell's runs failed, or a cell
-    # with a better mean is told from the best.
+    tied: bool  # may be the best too, as in `jfnn.cell_statistics`; False for the best cell itself
+    # Whether being tied or the best is in doubt: some of the cell's runs failed, or a cell with a better mean
+    # differs significantly from the best.
     doubtful: bool
-    trained: str  # epochs for which its members' parameters were trained, "7" or "5–12"
-    stopped_at: str  # epochs that they did, "end" where none stopped before
+    trained: str  # epochs after which its members' parameters were kept, "7" or "5–12"
+    stopped_at: str  # epochs they ran for, "end" if none stopped early
 
 
 class Ranking(NamedTuple):
     """The best cells of a sweep, best first."""
 
     cells: list[Ranked]
-    higher_is_better: dict[str, bool]  # of each of their scores, by name; the first is the one that ranks
-    tied: int  # other cells that are tied with the best one, doubtful ones left out
+    higher_is_better: dict[str, bool]  # by score; the ranking score comes first
+    tied: int  # other cells tied with the best one, without doubtful ones
     doubtful: int  # cells with a mean in doubt
-    failed: int  # cells of these that have failed runs
-    diverged: int  # cells left out, since they diverged with some seed or fold
-    others: int  # cells that the best is compared with: all but pruned ones
-    pruned: int  # cells
-    stopped: bool  # whether any member of any cell stopped before the end
-    over: str  # values behind each mean, such as "5 seeds"; empty for a single one
-    interval: str  # what stands behind a mean, in words; likewise
-    compares: bool  # whether there are enough values to tell cells apart
-    baselines: Mapping[str, Score] = MappingProxyType({})  # other models by their names, best first
+    failed: int  # doubtful cells with failed runs
+    diverged: int  # cells excluded because a seed or fold diverged
+    others: int  # cells compared with the best, all but pruned ones
+    pruned: int  # pruned cells
+    stopped: bool  # whether any member of any cell stopped early
+    over: str  # values behind each mean, such as "5 seeds"; empty for a single value
+    interval: str  # meaning of the brackets after a mean; empty for a single value
+    compares: bool  # whether there are enough values to compare cells
+    baselines: Mapping[str, Score] = MappingProxyType({})  # other models by name, best first
 
 
 def best_first(result: SweepResult, most: int | None = None, baselines: Baselines | None = None) -> Ranking:
-    """The best cells by their means, best first; cells that diverged with any seed or fold are left out.
+    """Return the best cells by their means, best first, without cells where any seed or fold diverged.
 
-    The mean ranks also where some runs of a cell failed. A tie is doubtful in two cases: some of the cell's
-    runs failed, which widens the interval of its difference; or a cell with a better mean is told from the
-    best. `Ranked.doubtful` marks both. Pruned cells come behind the others, those that stopped later first.
-    Scores are the one that ranks, other metrics on the same rows, and the ranking metric in training.
+    Cells with failed runs are also ranked by their mean. A tie is doubtful (`Ranked.doubtful`) if some of the
+    cell's runs failed, which widens the interval of its difference, or if a cell with a better mean differs
+    significantly from the best. Pruned cells follow the others, those that stopped later first. Scores are
+    the ranking score, other metrics on the same rows, and the ranking metric on training rows.
 
-    At ``most`` so many are listed; None for five of a grid of one program, which a map shows, else ten.
+    At most ``most`` cells are listed; None for five if a heat map can show the grid, otherwise ten.
     """
     others = as_baselines(baselines, result)
     sign = -1 if result.higher_is_better() else 1
@@ -81,7 +81,7 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
     over = averaged_over(result)
     part = ranking_parts(result)[-1]
     names = [*(f"{part}_{metric}" for metric in shown_metrics(result)), f"train_{result.ranking_metric}"]
-    scores = {name: ScoreTable.taken(result, name) for name in dict.fromkeys(names)}
+    scores = {name: ScoreTable.from_result(result, name) for name in dict.fromkeys(names)}
     pruned = result.pruned_cells
     compares = runs_of(result) >= LEAST
     tied, doubtful = _marks(result, scores[result.ranked_by], compares)
@@ -123,13 +123,13 @@ def best_first(result: SweepResult, most: int | None = None, baselines: Baseline
 
 
 def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each cell is tied with the best, and whether its mean is in doubt."""
+    """Return whether each cell is tied with the best, and whether its mean is in doubt."""
     means = result.cell_scores()
     costs = -means if result.higher_is_better() else means
     tied = np.asarray(score.statistics.tied & several)
-    told = ~tied & ~result.pruned_cells & np.isfinite(costs)
-    scattered = costs > np.min(costs, where=told, initial=np.inf)
-    # The mean of a cell that is told from the best may be rough.
+    distinct = ~tied & ~result.pruned_cells & np.isfinite(costs)
+    # A tied cell with a worse mean than a cell that differs from the best must scatter widely.
+    scattered = costs > np.min(costs, where=distinct, initial=np.inf)
     doubtful = tied & (scattered | (score.failed > 0))
     best = result.best_or_none()
     if best is not None:
@@ -138,12 +138,11 @@ def _marks(result: SweepResult, score: ScoreTable, several: bool) -> tuple[np.nd
 
 
 def table(ranking: Ranking) -> list[tuple[str, ...]]:
-    """Ranked cells as rows of text below a row of headings: rank, axes, scores, epochs.
+    """Return ranked cells as rows of text below a heading row: rank, axes, scores, epochs.
 
-    Cells tied with the best have a mark behind their rank, another where their mean is in doubt; `legend`
-    explains them. The last columns come only where members stopped before the end: epochs done, and epochs
-    for which the parameters were trained where these are fewer. Other models stand below, by their names.
-    There must be at least one cell.
+    A mark after the rank shows ties with the best, another mark a doubtful mean; `legend` explains them. If
+    members stopped early, the last columns are the epochs run, and the epochs after which parameters were
+    kept where these are fewer. Other models follow below by name. There must be at least one cell.
     """
     cells = ranking.cells
     columns = {"": [*(f"{rank}." for rank in range(1, len(cells) + 1)), *ranking.baselines]}
@@ -155,7 +154,7 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
     for name, higher_is_better in ranking.higher_is_better.items():
         scores = [*(cell.scores[name] for cell in cells), *others]
         columns[name_text(name)] = score_texts(scores, higher_is_better)
-        others = []  # their scores are of the kind that ranks alone
+        others = []  # baselines only have the ranking score, which comes first
     if ranking.stopped:
         columns["stopped at"] = [cell.stopped_at for cell in cells]
     if any(cell.stopped_at not in (END, cell.trained) for cell in cells):
@@ -165,7 +164,7 @@ def table(ranking: Ranking) -> list[tuple[str, ...]]:
 
 
 def legend(ranking: Ranking) -> list[str]:
-    """Lines that explain intervals and marks in a table, and count cells; empty for single values."""
+    """Return lines that explain intervals and marks in a table, and count cells; empty for single values."""
     if not ranking.over:
         return []
     lines = [ranking.interval]

@@ -1,4 +1,4 @@
-"""Subset selection: the cells that contain the best one with a stated probability."""
+"""Subset selection: sets of cells that contain the best one with a given probability."""
 
 import functools
 
@@ -6,31 +6,31 @@ import numpy as np
 
 from jfnn.analysis.intervals import LEAST
 
-# Scores that agree to this share of their size are equal: float32 has some seven digits.
+# Relative difference below which scores are equal: float32 has some seven digits.
 RESOLUTION = 1e-6
 
 
 def may_be_best(
     scores: np.ndarray, best: int, confidence: float = 0.95, variance: float | None = None
 ) -> np.ndarray:
-    """Whether each cell belongs to the set that contains the best cell, by its scores with the same runs.
+    """Return which cells belong to the set that contains the best cell, from scores paired by runs.
 
-    A cell is left out if the best mean is above its own by more than ``c s √variance``, where s is the
-    standard deviation of the paired differences, and c the `critical_ratio`. A standard deviation is at least
-    that of rounding to the step between two scores of the grid, ``step / √12``: accuracies on few rows may
-    differ by the same number of rows with every seed, which does not prove that their means differ.
+    A cell is excluded if the best mean exceeds its mean by more than ``c s √variance``, where s is the
+    standard deviation of the paired differences and c the `critical_ratio`. s is at least the rounding error
+    of the smallest step between two scores of the grid, ``step / √12``: accuracies on few rows may differ by
+    the same number of rows with every seed, which does not prove that their means differ.
 
     Args:
-        scores: ``[cells, n]``, the higher the better; NaN where a cell has no score with a run.
+        scores: ``[cells, n]``, higher is better; NaN where a cell has no score for a run.
         best: Row of the best mean.
         confidence: Probability that the truly best cell is in the set.
         variance: Variance of a mean of n runs in units of their variance; None for ``1/n``.
 
     Returns:
-        ``[cells]``. A cell with no run in common with the best one is not in the set; one with fewer than
+        ``[cells]``. A cell without a run in common with the best one is not in the set; one with fewer than
         three always is.
     """
-    with np.errstate(invalid="ignore"):  # of infinite scores
+    with np.errstate(invalid="ignore"):  # infinite scores
         behind = scores[best] - scores
     present = np.isfinite(behind)
     n = present.sum(axis=-1)
@@ -50,18 +50,19 @@ def may_be_best(
 
 @functools.lru_cache
 def critical_ratio(others: int, freedom: int, error: float) -> float:
-    """The t statistic of the best mean against another cell's that leaves the other cell out.
+    """Return the t statistic of the best mean against another cell's mean at which that cell is excluded.
 
-    If a cell is truly the best, the best of m other means, in units of its own standard error, exceeds x with
-    a probability of at most ``min(1, m Φ(-x))``. The means of normal scores are independent of their standard
+    If a cell is truly the best, the best of m other means, in units of its standard error, exceeds x with
+    probability at most ``min(1, m Φ(-x))``. The means of normal scores are independent of their standard
     deviations, so the t statistic divides that number by an independent ``√(χ² / freedom)``, whichever cell
-    has the best mean. The ratio c solves ``E min(1, m Φ(-c √(χ² / freedom))) = error``. It is Student's
-    one-sided quantile for one other cell, and below Bonferroni's, that of ``error / m``, for more than two.
+    has the best mean. The ratio c solves ``E min(1, m Φ(-c √(χ² / freedom))) = error``. For one other cell it
+    is Student's one-sided quantile; for more than two it is below Bonferroni's, the quantile at
+    ``error / m``.
 
     Args:
         others: Number m of other cells.
         freedom: Degrees of freedom of a standard deviation.
-        error: Probability that the truly best cell is left out, at most.
+        error: Maximum probability of excluding the truly best cell.
     """
     from scipy import integrate, optimize, special, stats
 
@@ -81,7 +82,7 @@ def critical_ratio(others: int, freedom: int, error: float) -> float:
 
 
 def _step(scores: np.ndarray) -> float:
-    """The least difference between two scores that is more than rounding; infinite if all are equal."""
+    """Smallest difference between two scores beyond rounding; infinite if all are equal."""
     values = np.unique(scores[np.isfinite(scores)])
     steps = np.diff(values)
     sizes = np.maximum(np.abs(values[1:]), np.abs(values[:-1]))

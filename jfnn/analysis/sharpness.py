@@ -1,4 +1,4 @@
-"""Sharpness: the largest eigenvalues of the Hessian of the objective, of many networks at once."""
+"""Sharpness: the largest eigenvalues of the Hessian of the objective, for many networks at once."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from jfnn.params import has_constants, key_shape
 from jfnn.penalties import as_penalty
 from jfnn.targets import as_targets
 
-# Bytes of Lanczos vectors and of activations of the networks that are computed at once. More may not fit into
-# a device's memory; with fewer, many small networks run one after another.
+# Bytes of Lanczos vectors and activations of the networks in one block. More may not fit into a device's
+# memory; with fewer, small networks run one after another.
 BLOCK_BYTES = 64_000_000
-START = 0x5A  # fixes the first direction, the same for all networks
+START = 0x5A  # seed of the first direction, the same for all networks
 
 
 @texts.without_arrays
@@ -36,10 +36,10 @@ class Sharpness(NamedTuple):
     """Eigenvalues of Hessians, arrays ``[…, k]`` with the leading axes of the parameters.
 
     Attributes:
-        eigenvalues: The largest, in falling order.
-        residuals: ``|H v - λ v|`` of each with its eigenvector v of length 1, computed by one more product:
-            an eigenvalue of H lies within this distance of λ (Parlett 1998, "The symmetric eigenvalue
-            problem", theorem 4.5.1).
+        eigenvalues: The largest ones, in decreasing order.
+        residuals: ``|H v - λ v|`` for each unit eigenvector v, computed with one more product: an eigenvalue
+            of H lies within this distance of λ (Parlett 1998, "The symmetric eigenvalue problem", theorem
+            4.5.1).
     """
 
     eigenvalues: np.ndarray
@@ -58,34 +58,30 @@ def sharpness(
     k: int = 1,
     iterations: int = 30,
 ) -> Sharpness:
-    """The k largest eigenvalues of the Hessian of `jfnn.objective`, by Lanczos iterations.
+    """Return the k largest eigenvalues of the Hessian of `jfnn.objective`, by Lanczos iterations.
 
-    The Hessian is never formed: a step takes one product of it with a vector, by pulling the vector back
-    through the gradient, and makes the next vector orthogonal to all before it. The extreme eigenvalues come
-    first; where ``residuals`` are too large for the purpose, take more iterations. As many as there are
-    parameters give all eigenvalues.
+    The Hessian is never formed: each step computes one Hessian-vector product and orthogonalizes the next
+    vector against all previous ones. The extreme eigenvalues converge first; if ``residuals`` are too large,
+    use more iterations. As many iterations as parameters give all eigenvalues.
 
-    Gradient descent with a rate η is stable where the largest is below 2 / η (Cohen et al. 2021, "Gradient
-    descent on neural networks typically occurs at the edge of stability", arXiv 2103.00065).
+    Gradient descent with learning rate η is stable if the largest eigenvalue is below 2 / η (Cohen et al.
+    2021, "Gradient descent on neural networks typically occurs at the edge of stability", arXiv 2103.00065).
 
     Args:
         network: The network.
-        params: Its parameters, with any leading axes, the same on every array: those of a sweep, or with
-            ``keep_params="evaluations"`` those of every evaluation. Networks are computed in blocks.
-        x: Inputs ``[n, …]``, the same for all.
+        params: Its parameters, with any leading axes, the same on every array, such as a sweep's, with
+            ``keep_params="evaluations"`` also for every evaluation. Networks are computed in blocks.
+        x: Inputs ``[n, …]``, shared by all networks.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
         loss: As in `jfnn.objective`.
         l2: λ, one number.
         reduction: As in `jfnn.objective`.
-        k: How many eigenvalues, at most the number of parameters.
-        iterations: Lanczos iterations, at least k; at most the number of parameters are made. Of 64-50-10 on
-            the digits 20 gave the largest eigenvalue to rounding, 50 the five largest.
+        k: Number of eigenvalues, at most the number of parameters.
+        iterations: Lanczos iterations, at least k; limited to the number of parameters. For a 64-50-10
+            network on the digits, 20 gave the largest eigenvalue to rounding, 50 the five largest.
 
     Returns:
         Eigenvalues and residuals in the dtype of the parameters; NaN for networks that are not finite.
-
-    Raises:
-        ValueError, TypeError: An invalid argument.
     """
     surface = Surface.of(network, params, x, y, loss, l2, reduction)
     size = surface.points.shape[1]
@@ -112,29 +108,26 @@ def batch_sharpness(
     l2: float = 0.0,
     reduction: str = "mean",
 ) -> np.ndarray:
-    """The curvature of `jfnn.objective` of a minibatch B along its gradient, ``E[gᵀ H g / |g|²]`` over B.
+    """Return the curvature of `jfnn.objective` on minibatches along their gradients, ``E[gᵀ H g / |g|²]``.
 
-    g and H are the gradient and the Hessian on the rows of B, which is never formed. Stochastic gradient
-    descent with a rate η settles where this is 2 / η, while the `sharpness` on all rows stays below (Andreyev
-    & Beneventano 2024, "Edge of stochastic stability", arXiv 2412.20553).
+    g and H are gradient and Hessian on the rows of a minibatch; H is never formed. Stochastic gradient
+    descent with learning rate η settles where this is 2 / η, while the `sharpness` on all rows stays below
+    (Andreyev & Beneventano 2024, "Edge of stochastic stability", arXiv 2412.20553).
 
     Args:
         network: The network.
         params: Its parameters, with any leading axes, as in `sharpness`.
-        x: Inputs ``[n, …]``, the same for all.
+        x: Inputs ``[n, …]``, shared by all networks.
         y: Labels ``[n]`` or targets ``[n, n_out]``.
-        batches: Row numbers of the minibatches ``[k, batch_size]``: those of one epoch are
-            ``rng.permutation(n).reshape(-1, batch_size)``, with a generator of NumPy's.
+        batches: Row numbers of the minibatches ``[k, batch_size]``, such as
+            ``rng.permutation(n).reshape(-1, batch_size)`` with a NumPy generator for one epoch.
         loss: As in `jfnn.objective`.
         l2: λ, one number.
         reduction: As in `jfnn.objective`, and as in training.
 
     Returns:
-        ``[…]``, the mean over the minibatches, in the dtype of the parameters; NaN for networks that are not
-        finite or that have a minibatch without a gradient.
-
-    Raises:
-        ValueError, TypeError: An invalid argument.
+        ``[…]``, the mean over minibatches, in the dtype of the parameters; NaN for networks that are not
+        finite or have a minibatch with gradient 0.
     """
     surface = Surface.of(network, params, x, y, loss, l2, reduction)
     inputs, targets, penalty = surface.data
@@ -155,7 +148,7 @@ def batch_sharpness(
 
 
 class Surface(NamedTuple):
-    """The objective as a function of all numbers of a network in a row, a point, and many such points."""
+    """The objective as a function of a network's flattened parameters (a point), and many such points."""
 
     leading: tuple[int, ...]  # axes of the parameters
     points: np.ndarray  # [networks, size]
@@ -167,7 +160,7 @@ class Surface(NamedTuple):
     def of(
         cls, network: Network, params: Params, x: Any, y: ArrayLike, loss: Any, l2: Any, reduction: str
     ) -> Surface:
-        """Checks arguments named as in `sharpness`."""
+        """Check arguments named as in `sharpness`."""
         loss = losses.get(loss)
         check_output(network, loss)
         checks.as_choice(reduction, "reduction", losses.REDUCTIONS)
@@ -175,7 +168,7 @@ class Surface(NamedTuple):
         l2 = as_penalty(l2)
         leading, points, unravel = rows_of(network, params)
         if has_constants(unravel(points[0])):
-            reason = "expected one without constants, since derivatives by all are taken"
+            reason = "expected a network without constants, since all numbers are differentiated"
             raise ArgumentError("network", reason)
         outputs = jax.eval_shape(lambda point: network.apply(unravel(point), x), points[0])
         targets = as_targets(y, outputs.shape, loss, outputs.dtype)
@@ -186,20 +179,20 @@ class Surface(NamedTuple):
         return cls(leading, points, unravel, value, (x, targets, np.asarray(l2, points.dtype)))
 
     def gradient(self, point: jax.Array, *data: Any) -> tuple[jax.Array, Callable[..., tuple[jax.Array]]]:
-        """The gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
+        """Return the gradient at a point, and ``product: v -> (H v,)``, which pulls v back through it."""
         at: tuple[jax.Array, Any] = jax.vjp(lambda point: jax.grad(self.value)(point, *data), point)
         return at
 
     def floats(self, *data: Any) -> int:
-        """How many numbers a product with the Hessian of one network holds."""
+        """Return how many numbers a Hessian-vector product of one network keeps in memory."""
         product = jax.eval_shape(lambda point: self.gradient(point, *data)[1], self.points[0])
         return sum(leaf.size for leaf in jax.tree.leaves(product))
 
 
 def by_blocks(function: Callable[..., Any], each: Sequence[np.ndarray], rest: Any, floats: int) -> Any:
-    """Arrays ``function(*each, *rest)`` of all networks, a block at a time.
+    """Return arrays ``function(*each, *rest)`` of all networks, computed block by block.
 
-    ``each`` has an entry for each network, which holds so many ``floats`` meanwhile.
+    ``each`` has one entry per network; each holds ``floats`` numbers during the computation.
     """
     count = len(each[0])
     most = max(1, BLOCK_BYTES // (floats * each[0].itemsize))
@@ -218,9 +211,10 @@ _program = functools.lru_cache(maxsize=32)(compiled)
 def rows_of(
     network: Network, params: Params, argument: str = "params", dtype: np.dtype | None = None
 ) -> tuple[tuple[int, ...], np.ndarray, Any]:
-    """Leading axes, all numbers of each network ``[networks, size]``, and what makes a row params.
+    """Return leading axes, parameters of each network ``[networks, size]``, and ``unravel``: row -> params.
 
-    Numbers beyond the dtype (None: the arithmetic's) are infinite, which callers refuse or score with NaN.
+    Numbers beyond the dtype (None for the one used in arithmetic) are infinite, which callers reject or score
+    with NaN.
     """
     checks.check_instance(network, Network, "network")
     shapes = jax.eval_shape(network.init, key_shape())
@@ -244,9 +238,9 @@ def rows_of(
 def largest(
     product: Callable[[jax.Array], jax.Array], like: jax.Array, k: int, iterations: int
 ) -> tuple[jax.Array, jax.Array]:
-    """The k largest eigenvalues of ``product: v -> A v``, in falling order, and their residuals.
+    """Return the k largest eigenvalues of ``product: v -> A v``, in decreasing order, and their residuals.
 
-    ``like`` is any vector of the size and dtype; ``iterations`` are from k to the size.
+    ``like`` is any vector of the right size and dtype; ``iterations`` range from k to the size.
     """
     first = jax.random.normal(jax.random.key(START), like.shape, like.dtype)
     rounding = 100 * np.finfo(like.dtype).eps
@@ -257,7 +251,7 @@ def largest(
         image = product(direction)
         rest = image - basis.T @ (basis @ image)
         length = jnp.linalg.norm(rest)
-        # All vectors so far may span an invariant subspace: then go on from any other direction.
+        # If the vectors so far span an invariant subspace, continue from any other direction.
         ended = length <= rounding * jnp.linalg.norm(image)
         rest = jnp.where(ended, jnp.roll(first, i + 1), rest / length)
         for _ in range(2):  # "twice is enough" (Parlett 1998, section 6.9)

@@ -1,7 +1,7 @@
 """Statistics of a sweep's scores over seeds and folds: centers, intervals, cells that may be the best.
 
-Members of one replicate (one seed, one fold) share starting parameters, minibatches and rows, so two cells
-are compared replicate by replicate, which is far less noisy than the difference of their means.
+Members of one replicate (one seed, one fold) share initial parameters, minibatches and rows, so cells are
+compared replicate by replicate, which is far less noisy than comparing their means.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from jfnn.core.search.result import SweepResult
 from jfnn.learners.metrics import OF_LABELS
 
 SHOWN = 10  # cells in a notebook
-#: Name of a metric -> the least and the greatest that it can be.
+#: Name of a metric -> its smallest and largest possible value.
 BOUNDS = {
     **dict.fromkeys(OF_LABELS, (0.0, 1.0)),
     "r2": (-np.inf, 1.0),
@@ -28,20 +28,20 @@ BOUNDS = {
 
 
 class CellStatistics(NamedTuple):
-    """Statistics of a score over runs, arrays of the grid's shape ``[E, L, …]``, of curves ``[E, L, …, H]``.
+    """Statistics of a score over runs, arrays ``[E, L, …]`` of the grid's shape, or curves ``[E, L, …, H]``.
 
-    A run is a seed (its folds averaged), or with a single seed a fold. The shape of a `jfnn.train` is ``[]``.
+    A run is a seed, averaged over its folds; with a single seed a fold. For `jfnn.train` the shape is ``[]``.
 
     Attributes:
-        n: Runs with a score.
+        n: Number of runs with a score.
         mean: Mean over runs.
         median: Median over runs.
-        iqm: Mean of their middle half, without ``int(n / 4)`` at each end.
-        std: Their standard deviation (n - 1 in the denominator); NaN of a single run.
-        low: Lower end of the confidence interval; NaN of fewer than three runs.
-        high: Its upper end.
-        tied: Whether the cell may be the best one. These cells, the best mean among them, contain the truly
-            best cell with the confidence of the interval; `cell_statistics` has the formula. Diverged and
+        iqm: Interquartile mean over runs, without ``int(n / 4)`` at each end.
+        std: Standard deviation over runs (n - 1 in the denominator); NaN for a single run.
+        low: Lower end of the confidence interval; NaN for fewer than three runs.
+        high: Upper end.
+        tied: Whether the cell may be the best one. These cells, including the best mean, contain the truly
+            best cell at the confidence level of the interval; `cell_statistics` has the formula. Diverged and
             pruned cells are not tied. With fewer than three runs all other cells are tied.
     """
 
@@ -55,18 +55,18 @@ class CellStatistics(NamedTuple):
     tied: np.ndarray
 
     def both(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values of cells of two runs, which have no interval, the lesser first; NaN of all others."""
+        """Return both values of cells with two runs, which have no interval, lower first; NaN for others."""
         half = np.where(self.n == LEAST - 1, self.std / np.sqrt(2), np.nan)
         return self.mean - half, self.mean + half
 
     def __repr__(self) -> str:
-        """The range of the means, and how many cells are tied."""
+        """Return the range of the means, and how many cells are tied."""
         means = self.mean[np.isfinite(self.mean)]
         ends = f"means {means.min():.4g} to {means.max():.4g}" if means.size else "no means"
         return f"<CellStatistics {self.mean.shape}: {ends}, {self.tied.sum()} of {self.tied.size} tied>"
 
     def _repr_html_(self) -> str:
-        """The first cells as a table, tied ones before others, for notebooks."""
+        """Return the first cells as a table, tied ones first, for notebooks."""
         order = np.argsort(~self.tied, axis=None, kind="stable")[:SHOWN].tolist()
         rows = [["index", *self._fields]]
         for cell in order:
@@ -82,55 +82,53 @@ def cell_statistics(
     interval: Interval | str | None = None,
     missing: str | float = "nan",
 ) -> CellStatistics:
-    """Statistics of a score at the end of training, with confidence intervals and ties.
+    """Return statistics of a score at the end of training, with confidence intervals and ties.
 
-    With several seeds each seed gives one value (its folds averaged), and these are taken as independent.
-    With one seed the folds (or subsets) are the values; their training rows overlap, so the variance of their
-    mean is taken as Nadeau and Bengio (Machine Learning 52, 2003) propose: ``1/k + n_test / n_train`` times
-    theirs, not ``1/k``; in cross-validation that is ``1/k + 1/(k - 1)``. Subsets that share no rows, as
-    groups do, are independent.
+    With several seeds, each seed gives one value, averaged over its folds, and values are taken as
+    independent. With one seed, the folds (or subsets) are the values. Their training rows overlap, so the
+    variance of their mean follows Nadeau and Bengio (Machine Learning 52, 2003): ``1/k + n_test / n_train``
+    times the variance of the values instead of ``1/k``; in cross-validation ``1/k + 1/(k - 1)``. Subsets
+    without common rows, such as groups, are independent.
 
-    Intervals of accuracies and other metrics of labels stay within 0 and 1, those of R² below 1, those of
-    losses above 0, as `jfnn.analysis.interval` has them with bounds; a score of such a name that lies beyond
-    them, such as a negative log likelihood below 0, has none. Of two runs there is no interval, only their
-    two values: `CellStatistics.both`.
+    Intervals of label metrics such as accuracy stay within 0 and 1, of R² below 1, of losses above 0
+    (``bounds`` of `jfnn.analysis.interval`). A score outside these bounds despite its name, such as a
+    negative log likelihood below 0, is unbounded. Two runs have no interval, only two values
+    (`CellStatistics.both`).
 
-    The best cell is that of the best mean, as in `SweepResult.best`. A pruned cell is neither the best nor
-    tied: its score was taken after fewer epochs.
+    The best cell has the best mean, as in `SweepResult.best`. A pruned cell is neither the best nor tied,
+    since its score was taken after fewer epochs.
 
-    The tied cells are a subset selected to contain the best cell (Gupta, Technometrics 7, 1965): with
-    probability ``confidence`` or more, the cell whose mean over all possible runs is best is tied. If several
-    cells are equally good, this holds for each of them, not for all of them at once. A cell is left out if
+    The tied cells are selected to contain the best cell (Gupta, Technometrics 7, 1965): with probability
+    ``confidence`` or more, the cell whose mean over all possible runs is best is tied. If several cells are
+    equally good, this holds for each of them, not for all at once. A cell is excluded if
 
         ``mean(d) > c s √v``,  with c from  ``E min(1, (K - 1) Φ(-c √(χ²/ν))) = 1 - confidence``,
 
     where d are the n differences between the best mean's runs and the cell's, s is their standard deviation,
     v is 1/n or the variance above, χ² has ν = n - 1 degrees of freedom, and K cells are compared, all but
-    pruned and diverged ones. For two cells it is Student's one-sided paired test; for more, c is at most
-    Bonferroni's. Because the best mean is chosen by its score, an uncorrected test would leave out each of 49
+    pruned and diverged ones. For two cells this is Student's one-sided paired test; for more, c is at most
+    Bonferroni's. Since the best mean is selected by its score, an uncorrected test would exclude each of 49
     equally good cells with a probability of 15% to 30%.
 
-    The statement assumes normal differences, of any variances and correlations between cells. In simulations
-    it also holds for heavy tails and for accuracies on 40 rows, but not for skewed scores beside others that
-    are not: a cell that fails rarely looks better than its mean until a failure is seen
-    (``scripts/ties.py``). Three runs leave out only cells that are far behind: of 49 cells, those behind by
-    six standard deviations of the difference.
+    The guarantee assumes normal differences, with any variances and correlations between cells. In
+    simulations it also holds for heavy tails and for accuracies on 40 rows, but not if some cells have skewed
+    scores and others do not: a cell that rarely fails looks better than its mean until a failure is seen
+    (``scripts/ties.py``). Three runs exclude only cells that are far behind: of 49 cells, those behind by six
+    standard deviations of the difference.
 
     Args:
         result: A sweep.
-        score: Such as "test_accuracy"; None for the one that ranks (`SweepResult.ranked_by`).
-        interval: The statistic that low and high are for, or an `Interval`; None for the mean by formula.
-        missing: Runs without a score (diverged, stopped before, or without such rows): "nan" makes all
-            statistics of their cell NaN; "omit" leaves these runs out, which flatters a cell that diverges
-            now and then; a number stands for their score, such as 0.1 for the accuracy of a guess among ten
-            classes.
+        score: Such as "test_accuracy"; None for the ranking score (`SweepResult.ranked_by`).
+        interval: The statistic for low and high, or an `Interval`; None for the mean by formula.
+        missing: Treatment of runs without a score (diverged, stopped early, or without such rows): "nan"
+            makes all statistics of their cell NaN; "omit" leaves these runs out, which flatters cells that
+            diverge now and then; a number replaces their score, such as 0.1, the accuracy of guessing among
+            ten classes.
 
-    Returns:
-        Arrays ``[E, L, …]``.
 
     Raises:
-        ValueError: An unknown name, or an interval that folds of one seed do not allow: they share rows, and
-            have one for the mean by formula only.
+        ValueError: An unknown name, or an interval other than the mean by formula for folds of one seed,
+            which share rows.
         TypeError: ``missing`` is neither of these words nor a number.
     """
     checks.check_instance(result, SweepResult, "result")
@@ -145,17 +143,17 @@ def curve_statistics(
     interval: Interval | str | None = None,
     missing: str | float = "nan",
 ) -> CellStatistics:
-    """Statistics of a score at every evaluation, each as `cell_statistics` gives them at the end.
+    """Return statistics of a score at every evaluation, as `cell_statistics` does at the end.
 
     Args:
         result: A sweep with a history (``Execution(eval_every=…)``).
-        score: As in `cell_statistics`; or "objective" or a term of the loss, if they were kept
-            (``Execution(objective=True)``), at every epoch. Cells are tied by small ones.
+        score: As in `cell_statistics`; or "objective" or a term of the loss at every epoch, if kept
+            (``Execution(objective=True)``), with small values being better.
         interval: As in `cell_statistics`; it covers one epoch's value, not the whole curve at once.
         missing: As in `cell_statistics`; with "nan" a curve ends where its first run diverged or stopped.
 
     Returns:
-        Arrays ``[E, L, …, H]``, at the epochs ``result.evaluations [H]``, or at all.
+        Arrays ``[E, L, …, H]``, at the epochs ``result.evaluations [H]``, or at every epoch.
 
     Raises:
         ValueError, TypeError: No history was kept; or as in `cell_statistics`.
@@ -167,7 +165,7 @@ def curve_statistics(
 
 
 def kept_values(result: SweepResult, score: str | None) -> tuple[str, np.ndarray, np.ndarray]:
-    """A score's history, or the means of the objective or of a term over each epoch's steps.
+    """Return a score's history, or the mean objective or loss term over each epoch's steps.
 
     Returns:
         The checked name, the epochs done ``[H]``, and the values ``[E, L, …, S, H]``.
@@ -183,12 +181,12 @@ def kept_values(result: SweepResult, score: str | None) -> tuple[str, np.ndarray
 
 
 def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarray, float | None]:
-    """Values that count as one each, of numbers of all members ``[…, S]`` or ``[…, S, F]``.
+    """Return values that count as replicates, from numbers of all members ``[…, S]`` or ``[…, S, F]``.
 
-    Those of `jfnn.train`, whose only member has no axis of seeds, are ``[…]``.
+    For `jfnn.train`, whose only member has no axis of seeds, numbers are ``[…]``.
 
     Returns:
-        ``[…, n]``, float64: one a seed, or with a single seed one a fold; and the variance of the mean of
+        ``[…, n]``, float64, one per seed, or with a single seed one per fold; and the variance of the mean of
         overlapping folds in units of their variance, None for independent values.
     """
     values = np.asarray(members, np.float64)
@@ -204,9 +202,9 @@ def replicate_values(result: SweepResult, members: np.ndarray) -> tuple[np.ndarr
 
 
 def _test_to_training_rows(result: SweepResult) -> float | None:
-    """Rows that judge a fold for each one that it trains on; None for folds that share no rows.
+    """Ratio of scoring rows to training rows of a fold; None for folds that share no rows.
 
-    Rows that are held out judge, or without any those on which cells rank.
+    The held-out rows score a fold, or without any, the rows by which cells are ranked.
     """
     data = result.config.get("data")
     folds = result.folds or 0
@@ -259,7 +257,7 @@ def _statistics(
 
 
 def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
-    """What a score cannot pass by the name of its metric; None where it has no such name, or does pass it."""
+    """Bounds of a metric by its name; None for an unknown name, or if a value exceeds them."""
     bounds = BOUNDS.get(score.partition("_")[2])
     finite = values[np.isfinite(values)]
     if bounds is None or ((finite < bounds[0]) | (finite > bounds[1])).any():
@@ -269,9 +267,9 @@ def _bounds(score: str, values: np.ndarray) -> tuple[float, float] | None:
 
 @np.errstate(invalid="ignore")  # infinite scores, such as R² of one row, have no spread
 def _by_column(values: np.ndarray, function: Callable[[np.ndarray], np.ndarray], omit: bool) -> np.ndarray:
-    """``function`` (``[columns, n] -> [k, columns]``) of values ``[…, n]``: arrays ``[k, …]``.
+    """Apply ``function`` (``[columns, n] -> [k, columns]``) to values ``[…, n]``, giving arrays ``[k, …]``.
 
-    With ``omit`` of the finite values only: columns that have the same ones finite are taken together.
+    With ``omit`` it gets finite values only, columns with the same pattern together.
     """
     columns = values.reshape(-1, values.shape[-1])
     if not omit:

@@ -1,4 +1,4 @@
-"""Scores as text: the metrics to show, means with their intervals, numbers in few characters."""
+"""Scores as text: which metrics to show, means with their intervals, short numbers."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -15,42 +15,42 @@ from jfnn.arguments.texts import describe, name_text, number_text, score_format,
 from jfnn.core.search.result import SweepResult
 
 PERCENT = f"{Interval.confidence:.0%}"
-FEW = 30  # rows: an accuracy on fewer has a standard error of up to 1/(2√30), 9 points
+FEW = 30  # rows; with fewer, an accuracy has a standard error of up to 1/(2√30), 9 points
 
 
 class Score(NamedTuple):
     """A score of one cell over its runs."""
 
     mean: float
-    low: float = np.nan  # ends of the confidence interval of the mean; NaN of fewer than three runs
+    low: float = np.nan  # ends of the confidence interval of the mean; NaN for fewer than three runs
     high: float = np.nan
-    both: tuple[float, ...] = ()  # the values of two runs, the lesser first; empty of any other number
+    both: tuple[float, ...] = ()  # the values of two runs, lower first; empty for other numbers of runs
     median: float = np.nan
     worst: float = np.nan
-    failed: int = 0  # runs, by `jfnn.analysis.outliers.failed`
+    failed: int = 0  # number of failed runs, by `jfnn.analysis.outliers.failed`
 
 
 class ScoreTable(NamedTuple):
-    """A score of all cells ``[E, L, …]``: statistics, the worst run, and how many failed."""
+    """A score of all cells ``[E, L, …]``: statistics, the worst run, and the number of failed runs."""
 
     statistics: CellStatistics
     worst: np.ndarray
     failed: np.ndarray
 
     @classmethod
-    def taken(cls, result: SweepResult, score: str) -> Self:
-        """The table of one score of a sweep."""
+    def from_result(cls, result: SweepResult, score: str) -> Self:
+        """Return the table of one score of a sweep."""
         higher = result.higher_is_better(score)
         runs, _ = replicate_values(result, result.scores[score])
         worst = runs.min(axis=-1) if higher else runs.max(axis=-1)
         counts = rows_of_part(result, score.partition("_")[0])
         rows = float(np.mean(counts)) if counts else np.inf
         if result.folds and result.seeds.size > 1:
-            rows *= result.folds  # a seed's folds count together
+            rows *= result.folds  # a run averages over all folds of a seed
         return cls(cell_statistics(result, score), worst, failed(runs, higher, rows))
 
     def at(self, index: int | tuple[int, ...]) -> Score:
-        """The score of one cell."""
+        """Return the score of one cell."""
         both = [float(values[index]) for values in self.statistics.both()]
         return Score(
             mean=float(self.statistics.mean[index]),
@@ -64,13 +64,13 @@ class ScoreTable(NamedTuple):
 
 
 def rows_of_part(result: SweepResult, part: str) -> list[int]:
-    """Numbers of rows of a part of the data, each once; of several folds the least first."""
+    """Return the distinct row counts of a part of the data, smallest first; several only with folds."""
     rows: list[int] = (result.config.get("data") or {}).get(part, {}).get("rows", [])
     return rows if any(rows) else []
 
 
 def ranking_rows(result: SweepResult) -> str:
-    """The rows whose scores rank cells: "360 rows to test on", "28–29 rows held out in each of 5 folds"."""
+    """Describe the rows that rank cells: "360 rows to test on", "28–29 rows held out in each of 5 folds"."""
     part = result.ranked_by.partition("_")[0]
     rows = rows_of_part(result, part)
     count = f"{extent_text(rows)} row{'s' * (max(rows) > 1)}" if rows else "rows"
@@ -80,7 +80,7 @@ def ranking_rows(result: SweepResult) -> str:
 
 
 def chosen_by_few(result: SweepResult) -> str:
-    """What the choice of the best cell rests on where that is too little, in a sentence; else ""."""
+    """Return a warning if the best cell was chosen by too few or by training rows; otherwise ""."""
     cells = math.prod(result.cell_shape)
     part = result.ranked_by.partition("_")[0]
     rows = rows_of_part(result, part)
@@ -92,23 +92,23 @@ def chosen_by_few(result: SweepResult) -> str:
 
 
 def ranking_parts(result: SweepResult) -> tuple[str, ...]:
-    """Parts of the data whose scores may be compared cell by cell: training rows, and those that rank.
+    """Return the parts of the data whose scores may be compared between cells: training and ranking rows.
 
-    Test rows are not among them where validation rows rank: they are left for the winner.
+    If validation rows rank, test rows are not among them: they are reserved for the winner.
     """
     return tuple(dict.fromkeys(("train", result.ranked_by.partition("_")[0])))
 
 
 def shown_metrics(result: SweepResult) -> list[str]:
-    """Metrics to show: the one that ranks, then all others but the loss."""
+    """Return the metrics to show: the ranking metric, then all others except the loss."""
     _loss, *others = result.metrics
     return list(dict.fromkeys([result.ranking_metric, *others]))
 
 
 def refit_texts(refit: SweepResult) -> list[str]:
-    """Scores of a cell trained again, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
+    """Return scores of a refit cell, ranking part first: "test accuracy 0.967 [0.963, 0.971]", ….
 
-    Of several cells the least and the greatest: "test accuracy 0.951 to 0.967 each".
+    For several cells it is the range: "test accuracy 0.951 to 0.967 each".
     """
     parts = reversed(ranking_parts(refit))
     scores = [f"{part}_{metric}" for part in parts for metric in shown_metrics(refit)]
@@ -125,12 +125,12 @@ def refit_texts(refit: SweepResult) -> list[str]:
 
 
 def tests_its_refit(result: SweepResult) -> bool:
-    """Whether test rows were left for what was trained again, rather than trained on."""
+    """Return whether test rows were held out from the refit rather than trained on."""
     return result.refit is not None and bool(rows_of_part(result.refit, "test"))
 
 
 def refit_rows(result: SweepResult) -> str:
-    """What was trained again, and with how many seeds: "on all 1437 training rows, with 5 seeds"."""
+    """Describe the rows and seeds of a refit: "on all 1437 training rows, with 5 seeds"."""
     refit = result.refit
     assert refit is not None
     rows = " ".join(map(str, ["all", *rows_of_part(refit, "train")]))
@@ -141,25 +141,25 @@ def refit_rows(result: SweepResult) -> str:
 
 
 def cell_text(result: SweepResult, score: str, index: tuple[int, ...]) -> str:
-    """A cell's score by name: "test accuracy 0.967 [0.963, 0.971]"."""
-    text = score_text(ScoreTable.taken(result, score).at(index), result.higher_is_better(score))
+    """Return a cell's score with its name: "test accuracy 0.967 [0.963, 0.971]"."""
+    text = score_text(ScoreTable.from_result(result, score).at(index), result.higher_is_better(score))
     return f"{name_text(score)} {text}"
 
 
 def part_text(result: SweepResult, part: str, index: tuple[int, ...]) -> str:
-    """A cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
+    """Return a cell's scores on one part of the data: "test loss 0.3 (R² 0.7)"."""
     first, *others = (cell_text(result, f"{part}_{metric}", index) for metric in shown_metrics(result))
     return first + (f" ({', '.join(text.removeprefix(f'{part} ') for text in others)})" if others else "")
 
 
 def describe_cell(result: SweepResult, index: tuple[int, ...]) -> str:
-    """Values of a cell in a line, as `describe`; without λ where a sweep has no penalty."""
+    """Return a cell's values in a line, as `describe` does, without λ if the sweep has no penalty."""
     values = result.axes_at(index)
     return describe({name: value for name, value in values.items() if name != "l2" or result.l2.any()})
 
 
 def best_text(result: SweepResult) -> str:
-    """The best cell in a line: "best test accuracy 0.967 at η = 0.01, λ = 1e-5"."""
+    """Return the best cell in a line: "best test accuracy 0.967 at η = 0.01, λ = 1e-5"."""
     best = result.best_or_none()
     if best is None:
         return "no cell ranks"
@@ -168,9 +168,9 @@ def best_text(result: SweepResult) -> str:
 
 
 def score_text(score: Score, higher_is_better: bool) -> str:
-    """A mean with its interval, "0.951 [0.946, 0.955]"; of two runs both values, "0.949 and 0.953".
+    """Return a mean with its interval, "0.951 [0.946, 0.955]", or both values of two runs.
 
-    Of a cell with failed runs it is their median with the worst one, "median 0.951, worst 0.113".
+    A cell with failed runs shows its median and its worst run, "median 0.951, worst 0.113".
     """
     if score.failed:
         median, worst = (number_text(value, higher_is_better) for value in (score.median, score.worst))
@@ -182,10 +182,10 @@ def score_text(score: Score, higher_is_better: bool) -> str:
 
 
 def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
-    """Scores below each other, all with as many decimals or, where one needs it, all with an exponent.
+    """Return scores for one column, all with the same number of decimals, or all with an exponent.
 
-    Means stand with their intervals, of two runs both values; of cells with failed runs the median with the
-    worst, "0.951 (0.113)".
+    Means have their intervals; two runs show both values; cells with failed runs show the median with the
+    worst run, "0.951 (0.113)".
     """
     middles = [score.median if score.failed else score.mean for score in scores]
     text = score_format(middles, higher_is_better)
@@ -203,13 +203,13 @@ def score_texts(scores: Sequence[Score], higher_is_better: bool) -> list[str]:
 
 
 def eliminated(result: SweepResult) -> np.ndarray:
-    """Whether each cell was pruned and did not diverge: a race leaves it behind without all seeds."""
+    """Return whether each cell was pruned without diverging: a race dropped it before all seeds ran."""
     failed = (result.diverged_at >= 0).reshape(*result.cell_shape, -1).any(axis=-1)
     return np.asarray(result.pruned_cells & ~failed)
 
 
 def interval_text(result: SweepResult) -> str:
-    """What stands behind a mean in `score_texts`: "[…] 95% confidence interval …"; "" where nothing does."""
+    """Explain the brackets after a mean in `score_texts`: "[…] 95% confidence interval …"; "" for one run."""
     over = averaged_over(result)
     if not over:
         return ""
@@ -219,19 +219,19 @@ def interval_text(result: SweepResult) -> str:
 
 
 def runs_of(result: SweepResult) -> int:
-    """Values behind a cell's mean that count as one each: its seeds, or of a single one its folds."""
+    """Return the number of replicates behind a cell's mean: its seeds, or with a single seed its folds."""
     return result.seeds.size if result.seeds.size > 1 else result.folds or 1
 
 
 def extent_text(values: Collection[int]) -> str:
-    """The least and the greatest of some numbers, "7" or "5–12"."""
+    """Return the range of some numbers, "7" or "5–12"."""
     least = min(values)
     most = max(values)
     return f"{least}" if least == most else f"{least}–{most}"
 
 
 def averaged_over(result: SweepResult) -> str:
-    """Values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 bootstraps"; "" for one."""
+    """Describe the values behind a cell's mean: "5 seeds", "5 seeds of 3 folds each", "3 bootstraps", ""."""
     folds = folds_text(result)
     if result.seeds.size > 1:
         return f"{result.seeds.size} seeds" + (f" of {folds} each" if folds else "")
@@ -239,15 +239,15 @@ def averaged_over(result: SweepResult) -> str:
 
 
 def folds_text(result: SweepResult) -> str:
-    """The folds as they are called, "5 folds" or "20 bootstraps"; "" without any."""
+    """Describe the folds, "5 folds" or "20 bootstraps"; "" without folds."""
     return f"{result.folds} {fold_word(result)}s" if result.folds else ""
 
 
 def cell_names(result: SweepResult) -> list[str]:
-    """Names of all cells in order, each once: "learning_rate=0.01, l2=0.1".
+    """Return unique names of all cells in order: "learning_rate=0.01, l2=0.1".
 
-    Numbers have three digits, or as many more as tell an axis's values apart, full batches are "full"; a cell
-    that a random search drew twice has " (2)" behind it.
+    Numbers have three digits, or as many as needed to distinguish an axis's values; full batches are "full".
+    If a random search drew a cell twice, " (2)" is appended.
     """
     checks.check_instance(result, SweepResult, "result")
     texts = {}

@@ -10,14 +10,14 @@ from jfnn.core.search.run_directory import as_output_file, write_table
 
 
 def tidy(result: SweepResult) -> dict[str, np.ndarray]:
-    """Columns with one value for each member, evaluation, part and metric, ready for ``pandas.DataFrame``.
+    """Return one row per member, evaluation, part and metric, as columns ready for ``pandas.DataFrame``.
 
-    The axes, "seed", "fold" with folds, the name of subsets, "epoch", "part" ("train", "validation", "test"),
-    "metric" ("loss", "accuracy", …) and "value" (NaN after a member diverged or stopped). Parts without rows
-    are left out.
+    The columns are the axes, "seed", "fold" with folds, the names of subsets, "epoch", "part" ("train",
+    "validation", "test"), "metric" ("loss", "accuracy", …) and "value" (NaN after a member diverged or
+    stopped). Parts without rows are left out.
 
     Args:
-        result: A sweep. Without a history its scores at the end are taken, at the epoch of each member.
+        result: A sweep. Without a history, final scores are used, at the epoch of each member.
     """
     checks.check_instance(result, SweepResult, "result")
     members = result.to_dict()
@@ -42,5 +42,5 @@ def tidy(result: SweepResult) -> dict[str, np.ndarray]:
 
 
 def write_tidy(result: SweepResult, path: str | os.PathLike[str]) -> None:
-    """Writes the columns of `tidy` as CSV; NaN is written "nan"."""
+    """Write the columns of `tidy` as CSV; NaN is written "nan"."""
     write_table(as_output_file(path, "path"), tidy(result), "path")

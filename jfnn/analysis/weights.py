@@ -13,18 +13,18 @@ QUANTILES = (0, 25, 50, 75, 100)  # percent
 
 
 def weight_statistics(params: Params, leading: int = 1) -> dict[str, np.ndarray]:
-    """Return mean, variance and quantiles of the entries of every parameter array, for each network.
+    """Return mean, variance and quantiles of every parameter array of each network.
 
     Unterthiner et al. 2020, "Predicting neural network accuracy from weights" (arXiv 2002.11448), predict the
     accuracy of a network from these features alone.
 
     Args:
         params: Parameters in public form, such as ``result.params``.
-        leading: The number of leading axes of every array that count networks: 0 for one network,
-            ``result.diverged_at.ndim`` for a sweep.
+        leading: Number of leading axes that index networks: 0 for one network, ``result.diverged_at.ndim``
+            for a sweep.
 
     Returns:
-        Columns of float64, each with the leading axes. For an array named ``0.w`` (the weights of the first
+        Float64 columns, each with the leading axes. For an array named ``0.w`` (the weights of the first
         layer) they are "0.w.mean", "0.w.variance" (the mean squared deviation) and "0.w.q0", "0.w.q25",
         "0.w.q50", "0.w.q75", "0.w.q100", the linearly interpolated quantiles.
 

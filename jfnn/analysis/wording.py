@@ -1,4 +1,4 @@
-"""What readers call the axes of a sweep that its arrays call "network" and "fold"."""
+"""Names shown to readers for the axes "network" and "fold" of a sweep."""
 
 import dataclasses
 import json
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from jfnn.core.search.result import SweepResult
 
 NETWORK = "network"  # the axis of a dict of networks or learners
-LEARNER = "learner"  # where they differ in more than one of these:
-# What learners by name are called that differ in these settings alone.
+LEARNER = "learner"  # if they differ in settings of several WORDS
+# Name of the axis if its learners differ in these settings only.
 WORDS = {
     "schedule": {"schedule"},
     "optimizer": {"optimizer", "optimizer_arguments", "schedule", "constants"},
@@ -18,7 +18,7 @@ WORDS = {
 
 
 def network_word(result: SweepResult) -> str:
-    """What the axis "network" is an axis of: "optimizer" of learners that differ in nothing else."""
+    """Return the name of the axis "network": "optimizer" for learners that differ only in it, and so on."""
     settings = [run.config.get("settings", {}) for run in result.runs]
     learners = []
     for each in settings:
@@ -29,19 +29,19 @@ def network_word(result: SweepResult) -> str:
         name: {json.dumps(learner.get(name), sort_keys=True) for learner in learners}
         for name in set().union(*learners)
     }
-    differing = {name for name, values in texts.items() if len(values) > 1}
-    if not differing:
+    differences = {name for name, values in texts.items() if len(values) > 1}
+    if not differences:
         return NETWORK
-    return next((word for word, settings in WORDS.items() if differing <= settings), LEARNER)
+    return next((word for word, settings in WORDS.items() if differences <= settings), LEARNER)
 
 
 def fold_word(result: SweepResult) -> str:
-    """What each of the folds is: a "fold", or of `jfnn.subsets` a "bootstrap", a "subset", …"""
+    """Return the name of one fold: "fold", or for `jfnn.subsets` "bootstrap", "subset", …."""
     are_subsets = "subsets" in result.config.get("settings", {}) or bool(result.subset_values)
     return str(result.config.get("words", {}).get("fold", "subset" if are_subsets else "fold"))
 
 
 def in_words(result: SweepResult) -> SweepResult:
-    """The sweep with its axis "network" called by `network_word`, for figures, tables and sentences."""
+    """Return the sweep with its axis "network" renamed by `network_word`, as readers see it."""
     axes = {network_word(result) if name == NETWORK else name: each for name, each in result.axes.items()}
     return dataclasses.replace(result, axes=axes) if len(axes) == len(result.axes) else result

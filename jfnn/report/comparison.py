@@ -1,4 +1,4 @@
-"""The networks and batch sizes of a sweep side by side: a table with the best cell of each, and a figure."""
+"""Comparison of a sweep's networks and batch sizes: a table with the best cell of each, and a figure."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ NONE = "–"
 
 
 class Program(NamedTuple):
-    """One network with one batch size: its values on their axes, its sweep, its best cell in the whole."""
+    """One network with one batch size: values on their axes, sweep, and best cell's index in the whole."""
 
     axes: dict[str, object]
     result: SweepResult
@@ -26,7 +26,7 @@ class Program(NamedTuple):
 
 
 def best_first(result: SweepResult) -> list[Program]:
-    """The programs of a sweep by the scores of their best cells; those without one come last."""
+    """Return the programs of a sweep by the score of their best cells; programs without one come last."""
     axes = result.program_axes
     sign = -1 if result.higher_is_better() else 1
     found = []
@@ -39,9 +39,9 @@ def best_first(result: SweepResult) -> list[Program]:
 
 
 def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
-    """A row for each program: its values, its best cell with scores, and how many of its cells diverged."""
+    """Return an HTML row for each program: its values, best cell with scores, number of diverged cells."""
     programs = [*programs]
-    best = [program.best for program in programs if program.best is not None]  # the others come last
+    best = [program.best for program in programs if program.best is not None]  # the rest sort last
     columns = {
         axis_text(name): value_texts([program.axes[name] for program in programs], name)
         for name in result.program_axes
@@ -49,7 +49,7 @@ def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
     for name in list(result.axes)[result.leading :]:
         columns[axis_text(name)] = value_texts([result.axes_at(index)[name] for index in best], name)
     for name in dict.fromkeys((result.ranked_by, f"train_{result.ranking_metric}")):
-        scores = summary.ScoreTable.taken(result, name)
+        scores = summary.ScoreTable.from_result(result, name)
         texts = summary.score_texts([scores.at(index) for index in best], result.higher_is_better(name))
         columns[name_text(name)] = texts
     columns["diverged"] = []
@@ -61,10 +61,7 @@ def comparison_table(result: SweepResult, programs: Iterable[Program]) -> str:
 
 
 def comparison_figure(result: SweepResult) -> Figure:
-    """The best score along the longest axis of programs, a curve for each value of the next one.
-
-    Of a random search all cells.
-    """
+    """Plot the best score along the longest axis of programs; all cells for a random search."""
     if not result.crossed:
         return plots.scatter(result)
     axis, *others = sorted(result.program_axes, key=lambda name: -len(result.axes[name]))

@@ -1,9 +1,9 @@
-"""The largest Lyapunov exponent of training: how fast its steps drive neighbouring runs apart.
+"""The largest Lyapunov exponent of training: how fast its steps separate neighboring runs.
 
-A direction in the space of the state (parameters and the optimizer's memory) is carried along with the
-state, ``v <- J v``, by the exact Jacobian J of each step, and made a unit vector again; the mean of
-``log |J v|`` is the exponent (Benettin et al., Meccanica 15, 9 (1980)). Two copies a small distance apart,
-brought back to that distance after each step, give the same up to curvature and rounding.
+A direction in the space of the state (parameters and optimizer state) is propagated by the exact Jacobian J
+of each step, ``v <- J v``, and normalized again; the exponent is the mean of ``log |J v|`` (Benettin et al.,
+Meccanica 15, 9 (1980)). Two copies a small distance apart, rescaled to that distance after each step, give
+the same up to curvature and rounding.
 """
 
 import functools
@@ -30,7 +30,7 @@ from jfnn.split import Split
 from jfnn.studies.derivatives import Floats, float_leaves, push_forward, with_floats
 
 METHODS = ("tangent", "copies")
-DIRECTION = 0x1A  # sets the keys of first directions apart from those of starting parameters
+DIRECTION = 0x1A  # makes the key of the first direction differ from the key of the initial parameters
 
 
 class Lyapunov(NamedTuple):
@@ -38,9 +38,8 @@ class Lyapunov(NamedTuple):
 
     Attributes:
         axes: Name -> values of the hyperparameters, as in `jfnn.SweepResult`.
-        growth: ``log`` of the factor by which a small difference grew, in each epoch,
-            ``[E, L, …, S, epochs]``.
-        steps: Steps an epoch.
+        growth: ``log`` of the growth factor of a small difference in each epoch, ``[E, L, …, S, epochs]``.
+        steps: Steps per epoch.
     """
 
     axes: dict[str, np.ndarray]
@@ -49,17 +48,14 @@ class Lyapunov(NamedTuple):
 
     @property
     def exponent(self) -> np.ndarray:
-        """The mean growth a step, over all of them ``[E, L, …, S]``; NaN where a member diverged."""
+        """The mean growth per step, over all steps ``[E, L, …, S]``; NaN where a member diverged."""
         return self.exponent_after(0)
 
     def exponent_after(self, epochs: int) -> np.ndarray:
-        """As `exponent`, without the first epochs, in which the start's growth passes.
+        """Return `exponent` without the first epochs, to exclude transient growth.
 
         Args:
-            epochs: How many are left out; fewer than there are.
-
-        Raises:
-            ValueError: None would be left.
+            epochs: Number of epochs excluded, fewer than there are.
         """
         count = checks.as_count(epochs, "epochs", 0, self.growth.shape[-1] - 1)
         return np.asarray(self.growth[..., count:].mean(axis=-1) / self.steps)
@@ -73,42 +69,37 @@ def lyapunov(
     method: str = "tangent",
     **options: Any,
 ) -> Lyapunov:
-    """The largest Lyapunov exponent of training, for every cell and seed.
+    """Return the largest Lyapunov exponent of training, for every cell and seed.
 
-    Training lasts a finite time, so these are exponents of that time: a run with exponent Λ multiplies a
-    small difference by ``exp(Λ steps)``. Where that times the rounding error nears 1, no two machines end
-    with the same network. The steps are those of `jfnn.sweep` with the same options.
+    Training lasts a finite time, so these are finite-time exponents: a run with exponent Λ multiplies a small
+    difference by ``exp(Λ steps)``. If that times the rounding error approaches 1, no two machines end with
+    the same network. Training steps are as in `jfnn.sweep` with the same options.
 
-    An exponent near 0 is the best that most networks can have: a difference in a direction that the loss does
-    not see neither grows nor dies out. Softmax outputs stay the same when one number is added to all output
-    biases, which carry no penalty, so that in the long run the largest exponent is never below 0.
+    Most networks cannot have an exponent below 0: a difference in a direction that does not affect the loss
+    neither grows nor decays. Softmax outputs do not change when one number is added to all output biases,
+    which are not penalized, so in the long run the largest exponent is at least 0.
 
     Args:
-        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
+        network: As in `jfnn.sweep`, but a single network; ``batch_size`` is a single value, too.
         split: As in `jfnn.sweep`.
-        seeds: How many (0, 1, …), or which; each fixes a start, minibatches and the first direction.
+        seeds: Number of seeds (0, 1, …), or the seeds; each fixes initialization, minibatches and the first
+            direction.
         method: "tangent", by the Jacobian of each step, or "copies", by two runs a small distance apart.
-        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``cells``, ``schedulers``, ``execution``,
-            ``out`` and ``resume``.
-
-    Returns:
-        A `Lyapunov`.
-
-    Raises:
-        ValueError, TypeError: As in `jfnn.sweep`.
+        **options: Options of `jfnn.sweep` except ``folds``, ``refit``, ``cells``, ``schedulers``,
+            ``execution``, ``out`` and ``resume``.
     """
     checks.as_choice(method, "method", METHODS)
-    # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+    # Otherwise an interrupt while JAX starts tracing leaves the tracing context active after this call.
     with jax.core.eval_context():
         made = make_options(lyapunov, Options, network, split, seeds=seeds, **options)
         return _measure(make_experiment(made, differentiable=True), method)
 
 
 def _measure(experiment: Experiment, method: str) -> Lyapunov:
-    """The growth of every cell and seed of an experiment."""
+    """Return the growth for every cell and seed of an experiment."""
     replicates = experiment.replicates
     if has_constants(replicates.start_shapes):
-        raise ArgumentError("network", "expected one without constants, in which a difference would stay")
+        raise ArgumentError("network", "expected a network without constants, where differences persist")
     hyper = experiment.hyper()
     growth = []
     for number, seed in enumerate(replicates.seeds.tolist()):
@@ -125,7 +116,7 @@ def _measure(experiment: Experiment, method: str) -> Lyapunov:
 
 @functools.lru_cache(maxsize=32)
 def _build(stepper: Stepper, method: str, epochs: int) -> Callable[..., jax.Array]:
-    """``(hyper of cells, params, seen, steps, key) -> growth [cells, epochs]``, compiled."""
+    """Compile ``(hyper of cells, params, seen, steps, key) -> growth [cells, epochs]``."""
     one_cell = functools.partial(growths, stepper, method, epochs)
     return compiled(jax.vmap(one_cell, in_axes=(0, None, None, None, None)))
 
@@ -140,7 +131,7 @@ def growths(
     steps: jax.Array,
     key: jax.Array,
 ) -> jax.Array:
-    """Logs of the growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
+    """Log growth of a difference in each epoch ``[epochs]``; ``key`` draws its first direction."""
 
     def advance(carry: tuple[State, Floats], number: jax.Array) -> tuple[tuple[State, Floats], jax.Array]:
         state, direction = carry
@@ -163,9 +154,9 @@ def growths(
 
 
 def _apart(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
-    """`push_forward` by a difference instead of a derivative."""
+    """Approximate `push_forward` by a finite difference."""
     rounding = np.finfo(np.dtype(jnp.result_type(*jax.tree.leaves(at)))).eps
-    # Errors by curvature grow with the distance, those by rounding with its inverse.
+    # The curvature error grows with the distance, the rounding error with its inverse.
     distance = jnp.sqrt(rounding) * jnp.maximum(optax.tree.norm(at), 1)
     value, rest = function(at)
     moved, _ = function(jax.tree.map(lambda p, v: p + distance * v, at, along))

@@ -100,7 +100,7 @@ def test_each_column_of_targets_has_the_code_of_a_sweep_of_its_own():
     again = jfnn.sweep(probe, jfnn.Split(X, one_hot), folds=folds, **options)
     assert same_bits(online_code(again, jfnn.Split(X, one_hot), folds), code)
     soft = jfnn.Split(X, 0.8 * one_hot + 0.1)
-    with pytest.raises(jfnn.ArgumentError, match="or one-hot ones"):
+    with pytest.raises(jfnn.ArgumentError, match="or one-hot labels"):
         online_code(jfnn.sweep(probe, soft, folds=folds, **options), soft, folds)
 
 

@@ -121,9 +121,9 @@ def test_a_frozen_layer_is_not_pruned(split):
 
 def test_derivatives_by_constants_are_refused(split):
     params = WHOLE.init(jax.random.key(0))
-    with pytest.raises(ValueError, match=r"^network: expected one without constants"):
+    with pytest.raises(ValueError, match=r"^network: expected a network without constants"):
         sharpness(WHOLE, params, split.x_train, split.y_train)
-    with pytest.raises(ValueError, match=r"^network: expected one without constants"):
+    with pytest.raises(ValueError, match=r"^network: expected a network without constants"):
         lyapunov(WHOLE, split, learning_rate=0.1, epochs=1, batch_size=10)
 
 
