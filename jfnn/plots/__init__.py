@@ -1,10 +1,8 @@
 """Figures of sweeps and training runs.
 
-Every function builds a new `matplotlib.figure.Figure` and returns it: nothing is shown, nothing is kept, and
-pyplot's global state stays out of it. ``figure.savefig(path)`` writes one; a notebook shows one by itself.
-
-The width of a figure follows "figure.figsize" of ``matplotlib.rcParams``, if it is set, and its fonts follow
-"font.size".
+Every function returns a new `matplotlib.figure.Figure`, without showing it or touching pyplot's global state.
+``figure.savefig(path)`` writes it; a notebook shows it by itself. Figures follow "figure.figsize" (their
+width, if set) and "font.size" of ``matplotlib.rcParams``.
 """
 
 from jfnn.plots.curves import interval_curves, loss_curves

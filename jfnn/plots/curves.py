@@ -1,4 +1,4 @@
-"""Scores over the epochs, of a sweep's cells, also in bands of their intervals, or of one training run."""
+"""Curves of scores over the epochs, for the cells of a sweep or for one training run."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import axis_values
 
-SEARCHED = 6  # cells drawn of a random search
-SHADED = 30  # more cells have no bands but that of the best
+SEARCHED = 6  # cells of a random search that are drawn
+SHADED = 30  # with more cells, only the best one has a band
 LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
@@ -54,17 +54,17 @@ class _Cell(NamedTuple):
 
 
 def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | None = None) -> Figure:
-    """Loss and another metric over the epochs, averaged over seeds and folds.
+    """Plot the loss and another metric over the epochs, averaged over seeds and folds.
 
-    The other metric is the one that ranks or, where the loss does, the first besides it, if there is one.
-    Training rows are drawn solid, ranking rows dashed. A curve ends where the first of its members
-    diverged or stopped. The caption names what the default leaves out, and curves out of sight.
+    The other metric is the ranking metric, or if the loss ranks, the first other metric, if any. Training
+    rows are solid lines, ranking rows dashed. A curve ends where its first member diverged or stopped. The
+    caption lists cells that the default leaves out, and curves outside the panel's range.
 
     Args:
         result: A sweep that kept its history, or the result of `jfnn.train`.
-        cells: The cells to show: their indices on every axis but the seeds and folds, in a random search
-            ``(i,)``; or "all". The default takes up to ten learning rates, the best cell's among them, all
-            else as in the best cell; in a random search six cells from the best to the worst.
+        cells: Indices of the cells to show, on every axis but seeds and folds, in a random search ``(i,)``;
+            or "all". The default is up to ten learning rates, including the best cell's, all else as in the
+            best cell; in a random search six cells from the best to the worst.
 
     Raises:
         ValueError: No history was kept, or there is no such cell.
@@ -94,7 +94,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
                     color=colour,
                     marker="." if len(epochs) <= FEW_POINTS else "",
                     linewidth=2.5 if cell.is_best else 1.2,
-                    label=cell.name if part == "train" else f"_{part}",  # which no legend has
+                    label=cell.name if part == "train" else f"_{part}",  # "_" keeps it out of the legend
                 )
         calm = [cell.at for cell in chosen if not cell.diverged] or [cell.at for cell in chosen]
         shown = np.concatenate([means[part][index] for index in calm for part in parts])
@@ -109,7 +109,7 @@ def loss_curves(result: SweepResult, cells: Sequence[tuple[int, ...]] | str | No
 
 
 def left_out(result: SweepResult) -> str:
-    """What `default_cells` leave out: learning rates of a grid, "not shown: η = 0.1 (div)", or cells."""
+    """List what `default_cells` leave out: learning rates of a grid, "not shown: η = 0.1 (div)", or cells."""
     shown = default_cells(result)
     axis = result.cells.axis_of["learning_rate"]
     if axis is None:
@@ -137,24 +137,23 @@ def interval_curves(
     *,
     baselines: Baselines | None = None,
 ) -> Figure:
-    """A score of cells over the epochs: its mean, median or interquartile mean, in a band of its interval.
+    """Plot a score of cells over the epochs: its mean, median or interquartile mean, and its interval.
 
-    Of two runs, which have no interval, the band lies between both.
-
-    Of more than ten cells colours stand for the hyperparameter that varies most; of more than thirty the best
-    cell only has a band. The caption names what the default leaves out, and curves out of sight.
+    Bands show intervals; with two runs, which have none, they lie between both values. With more than ten
+    cells, colors show the hyperparameter that varies most; with more than thirty, only the best cell has a
+    band. The caption lists cells that the default leaves out, and curves outside the panel's range.
 
     Args:
-        result: A sweep that kept its history, of several seeds or folds (of one there are no bands).
-        score: Such as "test_accuracy"; None for the one that ranks; or "objective" or the name of a term of
-            the loss, means over each epoch's steps, if ``Execution(objective=True)`` kept them.
-        cells: Indices on every axis but the seeds and folds; "all"; None as in `loss_curves`.
-        interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
+        result: A sweep that kept its history, with several seeds or folds (with one there are no bands).
+        score: Such as "test_accuracy"; None for the ranking score; or "objective" or the name of a loss term,
+            means over each epoch's steps, if kept by ``Execution(objective=True)``.
+        cells: Indices on every axis but seeds and folds; "all"; None as in `loss_curves`.
+        interval: The statistic drawn, or an `Interval`; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
-        baselines: Other models, each a horizontal line, as in `axis_curves`.
+        baselines: Other models, drawn as horizontal lines, as in `axis_curves`.
 
     Raises:
-        ValueError: No history, no such cell, baselines that are no scores, or as in `curve_statistics`.
+        ValueError: No history, no such cell, invalid baselines, or as in `curve_statistics`.
     """
     result = as_sweep(result)
     statistics = curve_statistics(result, score, interval, missing)
@@ -196,7 +195,7 @@ def interval_curves(
 
 
 def _describe(result: SweepResult, cells: Sequence[tuple[int, ...]]) -> list[_Cell]:
-    """Cells with their names in a legend; the only one of `jfnn.train` is not called the best."""
+    """Return cells with their legend entries; the only one of `jfnn.train` is not called the best."""
     best = result.best_or_none()
     described = []
     for index in cells:
@@ -208,11 +207,7 @@ def _describe(result: SweepResult, cells: Sequence[tuple[int, ...]]) -> list[_Ce
 
 
 def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult) -> list[tuple[int, ...]]:
-    """Indices of cells: "all" of them, None for `default_cells`.
-
-    Raises:
-        ValueError, TypeError: There is no such cell, or there are none.
-    """
+    """Return checked indices of one or more cells: "all" of them, None for `default_cells`."""
     if cells is None:
         return default_cells(result)
     if isinstance(cells, str) and cells == "all":
@@ -226,7 +221,7 @@ def as_cells(cells: Sequence[tuple[int, ...]] | str | None, result: SweepResult)
 
 
 def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
-    """The best cell and others that differ from it in the learning rate only; in a random search any others.
+    """Return the best cell and others that differ only in the learning rate; in a random search any others.
 
     Cells that stopped before the first evaluation have no curve and are left out.
     """
@@ -251,7 +246,7 @@ def default_cells(result: SweepResult) -> list[tuple[int, ...]]:
 
 
 def _colours(result: SweepResult, cells: Sequence[tuple[int, ...]], figure: Figure, axes: Axes) -> np.ndarray:
-    """A colour for each cell ``[cells, 4]``: for many by the axis that varies most."""
+    """Return a color for each cell ``[cells, 4]``, for many cells by the axis that varies most."""
     values = axis_values(result)
     indices = np.array(cells)
     at = {name: indices[:, axis] for name, axis in result.cells.axis_of.items() if axis is not None}

@@ -1,4 +1,4 @@
-"""Bias, variance and noise along an axis of complexity."""
+"""Bias, variance and noise along an axis of model complexity."""
 
 from collections.abc import Mapping
 
@@ -35,21 +35,21 @@ LABELS = {"squared": "squared error", "zero_one": "share of rows"}
 def bias_variance(
     parts: BiasVariance, axis: str | None = None, *, at: Mapping[str, int] | None = None
 ) -> Figure:
-    """Error, bias, variance and noise along an axis, in bands of their intervals over draws.
+    """Plot error, bias, variance and noise along an axis, with bands for their intervals over draws.
 
-    The caption says what is fixed, how many draws there are, and which points lack a decomposition.
+    The caption states what is fixed, the number of draws, and the points without a decomposition.
 
     Args:
         parts: From `jfnn.analysis.bias_variance` or `jfnn.analysis.bias_variance_of`.
-        axis: A name of ``parts.axes``; None for the longest.
-        at: Indices on other axes; those not named are as where the error is least.
+        axis: A name in ``parts.axes``; None for the longest axis.
+        at: Indices on other axes; the default is where the error is smallest.
 
     Raises:
-        ValueError, TypeError: Something else, parts without an axis, or no such axis or index.
+        ValueError, TypeError: Not a decomposition, one without an axis, or no such axis or index.
     """
     checks.check_instance(parts, BiasVariance, "parts")
     if not parts.axes:
-        raise ArgumentError("parts", "expected parts along an axis, got those of one cell")
+        raise ArgumentError("parts", "expected a decomposition along an axis, got a single cell")
     longest = max(parts.axes, key=lambda name: len(parts.axes[name]))
     axis = longest if axis is None else checks.as_choice(axis, "axis", parts.axes)
     best = int(np.where(np.isfinite(parts.error), parts.error, np.inf).argmin())
@@ -77,7 +77,7 @@ def bias_variance(
             ends = [np.asarray(end[name][index])[order] for end in (parts.low, parts.high)]
             bands += ends
             axes.fill_between(positions[order], *ends, color=COLOURS[name], alpha=0.2, linewidth=0)
-    everywhere = np.stack([positions, positions], axis=1)  # also where there is nothing to draw
+    everywhere = np.stack([positions, positions], axis=1)  # keep points without values in range
     axes.update_datalim(everywhere, updatey=False)
     axes.autoscale_view(scaley=False)
     drawn = np.stack([lines[name] for name in names])

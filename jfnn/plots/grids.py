@@ -1,4 +1,4 @@
-"""Heat maps of two axes: numbers in the cells of a small grid, a picture of a large one."""
+"""Heat maps over two axes: numbers in the cells of a small grid, colors alone in a large one."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ LONGEST_PANEL = 4.15  # inches; cells of longer grids shrink
 SMALLEST_FONT = 7.5
 LARGEST_FONT = 11.0
 TICK_FONT = 9.0
-MOST_TEXTS = 1000  # cells; of more, numbers cannot fit and measuring their texts takes long
+MOST_TEXTS = 1000  # cells with numbers; more never fit, and measuring them takes long
 DIVERGED = "0.9"
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue
-OUT = "out"  # in place of the number of a cell that a race left behind
-BAR_TICKS = 5  # steps of a bar of colours, whose labels have space
-FEW_ROWS = 2  # below which the bar of colours has little height
-THIN_BAR = 60  # its length by its height there
-LEAST_RANGE = 0.01  # of colours, in metrics up to 1 or as a share of a loss; with less, noise is colourful
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # red, green and blue
+OUT = "out"  # shown instead of a number in cells that a race eliminated
+BAR_TICKS = 5  # intervals on a color bar, whose labels fit
+FEW_ROWS = 2  # with at most this many rows the color bar is thin
+THIN_BAR = 60  # its length divided by its height then
+LEAST_RANGE = 0.01  # range of colors, absolute up to 1 or relative for a loss; with less, noise is colorful
 
 
 def heat_map(
@@ -65,26 +65,25 @@ def heat_map(
     axes: Sequence[str] = ("learning_rate", "l2"),
     score: str | None = None,
 ) -> Figure:
-    """Two axes of a grid, of training and of ranking rows, averaged over seeds and folds.
+    """Draw two axes of a grid as heat maps of training and ranking rows, averaged over seeds and folds.
 
-    Brighter is better. Colours reach from the worst value to the best: of losses on a logarithmic scale, of
-    accuracies between round values, of R² from 0 if some are above. A cell that diverged with any seed or
-    fold is hatched and says "div", as it does not rank either. Italics: values of cells with members that
-    stopped before the end. Where numbers do not fit, diverged cells are grey. The cell of `SweepResult.best`
-    is outlined, or has a ring, if it is in the slice shown.
+    Brighter is better. Colors range from the worst value to the best: for losses on a logarithmic scale, for
+    accuracies between round values, for R² from 0 if any value is positive. Cells where any seed or fold
+    diverged do not rank; they are hatched and labeled "div", or gray where numbers do not fit. Italics mark
+    cells with members that stopped early. The cell of `SweepResult.best` is outlined or circled if it is in
+    the slice shown.
 
     Args:
         result: A sweep of a grid.
-        at: On other axes, name -> the index (from 0), "mean", or "best", which takes all scores at each place
-            of the cell that ranks first there; or one of these words for all hyperparameters not shown. Those
-            not named are as in the best cell; "seed" and "fold" are averaged over.
-        axes: The axes of the rows and of the columns: hyperparameters, axes of networks, "seed", "fold" or
-            the name of subsets.
-        score: Such as "train_loss"; None for the metric that ranks, of training and of ranking rows.
+        at: On other axes, name -> the index (from 0), "mean", or "best", which takes all scores from the cell
+            that ranks first at each position; or one of these words for all hyperparameters not shown. The
+            default is the best cell's index; "seed" and "fold" are averaged over.
+        axes: The axes of rows and columns: hyperparameters, axes of networks, "seed", "fold" or the name of
+            subsets.
+        score: Such as "train_loss"; None for the ranking metric, on training and on ranking rows.
 
     Raises:
-        ValueError, TypeError: No such axis, index or score. Or the sweep is a random search, whose cells form
-            no grid.
+        ValueError, TypeError: No such axis, index or score; or a random search, whose cells form no grid.
     """
     return sweep_map(result, at, axes, score)
 
@@ -96,7 +95,7 @@ def sweep_map(
     score: str | None = None,
     names_best: bool = True,
 ) -> Figure:
-    """`heat_map`, whose caption need not name the best cell where a page has named it."""
+    """Draw `heat_map`; ``names_best=False`` omits the best cell from the caption if a page names it."""
     result = as_sweep(result)
     if not result.crossed:
         raise ArgumentError("result", "expected a grid, got cells in a list; use plots.scatter")
@@ -129,18 +128,18 @@ def array_map(
     label: str = "",
     higher_is_better: bool = True,
 ) -> Figure:
-    """A heat map of any arrays, drawn as `heat_map` draws a sweep's.
+    """Draw a heat map of any arrays in the style of `heat_map`.
 
     Args:
-        values: ``[a, b]``; or title -> array for several, which share the colour scale. Values that are not
+        values: ``[a, b]``; or title -> array for several that share the color scale. Values that are not
             finite count as diverged.
-        axes: Name -> values, numbers or words, of the rows' axis ``[a]`` and of the columns' ``[b]``.
+        axes: Name -> values, numbers or words, for the axis of rows ``[a]`` and of columns ``[b]``.
         label: Name of the values.
-        higher_is_better: Whether large values are bright. Where small ones are, and none is negative, the
-            scale is logarithmic.
+        higher_is_better: Whether high values are bright. Otherwise the scale is logarithmic, unless a value
+            is negative.
 
     Raises:
-        ValueError, TypeError: Arrays that are no numbers ``[a, b]``, or lengths that differ.
+        ValueError, TypeError: Arrays that are not numbers ``[a, b]``, or mismatched lengths.
     """
     checks.as_switch(higher_is_better, "higher_is_better")
     if not isinstance(axes, Mapping) or len(axes) != 2:
@@ -149,14 +148,14 @@ def array_map(
     ticks = {str(name): np.ravel(axis) for name, axis in axes.items()}
     with checks.item_of("axes"):
         for name, axis in ticks.items():
-            if axis.dtype.kind != "U" or not axis.size:  # no words
+            if axis.dtype.kind != "U" or not axis.size:
                 ticks[name] = checks.as_axis(axis, name, None)
     arrays = values if isinstance(values, Mapping) else {"": values}
     maps = {str(title): np.asarray(checks.as_array(array, "values")) for title, array in arrays.items()}
     shape = tuple(map(len, ticks.values()))
     got = [f"{m.dtype} {list(m.shape)}" for m in maps.values()]
     if not maps or any(cells.shape != shape or cells.dtype.kind not in "biuf" for cells in maps.values()):
-        raise ArgumentError("values", f"expected numbers {list(shape)}, as axes have, got {', '.join(got)}")
+        raise ArgumentError("values", f"expected numbers {list(shape)}, as in axes, got {', '.join(got)}")
     floats = {title: cells.astype(np.float64) for title, cells in maps.items()}
     return _draw(floats, ticks, label, higher_is_better)
 
@@ -171,9 +170,9 @@ def _draw(
     out: np.ndarray | None = None,
     caption: Sequence[str] = (),
 ) -> Figure:
-    """Arrays ``[a, b]`` by their titles, one below the other; ``mark`` is the best cell.
+    """Draw arrays ``[a, b]`` by title, one below the other; ``mark`` is the best cell.
 
-    Cells without a value have diverged, or are ``out``: a race eliminated them.
+    Cells without a value diverged, or are ``out``: a race eliminated them.
     """
     (down, rows), (across, columns) = axes.items()
     values = np.stack(list(maps.values()))
@@ -204,7 +203,7 @@ def _draw(
     if isinstance(norm, LogNorm):
         tick_round(bar.ax.xaxis, bar_width(figure))
     else:
-        bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # which belongs to one figure
+        bar.locator = MaxNLocator(BAR_TICKS, steps=[1, 2, 5, 10])  # a locator belongs to one figure
     notes = ["italics: stopped before the end"] * bool(font and np.any(stopped))
     missing = ~np.isfinite(values)
     gone = [word for word, cells in (("diverged", missing & ~out), (OUT, missing & out)) if cells.any()]
@@ -215,7 +214,7 @@ def _draw(
 
 
 def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize, Colormap]:
-    """Colour scale, bright for good; of metrics up to 1 (accuracy, R²) between round values from 0 on."""
+    """Color scale, bright for good; metrics up to 1 (accuracy, R²) range between round values, from 0."""
     colours = matplotlib.colormaps["viridis" if higher_is_better else "viridis_r"].with_extremes(bad=DIVERGED)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
@@ -233,7 +232,7 @@ def _colour_scale(values: np.ndarray, higher_is_better: bool) -> tuple[Normalize
 def _fitting_texts(
     values: np.ndarray, higher_is_better: bool, width: float, height: float
 ) -> tuple[Sequence[np.ndarray | None], float]:
-    """The cells' numbers with as many digits as fit into cells of a size, and their font; or none, and 0."""
+    """Return the cells' numbers with as many digits as fit, and their font size; None and 0 if none fit."""
     if values[0].size <= MOST_TEXTS:
         for digits in (3, 2):
             as_text = np.vectorize(score_format(values, higher_is_better, digits), otypes=[object])
@@ -253,7 +252,7 @@ def _write_values(
     stopped: np.ndarray | None,
     font: float,
 ) -> None:
-    """Writes the cells' texts in a colour that stands out from theirs, and hatches diverged cells."""
+    """Write the cells' texts in a contrasting color, and hatch diverged cells."""
     for (i, j), text in np.ndenumerate(texts):
         diverged = not np.isfinite(cells[i, j])
         if diverged:
@@ -269,7 +268,7 @@ def _write_values(
 
 
 def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Positions of an axis' ticks, and their labels: all values, or of many round ones on their scale."""
+    """Return tick positions and labels: all values, or round ones on their scale if there are many."""
     step = math.ceil(len(values) / MOST_TICKS)
     indices = np.arange(0, len(values), step)
     if values.dtype.kind == "U":
@@ -287,7 +286,7 @@ def _ticks(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _mark(axes: Axes, row: int, column: int, outlined: bool) -> None:
-    """An outline of the best cell, or a ring around one that is too small for it."""
+    """Outline the best cell, or circle it if it is too small for an outline."""
     halo: dict[str, Any] = {"path_effects": [withStroke(linewidth=4.5, foreground="white")], "clip_on": False}
     if outlined:
         style: dict[str, Any] = {"fill": False, "edgecolor": BEST, "linewidth": 2.5, "zorder": 3}

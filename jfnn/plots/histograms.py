@@ -1,4 +1,4 @@
-"""How a score is spread over the seeds and folds of a cell."""
+"""Histograms of a score over the seeds and folds of a cell."""
 
 from collections.abc import Sequence
 
@@ -22,38 +22,39 @@ from jfnn.plots.panels import (
     set_title,
 )
 
-BINS = 25  # or fewer, of all values shown
-MOST_PANELS = 50  # whose layout takes a quarter of a minute; that of 400 many
-MOST_LABELS = 6  # which have space, of five digits and a sign too
+BINS = 25  # or fewer, over all values shown
+MOST_PANELS = 50  # whose layout takes a quarter of a minute, and far longer for 400
+MOST_LABELS = 6  # which fit side by side, even with five digits and a sign
 
 
 def histogram(
     result: SweepResult, score: str | None = None, cells: Sequence[tuple[int, ...]] | str | None = None
 ) -> Figure:
-    """Numbers of seeds and folds by their score, a panel for each cell, all with the same bins.
+    """Plot the number of seeds and folds by score, one panel per cell, all with the same bins.
 
-    Titles have mean, standard deviation (sd) and number of those with a score. Where it is an accuracy on the
-    same rows for all, a line has the numbers expected of a binomial: each row right independently, by the
-    mean as probability. Independent rows that are not equally hard spread less (Jordan 2023, arXiv
-    2304.01910).
+    Titles show mean, standard deviation (sd) and number of members with a score. For an accuracy on the same
+    rows for all members, a line shows the counts expected from a binomial distribution: each row is right
+    independently with the mean as probability. Independent rows of unequal difficulty spread less (Jordan
+    2023, arXiv 2304.01910).
 
     Args:
         result: A sweep of several seeds or folds.
-        score: Such as "test_accuracy"; None for the one that ranks.
-        cells: Indices on every axis but the seeds and folds; "all"; None for the best cell.
+        score: Such as "test_accuracy"; None for the ranking score.
+        cells: Indices on every axis but seeds and folds; "all"; None for the best cell.
 
     Raises:
-        ValueError, TypeError: No such score or cell, more than 50 cells, or one with less than two scores.
+        ValueError, TypeError: No such score or cell, more than 50 cells, or a cell with fewer than two
+            scores.
     """
     result = as_sweep(result)
     score = result.named(score, "score")
     best = result.best_or_none()
     chosen = as_cells([best.index] if cells is None and best else "all" if cells is None else cells, result)
     if len(chosen) > MOST_PANELS:
-        raise ArgumentError("cells", f"expected at most {MOST_PANELS}, a panel each, got {len(chosen)}")
+        raise ArgumentError("cells", f"expected at most {MOST_PANELS}, one panel each, got {len(chosen)}")
     values = [each[np.isfinite(each)] for each in (result.scores[score][cell] for cell in chosen)]
     if min(each.size for each in values) < 2:
-        raise ArgumentError("cells", "expected ones with two scores or more, over seeds or folds")
+        raise ArgumentError("cells", "expected cells with at least two scores, over seeds or folds")
     part, _, metric = score.partition("_")
     counts = result.config.get("data", {}).get(part, {}).get("rows", [0])
     learner = result.config.get("settings", {}).get("learner", {})
@@ -61,10 +62,10 @@ def histogram(
     rows = counts[-1] if metric in of_rows and (part == "test" or not result.folds) else 0
     shown = np.concatenate(values)
     middle = (shown.min() + shown.max()) / 2
-    is_flat = are_nearly_equal(shown.min(), shown.max())  # too near for bins
+    is_flat = are_nearly_equal(shown.min(), shown.max())  # too close for bins
     half = max(0.5, abs(middle) / 2)
     edges = np.histogram_bin_edges(shown, BINS, (middle - half, middle + half) if is_flat else None)
-    if rows:  # bins of whole rows, down from the most, which also hold what a binomial leaves in sight
+    if rows:  # bins of whole rows, down from the highest count, with room for the binomial's bulk
         ends = stats.binom.ppf([[0.01], [0.99]], rows, [each.mean() for each in values])
         low = np.floor(min(ends.min(), rows * shown.min()))
         high = np.rint(max(ends.max(), rows * shown.max()))

@@ -1,8 +1,8 @@
-"""Panels, colours, scales, legends and captions, as all figures have them.
+"""Panels, colors, scales, legends and captions shared by all figures.
 
-Every figure has one width, at which 360 pixels, a phone's, show a point of a font as a pixel: wide things are
-stacked, legends and colour bars lie below. Another width is that of ``rcParams["figure.figsize"]``, and all
-other lengths and fonts are in proportion to ``rcParams["font.size"]``: below they are those of 10 points.
+All figures have the same width, at which a phone of 360 pixels shows a point of a font as one pixel, so wide
+things are stacked, and legends and color bars are below. ``rcParams["figure.figsize"]`` sets another width.
+All other lengths and fonts scale with ``rcParams["font.size"]``; the constants are for 10 points.
 """
 
 import math
@@ -32,46 +32,41 @@ from jfnn.datasets.fields import as_number
 
 BEST = "#e6002e"
 
-WIDTH = 5.0  # inches of all figures, unless rcParams have another
-FONT = 10.0  # matplotlib's, to which all others are in proportion
+WIDTH = 5.0  # inches, default of all figures
+FONT = 10.0  # matplotlib's default, to which all others are relative
 POINTS_PER_INCH = 72
-# Of a digit in the default font, in units of the font size; of a dot half that, of an m one and a half times.
-CHARACTER_WIDTH = 0.64
+CHARACTER_WIDTH = 0.64  # a digit's width in the default font, in units of the font size
 CAPTION_FONT = 9.0
-CAPTION_LINES = 3  # for which figures have space
-LISTED = 10  # names in a caption; of more their number
+CAPTION_LINES = 3  # which fit without growing the figure
+LISTED = 10  # names in a caption; with more only their number
 TITLE_FONT = 10.0
-BESIDE_TITLE = 0.625  # inches, of the figure's width
+BESIDE_TITLE = 0.625  # inches of the figure's width not used by a title
 TICK_FONT = 10.0
 MARGIN = 0.85  # inches beside a panel
 GAP = 3.0  # points between labels of an axis
 HANDLE = 42.0  # points beside a name in a legend
 
-FEW_POINTS = 25  # curves of so few have a mark at each
+FEW_POINTS = 25  # curves of up to this many points have markers
 NAMED = 10  # more curves have no legend
-MOST_TICKS = 14  # values of an axis that all have a tick; longer ones have ticks at round values
-FEWEST_LABELS = 3  # of a logarithmic scale; where decades have fewer, there are labels between them too
-MOST_WORDS = 20  # below a panel or a bar of colours; of more, some
+MOST_TICKS = 14  # up to this many values all have ticks; longer axes have ticks at round values
+FEWEST_LABELS = 3  # on a logarithmic scale; if there are fewer decades, values between them have labels too
+MOST_WORDS = 20  # labels below a panel or color bar; with more, some are left out
 STATISTICS = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
 
-BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # of colours
+BAR: dict[str, Any] = {"location": "bottom", "pad": 0.02, "aspect": 40, "shrink": 0.95}  # color bar
 
-DASHES = ("--", "-.", ":")  # of other models' lines
+DASHES = ("--", "-.", ":")  # baselines
 SHADES = (0.2, 0.55)
 
-SPACE = 0.05  # beside a range, as a share of it
-NEARLY_EQUAL = 1e-9  # a difference as a share of scores, which are equal but for rounding
-HIGHEST = 1e4  # losses beyond this many times the median are out of sight
-LOWEST_END = 0.1  # bars that reach below this part of the least value run out of a logarithmic panel
-LOWEST = -1.0  # and so are values below this of metrics up to 1, such as R²
+SPACE = 0.05  # beside a range, as a fraction of it
+NEARLY_EQUAL = 1e-9  # relative difference up to which scores are equal
+HIGHEST = 1e4  # losses above this multiple of the median are out of range
+LOWEST_END = 0.1  # on a logarithmic scale, bars are cut off below this fraction of the smallest value
+LOWEST = -1.0  # values below this are out of range for metrics up to 1, such as R²
 
 
 def as_sweep(result: SweepResult) -> SweepResult:
-    """A sweep with its axes as readers call them.
-
-    Raises:
-        ValueError, TypeError: Another type; or the result of `jfnn.train`, which has no axes and no cells.
-    """
+    """Return a checked sweep with its axes named as readers call them; a `jfnn.train` result has none."""
     checks.check_instance(result, SweepResult, "result")
     if not result.cell_shape:
         raise ArgumentError("result", "expected a sweep, got one network; plots.loss_curves draws it")
@@ -79,38 +74,38 @@ def as_sweep(result: SweepResult) -> SweepResult:
 
 
 def scaled(length: float) -> float:
-    """A length, or the size of a font, in proportion to the font of ``rcParams``."""
+    """Scale a length or font size to the font size of ``rcParams``."""
     return length * float(matplotlib.rcParams["font.size"]) / FONT
 
 
 def figure_width() -> float:
-    """The width of figures in inches: of ``rcParams["figure.figsize"]``, if somebody has set it."""
+    """Return the width of figures in inches, ``rcParams["figure.figsize"]`` if it is not the default."""
     width, default = (each["figure.figsize"][0] for each in (matplotlib.rcParams, matplotlib.rcParamsDefault))
     return WIDTH if width == default else float(width)
 
 
 def figure_of(artist: Artist) -> Figure:
-    """The figure of an axis or a panel."""
+    """Return the figure of an axis or panel."""
     figure = artist.get_figure(root=True)
     assert figure is not None
     return figure
 
 
 def panels(height: float, rows: int = 1, columns: int = 1, **shared: Any) -> tuple[Figure, Any]:
-    """A figure of a height in inches, of a font of 10 points, and its panels ``[rows, columns]``."""
+    """Return a figure of a height in inches, for a font of 10 points, and its panels ``[rows, columns]``."""
     figure = Figure(figsize=(figure_width(), scaled(height)), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
 def set_title(axes: Axes, title: str, font: float = TITLE_FONT) -> None:
-    """Writes a title above a panel as wide as the figure, in lines if one has no space for it."""
+    """Write a title above a panel as wide as the figure, wrapped if necessary."""
     width = figure_of(axes).get_figwidth()
     fits = text_width(title) * scaled(font) < (width - scaled(BESIDE_TITLE)) * POINTS_PER_INCH
     axes.set_title(title if fits else in_lines(title, width - scaled(MARGIN), font), fontsize=scaled(font))
 
 
 def label_epochs(axes: Axes, score: str, title: str) -> None:
-    """Labels a panel of curves over the epochs."""
+    """Label a panel of curves over the epochs."""
     axes.set(xlabel="epochs", ylabel=score)
     set_title(axes, title)
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -119,12 +114,12 @@ def label_epochs(axes: Axes, score: str, title: str) -> None:
 
 
 def ordered_colours(count: int) -> np.ndarray:
-    """Colours for curves in order ``[count, 4]``."""
+    """Return colors for curves in order ``[count, 4]``."""
     return np.asarray(matplotlib.colormaps["viridis"](np.linspace(0, 0.9, count)))
 
 
 def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
-    """Names of a panel's curves below all panels, long ones in lines; the figure grows by them."""
+    """Write a legend of a panel's curves below all panels, long names wrapped; the figure grows to fit it."""
     handles, labels = axes.get_legend_handles_labels()
     width = figure.get_figwidth()
     longest = max(map(text_width, labels), default=0)
@@ -140,14 +135,14 @@ def legend_below(figure: Figure, axes: Axes, title: str | None = None) -> None:
 
 
 def text_width(text: str) -> float:
-    """Approximate width of a text in the default font, in units of the font size."""
+    """Return the approximate width of a text in the default font, in units of the font size."""
     narrow = sum(character in ".,-' il" for character in text)
     wide = sum(character in "mwMW%" for character in text)
     return CHARACTER_WIDTH * (len(text) - narrow / 2 + wide / 2)
 
 
 def add_caption(figure: Figure, parts: Iterable[str]) -> None:
-    """Writes a caption, if any, above all panels, in lines as long as the figure is wide; it may grow."""
+    """Write a caption, if any, above all panels, wrapped at the figure's width; the figure may grow."""
     text = in_lines("; ".join(parts), figure.get_figwidth())
     more = max(0, text.count("\n") + 1 - CAPTION_LINES)
     figure.set_figheight(figure.get_figheight() + 1.2 * more * scaled(CAPTION_FONT) / POINTS_PER_INCH)
@@ -156,10 +151,7 @@ def add_caption(figure: Figure, parts: Iterable[str]) -> None:
 
 
 def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
-    """What is not drawn: "not shown: η = 0.1, η = 10 (div)", or "not shown: 34 of 40 cells".
-
-    ``count`` is the number of all of them, drawn or not.
-    """
+    """List what is not drawn: "not shown: η = 0.1 (div)", or "not shown: 34 of 40 cells" (``count``)."""
     if not names:
         return []
     return [f"not shown: {', '.join(names) if len(names) <= LISTED else f'{len(names)} of {count} {noun}'}"]
@@ -168,10 +160,7 @@ def not_shown(names: Sequence[str], count: int, noun: str) -> list[str]:
 def out_of_sight(
     axes: Axes, names: Sequence[str], values: Sequence[np.ndarray] | np.ndarray, what: str = ""
 ) -> list[str]:
-    """Curves or points that have values, but none in the range of a panel: "loss out of sight: η = 10".
-
-    ``what`` is the name of the values.
-    """
+    """List curves or points with values but none in the panel's range: "loss out of sight: η = 10"."""
     low, high = axes.get_ylim()
     hidden = []
     for name, numbers in zip(names, values, strict=True):
@@ -185,15 +174,15 @@ def out_of_sight(
 
 
 def in_lines(text: str, width: float, font: float = CAPTION_FONT) -> str:
-    """A text in lines of a width in inches, which do not break within "η = 0.01"."""
+    """Wrap a text to a width in inches, without breaking within "η = 0.01"."""
     line = int(width * POINTS_PER_INCH / (0.9 * CHARACTER_WIDTH * scaled(font)))
     return textwrap.fill(text.replace(" = ", "\u00a0=\u00a0"), line)
 
 
 def value_scale(values: np.ndarray) -> dict[str, Any]:
-    """The scale on which values spread more evenly, for ``Axes.set_xscale``.
+    """Return the keywords of ``Axes.set_xscale`` for the scale on which values spread more evenly.
 
-    Logarithmic where the median is nearer to the geometric middle; zeros are then at its end.
+    It is logarithmic if the median is closer to the geometric middle, with zeros at the end.
     """
     positive = values[values > 0]
     if not positive.size or (values < 0).any():
@@ -206,7 +195,7 @@ def value_scale(values: np.ndarray) -> dict[str, Any]:
 
 
 def places(axis: str, values: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Numbers at which values of an axis are drawn, and their labels where they are words."""
+    """Return the positions at which values of an axis are drawn, and labels if they are words."""
     if values.dtype.kind != "U":
         return values, []
     numbers = [as_number(text) for text in values.tolist()]
@@ -216,7 +205,7 @@ def places(axis: str, values: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
-    """A few round values between two; on a logarithmic scale decades, if there are some between."""
+    """Return a few round values in a range; on a logarithmic scale decades, if the range contains enough."""
     decades = [LogLocator(), LogLocator(subs=(1.0, 2.0, 5.0))] if log else []
     for locator in (*decades, MaxNLocator(7, steps=[1, 2, 5, 10])):
         ticks = np.asarray(locator.tick_values(low, high))
@@ -227,14 +216,14 @@ def round_values(low: Any, high: Any, log: bool) -> np.ndarray:
 
 
 def tick_round(axis: Axis, width: float | None = None) -> None:
-    """Ticks of a linear or logarithmic axis at round values in its range; ``width`` as in `tick_values`."""
+    """Place ticks of a linear or logarithmic axis at round values; ``width`` as in `tick_values`."""
     _tick(axis, round_values(*axis.get_view_interval(), axis.get_scale() == "log"), width)
 
 
 def tick_values(axis: Axis, values: np.ndarray, width: float | None = None) -> None:
-    """Ticks of an axis at its values, if they are few; of many at round ones.
+    """Place ticks at the values of an axis if they are few, otherwise at round values.
 
-    ``width`` is the panel's, with margins, in inches; None for the figure's.
+    ``width`` is the panel's width with margins in inches; None for the figure's.
     """
     values = np.unique(values)
     if len(values) <= MOST_TICKS:
@@ -244,10 +233,10 @@ def tick_values(axis: Axis, values: np.ndarray, width: float | None = None) -> N
 
 
 def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> None:
-    """Ticks of a horizontal axis at words, whose places are 0, 1, …; of many at some.
+    """Place words as ticks at 0, 1, … of a horizontal axis; if there are many, only at some.
 
-    They are upright where they have no space side by side, and the figure grows by their height. ``width`` is
-    as in `tick_values`.
+    If they do not fit side by side they are vertical, and the figure grows by their height. ``width`` is as
+    in `tick_values`.
     """
     shown = range(0, len(words), math.ceil(len(words) / MOST_WORDS))
     labels = [words[i] for i in shown]
@@ -260,10 +249,7 @@ def tick_words(axis: Axis, words: Sequence[str], width: float | None = None) -> 
 
 
 def scale_and_tick(axes: Axes, values: np.ndarray, words: Sequence[str], width: float | None = None) -> None:
-    """The horizontal scale of a panel, and its ticks: at values, or at words, whose places are 0, 1, …
-
-    ``width`` is as in `tick_values`.
-    """
+    """Set the scale of a horizontal axis and its ticks: at values, or at words with positions 0, 1, …."""
     if words:
         axes.set_xlim(-0.5, len(words) - 0.5)
         tick_words(axes.xaxis, words, width)
@@ -273,9 +259,9 @@ def scale_and_tick(axes: Axes, values: np.ndarray, words: Sequence[str], width: 
 
 
 def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
-    """Ticks with labels as other numbers have them; below each other all, else those with space."""
+    """Place formatted ticks; on a horizontal axis, labels without space are left out."""
     labels = value_texts(ticks.tolist())
-    axis.set_ticks(ticks.tolist())  # which the range takes in, if no point is drawn there
+    axis.set_ticks(ticks.tolist())  # first, as ticks may extend the view
     if isinstance(axis, XAxis):
         scale = axis.get_transform().transform
         low, high = scale(axis.get_view_interval())
@@ -291,7 +277,7 @@ def _tick(axis: Axis, ticks: np.ndarray, width: float | None) -> None:
 
 
 def bar_width(figure: Figure) -> float:
-    """The width of a bar of colours in inches, with margins."""
+    """Return the width of a color bar in inches, with margins."""
     margin = scaled(MARGIN)
     return margin + float(BAR["shrink"]) * (figure.get_figwidth() - margin)
 
@@ -299,10 +285,7 @@ def bar_width(figure: Figure) -> float:
 def colour_by(
     figure: Figure, axes: Any, values: np.ndarray, label: str, words: Sequence[str] = ()
 ) -> np.ndarray:
-    """A colour for each value ``[n, 4]``, and the bar that explains them below one or more panels.
-
-    With ``words``, which the bar shows instead of numbers, values are their places from 0 on.
-    """
+    """Return a color for each value ``[n, 4]`` (or position of ``words``), and draw a color bar below."""
     if words:
         norm = Normalize(0, len(words) - 1)
     else:
@@ -319,13 +302,13 @@ def colour_by(
 
 
 def takes_log_scale(values: np.ndarray, higher_is_better: bool) -> bool:
-    """Whether scores are drawn on a logarithmic scale: losses and the like, none of them negative."""
+    """Return whether scores are drawn on a logarithmic scale: losses and the like, none negative."""
     finite = values[np.isfinite(values)]
     return bool(not higher_is_better and (finite >= 0).all() and (finite > 0).any())
 
 
 def are_nearly_equal(low: float, high: float) -> bool:
-    """Whether the least and the largest of some scores differ by rounding alone; they are drawn as equal."""
+    """Return whether the range of some scores is rounding error only, so that they are drawn as equal."""
     return bool(high - low <= NEARLY_EQUAL * abs(high))
 
 
@@ -336,13 +319,13 @@ def limit_scores(
     bands: np.ndarray | None = None,
     bars: np.ndarray | None = None,
 ) -> None:
-    """Sets the scale and range of a panel of curves; losses get a logarithmic scale.
+    """Set the scale and range of a panel of curves; losses get a logarithmic scale.
 
-    A curve on its way to infinity does not flatten all others, nor do bands of few runs, which are much wider
-    than the curves differ. Bars are in sight as a whole, but of accuracies only from 0 to 1, and on a
-    logarithmic scale down to a part of the least value: there they run out of the panel.
+    Diverging curves do not flatten the others, nor do bands of few runs, which are much wider than the
+    differences between curves. Bars are shown whole, but for accuracies only from 0 to 1, and on a
+    logarithmic scale only down to a fraction of the smallest value, where the panel cuts them off.
 
-    ``lines`` are all values of the curves, and ``bands`` and ``bars`` all of their ends, NaN among them.
+    ``lines`` are all values of the curves; ``bands`` and ``bars`` are all ends. They may include NaN.
     """
     lines = lines[np.isfinite(lines)]
     if not lines.size:
@@ -377,12 +360,12 @@ def limit_scores(
 
 
 def _extent(low: float, high: float) -> float:
-    """How much a range of scores has to show: its length, or where they are nearly equal, their size."""
+    """Return the length of a range of scores, or their size if they are nearly equal."""
     return (abs(high) or 1.0) if are_nearly_equal(low, high) else high - low
 
 
 def draw_baselines(axes: Axes, baselines: Mapping[str, Score]) -> None:
-    """A horizontal line for each other model, in a band of its interval where it has one."""
+    """Draw a horizontal line for each other model, with a band for its interval if it has one."""
     for i, (name, score) in enumerate(baselines.items()):
         shade = str(SHADES[i // len(DASHES) % len(SHADES)])
         style: dict[str, Any] = {"color": shade, "ls": DASHES[i % len(DASHES)], "lw": 1.4, "zorder": 2.5}
@@ -392,12 +375,12 @@ def draw_baselines(axes: Axes, baselines: Mapping[str, Score]) -> None:
 
 
 def ends(statistics: CellStatistics, runs: int) -> tuple[np.ndarray, np.ndarray]:
-    """What bars and bands reach to: the ends of intervals; where no point has more than two runs, both."""
+    """Return the ends of bars and bands: intervals, or both values if no point has more than two runs."""
     return statistics.both() if runs < LEAST else (statistics.low, statistics.high)
 
 
 def interval_title(over: str, runs: int, kind: Interval) -> str:
-    """The statistic of curves ``over`` replicates ("5 seeds", "" for one) and its interval in words.
+    """Describe the statistic of curves and its interval, over replicates ("5 seeds", "" for one).
 
     ``runs`` is the largest number of values behind a point.
     """

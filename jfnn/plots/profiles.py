@@ -38,7 +38,7 @@ from jfnn.plots.panels import (
 )
 from jfnn.plots.slices import At, axis_values, caption_parts, own_name, sliced
 
-BESIDE = 0.4  # of the space between words
+BESIDE = 0.4  # spread of points at one word, as a fraction of the distance between words
 
 
 def axis_curves(
@@ -52,36 +52,37 @@ def axis_curves(
     missing: str | float = "nan",
     baselines: Baselines | None = None,
 ) -> Figure:
-    """A score at the end of training against an axis, with bars of its interval over seeds and folds.
+    """Plot a score at the end of training against an axis, with its interval over seeds and folds.
 
-    All else is as in the best cell. In a random search all cells, of several networks or batch sizes too, are
-    points without lines, as no two differ in only one axis.
+    All else is as in the best cell. In a random search all cells are points without lines, also for several
+    networks or batch sizes, as no two cells differ in only one axis.
 
-    Subsets of the same value, such as the draws of `jfnn.subsets.sizes`, are one point: the interval is over
-    them, each averaged over its seeds, as independent draws from the same rows. It does not cover what all of
-    them share: test rows, and without ``start_per_subset`` starts. A single subset has one over its seeds.
+    Subsets of the same value, such as the draws of `jfnn.subsets.sizes`, form one point: the interval is over
+    them, each averaged over its seeds, as independent draws from the same rows. It does not cover what they
+    share: test rows and, without ``start_per_subset``, initial weights. The interval of a single subset is
+    over its seeds.
 
-    The caption names points without a score, and those out of sight.
-    Bars of two runs, which have no interval, reach to both. Bars that leave the panel reach on: on a
-    logarithmic scale to 0 or below a tenth of the least value.
+    The caption lists points without a score or outside the range. With two runs, which have no interval,
+    error bars reach to both values. Bars cut off by the panel continue: on a logarithmic scale to 0 or below
+    a tenth of the smallest value.
 
     Args:
         result: A sweep.
-        axis: A hyperparameter, "network" (names that are numbers, such as widths, are drawn as these), an
+        axis: A hyperparameter, "network" (names that are numbers, such as widths, are drawn as numbers), an
             axis of `jfnn.Networks`, "batch_size", "seed", "fold" or the name of subsets.
-        score: Such as "test_accuracy"; None for the one that ranks.
-        by: Another axis of a grid, for a curve at each of its values.
+        score: Such as "test_accuracy"; None for the ranking score.
+        by: Another axis of a grid, with a curve for each of its values.
         at: Indices on other axes of a grid, "mean" or "best", as in `heat_map`.
-        interval: The statistic drawn, or an `Interval` with more; None for the mean and its t interval.
+        interval: The statistic drawn, or an `Interval`; None for the mean and its t interval.
         missing: Treatment of runs that diverged, as in `jfnn.cell_statistics`.
-        baselines: Other models, each a line: name -> its score of the same kind, such as
-            ``{"ridge": ridge.score(x_test, y_test)}`` beside "test_r2". Of several numbers the mean is drawn,
-            of three or more in a band of its interval; as many as the sweep has folds, with one seed, are
-            taken as of these folds.
+        baselines: Other models, drawn as lines: name -> score of the same kind, such as
+            ``{"ridge": ridge.score(x_test, y_test)}`` for "test_r2". Several numbers are drawn as their mean,
+            three or more with a band for its interval; with one seed, as many as the sweep has folds are
+            taken as scores on these folds.
 
     Raises:
-        ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` of a random search; baselines
-            that are no scores; or as in `jfnn.cell_statistics`.
+        ValueError, TypeError: No such axis, index or score; ``by`` or ``at`` with a random search; invalid
+            baselines; or as in `jfnn.cell_statistics`.
     """
     result = as_sweep(result)
     axis = own_name(result, axis)
@@ -114,9 +115,9 @@ def axis_curves(
     else:
         numbers, words = places(by, curves)
         colours = colour_by(figure, axes, numbers, axis_label(by), words)
-    line = "-" if part.crossed and not names else ""  # nothing lies between words
+    line = "-" if part.crossed and not names else ""  # no lines between words
     marker = "o" if len(values) <= FEW_POINTS or not part.crossed else ""
-    # At words points stand side by side, which at numbers would be at other numbers.
+    # Points at the same word are drawn side by side; shifting points at numbers would change their value.
     steps = np.arange(len(curves)) - (len(curves) - 1) / 2
     shifts = BESIDE * bool(names) * steps / len(curves)
     for i, colour in enumerate(colours):
@@ -145,7 +146,7 @@ def axis_curves(
 
 
 def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> tuple[SweepResult, list[str]]:
-    """The sweep along the axis and the axis of the curves, and a caption."""
+    """Return the sweep along the axis and the curves' axis, and a caption."""
     curves: tuple[str, ...] = ()
     if by is not None:
         curves = (checks.as_choice(by, "by", axis_values(result)),)
@@ -164,10 +165,10 @@ def _profile(result: SweepResult, axis: str, by: str | None, at: At | None) -> t
 class _Pooled(NamedTuple):
     """A sweep whose subsets of the same value count as replicates."""
 
-    axes: dict[str, np.ndarray]  # of a grid; each value once
-    parts: list[SweepResult]  # one for each value, or the sweep as it is
-    position: int  # of their axis in the grid
-    over: str  # what they are averaged over
+    axes: dict[str, np.ndarray]  # distinct values of the subsets' axis
+    parts: list[SweepResult]  # one per value, or the whole sweep
+    position: int  # of the subsets' axis in the grid
+    over: str  # replicates in words
 
 
 def _pooled(part: SweepResult) -> _Pooled:
@@ -186,7 +187,7 @@ def _pooled(part: SweepResult) -> _Pooled:
 
 
 def _of_subsets(part: SweepResult, position: int, subsets: np.ndarray) -> SweepResult:
-    """Subsets of a grid as its seeds, and the seeds of each as folds; the seeds of a single one."""
+    """Return subsets of a grid as its seeds, with their seeds as folds; a single subset keeps its seeds."""
 
     def cut(array: np.ndarray) -> np.ndarray:
         members = np.moveaxis(array.take(subsets, axis=position), position, -2)

@@ -1,4 +1,4 @@
-"""Cells of a random search: a panel for each hyperparameter that varies, the score over its values."""
+"""Scatter plots of a random search: the score against each hyperparameter that varies."""
 
 import math
 
@@ -21,17 +21,17 @@ from jfnn.plots.panels import (
 )
 
 PANELS_A_ROW = 2  # at most
-DIVERGED_AT = 0.03  # height of the marks of diverged cells, as a part of the panel's
+DIVERGED_AT = 0.03  # height of the crosses of diverged cells, as a fraction of the panel
 
 
 def scatter(result: SweepResult) -> Figure:
-    """The score that ranks over each hyperparameter that varies, averaged over seeds and folds.
+    """Plot the ranking score against each hyperparameter that varies, averaged over seeds and folds.
 
-    Colours stand for the learning rate, if that varies. An axis is logarithmic where the values spread evenly
-    on a logarithmic one; so is that of losses. Cells that diverged with any seed or fold are crosses at the
-    bottom; pruned ones are hollow, as their score was taken after fewer epochs. The cell of
-    `SweepResult.best` has a ring. The caption names cells out of sight, such as those of a loss of 0 on a
-    logarithmic axis, or counts them.
+    Colors show the learning rate, if it varies. Horizontal axes are logarithmic if that spreads the values
+    more evenly, the vertical axis for losses. Cells where any seed or fold diverged are crosses at the
+    bottom; pruned cells are hollow, as their score was taken after fewer epochs. The cell of
+    `SweepResult.best` is circled. The caption lists or counts cells outside the range, such as a loss of 0 on
+    a logarithmic axis.
 
     Args:
         result: A sweep, in particular a random search.
@@ -40,7 +40,7 @@ def scatter(result: SweepResult) -> Figure:
 
 
 def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
-    """`scatter`, whose caption need not name the best cell where a page has named it."""
+    """Draw `scatter`; ``names_best=False`` omits the best cell from the caption if a page names it."""
     result = as_sweep(result)
     cells = result.cells.columns()
     scores = result.cell_scores().ravel()
@@ -62,7 +62,7 @@ def cells_scatter(result: SweepResult, names_best: bool = True) -> Figure:
     for axes, name in zip(row, names, strict=True):
         values = cells[name]
         words: list[str] = []
-        if name == "batch_size" or values.dtype.kind == "U":  # not numbers, but one position for each
+        if name == "batch_size" or values.dtype.kind == "U":  # one position per value
             known = result.axes[name].tolist()
             values = np.array([known.index(value) for value in values.tolist()])
             words = [value_text(name, value) for value in known]

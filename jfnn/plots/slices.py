@@ -1,4 +1,4 @@
-"""Slices of sweeps along some of their axes: the others fixed, or averaged over."""
+"""Slices of sweeps along some of their axes, with the others fixed or averaged over."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -22,17 +22,17 @@ At = Mapping[str, int | Word] | Word
 def sliced(
     result: SweepResult, names: Sequence[str], at: At | None = None
 ) -> tuple[SweepResult, dict[str, Any]]:
-    """A grid along some of its axes, and the index on each of the others, "mean" or "best".
+    """Slice a grid along some axes; also return the index on each other axis, "mean" or "best".
 
-    Seeds and folds stay behind them, unless they are shown or fixed. A score averaged over an axis is NaN
-    where one of its cells diverged; a cell counts as pruned or stopped where one of them does. Of the axes at
-    their best together one cell is left at each place, that which ranks first there.
+    Seeds and folds remain the last axes unless they are shown or fixed. A score averaged over an axis is NaN
+    where any of its cells diverged; a cell counts as pruned or stopped if any of them does. For axes at
+    "best", taken together, the cell that ranks first remains at each position.
 
     Args:
         result: The grid.
-        names: Names of axes in order, "seed" and "fold" (or the name of subsets) among them.
-        at: Index (from 0) on each of the others, "mean" or "best"; or one of these words for all that are
-            hyperparameters. Those not named are as in the best cell, or at 0 where none ranks.
+        names: Names of axes in order, which may include "seed" and "fold" (or the name of subsets).
+        at: Index (from 0) on each other axis, "mean" or "best"; or one of these words for all other
+            hyperparameters. The default is the best cell's index, or 0 if no cell ranks.
 
     Raises:
         ValueError, TypeError: No such axis, or no such index.
@@ -43,7 +43,7 @@ def sliced(
     over_epochs = any(isinstance(name, str) and name in ("epoch", "epochs") for name in names)
     others = "jfnn.plots.interval_curves draws over the epochs" * over_epochs
     if len({checks.as_choice(name, "axes", values, others) for name in names}) < len(names):
-        raise ArgumentError("axes", f"expected different ones, got {', '.join(names)}")
+        raise ArgumentError("axes", f"expected different axes, got {', '.join(names)}")
     best = result.best_or_none()
     indices: dict[str, Any] = dict.fromkeys(result.axes, 0)
     indices |= zip(result.axes, best.index, strict=True) if best else ()
@@ -70,7 +70,7 @@ def sliced(
     means = result.ranked(result.cell_scores())
     costs = np.where(np.isnan(means), np.inf, -means if result.higher_is_better() else means)
     costs = costs.reshape(*costs.shape, *[1] * (result.diverged_at.ndim - costs.ndim))
-    costs = np.broadcast_to(costs, result.diverged_at.shape)  # one for each member of a cell
+    costs = np.broadcast_to(costs, result.diverged_at.shape)  # one per member
     first = cut(costs, np.mean).argmin(axis=0, keepdims=True)
 
     def at_best(array: np.ndarray) -> np.ndarray:
@@ -87,10 +87,10 @@ def sliced(
 
 
 def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
-    """Values of all axes by name, "seed" and "fold" (numbers from 0) or that of subsets among them."""
+    """Return the values of all axes by name, including "seed" and "fold" (numbered from 0) or subsets."""
     folds = {} if result.folds is None else {own_name(result, "fold"): np.arange(result.folds)}
     axes = dict(result.axes)
-    if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches among them
+    if "batch_size" in axes and 0 in axes["batch_size"]:  # full batches
         sizes = axes["batch_size"].tolist()
         axes["batch_size"] = np.array([value_text("batch_size", size) for size in sizes])
     runs = {"seed": result.seeds, **folds, **result.subset_values}
@@ -98,7 +98,7 @@ def axis_values(result: SweepResult) -> dict[str, np.ndarray]:
 
 
 def own_name(result: SweepResult, name: object) -> Any:
-    """What a sweep in words calls its axis "network" or "fold", of `jfnn.subsets` theirs; or any other."""
+    """Return the sweep's own name for the axes "network" and "fold"; other names as they are."""
     if isinstance(name, str) and name == wording.NETWORK and name not in result.axes:
         word = wording.network_word(result)
         return word if word in result.axes else name
@@ -111,7 +111,7 @@ def own_name(result: SweepResult, name: object) -> Any:
 def caption_parts(
     result: SweepResult, part: SweepResult, indices: Mapping[str, object], runs: bool = True
 ) -> list[str]:
-    """Words for a caption: runs (unless said elsewhere) and axes averaged over, and values of those fixed."""
+    """Return parts of a caption: runs (if wanted) and axes averaged over, and the values of fixed axes."""
     over = summary.averaged_over(part) if runs else ""
     values = axis_values(result)
     averaged = [over] * bool(over) + [f"the axis {name}" for name, index in indices.items() if index == MEAN]
@@ -126,12 +126,12 @@ def caption_parts(
 def as_indices(
     at: object, lengths: Mapping[str, int], words: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, Any]:
-    """Checked indices on axes that are not shown; None for none.
+    """Return checked indices on axes that are not shown; empty for None.
 
     Args:
-        at: What is checked, the argument "at".
-        lengths: Name of an axis that is not shown -> its length.
-        words: Name of an axis -> words that may stand for an index; None for no words.
+        at: The argument "at" to check.
+        lengths: Name of each axis that is not shown -> its length.
+        words: Name of an axis -> words allowed instead of an index; None for no words.
     """
     if not isinstance(at, Mapping | None):
         expected = f"{MEAN!r}, {BEST!r} or a dict of names to indices" if words else "a dict"

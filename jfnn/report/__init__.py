@@ -1,4 +1,4 @@
-"""A sweep as one self-contained HTML page, with no links to load and images inside, or as a LaTeX table."""
+"""Sweeps and tables as self-contained HTML pages, with images inside and no external resources."""
 
 from jfnn.report.writing import write_report, write_tables
 

@@ -1,4 +1,4 @@
-"""HTML pages in one file: their frame, around the style of page.css."""
+"""Self-contained HTML pages with the style of page.css."""
 
 import base64
 import importlib.resources
@@ -12,7 +12,7 @@ from jfnn.core.store.files import atomic_file
 
 
 class Box(NamedTuple):
-    """A part of a picture, in per cent of its width and height from the upper left, and its text."""
+    """A part of a picture, in percent of its width and height from the upper left, and its text."""
 
     left: float
     top: float
@@ -22,7 +22,7 @@ class Box(NamedTuple):
 
 
 def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Sequence[str]) -> None:
-    """Writes a page: a heading, a sentence and lines of plain text, and the rest in HTML."""
+    """Write a page: a heading, a lead sentence and notes in plain text, and a body in HTML."""
     lines = unbroken("<br>".join(map(escape, notes)))
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -41,15 +41,12 @@ def write_page(path: Path, title: str, lead: str, notes: Iterable[str], body: Se
 
 
 def _text(name: str) -> str:
-    """A file beside this module, which stands in every page."""
+    """Return a file beside this module, which is included in every page."""
     return (importlib.resources.files("jfnn.report") / name).read_text(encoding="utf-8")
 
 
 def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]] | None = None) -> str:
-    """PNG images by their titles, side by side where the page is wide enough.
-
-    ``boxes`` are parts of them whose texts the pointer shows, by the same titles.
-    """
+    """Return PNG images by title, with texts of ``boxes`` under the pointer, side by side if they fit."""
     figures = []
     for title, data in images.items():
         text = escape(title)
@@ -67,16 +64,16 @@ def pictures_html(images: Mapping[str, bytes], boxes: Mapping[str, Sequence[Box]
 
 
 def folded_html(summary: str, body: str, is_open: bool = False) -> str:
-    """A part of a page that a click on its summary unfolds."""
+    """Return a part of a page that unfolds at a click on its summary."""
     return f"<details{' open' * is_open}><summary>{unbroken(escape(summary))}</summary>{body}</details>"
 
 
 def pairs_html(pairs: Iterable[tuple[str, str]]) -> str:
-    """Pairs of names and values as a table without headings."""
+    """Return pairs of names and values as a table without headings."""
     rows = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in pairs)
     return f'<div class="table"><table class="settings">{"".join(rows)}</table></div>'
 
 
 def unbroken(text: str) -> str:
-    """Text whose lines do not break within "η = 0.01" and "0.95 [0.94, 0.96]"."""
+    """Return text with no-break spaces within "η = 0.01" and "0.95 [0.94, 0.96]"."""
     return re.sub(r" = | (?=\[)|(?<=\d), (?=[^ ]+\])", lambda found: found[0].replace(" ", "\u00a0"), text)

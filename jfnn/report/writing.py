@@ -1,4 +1,4 @@
-"""A sweep as one self-contained HTML page: no links to load, images inside."""
+"""Reports of sweeps as one self-contained HTML page: no links to load, images inside."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ from jfnn.report.pages import (
     write_page,
 )
 
-# Lines of Python below "Predicting with it", and one more that predicts.
+# Python code below "Predicting with it", to which a line that predicts is added.
 LOAD = """import jfnn
 result = jfnn.load({!r})
 """
 NO_MODELS = "result.to_dict()  # the scores of every network; {why}, to predict with"
 READ = 'x = jfnn.datasets.read_columns("rows.csv")  # or a data frame with these columns\n'
-LISTED = 20  # cells in the table, which a click sorts
-MOST_BOXES = 2500  # cells of a map whose values the pointer shows, 110 bytes each
-MOST_STRIPS = 100  # evaluations of a panel whose values the pointer shows, up to 1 kB each
-MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel that has strips, on rows of two parts
+LISTED = 20  # cells in the sortable table
+MOST_BOXES = 2500  # cells of a heat map with values under the pointer, 110 bytes each
+MOST_STRIPS = 100  # evaluations of a panel with values under the pointer, up to 1 kB each
+MOST_LINES = 2 * plots.panels.NAMED  # curves of a panel with strips: two parts of the data per cell
 CURVES = "Over the epochs"
-MOST_NETWORKS = 12  # with figures of their own, each with each batch size
+MOST_NETWORKS = 12  # programs with figures of their own
 PLAY = "Play with these networks in the browser"
 
 
@@ -65,31 +65,30 @@ def write_report(
     baselines: Baselines | None = None,
     playground: str | None = None,
 ) -> None:
-    """Writes an HTML page: the best cells, figures, settings and versions, how to load models.
+    """Write an HTML page: the best cells, figures, settings and versions, and how to load models.
 
-    Of several networks or batch sizes it begins with a table and a figure that compare them; the best twelve
-    have figures of their own, in parts that a click unfolds.
+    With several networks or batch sizes, a table and a figure first compare them; the best twelve have their
+    own figures in sections that unfold at a click.
 
     Args:
         result: A sweep; a result of `jfnn.train` has no cells to rank.
-        path: The page's file. Its directory is the one that the page says to load from.
+        path: The page's file. The page shows code that loads the run from its directory.
         title: The page's heading.
-        text: Lines below it and the sentence that says what was trained and which cell is best.
-        figures: PNG images, title -> bytes, or figures; None for those of `jfnn.plots` that the sweep has,
-            of several networks those of each. The pointer shows the values of figures of
-            `jfnn.plots.heat_map`, `jfnn.plots.loss_curves` and `jfnn.plots.interval_curves`.
-        settings: Further settings to list before those of the run, name -> value; a mapping is
-            the group of its name, other values go to "Data".
+        text: Lines below the heading and the sentence about the networks trained and the best cell.
+        figures: PNG images or figures by title; None for the figures of `jfnn.plots` that fit the sweep, or
+            each of its networks. Figures of `jfnn.plots.heat_map`, `jfnn.plots.loss_curves` and
+            `jfnn.plots.interval_curves` show values under the pointer.
+        settings: Further settings, name -> value, listed before the run's; a mapping is a separate group,
+            other values go to "Data".
         objectives: Scores whose Pareto front is listed, as for `jfnn.analysis.front`.
-        baselines: Other models by name, with their scores of the kind that ranks, as for
-            `jfnn.plots.axis_curves`; they are listed below the best cells.
-        playground: Where the page of `jfnn.write_playground` is, as a link from this one: a path
-            beside it, such as "playground.html", or an address of http or https. None for no link.
+        baselines: Ranking scores of other models by name, as for `jfnn.plots.axis_curves`, listed below the
+            best cells.
+        playground: Link to the page of `jfnn.write_playground`: a path relative to this page, such as
+            "playground.html", or an http or https address. None for no link.
 
     Raises:
-        ValueError, TypeError: No sweep, no path to write to, or objectives that it does not have; baselines
-            that are no scores; a title that is not a text, other lines, figures or settings; a playground
-            that is neither a path nor an address of http or https.
+        ValueError, TypeError: Not a sweep, an unwritable path, unknown objectives, or another invalid
+            argument; a playground that is neither a path nor an http or https address.
     """
     checks.check_instance(title, str, "title")
     text = _as_lines(text, "text")
@@ -146,19 +145,17 @@ def write_tables(
     text: Sequence[str] = (),
     settings: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes an HTML page of tables and pictures, in the form of the other pages.
+    """Write an HTML page of tables and pictures, in the style of the other pages.
 
     Args:
         path: The page's file.
-        tables: Heading -> rows, the first with the names of the columns.
-        figures: PNG images, title -> bytes.
+        tables: Heading -> rows, the first with the column names.
+        figures: PNG images by title.
         title: The page's heading.
         lead: The sentence below it.
         text: Lines below the sentence.
         settings: Settings to list, as for `write_report`.
 
-    Raises:
-        ValueError, TypeError: An argument of another type; a table without a heading row.
     """
     for name, value in {"title": title, "lead": lead}.items():
         checks.check_instance(value, str, name)
@@ -166,7 +163,7 @@ def write_tables(
     for rows in checks.as_mapping(tables, "tables").values():
         if not checks.is_several(rows) or not len(rows):
             got = checks.shown(rows)
-            raise ArgumentTypeError("tables", "expected rows of texts, the first with the headings", got=got)
+            raise ArgumentTypeError("tables", "expected rows of text, headings first", got=got)
     _check_figures(figures, (bytes,))
     if settings is not None:
         checks.as_mapping(settings, "settings")
@@ -177,14 +174,13 @@ def write_tables(
 
 
 def _as_lines(lines: object, argument: str) -> list[str]:
-    """Lines of text, checked."""
     if checks.is_several(lines) and all(isinstance(line, str) for line in lines):
         return list(lines)
     raise ArgumentTypeError(argument, "expected lines of text", got=checks.shown(lines))
 
 
 def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
-    """Raises ArgumentTypeError for anything other than a mapping of titles to images of these types."""
+    """Raise ArgumentTypeError for anything but a mapping of titles to images of these types."""
     for title, figure in checks.as_mapping(figures, "figures").items():
         if not isinstance(title, str) or not isinstance(figure, kinds):
             expected = f"expected titles of {' or '.join(kind.__name__ for kind in kinds)}"
@@ -194,18 +190,18 @@ def _check_figures(figures: object, kinds: tuple[type, ...]) -> None:
 
 
 def _check_link(link: str, argument: str) -> None:
-    """Raises ArgumentError for a link that a browser may run, such as "javascript:…"."""
+    """Raise ArgumentError for a link that a browser may execute, such as "javascript:…"."""
     scheme, colon, _ = link.partition(":")
     if colon and scheme.lower() not in ("http", "https") and not set(scheme) & set("/?#"):
-        expected = "expected a path beside the page, or an address of http or https"
+        expected = "expected a path beside the page, or an http or https address"
         cure = "a file whose name contains a colon is './a:b.html'"
         raise ArgumentError(argument, expected, got=checks.shown(link), cure=cure)
 
 
 def maps(result: SweepResult) -> dict[str, Figure]:
-    """A heat map for each part of the data, by its title, which a narrow page shows one below the other.
+    """Return a heat map for each part of the data by title, or a scatter plot for a random search.
 
-    A random search has a scatter plot instead. The page has named the best cell: they mark it.
+    Captions mark the best cell without describing it, as the page already does.
     """
     if not result.crossed:
         return {"The cells drawn": cells_scatter(result, names_best=False)}
@@ -218,12 +214,12 @@ def maps(result: SweepResult) -> dict[str, Figure]:
 
 
 def curves(result: SweepResult) -> dict[str, Figure]:
-    """The curves over the epochs by their title; none without a history."""
+    """Return the curves over the epochs by title; empty without a history."""
     return {CURVES: plots.loss_curves(result)} if len(result.evaluations) else {}
 
 
 def _networks(programs: Sequence[Program]) -> list[str]:
-    """The figures of the best networks, each with each batch size, to unfold; the best is unfolded."""
+    """Return the figures of the best programs in sections that unfold; the best one is open."""
     shown = programs[:MOST_NETWORKS]
     count = f"the best {len(shown)} of {len(programs)}" if len(shown) < len(programs) else f"all {len(shown)}"
     parts = [f'<h2>Each by itself</h2><p class="notes">Figures of {count}, best first.</p>']
@@ -234,33 +230,33 @@ def _networks(programs: Sequence[Program]) -> list[str]:
 
 
 def _pictures(result: SweepResult, figures: Mapping[str, bytes | Figure]) -> str:
-    """Pictures of a sweep in HTML, with the values that the pointer shows."""
+    """Return pictures of a sweep as HTML, with values under the pointer."""
     images = {title: png(each) if isinstance(each, Figure) else each for title, each in figures.items()}
     boxes = {title: _boxes(result, each) for title, each in figures.items() if isinstance(each, Figure)}
     return pictures_html(images, boxes)
 
 
 def _prediction(result: SweepResult) -> str:
-    """The lines of Python that ask the best models of a run which is loaded again."""
+    """Return Python code that predicts with the best models of a loaded run."""
     if result.params is None:
         return NO_MODELS.format(why="no parameters were kept")
     if result.best_or_none() is None:
         return NO_MODELS.format(why="no cell ranks")
     source = "result.of_cell(*result.best().index)" if result.kept_cell is None else "result"
     whose = "the best cell's networks"
-    asked = result
+    source_result = result
     if result.refit is not None:
         source = "result.refit"
         whose = "the networks trained again"
-        asked = result.refit
-    if asked.config.get("settings", {}).get("keep_params") == "evaluations":
+        source_result = result.refit
+    if source_result.config.get("settings", {}).get("keep_params") == "evaluations":
         what = f"labels or outputs of {whose}, at every evaluation"
         arguments = "x"
     else:
-        what = f"{'the label by ' * has_labels(asked.metrics)}the mean of {whose}"
+        what = f"{'the label by ' * has_labels(source_result.metrics)}the mean of {whose}"
         arguments = 'x, "mean"'
     known = ""
-    if not all(keeps_network(run.config) for run in asked.runs):
+    if not all(keeps_network(run.config) for run in source_result.runs):
         arguments += ", network=network"
         known = "; the network is not kept, see SweepResult.predict"
     if result.names.get("columns"):
@@ -269,19 +265,18 @@ def _prediction(result: SweepResult) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG image."""
+    """Return the figure as a PNG image."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()
 
 
 def _boxes(result: SweepResult, figure: Figure) -> list[Box]:
-    """The parts of a figure of a report, once it is drawn, with their values: of heat maps and of curves."""
+    """Return the parts of a drawn report figure with their values, for heat maps and curves."""
     return [*_cells(result, figure), *_strips(result, figure)]
 
 
 def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:
-    """The cells of a heat map."""
     panels = [axes for axes in figure.axes if axes.images]
     known = {axis_label(name): (name, values) for name, values in axis_values(result).items()}
     labels = [figure.get_supylabel(), *(axes.get_xlabel() for axes in panels[-1:])]
@@ -299,7 +294,7 @@ def _cells(result: SweepResult, figure: Figure) -> Iterator[Box]:
 
 
 def _strips(result: SweepResult, figure: Figure) -> Iterator[Box]:
-    """A strip of a panel of few curves for each evaluation, with the values of all curves there."""
+    """Yield a strip for each evaluation in panels with few curves, with the values of all curves there."""
     step = -(-len(result.evaluations) // MOST_STRIPS) or 1
     epochs = result.evaluations[::step]
     for axes in figure.axes:
@@ -319,7 +314,7 @@ def _strips(result: SweepResult, figure: Figure) -> Iterator[Box]:
 
 
 def _box(figure: Figure, place: Transform, corners: Sequence[tuple[float, float]], text: str) -> Box:
-    """A part of a drawn figure between its upper left and its lower right corner."""
+    """Return a part of a drawn figure between its upper left and lower right corners."""
     (left, top), (right, low) = 100 * place.transform(corners) / figure.bbox.size
     return Box(left, 100 - top, right - left, top - low, text)
 
@@ -339,7 +334,7 @@ def _table(best: ranking.Ranking) -> str:
 
 
 def _titles(cell: ranking.Ranked, heading: Sequence[str]) -> list[str]:
-    """What the pointer shows over a cell's texts in `ranking.table`: more digits of values and scores."""
+    """Return the texts under the pointer for a row of `ranking.table`, with more digits."""
     shown = {axis_text(name): texts.full_text(name, value) for name, value in cell.axes.items()}
     for name, score in cell.scores.items():
         numbers = {"mean": score.mean}
@@ -379,7 +374,7 @@ def _refit(result: SweepResult) -> list[str]:
 
 
 def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Groups of settings, the user's before the run's."""
+    """Return groups of settings, the user's before the run's."""
     given_groups = {title: group for title, group in given.items() if isinstance(group, Mapping)}
     data = {name: value for name, value in given.items() if name not in given_groups}
     given_groups["Data"] = {**data, **given_groups.get("Data", {})}
@@ -394,7 +389,7 @@ def _settings(given: Mapping[str, object], run: Mapping[str, Mapping[str, str]])
 
 
 def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as pairs of text: "learner.loss", "cross_entropy"."""
+    """Yield nested settings as pairs of text: "learner.loss", "cross_entropy"."""
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
