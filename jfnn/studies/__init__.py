@@ -1,1 +1,1 @@
-"""Training as an object of study: derivatives of its end, growth of small differences, the role of width."""
+"""Studies of training itself: its derivatives, the growth of small differences, and the role of width."""

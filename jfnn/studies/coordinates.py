@@ -1,4 +1,4 @@
-"""The coordinate check: whether activations change by as much in wide networks as in narrow ones."""
+"""The coordinate check: do activations change equally in wide and in narrow networks?"""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ PARAMETRISATIONS = ("standard", "maximal_update")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CoordinateCheck:
-    """Sizes of activations at the start, and their changes by the first steps.
+    """Sizes of activations at initialization, and their changes over the first steps.
 
-    Layers are those that have parameters, L of them; the last gives the outputs.
+    L counts layers with parameters; the last one gives the outputs.
 
     Attributes:
         width: The widths ``[W]``.
-        parametrisations: Their names, P of them.
-        start: Mean of \\|a\\| before the first step ``[P, W, S, L]``, one number a seed and layer.
-        change: Mean of \\|a_t - a_0\\| after step t = 1, …, T ``[P, W, S, T, L]``; not finite where a member
-            has diverged.
+        parametrisations: The names of P parametrizations.
+        start: Mean \\|a\\| before the first step ``[P, W, S, L]``, per seed and layer.
+        change: Mean \\|a_t - a_0\\| after step t = 1, …, T ``[P, W, S, T, L]``; not finite where a member
+            diverged.
     """
 
     width: np.ndarray
@@ -52,10 +52,10 @@ class CoordinateCheck:
     change: np.ndarray
 
     def slopes(self) -> np.ndarray:
-        """Exponents k of ``change ~ width^k`` after the last step, by least squares ``[P, L]``.
+        """Return exponents k of ``change ~ width^k`` after the last step, by least squares ``[P, L]``.
 
-        In the limit of wide networks 0 in the maximal-update parametrisation. Not finite for a single width,
-        where nothing changes, and where a member has diverged.
+        They tend to 0 for wide networks in the maximal-update parametrization. Not finite for a single width,
+        where nothing changes, or where a member diverged.
         """
         x = np.log(self.width) - np.log(self.width).mean()
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -63,10 +63,10 @@ class CoordinateCheck:
             return np.asarray(np.einsum("w,pwl->pl", x, logs) / (x**2).sum())
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Columns with one value a parametrisation, width, seed, step and layer, ready for a data frame.
+        """Return one row per parametrization, width, seed, step and layer, as columns for a data frame.
 
-        "parametrisation", "width", "seed" (its index), "step" (0 before the first), "layer" (from 1), "size"
-        (of the activations before the first step), "change".
+        Columns: "parametrisation", "width", "seed" (its index), "step" (0 before the first), "layer" (from
+        1), "size" (of the activations before the first step), "change".
         """
         unchanged = np.zeros_like(self.start)[..., None, :]
         change = np.concatenate([unchanged, self.change], axis=-2)
@@ -82,7 +82,7 @@ class CoordinateCheck:
         }
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes the columns of `to_dict` as CSV."""
+        """Write the columns of `to_dict` as CSV."""
         write_table(as_output_file(path, "path"), self.to_dict(), "path")
 
 
@@ -103,38 +103,36 @@ def coordinate_check(
     batch_size: int | Minibatches | None = 100,
     rows: int = 500,
 ) -> CoordinateCheck:
-    """Trains networks of many widths for a few steps and measures by how much their activations change.
+    """Train networks of several widths for a few steps and measure how much their activations change.
 
-    Members start and see minibatches as in `jfnn.sweep`. Curves over the width are flat in the
-    maximal-update parametrisation; where they rise or fall, a rate that suits one width does not suit others
-    (Yang & Hu, arXiv 2203.03466, appendix D.1).
+    Initialization and minibatches are as in `jfnn.sweep`. In the maximal-update parametrization, changes do
+    not depend on the width; if they rise or fall with it, a learning rate that suits one width does not suit
+    others (Yang & Hu, arXiv 2203.03466, appendix D.1).
 
     Args:
         network: ``width -> Network`` of `jfnn.layers`, whose ``init`` is "he_normal", "he_uniform" or
-            "lecun_normal", such as ``lambda width: jfnn.mlp((40, width, width, 10), "relu",
-            init="he_normal")``.
-        split: The data; its weights count in steps, and not in the measured activations.
-        width: The widths, in rising order.
+            "lecun_normal", such as
+            ``lambda width: jfnn.mlp((40, width, width, 10), "relu", init="he_normal")``.
+        split: The data; its weights affect training, but not the measured activations.
+        width: The widths, in increasing order.
         learning_rate: η, one number.
-        steps: Steps to take.
-        seeds: How many, or which.
-        parametrisations: "standard": networks as they are; "maximal_update": by `jfnn.maximal_update`.
-        base: The width at which both parametrisations are the same network; None for the first.
-        output_multiplier: Of `jfnn.maximal_update`.
-        loss: As in `jfnn.sweep`, and so are ``reduction``, ``optimizer`` and ``batch_size``.
+        steps: Number of steps.
+        seeds: Number of seeds, or the seeds.
+        parametrisations: "standard" for networks as given; "maximal_update" for `jfnn.maximal_update`.
+        base: The width at which both parametrizations give the same network; None for the first.
+        output_multiplier: As in `jfnn.maximal_update`.
+        loss: As in `jfnn.sweep`, like ``reduction``, ``optimizer`` and ``batch_size``.
         reduction: "sum" or "mean".
-        optimizer: Without several values for an argument.
-        batch_size: Rows a step, or a `jfnn.Minibatches`.
-        rows: Training rows, the first ones, whose activations are measured.
+        optimizer: With a single value for each argument.
+        batch_size: Rows per step, or a `jfnn.Minibatches`.
+        rows: Number of training rows, from the first, whose activations are measured.
 
-    Raises:
-        ValueError, TypeError: As in `jfnn.sweep` and `jfnn.maximal_update`.
     """
     checks.as_count(steps, "steps")
     checks.as_count(rows, "rows")
     networks = _networks(network, width, parametrisations, base, output_multiplier, optimizer)
     experiments: dict[Network, Experiment] = {}
-    for model in dict.fromkeys(networks):  # at the base width all parametrisations are one network
+    for model in dict.fromkeys(networks):  # parametrizations coincide at the base width
         trained = Options(
             model,
             split,
@@ -163,18 +161,18 @@ def _networks(
     output_multiplier: float,
     optimizer: str | Optimizer | Factory,
 ) -> list[Network]:
-    """The networks of all widths, parametrisation by parametrisation."""
+    """Return the networks of all widths, for one parametrization after the other."""
     if not checks.is_several(width) or len(width) == 0:
         raise ArgumentTypeError("width", f"expected a sequence of widths, got {checks.shown(width)}")
     widths = [checks.as_count(value, "width") for value in width]
     check_callable(network, widths[:1], "network", "a function of the width")
     if sorted({*widths}) != widths:
-        raise ArgumentError("width", f"expected each one once, in rising order, got {widths}")
+        raise ArgumentError("width", f"expected distinct widths in increasing order, got {widths}")
     several = parametrisations if checks.is_several(parametrisations) else ()
     kinds = [checks.as_choice(name, "parametrisations", PARAMETRISATIONS) for name in several]
     if not kinds or len({*kinds}) < len(kinds):
         got = checks.shown(parametrisations)
-        raise ArgumentError("parametrisations", f"expected names, each once, got {got}")
+        raise ArgumentError("parametrisations", f"expected distinct names, got {got}")
     base = widths[0] if base is None else checks.as_count(base, "base")
     multiplier = checks.as_number(output_multiplier, "output_multiplier", strict=True)
     standard = [network(value) for value in widths]
@@ -191,7 +189,7 @@ def _networks(
 
 
 def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
+    """Return sizes at the start ``[S, L]`` and changes ``[S, T, L]`` of an experiment with one cell."""
     for name, values in experiment.cells.values.items():
         if len(values) > 1:
             raise ArgumentError(name, "expected one number, got several")
@@ -224,7 +222,7 @@ def _measure(experiment: Experiment, steps: int, rows: int) -> tuple[np.ndarray,
 
 
 def _activations(learner: Supervised, packed: Params, x: jax.Array) -> list[jax.Array]:
-    """Outputs of each layer with parameters, in column form."""
+    """Return the outputs of each layer with parameters, in column form."""
     a = jnp.moveaxis(jnp.asarray(x), 0, -1)
     outputs = []
     for layer, params in zip(learner.columns or (), packed, strict=True):

@@ -1,9 +1,9 @@
-"""The loss after training as a function of numbers, and its derivatives in two modes.
+"""The loss after training as a function of numbers, and its derivatives in reverse and forward mode.
 
-Reverse mode costs a few times the training, whatever the count of numbers. It keeps the states at the ends of
-blocks of about √steps steps, and the inside of one block at a time, which is computed again (Griewank and
-Walther, Evaluating Derivatives, chapter 12), so that memory grows with √steps. Forward mode keeps one state,
-and takes about two further trainings a number.
+Reverse mode costs a few times the training, for any number of derivatives. It keeps the states at the ends of
+blocks of about √steps steps and recomputes one block at a time (Griewank and Walther, Evaluating Derivatives,
+chapter 12), so memory grows with √steps. Forward mode keeps one state, and costs about two further trainings
+per derivative.
 """
 
 import functools
@@ -22,12 +22,12 @@ from jfnn.numerics.compiling import compiled
 from jfnn.params import State
 
 MULTIPLIERS = "multipliers"
-Floats = list[jax.Array]  # leaves of a state that have derivatives
+Floats = list[jax.Array]  # differentiable leaves of a state
 Numbers = Mapping[str, jax.Array]
 
 
 class LossInputs(NamedTuple):
-    """Arguments of the loss besides the numbers that it is differentiated by."""
+    """Arguments of the loss that it is not differentiated by."""
 
     fixed: Numbers  # the member's other numbers
     params: Params  # at the start, in the engine's form
@@ -41,13 +41,13 @@ Program = Callable[[Numbers, LossInputs], tuple[jax.Array, Numbers]]
 
 @functools.lru_cache(maxsize=32)
 def build_program(stepper: Stepper, mode: str) -> Program:
-    """``(numbers, inputs) -> (loss, its derivatives by the numbers)``, compiled."""
+    """Compile ``(numbers, inputs) -> (loss, its derivatives by the numbers)``."""
     differentiate = {"reverse": in_reverse_mode, "forward": in_forward_mode}[mode]
     return compiled(functools.partial(differentiate, stepper))
 
 
 def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
-    """The loss and its derivatives, from the last step to the first."""
+    """Return the loss and its derivatives, propagated from the last step to the first."""
 
     def loss(numbers: Numbers) -> jax.Array:
         def step(state: State, at: tuple[jax.Array, Hyper]) -> tuple[State, None]:
@@ -70,7 +70,7 @@ def in_reverse_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> t
 
 
 def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> tuple[jax.Array, Numbers]:
-    """The loss and its derivatives, all pushed forward from the first step to the last."""
+    """Return the loss and its derivatives, propagated together from the first step to the last."""
     flat, unravel = ravel_pytree(numbers)
 
     def along(direction: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -83,7 +83,7 @@ def in_forward_mode(stepper: Stepper, numbers: Numbers, inputs: LossInputs) -> t
 def loss_along(
     stepper: Stepper, numbers: Numbers, direction: Numbers, inputs: LossInputs
 ) -> tuple[jax.Array, jax.Array]:
-    """The loss, and its derivative along a direction of the numbers."""
+    """Return the loss and its derivative along a direction of the numbers."""
 
     def start(numbers: Numbers) -> tuple[Floats, State]:
         state = stepper.functions.start(inputs.params, step_hyper(numbers, inputs, 0))
@@ -114,7 +114,7 @@ def loss_along(
 
 
 def step_hyper(numbers: Numbers, inputs: LossInputs, i: Any) -> dict[str, jax.Array]:
-    """The member's numbers in the i-th step: the learning rate times its multiplier."""
+    """Return the member's numbers in the i-th step, with the learning rate times its multiplier."""
     hyper = {**inputs.fixed, **numbers}
     multipliers = hyper.pop(MULTIPLIERS)
     place = i // (len(inputs.steps) // len(multipliers))
@@ -122,17 +122,17 @@ def step_hyper(numbers: Numbers, inputs: LossInputs, i: Any) -> dict[str, jax.Ar
 
 
 def mean_loss(stepper: Stepper, params: Params, numbers: Numbers, inputs: LossInputs) -> jax.Array:
-    """The mean loss per row, without penalty; scores take the learning rate without multipliers."""
+    """Return the mean loss per row without penalty, with the learning rate without multipliers."""
     functions = stepper.functions
     hyper = {name: value for name, value in {**inputs.fixed, **numbers}.items() if name != MULTIPLIERS}
     return jnp.mean(functions.score(params, inputs.scored, hyper)[functions.learner.metrics[0].name])
 
 
 def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: object) -> tuple[Any, Any, Any]:
-    """``(value, derivative, rest)``: a function's derivative along a direction, ``J v``.
+    """Return ``(value, derivative, rest)`` of a function, with the derivative along a direction, ``J v``.
 
-    Layers define how errors are pulled back, through which JAX's forward mode does not go. A pull-back is
-    linear in the error, so ``J v`` is the transpose of the pull-back, by pulling back once more.
+    JAX's forward mode cannot differentiate layers, which define their own pull-back of errors. A pull-back is
+    linear in the error, so ``J v`` is its transpose, obtained by pulling back once more.
 
     Args:
         function: ``point -> (value, rest)``; the rest is not differentiated.
@@ -145,12 +145,12 @@ def push_forward(function: Callable[..., tuple[Any, Any]], at: object, along: ob
 
 
 def float_leaves(tree: object) -> Floats:
-    """A tree's leaves that are floats; others, such as an optimizer's count of steps, have no derivative."""
+    """Return a tree's float leaves; others, such as an optimizer's step count, have no derivative."""
     return [leaf for leaf in jax.tree.leaves(tree) if _is_float(leaf)]
 
 
 def with_floats(tree: object, floats: Floats) -> Any:
-    """The tree with its floats replaced."""
+    """Return the tree with its float leaves replaced."""
     others = iter(floats)
     return jax.tree.map(lambda leaf: next(others) if _is_float(leaf) else leaf, tree)
 

@@ -1,4 +1,4 @@
-"""Hypergradients: derivatives of the loss after training, through every step of it."""
+"""Hypergradients: derivatives of the loss after training, through all training steps."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -24,8 +24,7 @@ from jfnn.split import Split
 from jfnn.studies.derivatives import MULTIPLIERS, LossInputs, Numbers, Program, build_program
 
 MODES = ("reverse", "forward")
-# Numbers by which random draws are compared: the masks jump with them.
-NOT_SMOOTH = ("dropout", SCHEDULE_STEPS)
+NOT_SMOOTH = ("dropout", SCHEDULE_STEPS)  # training is not continuous in these
 
 
 @texts.without_arrays
@@ -33,8 +32,8 @@ class Hypergradient(NamedTuple):
     """The loss after training, and its derivatives.
 
     Attributes:
-        value: The mean loss per row, without penalty; NaN or infinite where training diverged.
-        gradients: Name -> derivative by it, a number, or ``[epochs]`` or ``[steps]`` for "multipliers".
+        value: Mean loss per row, without penalty; NaN or infinite if training diverged.
+        gradients: Name -> derivative by it, one number, or ``[epochs]`` or ``[steps]`` for "multipliers".
     """
 
     value: float
@@ -52,37 +51,34 @@ def hypergradient(
     mode: str = "reverse",
     **options: Any,
 ) -> Hypergradient:
-    """Derivatives of the loss after training by the numbers that training takes.
+    """Return the loss after training and its derivatives by hyperparameters of training.
 
-    The training is that of `jfnn.sweep` with the same options: the same start, minibatches and steps,
-    outside of its compiled loop, so the value is equal to rounding. It is differentiated as it was computed:
-    where steps expand small differences (`jfnn.lyapunov`), derivatives are right, large, and of little use.
+    Training is as in `jfnn.sweep` with the same options: initialization, minibatches and steps agree, but run
+    outside its compiled loop, so the value is equal up to rounding. Derivatives are exact for this
+    computation: where steps amplify small differences (`jfnn.lyapunov`), they are correct, large, and of
+    little use.
 
     Args:
-        network: As in `jfnn.sweep`, but one network; ``batch_size`` is one, too.
+        network: As in `jfnn.sweep`, but a single network; ``batch_size`` is a single value, too.
         split: As in `jfnn.sweep`.
-        seed: Fixes starting parameters and minibatches.
-        with_respect_to: Names of numbers: "learning_rate", "l2", those of the optimizer, "init_scale", and
-            "multipliers".
-        multipliers: Factors of the learning rate, one an epoch or one a step, beside any schedule; None for
+        seed: Seed of initial parameters and minibatches.
+        with_respect_to: Names of numbers: "learning_rate", "l2", arguments of the optimizer, "init_scale",
+            and "multipliers".
+        multipliers: Factors of the learning rate on top of any schedule, one per epoch or per step; None for
             ones.
-        part: The rows of the loss: "train", "validation" or "test"; None for those by which a sweep would
-            rank.
+        part: The rows of the loss: "train", "validation" or "test"; None for the rows by which a sweep ranks.
         mode: "reverse" for many numbers, "forward" for few numbers and many steps.
-        **options: Those of `jfnn.sweep` but ``folds``, ``refit``, ``cells``, ``schedulers``, ``execution``,
-            ``out`` and ``resume``; ``seed`` takes the place of ``seeds``.
-
-    Returns:
-        A `Hypergradient`.
+        **options: Options of `jfnn.sweep` except ``folds``, ``refit``, ``cells``, ``schedulers``,
+            ``execution``, ``out`` and ``resume``; ``seed`` replaces ``seeds``.
 
     Raises:
         ValueError, TypeError: As in `jfnn.sweep`; several values of a number, a name that the learner does
-            not take, or a dropout rate; derivatives that are not finite though the loss is, as those of Adam
-            without ``eps_root`` where a gradient is always 0.
+            not take, or a dropout rate; derivatives that are not finite though the loss is, as with Adam
+            without ``eps_root`` if a gradient is always 0.
     """
     if "seeds" in options:
         raise ArgumentError("seeds", "expected seed=, since one network is trained")
-    # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+    # Otherwise an interrupt while JAX starts tracing leaves the tracing context active after this call.
     with jax.core.eval_context():
         seeds = [checks.as_seed(seed)]
         made = make_options(hypergradient, Options, network, split, seeds=seeds, **options)
@@ -91,8 +87,8 @@ def hypergradient(
     if np.isfinite(value) and not all(np.isfinite(leaf).all() for leaf in gradients.values()):
         raise ArgumentError(
             "with_respect_to",
-            "the loss is finite, but its derivatives are not; Adam and its kin have none"
-            " where a gradient is 0, unless their eps_root is above 0, such as 1e-12",
+            "the loss is finite, but its derivatives are not; Adam and its variants have none"
+            " where a gradient is 0, unless eps_root is above 0, such as 1e-12",
         )
     return Hypergradient(float(value), gradients)
 
@@ -104,7 +100,7 @@ def prepare(
     part: str | None,
     mode: str,
 ) -> tuple[Program, tuple[Numbers, LossInputs]]:
-    """The compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
+    """Return the compiled function ``(numbers, inputs) -> (value, gradients)``, and its arguments."""
     checks.as_choice(mode, "mode", MODES)
     experiment = make_experiment(options, differentiable=True)
     for name in options.several():

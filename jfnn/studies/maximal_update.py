@@ -1,8 +1,8 @@
-"""Networks of many widths in the maximal-update parametrisation, beside the standard one.
+"""The maximal-update parametrization: networks of many widths that share a best learning rate.
 
-Yang & Hu, Table 3 of "Tensor Programs V" (arXiv 2203.03466), relative to a base width. With ``r_in`` and
-``r_out`` for how many times as many inputs and outputs a layer has as that of the base network, and starting
-variances of ``1/fan_in`` as standard initializers have them:
+It follows Table 3 of Yang & Hu, "Tensor Programs V" (arXiv 2203.03466), relative to a base width. A layer has
+``r_in`` times the inputs and ``r_out`` times the outputs of the same layer in the base network, and standard
+initializers have variances proportional to ``1/fan_in``:
 
 ================  ==============  ===========  ============
 layer             starting scale  rate of SGD  rate of Adam
@@ -13,8 +13,8 @@ last, r_out = 1   1/√r_in         1/r_in       1/r_in
 biases            1               r_out        1
 ================  ==============  ===========  ============
 
-No output needs a multiplier: one of α is the same as starting weights α times as large, whose rates are α²
-times (SGD) or α times (Adam) as large (the paper's Lemma J.1).
+No output multiplier is needed: multiplying outputs by α is the same as multiplying initial weights by α, and
+learning rates by α² (SGD) or α (Adam) (the paper's Lemma J.1).
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from jfnn.network import Network, sequential
 from jfnn.optimizers import Factory, Optimizer
 from jfnn.params import key_shape
 
-# Rules whose steps do not depend on the size of gradients, so that their rates scale as Adam's.
+# Optimizers whose steps do not depend on the size of gradients, so that their rates scale like Adam's.
 LIKE_ADAM = (
     *("adabelief", "adagrad", "adam", "adamax", "adamaxw", "adamw", "amsgrad"),
     *("lion", "nadam", "nadamw", "rmsprop", "sign_sgd", "yogi"),
@@ -48,24 +48,25 @@ def maximal_update(
     optimizer: str | Optimizer | Factory = "adam",
     output_multiplier: float = 1.0,
 ) -> Network:
-    """A network in maximal-update parametrisation, so that its best learning rate is that of another width.
+    """Return a network in the maximal-update parametrization, whose best learning rate suits all widths.
 
-    Starting weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
-    that in ``base`` (the module's table). The base network itself comes back as it is, the standard
-    parametrisation. The penalty l2 is not scaled.
+    Initial weights and the learning rate of each layer are multiplied by powers of the ratio of its width to
+    its width in ``base`` (the module's table). The base network itself is returned unchanged, in the standard
+    parametrization. The penalty l2 is not scaled.
 
     Args:
-        network: Of dense and convolutional layers, and such without parameters; with an ``init`` whose
-            variance is a constant over the inputs: "he_normal", "he_uniform" or "lecun_normal".
+        network: A network of dense and convolutional layers and layers without parameters, with an ``init``
+            whose variance is inversely proportional to the inputs: "he_normal", "he_uniform" or
+            "lecun_normal".
         base: The same network at the base width.
-        optimizer: The optimizer of its training, as in `jfnn.sweep`: "sgd", also with momentum; or a rule
-            whose steps do not depend on the size of gradients (adam, adamw, rmsprop, lion, …). Rates of the
-            two kinds scale in different ways.
-        output_multiplier: α, by which the outputs are multiplied before the last bias is added, brought about
-            by the last layer's start and rate. It is tuned with the learning rate, at any width.
+        optimizer: The optimizer for its training, as in `jfnn.sweep`: "sgd", also with momentum; or one whose
+            steps do not depend on the size of gradients (adam, adamw, rmsprop, lion, …). The learning rates
+            of the two kinds scale differently.
+        output_multiplier: α, a factor of the outputs before the last bias is added, realized by the last
+            layer's initialization and learning rate. Tune it together with the learning rate, at any width.
 
     Raises:
-        ValueError, TypeError: No networks of such layers, or of different kinds of layers; an optimizer of
+        ValueError, TypeError: Networks with other layers, or of different kinds of layers; an optimizer of
             neither kind.
     """
     layers, shape = _parts(network, "network")
@@ -97,9 +98,9 @@ def _parts(network: Network, argument: str) -> tuple[tuple[LayerKind, ...], Shap
 def _in_maximal_update(
     layers: Sequence[LayerKind], shape: Shape, base: Sequence[LayerKind], base_shape: Shape, rule: str
 ) -> tuple[LayerKind, ...]:
-    """The layers, also those inside `Scaled` and `Residual`, with the factors of the table."""
+    """Return the layers, including those inside `Scaled` and `Residual`, with the factors of the table."""
     if [type(layer) for layer in layers] != [type(layer) for layer in base]:
-        raise ArgumentError("base", "expected a network of the same kinds of layers, of another width")
+        raise ArgumentError("base", "expected a network with the same kinds of layers at another width")
     results: list[LayerKind] = []
     shapes = shapes_of(layers, shape)
     base_shapes = shapes_of(base, base_shape)
@@ -126,7 +127,7 @@ def _starting_shapes(layer: LayerKind, shape: Shape) -> Params:
 
 
 def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
-    """Fan-in and outputs (channels) of a layer."""
+    """Return fan-in and number of outputs (channels) of a layer."""
     weights, *_ = _starting_shapes(layer, shape)
     n_out = layer.output_shape(shape)[0]
     return math.prod(weights.shape) // n_out, n_out
@@ -134,7 +135,7 @@ def _fans(layer: LayerKind, shape: Shape) -> tuple[int, int]:
 
 def _with_factors(layer: Dense | Conv, r_in: float, r_out: float, rule: str) -> LayerKind:
     if layer.initializer not in FAN_IN:
-        expected = f"one of {', '.join(FAN_IN)}, whose variance is that of one over the inputs"
+        expected = f"one of {', '.join(FAN_IN)}, with variance proportional to one over the inputs"
         raise ArgumentError("init", f"expected {expected}, got {layer.initializer!r}")
     start = 1 / math.sqrt(r_in) if r_out == 1 else 1.0
     return scaled(layer, start, r_out / r_in, r_out) if rule == "sgd" else scaled(layer, start, 1 / r_in)
