@@ -279,7 +279,7 @@ def test_the_layout_names_every_room_and_module():
 
 def test_every_function_beside_an_equation_is_there():
     """Names of the table, dotted from the package; a name without a dot may be of the module before it."""
-    table = PAGES["docs/lecture_notes.md"].partition("## Each equation, its function, its test\n")[2]
+    table = PAGES["docs/lecture_notes.md"].partition("## Equations, functions and tests\n")[2]
     rows = [row.split(" | ") for row in table.partition("\n## ")[0].splitlines() if row.startswith("| ")]
     cells = [row[1] for row in rows[1:]]
     assert len(cells) > 15
