@@ -1,6 +1,6 @@
-"""Checks a built site: a page for every public name, no dead link, nothing loaded from elsewhere, llms.txt.
+"""Check a built site: a page for every public name, no dead links, no external resources, a valid llms.txt.
 
-``python docs/check.py build/site`` prints a line a finding and ends with status 1 if there is any.
+``python docs/check.py build/site`` prints one line per finding; the exit status is 1 if there are findings.
 """
 
 import ast
@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 from sphinx.util.inventory import InventoryFile
 
-PUBLIC = ("jfnn", "report")  # the package, and a module that its front leaves out
-# Attributes of tags that a browser loads by itself; of a link only with one of these relations.
+PUBLIC = ("jfnn", "report")  # the package and a further module
+# Tags whose resources a browser loads by itself; a link only with one of these relations.
 LOADED = {"audio", "embed", "iframe", "image", "img", "input", "link", "object", "script", "source"}
 LOADED |= {"track", "use", "video"}
 RELATIONS = {"stylesheet", "preload", "modulepreload", "prefetch", "preconnect", "icon", "manifest"}
@@ -29,7 +29,7 @@ CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def names_in(module: ModuleType) -> list[str]:
-    """Public names of a module: its ``__all__``, or the functions, classes and constants that it defines."""
+    """Return the public names of a module: ``__all__``, else its functions, classes and constants."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
     names: list[str] = []
@@ -43,7 +43,7 @@ def names_in(module: ModuleType) -> list[str]:
 
 
 def public_names(package: str, *modules: str) -> dict[str, object]:
-    """Full name -> object: the names of a package's front and further modules, and those in these modules."""
+    """Return all objects by full name: names of a package and further modules, and names in all modules."""
     front = importlib.import_module(package)
     found: dict[str, object] = {}
     for name in [*names_in(front), *modules]:
@@ -55,7 +55,7 @@ def public_names(package: str, *modules: str) -> dict[str, object]:
 
 
 def check_names(site: Path, names: set[str]) -> Iterator[str]:
-    """Names that the site's inventory does not have."""
+    """Report names that the site's inventory lacks."""
     with (site / "objects.inv").open("rb") as stream:
         inventory = InventoryFile.load(stream, "", posixpath.join)
     known = {name for domain, objects in inventory.items() if domain.startswith("py:") for name in objects}
@@ -64,7 +64,7 @@ def check_names(site: Path, names: set[str]) -> Iterator[str]:
 
 
 class Page(HTMLParser):
-    """Links, anchors and loaded files of a page."""
+    """Collect links, anchors and loaded files of a page."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -76,7 +76,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes what a tag names."""
+        """Collect the addresses and anchors of a tag."""
         of = {name: value or "" for name, value in attrs}
         self._in_style = tag == "style"
         self.anchors |= {of[name] for name in ("id", *(["name"] if tag == "a" else [])) if name in of}
@@ -87,22 +87,22 @@ class Page(HTMLParser):
         target += [part.split()[0] for part in of.get("srcset", "").split(",") if part.strip()]
 
     def handle_data(self, data: str) -> None:
-        """Notes a style."""
+        """Collect a style sheet in the page."""
         if self._in_style:
             self.css.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        """Ends a style."""
+        """Leave a style sheet."""
         self._in_style = False
 
 
 def css_loads(text: str) -> list[str]:
-    """Addresses that a style sheet loads."""
+    """Return the addresses that a style sheet loads."""
     return [first or second for first, second in CSS_LOADS.findall(CSS_COMMENT.sub("", text))]
 
 
 def check_links(site: Path, path: Path, addresses: list[str], pages: dict[Path, Page]) -> Iterator[str]:
-    """Addresses in a file that name no file of the site, or no anchor of a page."""
+    """Report addresses without a file in the site, or without an anchor in the page."""
     for address in addresses:
         parts = urlsplit(address)
         if parts.scheme or parts.netloc:
@@ -116,7 +116,7 @@ def check_links(site: Path, path: Path, addresses: list[str], pages: dict[Path, 
 
 
 def check_list(site: Path, pages: dict[Path, Page]) -> Iterator[str]:
-    """Addresses in ``llms.txt`` that lead nowhere, pages that it lacks, a head not of its format."""
+    """Report dead addresses and missing pages in ``llms.txt``, and an invalid head."""
     path = site / "llms.txt"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     if not re.match(r"# \S+\n\n> .+\n\n## ", text):
@@ -125,12 +125,12 @@ def check_list(site: Path, pages: dict[Path, Page]) -> Iterator[str]:
     yield from check_links(site, path, listed, pages)
     made = {"index.html", "genindex.html", "py-modindex.html", "search.html"}
     for name in sorted({page.relative_to(site).as_posix() for page in pages} - made - set(listed)):
-        if not name.startswith("playground/"):  # which have pictures and numbers, and no text
+        if not name.startswith("playground/"):  # no text, only pictures and numbers
             yield f"llms.txt: {name} is not listed"
 
 
 def check(site: Path, names: set[str]) -> list[str]:
-    """All findings about a site that must have these names."""
+    """Return all findings about a site that must document these names."""
     site = site.resolve()
     findings = list(check_names(site, names))
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in _files(site, "html")}
@@ -147,7 +147,7 @@ def check(site: Path, names: set[str]) -> list[str]:
 
 
 def _files(site: Path, kind: str) -> list[Path]:
-    """Files of the site with a suffix, without the templates that the theme has among its styles."""
+    """Return the files of the site with a suffix, without the theme's templates in ``_static``."""
     paths = sorted(site.rglob(f"*.{kind}"))
     return [path for path in paths if kind != "html" or "_static" not in path.relative_to(site).parts]
 

@@ -1,4 +1,4 @@
-"""Settings of the site, built by ``sphinx-build -W docs build/site`` (extra ``docs``)."""
+"""Sphinx configuration; build with ``sphinx-build -W docs build/site`` (extra ``docs``)."""
 
 import os
 import sys
@@ -17,9 +17,9 @@ sys.path[:0] = [str(HERE), str(HERE / "extensions")]
 import launch  # noqa: E402
 import reference  # noqa: E402
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")  # outputs of tutorials are those of a machine without a GPU
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")  # most of the build is compiling
-# Examples run in processes of their own, so that JAX has not begun where Sphinx forks (-j 2).
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the same outputs of tutorials with and without a GPU
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")  # the build mostly compiles
+# Examples run in separate processes, so JAX has not started when Sphinx forks (-j 2).
 warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
 
 project = "jfnn"
@@ -27,7 +27,7 @@ author = "The jfnn authors"
 copyright = "2026, The jfnn authors"
 version = release = jfnn.__version__
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-# Of the repository, where pyproject.toml names one: pages then lead to it.
+# Pages link to the repository if pyproject.toml has its address.
 REPOSITORY = PROJECT.get("urls", {}).get("Source")
 
 extensions = [
@@ -52,7 +52,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:(class|exc|type)", "(?!jfnn).*"),
     ("py:obj", r"(jax|numpy|optax|scipy|sklearn|torch|matplotlib|equinox|nnx)\b.*"),
-    # Types in signatures that no program names.
+    # Types that appear only in signatures.
     ("py:class", r"jfnn\.core\..*"),
     (
         "py:class",
@@ -68,7 +68,7 @@ default_role = "py:obj"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# The API, one page a name.
+# The API, one page per name.
 autosummary_generate = True
 autosummary_context = {
     "classes": reference.classes(),
@@ -84,13 +84,13 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-napoleon_use_ivar = False  # attributes are names that text can link to
+napoleon_use_ivar = False  # so that text can link to attributes
 napoleon_attr_annotations = True
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
-# Names of other projects. Inventories are fetched where the builder asks for them: a build needs no network.
+# Links to other projects. Set INTERSPHINX to fetch their inventories; by default a build needs no network.
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3", None),
     "jax": ("https://docs.jax.dev/en/latest", None),
@@ -101,7 +101,7 @@ intersphinx_mapping = {
 if "INTERSPHINX" not in os.environ:
     intersphinx_mapping = {}
 
-# Tutorials, pages of the course and pictures, run as the site is built, in this order.
+# Tutorials, pages of the course and pictures, in this order; the build runs them.
 TUTORIALS = ["from_grid_search.py", "from_vmap.py", "from_modules.py", "from_pytorch.py", "lecture_notes.py"]
 COURSE = [
     "regression.py",
@@ -129,7 +129,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
     "remove_config_comments": True,
-    "write_computation_times": False,  # its pages load scripts from elsewhere
+    "write_computation_times": False,  # these pages load external scripts
     "doc_module": ("jfnn",),
     "backreferences_dir": "generated/backreferences",
     "first_notebook_cell": launch.first_cell(REPOSITORY),
@@ -161,12 +161,12 @@ html_show_sourcelink = False
 
 
 def name_source(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Says which file a reader may edit: of a generated page its script, if it has one."""
+    """Set the file behind the edit button: for a generated page its script, if it has one."""
     if pagename.startswith("generated/"):
         script = HERE / f"{pagename.removeprefix('generated/')}.py"
         context["page_source_suffix"] = ".py" if script.is_file() else ""
 
 
 def setup(app: Sphinx) -> None:
-    """Registers it before the theme looks for the file."""
+    """Register the handler before the theme's, which reads the file name."""
     app.connect("html-page-context", name_source, priority=400)

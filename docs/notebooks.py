@@ -1,7 +1,7 @@
-"""Writes the branch that the site's buttons open: every example as a notebook, and what Binder installs.
+"""Write the branch that the site's buttons open: every example as a notebook, and Binder's requirements.
 
 ``python docs/notebooks.py build/notebooks`` needs the extra ``docs`` and runs no example. Sphinx-Gallery
-makes them, as it makes those that the site offers for download; here, other pages are named by their titles.
+creates the notebooks as it does for downloads on the site, but here links to pages show their titles.
 """
 
 import json
@@ -20,25 +20,25 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "extensions")]
 import launch  # noqa: E402
 
-# Binder's own Python may be older than jfnn's oldest.
+# Binder's default Python may be too old for jfnn.
 PYTHON = "python-3.12"
 PAGE = re.compile(r":doc:`(?:(?P<label>[^`<]+?)\s*<)?(?P<name>[\w/]+)>?`")
 
 
 def examples() -> Iterator[tuple[str, Path]]:
-    """Path in the branch, without a suffix, and script of every example."""
+    """Yield the path in the branch, without a suffix, and the script of every example."""
     for folder in ("course", "gallery", "tutorials"):
         for script in sorted((HERE / folder).rglob("*.py")):
             yield script.relative_to(HERE).with_suffix("").as_posix(), script
 
 
 def title(path: Path) -> str:
-    """Title of a page or of an example, its first line behind marks."""
+    """Return the title of a page or example: its first line without markup."""
     return next(filter(None, (line.strip('#" \n') for line in path.read_text(encoding="utf-8").splitlines())))
 
 
 def plain(text: str, script: Path, address: str | None) -> str:
-    """A text whose links to pages lead into the repository or, without one, are words; code has no name."""
+    """Point links to pages to the repository, or turn them into words without one; drop names of code."""
 
     def link(found: re.Match[str]) -> str:
         name = found["name"]
@@ -51,7 +51,7 @@ def plain(text: str, script: Path, address: str | None) -> str:
 
 
 def notebook(script: Path, address: str | None) -> dict[str, Any]:
-    """The notebook of a script; its first cell installs jfnn from its address, if there is one."""
+    """Return the notebook of a script; its first cell installs jfnn from an address, if there is one."""
     settings = DEFAULT_GALLERY_CONF | {"first_notebook_cell": launch.first_cell(address)}
     blocks = [
         (kind, remove_config_comments(text) if kind == "code" else plain(text, script, address), line)
@@ -61,7 +61,7 @@ def notebook(script: Path, address: str | None) -> dict[str, Any]:
 
 
 def write(folder: Path, address: str | None) -> None:
-    """Writes all files of the branch into a folder."""
+    """Write all files of the branch into a folder."""
     for name, script in examples():
         path = folder / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Figures of examples: `jfnn.plots` returns them, so that pyplot, where Sphinx-Gallery looks, has none."""
+"""Sphinx-Gallery scraper for figures of `jfnn.plots`, which are not registered in pyplot."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from sphinx_gallery.scrapers import figure_rst
 
 
 def scraper(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Saves the figures that a block of an example made; the text that shows them."""
+    """Save the figures that a block of an example created, and return the RST that shows them."""
     names = block_vars["example_globals"]
-    shown = names.setdefault("__shown__", [])  # figures, so that their identities are not used again
+    shown = names.setdefault("__shown__", [])  # keeps the figures, so that no new one gets the same identity
     paths = block_vars["image_path_iterator"]
     example = Path(block_vars["src_file"]).stem.replace("_", " ").capitalize()
     texts = []
@@ -26,14 +26,14 @@ def scraper(block: tuple[str, str, int], block_vars: dict[str, Any], gallery_con
 
 
 def described(figure: Figure) -> str:
-    """A figure in words, for readers who do not see it: its titles and all that its panels show."""
+    """Return the alternative text of a figure: its titles and the texts of its panels."""
     titles = [figure.get_suptitle(), figure.get_supxlabel(), figure.get_supylabel()]
     texts = dict.fromkeys([*titles, *map(panel, figure.axes)])
     return ". ".join(text for text in texts if any(map(str.isalnum, text)))
 
 
 def panel(axes: Axes) -> str:
-    """A panel's title, its axes, and the names of its curves."""
+    """Return a panel's title, axis labels and names of curves."""
     x = axes.get_xlabel()
     y = axes.get_ylabel()
     curves = ", ".join(axes.get_legend_handles_labels()[1])

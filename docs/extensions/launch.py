@@ -1,4 +1,4 @@
-"""Examples as notebooks in Colab and Binder: their buttons, and the first cell, which installs jfnn there."""
+"""Buttons that open examples in Colab and Binder, and the notebook cell that installs jfnn there."""
 
 import re
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-# The branch of the repository that has the notebooks of the site; the workflow notebooks.yml writes it.
+# The branch with the notebooks, written by the workflow notebooks.yml.
 BRANCH = "notebooks"
-# What examples import besides what jfnn needs: modules of Equinox and Flax.
+# Examples import modules of Equinox and Flax.
 EXTRAS = "equinox,flax"
 ON_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 EXAMPLE = re.compile(r"generated/((?:course|gallery|tutorials)/(?:\w+/)?(?!index$|sg_execution_times$)\w+)")
 
 
 def requirement(address: str) -> str:
-    """What pip installs of a repository, whether an index has jfnn or not."""
+    """Return the pip requirement for jfnn from a repository, so that no package index is needed."""
     return f"jfnn[{EXTRAS}] @ git+{address}"
 
 
 def first_cell(address: str | None) -> str:
-    """Code before a notebook's own: shows figures; where there is an address, installs jfnn from it."""
+    """Return the first cell of a notebook, which shows figures and installs jfnn from an address, if any."""
     shown = "# Figures are shown below their cells.\n%matplotlib inline"
     if address is None:
         return shown
@@ -28,7 +28,7 @@ def first_cell(address: str | None) -> str:
 
 
 def links(address: str | None, page: str) -> dict[str, str]:
-    """Service -> address that opens a page of an example there; none for other pages, or away from GitHub."""
+    """Return the address that opens a page by service; empty except for examples of a GitHub repository."""
     repository = ON_GITHUB.fullmatch(address or "")
     example = EXAMPLE.fullmatch(page)
     if repository is None or example is None:
@@ -41,7 +41,7 @@ def links(address: str | None, page: str) -> dict[str, str]:
 
 
 def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Puts the buttons of an example behind the theme's, whose own serve only pages with a kernel."""
+    """Add launch buttons to an example, because the theme has them only for pages with a kernel."""
     logos = {"Colab": "logo_colab.png", "Binder": "logo_binder.svg"}
     buttons = [
         {"type": "link", "text": name, "tooltip": f"Open in {name}", "icon": f"_static/images/{logos[name]}"}
@@ -54,7 +54,7 @@ def add_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers the setting, the repository's address or None, and the buttons."""
+    """Register the buttons and the setting `launch_address`, the address of the repository or None."""
     app.add_config_value("launch_address", None, "html", (str, type(None)))
-    app.connect("html-page-context", add_buttons, priority=502)  # behind those of the theme
+    app.connect("html-page-context", add_buttons, priority=502)  # after the theme's buttons
     return {"parallel_read_safe": True, "parallel_write_safe": True}

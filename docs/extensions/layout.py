@@ -1,4 +1,4 @@
-"""What styles cannot do: sentences below pictures of the gallery, places where names break, wide pictures."""
+"""Layout beyond CSS: captions in the gallery, line breaks in long names, classes of wide pictures."""
 
 import re
 
@@ -7,25 +7,25 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-# The first sentence of a tooltip, up to a capital, the rest of it, and all up to the end of the title.
+# A tooltip with its first sentence, which ends before a capital, and the text up to the end of the title.
 PICTURE = re.compile(
     r'tooltip="(?P<sentence>[^"]+?[.?])(?:\s+[A-Z][^"]*)?"(?P<rest>.+?thumbnail-title">.+?</div>)', re.DOTALL
 )
-WIDTHS = {"wide": 1000, "widest": 1800}  # pixels of pictures that a phone cannot show whole
+WIDTHS = {"wide": 1000, "widest": 1800}  # pixels; a phone cannot show wider pictures whole
 TALL = 1.2  # times the width
 PARTS = re.compile(r"(?<=[_.:/=,({])(?=[\w{])")  # where a name may break
-SHORT = 15  # characters of names that never break
-LONG = 36  # characters of names that break in wide windows, too
+SHORT = 15  # names of at most this many characters never break
+LONG = 36  # longer names break in wide windows, too
 
 
 def write_sentences(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Writes the first sentence of each example below its title, and leaves the tooltip out."""
+    """Replace the tooltip of each example by its first sentence below the title."""
     if docname.startswith("generated/"):
         source[0] = PICTURE.sub(r'\g<rest>\n      <div class="sentence">\g<sentence></div>', source[0])
 
 
 def break_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Lets names break after a dot, a colon and the like; styles say in which windows."""
+    """Allow line breaks in names after dots, colons and the like; CSS limits them to some windows."""
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
         first, *others = PARTS.split(text)
@@ -36,7 +36,7 @@ def break_names(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def mark_shapes(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Marks pictures of several panels, which styles let scroll on a phone, and those that are tall."""
+    """Add classes to wide pictures, which CSS lets scroll on a phone, and to tall pictures."""
     for node in doctree.findall(nodes.image):
         if node["uri"].endswith(".png"):
             with Image.open(app.srcdir / node["uri"]) as image:
@@ -45,7 +45,7 @@ def mark_shapes(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers them."""
+    """Register the handlers."""
     app.connect("source-read", write_sentences)
     app.connect("doctree-resolved", break_names)
     app.connect("doctree-resolved", mark_shapes)

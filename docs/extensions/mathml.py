@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw by themselves: no script is loaded, and no font from elsewhere."""
+"""Render formulas as MathML, which browsers draw without scripts or external fonts."""
 
 import itertools
 from xml.etree import ElementTree
@@ -16,7 +16,7 @@ THIN = "0.167em"  # a sixth of an em, as in TeX
 
 
 def formula(latex: str, display: str = "inline") -> str:
-    """A formula as MathML, with the spaces of TeX where browsers have others."""
+    """Convert a formula to MathML, with the spacing of TeX where browsers differ."""
     ElementTree.register_namespace("", MATHML)
     root = ElementTree.fromstring(convert(latex, display=display))
     for parent in list(root.iter()):
@@ -29,12 +29,12 @@ def formula(latex: str, display: str = "inline") -> str:
 
 
 def kind(element: ElementTree.Element) -> str:
-    """A tag without its namespace."""
+    """Return the tag of an element without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def close_up(scripted: ElementTree.Element) -> None:
-    """Leaves no space around signs in subscripts and superscripts; styles lower the primes among them."""
+    """Remove the space around operators in subscripts and superscripts, and mark primes, which CSS lowers."""
     for script in list(scripted)[1:]:
         for sign in script.iter(f"{{{MATHML}}}mo"):
             sign.attrib.update(lspace="0", rspace="0")
@@ -44,7 +44,7 @@ def close_up(scripted: ElementTree.Element) -> None:
 
 
 def close_up_signs(row: ElementTree.Element) -> None:
-    """Leaves no space at a minus that follows another sign, at a slash, and at a name such as "max"."""
+    """Remove the space around unary minuses, slashes and names such as "max"."""
     before = None
     for element in row:
         minus = element.text == "−" and before is not None and kind(before) == "mo" and before.text != ")"
@@ -55,7 +55,7 @@ def close_up_signs(row: ElementTree.Element) -> None:
 
 
 def set_off_functions(row: ElementTree.Element) -> None:
-    """Sets names such as "log" off from a factor before them, and from an argument without brackets."""
+    """Add space between names such as "log" and a preceding factor or an argument without brackets."""
     for before, behind in itertools.pairwise(list(row)):
         factor = kind(before) != "mo" or before.text == ")"
         if (is_function(behind) and factor) or (is_function(before) and kind(behind) != "mo"):
@@ -63,24 +63,24 @@ def set_off_functions(row: ElementTree.Element) -> None:
 
 
 def is_function(element: ElementTree.Element) -> bool:
-    """Whether it is a name of several letters."""
+    """Whether an element is a function name: an identifier of several letters."""
     text = element.text or ""
     return kind(element) == "mi" and len(text) > 1 and text.isalpha()
 
 
 def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
-    """Writes a formula in a line of text."""
+    """Write an inline formula."""
     translator.body.append(formula(node.astext()))
     raise nodes.SkipNode
 
 
 def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    """Writes a formula in a line of its own."""
+    """Write a displayed formula."""
     translator.body.append(f"<div>{formula(node.astext(), 'block')}</div>\n")
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers the renderer "mathml"."""
+    """Register the renderer "mathml"."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

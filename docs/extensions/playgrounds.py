@@ -1,4 +1,4 @@
-"""Pages of grids to play with, written into the site by the script that readers have, too."""
+"""Write the playground pages of the site with ``scripts/playground.py``."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ FOLDER = "playground"
 
 
 def write_playgrounds(app: Sphinx, exception: Exception | None) -> None:
-    """Writes the pages that the site does not have yet: their grids take half a minute to train."""
+    """Write missing pages only, because their grids take half a minute to train."""
     if exception is not None or app.builder.format != "html":
         return
     sys.path.insert(0, str(Path(app.srcdir).parent / "scripts"))
@@ -26,6 +26,6 @@ def write_playgrounds(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers it."""
+    """Register the handler."""
     app.connect("build-finished", write_playgrounds)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The reference of names: members, constants, names that two modules have, short names in docstrings."""
+"""API reference: which members and values it shows, page titles, aliases, and links by short names."""
 
 import dataclasses
 import functools
@@ -26,18 +26,18 @@ from jfnn.core.search import keywords
 
 @functools.cache
 def public() -> dict[str, object]:
-    """Public names of the package."""
+    """Return the public names of the package with their objects."""
     return public_names(*PUBLIC)
 
 
 def classes() -> str:
-    """Names of public classes; members that others inherit from these are on the page of the former alone."""
+    """Return the names of public classes, whose members the pages of their subclasses do not repeat."""
     found = {value.__name__ for value in public().values() if inspect.isclass(value)}
     return ", ".join(sorted(found | {"object", "tuple", "BaseException"}))
 
 
 def titles() -> dict[str, str]:
-    """Full name -> title of its page: the name alone, with its module where others have the name too."""
+    """Return the page title of each full name: the last part, with its module if it is ambiguous."""
     names = {id(value): name for name, value in public().items()}.values()
     count = Counter(name.rpartition(".")[2] for name in names)
     last = {name: name.rpartition(".")[2] for name in public()}
@@ -45,29 +45,29 @@ def titles() -> dict[str, str]:
 
 
 def filenames() -> dict[str, str]:
-    """Files of functions that differ from another name by capitals alone, which macOS ignores."""
+    """Return file names of functions that differ from other names only in case, which macOS ignores."""
     count = Counter(name.lower() for name in public())
     functions = (name for name, value in public().items() if inspect.isfunction(value))
     return {name: f"{name}-function" for name in functions if count[name.lower()] > 1}
 
 
 def public_bases(derived: type) -> list[type]:
-    """Bases of a class that have pages."""
+    """Return the bases of a class that have pages."""
     return [base for base in derived.__bases__ if base in public().values()]
 
 
 def derived() -> list[str]:
-    """Names of public classes whose bases have pages."""
+    """Return the names of public classes whose bases have pages."""
     return [name for name, value in public().items() if inspect.isclass(value) and public_bases(value)]
 
 
 def keep_public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[type]) -> None:
-    """Leaves out other bases."""
+    """Show only bases that have pages."""
     bases[:] = public_bases(obj)
 
 
 def shorten_types(app: Sphinx, *_: Any) -> None:
-    """Writes ``ArrayLike``, a union of ten types, by its name, and of options what they may be given."""
+    """Shorten ``ArrayLike``, a union of ten types, to its name, and show the accepted types of options."""
     long = stringify_annotation(ArrayLike, "smart")
     for types in app.env.current_document.autodoc_annotations.values():
         for name, text in types.items():
@@ -75,7 +75,7 @@ def shorten_types(app: Sphinx, *_: Any) -> None:
 
 
 def given(text: str) -> str:
-    """A type in words, with the first argument of ``Converted[given, held]`` in its place."""
+    """Replace ``Converted[given, held]`` in the text of a type by ``given``."""
     before, found, rest = text.partition("Converted[")
     if not found:
         return text
@@ -88,7 +88,7 @@ def given(text: str) -> str:
 
 
 def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leaves out fields of tuples, which the docstring names, and members of classes of other projects."""
+    """Skip fields of tuples, which the docstring lists, and members inherited from other projects."""
     function = getattr(obj, "fget", None) or getattr(obj, "func", None) or getattr(obj, "__func__", obj)
     module = getattr(function, "__module__", None)
     strange = isinstance(module, str) and not module.startswith("jfnn")
@@ -96,7 +96,7 @@ def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options
 
 
 def _comments(name: str, value: Any) -> Iterator[list[str]]:
-    """Comments ``#:`` of modules that have a constant."""
+    """Yield the ``#:`` comments of a constant in each module that contains it."""
     for module in sorted(key for key in sys.modules if key.startswith("jfnn.")):
         if vars(sys.modules[module]).get(name) is value:
             try:
@@ -109,7 +109,7 @@ def _comments(name: str, value: Any) -> Iterator[list[str]]:
 
 
 def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Text of a constant: its comment and values; of a class of options: their declarations."""
+    """Write the text of a constant (comment and values) or of a class of options (its declarations)."""
     if what == "data":
         lines[:] = next(_comments(name.rpartition(".")[2], obj), [])
         if isinstance(obj, dict | tuple | int):
@@ -119,11 +119,11 @@ def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
         del lines[1:]
         lines += ["", *textwrap.dedent(keywords._arguments(obj)).splitlines()]
     if what in ("attribute", "data", "property"):
-        lines.insert(0, "\\")  # or napoleon takes words before a colon in the first line for a type
+        lines.insert(0, "\\")  # or napoleon reads words before a colon in the first line as a type
 
 
 def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Moves the type of an attribute, which napoleon writes below its text, beside its name."""
+    """Move the type of an attribute next to its name; napoleon writes it below the text."""
     if lines and lines[0] == "\\":  # from `docstring`
         del lines[0]
     index = 0
@@ -136,7 +136,7 @@ def types_beside_names(app: Sphinx, what: str, name: str, obj: Any, options: Any
 
 
 def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
-    """Names that have a page by another name of the same object, such as ``jfnn.layers.Conv``."""
+    """Register names whose object has a page under another name, such as ``jfnn.layers.Conv``."""
     objects = env.domains.python_domain.objects
     pages = {id(value): objects[name] for name, value in public().items() if name in objects}
     for name, value in public().items():
@@ -145,7 +145,7 @@ def add_aliases(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def find(app: Sphinx, env: BuildEnvironment, node: pending_xref, contents: nodes.Node) -> nodes.Node | None:
-    """The page of a name that a docstring of another module gives without its module."""
+    """Resolve a name that a docstring of another module mentions without its module."""
     if node.get("refdomain") != "py":
         return None
     objects = env.domains.python_domain.objects
@@ -160,7 +160,7 @@ CALLED = ("class", "exception", "function")
 
 
 def begin_with_sentence(app: Sphinx, doctree: nodes.document) -> None:
-    """Puts what a page's function or class does above its signature, which may fill a window."""
+    """Move the first sentence above the signature, which may fill a window."""
     if not app.env.current_document.docname.startswith("generated/api/"):
         return
     found = next((node for node in doctree.findall(desc) if node["objtype"] in CALLED), None)
@@ -170,7 +170,7 @@ def begin_with_sentence(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Registers the handlers."""
+    """Register the handlers."""
     app.connect("autodoc-process-bases", keep_public_bases)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-signature", shorten_types, priority=600)  # after autodoc has noted the types
