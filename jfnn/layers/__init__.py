@@ -1,4 +1,4 @@
-"""Kinds of layers, each with its shape rule, start, forward pass and pull-back by hand."""
+"""Layers: output shapes, initial parameters, forward passes, and backward passes derived by hand."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from jfnn.layers.starts import Draw, from_key, within
 from jfnn.layers.wrapped import Frozen
 from jfnn.params import Constant, Params
 
-#: Every kind, by the name that descriptions of networks give it.
+#: Name in the description of a network -> kind of layer.
 LAYERS: Mapping[str, type[LayerKind]] = MappingProxyType(
     {
         "conv": Conv,

@@ -22,7 +22,7 @@ from jfnn.numerics.products import product
 
 
 def _as_padding(padding: object, argument: str, stride: Lengths) -> Lengths | str:
-    """Lengths, or a word for them; "same" is for a stride of 1."""
+    """Return checked lengths or a keyword; "same" requires a stride of 1."""
     if not isinstance(padding, str):
         return as_lengths(padding, argument, minimum=0)
     checks.as_choice(padding, argument, ("same", "causal"))
@@ -33,23 +33,24 @@ def _as_padding(padding: object, argument: str, stride: Lengths) -> Lengths | st
 
 @dataclasses.dataclass(frozen=True)
 class Conv(LayerKind):
-    """A convolution over one or two axes, as the input has them, and an activation.
+    """A convolution over one or two axes, followed by an activation.
 
     ``z[o, i, j] = Σ_{c,u,v} w[o, c, u, v] a[c, s i + d u - p, s j + d v - p] + b[o]`` with stride s, dilation
-    d and padding p, zeros outside; the same without j on one axis. One input is ``(channels, length)`` or
+    d, padding p and zeros outside; with one axis, drop j and v. An input is ``(channels, length)`` or
     ``(channels, height, width)``. Public parameters are ``Layer(w [channels, c_in, *kernel], b [channels])``,
-    as `jax.lax.conv_general_dilated` takes them by default.
+    the default layout of `jax.lax.conv_general_dilated`.
 
-    The shifted slices of the input are put together, and one matrix product does the rest, on every platform:
-    mapped over members, `jax.lax.conv_general_dilated` becomes a grouped convolution, which is slow on CPUs.
+    The layer concatenates shifted slices of the input and multiplies them by the kernel in one matrix
+    product, on every platform. Mapped over members, `jax.lax.conv_general_dilated` would become a grouped
+    convolution, which is slow on CPUs.
 
     Attributes:
-        channels: Channels of the output.
-        kernel: Length along each axis: one number, or a tuple of one an axis.
-        stride: Steps between neighbouring outputs, likewise.
-        padding: Zeros on both sides of each axis, likewise; or "same", with stride 1, for outputs as long as
-            the inputs; or "causal", on one axis, for all zeros in front, so that no output sees a later input
-            (Bai et al., arXiv:1803.01271, 2018).
+        channels: Number of output channels.
+        kernel: Length along each axis: one number, or a tuple with one number per axis.
+        stride: Steps between neighboring outputs, given likewise.
+        padding: Zeros on both sides of each axis, given likewise; or "same", with stride 1, for outputs as
+            long as the inputs; or "causal", with one axis, for all zeros in front, so that no output depends
+            on a later input (Bai et al., arXiv:1803.01271, 2018).
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
         dilation: Steps between the inputs that a kernel reads, along each axis (Yu and Koltun, ICLR 2016).
@@ -70,39 +71,39 @@ class Conv(LayerKind):
         return activations.get(self.activation)
 
     def windows(self, shape: Shape) -> Windows:
-        """The windows that the kernel covers on inputs of a shape."""
+        """Return the windows that the kernel covers on inputs of a shape."""
         fields = self.kernel, self.stride, self.padding
         return slide("convolution", shape, *fields, "kernel", self.dilation)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(channels, *lengths)``."""
+        """Return ``(channels, *lengths)``."""
         return (self.channels, *self.windows(shape).output_lengths(shape[1:]))
 
     def width(self, shape: Shape) -> int:
-        """A share of its outputs: larger tiles are faster than for dense layers."""
+        """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
         return counted(self.output_shape(shape))
 
     def starts(self, shape: Shape) -> Starts:
-        """Weights ``[channels, c_in, *kernel]`` and biases, by the initializer."""
+        """Return how the initializer draws the weights ``[channels, c_in, *kernel]`` and biases."""
         kernel = self.windows(shape).size
         w, b = start(INITIALIZERS[self.initializer], (*kernel, shape[0], self.channels))
         axes = (len(kernel) + 1, len(kernel), *range(len(kernel)))
         return Layer._make((dataclasses.replace(w, axes=axes), b))
 
     def pack(self, params: Layer) -> Layer:
-        """Weights become ``[channels, *kernel, c_in]``: a matrix once their last axes are made one."""
+        """Transpose the weights to ``[channels, *kernel, c_in]``, which reshapes to a matrix."""
         axes = list(range(params.w.ndim))
         axes.append(axes.pop(params.b.ndim))
         return Layer(params.w.transpose(axes), params.b)
 
     def unpack(self, packed: Layer) -> Layer:
-        """Weights become ``[channels, c_in, *kernel]`` again."""
+        """Transpose the weights back to ``[channels, c_in, *kernel]``."""
         axes = list(range(packed.w.ndim))
         axes.insert(packed.b.ndim, axes.pop())
         return Layer(packed.w.transpose(axes), packed.b)
 
     def forward(self, packed: Layer, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``z = w * a + b``, ``f(z)``; residuals ``(a, z)``."""
+        """Return ``f(z)`` with ``z = w * a + b``, and the residuals ``(a, z)``."""
         z = correlate(self.windows(a.shape[:-1]), packed.w, a) + jnp.expand_dims(packed.b, range(1, a.ndim))
         return self.function.f(z), (a, z)
 
@@ -118,7 +119,7 @@ class Conv(LayerKind):
 def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
     """``Σ_{c,u,v} w[o, u, v, c] a[c, s i + d u - p, s j + d v - p]``, ``[channels, *output lengths, batch]``.
 
-    Of a kernel ``w [channels, *kernel, c_in]`` and an input ``a [c_in, *lengths, batch]``.
+    The kernel is ``w [channels, *kernel, c_in]``, the input ``a [c_in, *lengths, batch]``.
     """
     pieces = slices(windows, a)
     patches = jnp.concatenate(pieces).reshape(_row(w), -1)
@@ -129,10 +130,10 @@ def correlate(windows: Windows, w: jax.Array, a: jax.Array) -> jax.Array:
 def d_correlate(
     windows: Windows, residuals: tuple[jax.Array, jax.Array], delta: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """The pull-back of `correlate`: ``(∂C/∂w, ∂C/∂a)`` from ``δ [channels, *output lengths, batch]``.
+    """Return ``(∂C/∂w, ∂C/∂a)`` of `correlate` from ``δ [channels, *output lengths, batch]``.
 
-    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+d u-p, s j+d v-p]`` is one product with the patches; so are
-    the shares ``Σ_o w[o,u,v,c] δ[o,i,j]``, whose slices are added where they came from to give ``∂C/∂a``.
+    ``∂C/∂w[o,u,v,c] = Σ_{n,i,j} δ[o,i,j] a[c, s i+d u-p, s j+d v-p]`` is one product with the patches. So are
+    the slices ``Σ_o w[o,u,v,c] δ[o,i,j]``, which are added at their positions in the input to give ``∂C/∂a``.
     """
     w, a = residuals
     patches = jnp.concatenate(slices(windows, a)).reshape(_row(w), -1)

@@ -1,4 +1,4 @@
-"""The dense layer: ``a = f(a_prev @ w + b)`` in rows, ``a = f(wᵀ @ a_prev + b)`` in columns."""
+"""The dense layer: ``f(a @ w + b)`` with samples as rows, ``f(wᵀ @ a + b)`` with samples as columns."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from jfnn.params import Params
 
 
 class Layer(NamedTuple):
-    """Parameters of one dense layer: weights ``w [n_in, n_out]`` and biases ``b [n_out]``."""
+    """Parameters of a dense layer: weights ``w [n_in, n_out]`` and biases ``b [n_out]``."""
 
     w: jax.Array
     b: jax.Array
@@ -29,13 +29,13 @@ class Layer(NamedTuple):
 class Dense(LayerKind):
     """A fully connected layer.
 
-    Its parameters are a `Layer`, or without biases ``(w,)``, which starts as with them.
+    Its parameters are a `Layer`, or ``(w,)`` without biases. The initial weights are the same in both cases.
 
     Attributes:
-        units: Outputs.
+        units: Number of outputs.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
         initializer: A key of `INITIALIZERS`.
-        bias: Whether there are biases, else b is 0.
+        bias: Whether the layer has biases; without them b is 0.
     """
 
     units: int = field(convert=checks.as_count)
@@ -51,38 +51,38 @@ class Dense(LayerKind):
 
     @property
     def takes_members(self) -> bool:
-        """True: its sums can be written out for many members at once."""
+        """True: the layer can compute many members at once, on a last axis."""
         return True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(units,)``, of inputs with one axis."""
+        """Return ``(units,)``; inputs must have one axis."""
         if len(shape) != 1:
             raise ArgumentError("layers", f"a dense layer takes inputs of one axis, got shape {shape}")
         return (self.units,)
 
     def starts(self, shape: Shape) -> Starts:
-        """Weights ``[n_in, units]`` and biases, by the initializer."""
+        """Return how the initializer draws the weights ``[n_in, units]`` and biases."""
         return self._params(*start(INITIALIZERS[self.initializer], (shape[0], self.units)))
 
     def _params(self, w: Any, *b: Any) -> Params:
-        """Parameters of these weights, and of the biases where the layer has some."""
+        """Return weights and biases as parameters, without the biases if the layer has none."""
         return Layer(w, *b) if self.bias else (w,)
 
     def pack(self, params: Params) -> Params:
-        """Weights become ``[units, n_in]``."""
+        """Transpose the weights to ``[units, n_in]``."""
         w, *b = params
         return self._params(w.swapaxes(-1, -2), *b)
 
     def unpack(self, packed: Params) -> Params:
-        """Weights become ``[n_in, units]`` again."""
+        """Transpose the weights back to ``[n_in, units]``."""
         return self.pack(packed)
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:
-        """``f(a @ w + b)``: ``a [n, n_in] -> [n, units]``."""
+        """Return ``f(a @ w + b)``: ``a [n, n_in] -> [n, units]``."""
         return self.function.f(pre_activation(params, a))
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``z = w @ a + b``, ``f(z)``; residuals ``(a, z)``."""
+        """Return ``f(z)`` with ``z = w @ a + b``, and the residuals ``(a, z)``."""
         w, *b = packed
         z = affine(w, b[0] if b else jnp.zeros_like(w[:, 0]), a)
         return self.function.f(z), (a, z)
@@ -96,7 +96,7 @@ class Dense(LayerKind):
 
 
 def pre_activation(layer: Params, a: jax.Array) -> jax.Array:
-    """``z = a @ w + b`` of one layer in rows: ``a [n, n_in] -> z [n, n_out]``; without b of ``(w,)``."""
+    """Return ``z = a @ w + b`` in rows, ``a [n, n_in] -> z [n, n_out]``; parameters ``(w,)`` have no b."""
     w, *b = layer
     z = jnp.matmul(a, w, precision="highest")
     return z + b[0] if b else z

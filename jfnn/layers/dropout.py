@@ -1,4 +1,4 @@
-"""Dropout of hidden units by masks (Srivastava et al., JMLR 15, 2014)."""
+"""Dropout of hidden units (Srivastava et al., JMLR 15, 2014)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from jfnn.numerics.sums import row_uniforms
 
 
 def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape | None]:
-    """For each layer the shape of its outputs, if it is a hidden layer whose outputs dropout may zero."""
+    """Return each layer's output shape, or None for layers whose outputs dropout never zeroes."""
     outputs = sequence.shapes(layers, input_shape)[1:]
     drops = [layer.droppable for layer in layers[:-1]] + [False]
     return [shape if dropped else None for shape, dropped in zip(outputs, drops, strict=True)]
@@ -24,18 +24,18 @@ def dropout_shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shap
 def dropout_masks(
     key: jax.Array, rate: jax.Array | float, shapes: Sequence[Shape | None], n: int, dtype: Any
 ) -> list[jax.Array | None]:
-    """Inverted dropout (Srivastava et al., JMLR 15, 2014): factors of hidden activations.
+    """Return the masks of inverted dropout: factors of the hidden activations.
 
-    Each unit is kept for a sample with probability 1 - rate, and its activation then divided by that, so that
-    its mean is what it is without dropout; else it is 0. Networks with other rates but the same key drop by
-    the same random numbers, and a sample does so beside any number of others.
+    A unit is kept for a sample with probability 1 - rate, and its activation is divided by 1 - rate, which
+    preserves the mean; otherwise it is 0. Networks with the same key but different rates use the same random
+    numbers, and a sample's numbers do not depend on how many others there are.
 
     Args:
         key: A random key.
-        rate: The probability to drop a unit, in [0, 1); may be traced.
-        shapes: From `dropout_shapes`; a mask is ``[*shape, n]``, or None where the shape is.
-        n: Samples.
-        dtype: Of the masks.
+        rate: Probability of dropping a unit, in [0, 1); may be traced.
+        shapes: From `dropout_shapes`. Each shape gives a mask ``[*shape, n]``, None gives None.
+        n: Number of samples.
+        dtype: Dtype of the masks.
     """
     keys = iter(jax.random.split(key, max(sum(shape is not None for shape in shapes), 1)))
 
@@ -47,18 +47,18 @@ def dropout_masks(
 
 
 def check_dropout(rate: jax.Array | float, key: jax.Array | None) -> bool:
-    """Whether units are dropped, that is, whether there is a key.
+    """Return whether units are dropped, that is, whether there is a key.
 
     Raises:
         ValueError: The rate is not one number in [0, 1), or above 0 without a key.
-        TypeError: The rate is no number, or the key no array of JAX's.
+        TypeError: The rate is not a number, or the key is not a JAX array.
     """
     if key is not None:
         checks.check_key(key)
     concrete = checks.is_concrete(rate)
     if not concrete and jnp.ndim(rate):
         raise ArgumentError("dropout", f"expected one number, got shape {list(jnp.shape(rate))}")
-    # In JAX's floats, in which numbers just below 1 are 1.
+    # Compare in JAX's default float dtype, where numbers just below 1 round to 1.
     given = min(checks.as_number(rate, "dropout"), 1.0) if concrete else 0.0
     number = np.asarray(given, jnp.result_type(float))
     if not number < 1:

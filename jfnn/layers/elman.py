@@ -26,22 +26,22 @@ class ElmanCell(NamedTuple):
 class Elman(Recurrent):
     """A simple recurrent layer, ``h_t = f(x_t w_x + h_{t-1} w_h + b)`` with h₀ = 0.
 
-    Parameters are an `ElmanCell`, or `Directions` of two. A direction has one bias vector; `torch.nn.RNN` has
-    two, of which only the sum counts.
+    Parameters are an `ElmanCell`, or `Directions` of two. Each direction has one bias vector; `torch.nn.RNN`
+    has two, of which only the sum matters.
 
     Attributes:
-        units: Length of a state.
+        units: Number of units, the length of a state.
         activation: A key of `jfnn.activations.ACTIVATIONS`, or an `Activation`.
-        bidirectional: Whether a second cell reads the sequence from its end; its units stand behind those of
-            the first.
-        states: "last" gives ``(units,)``, the state that a direction ends with (of the backward one, at the
-            first time); "all" gives ``(time, units)``, each state at its time.
-        initializer: A key of `INITIALIZERS`, used for each gate as for a dense layer; "pytorch" draws
+        bidirectional: Whether a second cell reads the sequence from its end; its units follow the forward
+            cell's.
+        states: "last" returns each direction's final state ``(units,)`` (for the backward direction, at the
+            first time step); "all" returns the states at every time step, ``(time, units)``.
+        initializer: A key of `INITIALIZERS`, applied to each gate as to a dense layer; "pytorch" draws
             everything uniformly within ±1/√units, as `torch.nn` does for recurrent layers.
-        padded: Whether sequences may be shorter than time: those from which on all features are exactly 0, as
-            `jfnn.Embedding` has them of a padding token. Then "last" is the state at the last time before,
-            the backward direction starts there, and "all" has zeros behind it, as packed sequences of
-            `torch.nn` do, so that a recurrent layer may follow.
+        padded: Whether sequences may be shorter than the time axis. A sequence ends where all later features
+            are exactly 0, such as those that `jfnn.Embedding` returns for a padding token. "last" is then the
+            state at the end of the sequence, the backward direction starts there, and "all" has zeros
+            afterwards, as with packed sequences in `torch.nn`, so that another recurrent layer may follow.
     """
 
     units: int = field(convert=checks.as_count)
@@ -53,9 +53,9 @@ class Elman(Recurrent):
     cell = ElmanCell
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
-        """``h_t = f(z_t)``."""
+        """Return ``h_t = f(z_t)``."""
         return activations.get(self.activation).f(z)
 
     def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """``δ_t = g ∘ f'(z_t)``; there is no way past z_t."""
+        """Return ``δ_t = g ∘ f'(z_t)``, and zeros, since h_{t-1} acts only through z_t."""
         return g * activations.get(self.activation).df(z), jnp.zeros_like(h)

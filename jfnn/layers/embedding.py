@@ -1,4 +1,4 @@
-"""The embedding: a vector for each token (Bengio et al., JMLR 3, 2003)."""
+"""The embedding layer: a vector for each token (Bengio et al., JMLR 3, 2003)."""
 
 import dataclasses
 
@@ -20,17 +20,17 @@ def _as_token(token: object, argument: str, vocabulary: int) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Embedding(LayerKind):
-    """Row ``w[a]`` of a table for each token ``a`` in 0 … vocabulary - 1; the first layer of a network.
+    """Look up row ``w[a]`` of a table for each token ``a`` in 0 … vocabulary - 1.
 
-    Inputs of any shape, such as ``(time,)``, are whole numbers and give ``(*shape, features)``. Parameters
-    are the table ``w [vocabulary, features]``.
+    It must be the first layer of a network. Inputs are whole numbers of any shape, such as ``(time,)``;
+    outputs are ``(*shape, features)``. The parameters are the table ``w [vocabulary, features]``.
 
     Attributes:
         vocabulary: Number of different tokens.
-        features: Length of their vectors.
-        padding: The token that stands for none, whose vector is 0 and learns nothing, as ``padding_idx`` of
-            `torch.nn.Embedding`; None for no such token. Recurrent layers with ``padded`` end there.
-        initializer: A key of `INITIALIZERS`, whose weights of this shape are the table; "normal" draws
+        features: Length of the vectors.
+        padding: The padding token, whose vector is 0 and is not trained, like ``padding_idx`` of
+            `torch.nn.Embedding`; None for no such token. Recurrent layers with ``padded`` stop at it.
+        initializer: A key of `INITIALIZERS`, used as for weights of the table's shape; "normal" draws
             standard normal numbers, as PyTorch does.
     """
 
@@ -41,19 +41,19 @@ class Embedding(LayerKind):
 
     @property
     def tokens(self) -> int:
-        """The vocabulary."""
+        """The size of the vocabulary."""
         return self.vocabulary
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(*shape, features)``."""
+        """Return ``(*shape, features)``."""
         return (*shape, self.features)
 
     def starts(self, shape: Shape) -> Starts:
-        """The table, by the initializer."""
+        """Return how the initializer draws the table."""
         return INITIALIZERS[self.initializer].weights((self.vocabulary, self.features))
 
     def forward(self, packed: jax.Array, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``w[a]``, features in front of the batch; residual ``a``."""
+        """Return ``w[a]``, with features before the batch axis, and the residual ``a``."""
         if not jnp.issubdtype(a.dtype, jnp.integer):
             raise ArgumentTypeError("x", f"expected tokens, whole numbers, for an embedding, got {a.dtype}")
         return self._without_padding(jnp.swapaxes(packed[a], -1, -2), a), a
@@ -61,15 +61,15 @@ class Embedding(LayerKind):
     def pull_back(
         self, packed: jax.Array, residuals: Residuals, d_out: jax.Array
     ) -> tuple[jax.Array, Residuals]:
-        """``∂C/∂w[v] = Σ_{a = v} δ``: each δ is added to its token's row.
+        """Return ``∂C/∂w[v] = Σ_{a = v} δ``, by adding each δ to its token's row.
 
-        A product with one-hot vectors would give the same and takes longer, from 1.5 times as long with 10
-        tokens to 200 with 10,000. Tokens have no derivative (JAX's ``float0``).
+        A product with one-hot vectors takes from 1.5 times as long with 10 tokens to 200 times with 10,000.
+        Tokens have no derivative (JAX's ``float0``).
         """
         delta = jnp.swapaxes(self._without_padding(d_out, residuals), -1, -2)
         d_tokens = np.zeros(residuals.shape, jax.dtypes.float0)
         return jnp.zeros_like(packed).at[residuals].add(delta), d_tokens
 
     def _without_padding(self, vectors: jax.Array, a: jax.Array) -> jax.Array:
-        """``vectors [*shape, features, batch]`` with zeros for the token that stands for none."""
+        """Return ``vectors [*shape, features, batch]`` with zeros at padding tokens."""
         return vectors if self.padding is None else jnp.where((a == self.padding)[..., None, :], 0, vectors)

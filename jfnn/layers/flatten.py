@@ -1,4 +1,4 @@
-"""The layer that makes all axes of an input one."""
+"""The layer that flattens its inputs."""
 
 import dataclasses
 import math
@@ -10,24 +10,24 @@ from jfnn.layers.kind import LayerKind, Residuals, Shape
 
 @dataclasses.dataclass(frozen=True)
 class Flatten(LayerKind):
-    """All axes of an input as one, the last running fastest; no parameters."""
+    """Flatten all axes of an input into one, in C order; no parameters."""
 
     keeps_values = True
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(features,)``: the product of the axes."""
+        """Return ``(features,)``, the product of the axes."""
         return (math.prod(shape),)
 
     def width(self, shape: Shape) -> int:
-        """0: it adds no numbers to its inputs."""
+        """Return 0: the layer stores no numbers beyond its inputs."""
         return 0
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``a [*shape, batch] -> [features, batch]``; residual: the shape."""
+        """Return ``a [*shape, batch]`` as ``[features, batch]``; the residual is the shape."""
         return a.reshape(-1, a.shape[-1]), a.shape
 
     def pull_back(
         self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
     ) -> tuple[tuple[()], jax.Array]:
-        """The shape that the inputs had."""
+        """Restore the shape of the inputs."""
         return (), d_out.reshape(residuals)

@@ -1,4 +1,4 @@
-"""Starting parameters of layers: standard initializers, and the notes' unscaled normal weights."""
+"""Weight initialization: standard initializers, and the notes' unscaled normal weights."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from jfnn.arguments import checks
 from jfnn.layers.kind import Shape
 from jfnn.layers.starts import Draw, side_by_side, within
 
-# The standard deviation of standard normal numbers within ±2.
+# Standard deviation of a standard normal distribution truncated to ±2.
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 
 class Initializer(NamedTuple):
-    """Rules for the starting parameters of a layer.
+    """Rules for the initial parameters of a layer.
 
     Attributes:
         weights: ``shape -> w``, with ``shape = (*kernel, n_in, n_out)``; the fan-in is ``n_in`` times the
-            kernel's size.
+            kernel size.
         biases: ``(fan_in, n_out) -> b``.
-        recurrent: ``(shape, units) -> w or b`` of recurrent layers, where their rule differs; else None.
+        recurrent: ``(shape, units) -> w or b`` for recurrent layers; None if the rules above apply to them.
     """
 
     weights: Callable[[Shape], Draw]
@@ -32,15 +32,16 @@ class Initializer(NamedTuple):
 
 
 def start(initializer: Initializer, shape: Shape) -> tuple[Draw, Draw]:
-    """Starting weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]`` of a layer, of different keys."""
+    """Return how to draw weights ``[*kernel, n_in, n_out]`` and biases ``[n_out]``, from different keys."""
     biases = initializer.biases(math.prod(shape[:-1]), shape[-1])
     return initializer.weights(shape), within(biases, 1)
 
 
 def start_recurrent(initializer: Initializer, shape: Shape, gates: int) -> tuple[Draw, Draw]:
-    """Starting weights ``[n_in, gates units]`` and biases ``[gates units]``, of ``shape = (n_in, units)``.
+    """Return how to draw weights ``[n_in, gates units]`` and biases ``[gates units]``.
 
-    Each gate starts as a separate dense layer, unless the initializer has a rule for recurrent layers.
+    ``shape`` is ``(n_in, units)``. Each gate is initialized as a separate dense layer, unless the initializer
+    has a rule for recurrent layers.
     """
     n_in, units = shape
     if initializer.recurrent is not None:
@@ -59,7 +60,7 @@ def _scaled(
     mode: Literal["fan_in", "fan_avg"],
     distribution: Literal["truncated_normal", "uniform"],
 ) -> Callable[[Shape], Draw]:
-    """`jax.nn.initializers.variance_scaling`, computed like it in the default dtype of floats."""
+    """Follow `jax.nn.initializers.variance_scaling`, including its arithmetic in the default float dtype."""
 
     def weights(shape: Shape) -> Draw:
         size = math.prod(shape)
@@ -89,26 +90,25 @@ def _uniform_biases(fan_in: int, n_out: int) -> Draw:
 #: Name -> initializer of weights and biases.
 INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
     {
-        # The notes' start: unscaled standard normal weights, biases 0.01.
+        # The notes' initialization: unscaled standard normal weights, biases 0.01.
         "normal": Initializer(_normal, _constant(0.01)),
         "glorot_uniform": Initializer(_scaled(1.0, "fan_avg", "uniform"), _constant(0.0)),
-        # The default. On tables of a few hundred rows, ReLU networks with one to three hidden layers predict
-        # better from it than from the larger weights of "he_normal" (`scripts/outcomes.py`), which keeps the
-        # size of signals through many layers.
+        # The default. On tables of a few hundred rows, ReLU networks with one to three hidden layers
+        # generalize better with it than with the larger weights of "he_normal" (`scripts/outcomes.py`), which
+        # preserve the signal's variance through many layers.
         "glorot_normal": Initializer(_scaled(1.0, "fan_avg", "truncated_normal"), _constant(0.0)),
         "he_uniform": Initializer(_scaled(2.0, "fan_in", "uniform"), _constant(0.0)),
         "he_normal": Initializer(_scaled(2.0, "fan_in", "truncated_normal"), _constant(0.0)),
         "lecun_normal": Initializer(_scaled(1.0, "fan_in", "truncated_normal"), _constant(0.0)),
-        # PyTorch's default: weights and biases uniform within ±1/√fan_in, in recurrent layers
-        # within ±1/√units.
+        # PyTorch's default: uniform within ±1/√fan_in, or ±1/√units in recurrent layers.
         "pytorch": Initializer(_scaled(1 / 3, "fan_in", "uniform"), _uniform_biases, _uniform),
     }
 )
 
-#: Initializers with a variance of a constant over the fan-in, and biases that do not depend on it.
+#: Initializers whose weight variance is a constant over the fan-in, and whose biases do not depend on it.
 FAN_IN = ("he_uniform", "he_normal", "lecun_normal")
 
 
 def as_name(name: object, _: str) -> str:
-    """A key of `INITIALIZERS`; errors call it ``init``, as the functions that make networks do."""
+    """Return a checked key of `INITIALIZERS`; errors name the argument ``init``, as network functions do."""
     return checks.as_choice(name, "init", INITIALIZERS)

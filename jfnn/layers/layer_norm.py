@@ -1,4 +1,4 @@
-"""Layer normalisation: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
+"""Layer normalization: each sample to mean 0 and variance 1 (Ba et al., arXiv:1607.06450, 2016)."""
 
 import dataclasses
 import math
@@ -15,9 +15,9 @@ from jfnn.layers.starts import Draw, Starts
 
 
 class Gain(NamedTuple):
-    """Parameters of a normalisation: ``scale`` and ``shift``, ``[features]`` each.
+    """Parameters of a normalization: ``scale`` and ``shift``, ``[features]`` each.
 
-    They are vectors whatever the axes, so that there is no penalty on them, as on biases.
+    They are vectors whatever the axes, so that, like biases, they are not penalized.
     """
 
     scale: jax.Array
@@ -28,13 +28,13 @@ class Gain(NamedTuple):
 class LayerNorm(LayerKind):
     """``y = γ ∘ (a - μ) / √(σ² + ε) + β``, with the mean μ and variance σ² of each sample's last axes.
 
-    Of inputs ``(time, features)`` each time is normalised by itself; ``axes=2`` takes all of it. The outputs
-    have the shape of the inputs; parameters are a `Gain` of γ, which starts as ones, and β, as zeros, over
-    all numbers that are normalised together, the last axis running fastest. `torch.nn.LayerNorm` of
-    ``normalized_shape = shape[-axes:]`` is the same.
+    With inputs ``(time, features)`` each time step is normalized separately; with ``axes=2``, the whole
+    sample is. Outputs have the shape of the inputs. The parameters are a `Gain` with γ, initially ones, and
+    β, initially zeros, over all numbers that are normalized together, in C order. The layer matches
+    `torch.nn.LayerNorm` with ``normalized_shape = shape[-axes:]``.
 
     Attributes:
-        axes: How many of the last axes are normalised together.
+        axes: Number of last axes that are normalized together.
         epsilon: ε.
     """
 
@@ -42,20 +42,20 @@ class LayerNorm(LayerKind):
     epsilon: float = field(1e-5, above(0))
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of the inputs."""
+        """Return the shape of the inputs."""
         if len(shape) < self.axes:
             raise ArgumentError(
-                "layers", f"layer normalisation over {self.axes} axes got inputs of shape {shape}"
+                "layers", f"layer normalization over {self.axes} axes got inputs of shape {shape}"
             )
         return shape
 
     def starts(self, shape: Shape) -> Starts:
-        """Ones and zeros."""
+        """Return ones and zeros."""
         features = (math.prod(shape[-self.axes :]),)
         return Gain._make((Draw("constant", features), Draw("constant", features, 0.0)))
 
     def forward(self, packed: Gain, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The normalised inputs, scaled and shifted; residuals: the normalised inputs, and 1/√(σ² + ε)."""
+        """Return the scaled and shifted inputs; residuals are the normalized inputs and 1/√(σ² + ε)."""
         rows = a.reshape(-1, len(packed.scale), a.shape[-1])
         centred = rows - jnp.mean(rows, axis=1, keepdims=True)
         rate = jax.lax.rsqrt(jnp.mean(centred**2, axis=1, keepdims=True) + self.epsilon)
@@ -64,10 +64,10 @@ class LayerNorm(LayerKind):
         return outputs.reshape(a.shape), (normal, rate)
 
     def pull_back(self, packed: Gain, residuals: Residuals, d_out: jax.Array) -> tuple[Gain, jax.Array]:
-        """With n the normalised inputs and ``δ = ∂C/∂y``: ``∂C/∂γ = Σ δ ∘ n``, ``∂C/∂β = Σ δ``.
+        """With n the normalized inputs and ``δ = ∂C/∂y``: ``∂C/∂γ = Σ δ ∘ n``, ``∂C/∂β = Σ δ``.
 
-        μ and σ depend on all inputs that are normalised together, over which means are taken in
-        ``∂C/∂a = (d - mean(d) - n ∘ mean(d ∘ n)) / √(σ² + ε)``, ``d = γ ∘ δ``.
+        ``∂C/∂a = (d - mean(d) - n ∘ mean(d ∘ n)) / √(σ² + ε)`` with ``d = γ ∘ δ``. The means, over all inputs
+        that are normalized together, come from the derivatives of μ and σ.
         """
         normal, rate = residuals
         delta = d_out.reshape(normal.shape)

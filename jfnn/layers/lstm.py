@@ -1,6 +1,6 @@
-"""The layer of long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997).
+"""Long short-term memory (Hochreiter and Schmidhuber, Neural Computation 9, 1997).
 
-With the forget gate of Gers, Schmidhuber, Cummins (Neural Computation 12, 2000), gates in PyTorch's order.
+With the forget gate of Gers, Schmidhuber and Cummins (Neural Computation 12, 2000), and PyTorch's gate order.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from jfnn.layers.recurrent import STATES, Recurrent
 
 
 class LSTMCell(NamedTuple):
-    """Parameters of one direction; the gates stand side by side: input, forget, candidate, output.
+    """Parameters of one direction, with the gates side by side: input, forget, candidate, output.
 
     ``w_x [n_in, 4 units]``, ``w_h [units, 4 units]``, ``b [4 units]``.
     """
@@ -28,19 +28,19 @@ class LSTMCell(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class LSTM(Recurrent):
-    """A layer of long short-term memory, with h₀ = c₀ = 0.
+    """A layer of long short-term memory units, with h₀ = c₀ = 0.
 
-    With ``z = x_t w_x + h_{t-1} w_h + b``, cut into its four gates: ``i = σ(z_i)``, ``f = σ(z_f)``,
+    With ``z = x_t w_x + h_{t-1} w_h + b``, split into four gates: ``i = σ(z_i)``, ``f = σ(z_f)``,
     ``e = tanh(z_e)``, ``o = σ(z_o)``; ``c_t = f ∘ c_{t-1} + i ∘ e``, ``h_t = o ∘ tanh(c_t)``. Outputs are h.
-    Parameters are an `LSTMCell`, or `Directions` of two. A direction has one bias vector; `torch.nn.LSTM` has
-    two, of which only the sum counts.
+    Parameters are an `LSTMCell`, or `Directions` of two. Each direction has one bias vector; `torch.nn.LSTM`
+    has two, of which only the sum matters.
 
     Attributes:
-        units: Length of a state.
+        units: Number of units, the length of a state.
         bidirectional: Whether a second cell reads the sequence from its end, as in `Elman`.
         states: "last" or "all", as in `Elman`.
         initializer: A key of `INITIALIZERS`, as in `Elman`.
-        padded: Whether sequences may be shorter than time, as in `Elman`.
+        padded: Whether sequences may be shorter than the time axis, as in `Elman`.
     """
 
     units: int = field(convert=checks.as_count)
@@ -54,18 +54,18 @@ class LSTM(Recurrent):
     rows = 4
 
     def advance(self, z: jax.Array, h: jax.Array) -> jax.Array:
-        """``(h_t, c_t)`` in one column."""
+        """Return ``(h_t, c_t)``, stacked in one column."""
         i, f, e, o = self._gates(z)
         c = f * h[:, self.units :] + i * e
         return jnp.concatenate([o * jnp.tanh(c), c], axis=1)
 
     def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The chain rule through the gates.
+        """Apply the chain rule to the gates.
 
-        With ``g = (∂C/∂h_t, ∂C/∂c_t)`` from outside and ``y = tanh(c_t)``, all that reaches the cell's memory
-        is ``k = g_c + g_h ∘ o ∘ (1 - y²)``. So ``δ_i = k ∘ e ∘ i ∘ (1 - i)``,
-        ``δ_f = k ∘ c_{t-1} ∘ f ∘ (1 - f)``, ``δ_e = k ∘ i ∘ (1 - e²)``, ``δ_o = g_h ∘ y ∘ o ∘ (1 - o)``, and
-        ``f ∘ k`` reaches c_{t-1} past z, nothing h_{t-1}.
+        With ``g = (∂C/∂h_t, ∂C/∂c_t)`` from outside and ``y = tanh(c_t)``, the memory cell receives
+        ``k = g_c + g_h ∘ o ∘ (1 - y²)`` in total. So ``δ_i = k ∘ e ∘ i ∘ (1 - i)``,
+        ``δ_f = k ∘ c_{t-1} ∘ f ∘ (1 - f)``, ``δ_e = k ∘ i ∘ (1 - e²)`` and ``δ_o = g_h ∘ y ∘ o ∘ (1 - o)``.
+        Directly, not through z, c_{t-1} receives ``f ∘ k``, and h_{t-1} nothing.
         """
         n = self.units
         i, f, e, o = self._gates(z)
@@ -76,7 +76,7 @@ class LSTM(Recurrent):
         return jnp.concatenate(parts, axis=1), jnp.concatenate([jnp.zeros_like(k), f * k], axis=1)
 
     def _gates(self, z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-        """i, f, e and o of ``z [directions, 4 units, batch]``."""
+        """Return i, f, e and o from ``z [directions, 4 units, batch]``."""
         n = self.units
         gates = jax.nn.sigmoid(z[:, : 2 * n])
         return gates[:, :n], gates[:, n:], jnp.tanh(z[:, 2 * n : 3 * n]), jax.nn.sigmoid(z[:, 3 * n :])

@@ -1,4 +1,4 @@
-"""Pooling layers: the largest or the mean entry of each window, channel by channel."""
+"""Pooling layers: the maximum or the mean of each window, for each channel."""
 
 import abc
 import dataclasses
@@ -15,18 +15,18 @@ from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counte
 
 
 def _as_stride(stride: object, argument: str, size: Lengths) -> Lengths:
-    """Steps between windows; of None those for windows of a size side by side."""
+    """Return checked steps between windows; None means the size, so that windows do not overlap."""
     return size if stride is None else as_lengths(stride, argument)
 
 
 @dataclasses.dataclass(frozen=True)
 class Pool(LayerKind):
-    """Base of both kinds of pooling; one input is ``(channels, length)`` or ``(channels, height, width)``.
+    """Base class of pooling layers; an input is ``(channels, length)`` or ``(channels, height, width)``.
 
     Attributes:
-        size: Of a window along each axis: one number, or a tuple of one an axis.
-        stride: Steps between windows, likewise; None for windows side by side.
-        padding: Entries added on both sides of each axis, likewise, fewer than a window has.
+        size: Length of a window along each axis: one number, or a tuple with one number per axis.
+        stride: Steps between windows, given likewise; None for adjacent windows.
+        padding: Entries added on both sides of each axis, given likewise; less than the size.
     """
 
     size: Lengths = field(convert=as_lengths)
@@ -34,7 +34,7 @@ class Pool(LayerKind):
     padding: Lengths = field(0, functools.partial(as_lengths, minimum=0))
 
     def windows(self, shape: Shape) -> Windows:
-        """The windows on inputs of a shape."""
+        """Return the windows on inputs of a shape."""
         stride = self.size if self.stride is None else self.stride
         windows = slide("pooling", shape, self.size, stride, self.padding)
         if any(pads[0] >= size for size, pads in zip(windows.size, windows.padding, strict=True)):
@@ -44,35 +44,35 @@ class Pool(LayerKind):
         return windows
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(channels, *lengths)``."""
+        """Return ``(channels, *lengths)``."""
         return (shape[0], *self.windows(shape).output_lengths(shape[1:]))
 
     def width(self, shape: Shape) -> int:
-        """A share of its outputs: larger tiles are faster than for dense layers."""
+        """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
         return counted(self.output_shape(shape))
 
     @abc.abstractmethod
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``a [channels, *lengths, batch]`` -> one entry for each window."""
+        """Return one entry per window of ``a [channels, *lengths, batch]``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MaxPool(Pool):
-    """The largest entry of each window; padding is smaller than any.
+    """The maximum of each window; padding counts as -∞.
 
-    Where several are largest, the derivative goes to the first of them, the last axis running fastest, as
-    `jax.grad` of `jax.lax.reduce_window` has it.
+    The derivative of a tie goes to the first maximum in C order, as with `jax.grad` of
+    `jax.lax.reduce_window`.
     """
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The largest entries; residuals ``(a, largest)``."""
+        """Return the maxima; residuals are ``(a, maxima)``."""
         largest = largest_entries(self.windows(a.shape[:-1]), a)
         return largest, (a, largest)
 
     def pull_back(
         self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
     ) -> tuple[tuple[()], jax.Array]:
-        """Each δ goes to the largest entry of its window."""
+        """Pass each δ to the maximum of its window."""
         return (), *d_largest_entries(self.windows(residuals[0].shape[:-1]), residuals, d_out)
 
 
@@ -81,14 +81,14 @@ class MeanPool(Pool):
     """The mean of each window; padding counts as zeros."""
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The means; residual: the shape."""
+        """Return the means; the residual is the shape."""
         windows = self.windows(a.shape[:-1])
         return sum(slices(windows, a), start=jnp.zeros((), a.dtype)) / math.prod(windows.size), a.shape
 
     def pull_back(
         self, packed: tuple[()], residuals: Residuals, d_out: jax.Array
     ) -> tuple[tuple[()], jax.Array]:
-        """Each δ is spread evenly over its window."""
+        """Spread each δ evenly over its window."""
         windows = self.windows(residuals[:-1])
         shares = [d_out / math.prod(windows.size)] * len(windows.offsets)
         return (), add_slices(windows, shares, residuals[1:-1])
@@ -96,14 +96,14 @@ class MeanPool(Pool):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def largest_entries(windows: Windows, a: jax.Array) -> jax.Array:
-    """The largest entry of each window of ``a [channels, *lengths, batch]``."""
+    """Return the maximum of each window of ``a [channels, *lengths, batch]``."""
     return functools.reduce(jnp.maximum, slices(windows, a, -jnp.inf))
 
 
 def d_largest_entries(
     windows: Windows, residuals: tuple[jax.Array, jax.Array], d_out: jax.Array
 ) -> tuple[jax.Array]:
-    """The pull-back of `largest_entries`: each δ goes to the first of the largest entries."""
+    """Return the gradient of `largest_entries`: each δ goes to the first maximum of its window."""
     a, largest = residuals
     free = jnp.ones(largest.shape, bool)
     shares = []

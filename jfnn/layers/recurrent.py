@@ -1,15 +1,15 @@
-"""The base of recurrent layers: the loops over time, both directions at once, and the interface of a cell.
+"""Base class of recurrent layers: the loops over time, both directions at once, and the interface of a cell.
 
-A kind of cell (`jfnn.layers.elman`, `gru`, `lstm`) writes all its pre-activations of one time as one
-product ``z_t = W s_t`` of its inputs, ``s_t = (h_{t-1}, x_t, 1)`` in one column. Backpropagation through
-time is then, last time first,
+A cell (`jfnn.layers.elman`, `gru`, `lstm`) computes all its pre-activations of a time step in one product
+``z_t = W s_t`` with its inputs ``s_t = (h_{t-1}, x_t, 1)``, stacked in one column. Backpropagation through
+time is then, last time step first,
 
     (δ_t, k_t) = the cell's derivatives of h_t in z_t and, past z_t, in h_{t-1}, times g_t
     ∂C/∂W = Σ_t δ_t s_tᵀ,   (d_t, ∂C/∂x_t, ·) = Wᵀ δ_t,   g_{t-1} = ∂C/∂h_{t-1} from outside + k_t + d_t
 
-so that a step takes three products, whatever the cell. (One that carries more than h, as `lstm` does, has it
-behind h in one column.) Only states are kept, and z_t computed again: to store and read gates takes longer.
-The directions are the first axis, ``[directions, rows, batch]``.
+so every cell takes three products per step. (A cell that carries more than h, such as `lstm`, stacks it below
+h in the same column.) Only states are stored; recomputing z_t is faster than storing and reading gates. The
+directions are the first axis, ``[directions, rows, batch]``.
 """
 
 import abc
@@ -30,17 +30,14 @@ STATES = ("last", "all")
 
 
 class Directions(NamedTuple):
-    """Parameters of a bidirectional layer: those of the forward and of the backward direction."""
+    """Parameters of a bidirectional layer, one cell per direction."""
 
     forward: Params
     backward: Params
 
 
 class Recurrent(LayerKind):
-    """A recurrent layer; one sample is a sequence ``(time, features)``, and h₀ = 0.
-
-    Fields are those of `jfnn.Elman`.
-    """
+    """A recurrent layer over sequences ``(time, features)``, with h₀ = 0; see `jfnn.Elman` for the fields."""
 
     units: int
     bidirectional: bool
@@ -48,17 +45,17 @@ class Recurrent(LayerKind):
     initializer: str
     padded: bool
     droppable = True
-    cell: ClassVar[Any]  # the named tuple of one direction's parameters
-    carried: ClassVar[int] = 1  # numbers that go from one time to the next, a unit
-    gates: ClassVar[int] = 1  # rows of w a unit
-    rows: ClassVar[int] = 1  # rows of z a unit
+    cell: ClassVar[Any]  # named tuple of one direction's parameters
+    carried: ClassVar[int] = 1  # numbers carried from step to step, per unit
+    gates: ClassVar[int] = 1  # rows of w per unit
+    rows: ClassVar[int] = 1  # rows of z per unit
 
     def matrix(self, packed: Params) -> jax.Array:
-        """``W [rows units, units + features + 1]`` of one direction: ``(w_h, w_x, b)`` side by side."""
+        """Return ``W [rows units, units + features + 1]`` of a direction: ``(w_h, w_x, b)`` side by side."""
         return jnp.concatenate([packed.w_h, packed.w_x, packed.b[:, None]], axis=1)
 
     def gradients(self, d_matrix: jax.Array) -> Params:
-        """``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``.
+        """Return ``∂C/∂parameters`` of one direction, in packed form, from ``∂C/∂W``.
 
         ``∂C/∂w_x = Σ_t δ_t x_tᵀ``, ``∂C/∂w_h = Σ_t δ_t h_{t-1}ᵀ``, ``∂C/∂b = Σ_t Σ_samples δ_t``.
         """
@@ -70,10 +67,10 @@ class Recurrent(LayerKind):
 
     @abc.abstractmethod
     def deltas(self, z: jax.Array, h: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """``g ∂h_t/∂z_t``, and ``g ∂h_t/∂h_{t-1}`` at a fixed z_t."""
+        """Return ``g ∂h_t/∂z_t``, and ``g ∂h_t/∂h_{t-1}`` at fixed z_t."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        """``(units,)`` or ``(time, units)``, of inputs ``(time, features)``; twice the units both ways."""
+        """Return ``(units,)`` or ``(time, units)``; a bidirectional layer doubles the units."""
         if len(shape) != 2:
             raise ArgumentError(
                 "layers", f"a recurrent layer takes sequences (time, features), got inputs of shape {shape}"
@@ -83,41 +80,41 @@ class Recurrent(LayerKind):
 
     @property
     def directions(self) -> int:
-        """1, or 2 of a bidirectional layer."""
+        """Number of directions, 1 or 2."""
         return 2 if self.bidirectional else 1
 
     def width(self, shape: Shape) -> int:
-        """The numbers of one time: states of other times are read once, in order."""
+        """Return how many numbers one time step holds; other steps' states are read once, in order."""
         return self.directions * ((self.rows + self.carried) * self.units + shape[1] + 1)
 
     def starts(self, shape: Shape) -> Starts:
-        """Parameters of a cell, or `Directions` of two."""
+        """Return how the parameters of a cell, or `Directions` of two, are drawn."""
         initializer = INITIALIZERS[self.initializer]
         parts = [
             within(start_recurrent(initializer, (n_in, self.units), self.gates), i, 2)
             for i, n_in in enumerate((shape[1], self.units))
         ]
         weights, biases = zip(*parts, strict=True)
-        cell = self.cell(*[*weights, *biases][: len(self.cell._fields)])  # of the biases one may do
+        cell = self.cell(*[*weights, *biases][: len(self.cell._fields)])  # some cells have one bias vector
         return Directions(within(cell, 0), within(cell, 1)) if self.bidirectional else cell
 
     def pack(self, params: Params) -> Params:
-        """Weights become ``[gates units, n_in]``."""
+        """Transpose the weights to ``[gates units, n_in]``."""
         if self.bidirectional:
             return Directions(*map(_swap, params))
         return _swap(params)
 
     def unpack(self, packed: Params) -> Params:
-        """Weights become ``[n_in, gates units]`` again."""
+        """Transpose the weights back to ``[n_in, gates units]``."""
         return self.pack(packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """Both directions in one scan, ``a [time, features, batch]``; residuals ``(a, states)``."""
+        """Scan both directions together over ``a [time, features, batch]``; residuals are ``(a, states)``."""
         outputs: tuple[jax.Array, Residuals] = _forward(self, packed, a)
         return outputs
 
     def run(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """`forward`, to be differentiated by `pull_back`."""
+        """Compute `forward`; `jax.grad` of `forward` uses `pull_back`."""
         w = self._matrices(packed)
         real = self._real(a)
         shape = (self.directions, self.carried * self.units, a.shape[-1])
@@ -129,14 +126,14 @@ class Recurrent(LayerKind):
             h = _where(real, self.advance(_product(w, self._step_inputs(h, a, t)), h), h, times)
             return (h, _put(states, h, times, behind=1)), None
 
-        # The zeros in front of the first time and behind the last one are h₀ of either direction.
+        # The zeros before the first step and after the last one are h₀ of the two directions.
         start = jnp.zeros(shape, dtype), jnp.zeros((len(a) + 2, *shape), dtype)
         (last, states), _ = jax.lax.scan(step, start, jnp.arange(len(a)))
         outputs = (last if self.states == "last" else _where(real, states[1:-1], 0))[..., : self.units, :]
         return outputs.reshape(*outputs.shape[:-3], -1, a.shape[-1]), (a, states)
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """Backpropagation through time, as the module says."""
+        """Backpropagate through time, see the module's docstring."""
         (a, states) = residuals
         w = self._matrices(packed)
         turned = jax.lax.optimization_barrier(w.swapaxes(-1, -2))
@@ -152,7 +149,7 @@ class Recurrent(LayerKind):
             h = _at(states, [times[0], *(time + 2 for time in times[1:])])
             s = self._step_inputs(h, a, t)
             delta, past_z = self.deltas(_product(w, s), h, g)
-            # Behind the end of a sequence its state stays, whatever z_t is.
+            # After the end of a sequence its state stays the same, whatever z_t is.
             delta = _where(real, delta, 0, times)
             past_z = _where(real, past_z, g, times)
             d_s = _product(turned, delta)
@@ -171,21 +168,21 @@ class Recurrent(LayerKind):
         return jnp.stack([self.matrix(direction) for direction in directions])
 
     def _times(self, t: jax.Array, length: int) -> list[jax.Array]:
-        """The time index of each direction at its step ``t``."""
+        """Return the time index of each direction at step ``t``."""
         return [t, length - 1 - t][: self.directions]
 
     def _step_inputs(self, h: jax.Array, a: jax.Array, t: jax.Array) -> jax.Array:
-        """``s_t``, ``[directions, units + features + 1, batch]``."""
+        """Return ``s_t``, ``[directions, units + features + 1, batch]``."""
         x = jnp.stack([a[time] for time in self._times(t, len(a))])
         return jnp.concatenate([h[:, : self.units], x, jnp.ones_like(h[:, :1])], axis=1)
 
     def _as_carried(self, d_h: jax.Array) -> jax.Array:
-        """``∂C/∂h`` with zeros for what else a state carries."""
+        """Return ``∂C/∂h``, padded with zeros for the rest of the carried state."""
         rest = (self.carried - 1) * self.units
         return jnp.pad(d_h, [(0, 0)] * (d_h.ndim - 2) + [(0, rest), (0, 0)]) if rest else d_h
 
     def _real(self, a: jax.Array) -> jax.Array | None:
-        """Mask of times that are no padding, ``[time, directions, 1, batch]``; None where all are real."""
+        """Return the mask of real time steps, ``[time, directions, 1, batch]``; None without padding."""
         if not self.padded:
             return None
         real = jax.lax.cummax((a != 0).any(axis=1).astype(jnp.int8), reverse=True) > 0
@@ -197,8 +194,8 @@ def _forward(layer: Recurrent, packed: Params, a: jax.Array) -> tuple[jax.Array,
     return layer.run(packed, a)
 
 
-# jax.grad takes the derivation by hand: by itself it would keep all arrays of a step. Nobody
-# differentiates residuals, so that their part is left out.
+# On its own, jax.grad would store all arrays of a step. The residuals' gradient is ignored: they are never
+# differentiated.
 _forward.defvjp(
     lambda layer, packed, a: (outputs := layer.run(packed, a), (packed, outputs[1])),
     lambda layer, residuals, d_outputs: layer.pull_back(*residuals, d_outputs[0]),
@@ -210,23 +207,23 @@ def _product(w: jax.Array, a: jax.Array) -> jax.Array:
 
 
 def _at(a: jax.Array, times: Sequence[jax.Array]) -> jax.Array:
-    """``a [time, directions, …]`` at a time of each direction, ``[directions, …]``."""
+    """Return ``a [time, directions, …]`` at one time step per direction, ``[directions, …]``."""
     return jnp.stack([jax.lax.dynamic_index_in_dim(a[:, i], t, keepdims=False) for i, t in enumerate(times)])
 
 
 def _where(real: jax.Array | None, a: jax.Array, other: Any, times: Any = None) -> jax.Array:
-    """``a`` where all times, or those of each direction, are real, else ``other``; None for all real."""
+    """Return ``a`` at real time steps (of all, or of those in ``times``) and ``other`` at padding."""
     return a if real is None else jnp.where(real if times is None else _at(real, times), a, other)
 
 
 def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: int = 0) -> jax.Array:
-    """``a`` with ``values [directions, …]`` written at one time of each direction."""
+    """Write ``values [directions, …]`` into ``a`` at one time step per direction."""
     for i, t in enumerate(times):
         a = jax.lax.dynamic_update_slice(a, values[None, i : i + 1], (t + behind, i, *[0] * (a.ndim - 2)))
     return a
 
 
 def _swap(params: Params) -> Params:
-    """The last two axes of all weights swapped."""
+    """Transpose all weights."""
     weights = {name: leaf for name, leaf in params._asdict().items() if name.startswith("w")}
     return params._replace(**{name: leaf.swapaxes(-1, -2) for name, leaf in weights.items()})

@@ -15,13 +15,13 @@ from jfnn.params import Params
 
 @dataclasses.dataclass(frozen=True)
 class Residual(LayerKind):
-    """``h + f(h)``, where f is a sequence of layers that gives the shape that it takes.
+    """``h + f(h)``, where f is a sequence of layers whose output shape equals its input shape.
 
-    Parameters are a tuple of those of the inner layers. Dropout may zero outputs of the block; within it, no
-    units are dropped.
+    The parameters are a tuple of the inner layers' parameters. Dropout may zero outputs of the block, but not
+    units inside it.
 
     Attributes:
-        layers: The layers of f, from its input to its output.
+        layers: The layers of f, from input to output.
     """
 
     layers: Converted[Sequence[LayerKind], tuple[LayerKind, ...]] = field(convert=sequence.as_layers)
@@ -29,11 +29,11 @@ class Residual(LayerKind):
 
     @property
     def takes_members(self) -> bool:
-        """Whether all inner layers take members on a last axis."""
+        """Whether all inner layers accept members on a last axis."""
         return all(layer.takes_members for layer in self.layers)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The shape of the inputs."""
+        """Return the shape of the inputs."""
         inner = sequence.shapes(self.layers, shape)[-1]
         if inner != shape:
             raise ArgumentError(
@@ -42,31 +42,31 @@ class Residual(LayerKind):
         return shape
 
     def width(self, shape: Shape) -> int:
-        """The width of the widest inner layer."""
+        """Return the width of the widest inner layer."""
         return sequence.width(self.layers, shape)
 
     def starts(self, shape: Shape) -> Starts | None:
-        """What each inner layer starts with."""
+        """Return how the parameters of each inner layer are drawn."""
         return sequence.starts(self.layers, shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
-        """Starting parameters of each inner layer."""
+        """Return initial parameters of each inner layer."""
         return sequence.init(self.layers, shape, key)
 
     def pack(self, params: Params) -> Params:
-        """Packed parameters of each inner layer."""
+        """Return packed parameters of each inner layer."""
         return sequence.pack(self.layers, params)
 
     def unpack(self, packed: Params) -> Params:
-        """Public parameters of each inner layer."""
+        """Return public parameters of each inner layer."""
         return sequence.unpack(self.layers, packed)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """``a + f(a)``; residuals of the inner layers."""
+        """Return ``a + f(a)``, and the residuals of the inner layers."""
         outputs, residuals = sequence.forward(self.layers, packed, a)
         return a + outputs, residuals
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """``∂C/∂a = δ + δ pulled back through f``."""
+        """Return the gradients of the inner layers, and ``∂C/∂a = δ + (∂f/∂a)ᵀ δ``."""
         gradients, d_inputs = sequence.pull_back(self.layers, packed, residuals, d_out)
         return gradients, d_out + d_inputs

@@ -1,4 +1,4 @@
-"""Layers whose starting weights and learning rates are multiplied by factors."""
+"""Layers with factors on their initial weights and learning rates."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from jfnn.params import Params, is_weight
 
 @dataclasses.dataclass(frozen=True)
 class Scaled(Wrapped):
-    """A layer whose starting weights are multiplied by a factor, and its learning rates by others.
+    """A layer with one factor on its initial weights and others on its learning rates.
 
-    Its outputs for given parameters are those of the layer. `jfnn.supervised` multiplies the updates of its
-    optimizer by the rates.
+    For given parameters its outputs equal the layer's. `jfnn.supervised` multiplies the optimizer's updates
+    by the rates.
 
     Attributes:
         layer: The layer.
-        start: Factor of its starting weights.
-        rate: Factor of the learning rate of its weights; 0 keeps them as they start.
-        bias_rate: Factor of the learning rate of its vectors.
+        start: Factor of the initial weights.
+        rate: Factor of the learning rate of the weights; 0 keeps them at their initial values.
+        bias_rate: Factor of the learning rate of vectors, such as biases.
     """
 
     start: float = field(1.0, checks.as_number)
@@ -34,11 +34,11 @@ class Scaled(Wrapped):
     bias_rate: float = field(1.0, checks.as_number)
 
     def starts(self, shape: Shape) -> Starts | None:
-        """What the layer starts with; None with a factor, which compilers merge with others."""
+        """Return how the layer draws parameters; None with a factor, which compilers merge with others."""
         return super().starts(shape) if self.start == 1 else None
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
-        """Starting parameters of the layer, weights multiplied by ``start``."""
+        """Return the layer's initial parameters, with weights multiplied by ``start``."""
         params = self.layer.init(key, shape)
         return jax.tree.map(lambda leaf: self.start * leaf if is_weight(leaf) else leaf, params)
 
@@ -46,12 +46,12 @@ class Scaled(Wrapped):
 def at_learning_rates(
     transformation: optax.GradientTransformation, layers: Sequence[LayerKind], params: Params
 ) -> optax.GradientTransformation:
-    """A transformation whose updates are multiplied by the rates of `Scaled` layers; itself without any.
+    """Multiply the updates of a transformation by the rates of `Scaled` layers; without any, return it as is.
 
     Args:
         transformation: Any.
         layers: The layers of a network.
-        params: Parameters of one member, in public or in column form.
+        params: Parameters of one member, in public or column form.
     """
     rates = tuple(learning_rates(layer, leaves) for layer, leaves in zip(layers, params, strict=True))
     if all(rate == 1 for rate in jax.tree.leaves(rates)):
@@ -61,7 +61,7 @@ def at_learning_rates(
 
 
 def learning_rates(layer: LayerKind, params: Params) -> Params:
-    """Factor of the learning rate for each array of a layer's parameters."""
+    """Return the factor of the learning rate for each array of a layer's parameters."""
     if isinstance(layer, Residual):
         return tuple(map(learning_rates, layer.layers, params))
     if not isinstance(layer, Scaled):
@@ -73,7 +73,7 @@ def learning_rates(layer: LayerKind, params: Params) -> Params:
 
 
 def scaled(layer: LayerKind, start: float = 1.0, rate: float = 1.0, bias_rate: float = 1.0) -> LayerKind:
-    """A layer with factors multiplied into those that it has; the layer itself for factors of 1."""
+    """Return a layer with these factors, times those it has; the layer itself if all factors are 1."""
     if isinstance(layer, Scaled):
         return scaled(layer.layer, start * layer.start, rate * layer.rate, bias_rate * layer.bias_rate)
     factors = start, rate, bias_rate

@@ -1,4 +1,4 @@
-"""A sequence of layers in column form: the forward pass, and the pull-back of all of them by hand."""
+"""A sequence of layers in column form: forward pass and hand-derived backward pass."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ from jfnn.layers.starts import Starts, within
 from jfnn.params import Params
 
 Masks = Sequence[jax.Array | None]
-# Images or sequences whose outputs are computed at a time, where there are `MANY_ROWS` or more. The arrays of
-# larger blocks leave a core's cache, smaller ones take more turns of a loop, and fewer rows are too little
-# work for one: scoring is slower. Compare by the workload cnn of scripts/bench.py.
+# Images or sequences per block, used from `MANY_ROWS` rows on. Larger blocks do not fit into a core's cache,
+# smaller ones take more loop iterations, and fewer rows do not pay for a loop. Other values slow scoring
+# down; benchmark with the workload cnn of scripts/bench.py.
 BLOCK = 128
 MANY_ROWS = 512
 
 
 def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[LayerKind, ...]:
-    """At least one layer, as a tuple; raises TypeError for other than layers, ValueError for none."""
+    """Return at least one layer, as a tuple; raise TypeError for other objects, ValueError for none."""
     if not checks.is_several(layers):
         raise ArgumentTypeError(argument, f"expected a sequence of layers, got {checks.shown(layers)}")
     layers = tuple(layers)
@@ -32,21 +32,21 @@ def as_layers(layers: Sequence[LayerKind], argument: str = "layers") -> tuple[La
         for field in vars(layer):
             if callable(getattr(LayerKind, field, None)):
                 reason = (
-                    f"{type(layer).__name__} has a field {field!r}, as a method of jfnn.LayerKind is named"
+                    f"{type(layer).__name__} has a field {field!r}, the name of a method of jfnn.LayerKind"
                 )
-                raise ArgumentTypeError(argument, f"{reason}; name it otherwise")
+                raise ArgumentTypeError(argument, f"{reason}; rename it")
     if any(layer.tokens is not None for layer in layers[1:]):
-        raise ArgumentError(argument, "expected a layer of tokens first, since others give no whole numbers")
+        raise ArgumentError(argument, "expected a layer of tokens first, since other layers return floats")
     return layers
 
 
 def name(layers: Sequence[LayerKind], i: int) -> str:
-    """Number, from 1, and kind of a layer, for messages."""
+    """Return the number of a layer, from 1, and its kind, for messages."""
     return f"layer {i + 1} of {len(layers)} ({type(layers[i]).__name__})"
 
 
 def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
-    """Shapes of one sample from the input to the output: one more than there are layers."""
+    """Return the shapes of one sample from the input to the output: one more than there are layers."""
     sizes = [input_shape]
     for i, layer in enumerate(layers):
         shape = layer.output_shape(sizes[-1])
@@ -56,13 +56,13 @@ def shapes(layers: Sequence[LayerKind], input_shape: Shape) -> list[Shape]:
 
 
 def width(layers: Sequence[LayerKind], input_shape: Shape) -> int:
-    """The most numbers that one of the layers holds for one sample as it computes."""
+    """Return how many numbers the widest layer holds per sample while it computes."""
     inputs = shapes(layers, input_shape)[:-1]
     return max(layer.width(shape) for layer, shape in zip(layers, inputs, strict=True))
 
 
 def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Params:
-    """Starting parameters of every layer, in public form."""
+    """Return initial parameters of every layer, in public form."""
     checks.check_key(key)
     keys = jax.random.split(key, len(layers))
     inputs = shapes(layers, input_shape)[:-1]
@@ -70,7 +70,7 @@ def init(layers: Sequence[LayerKind], input_shape: Shape, key: jax.Array) -> Par
 
 
 def starts(layers: Sequence[LayerKind], input_shape: Shape) -> Starts | None:
-    """What `init` draws, of every layer; None where a layer does not say so."""
+    """Return how `init` draws the parameters of every layer; None if a layer does not declare it."""
     inputs = shapes(layers, input_shape)[:-1]
     declared = [declared_starts(layer, shape) for layer, shape in zip(layers, inputs, strict=True)]
     if any(part is None for part in declared):
@@ -79,20 +79,20 @@ def starts(layers: Sequence[LayerKind], input_shape: Shape) -> Starts | None:
 
 
 def columns(rows: jax.Array, members: Shape = ()) -> jax.Array:
-    """Rows ``[batch, …]`` in column form ``[…, batch]``; with a last axis of members, this stays the last."""
+    """Return rows ``[batch, …]`` in column form ``[…, batch]``; a last axis of members stays the last."""
     return jnp.moveaxis(rows, 0, -1 - len(members))
 
 
 def forward(
     layers: Sequence[LayerKind], packed: Params, a: jax.Array, masks: Masks | None = None
 ) -> tuple[jax.Array, list[Residuals]]:
-    """Outputs in column form, and the residuals of each layer for its pull-back.
+    """Return the outputs in column form, and each layer's residuals.
 
     Args:
         layers: The layers.
         packed: Their parameters in column form.
         a: Inputs in column form, ``[*shape, batch]``.
-        masks: Factors of the outputs of each layer (`jfnn.layers.dropout.dropout_masks`), None for ones.
+        masks: Factors of each layer's outputs (`jfnn.layers.dropout.dropout_masks`); None for ones.
     """
     residuals = []
     for layer, params, mask in zip(layers, packed, masks or [None] * len(layers), strict=True):
@@ -103,10 +103,10 @@ def forward(
 
 
 def outputs(layers: Sequence[LayerKind], packed: Params, x: jax.Array) -> jax.Array:
-    """Outputs in column form of any number of rows, ``x [n, …] -> [n_out, n]``, without residuals.
+    """Return the outputs of rows in column form, ``x [n, …] -> [n_out, n]``, without residuals.
 
-    Many images or sequences go through in blocks: the arrays of all at once would not stay in a core's cache,
-    and take several times as long.
+    Many images or sequences are processed in blocks: the arrays of all rows at once would not fit into a
+    core's cache, and would take several times as long.
     """
     n = x.shape[0]
     if x.ndim == 2 or n < MANY_ROWS or n % BLOCK:
@@ -124,9 +124,9 @@ def pull_back(
     d_outputs: jax.Array,
     masks: Masks | None = None,
 ) -> tuple[Params, jax.Array]:
-    """The delta recursion, last layer first.
+    """Backpropagate through the layers, last layer first.
 
-    ``residuals`` are those from `forward`, ``d_outputs`` is ``∂C/∂outputs`` in column form.
+    ``residuals`` are from `forward`; ``d_outputs`` is ``∂C/∂outputs`` in column form.
 
     Returns:
         ``(∂C/∂parameters of every layer, ∂C/∂inputs)``.
@@ -142,10 +142,10 @@ def pull_back(
 
 
 def pack(layers: Sequence[LayerKind], params: Params) -> Params:
-    """Public parameters -> parameters of the column form."""
+    """Convert public parameters to column form."""
     return tuple(layer.pack(leaves) for layer, leaves in zip(layers, params, strict=True))
 
 
 def unpack(layers: Sequence[LayerKind], packed: Params) -> Params:
-    """The inverse of `pack`."""
+    """Convert parameters in column form to public form."""
     return tuple(layer.unpack(leaves) for layer, leaves in zip(layers, packed, strict=True))

@@ -1,7 +1,7 @@
-"""Starting parameters as plain data: how each array is drawn, and from which key.
+"""Initial parameters as plain data: how each array is drawn, and from which key.
 
-What layers declare so is drawn by `jax.random` from one key (`from_key`). A sweep draws the same numbers for
-all arrays and seeds by one program that all networks share.
+`from_key` draws what layers declare from one key with `jax.random`. A sweep draws the same numbers for all
+arrays and seeds in one program, which all networks share.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from jfnn.arguments.fields import Valid, field, one_of
 Starts = Any  # a pytree of `Draw`, in the structure of the parameters
 Path = tuple[tuple[int, int], ...]
 DISTRIBUTIONS = ("uniform", "normal", "truncated_normal")
-TRUNCATED = 2  # where truncated normal numbers end, both ways; whole, as `jax.nn.initializers` has it
+TRUNCATED = 2  # bound of truncated normal numbers; an integer, as in `jax.nn.initializers`
 
 _as_distribution = one_of((*DISTRIBUTIONS, "constant"))
 
@@ -30,15 +30,15 @@ class Draw(Valid):
     """How one array of parameters is drawn.
 
     Attributes:
-        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within ±bound;
-            "constant", ones.
+        distribution: "normal", standard normal; "truncated_normal", the same within ±2; "uniform", within
+            ±bound; "constant", ones.
         shape: Shape in which numbers are drawn.
-        scale: Their factor.
+        scale: Factor of the numbers.
         bound: See above.
-        paths: A path for each part; several parts of this shape lie side by side on the last axis. A path
-            says how the part's key comes of the layer's, step by step: ``(i, n)`` is the ith of n keys by
-            `jax.random.split`, and ``(i, 0)`` the key by `jax.random.fold_in` of i.
-        axes: Axes of what is drawn, in the order in which the array has them; () for the same order.
+        paths: One path per part; several parts of this shape are concatenated on the last axis. A path
+            derives the part's key from the layer's, step by step: ``(i, n)`` is the ith of n keys from
+            `jax.random.split`, and ``(i, 0)`` is `jax.random.fold_in` of i.
+        axes: Permutation of the axes of the drawn array, as in `numpy.transpose`; () for none.
     """
 
     distribution: Literal["normal", "truncated_normal", "uniform", "constant"] = field(
@@ -51,7 +51,7 @@ class Draw(Valid):
     axes: tuple[int, ...] = ()
 
     def arranged(self, parts: Sequence[Any], members: tuple[int, ...] = ()) -> Any:
-        """The array behind axes of members, made of the numbers of each part in order."""
+        """Combine the numbers of each part, in order, into the array, with any axes of members first."""
         blocks = [part.reshape(*members, *self.shape) for part in parts]
         xp = np if isinstance(blocks[0], np.ndarray) else jnp
         array = blocks[0] if len(blocks) == 1 else xp.concatenate(blocks, axis=-1)
@@ -61,7 +61,7 @@ class Draw(Valid):
 
 
 def within(starts: Starts, i: int, n: int = 0) -> Starts:
-    """The same drawn from the ith of n keys that a key is split into; of n = 0 from ``fold_in(key, i)``."""
+    """Return the same draws from the ith of n split keys, or from ``fold_in(key, i)`` if n is 0."""
 
     def under(draw: Draw) -> Draw:
         return dataclasses.replace(draw, paths=tuple(((i, n), *path) for path in draw.paths))
@@ -70,13 +70,13 @@ def within(starts: Starts, i: int, n: int = 0) -> Starts:
 
 
 def side_by_side(draw: Draw, parts: int) -> Draw:
-    """Several such arrays on the last axis, each from one of the keys that the key is split into."""
+    """Return several such arrays concatenated on the last axis, each from one of the split keys."""
     paths = [path for i in range(parts) for path in within(draw, i, parts).paths]
     return dataclasses.replace(draw, paths=tuple(paths))
 
 
 def from_key(starts: Starts, key: jax.Array) -> Any:
-    """Arrays drawn by `jax.random` in the default dtype of floats."""
+    """Draw the arrays with `jax.random` in the default float dtype."""
 
     def array(draw: Draw) -> jax.Array:
         array: jax.Array = draw.arranged([_numbers(draw, _key(key, path)) for path in draw.paths])
@@ -92,7 +92,7 @@ def _key(key: jax.Array, path: Path) -> jax.Array:
 
 
 def _numbers(draw: Draw, key: jax.Array) -> jax.Array:
-    """The numbers of one part ``[size, 1]``: XLA takes a second more to compile short rows."""
+    """Return the numbers of one part as ``[size, 1]``: XLA takes a second longer to compile short rows."""
     shape = (math.prod(draw.shape), 1)
     match draw.distribution:
         case "constant":

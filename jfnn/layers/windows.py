@@ -1,8 +1,8 @@
-"""Windows that slide over the axes of an input, for convolution and pooling.
+"""Sliding windows over the axes of an input, for convolution and pooling.
 
 Arrays are in column form, ``a [channels, *lengths, batch]``, with one or two axes of lengths. A window has
-entries at some offsets (nine of a 3×3 kernel), and for each offset there is one shifted slice of the input,
-which holds that entry of every window.
+entries at several offsets (nine for a 3×3 kernel). For each offset, one shifted slice of the input holds that
+entry of every window.
 """
 
 import itertools
@@ -17,11 +17,11 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.layers.kind import Shape
 
-Lengths = int | Shape  # one number for all axes, or one an axis
+Lengths = int | Shape  # one number for all axes, or one per axis
 
-# One in this many of the numbers that a layer holds is counted in its width: larger tiles than those of dense
-# layers are faster, since products read large arrays in order and every call costs. With another number tiles
-# are too narrow or too wide, and training is slower: compare by the workload kind_seeds of scripts/bench.py.
+# A layer's width counts one in this many of its numbers. Larger tiles than for dense layers are faster, since
+# products read large arrays in order and every call has a cost. Other values make tiles too narrow or too
+# wide, and training slower; benchmark with the workload kind_seeds of scripts/bench.py.
 HELD_FOR_ONE_COUNTED = 4
 
 
@@ -31,7 +31,7 @@ class Windows(NamedTuple):
     Attributes:
         size: Entries along each axis.
         stride: Steps between windows along each axis.
-        padding: Entries added in front of and behind each axis.
+        padding: Entries added before and after each axis.
         dilation: Steps between entries of a window along each axis.
     """
 
@@ -41,7 +41,7 @@ class Windows(NamedTuple):
     dilation: Shape
 
     def output_lengths(self, lengths: Shape) -> Shape:
-        """Number of windows along each axis of an input; 0 or less where none fits."""
+        """Return the number of windows along each axis of an input; 0 or less if none fits."""
         return tuple(
             (length + sum(pads) - (size - 1) * dilation - 1) // stride + 1
             for length, size, stride, pads, dilation in zip(lengths, *self, strict=True)
@@ -49,22 +49,22 @@ class Windows(NamedTuple):
 
     @property
     def offsets(self) -> list[Shape]:
-        """Offset of every entry of a window from its first one, the last axis running fastest."""
+        """Offset of every entry of a window from the first one, in C order."""
         axes = zip(self.size, self.dilation, strict=True)
         return list(itertools.product(*(range(0, size * step, step) for size, step in axes)))
 
 
 def counted(shape: Shape) -> int:
-    """Width of a layer with outputs of a shape (`LayerKind.width`)."""
+    """Return the width of a layer with outputs of a shape (`LayerKind.width`)."""
     return -(-math.prod(shape) // HELD_FOR_ONE_COUNTED)
 
 
 def as_lengths(value: object, argument: str, minimum: int = 1) -> Lengths:
-    """A whole number of at least ``minimum``, or a tuple of one or two.
+    """Return a checked whole number of at least ``minimum``, or a tuple of one or two.
 
     Raises:
-        TypeError: Not whole numbers.
-        ValueError: Less, or more than two.
+        TypeError: The value is not a whole number, nor a sequence of them.
+        ValueError: A number is below ``minimum``, or there are more than two.
     """
     if not checks.is_several(value):
         return checks.as_count(value, argument, minimum)
@@ -84,16 +84,16 @@ def slide(
     argument: str = "size",
     dilation: Lengths = 1,
 ) -> Windows:
-    """The windows over inputs of a shape, checked.
+    """Return the checked windows over inputs of a shape.
 
     Args:
-        what: The kind of layer, named in errors.
-        shape: Of one input, ``(channels, length)`` or ``(channels, height, width)``.
-        size, stride, padding, dilation: As `Conv` takes them.
-        argument: The layer's name of ``size``, for errors.
+        what: The kind of layer, for errors.
+        shape: Shape of one input, ``(channels, length)`` or ``(channels, height, width)``.
+        size, stride, padding, dilation: As in `Conv`.
+        argument: The layer's name for ``size``, for errors.
 
     Raises:
-        ValueError: Another number of axes, or windows that do not fit.
+        ValueError: The number of axes is wrong, or the windows do not fit.
     """
     if len(shape) not in (2, 3):
         raise ArgumentError(
@@ -136,7 +136,7 @@ def _an_axis(lengths: Lengths, shape: Shape, argument: str) -> Shape:
 
 
 def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]:
-    """Entries of the windows at each offset, ``[channels, *output lengths, batch]``; padding is ``fill``."""
+    """Return the windows' entries at each offset, ``[channels, *output lengths, batch]``, pad: ``fill``."""
     lengths = windows.output_lengths(a.shape[1:-1])
     if any(map(any, windows.padding)):
         a = jnp.pad(a, ((0, 0), *windows.padding, (0, 0)), constant_values=fill)
@@ -151,7 +151,7 @@ def slices(windows: Windows, a: jax.Array, fill: float = 0.0) -> list[jax.Array]
 
 
 def add_slices(windows: Windows, pieces: Sequence[jax.Array], lengths: Shape) -> jax.Array:
-    """The transpose of `slices`, for inputs of these lengths: each entry is added where it was taken from."""
+    """Add each entry at its position in inputs of these lengths: the transpose of `slices`."""
     out = windows.output_lengths(lengths)
     zero = jnp.zeros((), pieces[0].dtype)
     total: Any = 0

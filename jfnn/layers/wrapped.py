@@ -1,4 +1,4 @@
-"""A layer around another one, which does all that it does not change; a frozen one does not train."""
+"""A base class for layers that modify another layer; and frozen layers, which do not train."""
 
 import dataclasses
 from typing import Any
@@ -21,7 +21,7 @@ def _as_layer(layer: object, argument: str) -> LayerKind:
 
 @dataclasses.dataclass(frozen=True)
 class Wrapped(LayerKind):
-    """A layer around another one; a subclass overrides what it changes.
+    """A layer that delegates to another one; subclasses override what they change.
 
     Attributes:
         layer: The layer.
@@ -31,12 +31,12 @@ class Wrapped(LayerKind):
 
     @property
     def activation(self) -> Any:
-        """The activation of the layer; "identity" if it has none."""
+        """The layer's activation; "identity" if it has none."""
         return getattr(self.layer, "activation", "identity")
 
     @property
     def tokens(self) -> int | None:
-        """Number of tokens that the layer takes, or None."""
+        """The layer's vocabulary size, or None."""
         return self.layer.tokens
 
     @property
@@ -45,45 +45,45 @@ class Wrapped(LayerKind):
         return self.layer.droppable
 
     def output_shape(self, shape: Shape) -> Shape:
-        """The output shape of the layer."""
+        """Return the layer's output shape."""
         return self.layer.output_shape(shape)
 
     def width(self, shape: Shape) -> int:
-        """The width of the layer."""
+        """Return the layer's width."""
         return self.layer.width(shape)
 
     def starts(self, shape: Shape) -> Starts | None:
-        """What the layer starts with."""
+        """Return how the layer's parameters are drawn."""
         return declared_starts(self.layer, shape)
 
     def init(self, key: jax.Array, shape: Shape) -> Params:
-        """Starting parameters of the layer."""
+        """Return the layer's initial parameters."""
         return self.layer.init(key, shape)
 
     def pack(self, params: Params) -> Params:
-        """Parameters of the layer, packed."""
+        """Return the layer's packed parameters."""
         return self.layer.pack(params)
 
     def unpack(self, packed: Params) -> Params:
-        """Parameters of the layer, unpacked."""
+        """Return the layer's public parameters."""
         return self.layer.unpack(packed)
 
     def apply(self, params: Params, a: jax.Array) -> jax.Array:
-        """The outputs of the layer, in rows."""
+        """Apply the layer in row form."""
         return self.layer.apply(params, a)
 
     def forward(self, packed: Params, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The forward pass of the layer."""
+        """Run the layer's forward pass."""
         return self.layer.forward(packed, a)
 
     def pull_back(self, packed: Params, residuals: Residuals, d_out: jax.Array) -> tuple[Params, jax.Array]:
-        """The pull-back of the layer."""
+        """Run the layer's backward pass."""
         return self.layer.pull_back(packed, residuals, d_out)
 
 
 @dataclasses.dataclass(frozen=True)
 class Frozen(Wrapped):
-    """A layer whose parameters, a `Constant`, stay as they start: random features, a part trained elsewhere.
+    """A layer whose parameters, a `Constant`, are not trained: random features, or a part trained elsewhere.
 
     Attributes:
         layer: The layer.
@@ -91,37 +91,37 @@ class Frozen(Wrapped):
 
     @property
     def takes_members(self) -> bool:
-        """Whether the layer takes members on a last axis."""
+        """Whether the layer accepts members on a last axis."""
         return self.layer.takes_members
 
     def starts(self, shape: Shape) -> Starts | None:
-        """What the layer starts with."""
+        """Return how the layer's parameters are drawn, as a `Constant`."""
         declared = super().starts(shape)
         return None if declared is None else Constant(declared)
 
     def init(self, key: jax.Array, shape: Shape) -> Constant:
-        """Starting parameters of the layer."""
+        """Return the layer's initial parameters."""
         return Constant(super().init(key, shape))
 
     def pack(self, params: Constant) -> Constant:
-        """Parameters of the layer, packed."""
+        """Return the layer's packed parameters."""
         return Constant(super().pack(params.value))
 
     def unpack(self, packed: Constant) -> Constant:
-        """Parameters of the layer, unpacked."""
+        """Return the layer's public parameters."""
         return Constant(super().unpack(packed.value))
 
     def apply(self, params: Constant, a: jax.Array) -> jax.Array:
-        """The outputs of the layer, in rows."""
+        """Apply the layer in row form."""
         return super().apply(params.value, a)
 
     def forward(self, packed: Constant, a: jax.Array) -> tuple[jax.Array, Residuals]:
-        """The forward pass of the layer."""
+        """Run the layer's forward pass."""
         return super().forward(packed.value, a)
 
     def pull_back(
         self, packed: Constant, residuals: Residuals, d_out: jax.Array
     ) -> tuple[Constant, jax.Array]:
-        """The pull-back of the layer, whose gradient by parameters no learner follows."""
+        """Run the layer's backward pass; learners ignore the gradient of the parameters."""
         gradients, d_inputs = super().pull_back(packed.value, residuals, d_out)
         return Constant(gradients), d_inputs
