@@ -1,4 +1,4 @@
-"""Boltzmann machines, restricted and deep: energies, conditionals, exact sums, draws, estimates of log Z."""
+"""Restricted and deep Boltzmann machines: energies, conditionals, exact sums, samples, estimates of log Z."""
 
 from jfnn.boltzmann.learner import BoltzmannLearner, boltzmann_machine
 from jfnn.boltzmann.machine import Machine, init

@@ -1,4 +1,4 @@
-"""Sums over all states in column form, for machines whose smaller side has few units; measures of rows."""
+"""Sums over all states in column form, for machines with a small side; and measures of rows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.boltzmann.columns import EVEN, ODD, field, free_energy, given_visible, means, statistics
 from jfnn.boltzmann.machine import Machine
 
-#: Most units on the smaller side of a machine whose states are summed one by one: a million states.
+#: Most units on the smaller side of a machine whose states are enumerated: a million states.
 MOST_UNITS = 20
 
 
 def sides(sizes: tuple[int, ...]) -> tuple[int, int]:
-    """Units of the even and of the odd layers."""
+    """Return the number of units of the even and of the odd layers."""
     return sum(sizes[::2]), sum(sizes[1::2])
 
 
 def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
-    """Raises ArgumentError if the smaller side of the machine, or of its hidden layers, is too large."""
+    """Raise ArgumentError if the smaller side of the machine, or of its hidden layers, is too large."""
     units = max(min(sides(sizes)), min(sides(sizes[1:])))
     if units > MOST_UNITS:
         raise ArgumentError(
@@ -35,13 +35,13 @@ def check_can_enumerate(sizes: tuple[int, ...], argument: str) -> None:
 
 
 def all_states(n: int) -> jax.Array:
-    """Every state of n units ``[n, 2^n]``, unit 0 changing slowest."""
+    """Return every state of n units ``[n, 2^n]``, with unit 0 changing slowest."""
     shifts = jnp.arange(n - 1, -1, -1)[:, None]
     return (jnp.arange(2**n) >> shifts) & 1
 
 
 def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
-    """The side of fewer units, and states of all layers: all of that side, and zeros of the other.
+    """Return the side with fewer units, and all its states; the other side's layers are zeros.
 
     Sums run over these states; the other side is summed in closed form.
     """
@@ -57,13 +57,13 @@ def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
 
 
 def log_z(machine: Machine) -> jax.Array:
-    """``log Σ exp(-E)`` over all states of all layers, a scalar."""
+    """Return ``log Σ exp(-E)`` over all states of all layers, a scalar."""
     side, states = side_states(machine)
     return jax.nn.logsumexp(-free_energy(machine, states, side))
 
 
 def log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
-    """``log p(v) [n]``: the log-sum over the hidden layers with v held, less that over all."""
+    """Return ``log p(v) [n]``: the log-sum over the hidden layers with v clamped, minus ``log Z``."""
     if len(machine.sizes) == 2:
         unnormalised = -free_energy(machine, [v, v], EVEN)
     else:
@@ -73,14 +73,14 @@ def log_likelihood(machine: Machine, v: jax.Array) -> jax.Array:
 
 
 def model_statistics(machine: Machine) -> Machine:
-    """``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` under the machine."""
+    """Return ``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩`` under the machine."""
     side, states = side_states(machine)
     probabilities = jax.nn.softmax(-free_energy(machine, states, side))
     return statistics(means(machine, states, 1 - side), probabilities)
 
 
 def data_statistics(machine: Machine, v: jax.Array, weights: jax.Array | None = None) -> Machine:
-    """`columns.statistics` with the visible units held at data ``v [n_0, n]``."""
+    """Return `columns.statistics` with the visible units clamped to data ``v [n_0, n]``."""
     if len(machine.sizes) == 2:
         return statistics([v, jax.nn.sigmoid(field(machine, [v, v], 1))], weights)
     expectations = jax.vmap(lambda v: model_statistics(given_visible(machine, v)), in_axes=1)(v)
@@ -101,7 +101,7 @@ MEASURES: dict[str, Callable[[Machine, jax.Array, int], jax.Array]] = {
 def as_measures(
     sizes: tuple[int, ...], gradient: str, loss: str | None, metrics: Sequence[str]
 ) -> tuple[str, ...]:
-    """Measures of "loss" and of the further metrics, checked; ``loss`` may be None for the default."""
+    """Return the checked measures of "loss" and of the other metrics; a ``loss`` of None is the default."""
     if loss is None:
         inexact = "pseudo_likelihood" if len(sizes) == 2 else "reconstruction"
         loss = "likelihood" if gradient == "exact" else inexact

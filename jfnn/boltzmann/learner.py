@@ -1,7 +1,7 @@
 """Boltzmann machines as learners: contrastive divergence, persistent chains, and the exact gradient.
 
-Members descend the mean of ``-log p(v)`` over a minibatch plus ``l2/2 Σ w²``. Its gradient by hand is
-``⟨s_k s_{k+1}⟩_model - ⟨s_k s_{k+1}⟩_data``; learners differ by where the model's averages come from.
+Members minimize the mean of ``-log p(v)`` over a minibatch plus ``l2/2 Σ w²``. The gradient, derived by hand,
+is ``⟨s_k s_{k+1}⟩_model - ⟨s_k s_{k+1}⟩_data``; learners differ in how they estimate the model's averages.
 """
 
 import dataclasses
@@ -26,22 +26,22 @@ from jfnn.split import Split
 
 GRADIENTS = ("contrastive", "persistent", "exact")
 HYPER = ("hidden", "k")
-# One in this many units is counted in the width: members of a tile share its draws, so that wider ones pay.
-# With another number tiles are too narrow or too wide, and training is slower: compare by the workload
-# kind_seeds of scripts/bench.py.
+# The width counts one in this many units: members of a tile share its random numbers, so wider tiles pay off.
+# Other values make tiles too narrow or too wide, and training slower; benchmark with the workload kind_seeds
+# of scripts/bench.py.
 UNITS_FOR_ONE_COUNTED = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BoltzmannLearner(DescentLearner):
-    """Descent on the negative log-likelihood of a machine, as `jfnn.boltzmann_machine` makes it.
+    """Gradient descent on the negative log-likelihood of a machine; made by `jfnn.boltzmann_machine`.
 
     Rows are ``x [n, n_visible]``, and parameters a `jfnn.boltzmann.Machine`. The engine trains it in column
-    form, weights ``[n_{k+1}, n_k]``. Its other attributes are the arguments of `boltzmann_machine`.
+    form, with weights ``[n_{k+1}, n_k]``. The other attributes are the arguments of `boltzmann_machine`.
 
     Attributes:
-        measures: The measure of each metric, the loss first, as `boltzmann_machine` names them.
-        bounded: Whether rows must be in [0, 1], as states are.
+        measures: The measure of each metric, the loss first, by its name in `boltzmann_machine`.
+        bounded: Whether rows must be in [0, 1], like states.
     """
 
     sizes: tuple[int, ...]
@@ -56,7 +56,7 @@ class BoltzmannLearner(DescentLearner):
     differentiable = False  # units are 0 or 1
 
     def bind(self, split: Split) -> tuple["BoltzmannLearner", Data]:
-        """Checks that rows fit the visible units: 0 and 1, or in [0, 1] where no exact sum needs them so."""
+        """Check that rows fit the visible units: in [0, 1], or 0 and 1 if exact sums are needed."""
         unused = {"y_train": split.y_train, "y_test": split.y_test, "weights": split.weights}
         for name, given in unused.items():
             if given is not None:
@@ -72,25 +72,25 @@ class BoltzmannLearner(DescentLearner):
         return self, Data(np.concatenate(parts), len(parts[0]))
 
     def starts(self) -> Machine:
-        """What a machine starts with."""
+        """Return how the parameters are drawn."""
         return machines.starts(self.sizes, self.scale)
 
     def init(self, key: jax.Array) -> Machine:
-        """Normal weights and biases of 0."""
+        """Return normal weights and biases of 0."""
         return machines.init(key, self.sizes, self.scale)
 
     def width(self) -> int:
-        """A share of the units: members of a tile share its draws."""
+        """Return a fraction of the number of units, since members of a tile share its random numbers."""
         return max(sum(self.sizes) // UNITS_FOR_ONE_COUNTED, 1)
 
     def pack(self, params: Machine) -> Machine:
-        """Public parameters -> column form."""
+        """Convert public parameters to column form."""
         return pack(params)
 
-    unpack = pack  # transposes twice
+    unpack = pack  # transposing twice restores the weights
 
     def start(self, params: Machine, hyper: Hyper) -> State:
-        """Weights to units beyond the member's number are 0; so is the first state of every chain."""
+        """Set parameters of units beyond the member's number, and the first states of chains, to 0."""
         params = jax.tree.map(jnp.multiply, params, self._mask(params, hyper))
         persistent = self.gradient == "persistent"
         dtype = params.biases[0].dtype
@@ -100,7 +100,7 @@ class BoltzmannLearner(DescentLearner):
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """One step along the model's averages less the data's."""
+        """Take one step along the model's averages minus the data's."""
         machine, (memory, chains) = state
         v = batch.rows.T
         weights = batch.weights
@@ -111,7 +111,7 @@ class BoltzmannLearner(DescentLearner):
             model = enumeration.model_statistics(machine)
             value = -columns.average(enumeration.log_likelihood(machine, v), weights)
         else:
-            assert key is not None  # since it is `random`
+            assert key is not None  # the learner is `random`
             means = columns.mean_field(machine, v, self.sweeps)
             data = columns.statistics(means, weights)
             value = columns.average(columns.energy(machine, means), weights)
@@ -132,10 +132,10 @@ class BoltzmannLearner(DescentLearner):
         return State(after.params, (after.memory, chains)), value
 
     def check(self, data: Data) -> None:
-        """Tries the optimizer on shapes; raises ArgumentError for one with a line search."""
+        """Check the optimizer on shapes; raise ArgumentError for an optimizer with a line search."""
         super().check(data)
         if self.needs_value:
-            reason = "expected one without a line search: what contrastive divergence follows has no value"
+            reason = "expected one without a line search: contrastive divergence has no objective to evaluate"
             raise ArgumentError("optimizer", reason)
 
     def _mask(self, machine: Machine, hyper: Hyper) -> Machine:
@@ -144,7 +144,7 @@ class BoltzmannLearner(DescentLearner):
         return Machine(*jax.tree.map(lambda leaf: 1.0, tuple(machine)))
 
     def score(self, params: Machine, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """The measure of each metric, for each row."""
+        """Return the measure of each metric, for each row."""
         named = zip((metric.name for metric in self.metrics), self.measures, strict=True)
         return {name: enumeration.MEASURES[by](params, rows.T, self.sweeps) for name, by in named}
 
@@ -160,7 +160,7 @@ class BoltzmannLearner(DescentLearner):
         return self.rule_is_registered
 
     def describe(self) -> Json:
-        """Its settings and the optimizer."""
+        """Return the settings and the optimizer."""
         return {
             "network": {"kind": "boltzmann", "layers": list(self.sizes)},
             "gradient": self.gradient,
@@ -186,30 +186,34 @@ def boltzmann_machine(
     optimizer: str | Optimizer | Factory = "sgd",
     hyper: Sequence[str] = (),
 ) -> BoltzmannLearner:
-    """A Boltzmann machine as a `Learner`: ``sweep(boltzmann_machine((64, 100)), Split(x), …)``.
+    """Return a Boltzmann machine as a `Learner`: ``sweep(boltzmann_machine((64, 100)), Split(x), …)``.
 
-    Members of a seed share the random numbers of every step; their chains differ by their numbers only.
+    Members with the same seed share the random numbers of every step, so their chains differ only through
+    their hyperparameters.
 
     Args:
-        sizes: Units of each layer, the visible ones first; two for the restricted machine.
-        gradient: Source of the model's averages: "contrastive" (CD-k, Hinton 2002: chains from the
-            rows of the minibatch), "persistent" (Tieleman 2008: chains that live on, which start at 0), or
-            "exact" (enumeration). Data averages of deep machines are mean-field ones, but for "exact".
-        k: Gibbs sweeps a step.
-        chains: Persistent chains of each member.
+        sizes: Number of units of each layer, the visible layer first; two layers for the restricted machine.
+        gradient: How the model's averages are estimated: "contrastive" (CD-k, Hinton 2002: chains start at
+            the rows of the minibatch), "persistent" (Tieleman 2008: chains continue from step to step,
+            starting at 0), or "exact" (enumeration). For deep machines, the data's averages use mean field,
+            unless "exact".
+        k: Gibbs sweeps per step.
+        chains: Number of persistent chains of each member.
         sweeps: Mean-field iterations of a deep machine.
-        scale: Standard deviation of starting weights; biases start at 0.
+        scale: Standard deviation of the initial weights; biases start at 0.
         loss: The measure of "loss": "likelihood" (``-log p(v)`` by enumeration), "pseudo_likelihood"
-            (``-Σ_i log p(v_i | others)``, restricted machines) or "reconstruction"
-            (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, else for
-            the pseudo-likelihood of a restricted and the reconstruction of a deep machine.
-        metrics: Further ones of these, by name.
-        optimizer: An optax optimizer by name, a factory, or an `Optimizer`.
-        hyper: Further numbers of each member: "hidden", which keeps the first units of every hidden layer
-            (all of a narrower one), and "k", its Gibbs sweeps; ``sizes`` and ``k`` are then their maxima.
+            (``-Σ_i log p(v_i | others)``, restricted machines only) or "reconstruction"
+            (``Σ_i (v_i - p_i)²``, the cheapest). None for the likelihood with the exact gradient, and
+            otherwise for the pseudo-likelihood of a restricted machine or the reconstruction error of a deep
+            one.
+        metrics: Names of further measures to report.
+        optimizer: Name of an optax optimizer, a factory, or an `Optimizer`.
+        hyper: Further hyperparameters: "hidden", the number of units kept in every hidden layer, counted from
+            the first (all in a narrower layer), and "k", the Gibbs sweeps; ``sizes`` and ``k`` are then their
+            maxima.
 
     Raises:
-        ValueError, TypeError: An invalid argument, named by the message.
+        ValueError, TypeError: An argument is invalid; the message names it.
     """
     sizes = as_sizes(sizes)
     checks.as_choice(gradient, "gradient", GRADIENTS)

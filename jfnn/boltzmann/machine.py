@@ -1,4 +1,4 @@
-"""Boltzmann machines of layers: parameters, their start, and checks."""
+"""Boltzmann machines in layers: parameters, their initialization, and checks."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from jfnn.arguments import checks, memory
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.layers import Draw, from_key, within
 
-ROUNDING = 1e-6  # of states that were scaled in float32
+ROUNDING = 1e-6  # tolerated in states that were scaled in float32
 
 
 class Machine(NamedTuple):
-    """Parameters of a machine of binary units in layers, each connected to its neighbours only.
+    """Parameters of a machine of binary units in layers, each connected to its neighbors only.
 
     The energy is ``E = - Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}``, where s_0 are the visible units. With one
-    hidden layer this is the restricted machine, with more the deep one of Salakhutdinov and Hinton (AISTATS
-    2009).
+    hidden layer this is the restricted machine, with several the deep machine of Salakhutdinov and Hinton
+    (AISTATS 2009).
 
     Attributes:
-        weights: ``W_k [n_k, n_{k+1}]``, one for each pair of neighbouring layers.
-        biases: ``b_k [n_k]``, one for each layer, that of the visible units first.
+        weights: ``W_k [n_k, n_{k+1}]``, one for each pair of neighboring layers.
+        biases: ``b_k [n_k]``, one for each layer, the visible layer first.
     """
 
     weights: tuple[Any, ...]
@@ -33,20 +33,21 @@ class Machine(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Units of each layer, the visible ones first."""
+        """Number of units of each layer, the visible layer first."""
         return tuple(bias.shape[-1] for bias in self.biases)
 
 
 def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
-    """Normal weights of standard deviation ``scale``, and biases of 0.
+    """Return normal weights with standard deviation ``scale``, and biases of 0.
 
     Args:
         key: A random key.
-        sizes: Units of each layer, the visible ones first.
-        scale: Hinton's guide (UTML TR 2010-003, section 8) and scikit-learn take 0.01.
+        sizes: Number of units of each layer, the visible layer first.
+        scale: 0.01 in Hinton's guide (UTML TR 2010-003, section 8) and in scikit-learn.
 
     Raises:
-        TypeError, ValueError: No key, fewer than two layers, or a scale that is no number of at least 0.
+        TypeError, ValueError: Not a key, fewer than two layers, or a scale that is not a number of at least
+            0.
     """
     checks.check_key(key)
     sizes = as_sizes(sizes)
@@ -57,14 +58,14 @@ def init(key: jax.Array, sizes: Sequence[int], scale: float = 0.01) -> Machine:
 
 
 def starts(sizes: tuple[int, ...], scale: float) -> Machine:
-    """What `init` draws, for checked arguments."""
+    """Return how `init` draws the parameters, for checked arguments."""
     shapes = list(itertools.pairwise(sizes))
     weights = [within(Draw("normal", shape, scale), i, len(shapes)) for i, shape in enumerate(shapes)]
     return Machine(tuple(weights), tuple(Draw("constant", (n,), 0.0) for n in sizes))
 
 
 def as_sizes(sizes: object) -> tuple[int, ...]:
-    """Units of two or more layers, checked."""
+    """Return the checked number of units of two or more layers."""
     counts = checks.as_counts(sizes, "sizes")
     if len(counts) < 2:
         raise ArgumentError("sizes", f"expected units of two or more layers, such as (64, 100), got {counts}")
@@ -72,14 +73,14 @@ def as_sizes(sizes: object) -> tuple[int, ...]:
 
 
 def pack(machine: Machine) -> Machine:
-    """Into column form: weights ``[n_{k+1}, n_k]``. Leading axes are kept; applied twice it does nothing."""
+    """Convert to column form, with weights ``[n_{k+1}, n_k]``, or back; leading axes are kept."""
     return Machine(tuple(w.swapaxes(-1, -2) for w in machine.weights), tuple(machine.biases))
 
 
 def as_machine(machine: object, layers: int | None = None) -> Machine:
-    """Checked parameters of a `Machine`, or of a mapping of its fields, as `jfnn.load` gives it.
+    """Return checked parameters from a `Machine`, or from a mapping of its fields, as loaded by `jfnn.load`.
 
-    It must have this number of ``layers``; None for two or more.
+    It must have ``layers`` layers; None for two or more.
     """
     if isinstance(machine, Mapping) and {*machine} == {*Machine._fields}:
         machine = Machine(**machine)
@@ -101,7 +102,7 @@ def as_machine(machine: object, layers: int | None = None) -> Machine:
 
 
 def _as_arrays(part: object) -> tuple[jax.Array, ...]:
-    """Weights or biases of all layers."""
+    """Return the checked weights or biases of all layers."""
     if not checks.is_several(part):
         raise ArgumentTypeError(
             "machine", f"expected tuples of weights and of biases, got {checks.shown(part)}"
@@ -121,9 +122,10 @@ def as_columns(
     layers: int | None = None,
     binary: bool = False,
 ) -> tuple[Machine, jax.Array]:
-    """A checked machine in column form, and checked states ``[n_k, n]`` of one of its layers, in its dtype.
+    """Return a checked machine in column form, and checked states ``[n_k, n]`` of one of its layers.
 
-    States are given in rows ``[n, n_k]`` in [0, 1], or of 0 and 1 where ``binary``, but for roundings.
+    States are given in rows ``[n, n_k]`` in [0, 1], or 0 and 1 if ``binary``, up to rounding, and are
+    returned in the machine's dtype.
     """
     machine = as_machine(machine, layers)
     bias = machine.biases[layer]
@@ -134,7 +136,7 @@ def as_columns(
 
 
 def check_units(values: np.ndarray, argument: str, binary: bool) -> None:
-    """Raises ValueError for states outside [0, 1], or if ``binary`` other than 0 and 1, beyond rounding."""
+    """Raise ValueError for states outside [0, 1], or other than 0 and 1 if ``binary``, up to rounding."""
     if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
         raise ArgumentError(
             argument, f"expected values in [0, 1], got {values.min():.9g} to {values.max():.9g}"

@@ -1,9 +1,10 @@
-"""Energies, conditionals and exact sums, in rows: one sample a row.
+"""Energies, conditionals and exact sums, with one sample per row.
 
-For restricted machines the notes' formulas, ``p(h_j = 1 | v) = σ(b_j + v W_j)``,
+For restricted machines these are the notes' formulas, ``p(h_j = 1 | v) = σ(b_j + v W_j)``,
 ``p(v_i = 1 | h) = σ(a_i + W_i h)`` and ``F(v) = -a · v - Σ_j log(1 + e^{b_j + v W_j})`` with
-``Machine((W,), (a, b))``. Exact sums of machines of any depth run over the states of the smaller side (layers
-0, 2, … or layers 1, 3, …); the other side is summed in closed form, since its units are then independent.
+``Machine((W,), (a, b))``. For machines of any depth, exact sums enumerate the states of the smaller side
+(layers 0, 2, … or layers 1, 3, …); the other side's units are then independent, and are summed over in closed
+form.
 """
 
 from __future__ import annotations
@@ -23,14 +24,11 @@ from jfnn.boltzmann.machine import Machine, as_columns, as_machine, pack
 
 
 def energy(machine: Machine, *states: ArrayLike) -> jax.Array:
-    """``E = -Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}``, of a restricted or a deep machine.
+    """Return ``E = -Σ_k b_k · s_k - Σ_k s_k W_k s_{k+1}`` ``[n]`` of a restricted or deep machine.
 
     Args:
         machine: The parameters.
-        *states: States of each layer ``[n, n_k]``, the visible one first.
-
-    Returns:
-        ``[n]``.
+        *states: States of each layer ``[n, n_k]``, the visible layer first.
 
     Raises:
         ValueError, TypeError: Shapes that do not fit, or values outside [0, 1].
@@ -47,7 +45,7 @@ def energy(machine: Machine, *states: ArrayLike) -> jax.Array:
 
 
 def free_energy(machine: Machine, v: ArrayLike) -> jax.Array:
-    """``F(v) = -log Σ_h exp(-E(v, h))`` of a restricted machine ``[n]``; ``v [n, n_visible]`` in [0, 1].
+    """Return ``F(v) = -log Σ_h exp(-E(v, h)) [n]`` of a restricted machine; ``v [n, n_visible]`` in [0, 1].
 
     Raises:
         ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
@@ -57,7 +55,7 @@ def free_energy(machine: Machine, v: ArrayLike) -> jax.Array:
 
 
 def hidden_means(machine: Machine, v: ArrayLike) -> jax.Array:
-    """``p(h_j = 1 | v)`` of a restricted machine ``[n, n_hidden]``; ``v [n, n_visible]`` in [0, 1].
+    """Return ``p(h_j = 1 | v)`` ``[n, n_hidden]`` of a restricted machine; ``v [n, n_visible]`` in [0, 1].
 
     Raises:
         ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
@@ -67,7 +65,7 @@ def hidden_means(machine: Machine, v: ArrayLike) -> jax.Array:
 
 
 def visible_means(machine: Machine, h: ArrayLike) -> jax.Array:
-    """``p(v_i = 1 | h)`` of a restricted machine ``[n, n_visible]``; ``h [n, n_hidden]`` in [0, 1].
+    """Return ``p(v_i = 1 | h)`` ``[n, n_visible]`` of a restricted machine; ``h [n, n_hidden]`` in [0, 1].
 
     Raises:
         ValueError, TypeError: A deep machine, shapes that do not fit, or values outside [0, 1].
@@ -79,13 +77,13 @@ def visible_means(machine: Machine, h: ArrayLike) -> jax.Array:
 def gibbs_step(
     machine: Machine, v: ArrayLike, uniform_h: ArrayLike, uniform_v: ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
-    """One Gibbs step of a restricted machine from v, with given random numbers.
+    """Take one Gibbs step of a restricted machine from v, with given random numbers.
 
     Args:
         machine: The parameters.
         v: Visible states ``[n, n_visible]``.
-        uniform_h: Numbers in [0, 1) ``[n, n_hidden]``; h is 1 where its number is below ``p(h = 1 | v)``.
-        uniform_v: Numbers in [0, 1) ``[n, n_visible]``, in the same way for the new v.
+        uniform_h: Numbers in [0, 1) ``[n, n_hidden]``; h is 1 where its number is less than ``p(h = 1 | v)``.
+        uniform_v: Numbers in [0, 1) ``[n, n_visible]``, used likewise for the new v.
 
     Returns:
         ``(h, v)``, each of 0 and 1, in the dtype of the parameters.
@@ -100,16 +98,16 @@ def gibbs_step(
     for name, numbers in zip(draws, uniforms, strict=True):
         if numbers.shape[1] != n:
             raise ArgumentError(name, f"expected {n} rows, as v has, got {numbers.shape[1]}")
-    states = columns.drawn(columns.means(packed, [v, v], ODD), uniforms, ODD)
-    states = columns.drawn(columns.means(packed, states, EVEN), uniforms, EVEN)
+    states = columns.sample_side(columns.means(packed, [v, v], ODD), uniforms, ODD)
+    states = columns.sample_side(columns.means(packed, states, EVEN), uniforms, EVEN)
     return states[1].T, states[0].T
 
 
 def pseudo_log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
-    """``Σ_i log p(v_i | all other visible units)`` of a restricted machine ``[n]`` (Besag 1975).
+    """Return ``Σ_i log p(v_i | all other visible units)`` ``[n]`` of a restricted machine (Besag 1975).
 
-    All terms are exact: ``log σ(F(v with unit i flipped) - F(v))``. scikit-learn's ``score_samples`` takes
-    one of them, drawn at random, times their number; its mean is this.
+    All terms ``log σ(F(v with unit i flipped) - F(v))`` are exact. scikit-learn's ``score_samples`` takes one
+    random term times the number of terms; its expected value is this sum.
 
     Args:
         machine: The parameters.
@@ -119,18 +117,18 @@ def pseudo_log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
 
 
 def reconstruction_error(machine: Machine, v: ArrayLike, sweeps: int = 25) -> jax.Array:
-    """``Σ_i (v_i - p_i)²`` ``[n]``, p being the visible means given the hidden means that v has.
+    """Return ``Σ_i (v_i - p_i)²`` ``[n]``, with p the visible means given the hidden means of v.
 
     Args:
-        machine: The parameters, of a restricted or a deep machine.
+        machine: The parameters of a restricted or deep machine.
         v: Visible states ``[n, n_visible]`` in [0, 1].
-        sweeps: Of the mean-field iteration; with one hidden layer none is needed.
+        sweeps: Mean-field iterations; unused with one hidden layer.
     """
     return columns.reconstruction_error(*as_columns(machine, v), checks.as_count(sweeps, "sweeps"))
 
 
 def log_z(machine: Machine) -> jax.Array:
-    """``log Z = log Σ exp(-E)`` over all states of all layers, a scalar.
+    """Return ``log Z = log Σ exp(-E)`` over all states of all layers, a scalar.
 
     Raises:
         ValueError: The smaller side has more than 20 units.
@@ -139,7 +137,7 @@ def log_z(machine: Machine) -> jax.Array:
 
 
 def log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
-    """``log p(v) = log Σ_h exp(-E(v, h)) - log Z`` ``[n]``; ``v [n, n_visible]`` of 0 and 1.
+    """Return ``log p(v) = log Σ_h exp(-E(v, h)) - log Z`` ``[n]``; ``v [n, n_visible]`` of 0 and 1.
 
     Raises:
         ValueError: Too many units, as for `log_z`, or other values.
@@ -148,17 +146,17 @@ def log_likelihood(machine: Machine, v: ArrayLike) -> jax.Array:
 
 
 def gradient(machine: Machine, v: ArrayLike) -> Machine:
-    """``∂/∂θ`` of the mean log-likelihood of rows v, by hand.
+    """Return the gradient of the mean log-likelihood of rows v, derived by hand.
 
-    ``∂/∂W_k = ⟨s_k s_{k+1}⟩_data - ⟨s_k s_{k+1}⟩_model`` and ``∂/∂b_k = ⟨s_k⟩_data - ⟨s_k⟩_model``; for
-    the data the visible units are held at the rows (the notes; Ackley, Hinton and Sejnowski 1985).
+    ``∂/∂W_k = ⟨s_k s_{k+1}⟩_data - ⟨s_k s_{k+1}⟩_model`` and ``∂/∂b_k = ⟨s_k⟩_data - ⟨s_k⟩_model``; the
+    data's averages clamp the visible units to the rows (the notes; Ackley, Hinton and Sejnowski 1985).
 
     Args:
         machine: The parameters.
         v: Rows ``[n, n_visible]`` of 0 and 1.
 
     Returns:
-        Shaped like the parameters.
+        A `Machine` with the shapes of the parameters.
 
     Raises:
         ValueError: Too many units, as for `log_z`, or other values.
@@ -170,11 +168,11 @@ def gradient(machine: Machine, v: ArrayLike) -> Machine:
 
 
 def kl_divergence(machine: Machine, v: ArrayLike) -> jax.Array:
-    """``KL(data ‖ model) = Σ_v p_data(v) log(p_data(v) / p(v))`` in nats, a scalar.
+    """Return ``KL(data ‖ model) = Σ_v p_data(v) log(p_data(v) / p(v))`` in nats, a scalar.
 
     Args:
         machine: The parameters.
-        v: Rows ``[n, n_visible]`` of 0 and 1, whose shares are the distribution of the data.
+        v: Rows ``[n, n_visible]`` of 0 and 1; their frequencies are the data distribution.
 
     Raises:
         ValueError: Too many units, as for `log_z`, or other values.
@@ -183,16 +181,16 @@ def kl_divergence(machine: Machine, v: ArrayLike) -> jax.Array:
 
 
 def entropy(v: ArrayLike) -> float:
-    """Entropy in nats of the distribution of rows ``[n, n_visible]``: the least mean of ``-log p``."""
+    """Return the entropy of rows ``[n, n_visible]`` in nats, the least mean ``-log p``."""
     counts = np.unique(np.asarray(checks.as_inputs(v, "v")), axis=0, return_counts=True)[1]
     return float(special.entr(counts / counts.sum()).sum())
 
 
 def all_states(n: int) -> np.ndarray:
-    """Every state of n units, one a row ``[2^n, n]``, in binary order (the last unit changes fastest).
+    """Return every state of n units ``[2^n, n]``, in binary order (the last unit changes fastest).
 
     Raises:
-        ValueError, TypeError: No whole number from 1 to 20.
+        ValueError, TypeError: Not a whole number from 1 to 20.
     """
     n = checks.as_count(n, "n", 1, enumeration.MOST_UNITS)
     return np.asarray(enumeration.all_states(n)).T

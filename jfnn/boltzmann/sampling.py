@@ -1,4 +1,4 @@
-"""Means and draws of machines of any depth: mean field, Gibbs chains, annealed importance sampling."""
+"""Means and samples of machines of any depth: mean field, Gibbs chains, annealed importance sampling."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from jfnn.boltzmann.columns import EVEN, ODD
 from jfnn.boltzmann.machine import Machine, as_columns, as_machine, pack
 from jfnn.numerics.compiling import compiled
 
-COPIES = 12.0  # bytes of a unit's state, its mean and its random number
+COPIES = 12.0  # bytes for a unit's state, mean and random number
 
 
 class LogZ(NamedTuple):
-    """An estimate of ``log Z``, and its standard error; both scalars."""
+    """An estimate of ``log Z`` and its standard error, both scalars."""
 
     value: jax.Array
     error: jax.Array
 
 
 def mean_field(machine: Machine, v: ArrayLike, sweeps: int = 25) -> list[jax.Array]:
-    """Means of the hidden layers by the mean-field iteration, for visible units held at v.
+    """Return the mean-field means of the hidden layers, with the visible units clamped to v.
 
     ``μ_k = σ(b_k + μ_{k-1} W_{k-1} + μ_{k+1} W_kᵀ)`` (Salakhutdinov and Hinton, AISTATS 2009), odd and even
-    layers in turn, from 1/2. With one hidden layer these are the exact means.
+    layers in turn, starting from 1/2. With one hidden layer the means are exact.
 
     Args:
         machine: The parameters.
         v: Rows ``[n, n_visible]`` in [0, 1].
-        sweeps: Times that all layers are renewed.
+        sweeps: Number of iterations over all layers.
 
     Returns:
         One array ``[n, n_k]`` for each hidden layer.
@@ -44,18 +44,18 @@ def mean_field(machine: Machine, v: ArrayLike, sweeps: int = 25) -> list[jax.Arr
 
 
 def sample(machine: Machine, key: jax.Array, n: int, sweeps: int = 1000) -> list[jax.Array]:
-    """States of all layers after many Gibbs sweeps, of n chains that start from random states.
+    """Return states of all layers after many Gibbs sweeps of n chains, started from random states.
 
-    A sweep draws the even layers given the odd ones, then the odd ones given the even ones.
+    A sweep samples the even layers given the odd ones, then the odd ones given the even ones.
 
     Args:
         machine: The parameters.
         key: A random key.
-        n: Chains.
-        sweeps: Sweeps before the states are taken.
+        n: Number of chains.
+        sweeps: Sweeps before the states are returned.
 
     Returns:
-        One array ``[n, n_k]`` of 0 and 1 for each layer, the visible one first.
+        One array ``[n, n_k]`` of 0 and 1 for each layer, the visible layer first.
     """
     machine = as_machine(machine)
     checks.check_key(key)
@@ -74,21 +74,22 @@ def _sample(machine: Machine, key: jax.Array, n: int, sweeps: int) -> list[jax.A
 
 
 def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures: int = 1000) -> LogZ:
-    """``log Z`` by annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008).
+    """Estimate ``log Z`` by annealed importance sampling (Neal 2001; Salakhutdinov and Murray 2008).
 
-    Weights of the machine grow from 0, where ``Z`` is known, in equal steps to their values. Each of n
-    runs does one Gibbs sweep a step, and collects ``log w = Σ_t F_t(s_t) - F_{t+1}(s_t)``, where F is the
-    free energy of the even layers, the odd ones being summed over. ``Z`` is ``Z_0`` times the mean of ``w``.
+    The weights of the machine grow in equal steps from 0, where ``Z = Z_0`` is known, to their values. Each
+    of n runs does one Gibbs sweep per step, and accumulates ``log w = Σ_t F_t(s_t) - F_{t+1}(s_t)``, where F
+    is the free energy of the even layers, with the odd ones summed over. The estimate of ``Z`` is ``Z_0``
+    times the mean of ``w``.
 
     Args:
-        machine: The parameters, of a restricted or a deep machine.
+        machine: The parameters of a restricted or deep machine.
         key: A random key.
-        n: Runs.
-        temperatures: Steps.
+        n: Number of runs.
+        temperatures: Number of steps.
 
     Returns:
-        The estimate and its standard error, ``std(w) / (mean(w) √n)``, which says nothing of states that no
-        run has met.
+        The estimate and its standard error, ``std(w) / (mean(w) √n)``, which does not account for states that
+            no run has visited.
     """
     machine = as_machine(machine)
     checks.check_key(key)
@@ -109,14 +110,14 @@ def _annealed(machine: Machine, key: jax.Array, n: int, temperatures: int) -> tu
         before, after = (columns.free_energy(tempered(t), states, EVEN) for t in (step, step + 1))
         key_of_step = jax.random.fold_in(key, step)
         uniforms = columns.uniforms(key_of_step, machine.sizes, n, dtype)
-        states = columns.drawn(columns.means(tempered(step + 1), states, ODD), uniforms, ODD)
-        states = columns.drawn(columns.means(tempered(step + 1), states, EVEN), uniforms, EVEN)
+        states = columns.sample_side(columns.means(tempered(step + 1), states, ODD), uniforms, ODD)
+        states = columns.sample_side(columns.means(tempered(step + 1), states, EVEN), uniforms, EVEN)
         return states, log_w + before - after
 
     dtype = machine.biases[0].dtype
     start = columns.uniforms(jax.random.fold_in(key, temperatures), machine.sizes, n, dtype)
     means = [jnp.broadcast_to(jax.nn.sigmoid(b)[:, None], (len(b), n)) for b in machine.biases]
-    states = columns.drawn(columns.drawn(means, start, EVEN), start, ODD)
+    states = columns.sample_side(columns.sample_side(means, start, EVEN), start, ODD)
     _, log_w = jax.lax.fori_loop(0, temperatures, one_step, (states, jnp.zeros(n, dtype)))
     log_z_0 = sum(jnp.sum(jax.nn.softplus(b)) for b in machine.biases)
     log_mean = jax.nn.logsumexp(log_w) - jnp.log(n)

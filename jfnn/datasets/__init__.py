@@ -1,4 +1,4 @@
-"""Data to learn from: the digits, gates, files, splits that keep pairs."""
+"""Data sets: scikit-learn's digits, MNIST-1D, logic gates, CSV and NPZ files, train/test splits."""
 
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,10 @@ __all__ = [
 ]
 __dir__ = __all__.copy
 
-if not TYPE_CHECKING:  # to which it would say that there is every name
+if not TYPE_CHECKING:  # type checkers would accept every name
 
     def __getattr__(name: str) -> object:
-        """Raises AttributeError with what is meant, such as `digits` by load_digits."""
+        """Raise AttributeError with a suggestion, such as `digits` for load_digits."""
         from jfnn.unknown import unknown
 
         raise unknown("jfnn.datasets", name, __all__)

@@ -1,4 +1,4 @@
-"""Columns of words and of numbers with gaps, and tables of them by name, described by plain values."""
+"""Encode columns of words and of numbers with missing values, described by plain values."""
 
 import collections
 from collections.abc import Callable, Mapping, Sequence
@@ -14,18 +14,19 @@ from jfnn.datasets.fields import as_category, as_number
 from jfnn.datasets.targets import Table, file_error
 from jfnn.split import Field, Names, is_frame
 
-# Standard deviations of the training rows between their mean and a column's median, from which on rows are
-# taken as unscaled. Fewer would warn of rows that are merely far; with more, counts or years would pass.
+# Rows are taken as unscaled if a column's median is more than this many of the training rows' standard
+# deviations from their mean. With fewer, outliers would trigger the warning; with more, unscaled counts or
+# years would not.
 FAR = 10
-SHOWN = 3  # words of a column that a warning names
+SHOWN = 3  # words per column in a warning
 Columns = Mapping[str, Mapping[str, Any]]
 
 
-def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
-    """The description of a table's columns for `transform`, fitted to some rows ``x [n, columns]`` of it.
+def fit(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Return the description of a table's columns for `transform`, fitted to rows ``x [n, columns]`` of it.
 
-    As scikit-learn's OneHotEncoder, and its SimpleImputer with a column that marks gaps where these rows have
-    some. Raises ArgumentError for a column of numbers that has none in these rows.
+    Like scikit-learn's OneHotEncoder, and its SimpleImputer with an indicator column if these rows have
+    missing values. Raises ArgumentError for a numeric column without any number in these rows.
     """
     columns: dict[str, dict[str, Any]] = {name: {} for name in table.names}
     if not table.imputes and not x.dtype.hasobject:
@@ -43,26 +44,27 @@ def fitted(table: Table, x: np.ndarray) -> dict[str, dict[str, Any]]:
 
 
 def transform(columns: Columns, frame: Any) -> np.ndarray:
-    """Inputs from columns by name, as the config.json of a run describes them under "data", "names".
+    """Return inputs from named columns, as described under "data", "names" in a run's config.json.
 
-    Where it has "scaling" there, that comes next.
+    If "scaling" is given there, apply it afterwards.
 
-    A word becomes 1 in the column of its category and 0 in the others; one that no training row has is 0 in
-    all. A gap becomes the median, and 1 in a further column, if training rows have gaps there too. A
-    UserWarning, once a call, names columns and words that no training row has; words that some have in other
-    capitals; columns of several rows without any number; and gaps in columns where no training row has one.
+    A word becomes 1 in its category's column and 0 in the others; a word that is not in the training rows
+    becomes 0 in all. A missing value becomes the median, and 1 in an indicator column if the training rows
+    have missing values in this column. A UserWarning, once per call, lists columns with words that are not in
+    the training rows, or only with different capitals; columns of several rows without any number; and
+    missing values in columns without any in the training rows.
 
     Args:
         columns: "columns" there: name -> ``{"categories": […]}``, ``{"median": …, "indicator": …}``, or
-            ``{}`` for numbers without gaps.
-        frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are left out.
+            ``{}`` for numbers without missing values.
+        frame: Name -> values ``[n]``, a DataFrame or a dict; other columns are ignored.
 
     Returns:
         ``[n, inputs]``, float64.
 
     Raises:
-        ValueError, TypeError: The frame lacks a column, or has one of another length; a word, infinity
-            or a number beyond floats among numbers, or a gap without a median.
+        ValueError, TypeError: The frame lacks a column, or has one of another length; a numeric column has a
+            word, infinity, a number beyond the range of floats, or a missing value but no median.
     """
     read = read_frame(columns, frame)
     for reason in [*read.unknown, *_of_gaps(columns, read)]:
@@ -71,20 +73,20 @@ def transform(columns: Columns, frame: Any) -> np.ndarray:
 
 
 class Read(NamedTuple):
-    """A frame as inputs."""
+    """A frame converted to inputs."""
 
     inputs: np.ndarray  # ``[n, inputs]``, float64
-    gaps: dict[str, int]  # column -> its number of gaps, where it has some that became the median
-    unknown: list[str]  # warnings of words that no training row has
+    gaps: dict[str, int]  # column -> number of missing values that became the median, if any
+    unknown: list[str]  # warnings about words that are not in the training rows
 
 
 def gaps_text(gaps: Mapping[str, int]) -> str:
-    """Numbers of gaps by column in a line: "'age' (2), 'fare' (1)"."""
+    """Return the number of missing values of each column in one line: "'age' (2), 'fare' (1)"."""
     return shortened([f"{name!r} ({count})" for name, count in gaps.items()])
 
 
 def _of_gaps(columns: Columns, read: Read) -> list[str]:
-    """What to say of columns of several rows that are all gaps, and of gaps where no training row has one."""
+    """Return warnings about columns without any number, and about new columns with missing values."""
     empty = [name for name, count in read.gaps.items() if count == len(read.inputs) > 1]
     marked = [name for name in read.gaps if columns[name].get("indicator")]
     new = {name: count for name, count in read.gaps.items() if name not in (*empty, *marked)}
@@ -99,7 +101,7 @@ def _of_gaps(columns: Columns, read: Read) -> list[str]:
 
 
 def read_frame(columns: Columns, frame: Any) -> Read:
-    """As `transform`, without a word."""
+    """Return the same as `transform`, with warnings as texts."""
     descriptions = columns.values() if isinstance(columns, Mapping) else [None]
     if not all(isinstance(column, Mapping) for column in descriptions):
         raise ArgumentTypeError("columns", f"expected descriptions by name, got {checks.shown(columns)}")
@@ -137,7 +139,7 @@ def read_frame(columns: Columns, frame: Any) -> Read:
 
 
 def _of_unknown(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> list[str]:
-    """What to say of words that no training row has, column -> word -> its entries; "" is a gap."""
+    """Return warnings about words without a category, column -> word -> count; "" is a missing value."""
     others: list[str] = []
     spelled: list[str] = []
     for name, words in unknown.items():
@@ -163,7 +165,7 @@ def _of_unknown(unknown: Mapping[str, Mapping[str, int]], columns: Columns) -> l
 
 
 def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
-    """Numbers ``[n]``, NaN for gaps, where these are allowed."""
+    """Return numbers ``[n]``, with NaN for missing values if ``gaps`` allows them."""
     if values.dtype.kind in "biuf":
         numbers = values.astype(np.float64)
     else:
@@ -180,18 +182,18 @@ def _numbers(values: np.ndarray, name: str, gaps: bool) -> np.ndarray:
 
 
 class ColumnNames(Names):
-    """Names of a split's columns, classes and units, by which it reads rows and words answers.
+    """Names of a split's columns, classes and units, used to read rows and to express predictions in words.
 
-    "columns" has the description of each column, for `transform`; "scaling" the mean and scale of inputs "x"
-    and of targets "y", for ``(value - mean) / scale``; "classes" the word of each label; "target" the name of
-    the column of the targets. Each may be missing.
+    "columns" describes each column for `transform`; "scaling" has the mean and scale of inputs "x" and of
+    targets "y", for ``(value - mean) / scale``; "classes" the word of each label; "target" the name of the
+    target column. Each may be missing.
     """
 
     def inputs(self, frame: object) -> np.ndarray:
-        """Inputs ``[n, inputs]`` (float64) in the units that networks learned from.
+        """Return inputs ``[n, inputs]`` (float64) in the units that networks were trained on.
 
         Args:
-            frame: Named columns, in any order, among others.
+            frame: Named columns in any order; others are ignored.
 
         Raises:
             ValueError, TypeError: There are no names of columns; or as in `transform`.
@@ -217,10 +219,10 @@ class ColumnNames(Names):
         return None if scaling is None else (np.array(scaling["mean"]), np.array(scaling["scale"]))
 
     def words(self, labels: np.ndarray) -> np.ndarray:
-        """Labels in the file's words, "" for -1; as they are where there are no words.
+        """Return labels as words, "" for -1; unchanged if there are no words.
 
         Raises:
-            ValueError: A label beyond the words.
+            ValueError: A label has no word.
         """
         classes = self.get("classes")
         if classes is None:
@@ -232,7 +234,7 @@ class ColumnNames(Names):
         return np.asarray(np.array([*classes, ""])[labels])
 
     def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
-        """See ``Names.units``; None where targets are not scaled."""
+        """See ``Names.units``; None if targets are not scaled."""
         scaling = self._scaling("y")
         if scaling is None:
             return None
@@ -241,18 +243,18 @@ class ColumnNames(Names):
         return lambda predictions: predictions * scale + mean
 
     def warn_of_units(self, x: object) -> None:
-        """Warns of rows in an array that are likely unscaled, where a run has scaled inputs."""
+        """Warn if the rows of an array are probably unscaled although the run scaled its inputs."""
         if self._scaling("x") is None or not isinstance(x, np.ndarray) or not x.size:
             return
-        if x.dtype.kind not in "biuf":  # an error, of whoever takes rows
+        if x.dtype.kind not in "biuf":  # callers raise an error for these
             return
         medians = np.abs(np.median(x.reshape(len(x), -1), axis=0))
         column = int(np.argmax(medians))
         if medians[column] > FAR:
             far = f"{medians[column]:.3g} standard deviations from the mean of the training rows"
-            cure = "scale rows as these were, or give named columns, which are scaled"
-            callers.warn(Doubt(f"the median of column {column} lies {far}", "x", cure))
+            cure = "scale rows like the training rows, or pass named columns, which are scaled automatically"
+            callers.warn(Doubt(f"the median of column {column} is {far}", "x", cure))
 
     def _scaling(self, part: str) -> Mapping[str, Any] | None:
-        """Mean and scale of the inputs or targets; None where they are not scaled."""
+        """Return mean and scale of the inputs or targets; None if they are not scaled."""
         return (self.get("scaling") or {}).get(part)

@@ -1,7 +1,7 @@
-"""CSV and NPZ files as inputs and targets.
+"""Read CSV and NPZ files as inputs and targets.
 
-Nothing is guessed and no row dropped: a value that is missing or no number raises ValueError with its row
-and column, unless the caller says what becomes of it.
+Nothing is guessed and no row is dropped: a missing value, or one that is not a number, raises ValueError with
+its row and column, unless the caller chooses how to treat it.
 """
 
 import csv
@@ -25,45 +25,45 @@ from jfnn.datasets.fields import (
     as_exact,
     as_number,
     as_word,
+    float_error,
     is_gap,
     likeness,
-    unheld,
 )
 from jfnn.datasets.targets import TASKS, Table, as_task, check_exact, file_error, index_text
 
-MOST_WORDS = 1000  # different ones in a column
+MOST_WORDS = 1000  # different words in a column
 IMPUTE = Set("impute", True, "takes the column's median")
 ENCODE = Set("encode", True, "makes columns of words columns of 0 and 1")
 
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # of files that some programs call CSV
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}  # in files that some programs call CSV
 
-SAMPLE = 1 << 20  # bytes at the beginning of a CSV file from which its number of rows is estimated
-# Bytes of a field of a CSV file in memory at the peak. Too few let a file fill the memory, too many
-# refuse one that fits. Long words take more, by their letters.
-NUMBER_BYTES = 17  # where all are numbers
-GAP_BYTES = 72  # where two thirds are gaps
-WORD_BYTES = 124  # where all are short words
-ROW_BYTES = 96  # of its target, beside those of all fields
-COPIES = 2.0  # of all arrays of an archive in memory, while parts are joined
+SAMPLE = 1 << 20  # the number of rows of a CSV file is estimated from this many bytes
+# Peak memory per field of a CSV file, in bytes. If too low, a file may exhaust the memory; if too high, files
+# that fit are refused. Long words take more.
+NUMBER_BYTES = 17  # if all are numbers
+GAP_BYTES = 72  # if two thirds are missing
+WORD_BYTES = 124  # if all are short words
+ROW_BYTES = 96  # per row, for its target
+COPIES = 2.0  # of all arrays of an archive, while parts are concatenated
 
 
 class CsvRows(NamedTuple):
     """The rows of a CSV file below its header."""
 
-    file: str  # its name
-    names: list[str]  # of the columns beside that of the targets
-    numbers: "array[float]"  # in these columns, row by row; NaN for all other fields
-    others: dict[str, dict[int, str]]  # column -> row -> the field as written, where no float holds it
-    targets: list[str]  # as words
-    lines: "array[int]"  # at which each row ends
+    file: str  # name of the file
+    names: list[str]  # names of the columns except the target
+    numbers: "array[float]"  # numbers in these columns, row by row; NaN for all other fields
+    others: dict[str, dict[int, str]]  # column -> row -> the field as written, if it is not an exact float
+    targets: list[str]  # target column, as words
+    lines: "array[int]"  # line at which each row ends
 
     def column(self, name: str) -> np.ndarray:
-        """Numbers of a column ``[rows]``, NaN for all other fields."""
+        """Return the numbers of a column ``[rows]``, with NaN for all other fields."""
         table = np.frombuffer(self.numbers, np.float64).reshape(len(self.lines), len(self.names))
         return np.asarray(table[:, self.names.index(name)])
 
     def error(self, row: int, name: str, reason: str, cure: Set | None = None) -> ArgumentError:
-        """The error of a field, in a row counted from 0."""
+        """Return the error for a field, in a row counted from 0."""
         where = f"{self.file}, row {row + 1} (line {self.lines[row]}), column {checks.shown(name)}"
         return file_error(f"{where}: {reason}", cure)
 
@@ -77,27 +77,27 @@ def read_csv(
     encode: bool = False,
     impute: bool = False,
 ) -> Table:
-    """A CSV file (comma, UTF-8, fields may be quoted) with a header line; all other columns are inputs.
+    """Read a CSV file (comma-separated, UTF-8, optional quotes) with a header; other columns are inputs.
 
     Args:
         path: The file.
-        target: The column to predict; None is an error that lists the columns. Words become labels, in
-            alphabetical order; whole numbers of which few are different too, in ascending order.
-        task: "classification" or "regression", where that is not what the column looks like.
-        weights: The column that says how often each row counts; None for none.
-        encode: Whether columns may hold words, which `split_table` makes columns of 0 and 1. There a gap
-            counts as one more word.
-        impute: Whether columns of numbers may have gaps, which `split_table` fills.
+        target: The column to predict; None raises an error that lists the columns. Words become labels in
+            alphabetical order; whole numbers with few different values become labels in ascending order.
+        task: "classification" or "regression", to override the task detected from the target column.
+        weights: The column with the weight of each row; None for equal weights.
+        encode: Whether columns may hold words, which `split_table` one-hot encodes. A missing value in such a
+            column counts as one more word.
+        impute: Whether numeric columns may have missing values, which `split_table` imputes.
 
     Raises:
-        ValueError: A missing (empty, NA, nan, null, …) or non-numeric value, infinity or a number beyond
-            floats (1e400, which is no gap either), a few words among numeric targets, or a whole number that
-            a float does not hold, with its row (from 1, below the header) and column; a class in two
-            spellings (7, 007; true, True); without a task, targets that are all dates, times, or numbers with
-            commas or signs (0,5; $1.00); rows of another length than the header; another separator than the
-            comma; no such column; a target that does not fit the task; a file that cannot be read, or does
-            not fit into memory. With ``encode``, a column of too many words, or of nothing but such dates,
-            times and numbers.
+        ValueError: With row (from 1, below the header) and column: a missing (empty, NA, nan, null, …) or
+            non-numeric value; infinity or a number beyond the range of floats (1e400, which does not count as
+            missing); a few words among numeric targets; or a whole number that a float would round. A class
+            in two spellings (7, 007; true, True); without a task, targets that are all dates, times, or
+            numbers with commas or signs (0,5; $1.00). Rows of another length than the header; another
+            separator than the comma; no such column; a target that does not fit the task; a file that cannot
+            be read, or does not fit into memory. With ``encode``, a column with too many words, or only with
+            such dates, times and numbers.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
@@ -117,12 +117,13 @@ def read_csv(
 
 
 def read_columns(path: str | os.PathLike[str]) -> dict[str, list[str]]:
-    """The columns of a CSV file as `read_csv` takes it, name -> fields as written: rows to predict.
+    """Read the columns of a CSV file, name -> fields as written, as rows to predict.
 
-    `SweepResult.predict` and `transform` take them, and say which field they cannot read.
+    `SweepResult.predict` and `transform` accept them, and name the fields that they cannot read. The format
+    is as in `read_csv`.
 
     Raises:
-        ValueError: Rows of another length than the header, none, or none below it; names that are not
+        ValueError: Rows of another length than the header, no header, or no rows below it; names that are not
             unique; a file that cannot be read, or does not fit into memory.
         FileNotFoundError: There is no such file.
     """
@@ -143,7 +144,7 @@ def _as_name(name: str | None, argument: str) -> str | None:
 
 
 def _check_memory(path: Path, bytes_a_field: int) -> None:
-    """Raises ValueError for a file too large to read, by the bytes of a field and those of a row's target."""
+    """Raise ValueError for a file too large to read."""
     with paths.readable(path, "path"), path.open("rb") as file:
         sample = file.read(SAMPLE)
         size = file.seek(0, os.SEEK_END)
@@ -154,9 +155,9 @@ def _check_memory(path: Path, bytes_a_field: int) -> None:
 
 
 def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool, impute: bool) -> CsvRows:
-    """All rows of a file whose header has these columns.
+    """Read all rows of a file whose header has these columns.
 
-    Raises ArgumentError for the first field beside the targets that may not be there, see `_refusal`.
+    Raises ArgumentError for the first invalid field outside the target column, see `_refusal`.
     """
     lines_of_fields = _fields(path)
     _, header = next(lines_of_fields)
@@ -181,33 +182,33 @@ def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool
 
 
 def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The names in the header of a CSV file, then the fields of each row, all with the line they end at."""
+    """Yield the header's names and then the fields of each row, each with the line where it ends."""
     try:
         with paths.text(path, "path") as text:
-            # pandas fills short rows up as if they had gaps, renames columns and rounds large numbers: every
-            # rule here would need the fields as text again.
+            # pandas pads short rows with missing values, renames columns and rounds large numbers: every rule
+            # here would need the fields as text again.
             reader = csv.reader(text, strict=True)
             header = [as_word(name) for name in next(reader, [])]
             _check_header(header, path.name)
             yield reader.line_num, header
             row = 0
-            for row, fields in enumerate(filter(None, reader), 1):  # blank lines are no rows
+            for row, fields in enumerate(filter(None, reader), 1):  # blank lines do not count as rows
                 if len(fields) != len(header):
                     where = f"{path.name}, row {row} (line {reader.line_num})"
                     got = f"expected {len(header)} fields, as the header has, got {len(fields)}"
                     raise file_error(f"{where}: {got}")
                 yield reader.line_num, fields
     except UnicodeDecodeError:
-        raise file_error(f"{path.name} is no UTF-8 text") from None
+        raise file_error(f"{path.name} is not UTF-8 text") from None
     except csv.Error as error:
-        raise file_error(f"{path.name} is no CSV file: {error}") from None
+        raise file_error(f"{path.name} is not a valid CSV file: {error}") from None
     if row == 0:
         raise file_error(f"{path.name} has no rows below its header")
 
 
 def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[str | None, Set | None]:
-    """Why a field that is not a number may not be there, and the cure; no reason for one that may."""
-    if reason := unheld(field):
+    """Return why a field that is not a number is invalid, and the fix; no reason for a valid field."""
+    if reason := float_error(field):
         return reason, None
     if is_weight:
         return _no_number(field), None
@@ -220,13 +221,13 @@ def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[s
 
 
 def _no_number(field: str, advice: str = "") -> str:
-    """The reason against a word or a gap."""
+    """Return the reason against a word or a missing value."""
     got = checks.shown(field) if as_word(field) else "nothing"
     return f"expected a number, got {got}{advice}"
 
 
 def _check_header(header: list[str], file: str) -> None:
-    """Raises ValueError for a header in which a column has no name for itself."""
+    """Raise ValueError for a header without a unique name for every column."""
     if not header:
         raise file_error(f"{file} is empty")
     for sign, name in SEPARATORS.items():
@@ -244,7 +245,7 @@ def _check_header(header: list[str], file: str) -> None:
 
 
 def _check_target(header: list[str], file: str, target: str | None, weights: str | None) -> None:
-    """Raises ValueError for a header without these columns, or without others."""
+    """Raise ValueError for a header without these columns, or without others."""
     if target not in header:
         got = "none" if target is None else repr(target)
         raise ArgumentError("target", f"expected a column of {file} ({shortened(header)}), got {got}")
@@ -257,27 +258,27 @@ def _check_target(header: list[str], file: str, target: str | None, weights: str
 
 
 def _targets(rows: CsvRows, name: str, task: str | None) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """Labels and the word for each, or numbers and None."""
+    """Return labels and the word for each, or numbers and None."""
     values = [as_exact(word) for word in rows.targets]
     words = {row: rows.targets[row] for row, value in enumerate(values) if value is None}
     for row, word in words.items():
-        reason = unheld(word)
+        reason = float_error(word)
         if reason:
             raise rows.error(row, name, reason)
         if is_gap(word):
-            got = f"{checks.shown(word)}, which is neither" if word else "nothing"
-            cure = "leave the row out, or give a class another name"
+            got = f"{checks.shown(word)}, which marks a missing value" if word else "nothing"
+            cure = "drop the row, or rename the class"
             raise rows.error(row, name, f"expected a word or number, got {got}; {cure}")
     if words and (task == "regression" or (task is None and 2 * len(words) < len(rows.targets))):
         row, word = next(iter(words.items()))
-        got = f"got {checks.shown(word)}; where all are names of classes, the task is classification"
+        got = f"got {checks.shown(word)}; if all are names of classes, use task='classification'"
         raise rows.error(row, name, f"expected a number, {got}")
     y = np.array(rows.targets if words else values)
     return as_task(y, task, words=rows.targets, where=f"{rows.file}, column {checks.shown(name)}")
 
 
 def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
-    """Numbers of a column ``[rows]``, NaN for gaps; or categories, objects, "" for gaps."""
+    """Return the numbers of a column ``[rows]``, with NaN for missing values; or categories, with ""."""
     numbers = rows.column(name)
     words = {row: as_category(field) for row, field in rows.others[name].items()}
     if not words:
@@ -294,7 +295,7 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
     row, word = next(iter(present.items()))
     if len(present) < len(numbers) - len(words):
         got = checks.shown(word)
-        raise rows.error(row, name, f"expected a number, as most in this column are, got {got}")
+        raise rows.error(row, name, f"expected a number, like most values of this column, got {got}")
     if all(map(likeness, present.values())):
         got = f"{likeness(word)}, such as {checks.shown(word)}"
         raise file_error(f"{column}: expected words or numbers, got {got}{AS_NUMBERS}")
@@ -308,17 +309,17 @@ def _inputs(rows: CsvRows, name: str, impute: bool) -> np.ndarray:
 
 
 def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str | None = None) -> Table:
-    """A NumPy archive of ``x, y``, or of ``x_train, y_train, x_test, y_test``.
+    """Read a NumPy archive with ``x, y``, or with ``x_train, y_train, x_test, y_test``.
 
     Args:
         path: The file; pickled objects in it raise ValueError.
-        task: "classification" or "regression", where that is not what the targets look like.
-        weights: The array that says how often each row, or each training row, counts; None for none.
+        task: "classification" or "regression", to override the task detected from the targets.
+        weights: The array with the weight of each row, or each training row; None for equal weights.
 
     Raises:
-        ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, whole ones
-            that would be rounded, words that stand for a missing value, targets that do not fit the task; a
-            file that cannot be read, or does not fit into memory.
+        ValueError: Other arrays than these, shapes that do not fit, numbers that are not finite, whole
+            numbers that would be rounded, words that mark a missing value, targets that do not fit the task;
+            a file that cannot be read, or does not fit into memory.
         FileNotFoundError: There is no such file.
     """
     path = paths.as_regular(path, "path")
@@ -336,7 +337,7 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
         raise file_error(f"{path.name}: expected words both in y_train and in y_test, or in neither")
     joined = np.concatenate(ys)
     y, classes = as_task(joined, task, "path", f"{path.name}, y")
-    if classes is None or joined.dtype.kind == "f":  # else whole numbers stay what they are
+    if classes is None or joined.dtype.kind == "f":  # whole numbers as classes are not rounded
         for part in parts:
             check_exact(arrays[f"y{part}"], f"{path.name}, y{part}")
     x = np.concatenate(xs)
@@ -349,11 +350,11 @@ def read_npz(path: str | os.PathLike[str], task: str | None = None, weights: str
 
 
 def _read_archive(path: Path, weights: str | None) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Inputs, targets and weights by name, and the parts that there are: "", or "_train" and "_test"."""
+    """Return inputs, targets and weights by name, and the parts: "", or "_train" and "_test"."""
     try:
         archive = zipfile.ZipFile(path)
     except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise file_error(f"{path.name} is no NPZ file ({one_line(error)})") from None
+        raise file_error(f"{path.name} is not a valid NPZ file ({one_line(error)})") from None
     with archive:
         size = sum(entry.file_size for entry in archive.infolist())
         memory.check("path", COPIES * size, sizes=f", for {path.name}")
@@ -381,7 +382,7 @@ def _read_array(archive: zipfile.ZipFile, name: str, file: str) -> np.ndarray:
     try:
         return named_array(archive, name)
     except ValueError as error:
-        raise file_error(f"{file}: {name} is no plain array ({error})") from None
+        raise file_error(f"{file}: {name} is not a plain array ({error})") from None
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], part: str, file: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows to train on and rows to test on: cut so that pairs stay together, standardised; well-known ones."""
+"""Train/test splits, standardization, and well-known data sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jfnn.arguments import callers, checks, memory
 from jfnn.arguments.callers import Doubt
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.packages import imported
-from jfnn.datasets.columns import ColumnNames, fitted, gaps_text, read_frame
+from jfnn.datasets.columns import ColumnNames, fit, gaps_text, read_frame
 from jfnn.datasets.targets import Table
 from jfnn.split import Split
 from jfnn.targets import is_labels
@@ -28,22 +28,22 @@ def split(
     weights: ArrayLike | None = None,
     stratify: ArrayLike | bool | None = None,
 ) -> Split:
-    """Shuffles rows and cuts them in two; each input keeps its label and its weight.
+    """Shuffle rows and split them into training and test rows; each input keeps its label and weight.
 
     Args:
-        x: Inputs ``[n, …]``; the names of a data frame's columns become "columns" in the split's names, and
-            that of a series ``y`` then "target".
+        x: Inputs ``[n, …]``. The column names of a data frame become "columns" in the split's names, and the
+            name of a series ``y`` becomes "target".
         y: Labels or targets, n rows.
-        test_size: Share (float) or number (int) of rows to test on; 0 to train on all of them, shuffled.
-        random_state: Seed of the shuffle; None draws from NumPy's global generator.
-        weights: How often each row's cost counts ``[n]``; those of the test rows are left out.
-        stratify: True to give each class of ``y`` its share of the test rows, or other labels ``[n]`` for
-            that; the rows are those of scikit-learn's ``train_test_split(stratify=y)``.
+        test_size: Fraction (float) or number (int) of test rows; 0 to train on all rows, shuffled.
+        random_state: Seed of the shuffle; None uses NumPy's global generator.
+        weights: Weight of each row in the loss ``[n]``; the test rows' weights are dropped.
+        stratify: True to preserve the class frequencies of ``y`` in both parts, or other labels ``[n]`` to
+            stratify by. Rows match scikit-learn's ``train_test_split(stratify=y)``.
 
     Raises:
-        ValueError: Lengths differ, a part would be empty, or the seed is negative or of more than 32 bits;
-            with ``stratify`` a class of one row, or fewer rows in a part than classes.
-        TypeError: The seed is no whole number; targets that are no labels cannot be cut evenly.
+        ValueError: Lengths differ, a part would be empty, or the seed is negative or has more than 32 bits;
+            with ``stratify``, a class has one row, or a part has fewer rows than there are classes.
+        TypeError: The seed is not a whole number, or the targets to stratify by are not labels.
     """
     from sklearn.model_selection import train_test_split
     from sklearn.utils import shuffle
@@ -78,7 +78,7 @@ def split(
 
 
 def _names_of(x: object, y: object) -> ColumnNames | None:
-    """The names of a data frame's columns, and of a series of targets beside it."""
+    """Return the names of a data frame's columns, and of a series of targets."""
     columns: dict[str, Any] = {name: {} for name in checks.column_names(x)}
     if not columns:
         return None
@@ -87,13 +87,13 @@ def _names_of(x: object, y: object) -> ColumnNames | None:
 
 
 def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> np.ndarray:
-    """The class of each row, 0 to k-1, whose shares a cut is to keep; ``words`` name them in errors."""
+    """Return the class of each row, 0 to k-1, to stratify by; ``words`` name the classes in errors."""
     labels = np.atleast_1d(checks.as_array(labels, "stratify"))
     if labels.shape != (n,):
         raise ArgumentError("stratify", f"expected a label for each of {n} rows, got {list(labels.shape)}")
     if labels.dtype.kind not in "iubUSO":
         reason = f"expected classes, whole numbers or words, got {labels.dtype}"
-        raise ArgumentTypeError("stratify", f"{reason}; targets that are numbers have no shares to keep")
+        raise ArgumentTypeError("stratify", f"{reason}; numeric targets cannot be stratified")
     names, classes, counts = np.unique(
         labels.astype(str) if labels.dtype.hasobject else labels, return_inverse=True, return_counts=True
     )
@@ -104,7 +104,7 @@ def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> 
         raise ArgumentError("stratify", f"expected at least two rows of each class, got one of {text}")
     fewest = min(test_rows, n - test_rows)
     if 0 < fewest < len(names):
-        reason = f"expected at least {len(names)} rows in each part, as there are classes"
+        reason = f"expected at least {len(names)} rows in each part, one per class"
         raise ArgumentError("test_size", f"{reason}, got {fewest}")
     return np.asarray(classes)
 
@@ -112,33 +112,33 @@ def _classes(labels: Any, n: int, test_rows: int, words: Sequence[str] = ()) -> 
 def split_table(
     table: Table, test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False
 ) -> Split:
-    """A table's rows to train and to test on: as its file cuts them, else as `split` does.
+    """Return a table's training and test rows: as split in its file, or otherwise by `split`.
 
-    Words and gaps become numbers as `transform` says, by the medians and categories of the training rows
-    only. The split's names have the description of the columns for it as "columns", the words of the labels
-    as "classes", and the column of the targets as "target", so that `SweepResult.predict` takes a data frame
-    and answers in these words. A UserWarning says how many gaps were filled, and where.
+    Words and missing values become numbers as described in `transform`, with medians and categories from the
+    training rows only. The split's names hold the descriptions of columns as "columns", the words of labels
+    as "classes" and the target column as "target", so that `SweepResult.predict` accepts a data frame and
+    returns these words. A UserWarning lists how many values were imputed in which columns.
 
     Args:
         table: From `read_csv` or `read_npz`.
-        test_size: As in `split`; unused where the file itself holds test rows.
-        random_state: The same.
-        stratify: Whether each class keeps its share, as in `split`; the same.
+        test_size: As in `split`. This and the following arguments are unused if the file has test rows.
+        random_state: As in `split`.
+        stratify: Whether to preserve the class frequencies, as in `split`.
 
     Raises:
-        ValueError, TypeError: As in `split`, and a column of numbers without any in the training rows.
+        ValueError, TypeError: As in `split`; or a numeric column has no number in the training rows.
     """
     checks.check_instance(table, Table, "table")
     checks.as_switch(stratify, "stratify")
     n = table.n_train
     if n is None:
-        if stratify and table.classes is not None:  # first, for an error in the file's words
+        if stratify and table.classes is not None:  # checked first, so that errors use the file's words
             rows = checks.as_size(test_size, len(table.y), "test_size", least=0)
             _classes(table.y, len(table.y), rows, table.classes)
         cut = split(table.x, table.y, test_size, random_state, table.weights, stratify)
     else:
         cut = Split(table.x[:n], table.y[:n], table.x[n:], table.y[n:], table.weights)
-    columns = fitted(table, cut.x_train)
+    columns = fit(table, cut.x_train)
     if any(columns.values()):
         parts = [x for x in (cut.x_train, cut.x_test) if x is not None]
         read = [read_frame(columns, dict(zip(table.names, x.T, strict=True))) for x in parts]
@@ -146,7 +146,7 @@ def split_table(
         gaps = sum((collections.Counter(part.gaps) for part in read), collections.Counter())
         if gaps:
             number = f"{gaps.total()} gap{'s' * (gaps.total() > 1)}"
-            reason = f"{number} became the median that the training rows have in the column"
+            reason = f"{number} became the training rows' median of the column"
             callers.warn(Doubt(f"{reason}: {gaps_text(gaps)}"))
         for reason in read[-1].unknown:
             callers.warn(Doubt(reason))
@@ -159,26 +159,28 @@ def split_table(
 
 
 def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
-    """Inputs with each column's mean subtracted, over its standard deviation (scikit-learn's StandardScaler).
+    """Standardize inputs: subtract each column's mean and divide by its standard deviation.
 
-    Both are those of the training rows only (rows that a sweep then holds out are among them). Targets that
-    are no labels are treated in the same way, so that a quadratic loss is in units of their variance.
-    A column that is constant there is only centred. The result is float64; weights stay as they are. Means
-    and scales become ``names["scaling"]`` of the split, name of a part -> ``{"mean": […], "scale": […]}``.
+    As with scikit-learn's StandardScaler, both are computed on the training rows only (including rows that a
+    sweep then holds out). Targets that are not labels are standardized too, so a quadratic loss is in units
+    of their variance. Columns that are constant in the training rows are only centered. The result is
+    float64; weights are unchanged. Means and scales become ``names["scaling"]`` of the split, name of a part
+    -> ``{"mean": […], "scale": […]}``.
 
     Args:
-        split: As `jfnn.sweep` takes it; the test rows may be None.
-        columns: Names of the columns of the inputs ``[n, columns]``, where the split has none. With them
-            `SweepResult.predict` takes a data frame in its own units, and answers in those of the targets.
+        split: As for `jfnn.sweep`; the test rows may be None.
+        columns: Names of the input columns ``[n, columns]``, if the split has none. With them,
+            `SweepResult.predict` accepts a data frame in its own units, and returns predictions in the
+            targets' units.
 
     Raises:
-        ValueError, TypeError: NaN or infinity; the message says where. Names that are not one a column, each
-            another. A split that has been standardised.
+        ValueError, TypeError: NaN or infinity, with its position; names that are not unique, or not one per
+            column; a split that is already standardized.
     """
     checks.check_instance(split, Split, "split")
     names = dict(split.names or {})
     if "scaling" in names:
-        raise ArgumentError("split", "expected rows that are not standardised yet, got some that are")
+        raise ArgumentError("split", "expected rows that are not standardized yet, got standardized rows")
     from sklearn.preprocessing import StandardScaler
 
     arrays: dict[str, Any] = split._asdict()
@@ -200,29 +202,29 @@ def standardise(split: Split, columns: Iterable[str] | None = None) -> Split:
 
 
 def _column_names(columns: Iterable[str], number: int) -> list[str]:
-    """Names of columns, one for each and each another."""
+    """Return checked names of columns, unique and one per column."""
     names: list[Any] = list(columns) if checks.as_array(columns, "columns").ndim == 1 else [columns]
     if not all(isinstance(name, str) for name in names):
         raise ArgumentTypeError("columns", f"expected names of columns, got {checks.shown(columns)}")
     if len(names) != number or len(set(names)) < number:
-        raise ArgumentError("columns", f"expected {number} names, each another, got {checks.shown(names)}")
+        raise ArgumentError("columns", f"expected {number} unique names, got {checks.shown(names)}")
     return [*map(str, names)]
 
 
 def _columns(part: object, argument: str) -> np.ndarray:
-    """Finite numbers ``[n, columns]``, float64."""
+    """Return finite numbers ``[n, columns]``, float64."""
     array = checks.as_array(part, argument)
     rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
     return np.asarray(rows, np.float64).reshape(len(rows), -1)
 
 
 def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
-    """Integer labels ``[n]`` as rows of zeros with a single one, ``[n, n_classes]`` float32.
+    """Return integer labels ``[n]`` one-hot encoded, ``[n, n_classes]`` float32.
 
-    The number of classes is an argument, since labels may lack the largest class.
+    The number of classes is an argument because the largest class may be absent from the labels.
 
     Raises:
-        TypeError: Labels are not integers, or ``n_classes`` is no whole number.
+        TypeError: Labels are not integers, or ``n_classes`` is not a whole number.
         ValueError: A label is out of range, or ``n_classes`` is below 1.
     """
     labels = np.asarray(checks.as_array(labels, "labels"))
@@ -235,16 +237,16 @@ def one_hot(labels: ArrayLike, n_classes: int) -> np.ndarray:
 
 
 def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify: bool = False) -> Split:
-    """scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
+    """Return scikit-learn's digits, the UCI optical digits (not MNIST): 1797 images of 8×8 pixels, flattened.
 
-    Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. With the default, 1437 rows train
-    and 360 test.
+    Pixel values are 0 to 16, unscaled as in the notes; labels are 0 to 9. By default there are 1437 training
+    rows and 360 test rows.
 
     Args:
-        test_size: Share or number of rows to test on; 0 to train on all.
-        random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None draws from
-            NumPy's global generator, as the notes do.
-        stratify: Whether each digit keeps its share, as in `split`.
+        test_size: Fraction or number of test rows; 0 to train on all.
+        random_state: Seed of the shuffle, passed to scikit-learn's ``train_test_split``; None uses NumPy's
+            global generator, as the notes do.
+        stratify: Whether to preserve the frequencies of the digits, as in `split`.
     """
     from sklearn.datasets import load_digits
 
@@ -253,14 +255,14 @@ def digits(test_size: float | int = 0.2, random_state: int | None = 0, stratify:
 
 
 def mnist1d(shuffled: bool = False) -> Split:
-    """MNIST-1D (Greydanus & Kobak, ICML 2024, arXiv 2011.14439): 40 points a row, labels 0 to 9.
+    """Return MNIST-1D (Greydanus & Kobak, ICML 2024, arXiv 2011.14439): 40 points per row, labels 0 to 9.
 
-    Generated anew from the seed of the package `mnist1d` (the extra "data"), 4,000 rows to train on and 1,000
-    to test on, in the package's order. A layer that reads sequences takes them as ``x[..., None]``, a
-    convolution as ``x[:, None]``.
+    The package `mnist1d` (the extra "data") generates it from its own seed: 4,000 training and 1,000 test
+    rows, in the package's order. Pass ``x[..., None]`` to layers that read sequences, and ``x[:, None]`` to
+    convolutions.
 
     Args:
-        shuffled: Whether one permutation, the same for all rows, has mixed the points.
+        shuffled: Whether to permute the points, in the same way in all rows.
 
     Raises:
         ImportError: The package is not installed.
@@ -269,7 +271,7 @@ def mnist1d(shuffled: bool = False) -> Split:
     data = imported("mnist1d.data", "mnist1d", "data")
     arguments = data.get_dataset_args()
     arguments.shuffle_seq = shuffled
-    # The package seeds the global generators of NumPy and of Python.
+    # The package seeds the global generators of NumPy and Python, which are restored below.
     numpy_state = np.random.get_state()
     python_state = random.getstate()
     try:
@@ -284,10 +286,10 @@ _CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def or_gate() -> tuple[np.ndarray, np.ndarray]:
-    """The OR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
+    """Return the OR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
     return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 1])
 
 
 def xor_gate() -> tuple[np.ndarray, np.ndarray]:
-    """The XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
+    """Return the XOR gate: inputs ``x [4, 2]`` (float64) and truth values ``t [4]`` (0 or 1)."""
     return np.array(_CORNERS, np.float64), np.array([0, 1, 1, 0])

@@ -1,4 +1,4 @@
-"""Rows of a file as a `Table`; targets as classes or as numbers, as they look or as the user says."""
+"""Rows of a file as a `Table`; targets as classes or numbers, detected or set by the user."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jfnn.arguments.cures import Set
 from jfnn.datasets.fields import AS_NUMBERS, EXACT, as_number, likeness
 
 TASKS = ("classification", "regression")
-# The most different whole numbers that are taken for classes, where each is seen twice on average.
+# Whole numbers are taken as classes if at most this many differ, and each occurs twice on average.
 MOST_CLASSES = 20
 
 
@@ -19,16 +19,16 @@ class Table(NamedTuple):
     """Rows of a file.
 
     Attributes:
-        x: Inputs ``[n, features]``, float, objects where there are words; of an archive ``[n, …]``.
+        x: Inputs ``[n, features]``, float, or object if there are words; ``[n, …]`` from an archive.
         y: Labels ``[n]``, 0 to k-1 (int64), or float targets ``[n]`` or ``[n, n_out]``.
-        names: Names of the columns of ``x``; empty where the file has none.
-        classes: The word in the file for each label, in order; None where the targets are no classes.
-        n_train: Number of leading rows for training, the others are for testing, where the file says so;
-            else None.
-        weights: How often each row counts in training ``[n]``, or ``[n_train]`` where the file says which
-            rows are for training; None without weights.
-        imputes: Whether gaps in columns of numbers, NaN in ``x``, are to be filled.
-        target: Name of the column of ``y``; None where the file has none.
+        names: Names of the columns of ``x``; empty if the file has none.
+        classes: The word in the file for each label, in order; None if the targets are not classes.
+        n_train: Number of leading rows for training, the others being test rows; None if the file does not
+            split its rows.
+        weights: Weight of each row in the training loss ``[n]``, or ``[n_train]`` if the file splits its
+            rows; None without weights.
+        imputes: Whether missing numbers, NaN in ``x``, are to be imputed.
+        target: Name of the column of ``y``; None if the file has none.
     """
 
     x: np.ndarray
@@ -42,17 +42,17 @@ class Table(NamedTuple):
 
 
 def file_error(reason: str, cure: Set | None = None) -> ArgumentError:
-    """The error of an invalid file; every reader's argument for it is ``path``."""
+    """Return the error for an invalid file; every reader's argument for it is ``path``."""
     return ArgumentError("path", reason, cure=cure)
 
 
 def index_text(indices: np.ndarray) -> str:
-    """The index of an entry of an array, counted from 1, in words."""
+    """Return the index of an array's entry, counted from 1, in words."""
     return ", row " + ", column ".join(str(i + 1) for i in indices)
 
 
 def check_exact(values: np.ndarray, where: str) -> None:
-    """Raises ValueError for whole numbers that floats do not hold."""
+    """Raise ValueError for whole numbers that a float would round."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
         return
     last_bit = np.where(values == 0, 1, values & -values)
@@ -64,14 +64,14 @@ def check_exact(values: np.ndarray, where: str) -> None:
 
 
 def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[str, ...]:
-    """The word in the file for each label, in order; raises ValueError for two words for one label."""
+    """Return the word in the file for each label, in order; raise ValueError for two words for one label."""
     spelled: dict[int, str] = {}
     for row, (label, word) in enumerate(zip(labels.tolist(), words, strict=True), 1):
         if spelled.setdefault(label, word) != word:
             got = f"{checks.shown(spelled[label])} and {checks.shown(word)}"
             raise file_error(
-                f"{where}, row {row}: expected one spelling of a class, got {got}; numbers that are no"
-                " classes are for task='regression'"
+                f"{where}, row {row}: expected one spelling of a class, got {got}; for numbers that are not"
+                " classes, use task='regression'"
             )
     return tuple(spelled[label] for label in range(len(spelled)))
 
@@ -79,14 +79,14 @@ def class_names(labels: np.ndarray, words: Sequence[str], where: str) -> tuple[s
 def as_task(
     y: np.ndarray, task: str | None, argument: str = "target", where: str = "", words: Sequence[str] = ()
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
-    """Targets as labels 0 to k-1 (int64) with the word that each stands for, or as float targets with None.
+    """Return labels 0 to k-1 (int64) and the word for each, or float targets and None.
 
     Args:
         y: ``[n]`` or ``[n, n_out]``, words or numbers.
-        task: "classification", "regression", or None for what they look like.
-        argument: The caller's argument, named in errors.
+        task: "classification", "regression", or None to detect it.
+        argument: The caller's argument, for errors.
         where: File and column of the targets, for errors.
-        words: The targets as they are written; empty where ``y`` has them.
+        words: The targets as written in the file; empty if ``y`` has them.
     """
     are_words = y.dtype.kind == "U"
     if are_words and task == "regression":
@@ -112,7 +112,7 @@ def as_task(
 
 
 def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
-    """Raises ValueError for a truth value in two spellings, and for what looks like numbers to predict."""
+    """Raise ValueError for a truth value in two spellings, and for words that look like numbers."""
     truths: dict[str, str] = {}
     for name in names:
         truth = name.lower()
@@ -123,5 +123,5 @@ def _check_classes(names: Sequence[str], task: str | None, where: str) -> None:
         got = f"{likeness(words[0])}, such as {checks.shown(words[0])}{AS_NUMBERS}"
         raise file_error(
             f"{where}: expected words or numbers, got {got};"
-            " classes of such names are for task='classification'"
+            " if they are names of classes, use task='classification'"
         )

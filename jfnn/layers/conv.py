@@ -17,7 +17,7 @@ from jfnn.layers.initializers import INITIALIZERS, as_name, start
 from jfnn.layers.kind import LayerKind, Residuals, Shape
 from jfnn.layers.products import transposed_product, weight_gradient
 from jfnn.layers.starts import Starts
-from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide, tile_width
 from jfnn.numerics.products import product
 
 
@@ -81,7 +81,7 @@ class Conv(LayerKind):
 
     def width(self, shape: Shape) -> int:
         """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
-        return counted(self.output_shape(shape))
+        return tile_width(self.output_shape(shape))
 
     def starts(self, shape: Shape) -> Starts:
         """Return how the initializer draws the weights ``[channels, c_in, *kernel]`` and biases."""

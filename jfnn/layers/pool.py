@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jfnn.arguments.checks import ArgumentError
 from jfnn.arguments.fields import field
 from jfnn.layers.kind import LayerKind, Residuals, Shape
-from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, counted, slices, slide
+from jfnn.layers.windows import Lengths, Windows, add_slices, as_lengths, slices, slide, tile_width
 
 
 def _as_stride(stride: object, argument: str, size: Lengths) -> Lengths:
@@ -49,7 +49,7 @@ class Pool(LayerKind):
 
     def width(self, shape: Shape) -> int:
         """Return a fraction of the number of outputs, so that tiles are larger than for dense layers."""
-        return counted(self.output_shape(shape))
+        return tile_width(self.output_shape(shape))
 
     @abc.abstractmethod
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:

@@ -54,7 +54,7 @@ class Windows(NamedTuple):
         return list(itertools.product(*(range(0, size * step, step) for size, step in axes)))
 
 
-def counted(shape: Shape) -> int:
+def tile_width(shape: Shape) -> int:
     """Return the width of a layer with outputs of a shape (`LayerKind.width`)."""
     return -(-math.prod(shape) // HELD_FOR_ONE_COUNTED)
 

@@ -1,9 +1,9 @@
-"""The one function by which jfnn compiles: the precision and the compiler's options of every program.
+"""The function that compiles all of jfnn's programs, with their precision and compiler options.
 
-XLA's CPU backend hands products to the library YNNPACK, together with elementwise operations and reductions
-around them, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12.0.1 get
-``sum((A @ B) * C)`` wrong by many orders of magnitude at some shapes, 0.10.2 also a product's squares summed
-over more than 32,768 rows (github.com/jax-ml/jax/issues/39103). So products go to the library one by one.
+XLA's CPU backend hands products to the library YNNPACK, together with surrounding elementwise operations and
+reductions, and computes some of these fusions wrongly: `jaxlib` 0.10.2 to 0.12.0.1 get ``sum((A @ B) * C)``
+wrong by many orders of magnitude at some shapes, and 0.10.2 also the sum of a product's squares over more
+than 32,768 rows (github.com/jax-ml/jax/issues/39103). So each product is handed over separately.
 """
 
 import contextlib
@@ -20,22 +20,22 @@ R = TypeVar("R")
 PRECISION = "highest"  # TF32 and bfloat16 products would change results
 CPU_OPTIONS: Mapping[str, int | str] = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
-    # XLA cuts vectors to half their width, lest a core lower its clock; a whole core that does nothing but
-    # such arithmetic gains 5% by the full width. No result changes; machines without it take what they have.
+    # XLA halves the vector width to keep cores from lowering their clock; a core that only does such
+    # arithmetic gains 5% with the full width. Results do not change; machines without it use what they have.
     "xla_cpu_prefer_vector_width": 512,
-    # The first of these passes removes barriers before operations are fused into kernels; without it a value
-    # behind a barrier is computed once (`jfnn.layers.products`). The second makes one kernel of a loop over
-    # less than a kilobyte, and fails where it finds a barrier there.
+    # The first pass removes barriers before operations are fused into kernels; without it, a value behind a
+    # barrier is computed once (`jfnn.layers.products`). The second turns a loop over less than a kilobyte
+    # into one kernel, and fails if the loop has a barrier.
     "xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting",
 }
 
-# Kernels whose bits do not depend on chance: no sums by atomics, and none of several kernels chosen by time.
+# Deterministic kernels: no atomic sums, and no choice of kernels by timing.
 GPU_OPTIONS: Mapping[str, int | str] = {
     "xla_gpu_deterministic_ops": True,
     "xla_gpu_autotune_level": 0,
     "xla_gpu_enable_triton_gemm": False,
 }
-# Errors of JAX where Python needs the value of a number that is traced.
+# Raised by JAX when Python needs the value of a traced number.
 TRACED = (
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
@@ -44,23 +44,23 @@ TRACED = (
 
 
 def compiler_options(platform: str) -> dict[str, int | str]:
-    """The compiler's options for a platform: "cpu", "gpu", …."""
+    """Return the compiler options for a platform: "cpu", "gpu", …."""
     options: dict[str, Mapping[str, int | str]] = {"cpu": CPU_OPTIONS, "gpu": GPU_OPTIONS}
     return dict(options.get(platform, {}))
 
 
 def default_platform() -> str:
-    """The platform of the device on which JAX now runs by default."""
+    """Return the platform of JAX's current default device."""
     device: Any = getattr(jax.config, "jax_default_device", None)
     return device if isinstance(device, str) else getattr(device, "platform", None) or jax.default_backend()
 
 
 @contextlib.contextmanager
 def tracing() -> Iterator[None]:
-    """The context in which functions are traced, so that traces do not depend on JAX's configuration.
+    """Return the context for tracing, so that traces do not depend on JAX's configuration.
 
-    Products have the full precision, which JAX notes with each as it traces it. Dtypes are promoted by JAX's
-    standard rules, which optax relies on.
+    Products have full precision, which JAX records with each of them. Dtypes follow JAX's standard promotion
+    rules, which optax relies on.
     """
     with jax.default_matmul_precision(PRECISION), jax.numpy_dtype_promotion("standard"):
         yield
@@ -73,15 +73,15 @@ def compiled(
     options: Mapping[str, int | str] | None = None,
     identity: str | None = None,
 ) -> Callable[..., R]:
-    """`jax.jit` at full precision, with the options under which results are right.
+    """Compile with `jax.jit` at full precision, with the options that give correct results.
 
     Args:
         function: A pure function of arrays.
-        platform: The platform that it runs on; None for that of JAX's default device at each call.
+        platform: The platform to run on; None for the platform of JAX's default device at each call.
         static_argnums: As for `jax.jit`.
-        options: The compiler's options; None for jfnn's own.
-        identity: Tells the function from all others, in every process, so that its programs are kept for
-            other processes; None to keep none.
+        options: The compiler's options; None for jfnn's defaults.
+        identity: A unique name of the function in every process, under which its programs are stored on disk
+            for other processes; None to store none.
     """
 
     @functools.cache
@@ -97,7 +97,7 @@ def compiled(
     @functools.wraps(function)
     def call(*args: object, **kwargs: Any) -> R:
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, kwargs))):
-            return function(*args, **kwargs)  # inside of a program that somebody else compiles
+            return function(*args, **kwargs)  # traced as part of another program
         result: R = for_platform(default_platform())(*args, **kwargs)
         return result
 

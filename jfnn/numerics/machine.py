@@ -1,4 +1,4 @@
-"""The machine and its packages, on which programs and results depend: versions, compiler flags, processor."""
+"""Properties of the machine that programs and results depend on: versions, compiler flags, processor."""
 
 import functools
 import hashlib
@@ -14,53 +14,53 @@ from jax.extend import backend
 from jfnn.arguments import checks
 
 PACKAGES = ("jfnn", "jax", "jaxlib", "numpy", "optax")
-# Flags of the compiler that change no bit: how many devices it shows.
+# Compiler flags that do not change results: the number of devices.
 HARMLESS_FLAGS = ("--xla_force_host_platform_device_count",)
 
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of the packages that compute, as loaded: those on the disk may be newer."""
+    """Return the versions of the numerical packages, as loaded: the files on disk may be newer."""
     return {name: str(importlib.import_module(name).__version__) for name in PACKAGES}
 
 
 def compiler_flags() -> list[str]:
-    """Flags that the environment now has for XLA, sorted; `compiler` has those that XLA has read."""
+    """Return the environment's current XLA flags, sorted; `compiler` covers the flags that XLA has read."""
     flags = " ".join(os.environ.get(name, "") for name in ("XLA_FLAGS", "LIBTPU_INIT_ARGS")).split()
     return sorted(flag for flag in flags if not flag.startswith(HARMLESS_FLAGS))
 
 
 def compiler() -> str | None:
-    """Checksum of the compiler's options where a program names none; None for a JAX that does not tell them.
+    """Return a checksum of the default compiler options; None if this version of JAX does not expose them.
 
-    These are XLA's flags as XLA began, whatever has become of the environment since, and JAX's switches.
+    They are XLA's flags at its start, whatever the environment is now, and JAX's switches.
     """
     try:
         options: Any = backend.get_compile_options(num_replicas=1, num_partitions=1)
         debug = options.executable_build_options.debug_options
-        # What changes no bit: the number of devices, and where files are.
+        # These do not change results: the number of devices, and the locations of files.
         debug.xla_force_host_platform_device_count = 0
         debug.xla_gpu_cuda_data_dir = ""
         debug.xla_gpu_kernel_cache_file = ""
         debug.xla_gpu_per_fusion_autotune_cache_dir = ""
         debug.xla_gpu_experimental_autotune_cache_mode = 0
         return hashlib.sha256(options.SerializeAsString()).hexdigest()
-    except Exception:  # whatever another JAX has in these places
+    except Exception:  # other versions of JAX may have anything here
         return None
 
 
 def cores() -> int:
-    """Number of CPU cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_all_cores(count: int | None = None) -> int:
-    """Configures JAX with one CPU device per core.
+    """Configure JAX with one CPU device per core.
 
-    A sweep fills all cores without it, from one host thread a core; but a single CPU device also spreads
-    large operations over all cores, which are busy already, and that costs a few percent. Call it before the
-    first use of JAX. It changes JAX's configuration for the whole process, so scripts call it and the library
-    never does. On a GPU it has no effect.
+    Sweeps use all cores without it, with one host thread per core; but a single CPU device also spreads large
+    operations over all cores, which are already busy, and that costs a few percent. Call it before the first
+    use of JAX. It changes JAX's configuration for the whole process, so only scripts call it, never the
+    library. On a GPU it has no effect.
 
     Args:
         count: Number of devices; None for the cores that this process may use.
@@ -86,7 +86,7 @@ def use_all_cores(count: int | None = None) -> int:
 
 @functools.cache
 def processor() -> str:
-    """Kind of processor that XLA compiles for; on Linux its name and a checksum of its features."""
+    """Return the processor that XLA compiles for; on Linux its name and a checksum of its features."""
     named = ("model name", "flags", "Features")
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

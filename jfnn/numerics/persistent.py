@@ -1,12 +1,12 @@
-"""Compiled programs kept on disk, from which other processes take them without tracing or compiling.
+"""A disk cache of compiled programs, which other processes load without tracing or compiling.
 
-A file holds one program. Its name is a checksum of all that decides what the compiler makes: the function and
-its arguments' shapes, this package's source as loaded, the versions, the processor, all of JAX's
-configuration and the compiler's options. So nothing that is found there needs to be compared, and what is not
-whole is compiled anew. Nothing is kept where any of this cannot be told.
+Each file holds one program. Its name is a checksum of everything that determines the compiler's output: the
+function and its arguments' shapes, this package's source as loaded, versions, the processor, JAX's whole
+configuration and the compiler's options. So a found file needs no further comparison; a damaged one is
+compiled anew. Nothing is stored if any of this is unknown.
 
-Reading a program runs what the file says. So it must be a file of this user's that nobody else may write to;
-and it begins with its name, so that it is no other program's.
+Loading a program executes code from the file. So the file must belong to this user, and nobody else may be
+able to write to it; it begins with its own name, so that it cannot be another program's file.
 """
 
 import contextlib
@@ -32,27 +32,28 @@ from jax.experimental import serialize_executable
 from jfnn.numerics import machine, source
 
 try:
-    # What JAX's own caches of traces have as their key: also contexts, such as a mesh, which are no switches.
+    # The key of JAX's own trace caches: it includes contexts, such as a mesh, which are not in the
+    # configuration.
     from jax._src.config import trace_context
 except ImportError:
     trace_context = None
 
-VARIABLE = "JFNN_PROGRAMS"  # in the environment: a directory, or "0" to keep no program
-# Bytes of all programs, some 0.4 MB each; beyond them the least recently used are deleted. Fewer forget what
-# is still in use.
+VARIABLE = "JFNN_PROGRAMS"  # environment variable: a directory, or "0" to disable the cache
+# Limit of the cache in bytes, at some 0.4 MB per program; beyond it, the least recently used programs are
+# deleted. A lower limit would delete programs that are still in use.
 MOST_BYTES = 256_000_000
-OF_JAX = "jax_compilation_cache_dir"  # of its configuration: where JAX keeps programs itself
+OF_JAX = "jax_compilation_cache_dir"  # JAX's option for its own cache directory
 CALL_OF_OTHERS = "stablehlo.custom_call"
 NAME = re.compile(r"[0-9a-f]{64}\.program")
-# The file that becomes one. A process that is killed as it writes leaves it behind.
+# A file while it is written; a killed process leaves it behind.
 PART = re.compile(r"\.[0-9a-f]{64}\.[0-9a-f]{16}\.part")
-PART_SECONDS = 600.0  # after which nobody writes any more
-MARK = b"jfnn program\n"  # how a file begins
-# How a pickle begins: behind 32 bytes in the files of earlier versions, which are deleted, too.
+PART_SECONDS = 600.0  # older ones are not being written any more
+MARK = b"jfnn program\n"  # beginning of a file
+# The beginning of a pickle, at byte 32 of files from earlier versions, which are deleted as well.
 OLD_MARK = (slice(32, 34), b"\x80\x04")
-# Platforms whose compilers read no options but those that `jfnn.numerics.machine.compiler` knows.
+# Platforms whose compilers read only options covered by `jfnn.numerics.machine.compiler`.
 PLATFORMS = ("cpu", "gpu")
-# Switches under which JAX watches what it runs, which a program from a file does not do.
+# JAX checks programs while they run if one of these is set; programs from files skip the checks.
 WATCHES = ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs", "jax_check_tracer_leaks")
 
 
@@ -60,12 +61,12 @@ R = TypeVar("R")
 
 
 def persistent(function: Callable[..., R], platform: str, identity: str) -> Callable[..., R]:
-    """A jitted function whose programs are kept on disk, where `directory` gives a place for them.
+    """Cache the programs of a jitted function on disk, if there is a `directory` for them.
 
     Args:
-        function: By `jax.jit`, of arrays.
+        function: A function of arrays from `jax.jit`.
         platform: "cpu", "gpu", …
-        identity: Tells the function and the compiler's options from all others, in every process.
+        identity: A unique name of the function and the compiler's options in every process.
     """
     programs: dict[Any, Callable[..., R]] = {}
 
@@ -89,11 +90,11 @@ def persistent(function: Callable[..., R], platform: str, identity: str) -> Call
 
 
 def directory() -> Path | None:
-    """The directory of kept programs, made if need be; None where none are kept.
+    """Return the cache directory, created if necessary; None if the cache is disabled.
 
-    That is the directory named by the environment's JFNN_PROGRAMS, else "jfnn/programs" in the user's cache;
-    none for "0", where JAX's own cache is configured, and where it belongs to, or can be written by, another
-    user.
+    The directory is given by the environment variable JFNN_PROGRAMS, and is otherwise "jfnn/programs" in the
+    user's cache. The cache is disabled by "0", if JAX's own cache is configured, and if the directory belongs
+    to another user or is writable by one.
     """
     given = os.environ.get(VARIABLE, "")
     if given == "0" or getattr(jax.config, OF_JAX) is not None:
@@ -103,30 +104,30 @@ def directory() -> Path | None:
         folder = Path(given).expanduser() if given else caches / "jfnn" / "programs"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
-    except (OSError, RuntimeError):  # a home that is read-only, or a user without one
+    except (OSError, RuntimeError):  # a read-only or missing home directory
         return None
     return folder if _is_private(found) and os.access(folder, os.W_OK) else None
 
 
 def _is_private(status: os.stat_result) -> bool:
-    """Whether a file or directory is this user's, and nobody else may write to it."""
-    if not hasattr(os, "geteuid"):  # Windows, where users' folders are their own
+    """Return whether a file or directory belongs to this user, and nobody else may write to it."""
+    if not hasattr(os, "geteuid"):  # on Windows, users' folders are private
         return True
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
 def _configuration() -> tuple[Any, ...] | None:
-    """All that JAX is set to here and now: equal ones trace and compile alike; None where it does not say."""
+    """Return JAX's whole current configuration, which determines traces and programs; None if unavailable."""
     try:
         return (*jax.config.values.values(), *trace_context())
-    except (AttributeError, TypeError):  # of another version, which keeps them elsewhere
+    except (AttributeError, TypeError):  # other versions of JAX store it elsewhere
         return None
 
 
 def _first_call(
     function: Any, arguments: tuple[Any, ...], platform: str, named: str, devices: set[Any]
 ) -> tuple[Callable[..., Any], Any]:
-    """The program for arguments, from its file, else compiled and written there; and its value."""
+    """Return the program for the arguments and its value; load the program, or compile and store it."""
     folder = directory()
     if folder is None or len(devices) > 1 or any(getattr(jax.config, name) for name in WATCHES):
         return function, function(*arguments)
@@ -140,27 +141,27 @@ def _first_call(
         return read
     lowered = function.lower(*arguments)
     program = lowered.compile()
-    # Such as LAPACK's functions and callbacks, which only tracing makes known to a process.
+    # Custom calls, such as LAPACK's functions and callbacks, are registered in a process by tracing only.
     if CALL_OF_OTHERS not in lowered.as_text():
         _write(path, program)
     return program, program(*arguments)
 
 
 def _name(named: str, device: Any) -> str | None:
-    """SHA-256 of all that decides a program; None where something cannot be told."""
-    of_source = source.checksum()
-    of_compiler = machine.compiler()
-    if of_source is None or of_compiler is None or device.platform not in PLATFORMS:
+    """Return the SHA-256 of everything that determines a program; None if part of it is unknown."""
+    source_checksum = source.checksum()
+    compiler_checksum = machine.compiler()
+    if source_checksum is None or compiler_checksum is None or device.platform not in PLATFORMS:
         return None
     try:
-        configuration = [_pickled(value) for value in _configuration() or ()]
-    except Exception:  # such as a context of an object that no other process knows
+        configuration = [_pickle(value) for value in _configuration() or ()]
+    except Exception:  # for example a context with an object that exists in this process only
         return None
-    deciding = (
+    parts = (
         named,
-        of_source,
+        source_checksum,
         sys.version,
-        of_compiler,
+        compiler_checksum,
         configuration,
         machine.versions(),
         machine.processor(),
@@ -168,45 +169,45 @@ def _name(named: str, device: Any) -> str | None:
         (device.platform, device.device_kind, device.id, len(jax.devices(device.platform))),
         device.client.platform_version,
     )
-    return hashlib.sha256(repr(deciding).encode()).hexdigest()
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles also devices, by their names."""
+    """Pickles devices by their names."""
 
     def persistent_id(self, value: object) -> str | None:
         return repr(value) if isinstance(value, jax.Device) else None
 
 
-def _pickled(value: object) -> bytes:
+def _pickle(value: object) -> bytes:
     file = io.BytesIO()
     _Pickler(file).dump(value)
     return file.getvalue()
 
 
 def _read(path: Path, device: Any, arguments: tuple[Any, ...]) -> tuple[Callable[..., Any], Any] | None:
-    """The program of a file, which then is the one used last, and its value; None without one that runs."""
+    """Load a program and return it with its value, marking it as recently used; None if it does not run."""
     try:
         serialized, taken, given = pickle.loads(_content(path))
         program: Callable[..., Any] = serialize_executable.deserialize_and_load(
             serialized, taken, given, device.platform, [device]
         )
-        # One that JAX had taken from a cache itself lacks its functions, which shows when it runs.
+        # A program that JAX itself had loaded from a cache lacks its functions, and fails only when it runs.
         result = jax.block_until_ready(program(*arguments))
         os.utime(path)
         return program, result
-    except Exception:  # whatever the compiler's library says of a program that it cannot load
+    except Exception:  # the compiler's library may raise anything for a program that it cannot load
         return None
 
 
 def _content(path: Path) -> bytes:
-    """The program in a file by `_write`; looks at the open file before it reads it.
+    """Return the program in a file by `_write`, checking the open file before reading it.
 
     Raises:
-        ValueError, OSError: There is none, or it is a link, a pipe, another user's, too large, not whole, or
-            of another name.
+        ValueError, OSError: The file is missing, a link, a pipe, another user's, too large, damaged, or
+            another program's.
     """
-    # Not all systems have all of these: not to wait for a pipe, nor to follow a link.
+    # These prevent waiting for a pipe or following a link; not all systems have all of them.
     flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
     handle = os.open(path, os.O_RDONLY | functools.reduce(operator.or_, flags))
     try:
@@ -217,23 +218,23 @@ def _content(path: Path) -> bytes:
             content = file.read(found.st_size)
     finally:
         os.close(handle)
-    program = content[len(_sealed(path.stem, b"")) :]
-    if content != _sealed(path.stem, program):
+    program = content[len(_file_content(path.stem, b"")) :]
+    if content != _file_content(path.stem, program):
         raise ValueError("not whole, or another program's")
     return program
 
 
-def _sealed(name: str, program: bytes) -> bytes:
-    """What a file holds: a text that says which program it is, the checksum of all, and the program."""
+def _file_content(name: str, program: bytes) -> bytes:
+    """Return a file's content: the program's name, a checksum of everything, and the program."""
     head = b"%s%s\n%s\n" % (MARK, name.encode(), json.dumps(machine.versions()).encode())
     return head + hashlib.sha256(head + program).digest() + program
 
 
 def _write(path: Path, program: Any) -> None:
-    """Writes a program, unless it cannot be written, and deletes those beyond `MOST_BYTES`."""
+    """Write a program, ignoring errors, and delete the oldest ones beyond `MOST_BYTES`."""
     part = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part")
     with contextlib.suppress(Exception):
-        content = _sealed(path.stem, pickle.dumps(serialize_executable.serialize(program)))
+        content = _file_content(path.stem, pickle.dumps(serialize_executable.serialize(program)))
         try:
             with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(content)
@@ -244,13 +245,13 @@ def _write(path: Path, program: Any) -> None:
 
 
 def delete_oldest(folder: Path, most: float = MOST_BYTES) -> None:
-    """Deletes the least recently used programs of a directory beyond a number of bytes; no other files.
+    """Delete the least recently used programs of a directory beyond a number of bytes, and no other files.
 
-    What killed processes have left of programs that they were writing is deleted, too.
+    Incomplete files left by killed processes are deleted as well.
     """
     found = []
     for path in folder.iterdir():
-        with contextlib.suppress(OSError):  # such as of a file that another process has deleted
+        with contextlib.suppress(OSError):  # another process may have deleted the file
             status = path.lstat()
             if PART.fullmatch(path.name) and status.st_mtime < time.time() - PART_SECONDS:
                 path.unlink()
@@ -264,7 +265,7 @@ def delete_oldest(folder: Path, most: float = MOST_BYTES) -> None:
 
 
 def _is_program(path: Path) -> bool:
-    """Whether this package has written a regular file, by its name and how it begins."""
+    """Return whether this package wrote a regular file, judged by its name and beginning."""
     if not NAME.fullmatch(path.name):
         return False
     with path.open("rb") as file:

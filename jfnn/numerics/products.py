@@ -1,20 +1,21 @@
-"""Products of matrices whose last bits are the same for every member of a tile."""
+"""Matrix products whose last bits are the same for every member of a tile."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-# Sizes up to which XLA's CPU writes a product of matrices out, with a different order for the last rows.
+# Up to this size, XLA writes matrix products out on CPUs, with a different order of terms in the last rows.
 WRITTEN_OUT = 7
 
 Product = Callable[[jax.Array, jax.Array], jax.Array]
-# The product of all members, from their number, whether each matrix leads with members, and the matrices.
+# Computes all members' products from the number of members, whether each matrix has a leading axis of
+# members, and the matrices.
 Rule = Callable[[int, list[bool], jax.Array, jax.Array], jax.Array]
 
 
 def matrix_product(of_members: Rule) -> Product:
-    """The function ``w @ a`` of matrices, which `jax.vmap` computes by a rule, with its derivatives."""
+    """Return a differentiable function ``w @ a`` that `jax.vmap` computes by a rule."""
 
     @jax.custom_batching.custom_vmap
     def mapped(w: jax.Array, a: jax.Array) -> jax.Array:
@@ -39,16 +40,16 @@ def _pull_back(residuals: tuple[jax.Array, jax.Array], d: jax.Array) -> tuple[ja
 
 
 def products(members: int, leads: list[bool], w: jax.Array, a: jax.Array) -> jax.Array:
-    """``w @ a`` of every member ``[members, n, k]``: one product of all rows if members share ``a``.
+    """Return ``w @ a`` of every member ``[members, n, k]``: one product of all rows if members share ``a``.
 
-    The CPU's routines for products with one column, and for tiny ones, add the terms of the last rows in
-    another order than those of the others, so that a member's bits would depend on its slot: there, too,
-    members have one product each (the barrier keeps XLA from joining them). A product of one row and one
-    column gets a second one, since XLA writes it as a sum into the kernel of all members.
+    The CPU's routines for products with one column, and for tiny products, add the terms of the last rows in
+    another order, which would make a member's bits depend on its slot. In these cases, too, every member has
+    its own product (the barrier keeps XLA from joining them). A product of one row and one column gets a
+    second column, because XLA would write it as a sum into the kernel of all members.
 
     Args:
-        members: Their number.
-        leads: Whether each of the two matrices leads with an axis of members.
+        members: Number of members.
+        leads: Whether each of the two matrices has a leading axis of members.
         w: ``[m, n]``, or with that axis.
         a: ``[n, k]``, or with that axis.
     """

@@ -1,10 +1,10 @@
-"""Conditions whose predicate differs between members, as selections: shared rows stay shared.
+"""Turn conditions whose predicate differs between members into selections, which keep shared rows shared.
 
-`jax.vmap` gives each member a copy of every operand of a ``cond`` whose predicate differs between members,
-even of rows that all members share: a product with these rows then becomes one product of copies for each
-member. A selection also computes both branches, as `jax.vmap` does, but copies no operands: a step of L-BFGS
-on 64 linear networks, of 5,000 rows of 512 numbers, takes 0.7 instead of 13 ms of CPU a member. A ``cond``
-whose predicate is the same for all members stays a ``cond``, which computes one branch.
+For a ``cond`` whose predicate differs between members, `jax.vmap` gives each member a copy of every operand,
+even of rows that all members share; a product with these rows then becomes one product per member and copy. A
+selection also computes both branches, like `jax.vmap`, but copies no operands: a step of L-BFGS on 64 linear
+networks, with 5,000 rows of 512 numbers, takes 0.7 instead of 13 ms of CPU time per member. A ``cond`` whose
+predicate is the same for all members stays a ``cond``, which computes one branch.
 """
 
 import functools
@@ -22,14 +22,14 @@ def selecting(function: Callable[..., Tree]) -> Callable[..., Tree]:
 
     def selected(*arguments: Tree) -> Tree:
         closed, shapes = jax.make_jaxpr(function, return_shape=True)(*arguments)
-        results = _evaluated(closed, jax.tree.leaves(arguments))
+        results = _evaluate(closed, jax.tree.leaves(arguments))
         return jax.tree.unflatten(jax.tree.structure(shapes), results)
 
     return selected
 
 
-def _evaluated(closed: core.ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
-    """The results of a trace."""
+def _evaluate(closed: core.ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
+    """Evaluate a trace."""
     jaxpr = closed.jaxpr
     variables = [*jaxpr.constvars, *jaxpr.invars]
     values = dict(zip(variables, [*closed.consts, *arguments], strict=True))
@@ -38,42 +38,42 @@ def _evaluated(closed: core.ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
         return variable.val if isinstance(variable, core.Literal) else values[variable]
 
     for equation in jaxpr.eqns:
-        compute = COMPUTED.get(equation.primitive.name, _bound)
+        compute = COMPUTED.get(equation.primitive.name, _bind)
         results = compute(equation, [read(variable) for variable in equation.invars])
         values.update(zip(equation.outvars, results, strict=True))
     return [read(variable) for variable in jaxpr.outvars]
 
 
-def _bound(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """The results of an operation as it is."""
+def _bind(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """Apply an operation unchanged."""
     primitive = equation.primitive
     results = primitive.bind(*operands, **primitive.get_bind_params(equation.params))
     return results if primitive.multiple_results else [results]
 
 
-def _inlined(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """The results of a call of `jax.jit`."""
-    return _evaluated(equation.params["jaxpr"], operands)
+def _inline(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """Evaluate a call of `jax.jit`."""
+    return _evaluate(equation.params["jaxpr"], operands)
 
 
 def _conditional(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """The results of a ``cond``, whose predicate is the first operand."""
+    """Evaluate a ``cond``, whose predicate is the first operand."""
 
     def alone(*operands: Any) -> Sequence[Any]:
-        return _bound(equation, operands)
+        return _bind(equation, operands)
 
-    branches = [functools.partial(_evaluated_branch, branch) for branch in equation.params["branches"]]
-    return _selecting_if_mapped(alone, branches)(*operands)
-
-
-def _evaluated_branch(branch: core.ClosedJaxpr, *operands: Any) -> list[Any]:
-    return _evaluated(branch, operands)
+    branches = [functools.partial(_evaluate_branch, branch) for branch in equation.params["branches"]]
+    return _select_if_mapped(alone, branches)(*operands)
 
 
-def _selecting_if_mapped(
+def _evaluate_branch(branch: core.ClosedJaxpr, *operands: Any) -> list[Any]:
+    return _evaluate(branch, operands)
+
+
+def _select_if_mapped(
     condition: Callable[..., Sequence[Any]], branches: Sequence[Callable[..., Sequence[Any]]]
 ) -> Callable[..., Sequence[Any]]:
-    """Return a condition that computes all branches and selects one where `jax.vmap` maps its predicate.
+    """Return a condition that computes all branches and selects one if `jax.vmap` maps its predicate.
 
     Args:
         condition: ``(index, *operands) -> results``.
@@ -96,7 +96,7 @@ def _selecting_if_mapped(
                 taken: Sequence[Any] = jax.lax.switch(index, of_members, *operands)
                 return taken
 
-            results = _selecting_if_mapped(shared, of_members)(*arguments)
+            results = _select_if_mapped(shared, of_members)(*arguments)
         return results, [True] * len(results)
 
     whole = jax.custom_batching.custom_vmap(condition)
@@ -105,26 +105,26 @@ def _selecting_if_mapped(
     return made
 
 
-def _looped(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """The results of a ``while_loop``."""
+def _loop(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
+    """Evaluate a ``while_loop``."""
     params = equation.params
     first = params["cond_nconsts"]
     second = first + params["body_nconsts"]
     of_condition, of_body, start = operands[:first], operands[first:second], operands[second:]
 
     def goes_on(carry: Sequence[Any]) -> Any:
-        return _evaluated(params["cond_jaxpr"], [*of_condition, *carry])[0]
+        return _evaluate(params["cond_jaxpr"], [*of_condition, *carry])[0]
 
     def turn(carry: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(_evaluated(params["body_jaxpr"], [*of_body, *carry]))
+        return tuple(_evaluate(params["body_jaxpr"], [*of_body, *carry]))
 
     end: tuple[Any, ...] = jax.lax.while_loop(goes_on, turn, tuple(start))
     return end
 
 
-#: Name of an operation with traces of its own -> how it is computed; others, such as scans, are left as is.
+#: Name of an operation that contains traces -> its evaluation; others, such as scans, are left as they are.
 COMPUTED: dict[str, Callable[[core.JaxprEqn, Sequence[Any]], Sequence[Any]]] = {
     "cond": _conditional,
-    "while": _looped,
-    "jit": _inlined,
+    "while": _loop,
+    "jit": _inline,
 }

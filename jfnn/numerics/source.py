@@ -1,7 +1,7 @@
-"""The source of this package as this process has loaded it.
+"""The package's source as this process has loaded it.
 
-The package loads this module before all others. A file that has changed since may be other than the code that
-runs, as where a new version is installed behind a notebook.
+The package loads this module before all others. A file that has changed since then may differ from the
+running code, for example if a new version is installed while a notebook runs.
 """
 
 import functools
@@ -9,12 +9,12 @@ import os
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-FOLDER = os.stat(ROOT).st_ino if os.path.isdir(ROOT) else None  # None within a zip archive
+FOLDER = os.stat(ROOT).st_ino if os.path.isdir(ROOT) else None  # None in a zip archive
 LOADED = time.time()
 
 
 def checksum() -> str | None:
-    """Checksum of the package's files; None where they need not be what runs."""
+    """Return a checksum of the package's files; None if they may differ from the running code."""
     paths = [
         os.path.join(folder, name)
         for folder, _, names in os.walk(ROOT)
@@ -31,9 +31,9 @@ def checksum() -> str | None:
 
 @functools.cache
 def name() -> str:
-    """Tells the source that this process runs from others, to other processes; that of its first call.
+    """Return a name that identifies the running source to other processes, as of the first call.
 
-    Where the files have changed since they were loaded, nothing tells it but this process.
+    If the files have changed since they were loaded, the name is unique to this process.
     """
     if FOLDER is None:
         return "an archive"
@@ -42,13 +42,13 @@ def name() -> str:
 
 def _has_changed(path: str) -> bool:
     status = os.stat(path)
-    # A copy may keep the time of its content, but on most systems not that of its status.
+    # A copy may preserve the modification time, but on most systems not the time of the status change.
     return max(status.st_ctime, status.st_mtime) > LOADED
 
 
 @functools.lru_cache(maxsize=1)
 def _checksum(paths: tuple[str, ...]) -> str:
-    import hashlib  # here, since `jfnn --help` need not wait for it
+    import hashlib  # imported here to keep `jfnn --help` fast
 
     sha256 = hashlib.sha256()
     for path in paths:

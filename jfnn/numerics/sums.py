@@ -1,9 +1,10 @@
-"""Sums and uniform numbers, written so that XLA's CPU computes them fast.
+"""Sums and uniform numbers, written so that XLA computes them fast on CPUs.
 
-`row_uniforms` draws numbers of `jax.random.uniform`, bit by bit, a dozen times as fast on a CPU. JAX draws
-by a hash of counters, threefry (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). On CPUs
-it runs the rounds of that hash as a loop, which compiles sooner, but each round goes through memory: the
-draws of a Boltzmann machine's step then take as long as its products. Here one kernel does all rounds.
+`row_uniforms` draws the numbers of `jax.random.uniform`, bit for bit, a dozen times as fast on a CPU. JAX
+draws by hashing counters with threefry (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+On CPUs it runs the rounds of that hash as a loop, which compiles faster, but sends every round through
+memory: sampling then takes as long as the products in a Boltzmann machine's step. Here one kernel does all
+rounds.
 """
 
 import functools
@@ -17,20 +18,19 @@ import jax.numpy as jnp
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
-ONE = 0x3F800000  # the bits of 1.0 as a float32, whose last 23 are its mantissa
-MANTISSA = 23
-# Parts of an array that `_in_few_passes` adds entry by entry. With fewer it takes more passes, with more of
-# them an array's last sum is longer, and slow; another number also changes last bits. Compare by the workload
-# notes of scripts/bench.py.
+ONE = 0x3F800000  # the bits of 1.0 as a float32
+MANTISSA = 23  # bits
+# Parts of an array that `_in_few_passes` adds entry by entry. Fewer take more passes; more make the last sum
+# longer and slow. Other values also change last bits. Benchmark with the workload notes of scripts/bench.py.
 TERMS = 16
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
 def sum_of_products(t: jax.Array, z: jax.Array, axis: int) -> jax.Array:
-    """``Σ t z`` over an axis; terms with ``t = 0`` are left out.
+    """``Σ t z`` over an axis; terms with ``t = 0`` are omitted.
 
-    That choice keeps products and sum apart on a CPU, where XLA would else take one kernel for both, and one
-    that is ten times as slow as the two if many members share their targets. Derivatives do not see it.
+    The `jnp.where` keeps the products and the sum apart on CPUs: XLA would otherwise fuse them into one
+    kernel, ten times as slow as the two if many members share their targets. Derivatives ignore it.
     """
     return jnp.sum(jnp.where(t == 0, 0, t * z), axis=axis)
 
@@ -41,30 +41,30 @@ def _d_sum_of_products(
 ) -> tuple[jax.Array, jax.Array]:
     (t, z) = values
     (dt, dz) = tangents
-    # Finite values never need the selection: it hides the products of the backward pass from the compiler. In
-    # a sum of two bare products it may round either one before it adds the other, and with AVX-512 its choice
-    # differed between the members of a tile (`tests/laws/test_slots.py`).
+    # The jnp.where changes no finite value; it hides the products of the backward pass from the compiler. In
+    # a sum of two bare products, the compiler may round either one before adding the other, and with AVX-512
+    # its choice differed between the members of a tile (`tests/laws/test_slots.py`).
     return sum_of_products(t, z, axis), jnp.sum(dt * z + t * jnp.where(z < jnp.inf, dz, 0), axis=axis)
 
 
 @jax.custom_jvp
 def sum_of_squares(w: jax.Array) -> jax.Array:
-    """``Σ w²`` in few passes: `TERMS` numbers at a time are added entry by entry, by whole vectors.
+    """``Σ w²`` in few passes: `TERMS` numbers at a time are added entry by entry, in whole vectors.
 
-    A plain sum takes XLA's CPU ten times as long, a fifth of a step of the notes' network. Its derivative is
-    that of the plain sum: no gradient sees the barrier, which keeps XLA from making one sum of all.
+    A plain sum takes XLA ten times as long on CPUs, a fifth of a step of the notes' network. The derivative
+    is the plain sum's, without the barrier that keeps XLA from merging the passes.
     """
     return _in_few_passes(w, lambda part: part * part)
 
 
 @jax.custom_jvp
 def sum_of_sizes(w: jax.Array) -> jax.Array:
-    """``Σ |w|`` in few passes, as `sum_of_squares`; its derivative is ``sign(w)``, 0 at 0."""
+    """``Σ |w|`` in few passes, like `sum_of_squares`; the derivative is ``sign(w)``, 0 at 0."""
     return _in_few_passes(w, jnp.abs)
 
 
 def _in_few_passes(w: jax.Array, term: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    """Sum of a function of each entry; of 0 it must be 0."""
+    """Sum a function of each entry; the function of 0 must be 0."""
     parts = _parts(jnp.ravel(w))
     terms = functools.reduce(operator.add, map(term, parts))
     while terms.size > TERMS**2:
@@ -73,7 +73,7 @@ def _in_few_passes(w: jax.Array, term: Callable[[jax.Array], jax.Array]) -> jax.
 
 
 def _parts(a: jax.Array) -> list[jax.Array]:
-    """``a [n]`` in `TERMS` parts of one length, zeros behind the last."""
+    """Split ``a [n]`` into `TERMS` parts of equal length, padded with zeros."""
     length = -(-a.size // TERMS)
     a = jnp.pad(a, (0, TERMS * length - a.size))
     return [a[i * length : (i + 1) * length] for i in range(TERMS)]
@@ -94,16 +94,16 @@ def _d_sum_of_sizes(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tu
 
 
 def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> jax.Array:
-    """Uniform numbers in [0, 1) of n rows, which lie on the last axis: ``[*shape, n]``.
+    """Return uniform numbers in [0, 1) for n rows on the last axis: ``[*shape, n]``.
 
-    Those of row j are ``jax.random.uniform(key, (n, *shape), dtype)[j]``. They do not depend on n, so that a
-    row draws the same numbers however long the minibatch is padded.
+    Row j is ``jax.random.uniform(key, (n, *shape), dtype)[j]``. It does not depend on n, so that a row gets
+    the same numbers however long the minibatch is padded.
 
     Args:
         key: A random key.
         shape: Shape of one row's numbers.
-        n: Rows.
-        dtype: float32, or another float, which JAX itself draws.
+        n: Number of rows.
+        dtype: float32; for other float dtypes, JAX itself draws the numbers.
     """
     size = math.prod(shape)
 
@@ -125,10 +125,10 @@ def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> ja
 
 
 def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
-    """The random 32-bit words of a key's data ``[2]`` that `jax.random` has at ``counters [size]``.
+    """Return the random 32-bit words of `jax.random` at ``counters [size]``, for a key's data ``[2]``.
 
-    In two halves, one after the other: XLA computes whatever is not a loop's result anew for each member that
-    looks at it.
+    Computed in two halves by a loop: XLA recomputes whatever is not a loop's result for each member that
+    reads it.
     """
     size = counters.size
     halves = jnp.pad(counters, (0, size % 2)).reshape(2, -1)
@@ -137,7 +137,7 @@ def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
 
 
 def _hash(key: jax.Array, counters: jax.Array) -> jax.Array:
-    """Threefry-2x32 with 20 rounds, of counters below 2³²; both words of a result combined by xor."""
+    """Threefry-2x32 with 20 rounds, for counters below 2³², with both output words combined by xor."""
     keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY))
     x = jnp.full_like(counters, keys[0])
     y = counters + keys[1]

@@ -1,4 +1,4 @@
-"""Rules that see scores between calls and say which members train on, and how."""
+"""Rules that read scores between calls and decide which members continue to train, and how."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from jfnn.schedulers.halving import Halving
 from jfnn.schedulers.hyperband import Hyperband
 from jfnn.schedulers.scheduler import Actions, Report, Scheduler
 
-#: Every scheduler, by the name that config.json gives it.
+#: Name in config.json -> scheduler.
 SCHEDULERS: Mapping[str, type[Scheduler]] = MappingProxyType(
     {
         "halving": Halving,

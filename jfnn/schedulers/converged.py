@@ -1,4 +1,4 @@
-"""Convergence: a member whose objective no longer falls stops, and costs nothing from there on."""
+"""Stop members whose objective no longer changes; they then cost nothing."""
 
 import dataclasses
 
@@ -11,14 +11,14 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class Converged(Scheduler):
-    """Stops a member when its objective has changed by a small share: for full batches and L-BFGS.
+    """Stops a member when its objective has hardly changed: for full batches and L-BFGS.
 
-    It has converged where ``|f - f'| <= tolerance · max(|f|, |f'|, 1)``, f and f' being its objectives a
-    number of epochs apart, as SciPy's L-BFGS-B has it of two iterations (``ftol``).
+    A member has converged if ``|f - f'| <= tolerance · max(|f|, |f'|, 1)``, with f and f' its objectives
+    ``every`` epochs apart. SciPy's L-BFGS-B applies this to consecutive iterations (``ftol``).
 
     Attributes:
-        every: Epochs from one comparison to the next.
-        tolerance: At least 0. In float32 objectives are known to some 1e-7 of their size.
+        every: Epochs between comparisons.
+        tolerance: At least 0. In float32, objectives are known to a relative precision of about 1e-7.
     """
 
     every: int = field(10, checks.as_count)
@@ -26,19 +26,19 @@ class Converged(Scheduler):
     reads_objective = True
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """Every multiple of ``every``."""
+        """Return the next multiple of ``every``."""
         return (epoch // self.every + 1) * self.every
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """The objective of each member when it was last compared: none yet."""
+        """Return the objective of each member at its last comparison: none yet."""
         return np.full(cells * replicates, np.inf)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Stops members whose objective has hardly changed."""
+        """Stop members whose objective has hardly changed."""
         if report.epoch % self.every:
             return state, Actions()
         now = report.objective
         scale = np.maximum(np.maximum(np.abs(state), np.abs(now)), 1)
-        with np.errstate(invalid="ignore"):  # of none yet, and of members that diverged
+        with np.errstate(invalid="ignore"):  # before the first comparison, and for diverged members
             small = np.abs(state - now) <= self.tolerance * scale
         return now, Actions(stop=report.active & np.isfinite(state) & small)

@@ -1,4 +1,4 @@
-"""Early stopping: a member that no longer improves stops and ends with its best parameters."""
+"""Early stopping: members that no longer improve stop, and keep their best parameters."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping(Scheduler):
-    """Stops a member when its validation loss has not improved for a while, and restores its best epoch.
+    """Stops a member when its validation loss has stopped improving, and restores its best epoch.
 
     Attributes:
         patience: Epochs without a lower loss after which a member stops.
@@ -22,16 +22,16 @@ class EarlyStopping(Scheduler):
     validates = True
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """Every epoch."""
+        """Return the next epoch."""
         return epoch + 1
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """The lowest loss of each member, and the epochs done then: no loss yet."""
+        """Return the lowest loss of each member and its epoch: no loss yet."""
         members = cells * replicates
         return np.full(members, np.inf), np.zeros(members, np.int32)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Keeps members that improved; stops members that waited too long."""
+        """Keep members that improved; stop members that waited too long."""
         lowest, since = state
         better = report.active & (report.loss < lowest)
         lowest = np.where(better, report.loss, lowest)

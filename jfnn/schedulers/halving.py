@@ -12,28 +12,28 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class Halving(Scheduler):
-    """Successive halving over epochs, with scikit-learn's meaning of its factor and resources.
+    """Successive halving over epochs; the factor and resources have scikit-learn's meaning.
 
     All cells train for a few epochs, the best 1/factor of them for factor times as many, and so on; cells of
-    the last round train to the end. The first rung lies as high as the rounds that it takes to come below
-    factor cells allow (scikit-learn's ``min_resources="exhaust"``), but not below ``min_epochs``.
+    the last round train to the end. The first rung is as late as possible while the rounds still reduce the
+    cells to fewer than ``factor`` (scikit-learn's ``min_resources="exhaust"``), but not before
+    ``min_epochs``.
 
-    A ranking after very few epochs is mostly noise. Of 343 cells on the digits (7 learning rates, 7 l2, 7
-    momenta, 100 epochs, factor 3, over six seeds) the winner fell behind that of the full grid by 0.64 points
-    of validation accuracy on average with rungs from 1 epoch on, 0.23 from 5, 0.12 from 10, for 4, 19 and 26%
-    of the epochs.
+    A ranking after very few epochs is mostly noise. With 343 cells on the digits (7 learning rates, 7 l2, 7
+    momenta, 100 epochs, factor 3, over six seeds), the winner's validation accuracy was below that of the
+    full grid's winner by 0.64 points on average with the first rung at epoch 1, 0.23 at 5 and 0.12 at 10, for
+    4, 19 and 26% of the epochs.
 
     Attributes:
-        factor: One cell in ``factor`` goes on at each rung; at least 2.
-        min_epochs: Epochs that every cell gets at least; None for 5, or if two rounds do not fit above that,
-            for as many as let them.
+        factor: One cell in ``factor`` continues at each rung; at least 2.
+        min_epochs: Minimum epochs of every cell; None for 5, or fewer if otherwise two rounds would not fit.
     """
 
     factor: int = field(convert=at_least(2))
     min_epochs: int | None = field(None, optional(checks.as_count))
 
     def rungs(self, cells: int, epochs: int) -> dict[int, int]:
-        """Epoch -> cells that go on after it."""
+        """Return epoch -> number of cells that continue after it."""
         rounds = 0
         while self.factor ** (rounds + 1) <= cells:
             rounds += 1
@@ -48,21 +48,21 @@ class Halving(Scheduler):
         return rungs
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
-        """The numbers of all cells that are ranked together, and epoch -> how many of them go on after it."""
+        """Return the numbers of the cells ranked together, and epoch -> how many continue after it."""
         return [(np.arange(cells), self.rungs(cells, epochs))]
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
-        """There must be a rung, unless there are too few cells for one."""
+        """Raise ValueError if there is no rung although there are enough cells for one."""
         if cells >= self.factor and not any(rungs for _, rungs in self.brackets(cells, epochs)):
             raise ValueError(f"no round of {self} ends within {epochs} epochs")
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """The next rung."""
+        """Return the next rung."""
         rungs = [rung for _, rungs in self.brackets(cells, epochs) for rung in rungs if rung > epoch]
         return min(rungs, default=epochs + 1)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """At a rung, stops and prunes whole cells: all but the best of those that are ranked together."""
+        """At a rung, stop and prune whole cells, except the best of each bracket."""
         due = [
             _behind(report, cells, rungs[report.epoch])
             for cells, rungs in self.brackets(report.cells, report.epochs)
@@ -73,7 +73,7 @@ class Halving(Scheduler):
 
 
 def _behind(report: Report, cells: np.ndarray, going_on: int) -> np.ndarray:
-    """All members ``[members]`` of some cells but the best ``going_on`` of these, by their mean scores."""
+    """Mask the members ``[members]`` of ``cells``, except the best ``going_on`` cells by mean score."""
     scores = np.where(report.pruned, np.nan, report.score)
     means = scores.reshape(report.cells, report.replicates).mean(axis=1)[cells]
     order = cells[np.argsort(-means, kind="stable")]  # NaN comes last

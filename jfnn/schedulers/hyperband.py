@@ -1,4 +1,4 @@
-"""Hyperband: successive halving from several first rungs at once, each with a part of the cells."""
+"""Hyperband: successive halving with several first rungs, each for a part of the cells."""
 
 import dataclasses
 
@@ -12,18 +12,18 @@ from jfnn.schedulers.halving import Halving
 
 @dataclasses.dataclass(frozen=True)
 class Hyperband(Halving):
-    """Hyperband (Li et al. 2018, JMLR 18(185), algorithm 1): halving that need not know its first rung.
+    """Hyperband (Li et al. 2018, JMLR 18(185), algorithm 1): halving without choosing a first rung.
 
-    With factor η and R epochs, a fixed shuffle deals the sweep's cells out to brackets s = s_max … 0, where
-    s_max = ⌊log_η (R / min_epochs)⌋, in proportion to the paper's ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that
-    all brackets train for about as many epochs. Bracket s halves its n cells: the best
-    max(1, ⌊n / η^i⌋) go on after ⌊R / η^(s - i + 1)⌋ epochs, i = 1 … s. Its last cells train to the end,
-    where those of all brackets rank together. With as many cells as the paper's brackets have together (143
-    for R = 81, η = 3) brackets are the paper's.
+    With factor η and R epochs, a fixed shuffle distributes the sweep's cells over brackets s = s_max … 0,
+    where s_max = ⌊log_η (R / min_epochs)⌋. Bracket sizes are proportional to the paper's
+    ``⌈(s_max + 1) η^s / (s + 1)⌉``, so that all brackets train for about as many epochs. Bracket s halves its
+    n cells: the best max(1, ⌊n / η^i⌋) continue after ⌊R / η^(s - i + 1)⌋ epochs, i = 1 … s. Its last cells
+    train to the end, where the last cells of all brackets are ranked together. The brackets equal the paper's
+    if there are as many cells as in all of its brackets (143 for R = 81, η = 3).
 
     Attributes:
-        factor: One cell in ``factor`` goes on at each rung; at least 2.
-        min_epochs: Epochs that every cell gets at least. A ranking after very few is mostly noise, see
+        factor: One cell in ``factor`` continues at each rung; at least 2.
+        min_epochs: Minimum epochs of every cell. A ranking after very few epochs is mostly noise, see
             `Halving`.
     """
 
@@ -31,9 +31,9 @@ class Hyperband(Halving):
     min_epochs: int = field(1, checks.as_count)
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
-        """The numbers of each bracket's cells, and epoch -> how many of them go on after it.
+        """Return the numbers of each bracket's cells, and epoch -> how many of them continue after it.
 
-        Brackets come in the order of the paper, s_max first; with few cells some are empty.
+        Brackets are in the paper's order, s_max first; with few cells some are empty.
         """
         most = 0
         while self.min_epochs * self.factor ** (most + 1) <= epochs:

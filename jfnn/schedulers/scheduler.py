@@ -1,4 +1,4 @@
-"""The scheduler: a rule that sees scores between calls and says which members train on, and how."""
+"""The scheduler interface: rules that read scores between calls and decide which members continue."""
 
 import abc
 import dataclasses
@@ -17,16 +17,16 @@ class Report(NamedTuple):
 
     Attributes:
         epoch: Epochs done.
-        epochs: Epochs in all.
-        cells: Combinations of hyperparameters.
-        replicates: Seeds and folds of each cell.
-        score: The score that ranks members, higher is better, NaN for none ``[members]``: of the parameters
-            that each would end with.
-        loss: Loss on the rows that rank, NaN for none ``[members]``.
-        active: Which members still train ``[members]``.
-        diverged: Which members diverged ``[members]``.
-        pruned: Which members are ruled out ``[members]``.
-        hyper: Name -> each member's number ``[members]``.
+        epochs: Total number of epochs.
+        cells: Number of combinations of hyperparameters.
+        replicates: Number of seeds and folds of each cell.
+        score: The ranking score, higher is better, of the parameters that each member would end with
+            ``[members]``; NaN if missing.
+        loss: Loss on the rows used for ranking ``[members]``; NaN if missing.
+        active: Whether each member still trains ``[members]``.
+        diverged: Whether each member diverged ``[members]``.
+        pruned: Whether each member is excluded from the ranking ``[members]``.
+        hyper: Name -> hyperparameter of each member ``[members]``.
         objective: Mean objective of each member's steps in the last epoch ``[members]``; empty unless a
             scheduler reads it.
     """
@@ -45,14 +45,14 @@ class Report(NamedTuple):
 
 
 class Actions(NamedTuple):
-    """Changes to members; None for none.
+    """Changes to members; None for no change.
 
     Attributes:
-        stop: Members that stop training ``[members]``.
-        prune: Members that do not rank any more ``[members]``.
-        keep: Members that are to end with the parameters they have now ``[members]``.
-        copy: The member whose state each member goes on with, its number for itself ``[members]``.
-        hyper: Name -> new numbers ``[members]``.
+        stop: Whether each member stops training ``[members]``.
+        prune: Whether each member is excluded from the ranking ``[members]``.
+        keep: Whether each member is to end with its current parameters ``[members]``.
+        copy: Number of the member whose state each member continues with, its own for no copy ``[members]``.
+        hyper: Name -> new hyperparameters ``[members]``.
     """
 
     stop: np.ndarray | None = None
@@ -64,40 +64,38 @@ class Actions(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Scheduler(Valid, abc.ABC):
-    """A pair of pure functions, ``init`` and ``update``, and the epochs after which it wants scores.
+    """Two pure functions, ``init`` and ``update``, and the epochs at which scores are needed.
 
-    Decisions follow from the reports only, so that a run has the same bits resumed or not. A subclass is a
-    frozen dataclass of plain values.
+    Decisions depend on the reports only, so that a resumed run gives the same bits. A subclass is a frozen
+    dataclass of plain values.
     """
 
-    # Whether `Actions.keep` is used; such schedulers act first, so that others see the kept scores.
+    # Whether `Actions.keep` is used; such schedulers act first, so that others read the kept scores.
     keeps_best: ClassVar[bool] = False
-    # Whether it reads objectives.
-    reads_objective: ClassVar[bool] = False
-    # Whether it needs rows held out.
-    validates: ClassVar[bool] = False
+    reads_objective: ClassVar[bool] = False  # whether it reads `Report.objective`
+    validates: ClassVar[bool] = False  # whether it needs held-out rows
 
     def check(self, cells: int, epochs: int, hyper: Collection[str]) -> None:
-        """Raises ValueError for a sweep in which the scheduler could do nothing.
+        """Raise ValueError for a sweep in which the scheduler can do nothing.
 
         Args:
-            cells: Combinations of hyperparameters.
-            epochs: Epochs in all.
-            hyper: Names of the numbers that members have.
+            cells: Number of combinations of hyperparameters.
+            epochs: Total number of epochs.
+            hyper: Names of the members' hyperparameters.
         """
 
     @abc.abstractmethod
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """The first epoch above ``epoch`` after which it wants scores; above ``epochs`` for none.
+        """Return the first epoch after ``epoch`` that needs scores, or a number above ``epochs``.
 
-        It must name members of one fixed set of epochs, wherever a run is cut: `update` is called at every
-        evaluation, other schedulers' included.
+        It must return members of one fixed set of epochs, wherever a run is interrupted: `update` is called
+        at every evaluation, including those for other schedulers.
         """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:
-        """Its state before the first epoch."""
+        """Return the state before the first epoch."""
         return ()
 
     @abc.abstractmethod
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Its state after a report, and its actions."""
+        """Return the state after a report, and the actions."""

@@ -1,4 +1,4 @@
-"""Cells that end after epochs of their own."""
+"""Stop each cell at a given epoch."""
 
 import dataclasses
 
@@ -9,18 +9,18 @@ from jfnn.schedulers.scheduler import Actions, Report, Scheduler, SchedulerState
 
 @dataclasses.dataclass(frozen=True)
 class Until(Scheduler):
-    """Stops each cell after a number of epochs of its own, as winners that early stopping ended at several.
+    """Stops each cell after its own number of epochs, such as winners that early stopping ended.
 
     Attributes:
-        ends: Epochs of each cell, at least 1.
+        ends: Number of epochs of each cell, at least 1.
     """
 
     ends: tuple[int, ...]
 
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
-        """The first end of a cell that is still to come."""
+        """Return the next epoch at which a cell ends."""
         return min((end for end in self.ends if end > epoch), default=epochs + 1)
 
     def update(self, state: SchedulerState, report: Report) -> tuple[SchedulerState, Actions]:
-        """Stops the cells whose end has come."""
+        """Stop the cells that have reached their end."""
         return state, Actions(stop=np.repeat(self.ends, report.replicates) <= report.epoch)

@@ -202,7 +202,7 @@ def test_diabetes_is_a_regression():
         ("y\n1\n", r"path: data\.csv has no column beside 'y'"),
         ("a,y\n", r"path: data\.csv has no rows below its header"),
         ("", r"path: data\.csv is empty"),
-        ('a,y\n1,"0\n', r"path: data\.csv is no CSV file: unexpected end of data"),
+        ('a,y\n1,"0\n', r"path: data\.csv is not a valid CSV file: unexpected end of data"),
     ],
 )
 def test_an_invalid_csv_raises_with_the_place(read_csv, text, message):
@@ -294,7 +294,7 @@ def test_a_column_or_an_array_of_weights_is_no_input(read_csv, read_npz):
 
 
 def test_text_that_is_not_utf_8_raises(read_csv):
-    with pytest.raises(ValueError, match=r"path: data\.csv is no UTF-8 text"):
+    with pytest.raises(ValueError, match=r"path: data\.csv is not UTF-8 text"):
         read_csv("größe,y\n1,0\n", encoding="latin-1")
 
 
@@ -311,7 +311,7 @@ CUT = {"x_train": np.zeros((2, 1)), "y_train": [0, 1]}
         ({"x": np.zeros((2, 1)), "y": np.array([0, np.inf])}, "npz, y, row 2: expected a finite .*got inf"),
         (CUT | {"x_test": np.zeros((2, 2)), "y_test": [0, 1]}, "expected test rows of the shape of the tr"),
         (CUT | {"x_test": np.zeros((2, 1)), "y_test": ["a", "b"]}, "y_train.*y_test"),
-        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "y is no plain array .it holds objects"),
+        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "y is not a plain array .it holds objects"),
     ],
 )
 def test_an_invalid_npz_raises(read_npz, arrays, message):
