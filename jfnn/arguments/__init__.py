@@ -1,1 +1,1 @@
-"""Checks of arguments before anything is compiled: values, signatures, paths, and memory."""
+"""Checks of arguments before anything is compiled: values, signatures, paths and memory."""

@@ -1,6 +1,6 @@
 """Checks of arguments before anything is compiled; while JAX traces them, of shapes and dtypes only.
 
-``argument`` is everywhere the name of the caller's argument, for errors.
+``argument`` is always the name of the caller's argument, for errors.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ class ArgumentError(ValueError):
 
     Attributes:
         argument: Name of the argument, or the path of an invalid file.
-        expected: "expected …"; or all that was found, where that has another form.
-        item: The invalid item of an argument with several, such as a key of a mapping.
-        got: What came; None where ``expected`` says it.
-        cure: What to do about it, if anything is known.
+        expected: "expected …", or the whole description of the problem.
+        item: The invalid item, such as a key of a mapping, if the argument has several.
+        got: The given value; None if ``expected`` includes it.
+        cure: Suggested fix, if known.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class ArgumentError(ValueError):
 
     @property
     def found(self) -> str:
-        """What was expected, and what came."""
+        """What was expected and what was given."""
         return self.expected if self.got is None else f"{self.expected}, got {self.got}"
 
     @property
     def reason(self) -> str:
-        """What was expected, what came, and the cure, as Python's callers write it."""
+        """What was expected, what was given, and the fix in Python."""
         return told(self.found, self.cure)
 
     def __str__(self) -> str:
-        """The argument and the reason in one line."""
+        """Return the argument and the reason in one line."""
         return f"{self.argument}: {self.reason}"
 
 
@@ -66,12 +66,12 @@ class ArgumentTypeError(ArgumentError, TypeError):
 
 
 class ArgumentKeyError(ArgumentError, KeyError):
-    """A mapping was asked for a name that it lacks."""
+    """A name is missing from a mapping."""
 
 
 @contextlib.contextmanager
 def renamed(**names: str) -> Iterator[None]:
-    """Gives errors raised inside the names of the caller's arguments: ``renamed(size="pool")``."""
+    """Rename the arguments of errors raised inside to the caller's names: ``renamed(size="pool")``."""
     try:
         yield
     except ArgumentError as error:
@@ -82,7 +82,7 @@ def renamed(**names: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def item_of(argument: str) -> Iterator[None]:
-    """Errors raised inside are of an item of the caller's argument: ``sample: seed: expected …``."""
+    """Attribute errors raised inside to an item of the caller's argument: ``sample: seed: expected …``."""
     try:
         yield
     except ArgumentError as error:
@@ -92,7 +92,7 @@ def item_of(argument: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def about(subject: str, arguments: Collection[str]) -> Iterator[None]:
-    """Adds a subject, if any, to errors of these arguments: ``x_train: network 'cnn': expected …``."""
+    """Add a subject, if any, to errors of these arguments: ``x_train: network 'cnn': expected …``."""
     try:
         yield
     except ArgumentError as error:
@@ -102,19 +102,19 @@ def about(subject: str, arguments: Collection[str]) -> Iterator[None]:
 
 
 def is_concrete(array: object) -> bool:
-    """Whether an array has values, and is not being traced."""
+    """Return whether an array has values, that is, is not being traced."""
     return not isinstance(array, jax.core.Tracer)
 
 
 def is_several(value: object) -> TypeGuard[Sequence[Any]]:
-    """Whether a value is a sequence other than text and bytes, or an array with an axis."""
+    """Return whether a value is a sequence other than text and bytes, or an array with an axis."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim > 0
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
 
 
 def as_array(value: Any, argument: str) -> Any:
-    """An array-like as a NumPy array in native byte order, of doubles at most; a JAX array stays one.
+    """Return an array-like as a NumPy array in native byte order, at most float64; keep a JAX array.
 
     Raises ArgumentError for complex numbers, ragged sequences and masked entries.
     """
@@ -122,14 +122,14 @@ def as_array(value: Any, argument: str) -> Any:
     if not isinstance(value, jax.Array):
         if isinstance(value, bytearray):
             raise ArgumentTypeError(argument, "expected numbers", got=shown(value))
-        if hasattr(value, "nnz") and hasattr(value, "toarray"):  # of scipy.sparse
+        if hasattr(value, "nnz") and hasattr(value, "toarray"):  # from scipy.sparse
             got = f"a sparse {type(value).__name__}; value.toarray() gives one"
             raise ArgumentTypeError(argument, "expected a dense array", got=got)
         if np.ma.is_masked(value):
             raise ArgumentError(argument, "expected plain numbers", got="an array with masked entries")
         array = as_read(value, argument)
         kinds = {getattr(dtype, "kind", "O") for dtype in np.ravel(getattr(value, "dtypes", "O"))}
-        if array.dtype.hasobject and kinds <= set("iufb"):  # a table of pandas' nullable numbers
+        if array.dtype.hasobject and kinds <= set("iufb"):  # pandas' nullable numbers
             array = value.to_numpy(float, na_value=np.nan)
         array = array.astype("=f8" if array.dtype.char == "g" else array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "c":
@@ -138,19 +138,19 @@ def as_array(value: Any, argument: str) -> Any:
 
 
 def as_read(value: object, argument: str, dtype: DTypeLike | None = None) -> np.ndarray:
-    """An array-like as NumPy reads it; raises ArgumentError where it cannot."""
+    """Return an array-like as NumPy converts it; raise ArgumentError if it cannot."""
     try:
         return np.asarray(value, dtype)
     except ValueError:
         got = f"sequences of different lengths: {shown(value)}"
         raise ArgumentError(argument, "expected an array", got=got) from None
-    except Exception as error:  # such as of a tensor that needs gradients
+    except Exception as error:  # for example for a tensor that requires gradients
         got = f"{shown(value)}: {' '.join(str(error).split())[:80]}"
         raise ArgumentTypeError(argument, "expected an array", got=got) from error
 
 
 def with_named_tuples(tree: Any, like: Any) -> Any:
-    """A pytree with the named tuples of another instead of mappings of their fields, as files give them."""
+    """Replace mappings in a pytree by the named tuples of another, as needed after loading from files."""
     if isinstance(like, tuple) and hasattr(like, "_fields"):
         if not isinstance(tree, Mapping) or {*tree} != {*like._fields}:
             return tree
@@ -163,7 +163,10 @@ def with_named_tuples(tree: Any, like: Any) -> Any:
 
 
 def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
-    """A pytree of arrays of numbers in the structure of another, None for any; ``source`` gives such ones."""
+    """Return a pytree of numeric arrays, checked for the structure of ``like`` (None for any).
+
+    ``source`` names a source of such pytrees in errors.
+    """
     tree = with_named_tuples(tree, like)
     arrays = jax.tree.map(
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)
@@ -183,12 +186,12 @@ def as_inputs(
     dtype: DTypeLike | None = None,
     whole: bool = False,
 ) -> Any:
-    """Inputs, an array-like with at least two axes, as a float array ``[n, …]``; a JAX array stays one.
+    """Return inputs, an array-like with at least two axes, as a float array ``[n, …]``; keep a JAX array.
 
     Args:
         shape: Shape of each row; None for any. Flat rows with as many numbers are reshaped to it.
-        dtype: The dtype in which numbers must be finite; None for that of JAX's arithmetic.
-        whole: Whether integers and booleans stay such, in JAX's dtypes.
+        dtype: The dtype in which numbers must be finite; None for the dtype of JAX's arithmetic.
+        whole: Whether to keep integers and booleans, in JAX's dtypes.
 
     Raises ArgumentError for other dtypes and shapes, no rows, and numbers that are not finite.
     """
@@ -223,13 +226,13 @@ def as_inputs(
 
 
 def column_names(x: object) -> list[str]:
-    """Names of the columns of a data frame; none of an array, or where two columns share one."""
+    """Return the column names of a data frame; empty for an array, or if names are not unique."""
     names = [str(name) for name in getattr(x, "columns", ())]
     return names if len(set(names)) == len(names) else []
 
 
 def _columns_of_words(frame: object) -> str:
-    """The columns of a data frame that hold no numbers, for a message; else empty."""
+    """Return the non-numeric columns of a data frame, for a message; empty without any."""
     if not hasattr(frame, "columns") or not hasattr(frame, "dtypes"):
         return ""
     pairs = zip(frame.columns, frame.dtypes, strict=True)
@@ -238,12 +241,12 @@ def _columns_of_words(frame: object) -> str:
 
 
 def float_dtype(x: Any) -> np.dtype:
-    """The arithmetic's dtype: float64 for float64 data with x64 on, else float32."""
+    """Return the dtype of computations: float64 for float64 data with x64 enabled, and otherwise float32."""
     return np.dtype(np.float32) if x.dtype != np.float64 else np.dtype(jnp.result_type(float))
 
 
 def as_dtype(array: object, dtype: Any, argument: str) -> np.ndarray:
-    """An array cast to a dtype; raises ArgumentError for numbers out of its range."""
+    """Cast an array to a dtype; raise ArgumentError for numbers out of its range."""
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.asarray(array, dtype)
     check_values(cast, argument, cast.dtype)
@@ -253,9 +256,9 @@ def as_dtype(array: object, dtype: Any, argument: str) -> np.ndarray:
 
 
 def check_range(numbers: np.ndarray, argument: str, dtype: Any) -> None:
-    """Raises ArgumentError for floats that a dtype makes 0 or infinite.
+    """Raise ArgumentError for floats that become 0 or infinite in a dtype.
 
-    Compiled programs take numbers below the least normal one of a dtype for 0.
+    Compiled programs flush subnormal numbers to 0.
     """
     limits = np.finfo(dtype)
     size = np.abs(numbers)
@@ -267,18 +270,18 @@ def check_range(numbers: np.ndarray, argument: str, dtype: Any) -> None:
 
 
 def check_numbers(array: Any, argument: str) -> None:
-    """Raises ArgumentTypeError unless the dtype of an array is of numbers or truth values."""
+    """Raise ArgumentTypeError unless an array has a numeric or boolean dtype."""
     if array.dtype.kind not in "iufb" and not jnp.issubdtype(array.dtype, jnp.floating):
         raise ArgumentTypeError(argument, "expected numbers", got=f"dtype {array.dtype}")
 
 
 def check_values(array: Any, argument: str, dtype: Any = None) -> None:
-    """Raises ArgumentError with the first float of an array that is not finite in a dtype (None: JAX's)."""
+    """Raise ArgumentError with the first float of an array that is not finite in a dtype (None: JAX's)."""
     if not is_concrete(array) or not jnp.issubdtype(array.dtype, jnp.floating):
         return
     array, dtype = np.asarray(array), float_dtype(array) if dtype is None else dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        # A sum is finite only where all numbers are; the mask of each takes a quarter of their memory.
+        # A finite sum needs finite numbers, and saves the mask, which takes a quarter of their memory.
         if array.dtype == dtype and np.isfinite(array.sum()):
             return
         bad = ~np.isfinite(array.astype(dtype, copy=False))
@@ -290,7 +293,7 @@ def check_values(array: Any, argument: str, dtype: Any = None) -> None:
 
 
 def check_key(key: Any, argument: str = "key") -> None:
-    """Raises ArgumentTypeError unless the argument is one random key of JAX."""
+    """Raise ArgumentTypeError unless the argument is a single JAX random key."""
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     raw = isinstance(key, jax.Array) and key.dtype == jnp.uint32
     if not (typed and key.ndim == 0) and not (raw and key.ndim == 1):
@@ -298,21 +301,21 @@ def check_key(key: Any, argument: str = "key") -> None:
 
 
 def check_instance(value: object, kind: type, argument: str) -> None:
-    """Raises ArgumentTypeError unless a value has a type."""
+    """Raise ArgumentTypeError unless a value has a type."""
     if not isinstance(value, kind):
         raise ArgumentTypeError(argument, f"expected a {kind.__name__}", got=type(value).__name__)
 
 
 def shown(value: object) -> str:
-    """A value for a message, in one line of at most 80 characters; its type's name where repr fails."""
+    """Return a value's repr in one line of at most 80 characters, or its type's name if repr fails."""
     try:
         return " ".join(repr(value).split())[:80]
-    except Exception:  # such as that of an integer of more digits than Python writes
+    except Exception:  # for example an integer with more digits than Python converts
         return f"a {type(value).__name__}"
 
 
 def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None = MOST) -> int:
-    """An integer from ``minimum`` to ``maximum`` (None: no limit); no boolean."""
+    """Return an integer from ``minimum`` to ``maximum`` (None: no limit), not a boolean."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(argument, "expected a whole number", got=shown(value))
     count = int(value)
@@ -324,17 +327,17 @@ def as_count(value: object, argument: str, minimum: int = 1, maximum: int | None
 
 
 def as_counts(values: object, argument: str, minimum: int = 1) -> tuple[int, ...]:
-    """A sequence, possibly empty, of integers of at least ``minimum``, as a tuple."""
+    """Return a possibly empty sequence of integers of at least ``minimum`` as a tuple."""
     if not is_several(values):
         raise ArgumentTypeError(argument, "expected a sequence of whole numbers", got=shown(values))
     return tuple(as_count(value, argument, minimum) for value in values)
 
 
 def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
-    """Rows of a part: a share of ``n`` rows, rounded up as scikit-learn does, or their number.
+    """Return the rows of a part: a fraction of ``n``, rounded up as in scikit-learn, or their number.
 
-    It rounds the product of floats, so that 0.07 of 100 rows, 7.000000000000001, are 8 here and there.
-    Raises ArgumentError for a part of fewer than ``least`` rows, 1 or 0, or of all rows.
+    Like scikit-learn, it rounds the product of floats: 0.07 of 100 rows, 7.000000000000001, gives 8. Raises
+    ArgumentError for a part of fewer than ``least`` rows, 1 or 0, or of all rows.
     """
     if isinstance(size, bool) or not isinstance(size, numbers.Real):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {shown(size)}")
@@ -350,19 +353,19 @@ def as_size(size: object, n: int, argument: str, least: int = 1) -> int:
 
 
 def as_seed(value: object, argument: str = "seed") -> int:
-    """An integer of 32 bits, at least 0."""
+    """Return an unsigned integer of 32 bits."""
     return as_count(value, argument, 0, 2**32 - 1)
 
 
 def as_switch(value: object, argument: str) -> bool:
-    """True or False; other values raise ArgumentTypeError."""
+    """Return True or False; raise ArgumentTypeError for other values."""
     if not isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(argument, "expected True or False", got=shown(value))
     return bool(value)
 
 
 def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bool = False) -> float:
-    """One number; raises as `as_axis`."""
+    """Return one number; errors are as in `as_axis`."""
     axis = as_axis(value, argument, minimum, strict)
     if np.ndim(value):
         raise ArgumentError(argument, "expected one number", got=shown(value))
@@ -370,12 +373,12 @@ def as_number(value: Any, argument: str, minimum: float | None = 0.0, strict: bo
 
 
 def part_of(share: object, number: Any) -> np.ndarray:
-    """Shares times numbers, to six digits: 0.07 of 100 are 7, where floats multiply to 7.000000000000001."""
+    """Return fractions times numbers, rounded to six decimals: 0.07 of 100 is 7, not 7.000000000000001."""
     return np.asarray(np.round(np.asarray(share, np.float64) * number, 6))
 
 
 def as_representable(value: object, argument: str) -> float:
-    """A number of at least 0 that is finite in JAX's floats, of 32 bits or, with x64, of 64."""
+    """Return a number of at least 0 that is finite in JAX's default float dtype."""
     number = as_number(value, argument)
     most = float(np.finfo(jnp.result_type(float)).max)
     if number > most:
@@ -384,14 +387,14 @@ def as_representable(value: object, argument: str) -> float:
 
 
 def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: bool = False) -> np.ndarray:
-    """A number, or a one-dimensional array-like, as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
+    """Return a number or a 1D array-like as a hyperparameter axis: finite float64 ``[k]``, k ≥ 1.
 
     Raises ArgumentError for no values, and for values not finite or below ``minimum`` (``strict``: or equal).
     """
     array = as_array(values, argument)
     expected = "expected a number or a sequence of numbers"
     is_numeric = array.dtype.kind in "iuf" or jnp.issubdtype(array.dtype, jnp.floating)
-    # Among numbers NumPy makes 1 of True.
+    # NumPy converts True to 1 among numbers.
     has_switch = isinstance(values, list | tuple) and any(isinstance(one, bool | np.bool_) for one in values)
     if has_switch or not is_numeric:
         raise ArgumentTypeError(argument, f"{expected}, got {shown(values)}")
@@ -406,7 +409,7 @@ def as_axis(values: object, argument: str, minimum: float | None = 0.0, strict: 
 
 
 def as_mapping(value: object, argument: str) -> Mapping[str, Any]:
-    """A mapping of names to values."""
+    """Return a mapping of names to values."""
     if not isinstance(value, Mapping):
         raise ArgumentTypeError(argument, "expected a mapping of names to values", got=shown(value))
     return value
@@ -419,7 +422,7 @@ def as_choice(
     others: str = "",
     error: type[ArgumentError] = ArgumentError,
 ) -> str:
-    """One of the names in ``choices``; ``others`` says for errors how further ones come to be there."""
+    """Return one of the names in ``choices``; ``others`` explains in errors how to add further names."""
     if not isinstance(value, str) or value not in choices:
         expected = f"expected one of {', '.join(choices)}" if choices else "expected none"
         got = f"{shown(value)}{did_you_mean(value, choices)}"
@@ -428,6 +431,6 @@ def as_choice(
 
 
 def check_each_once(names: Collection[str], argument: str) -> None:
-    """Raises ArgumentError for a name that occurs twice."""
+    """Raise ArgumentError for a name that occurs twice."""
     if len(set(names)) != len(names):
         raise ArgumentError(argument, "expected each name once", got=shown(list(names)))

@@ -1,4 +1,4 @@
-"""What to do about an error or a doubt, as data: Python and the command line each say it their way."""
+"""Suggested fixes for errors and warnings, as data that Python and the command line phrase differently."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import NamedTuple
 class Set(NamedTuple):
     """A value of an argument that helps: ``resume=True goes on with it``."""
 
-    argument: str  # its name, or that of the flag of the command line that does as much
+    argument: str  # name of the argument, or of the equivalent command-line flag
     value: object
     effect: str
-    code: str = ""  # what Python's callers write instead of the argument and its value; empty for these
+    code: str = ""  # Python code to show instead of the argument and its value; empty to show these
 
     def __str__(self) -> str:
-        """The words for Python's callers."""
+        """Return the fix in Python."""
         return f"{self.code or f'{self.argument}={self.value!r}'} {self.effect}"
 
 
-Cure = Set | str  # a text is for Python's callers alone
+Cure = Set | str  # a text applies to Python only
 
 
 def told(found: str, cure: Cure | None, written: Callable[[Cure], str] = str) -> str:
-    """What was found and, behind a semicolon, the cure in the words of ``written``, where that has any."""
+    """Return what was found and, after a semicolon, the fix as phrased by ``written``, if any."""
     words = "" if cure is None else written(cure)
     return f"{found}; {words}" if words else found

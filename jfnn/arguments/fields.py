@@ -1,4 +1,4 @@
-"""Dataclasses that are valid by construction: a field's converter checks what it is given, once."""
+"""Dataclasses that are valid by construction: each field's converter checks its value once."""
 
 import dataclasses
 import functools
@@ -10,13 +10,13 @@ from jfnn.arguments import checks
 
 Given = TypeVar("Given", contravariant=True)
 Held = TypeVar("Held", covariant=True)
-# Of a value and its argument's name, and of values of the fields that it is ``given``: the value in its
-# canonical type. It raises ArgumentError for an invalid one, and gives back unchanged what it gave.
+# Converts a value to its canonical type, given the argument's name and the values of the ``given`` fields. It
+# raises ArgumentError for an invalid value, and is idempotent.
 Convert = Callable[..., Any]
 
 
 class Converted(Protocol[Given, Held]):
-    """The type of a field for type checkers: what it may be given, and what its converter makes of that."""
+    """The type of a field for type checkers: the type it accepts, and the type it is converted to."""
 
     def __get__(self, instance: object, owner: object = None) -> Held: ...
 
@@ -29,25 +29,25 @@ def field(
     given: Sequence[str] = (),
     **metadata: Any,
 ) -> Any:
-    """A field with a default, which is converted as well, a converter and further metadata.
+    """Return a field with a default, which is converted as well, a converter and further metadata.
 
-    ``given`` names fields before it, whose values the converter takes too.
+    ``given`` names earlier fields whose values are passed to the converter.
     """
     return dataclasses.field(default=default, metadata=metadata | {"convert": convert, "given": given})
 
 
 class Valid:
-    """Base of dataclasses whose fields are converted in order where an object is made; then they stay.
+    """Base of dataclasses whose fields are converted in order when an object is created, and then fixed.
 
-    A dataclass without any converter, as of a user's, is as Python makes it. Copies and pickles are not
-    converted again. A subclass is a frozen dataclass where it is to be hashable. One that overrides
-    ``__post_init__``, as for what relates several fields, calls this one first.
+    Dataclasses without converters, such as user-defined ones, behave as usual. Copies and pickles are not
+    converted again. For hashable objects, make the subclass a frozen dataclass. A subclass that overrides
+    ``__post_init__``, for example to check several fields together, must call this one first.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def __post_init__(self) -> None:
-        """Raises ArgumentError with the name of the first field whose value is invalid."""
+        """Raise ArgumentError with the name of the first field whose value is invalid."""
         values = vars(self)
         for name, declared in self.__dataclass_fields__.items():
             convert = declared.metadata.get("convert")
@@ -56,54 +56,54 @@ class Valid:
                 values[name] = convert(values[name], name, *others)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Sets a field of a new object; raises FrozenInstanceError where it has a value."""
+        """Set a field of a new object; raise FrozenInstanceError if it already has a value."""
         if (name in vars(self) or name not in self.__dataclass_fields__) and self._converts():
             raise dataclasses.FrozenInstanceError(f"cannot assign to {name!r}")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        """Raises FrozenInstanceError."""
+        """Raise FrozenInstanceError."""
         if self._converts():
             raise dataclasses.FrozenInstanceError(f"cannot delete {name!r}")
         super().__delattr__(name)
 
     @classmethod
     def _converts(cls) -> bool:
-        """Whether this is a dataclass of which some field has a converter."""
+        """Return whether this is a dataclass with a converter for some field."""
         declared = vars(cls).get("__dataclass_fields__", {})
         return any(field.metadata.get("convert") is not None for field in declared.values())
 
 
 def names(kind: type[Valid]) -> list[str]:
-    """Names of the fields."""
+    """Return the names of the fields."""
     return [declared.name for declared in dataclasses.fields(kind)]
 
 
 def given_type(annotation: object) -> Any:
-    """The type that a field may be given, by its annotation."""
+    """Return the type that a field accepts, from its annotation."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Converted else annotation
 
 
 def at_least(minimum: int, maximum: int | None = checks.MOST) -> Convert:
-    """A converter of whole numbers from ``minimum`` to ``maximum`` (None: no limit)."""
+    """Return a converter of whole numbers from ``minimum`` to ``maximum`` (None: no limit)."""
     return functools.partial(checks.as_count, minimum=minimum, maximum=maximum)
 
 
 def above(minimum: float) -> Convert:
-    """A converter of numbers above a bound."""
+    """Return a converter of numbers above a bound."""
     return functools.partial(checks.as_number, minimum=minimum, strict=True)
 
 
 def one_of(choices: Collection[str]) -> Convert:
-    """A converter of one of some names."""
+    """Return a converter that accepts some names only."""
     return functools.partial(checks.as_choice, choices=choices)
 
 
 def optional(convert: Convert) -> Convert:
-    """A converter that leaves None as it is."""
+    """Return a converter that keeps None."""
     return functools.partial(as_optional, convert=convert)
 
 
 def as_optional(value: object, argument: str, convert: Convert) -> Any:
-    """None as it is, and all else converted."""
+    """Convert all values except None."""
     return None if value is None else convert(value, argument)

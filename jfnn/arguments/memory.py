@@ -9,9 +9,10 @@ from jfnn.arguments.checks import ArgumentError
 
 
 def check(what: str, needed: float, sizes: str = "") -> None:
-    """Raises ValueError where more bytes are needed than are free.
+    """Raise ValueError if more bytes are needed than are free.
 
-    The message begins with ``what``, the argument and the thing ("seeds: so many"), and ends with ``sizes``.
+    The message begins with ``what``, the argument and its description ("seeds: so many"), and ends with
+    ``sizes``.
     """
     available = available_memory()
     if needed > available:
@@ -20,12 +21,12 @@ def check(what: str, needed: float, sizes: str = "") -> None:
 
 
 def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> float:
-    """Bytes free without swapping, in the machine and in the container that this process runs in."""
+    """Return the bytes free without swapping, on the machine and in this process's container."""
     return min(_free_in_machine(), free_in_container(cgroup))
 
 
 def free_in_container(cgroup: Path) -> float:
-    """Bytes up to the limit of the control group; its caches count as free."""
+    """Return the bytes below the control group's limit; its caches count as free."""
     try:
         limit, used = ((cgroup / f"memory.{name}").read_text().strip() for name in ("max", "current"))
         caches = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
@@ -35,10 +36,10 @@ def free_in_container(cgroup: Path) -> float:
 
 
 def _free_in_machine() -> float:
-    """Available memory on Linux, with its caches; elsewhere, free pages."""
+    """Return the available memory on Linux, including caches, or free pages on other systems."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return math.inf  # a system that does not tell
+    return math.inf  # unknown

@@ -1,4 +1,4 @@
-"""Values by name that tell a name which they lack with those that they have."""
+"""A dict of named values, with errors that list its names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jfnn.arguments.checks import ArgumentKeyError
 
 @register_pytree_with_keys_class
 class Named(dict[str, Any]):
-    """A dict whose KeyError says what it is, its names, and how ``others`` come to be there; a pytree."""
+    """A dict and pytree whose KeyError describes it, lists its names, and explains how to add ``others``."""
 
     def __init__(self, values: Mapping[str, Any], argument: str = "", others: str = ""):
         super().__init__(values)
@@ -21,15 +21,15 @@ class Named(dict[str, Any]):
         self.others = others
 
     def __missing__(self, name: object) -> None:
-        """Raises ArgumentKeyError."""
+        """Raise ArgumentKeyError."""
         checks.as_choice(name, self.argument, self, self.others, ArgumentKeyError)
 
     def tree_flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], tuple[tuple[str, ...], str, str]]:
-        """Values in the order of their names, as JAX has those of a dict."""
+        """Return values sorted by name, like JAX does for a dict."""
         names = tuple(sorted(self))
         return [(DictKey(name), self[name]) for name in names], (names, self.argument, self.others)
 
     @classmethod
     def tree_unflatten(cls, texts: tuple[tuple[str, ...], str, str], values: Iterable[Any]) -> Named:
-        """The inverse of `tree_flatten_with_keys`."""
+        """Invert `tree_flatten_with_keys`."""
         return cls(dict(zip(texts[0], values, strict=True)), *texts[1:])

@@ -1,4 +1,4 @@
-"""Packages that only some features need."""
+"""Optional packages."""
 
 import importlib
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from jfnn.arguments.checks import ArgumentError
 
-# Package -> what makes networks of its modules.
+# Package -> how to convert its modules to networks.
 ADAPTERS = {
     "equinox": "jfnn.from_equinox",
     "flax.nnx": "jfnn.from_flax",
@@ -20,7 +20,7 @@ class MissingPackageError(ArgumentError, ImportError):
 
 
 def adapter_of(value: object) -> str:
-    """Advice on a module of a package that has an adapter, or on a class of such; else empty."""
+    """Return advice for a module, or a class of modules, of a package with an adapter; otherwise ""."""
     kind = value if isinstance(value, type) else type(value)
     for base in kind.__mro__:
         for package, adapter in ADAPTERS.items():
@@ -30,7 +30,7 @@ def adapter_of(value: object) -> str:
 
 
 def imported(module: str, argument: str, extra: str) -> Any:
-    """A module of such a package; the error without it names the extra of jfnn that has it."""
+    """Import a module of an optional package; if it is missing, raise an error that names jfnn's extra."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -40,5 +40,5 @@ def imported(module: str, argument: str, extra: str) -> Any:
 
 
 def is_of_jfnn(definition: Callable[..., object]) -> bool:
-    """Whether a function or class is defined in this package."""
+    """Return whether a function or class is defined in this package."""
     return str(definition.__module__).partition(".")[0] == "jfnn"

@@ -1,4 +1,4 @@
-"""Files and directories that users name."""
+"""Files and directories given by users."""
 
 import contextlib
 import os
@@ -9,51 +9,51 @@ from typing import TextIO
 from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
-LONGEST_LINE = 1 << 26  # characters; a file without line ends would be read whole
+LONGEST_LINE = 1 << 26  # characters; limits how much of a file without line ends is read
 
 
 class OutputError(OSError):
-    """A file that an argument names cannot be written, as where the disk is full."""
+    """An argument's file cannot be written, for example because the disk is full."""
 
-    argument = ""  # its name
+    argument = ""  # name of the argument
 
     def __str__(self) -> str:
-        """The argument, the file and the reason in one line."""
+        """Return the argument, the file and the reason in one line."""
         return f"{self.argument}: {self.filename} cannot be written ({self.strerror})"
 
 
 def as_path(path: object, argument: str) -> Path:
-    """The path of a file or a directory, which need not exist; "~" is the user's home.
+    """Return the path of a file or directory, which need not exist; "~" is the user's home.
 
     Raises:
-        TypeError: No path.
-        ValueError: An empty path, or one that the system cannot reach, as where a name is too long.
+        TypeError: Not a path.
+        ValueError: The path is empty, or the system cannot reach it, for example because a name is too long.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise ArgumentTypeError(argument, f"expected a path, got a {type(path).__name__}")
-    if not os.fspath(path):  # which a `Path` would take for the directory that this process is in
+    if not os.fspath(path):  # `Path` would take it for the current directory
         raise ArgumentError(argument, "expected a path, got ''")
     path = os.path.expanduser(path)
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except (OSError, ValueError) as error:  # such as a name with a zero byte
+    except (OSError, ValueError) as error:  # for example a name with a null byte
         why = error.strerror if isinstance(error, OSError) else "no file can be named so"
         raise ArgumentError(argument, f"{path[:200]!r} cannot be reached ({why})") from None
     return Path(path)
 
 
 def check_name(name: object, argument: str) -> None:
-    """Raises ValueError for a name of a column, an array or a directory that is no printable text."""
+    """Raise ValueError for a name of a column, an array or a directory that is not printable text."""
     if not isinstance(name, str) or not name.isprintable():
         raise ArgumentError(argument, f"expected names of printable characters, got {checks.shown(name)}")
 
 
 def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
-    """Whether a name can be that of a directory in a run's, not hidden and not outside of it.
+    """Return whether a name is valid for a directory inside a run's, neither hidden nor outside of it.
 
-    ``system`` is the kind of paths of an operating system, `PurePath` that of this one.
+    ``system`` is the path type of an operating system, `PurePath` for the current one.
     """
     if not isinstance(name, str) or not name or name.startswith("."):
         return False
@@ -61,18 +61,18 @@ def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
 
 
 def as_regular(path: object, argument: str) -> Path:
-    """The path of a file; a device or a pipe, which may have no end, raises ValueError."""
+    """Return the path of a file; raise ValueError for a device or pipe, which may be endless."""
     file = as_path(path, argument)
     if file.exists() and not file.is_file():
-        raise ArgumentError(argument, f"{file.name} is no regular file")
+        raise ArgumentError(argument, f"{file.name} is not a regular file")
     return file
 
 
 def as_output_file(path: object, argument: str) -> Path:
-    """The path of a file to write, in a directory that is there.
+    """Return the path of a file to write, in an existing directory.
 
     Raises:
-        TypeError, ValueError: As `as_path`; or there is no such directory, or one where the file would be.
+        TypeError, ValueError: As in `as_path`; or the directory is missing, or the file is a directory.
     """
     file = as_path(path, argument)
     if not file.parent.is_dir():
@@ -83,13 +83,13 @@ def as_output_file(path: object, argument: str) -> Path:
 
 
 def make_directory(directory: Path, argument: str) -> None:
-    """Makes a directory; raises ValueError where it cannot be made or written to."""
+    """Create a directory; raise ValueError if it cannot be created or written to."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ArgumentError(argument, f"{directory} is no directory") from None
+        raise ArgumentError(argument, f"{directory} is not a directory") from None
     except OSError as error:
-        raise ArgumentError(argument, f"{directory} cannot be made ({error.strerror or error})") from None
+        raise ArgumentError(argument, f"{directory} cannot be created ({error.strerror or error})") from None
     effective = os.access in os.supports_effective_ids
     if not os.access(directory, os.W_OK | os.X_OK, effective_ids=effective):
         raise ArgumentError(argument, f"{directory} cannot be written to")
@@ -97,7 +97,7 @@ def make_directory(directory: Path, argument: str) -> None:
 
 @contextlib.contextmanager
 def readable(path: Path, argument: str) -> Iterator[None]:
-    """Turns errors of the system while a file is read into ValueError, but for a missing file."""
+    """Convert the system's errors while reading a file to ValueError, except for a missing file."""
     try:
         yield
     except FileNotFoundError:
@@ -108,7 +108,7 @@ def readable(path: Path, argument: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text(path: Path, argument: str) -> Iterator[Iterator[str]]:
-    """The lines of a file in UTF-8; one that is too long raises ValueError."""
+    """Yield the lines of a UTF-8 file; a line that is too long raises ValueError."""
     with readable(path, argument), path.open(newline="", encoding="utf-8-sig") as file:
         yield _lines(file, path.name, argument)
 

@@ -1,4 +1,4 @@
-"""Signatures of functions that users pass and of other packages' functions, and checks against them."""
+"""Signatures of user-defined functions and other packages' functions, and checks against them."""
 
 import inspect
 import types
@@ -17,9 +17,9 @@ def check_callable(
     expected: str,
     names: Collection[str] = (),
 ) -> None:
-    """Raises ArgumentTypeError unless a value can be called with arguments by position, and by these names.
+    """Raise ArgumentTypeError unless a value accepts these positional arguments and these keyword ``names``.
 
-    ``expected`` says in words with which. A function in C without a signature is invalid.
+    ``expected`` describes them in the error. A C function without a signature is invalid.
     """
     try:
         fits = callable(function) and bool(
@@ -32,7 +32,7 @@ def check_callable(
 
 
 def takes(function: Callable[..., object], name: str) -> bool:
-    """Whether a function takes a keyword of a name; not where a function in C does not tell."""
+    """Return whether a function accepts a keyword; False for a C function without a signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:
@@ -41,10 +41,11 @@ def takes(function: Callable[..., object], name: str) -> bool:
 
 
 def check_parameter(value: object, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
-    """Raises ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
+    """Raise ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
-    The annotation or default of the parameter, of another package's function, tells the kind. ``argument``
-    has the value as an item; ``numeric`` values are numbers, or stand for several.
+    The kind follows from the annotation or default of the parameter of another package's function.
+    ``argument`` is the argument that has the value as an item; ``numeric`` values are numbers, or stand for
+    several.
     """
     default = type(parameter.default)
     kinds = {float if default is int else default}

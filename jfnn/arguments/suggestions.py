@@ -1,11 +1,11 @@
-"""What is meant by a name that is not there: a word of another library, or a slip of letters."""
+"""Suggestions for unknown names: words from other libraries, and misspellings."""
 
 import difflib
 from collections.abc import Iterable
 
-NEAR = 0.72  # names at least as like as this, by difflib, are asked for: "relu" for "rleu"
-# What stands here for a thing -> words for it, where letters do not lead from one to the other. The first
-# that is among the choices is meant; entries with "=" are choices of who calls a function with keywords.
+NEAR = 0.72  # least similarity, by difflib, of suggested names: "relu" for "rleu"
+# Name in jfnn -> unsimilar names for the same thing. The first entry among the choices is suggested; entries
+# with "=" are choices for keywords of functions.
 MEANT = {
     "quadratic": "mse mean_squared_error squared_error squared l2_loss",
     "mse": "mean_squared_error squared_error neg_mean_squared_error rmse root_mean_squared_error",
@@ -50,15 +50,15 @@ MEANT = {
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
-    """Advice on a name that is none of ``choices``, "; did you mean 'adam'?"; empty where none is near."""
+    """Return "; did you mean 'adam'?" for a name that is not one of ``choices``, or "" if none is similar."""
     near = nearest(value, choices)
     return f"; did you mean {near!r}?" if near else ""
 
 
 def nearest(value: object, choices: Iterable[str]) -> str | None:
-    """The choice that a name stands for; None where none is near.
+    """Return the choice that a name most likely means; None if none is similar.
 
-    Names are compared in small letters, and flags of a command line by their names.
+    Names are compared in lower case, and command-line flags without their hyphens.
     """
     if not isinstance(value, str):
         return None
@@ -71,7 +71,7 @@ def nearest(value: object, choices: Iterable[str]) -> str | None:
 
 
 def of_keywords(parameters: Iterable[str]) -> list[str]:
-    """Choices for a keyword that a function with these parameters lacks: they, and what goes into them."""
+    """Return the choices for an unknown keyword: these parameters, and what may be passed in them."""
     there = list(parameters)
     return [*there, *(here for here in MEANT if "=" in here and here.partition("=")[0] in there)]
 

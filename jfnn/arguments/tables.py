@@ -5,16 +5,16 @@ from html import escape
 
 
 def size_text(shape: Sequence[int]) -> str:
-    """A shape for readers: "1437×64"."""
+    """Return a shape for readers: "1437×64"."""
     return "×".join(map(str, shape))
 
 
 def html_table(
     rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
 ) -> str:
-    """A table in HTML, of a class ``kind``, in a box that can scroll; the first row has the headings.
+    """Return an HTML table of class ``kind`` in a scrollable box; the first row has the headings.
 
-    ``titles`` are what the pointer shows over the texts of the other rows, "" for nothing.
+    ``titles`` are tooltips of the texts in the other rows, "" for none.
     """
     heading, *others = rows
     head = "".join(f"<th>{escape(text)}</th>" for text in heading)

@@ -1,4 +1,4 @@
-"""Names and numbers of a sweep as readers see them, and tables in HTML."""
+"""Readable names and numbers of a sweep."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,33 +13,34 @@ from jfnn.arguments.tables import size_text
 SYMBOLS = {"learning_rate": "η", "l2": "λ", "batch_size": "batch"}
 LABELS = {"learning_rate": "learning rate η", "l2": "L2 penalty λ", "l1": "L1 penalty"}
 METRICS = {"r2": "R²", "rmse": "RMSE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
-WHOLE = 5  # digits of whole numbers that are written in full
-MOST_DIGITS = 6  # of scores without an exponent
+WHOLE = 5  # most digits of whole numbers that are written in full
+MOST_DIGITS = 6  # most digits of scores without an exponent
 
 
 def metric_text(metric: str) -> str:
-    """A metric's name for readers: "R²" for "r2"."""
+    """Return a metric's name for readers: "R²" for "r2"."""
     return METRICS.get(metric, metric.replace("_", " "))
 
 
 def name_text(score: str) -> str:
-    """A score's name for readers: "test R²" for "test_r2"; or that of a term of a loss."""
+    """Return the readable name of a score, "test R²" for "test_r2", or of a term of a loss."""
     part, _, metric = score.partition("_")
     return f"{part} {metric_text(metric)}".rstrip()
 
 
 def number_text(value: float, higher_is_better: bool) -> str:
-    """A score in few characters: "0.951", for losses and the like "12.3" or "2.51e-3"; "div" for none."""
+    """Return a score in few characters: "0.951", for losses "12.3" or "2.51e-3"; "div" if not finite."""
     if not np.isfinite(value):
         return "div"
     return f"{value:.3f}" if higher_is_better and abs(value) < 10 else compact(value, 3)
 
 
 def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> Callable[[float], str]:
-    """How scores of one table or map are written: all with as many decimals or all with an exponent.
+    """Return the format of scores in a table or map: all with equally many decimals, or all with an exponent.
 
-    Accuracies and the like have ``digits`` decimals; of losses the least has ``digits`` digits. Where the
-    largest then had more than six digits, they have exponents. "div" stands for none.
+    Accuracies and similar scores have ``digits`` decimals. Losses have as many decimals as give the smallest
+    one ``digits`` digits, or exponents if the largest would then have more than six digits. "div" means not
+    finite.
     """
     sizes = np.abs(np.ravel(values))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
@@ -57,22 +58,22 @@ def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> 
 
 
 def describe(axes: Mapping[str, object]) -> str:
-    """Values of axes in a line, "network = 50-50, η = 0.01, λ = 1e-5"."""
+    """Return values of axes in one line, "network = 50-50, η = 0.01, λ = 1e-5"."""
     return ", ".join(f"{axis_text(name)} = {value_text(name, value)}" for name, value in axes.items())
 
 
 def axis_text(name: str) -> str:
-    """An axis's name in a line or a table: "η" for "learning_rate", "batch" for "batch_size"."""
+    """Return an axis's name in a line or table: "η" for "learning_rate", "batch" for "batch_size"."""
     return SYMBOLS.get(name, name)
 
 
 def axis_label(name: str) -> str:
-    """An axis's name by itself: "learning rate η" for "learning_rate", "batch size" for "batch_size"."""
+    """Return an axis's name by itself: "learning rate η", "batch size" for "batch_size"."""
     return LABELS.get(name, name.replace("_", " ") if name.isidentifier() else name)
 
 
 def value_text(name: str, value: Any, digits: int = 3) -> str:
-    """A value of an axis in few characters: "50-50", "1e-5", "1437", of a batch size of 0 "full"."""
+    """Return a value of an axis in few characters: "50-50", "1e-5", "1437"; a batch size of 0 is "full"."""
     if name == "batch_size":
         return str(value or "full")
     if isinstance(value, str):
@@ -82,7 +83,7 @@ def value_text(name: str, value: Any, digits: int = 3) -> str:
 
 
 def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
-    """Values of an axis, each as `value_text`, with more digits where fewer do not tell them apart."""
+    """Return values of an axis as by `value_text`, with as many digits as make them different."""
     texts: list[str] = []
     for digits in range(3, 18):
         texts = [value_text(name, value, digits) for value in values]
@@ -92,13 +93,13 @@ def value_texts(values: Sequence[Any], name: str = "") -> list[str]:
 
 
 def full_text(name: str, value: Any) -> str:
-    """A value of an axis as `value_text`, with as many digits as it has."""
+    """Return a value of an axis as by `value_text`, with all its digits."""
     texts = (value_text(name, value, digits) for digits in range(3, 18))
     return next(text for text in texts if isinstance(value, str) or text == "full" or float(text) == value)
 
 
 def compact(value: float, digits: int) -> str:
-    """A number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025; "nan", "inf"."""
+    """Return a number in few characters: 1e-5 rather than 1e-05, 2.5e-3 rather than 0.0025; "nan", "inf"."""
     exponent = f"{value:.{digits - 1}e}".partition("e")[2]
     if value == 0 or not np.isfinite(value) or -2 <= int(exponent) < digits:
         return f"{value:.{digits}g}"
@@ -106,7 +107,7 @@ def compact(value: float, digits: int) -> str:
 
 
 def exponential(value: float, digits: int) -> str:
-    """A number in few characters with an exponent, 1e-2 rather than 0.01; 0, NaN and infinity as they are."""
+    """Return a number with a short exponent, 1e-2 rather than 0.01; 0, NaN and infinity without one."""
     if value == 0 or not np.isfinite(value):
         return f"{value:g}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
@@ -115,7 +116,7 @@ def exponential(value: float, digits: int) -> str:
 
 
 def without_arrays(kind: Any) -> Any:
-    """Gives a named tuple a repr in a line: of an array its size and range, "2×3 (0.1 to 0.5)"."""
+    """Give a named tuple a one-line repr, with the size and range of each array: "2×3 (0.1 to 0.5)"."""
     whole = kind.__repr__
 
     def text(values: Any) -> str:
@@ -129,6 +130,6 @@ def without_arrays(kind: Any) -> Any:
 
 
 def shortened(names: Sequence[str], most: int = 12) -> str:
-    """Names for a message, not too many; of a name that is long or no plain text what Python writes of it."""
+    """Return names for a message, at most ``most`` of them, with long or unprintable names in ASCII."""
     told = [name if len(name) <= 80 and name.isprintable() else ascii(name)[:80] for name in names[:most]]
     return ", ".join(told) + (f", … {len(names) - most} more" if len(names) > most else "")

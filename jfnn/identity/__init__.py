@@ -1,4 +1,4 @@
-"""Identity of functions: the name under which a registry has them (`naming`), their trace, or their code.
+"""Identity of functions: their names in a registry (`naming`), their traces, or their code.
 
-Functions that JAX compiles are told apart by their `traces`, those that run on the host by their `code`.
+Functions that JAX compiles are compared by `traces`, functions that run on the host by `code`.
 """

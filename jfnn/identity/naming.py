@@ -1,4 +1,4 @@
-"""Names of functions and networks, for the configuration of a run."""
+"""Names of functions and networks in the configuration of a run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,25 +13,25 @@ from jfnn.losses import LOSSES, PARAMETRISED, Loss, Parametrised
 from jfnn.network import Network, sequential
 from jfnn.optimizers import UpdateRule
 
-MOST_VALUES = 5000  # in a description that is made again: about a thousand layers
+MOST_VALUES = 5000  # in a description that is restored: about a thousand layers
 
 
 class NotKeptError(ArgumentError):
-    """A network or loss has a part of the user's, which a description does not keep."""
+    """A network or loss has a user-defined part, which its description does not store."""
 
 
 def name_in(registry: Mapping[str, object], value: object) -> str | None:
-    """The name under which a registry has this object, or None."""
+    """Return the name of an object in a registry, or None."""
     return next((name for name, entry in registry.items() if entry == value), None)
 
 
 def optax_name(factory: str | Callable[..., Any]) -> str | None:
-    """The name under which optax has this optimizer as its own, or None."""
+    """Return the name of one of optax's own optimizers, or None."""
     named = vars(optax).get(factory) if isinstance(factory, str) else factory
-    # Not `__module__`, which `functools.wraps` takes from another function.
-    function = getattr(named, "func", named)  # of a partial
+    # Not `__module__`, which `functools.wraps` copies from another function.
+    function = getattr(named, "func", named)  # the function of a partial
     module = getattr(function, "__globals__", {}).get("__name__", "")
-    if module.partition(".")[0] != "optax":  # something that the user has put there
+    if module.partition(".")[0] != "optax":  # patched into optax by the user
         return None
     if isinstance(factory, str):
         return factory
@@ -39,14 +39,14 @@ def optax_name(factory: str | Callable[..., Any]) -> str | None:
 
 
 def code_name(function: object) -> str:
-    """Module and name of a function."""
+    """Return the module and name of a function."""
     function = getattr(function, "func", getattr(function, "function", function))
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
 
 
 def describe_rule(rule: UpdateRule) -> Json:
-    """An optimizer, its arguments that are no numbers of members, and its schedule."""
+    """Describe an optimizer, its arguments that are not hyperparameters of members, and its schedule."""
     name = rule.name
     return {
         "optimizer": optax_name(name) or (name if isinstance(name, str) else code_name(name)),
@@ -56,13 +56,13 @@ def describe_rule(rule: UpdateRule) -> Json:
 
 
 def is_registered_rule(rule: UpdateRule) -> bool:
-    """Whether an optimizer has no custom function, so that `describe_rule` says all of it."""
+    """Return whether an optimizer has no custom function, so that `describe_rule` is complete."""
     plain = all(isinstance(value, bool | int | str | None) for _, value in rule.fixed)
     return plain and optax_name(rule.name) is not None and isinstance(rule.schedule, str)
 
 
 def describe_loss(loss: Loss) -> Json | str:
-    """A loss's name, or its kind and parameters; "custom" for those of the user's."""
+    """Return a loss's name, or its kind and parameters; "custom" for a user-defined loss."""
     name = name_in(LOSSES, loss)
     if name is not None or not isinstance(loss.cost, Parametrised):
         return name or "custom"
@@ -74,18 +74,18 @@ def describe_loss(loss: Loss) -> Json | str:
 
 
 def loss_from(description: Any) -> Loss:
-    """The loss that `describe_loss` describes; raises NotKeptError for a custom one."""
+    """Return the loss described by `describe_loss`; raise NotKeptError for a custom loss."""
     check_size(description)
     if isinstance(description, Mapping):
         return PARAMETRISED[description["kind"]](*description["parameters"])
     if description not in LOSSES:
-        reason = "expected jfnn.supervised(network, loss), since the run's loss is none of jfnn's"
+        reason = "expected jfnn.supervised(network, loss), since the run's loss is not one of jfnn's"
         raise NotKeptError("network", reason)
     return LOSSES[description]
 
 
 def describe_network(network: Network) -> Json | str:
-    """Layers of a network as plain values, or the name of its function."""
+    """Return a network's layers as plain values, or the name of its function."""
     if network.layers is None:
         return code_name(network.apply)
     return {
@@ -95,7 +95,7 @@ def describe_network(network: Network) -> Json | str:
 
 
 def describe_layer(layer: LayerKind) -> Json:
-    """A layer's kind and arguments; custom functions are called "custom"."""
+    """Return a layer's kind and arguments; custom functions become "custom"."""
     kind = name_in(LAYERS, type(layer)) or code_name(type(layer))
     fields = {name: value for name, value in vars(layer).items() if not name.startswith("_")}
     return {"kind": kind} | {name: _plain(value) for name, value in fields.items()}
@@ -110,24 +110,24 @@ def _plain(value: object) -> Any:
 
 
 def is_registered_network(network: Network) -> bool:
-    """Whether a network has no custom function, so that `describe_network` says all of it."""
+    """Return whether a network has no custom function, so that `describe_network` is complete."""
     return network.layers is not None and _is_registered([*map(describe_layer, network.layers)])
 
 
 def network_from(description: Any) -> Network:
-    """The network that `describe_network` describes; raises NotKeptError where custom functions take part."""
+    """Return the network described by `describe_network`; raise NotKeptError if it has custom functions."""
     check_size(description)
     layers = description["layers"] if isinstance(description, Mapping) else []
     if not layers or not _is_registered(layers):
-        reason = "a custom function takes part, which is not kept; give the network that was trained"
+        reason = "it has a custom function, which was not saved; pass the network that was trained"
         raise NotKeptError("network", reason)
-    return sequential([_made(layer) for layer in layers], description["inputs"])
+    return sequential([_from_description(layer) for layer in layers], description["inputs"])
 
 
 def check_size(description: object) -> None:
-    """Raises ValueError for a description of more values than are made again in a moment."""
+    """Raise ValueError for a description with too many values to restore quickly."""
     waiting = [description]
-    for number, value in enumerate(waiting):  # grows
+    for number, value in enumerate(waiting):  # grows during the loop
         if number >= MOST_VALUES:
             raise ValueError(f"it describes more than {MOST_VALUES} values")
         if isinstance(value, Mapping):
@@ -136,12 +136,12 @@ def check_size(description: object) -> None:
             waiting += value
 
 
-def _made(value: object) -> Any:
-    """A layer, or an argument of one, from its description."""
+def _from_description(value: object) -> Any:
+    """Return a layer, or an argument of a layer, from its description."""
     if isinstance(value, Mapping):
-        arguments = {name: _made(argument) for name, argument in value.items() if name != "kind"}
+        arguments = {name: _from_description(argument) for name, argument in value.items() if name != "kind"}
         return LAYERS[value["kind"]](**arguments)
-    return tuple(map(_made, value)) if isinstance(value, list) else value
+    return tuple(map(_from_description, value)) if isinstance(value, list) else value
 
 
 def _is_registered(description: object) -> bool:

@@ -1,4 +1,4 @@
-"""What a function refers to by name, and whether code is the user's or that of an installed package."""
+"""The values that a function refers to by name, and whether code belongs to an installed package."""
 
 import dis
 import functools
@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 PYTHON = Path(sysconfig.get_path("stdlib"))
-# Folders of installed packages: of this environment, of one that it extends, or of the user.
+# Folders of installed packages: in this environment, in its base environment, or the user's.
 PACKAGES = {"site-packages", "dist-packages"}
 IMPORT = dis.opmap["IMPORT_NAME"]
 
 
 def names_read(function: types.FunctionType) -> list[dict[str, object]]:
-    """Values that a user's function reads by name: captured, global, or attributes of the user's modules.
+    """Return values that a user's function reads by name: captured, global, or in the user's modules.
 
-    Such a module is captured, global, an attribute of another one, or imported by the function where it
-    runs; it counts by what is read of it, not as a value. Names are those anywhere in the code, so that
-    attributes of other objects may add values which are not read.
+    Such a module is captured, global, an attribute of another one, or imported when the function runs; it is
+    represented by what is read of it, not as a value. Names are collected from the whole code, so attributes
+    of other objects may add values that are not read.
 
     Returns:
         A dictionary for the closure, one for the globals, and one for each module.
@@ -30,7 +30,7 @@ def names_read(function: types.FunctionType) -> list[dict[str, object]]:
     spaces: list[Mapping[str, object]] = [captured(function), function.__globals__]
     spaces += [vars(module) for code in codes for module in _imports(code, function.__globals__)]
     read = []
-    for space in spaces:  # grows: modules are found in modules
+    for space in spaces:  # grows during the loop: modules refer to modules
         found = {name: space[name] for name in names if name in space}
         for value in found.values():
             if is_users_module(value) and not any(vars(value) is known for known in spaces):
@@ -40,7 +40,7 @@ def names_read(function: types.FunctionType) -> list[dict[str, object]]:
 
 
 def captured(function: types.FunctionType) -> dict[str, object]:
-    """Values of a function's closure by name, less those that are not there yet."""
+    """Return values of a function's closure by name, without those that are not assigned yet."""
     values = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -51,16 +51,16 @@ def captured(function: types.FunctionType) -> dict[str, object]:
 
 
 def is_users_module(value: object) -> bool:
-    """Whether a value is a module of no installed package."""
+    """Return whether a value is a module outside installed packages."""
     return isinstance(value, types.ModuleType) and not is_installed(value.__name__)
 
 
 @functools.lru_cache(maxsize=1024)
 def is_installed(module: str | None) -> bool:
-    """Whether a module is of Python, of an installed package, or of this one."""
+    """Return whether a module belongs to Python, an installed package, or this package."""
     name = module or ""
     top = name.partition(".")[0]
-    if top in ("jfnn", "__main__", "__mp_main__"):  # wherever their files are
+    if top in ("jfnn", "__main__", "__mp_main__"):  # regardless of their files
         return top == "jfnn"
     file = _file(name)
     if file is None:
@@ -70,7 +70,7 @@ def is_installed(module: str | None) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def version(module: str | None) -> str:
-    """The version of an installed package, where it tells one; "" for Python's modules and the user's."""
+    """Return the version of an installed package, if it has one; "" for Python's and the user's modules."""
     top = (module or "").partition(".")[0]
     if top in sys.stdlib_module_names or not is_installed(module):
         return ""
@@ -78,7 +78,7 @@ def version(module: str | None) -> str:
 
 
 def _file(module: str) -> str | None:
-    """The file of a module, or of the nearest package around it: modules within an extension have none."""
+    """Return the file of a module or its nearest package: modules inside an extension have none."""
     name = module
     while name:
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -91,7 +91,7 @@ def _file(module: str) -> str | None:
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """The code of a function, and of functions and classes within it."""
+    """Yield the code of a function, and of functions and classes inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -99,7 +99,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _imports(code: types.CodeType, namespace: dict[str, object]) -> Iterator[types.ModuleType]:
-    """The user's modules that code imports where it runs; they are imported now, as the code will do."""
+    """Import and yield the user's modules that code will import when it runs."""
     if IMPORT not in code.co_code[::2]:
         return
     steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
@@ -107,6 +107,6 @@ def _imports(code: types.CodeType, namespace: dict[str, object]) -> Iterator[typ
         if step.opname == "IMPORT_NAME" and (level.argval > 0 or not is_installed(step.argval)):
             try:
                 module = __import__(step.argval, namespace, None, names.argval, level.argval)
-            except Exception:  # such as a package that the code can do without
+            except Exception:  # for example an optional package
                 continue
             yield module

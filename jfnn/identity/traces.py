@@ -1,8 +1,8 @@
-"""Functions traced once; the trace is compiled, and compared where equal functions share a program.
+"""Functions traced once; traces are compiled, and compared to find functions that can share a program.
 
-Custom functions may change their meaning while their names stay: by a global, a captured list, an
-attribute, a module loaded anew. So they are traced anew for each run, and everything behind that uses the
-trace: programs are shared between equal traces, never between equal functions.
+Custom functions may change their meaning while their names stay the same: through a global, a captured list,
+an attribute, or a reloaded module. So they are traced anew for each run, and everything afterwards uses the
+trace: equal traces share programs, equal functions never do.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,21 +15,21 @@ from jax.extend import core
 from jfnn.identity.code import array_parts, checksum, code_parts
 from jfnn.numerics.compiling import tracing
 
-# Parameters of operations that only say where code stands, or how derivatives are made if anybody asks.
+# Parameters of operations that only locate code, or define derivatives, which are not needed any more.
 LEFT_OUT = ("name", "jvp_jaxpr_fun", "fwd_jaxpr_thunk", "bwd", "out_trees", "debug_info", "ctx_mesh")
 
 
 class Trace:
-    """A function as JAX traced it, for arguments of one structure, shapes and dtypes; equal by operations.
+    """A function as traced by JAX for one structure, shapes and dtypes of arguments; compared by operations.
 
     Attributes:
         shapes: Shapes and dtypes of its value.
-        checksum: Of all its operations and constants.
+        checksum: Checksum of all its operations and constants.
     """
 
     def __init__(self, function: Callable[..., object], *arguments: object):
-        """Traces a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
-        # A new function: JAX keeps traces by the identity of a function.
+        """Trace a pure function of pytrees of arrays, for arrays or their shapes and dtypes."""
+        # The lambda is a new function each time: JAX caches traces by the function's identity.
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
         with tracing():
             self._closed, self.shapes = trace(*arguments)
@@ -37,7 +37,7 @@ class Trace:
         self.checksum = checksum((str(self._structure), *_closed_parts(self._closed)))
 
     def __call__(self, *arguments: object) -> Any:
-        """The function's value; arguments must be of the shapes that were traced."""
+        """Return the function's value; arguments must have the traced shapes."""
         leaves = core.jaxpr_as_fun(self._closed)(*jax.tree.leaves(arguments))
         return jax.tree.unflatten(self._structure, leaves)
 
@@ -49,7 +49,7 @@ class Trace:
 
 
 def shapes_of(tree: object) -> Any:
-    """Shapes and dtypes of the arrays of a pytree."""
+    """Return the shapes and dtypes of the arrays of a pytree."""
     return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), leaf.dtype), tree)
 
 

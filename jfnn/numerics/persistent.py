@@ -218,13 +218,13 @@ def _content(path: Path) -> bytes:
             content = file.read(found.st_size)
     finally:
         os.close(handle)
-    program = content[len(_file_content(path.stem, b"")) :]
-    if content != _file_content(path.stem, program):
+    program = content[len(_seal(path.stem, b"")) :]
+    if content != _seal(path.stem, program):
         raise ValueError("not whole, or another program's")
     return program
 
 
-def _file_content(name: str, program: bytes) -> bytes:
+def _seal(name: str, program: bytes) -> bytes:
     """Return a file's content: the program's name, a checksum of everything, and the program."""
     head = b"%s%s\n%s\n" % (MARK, name.encode(), json.dumps(machine.versions()).encode())
     return head + hashlib.sha256(head + program).digest() + program
@@ -234,7 +234,7 @@ def _write(path: Path, program: Any) -> None:
     """Write a program, ignoring errors, and delete the oldest ones beyond `MOST_BYTES`."""
     part = path.with_name(f".{path.stem}.{secrets.token_hex(8)}.part")
     with contextlib.suppress(Exception):
-        content = _file_content(path.stem, pickle.dumps(serialize_executable.serialize(program)))
+        content = _seal(path.stem, pickle.dumps(serialize_executable.serialize(program)))
         try:
             with open(part, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(content)

@@ -1,4 +1,4 @@
-"""A sweep as one HTML page that one can play with: all networks at several epochs, asked in the browser."""
+"""A sweep as one interactive HTML page: all networks at several epochs, evaluated in the browser."""
 
 from jfnn.playground.writing import write_playground
 

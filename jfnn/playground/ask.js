@@ -1,24 +1,24 @@
-// Asking all networks: a picture drawn by hand, a value for each column, or a row of the page.
+// Inputs for all networks: an image drawn by hand, a value for each column, or a row of the page.
 
 const MOST_FIELDS = 64;
 
-/** Elements to ask with; `ask(inputs)` is called with every change. */
+/** Creates the input elements; `ask(inputs)` is called at every change. */
 function buildAsk(sweep, ask) {
   const { picture, fields, note } = sweep.rows;
   const parts = [];
   const notes = note === null ? [] : [note];
   if (picture !== null) parts.push(inkCanvas(sweep, ask));
   else if (fields.length <= MOST_FIELDS) parts.push(controls(sweep, ask));
-  else notes.push(`${fields.length} columns are too many for a slider each: take a row.`);
+  else notes.push(`There are no sliders, because there are ${fields.length} columns: choose a row.`);
   parts.push(buttons(sweep, ask));
   parts.push(element("p", { className: "notes" }, notes.join(" ")));
   document.getElementById("ask").replaceChildren(...parts);
 }
 
-/** A canvas to draw on, by mouse, finger or arrow keys and space. */
+/** A canvas to draw on with the mouse, a finger, or the arrow keys and the space bar. */
 function inkCanvas(sweep, ask) {
   const [, height, width] = sweep.rows.picture;
-  const label = "Draw here; or move with the arrow keys, space draws";
+  const label = "Draw here, or move with the arrow keys and draw with the space bar";
   const canvas = canvasOf(1, 1, {
     className: "ink",
     tabIndex: 0,
@@ -35,7 +35,7 @@ function inkCanvas(sweep, ask) {
   };
   const drawFrom = (event) => {
     const box = canvas.getBoundingClientRect();
-    const passed = event.getCoalescedEvents?.() ?? []; // of a finger's first touch none
+    const passed = event.getCoalescedEvents?.() ?? []; // empty at a finger's first touch
     for (const one of passed.length ? passed : [event]) {
       draw(
         ((one.clientX - box.left) / box.width) * width - 0.5,
@@ -65,7 +65,7 @@ function emptyPicture(sweep) {
   return new Float32Array(sweep.rows.columns.length).fill(sweep.rows.low.reduce((a, b) => Math.min(a, b)));
 }
 
-/** Inputs with ink around a point of the picture: full within half the radius, less farther away. */
+/** Adds ink around a point of the image: full within half the radius, fading outside. */
 function inked(sweep, inputs, x, y, radius) {
   const [channels, height, width] = sweep.rows.picture;
   const low = sweep.rows.low.reduce((a, b) => Math.min(a, b));
@@ -84,7 +84,7 @@ function inked(sweep, inputs, x, y, radius) {
   return made;
 }
 
-/** Controls for each field: a menu of words, or a slider and a box for a number that may be missing. */
+/** Controls for each field: a menu of words, or a slider and a text box for a number that may be missing. */
 function controls(sweep, ask) {
   const box = element("div", { className: "fields" });
   sweep.rows.fields.forEach((field, i) => {
@@ -125,7 +125,7 @@ function numberControls(sweep, field, i, set) {
   return [slider, rest];
 }
 
-/** Inputs of a typical row. */
+/** The inputs of a typical row. */
 function startInputs({ rows: { fields } }) {
   return inputsOfFields(
     fields,
@@ -133,7 +133,7 @@ function startInputs({ rows: { fields } }) {
   );
 }
 
-/** Shows the values of all fields; a box in which somebody types stays as it is. */
+/** Shows the values of all fields, but leaves a focused text box unchanged. */
 function showFields(sweep, inputs) {
   sweep.rows.fields.forEach((field, i) => {
     const control = document.getElementById(`input-${i}`);
@@ -150,10 +150,10 @@ function showFields(sweep, inputs) {
   });
 }
 
-/** Buttons that ask about a row of the page, or about nothing; and the choice of who votes. */
+/** Buttons to choose a row or clear the inputs, and a check box for the networks that vote. */
 function buttons(sweep, ask) {
   let row = -1;
-  const next = element("button", { type: "button", id: "next-row" }, `A ${sweep.rows.part} row`);
+  const next = element("button", { type: "button", id: "next-row" }, `Next ${sweep.rows.part} row`);
   next.onclick = () => {
     row = (row + 1) % sweep.rows.count;
     ask(Float32Array.from(inputsOf(sweep, row)));
@@ -175,26 +175,26 @@ function showAsk(sweep, state) {
   document.getElementById("answer").textContent = voteText(sweep, state);
 }
 
-/** The vote in words: of all networks on the map that have not diverged, or of the better ones among them. */
+/** The vote in words, of all networks on the map that have not diverged, or of the better ones. */
 function voteText(sweep, state) {
   if (state.asked === null) {
     return sweep.rows.picture === null
-      ? "Set inputs, or take a row."
-      : "Draw, or take a row: every cell answers.";
+      ? "Set the inputs or choose a row."
+      : "Draw or choose a row: every cell shows its prediction.";
   }
   const shown = places(sweep, state).members.filter((index) => !hasDiverged(sweep, index, state.epoch));
-  if (shown.length === 0) return "No network answers: all diverged.";
+  if (shown.length === 0) return "No prediction: all networks diverged.";
   const voters =
     state.voters === "all" ? shown : shown.filter((index) => beatsConstant(sweep, index, state.epoch));
-  if (voters.length === 0) return "No network shown is better than a constant prediction.";
+  if (voters.length === 0) return "No network on the map is better than a constant prediction.";
   const left = shown.length - voters.length;
-  const rest = left > 0 ? ` ${left} no better than a constant prediction ${left > 1 ? "are" : "is"} left out.` : "";
+  const rest = left > 0 ? ` ${left} excluded as no better than a constant prediction.` : "";
   const given = voters.map((index) => answersOf(sweep, index, state.epoch, state.asked, 1));
   const text = sweep.rows.classes === null ? meanText(sweep, given) : countText(sweep, given);
   return text + rest;
 }
 
-/** Mean and standard deviation of the first number that each network predicts. */
+/** The mean and standard deviation of the networks' predictions of the first target. */
 function meanText(sweep, given) {
   const first = given.map((answer) => answer[0]);
   const mean = first.reduce((sum, value) => sum + value, 0) / first.length;
@@ -203,7 +203,7 @@ function meanText(sweep, given) {
   return `${name} of ${first.length} networks: ${numberText(mean)}, standard deviation ${numberText(Math.sqrt(variance))}.`;
 }
 
-/** The votes for each class, and which has most. */
+/** The votes for each class, and the class with the most votes. */
 function countText(sweep, given) {
   const votes = sweep.rows.classes.map((name) => ({ name, count: 0 }));
   for (const answer of given) votes[classOf(answer).label].count += 1;
@@ -211,7 +211,7 @@ function countText(sweep, given) {
   const most = order[0].count;
   const best = order.filter(({ count }) => count === most).map(({ name }) => name);
   const texts = order.map(({ name, count }) => `${name} (${count})`).join(", ");
-  if (best.length === 1) return `${best[0]} by the vote of ${given.length} networks: ${texts}.`;
+  if (best.length === 1) return `${best[0]} by a vote of ${given.length} networks: ${texts}.`;
   const names = `${best.slice(0, -1).join(", ")} and ${best[best.length - 1]}`;
-  return `${names} tie with ${most} vote${most > 1 ? "s" : ""} each of ${given.length} networks: ${texts}.`;
+  return `${names} tie with ${most} vote${most > 1 ? "s" : ""} each from ${given.length} networks: ${texts}.`;
 }

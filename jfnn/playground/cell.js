@@ -1,10 +1,10 @@
-// One member: its scores, curves, weights, confusion matrix, and the rows that it gets wrong.
+// One member: its scores, curves, weights, confusion matrix, and misclassified rows.
 
 const MOST_WRONG = 24; // rows shown
 const MOST_UNITS = 100; // hidden units shown as pictures
-const MOST_LAYERS = 4; // whose weights are shown
+const MOST_LAYERS = 4; // layers whose weights are shown
 
-/** Shows the chosen member; a click on a row of its asks about it. */
+/** Shows the selected member; clicking one of its rows passes the row to all networks. */
 function showCell(sweep, state, ask) {
   document.getElementById("cell-title").textContent = indexText(sweep, state.at);
   document.getElementById("cell-facts").textContent = facts(sweep, state);
@@ -18,10 +18,10 @@ function showCell(sweep, state, ask) {
   document.getElementById("cell-pictures").replaceChildren(...pictures.filter((one) => one !== null));
 }
 
-/** Scores at the epoch, and where its cell stands. */
+/** The member's scores at the epoch, and the rank of its cell. */
 function facts(sweep, state) {
   if (hasDiverged(sweep, state.at, state.epoch)) {
-    return `Diverged in epoch ${sweep.diverged_at[memberNumber(sweep, state.at)] + 1}; shown as it was before.`;
+    return `Diverged in epoch ${sweep.diverged_at[memberNumber(sweep, state.at)] + 1}; shown as before it diverged.`;
   }
   const scores = Object.keys(sweep.scores)
     .map((name) => [name, scoreAt(sweep, name, state.at, state.epoch)])
@@ -29,38 +29,38 @@ function facts(sweep, state) {
     .map(([name, value]) => `${sweep.scores[name].text} ${scoreText(sweep, name, value)}`);
   const place = rankOf(sweep, state.at);
   const parts = [`After epoch ${sweep.epochs[state.epoch]}: ${scores.join(", ")}.`];
-  if (place === null) parts.push("The cell does not rank: with some seed it diverged.");
+  if (place === null) parts.push("The cell is not ranked, because it diverged with some seed.");
   else {
     const name = sweep.ranked_by;
     const ends =
       place.low === null
         ? ""
         : ` [${scoreText(sweep, name, place.low)}, ${scoreText(sweep, name, place.high)}]`;
-    const tied = place.tied ? ", which may be the best, too" : "";
+    const tied = place.tied ? ", possibly the best as well" : "";
     parts.push(
-      `At the end rank ${place.rank} of ${sweep.ranking.length} by ${sweep.scores[name].text}: ${scoreText(sweep, name, place.mean)}${ends}${tied}.`,
+      `Final rank ${place.rank} of ${sweep.ranking.length} by ${sweep.scores[name].text}: ${scoreText(sweep, name, place.mean)}${ends}${tied}.`,
     );
   }
   return parts.join(" ");
 }
 
-/** Its answers to all points of two inputs, or to one input, with the rows of the page; a click asks there. */
+/** The member's predictions over one or two inputs, with the rows of the page; a click sets the inputs. */
 function bigPicture(sweep, state, ask) {
   const count = sweep.rows.columns.length;
   if (count === 1) {
-    const canvas = canvasOf(1, 1, { role: "img", ariaLabel: "the function of the input, and rows" });
+    const canvas = canvasOf(1, 1, { role: "img", ariaLabel: "prediction as a function of the input, and rows" });
     drawFunction(sweep, canvas, state.at, state.epoch, 300, 220, true);
     const text =
       sweep.rows.classes === null
-        ? `its function, and ${sweep.rows.part} rows`
-        : "the probability of each class";
+        ? `prediction and ${sweep.rows.part} rows`
+        : "probability of each class";
     return captioned(text, canvas);
   }
   if (count !== 2) return null;
   const side = 100;
   const pixels = canvasOf(1, 1);
   paintRegions(sweep, pixels, state.at, state.epoch, side);
-  const canvas = canvasOf(300, 300, { role: "img", ariaLabel: "answers over both inputs, and rows" });
+  const canvas = canvasOf(300, 300, { role: "img", ariaLabel: "predictions over both inputs, and rows" });
   canvas.getContext("2d").imageSmoothingEnabled = false;
   canvas.getContext("2d").drawImage(pixels, 0, 0, 300, 300);
   drawPoints(sweep, canvas);
@@ -74,12 +74,12 @@ function bigPicture(sweep, state, ask) {
     ask(Float32Array.of(x, y));
   };
   return captioned(
-    `${sweep.rows.columns[0]} to the right, ${sweep.rows.columns[1]} upwards; a click asks there`,
+    `horizontal: ${sweep.rows.columns[0]}, vertical: ${sweep.rows.columns[1]}; click to set the inputs`,
     canvas,
   );
 }
 
-/** Its score over the epochs, with those of the other seeds and folds of its cell. */
+/** The member's score over the epochs, and the scores of the cell's other seeds and folds. */
 function curves(sweep, state) {
   const score = sweep.scores[state.score];
   if (score.history === null || score.evaluations.length < 2) return null;
@@ -97,11 +97,11 @@ function curves(sweep, state) {
   const logarithmic =
     !score.higher_is_better && others.every(({ points }) => points.every(([, value]) => !(value <= 0)));
   drawCurves(canvas, others, { logarithmic, marked: sweep.epochs[state.epoch], label: "epoch" });
-  const seeds = others.length > 1 ? `, thin the other ${others.length - 1} of its cell` : "";
+  const seeds = others.length > 1 ? `, thin: the cell's other ${others.length - 1}` : "";
   return captioned(`${score.text}${seeds}`, canvas);
 }
 
-/** Its weights: pictures of hidden units where inputs are a picture, else a matrix of each layer. */
+/** The member's weights: images of hidden units if inputs are images, otherwise a matrix per layer. */
 function weightPictures(sweep, state) {
   const { network, weights } = networkOf(sweep, state.at, state.epoch);
   const units = unitPictures(sweep, network, weights);
@@ -117,7 +117,7 @@ function weightPictures(sweep, state) {
     const count = Math.min(MOST_UNITS, units.pictures.length);
     found.push(
       captioned(
-        `weights into ${count} of ${units.pictures.length} first units, each to its own largest`,
+        `weights into ${count} of ${units.pictures.length} units of the first layer, each scaled by its largest`,
         canvas,
       ),
     );
@@ -143,7 +143,7 @@ function weightPictures(sweep, state) {
     canvas.style.width = `${width * Math.max(1, Math.floor(Math.min(10, 300 / width, 200 / height)))}px`;
     found.push(
       captioned(
-        `layer ${network.layers.indexOf(layer) + 1}: ${height}×${width} weights, inputs downwards`,
+        `layer ${network.layers.indexOf(layer) + 1}: ${height}×${width} weights, inputs from top to bottom`,
         canvas,
       ),
     );
@@ -151,7 +151,7 @@ function weightPictures(sweep, state) {
   return found;
 }
 
-/** How often each class is called each, in the rows of the page. */
+/** The confusion matrix on the rows of the page. */
 function confusion(sweep, state) {
   const names = sweep.rows.classes;
   if (names === null || names.length > 20) return null;
@@ -162,7 +162,7 @@ function confusion(sweep, state) {
   const head = element(
     "tr",
     {},
-    element("th", {}, "is \\ called"),
+    element("th", {}, "true \\ predicted"),
     ...names.map((name) => element("th", { scope: "col" }, name)),
   );
   const body = counts.map((line, i) => {
@@ -184,12 +184,12 @@ function confusion(sweep, state) {
     element("tbody", {}, ...body),
   );
   return captioned(
-    `${right} of ${sweep.rows.count} ${sweep.rows.part} rows right`,
+    `${right} of ${sweep.rows.count} ${sweep.rows.part} rows correct`,
     element("div", { className: "table" }, table),
   );
 }
 
-/** The rows that it gets wrong, or of numbers those with the largest errors; a click asks all networks. */
+/** The misclassified rows, or in a regression the rows with the largest errors; a click sets the inputs. */
 function wrongRows(sweep, state, ask) {
   const answer = answersToRows(sweep, state.at, state.epoch);
   const outputs = answer.length / sweep.rows.count;
@@ -206,22 +206,22 @@ function wrongRows(sweep, state, ask) {
     const is = isLabelled ? sweep.rows.classes[target(row)] : numberText(target(row));
     const button = element("button", {
       type: "button",
-      title: `row ${sweep.rows.numbers[row]}: is ${is}, called ${said}`,
+      title: `row ${sweep.rows.numbers[row]}: true ${is}, predicted ${said}`,
     });
     if (sweep.rows.picture !== null) {
       const canvas = canvasOf(1, 1, { className: "pixels" });
       paintPicture(sweep, canvas, inputsOf(sweep, row));
       button.append(canvas);
     } else button.append(`row ${sweep.rows.numbers[row]}: `);
-    button.append(`${is} as ${said}`);
+    button.append(`${is} → ${said}`);
     button.onclick = () => ask(Float32Array.from(inputsOf(sweep, row)));
     return button;
   });
   if (shown.length === 0) return null;
-  const text = isLabelled ? `${wrong.length} wrong` : "the largest errors";
+  const text = isLabelled ? `${wrong.length} misclassified` : "largest errors";
   const more = wrong.length > shown.length ? `, ${shown.length} shown` : "";
   return captioned(
-    `${text}${more}; a click asks all networks`,
+    `${text}${more} (true → predicted); click to ask all networks`,
     element("div", { className: "rows" }, ...shown),
   );
 }

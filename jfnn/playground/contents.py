@@ -1,4 +1,4 @@
-"""What the page of a sweep knows: axes, scores, networks and rows as JSON, arrays of numbers in base64."""
+"""Contents of a sweep's page: axes, scores, networks and rows as JSON, arrays of numbers in base64."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from jfnn.targets import is_labels
 
 BRIGHTEST = 255
 MISSING = "(missing)"  # the category of empty entries
-LEAST_PIXELS = 49  # of a row that is taken as a square picture without being called one
+LEAST_PIXELS = 49  # smallest row that is taken as a square image if ``picture`` is None
 Picture = tuple[int, int, int]
 
 
@@ -39,12 +39,12 @@ class Members(NamedTuple):
 
 
 def numbers(array: np.ndarray) -> str:
-    """An array as base64 of its float32 numbers, little-endian, in C order."""
+    """Return an array's float32 numbers in base64, little-endian, in C order."""
     return base64.b64encode(np.ascontiguousarray(array, "<f4").tobytes()).decode()
 
 
 def members_of(result: SweepResult, split: Split, network: Network | Learner | None) -> list[Members]:
-    """The networks of every program with their parameters at every kept epoch."""
+    """Return the networks of every program with their parameters at every kept epoch."""
     if result.params is None or result.kept_cell is not None:
         expected = "expected one that kept the parameters of all cells"
         raise ArgumentError("result", expected, cure="use keep_params='evaluations', or 'all'")
@@ -57,7 +57,7 @@ def members_of(result: SweepResult, split: Split, network: Network | Learner | N
 
 
 def _members(program: SweepResult, split: Split, network: Network | Learner | None) -> Members:
-    """The networks of one program, by the learner of its run, or by another learner or network."""
+    """Return the networks of one program, from the learner of its run, or another learner or network."""
     learner = network
     if not isinstance(learner, Learner):
         if learner is not None:
@@ -68,7 +68,7 @@ def _members(program: SweepResult, split: Split, network: Network | Learner | No
         learner = program.origin.learner(learner)
     if not isinstance(learner, Supervised):
         argument = "result" if network is None else "network"
-        raise ArgumentError(argument, "expected networks that answer", got="a custom learner")
+        raise ArgumentError(argument, "expected networks that predict", got="a custom learner")
     check_rows(learner.bind(split)[1], program.config)
     flat = flattened(learner.network, jax.tree.map(np.asarray, program.params))
     return Members(learner, flat.reshape(program.diverged_at.size, -1, flat.shape[-1]))
@@ -82,9 +82,9 @@ def contents(
     rows: int,
     picture: Picture | None,
 ) -> Json:
-    """The page's contents: networks at some of the `kept_epochs`, and at most so many test ``rows``.
+    """Return the page's contents: networks at some of the `kept_epochs`, and at most ``rows`` test rows.
 
-    ``members`` has the networks of every program; ``picture`` is the shape of a row that is a picture.
+    ``members`` has the networks of every program; ``picture`` is the shape of a row that is an image.
     """
     places = np.searchsorted(kept_epochs(result), epochs)
     return {
@@ -109,7 +109,7 @@ def contents(
 
 
 def _axes(result: SweepResult) -> list[Json]:
-    """Axes of the members in the order of the arrays; of drawn cells one axis, whose values are in words."""
+    """Return the members' axes in the order of the arrays; sampled cells have a single axis, with texts."""
     values = axis_values(result)
     if not result.crossed:
         drawn = {name: values.pop(name) for name in list(result.axes)[result.leading :]}
@@ -132,9 +132,10 @@ def _axes(result: SweepResult) -> list[Json]:
 
 
 def _scores(result: SweepResult) -> dict[str, Json]:
-    """Every score of every member: at the end, and over the evaluations where these were kept.
+    """Return every score of every member: at the end, and over the evaluations if they were kept.
 
-    Of scores that no member has, that by which cells rank alone: a page has no other where all diverged.
+    Scores without any values are omitted, except the ranking score: it is the only score if all members
+    diverged.
     """
     found: dict[str, Json] = {}
     history = result.history
@@ -154,7 +155,7 @@ def _scores(result: SweepResult) -> dict[str, Json]:
 
 
 def _ranking(result: SweepResult) -> list[Json]:
-    """Cells by their means, best first, with intervals where there are enough seeds."""
+    """Return cells by mean score, best first, with intervals if there are enough seeds."""
     cells = []
     for ranked in ranking.best_first(result, int(np.prod(result.cell_shape))).cells:
         score = ranked.scores[result.ranked_by]
@@ -175,11 +176,11 @@ def _finite(value: float) -> float | None:
 
 
 def _rows(result: SweepResult, split: Split, learner: Supervised, most: int, picture: Picture | None) -> Json:
-    """Rows of the test part, or of the training part without one, and the meaning of their numbers."""
+    """Return test rows, or training rows if there are none, and the meaning of their numbers."""
     has_tests = split.x_test is not None and len(split.x_test) > 0
     x = np.asarray(split.x_test if has_tests else split.x_train)
     y = np.asarray(split.y_test if has_tests else split.y_train)
-    # Rows of all, since they may be sorted by class.
+    # Evenly spaced, since rows may be sorted by class.
     chosen = np.unique(np.linspace(0, len(x) - 1, min(most, len(x))).astype(int))
     seen = np.asarray(split.x_train).reshape(len(split.x_train), -1)
     is_labelled = has_labels(result.metrics) and is_labels(y)
@@ -206,7 +207,7 @@ def _rows(result: SweepResult, split: Split, learner: Supervised, most: int, pic
 
 
 def _classes(split: Split) -> list[str]:
-    """Names of the classes, or their numbers."""
+    """Return the names of the classes, or their numbers."""
     names = (split.names or {}).get("classes")
     parts = [np.asarray(labels) for labels in (split.y_train, split.y_test) if labels is not None]
     count = 1 + max(int(labels.max()) for labels in parts if len(labels))
@@ -214,7 +215,7 @@ def _classes(split: Split) -> list[str]:
 
 
 def _fields(names: Names, count: int) -> tuple[list[Field], str | None]:
-    """The columns that become the inputs, and why these are not the columns of the file, if they are not."""
+    """Return the columns that become the inputs, and why they are not the file's columns, if so."""
     fields = names.fields()
     width = sum(field.width for field in fields)
     if width == count:
@@ -224,7 +225,7 @@ def _fields(names: Names, count: int) -> tuple[list[Field], str | None]:
 
 
 def _input_names(fields: Sequence[Field]) -> list[str]:
-    """A name for each input."""
+    """Return a name for each input."""
     found: list[str] = []
     for field in fields:
         if field.words is None:
@@ -235,11 +236,10 @@ def _input_names(fields: Sequence[Field]) -> list[str]:
 
 
 def _described_fields(fields: Sequence[Field], names: Names, seen: np.ndarray) -> list[Json]:
-    """What ``fields.js`` reads of each column; ``seen`` are the training rows as networks take them.
+    """Return each column's description for ``fields.js``; ``seen`` are the networks' training rows.
 
-    "first" is the place of its first input. "mean" and "scale" of its inputs are those of the
-    standardization. The page opens with the value "start": the median, or the place of the most frequent
-    word.
+    "first" is the position of its first input; "mean" and "scale" standardize its inputs. The page opens with
+    the value "start": the median, or the position of the most frequent word.
     """
     units = names.input_units()
     if units is None or len(units[0]) != seen.shape[1]:
@@ -268,7 +268,7 @@ def _described_fields(fields: Sequence[Field], names: Names, seen: np.ndarray) -
 
 
 def _output_units(names: Names, learner: Supervised, targets: int) -> Json | None:
-    """Mean and scale that turn each output of a network into the unit of its target; None for no change."""
+    """Return the mean and scale that convert network outputs to the target's units; None for no change."""
     links = learner.loss.inverse_links
     units = names.units([link is None for link in links])
     if units is None:
@@ -278,10 +278,10 @@ def _output_units(names: Names, learner: Supervised, targets: int) -> Json | Non
 
 
 def picture_of(network: Network, split: Split) -> Picture | None:
-    """Channels, height and width of rows that look like pictures, or None.
+    """Return channels, height and width of rows that look like images, or None.
 
-    Inputs of a convolution in two dimensions are some; so are rows of a square number of unnamed numbers,
-    49 or more, between 0 and at most 255.
+    Inputs of a 2D convolution are images; so are rows of a square number (49 or more) of unnamed numbers
+    between 0 and at most 255.
     """
     shape = network.input_shape or ()
     if len(shape) == 3:

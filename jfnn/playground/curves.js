@@ -1,6 +1,6 @@
 // Curves over the epochs, with axes.
 
-/** Curves over epochs on logarithmic axes where that fits: `{points: [[epoch, value], …], colour, width}`. */
+/** Draws curves over epochs, on logarithmic axes if suitable: `{points: [[epoch, value], …], colour, width}`. */
 function drawCurves(canvas, curves, { logarithmic, marked, label }) {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [340, 210];
@@ -56,7 +56,7 @@ function drawCurves(canvas, curves, { logarithmic, marked, label }) {
   }
 }
 
-/** A function from values to places between two ends. */
+/** A function that maps values to positions between two ends. */
 function scaleOf(values, from, to, logarithmic) {
   const of = (value) => (logarithmic ? Math.log10(value) : value);
   const low = of(values.reduce((a, b) => Math.min(a, b), Infinity));
@@ -65,7 +65,7 @@ function scaleOf(values, from, to, logarithmic) {
   return (value) => from + ((of(value) - low) / span) * (to - from);
 }
 
-/** Few round values to write at an axis: multiples of 1, 2 or 5 times a power of ten, or these themselves. */
+/** A few round values for an axis: multiples of 1, 2 or 5 times a power of ten, or these themselves. */
 function ticksOf(values, logarithmic) {
   if (values.length === 0) return [];
   const low = values.reduce((a, b) => Math.min(a, b));

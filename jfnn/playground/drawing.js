@@ -1,7 +1,6 @@
-// Colours, elements, and what can be drawn on any canvas.
+// Colors, elements, and functions that draw on any canvas.
 
-// Colours of classes that people tell apart who see few colours (Okabe and Ito, "Color Universal Design"),
-// and four more.
+// Colors of classes for people with color blindness (Okabe and Ito, "Color Universal Design"), and four more.
 const CLASS_COLOURS = [
   [0, 114, 178],
   [230, 159, 0],
@@ -14,7 +13,7 @@ const CLASS_COLOURS = [
   [130, 130, 130],
   [117, 60, 160],
 ];
-// Nine points of matplotlib's "viridis", and five of its "RdBu", from below to above.
+// Nine points of matplotlib's "viridis", and five of its "RdBu", in ascending order.
 const RISING = [
   [68, 1, 84],
   [71, 44, 122],
@@ -34,35 +33,35 @@ const DIVERGING = [
   [178, 24, 43],
 ];
 
-/** A colour between those of a list, for a share from 0 to 1. */
+/** Interpolates a list of colors at a fraction from 0 to 1. */
 function between(colours, share) {
   const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
   const below = Math.min(Math.floor(place), colours.length - 2);
   return mixed(colours[below], colours[below + 1], place - below);
 }
 
-/** A mixture of two colours with a share of the second. */
+/** Mixes two colors with a fraction of the second. */
 function mixed(first, second, share) {
   return first.map((value, i) => value + (second[i] - value) * share);
 }
 
-/** A colour in CSS. */
+/** A color in CSS. */
 function css(colour) {
   return `rgb(${colour.map(Math.round).join(" ")})`;
 }
 
-/** Black or white, whichever is easier to read on a colour. */
+/** Black or white, whichever is easier to read on a color. */
 function inkOn([red, green, blue]) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
 }
 
-/** The colour of a class; beyond those of the list they repeat, paler. */
+/** The color of a class; beyond the end of the list, colors repeat in paler shades. */
 function classColour(label) {
   const colour = CLASS_COLOURS[label % CLASS_COLOURS.length];
   return label < CLASS_COLOURS.length ? colour : mixed(colour, [255, 255, 255], 0.5);
 }
 
-/** An element with properties and children. */
+/** Creates an element with properties and children. */
 function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -73,17 +72,17 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-/** A canvas of so many pixels. */
+/** Creates a canvas of a size in pixels. */
 function canvasOf(width, height, properties = {}) {
   return element("canvas", { width, height, ...properties });
 }
 
-/** A picture with a caption above it. */
+/** Creates a figure with a caption above it. */
 function captioned(text, ...children) {
   return element("figure", {}, element("figcaption", {}, text), ...children);
 }
 
-/** Paints `width × height` pixels of colours `(x, y) => [red, green, blue]`, y downwards; null is transparent. */
+/** Paints `width × height` pixels, y downwards: `(x, y) => [red, green, blue]`, or null for transparent. */
 function paint(canvas, width, height, colour) {
   canvas.width = width;
   canvas.height = height;
@@ -97,7 +96,7 @@ function paint(canvas, width, height, colour) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** A point with a thin edge. */
+/** Draws a point with a thin edge. */
 function dot(context, x, y, colour) {
   context.beginPath();
   context.arc(x, y, 2.6, 0, 2 * Math.PI);
@@ -108,7 +107,7 @@ function dot(context, x, y, colour) {
   context.stroke();
 }
 
-/** A line through points; gaps where one is no number. */
+/** Draws a line through points, with gaps at points that are not numbers. */
 function line(context, points, colour, width) {
   context.beginPath();
   let isOn = false;
@@ -125,12 +124,12 @@ function line(context, points, colour, width) {
   context.stroke();
 }
 
-/** A value of the style, such as a colour. */
+/** A value of the style, such as a color. */
 function styleOf(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-/** A matrix `[height × width]` of weights: blue below 0, red above, white 0; of the largest size full colour. */
+/** Paints a matrix `[height × width]` of weights: blue below 0, white 0, red above 0, scaled to the largest. */
 function paintMatrix(canvas, matrix, height, width) {
   const largest = matrix.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
   paint(canvas, width, height, (x, y) => between(DIVERGING, 0.5 + matrix[y * width + x] / (2 * largest)));

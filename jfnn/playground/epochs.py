@@ -1,4 +1,4 @@
-"""The epochs that a page shows: their ratios about equal, since networks change most in the beginning."""
+"""The epochs on a page, spaced logarithmically, since networks change most at the beginning."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ MOST_EPOCHS = 12
 
 
 def spaced_epochs(last: int) -> list[int]:
-    """Epochs from 1 to the last, which is among them, their ratios about equal."""
+    """Return about logarithmically spaced epochs from 1 to ``last``, which is included."""
     return [int(epoch) for epoch in nearest(np.arange(1, last + 1), MOST_EPOCHS)]
 
 
 def nearest(epochs: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the epochs (sorted, from 1), the last among them, their ratios about equal."""
+    """Return at most ``most`` of the sorted epochs, about logarithmically spaced, including the last."""
     if most == 1 or len(epochs) <= most:
         return np.asarray(epochs[-1:] if most == 1 else epochs)
     targets = np.geomspace(epochs[0], epochs[-1], most)
@@ -24,7 +24,7 @@ def nearest(epochs: np.ndarray, most: int) -> np.ndarray:
 
 
 def kept_epochs(result: SweepResult) -> np.ndarray:
-    """Epochs done where every program kept parameters ``[E]``: those of evaluations, or the last one."""
+    """Return epochs ``[E]`` at which all programs stored parameters: at evaluations, or at the end."""
     if result.config.get("settings", {}).get("keep_params") != "evaluations":
         return np.array([int(result.epochs.max())])
     everywhere = min(len(program.evaluations) for program in result.programs)

@@ -1,9 +1,9 @@
-// Columns of a file as inputs of a network, and back.
+// Conversion between columns of a file and inputs of a network.
 //
-// A field is the JSON of a column from contents.py. Its value is a number, the place of a word (the number of
-// words for any other word), or null for a missing number. Inputs are those of one row, standardized.
+// A field is the JSON of a column from contents.py. Its value is a number, the index of a word (the number of
+// words for an unknown word), or null for a missing number. Inputs are one standardized row.
 
-/** Sets the inputs of a field to its value, as `transform` in jfnn/datasets/columns.py does. */
+/** Sets the inputs of a field to its value, like `transform` in jfnn/datasets/columns.py. */
 function setField(inputs, { first, words, median, mean, scale }, value) {
   let numbers = [value];
   if (words !== null) numbers = words.map((_, i) => Number(i === value));
@@ -11,7 +11,7 @@ function setField(inputs, { first, words, median, mean, scale }, value) {
   numbers.forEach((number, i) => (inputs[first + i] = (number - mean[i]) / scale[i]));
 }
 
-/** The value of a field in some inputs. */
+/** The value of a field, from the inputs. */
 function fieldValue(inputs, { first, words, median, mean, scale }) {
   const number = (i) => inputs[first + i] * scale[i] + mean[i];
   if (words !== null) {
@@ -21,14 +21,14 @@ function fieldValue(inputs, { first, words, median, mean, scale }) {
   return median !== null && number(1) > 0.5 ? null : number(0);
 }
 
-/** Inputs from a value of each field. */
+/** The inputs for a value of each field. */
 function inputsOfFields(fields, values) {
   const inputs = new Float32Array(fields.reduce((count, { mean }) => count + mean.length, 0));
   fields.forEach((field, i) => setField(inputs, field, values[i]));
   return inputs;
 }
 
-/** Inputs as text: the value of each field, empty where a number is missing. */
+/** Inputs as text: the value of each field, empty for a missing number. */
 function fieldsText(fields, inputs) {
   return fields
     .map((field) => fieldValue(inputs, field))
@@ -36,7 +36,7 @@ function fieldsText(fields, inputs) {
     .join("_");
 }
 
-/** Inputs of such a text, or null. */
+/** The inputs in such a text, or null. */
 function inputsOfText(fields, text) {
   const texts = text.split("_");
   const values = texts.map((one) => (one === "" ? null : Number(one)));

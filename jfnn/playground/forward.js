@@ -1,17 +1,17 @@
 // The forward pass of a network, layer by layer.
 //
-// A network is the JSON of `described` in networks.py beside this file. The weights of one member are a flat
-// vector, in which the description says where each array lies. Rows lie one behind the other, and of arrays
-// with several axes the last one runs fastest, as in NumPy. Weights are float32; all sums are of float64.
+// A network is the JSON of `described` in networks.py in this folder. The weights of one member are a flat
+// vector; the description has the offset of each array. Arrays are flat and in C order, as in NumPy. Weights are
+// float32; all sums are float64.
 
 "use strict";
 
 /**
- * @typedef {{offset: number, shape: number[]}} Place  Where an array begins in the vector of weights.
+ * @typedef {{offset: number, shape: number[]}} Place  Position of an array in the vector of weights.
  * @typedef {{kind: string, shape: number[], weights: Object<string, Place>, [field: string]: any}} Layer
- *   `shape` is that of the outputs for one row; the other fields belong to the kind, of which some have weights.
- * @typedef {(inputs: Float64Array, corner: number, entries: Int32Array) => number} Summary  Of a window: its
- *   inputs, the place of its first entry, and the distances of all entries to this one.
+ *   `shape` is the output shape for one row; other fields depend on the kind. Not all kinds have weights.
+ * @typedef {(inputs: Float64Array, corner: number, entries: Int32Array) => number} Summary  Reduces a window, given
+ *   the inputs, the position of its first entry, and all entries' offsets from it.
  * @typedef {(p: Float64Array, q: Float64Array, h: Float64Array, c: Float64Array) => void} Advance  A step of a
  *   recurrent layer for one row, see `recurrent`.
  * @typedef {{shape: number[], tokens: number | null, layers: Layer[], parameters: number,
@@ -19,13 +19,13 @@
  */
 
 /**
- * The functions f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows.
+ * Activations f(z) by name, as in jfnn/activations.py. NaN gives NaN, and nothing overflows.
  * @type {Object<string, (z: number) => number>}
  */
 const ACTIVATIONS = {
   sigmoid: (z) => 1 / (1 + Math.exp(-z)),
   relu: (z) => Math.max(z, 0),
-  tanh: (z) => 1 - 2 / (1 + Math.exp(2 * z)), // twice as fast as Math.tanh, and as good for sums of float64
+  tanh: (z) => 1 - 2 / (1 + Math.exp(2 * z)), // twice as fast as Math.tanh, and accurate enough for float64 sums
   elu: (z) => (z > 0 ? z : Math.expm1(z)),
   leaky_relu: (z) => (z >= 0 ? z : 0.01 * z),
   softplus: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
@@ -35,8 +35,8 @@ const ACTIVATIONS = {
   identity: (z) => z,
 };
 
-// Of erfc(x) = t exp(-x² + P(2t - 1)) with t = 2 / (2 + x) and x >= 0: the polynomial P of degree 16 that goes
-// through log(erfcx(x) / t) at Chebyshev's points. The error of erfc is below 1e-11.
+// erfc(x) = t exp(-x² + P(2t - 1)) with t = 2 / (2 + x) and x >= 0. P is the polynomial of degree 16 that
+// interpolates log(erfcx(x) / t) at Chebyshev points. The error of erfc is below 1e-11.
 const ERFC = [
   -0.671794084064, 0.672643223956, 0.0473433080195, -0.0468956094855, -0.00987272115314, 0.00882493328198,
   0.00175926491514, -0.00234582584032, -0.000147984649336, 0.00067396035478, -8.85831785043e-5,
@@ -68,7 +68,7 @@ function sizeOf(shape) {
 }
 
 /**
- * f(z) instead of every z.
+ * Replaces every z by f(z).
  * @param {Float64Array} values
  * @param {string} name
  * @returns {Float64Array} the same array
@@ -80,9 +80,9 @@ function activate(values, name) {
 }
 
 /**
- * z += a w, a product of matrices.
+ * z += a w, a matrix product.
  *
- * Four columns at a time read each entry of a once, which takes half as long as one at a time.
+ * Four columns at a time read each entry of a once, which halves the time.
  * @param {Float64Array} z  `[rows, columns]`
  * @param {Float64Array} a  `[rows, n]`
  * @param {Float64Array} w  `[n, columns]`
@@ -131,7 +131,7 @@ function arrayAt(weights, { offset, shape }) {
 }
 
 /**
- * The pre-activations z = a w + b of each row; z = a w where there is no b.
+ * The pre-activations z = a w + b of each row; z = a w without b.
  * @param {Float32Array} weights
  * @param {Place} w  `[n_in, n_out]`
  * @param {Place | undefined} b  `[n_out]`
@@ -160,15 +160,15 @@ function imageShape(shape) {
 }
 
 /**
- * What slides over images: the windows of a layer, on two axes, and inputs that have their padding.
+ * The windows of a layer on two axes, and the padded inputs.
  * @param {Layer} layer
  * @param {Float64Array} a  `[rows, ...shape]`
  * @param {number} rows
  * @param {number[]} shape  `[channels, length]` or `[channels, height, width]`
- * @param {number} fill  what stands in the padding
+ * @param {number} fill  value of the padding
  * @returns {{padded: Float64Array, channels: number, plane: number, entries: Int32Array, corners: Int32Array}}
- *   The images `[rows, channels, plane]`, and where in a plane the entries of the first window and the first
- *   entries of all windows lie, the last axis running fastest.
+ *   The images `[rows, channels, plane]`; and the positions in a plane of the first window's entries and of all
+ *   windows' first entries, in C order.
  */
 function slide(layer, a, rows, shape, fill) {
   /** @type {(name: string, missing: any) => any[]} */
@@ -197,7 +197,7 @@ function slide(layer, a, rows, shape, fill) {
 }
 
 /**
- * The places i · down + j · right of rows i < height and columns j < width, row by row.
+ * The positions i · down + j · right for rows i < height and columns j < width, row by row.
  * @param {number} height
  * @param {number} down
  * @param {number} width
@@ -212,12 +212,12 @@ function grid(height, down, width, right) {
 }
 
 /**
- * One number for each window and channel.
+ * Reduces each window of each channel to one number.
  * @param {Layer} layer
  * @param {Float64Array} a  `[rows, ...shape]`
  * @param {number} rows
  * @param {number[]} shape
- * @param {number} fill  what stands in the padding
+ * @param {number} fill  value of the padding
  * @param {Summary} summary
  * @returns {Float64Array} `[rows, channels, windows]`
  */
@@ -234,7 +234,7 @@ function pool(layer, a, rows, shape, fill, summary) {
 }
 
 /**
- * One of the parts of a size that lie behind each other, with the same memory.
+ * A view of one of an array's consecutive parts of a size.
  * @param {Float64Array} array
  * @param {number} number
  * @param {number} size
@@ -244,17 +244,17 @@ function part(array, number, size) {
 }
 
 /**
- * Runs a cell over the times of each row, in one direction or in both, whose units stand side by side.
+ * Runs a cell over the time steps of each row, in one direction or in both, with their units side by side.
  *
- * At each time p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate, gate by gate. Of
- * one row `advance` puts the next state in the place of the last one, h, and that of the cells c of an LSTM.
+ * At each step p = x_t w_x + b_x and q = h_{t-1} w_h + b_h have `units` numbers for each gate, gate by gate. For
+ * one row, `advance` replaces the state h, and the memory c of an LSTM, by the next one.
  * @param {Layer} layer
  * @param {Float32Array} weights
  * @param {Float64Array} a  `[rows, time, features]`
  * @param {number} rows
  * @param {number[]} shape
  * @param {Advance} advance
- * @returns {Float64Array} `[rows, units]`, or `[rows, time, units]`; twice the units both ways
+ * @returns {Float64Array} `[rows, units]`, or `[rows, time, units]`; twice the units if bidirectional
  */
 function recurrent(layer, weights, a, rows, [time, features], advance) {
   const units = layer.units;
@@ -289,7 +289,7 @@ function recurrent(layer, weights, a, rows, [time, features], advance) {
 }
 
 /**
- * The length of each row's sequence; of a padded one up to the last time with a feature that is not 0.
+ * The length of each row's sequence; if padded, up to the last step with a nonzero feature.
  * @param {Layer} layer
  * @param {Float64Array} a  `[rows, time, features]`
  * @param {number} rows
@@ -322,7 +322,7 @@ const LAYERS = {
   /**
    * z[o] = Σ w[o, c, u, v] a[c, at entry u, v of the window] + b[o], of each window; f(z)
    *
-   * Of each row a product of w `[filters, channels × entries]` and the inputs that the windows read.
+   * For each row, the product of w `[filters, channels × entries]` and the inputs that the windows read.
    */
   conv(layer, weights, a, rows, shape) {
     const { padded, channels, plane, entries, corners } = slide(layer, a, rows, shape, 0);
@@ -345,7 +345,7 @@ const LAYERS = {
     return activate(z, layer.activation);
   },
 
-  /** The largest entry of each window; padding is smaller than any. */
+  /** The maximum of each window; padding counts as -∞. */
   max_pool(layer, weights, a, rows, shape) {
     return pool(layer, a, rows, shape, -Infinity, (inputs, corner, entries) => {
       let largest = -Infinity;
@@ -363,12 +363,12 @@ const LAYERS = {
     });
   },
 
-  /** All axes of a row as one: as the numbers lie already. */
+  /** Flattens all axes of a row, which are contiguous already. */
   flatten(layer, weights, a) {
     return a;
   },
 
-  /** scale (a - mean) / √(variance + ε) + shift, over as many of the last numbers as there are scales */
+  /** scale (a - mean) / √(variance + ε) + shift, over groups of as many numbers as there are scales */
   layer_norm(layer, weights, a) {
     const { scale, shift } = layer.weights;
     const n = scale.shape[0];
@@ -386,13 +386,13 @@ const LAYERS = {
     return outputs;
   },
 
-  /** a + f(a), f being the inner layers */
+  /** a + f(a), where f are the inner layers */
   residual(layer, weights, a, rows, shape) {
     const inner = sequence(layer.layers, weights, a, rows, shape);
     return inner.map((value, i) => a[i] + value);
   },
 
-  /** Row w[token] of a table for each token; zeros for the one that stands for none */
+  /** Row w[token] of a table for each token; zeros for the padding token */
   embedding(layer, weights, tokens) {
     const { w } = layer.weights;
     const features = w.shape[1];
@@ -413,7 +413,7 @@ const LAYERS = {
     });
   },
 
-  /** Gates r, u and the candidate c: h = (1 - u) c + u h, with r in front of the candidate's part of q. */
+  /** Gates r, u and candidate c: h = (1 - u) c + u h, where r multiplies the candidate's part of q. */
   gru(layer, weights, a, rows, shape) {
     const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
@@ -427,7 +427,7 @@ const LAYERS = {
     });
   },
 
-  /** Gates i, f, o and the candidate e: c = f c + i e, h = o tanh(c) */
+  /** Gates i, f, o and candidate e: c = f c + i e, h = o tanh(c) */
   lstm(layer, weights, a, rows, shape) {
     const { sigmoid, tanh } = ACTIVATIONS;
     const n = layer.units;
@@ -445,11 +445,11 @@ const LAYERS = {
 };
 
 /**
- * What outputs `[rows, n]` become, in place: what they stand for, by the loss.
+ * Converts outputs `[rows, n]` in place to predictions, as determined by the loss.
  * @type {Object<string, (outputs: Float64Array, rows: number, answers: Network["answers"]) => void>}
  */
 const ANSWERS = {
-  /** P_c = e^{z_c} / Σ e^z; less the largest z no exponential overflows. */
+  /** P_c = e^{z_c} / Σ e^z; subtracting the largest z prevents overflow. */
   softmax(outputs, rows) {
     const n = outputs.length / rows;
     for (let first = 0; first < outputs.length; first += n) {
@@ -467,7 +467,7 @@ const ANSWERS = {
   sigmoid(outputs) {
     activate(outputs, "sigmoid");
   },
-  /** The first outputs of all targets, then the second ones, …, each with its link. */
+  /** The first outputs of all targets, then the second outputs, …, each with its link. */
   numbers(outputs, rows, answers) {
     const n = outputs.length / rows;
     const targets = n / answers.links.length;
@@ -479,7 +479,7 @@ const ANSWERS = {
 };
 
 /**
- * What outputs of a regression stand for.
+ * Inverse links of regression outputs.
  * @type {Object<string, (z: number) => number>}
  */
 const LINKS = {
@@ -489,12 +489,12 @@ const LINKS = {
 };
 
 /**
- * The outputs of the last of several layers, one behind the other.
+ * The outputs of consecutive layers.
  * @param {Layer[]} layers
  * @param {Float32Array} weights
  * @param {Float64Array} inputs
  * @param {number} rows
- * @param {number[]} shape  of one row of inputs
+ * @param {number[]} shape  shape of one row of inputs
  * @returns {Float64Array}
  */
 function sequence(layers, weights, inputs, rows, shape) {
@@ -507,9 +507,9 @@ function sequence(layers, weights, inputs, rows, shape) {
 }
 
 /**
- * What the network answers: probabilities of classes, or numbers.
+ * The network's predictions: probabilities of classes, or numbers.
  * @param {Network} network
- * @param {Float32Array} weights  of one member
+ * @param {Float32Array} weights  weights of one member
  * @param {Float32Array} inputs  `[rows, …]`, tokens as whole numbers
  * @param {number} rows
  * @returns {Float64Array} `[rows, outputs]`

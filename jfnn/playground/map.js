@@ -1,23 +1,22 @@
-// The map: a picture of every cell of two axes, at one epoch.
+// The map: a panel for every cell of two axes, at one epoch.
 //
-// State, in all files: `down` and `across` are numbers of axes (-1 for none), `at` the index of the chosen member,
-// `epoch` the number of an epoch of the page, `show` a key of MAP_PICTURES, `score` the name of one, `label` a class,
-// `voters`
-// whether all networks vote or only the better ones, `asked` inputs to answer, or null.
+// State, in all files: `down` and `across` are indices of axes (-1 for none), `at` is the index of the selected
+// member, `epoch` the index of an epoch of the page, `show` a key of MAP_PICTURES, `score` the name of a score,
+// `label` a class, `voters` whether "all" networks vote or only the "better" ones, `asked` the inputs, or null.
 
-const SIDE = 40; // pixels of a picture of two inputs, which the browser enlarges
-const UNITS = 9; // hidden units in a cell
-const KEPT = 3000; // pictures drawn before, so that a second run through the epochs is smooth
+const SIDE = 40; // pixels of a panel of two inputs, which the browser enlarges
+const UNITS = 9; // hidden units per panel
+const KEPT = 3000; // cached panels, which make replaying the epochs smooth
 
-// What a cell of the map can show: words, whether it fits the sweep, and how to draw it on a canvas.
+// Contents of a panel: label, whether it suits the sweep, and how to draw it on a canvas.
 const MAP_PICTURES = {
   regions: {
-    text: "answers over both inputs",
+    text: "prediction over both inputs",
     fits: (sweep) => sweep.rows.columns.length === 2,
     draw: (sweep, canvas, index, state) => paintRegions(sweep, canvas, index, state.epoch, SIDE),
   },
   function: {
-    text: "function of the input",
+    text: "prediction as a function of the input",
     fits: (sweep) => sweep.rows.columns.length === 1,
     draw: (sweep, canvas, index, state) => drawFunction(sweep, canvas, index, state.epoch, 80, 80, false),
   },
@@ -31,7 +30,7 @@ const MAP_PICTURES = {
     },
   },
   mean: {
-    text: "mean picture of a class",
+    text: "mean image of a class",
     fits: (sweep) => sweep.rows.picture !== null && sweep.rows.classes !== null,
     draw: (sweep, canvas, index, state) => {
       const mean = meanPicture(sweep, index, state.epoch, state.label);
@@ -44,7 +43,7 @@ const MAP_PICTURES = {
     draw: (sweep, canvas, index, state) => paintColour(canvas, scoreColour(sweep, index, state)),
   },
   answer: {
-    text: "the answer to what is asked",
+    text: "prediction for the inputs below",
     fits: () => true,
     draw: (sweep, canvas, index, state) => {
       if (state.asked === null) return;
@@ -58,7 +57,7 @@ function paintColour(canvas, colour) {
   paint(canvas, 1, 1, () => colour);
 }
 
-/** The finite scores of all members at all epochs of the page, from the least to the greatest. */
+/** The range of the finite scores of all members at all epochs of the page. */
 function scoreRange(sweep, name) {
   const score = sweep.scores[name];
   if (score.range === undefined) {
@@ -73,7 +72,7 @@ function scoreRange(sweep, name) {
   return score.range;
 }
 
-/** The colour of a member's score at the epoch; bright is better. */
+/** The color of a member's score at the epoch; brighter is better. */
 function scoreColour(sweep, index, state) {
   const value = scoreAt(sweep, state.score, index, state.epoch);
   if (!Number.isFinite(value)) return [128, 128, 128];
@@ -83,7 +82,7 @@ function scoreColour(sweep, index, state) {
   return between(RISING, sweep.scores[state.score].higher_is_better ? share : 1 - share);
 }
 
-/** Members on the map with their places: the chosen one's index with others on the two axes. */
+/** Members on the map with their positions: the selected member's index, varied along the two axes. */
 function places(sweep, state) {
   const { down, across } = state;
   const count = sweep.axes[across].texts.length;
@@ -101,7 +100,7 @@ function places(sweep, state) {
   return { columns, members: found };
 }
 
-/** The map's elements for its axes: a button with a canvas for each cell. */
+/** Creates the map's elements: a button with a canvas for each cell. */
 function buildMap(sweep, state, choose) {
   const map = document.getElementById("map");
   const { columns, members } = places(sweep, state);
@@ -156,12 +155,12 @@ function buildMap(sweep, state, choose) {
   };
 }
 
-/** Whether an index is that of the chosen member. */
+/** Whether an index is the selected member's. */
 function isAt(index, state) {
   return index.every((number, i) => number === state.at[i]);
 }
 
-/** Draws all cells of the map as they are at the epoch. */
+/** Draws all panels of the map at the epoch. */
 function showMap(sweep, state) {
   const buttons = document.querySelectorAll("#map button");
   const best = sweep.ranking.length ? sweep.ranking[0].cell : null;
@@ -190,7 +189,7 @@ function showMap(sweep, state) {
   document.getElementById("legend").replaceChildren(...legend(sweep, state));
 }
 
-/** Draws a cell's picture, or copies it where it was drawn before. */
+/** Draws a cell's panel, or copies it from the cache. */
 function drawKept(sweep, canvas, index, state) {
   const changes = state.show === "answer" || state.show === "function";
   const key = [state.show, state.score, state.label, index, state.epoch].join(" ");
@@ -207,7 +206,7 @@ function drawKept(sweep, canvas, index, state) {
   canvas.getContext("2d").drawImage(drawn, 0, 0);
 }
 
-/** What stands on a cell: its score or its answer; nothing on pictures. */
+/** The text on a panel: the score or prediction, nothing on images. */
 function cellText(sweep, index, state) {
   if (state.show === "score")
     return scoreText(sweep, state.score, scoreAt(sweep, state.score, index, state.epoch));
@@ -220,23 +219,23 @@ function cellColour(sweep, index, state) {
   return answerColour(sweep, answersOf(sweep, index, state.epoch, state.asked, 1), targetRange(sweep));
 }
 
-/** An answer in a word: a class, or the first number. */
+/** A prediction as text: the class, or the first number. */
 function answerText(sweep, answer) {
   if (answer.some(Number.isNaN)) return "–";
   return sweep.rows.classes === null ? numberText(answer[0]) : sweep.rows.classes[classOf(answer).label];
 }
 
-/** A cell for those who hear the page. */
+/** A cell's text for screen readers. */
 function spokenText(sweep, index, state, diverged) {
   if (diverged) return "diverged";
   const score = `${sweep.scores[state.score].text} ${scoreText(sweep, state.score, scoreAt(sweep, state.score, index, state.epoch))}`;
   if (state.show !== "answer" || state.asked === null) return score;
   const answer = answersOf(sweep, index, state.epoch, state.asked, 1);
   const sure = sweep.rows.classes === null ? "" : ` (${classOf(answer).probability.toFixed(2)})`;
-  return `answers ${answerText(sweep, answer)}${sure}; ${score}`;
+  return `predicts ${answerText(sweep, answer)}${sure}; ${score}`;
 }
 
-/** What the colours of the map mean. */
+/** The legend of the map's colors. */
 function legend(sweep, state) {
   const key = (colour, text) => [
     element("i", { className: "key", style: `background:${css(colour)}` }),
@@ -255,7 +254,7 @@ function legend(sweep, state) {
     return [`Weights into the first ${UNITS} hidden units: red above 0, blue below.${marks}`];
   if (state.show === "mean")
     return [
-      `Mean of the ${sweep.rows.part} rows that each network calls ${sweep.rows.classes[state.label]}.${marks}`,
+      `Mean of the ${sweep.rows.part} rows that each network classifies as ${sweep.rows.classes[state.label]}.${marks}`,
     ];
   if (state.show === "score") {
     const { low, high } = scoreRange(sweep, state.score);
@@ -266,12 +265,12 @@ function legend(sweep, state) {
     ];
   }
   if (state.show === "function")
-    return [`${sweep.rows.columns[0]} to the right, the target upwards.${marks}`];
-  if (state.show === "answer" && state.asked === null) return ["Ask something below."];
+    return [`Horizontal: ${sweep.rows.columns[0]}, vertical: the target.${marks}`];
+  if (state.show === "answer" && state.asked === null) return ["Set inputs below."];
   if (sweep.rows.classes === null) {
     const [low, high] = targetRange(sweep);
     return [...scale(DIVERGING, numberText(low), numberText(high)), marks];
   }
   const shown = sweep.rows.classes.slice(0, 12).flatMap((name, label) => key(classColour(label), name));
-  return [...shown, `; paler where less sure.${marks}`];
+  return [...shown, `; paler: less certain.${marks}`];
 }

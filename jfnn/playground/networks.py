@@ -1,7 +1,7 @@
-"""Networks as plain data for JavaScript: their layers in order, and where each array of weights lies.
+"""Describe networks as plain data for JavaScript: their layers in order, and the offsets of their weights.
 
-``forward.js`` beside this file computes a network from its description and the flat vector of a member. A
-kind of layer has a line in `KINDS` here and a function of the same name in ``LAYERS`` there.
+``forward.js`` in this folder evaluates a network from its description and a member's flat vector. Each kind
+of layer has an entry in `KINDS` here and a function of the same name in ``LAYERS`` there.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from jfnn.targets import check_outputs
 __all__ = ["KINDS", "described", "flattened"]
 __dir__ = __all__.copy
 
-# ``(layer, shape of its inputs, places) -> what its function reads``. The places are the layer's parameters
-# with offset and shape instead of each array.
+# ``(layer, input shape, places) -> fields of the description``. The places are the layer's parameters, with
+# offset and shape instead of each array.
 Describe = Callable[[Any, Shape, Any], Json]
 
 PROBABILITIES = {
@@ -63,30 +63,29 @@ LINKS = {
 
 
 def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
-    """A network of `jfnn.sequential` as data that JSON can hold, for ``forward.js``.
+    """Describe a network from `jfnn.sequential` as JSON-compatible data for ``forward.js``.
 
     Args:
         network: The network.
-        loss: The loss it was trained with, which says what its outputs stand for.
+        loss: The loss it was trained with, which determines what its outputs mean.
 
     Returns:
         A mapping with
 
-        * "shape" of one row of inputs, and "tokens", the number of different tokens or None where inputs are
-          numbers;
-        * "layers": of each its "kind", the "shape" of its outputs for one row, and the fields that the
-          function of its kind reads, such as the name of its "activation". "weights" has for each of its
-          arrays, by name, its "shape" and the "offset" of its first number in the vector of `flattened`,
-          where its last axis runs fastest. A layer in a `Scaled` or `Frozen` one stands for it;
+        * "shape" of one row of inputs, and "tokens", the vocabulary size, or None for numeric inputs;
+        * "layers": for each layer its "kind", the "shape" of its outputs for one row, and the fields that its
+          function reads, such as the name of its "activation". "weights" has for each array, by name, its
+          "shape" and the "offset" of its first number in the vector of `flattened`, in C order. A `Scaled` or
+          `Frozen` layer is replaced by its inner layer;
         * "parameters", the length of that vector;
-        * "answers", what outputs become, by "kind": "softmax" and "sigmoid" give the probabilities of
-          `jfnn.predict_proba`; "numbers" those of `jfnn.predict` with the task "regression", by one of the
-          "links" for each output of a target: "identity", "exp", or "exp_half" for ``e^{z/2}``. By these
-          numbers classes are decided, too, where the loss is quadratic.
+        * "answers", how outputs are converted, by "kind": "softmax" and "sigmoid" give the probabilities of
+          `jfnn.predict_proba`; "numbers" gives the predictions of `jfnn.predict` with the task "regression",
+          using one of the "links" for each output of a target: "identity", "exp", or "exp_half" for
+          ``e^{z/2}``. With a quadratic loss, these numbers also determine the classes.
 
     Raises:
-        ValueError, TypeError: A network of custom functions; a kind of layer, an activation, probabilities or
-            a link that are not of this package; outputs of several axes; a loss that does not fit the
+        ValueError, TypeError: A network with custom functions; a kind of layer, an activation, probabilities
+            or a link from outside this package; outputs with several axes; a loss that does not fit the
             network.
     """
     checks.check_instance(network, Network, "network")
@@ -96,9 +95,9 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
     if layers is None or shape is None or is_custom_apply(network):
         raise ArgumentError(
             "network",
-            "expected one of jfnn.sequential, since functions of Python do not run in a browser",
+            "expected a network from jfnn.sequential, since Python functions do not run in a browser",
             got=repr(network),
-            cure="put it together of layers of jfnn.layers",
+            cure="build it from layers of jfnn.layers",
         )
     check_output(network, loss)
     outputs = shapes(layers, shape)[-1]
@@ -107,7 +106,7 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
             "network",
             "expected one axis of outputs",
             got=f"outputs of shape {outputs} of one row",
-            cure="put jfnn.layers.Flatten() behind its last layer",
+            cure="add jfnn.layers.Flatten() after its last layer",
         )
     check_outputs(outputs[0], loss)
     answers = _answers(loss)
@@ -122,17 +121,17 @@ def described(network: Network, loss: str | Loss = "cross_entropy") -> Json:
 
 
 def flattened(network: Network, params: Params) -> np.ndarray:
-    """Parameters of members as vectors ``[…, parameters]`` of float32, in the order of `described`.
+    """Return members' parameters as float32 vectors ``[…, parameters]``, in the order of `described`.
 
-    Numbers of float64 are rounded to float32, those beyond its range to infinity; NaN stays.
+    float64 numbers are rounded, to infinity beyond the range of float32; NaN is kept.
 
     Args:
-        network: A network that `described` takes.
-        params: Parameters in public form, every array with the same leading axes: of one member none, of a
-            sweep those of ``result.params``.
+        network: A network accepted by `described`.
+        params: Parameters in public form. All arrays have the same leading axes: none for one member, and
+            those of ``result.params`` for a sweep.
 
     Raises:
-        ValueError, TypeError: Other than arrays of floats in the structure of the network's parameters, other
+        ValueError, TypeError: Not arrays of floats in the structure of the network's parameters, other
             shapes, or leading axes that differ.
     """
     expected = jax.eval_shape(network.init, key_shape())
@@ -144,7 +143,7 @@ def flattened(network: Network, params: Params) -> np.ndarray:
         if array.shape != (*members, *shape) or array.dtype.kind != "f":
             raise ArgumentError(
                 "params",
-                f"expected floats {[*members, *shape]}, as the network has behind the axes of members",
+                f"expected floats {[*members, *shape]}, the network's shape after the axes of members",
                 got=f"{array.dtype} {list(array.shape)}",
             )
     parts = [array.reshape(*members, math.prod(shape)) for array, shape in zip(arrays, own, strict=True)]
@@ -154,27 +153,27 @@ def flattened(network: Network, params: Params) -> np.ndarray:
 
 
 def _answers(loss: Loss) -> Json:
-    """What outputs become by a loss."""
+    """Return how outputs are converted for a loss."""
     if loss.probabilities is None:
-        links = [_name(link, LINKS, "an inverse link") for link in loss.inverse_links]
+        links = [_name(link, LINKS, "inverse link") for link in loss.inverse_links]
         return {"kind": "numbers", "links": links}
-    return {"kind": _name(loss.probabilities, PROBABILITIES, "probabilities")}
+    return {"kind": _name(loss.probabilities, PROBABILITIES, "probability")}
 
 
 def _name(function: object, known: Mapping[str, object], what: str) -> str:
-    """The name of a function of the package."""
+    """Return the name of one of the package's functions."""
     for name, other in known.items():
         if function == other:
             return name
     raise ArgumentError(
         "loss",
-        f"it has {what} of its own, and functions of Python do not run in a browser",
-        cure="take a loss of jfnn.losses.LOSSES",
+        f"the {what} function is custom, and Python functions do not run in a browser",
+        cure="use a loss from jfnn.losses.LOSSES",
     )
 
 
 def _places(network: Network) -> tuple[Any, int]:
-    """The network's parameters with offset and shape instead of each array, and the number of all."""
+    """Return the parameters with offset and shape instead of each array, and their total number."""
     arrays, structure = jax.tree.flatten(jax.eval_shape(network.init, key_shape()))
     places = []
     size = 0
@@ -185,28 +184,28 @@ def _places(network: Network) -> tuple[Any, int]:
 
 
 def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) -> list[Json]:
-    """Descriptions of layers, one behind the other, for inputs of a shape."""
+    """Return descriptions of consecutive layers, for inputs of a shape."""
     sizes = shapes(layers, shape)
     parts = zip(layers, sizes, sizes[1:], places, strict=False)
     return [{"shape": list(out), **_fields(layer, into, place)} for layer, into, out, place in parts]
 
 
 def _fields(layer: LayerKind, shape: Shape, places: Any) -> Json:
-    """What is particular to a layer; one around another one says what that is."""
+    """Return the description of a layer; a wrapper is described by its inner layer."""
     if type(layer) not in KINDS:
         expected = f"{checks.shown(layer)} is of a kind that does not run in a browser"
-        raise ArgumentError("network", expected, cure=f"take one of {', '.join(LAYERS)}")
+        raise ArgumentError("network", expected, cure=f"use one of {', '.join(LAYERS)}")
     if isinstance(getattr(layer, "activation", "identity"), Activation):
         raise ArgumentError(
             "network",
-            f"the activation of {checks.shown(layer)} is its own, and functions do not run in a browser",
-            cure="take one of jfnn.activations.ACTIVATIONS by its name",
+            f"{checks.shown(layer)} has a custom activation, and Python functions do not run in a browser",
+            cure="use the name of an activation in jfnn.activations.ACTIVATIONS",
         )
     return {"kind": NAMES[type(layer)], **KINDS[type(layer)](layer, shape, places)}
 
 
 def _recurrent(layer: Elman | GRU | LSTM, shape: Shape, places: Any) -> Json:
-    """The arrays of a cell, those of a backward direction with "_backward" behind their names."""
+    """Return the arrays of a cell; names for the backward direction end in "_backward"."""
     fields = {name: getattr(layer, name) for name in ("units", "bidirectional", "states", "padded")}
     cells = places if layer.bidirectional else (places,)
     weights = {
@@ -218,12 +217,12 @@ def _recurrent(layer: Elman | GRU | LSTM, shape: Shape, places: Any) -> Json:
 
 
 def _windows(layer: Conv | MaxPool | MeanPool, shape: Shape) -> Json:
-    """The windows that a layer covers on inputs of a shape, each field with an entry for each axis."""
+    """Return the windows that a layer covers on inputs of a shape, with one entry per axis in each field."""
     windows = layer.windows(shape)
     return {name: list(lengths) for name, lengths in windows._asdict().items()}
 
 
-#: Kind of layer -> what its function in ``forward.js`` reads, besides the shape of its outputs.
+#: Kind of layer -> the fields that its function in ``forward.js`` reads, besides the shape of its outputs.
 KINDS: Mapping[type[LayerKind], Describe] = MappingProxyType(
     {
         Conv: lambda layer, shape, places: {

@@ -1,17 +1,17 @@
-// The page: its state, its choices, and what happens when one changes. A view can be sent: the state stands in
-// the address behind "#".
+// The page: its state, its controls, and updates when they change. Views can be shared: the state is stored in
+// the address after "#".
 
-const FRAME = 600; // milliseconds of an epoch while it plays
+const FRAME = 600; // milliseconds per epoch during playback
 let sweep = null;
 let state = null;
 let playing = null;
 
-/** The state, for handlers that were made before it changed. */
+/** The current state, for handlers created earlier. */
 function currentState() {
   return state;
 }
 
-/** Changes the state, then the page with the next frame, and the address. */
+/** Changes the state and the address, and redraws the page in the next frame. */
 function change(changes, isNewMap = false) {
   state = { ...state, ...changes };
   if (isNewMap) buildMap(sweep, state, choose);
@@ -20,18 +20,18 @@ function change(changes, isNewMap = false) {
   history.replaceState(null, "", `#${written()}`);
 }
 
-/** Chooses a member. */
+/** Selects a member. */
 function choose(index) {
   change({ at: index });
 }
 
-/** Asks all networks about inputs, or about nothing; the map then shows the answers, or what it showed before. */
+/** Shows all networks' predictions for inputs on the map, or with null what it showed before. */
 function ask(inputs) {
   if (inputs === null) change({ asked: null, show: state.show === "answer" ? state.before : state.show });
   else change({ asked: inputs, show: "answer", before: state.show === "answer" ? state.before : state.show });
 }
 
-/** Shows the state in all parts. */
+/** Shows the state in all parts of the page. */
 function show() {
   const epoch = document.getElementById("epoch");
   epoch.value = String(state.epoch);
@@ -61,7 +61,7 @@ function written() {
   return new URLSearchParams(words).toString();
 }
 
-/** The state of a text, where it is one of this sweep; else that of the beginning. */
+/** The state in a text, with the initial state for parts that do not suit this sweep. */
 function read(text) {
   const first = beginning();
   const words = Object.fromEntries(new URLSearchParams(text));
@@ -89,7 +89,7 @@ function read(text) {
   };
 }
 
-/** The state of a page that was just opened: the best cell, at the last epoch. */
+/** The initial state: the best cell at the last epoch. */
 function beginning() {
   const long = sweep.axes.map((_, i) => i).filter((i) => sweep.axes[i].texts.length > 1);
   const [first, second] = [...long.filter((i) => i >= sweep.leading && i < sweep.cell_axes), ...long, 0];
@@ -111,7 +111,7 @@ function beginning() {
   };
 }
 
-/** A picture as text: two digits for each input, from the least in the rows to train on to the greatest, and beyond. */
+/** An image as text: two digits per input, scaled to somewhat more than the range of the training rows. */
 function inHex(inputs) {
   return Array.from(inputs, (value, i) => {
     const [low, high] = endsOf(sweep, i);
@@ -120,7 +120,7 @@ function inHex(inputs) {
   }).join("");
 }
 
-/** Inputs of such a text, or null. */
+/** The inputs in such a text, or null. */
 function fromHex(text) {
   if (text.length !== 2 * sweep.rows.columns.length || !/^[0-9a-f]+$/.test(text)) return null;
   return Float32Array.from({ length: text.length / 2 }, (_, i) => {
@@ -129,7 +129,7 @@ function fromHex(text) {
   });
 }
 
-/** The choices above the map. */
+/** Creates the controls above the map. */
 function buildChoices() {
   const axisNames = sweep.axes.map((axis, i) => [i, axis.label]);
   const shown = new Set([state.down, state.across]);
@@ -177,7 +177,7 @@ function buildChoices() {
   if (focused) document.getElementById(focused)?.focus();
 }
 
-/** The axes of the map once an axis is put in a place; the other place takes another one where it had that. */
+/** The axes of the map after assigning one to a side; the other side changes if it had the same axis. */
 function placed(place, axis) {
   const other = place === "down" ? "across" : "down";
   if (axis !== state[other]) return { [place]: axis };
@@ -185,7 +185,7 @@ function placed(place, axis) {
   return { [place]: axis, [other]: left };
 }
 
-/** A choice among values `[value, text]`. */
+/** Creates a menu of values `[value, text]`. */
 function select(id, text, values, chosen, changed) {
   const options = values.map(([value, name]) =>
     element("option", { value, selected: value === chosen }, name),
@@ -195,13 +195,13 @@ function select(id, text, values, chosen, changed) {
   return element("label", {}, text, made);
 }
 
-/** Goes to the next epoch, at the last one stops. */
+/** Advances to the next epoch, and stops at the last one. */
 function step() {
   if (state.epoch === sweep.epochs.length - 1) play(false);
   else change({ epoch: state.epoch + 1 });
 }
 
-/** Starts or stops to play; at the last epoch it begins anew. */
+/** Starts or stops the playback, which restarts at the last epoch. */
 function play(isOn) {
   clearInterval(playing);
   playing = isOn ? setInterval(step, FRAME) : null;
@@ -211,7 +211,7 @@ function play(isOn) {
   if (isOn && state.epoch === sweep.epochs.length - 1) change({ epoch: 0 });
 }
 
-/** All cells in a table, best first, for those who read rather than look. */
+/** Shows a table of all cells, best first. */
 function buildTable() {
   const axes = sweep.axes.slice(0, sweep.cell_axes);
   const name = sweep.ranked_by;
@@ -232,12 +232,12 @@ function buildTable() {
   const table = element("table", {}, element("thead", {}, headings), element("tbody", {}, ...ranked));
   const note =
     rest > 0
-      ? element("p", { className: "notes" }, `${rest} cells diverged with some seed, and do not rank.`)
+      ? element("p", { className: "notes" }, `${rest} cells diverged with some seed and are not ranked.`)
       : "";
   document.getElementById("table").replaceChildren(table, note);
 }
 
-/** Light or dark. */
+/** Sets the theme, "light" or "dark". */
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
 }

@@ -1,6 +1,6 @@
-// Pictures of a member: its answers to all points, its function, its hidden units, its mean of a class.
+// Images of a member: its predictions over the inputs, its hidden units, and its mean image of a class.
 
-/** The ends of the picture of an input: its range, and a little more. */
+/** The ends of an input's axis: its range and a margin. */
 function endsOf(sweep, input) {
   const low = sweep.rows.low[input];
   const high = sweep.rows.high[input];
@@ -8,7 +8,7 @@ function endsOf(sweep, input) {
   return [low - margin, high + margin];
 }
 
-/** The colour of an answer: of a class, paler where its probability is small, or of a number in a range. */
+/** The color of a prediction: of a class, paler at low probability, or of a number in a range. */
 function answerColour(sweep, answer, range) {
   if (answer.some(Number.isNaN)) return [128, 128, 128];
   if (sweep.rows.classes === null)
@@ -29,7 +29,7 @@ function targetRange(sweep) {
   ];
 }
 
-/** What a member says of every point of its two inputs. */
+/** Paints a member's predictions over its two inputs. */
 function paintRegions(sweep, canvas, index, epoch, side) {
   const [left, right] = endsOf(sweep, 0);
   const [below, above] = endsOf(sweep, 1);
@@ -49,7 +49,7 @@ function paintRegions(sweep, canvas, index, epoch, side) {
   });
 }
 
-/** The rows of the page as points on a picture of two inputs. */
+/** Draws the rows of the page as points over two inputs. */
 function drawPoints(sweep, canvas) {
   const context = canvas.getContext("2d");
   const [left, right] = endsOf(sweep, 0);
@@ -65,7 +65,7 @@ function drawPoints(sweep, canvas) {
   }
 }
 
-/** The function that a member is of its one input, over the rows of the page. */
+/** Draws a member's prediction as a function of its input, and the rows of the page. */
 function drawFunction(sweep, canvas, index, epoch, width, height, rowsToo) {
   canvas.width = width;
   canvas.height = height;
@@ -101,7 +101,7 @@ function drawFunction(sweep, canvas, index, epoch, width, height, rowsToo) {
   }
 }
 
-/** The colours of a picture of inputs: grey from low to high, or red, green and blue. */
+/** Paints inputs as an image: gray from low to high, or red, green and blue. */
 function paintPicture(sweep, canvas, inputs) {
   const [channels, height, width] = sweep.rows.picture;
   const low = sweep.rows.low.reduce((a, b) => Math.min(a, b));
@@ -113,7 +113,7 @@ function paintPicture(sweep, canvas, inputs) {
   });
 }
 
-/** A network's first hidden units as pictures of their weights, in rows with a gap between them. */
+/** Paints the weights of a network's first hidden units as images, in rows separated by gaps. */
 function paintUnits(sweep, canvas, network, weights, most) {
   const units = unitPictures(sweep, network, weights);
   const columns = Math.ceil(Math.sqrt(Math.min(most, units.pictures.length)));
@@ -129,7 +129,7 @@ function paintUnits(sweep, canvas, network, weights, most) {
   });
 }
 
-/** Weights into each unit of the first layer with weights, as pictures of one channel; null where they are none. */
+/** Weights into each unit of the first layer with weights, as one-channel images; null if they are not images. */
 function unitPictures(sweep, network, weights) {
   const layer = network.layers.find((one) => one.weights !== undefined && one.weights.w !== undefined);
   if (sweep.rows.picture === null || layer === undefined) return null;
@@ -138,7 +138,7 @@ function unitPictures(sweep, network, weights) {
   const isDense = layer.kind === "dense" && shape[0] === channels * high * wide;
   const isKernel = layer.kind === "conv" && shape.length === 4;
   if (!isDense && !isKernel) return null;
-  // Dense weights lie as [inputs, units], kernels as [units, channels, height, width]; the first channel is shown.
+  // Dense weights are [inputs, units], kernels [units, channels, height, width]; the first channel is shown.
   const [height, width] = isDense ? [high, wide] : shape.slice(2);
   const count = isDense ? shape[1] : shape[0];
   const place = (unit, i) => (isDense ? i * count + unit : unit * shape[1] * height * width + i);
@@ -149,7 +149,7 @@ function unitPictures(sweep, network, weights) {
   return { pictures, height, width };
 }
 
-/** The mean of the rows that a member takes for a class; null where it takes none. */
+/** The mean of the rows that a member assigns to a class; null without any. */
 function meanPicture(sweep, index, epoch, label) {
   const size = sweep.rows.columns.length;
   const classes = classesOf(answersToRows(sweep, index, epoch), sweep.rows.count);

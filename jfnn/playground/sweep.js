@@ -1,9 +1,9 @@
-// The sweep in this page: its arrays, and questions to its members.
+// The sweep in this page: its arrays, and its members' predictions.
 //
-// A member is one network of the sweep. Its index has a number for each axis; members lie in C order, the last
-// axis fastest, as in the arrays of the result.
+// A member is one network of the sweep. Its index has a number for each axis; members are in C order, as in the
+// arrays of the result.
 
-/** Numbers of float32 in base64. */
+/** Decodes float32 numbers from base64. */
 function numbersOf(text) {
   const bytes = atob(text);
   const array = new Uint8Array(bytes.length);
@@ -11,7 +11,7 @@ function numbersOf(text) {
   return new Float32Array(array.buffer);
 }
 
-/** The contents of the page with their numbers decoded. */
+/** The contents of the page with decoded numbers. */
 function decoded(contents) {
   const scores = {};
   for (const [name, score] of Object.entries(contents.scores)) {
@@ -28,7 +28,7 @@ function memberNumber(sweep, index) {
   return sweep.axes.reduce((number, axis, i) => number * axis.texts.length + index[i], 0);
 }
 
-/** The index of a member by its number. */
+/** The index of a member, from its number. */
 function memberIndex(sweep, number) {
   const index = [];
   for (const axis of [...sweep.axes].reverse()) {
@@ -38,12 +38,12 @@ function memberIndex(sweep, number) {
   return index;
 }
 
-/** How many members there are. */
+/** The number of members. */
 function memberCount(sweep) {
   return sweep.axes.reduce((count, axis) => count * axis.texts.length, 1);
 }
 
-/** The network of a member and its flat parameters at an epoch, by the number of the epoch. */
+/** The network of a member and its flat parameters at an epoch, given by its index on the page. */
 function networkOf(sweep, index, epoch) {
   const number = memberNumber(sweep, index);
   const membersEach = memberCount(sweep) / sweep.programs.length;
@@ -53,13 +53,13 @@ function networkOf(sweep, index, epoch) {
   return { network: program.network, weights: program.weights.subarray(first, first + size) };
 }
 
-/** Whether a member had diverged when an epoch, by its number, was done. */
+/** Whether a member had diverged by the end of an epoch, given by its index on the page. */
 function hasDiverged(sweep, index, epoch) {
   const at = sweep.diverged_at[memberNumber(sweep, index)];
   return at >= 0 && at < sweep.epochs[epoch];
 }
 
-/** A member's score at an epoch; NaN where it was not kept. */
+/** A member's score at an epoch; NaN if it was not kept. */
 function scoreAt(sweep, name, index, epoch) {
   const score = sweep.scores[name];
   const number = memberNumber(sweep, index);
@@ -79,7 +79,7 @@ function answersOf(sweep, index, epoch, inputs, count) {
   return answer.map((value, i) => value * units.scale[i % units.scale.length] + units.mean[i % units.mean.length]);
 }
 
-/** What a member answers to the rows of the page; kept, since several pictures ask for it. */
+/** A member's predictions for the rows of the page; cached, since several figures need them. */
 function answersToRows(sweep, index, epoch) {
   const key = `${index} ${epoch}`;
   if (!sweep.asked.has(key)) {
@@ -89,7 +89,7 @@ function answersToRows(sweep, index, epoch) {
   return sweep.asked.get(key);
 }
 
-/** The class that answers to one row mean, and its probability; of one output whether it passes one half. */
+/** The predicted class of a row and its probability; a single output is thresholded at 1/2. */
 function classOf(answer) {
   if (answer.length === 1) {
     const passes = answer[0] > 0.5;
@@ -100,7 +100,7 @@ function classOf(answer) {
   return { label, probability: answer[label] };
 }
 
-/** The class of every row of answers `[rows × outputs]`. */
+/** The predicted class of every row of outputs `[rows × outputs]`. */
 function classesOf(answer, count) {
   const outputs = answer.length / count;
   return Array.from(
@@ -138,7 +138,7 @@ function inputsOf(sweep, row) {
   return sweep.rows.x.subarray(row * size, (row + 1) * size);
 }
 
-/** Where a cell stands in the ranking, from 1, with its mean and interval; null where it does not rank. */
+/** The rank of a cell, from 1, with its mean and interval; null if it is not ranked. */
 function rankOf(sweep, index) {
   const cell = index.slice(0, sweep.cell_axes);
   const place = sweep.ranking.findIndex((ranked) => ranked.cell.every((number, i) => number === cell[i]));
@@ -150,7 +150,7 @@ function indexText(sweep, index) {
   return sweep.axes.map((axis, i) => valueText(axis, index[i])).join(", ");
 }
 
-/** A value of an axis in words; values of drawn cells are sentences already. */
+/** A value of an axis in words; texts of sampled cells already name their axes. */
 function valueText(axis, i) {
   return axis.name === "cell" ? axis.texts[i] : `${axis.symbol} = ${axis.texts[i]}`;
 }
@@ -164,7 +164,7 @@ function numberText(value) {
   return size >= 1e3 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** A round number without zeros at its end. */
+/** A round number without trailing zeros. */
 function shortText(value) {
   return Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3)
     ? value.toExponential().replace("e+", "e")

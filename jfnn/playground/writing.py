@@ -1,4 +1,4 @@
-"""The page of a sweep that one can play with, in one file: contents, style and scripts inside."""
+"""Write a sweep's interactive page as one file, with contents, style and scripts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from jfnn.playground.epochs import MOST_EPOCHS, kept_epochs, nearest
 from jfnn.plots.panels import as_sweep
 from jfnn.split import Split
 
-# In the order in which the page has them: each uses names of those before it.
+# In the order of the page: each script uses names of earlier ones.
 SCRIPTS = (
     *("forward.js", "fields.js", "sweep.js", "drawing.js", "pictures.js", "curves.js"),
     *("map.js", "cell.js", "ask.js", "page.js"),
 )
-NUMBERS_A_MEGABYTE = 1_000_000 * 3 // 4 // 4  # of four bytes each, in base64
+NUMBERS_A_MEGABYTE = 1_000_000 * 3 // 4 // 4  # four bytes each, in base64
 
 
 def write_playground(
@@ -45,35 +45,36 @@ def write_playground(
     largest: float = 20.0,
     network: Network | Learner | None = None,
 ) -> None:
-    """Writes a sweep as one HTML page that one can play with, offline: every network, asked in the browser.
+    """Write a sweep as one interactive HTML page, which works offline and evaluates every network.
 
-    A map shows all cells at once: what a network says of every point of its two inputs, its function of one,
-    its first hidden units as pictures, or a score as a colour. A slider moves it through the epochs, at which
-    diverged cells turn hatched. A cell shows its curves, weights, confusion matrix, the rows that it gets
-    wrong and its rank. Every cell predicts at once for a digit drawn by hand, or for a value of each column.
-    Columns and targets of a split by `jfnn.datasets` have the names, words and units of their file.
+    A map shows all cells at once: a network's predictions over the plane of its two inputs, its function of
+    one input, its first hidden units as images, or a score as a color. A slider selects the epoch; cells are
+    hatched after they diverge. Selecting a cell shows its curves, weights, confusion matrix, misclassified
+    rows and rank. Draw a digit by hand, or set a value for each column, and every cell predicts it at once.
+    Columns and targets of a split from `jfnn.datasets` have the names, words and units of their file.
 
-    Networks are asked with their float32 parameters in double precision, see ``jfnn/playground/forward.js``:
-    answers are those of `SweepResult.predict_proba` to about 1e-5.
+    Networks are evaluated with their float32 parameters in double precision, see
+    ``jfnn/playground/forward.js``: predictions match `SweepResult.predict_proba` to about 1e-5.
 
     Args:
-        result: A sweep that kept the parameters of all cells, best by ``Execution(eval_every=[1, 2, 5, 10,
-            …], keep_params="evaluations")``; with "all" the page has the last epoch alone.
+        result: A sweep that kept the parameters of all cells, ideally with
+            ``Execution(eval_every=[1, 2, 5, 10, …], keep_params="evaluations")``; with "all", the page shows
+            only the last epoch.
         split: The split of the sweep.
-        path: The page's file.
+        path: The HTML file to write.
         title: The page's heading.
-        epochs: Epochs to have in it, of those at which parameters were kept; None for those, at most 12 and
-            no more than fit, whose ratios are about equal.
-        rows: Test rows (of a split without any, training rows) to have in it at most.
-        picture: Channels (1 or 3), height and width of a row that is a picture, or its height and width;
-            ``()`` for none. None for the inputs of a convolution in two dimensions, and for rows of a square
-            number, 49 or more, of unnamed numbers between 0 and at most 255.
-        largest: Size of the page at most, in megabytes (10⁶ bytes).
-        network: The network, for a result that was loaded without it, as of `SweepResult.predict`.
+        epochs: Epochs to include, out of those with stored parameters; None for at most 12 of them, about
+            logarithmically spaced and as many as fit.
+        rows: Maximum number of test rows (or training rows, if the split has no test rows) to include.
+        picture: Channels (1 or 3), height and width of a row that is an image, or only height and width;
+            ``()`` for none. None for the inputs of a 2D convolution, and for rows of a square number (49 or
+            more) of unnamed numbers between 0 and at most 255.
+        largest: Maximum size of the page in megabytes (10⁶ bytes).
+        network: The network, for a result that was loaded without it, as in `SweepResult.predict`.
 
     Raises:
-        ValueError, TypeError: No sweep, or one that kept no parameters of all cells; another split; layers
-            that the page cannot compute; a page that would be larger.
+        ValueError, TypeError: Not a sweep, or a sweep without parameters of all cells; another split; layers
+            that the page cannot compute; a page that would be too large.
     """
     result = as_sweep(result)
     checks.check_instance(split, Split, "split")
@@ -85,7 +86,7 @@ def write_playground(
     members = members_of(result, split, network)
     picture = picture_of(members[0].learner.network, split) if shape is None else _as_picture(shape, split)
     room = _room(result, split, members, largest, rows)
-    chosen = _chosen(wanted, result, room, largest)
+    chosen = _choose_epochs(wanted, result, room, largest)
     path = as_output_file(path, "path")
     known = {
         "title": title,
@@ -97,7 +98,7 @@ def write_playground(
 
 
 def page(known: Json) -> str:
-    """The page of these contents."""
+    """Return the HTML page with these contents."""
     frame = Template(_source("page.html"))
     data = json.dumps(known, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return frame.substitute(
@@ -114,7 +115,7 @@ def _source(name: str) -> str:
 
 
 def _as_picture(shape: tuple[int, ...], split: Split) -> Picture | None:
-    """Channels, height and width, checked against the inputs; None for no picture."""
+    """Return channels, height and width, checked against the inputs; None for no image."""
     if not shape:
         return None
     channels, height, width = shape if len(shape) == 3 else (1, *shape) if len(shape) == 2 else (0, 0, 0)
@@ -126,7 +127,7 @@ def _as_picture(shape: tuple[int, ...], split: Split) -> Picture | None:
 
 
 def _room(result: SweepResult, split: Split, members: Sequence[Members], largest: float, rows: int) -> int:
-    """How many epochs fit into the page; raises ArgumentError where not even one does."""
+    """Return how many epochs fit into the page; raise ArgumentError if not even one fits."""
     inputs = int(np.prod(np.shape(split.x_train)[1:]))
     history = len(result.evaluations) * len(result.history)
     per_epoch = sum(one.weights.shape[0] * one.weights.shape[2] for one in members)
@@ -136,13 +137,15 @@ def _room(result: SweepResult, split: Split, members: Sequence[Members], largest
         need = (per_epoch + others) / NUMBERS_A_MEGABYTE
         networks = result.diverged_at.size
         expected = f"expected at least {need:.3g} megabytes, for {networks} networks at one epoch"
-        cure = "a page for people has fewer cells or seeds, or smaller networks"
+        cure = "use fewer cells or seeds, or smaller networks"
         raise ArgumentError("largest", expected, got=f"{largest:g}", cure=cure)
     return room
 
 
-def _chosen(wanted: tuple[int, ...] | None, result: SweepResult, room: int, largest: float) -> np.ndarray:
-    """The epochs of the page: those wanted, if they were kept and fit, else some of all ratios."""
+def _choose_epochs(
+    wanted: tuple[int, ...] | None, result: SweepResult, room: int, largest: float
+) -> np.ndarray:
+    """Return the epochs of the page: the wanted ones if they were kept and fit, or a spaced selection."""
     kept = kept_epochs(result)
     if wanted is None:
         return nearest(kept, min(MOST_EPOCHS, room))

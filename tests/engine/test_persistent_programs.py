@@ -169,7 +169,7 @@ def test_nothing_is_kept_once_the_source_has_changed_behind_the_process(tmp_path
 def written_again(path):
     """A program that was read and written: a whole file, of a program that XLA cannot run any more."""
     program = serialize_executable.deserialize_and_load(*pickle.loads(persistent._content(path)))
-    path.write_bytes(persistent._file_content(path.stem, pickle.dumps(serialize_executable.serialize(program))))
+    path.write_bytes(persistent._seal(path.stem, pickle.dumps(serialize_executable.serialize(program))))
 
 
 def test_a_file_without_its_functions_is_compiled_anew_and_replaced(folder):
@@ -196,7 +196,7 @@ def test_a_file_that_others_may_have_written_is_not_read(folder, changed, monkey
     monkeypatch.chdir(folder.parent)
     doubled()
     (path,) = folder.iterdir()
-    path.write_bytes(persistent._file_content(path.stem, pickle.dumps(Planted())))
+    path.write_bytes(persistent._seal(path.stem, pickle.dumps(Planted())))
     changed(path)
     assert doubled()
     assert not Path("planted").exists()

@@ -144,7 +144,7 @@ def test_a_directory_with_anything_else_is_refused_before_any_trains(split, tmp_
         path.write_text("mine")
     jfnn.sweep(NETWORKS["6"], split, **SEVERAL | {"epochs": 2}, batch_size=8, out=run)
     for path, message in (
-        (file, r"^out: .*6-batch-8 is no directory|^out: .*refit is no directory"),
+        (file, r"^out: .*6-batch-8 is not a directory|^out: .*refit is not a directory"),
         (foreign, r"results\.npz, but not"),
         (run, r"another configuration|already contains"),
     ):
