@@ -1,6 +1,6 @@
-"""Checks of arguments before anything is compiled; while JAX traces them, of shapes and dtypes only.
+"""Checks of arguments before compilation; ``argument`` is always the caller's argument, for errors.
 
-``argument`` is always the name of the caller's argument, for errors.
+While JAX traces arguments, only their shapes and dtypes are checked.
 """
 
 import contextlib
@@ -114,7 +114,7 @@ def is_several(value: object) -> TypeGuard[Sequence[Any]]:
 
 
 def as_array(value: Any, argument: str) -> Any:
-    """Return an array-like as a NumPy array in native byte order, at most float64; keep a JAX array.
+    """Return an array-like as an array in native byte order, at most float64; keep a JAX array.
 
     Raises ArgumentError for complex numbers, ragged sequences and masked entries.
     """
@@ -163,10 +163,7 @@ def with_named_tuples(tree: Any, like: Any) -> Any:
 
 
 def as_arrays(tree: Any, like: Any, argument: str, source: str) -> Any:
-    """Return a pytree of numeric arrays, checked for the structure of ``like`` (None for any).
-
-    ``source`` names a source of such pytrees in errors.
-    """
+    """Check arrays for the structure of ``like`` (None for any); errors mention ``source``."""
     tree = with_named_tuples(tree, like)
     arrays = jax.tree.map(
         lambda leaf: as_array(leaf, argument), tree, is_leaf=lambda leaf: isinstance(leaf, Iterator)

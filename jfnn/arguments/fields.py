@@ -29,10 +29,7 @@ def field(
     given: Sequence[str] = (),
     **metadata: Any,
 ) -> Any:
-    """Return a field with a default, which is converted as well, a converter and further metadata.
-
-    ``given`` names earlier fields whose values are passed to the converter.
-    """
+    """Return a field with a default, a converter that also gets the fields ``given``, and metadata."""
     return dataclasses.field(default=default, metadata=metadata | {"convert": convert, "given": given})
 
 
@@ -69,7 +66,6 @@ class Valid:
 
     @classmethod
     def _converts(cls) -> bool:
-        """Return whether this is a dataclass with a converter for some field."""
         declared = vars(cls).get("__dataclass_fields__", {})
         return any(field.metadata.get("convert") is not None for field in declared.values())
 

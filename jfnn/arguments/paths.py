@@ -51,10 +51,7 @@ def check_name(name: object, argument: str) -> None:
 
 
 def names_directory(name: object, system: type[PurePath] = PurePath) -> bool:
-    """Return whether a name is valid for a directory inside a run's, neither hidden nor outside of it.
-
-    ``system`` is the path type of an operating system, `PurePath` for the current one.
-    """
+    """Return whether a name is valid for a directory in a run's, on ``system``, not hidden, not outside."""
     if not isinstance(name, str) or not name or name.startswith("."):
         return False
     return system(name).name == name  # on Windows "a\\b" has two parts, and "c:b" is on another drive

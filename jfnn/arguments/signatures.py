@@ -17,7 +17,7 @@ def check_callable(
     expected: str,
     names: Collection[str] = (),
 ) -> None:
-    """Raise ArgumentTypeError unless a value accepts these positional arguments and these keyword ``names``.
+    """Raise ArgumentTypeError unless a value accepts these arguments by position and these ``names``.
 
     ``expected`` describes them in the error. A C function without a signature is invalid.
     """
@@ -44,8 +44,7 @@ def check_parameter(value: object, parameter: inspect.Parameter, argument: str, 
     """Raise ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
     The kind follows from the annotation or default of the parameter of another package's function.
-    ``argument`` is the argument that has the value as an item; ``numeric`` values are numbers, or stand for
-    several.
+    ``argument`` has the value as an item; ``numeric`` values are numbers, or stand for several.
     """
     default = type(parameter.default)
     kinds = {float if default is int else default}

@@ -56,10 +56,7 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
 
 
 def nearest(value: object, choices: Iterable[str]) -> str | None:
-    """Return the choice that a name most likely means; None if none is similar.
-
-    Names are compared in lower case, and command-line flags without their hyphens.
-    """
+    """Return the choice that a name, in any case and with any hyphens, most likely means, or None."""
     if not isinstance(value, str):
         return None
     name = _plain(value)

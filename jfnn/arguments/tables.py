@@ -12,10 +12,7 @@ def size_text(shape: Sequence[int]) -> str:
 def html_table(
     rows: Sequence[Sequence[str]], kind: str = "", titles: Sequence[Sequence[str]] | None = None
 ) -> str:
-    """Return an HTML table of class ``kind`` in a scrollable box; the first row has the headings.
-
-    ``titles`` are tooltips of the texts in the other rows, "" for none.
-    """
+    """Return an HTML table in a scrollable box; the first row has the headings, ``titles`` are tooltips."""
     heading, *others = rows
     head = "".join(f"<th>{escape(text)}</th>" for text in heading)
     body = ""

@@ -38,9 +38,8 @@ def number_text(value: float, higher_is_better: bool) -> str:
 def score_format(values: ArrayLike, higher_is_better: bool, digits: int = 3) -> Callable[[float], str]:
     """Return the format of scores in a table or map: all with equally many decimals, or all with an exponent.
 
-    Accuracies and similar scores have ``digits`` decimals. Losses have as many decimals as give the smallest
-    one ``digits`` digits, or exponents if the largest would then have more than six digits. "div" means not
-    finite.
+    Accuracies and similar scores have ``digits`` decimals. The smallest loss has ``digits`` digits; if the
+    largest then had more than six, losses have exponents. "div" means not finite.
     """
     sizes = np.abs(np.ravel(values))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]

@@ -49,10 +49,7 @@ def sample_side(states: States, uniforms: States, side: int) -> list[jax.Array]:
 
 
 def uniforms(key: jax.Array, sizes: Sequence[int], n: int, dtype: DTypeLike) -> list[jax.Array]:
-    """Return numbers in [0, 1) to sample every unit of n chains once: ``[units, n]`` for each layer.
-
-    A chain's numbers do not depend on n.
-    """
+    """``[units, n]`` numbers in [0, 1) for each layer, to sample n chains; they do not depend on n."""
     units = row_uniforms(key, (sum(sizes),), n, dtype)
     ends = list(itertools.accumulate(sizes))
     return [units[end - size : end] for size, end in zip(sizes, ends, strict=True)]
@@ -106,8 +103,7 @@ def energy(machine: Machine, states: States) -> jax.Array:
 def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
     """Return ``F = -log Σ exp(-E)`` ``[n]``, the sum over one side, given states of ``side``.
 
-    ``F = -Σ b_k · s_k - Σ_j log(1 + e^{field_j})``, with k the layers of ``side`` and j the units of the
-    other side.
+    ``F = -Σ b_k · s_k - Σ_j log(1 + e^{field_j})``: k are the layers of ``side``, j the other side's units.
     """
     linear = [b @ s for k, (b, s) in enumerate(zip(machine.biases, states, strict=True)) if k % 2 == side]
     summed = [
@@ -119,10 +115,7 @@ def free_energy(machine: Machine, states: States, side: int) -> jax.Array:
 
 
 def statistics(states: States, weights: jax.Array | None = None) -> Machine:
-    """Return ``⟨s_k s_{k+1}ᵀ⟩`` and ``⟨s_k⟩``, averaged over columns, as a `Machine`.
-
-    Columns may have weights ``[n]`` that sum to 1.
-    """
+    """Average ``s_k s_{k+1}ᵀ`` and ``s_k`` over columns, with optional weights ``[n]`` that sum to 1."""
     n = states[0].shape[1]
     scaled = states if weights is None else [state * weights for state in states]
     pairs = [upper @ lower.T for lower, upper in zip(scaled, states[1:], strict=False)]

@@ -41,10 +41,7 @@ def all_states(n: int) -> jax.Array:
 
 
 def side_states(machine: Machine) -> tuple[int, list[jax.Array]]:
-    """Return the side with fewer units, and all its states; the other side's layers are zeros.
-
-    Sums run over these states; the other side is summed in closed form.
-    """
+    """Return the side with fewer units, and all its states; layers of the other side are zeros."""
     even, odd = sides(machine.sizes)
     side, units = (EVEN, even) if even < odd else (ODD, odd)
     dtype = machine.biases[0].dtype

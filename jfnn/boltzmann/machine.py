@@ -102,7 +102,6 @@ def as_machine(machine: object, layers: int | None = None) -> Machine:
 
 
 def _as_arrays(part: object) -> tuple[jax.Array, ...]:
-    """Return the checked weights or biases of all layers."""
     if not checks.is_several(part):
         raise ArgumentTypeError(
             "machine", f"expected tuples of weights and of biases, got {checks.shown(part)}"
@@ -122,10 +121,9 @@ def as_columns(
     layers: int | None = None,
     binary: bool = False,
 ) -> tuple[Machine, jax.Array]:
-    """Return a checked machine in column form, and checked states ``[n_k, n]`` of one of its layers.
+    """Return a checked machine in column form, and checked states ``[n_k, n]`` of a layer in its dtype.
 
-    States are given in rows ``[n, n_k]`` in [0, 1], or 0 and 1 if ``binary``, up to rounding, and are
-    returned in the machine's dtype.
+    States are given in rows ``[n, n_k]`` in [0, 1], or 0 and 1 if ``binary``, up to rounding.
     """
     machine = as_machine(machine, layers)
     bias = machine.biases[layer]

@@ -78,8 +78,8 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
 
     The weights of the machine grow in equal steps from 0, where ``Z = Z_0`` is known, to their values. Each
     of n runs does one Gibbs sweep per step, and accumulates ``log w = Σ_t F_t(s_t) - F_{t+1}(s_t)``, where F
-    is the free energy of the even layers, with the odd ones summed over. The estimate of ``Z`` is ``Z_0``
-    times the mean of ``w``.
+    is the free energy of the even layers, with the odd ones summed over. The estimate is ``Z_0`` times the
+    mean of ``w``.
 
     Args:
         machine: The parameters of a restricted or deep machine.
@@ -88,8 +88,8 @@ def annealed_log_z(machine: Machine, key: jax.Array, n: int = 100, temperatures:
         temperatures: Number of steps.
 
     Returns:
-        The estimate and its standard error, ``std(w) / (mean(w) √n)``, which does not account for states that
-            no run has visited.
+        The estimate and its standard error, ``std(w) / (mean(w) √n)``, which ignores states that no run
+            visited.
     """
     machine = as_machine(machine)
     checks.check_key(key)

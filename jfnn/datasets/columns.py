@@ -256,5 +256,4 @@ class ColumnNames(Names):
             callers.warn(Doubt(f"the median of column {column} is {far}", "x", cure))
 
     def _scaling(self, part: str) -> Mapping[str, Any] | None:
-        """Return mean and scale of the inputs or targets; None if they are not scaled."""
         return (self.get("scaling") or {}).get(part)

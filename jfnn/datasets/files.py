@@ -1,7 +1,7 @@
 """Read CSV and NPZ files as inputs and targets.
 
-Nothing is guessed and no row is dropped: a missing value, or one that is not a number, raises ValueError with
-its row and column, unless the caller chooses how to treat it.
+Nothing is guessed and no row is dropped: missing and invalid values raise ValueError with their row and
+column, unless the caller chooses how to treat them.
 """
 
 import csv
@@ -155,10 +155,7 @@ def _check_memory(path: Path, bytes_a_field: int) -> None:
 
 
 def _read_rows(path: Path, target: str | None, weights: str | None, encode: bool, impute: bool) -> CsvRows:
-    """Read all rows of a file whose header has these columns.
-
-    Raises ArgumentError for the first invalid field outside the target column, see `_refusal`.
-    """
+    """Read all rows; raise ArgumentError for the first invalid field outside the target column."""
     lines_of_fields = _fields(path)
     _, header = next(lines_of_fields)
     _check_target(header, path.name, target, weights)
@@ -221,7 +218,6 @@ def _refusal(field: str, is_weight: bool, encode: bool, impute: bool) -> tuple[s
 
 
 def _no_number(field: str, advice: str = "") -> str:
-    """Return the reason against a word or a missing value."""
     got = checks.shown(field) if as_word(field) else "nothing"
     return f"expected a number, got {got}{advice}"
 

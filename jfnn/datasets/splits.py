@@ -212,7 +212,6 @@ def _column_names(columns: Iterable[str], number: int) -> list[str]:
 
 
 def _columns(part: object, argument: str) -> np.ndarray:
-    """Return finite numbers ``[n, columns]``, float64."""
     array = checks.as_array(part, argument)
     rows = checks.as_inputs(array[:, None] if array.ndim == 1 else array, argument, dtype=np.float64)
     return np.asarray(rows, np.float64).reshape(len(rows), -1)

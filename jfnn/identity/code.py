@@ -139,7 +139,6 @@ class _Walk:
 
 
 def _is_array(value: object) -> bool:
-    """Return whether a value is an array that is determined by its dtype, shape and bytes."""
     return (type(value) is np.ndarray and not value.dtype.hasobject) or isinstance(value, jax.Array)
 
 

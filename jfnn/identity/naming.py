@@ -137,7 +137,6 @@ def check_size(description: object) -> None:
 
 
 def _from_description(value: object) -> Any:
-    """Return a layer, or an argument of a layer, from its description."""
     if isinstance(value, Mapping):
         arguments = {name: _from_description(argument) for name, argument in value.items() if name != "kind"}
         return LAYERS[value["kind"]](**arguments)

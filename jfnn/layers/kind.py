@@ -23,8 +23,8 @@ Shape = tuple[int, ...]
 class LayerKind(Valid, abc.ABC):
     """A layer of a network: plain, hashable data with pure functions of its parameters.
 
-    A subclass is a frozen dataclass. It must define `output_shape`, `forward` and `pull_back`; with
-    parameters, also `pack`, and either `starts` or `init`.
+    A subclass is a frozen dataclass with `output_shape`, `forward` and `pull_back`; if it has parameters,
+    also with `pack`, and `starts` or `init`.
     """
 
     droppable: ClassVar[bool] = False  # whether dropout may zero its outputs if it is a hidden layer
@@ -51,8 +51,7 @@ class LayerKind(Valid, abc.ABC):
     def starts(self, shape: Shape) -> Starts | None:
         """Return how `init` draws parameters for an input shape: a pytree of `jfnn.layers.Draw`.
 
-        Empty by default; None if the initialization cannot be described this way, so that `init` must be
-        called.
+        Empty by default; None if the initialization cannot be described, so that `init` must be called.
         """
         return ()
 

@@ -15,10 +15,7 @@ from jfnn.layers.starts import Draw, Starts
 
 
 class Gain(NamedTuple):
-    """Parameters of a normalization: ``scale`` and ``shift``, ``[features]`` each.
-
-    They are vectors whatever the axes, so that, like biases, they are not penalized.
-    """
+    """``scale`` and ``shift``, ``[features]`` each: as vectors, like biases, they are not penalized."""
 
     scale: jax.Array
     shift: jax.Array
@@ -66,8 +63,8 @@ class LayerNorm(LayerKind):
     def pull_back(self, packed: Gain, residuals: Residuals, d_out: jax.Array) -> tuple[Gain, jax.Array]:
         """With n the normalized inputs and ``δ = ∂C/∂y``: ``∂C/∂γ = Σ δ ∘ n``, ``∂C/∂β = Σ δ``.
 
-        ``∂C/∂a = (d - mean(d) - n ∘ mean(d ∘ n)) / √(σ² + ε)`` with ``d = γ ∘ δ``. The means, over all inputs
-        that are normalized together, come from the derivatives of μ and σ.
+        ``∂C/∂a = (d - mean(d) - n ∘ mean(d ∘ n)) / √(σ² + ε)`` with ``d = γ ∘ δ``, since μ and σ depend on
+        all inputs that are normalized together.
         """
         normal, rate = residuals
         delta = d_out.reshape(normal.shape)

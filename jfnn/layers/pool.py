@@ -60,8 +60,7 @@ class Pool(LayerKind):
 class MaxPool(Pool):
     """The maximum of each window; padding counts as -∞.
 
-    The derivative of a tie goes to the first maximum in C order, as with `jax.grad` of
-    `jax.lax.reduce_window`.
+    Like `jax.grad` of `jax.lax.reduce_window`, a tie passes its derivative to the first maximum in C order.
     """
 
     def forward(self, packed: tuple[()], a: jax.Array) -> tuple[jax.Array, Residuals]:

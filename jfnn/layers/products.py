@@ -1,7 +1,6 @@
 """Products and sums of a dense layer, for one network or for many small networks at once.
 
-Many networks have members on an additional last axis (`jfnn.layers.small`); sums are written out term by
-term.
+With many, members are on an additional last axis (`jfnn.layers.small`) and sums are written term by term.
 """
 
 import functools

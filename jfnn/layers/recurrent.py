@@ -224,6 +224,5 @@ def _put(a: jax.Array, values: jax.Array, times: Sequence[jax.Array], behind: in
 
 
 def _swap(params: Params) -> Params:
-    """Transpose all weights."""
     weights = {name: leaf for name, leaf in params._asdict().items() if name.startswith("w")}
     return params._replace(**{name: leaf.swapaxes(-1, -2) for name, leaf in weights.items()})

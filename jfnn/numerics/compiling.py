@@ -59,8 +59,7 @@ def default_platform() -> str:
 def tracing() -> Iterator[None]:
     """Return the context for tracing, so that traces do not depend on JAX's configuration.
 
-    Products have full precision, which JAX records with each of them. Dtypes follow JAX's standard promotion
-    rules, which optax relies on.
+    Products have full precision, recorded with each; dtypes follow JAX's standard promotion, as optax needs.
     """
     with jax.default_matmul_precision(PRECISION), jax.numpy_dtype_promotion("standard"):
         yield

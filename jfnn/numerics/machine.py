@@ -31,10 +31,7 @@ def compiler_flags() -> list[str]:
 
 
 def compiler() -> str | None:
-    """Return a checksum of the default compiler options; None if this version of JAX does not expose them.
-
-    They are XLA's flags at its start, whatever the environment is now, and JAX's switches.
-    """
+    """Return a checksum of the flags that XLA has read and of JAX's switches; None if JAX hides them."""
     try:
         options: Any = backend.get_compile_options(num_replicas=1, num_partitions=1)
         debug = options.executable_build_options.debug_options

@@ -146,8 +146,8 @@ def _repeat(
 def _shift(value: Words, word: Words, size: Words, xp: types.ModuleType) -> Words:
     """Return ``value`` plus a random number modulo ``size``, for ``value < size ≤ 2¹⁶``.
 
-    The random number is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an
-    interval", ACM TOMACS 29), computed exactly with 32-bit products.
+    It is ⌊``size`` · ``word`` / 2³²⌋ (Lemire 2019, "Fast random integer generation in an interval", ACM
+    TOMACS 29), computed exactly with 32-bit products.
     """
     low = ((word & 0xFFFF) * size) >> 16
     value = value + (((word >> 16) * size + low) >> 16)

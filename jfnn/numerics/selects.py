@@ -29,7 +29,6 @@ def selecting(function: Callable[..., Tree]) -> Callable[..., Tree]:
 
 
 def _evaluate(closed: core.ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
-    """Evaluate a trace."""
     jaxpr = closed.jaxpr
     variables = [*jaxpr.constvars, *jaxpr.invars]
     values = dict(zip(variables, [*closed.consts, *arguments], strict=True))
@@ -52,7 +51,6 @@ def _bind(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
 
 
 def _inline(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """Evaluate a call of `jax.jit`."""
     return _evaluate(equation.params["jaxpr"], operands)
 
 
@@ -106,7 +104,6 @@ def _select_if_mapped(
 
 
 def _loop(equation: core.JaxprEqn, operands: Sequence[Any]) -> Sequence[Any]:
-    """Evaluate a ``while_loop``."""
     params = equation.params
     first = params["cond_nconsts"]
     second = first + params["body_nconsts"]

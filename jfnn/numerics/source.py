@@ -31,10 +31,7 @@ def checksum() -> str | None:
 
 @functools.cache
 def name() -> str:
-    """Return a name that identifies the running source to other processes, as of the first call.
-
-    If the files have changed since they were loaded, the name is unique to this process.
-    """
+    """Return a name of the running source, unique to this process if its files have changed since loading."""
     if FOLDER is None:
         return "an archive"
     return checksum() or f"files that have changed since process {os.getpid()} loaded them at {LOADED}"

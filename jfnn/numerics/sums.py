@@ -127,8 +127,7 @@ def row_uniforms(key: jax.Array, shape: Sequence[int], n: int, dtype: Any) -> ja
 def _bits(key: jax.Array, counters: jax.Array) -> jax.Array:
     """Return the random 32-bit words of `jax.random` at ``counters [size]``, for a key's data ``[2]``.
 
-    Computed in two halves by a loop: XLA recomputes whatever is not a loop's result for each member that
-    reads it.
+    A loop over two halves: XLA recomputes anything but a loop's result for each member that reads it.
     """
     size = counters.size
     halves = jnp.pad(counters, (0, size % 2)).reshape(2, -1)

@@ -82,10 +82,7 @@ def contents(
     rows: int,
     picture: Picture | None,
 ) -> Json:
-    """Return the page's contents: networks at some of the `kept_epochs`, and at most ``rows`` test rows.
-
-    ``members`` has the networks of every program; ``picture`` is the shape of a row that is an image.
-    """
+    """Return the page's contents: networks at some of the `kept_epochs`, and at most ``rows`` test rows."""
     places = np.searchsorted(kept_epochs(result), epochs)
     return {
         "axes": _axes(result),
@@ -134,8 +131,7 @@ def _axes(result: SweepResult) -> list[Json]:
 def _scores(result: SweepResult) -> dict[str, Json]:
     """Return every score of every member: at the end, and over the evaluations if they were kept.
 
-    Scores without any values are omitted, except the ranking score: it is the only score if all members
-    diverged.
+    Scores without values are omitted, except the ranking score, which is left if all members diverged.
     """
     found: dict[str, Json] = {}
     history = result.history
@@ -225,7 +221,6 @@ def _fields(names: Names, count: int) -> tuple[list[Field], str | None]:
 
 
 def _input_names(fields: Sequence[Field]) -> list[str]:
-    """Return a name for each input."""
     found: list[str] = []
     for field in fields:
         if field.words is None:

@@ -153,7 +153,6 @@ def flattened(network: Network, params: Params) -> np.ndarray:
 
 
 def _answers(loss: Loss) -> Json:
-    """Return how outputs are converted for a loss."""
     if loss.probabilities is None:
         links = [_name(link, LINKS, "inverse link") for link in loss.inverse_links]
         return {"kind": "numbers", "links": links}
@@ -161,7 +160,6 @@ def _answers(loss: Loss) -> Json:
 
 
 def _name(function: object, known: Mapping[str, object], what: str) -> str:
-    """Return the name of one of the package's functions."""
     for name, other in known.items():
         if function == other:
             return name
@@ -184,7 +182,6 @@ def _places(network: Network) -> tuple[Any, int]:
 
 
 def _sequence(layers: Sequence[LayerKind], shape: Shape, places: Sequence[Any]) -> list[Json]:
-    """Return descriptions of consecutive layers, for inputs of a shape."""
     sizes = shapes(layers, shape)
     parts = zip(layers, sizes, sizes[1:], places, strict=False)
     return [{"shape": list(out), **_fields(layer, into, place)} for layer, into, out, place in parts]

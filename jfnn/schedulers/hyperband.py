@@ -31,10 +31,7 @@ class Hyperband(Halving):
     min_epochs: int = field(1, checks.as_count)
 
     def brackets(self, cells: int, epochs: int) -> list[tuple[np.ndarray, dict[int, int]]]:
-        """Return the numbers of each bracket's cells, and epoch -> how many of them continue after it.
-
-        Brackets are in the paper's order, s_max first; with few cells some are empty.
-        """
+        """Return the cells of each bracket, s_max first, and epoch -> how many of them continue after it."""
         most = 0
         while self.min_epochs * self.factor ** (most + 1) <= epochs:
             most += 1

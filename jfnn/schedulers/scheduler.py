@@ -66,8 +66,8 @@ class Actions(NamedTuple):
 class Scheduler(Valid, abc.ABC):
     """Two pure functions, ``init`` and ``update``, and the epochs at which scores are needed.
 
-    Decisions depend on the reports only, so that a resumed run gives the same bits. A subclass is a frozen
-    dataclass of plain values.
+    Decisions depend only on the reports, so resumed runs give the same bits. Subclasses are frozen
+    dataclasses.
     """
 
     # Whether `Actions.keep` is used; such schedulers act first, so that others read the kept scores.
@@ -88,8 +88,8 @@ class Scheduler(Valid, abc.ABC):
     def next_epoch(self, epoch: int, cells: int, epochs: int) -> int:
         """Return the first epoch after ``epoch`` that needs scores, or a number above ``epochs``.
 
-        It must return members of one fixed set of epochs, wherever a run is interrupted: `update` is called
-        at every evaluation, including those for other schedulers.
+        The set of these epochs must be fixed, wherever a run is interrupted: `update` is called at every
+        evaluation, including those for other schedulers.
         """
 
     def init(self, cells: int, replicates: int) -> SchedulerState:

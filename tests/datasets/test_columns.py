@@ -242,7 +242,7 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
             "row 2 .*'a': expected a number.* impute=True",
         ),
         ("a,b,y\n,1,0\nNA,1,1\n", {"encode": True, "impute": True}, "'a': expected at least one value"),
-        ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2 .*'a': expected a number, as most"),
+        ("a,y\n1,0\nfew,1\n2,1\n3,1\n", {"encode": True}, "row 2 .*'a': expected a number, like most"),
         (
             "a,y\n1,0\ninf,1\n2,1\n",
             {"encode": True, "impute": True},
@@ -255,7 +255,7 @@ def test_a_truth_value_in_two_spellings_is_no_class(read, task, tmp_path):
         (
             "a,y\nred,\n",
             {"encode": True, "impute": True},
-            "'y': expected a word or number, got nothing; leave",
+            "'y': expected a word or number, got nothing; drop",
         ),
     ],
 )
@@ -326,7 +326,7 @@ def test_names_of_a_frame_stay_with_its_rows_and_rows_are_scaled_once():
     assert datasets.split(frame, frame["height"].to_numpy()).names == {"columns": cut.names["columns"]}
     scaled = datasets.standardise(cut)
     assert scaled.names["columns"] == cut.names["columns"] and set(scaled.names["scaling"]) == {"x", "y"}
-    with pytest.raises(ValueError, match=r"split: .*not standardised yet"):
+    with pytest.raises(ValueError, match=r"split: .*not standardized yet"):
         datasets.standardise(scaled, ["height", "size"])
 
 

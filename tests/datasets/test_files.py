@@ -311,7 +311,7 @@ CUT = {"x_train": np.zeros((2, 1)), "y_train": [0, 1]}
         ({"x": np.zeros((2, 1)), "y": np.array([0, np.inf])}, "npz, y, row 2: expected a finite .*got inf"),
         (CUT | {"x_test": np.zeros((2, 2)), "y_test": [0, 1]}, "expected test rows of the shape of the tr"),
         (CUT | {"x_test": np.zeros((2, 1)), "y_test": ["a", "b"]}, "y_train.*y_test"),
-        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "is not a plain array .it holds objects"),
+        ({"x": np.zeros((1, 1)), "y": np.array([{}], dtype=object)}, "not a plain array .it holds objects"),
     ],
 )
 def test_an_invalid_npz_raises(read_npz, arrays, message):

@@ -89,7 +89,7 @@ def test_members_whose_parameters_were_not_kept_are_named(results):
 def test_a_result_is_saved_again_but_in_no_file(results, tmp_path):
     for _ in range(2):
         results["all"].save(tmp_path)
-    with pytest.raises(ValueError, match="no directory"):
+    with pytest.raises(ValueError, match="not a directory"):
         results["all"].save(tmp_path / "results.csv")
 
 
