@@ -1,6 +1,6 @@
 """Checks of arguments before compilation; ``argument`` is always the caller's argument, for errors.
 
-While JAX traces arguments, only their shapes and dtypes are checked.
+Traced arguments are checked only for their shapes and dtypes.
 """
 
 import contextlib

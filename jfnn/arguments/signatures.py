@@ -43,8 +43,8 @@ def takes(function: Callable[..., object], name: str) -> bool:
 def check_parameter(value: object, parameter: inspect.Parameter, argument: str, numeric: bool) -> None:
     """Raise ArgumentError unless a value has the kind of a parameter: a switch, a number or a count.
 
-    The kind follows from the annotation or default of the parameter of another package's function.
-    ``argument`` has the value as an item; ``numeric`` values are numbers, or stand for several.
+    The kind follows from the annotation or default of the parameter of another package's function. The value
+    is an item of ``argument``; ``numeric`` values are numbers, or stand for several.
     """
     default = type(parameter.default)
     kinds = {float if default is int else default}
