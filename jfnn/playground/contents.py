@@ -131,7 +131,7 @@ def _axes(result: SweepResult) -> list[Json]:
 def _scores(result: SweepResult) -> dict[str, Json]:
     """Return every score of every member: at the end, and over the evaluations if they were kept.
 
-    Scores without values are omitted, except the ranking score, which is left if all members diverged.
+    Scores without values are omitted, except the ranking score, which alone remains if all members diverged.
     """
     found: dict[str, Json] = {}
     history = result.history
