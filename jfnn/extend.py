@@ -1,16 +1,16 @@
-"""What studies, executors, subsets and files of your own may use of the inside of a sweep.
+"""The parts of a sweep that your own studies, executors, subsets and files may use.
 
-What is listed here stays as public names do.
+These names are as stable as the public ones.
 
 * Steps: `make_options` and `make_experiment` turn the keywords of a sweep into members, `observe_steps` calls
-  a function at every step of each, and a `Stepper` is for loops of your own.
-* Members without a sweep's options: a `Cohort` is all that the engine reads of them, the `functions_of` a
-  learner, its rows and `Replicates`. `layout_for` says how many train side by side, a `Trainer` puts them on
-  devices, and `run_to_end` trains them from their `first_state`.
-* Tiles trained elsewhere: an `Executor` of a `Remote` gives each `Segment` of a `Task` to a `Worker`. What
-  this returns depends on nothing but the segment, some epochs of some members, and the task.
-* `Subsets` of rows of your own, as `Pairs` that are made when a sweep asks for them.
-* Files that are written whole or not at all.
+  a function at every step of each member, and a `Stepper` serves your own loops.
+* Members without a sweep's options: a `Cohort` contains everything that the engine needs: the `functions_of`
+  a learner, its rows and `Replicates`. `layout_for` determines how many train side by side, a `Trainer` puts
+  them on devices, and `run_to_end` trains them from their `first_state`.
+* Tiles trained elsewhere: an `Executor` of a `Remote` gives each `Segment` (some epochs of some members) of a
+  `Task` to a `Worker`, whose result depends only on the segment and the task.
+* Your own `Subsets` of rows, as `Pairs` that are made on demand.
+* Files that are written completely or not at all.
 """
 
 from jfnn.core.engine.cohort import PARTS, Cohort, Replicates

@@ -1,4 +1,4 @@
-"""Predictions of a trained network for new rows: probabilities, labels, numbers, accuracy."""
+"""Predictions of a trained network for new rows: probabilities, labels, outputs and accuracy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from jfnn.targets import check_outputs, is_labels
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: What outputs are read as: one class a row, 0 or 1 for each output, or numbers.
-TASKS = {"classification": "one label a row", "multilabel": "0 or 1 for each output", "regression": "outputs"}
+#: How outputs are interpreted: one class per row, 0 or 1 for each output, or numbers.
+TASKS = {"classification": "one label per row", "multilabel": "0 or 1 per output", "regression": "outputs"}
 
 
 def _of_network(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function of a network refuse a result, which comes without ``params``, before it is called."""
+    """Make a function of a network refuse a result, which callers pass without ``params``."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -36,7 +36,7 @@ def _of_network(function: Callable[P, R]) -> Callable[P, R]:
                 "network",
                 "expected a Network",
                 got=type(args[0]).__name__,
-                cure=f"result.{function.__name__}(x) asks the networks of a result",
+                cure=f"result.{function.__name__}(x) evaluates the networks of a result",
             )
         return function(*args, **kwargs)
 
@@ -47,7 +47,7 @@ def _of_network(function: Callable[P, R]) -> Callable[P, R]:
 def predict_proba(
     network: Network, params: Params, x: ArrayLike, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
-    """Class probabilities ``[n, n_out]``: the softmax or sigmoid of the logits, as the loss has it.
+    """Return class probabilities ``[n, n_out]``: the softmax or sigmoid of the logits, as the loss defines.
 
     Args:
         network: The network.
@@ -56,7 +56,7 @@ def predict_proba(
         loss: The loss it was trained with.
 
     Raises:
-        ValueError: The loss has no probabilities (quadratic); and as in `predict`.
+        ValueError: The loss has no probabilities (quadratic); or as in `predict`.
     """
     loss = losses.get(loss)
     if loss.probabilities is None:
@@ -73,21 +73,20 @@ def predict(
     loss: str | Loss = "cross_entropy",
     task: str | None = None,
 ) -> jax.Array:
-    """Class labels ``[n]``, labels of each output ``[n, n_out]``, or what outputs of a regression stand for.
+    """Return class labels ``[n]``, labels of each output ``[n, n_out]``, or predictions of a regression.
 
-    * "classification": the label is the largest output (of equals the first), or with one output whether it
-      passes one half: probability 1/2 for a cross-entropy (logit 0), 1/2 itself for the quadratic cost, whose
-      targets are then 0 and 1.
-    * "multilabel": each output has a label of its own, 1 where its probability is above one half, else 0; of
-      the quadratic cost where the output itself is.
-    * "regression": the outputs ``[n, n_out]``; with "poisson" rates, with "gaussian" the means of all
-      targets, then their standard deviations.
+    * "classification": the label of the largest output (ties go to the first). With one output, whether it
+      exceeds one half: probability 1/2 for a cross-entropy (logit 0), or 1/2 itself for the quadratic cost,
+      whose targets are then 0 and 1.
+    * "multilabel": for each output, 1 if its probability (the output itself for the quadratic cost) exceeds
+      one half, otherwise 0.
+    * "regression": the outputs ``[n, n_out]``; rates for "poisson"; for "gaussian", the means of all targets,
+      followed by their standard deviations.
 
-    Targets decide which of these is meant, and a network does not know them (a `SweepResult` does): ``task``
-    says it. It may be left out where the loss leaves no choice. A softmax has classes that exclude each
-    other, and so has a single output; losses of numbers alone have numbers. "sigmoid_cross_entropy" of
-    several outputs learns classes (from labels ``[n]``) as well as a label of each output, and the quadratic
-    cost any of the three.
+    The task depends on the targets, which a network does not record (a `SweepResult` does), so ``task`` is
+    required unless the loss allows only one. A softmax and a single output have mutually exclusive classes;
+    regression losses predict numbers. "sigmoid_cross_entropy" with several outputs can learn classes (from
+    labels ``[n]``) or a label for each output; the quadratic cost allows all three tasks.
 
     Args:
         network: The network.
@@ -97,21 +96,21 @@ def predict(
         task: "classification", "multilabel" or "regression"; None for the only one that the loss allows.
 
     Raises:
-        ValueError: No task for a loss that serves for several, or one that the loss is not for; a loss that
-            does not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
+        ValueError: No task for a loss that allows several, or a task that it does not allow; a loss that does
+            not fit the network; inputs or parameters that are not finite in JAX's floats; outputs that
             overflow.
-        TypeError: Arguments of another kind.
+        TypeError: Arguments of another type.
     """
     loss = losses.get(loss)
     tasks = _tasks(loss)
     if task is not None:
-        others = "predict_proba gives probabilities" if loss.takes_logits else "the loss is for no other task"
+        others = "predict_proba gives probabilities" if loss.takes_logits else "the loss allows no other task"
         checks.as_choice(task, "task", tasks, others)
     outputs = _outputs(network, params, x, loss)
     if task is None:
         if len(tasks) > 1 and not (loss.takes_logits and outputs.shape[-1] == 1):
             meanings = ", ".join(f"{name} ({TASKS[name]})" for name in tasks)
-            expected = f"expected one of {meanings}, since the loss serves for each of them"
+            expected = f"expected one of {meanings}, since the loss allows each of them"
             raise ArgumentError("task", expected, got="None")
         task = tasks[0]
     if task == "regression":
@@ -120,7 +119,7 @@ def predict(
 
 
 def _tasks(loss: Loss) -> list[str]:
-    """The tasks that a loss is for."""
+    """Return the tasks that a loss allows."""
     if loss.regression:
         return ["regression"]
     if loss.excludes:
@@ -135,7 +134,7 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
     check_applied(outputs, len(x))
     check_outputs(outputs.shape[-1], loss)
     if checks.is_concrete(outputs):
-        # A logit of minus infinity stands for a class that cannot be; the largest must be a number.
+        # A logit of minus infinity is an impossible class; only the largest must be finite.
         largest = np.asarray(outputs).max(axis=-1)
         if not np.isfinite(largest).all():
             row = int(np.argmin(np.isfinite(largest)))
@@ -145,9 +144,9 @@ def _outputs(network: Network, params: Params, x: Any, loss: Loss) -> jax.Array:
 
 
 def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1, each: bool = False) -> jax.Array:
-    """Labels from outputs, or with ``loss=None`` from targets; one sample lies along ``axis``.
+    """Return labels from outputs or, with ``loss=None``, from targets; each sample lies along ``axis``.
 
-    One class a sample, or if ``each`` 0 or 1 for each output, shaped like these.
+    One class per sample or, with ``each``, 0 or 1 for each output, in the shape of the outputs.
     """
     if each:
         return (sureness(outputs, loss, axis) > 0.5).astype(jnp.int32)
@@ -158,25 +157,25 @@ def decide(outputs: jax.Array, loss: Loss | None, axis: int = -1, each: bool = F
 
 
 def sureness(outputs: jax.Array, loss: Loss | None, axis: int = -1) -> jax.Array:
-    """Probabilities from outputs; these themselves where the loss has none, and for ``loss=None``."""
+    """Return probabilities, or the outputs themselves if the loss has none or is None."""
     return outputs if loss is None or loss.probabilities is None else loss.probabilities(outputs, axis)
 
 
 def accuracy(
     network: Network, params: Params, x: ArrayLike, labels: Any, loss: str | Loss = "cross_entropy"
 ) -> jax.Array:
-    """The share of labels that are predicted right, a scalar in [0, 1].
+    """Return the share of labels that are predicted correctly, a scalar in [0, 1].
 
     Args:
         network: The network.
         params: Its parameters.
         x: Inputs ``[n, …]``.
-        labels: Integer labels ``[n]`` of classes; or 0 and 1 for each output ``[n, n_out]``, of a loss whose
-            outputs do not exclude each other: the share is then one of rows and outputs.
+        labels: Integer class labels ``[n]``; or 0 and 1 for each output ``[n, n_out]``, for a loss whose
+            outputs are not mutually exclusive: then the share of correct entries.
         loss: The loss it was trained with.
 
     Raises:
-        ValueError: ``labels`` is neither; and as in `predict`.
+        ValueError: ``labels`` has neither form; or as in `predict`.
     """
     labels = checks.as_array(labels, "labels")
     each = labels.ndim == 2 and not losses.get(loss).excludes

@@ -1,4 +1,4 @@
-"""Rows to train and to test on, and the names of their columns."""
+"""Training and test rows, and the names of their columns."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from jfnn.targets import is_labels
 
 
 class Field(NamedTuple):
-    """A named column of data and the inputs that it becomes.
+    """A named column of data and the inputs that encode it.
 
     Attributes:
         name: Name of the column.
-        words: Its categories, each of which is an input of 0 or 1; None for a column of numbers.
-        median: What replaces a missing number, in a column whose second input marks missing numbers by 1.
-            None for a column without such an input.
+        words: Its categories, each encoded as an input of 0 or 1; None for a numeric column.
+        median: Replaces missing numbers in a column whose second input is 1 where a number is missing; None
+            for a column without such an input.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Field(NamedTuple):
 
 
 class Names(Mapping[str, Any]):
-    """What the numbers of a split stand for, in plain values as JSON has them.
+    """What the numbers of a split stand for, as JSON values.
 
-    A sweep asks it what rows by the names of their columns are as inputs, and what predictions are in words
-    or units. These plain values know neither; those of a split by `jfnn.datasets` do.
+    A sweep uses them to convert rows with named columns to inputs, and predictions to words or units. This
+    base class does neither; names from splits by `jfnn.datasets` do.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None):
@@ -58,63 +58,62 @@ class Names(Mapping[str, Any]):
         return f"{type(self).__name__}({self._values})"
 
     def inputs(self, frame: object) -> np.ndarray:
-        """Rows by the names of their columns as inputs ``[n, inputs]``.
+        """Convert rows with named columns to inputs ``[n, inputs]``.
 
         Raises:
-            ValueError, TypeError: The names are of no columns, or the frame lacks some.
+            ValueError, TypeError: The names include no columns, or the frame lacks some.
         """
-        cure = "a split by jfnn.datasets.split of a data frame does"
-        raise ArgumentError("x", f"expected an array; this run keeps no names of columns, {cure}")
+        cure = "a split of a data frame by jfnn.datasets.split has them"
+        raise ArgumentError("x", f"expected an array, since this run has no column names; {cure}")
 
     def fields(self) -> list[Field]:
-        """The named columns in the order of the inputs; empty without names."""
+        """Return the named columns in the order of the inputs; empty without names."""
         return [Field(str(name)) for name in self.get("columns") or ()]
 
     def input_units(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and scale ``[inputs]`` that were subtracted and divided by; None for unscaled inputs."""
+        """Return the mean and scale ``[inputs]`` that standardized the inputs; None for unscaled inputs."""
         return None
 
     def words(self, labels: np.ndarray) -> np.ndarray:
-        """Labels in the words that they stand for, or as they are where there are none."""
+        """Convert labels to the words that they represent, if there are any."""
         return labels
 
     def units(self, shifted: Sequence[bool] = (True,)) -> Callable[[np.ndarray], np.ndarray] | None:
-        """A function that puts predictions ``[…, k t]`` in the units of their targets; None for as they are.
+        """Return a function that converts predictions ``[…, k t]`` to their targets' units, or None.
 
         Args:
-            shifted: Whether each of the k predictions of a target has its origin; else, as a standard
-                deviation, its scale alone.
+            shifted: Whether each of the k predictions of a target is shifted to the target's origin;
+                otherwise, as for a standard deviation, it is only scaled.
         """
         return None
 
     def warn_of_units(self, x: object) -> None:
-        """Warns where rows in an array are likely in other units than those that a run was trained on."""
+        """Warn if rows in an array are probably in units other than those of the training rows."""
 
 
 def as_names(names: Mapping[str, Any] | None) -> Names:
-    """The `Names` of a split, from plain values or none as well."""
+    """Return `Names`, from plain values or None as well."""
     return names if isinstance(names, Names) else Names(names)
 
 
 def is_frame(x: object) -> bool:
-    """Whether x is a table of named columns: a mapping, or a data frame."""
+    """Return whether x is a table of named columns: a mapping or a data frame."""
     return isinstance(x, Mapping) or hasattr(x, "columns")
 
 
 class Split(NamedTuple):
-    """Rows to train on and rows to test on; the test rows may be None.
+    """Training rows and test rows; the test rows may be None.
 
     Attributes:
-        x_train: ``[n, …]``; None, as all others, for losses that draw what they need.
-        y_train: Integer labels ``[n]`` or float targets ``[n, t]``; None for losses that need none.
+        x_train: ``[n, …]``; None, like all others, for losses that draw their own data.
+        y_train: Integer labels ``[n]`` or float targets ``[n, t]``; None for losses without targets.
         x_test: ``[m, …]``.
         y_test: As ``y_train``.
-        weights: How often each training row's cost counts ``[n]``; None for once. A row of weight 0 is as if
-            it were absent, from scores too, of rows to train on and of rows held out; these count every other
-            row once.
-        names: What the numbers of the data stand for, such as ``{"classes": ["no", "yes"]}``, in plain values
-            as JSON has them, or such as splits by `jfnn.datasets` have; or None. They are written
-            into config.json, and a run with others is another run.
+        weights: Weight of each training row's cost ``[n]``; None for 1. A row of weight 0 counts as absent,
+            also in scores of training and held-out rows; held-out rows otherwise count once.
+        names: What the numbers represent, such as ``{"classes": ["no", "yes"]}``: JSON values, or the names
+            of a split by `jfnn.datasets`; or None. They are written to config.json, and other names make
+            another run.
     """
 
     x_train: Any = None
@@ -125,7 +124,7 @@ class Split(NamedTuple):
     names: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
-        """Rows and their shape in each part, and the classes."""
+        """Return the rows and their shape in each part, and the classes or targets."""
         inputs = {"train": self.x_train, "test": self.x_test}
         parts = [f"{name} {size_text(_shape(x))}" for name, x in inputs.items() if x is not None]
         parts += [text] if (text := self._targets_text()) else []
@@ -133,7 +132,7 @@ class Split(NamedTuple):
         return f"<Split: {', '.join(parts) or 'no rows'}>"
 
     def _repr_html_(self) -> str:
-        """Shape and dtype of each array as a table, for notebooks."""
+        """Return a table with the shape and dtype of each array, for notebooks."""
         arrays = {name: value for name, value in self._asdict().items() if name != "names"}
         rows = [
             [name, size_text(_shape(value)), str(getattr(value, "dtype", type(value).__name__))]
@@ -155,7 +154,7 @@ class Split(NamedTuple):
 
 
 def _shape(values: Any) -> tuple[int, ...]:
-    """The shape of an array, or of what becomes one; of rows of different lengths their number."""
+    """Return the shape of an array-like; for rows of different lengths, their number."""
     try:
         return np.shape(values)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Subsets of rows, an axis of `jfnn.sweep`: a network for each draw, size, group or share of noise."""
+"""Subsets of rows for `jfnn.sweep`: one network per draw, size, group, target or share of label noise."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ __dir__ = __all__.copy
 
 
 def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
-    """Draws of n of n rows with replacement; rows that a draw leaves out, about n/e, are held out.
+    """Draw n of n rows with replacement; rows that a draw omits, about n/e, are held out.
 
     Draw f is ``np.random.default_rng(seed).integers(n, size=(number, n))[f]`` (Efron & Tibshirani 1993, "An
-    Introduction to the Bootstrap", chapter 6). They take 1, 2 or 4 bytes a row number.
+    Introduction to the Bootstrap", chapter 6). Row numbers are stored in 1, 2 or 4 bytes each.
     """
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
@@ -60,16 +60,16 @@ def bootstrap(n: int, number: int, seed: int = 0, start_per_subset: bool = False
 
 
 def leave_one_out(n: int) -> Subsets:
-    """All rows but one, which is held out: n subsets in the order of the rows; "left_out" is its number."""
+    """Hold out one row in each of n subsets, in the order of the rows; "left_out" is its number."""
     n = checks.as_count(n, "n", 2)
     return Subsets(n, Pairs(n, n, n * n, functools.partial(_all_but, n)), "left_out", np.arange(n))
 
 
 def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_subset: bool = False) -> Subsets:
-    """Draws of a share or number of rows without replacement; all others are held out.
+    """Draw a share or number of rows without replacement; all other rows are held out.
 
-    They are ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``, with
-    ``start_per_subset`` for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
+    Draws are those of ``sklearn.model_selection.ShuffleSplit(number, train_size=share, random_state=seed)``;
+    use ``start_per_subset`` for Feldman & Zhang 2020, "What neural networks memorize and why", NeurIPS.
     """
     from sklearn.model_selection import ShuffleSplit
 
@@ -88,10 +88,10 @@ def shares(n: int, share: float | int, number: int, seed: int = 0, start_per_sub
 def independent(
     n: int, probability: float, number: int, seed: int = 0, start_per_subset: bool = False
 ) -> Subsets:
-    """Each row with a probability, independently of the others; rows that a draw lacks are held out.
+    """Include each row with a given probability, independently; rows that a draw omits are held out.
 
-    Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``: with 1/2 the subsets of
-    Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
+    Draw f is ``np.random.default_rng(seed).random((number, n))[f] < probability``. With probability 1/2,
+    these are the subsets of Banzhaf values (Wang & Jia 2023, `jfnn.analysis.banzhaf`).
     """
     number = checks.as_count(number, "number")
     n = checks.as_count(n, "n", 2)
@@ -112,11 +112,11 @@ def independent(
 def sizes(
     n: int, counts: Sequence[int], seed: int = 0, draws: int = 1, start_per_subset: bool = False
 ) -> Subsets:
-    """Nested subsets of several numbers of rows, "rows", in one or more random orders of all rows.
+    """Nested subsets with several numbers of rows, in one or more random orders: the axis "rows".
 
     Subset ``d * len(counts) + c`` has the first ``counts[c]`` rows of order d, the d-th
-    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows of the order that are in none of its
-    subsets, if any, are held out by these.
+    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``. Rows of the order that none of its
+    subsets contains are held out.
     """
     n = checks.as_count(n, "n")
     several = checks.as_counts(counts, "counts")
@@ -134,17 +134,17 @@ def sizes(
 def by_group(
     groups: ArrayLike, held_out: float | None = None, seed: int | None = 0, start_per_subset: bool = False
 ) -> Subsets:
-    """A subset for each group, such as the series or clients of a table, in sorted order: "group".
+    """One subset per group, such as the series or clients of a table, in sorted order: the axis "group".
 
-    `SweepResult.best` takes the mean over groups; `jfnn.analysis.best_of_subsets` has the best cell of each.
+    `SweepResult.best` averages over groups; `jfnn.analysis.best_of_subsets` returns the best cell of each.
 
     Args:
-        groups: Numbers or words, one for each training row ``[n]``; bytes are words in UTF-8.
-        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉``, the product to six digits, so
-            that 0.07 of 100 rows are 7; or None.
-        seed: Rows with the least of ``np.random.default_rng(seed).permutation(n)`` are held out, which are
-            no numbers that data of the same seed could be drawn from; None for the last ones.
-        start_per_subset: Whether each group has another start and other minibatches; see `Subsets`.
+        groups: Numbers or words, one per training row ``[n]``; bytes are decoded as UTF-8.
+        held_out: Share of each group's m rows to hold out, ``⌈held_out m⌉`` with the product rounded to six
+            digits, so that 0.07 of 100 rows are 7; or None.
+        seed: Holds out the rows with the smallest values of ``np.random.default_rng(seed).permutation(n)``,
+            which are independent of data drawn with the same seed; None for the last rows.
+        start_per_subset: Whether groups differ in initial parameters and minibatches; see `Subsets`.
 
     Raises:
         ValueError, TypeError: A row without a group (None, NaN, …) or with an infinite one; a share that
@@ -167,16 +167,16 @@ def by_group(
 
 
 def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: int | None = None) -> Subsets:
-    """All rows, a share of them with a wrong label: "label_noise".
+    """All rows, a share of them with a wrong label: the axis "label_noise".
 
-    At share p the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
+    At share p, the first ``round(p n)`` rows of ``rng.permutation(n)`` have labels ``(y + shift) % classes``
     with ``shift = rng.integers(1, classes, n)``, in this order of ``rng = np.random.default_rng(seed)``, so
-    that a label wrong at one share is so at all larger ones. ``p n`` is taken to six digits, halves to the
-    even number. Test rows keep the split's labels.
+    that a label wrong at one share is wrong at all larger ones. ``p n`` is rounded to six digits, then to a
+    whole number, halves to even. Test rows keep the split's labels.
 
     Args:
         y: Integer labels of the training rows ``[n]``.
-        shares: From 0 to 1, one for each subset.
+        shares: Shares from 0 to 1, one per subset.
         seed: Fixes rows and labels.
         classes: Number of classes; None for one more than the largest label.
     """
@@ -192,7 +192,7 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
         raise ArgumentError("shares", f"expected numbers from 0 to 1, got {levels.max():g}")
     rng = np.random.default_rng(checks.as_seed(seed))
     rank = np.argsort(rng.permutation(n))
-    labels = labels.astype(np.int64)  # NumPy adds unsigned and signed ones as floats
+    labels = labels.astype(np.int64)  # NumPy adds unsigned and signed integers as floats
     wrong = (labels + rng.integers(1, number, n)) % number
     numbers = np.round(checks.part_of(levels, n))
     noisy = np.where(rank < numbers[:, None], wrong, labels)
@@ -200,27 +200,26 @@ def label_noise(y: ArrayLike, shares: Sequence[float], seed: int = 0, classes: i
 
 
 def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None = None) -> np.ndarray:
-    """Control targets: the labels of each target in random orders, which inputs say nothing about.
+    """Control targets: the labels of each target in random order, unrelated to the inputs.
 
-    Column ``t * number + b`` is ``y[:, t]`` in the order of the ``t * number + b``-th
-    ``rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``: ``y[np.argsort(permutation), t]``, or
-    within each group its own labels in the order of these numbers. So each column keeps the shares of the
-    labels, and with groups those in each group (a restricted permutation, for rows that are alike within
-    sentences, people or sessions).
+    Column ``t * number + b`` is ``y[np.argsort(permutation), t]`` with the ``t * number + b``-th
+    ``permutation = rng.permutation(n)`` of ``rng = np.random.default_rng(seed)``; with groups, each group's
+    own labels are sorted by these numbers. Each column keeps the label frequencies, with groups also within
+    each group (a restricted permutation, for rows that are alike within sentences, people or sessions).
 
-    A permutation test shuffles the labels of all rows together, test rows too, and parts them afterwards::
+    A permutation test shuffles the labels of all rows together, including test rows, and splits them
+    afterwards::
 
         controls = jfnn.subsets.shuffled(np.concatenate([y, y_test]), 99)
         controls, controls_test = controls[: len(y)], controls[len(y) :]
 
-    Shuffled within the training and the test rows each, as of groups of these names, the two parts keep their
-    shares of labels, as stratified splits do.
+    With training and test rows as groups, each part keeps its label frequencies, as in stratified splits.
 
     Args:
         y: Labels or numbers of T targets ``[n, T]``, or of one ``[n]``.
-        number: Control targets for each target.
+        number: Number of control targets per target.
         seed: Fixes the orders.
-        groups: Numbers or words, one for each row ``[n]``; None for a single group.
+        groups: Numbers or words, one per row ``[n]``; None for a single group.
 
     Returns:
         ``[n, T * number]``, the controls of the first target first, in the dtype of ``y``.
@@ -252,13 +251,13 @@ def shuffled(y: ArrayLike, number: int, seed: int = 0, groups: ArrayLike | None 
 def control_task(words: ArrayLike, classes: int, seed: int = 0) -> np.ndarray:
     """Labels ``[n]`` of a control task: a random class for each word, the same wherever it occurs.
 
-    Word v of the sorted ones has the v-th of ``np.random.default_rng(seed).integers(classes, size=V)``. A
-    probe can learn them by heart, but not from what a representation says of the context (Hewitt & Liang
-    2019, "Designing and interpreting probes with control tasks", EMNLP).
+    Word v in sorted order has the v-th of ``np.random.default_rng(seed).integers(classes, size=V)``. A probe
+    can memorize these labels, but not read them from the context in a representation (Hewitt & Liang 2019,
+    "Designing and interpreting probes with control tasks", EMNLP).
 
     Args:
-        words: Words or numbers of kinds of rows ``[n]``.
-        classes: Number of classes, from 2 on.
+        words: Words or numbers that give the type of each row ``[n]``.
+        classes: Number of classes, at least 2.
         seed: Fixes the classes.
 
     Raises:
@@ -279,32 +278,33 @@ def targets(
     rows: Subsets | None = None,
     start_per_subset: bool = False,
 ) -> Subsets:
-    """A subset for each column of the targets, which learns it alone, from inputs that all share: "target".
+    """One subset per column of the targets, each learned alone from the same inputs: the axis "target".
 
-    Split and sweep have all columns, of the test rows too: ``sweep(network, Split(x, y, x_test, y_test),
-    folds=targets(y, …))``. Members of a seed see the same minibatches, so that the inputs of a step are read
-    once for all targets, cells and, of a linear network, in one product. All targets have as many classes.
+    The split has all columns, also for test rows: ``sweep(network, Split(x, y, x_test, y_test),
+    folds=targets(y, …))``. Members with the same seed see the same minibatches, so that a step reads its
+    inputs once for all targets and cells and, for a linear network, in one product. All targets must have the
+    same number of classes.
 
-    `SweepResult.best` takes the mean over targets, for one cell that serves all;
-    `jfnn.analysis.best_of_subsets` has the best cell of each.
+    `SweepResult.best` averages over targets, for one cell that suits all; `jfnn.analysis.best_of_subsets`
+    returns the best cell of each.
 
     Args:
         y: Targets of the training rows: labels or numbers ``[n, T]``, or ``[n, T, n_out]``.
         names: A name for each target ``[T]``; None for their numbers.
-        held_out: Share or number of rows to hold out, drawn without replacement as
+        held_out: Share or number of rows to hold out, drawn without replacement like
             ``sklearn.model_selection.train_test_split(…, random_state=seed)``, or row numbers; the same for
-            every target. None for none.
-        seed: Of that draw.
-        rows: Instead, several subsets such as `sizes`: each target with each of these, those of one target
+            every target. None to hold out no rows.
+        seed: Seed of that draw.
+        rows: Instead, subsets such as `sizes`: each target with each subset, with the subsets of one target
             side by side, ``F = T len(rows.pairs)``.
-        start_per_subset: Whether each target has another start and other minibatches; see `Subsets`.
+        start_per_subset: Whether targets differ in initial parameters and minibatches; see `Subsets`.
 
     Raises:
-        ValueError, TypeError: Other targets; names or rows that do not fit them; subsets with labels.
+        ValueError, TypeError: Invalid targets; names or rows that do not fit them; subsets with labels.
     """
     array = np.asarray(checks.as_array(y, "y"))
     if array.dtype.kind in "OSU":
-        cure = "np.unique(column, return_inverse=True)[1] has the labels of a column of words"
+        cure = "np.unique(column, return_inverse=True)[1] converts a column of words to labels"
         raise ArgumentTypeError("y", "expected labels or numbers", got=f"dtype {array.dtype}", cure=cure)
     checks.check_numbers(array, "y")
     if array.ndim not in (2, 3) or not array.size:
@@ -335,8 +335,8 @@ def targets(
 def weighted(weights: ArrayLike) -> Subsets:
     """All rows, weighted in each subset by a row of ``weights [F, n]``.
 
-    With ``n * np.random.default_rng(0).dirichlet(np.ones(n), F)`` they are the Bayesian bootstrap (Rubin
-    1981, Annals of Statistics 9).
+    ``n * np.random.default_rng(0).dirichlet(np.ones(n), F)`` gives the Bayesian bootstrap (Rubin 1981, Annals
+    of Statistics 9).
     """
     array = np.asarray(checks.as_array(weights, "weights"))
     if array.ndim != 2:
@@ -346,7 +346,7 @@ def weighted(weights: ArrayLike) -> Subsets:
 
 
 def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed: int) -> Cut:
-    """All rows but those held out, and these, both in order."""
+    """Return the rows to train on and the rows held out, both in order."""
     from sklearn.model_selection import train_test_split
 
     everything = np.arange(n)
@@ -371,10 +371,10 @@ def _hold_out(n: int, held_out: float | Sequence[int] | np.ndarray | None, seed:
 
 
 def _of(rows: Subsets, n: int, held_out: object) -> Sequence[Cut]:
-    """The pairs of subsets that targets are combined with, checked."""
+    """Check the subsets that targets are combined with; return their pairs."""
     checks.check_instance(rows, Subsets, "rows")
     if held_out is not None:
-        raise ArgumentError("held_out", "expected either rows held out or subsets, got both")
+        raise ArgumentError("held_out", "expected either held_out or rows, got both")
     if rows.n != n:
         raise ArgumentError("y", f"expected the {rows.n} rows of the subsets, got {n}")
     if rows.labels is not None or rows.columns is not None:
@@ -383,20 +383,20 @@ def _of(rows: Subsets, n: int, held_out: object) -> Sequence[Cut]:
 
 
 def _drawn_array(number: int, n: int, dtype: np.dtype) -> np.ndarray:
-    """An array ``[number, n]`` for draws; raises ArgumentError where it does not fit into memory."""
+    """Allocate an array ``[number, n]`` for draws; raise ArgumentError if it does not fit into memory."""
     needed = float(number) * n * dtype.itemsize
     memory.check("number", needed, sizes=f", for {number} draws of {n} rows")
     return np.empty((number, n), dtype)
 
 
-# Functions of a module, with their arrays bound to them, since subsets travel between processes.
+# Module-level functions with bound arrays, because subsets are pickled for other processes.
 def _all_but(n: int, f: int) -> Cut:
     rows = np.arange(n)
     return np.delete(rows, f), rows[f : f + 1]
 
 
 def _draw_and_others(drawn: np.ndarray, f: int) -> Cut:
-    """Rows of a draw, which are row numbers or a mask, and all others."""
+    """Return the rows of a draw, given as row numbers or a mask, and all other rows."""
     rows = np.arange(drawn.shape[1])
     left_out = np.ones(len(rows), bool)
     left_out[drawn[f]] = False

@@ -1,4 +1,4 @@
-"""Labels, targets, weights and penalties that users hand in, checked before anything is compiled.
+"""Checks of labels, targets and sample weights given by users, before anything is compiled.
 
 Under `jax.jit` only shapes and dtypes are checked.
 """
@@ -23,21 +23,21 @@ FOR_NUMBERS = '; for targets that are numbers give loss="quadratic"'
 
 
 def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argument: str = "y") -> Any:
-    """Targets ``[n, t]`` from labels or targets, ``t k`` being the outputs; a JAX array stays one.
+    """Return targets ``[n, t]``, from labels or targets, for ``t k`` outputs; a JAX array remains one.
 
     Args:
-        y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 become the target itself), or
-            float targets ``[n, t]`` (``[n]`` too where there is one). Of a loss of numbers whole numbers are
-            targets, too.
-        shape: ``(n, n_outputs)``: the rows there must be, and the outputs of the network.
-        loss: The `jfnn.losses.Loss` they are for, which may demand distributions or values in a range.
+        y: Integer labels ``[n]`` (one-hot encoded; with one output, 0 or 1 is the target itself), or float
+            targets ``[n, t]`` (also ``[n]`` if there is one). For a regression loss, integers are targets as
+            well.
+        shape: ``(n, n_outputs)``: the required number of rows, and the outputs of the network.
+        loss: The `jfnn.losses.Loss`, which may require distributions or values in a range.
         dtype: The float dtype of the result.
-        argument: The caller's argument, named in errors.
+        argument: Name of the caller's argument, for errors.
 
     Raises:
-        TypeError: Neither integer nor float.
-        ValueError: Lengths do not match, labels out of range, targets not finite in the dtype or not what the
-            loss takes.
+        TypeError: Neither integers nor floats.
+        ValueError: Lengths do not match, labels are out of range, or targets are not finite in the dtype or
+            invalid for the loss.
     """
     if y is None:
         raise ArgumentTypeError(argument, "expected integer labels or float targets, got None")
@@ -46,13 +46,13 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
     n, n_outputs = shape
     if y.dtype.kind not in "iub" and not jnp.issubdtype(y.dtype, jnp.floating):
         words = y.dtype.kind in "US" or (y.dtype.hasobject and y.ndim == 1)
-        cure = "; np.unique(y, return_inverse=True)[1] has the labels of words" if words else ""
+        cure = "; np.unique(y, return_inverse=True)[1] converts words to labels" if words else ""
         expected = "expected integer labels or float targets"
         raise ArgumentTypeError(argument, f"{expected}, got dtype {y.dtype}{cure}")
     if y.ndim not in (1, 2):
         raise ArgumentError(argument, f"expected [n] labels or [n, {n_outputs}] targets, got {list(y.shape)}")
     if y.shape[0] != n:
-        raise ArgumentError(argument, f"expected {n} rows, as the inputs have, got {y.shape[0]}")
+        raise ArgumentError(argument, f"expected {n} rows, like the inputs, got {y.shape[0]}")
     check_outputs(n_outputs, loss)
     if is_labels(y) and not loss.regression:
         classes = max(n_outputs, 2)
@@ -76,7 +76,7 @@ def as_targets(y: Any, shape: tuple[int, ...], loss: Any, dtype: object, argumen
 
 
 def check_outputs(n_outputs: int, loss: Any) -> None:
-    """Raises ValueError for a loss of more outputs than the network has, or for a part of a target's."""
+    """Raise ValueError if the network has too few outputs for a loss, or splits those of a target."""
     if n_outputs < loss.min_outputs:
         needed = f"a softmax needs at least {loss.min_outputs} outputs"
         raise ArgumentError("loss", f"{needed}, the network has {n_outputs}{FOR_TWO_CLASSES}{FOR_NUMBERS}")
@@ -86,7 +86,7 @@ def check_outputs(n_outputs: int, loss: Any) -> None:
 
 
 def is_labels(y: Any) -> bool:
-    """Whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
+    """Return whether ``y`` holds class labels, ``[n]`` integers, rather than targets."""
     return y.ndim == 1 and y.dtype.kind in "iub"
 
 
@@ -94,7 +94,7 @@ def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
     if y.ndim == 1:
         if n_outputs != 1:
             whole = is_concrete(y) and (np.asarray(y) == np.round(y)).all()
-            cure = "; y.astype(int) are labels" if whole else ""
+            cure = "; y.astype(int) gives labels" if whole else ""
             raise ArgumentError(
                 argument,
                 f"expected integer labels [n] or targets [n, {n_outputs}],"
@@ -102,7 +102,7 @@ def _as_float_targets(y: Any, n_outputs: int, argument: str) -> Any:
             )
         y = y[:, None]
     if y.shape[1] != n_outputs:
-        expected = f"{n_outputs} columns, as the network has outputs"
+        expected = f"{n_outputs} columns, one per output of the network"
         cure = "; labels have the shape [n]" if y.shape[1] == 1 and y.dtype.kind in "iub" else ""
         raise ArgumentError(argument, f"expected {expected}, got {list(y.shape)}{cure}")
     return y
@@ -127,11 +127,11 @@ def _check_range(values: np.ndarray, loss: Any, argument: str) -> None:
 
 
 def as_weights(weights: Any, n: int) -> Any:
-    """Sample weights ``[n]``, finite and at least 0; or None.
+    """Return sample weights ``[n]``, finite and at least 0; or None.
 
     Raises:
         TypeError: Not numeric.
-        ValueError: Another shape, NaN, infinity, one too large for JAX's floats, or a negative one.
+        ValueError: A wrong shape; or a weight that is NaN, infinite, negative or too large for JAX's floats.
     """
     if weights is None:
         return None

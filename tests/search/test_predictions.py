@@ -267,7 +267,7 @@ def test_invalid_questions_are_errors(result):
         (lambda: result.predict_proba(X, lambda v, axis: v.mean()), r"reduce: expected \['…', 256, 3\]"),
         (lambda: gone.predict(X, "vote"), "reduce: expected members to reduce over"),
         (lambda: result.predict(X[:, :3]), "x: expected 4 columns"),
-        (lambda: result.predict({"a": [1.0]}), "x: expected an array; this run keeps no names"),
+        (lambda: result.predict({"a": [1.0]}), "x: expected an array, since this run has no column names"),
         (lambda: result.row_scores("mcc", "test", SPLIT), "metric: expected one of"),
         (lambda: result.row_scores("loss", "any", SPLIT), "part: expected one of"),
         (lambda: result.row_scores("loss", "train", few), "split: expected the rows of the sweep"),
@@ -362,7 +362,7 @@ def test_columns_of_data_frames_are_told_apart_by_their_names():
     split = jfnn.Split(frame, SPLIT.y_train, test, SPLIT.y_test)
     plain = jfnn.sweep(NET, split, **options)
     assert same_bits(plain.params, jfnn.sweep(NET, SPLIT, **options).params)
-    with pytest.raises(ValueError, match=r"x: expected an array; .*jfnn\.datasets\.split"):
+    with pytest.raises(ValueError, match=r"x: expected an array, .*jfnn\.datasets\.split"):
         plain.predict(test)
     names = jfnn.datasets.split(frame, SPLIT.y_train).names
     result = jfnn.sweep(NET, split._replace(names=names), **options)
