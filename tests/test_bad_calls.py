@@ -307,7 +307,7 @@ MISTAKES = [
     # Names and indices that a result lacks.
     (lambda: RESULT.cell_scores("test_f1"), "name", "metrics=[…] of jfnn.supervised or"),
     (lambda: RESULT.scores["test_f1"], "scores", "metrics=[…] of jfnn.supervised or"),
-    (lambda: RESULT.best("f1"), "rule", "'f1'; jfnn.Validation(rank_by=…) of the sweep"),
+    (lambda: RESULT.best("f1"), "rule", "'f1'; to rank by another metric"),
     (lambda: RESULT.history["test_loss"], "history", "got 'test_loss'; Execution(eval_every=1)"),
     (lambda: RESULT.terms["size"], "terms", "got 'size'; Execution(objective=True)"),
     (lambda: jfnn.supervised(NET, metrics=["mcc"]), "metrics", "jfnn.learners.output_metric"),

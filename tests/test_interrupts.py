@@ -119,7 +119,7 @@ def test_ctrl_c_saves_what_was_trained(on_executor, tmp_path):
         sweep(progress=at_evaluation, executor=executor, out=tmp_path)
     assert 0 < len(epochs) < 20
     (note,) = caught.value.__notes__
-    assert note.startswith(f"{tmp_path} has what was trained") and "resume=True" in note
+    assert note.startswith(f"{tmp_path} holds a checkpoint") and "resume=True" in note
     resumed = sweep(progress=at_evaluation, out=tmp_path, resume=True)
     assert same_bits(resumed, plain)
     assert epochs == list(range(2, 41, 2))  # none is trained twice

@@ -409,7 +409,7 @@ def test_a_learner_by_a_function_that_cannot_be_told_from_others_is_not_sent_to_
     loss = loss_with_a_callback(lambda value: str(rows))
     prepared = prepare(jfnn.Options(jfnn.learner(start_of_module, loss), SPLIT, **COMMON))
     assert prepared.description["data"]["custom_code"]["learner"].startswith("unknown, by a generator: ")
-    with pytest.raises(ValueError, match=r"^executor: .*unknown, by a generator, of which"):
+    with pytest.raises(ValueError, match=r"^executor: .*unknown, by a generator, whose"):
         to_bytes(prepared.experiment.functions)
 
 

@@ -156,7 +156,7 @@ def test_a_network_is_made_again_from_its_description_unless_functions_are_the_u
     if naming.is_registered_network(network):
         assert naming.network_from(described) is network
     else:
-        with pytest.raises(ValueError, match="network: a custom function"):
+        with pytest.raises(ValueError, match="network: it has a custom function"):
             naming.network_from(described)
 
 
@@ -180,7 +180,7 @@ def test_numbers_of_numpy_are_plain_in_a_layer(layers, shape):
 
 @pytest.mark.parametrize("described", [None, "module.apply", {"inputs": [2], "layers": []}])
 def test_no_network_is_made_from_the_name_of_a_function(described):
-    with pytest.raises(ValueError, match="network: a custom function"):
+    with pytest.raises(ValueError, match="network: it has a custom function"):
         naming.network_from(described)
 
 

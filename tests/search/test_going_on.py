@@ -96,7 +96,7 @@ def test_schedulers_count_from_where_it_goes_on(split):
 
 def test_parameters_of_another_grid_are_refused(split):
     half = jfnn.sweep(NETWORK, split, epochs=1, batch_size=16, **OPTIONS)
-    with pytest.raises(ValueError, match=r"^initial_params: .*behind the grid's axes \[2, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"^initial_params: .*the grid's axes \[2, 1, 2\]"):
         jfnn.sweep(NETWORK, split, initial_params=half.params, **OPTIONS | {"l2": 0.0, "batch_size": 16})
     starts = jax.tree.map(lambda leaf: np.stack([leaf] * 3, axis=3), half.params)
     one_cell = jax.tree.map(lambda leaf: leaf[:1, :1], starts)

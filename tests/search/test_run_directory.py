@@ -144,7 +144,7 @@ def test_loading_says_what_is_missing(copy, tmp_path):
         jfnn.load(tmp_path / "nowhere")
     config = json.loads((copy / "config.json").read_text())
     run_directory.write_config(tmp_path, {name: config[name] for name in jfnn.load(copy).config})
-    with pytest.raises(ValueError, match=r"not ended.*resume"):
+    with pytest.raises(ValueError, match=r"not finished.*resume"):
         jfnn.load(tmp_path)
     files.write_checked_json(tmp_path / "config.json", {"status": "half"})
     with pytest.raises(jfnn.CorruptFileError, match="not written by jfnn"):

@@ -1,1 +1,1 @@
-"""Options become an experiment: plain data, checked once."""
+"""Experiments: a sweep's options as plain data, checked once."""

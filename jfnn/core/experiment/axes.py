@@ -1,4 +1,4 @@
-"""Hyperparameters of all cells: every combination of values, draws from distributions, or a list."""
+"""Hyperparameters of all cells: every combination of values, random draws, or a list."""
 
 import dataclasses
 import functools
@@ -17,28 +17,25 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.arguments.fields import Valid, at_least, field
 from jfnn.optimizers import Distribution, is_distribution
 
-# Axes with a program for each value, besides those of `jfnn.Networks`: no hyperparameter is named so.
+# Axes with one program per value, besides those of `jfnn.Networks`; hyperparameters cannot have these names.
 PROGRAM_AXES = ("network", "batch_size")
-# These are axes even where they are a single number.
-ALWAYS = ("learning_rate", "l2")
-DRAW_BYTES = 64  # of one cell: the draws of two axes and their copies
+ALWAYS = ("learning_rate", "l2")  # axes even if they are single numbers
+DRAW_BYTES = 64  # per cell: the draws of two axes and their copies
 
-
-Number = (
-    float | np.ndarray | Distribution
-)  # checked values of a hyperparameter: one, several ``[k]``, or drawn
+# Checked values of a hyperparameter: one, several ``[k]``, or a distribution.
+Number = float | np.ndarray | Distribution
 
 
 @dataclasses.dataclass
 class Sample(Valid):
-    """Random search over a number of cells, the first of which do not depend on that number.
+    """Random search over a number of cells; the first cells do not depend on that number.
 
     Attributes:
-        cells: Cells to draw.
+        cells: Number of cells to draw.
         seed: Fixes the draws.
 
     Raises:
-        ValueError, TypeError: No whole number of cells of at least 1, or seed of at least 0.
+        ValueError, TypeError: Not a whole number of at least 1 for cells, or of at least 0 for the seed.
     """
 
     cells: int = field(convert=checks.as_count)
@@ -48,9 +45,9 @@ class Sample(Valid):
 def as_hyper(
     value: Any, argument: str, minimum: float | None = None, strict: bool = False, below: float = np.inf
 ) -> Number:
-    """A distribution as it is, several numbers as float64 ``[k]``, a single one as a float.
+    """Return a distribution unchanged, several numbers as float64 ``[k]``, or one number as a float.
 
-    Raises ArgumentError for numbers under ``minimum`` (``strict``: or equal to it), or not below ``below``.
+    Raises ArgumentError for numbers below ``minimum`` (or equal to it if ``strict``), or not below ``below``.
     """
     if is_distribution(value):
         distribution: Distribution = value
@@ -62,14 +59,14 @@ def as_hyper(
 
 
 def _as_rate(value: object, argument: str) -> Number:
-    """A learning rate; a function is none, but a schedule."""
+    """Convert a learning rate; functions are refused, because schedules belong to the optimizer."""
     if callable(value):
         reason = "a schedule goes into the optimizer, jfnn.Optimizer(…, schedule=…)"
         raise ArgumentTypeError(argument, f"expected a number or several, got a function; {reason}")
     return as_hyper(value, argument, minimum=0.0, strict=True)
 
 
-# Converters of hyperparameters of networks that are no arguments of an optimizer.
+# Converters of hyperparameters of networks that are not arguments of an optimizer.
 HYPER: dict[str, Callable[[Any, str], Number]] = {
     "learning_rate": _as_rate,
     "l2": functools.partial(as_hyper, minimum=0.0),
@@ -81,15 +78,15 @@ HYPER: dict[str, Callable[[Any, str], Number]] = {
 
 
 def as_numbers(values: object, argument: str) -> dict[str, Number]:
-    """Hyperparameters by name, each converted; none of None."""
+    """Convert hyperparameters by name; None gives an empty dict."""
     named = {} if values is None else checks.as_mapping(values, argument)
     return {name: HYPER.get(name, as_hyper)(value, name) for name, value in named.items()}
 
 
 def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
-    """A `Sample`, from a number of cells as well; or of listed cells name -> values ``[cells]``.
+    """Return a `Sample`, from a number of cells as well; for listed cells, name -> values ``[cells]``.
 
-    Raises ArgumentError for listed cells of other names or lengths than the first.
+    Raises ArgumentError for listed cells with different names or different numbers of values.
     """
     if isinstance(cells, Iterator):
         got = checks.shown(cells)
@@ -112,17 +109,17 @@ def as_cells(cells: Any, argument: str) -> Sample | dict[str, np.ndarray]:
         listed[name] = values
     lengths = {name: len(values) for name, values in listed.items()}
     if len(set(lengths.values())) > 1:
-        raise ArgumentError(argument, f"expected as many numbers of each name, got {lengths}")
+        raise ArgumentError(argument, f"expected equally many numbers of each name, got {lengths}")
     return listed
 
 
 def number_of_cells(cells: Sample | Mapping[str, np.ndarray]) -> int:
-    """Number of drawn or listed cells."""
+    """Return the number of drawn or listed cells."""
     return cells.cells if isinstance(cells, Sample) else len(next(iter(cells.values())))
 
 
 def _columns(cells: Sequence[object], argument: str) -> dict[str, list[Any]]:
-    """Name -> values of cells that are mappings of the same names."""
+    """Return name -> values of cells that are mappings with the same names."""
     rows = [checks.as_mapping(cell, argument) for cell in cells]
     for row in rows:
         if row.keys() != rows[0].keys():
@@ -137,14 +134,14 @@ class Axes:
     """Hyperparameters of all cells, and the networks and batch sizes that they are trained with.
 
     Attributes:
-        values: Name -> values, in order: those of programs, then "learning_rate", "l2" and further numbers. A
-            value without an axis, as `jfnn.train` has, is an array ``[]``.
-        crossed: Whether cells are all combinations of values, or, for each program, the first of each, the
-            second of each, …
-        leading: How many axes, the first ones, have a program for each value, and hold no hyperparameters.
+        values: Name -> values, in order: axes of programs, then "learning_rate", "l2" and further
+            hyperparameters. A value without an axis, as in `jfnn.train`, is an array ``[]``.
+        crossed: Whether cells are all combinations of values; otherwise, for each program, cell i has the
+            i-th value of each name.
+        leading: Number of leading axes that have one program per value and hold no hyperparameters.
 
     Raises:
-        ValueError: Values of listed cells are of several lengths.
+        ValueError: Values of listed cells have different lengths.
     """
 
     values: dict[str, np.ndarray]
@@ -164,7 +161,7 @@ class Axes:
 
     @property
     def axis_of(self) -> dict[str, int | None]:
-        """Name -> number of its axis in a per-cell array; None for a value without one."""
+        """Name -> number of its axis in a per-cell array; None for a value without an axis."""
         numbers: dict[str, int | None] = {}
         programs = self.programs
         axis = 0
@@ -176,7 +173,7 @@ class Axes:
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Name of each axis of a per-cell array -> its length; that of listed cells is named "cells"."""
+        """Name of each axis of a per-cell array -> its length; the axis of listed cells is named "cells"."""
         programs = self.programs
         return {
             name if self.crossed or name in programs else "cells": len(self.values[name])
@@ -190,7 +187,7 @@ class Axes:
         return tuple(self.lengths.values())
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Name -> the value of each cell, ``[cells]``."""
+        """Return name -> the value of each cell ``[cells]``."""
         shape = self.shape
         cells = math.prod(shape)
         indices = np.indices(shape).reshape(len(shape), cells)
@@ -202,14 +199,14 @@ class Axes:
     def hyper(
         self, constants: Mapping[str, ArrayLike], members: int, dtype: np.dtype
     ) -> dict[str, np.ndarray]:
-        """Each member's numbers, name -> ``[members]``, replicates inside; constants are one or one each."""
+        """Return each member's numbers, name -> ``[members]``; constants have one, or one per replicate."""
         replicates = members // math.prod(self.shape)
         varied = {name: np.repeat(values, replicates) for name, values in self.columns().items()}
         shared = {name: np.resize(values, members) for name, values in constants.items()}
         return {name: np.asarray(values, dtype) for name, values in (varied | shared).items()}
 
     def at(self, index: tuple[int, ...]) -> dict[str, float | str]:
-        """Name -> the value of the cell of an index."""
+        """Return name -> the value of the cell at an index."""
         return {
             name: (self.values[name] if axis is None else self.values[name][index[axis]]).item()
             for name, axis in self.axis_of.items()
@@ -219,13 +216,10 @@ class Axes:
 def axes_and_constants(
     values: Mapping[str, Number | None], cells: Sample | Mapping[str, np.ndarray] | None
 ) -> tuple[Axes, dict[str, float]]:
-    """Sorts hyperparameters, converted, into axes and constants (name -> value).
+    """Separate converted hyperparameters into axes and constants (name -> value).
 
-    Args:
-        values: Name -> a number, several or a distribution; None where listed cells have it.
-        cells: Cells to draw, or listed ones, whose numbers replace those of ``values``; None for all
-            combinations. A name's draws depend only on the seed and the name, and the first of them not on
-            how many there are.
+    Values may be None if listed cells have them; numbers in listed cells replace ``values``. The draws of a
+    name depend only on the seed and the name, and the first ones not on the number of draws.
     """
     constants: dict[str, float] = {}
     axes: dict[str, np.ndarray | Distribution] = {}
@@ -245,31 +239,31 @@ def axes_and_constants(
     crossed: dict[str, np.ndarray] = {}
     for name, several in axes.items():
         if not isinstance(several, np.ndarray):
-            raise ArgumentError(name, "a distribution is drawn from by cells=n, or give a sequence")
+            raise ArgumentError(name, "give cells=n to draw from a distribution, or give a sequence")
         crossed[name] = several
     return Axes(crossed), constants
 
 
 def _without(constants: Mapping[str, float], cells: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Constants but those that every cell has a number for."""
+    """Return the constants that cells do not replace."""
     return {name: value for name, value in constants.items() if name not in cells}
 
 
 def _listed_columns(
     axes: Mapping[str, np.ndarray | Distribution], cells: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Name -> the value of each listed cell; a name that cells do not have has one value for all."""
+    """Return name -> the value of each listed cell; names that cells lack have one value for all."""
     number = number_of_cells(cells)
     columns = {}
     for name, values in axes.items():
         if not isinstance(values, np.ndarray) or len(values) > 1:
-            raise ArgumentError(name, "expected one number, since cells are listed; give it in each of these")
+            raise ArgumentError(name, "expected one number, since cells are listed; give it in each cell")
         columns[name] = np.repeat(values, number)
     return {**dict.fromkeys(ALWAYS, np.zeros(0)), **columns, **cells}
 
 
 def _drawn_columns(axes: Mapping[str, np.ndarray | Distribution], sample: Sample) -> dict[str, np.ndarray]:
-    """Name -> the value of each cell; values that a distribution gives are checked here."""
+    """Return name -> the value of each drawn cell, checked."""
     memory.check("cells", DRAW_BYTES * sample.cells)
     if all(isinstance(value, np.ndarray) and len(value) == 1 for value in axes.values()):
         raise ArgumentError("cells", "expected a distribution or several values to draw from")
@@ -278,7 +272,7 @@ def _drawn_columns(axes: Mapping[str, np.ndarray | Distribution], sample: Sample
 
 
 def _drawn(value: np.ndarray | Distribution, name: str, sample: Sample) -> np.ndarray:
-    """Values ``[cells]`` from a distribution, or each of several equally often."""
+    """Draw values ``[cells]`` from a distribution, or uniformly from several values."""
     uniform = np.random.default_rng([sample.seed, zlib.crc32(name.encode())]).random(sample.cells)
     if not isinstance(value, np.ndarray):
         return np.asarray(value.ppf(uniform))
@@ -286,7 +280,7 @@ def _drawn(value: np.ndarray | Distribution, name: str, sample: Sample) -> np.nd
 
 
 def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> None:
-    """Raises ArgumentError unless counts are whole numbers from 1 to a maximum each."""
+    """Raise ArgumentError unless counts are whole numbers from 1 to their maximum."""
     for name, highest in most.items():
         exact = values[name]
         bad = exact[(exact < 1) | (exact > highest) | (exact != np.floor(exact))]
@@ -295,7 +289,7 @@ def check_counts(values: Mapping[str, np.ndarray], most: Mapping[str, int]) -> N
 
 
 def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
-    """Raises ArgumentError for numbers that a dtype makes 0 or infinite, and for a dropout of 1."""
+    """Raise ArgumentError for numbers that a dtype makes 0 or infinite, and for a dropout of 1."""
     for name, exact in values.items():
         checks.check_range(exact, name, dtype)
         certain = exact.astype(dtype) >= 1
@@ -306,10 +300,9 @@ def check_range(values: Mapping[str, np.ndarray], dtype: np.dtype) -> None:
 def as_index(
     index: object, axes: Iterable[tuple[str, int]], argument: str, from_the_end: bool = False, cure: str = ""
 ) -> tuple[int, ...]:
-    """An index on axes, of name and length: a number for each, negative ones only ``from_the_end``.
+    """Check an index into axes (name and length); negative numbers are allowed only ``from_the_end``.
 
-    Raises:
-        ArgumentError: It is none; the message ends with the cure.
+    Raises ArgumentError for an invalid index; the message ends with the cure.
     """
     axes = list(axes)
     shape = [length for _, length in axes]

@@ -1,4 +1,4 @@
-"""Options become an experiment: what they need data or a learner for is checked here, before any compiling.
+"""Build an experiment from options, checking what depends on data or learner before anything compiles.
 
 Options and split -> learner and data -> rows of the folds -> cells -> replicates -> `Experiment`.
 """
@@ -47,16 +47,14 @@ from jfnn.optimizers import SCHEDULE_STEPS
 from jfnn.split import Split, as_names
 from jfnn.targets import is_labels
 
-COPIES = 4  # of all parameters at the least: starts, those in training, their memory, the result
-OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner brings itself
+COPIES = 4  # minimum copies of all parameters: initial, in training, in the optimizer, in the result
+OF_NETWORKS = ("loss", "reduction", "optimizer", "gradient")  # options that a learner replaces
 
 
 def build(options: Options, first_fold: int = 0) -> Experiment:
-    """The experiment that options describe; raises ValueError or TypeError naming an invalid option.
+    """Build the experiment that options describe; raise ValueError or TypeError naming an invalid option.
 
-    Args:
-        options: The options.
-        first_fold: Number of the first fold, for the random numbers of its steps.
+    ``first_fold`` is the number of the first fold, for the random numbers of its steps.
     """
     split, folds, _, tests = with_labels(options.split, options.folds)
     subsets = folds if isinstance(folds, Subsets) else None
@@ -66,7 +64,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     _check_combinations(options)
 
     learner, data = _learner(options, subsets).bind(split)
-    learner = _measuring(learner, data, options.validation.rank_by)
+    learner = _with_ranking_metric(learner, data, options.validation.rank_by)
     data = _with_columns(with_weights(data, subsets), subsets)
     check_metrics(learner.metrics)
     learner.check(data)
@@ -104,11 +102,11 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
     if data.columns is not None:
         if TARGET in values:
             raise ArgumentError(
-                "hyper", f"{TARGET!r} is the number of each subset's target: name it otherwise"
+                "hyper", f"{TARGET!r} is reserved for each subset's target; choose another name"
             )
         of_replicates[TARGET] = data.columns[members.folds].astype(np.float64)
     copied_rows = None if folds is None else rows_to_copy(data.n, members.parts)
-    functions = _as_trained(learner, data, members, (*values, *of_replicates))
+    functions = _trace_functions(learner, data, members, (*values, *of_replicates))
     return Experiment(
         functions=scoring(functions, scored_block(data, copied_rows)),
         data=data,
@@ -132,7 +130,7 @@ def build(options: Options, first_fold: int = 0) -> Experiment:
 
 
 def _check_combinations(options: Options) -> None:
-    """Raises ArgumentError for options that exclude each other."""
+    """Raise ArgumentError for options that exclude each other."""
     every = options.execution.eval_every
     first = options.epochs.start
     end = options.epochs.stop
@@ -141,32 +139,32 @@ def _check_combinations(options: Options) -> None:
 
 
 def _check_refit(options: Options, cells: int, validates: bool) -> None:
-    """Raises ArgumentError for winners that cannot be trained once more, or would be trained the same."""
+    """Raise ArgumentError if winners cannot be trained again, or would be trained on the same rows."""
     refit = options.refit
     split = options.split
     if refit is None:
         return
     tests = refit.rows == "all" and split.x_test is not None
     if not validates and not tests:
-        reason = "with no rows held out, by validation or folds, cells are trained on all rows already"
+        reason = "without held-out rows (validation or folds), cells are already trained on all rows"
         raise ArgumentError("refit", reason)
     if isinstance(options.folds, Subsets) and options.folds.name == "group":
-        raise ArgumentError("refit", "each group has a network; one of all rows would be none of theirs")
+        raise ArgumentError("refit", "each group trains its own network, so refit is not supported")
     if isinstance(options.folds, Subsets) and options.folds.columns is not None:
-        raise ArgumentError("refit", "each target has a network; none would be of all")
+        raise ArgumentError("refit", "each target trains its own network, so refit is not supported")
     if options.batches is not None:
-        raise ArgumentError("refit", "given batches are of fewer rows than it trains on")
+        raise ArgumentError("refit", "the given batches have fewer rows than it trains on")
     if tests and split.weights is not None:
-        reason = "test rows have no weights to train by; a split of test size 0 has those of all rows"
+        reason = "test rows have no weights to train with; a split of test size 0 has weights for all rows"
         raise ArgumentError("refit", reason)
     if refit.cells > cells:
         raise ArgumentError(
-            "refit", f"expected at most the {cells} cells there are, got {refit.cells}", "cells"
+            "refit", f"expected at most {cells}, the number of cells, got {refit.cells}", "cells"
         )
 
 
 def _check_drawn_rows(options: Options, split: Split) -> None:
-    """Raises ArgumentError for minibatches of a split without rows."""
+    """Raise ArgumentError for minibatches of a split without rows."""
     if split.x_train is None and options.batches is None and options.scheme.axis_value:
         reason = "expected None or jfnn.Minibatches(None, steps=…), since the split has no rows to draw"
         raise ArgumentError("batch_size", f"{reason}, got {options.scheme.axis_value}")
@@ -175,7 +173,7 @@ def _check_drawn_rows(options: Options, split: Split) -> None:
 def _doubts(
     options: Options, learner: Learner, data: Data, cells: Axes, values: Mapping[str, np.ndarray]
 ) -> list[Doubt]:
-    """What is allowed here and hardly meant."""
+    """Return warnings about valid but suspicious input."""
     found: list[Doubt] = []
     if cells.crossed:  # listed cells may repeat a value
         found += doubts.of_axes({name: axis for name, axis in cells.values.items() if axis.ndim}, data.dtype)
@@ -196,11 +194,11 @@ def _doubts(
 
 
 def _learner(options: Options, subsets: Subsets | None) -> Learner:
-    """The learner itself, or that of the network; of one target among several where subsets have columns."""
+    """Return the given or the network's learner, of one target each if subsets have columns."""
     if isinstance(options.model, Learner):
         learner: Learner = options.model
         for name in options.changed(OF_NETWORKS):
-            raise ArgumentError(name, "a learner brings it; give it to the learner")
+            raise ArgumentError(name, "a learner has its own; give it to the learner")
     else:
         check_network(options.model, options.loss, options.gradient)
         taken = numbers_of(options.model, options.hyper_names)
@@ -215,12 +213,12 @@ def _learner(options: Options, subsets: Subsets | None) -> Learner:
     return learner if subsets is None or subsets.columns is None else of_targets(learner)
 
 
-def _measuring(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
-    """A bound learner with the metric that ranks, where its outputs have it."""
+def _with_ranking_metric(learner: Learner, data: Data, metric: str | Metric | None) -> Learner:
+    """Add the metric that ranks to a bound learner, if its outputs have it."""
     if not isinstance(learner, Supervised):
         if isinstance(metric, Metric):
             raise ArgumentTypeError(
-                "rank_by", "expected the name of a metric, since the learner brings its metrics"
+                "rank_by", "expected the name of a metric, since the learner has its own metrics"
             )
         return learner
     known = [known.name for known in learner.metrics]
@@ -231,7 +229,7 @@ def _measuring(learner: Learner, data: Data, metric: str | Metric | None) -> Lea
 
 
 def _names(learner: Learner) -> list[str]:
-    """Names of metrics by which a learner's members may rank: its own, and those that its outputs have."""
+    """Return the metrics by which a learner's members may rank: its own, and those of its outputs."""
     own = [metric.name for metric in learner.metrics]
     if not isinstance(learner, Supervised):
         return own
@@ -239,15 +237,15 @@ def _names(learner: Learner) -> list[str]:
 
 
 def _check_names(names: Sequence[str], learner: Learner, network: Network | Learner) -> None:
-    """Raises ArgumentError unless these are the names of the numbers that the learner takes."""
+    """Raise ArgumentError unless these are the names of the numbers that the learner takes."""
     accepted = [name for name in learner.hyper if name not in (*ALWAYS, SCHEDULE_STEPS)]
     for name in names:
         if name not in accepted:
-            raise ArgumentError("hyper", _not_taken(name, accepted, network), name)
+            raise ArgumentError("hyper", _explain_unknown(name, accepted, network), name)
     for name in accepted:
         paths.check_name(name, "hyper")
         if name in PROGRAM_AXES:
-            raise ArgumentError("hyper", f"a number cannot be named {name!r}, as an axis of programs is")
+            raise ArgumentError("hyper", f"a number cannot be named {name!r}, like an axis of programs")
         if name not in names:
             raise ArgumentError("hyper", f"the learner takes a number {name!r}; give its value")
 
@@ -255,7 +253,7 @@ def _check_names(names: Sequence[str], learner: Learner, network: Network | Lear
 def _check_memory(
     options: Options, learner: Learner, data: Data, folds: int, numbers: Mapping[str, Number | None]
 ) -> None:
-    """Raises ArgumentError, of the longest axis, the seeds or the tile, unless members fit into memory."""
+    """Raise ArgumentError about the longest axis, the seeds or the tile if members do not fit into memory."""
     leaves = jax.tree.leaves(starting_shapes(learner))
     member_size = sum(leaf.size for leaf in leaves) * data.dtype.itemsize
     memory.check("network", float(COPIES) * member_size, sizes=f", for one member of {member_size} bytes")
@@ -266,7 +264,7 @@ def _check_memory(
     lengths["seeds"] = len(options.seeds) * folds
     members = math.prod(lengths.values())
     tile = options.execution.tile
-    if tile is not None and tile > members:  # filled up with repeats
+    if tile is not None and tile > members:  # padded with repeats
         members = tile
         lengths = {"tile": tile}
     longest = max(lengths, key=lambda name: lengths[name])
@@ -275,50 +273,50 @@ def _check_memory(
 
 
 def _check_row_numbers(members: Replicates) -> None:
-    """Raises ArgumentError unless the row numbers of two calls of an epoch fit into memory."""
+    """Raise ArgumentError unless the row numbers of two calls of an epoch fit into memory."""
     batches = members.batches
     if not isinstance(batches, Minibatches) or batches.scheme == "full":
         return
     n = max(len(part["train"]) for part in members.parts)
     steps = batches.n_steps(n)
     needed = 2.0 * np.dtype(np.int32).itemsize * steps * batches.rows_a_step(n)
-    sizes = f", for the row numbers of {steps} steps; take fewer an epoch, and more epochs"
+    sizes = f", for the row numbers of {steps} steps; use fewer per epoch and more epochs"
     memory.check("batch_size", needed, sizes=sizes)
 
 
-def _as_trained(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Functions:
-    """The learner's functions, traced now for these replicates' minibatches."""
+def _trace_functions(learner: Learner, data: Data, members: Replicates, hyper: Sequence[str]) -> Functions:
+    """Trace the learner's functions for these replicates' minibatches."""
     weighted = members.batches.padded or data.weights is not None
     if weighted and not learner.takes_weights:
         raise ArgumentError(
             "weights",
             "this sweep needs row weights (sample weights, or a last, shorter minibatch), but the"
-            " learner, or its gradient function, takes none",
+            " learner, or its gradient function, does not take any",
         )
     sizes = np.unique(members.sources.batch).tolist()
     return traced(learner, members.start_shapes, data, hyper, sizes, weighted)
 
 
-def _not_taken(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
-    """Why a number is of no use, and where it is to be declared."""
+def _explain_unknown(name: object, accepted: Sequence[str], network: Network | Learner) -> str:
+    """Explain why a hyperparameter is not accepted, and where to declare it."""
     if name in ("learning_rate", "l2"):
-        return f"{name} is no further number, but a keyword beside hyper"
+        return f"{name} is a keyword of its own, beside hyper"
     if isinstance(network, Learner):
         expected = ", ".join(accepted) or "no names"
-        cure = f"; name it where the learner is made, hyper=[{name!r}]"
+        cure = f"; declare it when making the learner, hyper=[{name!r}]"
     else:
         accepted = sorted({*accepted, *numbers_of(network, [str(name)])})
         expected = ", ".join(accepted)
         cure = (
-            "; numbers of an optimizer go into jfnn.Optimizer, those of a loss into jfnn.learner, and that of"
-            " a layer is a jfnn.Constant by its name among the layer's parameters"
+            "; an optimizer's numbers go into jfnn.Optimizer, a loss's into jfnn.learner, and a layer's is a"
+            " jfnn.Constant with this name among its parameters"
         )
     meant = suggestions.did_you_mean(name, accepted)
     return f"expected {expected}, got {name!r}{meant or cure}"
 
 
 def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[str, np.ndarray]:
-    """Steps over which a schedule spreads, one number a replicate; nothing where there is no schedule."""
+    """Return the steps over which a schedule spreads, one number per replicate; empty without a schedule."""
     if SCHEDULE_STEPS not in learner.hyper:
         return {}
     spread = max(epochs, 1) if learner.schedule_epochs is None else learner.schedule_epochs
@@ -326,13 +324,13 @@ def _schedule_steps(learner: Learner, epochs: int, steps: np.ndarray) -> dict[st
 
 
 def _with_columns(data: Data, subsets: Subsets | None) -> Data:
-    """The data with the target of each subset, where rows have several."""
+    """Add each subset's target to the data, if rows have several."""
     if subsets is None or subsets.columns is None:
         return data
     most = data.rows[1].shape[1]
     last = subsets.columns.max()
     if last >= most:
-        raise ArgumentError("folds", f"expected columns of the {most} targets of the split, got {last}")
+        raise ArgumentError("folds", f"expected columns of the split's {most} targets, got {last}")
     return data._replace(columns=subsets.columns)
 
 
@@ -344,15 +342,10 @@ def _ranking(
     has_test: bool,
     rows: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> RankingScore:
-    """The score on rows held out where there are any, else on the test rows, else on the training rows.
+    """Return the score that ranks: on held-out rows, without these on test rows, or on training rows.
 
-    Args:
-        learner: The learner, which brings the metrics.
-        data: Its rows.
-        validation: The option.
-        validates: Whether rows are held out.
-        has_test: Whether test rows are scored.
-        rows: Numbers of the rows to train on and of those held out, in each fold.
+    ``validates`` and ``has_test`` state whether there are held-out and test rows; ``rows`` has the rows to
+    train on and the rows held out in each fold.
 
     Raises:
         ValueError: No such metric, or one that is NaN for every network on these rows.
@@ -371,7 +364,7 @@ def _ranking(
 def _check_defined(
     learner: Supervised, data: Data, name: str, part: str, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """Raises ArgumentError where the metric that ranks is NaN for every network on the rows of a fold."""
+    """Raise ArgumentError if the metric that ranks is NaN for every network on the rows of a fold."""
     metric = next(metric for metric in learner.metrics if metric.name == name)
     for fold, (train, held_out) in enumerate(rows):
         numbers = {"train": train, "validation": held_out, "test": np.arange(data.n_train, data.n)}[part]

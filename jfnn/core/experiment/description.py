@@ -1,4 +1,4 @@
-"""An experiment in plain values, for config.json and for telling runs apart."""
+"""Description of an experiment in plain values, for config.json and for telling runs apart."""
 
 import dataclasses
 import hashlib
@@ -24,7 +24,7 @@ from jfnn.schedulers.scheduler import Scheduler
 
 
 class Form(Protocol):
-    """What is recorded of the layout of tiles, in the words of `jfnn.Execution`."""
+    """The recorded layout of tiles, named as in `jfnn.Execution`."""
 
     @property
     def width(self) -> int:
@@ -32,21 +32,18 @@ class Form(Protocol):
 
     @property
     def shared(self) -> bool | int:
-        """Whether they share minibatches, or how many neighbours do."""
+        """Whether they share minibatches, or how many neighbors do."""
 
 
 def describe(
     experiment: Experiment, layout: Form, environment: Description, count: int, with_batches: bool
 ) -> Description:
-    """Describes a run: settings, checksums of the data, environment, and the fingerprint of all that decides.
+    """Describe a run: settings, data checksums, environment, and the fingerprint of what determines it.
 
-    Args:
-        experiment: The experiment.
-        layout: The layout of tiles.
-        environment: "versions" and "backend", as of `jfnn.core.store.identity.describe_environment`.
-        count: Host threads of this process that train; 0 where other processes do. Decides nothing.
-        with_batches: Whether to draw all minibatches of a user's function for their checksum; a run in a
-            directory needs it.
+    ``environment`` has "versions" and "backend", from `jfnn.core.store.identity.describe_environment`. ``count`` host
+    threads of this process train, 0 if other processes do; the fingerprint does not depend on it.
+    ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for their
+    checksum.
     """
     description = plain(
         {
@@ -67,7 +64,7 @@ def _settings(experiment: Experiment) -> Json:
     replicate_constants = {name: values.tolist() for name, values in experiment.replicate_constants.items()}
     subsets = {}
     subset_rows = experiment.subsets
-    # Checksums of the rows say nothing of these two.
+    # Checksums of the rows do not cover these two.
     if subset_rows is not None and (subset_rows.axis or subset_rows.start_per_subset):
         values = {name: values.tolist() for name, values in subset_rows.axis.items()}
         subsets = {"subsets": {"values": values, "start_per_subset": subset_rows.start_per_subset}}
@@ -95,7 +92,7 @@ def _settings(experiment: Experiment) -> Json:
 
 
 def evaluations(experiment: Experiment) -> int | list[int] | None:
-    """Epochs of the history: of equal steps their number, however they were given; None without a history."""
+    """Return the epochs of the history, or their spacing if regular; None without a history."""
     if experiment.execution.eval_every is None:
         return None
     last = experiment.epochs
@@ -106,14 +103,14 @@ def evaluations(experiment: Experiment) -> int | list[int] | None:
 
 
 def describe_scheduler(scheduler: Scheduler) -> Json:
-    """A scheduler's name and numbers."""
+    """Return a scheduler's name and numbers."""
     names = {kind: name for name, kind in SCHEDULERS.items()}
     kind = names.get(type(scheduler), f"{type(scheduler).__module__}.{type(scheduler).__qualname__}")
     return {"kind": kind} | dataclasses.asdict(scheduler)
 
 
 def checksums(experiment: Experiment, with_batches: bool) -> Json:
-    """Checksums of all that goes into a run besides settings, and names as they are; see `describe`."""
+    """Return checksums of everything in a run besides settings, and the names; see `describe`."""
     data = experiment.data
     replicates = experiment.replicates
     rows = {part: [parts[part] for parts in replicates.parts] for part in PARTS}
@@ -137,7 +134,7 @@ def checksums(experiment: Experiment, with_batches: bool) -> Json:
 def without_added(
     data: Data, subsets: Subsets | None
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
-    """Arrays of the split's rows, and of those added for "labels" and "test_labels" of subsets, if any."""
+    """Return arrays of the split's rows, and of rows added for "labels" and "test_labels" of subsets."""
     leaves = jax.tree.leaves(data.rows)
     if subsets is None:
         return leaves, {}
@@ -153,7 +150,7 @@ def without_added(
 
 
 def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | None:
-    """A checksum of all minibatches where they are given, by an array or, ``with_batches``, by a function."""
+    """Return a checksum of minibatches given by an array or, ``with_batches``, by a function."""
     replicates = experiment.replicates
     batches = replicates.batches
     if isinstance(batches, Minibatches) or (batches.from_function and not with_batches):
@@ -164,16 +161,16 @@ def minibatches_checksum(experiment: Experiment, with_batches: bool) -> str | No
             replicates.minibatches(number, epoch)
             for epoch in range(experiment.first_epoch, experiment.epochs)
         ]
-        if rows:  # of no epochs there are none
+        if rows:
             sha256.update(digest(np.stack(rows)).encode())
     return sha256.hexdigest()
 
 
 def custom_code(experiment: Experiment) -> dict[str, str]:
-    """Checksums of the user's functions that decide a result; empty where there are none.
+    """Return checksums of the user's functions that affect a result; empty without any.
 
-    Names say nothing about what a function does. Functions that are compiled count by the trace that is
-    trained, those that run as Python by their code and what it refers to.
+    Names do not identify what a function does. Compiled functions are identified by the trace that is
+    trained, Python functions by their code and what it refers to.
     """
     learner = experiment.learner
     functions = experiment.functions

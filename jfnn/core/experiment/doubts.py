@@ -1,4 +1,4 @@
-"""What is allowed and hardly meant, of rows and axes: found before anything is compiled, said once a call."""
+"""Warnings about valid but suspicious rows and axes, found before compiling, issued once per call."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,38 +11,36 @@ from jfnn.arguments.texts import compact, shortened
 from jfnn.layers.dropout import dropout_shapes
 from jfnn.layers.kind import LayerKind, Shape
 
-# Inputs from here on are doubted. Digits lose nothing up to 16; scaled to 96, three of seven learning rates
-# from 3e-4 to 0.3 diverge or learn nothing, and pixels up to 255 lose five (tests/search/test_doubts.py).
+# Largest input without a warning. Digits up to 16 train well; scaled to 96, three of seven learning rates
+# from 3e-4 to 0.3 diverge or learn nothing, and with pixels up to 255 five (tests/search/test_doubts.py).
 LARGE = 50.0
-BRIGHTEST = 255.0  # pixels of eight bits
-# Training rows for each class, on average, from which on one without any or with a single one is doubted.
-# Were it 2, the gates would be; were it 100, tables of some hundred rows would go without a word.
+BRIGHTEST = 255.0  # 8-bit pixels
+# Mean training rows per class from which a class with one row or none causes a warning. With 2, the logic
+# gates would cause one, too; with 100, tables of some hundred rows would not.
 ROWS_OF_CLASS = 10
-FIRST = 100  # rows in which most columns show that they are not constant
+FIRST = 100  # rows that rule out most constant columns
 
 
-def say(doubts: Iterable[Sequence[Doubt]]) -> None:
-    """Warns of the doubts of all programs of a call, of each once."""
+def warn(doubts: Iterable[Sequence[Doubt]]) -> None:
+    """Warn about the doubts of all programs of a call, once each."""
     for doubt in dict.fromkeys(doubt for of_program in doubts for doubt in of_program):
         callers.warn(doubt)
 
 
 def of_size(inputs: np.ndarray) -> list[Doubt]:
-    """Inputs ``[n, …]``, floats, so large that few learning rates suit them."""
+    """Return warnings about inputs ``[n, …]`` (floats) so large that few learning rates suit them."""
     if inputs.dtype.kind != "f" or (most := max(inputs.max(), -inputs.min())) < LARGE:
         return []
     found = f"inputs reach {compact(float(most), 3)}, where training often diverges or learns little"
-    pixels = ", or x / 255 of pixels," if most <= BRIGHTEST and inputs.min() >= 0 else ""
+    pixels = ", or x / 255 for pixels," if most <= BRIGHTEST and inputs.min() >= 0 else ""
     code = f"jfnn.datasets.standardise(split){pixels}"
     return [Doubt(found, cure=Set("standardise", True, "scales them", code))]
 
 
 def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
-    """Named columns of inputs ``[n, …]`` that are the same in all rows; pixels, which have no names, may be.
+    """Return warnings about constant named columns of inputs ``[n, …]``; pixels, without names, may be.
 
-    Args:
-        inputs: The training rows.
-        columns: Their description by name, as `jfnn.datasets.transform` takes it; anything else is passed by.
+    ``columns`` describe them by name, as for `jfnn.datasets.transform`; anything else is ignored.
     """
     if not isinstance(columns, Mapping) or not all(isinstance(one, Mapping) for one in columns.values()):
         return []
@@ -50,7 +48,7 @@ def of_columns(inputs: np.ndarray, columns: object) -> list[Doubt]:
     rows = inputs.reshape(len(inputs), -1)
     if sum(widths) != rows.shape[1] or len(rows) < 2:
         return []
-    constant = (rows[:FIRST] == rows[0]).all(axis=0)  # few columns are left to read whole
+    constant = (rows[:FIRST] == rows[0]).all(axis=0)  # few columns remain to be read whole
     constant[constant] = (rows[:, constant] == rows[0, constant]).all(axis=0)
     ends = np.cumsum(widths)
     same = [
@@ -66,13 +64,11 @@ def _columns(names: Sequence[str]) -> str:
 
 
 def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | None) -> list[Doubt]:
-    """Classes without training rows, with a single one, or with fewer than there are folds.
+    """Return warnings about classes with no training row, a single row, or fewer rows than folds.
 
-    Args:
-        labels: Of the training rows, whole numbers ``[n]``.
-        outputs: Of the network; one is for two classes.
-        words: The word for each label, in order; anything else for none.
-        folds: Their number, where each is to have its share of every class.
+    ``labels`` are those of the training rows ``[n]``; one output stands for two classes; ``words`` are the
+    names of the labels, if they are a list; ``folds`` is given if each fold is to have its share of every
+    class.
     """
 
     def named(numbers: np.ndarray) -> str:
@@ -90,7 +86,7 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
             found += [f"all training rows have the {named(present)}"]
         elif len(missing):
             found += [
-                f"no training row has the {named(missing)}, of the {len(counts)} that there are outputs for"
+                f"no training row has the {named(missing)}, of the {len(counts)} that the network can predict"
             ]
         if len(once) and folds is None:
             found += [f"one training row alone has the {named(once)}"]
@@ -101,19 +97,19 @@ def of_classes(labels: np.ndarray, outputs: int, words: object, folds: int | Non
 
 
 def of_axes(axes: Mapping[str, np.ndarray], dtype: np.dtype) -> list[Doubt]:
-    """Values, name -> ``[k]``, that stand on an axis of a grid twice in the dtype of the arithmetic."""
+    """Return warnings about values (name -> ``[k]``) that repeat on an axis in the arithmetic's dtype."""
     found = []
     for name, values in axes.items():
         distinct, first, counts = np.unique(values.astype(dtype), return_index=True, return_counts=True)
         if len(distinct) < values.size:
             texts = [compact(float(values[i]), 6) for i in first[counts > 1]]
-            text = f"{shortened(texts, 5)} more than once, in cells that are the same"
+            text = f"{shortened(texts, 5)} more than once, which repeats cells"
             found.append(Doubt(text, name))
     return found
 
 
 def of_dropout(rates: np.ndarray, layers: Sequence[LayerKind], shape: Shape) -> list[Doubt]:
-    """Rates of dropout of a network without hidden units, for inputs of a shape."""
+    """Return warnings about dropout in a network without hidden units, for inputs of a shape."""
     if rates.max() == 0 or any(dropped is not None for dropped in dropout_shapes(layers, shape)):
         return []
-    return [Doubt("the network has no hidden units to drop, so that its value changes nothing", "dropout")]
+    return [Doubt("the network has no hidden units to drop, so its value has no effect", "dropout")]

@@ -1,11 +1,11 @@
-"""Random numbers of `jax.random` for any arrays and seeds, by one program whose shapes are fixed.
+"""Random numbers of `jax.random` for arrays and seeds of any number, from one program of fixed shape.
 
-`jax.random` compiles a program for every shape. Here a row is `WIDTH` numbers of one array of one seed, from
-any position on, and all rows of all arrays go through the same program. The numbers are those of
-`jax.random`, by two properties of its default generator (Salmon et al., SC 2011, "Parallel random numbers:
-as easy as 1, 2, 3"): ``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array comes of the two
-words of ``fold_in(key, j)``, whatever the array's size. Compiled by jaxlib 0.10.2 they are so bit for bit;
-0.12.0.1 rounds last bits otherwise in other programs.
+`jax.random` compiles a program for every shape. Here a row is `WIDTH` numbers of one array and seed, from any
+position on, and all rows of all arrays go through the same program. It reproduces `jax.random` by two
+properties of its default generator (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3"):
+``split(key, n)[i]`` is ``fold_in(key, i)``, and number j of an array is made from the two words of
+``fold_in(key, j)``, whatever the array's size. With jaxlib 0.10.2 the numbers are equal bit for bit; 0.12.0.1
+rounds the last bits differently in different programs.
 """
 
 import functools
@@ -22,21 +22,22 @@ from jfnn.numerics.compiling import compiled
 
 GENERATOR = "threefry2x32"
 Distribution = Literal["uniform", "normal", "truncated_normal"]
-WIDTH = 32  # numbers of a row: more are drawn in vain for small arrays, fewer take more time each
-TURN = 32  # rows that one turn of the program's loop draws
-ROWS = 1024  # rows of one call
-DEPTH = 8  # steps of a path at most
+WIDTH = 32  # numbers per row: more waste draws for small arrays, fewer take more time each
+TURN = 32  # rows per iteration of the program's loop
+ROWS = 1024  # rows per call
+DEPTH = 8  # maximum length of a path
 
 
 class Stream(NamedTuple):
     """The random numbers of one array.
 
     Attributes:
-        path: The array's key comes of a seed's by `jax.random.fold_in` of these, one after another.
+        path: Numbers that `jax.random.fold_in` folds one after another into a seed's key, for the array's
+            key.
         size: How many numbers.
-        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within ±bound.
-        scale: Their factor.
-        bound: See above.
+        distribution: "normal", standard; "truncated_normal", the same within ±2; "uniform", within
+            ±``bound``.
+        scale: Factor of the numbers.
     """
 
     path: tuple[int, ...]
@@ -47,13 +48,13 @@ class Stream(NamedTuple):
 
 
 class DrawnRows(NamedTuple):
-    """What the program draws: a row for each entry.
+    """The rows that the program draws.
 
     Attributes:
         seeds: ``[rows]`` (uint32).
-        paths: ``[rows, DEPTH]`` (int32), with -1 behind the last step.
+        paths: ``[rows, DEPTH]`` (int32), padded with -1.
         firsts: Position in the array of a row's first number ``[rows]`` (uint32).
-        distributions: Numbers in `DISTRIBUTIONS` ``[rows]`` (int32).
+        distributions: Indices into `DISTRIBUTIONS` ``[rows]`` (int32).
         factors: ``[rows]`` (dtype of the numbers).
         bounds: ``[rows]`` (dtype of the numbers).
     """
@@ -67,9 +68,9 @@ class DrawnRows(NamedTuple):
 
 
 def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
-    """Arrays ``[seeds, …]`` of NumPy, drawn from ``jax.random.key(seed)`` by one program for all networks.
+    """Draw NumPy arrays ``[seeds, …]`` from ``jax.random.key(seed)``, by one program for all networks.
 
-    None where JAX is set to draw otherwise than this program.
+    Returns None if JAX is configured to draw differently from this program.
     """
     dtype = np.dtype(jnp.result_type(float))
     leaves = jax.tree.leaves(starts)
@@ -91,7 +92,7 @@ def from_seeds(starts: Starts, seeds: Sequence[int]) -> Any | None:
 
 
 def _streams(draw: Draw) -> list[Stream]:
-    """The random numbers of each part; none of constants."""
+    """Return the random numbers of each part; none for constants."""
     if draw.distribution == "constant":
         return []
     size = math.prod(draw.shape)
@@ -100,7 +101,7 @@ def _streams(draw: Draw) -> list[Stream]:
 
 
 def are_drawable(streams: Sequence[Stream]) -> bool:
-    """Whether `drawn` has the numbers of `jax.random` for these, as this is now configured."""
+    """Return whether `drawn` reproduces `jax.random` for these, under its current configuration."""
     generator: object = getattr(jax.config, "jax_default_prng_impl", None)
     by_position: object = getattr(jax.config, "jax_threefry_partitionable", False)
     depth = max((len(stream.path) for stream in streams), default=0)
@@ -108,7 +109,7 @@ def are_drawable(streams: Sequence[Stream]) -> bool:
 
 
 def drawn(streams: Sequence[Stream], seeds: Sequence[int], dtype: np.dtype) -> list[np.ndarray]:
-    """The numbers of each stream for every seed ``[seeds, size]``, where `are_drawable`."""
+    """Draw the numbers of each stream for every seed ``[seeds, size]``; requires `are_drawable`."""
     if not streams:
         return []
     a_seed = np.array([-(-stream.size // WIDTH) for stream in streams])
@@ -125,14 +126,14 @@ def drawn(streams: Sequence[Stream], seeds: Sequence[int], dtype: np.dtype) -> l
 def _calls(
     streams: Sequence[Stream], seeds: np.ndarray, a_seed: np.ndarray, dtype: np.dtype
 ) -> Iterator[tuple[np.int32, np.int32, DrawnRows]]:
-    """Arguments of each call of the program; each stream has ``a_seed`` rows for every seed, in order."""
+    """Yield the arguments of each call of the program; each stream has ``a_seed`` rows per seed, in order."""
     depth = max(len(stream.path) for stream in streams)
     paths = np.full((len(streams), DEPTH), -1, np.int32)
     for path, stream in zip(paths, streams, strict=True):
         path[: len(stream.path)] = stream.path
     distributions = np.array([DISTRIBUTIONS.index(stream.distribution) for stream in streams], np.int32)
     factors = np.array([stream.scale for stream in streams], dtype)
-    # Normal numbers have a factor √2, of which and the scale the compiler makes one.
+    # Normal numbers have a factor √2, which the compiler merges with the scale.
     factors[distributions == DISTRIBUTIONS.index("normal")] *= dtype.type(math.sqrt(2))
     bounds = np.array([stream.bound for stream in streams], dtype)
     ends = np.cumsum(a_seed) * len(seeds)
@@ -149,7 +150,7 @@ def _calls(
 
 @functools.lru_cache(maxsize=1)
 def _program() -> Callable[[np.int32, np.int32, DrawnRows], jax.Array]:
-    """``(turns (int32), depth of the paths (int32), rows) -> [ROWS, WIDTH]``, zeros behind the last turn."""
+    """Compile ``(turns (int32), depth (int32), rows) -> [ROWS, WIDTH]``, with zeros after the last turn."""
 
     def draw(turns: jax.Array, depth: jax.Array, rows: DrawnRows) -> jax.Array:
         def put(turn: jax.Array, numbers: jax.Array) -> jax.Array:
@@ -164,7 +165,7 @@ def _program() -> Callable[[np.int32, np.int32, DrawnRows], jax.Array]:
 
 
 def _numbers(rows: DrawnRows, depth: jax.Array) -> jax.Array:
-    """The numbers of some rows ``[rows, WIDTH]``, by the operations of `jax.random` in the same order."""
+    """Return numbers of some rows ``[rows, WIDTH]``, by the operations of `jax.random` in their order."""
     dtype = rows.factors.dtype
     factors, bounds, kinds = (leaf[:, None] for leaf in (rows.factors, rows.bounds, rows.distributions))
     is_uniform, is_normal, _ = (kinds == i for i in range(len(DISTRIBUTIONS)))
@@ -182,7 +183,7 @@ def _numbers(rows: DrawnRows, depth: jax.Array) -> jax.Array:
 
 
 def _words(rows: DrawnRows, depth: jax.Array) -> jax.Array:
-    """Two random words for each number of some rows ``[rows, WIDTH, 2]`` (uint32)."""
+    """Return two random words for each number of some rows ``[rows, WIDTH, 2]`` (uint32)."""
 
     def step(i: jax.Array, keys: jax.Array) -> jax.Array:
         words = rows.paths[:, i]
@@ -195,7 +196,7 @@ def _words(rows: DrawnRows, depth: jax.Array) -> jax.Array:
 
 
 def _unit(words: jax.Array, dtype: np.dtype) -> jax.Array:
-    """Uniform numbers in [0, 1) of this dtype from pairs of random words ``[…, 2]`` (uint32)."""
+    """Convert pairs of random words ``[…, 2]`` (uint32) to uniform numbers in [0, 1) of this dtype."""
     form = np.finfo(dtype)
     if form.bits == 32:
         bits = words[..., 0] ^ words[..., 1]

@@ -1,4 +1,4 @@
-"""What is trained, as plain data, checked: members whose numbers lie on axes."""
+"""The members that a sweep trains, as plain data, checked: their numbers lie on axes."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,12 +19,11 @@ class Experiment(Cohort):
 
     Attributes:
         constants: Name -> value of numbers that all members share.
-        replicate_constants: Name -> values of further numbers, one a replicate.
+        replicate_constants: Name -> values of further numbers, one per replicate.
         folds: Number of folds, or None.
-        subsets: The subsets that are the folds as they were given, where they are `Subsets`. The data have
-            rows behind theirs where subsets have labels.
-        names: As of `jfnn.Split`.
-        doubts: What is allowed and hardly meant, for warnings.
+        subsets: The given `Subsets`, if they are the folds. If they have labels, the data have further rows.
+        names: As in `jfnn.Split`.
+        doubts: Warnings about valid but suspicious input.
     """
 
     cells: Axes
@@ -39,13 +38,13 @@ class Experiment(Cohort):
 
     @property
     def recording(self) -> Recording:
-        """What is kept of the run, and whom it tells."""
+        """What the run records, and its listeners."""
         keeps = self.execution
         return Recording(keeps.objective, keeps.keep_params, keeps.eval_every, keeps.progress, keeps.listener)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of a per-member array: cells, seeds, and folds where there are any."""
+        """Shape of a per-member array: cells, seeds and, if there are any, folds."""
         if self.is_single:
             return ()
         return (*self.cells.shape, len(self.seeds), *(() if self.folds is None else (self.folds,)))
@@ -56,7 +55,7 @@ class Experiment(Cohort):
         return not self.cells.shape
 
     def without_axes(self) -> "Experiment":
-        """The experiment of one member, with numbers instead of axes of one value."""
+        """Return the experiment of one member with single numbers instead of axes of length one."""
         return dataclasses.replace(
             self, cells=Axes({name: values.reshape(()) for name, values in self.cells.values.items()})
         )
@@ -67,6 +66,6 @@ class Experiment(Cohort):
         return int(np.prod(self.cells.shape))
 
     def hyper(self) -> dict[str, np.ndarray]:
-        """Each member's numbers, name -> ``[members]``, replicates inside."""
+        """Return each member's numbers, name -> ``[members]``, replicates varying fastest."""
         constants: dict[str, float | np.ndarray] = {**self.constants, **self.replicate_constants}
         return self.cells.hyper(constants, self.members, self.data.dtype)

@@ -1,4 +1,4 @@
-"""Members of a result with which a run goes on: those that had ended there stay as they were."""
+"""Members of a result that a run trains further; those that had ended stay as they were."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -15,10 +15,10 @@ class Trained:
     """Members of a result, as ``initial_params`` of a run.
 
     Attributes:
-        params: Their parameters, as `jfnn.SweepResult` has them.
-        axes: Name and length of each of its axes.
-        ended: How they stand, in its shape.
-        epochs: Epochs that the parameters were trained for, in its shape.
+        params: Their parameters, as in `jfnn.SweepResult`.
+        axes: Name and length of each of the result's axes.
+        ended: Whether and when members ended, in the result's shape.
+        epochs: Epochs that the parameters were trained for, in the result's shape.
     """
 
     params: Params
@@ -27,14 +27,14 @@ class Trained:
     epochs: np.ndarray
 
     def ended_in(self, axes: Iterable[tuple[str, int]], epochs: range) -> Ended | None:
-        """How members stand where a run with some axes goes on with these; None where all train on.
+        """Return how members ended, for a run with the given axes; None if all of them train further.
 
-        Raises:
-            ValueError: The run does not go on, has other axes, or does not begin where these ended.
+        Raises ArgumentError if the run begins at epoch 0, has other axes, or does not begin where these
+        ended.
         """
         argument = "initial_params"
         if not epochs.start:
-            reason = "a result goes on by epochs=range(first, end); result.params begin a new run"
+            reason = "to continue a result, give epochs=range(first, end); result.params begin a new run"
             raise ArgumentError(argument, reason)
         expected = list(axes)
         if self.axes != expected and (self.axes or any(length > 1 for _, length in expected)):
@@ -49,8 +49,8 @@ class Trained:
             reason = f"expected range({found[0]}, …), since the result has {found[0]} epochs, got {epochs}"
             raise ArgumentError("epochs", reason)
         if (self.epochs != np.where(trains, epochs.start, ended)).any():
-            reason = "a scheduler took members back to earlier epochs, whose state later ones do not follow"
-            raise ArgumentError(argument, f"{reason}; result.params trains on from there")
+            reason = "a scheduler took members back to earlier epochs, so the run cannot continue all of them"
+            raise ArgumentError(argument, f"{reason}; result.params can start a new one")
         if trains.all() and not pruned.any():
             return None
         return Ended(

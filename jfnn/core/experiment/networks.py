@@ -17,7 +17,7 @@ from jfnn.arguments.signatures import check_callable
 from jfnn.learners.learner import Learner
 from jfnn.network import Network
 
-BY_NAME = "network"  # the axis of a dict of networks
+BY_NAME = "network"  # name of the axis of a dict of networks
 
 
 @dataclasses.dataclass(init=False, repr=False, eq=False)
@@ -25,20 +25,20 @@ class Networks(Valid):
     """Networks, or learners, for every combination of the values of named axes, for `jfnn.sweep`.
 
     ``jfnn.Networks(lambda layers, width: jfnn.mlp((2, *[width] * layers, 2)), layers=[1, 2], width=[5, 20])``
-    are four networks; "layers" and "width" are the first two axes of their sweep. A function that gives
-    `jfnn.supervised` takes the optimizer, the loss and the like as axes, too.
+    creates four networks; "layers" and "width" are the first two axes of their sweep. A function that returns
+    `jfnn.supervised` can also take the optimizer, the loss and so on as axes.
 
     Args:
-        make: A function that takes a value of each axis, by its name, and gives a `Network` or `Learner`.
-        **axes: Name -> values, each once: numbers; or words that can be names of directories; or a mapping
-            of such words to anything that ``make`` takes for them.
+        make: A function that takes a value of each axis by name and returns a `Network` or `Learner`.
+        **axes: Name -> distinct values: numbers; or words that are valid directory names; or a mapping of
+            such words to any arguments of ``make``.
 
     Attributes:
         axes: Name -> values ``[k]``: int64, float64 or words.
-        networks: What ``make`` gave for every combination, in C order.
+        networks: What ``make`` returned for every combination, in C order.
 
     Raises:
-        ValueError, TypeError: No axes; values of another kind; a function that takes other names or gives
+        ValueError, TypeError: No axes; values of another kind; a function that takes other names or returns
             anything else.
     """
 
@@ -49,9 +49,7 @@ class Networks(Valid):
         if not axes:
             raise ArgumentTypeError("axes", "expected at least one by its name, such as width=[5, 20]")
         if BY_NAME in axes:
-            raise ArgumentError(
-                "axes", f"the axis {BY_NAME!r} is that of a dict of networks; name it otherwise"
-            )
+            raise ArgumentError("axes", f"{BY_NAME!r} is reserved for dicts of networks; choose another name")
         check_words(axes, "axes")
         self.axes = {name: _values(given, name) for name, given in axes.items()}
         check_callable(make, (), "make", f"a function of {', '.join(axes)}, by these names", axes)
@@ -60,15 +58,11 @@ class Networks(Valid):
             for name, given in axes.items()
         ]
         combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*taken)]
-        self.networks = tuple(_made(make, arguments) for arguments in combinations)
+        self.networks = tuple(_make_network(make, arguments) for arguments in combinations)
 
     @classmethod
     def by_name(cls, networks: Mapping[str, Network | Learner], argument: str) -> Networks:
-        """Networks by their names, which are the axis "network".
-
-        Raises:
-            ValueError: None, or names that cannot be those of directories.
-        """
+        """Return networks by name, on the axis "network"; raise ArgumentError for invalid names."""
         check_words(networks, argument)
         if not networks:
             raise ArgumentError(argument, "expected at least one network by name, got none")
@@ -78,13 +72,13 @@ class Networks(Valid):
         return several
 
     def __repr__(self) -> str:
-        """The axes with their values."""
+        """Return the axes with their values."""
         texts = (f"{name} {', '.join(map(str, values.tolist()))}" for name, values in self.axes.items())
         return f"<Networks of {' × '.join(texts)}>"
 
 
 def as_networks(network: object, argument: str) -> Any:
-    """A network or learner as it is, or several, also by their names."""
+    """Return a network, a learner or `Networks` unchanged; convert a dict to `Networks`."""
     if isinstance(network, list | tuple) and not isinstance(network, Network):
         got = checks.shown(network)
         raise ArgumentTypeError(argument, f"expected one, or several by name, {{'a': …, 'b': …}}, got {got}")
@@ -92,15 +86,15 @@ def as_networks(network: object, argument: str) -> Any:
 
 
 def check_words(words: Collection[object], argument: str) -> None:
-    """Raises ArgumentError for other than names that directories can have."""
+    """Raise ArgumentError for names that are not valid directory names."""
     for word in words:
         if not paths.names_directory(word) or not str(word).isprintable():
             got = checks.shown(word)
-            raise ArgumentError(argument, f"expected names that can be those of directories, got {got}")
+            raise ArgumentError(argument, f"expected valid directory names, got {got}")
 
 
 def _values(given: object, argument: str) -> np.ndarray:
-    """The values of an axis ``[k]``: int64, float64 or words."""
+    """Check and return the values of an axis ``[k]``: int64, float64 or words."""
     if isinstance(given, Mapping):
         values = list(given)
     elif checks.is_several(given):
@@ -116,7 +110,7 @@ def _values(given: object, argument: str) -> np.ndarray:
         array = checks.as_axis(values, argument, None)
         array = array.astype(np.int64) if all(map(_is_whole, values)) else array
     else:
-        cure = "other things by names, {'no': False, 'yes': True}"
+        cure = "other values by name, {'no': False, 'yes': True}"
         raise ArgumentTypeError(argument, f"expected numbers, or words, or {cure}, got {checks.shown(given)}")
     if len(np.unique(array)) < len(array):
         raise ArgumentError(argument, f"expected each value once, got {checks.shown(given)}")
@@ -131,9 +125,9 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, numbers.Integral) and abs(int(value)) <= checks.MOST
 
 
-def _made(make: Callable[..., object], arguments: Mapping[str, object]) -> Network | Learner:
+def _make_network(make: Callable[..., object], arguments: Mapping[str, object]) -> Network | Learner:
     network = make(**arguments)
     if not isinstance(network, Network | Learner):
         got = f"{checks.shown(network)} for {checks.shown(arguments)}"
-        raise ArgumentTypeError("make", f"expected a function that gives a jfnn.Network, got {got}")
+        raise ArgumentTypeError("make", f"expected a function that returns a jfnn.Network, got {got}")
     return network

@@ -1,8 +1,4 @@
-"""Every option of a sweep, declared once: name, type, default, check and help.
-
-Keywords of `jfnn.sweep` and other functions, flags of the command line, and the documentation follow from
-these declarations.
-"""
+"""All options of a sweep: keywords, command-line flags and documentation derive from these declarations."""
 
 import dataclasses
 import os
@@ -52,44 +48,38 @@ def option(
     default: object = dataclasses.MISSING,
     convert: Convert | None = None,
 ) -> Any:
-    """A keyword.
-
-    Args:
-        help: Its help.
-        default: Its default.
-        convert: Its converter, where it needs only the value.
-    """
+    """Declare a keyword argument: its help, its default and a converter of its value."""
     return fields.field(default, convert, help=help)
 
 
 def _gradient(value: object, argument: str) -> Any:
-    """A name, or a function, which is tried on the learner's parameters."""
+    """Check a name; a function is tried later, on the learner's parameters."""
     return value if callable(value) else checks.as_choice(value, argument, GRADIENTS)
 
 
 @dataclasses.dataclass(kw_only=True)
 class Common(Valid):
-    """Options of every function that trains."""
+    """Options shared by all functions that train."""
 
     learning_rate: Converted[Values | None, Number | None] = option(
-        "η, a number or a sequence: the first axis ``[E]``. With ``cells`` also a distribution, or None where"
-        " each of these has it.",
+        "Learning rate η, a number or a sequence: the first axis ``[E]``. With ``cells``, also a"
+        " distribution, or None if each cell has its own.",
         None,
         optional(HYPER["learning_rate"]),
     )
-    l2: Converted[Values, Number] = option("λ, in the same way: the second axis ``[L]``.", 0.0, HYPER["l2"])
+    l2: Converted[Values, Number] = option("L2 penalty λ, likewise: second axis ``[L]``.", 0.0, HYPER["l2"])
     hyper: Converted[Mapping[str, Values] | None, dict[str, Number]] = option(
-        "Further numbers of each member by name; a sequence is a further axis, a number a constant. Networks"
-        ' take "dropout", the probability to drop a hidden unit for a sample in training, "init_scale", the'
-        ' factor of starting weights, "l1", the strength of the penalty ``l1 Σ |w|`` (`jfnn.penalties`), and'
-        " numbers of their own (see `jfnn.Constant`). A dropout of 0 gives other last bits than none, those"
-        " that it has beside other rates.",
+        "Further hyperparameters by name; a sequence adds an axis, a number is a constant. Networks take"
+        ' "dropout", the probability of dropping a hidden unit for a sample in training; "init_scale", the'
+        ' factor of the initial weights; "l1", the strength of the penalty ``l1 Σ |w|`` (`jfnn.penalties`);'
+        " and hyperparameters of their own (see `jfnn.Constant`). The last bits with a dropout of 0 are the"
+        " same beside any other rates, but differ from those without dropout.",
         None,
         as_numbers,
     )
     loss: Converted[str | Loss, Loss] = option(
-        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss`, as of `jfnn.losses.huber` and"
-        ' `jfnn.losses.pinball`. With "quadratic" the mean squared error of one output is 2 × loss.',
+        "A key of `jfnn.losses.LOSSES`, or a `jfnn.Loss` such as `jfnn.losses.huber` and"
+        ' `jfnn.losses.pinball` return. With "quadratic", the mean squared error of one output is 2 × loss.',
         "cross_entropy",
         lambda value, _: losses.get(value),
     )
@@ -99,75 +89,75 @@ class Common(Valid):
         one_of(losses.REDUCTIONS),
     )
     optimizer: Converted[str | Optimizer | Factory, Optimizer] = option(
-        '"sgd", any optax optimizer by name, a factory, or a `jfnn.Optimizer` with arguments and a schedule;'
-        " its arguments that are sequences are further axes.",
+        '"sgd", the name of any optax optimizer, a factory, or a `jfnn.Optimizer` with arguments and a'
+        " schedule; arguments that are sequences add axes.",
         "sgd",
         lambda value, _: as_optimizer(value),
     )
     gradient: str | ValueAndGrad = option(
-        '"autodiff" (`jax.grad`), "backprop" (the hand derivation; equal to rounding, about as fast), or a'
+        '"autodiff" (`jax.grad`), "backprop" (derived by hand; equal up to rounding, about as fast), or a'
         " function ``(params, x, targets, l2=…) -> (value, gradients)``.",
         "autodiff",
         _gradient,
     )
     epochs: Converted[int | range, range] = option(
-        "How many to train; or ``range(first, end)``, to go on from ``initial_params``, a result or its"
-        " parameters of ``first`` epochs: minibatches, keys and numbers of epochs are those of one run of"
-        " ``end`` epochs, factors of the start are not applied again, and what optimizers, schedules,"
-        " schedulers and pruning remember begins anew. ``resume`` adds no epochs: it ends the run as it was"
-        " begun.",
+        "Number of epochs; or ``range(first, end)``, to continue from ``initial_params``, a result or its"
+        " parameters after ``first`` epochs. Minibatches, random keys and epoch numbers are then those of"
+        " one run of ``end`` epochs and initialization factors are not applied again, but optimizers,"
+        " schedules, schedulers and pruning start afresh. ``resume`` adds no epochs: it finishes a run as it"
+        " was begun.",
         100,
         as_epoch_range,
     )
     batch_size: Converted[
         int | Minibatches | Sequence[int | Minibatches | None] | None, Minibatches | tuple[Minibatches, ...]
     ] = option(
-        "Rows a step; None for all of them (gradient descent); or `jfnn.Minibatches`, to pass over a"
-        " permutation instead of drawing a fresh subset each step. Of `jfnn.sweep` also several, which are"
-        ' the axis "batch_size".',
+        "Rows per step; None for all rows (gradient descent); or `jfnn.Minibatches`, for passes over a"
+        " permutation instead of a fresh random subset each step. `jfnn.sweep` also takes several, which"
+        ' form the axis "batch_size".',
         100,
         as_batch_sizes,
     )
     batches: np.ndarray | Callable[[int, int], np.ndarray] | None = option(
-        "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn ones, or these with a leading"
-        " seed axis; or a function ``(seed, epoch) -> row numbers [steps, batch]``, which is called on"
-        " another thread while devices work, and must give the same each time.",
+        "Row numbers ``[epochs, steps, batch]`` to train on instead of drawn minibatches, optionally with a"
+        " leading seed axis; or a function ``(seed, epoch) -> row numbers [steps, batch]``, which is called"
+        " on another thread while devices work and must be deterministic.",
         None,
     )
     initial_params: Params | None = option(
-        "Parameters to start from instead of the network's ``init``; or with leading axes, of the seeds, or"
-        " all of the grid, as ``result.params`` has them; of several networks or batch sizes in nested lists,"
-        " as there. In a tuple with an entry for each layer, None stands for a layer that starts by ``init``."
-        " With ``epochs=range(first, end)`` also a `SweepResult` of the same axes: members that"
-        " diverged, stopped or were pruned there then stay so, which parameters alone do not tell.",
+        "Parameters to start from instead of the network's ``init``, optionally with leading axes of the"
+        " seeds or of the whole grid, like ``result.params`` (nested lists for several networks or batch"
+        " sizes). In a tuple with an entry per layer, None stands for a layer that ``init`` initializes."
+        " With ``epochs=range(first, end)``, also a `SweepResult` with the same axes: members that diverged,"
+        " stopped or were pruned then remain so, which parameters alone do not record.",
         None,
     )
     validation: Converted[float | int | Validation | None, Validation] = option(
         "Share (float) or number (int) of training rows to hold out, or a `jfnn.Validation`; cells are then"
-        " ranked on these rows, and the test rows are left for the winner.",
+        " ranked on these rows, and the test rows are reserved for the winner.",
         None,
         as_validation,
     )
     schedulers: Converted[Scheduler | Sequence[Scheduler], tuple[Scheduler, ...]] = option(
-        "Rules that stop, copy or change members at evaluations, such as ``jfnn.Halving(3)``, or several.",
+        "One or several rules that stop, copy or change members at evaluations, such as ``jfnn.Halving(3)``.",
         (),
         as_schedulers,
     )
     execution: Converted[int | Execution | Remote | None, Execution] = option(
-        "How it runs: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
+        "Where and how to train: a number of devices, an executor of other processes, or a `jfnn.Execution`.",
         None,
         as_execution,
     )
     out: Converted[str | os.PathLike[str] | None, Path | None] = option(
-        "A directory for the run: its state is saved there on the way, and in the end the result, for"
-        " `jfnn.load`. It must hold no other run.",
+        "A directory for checkpoints during the run and its result at the end, which `jfnn.load` reads. It"
+        " must not hold another run.",
         None,
         optional(paths.as_path),
     )
     resume: bool = option(
-        "Go on with the run in ``out`` if it was stopped, with the bits it would have had otherwise; give"
-        " back its result if it has ended; start it if there is none. More epochs are another run, which"
-        " ``initial_params`` begin: see ``epochs``.",
+        "Continue the run in ``out`` if it was interrupted, with the bits of an uninterrupted run; return"
+        " its result if it has finished; start it if there is none. For more epochs, begin another run from"
+        " ``initial_params``: see ``epochs``.",
         False,
         checks.as_switch,
     )
@@ -184,23 +174,23 @@ class Common(Valid):
 
     @property
     def listed(self) -> Mapping[str, np.ndarray]:
-        """Name -> numbers of cells given one by one; empty without such."""
+        """Name -> values of listed cells; empty without them."""
         return {}
 
     @property
     def hyper_names(self) -> list[str]:
-        """Names of the further numbers of each member that options give values for."""
+        """Names of the further hyperparameters that the options give values for."""
         return [name for name in {**self.hyper, **self.listed} if name not in ALWAYS]
 
     @property
     def scheme(self) -> Minibatches:
-        """The batch size of one program; raises ValueError where there are several."""
+        """The batch size of one program; raises ValueError if there are several."""
         if not isinstance(self.batch_size, Minibatches):
             raise ArgumentError("batch_size", "expected one number of rows here; jfnn.sweep takes several")
         return self.batch_size
 
     def changed(self, names: Iterable[str]) -> list[str]:
-        """Names, of these, of the options whose values are not the defaults."""
+        """Return those of the named options whose values differ from the defaults."""
         changed = []
         for name, field in self.__dataclass_fields__.items():
             if name in names:
@@ -211,14 +201,14 @@ class Common(Valid):
         return changed
 
     def several(self) -> list[str]:
-        """Names of the numbers of a member that are given as a sequence or a distribution."""
+        """Return the names of hyperparameters that are given as a sequence or a distribution."""
         learner = vars(self)["network"]
         numbers = learner.numbers if isinstance(learner, Learner) else self.optimizer.numbers
         values = {"learning_rate": self.learning_rate, "l2": self.l2, **self.hyper, **numbers}
         return [name for name, value in values.items() if is_axis(value)]
 
     def common(self) -> dict[str, Any]:
-        """Values of the options that every function that trains has."""
+        """Return the values of the options shared by all functions that train."""
         values = vars(self)
         return {field.name: values[field.name] for field in dataclasses.fields(Common)}
 
@@ -228,8 +218,8 @@ class Options(Common):
     """Arguments of `jfnn.sweep`.
 
     Attributes:
-        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; or several of
-            them by name, which are the axis "network"; or `jfnn.Networks`, whose axes have names and values.
+        network: A `jfnn.Network`, from `jfnn.mlp` or another constructor, or a `jfnn.Learner`; several by
+            name, which form the axis "network"; or `jfnn.Networks`, whose axes have names and values.
         split: ``Split(x_train, y_train, x_test, y_test, weights)``.
     """
 
@@ -239,21 +229,21 @@ class Options(Common):
     split: Split = dataclasses.field(metadata={"convert": as_split})
     _: dataclasses.KW_ONLY
     seeds: Converted[int | Sequence[int], list[int]] = option(
-        "How many (0, 1, …), or which; the last axis ``[S]``. A seed fixes starting parameters and"
-        " minibatches.",
+        "Number of seeds (0, 1, …) or a list of them; the last axis ``[S]``. A seed fixes the initial"
+        " parameters and the minibatches.",
         1,
         as_seeds,
     )
     folds: int | Iterable[object] | Subsets | None = option(
-        "Cross-validation: a number of folds (scikit-learn's KFold, for classes StratifiedKFold, the same"
-        " rows), a splitter object, or pairs of row numbers; or `jfnn.subsets.Subsets`. Folds are a further"
+        "Cross-validation: a number of folds (scikit-learn's KFold, or StratifiedKFold for classes, with the"
+        " same rows), a splitter, or pairs of row numbers; or `jfnn.subsets.Subsets`. Folds are a further"
         " axis, after the seeds.",
         None,
     )
     refit: Converted[bool | str | Simplest | Refit | None, Refit | None] = option(
-        'Train the best cell once more, on all training rows, for `SweepResult.refit`; "all" for the test'
-        " rows too; a `jfnn.Simplest` for the cell that this rule chooses; or a `jfnn.Refit`, such as"
-        ' ``Refit("all", cells=5)`` for the best five.',
+        'Train the best cell again on all training rows, for `SweepResult.refit`; "all" includes the test'
+        ' rows; a `jfnn.Simplest` chooses the cell by this rule; a `jfnn.Refit`, such as ``Refit("all",'
+        " cells=5)``, can train several.",
         False,
         as_refit,
     )
@@ -261,23 +251,23 @@ class Options(Common):
         int | Sample | Sequence[Mapping[str, float]] | Mapping[str, Sequence[float]] | None,
         Sample | dict[str, np.ndarray] | None,
     ] = option(
-        "Cells instead of every combination, on one axis of all arrays, ``[n, S]``. A number is a random"
-        " search: so many are drawn, from a distribution (with ``ppf``, such as"
-        " ``scipy.stats.loguniform(1e-5, 1)``) or a sequence of each number, independently. Or they are"
-        ' listed, each with its numbers, ``[{"learning_rate": 0.1, "l2": 0.0}, …]``, or as columns of equal'
-        " length; these replace the single numbers given elsewhere, of the optimizer too.",
+        "Cells instead of all combinations, on one axis of every array ``[n, S]``. A number is a random"
+        " search: that many values of each hyperparameter are drawn independently, from a distribution (with"
+        " ``ppf``, such as ``scipy.stats.loguniform(1e-5, 1)``) or a sequence. Cells can also be listed,"
+        ' ``[{"learning_rate": 0.1, "l2": 0.0}, …]``, or given as columns of equal length; they replace'
+        " single values given elsewhere, also in the optimizer.",
         None,
         optional(as_cells),
     )
 
     @property
     def listed(self) -> Mapping[str, np.ndarray]:
-        """Name -> numbers of cells given one by one; empty without such."""
+        """Name -> values of listed cells; empty without them."""
         return self.cells if isinstance(self.cells, Mapping) else {}
 
     @property
     def model(self) -> Network | Learner:
-        """The network or learner of one program; raises ValueError where there are several."""
+        """The network or learner of one program; raises ValueError if there are several."""
         if isinstance(self.network, Networks | Mapping):
             raise ArgumentError("network", "expected one network here; jfnn.sweep takes several")
         return self.network
@@ -289,12 +279,12 @@ class TrainOptions(Common):
 
     Attributes:
         network: As in `Options`.
-        x: Inputs ``[n, …]``; None for losses that draw what they need.
+        x: Inputs ``[n, …]``; None for losses that draw their own data.
         y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
-        seed: Fixes starting parameters and minibatches.
-        fold: The fold whose random numbers dropout draws, as in a sweep with folds.
-        test: Optional ``(x, y)`` to score as well.
-        weights: How often each row's cost counts ``[n]``.
+        seed: Fixes the initial parameters and the minibatches.
+        fold: Number of the fold whose random numbers dropout uses, as in a sweep with folds.
+        test: Optional test rows ``(x, y)``, which are scored as well.
+        weights: Weight of each row's cost ``[n]``.
     """
 
     network: Network | Learner

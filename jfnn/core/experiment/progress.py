@@ -1,4 +1,4 @@
-"""A bar of epochs that shows the progress of a run."""
+"""A progress bar of epochs."""
 
 import threading
 from collections.abc import Callable
@@ -8,21 +8,21 @@ from jfnn.arguments.checks import ArgumentTypeError
 from jfnn.arguments.texts import number_text
 from jfnn.core.engine.cohort import Listener, Progress
 
-SECONDS_TO_DRAW = 0.5  # between two drawings of a bar that nothing moves
+SECONDS_TO_DRAW = 0.5  # between redraws of an idle bar
 DRAWING = "drawing of a progress bar"  # name of the thread that draws
 
 
 class ProgressBar(Listener):
-    """A bar of epochs on one line, in a notebook a widget, that is gone at the end; called with a `Progress`.
+    """A bar of epochs on one line (in notebooks a widget), removed at the end; called with a `Progress`.
 
-    It begins with a call, says what compiles, of several programs which, moves with every call of a tile,
-    which may end in any thread, and is drawn twice a second meanwhile. It begins anew with each program, and
-    where the best cell is trained again.
+    It appears when a call begins, shows what is compiling and for which of several programs, advances with
+    every call of a tile, which may end in any thread, and is redrawn twice a second in between. It restarts
+    for each program and for a refit.
 
     Args:
         metric: Name of the metric that ranks, shown before the best score.
-        higher_is_better: Its direction.
-        silent: Whether to show nothing; None for that unless the output is a terminal or a notebook.
+        higher_is_better: Direction of that metric.
+        silent: Whether to show nothing; None to show only in a terminal or a notebook.
     """
 
     def __init__(self, metric: str = "", higher_is_better: bool | None = None, silent: bool | None = False):
@@ -35,50 +35,50 @@ class ProgressBar(Listener):
         self._drawing: threading.Thread | None = None
 
     def begin(self, epochs: int, number: int = 1, runs: int = 1) -> None:
-        """Shows that a run, one of several, begins to draw starts, for which JAX may compile."""
+        """Show that a run, one of several, begins to draw initial parameters, for which JAX may compile."""
         self._run = f"program {number} of {runs} " if runs > 1 else ""
-        self._begun(epochs).set_description_str(f"{self._run}drawing starts ")
+        self._ensure_bar(epochs).set_description_str(f"{self._run}initializing ")
 
     def compiling(self, done: int, programs: int) -> None:
-        """Shows that a run compiles, of one alone also how many programs of it are compiled."""
+        """Show that a run compiles and, if it is the only one, how many of its programs are compiled."""
         if self._bar is not None:
             parts = "" if self._run else f", {done} of {programs} programs"
             self._bar.set_description_str(f"{self._run}compiling{parts} ")
 
     def training(self, epoch: int, epochs: int) -> None:
-        """Shows that a run trains from an epoch on."""
-        bar = self._begun(epochs)
+        """Show that a run trains, from an epoch on."""
+        bar = self._ensure_bar(epochs)
         bar.set_description_str(self._run, refresh=False)
-        bar.reset(epochs)  # the time left is that of training
+        bar.reset(epochs)  # estimate the remaining time from training alone
         bar.update(epoch)
 
     def waiting(self, seconds: float | None) -> None:
-        """Shows for how long no worker has answered; None where one has."""
+        """Show how long no worker has answered; None once one has."""
         if self._bar is not None:
             silent = "" if seconds is None else f"no answer for {seconds:.0f} s "
             self._bar.set_description_str(f"{self._run}{silent}")
 
     def add(self, epochs: float) -> None:
-        """Moves the bar by epochs of all members, or a part of one."""
+        """Advance the bar by epochs of all members, or part of an epoch."""
         if self._bar is not None:
             self._bar.update(epochs)
 
     def __call__(self, now: Progress) -> None:
-        """Shows the state of a run."""
-        bar = self._begun(now.epochs)
+        """Show the state of a run."""
+        bar = self._ensure_bar(now.epochs)
         best = ""
         if now.best is not None:
             higher = now.best >= 0 if self.higher_is_better is None else self.higher_is_better
             score = number_text(now.best if higher else -now.best, higher)
             best = ", best " + f"{self.metric} {score}".lstrip()
         bar.set_postfix_str(f"{now.training} of {now.members} training{best}", refresh=False)
-        bar.n = now.epoch  # members that have ended did not move it
+        bar.n = now.epoch  # members that have ended do not advance it
         bar.update(0)
         if now.epoch >= now.epochs or not now.training:
             self.close()
 
-    def _begun(self, epochs: int) -> Any:
-        """The bar, which is made where there is none."""
+    def _ensure_bar(self, epochs: int) -> Any:
+        """Return the bar, creating it if there is none."""
         from tqdm.auto import tqdm
 
         if self._bar is None:
@@ -90,12 +90,12 @@ class ProgressBar(Listener):
         return self._bar
 
     def _draw(self, bar: Any) -> None:
-        """Draws a bar until it is closed."""
+        """Redraw a bar until it is closed."""
         while not self._closed.wait(SECONDS_TO_DRAW):
             bar.refresh()
 
     def close(self) -> None:
-        """Removes the bar."""
+        """Remove the bar."""
         if self._bar is not None:
             self._closed.set()
             if self._drawing is not None:
@@ -105,7 +105,7 @@ class ProgressBar(Listener):
 
 
 def as_progress(value: object, argument: str) -> Callable[[Progress], None] | None:
-    """A function of a `Progress`, from a switch of the bar as well; None for none."""
+    """Return a function of a `Progress`, from a switch of the bar as well; None for none."""
     if isinstance(value, bool):
         return ProgressBar() if value else None
     if value is not None and not callable(value):

@@ -1,4 +1,4 @@
-"""The winners of a search trained once more: on which rows, and how many of them."""
+"""Which winners of a search to train again, and on which rows."""
 
 import dataclasses
 
@@ -20,18 +20,18 @@ def _as_rule(value: object, argument: str) -> Simplest | None:
 
 @dataclasses.dataclass
 class Refit(Valid):
-    """The best cells of a search trained once more, for `SweepResult.refit`.
+    """How to train the best cells of a search again, for `SweepResult.refit`.
 
     Attributes:
-        rows: "train" for all training rows, those held out for validation too; the test rows, which nothing
-            has looked at, then score it. "all" for the test rows too: the model in the end, of which no test
-            score is left. Scales and categories of columns stay those of the training rows.
-        cells: How many of the best cells, each with all seeds; `SweepResult.predict` with "mean" or "vote"
-            answers by all of them. Cells of equal numbers, which a random search may draw, count once.
-        rule: A `jfnn.Simplest`, for the one cell that it chooses instead of the best.
+        rows: "train" for all training rows, including those held out for validation; the untouched test rows
+            then score the result. "all" for the test rows too: a final model without a test score. Column
+            scales and categories remain those of the training rows.
+        cells: Number of best cells to train, each with all seeds; `SweepResult.predict` with "mean" or "vote"
+            combines them. Cells with equal values, which a random search may draw, count once.
+        rule: A `jfnn.Simplest` that chooses one cell instead of the best.
 
     Raises:
-        ValueError, TypeError: Other values; several cells and a rule, which chooses one.
+        ValueError, TypeError: Invalid values; or several cells with a rule, which chooses one.
     """
 
     rows: str = field("train", one_of(ROWS))
@@ -45,7 +45,7 @@ class Refit(Valid):
 
 
 def as_refit(value: object, argument: str) -> Refit | None:
-    """A `Refit`, from True, the name of its rows or a rule as well; None for none."""
+    """Return a `Refit`, from True, the name of its rows or a rule as well; None for no refit."""
     if value is None or isinstance(value, Refit):
         return value
     if isinstance(value, Simplest):

@@ -1,4 +1,4 @@
-"""Other processes that train the tiles of a sweep, as far as a sweep knows them."""
+"""Interface of other processes that train the tiles of a sweep."""
 
 import abc
 import contextlib
@@ -13,11 +13,11 @@ from jfnn.core.store.identity import Description
 
 
 class ExecutorError(RuntimeError):
-    """An executor takes no work, or its workers gave no results.
+    """An executor accepts no work, or its workers returned no results.
 
     Attributes:
-        found: What is wrong.
-        cure: What to do about it, if anything is known.
+        found: The problem.
+        cure: A remedy, if one is known.
     """
 
     def __init__(self, found: str, cure: Cure | None = None) -> None:
@@ -26,32 +26,32 @@ class ExecutorError(RuntimeError):
         self.cure = cure
 
     def __str__(self) -> str:
-        """All of it in one line."""
+        """Return the problem and the remedy in one line."""
         return told(self.found, self.cure)
 
 
 class Remote(contextlib.AbstractContextManager["Remote"]):
-    """Other processes that train the tiles of a sweep, of which each call is a context: `jfnn.Workers`."""
+    """Other processes that train the tiles of a sweep, a context during each call: `jfnn.Workers`."""
 
     @abc.abstractmethod
     def environment(self, listener: Listener) -> Description:
-        """The "versions" and "backend" that they train with.
+        """Return the "versions" and "backend" that they train with.
 
         Args:
-            listener: Hears for how long no process has answered.
+            listener: Is notified for how long no process has answered.
 
         Raises:
-            ValueError: Other ones than they must have.
+            ValueError: They differ from the required ones.
             ExecutorError: No process answers.
         """
 
     @abc.abstractmethod
     def make_executor(self, task: Any, directory: Path | None, listener: Listener) -> Any:
-        """The executor that trains segments of a task.
+        """Create the executor that trains segments of a task.
 
         Args:
             task: A `jfnn.extend.Task`.
-            directory: The run's, which the processes may share; or None.
+            directory: The run's directory, which the processes may share; or None.
             listener: As in `environment`.
 
         Returns:
@@ -61,11 +61,11 @@ class Remote(contextlib.AbstractContextManager["Remote"]):
     @property
     @abc.abstractmethod
     def calls(self) -> Any:
-        """How long a segment is to be, a ``CallLength``."""
+        """Required length of segments, a ``CallLength``."""
 
 
 def as_remote(value: Any, argument: str) -> Remote:
-    """Other processes that train."""
+    """Check that a value is a `Remote`."""
     if not isinstance(value, Remote):
         cure = "give jfnn.Workers(executor)"
         raise ArgumentTypeError(argument, "expected jfnn.Workers", got=checks.shown(value), cure=cure)

@@ -1,4 +1,4 @@
-"""Replicates: starting parameters, minibatches and rows that the members of a seed and fold share."""
+"""Replicates: initial parameters, minibatches and rows that the members of a seed and fold share."""
 
 import functools
 import hashlib
@@ -26,9 +26,9 @@ from jfnn.minibatches import Minibatches, as_given
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Constant, Params, are_constants, by_dtype, is_constant, key_shape
 
-STEP_KEYS = 0xD0  # sets the keys that steps draw by apart from those of starting parameters
-# Seeds that one call draws starts for, and what these may take. Fewer take more calls, more a longer time
-# where few seeds are drawn: compare by the workloads few and iris_seeds of scripts/bench.py.
+STEP_KEYS = 0xD0  # separates the keys of steps from those of initial parameters
+# Maximum seeds and bytes of initial parameters drawn per call. Fewer seeds need more calls, more take longer
+# when few seeds are drawn: compare the workloads few and iris_seeds of scripts/bench.py.
 STARTS = 64
 STARTS_BYTES = 4_000_000
 
@@ -42,15 +42,12 @@ def replicates(
     cells: Shape = (),
     first_fold: int = 0,
 ) -> Replicates:
-    """A replicate for each seed and fold; ``first_fold`` is the fold's number for its draws.
+    """Return a replicate for each seed and fold; ``first_fold`` numbers the first fold for random draws.
 
-    ``tests`` has the test rows of each fold, counted from the first one; None for all of them in each.
-
-    Given parameters may have the axes of ``cells`` in front of seeds and folds: starts of each member.
-
-    Subsets with a start per subset have a seed each, for starts and minibatches.
-    Where minibatches are not drawn, those of all seeds are the same: members of a fold share tiles, unless
-    steps draw by a key per replicate.
+    ``tests`` has the test rows of each fold, counted from the first test row; None for all in each. Given
+    parameters may have the axes of ``cells`` before seeds and folds, so that each member has its own. Subsets
+    with a start per subset have a seed each, for initial parameters and minibatches. Minibatches that are not
+    drawn are equal for all seeds: members of a fold share tiles, unless steps use a key per replicate.
     """
     seeds: Sequence[int] = options.seeds
     start_per_fold = isinstance(options.folds, Subsets) and options.folds.start_per_subset
@@ -68,7 +65,7 @@ def replicates(
         grid = (*cells, len(options.seeds), *by_fold)
         params = options.initial_params
         params = params.params if isinstance(params, Trained) else params
-        given = _user_params(learner, _completed(learner, params, seeds), len(seeds), grid, data.dtype)
+        given = _user_params(learner, _complete(learner, params, seeds), len(seeds), grid, data.dtype)
         n_starts = len(jax.tree.leaves(given)[0])
 
     def draw() -> Params:
@@ -96,7 +93,7 @@ def replicates(
 
 
 def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
-    """Number of the first fold that trains on the same rows, in the same order ``[folds]``."""
+    """Return the number of the first fold that trains on the same rows in the same order ``[folds]``."""
     first: dict[bytes, int] = {}
     digests = (hashlib.sha256(train.tobytes()).digest() for train, _ in cuts)
     return np.array([first.setdefault(rows, fold) for fold, rows in enumerate(digests)])
@@ -105,7 +102,7 @@ def _first_alike(cuts: Sequence[Cut]) -> np.ndarray:
 def _drawn_batches(
     scheme: Minibatches, lengths: Sequence[int], padded: int | None, takes_weights: bool
 ) -> Minibatches:
-    """A scheme for folds of several lengths; see `Execution` for ``padded``."""
+    """Return a scheme for folds of several lengths; see `Execution` for ``padded``."""
     drawn = scheme.fitted(min(lengths))
     if drawn.scheme != "full":
         return drawn
@@ -119,9 +116,9 @@ def _drawn_batches(
 
 
 def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
-    """Raw data of the key that a replicate's steps draw by; epoch and step are folded in later.
+    """Return raw data of the key for a replicate's steps, into which epoch and step are folded later.
 
-    Of arrays of seeds and folds, keys of each ``[…, 2]``.
+    For arrays of seeds and folds, return the key of each ``[…, 2]``.
     """
 
     def key(seed: jax.Array, fold: jax.Array) -> jax.Array:
@@ -133,18 +130,18 @@ def step_key(seed: ArrayLike, fold: ArrayLike) -> np.ndarray:
 
 
 def _packed(learner: Learner, starts: Params, dtype: np.dtype) -> Params:
-    """Starts ``[S, …]`` in public form -> the engine's form (NumPy)."""
+    """Convert initial parameters ``[S, …]`` from the public to the engine's form (NumPy)."""
     return _as_numpy(learner.pack(_as_numpy(starts, dtype)), dtype)
 
 
 def _packed_shapes(learner: Learner, dtype: np.dtype) -> Params:
-    """Shapes and dtypes of one start in the engine's form."""
+    """Return shapes and dtypes of one replicate's initial parameters in the engine's form."""
     zeros = jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), starting_shapes(learner))
     return shapes_of(jax.tree.map(lambda leaf: leaf[0], _packed(learner, zeros, dtype)))
 
 
 def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
-    """Starting parameters of every seed in public form, on a leading axis."""
+    """Draw initial parameters for every seed in public form, with seeds on the leading axis."""
     starts = declared_starts(learner)
     drawn = None if starts is None else from_seeds(starts, seeds)
     if drawn is not None:
@@ -159,20 +156,21 @@ def _drawn_params(learner: Learner, seeds: Sequence[int]) -> Params:
         count = min(length, len(seeds) - first)
         rows = _initializer(source, length)(block, np.int32(count))
         blocks.append({dtype: np.asarray(numbers)[:count] for dtype, numbers in rows.items()})
-    return _cut(jax.tree.map(lambda *blocks: np.concatenate(blocks), *blocks), shapes)
+    return _split(jax.tree.map(lambda *blocks: np.concatenate(blocks), *blocks), shapes)
 
 
 @functools.lru_cache(maxsize=32)
 def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str, jax.Array]]:
-    """``(seeds [length], count (int32)) -> {dtype: [length, n]}``: ``init`` of ``count`` seeds, then zeros.
+    """Compile ``(seeds [length], count (int32)) -> {dtype: [length, n]}``: ``init`` of ``count`` seeds.
 
-    Arrays of a dtype lie in one row for each seed: XLA then takes a quarter less time to compile the loop.
+    Rows after these are zeros. Arrays of one dtype share a row per seed, so that XLA compiles the loop in a
+    quarter less time.
     """
     init = source if isinstance(source, Trace) else source.init
     checksum = source.checksum if isinstance(source, Trace) else code_checksum(source)
 
     def start(seed: jax.Array) -> dict[str, jax.Array]:
-        return _joined(init(jax.random.key(seed)))
+        return _join(init(jax.random.key(seed)))
 
     def draw(seeds: jax.Array, count: jax.Array) -> dict[str, jax.Array]:
         def put(i: jax.Array, rows: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -186,14 +184,14 @@ def _initializer(source: Learner | Trace, length: int) -> Callable[..., dict[str
     return compiled(draw, identity=f"draw {length} {checksum}")
 
 
-def _joined(params: Params) -> dict[str, jax.Array]:
-    """The numbers of all arrays of each dtype, one array after another ``[n]``."""
+def _join(params: Params) -> dict[str, jax.Array]:
+    """Concatenate all arrays of each dtype into one ``[n]``."""
     groups = by_dtype(params).items()
     return {dtype: jnp.concatenate([leaf.reshape(-1) for leaf in leaves]) for dtype, leaves in groups}
 
 
-def _cut(rows: dict[str, np.ndarray], shapes: Params) -> Params:
-    """The inverse of `_joined`, of rows ``[seeds, n]``: arrays of these shapes behind an axis of seeds."""
+def _split(rows: dict[str, np.ndarray], shapes: Params) -> Params:
+    """Split rows ``[seeds, n]`` into arrays of these shapes after an axis of seeds, undoing `_join`."""
     leaves = []
     ends = dict.fromkeys(rows, 0)
     for leaf in jax.tree.leaves(shapes):
@@ -214,11 +212,11 @@ def _as_numpy(params: Params, dtype: np.dtype) -> Params:
     return jax.tree.map(trained, params)
 
 
-def _completed(learner: Learner, given: object, seeds: Sequence[int]) -> object:
-    """A network's parameters with an entry for each layer.
+def _complete(learner: Learner, given: object, seeds: Sequence[int]) -> object:
+    """Complete a network's parameters, so that there is an entry for each layer.
 
     None becomes parameters drawn for each seed, as without ``initial_params``. Parameters of a layer that is
-    not trained become a `Constant`, as a network has them that trained this layer elsewhere.
+    not trained become a `Constant`; they may come from a network that trained this layer.
     """
     shapes = starting_shapes(learner)
     if type(given) is not tuple or type(shapes) is not tuple or len(given) != len(shapes):
@@ -242,21 +240,16 @@ def _completed(learner: Learner, given: object, seeds: Sequence[int]) -> object:
 
 
 def _is_trained_layer(layer: object) -> bool:
-    """Whether an entry of parameters is of a layer that is trained, rather than None or a `Constant`."""
+    """Return whether an entry of parameters belongs to a trained layer, rather than None or a `Constant`."""
     return isinstance(layer, tuple) and not is_constant(layer)
 
 
 def _user_params(
     learner: Learner, initial_params: object, n_seeds: int, grid: Shape, dtype: np.dtype
 ) -> Params:
-    """The user's starting parameters in public form, with a leading axis of seeds, or of all members.
+    """Return the user's initial parameters in public form, with a leading axis of seeds or of all members.
 
-    Args:
-        learner: The learner.
-        initial_params: Of one member, or with a leading axis of seeds, or with all axes of the grid.
-        n_seeds: Number of seeds.
-        grid: Shape of the grid.
-        dtype: Dtype of the arithmetic.
+    ``initial_params`` are of one member, or have a leading axis of seeds or all axes of the ``grid``.
     """
     argument = "initial_params"
     expected = starting_shapes(learner)
@@ -277,6 +270,6 @@ def _user_params(
     elif actual == [(*grid, *shape) for shape in shapes]:
         leaves = [leaf.reshape(-1, *shape) for leaf, shape in zip(leaves, shapes, strict=True)]
     elif actual != [(n_seeds, *shape) for shape in shapes]:
-        behind = f"or these behind a seed axis of {n_seeds}, or behind the grid's axes {list(grid)}"
-        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {behind}, got {actual}")
+        leading = f"or these after a seed axis of {n_seeds} or the grid's axes {list(grid)}"
+        raise ArgumentError(argument, f"expected arrays of shapes {shapes}, {leading}, got {actual}")
     return jax.tree.unflatten(structure, leaves)

@@ -1,4 +1,4 @@
-"""Values of options: small types that hold several settings, and converters of options to their types."""
+"""Types of options that hold several settings, and converters of options."""
 
 import dataclasses
 import json
@@ -20,11 +20,11 @@ from jfnn.schedulers.scheduler import Scheduler
 from jfnn.split import Split
 
 KEEP_PARAMS = ("all", "best", "none", "evaluations")
-SEED_BYTES = 1000  # of a replicate without starting parameters
+SEED_BYTES = 1000  # per replicate, without initial parameters
 
 
 def _as_size(size: float | int | None, argument: str) -> float | int | None:
-    """A share or number of rows, or None; how many there are, decides later which it may be."""
+    """Check the type of a share or number of rows, or None; its range is checked once the data are known."""
     if size is not None and (isinstance(size, bool) or not isinstance(size, numbers.Real)):
         raise ArgumentTypeError(argument, f"expected a share or a number of rows, got {checks.shown(size)}")
     if size is None:
@@ -41,16 +41,16 @@ def _as_rank_by(metric: object, argument: str) -> str | Metric | None:
 
 @dataclasses.dataclass(frozen=True)
 class Validation(Valid):
-    """Rows held out to rank cells, and the metric that ranks.
+    """Held-out rows that rank cells, and the metric that ranks.
 
     Attributes:
         size: Share (float) or number (int) of training rows to hold out, the same for every seed; or None.
-        rank_by: Name of a metric, of the learner or of `jfnn.learners.METRICS` ("auc", "f1",
-            "log_loss", "r2", "mse", …), or a custom `jfnn.Metric`; None for accuracy where targets are
-            classes or labels of outputs, else the loss. It is recorded beside the others.
+        rank_by: Name of a metric of the learner or of `jfnn.learners.METRICS` ("auc", "f1", "log_loss", "r2",
+            "mse", …), or a custom `jfnn.Metric`, recorded beside the others. None for accuracy if targets are
+            classes or labels of outputs, otherwise the loss.
 
     Raises:
-        TypeError: No number, or no metric; whether they fit the rows is seen where a run begins.
+        TypeError: Not a number, or not a metric; whether they fit the rows is checked when a run begins.
     """
 
     size: float | int | None = field(None, _as_size)
@@ -58,7 +58,7 @@ class Validation(Valid):
 
 
 def _as_epochs(every: object, argument: str) -> int | list[int]:
-    """A number of epochs, or several of their numbers in order."""
+    """Check a number of epochs, or sort several epochs."""
     every = every.tolist() if hasattr(every, "tolist") else every
     if not checks.is_several(every):
         return checks.as_count(every, argument)
@@ -68,7 +68,7 @@ def _as_epochs(every: object, argument: str) -> int | list[int]:
 
 
 def as_epoch_range(epochs: object, argument: str) -> range:
-    """The epochs to train, from their number as well."""
+    """Return the range of epochs to train, from their number or a range."""
     if not isinstance(epochs, range):
         return range(checks.as_count(epochs, argument, minimum=0))
     if epochs.step != 1 or not 0 <= epochs.start <= epochs.stop <= checks.MOST:
@@ -77,7 +77,7 @@ def as_epoch_range(epochs: object, argument: str) -> range:
 
 
 def _as_shared(shared: Any, argument: str, tile: int | None) -> bool | int | None:
-    """Whether members share minibatches, or how many neighbours do; None as it is."""
+    """Check whether members share minibatches, or how many neighbors do."""
     if shared is None or isinstance(shared, bool) or not isinstance(shared, numbers.Integral):
         return None if shared is None else checks.as_switch(shared, argument)
     count = checks.as_count(shared, argument, minimum=2)
@@ -88,28 +88,30 @@ def _as_shared(shared: Any, argument: str, tile: int | None) -> bool | int | Non
 
 @dataclasses.dataclass
 class Execution(Valid):
-    """Execution of a sweep and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
+    """How a sweep runs and what it records; only ``tile``, ``shared`` and ``padded`` change bits.
 
     Attributes:
-        devices: None for all accelerators, or where there is none all CPU cores; a count; or JAX devices.
-        tile: Members trained side by side; None for a width chosen from what there is to train.
-        shared: Whether members of a tile share minibatches and random keys; or how many neighbours do, a
-            divisor of ``tile``; None to choose from what there is to train.
-        padded: Rows to which full batches are padded, by rows of weight 0; None for those of the longest fold
-            where folds are of several lengths and the learner takes weights, so that they share a program.
-        eval_every: Epochs from one evaluation of the history to the next, or their sequence; None for none.
-        objective: Whether to keep the mean objective of each epoch's steps, and further terms of a loss.
-        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or
-            "evaluations" (those at each one, whose axis comes behind the grid's).
-        verify: Whether to compare a first step and its scores, compiled, with their operations one by one.
-        progress: Called with a `Progress` at every return to the host, as each evaluation then is; True for a
-            bar on one line, in a notebook a widget, which moves between two returns, too.
-        executor: Other processes that train, near or far: `jfnn.Workers` of any executor of
-            ``concurrent.futures`` (a process pool, Dask's, MPI's). The bits are those of this process, or of
-            the ``kind`` given there; what would have others is refused. None to train here.
+        devices: A number of devices, or JAX devices; None for all accelerators or, without any, all CPU
+            cores.
+        tile: Number of members trained side by side; None to choose automatically.
+        shared: Whether members of a tile share minibatches and random keys; or how many neighbors do, a
+            divisor of ``tile``; None to choose automatically.
+        padded: Rows to which full batches are padded, with rows of weight 0. None for the rows of the longest
+            fold if folds differ in length and the learner takes weights, so that they share a program.
+        eval_every: Epochs between evaluations of the history, or a sequence of epochs; None for no history.
+        objective: Whether to record the mean objective of each epoch's steps, and further terms of a loss.
+        keep_params: Trained parameters to keep: "all", "best" (the best cell's), "none", or "evaluations" (at
+            each evaluation; their axis follows the grid's).
+        verify: Whether to compare the first compiled step and its scores with the same operations run one by
+            one.
+        progress: Called with a `Progress` at every return to the host, including each evaluation; True for a
+            progress bar (in notebooks a widget), which also moves in between.
+        executor: Other processes that train, local or remote: `jfnn.Workers` with any executor of
+            ``concurrent.futures`` (a process pool, Dask's, MPI's). Bits are those of this process, or of the
+            ``kind`` given there; workers that would give others are refused. None to train here.
 
     Raises:
-        ValueError, TypeError: An invalid value; whether there are such devices is seen where a run begins.
+        ValueError, TypeError: An invalid value; whether the devices exist is checked when a run begins.
     """
 
     devices: int | Sequence[jax.Device] | None = None
@@ -136,30 +138,28 @@ class Execution(Valid):
 
     @property
     def listener(self) -> Listener:
-        """The bar that shows the progress, or who hears nothing."""
+        """The progress bar, or a listener that ignores all events."""
         return self.progress if isinstance(self.progress, Listener) else Listener()
 
 
 def _check_plain(value: object, argument: str) -> None:
-    """Raises TypeError for what is no mapping of names to values that JSON has."""
+    """Raise TypeError unless the value is a mapping of names to JSON values."""
     mapping = checks.as_mapping(value, argument)
     try:
         json.dumps(dict(mapping))
     except (TypeError, ValueError):
         got = checks.shown(mapping)
-        raise ArgumentTypeError(argument, f"expected plain values, as JSON has them, got {got}") from None
+        raise ArgumentTypeError(argument, f"expected values that JSON can represent, got {got}") from None
 
 
 def as_split(split: object, argument: str) -> Split:
-    """A `Split` from four arrays or more of its fields."""
+    """Return a `Split` from a sequence of four or more of its fields."""
     if (
-        not isinstance(split, Sequence)  # as an array is not
+        not isinstance(split, Sequence)  # an array
         or not checks.is_several(split)
         or not 4 <= len(split) <= len(Split._fields)
     ):
-        expected = (
-            "expected jfnn.Split(x_train, y_train, x_test, y_test), of which the last two may be left out"
-        )
+        expected = "expected jfnn.Split(x_train, y_train, x_test, y_test); the last two are optional"
         raise ArgumentTypeError(argument, f"{expected}, got a {type(split).__name__}")
     made = Split(*split)
     as_rows(made.x_train, "x_train")
@@ -174,7 +174,7 @@ def as_split(split: object, argument: str) -> Split:
 
 
 def as_rows(x: Any, argument: str) -> Any:
-    """Return rows unchanged; a `Split`, which JAX would take for a pytree of rows, is refused."""
+    """Return rows unchanged; refuse a `Split`, which JAX would treat as a pytree of rows."""
     if isinstance(x, Split):
         cure = "sweep takes a Split; train takes its parts: train(network, split.x_train, split.y_train)"
         raise ArgumentTypeError(argument, "expected rows", got="a Split", cure=cure)
@@ -182,14 +182,14 @@ def as_rows(x: Any, argument: str) -> Any:
 
 
 def as_pair(value: object, argument: str) -> tuple[Any, Any]:
-    """Inputs and targets."""
+    """Check a pair of inputs and targets."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ArgumentError(argument, f"expected a pair (x, y), got {type(value).__name__}")
     return value[0], value[1]
 
 
 def as_minibatches(size: Any, argument: str) -> Minibatches:
-    """A `Minibatches`, from a number of rows a step or None as well."""
+    """Return `Minibatches`, from a number of rows per step or None as well."""
     with checks.renamed(batch_size=argument):
         scheme = size if isinstance(size, Minibatches) else Minibatches(size)
     if not scheme.drop_last and not scheme.is_pass:
@@ -198,7 +198,7 @@ def as_minibatches(size: Any, argument: str) -> Minibatches:
 
 
 def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatches, ...]:
-    """A `Minibatches`, or of several batch sizes one each, all of other numbers of rows."""
+    """Return `Minibatches`, or a tuple of them from several different batch sizes."""
     if isinstance(sizes, Minibatches) or not checks.is_several(sizes):
         return as_minibatches(sizes, argument)
     schemes = tuple(as_minibatches(size, argument) for size in sizes)
@@ -209,7 +209,7 @@ def as_batch_sizes(sizes: object, argument: str) -> Minibatches | tuple[Minibatc
 
 
 def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
-    """A sequence of schedulers, or one, those that keep parameters first."""
+    """Return one or several schedulers as a tuple, those that keep parameters first."""
     if isinstance(schedulers, Scheduler):
         return (schedulers,)
     if not checks.is_several(schedulers) or not all(isinstance(one, Scheduler) for one in schedulers):
@@ -219,7 +219,7 @@ def as_schedulers(schedulers: object, argument: str) -> tuple[Scheduler, ...]:
 
 
 def as_execution(value: Any, argument: str) -> Execution:
-    """An `Execution`, from a number of devices, `jfnn.Workers` or None as well."""
+    """Return an `Execution`, from a number of devices, `jfnn.Workers` or None as well."""
     if isinstance(value, Execution):
         return value
     if isinstance(value, Remote) or callable(getattr(value, "submit", None)):
@@ -229,13 +229,13 @@ def as_execution(value: Any, argument: str) -> Execution:
 
 
 def as_validation(value: Any, argument: str) -> Validation:
-    """A `Validation`, from a share or number of rows or None as well."""
+    """Return a `Validation`, from a share or number of rows or None as well."""
     with checks.renamed(size=argument):
         return value if isinstance(value, Validation) else Validation(value)
 
 
 def as_seeds(seeds: object, argument: str) -> list[int]:
-    """Seeds from their count, or from a sequence of distinct integers from 0 to 2³² - 1."""
+    """Return seeds, from their count or a sequence of distinct integers from 0 to 2³² - 1."""
     seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if not checks.is_several(seeds):
         count = checks.as_count(seeds, argument)

@@ -23,33 +23,32 @@ def _as_order(value: object, argument: str) -> dict[str, str]:
 class Simplest(Valid):
     """The one-standard-error rule: the simplest cell within a standard error of the best one.
 
-    A cell is within it if its mean score is worse than the best cell's by at most ``errors · s / √n``. Here s
-    is the standard deviation (n - 1 in the denominator) of the best cell's n scores: one a fold, averaged
-    over seeds, or without folds one a seed. Of these cells it is the simplest; of equally simple ones the
-    best, of equals the first (Breiman, Friedman, Olshen & Stone, Classification and Regression Trees, 1984,
-    section 3.4.3; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2009, section 7.10).
-    Cells that diverged or were pruned do not rank.
+    A cell qualifies if its mean score is worse than the best cell's by at most ``errors · s / √n``, where s
+    is the standard deviation (n - 1 in the denominator) of the best cell's n scores: one per fold, averaged
+    over seeds, or one per seed without folds. The rule chooses the simplest of these cells; ties go to the
+    better score, then to the first cell (Breiman, Friedman, Olshen & Stone, Classification and Regression
+    Trees, 1984, section 3.4.3; Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2009,
+    section 7.10). Cells that diverged or were pruned do not rank.
 
-    As in these books folds count as independent, and the error is that of the best cell's mean. That of
-    differences between cells, run by run, is often smaller; `jfnn.cell_statistics` compares so.
-
-    For scikit-learn's searches, pass a function of ``cv_results_`` as ``refit``.
+    As in these books, folds are treated as independent, and the error is that of the best cell's mean. The
+    error of paired differences between cells is often smaller; `jfnn.cell_statistics` compares them in this
+    way. For scikit-learn's searches, pass a function of ``cv_results_`` as ``refit``.
 
     Attributes:
-        order: Names of axes, the most important first -> which end of them is simple, "least" or "most", such
-            as ``{"network": "least", "l2": "most"}``. Numbers count by their size; names and batch sizes in
+        order: Names of axes, the most important first -> which end is simple, "least" or "most", such as
+            ``{"network": "least", "l2": "most"}``. Numbers are compared by value; names and batch sizes by
             the order in which they were given, the least first.
-        errors: Standard errors, at least 0.
+        errors: Number of standard errors, at least 0.
 
     Raises:
-        ValueError, TypeError: No such mapping or number.
+        ValueError, TypeError: An invalid mapping or number.
     """
 
     order: Converted[Mapping[str, str], dict[str, str]] = field(convert=_as_order)
     errors: float = field(1.0, checks.as_number)
 
     def check(self, names: Collection[str], runs: int, argument: str) -> None:
-        """Raises ArgumentError unless the axes are there, and several runs to take an error from."""
+        """Raise ArgumentError unless the axes exist, and there are several runs to estimate an error from."""
         for name in self.order:
             if name not in names:
                 raise ArgumentError(argument, f"expected axes among {', '.join(names)}, got {name!r}")
@@ -59,15 +58,11 @@ class Simplest(Valid):
             )
 
     def choose(self, columns: Mapping[str, np.ndarray], costs: np.ndarray, runs: np.ndarray) -> int:
-        """The number of the simplest cell.
+        """Return the number of the cell that the rule chooses; raise ValueError if no cell ranks.
 
-        Args:
-            columns: Name of each axis -> the value of each cell, ``[cells]``.
-            costs: Mean of each cell ``[cells]``, smaller is better; NaN where it does not rank.
-            runs: Costs of its runs ``[cells, n]``.
-
-        Raises:
-            ValueError: No cell ranks.
+        ``columns`` map each axis to the value of each cell ``[cells]``; ``costs`` are the cells' means,
+        smaller is better, NaN for cells that do not rank; ``runs`` are costs of each cell's runs ``[cells,
+        n]``.
         """
         best = int(np.nanargmin(costs))
         error = np.std(runs[best], ddof=1, dtype=np.float64) / np.sqrt(runs.shape[1])

@@ -1,4 +1,4 @@
-"""The steps of a sweep's members one by one, to observe them or to differentiate through them."""
+"""Single steps of a sweep's members, to observe them or to differentiate through them."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ from jfnn.learners.learner import Learner
 from jfnn.numerics.compiling import compiled
 from jfnn.params import Params, State
 
-# Options of sweeps that have no meaning here.
+# Options that only sweeps use.
 SWEEP_OPTIONS = ("folds", "refit", "cells", "schedulers", "execution", "out", "resume")
 
 # (learner, state before a step, its minibatch, state after it, the member's hyperparameters) -> arrays
@@ -36,8 +36,8 @@ class Seen(NamedTuple):
     """Data of a replicate's steps.
 
     Attributes:
-        source: Source of its minibatches, of all epochs, and of its keys.
-        data: All rows, their weights, and rows that stand in.
+        source: Source of its minibatches in all epochs, and of its keys.
+        data: All rows, their weights, and stand-in rows.
     """
 
     source: Source | Any
@@ -46,10 +46,10 @@ class Seen(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Stepper:
-    """One step of a member, with the rows, weights and random key that a sweep gives it.
+    """One step of a member, with the rows, weights and random key that it has in a sweep.
 
     Attributes:
-        functions: What a sweep compiles of the learner.
+        functions: The learner's functions, as a sweep compiles them.
         padded: Whether minibatches may be padded.
     """
 
@@ -62,14 +62,14 @@ class Stepper:
         return self.functions.learner
 
     def batch(self, seen: Seen, number: jax.Array) -> Batch:
-        """The minibatch of step ``number``, counted from 0 over all epochs."""
+        """Return the minibatch of step ``number``, counted from 0 over all epochs."""
         source, data = seen
         rows, weights, of_folds = jax.tree.map(jnp.asarray, tuple(data))
         stand_in = None if of_folds is None else of_folds[source.fold]
         return gather(rows, weights, source.rows[number], self.padded, source.fold, stand_in)
 
     def __call__(self, seen: Seen, number: jax.Array, state: State, hyper: Hyper) -> State:
-        """The state after step ``number``, counted from 0 over all epochs."""
+        """Return the state after step ``number``, counted from 0 over all epochs."""
         steps = seen.source.steps
         assert steps is not None  # from `make_stepper`
         epoch, step = jnp.divmod(number, steps)
@@ -78,36 +78,36 @@ class Stepper:
 
 
 def make_experiment(options: Options, differentiable: bool = False) -> Experiment:
-    """The experiment of these options, checked, for studies of its steps.
+    """Build an experiment from options and check it, for studies of its steps.
 
     Args:
         options: The options.
         differentiable: Whether steps are to be differentiated.
 
     Raises:
-        ValueError, TypeError: As `jfnn.sweep`; options that only sweeps have; no epochs; and where steps are
-            to be differentiated a learner that samples discrete states or prunes, and so jumps as its
-            hyperparameters change, or an optimizer with a line search.
+        ValueError, TypeError: As in `jfnn.sweep`; options that only sweeps have; no epochs; or, if
+            differentiable, a line search or a learner that samples discrete states or prunes, and so is not
+            continuous in its hyperparameters.
     """
     if not isinstance(options, Options):
-        cure = "jfnn.Options(network, split, learning_rate=…) are some"
+        cure = "jfnn.Options(network, split, learning_rate=…) creates them"
         raise ArgumentTypeError("options", "expected jfnn.Options", got=checks.shown(options), cure=cure)
     for name in options.changed(SWEEP_OPTIONS):
-        raise ArgumentError(name, "expected none; jfnn.sweep alone takes it")
+        raise ArgumentError(name, "only jfnn.sweep takes it; leave it out")
     checks.as_count(options.epochs.stop, "epochs")
     experiment = build(options)
-    doubts.say([experiment.doubts])
+    doubts.warn([experiment.doubts])
     if experiment.first_epoch or experiment.replicates.differ_by_cell:
-        raise ArgumentError("epochs", "expected their number, from starts of each seed")
+        raise ArgumentError("epochs", "expected a number, with initial parameters per seed")
     if differentiable and not experiment.learner.differentiable:
         raise ArgumentTypeError(
-            "network", "it samples discrete states, prunes, or searches along a line, which has no derivative"
+            "network", "it samples discrete states, prunes, or uses a line search, which has no derivative"
         )
     return experiment
 
 
 def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
-    """The step of an experiment's members, and the data of its replicate ``number``."""
+    """Return the step of an experiment's members, and the data of its replicate ``number``."""
     replicates = experiment.replicates
     sources = replicates.sources
     data = experiment.data
@@ -121,15 +121,15 @@ def make_stepper(experiment: Experiment, number: int) -> tuple[Stepper, Seen]:
 
 
 def step_numbers(experiment: Experiment) -> np.ndarray:
-    """Numbers of all steps ``[epochs * steps]``."""
+    """Return the numbers of all steps ``[epochs * steps]``."""
     return np.arange(experiment.epochs * experiment.replicates.sources.steps[0], dtype=np.int32)
 
 
 def observe_steps(experiment: Experiment, observe: Observe) -> Any:
-    """What a pure function gives at each step of each member, in arrays ``[E, L, …, S, steps, …]``.
+    """Evaluate a pure function at each step of each member; return arrays ``[E, L, …, S, steps, …]``.
 
-    Members start and step as in a sweep of the same options, each to its end: one that diverges goes on with
-    numbers that are not finite.
+    Members start and step as in a sweep with the same options, each to the last epoch: one that diverges
+    continues with non-finite numbers.
 
     Args:
         experiment: From `make_experiment`.
@@ -148,7 +148,7 @@ def observe_steps(experiment: Experiment, observe: Observe) -> Any:
         stepper, seen = make_stepper(experiment, number)
         here = experiment.replicate_of() == number
         cells = {name: values[here] for name, values in hyper.items()}
-        program = _observing(stepper, observe)
+        program = _compile_observer(stepper, observe)
         observed.append(program(cells, experiment.replicates.start(number), seen, steps))
 
     def shaped(*leaves: jax.Array) -> np.ndarray:
@@ -159,8 +159,8 @@ def observe_steps(experiment: Experiment, observe: Observe) -> Any:
 
 
 @functools.lru_cache(maxsize=32)
-def _observing(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
-    """``(hyper of cells, params, seen, steps) -> observed [cells, steps, …]``, compiled."""
+def _compile_observer(stepper: Stepper, observe: Observe) -> Callable[..., Any]:
+    """Compile ``(hyper of cells, params, seen, steps) -> observed [cells, steps, …]``."""
 
     def of_cell(hyper: Hyper, params: Params, seen: Seen, steps: jax.Array) -> Any:
         def step(before: State, number: jax.Array) -> tuple[State, Any]:

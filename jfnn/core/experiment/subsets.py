@@ -1,4 +1,4 @@
-"""Subsets of rows as a sweep takes them: which rows each trains on and holds out, with what labels."""
+"""Subsets of rows as a sweep takes them: the rows to train on and hold out, and their labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jfnn.arguments import checks, memory, paths
 from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 
 Cut = tuple[np.ndarray, np.ndarray]  # rows to train on, rows held out
-SPLIT = "split"  # labels that are the split's
+SPLIT = "split"  # test labels: use those of the split
 COUNTED = 100  # subsets whose rows are counted for display
 HELD_OUT_BY_SOME = "expected rows held out by all subsets or by none, got some without"
 
 
 class Pairs(Sequence[Cut]):
-    """Pairs of rows to train on and rows held out, each made when it is asked for, valid by construction.
+    """Pairs of rows to train on and rows held out, each made on demand and valid by construction.
 
     Attributes:
         n: Rows in all.
@@ -28,7 +28,7 @@ class Pairs(Sequence[Cut]):
     """
 
     def __init__(self, number: int, n: int, row_numbers: int, pair: Callable[[int], Cut]):
-        """``pair`` gives the pair of a number from 0 to ``number - 1``."""
+        """``pair`` makes the pair of a number from 0 to ``number - 1``."""
         self.n = n
         self.row_numbers = row_numbers
         self._numbers = range(number)
@@ -51,33 +51,33 @@ class Pairs(Sequence[Cut]):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Subsets:
-    """Rows that each subset trains on and rows that it holds out, as ``folds`` of `jfnn.sweep`.
+    """Rows that each subset trains on and holds out, for the ``folds`` of `jfnn.sweep`.
 
-    They are an axis ``[F]`` behind the seeds. Where no rows are held out, cells rank on the test rows, or
-    without these on the rows they train on.
+    Subsets are an axis ``[F]`` after the seeds. If no rows are held out, cells rank on the test rows or,
+    without test rows, on the training rows.
 
     Attributes:
-        n: Training rows of the split.
+        n: Number of training rows of the split.
         pairs: ``(rows to train on, rows held out)`` of each subset, numbers from 0 to ``n - 1``. A row that
-            occurs several times counts as often, in scores too. All subsets hold rows out, or none does. The
-            functions of `jfnn.subsets` make a pair when it is asked for; a sweep holds all of them, 16 bytes
-            for each row number, so that `jfnn.subsets.leave_one_out` of n rows takes 16 n² bytes there.
-        name: Name of the axis in `SweepResult.subset_values` and of a column of its table; None for neither.
-        values: Numbers or words along that axis ``[F]``, none of them missing; None without a name.
-        weights: How often each row's cost counts in each subset ``[F, n]``, times the split's weights. They
-            are how a subset trains: a row of weight 0 is as if it did not train on it, and rows held out are
-            scored whatever their weights here.
-        labels: ``[F, n]``, or targets ``[F, n, n_out]``, instead of the split's: a subset trains by its own,
-            and its rows held out are scored by its own.
-        test_labels: Those of the m test rows, ``[F, m]`` or ``[F, m, n_out]``; "split" for the split's. None
-            for none: where subsets have labels they then have no test scores, and no cell ranks by them.
-        start_per_subset: Whether subset ``f`` with seed ``s`` has the start and the minibatches of the seed
-            ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``; else those of the seed ``s``. Starts
-            and minibatches that are given have these seeds too.
-        columns: Which column of the targets each subset learns ``[F]`` and is scored by, where the split has
-            several, of test rows too: labels or numbers ``[n, T]``, or targets ``[n, T, n_out]``. None for
-            the split's targets as they are.
-        called: What figures and reports call each of them, such as "bootstrap"; a run is the same without.
+            occurs several times counts as often, in scores too. Either all subsets hold rows out, or none
+            does. The functions of `jfnn.subsets` make pairs on demand; a sweep stores all of them, 16 bytes
+            per row number, so that `jfnn.subsets.leave_one_out` of n rows takes 16 n² bytes.
+        name: Name of the axis in `SweepResult.subset_values` and of a column of the results table; or None.
+        values: Numbers or words along that axis ``[F]``, none missing; None without a name.
+        weights: Weights of each row's cost in each subset ``[F, n]``, multiplied by the split's weights. They
+            affect training only: a row of weight 0 is not trained on, but held-out rows are scored whatever
+            their weights here.
+        labels: Labels ``[F, n]`` or targets ``[F, n, n_out]`` that replace the split's, both for training and
+            for scoring held-out rows.
+        test_labels: Labels of the m test rows, ``[F, m]`` or ``[F, m, n_out]``; "split" for the split's. With
+            None, subsets that have labels have no test scores, and cells do not rank by them.
+        start_per_subset: Whether subset ``f`` with seed ``s`` has the initial parameters and minibatches of
+            seed ``s F + f``, as ``jfnn.train(…, seed=s * F + f, fold=f)``, rather than of seed ``s``. This
+            includes initial parameters and minibatches that are given.
+        columns: Column of the targets that each subset learns and is scored by ``[F]``, if the split has
+            several targets: labels or numbers ``[n, T]``, or targets ``[n, T, n_out]``. None for the targets
+            as they are.
+        called: What figures and reports call each subset, such as "bootstrap"; does not affect the run.
 
     Raises:
         ValueError, TypeError: No pairs, invalid rows or values, lengths that differ, or weights below 0.
@@ -129,7 +129,7 @@ class Subsets:
         vars(self).update(fields)
 
     def __repr__(self) -> str:
-        """The number of subsets, the rows that each trains on and holds out, and their axis."""
+        """Return the number of subsets, the rows that each trains on and holds out, and their axis."""
         sizes = [(len(train), len(held)) for train, held in self.pairs[:COUNTED]]
         train, held = (_range_text(part) for part in zip(*sizes, strict=True))
         held = f", {held} held out" * self.holds_out
@@ -147,12 +147,12 @@ class Subsets:
 
     @property
     def axis(self) -> dict[str, np.ndarray]:
-        """The name of the axis -> its values ``[F]``; empty without a name."""
+        """Name of the axis -> its values ``[F]``; empty without a name."""
         return {} if self.name is None else {self.name: self.values}
 
     @property
     def included(self) -> np.ndarray:
-        """Whether each subset trains on each row ``[F, n]``: rows that are there and weigh more than 0."""
+        """Whether each subset trains on each row ``[F, n]``, with a weight above 0."""
         size = len(self.pairs), self.n
         memory.check("included", float(size[0]) * size[1], sizes=f", for {size[0]} subsets of {size[1]} rows")
         rows = np.zeros(size, bool)
@@ -162,7 +162,7 @@ class Subsets:
 
 
 def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], rank: int) -> np.ndarray:
-    """Finite numbers of each subset and row, copied; None in a shape for any number of rows."""
+    """Check and copy finite numbers of each subset and row; None in the shape allows any number of rows."""
     array = np.array(checks.as_array(given, argument))
     checks.check_numbers(array, argument)
     subsets, n = shape
@@ -174,7 +174,7 @@ def _of_subsets(given: object, argument: str, shape: tuple[int, int | None], ran
 
 
 def _as_columns(columns: ArrayLike, length: int) -> np.ndarray:
-    """Numbers of columns ``[length]``, copied, int64."""
+    """Check and copy column numbers ``[length]``, as int64."""
     array = np.array(checks.as_array(columns, "columns"))
     if array.shape != (length,) or array.dtype.kind not in "iu" or array.min() < 0:
         expected = f"expected {length} numbers of columns, one for each subset"
@@ -189,7 +189,7 @@ def _range_text(values: Sequence[int]) -> str:
 
 
 def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
-    """Pairs of rows of ``n``, copied and checked, or `Pairs` as they are."""
+    """Check and copy pairs of rows; return `Pairs` unchanged."""
     if isinstance(pairs, Pairs) and len(pairs):
         if pairs.n != n:
             raise ArgumentError("pairs", f"expected pairs of {n} rows, got some of {pairs.n}")
@@ -207,8 +207,8 @@ def _as_pairs(pairs: object, n: int) -> Sequence[Cut]:
 
 
 def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
-    """Row numbers of a part, copied, int64; fewer than ``least``, or others, raise ValueError."""
-    expected = f"expected row numbers from 0 to {n - 1}, at least one a part"
+    """Check and copy row numbers, as int64; raise ValueError for invalid ones or fewer than ``least``."""
+    expected = f"expected row numbers from 0 to {n - 1}, at least one per part"
     try:
         rows = np.array(numbers)
     except ValueError:  # of sequences of different lengths
@@ -222,7 +222,7 @@ def as_row_numbers(numbers: ArrayLike, n: int, least: int = 1) -> np.ndarray:
 
 
 def _listed_pairs(pairs: object) -> list[Any]:
-    """A list of at least one pair; the parts are checked later."""
+    """Return a list of at least one pair, whose parts are checked later."""
     expected = "expected pairs (rows to train on, rows held out), at least one"
     is_scalar = isinstance(pairs, str | bytes) or getattr(pairs, "ndim", 1) == 0
     if is_scalar or isinstance(pairs, Mapping) or not isinstance(pairs, Iterable):
@@ -237,8 +237,8 @@ def _listed_pairs(pairs: object) -> list[Any]:
 
 
 def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np.ndarray:
-    """Numbers or words, copied: ``[length]``, or any length but 0; none of them missing."""
-    # As they were given: among words NumPy makes a word of NaN, and of None.
+    """Check and copy numbers or words, none missing: ``[length]``, or of any length but 0."""
+    # Before conversion to an array: among words, NumPy would turn NaN and None into words.
     given = checks.as_read(values, argument, object)
     items = given.tolist() if given.ndim == 1 else []  # other shapes are refused below
     for i, item in enumerate(items):
@@ -263,12 +263,12 @@ def as_values(values: ArrayLike, argument: str, length: int | None = None) -> np
 
 
 def _is_missing(value: object) -> bool:
-    """Whether a value is None, infinite, or like NaN and pandas' NA not equal to itself."""
+    """Return whether a value is None, infinite or, like NaN and pandas' NA, not equal to itself."""
     if value is None:
         return True
     if isinstance(value, float | np.floating):
         return not math.isfinite(value)
     try:
         return not bool(value == value)
-    except (TypeError, ValueError):  # of NA, which is neither equal nor not; of arrays
+    except (TypeError, ValueError):  # raised by NA and by arrays
         return True

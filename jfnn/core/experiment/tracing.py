@@ -1,4 +1,4 @@
-"""What is compiled of a learner: its own functions, or what JAX traces of them when a run begins."""
+"""Functions of a learner to compile: its own, or traces that JAX makes when a run begins."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,19 +18,19 @@ from jfnn.params import Params, State, key_shape
 
 
 class Own(Functions):
-    """A learner's own functions, by whose learner equal ones are equal."""
+    """A learner's own functions, equal if the learners are equal."""
 
     @property
     def name(self) -> str | None:
         """A checksum of the learner's class and its fields."""
-        return _told(code_checksum(self.learner))
+        return _if_complete(code_checksum(self.learner))
 
     def __reduce__(self) -> tuple[Callable[..., Functions], tuple[object, ...]]:
         return functions_of, (self.learner,)
 
 
 class Traced(Functions):
-    """What JAX traced of functions when a run began; equal by their operations, wherever they come from.
+    """JAX's traces of functions from the beginning of a run, compared by their operations alone.
 
     In another process they are traced again, from the learner sent there, and must give the same traces.
     ``identity`` is the checksum of all traces and of functions that run as Python.
@@ -38,26 +38,26 @@ class Traced(Functions):
 
     @property
     def name(self) -> str | None:
-        """The checksum."""
-        return _told(str(self.identity))
+        """The checksum, or None if it is incomplete."""
+        return _if_complete(str(self.identity))
 
     def __reduce__(self) -> tuple[Callable[..., Functions], tuple[object, ...]]:
         if unknown := what_is_unknown(str(self.identity)):
             raise ArgumentError(
                 "executor",
-                f"cannot tell whether custom functions do the same in its workers ({unknown}, of which"
-                " pickle takes nothing); make that object where it is used, or train without an executor",
+                f"cannot verify that custom functions do the same in its workers ({unknown}, whose content is"
+                " not pickled); make that object where it is used, or train without an executor",
             )
-        return _again, (self.learner, self.shapes, self.identity)
+        return _retrace, (self.learner, self.shapes, self.identity)
 
 
-def _told(checksum: str) -> str | None:
-    """The checksum, where it tells all."""
+def _if_complete(checksum: str) -> str | None:
+    """Return the checksum, or None if it does not cover everything."""
     return None if what_is_unknown(checksum) else checksum
 
 
 def functions_of(learner: Learner) -> Functions:
-    """A learner's own functions."""
+    """Return a learner's own functions."""
     step = _for_members(learner, learner.step)
     return Own(learner, learner.start, step, learner.score, learner.end_epoch, identity=learner)
 
@@ -65,9 +65,9 @@ def functions_of(learner: Learner) -> Functions:
 def traced(
     learner: Learner, params: Params, data: Data, hyper: Sequence[str], steps: Sequence[int], weighted: bool
 ) -> Functions:
-    """A learner's functions as they are now: its own where all are registered ones, else traces of them.
+    """Return a learner's functions as they are now: its own if all are registered, otherwise traces.
 
-    It is bound to the data; ``steps`` are rows of a step, of which sizes may occur several times.
+    The learner is bound to the data; ``steps`` are numbers of rows per step, which may repeat.
     """
     if learner.is_registered:
         return functions_of(learner)
@@ -80,7 +80,7 @@ def traced(
 
 
 def scoring(functions: Functions, rows: int) -> Functions:
-    """The functions, traced for scoring blocks of this number of rows too."""
+    """Return the functions, traced for scoring blocks of this number of rows as well."""
     shapes = functions.shapes
     if shapes is None or rows in shapes.scored:
         return functions
@@ -88,7 +88,7 @@ def scoring(functions: Functions, rows: int) -> Functions:
 
 
 def _traced(learner: Learner, shapes: Shapes) -> "Traced":
-    """A learner's functions, traced for the shapes of a run."""
+    """Trace a learner's functions for the shapes of a run."""
     number = jax.ShapeDtypeStruct((), shapes.dtype)
     hyper = dict.fromkeys(shapes.hyper, number)
     key = key_shape() if learner.random else None
@@ -124,31 +124,26 @@ def _traced(learner: Learner, shapes: Shapes) -> "Traced":
 
 
 def _for_members(learner: Learner, step: OneStep) -> OneStep:
-    """A step that `jax.vmap` maps well over members: the conditions of a line search differ between them."""
-    # Behind the trace, whose checksum would have to contain what a condition does under `jax.vmap`.
+    """Return a step that `jax.vmap` maps well over members, whose line searches take different branches."""
+    # Applied to the trace: its checksum would otherwise have to cover conditions under `jax.vmap`.
     return selecting(step) if isinstance(learner, DescentLearner) and learner.needs_value else step
 
 
 def _on_the_host(learner: Learner) -> list[str]:
-    """Checksums of functions that run as Python, or map over members by the learner's method."""
+    """Return checksums of functions that run as Python or that a learner's method maps over members."""
     kind = type(learner)
     functions = (kind.pack, kind.unpack, kind.fits_last, kind.step_last)
     return [code_checksum(function, learner) for function in functions if not is_of_jfnn(function)]
 
 
-def _again(learner: Learner, shapes: Shapes, before: str) -> "Traced":
-    """The functions traced anew in another process.
-
-    Raises:
-        ValueError: They do something else there.
-    """
+def _retrace(learner: Learner, shapes: Shapes, before: str) -> "Traced":
+    """Trace the functions again in another process; raise ArgumentError if they do something else there."""
     again = _traced(learner, shapes)
     if again.identity != before:
         raise ArgumentError(
             "executor",
-            "custom functions do something else in its workers than here: a module there has"
-            " other code, or other values; start the workers anew, or with Dask call client.upload_file"
-            " again",
+            "custom functions do something else in its workers than here: a module there has other code or"
+            " values; restart the workers, or with Dask call client.upload_file again",
         )
     return again
 

@@ -1,4 +1,4 @@
-"""Rows to learn from and rows held out: scikit-learn's splits, checked."""
+"""Rows to train on and rows held out: scikit-learn's splits, checked."""
 
 import dataclasses
 import numbers
@@ -15,19 +15,17 @@ from jfnn.core.experiment.subsets import Cut, Pairs, Subsets, as_row_numbers
 from jfnn.learners.data import Data
 from jfnn.split import Split
 
-# Bytes of a row number: in a pair; in the array of all folds' training rows, on the host and on a device.
+# Bytes per row number: in a pair; in the array of all folds' training rows, on the host and on a device.
 IN_PAIR = 8.0
 IN_FOLDS = 8.0
 IN_WEIGHTS = 3.0  # copies of the weights of all subsets: two here, one on a device
 
 
 def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | Subsets | None) -> list[Cut]:
-    """Row numbers to learn from and to validate on, one pair a fold.
+    """Return the row numbers to train on and to validate on, one pair per fold.
 
-    Args:
-        data: The data.
-        size: Share or number of training rows to hold out, or None.
-        folds: As the option of `jfnn.sweep`; scikit-learn's splitters are unshuffled.
+    ``size`` is a share or number of training rows to hold out, or None. ``folds`` are as in `jfnn.sweep`;
+    scikit-learn's splitters do not shuffle.
     """
     if size is not None and folds is not None:
         raise ArgumentError("folds", "expected either folds or validation, got both")
@@ -50,20 +48,20 @@ def cuts(data: Data, size: float | int | None, folds: int | Iterable[object] | S
 
 
 def _check_counted(data: Data, parts: Sequence[np.ndarray], held_out: bool) -> None:
-    """Raises ArgumentError where no row of a part, in some fold, counts."""
+    """Raise ArgumentError if all rows of a part have weight 0 in some fold."""
     for fold, rows in enumerate(parts):
         counted = data.counted_rows(rows, held_out, fold)
         if counted is not None and not counted.any():
             which = "the rows held out" if held_out else "the training rows"
             if len(parts) > 1:
                 which = f"the rows that fold {fold} {'holds out' if held_out else 'learns from'}"
-            cure = "; jfnn.subsets.Subsets(weights=…) weigh rows to train on alone" if held_out else ""
-            reason = f"expected some above 0, but those of {which} are all 0 in {data.dtype}{cure}"
+            cure = "; jfnn.subsets.Subsets(weights=…) affects training rows only" if held_out else ""
+            reason = f"expected some above 0, but {which} all weigh 0 in {data.dtype}{cure}"
             raise ArgumentError("weights", reason)
 
 
 def _all_pairs(subsets: Subsets) -> list[Cut]:
-    """The pairs of all subsets; raises ArgumentError where a sweep of them does not fit into memory."""
+    """Return the pairs of all subsets; raise ArgumentError if a sweep of them does not fit into memory."""
     pairs = subsets.pairs
     if isinstance(pairs, Pairs):
         sizes = f", for the rows of {len(pairs)} subsets"
@@ -83,14 +81,14 @@ def _folds(data: Data, folds: int | Iterable[object]) -> list[Cut]:
     try:
         splitter = check_cv(folds, labels, classifier=labels is not None)
         with warnings.catch_warnings():
-            if isinstance(folds, numbers.Integral):  # of which `jfnn.core.experiment.doubts` says more
+            if isinstance(folds, numbers.Integral):  # `jfnn.core.experiment.doubts` warns in more detail
                 warnings.filterwarnings("ignore", "The least populated class")
             pairs = list(splitter.split(np.zeros((data.n_train, 1)), labels))
         if not pairs or any(len(pair) != 2 for pair in pairs):
             raise ValueError("expected pairs of row numbers, at least one")
         n = data.n_train
         return [(as_row_numbers(train, n), as_row_numbers(test, n)) for train, test in pairs]
-    except Exception as error:  # also of an object that is no splitter
+    except Exception as error:  # also if the object is not a splitter
         raise ArgumentError("folds", " ".join(str(error).split())) from None
 
 
@@ -103,14 +101,14 @@ def _hold_out(n: int, size: float | int) -> Cut:
 
 
 class Labelled(NamedTuple):
-    """A split that has each row once with every label that subsets give it, and the folds as rows of it.
+    """A split with a row for every label that subsets give a row, and the folds as rows of it.
 
     Attributes:
-        split: The split, further rows behind those to train on and behind those to test on.
+        split: The split; further rows follow the training rows and the test rows.
         folds: The folds.
         rows: Numbers of all training rows as each subset labels them ``[F, n]``; None without labels.
-        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, none where subsets do
-            not; None where all have the split's labels.
+        tests: Numbers of all test rows, from 0, as each subset labels them ``[F, m]``, or ``[F, 0]`` if
+            subsets have no test labels; None if all have the split's labels.
     """
 
     split: Split
@@ -120,10 +118,9 @@ class Labelled(NamedTuple):
 
 
 def with_labels(split: Split, folds: object) -> Labelled:
-    """A split with the labels of subsets, where folds are `Subsets` that have some.
+    """Add the labels of subsets to a split, if folds are `Subsets` with labels.
 
-    Raises:
-        ValueError: Labels of another shape or kind than the split's, or of test rows that it lacks.
+    Raises ArgumentError for labels of another shape or kind than the split's, or of test rows that it lacks.
     """
     if not isinstance(folds, Subsets) or folds.labels is None:
         return Labelled(split, folds)
@@ -149,17 +146,17 @@ def with_labels(split: Split, folds: object) -> Labelled:
 
 
 def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Targets ``[n, …]`` with further ones behind them, for other labels of subsets ``[F, n, …]``.
+    """Append targets to ``[n, …]`` for other labels that subsets have ``[F, n, …]``.
 
     Returns:
-        Numbers of the rows as each subset labels them ``[F, n]``; the rows that are added, by their numbers
-        in ``y``; and all targets, in the dtype of ``y``.
+        Numbers of the rows as each subset labels them ``[F, n]``; the appended rows, by their numbers in
+        ``y``; and all targets, in the dtype of ``y``.
     """
     y = np.asarray(checks.as_array(y, argument))
     if labels.shape[1:] != y.shape or (labels.dtype.kind in "iub") != (y.dtype.kind in "iub"):
         expected = f"{y.dtype} {list(y.shape)}"
         got = f"{labels.dtype} {list(labels.shape[1:])}"
-        raise ArgumentError("folds", f"expected labels like {argument}, {expected}, got {got} a subset")
+        raise ArgumentError("folds", f"expected labels like {argument}, {expected}, got {got} per subset")
     n = len(y)
     fold, row = np.nonzero((labels != y).reshape(len(labels), n, -1).any(axis=-1))
     new = labels[fold, row].reshape(len(row), *y.shape[1:])
@@ -171,9 +168,9 @@ def _relabelled(y: Any, labels: np.ndarray, argument: str) -> tuple[np.ndarray, 
 
 
 def _longer(tree: Any, source: np.ndarray) -> Any:
-    """Arrays of rows, with some of these once more behind them."""
+    """Append copies of some rows to arrays of rows."""
 
-    def longer(leaf: object) -> np.ndarray:  # where lengths differ, the learner says so
+    def longer(leaf: object) -> np.ndarray:  # different lengths are reported by the learner
         array = np.atleast_1d(checks.as_array(leaf, "split"))
         return np.concatenate([array, array.take(source, axis=0, mode="clip")])
 
@@ -181,7 +178,7 @@ def _longer(tree: Any, source: np.ndarray) -> Any:
 
 
 def with_weights(data: Data, subsets: Subsets | None) -> Data:
-    """The data with the weights of subsets ``[F, n]``, times the data's; test rows weigh 1."""
+    """Multiply the data's weights by those of subsets ``[F, n]``; test rows weigh 1."""
     if subsets is None or subsets.weights is None:
         return data
     number = len(subsets.weights)

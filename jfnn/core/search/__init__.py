@@ -1,1 +1,1 @@
-"""Sweep, train, groups of sweeps, ask and tell; the run directory and the result."""
+"""Sweeps and training of one member: from options to results and run directories."""

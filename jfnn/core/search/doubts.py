@@ -1,23 +1,20 @@
-"""Doubts about the outcome of a sweep: no cell has learned, or the best one is at the end of an axis.
+"""Doubts about the outcome of a sweep: nothing was learned, or the best cell is at the end of an axis.
 
-Each is a sentence without its full stop.
+Each is a sentence without a final period.
 """
 
 import numpy as np
 
 from jfnn.core.experiment.axes import Axes
 
-LEAST = 3  # values of an axis whose ends are doubted
+LEAST = 3  # values on an axis, for its ends to be doubted
 MARGIN = 2.0  # standard errors by which the best cell must beat its neighbor on the axis
 
 
 def nothing_learned(scores: np.ndarray, constant: float, name: str) -> tuple[str, ...]:
-    """Doubts a grid of which no cell is better than a constant prediction.
+    """Return a doubt if no cell is better than a constant prediction, described by ``name``.
 
-    Args:
-        scores: Score of each cell, the higher the better; NaN for cells that do not rank.
-        constant: Score of the constant prediction.
-        name: Words for the constant.
+    Scores are higher-is-better, and NaN for cells that do not rank.
     """
     if not (scores[np.isfinite(scores)] <= constant).all():
         return ()
@@ -25,14 +22,11 @@ def nothing_learned(scores: np.ndarray, constant: float, name: str) -> tuple[str
 
 
 def best_at_ends(cells: Axes, gains: np.ndarray, index: tuple[int, ...]) -> tuple[str, ...]:
-    """Doubts the axes of a grid at whose smallest or largest value the best cell is, apart from 0.
+    """Return doubts about axes on which the best cell has the smallest or largest value, except 0.
 
-    The cell beside it on the axis must be worse, with several runs by more than their noise.
-
-    Args:
-        cells: The axes of the grid.
-        gains: Scores, the higher the better, with the runs of each cell on the last axis.
-        index: The index of the best cell.
+    The neighboring cell on the axis must be worse, by more than the noise if there are several runs.
+    ``gains`` are higher-is-better scores, with the runs of each cell on the last axis; ``index`` is the best
+    cell's.
     """
     found = []
     for name, axis in cells.axis_of.items() if cells.crossed else ():
@@ -47,7 +41,7 @@ def best_at_ends(cells: Axes, gains: np.ndarray, index: tuple[int, ...]) -> tupl
         inner = order[1] if is_smallest else order[-2]
         leads = gains[index] - gains[(*index[:axis], inner, *index[axis + 1 :])]
         noise = MARGIN * leads.std(ddof=1) / len(leads) ** 0.5 if len(leads) > 1 else 0.0
-        if leads.mean() <= noise:  # not beside a cell that diverged, where it is NaN
+        if leads.mean() <= noise:  # False for NaN, beside a cell that diverged
             continue
         end, further = ("smallest", "smaller") if is_smallest else ("largest", "larger")
         found.append(f"the best {name}, {value:.3g}, is the {end} of its axis; try {further} ones")

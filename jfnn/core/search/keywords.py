@@ -1,4 +1,4 @@
-"""Functions with the fields of a dataclass as keywords: names, types, defaults and help declared once."""
+"""Functions that take the fields of a dataclass as keywords, so that these are declared only once."""
 
 import copy
 import dataclasses
@@ -21,18 +21,18 @@ R = TypeVar("R")
 
 
 def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT], R]], Callable[P, R]]:
-    """Makes a function of an instance of a dataclass a function of its fields.
+    """Turn a function of a dataclass into a function of its fields.
 
     Args:
-        options: The dataclass. Fields give names, types, defaults and, by their "help" or the docstring's
-            "Attributes", the documentation.
+        options: The dataclass. Its fields give names, types and defaults; their "help", or "Attributes" in
+            its docstring, gives the documentation.
     """
 
     def decorate(function: Callable[[OptionsT], R]) -> Callable[P, R]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             made = make_options(call, options, *args, **kwargs)
-            # An interrupt may come where JAX has just begun to trace, which would go on after this call.
+            # An interrupt while JAX begins to trace would otherwise leave it tracing after this call.
             with jax.core.eval_context():
                 return function(made)
 
@@ -55,7 +55,7 @@ def takes_fields(options: Callable[P, OptionsT]) -> Callable[[Callable[[OptionsT
 
 
 def _type_text(annotation: object) -> str:
-    """A type as it is written in code, without modules: "ArrayLike | None", for `help`."""
+    """Return a type as written in code, without modules ("ArrayLike | None"), for `help`."""
     text, arrays = (
         re.sub(r"(?:\w+\.)+(?=\w)", "", inspect.formatannotation(one)) for one in (annotation, ArrayLike)
     )
@@ -67,11 +67,7 @@ def _type_text(annotation: object) -> str:
 def make_options(
     caller: Callable[..., object], options: Callable[P, OptionsT], /, *args: P.args, **kwargs: P.kwargs
 ) -> OptionsT:
-    """An instance of a dataclass, from arguments of a function.
-
-    Raises:
-        TypeError: An argument too few or too many, or of an unknown name; the message names the function.
-    """
+    """Create a dataclass from a function's arguments; raise TypeError naming the function on a mismatch."""
     try:
         inspect.signature(options).bind(*args, **kwargs)
     except TypeError as error:
@@ -86,12 +82,12 @@ def _reason(
     args: Sequence[object],
     kwargs: Mapping[str, object],
 ) -> str:
-    """Why arguments do not fit the fields of a dataclass, and what may be meant."""
+    """Explain why arguments do not fit the fields of a dataclass, with a suggestion."""
     parameters = inspect.signature(options).parameters
     named = [p.name for p in inspect.signature(caller).parameters.values() if p.kind is not p.VAR_KEYWORD]
     several = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(args) > len(several):
-        return f"takes {len(several)} arguments without a name, {', '.join(several)}, got {len(args)}"
+        return f"takes {len(several)} positional arguments, {', '.join(several)}, got {len(args)}"
     for name in kwargs:
         if name not in parameters:
             meant = did_you_mean(name, of_keywords([*named, *parameters]))
@@ -100,7 +96,7 @@ def _reason(
 
 
 def _arguments(options: Any) -> str:
-    """The "Args" of a docstring."""
+    """Return the "Args" section of a docstring."""
     pattern = r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)"
     helps = dict(re.findall(pattern, inspect.getdoc(options) or "", re.MULTILINE | re.DOTALL))
     helps |= {f.name: f.metadata["help"] for f in dataclasses.fields(options) if "help" in f.metadata}
@@ -115,10 +111,10 @@ READ_AGAIN = ("split", "batches", "initial_params", "seeds", "folds")  # options
 
 
 def copied_arrays(options: Mapping[str, object]) -> dict[str, Any]:
-    """Copies of the arrays among options, for functions that read them again after training.
+    """Copy the arrays among options, for functions that read them again after training.
 
-    An experiment copies its arrays, but another one that is built later from the same options
-    must not see changes that a callback makes to the caller's arrays meanwhile.
+    An experiment copies its arrays, but one built later from the same options must not see changes that a
+    callback makes to the caller's arrays in between.
     """
     arrays = {name: options[name] for name in READ_AGAIN if name in options}
     return {name: value if callable(value) else copy.deepcopy(value) for name, value in arrays.items()}

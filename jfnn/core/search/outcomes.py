@@ -1,4 +1,4 @@
-"""The outcome of a run as a result in the shape of its grid, or as the error that names lost members."""
+"""Convert the outcome of a run to a result in the shape of its grid, or to an error about lost members."""
 
 import dataclasses
 import functools
@@ -25,16 +25,16 @@ from jfnn.network import Network
 
 
 class LostMembersError(ExecutorError):
-    """Members were given up, since their workers died or their futures broke each time.
+    """Members were given up because their workers died or their futures failed every time.
 
     Attributes:
-        result: The `SweepResult` of all members; lost ones have NaN scores, and as ``diverged_at`` the number
-            of epochs that they had done.
+        result: The `SweepResult` of all members; lost ones have NaN scores, and their ``diverged_at`` is the
+            number of epochs completed.
         members: Numbers of the lost members, in C order of the result's arrays.
     """
 
     def __init__(self, result: SweepResult, failures: Sequence[Failure], directory: Path | None):
-        """Makes the message; ``directory`` is the run's, if it has one."""
+        """Build the message; ``directory`` is the run's, if it has one."""
         self.result = result
         self.members = np.unique(np.concatenate([tile.members for tile in failures]))
         table = result.to_dict()
@@ -42,7 +42,7 @@ class LostMembersError(ExecutorError):
         names = (*result.axes, "seed", *(() if result.folds is None else ("fold",)))
         cell = ", ".join(f"{name}={table[name][self.members[0]].item()}" for name in names)
         where = "error.result" if directory is None else str(directory / run_directory.PARTIAL)
-        again = None if directory is None else Set("resume", True, "tries again from the last state before")
+        again = None if directory is None else Set("resume", True, "tries again from the last checkpoint")
         super().__init__(
             f"executor: {len(self.members)} of {len(table['seed'])} members were given up, the first {cell},"
             f" after {failure.epoch} epochs: {type(failure.error).__name__}: {failure.error}; the scores of"
@@ -51,7 +51,7 @@ class LostMembersError(ExecutorError):
         )
 
     def save_others(self, directory: Path) -> None:
-        """Writes the rows of the members that were not lost."""
+        """Write the rows of the members that were not lost."""
         table = {name: np.delete(values, self.members) for name, values in self.result.to_dict().items()}
         run_directory.write_table(directory / run_directory.PARTIAL, table)
 
@@ -59,10 +59,9 @@ class LostMembersError(ExecutorError):
 def as_result(
     experiment: Experiment, description: Description, outcome: Outcome, directory: Path | None
 ) -> SweepResult:
-    """The outcome of an experiment in the shape of its grid.
+    """Return the outcome of an experiment in the shape of its grid.
 
-    Raises:
-        LostMembersError: Members were given up; the others' rows are in the directory, if there is one.
+    Raises LostMembersError if members were given up; the others' rows are then in the directory, if given.
     """
     shape = experiment.shape
     keep = experiment.execution.keep_params
@@ -103,14 +102,14 @@ def as_result(
 
 
 def origin_of(experiment: Experiment) -> Origin:
-    """What a result keeps of an experiment in memory."""
+    """Return the objects of an experiment that its result keeps in memory."""
     learner = functools.partial(_learner, experiment.learner)
     parts = list(experiment.replicates.parts)
     return Origin(learner, parts, experiment.subsets, _most_frequent(experiment))
 
 
 def _most_frequent(experiment: Experiment) -> float | None:
-    """The share of the most frequent class among the rows that rank; see `Origin`."""
+    """Return the share of the most frequent class among the rows that rank; see `Origin`."""
     data = experiment.data
     if data.labels is None or data.weights is not None or experiment.subsets is not None:
         return None
@@ -125,12 +124,12 @@ def _learner(learner: object, network: Network | None) -> Learner:
     if network is None:
         return cast(Learner, learner)
     if not isinstance(learner, Supervised):
-        raise ArgumentError("network", "expected none, or a function (params, x), of a custom learner")
+        raise ArgumentError("network", "expected None or a function (params, x), since the learner is custom")
     return dataclasses.replace(learner, network=network)
 
 
 def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) -> SweepResult:
-    """A result with parameters of all members or of the best cell; with none where no cell ranks."""
+    """Add the parameters of all members or of the best cell; add none if no cell ranks."""
     shape = experiment.shape
     history = jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, 1), outcome.state.history.params)
     params = experiment.learner.unpack(outcome.params if history is None else history)
@@ -145,7 +144,7 @@ def _with_params(result: SweepResult, experiment: Experiment, outcome: Outcome) 
 
 
 def _by_part(scores: Scores, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Part and metric -> the scores of all members, in the shape of the grid, before a history's epochs."""
+    """Return scores by part and metric, in the shape of the grid, followed by the epochs of a history."""
     by_part: Mapping[str, np.ndarray] = {
         f"{part}_{metric}": np.moveaxis(values[..., i], -1, 0)
         for i, part in enumerate(PARTS)

@@ -1,4 +1,4 @@
-"""Predictions and scores of the members of a sweep for every row."""
+"""Predictions of a sweep's members, and their scores on every row."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,20 +34,20 @@ from jfnn.network import Network
 from jfnn.params import Params
 from jfnn.split import Names, Split, is_frame
 
-# What labels of several members may be reduced by; their numbers are names, which have no other statistics.
+# Reductions of labels over members; labels are names, so other statistics are meaningless.
 VOTE = "vote"
 MEAN = "mean"
 
 
 class Origin(NamedTuple):
-    """Objects of a run that are not written.
+    """Objects of a run that are not saved.
 
     Attributes:
-        learner: ``(network) -> learner``: the run's with another network, or for None the run's.
-        parts: Name of a part -> row numbers in each fold; None where they were not kept.
-        subsets: The subsets that are the folds, where they are `Subsets`.
+        learner: ``(network) -> learner``: the run's learner with another network, or with its own for None.
+        parts: For each fold, name of a part -> row numbers; None if not kept.
+        subsets: The folds, if they are `Subsets`.
         most_frequent: Share of the most frequent class among the rows that rank, averaged over folds; None
-            where they have no classes, weights, or are of subsets.
+            without classes, with weights, or with subsets.
     """
 
     learner: Callable[[Network | None], Learner]
@@ -60,9 +60,9 @@ class ProgramMembers(NamedTuple):
     """The trained members of one program.
 
     Attributes:
-        model: The learner, or function ``(params, x) -> outputs``, that answers for them.
+        model: The learner, or function ``(params, x) -> outputs``, that predicts for them.
         params: Their parameters, NumPy arrays with all members on the leading axis.
-        hyper: Their numbers, name -> ``[members]``.
+        hyper: Their hyperparameters, name -> ``[members]``.
         selection: Which members of the run these are.
         dtype: Dtype of their parameters.
     """
@@ -81,32 +81,32 @@ def predict(
     metrics: Mapping[str, bool],
     names: Names,
 ) -> np.ndarray:
-    """Labels or outputs of all members, as `SweepResult.predict` says; programs come first."""
+    """Return labels or outputs of all members, as in `SweepResult.predict`; programs come first."""
     framed = is_frame(x)
     if not all(answers.decides(members.model, metrics) for members in programs):
         model = programs[0].model
         links = model.loss.inverse_links if isinstance(model, Supervised) else (None,)
         units = names.units([link is None for link in links]) if framed else None
         finish = None if units is None else lambda values, _: units(values)
-        return _ask(answers.predictions, programs, x, reduce, names, finish)
+        return _evaluate(answers.predictions, programs, x, reduce, names, finish)
     if reduce is not None and not (isinstance(reduce, str) and reduce in (VOTE, MEAN)):
         raise ArgumentError(
             "reduce",
-            f"expected None, '{VOTE}' or '{MEAN}', since other statistics of labels mean nothing"
-            f" (predict_proba takes them, of probabilities); got {checks.shown(reduce)}",
+            f"expected None, '{VOTE}' or '{MEAN}', since other statistics of labels are meaningless"
+            f" (predict_proba takes them); got {checks.shown(reduce)}",
         )
     if reduce == MEAN:
         each = any(members.model.multilabel for members in programs if isinstance(members.model, Supervised))
-        values = _decided(_ask(answers.evidence, programs, x, MEAN, names), each)
+        values = _labels_of_means(_evaluate(answers.evidence, programs, x, MEAN, names), each)
     else:
-        values = _ask(answers.labels, programs, x, vote if reduce == VOTE else None, names)
+        values = _evaluate(answers.labels, programs, x, vote if reduce == VOTE else None, names)
     return names.words(values) if framed else values
 
 
-def _decided(means: np.ndarray, each: bool) -> np.ndarray:
-    """Labels ``[n]`` by means over members ``[n, n_out]``: the largest or, of one, whether it passes 1/2.
+def _labels_of_means(means: np.ndarray, each: bool) -> np.ndarray:
+    """Return labels ``[n]`` from means over members ``[n, n_out]``: the largest, or for one output > 1/2.
 
-    Or if ``each`` 0 or 1 for each output ``[n, n_out]``. -1 where no member has a finite one.
+    With ``each``, 0 or 1 for each output ``[n, n_out]``. -1 where no member has a finite mean.
     """
     if each:
         return np.where(np.isnan(means), -1, means > 0.5)
@@ -117,17 +117,17 @@ def _decided(means: np.ndarray, each: bool) -> np.ndarray:
 def probabilities(
     programs: Sequence[ProgramMembers], x: ArrayLike, reduce: str | Reduce | None, names: Names
 ) -> np.ndarray:
-    """Class probabilities of all members, as `SweepResult.predict_proba` says."""
+    """Return class probabilities of all members, as in `SweepResult.predict_proba`."""
     for members in programs:
         model = members.model
         if not isinstance(model, Supervised) or model.loss.probabilities is None:
             raise ArgumentError(
                 "loss", "expected a network and a cross-entropy; others have no probabilities"
             )
-    return _ask(answers.probabilities, programs, x, reduce, names)
+    return _evaluate(answers.probabilities, programs, x, reduce, names)
 
 
-def _ask(
+def _evaluate(
     function: Callable[..., jax.Array],
     programs: Sequence[ProgramMembers],
     x: Any,
@@ -135,7 +135,7 @@ def _ask(
     names: Names,
     finish: Finish | None = None,
 ) -> np.ndarray:
-    """Values of a function of `jfnn.learners.answers` for inputs, or for a frame of them."""
+    """Evaluate a function of `jfnn.learners.answers` for inputs or a data frame."""
     if isinstance(x, str | os.PathLike):
         raise ArgumentTypeError(
             "x", "expected rows, got a path; jfnn.datasets.read_columns reads a .csv file"
@@ -162,10 +162,10 @@ class PartOfFolds(NamedTuple):
     """The rows of one part of the data in each fold.
 
     Attributes:
-        row_numbers: Those of each fold, among all training or all test rows; None for all of them in each.
-        relabelled: Where subsets have labels, ``[F, n]`` numbers of all training or test rows as each subset
-            labels them, among those of the longer split; else None.
-        longer: The split with a row for each label of a row.
+        row_numbers: Row numbers in each fold, among all training or all test rows; None for all rows in each.
+        relabelled: If subsets have labels, for each subset the rows of ``longer`` ``[F, n]`` that carry its
+            labels, for all training or test rows; otherwise None.
+        longer: The split with one row per label of a row.
     """
 
     row_numbers: Sequence[np.ndarray] | None = None
@@ -182,23 +182,16 @@ def row_scores(
     config: Json,
     part_of_folds: Callable[[Learner, Data], PartOfFolds],
 ) -> np.ndarray:
-    """A metric's number of each row and member, as `SweepResult.row_scores` says.
+    """Return a metric of each row and member, as in `SweepResult.row_scores`.
 
-    Args:
-        programs: The members of each program.
-        metric: As there.
-        part: As there.
-        split: As there.
-        reduce: As there.
-        config: The run's description.
-        part_of_folds: Gives the rows of the part in each fold.
+    ``config`` is the run's description; ``part_of_folds`` returns the rows of the part in each fold.
     """
     calls = []
     folds: list[np.ndarray] = []
     rows_of: PartOfFolds | None = None
     n_train = 0
     for members in programs:
-        learner = _measuring(members.model, metric)
+        learner = _with_metric(members.model, metric)
         name = metric.name if isinstance(metric, Metric) else metric
         checks.as_choice(name, "metric", [metric.name for metric in learner.metrics])
         learner, data = learner.bind(split)
@@ -228,20 +221,20 @@ def row_scores(
         diverged = np.concatenate([members.selection.diverged for members in programs])
         fold_of = np.concatenate(folds)
         finite = fold_of[:1] if diverged.all() else fold_of[~diverged]
-        finish = _only(rows_of.row_numbers, n_train, finite)
+        finish = _mask_missing(rows_of.row_numbers, n_train, finite)
     return compute_in_blocks(calls, finish, reduce, "metric")
 
 
 def check_rows(data: Data, config: Json) -> None:
-    """Raises ValueError where the rows of a split, as bound to a run's learner, are not those of the run."""
-    recorded = config.get("data", {}).get("rows")  # none of a result that no sweep has made
+    """Raise ValueError unless the rows of a split, bound to a run's learner, are those of the run."""
+    recorded = config.get("data", {}).get("rows")  # None for a result made without a sweep
     given = [digest(leaf) for leaf in jax.tree.leaves(data.rows)]
     if recorded is not None and given != [leaf["sha256"] for leaf in recorded]:
         raise ArgumentError("split", "expected the rows of the sweep, got others")
 
 
-def _measuring(model: Model, metric: str | Metric) -> Learner:
-    """The learner of a model with a metric."""
+def _with_metric(model: Model, metric: str | Metric) -> Learner:
+    """Return the learner of a model, with a metric added."""
     if isinstance(model, Supervised):
         with checks.renamed(metrics="metric"):
             return model.measuring([metric])
@@ -260,20 +253,14 @@ def part_of_folds(
     number: int | None,
     origin: Origin | None,
 ) -> PartOfFolds:
-    """The rows of a part in each fold of a run that its scores count, checked against its description.
+    """Return the rows of a part that count in each fold's scores, checked against the run's description.
 
-    Args:
-        part: "train", "validation", "test", or "all" for the rows of the first two.
-        split: The split of the sweep.
-        learner: A learner of the run.
-        data: The split's rows, as bound to it.
-        folds: The sweep's ``folds``, needed for a loaded result where they were no number.
-        recorded: "data" of the run's description.
-        number: Number of folds of the run, or None.
-        origin: Objects of the run that are still there, or None.
+    For the part "all", the rows are those of "train" and "validation". ``data`` are the split's rows bound to
+    the learner; ``recorded`` is "data" of the run's description, ``number`` its number of folds, if any. A
+    loaded result needs ``folds`` unless they were a number.
     """
     if part == "test" and recorded.get("test", {}).get("rows") == [0]:
-        reason = "expected one with rows; subsets that have labels and no test_labels have no test scores"
+        reason = "expected one with rows; subsets with labels but no test_labels have no test scores"
         raise ArgumentError("part", reason)
     parts = None if origin is None else origin.parts
     given = folds if origin is None or parts is None else origin.subsets
@@ -307,7 +294,7 @@ def part_of_folds(
 
 
 def _labelled(name: str, split: Split, learner: Learner, recorded: Json, subsets: Subsets | None) -> Labelled:
-    """A split with the labels of a run's subsets, where these have other ones of a name than the split."""
+    """Return a split with the labels of a run's subsets, if the run recorded labels under this name."""
     if name not in recorded:
         return Labelled(split, subsets)
     if subsets is None or subsets.labels is None:
@@ -325,8 +312,8 @@ def _other_folds() -> ArgumentError:
     return ArgumentError("folds", "expected those of the sweep, got others")
 
 
-def _only(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
-    """A function that puts NaN where the fold of a member ``[members]`` lacks a row."""
+def _mask_missing(parts: Sequence[np.ndarray], n: int, fold_of: np.ndarray) -> Finish:
+    """Return a function that sets values to NaN where a member's fold ``[members]`` lacks a row."""
     has = np.zeros((len(parts), -(-n // BLOCK) * BLOCK), bool)
     for fold, row_numbers in enumerate(parts):
         has[fold, row_numbers] = True

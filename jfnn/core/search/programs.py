@@ -1,6 +1,6 @@
-"""Options of several networks or batch sizes, taken apart into the options of each program.
+"""Split options with several networks or batch sizes into the options of each program.
 
-Members of one program differ by numbers only; another network or batch size is another program.
+Members of one program differ only in numbers; each network and batch size needs its own program.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from jfnn.minibatches import Minibatches
 from jfnn.network import Network
 from jfnn.params import Params
 
-# Columns of tables that are no fields of a result.
+# Columns of tables that are not fields of a result.
 TAKEN = (*ALWAYS, "batch_size", "seed", "fold", "epoch", "part", "metric", "value", *run_directory.OUTCOMES)
 
 
@@ -31,7 +31,7 @@ class Programs:
     """The programs of a sweep.
 
     Attributes:
-        axes: The axes of networks and "batch_size" -> values, where there are several; empty for one program.
+        axes: Axes of networks and "batch_size" -> values, if there are several; empty for one program.
         options: The options of each program, in C order of the axes.
     """
 
@@ -39,18 +39,14 @@ class Programs:
     options: list[Options]
 
     def networks(self) -> list[str]:
-        """The name of each program's network, as `run_directory.program_names`; "" for a single network."""
+        """Return each program's network, as in `run_directory.program_names`; "" for a single network."""
         sizes = len(self.axes.get("batch_size", [0]))
         axes = {name: values for name, values in self.axes.items() if name != "batch_size"}
         return [name for name in run_directory.program_names(axes) for _ in range(sizes)]
 
 
 def programs_of(options: Options) -> Programs:
-    """The programs of a sweep: one for every network with every batch size.
-
-    Raises:
-        ValueError, TypeError: Invalid names or batch sizes.
-    """
+    """Return the programs of a sweep: one per combination of network and batch size."""
     axes: dict[str, np.ndarray] = {}
     networks: Sequence[Network | Learner]
     sizes: Sequence[Minibatches]
@@ -81,28 +77,28 @@ def programs_of(options: Options) -> Programs:
 
 
 def _check_axes(networks: Networks) -> None:
-    """Raises ArgumentError for axes whose names results have, and for directories that share a name."""
+    """Raise ArgumentError for axes with names that results use, and for directories that share a name."""
     fields = {field.name for field in dataclasses.fields(SweepResult)}
     for name in networks.axes:
         if name in {*TAKEN, *fields, *dir(SweepResult)}:
             raise ArgumentError(
-                "network", f"an axis cannot be named {name!r}; results have such a name", name
+                "network", f"an axis cannot be named {name!r}; results already use this name", name
             )
     names = run_directory.program_names(networks.axes)
     if run_directory.REFIT in names:
         raise ArgumentError("network", f"expected no network named {run_directory.REFIT!r}")
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ArgumentError("network", f"two networks would have the directory {twice[0]!r}; name them apart")
+        raise ArgumentError("network", f"two networks would have the directory {twice[0]!r}; rename one")
 
 
 def _starts_of_programs(params: Params | None, axes: Mapping[str, int]) -> list[Params | None]:
-    """The starting parameters of each program: of a result or nested lists of these axes, or one for all."""
+    """Split initial parameters, of a result or in nested lists of these axes, or repeat them."""
     if isinstance(params, SweepResult) and params.leading:
         lengths = {name: len(values) for name, values in params.program_axes.items()}
         if lengths != axes:
             reason = f"expected a result of one program, or of {dict(axes)} programs, got {lengths}"
-            raise ArgumentError("initial_params", f"{reason}; result.program(…) is one of them")
+            raise ArgumentError("initial_params", f"{reason}; result.program(…) returns one program")
         return list(params.programs)
     starts: list[Params] = [params]
     for length in axes.values():

@@ -1,4 +1,4 @@
-"""Runs read from their directories."""
+"""Read runs from their directories."""
 
 import dataclasses
 import functools
@@ -29,7 +29,7 @@ MakeNames = Callable[[Mapping[str, Any] | None], Names]
 
 
 def read(directory: str | os.PathLike[str], make_names: MakeNames = Names) -> SweepResult:
-    """The result in a directory, which reads rows by the names that are made; raises as `jfnn.load`."""
+    """Read the result in a directory, with names that ``make_names`` creates; raises as `jfnn.load`."""
     path = paths.as_path(directory, "directory")
     axes, configs = run_directory.programs(path)
     programs = [_read_program(*program, make_names) for program in configs.items()]
@@ -40,7 +40,7 @@ def read(directory: str | os.PathLike[str], make_names: MakeNames = Names) -> Sw
 
 
 def _read_program(directory: Path, config: Json, make_names: MakeNames) -> SweepResult:
-    """The result of one program in its directory, which has this config.json."""
+    """Read the result of one program from its directory, given its config.json."""
     fields = run_directory.read(directory, config, KEPT)
     described = fields["config"].get("settings", {}).get("learner", {})
     origin = Origin(functools.partial(_learner, described, directory / CONFIG))
@@ -53,21 +53,21 @@ def _read_program(directory: Path, config: Json, make_names: MakeNames) -> Sweep
 
 
 def _check_names(result: SweepResult) -> None:
-    """Raises ValueError where scores, metrics and the kept cell of a result do not fit each other."""
+    """Raise ValueError unless the scores, metrics and kept cell of a result fit each other."""
     if result.ranked_by not in result.scores:
-        raise ValueError(f"no score is named {result.ranked_by!r}, by which cells rank")
+        raise ValueError(f"cells rank by {result.ranked_by!r}, which is not a score")
     for name in result.scores:
         if name.partition("_")[2] not in result.metrics:
-            raise ValueError(f"the score {name!r} is of no metric")
+            raise ValueError(f"the score {name!r} has no metric")
     if not result.history.keys() <= result.scores.keys():
-        raise ValueError("its history is of other scores")
+        raise ValueError("the history has scores that the result lacks")
     kept_cell = result.runs[0].kept_cell
     if kept_cell is not None:
         as_index(kept_cell, result.cells.lengths.items(), "kept_cell")
 
 
 def keeps_network(config: Json) -> bool:
-    """Whether a result that is loaded again brings its network and loss, by its description."""
+    """Return whether a result loaded with this description has its network and loss."""
     try:
         _learner(config.get("settings", {}).get("learner", {}), CONFIG, None)
     except ValueError:
@@ -76,32 +76,31 @@ def keeps_network(config: Json) -> bool:
 
 
 def _learner(described: Json, path: str | Path, network: Network | None) -> Learner:
-    """A learner from its description in a file, and its network where the description does not give it.
+    """Rebuild a learner from its description in a file; ``network`` replaces the described one.
 
-    Raises:
-        NotKeptError, ArgumentError: A part of it is not described.
-        CorruptFileError: What is described cannot be made.
+    Raises NotKeptError or ArgumentError if a part is not described, CorruptFileError if the description is
+    invalid.
     """
-    if "reduction" not in described:  # which networks with a loss have
+    if "reduction" not in described:  # not a network with a loss
         raise ArgumentError(
             "network",
             "expected a function (params, x) -> outputs [n, …] of one member, or for row_scores the learner,"
-            " since the run's learner is a custom one, which is not kept",
+            " since the run's learner is custom and was not saved",
         )
     if network is None:
-        network = _made(naming.network_from, described.get("network"), path)
-    learner = supervised(network, _made(naming.loss_from, described.get("loss"), path))
+        network = _build(naming.network_from, described.get("network"), path)
+    learner = supervised(network, _build(naming.loss_from, described.get("loss"), path))
     if described.get(SEVERAL_TARGETS):
         learner = of_targets(learner)
     return dataclasses.replace(learner, multilabel=described.get("multilabel", False) is True)
 
 
-def _made(make: Callable[[Any], Made], description: object, path: str | Path) -> Made:
-    """What a description in a file describes; anybody may have written it."""
+def _build(make: Callable[[Any], Made], description: object, path: str | Path) -> Made:
+    """Build the object that a description in a file, which may come from anyone, specifies."""
     try:
         return make(description)
     except naming.NotKeptError:
         raise
     except Exception as error:
         why = archives.one_line(error)
-        raise CorruptFileError(f"{path}: describes no network or loss ({why})") from None
+        raise CorruptFileError(f"{path}: does not describe a network or loss ({why})") from None

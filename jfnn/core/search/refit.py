@@ -1,4 +1,4 @@
-"""Options that train the winners of a search once more."""
+"""Options that train the winners of a search again."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ Index = tuple[int, ...]
 
 
 def winners(result: SweepResult, refit: Refit) -> list[Index]:
-    """Indices of the cells to train once more, best first; none where no cell ranks."""
+    """Return the indices of the cells to train again, best first; empty if no cell ranks."""
     best = result.best_or_none(refit.rule)
     if best is None or refit.cells == 1:
         return [] if best is None else [best.index]
@@ -39,14 +39,11 @@ def winners(result: SweepResult, refit: Refit) -> list[Index]:
 def refit_options(
     options: Options, result: SweepResult, chosen: Sequence[Index], starts_of_cells: bool = False
 ) -> Options:
-    """Options that train cells of a search on all training rows, or on all rows.
+    """Return options that train the chosen cells of a search on all training rows, or on all rows.
 
-    Args:
-        options: The search's.
-        result: Its result.
-        chosen: The cells. One is a grid of axes of one value, so that the program, and the bits, are those of
-            the cell in a grid of all rows; where several were asked for, they are listed.
-        starts_of_cells: Whether the search's ``initial_params`` are of each cell.
+    A single cell is a grid with one value per axis, whose program and bits are those of the cell in a grid
+    trained on these rows; if several were requested, they are listed. ``starts_of_cells`` states whether the
+    search's ``initial_params`` differ between cells.
     """
     refit = options.refit or Refit()
     is_listed = refit.cells > 1
@@ -60,7 +57,7 @@ def refit_options(
         changed["optimizer"] = _with_values(options.optimizer, len(options.epochs), further)
         further = {name: value for name, value in further.items() if name not in options.optimizer.arguments}
     starts = options.initial_params
-    if isinstance(starts, SweepResult):  # the cells have no member that diverged
+    if isinstance(starts, SweepResult):  # cells that rank have no diverged member
         changed["initial_params"] = starts = starts.params
     if starts_of_cells:
 
@@ -78,7 +75,7 @@ def refit_options(
             schedulers = (Until(tuple(end - epochs.start for end in ends)),)
         epochs = range(epochs.start, max(ends))
     every = options.execution.eval_every
-    if isinstance(every, list):  # those that it reaches
+    if isinstance(every, list):
         every = [epoch for epoch in every if epoch <= epochs.stop] or None
     return dataclasses.replace(
         options,
@@ -97,7 +94,7 @@ def refit_options(
 
 
 def _all_rows(split: Split) -> Split:
-    """A split whose test rows train, behind the others."""
+    """Move a split's test rows behind its training rows."""
     if split.x_test is None:
         return split
 
@@ -114,7 +111,7 @@ def _all_rows(split: Split) -> Split:
 
 
 def _with_values(optimizer: Optimizer, epochs: int, values: Mapping[str, Any]) -> Optimizer:
-    """The optimizer with the winner's numbers, its schedule as long as it was in the search."""
+    """Return the optimizer with the winner's values and a schedule of the same length as in the search."""
     arguments = {name: values.get(name, value) for name, value in optimizer.arguments.items()}
     if optimizer.schedule == "constant":
         return Optimizer(optimizer.name, **arguments)

@@ -1,4 +1,4 @@
-"""The result of a sweep: scores, histories and trained parameters, and questions to them."""
+"""The result of a sweep: scores, histories, trained parameters and their predictions."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ from jfnn.learners.supervised import Supervised
 from jfnn.network import Network
 from jfnn.split import Names, Split
 
-NONE_RANKS = "no best cell: every one diverged with some seed or was pruned; try smaller learning rates"
+NONE_RANKS = "no best cell: every cell diverged with some seed or was pruned; try smaller learning rates"
 SHOWN = 5  # cells in a notebook
-# What is missing from a mapping of a result -> how it comes to be there.
+# Mapping of a result -> hint for a name that is missing from it.
 OTHERS = {
     "scores": OTHER_METRICS,
-    "history": "Execution(eval_every=1) keeps that of every score",
-    "terms": "Execution(objective=True) keeps those that terms=[…] of jfnn.learner names",
+    "history": "Execution(eval_every=1) records the history of every score",
+    "terms": "Execution(objective=True) records the terms named by terms=[…] of jfnn.learner",
 }
 
 
@@ -56,11 +56,11 @@ class Best:
     """The best cell of a grid.
 
     Attributes:
-        index: Its index on every axis but the seeds (and folds).
+        index: Index on every axis except seeds and folds.
         axes: Name -> value on each of these axes.
         score: The score named by ``ranked_by``, averaged over seeds and folds.
-        doubts: Sentences for a reader, shown by ``print``: no cell predicts better than a constant, or the
-            best one is at the end of an axis.
+        doubts: Sentences shown by ``print``: no cell beats a constant prediction, or the best is at an axis
+            end.
     """
 
     index: tuple[int, ...]
@@ -70,11 +70,11 @@ class Best:
     doubts: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
-        """The cell in a line, and each doubt in another."""
+        """Return the cell on one line and each doubt on a line of its own."""
         return "\n".join([repr(self), *self.doubts])
 
     def _repr_html_(self) -> str:
-        """Its hyperparameters, its score and the doubts, for notebooks."""
+        """Return the hyperparameters, the score and the doubts, for notebooks."""
         names = [axis_text(name) for name in self.axes]
         values = [value_text(name, value) for name, value in self.axes.items()]
         table = html_table([[*names, name_text(self.ranked_by)], [*values, f"{self.score:.4g}"]])
@@ -91,16 +91,17 @@ def _is_cell(value: object) -> bool:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ProgramRun:
-    """What a result has once for each of its programs, beside the arrays that have all of them.
+    """The parts of a result that each program has separately, apart from the arrays.
 
     Attributes:
-        params: Parameters with the axes of this program's grid in front on every leaf, or as ``keep_params``
-            says; None if none were kept.
-        kept_cell: The index, in this program's grid, of the only cell whose parameters were kept, or None.
-        config: Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
-        timing: "compile" and "run", in seconds since the run began or was resumed.
-        origin: The learner and the rows of folds, if still there; None once pickled.
-        evaluated: Number of its evaluations, where another program has more of them; None for all.
+        params: Parameters with this program's axes in front on every leaf, or as ``keep_params`` specifies;
+            or None.
+        kept_cell: Index, in this program's grid, of the only cell whose parameters were kept, or None.
+        config: Settings, data checksums, versions, device, and the "fingerprint" of what determines the
+            result.
+        timing: Seconds since the run began or was resumed, "compile" and "run".
+        origin: The learner and, if still available, the rows of the folds; None once pickled.
+        evaluated: Number of evaluations, if another program has more; None for all.
     """
 
     params: Any = None
@@ -115,50 +116,48 @@ class ProgramRun:
 class SweepResult:
     """Scores and trained parameters of every member of a grid.
 
-    Arrays of results have the shape of the grid: an axis for each hyperparameter in the order of ``axes``
-    (learning rate E, L2 penalty L, …), then the seeds S and any folds F: ``[E, L, S, F]``. Cells
-    that were drawn or listed are one axis instead, ``[n, S]``. Several networks or batch sizes are axes
-    before these. The result of `jfnn.train`, of one member, has no axes at all: scores are single numbers,
-    and ``params`` are that member's.
+    Arrays have the shape of the grid: one axis per hyperparameter in the order of ``axes`` (learning rate E,
+    L2 penalty L, …), then the seeds S and, with cross-validation, the folds F: ``[E, L, S, F]``. Cells that
+    were drawn or listed share one axis: ``[n, S]``. Axes of several networks or batch sizes come first. The
+    result of `jfnn.train`, which trains one member, has no axes: scores are numbers, ``params`` its own.
 
-    Axes and scores are attributes too: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
-    ``result.scores["test_accuracy"]``.
-
-    Each network with each batch size is a program, of which `program` gives the result.
+    Axes and scores are also attributes: ``result.l2`` is ``result.axes["l2"]``, ``result.test_accuracy`` is
+    ``result.scores["test_accuracy"]``. Each combination of a network and a batch size is a program; `program`
+    returns its result.
 
     Attributes:
-        axes: Name -> values. "network" (names), or the axes of `jfnn.Networks`, and "batch_size" (0 for all
-            rows) come first where there are several, then float64 "learning_rate" and "l2". Of listed cells n
-            values of each number.
+        axes: Name -> values. If there are several, "network" (names), or the axes of `jfnn.Networks`, and
+            "batch_size" (0 for all rows) come first; then float64 hyperparameters, "learning_rate" and "l2"
+            first. Listed cells have n values of each hyperparameter.
         seeds: ``[S]``.
         folds: Number of folds, or None without folds.
         scores: "train_loss", "test_accuracy", …: each metric on each part of the data ("train", "validation",
-            "test"), NaN where a member diverged or the part has no rows. Losses are means of the data loss
-            per row, without penalty.
+            "test"), NaN where a member diverged or the part has no rows. Losses are mean data losses per row,
+            without penalty.
         metrics: Name of each metric -> whether higher is better; the loss comes first.
-        diverged_at: The epoch, counted from 0, in which what a member trains, or the objective that its last
-            step started from, was no longer finite; -1 for never. The member keeps the parameters from
-            before that epoch. Scores are NaN too where only the loss of the parameters kept overflows.
-        stopped_at: Epochs done when a scheduler ended the member's training, -1 for never.
-        pruned: Whether a scheduler ruled the member's cell out of the ranking.
-        epochs: Epochs for which the member's parameters were trained.
-        evaluations: Epochs done at each evaluation of the history ``[H]``.
-        history: Name of a score -> ``[E, L, S, H]``, if kept.
-        objective: The mean objective of each epoch's steps ``[E, L, S, epochs]``, NaN where a member did not
-            train; None if it was not kept.
-        terms: Name of each further number that a loss gives -> its mean over each epoch's steps, as
-            ``objective`` and with it; NaN for networks whose loss does not give it.
-        ranked_by: The score that ranks cells, such as "validation_accuracy": on rows held out, if there are
-            any, else on test rows, else on training rows.
-        crossed: Whether cells are all combinations of values, rather than a list on one axis, drawn or given.
-        subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has any.
-        refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell; of
-            several, which are listed on one axis, best first; or None. Trained on all rows as of
-            `jfnn.Refit` it has no test scores.
-        names: What the numbers of the data stand for: columns, classes, units; empty where nobody said.
-        leading: How many axes, the first ones, are of networks and batch sizes.
-        runs: What differs by program, in C order of these axes: ``params``, ``kept_cell``, ``config``,
-            ``timing`` and ``origin`` of each.
+        diverged_at: Epoch, counted from 0, in which the values that a member trains, or the objective before
+            its last step, were no longer finite; -1 for never. The member keeps its parameters from before
+            that epoch. Scores are also NaN where only the loss of these parameters overflows.
+        stopped_at: Epochs completed when a scheduler stopped the member; -1 for never.
+        pruned: Whether a scheduler excluded the member's cell from the ranking.
+        epochs: Epochs that the member's parameters were trained for.
+        evaluations: Epochs completed at each evaluation of the history ``[H]``.
+        history: Name of a score -> ``[E, L, S, H]``, if recorded.
+        objective: Mean objective over the steps of each epoch ``[E, L, S, epochs]``, NaN where a member did
+            not train; None if not recorded.
+        terms: Further numbers that a loss returns, name -> means recorded with ``objective`` in its shape;
+            NaN for networks whose loss does not return them.
+        ranked_by: Score that ranks cells, such as "validation_accuracy": on held-out rows if there are any,
+            otherwise on test rows, or on training rows without test rows.
+        crossed: Whether cells are all combinations of values, rather than drawn or listed cells on one axis.
+        subset_values: Name of the axis of `jfnn.subsets.Subsets` -> its values ``[F]``, if it has a name.
+        refit: The best cell (or the simplest) trained again on all training rows, a sweep of one cell; or
+            several cells on one axis, best first; or None. Without test scores if `jfnn.Refit` trained on
+            test rows.
+        names: What the numbers in the data represent (columns, classes, units); empty if not given.
+        leading: Number of leading axes, which hold networks and batch sizes.
+        runs: ``params``, ``kept_cell``, ``config``, ``timing`` and ``origin`` of each program, in C order of
+            the leading axes.
     """
 
     axes: dict[str, np.ndarray] = field(metadata=kept("f", prefix=""))
@@ -191,7 +190,7 @@ class SweepResult:
             object.__setattr__(self, name, Named(getattr(self, name), name, others))
 
     def __getattr__(self, name: str) -> np.ndarray:
-        """An axis or a score by its name."""
+        """Return an axis or a score by its name."""
         fields = vars(self)
         arrays = {**fields.get("axes", {}), **fields.get("scores", {})}
         try:
@@ -200,18 +199,18 @@ class SweepResult:
             raise AttributeError(str(error)) from None
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the learner, whose functions need not be such as can be pickled."""
+        """Return the state without the learner, whose functions may not be picklable."""
         runs = tuple(dataclasses.replace(run, origin=None) for run in self.runs)
         return {**vars(self), "runs": runs}
 
     def __repr__(self) -> str:
-        """The axes, and the best cell."""
+        """Return the axes and the best cell."""
         best = self.best_or_none()
         best_text = f"best {self.ranked_by} {best.score:.6g} at {best.axes}" if best else "no cell ranks"
         return f"<SweepResult of {self.members_text()};\n {best_text}>"
 
     def _repr_html_(self) -> str:
-        """The best cells as a table, for notebooks; a score is the mean with the least and the greatest."""
+        """Return a table of the best cells, for notebooks; scores are means with minimum and maximum."""
         order = [cell for cell in self.order() if not self.pruned_cells.ravel()[cell]]
         if not order:
             return f"<p>{self.members_text()}</p><p>{NONE_RANKS}</p>"
@@ -231,7 +230,7 @@ class SweepResult:
         return f"<p>{self.members_text()}</p>{html_table(rows)}"
 
     def members_text(self) -> str:
-        """Numbers of members, also diverged ones, and on each axis: "12 members (2 diverged): l2 3, …"."""
+        """Count members, diverged ones, and values on each axis: "12 members (2 diverged): l2 3, …"."""
         size = self.diverged_at.size
         diverged = int((self.diverged_at >= 0).sum())
         count = f"{size} member{'s' * (size > 1)}{f' ({diverged} diverged)' * (diverged > 0)}"
@@ -239,29 +238,28 @@ class SweepResult:
         return f"{count}: {', '.join(lengths)}" if lengths else count
 
     def _axes_of_members(self) -> list[tuple[str, int]]:
-        """Name and length of each axis of the grid, seeds and folds too."""
+        """Return the name and length of each axis of the grid, including seeds and folds."""
         axes = [*self.cells.lengths.items()]
         axes += [("seeds", len(self.seeds))] if self.seeds.ndim else []
         return axes if self.folds is None else [*axes, ("folds", self.folds)]
 
     @property
     def params(self) -> Any:
-        """Parameters with the grid's shape in front on every leaf, or as ``keep_params`` says.
+        """Trained parameters with the grid's axes in front on every leaf, or as ``keep_params`` specifies.
 
-        Of several networks or batch sizes nested lists of these, one for each program; of a kept cell alone
-        its program's. None if none were kept.
+        Nested lists with an entry per program if there are several, except for a single kept cell; or None.
         """
-        asked = self._asked()
-        params = [run.params for run in asked.runs]
+        kept = self._with_kept_params()
+        params = [run.params for run in kept.runs]
         if any(each is None for each in params):
             return None
-        for length in reversed(asked._program_shape):
+        for length in reversed(kept._program_shape):
             params = [params[first : first + length] for first in range(0, len(params), length)]
         return params[0]
 
     @property
     def kept_cell(self) -> tuple[int, ...] | None:
-        """The index of the only cell whose parameters were kept, of several programs' the best; or None."""
+        """Index of the only cell whose parameters were kept (with several programs, of the best), or None."""
         places = zip(np.ndindex(*self._program_shape), self.runs, strict=True)
         kept = [(*place, *run.kept_cell) for place, run in places if run.kept_cell is not None]
         if not kept:
@@ -271,37 +269,37 @@ class SweepResult:
 
     @property
     def config(self) -> Json:
-        """Settings, checksums of the data, versions, device, and the "fingerprint" of what decides.
+        """Settings, data checksums, versions, device, and the "fingerprint" of what determines the result.
 
-        Of several programs what they have in common.
+        With several programs, the entries that they share.
         """
         return functools.reduce(_common, (run.config for run in self.runs))
 
     @property
     def timing(self) -> dict[str, float]:
-        """Seconds since the run began or was resumed, "compile" and "run", of all programs together."""
+        """Seconds since the run began or was resumed, "compile" and "run", summed over programs."""
         names = self.runs[0].timing
         return {name: sum(run.timing.get(name, 0.0) for run in self.runs) for name in names}
 
     @property
     def origin(self) -> Origin | None:
-        """The learner and the rows of folds, of several programs the first one's; None once pickled."""
+        """The learner and the rows of the folds, of the first program; None once pickled."""
         return self.runs[0].origin
 
     @property
     def programs(self) -> tuple[SweepResult, ...]:
-        """The results of the programs, one for each network and batch size in C order."""
+        """The results of all programs, one per network and batch size, in C order."""
         return tuple(map(self._program, np.ndindex(*self._program_shape)))
 
     @property
     def execution(self) -> Execution:
-        """The layout of the tiles, on which bits depend: with it `jfnn.train` gives any member's.
+        """The layout of tiles, on which the last bits depend: with it `jfnn.train` reproduces any member.
 
         Raises:
-            ValueError: The result is of several programs; ask one of `programs`.
+            ValueError: The result has several programs; use one of `programs`.
         """
         if self.leading:
-            raise ArgumentError("execution", "programs differ in it; see result.programs")
+            raise ArgumentError("execution", "the layout differs between programs; see result.programs")
         settings = self.config["settings"]
         batches = settings["minibatches"]
         pads = batches != "given" and batches["scheme"] == "full" and not batches["drop_last"]
@@ -310,95 +308,96 @@ class SweepResult:
 
     @property
     def of_targets(self) -> bool:
-        """Whether each subset learned one of several targets, as `jfnn.subsets.targets` has it."""
+        """Whether each subset learned one of several targets, as with `jfnn.subsets.targets`."""
         return self.config.get("settings", {}).get("learner", {}).get(SEVERAL_TARGETS) is True
 
     @property
     def cells(self) -> Axes:
-        """The axes of the grid, or those of listed cells."""
+        """The axes of the grid, or the axis of listed cells."""
         return Axes(self.axes, crossed=self.crossed, leading=self.leading)
 
     @property
     def cell_shape(self) -> tuple[int, ...]:
-        """The shape of a per-cell array: ``(E, L, …)``, of listed cells ``(n,)``."""
+        """Shape of a per-cell array: ``(E, L, …)``, or ``(n,)`` for listed cells."""
         return self.cells.shape
 
     @property
     def pruned_cells(self) -> np.ndarray:
-        """Whether a scheduler ruled a cell out ``[E, L, …]``."""
+        """Whether a scheduler excluded each cell from the ranking ``[E, L, …]``."""
         return np.asarray(self.pruned.reshape(*self.cell_shape, -1).any(axis=-1))
 
     @property
     def ranking_metric(self) -> str:
-        """The metric that ranks, such as "accuracy"."""
+        """The metric that ranks cells, such as "accuracy"."""
         return self.ranked_by.partition("_")[2]
 
     def higher_is_better(self, name: str | None = None) -> bool:
-        """The direction of a score, such as "test_accuracy"; None for `ranked_by`."""
+        """Return whether a higher score, such as "test_accuracy", is better; None for `ranked_by`."""
         return self.metrics[self.named(name).partition("_")[2]]
 
     def named(self, score: str | None, argument: str = "name") -> str:
-        """The name of a score, checked; None for `ranked_by`."""
+        """Check and return the name of a score; None for `ranked_by`."""
         if score is None:
             return self.ranked_by
         return checks.as_choice(score, argument, self.scores, OTHER_METRICS)
 
     def axes_at(self, index: tuple[int, ...]) -> dict[str, Any]:
-        """The values of a cell on all axes, name -> value."""
+        """Return the value of a cell on every axis, name -> value."""
         return self.cells.at(as_index(index, self.cells.lengths.items(), "index"))
 
     def cell_index(self, cell: int) -> tuple[int, ...]:
-        """The index of a cell by its number in C order."""
+        """Return the index of a cell from its number in C order."""
         return tuple(int(i) for i in np.unravel_index(cell, self.cell_shape))
 
     def cell_means(self, members: np.ndarray) -> np.ndarray:
-        """Means over seeds and folds of one number a member ``[…, E, L, S]``: ``[…, E, L]``."""
+        """Average one number per member ``[…, E, L, S]`` over seeds and folds: ``[…, E, L]``."""
         leading = members.shape[: members.ndim - self.diverged_at.ndim]
         return np.asarray(members.reshape(*leading, *self.cell_shape, -1).mean(axis=-1))
 
     def cell_scores(self, name: str | None = None) -> np.ndarray:
-        """A score averaged over seeds and folds, one a cell ``[E, L, …]``; NaN if any member diverged.
+        """Return a score averaged over seeds and folds ``[E, L, …]``; NaN if any member of a cell diverged.
 
         Args:
-            name: Such as "test_accuracy"; None for `ranked_by`.
+            name: The score, such as "test_accuracy"; None for `ranked_by`.
         """
         return self.cell_means(self.scores[self.named(name)])
 
     def ranked(self, values: np.ndarray) -> np.ndarray:
-        """Values of cells ``[…, E, L]``, with NaN for those that a scheduler ruled out of the ranking."""
+        """Return cell values ``[…, E, L]`` with NaN for cells that a scheduler excluded from the ranking."""
         return np.where(self.pruned_cells, np.nan, values)
 
     def order(self, name: str | None = None) -> np.ndarray:
-        """Numbers of cells in C order, best first by a score; of equals the first.
+        """Return the numbers of the cells in C order, sorted from best to worst score; ties keep their order.
 
-        Pruned cells come behind the others, those that stopped later first. Cells that diverged with any seed
-        or fold are left out.
+        Pruned cells come last, those stopped latest first. Cells that diverged with any seed or fold are
+        omitted.
 
         Args:
-            name: Such as "test_accuracy"; None for `ranked_by`.
+            name: The score, such as "test_accuracy"; None for `ranked_by`.
         """
         costs = self._costs(name).ravel()
         pruned = self.pruned_cells.ravel()
         last = self.stopped_at.reshape(pruned.size, -1).max(axis=-1)
-        order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last decides first
+        order = np.lexsort((costs, np.where(pruned, -last, 0), pruned))  # the last key is the primary one
         return np.asarray(order[np.isfinite(costs[order])])
 
     def _costs(self, name: str | None = None) -> np.ndarray:
-        """A score of each cell, the less the better."""
+        """Return a score of each cell, with its sign changed if higher is better."""
         sign = -1 if self.higher_is_better(name) else 1
         return sign * self.cell_scores(name)
 
     def best(self, rule: Simplest | None = None) -> Best:
-        """The best cell by `ranked_by`, averaged over seeds and folds, or by a rule one that is as good.
+        """Return the best cell by `ranked_by`, averaged over seeds and folds, or the cell chosen by a rule.
 
-        A cell that diverged with any of them, or that was pruned, does not rank. Of equals the first wins.
-        Ranked on the rows held out, or else on the test rows, which then flatter it.
+        Cells that diverged with any seed or fold, or were pruned, do not rank; ties go to the first cell.
+        Without held-out rows, cells are ranked on test rows, whose score is then optimistic.
 
         Args:
-            rule: None for the best mean; a `jfnn.Simplest` for the simplest cell within its noise.
+            rule: None for the best mean; a `jfnn.Simplest` for the simplest cell within the noise of the
+                best.
 
         Raises:
-            ValueError: No cell ranks; the rule names other axes, or there is a single seed and no fold.
+            ValueError: No cell ranks; the rule names other axes, or there is only one seed and no fold.
         """
         best = self.best_or_none(rule)
         if best is None:
@@ -406,23 +405,23 @@ class SweepResult:
         return best
 
     def best_or_none(self, rule: Simplest | None = None) -> Best | None:
-        """As `best`, but None where no cell ranks."""
+        """Return the same as `best`, or None if no cell ranks."""
         if rule is not None and not isinstance(rule, Simplest):
-            got = f"{checks.shown(rule)}; jfnn.Validation(rank_by=…) of the sweep ranks by another metric"
+            got = f"{checks.shown(rule)}; to rank by another metric, give sweep jfnn.Validation(rank_by=…)"
             raise ArgumentTypeError("rule", f"expected a jfnn.Simplest, got {got}")
         order = self.order()
         if not len(order) or self.pruned_cells.ravel()[order[0]]:
             return None
-        index = self.cell_index(int(order[0]) if rule is None else self._chosen(rule))
+        index = self.cell_index(int(order[0]) if rule is None else self._choose(rule))
         score = float(self.cell_scores()[index])
         doubts = self._doubts(index) if rule is None else ()
         return Best(index, self.axes_at(index), score, self.ranked_by, doubts)
 
     def _doubts(self, index: tuple[int, ...]) -> tuple[str, ...]:
-        """Doubts about the best cell; see `Best`.
+        """Return doubts about the best cell; see `Best`.
 
-        The share of the most frequent class is known only where `Origin` has it, and R² is not read where
-        subsets, of which one may be an outlier, are averaged.
+        The share of the most frequent class is known only if `Origin` has it. R² is not used with subsets,
+        where a single outlier can dominate the average.
         """
         part, _, metric = self.ranked_by.partition("_")
         found: tuple[str, ...] = ()
@@ -436,10 +435,10 @@ class SweepResult:
         gains = sign * self.scores[self.ranked_by].reshape(*self.cell_shape, -1)
         return found or best_at_ends(self.cells, gains, index)
 
-    def _chosen(self, rule: Simplest) -> int:
-        """The number of the cell that a rule chooses."""
+    def _choose(self, rule: Simplest) -> int:
+        """Return the number of the cell that a rule chooses."""
         places = np.indices(self.cell_shape).reshape(len(self.cell_shape), -1)
-        # Words and batch sizes have the order in which they were given; axes of programs are the first.
+        # Words and batch sizes are ordered as given; their axes, those of programs, come first.
         columns = self.cells.columns() | {
             name: place
             for (name, values), place in zip(self.program_axes.items(), places, strict=False)
@@ -452,10 +451,11 @@ class SweepResult:
         return rule.choose(columns, self.ranked(self._costs()).ravel(), sign * runs)
 
     def program(self, **values: Any) -> SweepResult:
-        """The result of one program: ``result.program(network="50-50", batch_size=100)``, or ``(width=50)``.
+        """Return the result of one program: ``program(network="50-50", batch_size=100)``, ``(width=50)``.
 
         Args:
-            **values: Name of each leading axis -> one of its values; of "batch_size" 0 or None for all rows.
+            **values: Name of each leading axis -> one of its values; for "batch_size", 0 or None means all
+                rows.
 
         Raises:
             ValueError: No such axis or value.
@@ -472,26 +472,26 @@ class SweepResult:
                 )
             index.append(choices.index(value))
         if values:
-            expected = ", ".join(self.program_axes) or "none, since this result is of one program"
+            expected = ", ".join(self.program_axes) or "no axis, since this result has one program"
             raise ArgumentError(next(iter(values)), f"expected {expected}")
         return self._program(tuple(index))
 
     @property
     def program_axes(self) -> dict[str, np.ndarray]:
-        """The axes of networks and batch sizes, name -> values: the first ones, those of `programs`."""
+        """The axes of networks and batch sizes, name -> values; they come first."""
         return self.cells.programs
 
     @property
     def _program_shape(self) -> tuple[int, ...]:
-        """The shape in which the programs lie."""
+        """Lengths of the leading axes, on which the programs lie."""
         return self.cell_shape[: self.leading]
 
     def program_number(self, index: tuple[int, ...]) -> int:
-        """The number of the program of a cell, a member or a place on the leading axes."""
+        """Return the number of the program of a cell, a member or a position on the leading axes."""
         return int(np.ravel_multi_index(index[: self.leading], self._program_shape))
 
     def _program(self, index: tuple[int, ...]) -> SweepResult:
-        """The result of the program of a cell, or of a place on the leading axes: its part of every array."""
+        """Return the result of the program of a cell, or of a position on the leading axes."""
         place = index[: self.leading]
         run = self.runs[self.program_number(place)]
         fields = map_members(lambda array: array[place], self)
@@ -501,13 +501,13 @@ class SweepResult:
         runs = (dataclasses.replace(run, evaluated=None),)
         return dataclasses.replace(self, **fields, refit=None, leading=0, runs=runs)
 
-    def _asked(self) -> SweepResult:
-        """The result whose parameters answer: where one cell alone was kept, that of its program."""
+    def _with_kept_params(self) -> SweepResult:
+        """Return this result, or that of the kept cell's program if only one cell was kept."""
         cell = self.kept_cell
         return self if cell is None else self._program(cell)
 
     def member(self, *index: int) -> Any:
-        """The parameters of one member, by its index on every axis: ``member(i, j, s)``.
+        """Return the parameters of one member, by its index on every axis: ``member(i, j, s)``.
 
         Raises:
             ValueError: Its parameters were not kept, or there is no such member.
@@ -515,7 +515,11 @@ class SweepResult:
         axes = self._axes_of_members()
         replicates = axes[len(self.cell_shape) :]
         numbers = "".join(f", {name[:-1]}" for name, _ in replicates)
-        cure = f"; of a cell, member(*index{numbers})" if len(index) == len(axes) - len(replicates) else ""
+        cure = (
+            f"; for a member of a cell, use member(*index{numbers})"
+            if len(index) == len(axes) - len(replicates)
+            else ""
+        )
         index = as_index(index, axes, "member", from_the_end=True, cure=cure)
         self._check_kept(index, "member")
         run = self.runs[self.program_number(index)]
@@ -523,10 +527,10 @@ class SweepResult:
         return jax.tree.map(lambda leaf: leaf[behind], run.params)
 
     def of_cell(self, *index: int) -> SweepResult:
-        """This result with the parameters of one cell alone: ``of_cell(*result.best().index)``.
+        """Return this result with the parameters of only one cell: ``of_cell(*result.best().index)``.
 
-        `predict` and the like then ask only the networks of this cell, and ``reduce`` is over these; scores
-        are those of all cells. It is the result that ``keep_params="best"`` gives, for any cell.
+        `predict` and similar methods then use only this cell's networks; scores remain those of all cells.
+        The result is what ``keep_params="best"`` returns, for any cell.
 
         Raises:
             ValueError: Its parameters were not kept, or there is no such cell.
@@ -543,7 +547,7 @@ class SweepResult:
         return dataclasses.replace(self, runs=tuple(runs))
 
     def _check_kept(self, index: tuple[int, ...], argument: str) -> None:
-        """Raises ValueError where the parameters of a cell, or of its member, were not kept."""
+        """Raise ValueError if the parameters of a cell, or of its member, were not kept."""
         if self.params is None:
             raise ArgumentError(argument, "this sweep kept no parameters; use keep_params='all'")
         cell = self.kept_cell or ()
@@ -556,31 +560,32 @@ class SweepResult:
         reduce: str | Reduce | None = None,
         network: Network | Learner | answers.Function | None = None,
     ) -> np.ndarray:
-        """Labels ``[…, n]``, or those of each output or outputs ``[…, n, n_out]``, of every member.
+        """Return every member's predictions: labels ``[…, n]``, or labels or outputs ``[…, n, n_out]``.
 
-        The leading axes are those of the grid, or of the kept cell (and, of parameters kept at evaluations,
-        these behind). Labels are as of `jfnn.predict`: of classes one a row; 0 or 1 for each output where
-        targets were several of these in a row (see `jfnn.supervised`). They are -1 for members that diverged
-        and outputs that are not finite. Of a regression outputs are given, NaN for members that diverged.
+        The leading axes are the grid's, or the seeds and folds of the kept cell, then any axis of evaluations
+        at which parameters were kept. As in `jfnn.predict`, labels are one class per row, or 0 or 1 for each
+        output if the targets had several labels per row (see `jfnn.supervised`); they are -1 for members that
+        diverged and for outputs that are not finite. Regression returns outputs, NaN for diverged members.
 
         Args:
-            x: Inputs ``[n, …]`` as the networks take them, scaled if their training rows were. Or, where the
-                split named its columns (`jfnn.datasets.split_table`, `jfnn.datasets.standardise`, ``jfnn
-                grid`` on a .csv file), a data frame or a mapping of columns, by these names and in their
-                units; labels are then the file's words ("" for -1), outputs in the targets' units.
-            reduce: None for all values. Of labels also "vote", the label of most members, of equals the
-                smallest, or "mean", that of the mean of their probabilities, or of outputs where the loss
-                has none; no other, since their numbers are names. Of outputs "mean" or "std" over members,
-                NaN left out; or a function ``(values [members, rows, …], axis=0)``, such as `numpy.median`.
-                It sees the members that did not diverge and 256 rows at a time, the last filled up with
-                zeros, and may put another axis instead of the members', as quantiles do.
-            network: The network, for a result that was loaded without it, since custom functions take part;
-                with a custom loss ``jfnn.supervised(network, loss)``. For a custom learner a function
-                ``(params, x) -> outputs [n, …]`` of one member. Of several networks ask each of `programs`.
+            x: Inputs ``[n, …]`` as the networks take them, scaled if the training rows were. If the split
+                named its columns (`jfnn.datasets.split_table`, `jfnn.datasets.standardise`, ``jfnn grid`` on
+                a .csv file), also a data frame or a mapping of columns, with these names and units; labels
+                are then words ("" for -1) and outputs have the targets' units.
+            reduce: None for all values. For labels, "vote" for the most frequent (ties go to the smallest) or
+                "mean" for the label of the mean probabilities (mean outputs if the loss has none). For
+                outputs, "mean" or "std" over members, ignoring NaN, or a function ``(values [members, rows,
+                …], axis=0)`` such as `numpy.median`, which receives the members that did not diverge and
+                blocks of 256 rows, the last padded with zeros. It may replace the axis of members by another
+                one, as quantiles do.
+            network: The network, if the result was loaded without it because it uses custom functions; with a
+                custom loss ``jfnn.supervised(network, loss)``; for a custom learner a function ``(params, x)
+                -> outputs [n, …]`` of one member. If there are several networks, call `predict` of each of
+                `programs`.
 
         Raises:
-            ValueError, TypeError: No parameters were kept; the network is missing or another one; invalid
-                inputs; with ``reduce``, every member diverged; else, values do not fit into memory.
+            ValueError, TypeError: No parameters were kept; the network is missing or is another one; invalid
+                inputs; with ``reduce``, every member diverged; without it, the values do not fit into memory.
         """
         values = predictions.predict(self._members(network), x, reduce, self.metrics, self.names)
         return self._in_grid(values) if reduce is None else values
@@ -588,10 +593,9 @@ class SweepResult:
     def predict_proba(
         self, x: ArrayLike, reduce: str | Reduce | None = None, network: Network | Learner | None = None
     ) -> np.ndarray:
-        """Class probabilities ``[…, n, n_out]`` of every member for every row; NaN for members that diverged.
+        """Return every member's class probabilities ``[…, n, n_out]``; NaN for members that diverged.
 
-        Arguments are those of `predict`, with ``reduce`` as of outputs; probabilities are those of
-        `jfnn.predict_proba`.
+        Arguments are those of `predict`, with ``reduce`` as for outputs; see `jfnn.predict_proba`.
 
         Raises:
             ValueError, TypeError: As in `predict`; or the loss has no probabilities.
@@ -609,27 +613,26 @@ class SweepResult:
         network: Network | Learner | None = None,
         folds: int | Iterable[object] | Subsets | None = None,
     ) -> np.ndarray:
-        """A metric's number of each row and member ``[…, n]``: the loss, 1 for a right answer, ….
+        """Return a metric for each row and member ``[…, n]``: the loss, 1 for a correct label, ….
 
-        Where each output has a label of its own, the accuracy has 1 or 0 for each, ``[…, n, n_out]``. NaN
-        where a member's fold does not have the row in this part, or it weighs 0 there, and for members that
-        diverged. The mean over rows is the score of the sweep; not so of metrics of all rows at once, whose
-        numbers are squared errors ("r2"), labels ("f1", "balanced_accuracy") or probabilities ("auc").
+        If each output has its own label, the accuracy is 1 or 0 for each output ``[…, n, n_out]``. Values are
+        NaN where a member's fold lacks the row in this part, where the row weighs 0, and for members that
+        diverged. The mean over rows is the sweep's score, except for metrics of all rows at once, which
+        return squared errors ("r2"), labels ("f1", "balanced_accuracy") or probabilities ("auc").
 
         Args:
-            metric: A name of `jfnn.learners.METRICS` or a `Metric`; of a custom learner, one of its metrics.
-            part: "train" or "validation", for all n rows to train on; "all" for these, in whichever part of
-                a member's fold they are, and whatever their weight; or "test", for those to test on. Where
-                subsets have labels, each member is scored by those of its subset.
+            metric: A name from `jfnn.learners.METRICS` or a `Metric`; for a custom learner, one of its
+                metrics.
+            part: "train" or "validation", with an entry for each of the n training rows; "all" for these rows
+                in either part and with any weight; or "test". Labels of subsets replace the split's.
             split: The split of the sweep.
-            reduce: As in `predict` of outputs; "mean" and "std" are over members that have the row.
-            network: As in `predict`; a custom learner as it is.
-            folds: The sweep's ``folds``, needed for "train" and "validation" of a loaded result where they
-                were no number, and for every part of one whose subsets have labels.
+            reduce: As in `predict` for outputs; "mean" and "std" cover the members that have the row.
+            network: As in `predict`; for a custom learner, the learner itself.
+            folds: The sweep's ``folds``. A loaded result needs them for "train" and "validation" unless they
+                were a number, and for every part if subsets have labels.
 
         Raises:
-            ValueError, TypeError: As in `predict`; another split or other folds than the sweep's; a part that
-                has no rows.
+            ValueError, TypeError: As in `predict`; another split or other folds; a part without rows.
         """
         checks.check_instance(split, Split, "split")
         checks.as_choice(part, "part", (*PARTS, "all"))
@@ -645,17 +648,17 @@ class SweepResult:
         return self._in_grid(values) if reduce is None else values
 
     def _members(self, network: Network | Learner | answers.Function | None) -> list[ProgramMembers]:
-        """The trained members of each program whose parameters answer."""
-        return [program._members_of_program(network) for program in self._asked().programs]
+        """Return the trained members of each program that makes predictions."""
+        return [program._members_of_program(network) for program in self._with_kept_params().programs]
 
     def _in_grid(self, values: np.ndarray) -> np.ndarray:
-        """Values with the axis of programs, which those of several have, split into the leading axes."""
-        asked = self._asked()
-        has_axis = len(asked.runs) > 1
-        return values.reshape(*asked._program_shape, *values.shape[has_axis:])
+        """Split the axis of programs, which only results of several programs have, into the leading axes."""
+        kept = self._with_kept_params()
+        has_axis = len(kept.runs) > 1
+        return values.reshape(*kept._program_shape, *values.shape[has_axis:])
 
     def _members_of_program(self, network: Network | Learner | answers.Function | None) -> ProgramMembers:
-        """The members of this result's program whose parameters were kept, on one axis."""
+        """Return the members of this program whose parameters were kept, on one axis."""
         model = self._model(network)
         (run,) = self.runs
         if run.params is None:
@@ -680,7 +683,7 @@ class SweepResult:
         return ProgramMembers(model, params, hyper, selection, dtype)
 
     def _model(self, network: Network | Learner | answers.Function | None) -> answers.Model:
-        """The learner or function that answers for the members, by the argument or by the run."""
+        """Return the learner or function that makes predictions, from the argument or the run."""
         if network is not None and not isinstance(network, Network):
             if not isinstance(network, Learner) and not callable(network):
                 raise ArgumentTypeError("network", f"expected a jfnn.Network, got {checks.shown(network)}")
@@ -690,15 +693,15 @@ class SweepResult:
                 return dataclasses.replace(model, multilabel=described.get("multilabel", False) is True)
             return network
         if self.origin is None:
-            reason = "expected jfnn.supervised(network, loss), since this result has none"
+            reason = "expected jfnn.supervised(network, loss), since this result has no network"
             raise ArgumentError("network", reason)
         return self.origin.learner(network)
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Columns with one value a member, ready for ``pandas.DataFrame``.
+        """Return columns with one value per member, ready for ``pandas.DataFrame``.
 
-        The axes, "seed", "fold" with folds, the name of subsets, every score, "diverged_at", "stopped_at",
-        "pruned" (0 or 1), "epochs" (trained).
+        The columns are the axes, "seed", "fold" (with folds), the axis of subsets, every score,
+        "diverged_at", "stopped_at", "pruned" (0 or 1) and "epochs" (trained).
         """
         cells = self.cells.columns()
         replicates = {"seed": np.atleast_1d(self.seeds)}
@@ -714,20 +717,20 @@ class SweepResult:
         return table | {name: values.ravel() for name, values in zip(OUTCOMES, outcomes, strict=True)}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Writes the columns of `to_dict` as CSV, one row a member; NaN is written "nan"."""
+        """Write the columns of `to_dict` as CSV, one row per member; NaN is written as "nan"."""
         run_directory.write_table(run_directory.as_output_file(path, "path"), self.to_dict(), "path")
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes config.json, results.csv, results.npz and, if parameters were kept, models.npz.
+        """Write config.json, results.csv, results.npz and, if parameters were kept, models.npz.
 
-        `refit` goes into a directory of this name in there, and so does each of several `programs`, by its
-        network and batch size. Equal results give equal .npz files, byte for byte. `jfnn.load` reads them
-        back.
+        `refit` goes into a subdirectory of that name, and each of several `programs` into one named after its
+        network and batch size. Equal results give byte-identical .npz files. `jfnn.load` reads them back.
 
         Raises:
-            ValueError: The directory holds another run, or parameters of this one that this result lacks, or
-                another process or thread writes there; or an axis has the name of a column of results.csv.
-            TypeError: The parameters are not made of arrays in lists, tuples and dicts.
+            ValueError: The directory holds another run, or parameters of this run that this result lacks;
+                another process or thread is writing there; or an axis has the name of a column of
+                results.csv.
+            TypeError: The parameters are not arrays in lists, tuples and dicts.
         """
         out = paths.as_path(directory, "directory")
         names = run_directory.program_names(self.program_axes)
@@ -745,18 +748,18 @@ class SweepResult:
             self.refit.save(out / run_directory.REFIT)
 
 
-# Fields that are written, and those of them that have an array, or several by name, with a number a member.
+# Fields that are written, and those among them with one number per member (an array, or a dict of arrays).
 KEPT = run_directory.declared(SweepResult) | run_directory.declared(ProgramRun)
 OF_MEMBERS = [name for name, kept in KEPT.items() if kept.axes is not None and GRID in kept.axes]
 
 
 def write_program(result: SweepResult, directory: Path) -> None:
-    """Writes the result of one program into its directory, which is this run's."""
+    """Write the result of one program to its directory."""
     run_directory.write(directory, vars(result) | vars(result.runs[0]), KEPT, result.to_dict())
 
 
 def map_members(function: Callable[..., np.ndarray], *results: SweepResult) -> dict[str, Any]:
-    """A function of each array of results that has a number a member, as fields of a result."""
+    """Apply a function to every array of results with one number per member; return fields of a result."""
 
     def mapped(first: Any, *others: Any) -> Any:
         if isinstance(first, dict):
@@ -767,35 +770,29 @@ def map_members(function: Callable[..., np.ndarray], *results: SweepResult) -> d
 
 
 def with_run(result: SweepResult, **changes: Any) -> SweepResult:
-    """A result of one program with changes of its `ProgramRun`."""
+    """Return a result of one program with changes to its `ProgramRun`."""
     (run,) = result.runs
     return dataclasses.replace(result, runs=(dataclasses.replace(run, **changes),))
 
 
 def as_trained(result: SweepResult) -> Trained:
-    """The members of a result of one program, for a run that goes on with them.
+    """Return the members of a one-program result, for a run that trains them further.
 
-    Raises:
-        ValueError: It has not kept the last parameters of all members.
+    Raises ArgumentError if the final parameters of some members were not kept.
     """
     evaluations = result.config.get("settings", {}).get("keep_params") == "evaluations"
     if result.params is None or result.kept_cell is not None or evaluations:
-        reason = "expected a result with the last parameters of all members, of keep_params='all'"
+        reason = "expected a result with the final parameters of all members (keep_params='all')"
         raise ArgumentError("initial_params", reason)
     ended = Ended(result.diverged_at, result.stopped_at, result.pruned)
     return Trained(result.params, result._axes_of_members(), ended, result.epochs)
 
 
 def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) -> SweepResult:
-    """The results of several programs as one, with leading axes.
+    """Combine the results of several programs, in C order of the leading axes, into one result.
 
-    Histories are as long as the longest, NaN behind the end of a shorter one; terms that a program lacks are
-    NaN.
-
-    Args:
-        axes: Name of each leading axis -> its values.
-        programs: A result for each combination of these values, in C order, all of the same cells, seeds,
-            folds and metrics.
+    They have the same cells, seeds, folds and metrics. Histories are padded with NaN to the longest; terms
+    that a program lacks are NaN.
     """
     if not axes:
         return programs[0]
@@ -833,7 +830,7 @@ def combined(axes: Mapping[str, np.ndarray], programs: Sequence[SweepResult]) ->
 
 
 def _common(one: Json, other: Json, levels: int = 2) -> Json:
-    """The entries that are equal in two configurations, in mappings too down to some levels."""
+    """Return the entries that are equal in two configurations, descending some levels into mappings."""
     common: Json = {}
     for name, value in one.items():
         counterpart = other.get(name)

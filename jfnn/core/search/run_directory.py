@@ -1,14 +1,14 @@
-"""A run's directory: a result that other programs can read, and back.
+"""A run's directory: write a result in files that other programs can read, and read it back.
 
 * ``config.json``: settings, versions, device, time taken, checksums of the archives and of itself;
-* ``results.csv``: a row for each member;
-* ``results.npz``: axes, seeds, scores, history, objectives and the values of subsets, and a header that says
-  how they are named;
-* ``models.npz``: the parameters kept, each array named by its path (``0.w`` is the first layer's weights)
-  and with the grid's axes in front, and these axes. Of the best cell only it has the axes' values there.
+* ``results.csv``: one row per member;
+* ``results.npz``: axes, seeds, scores, history, objectives and values of subsets, with a header of their
+  names;
+* ``models.npz``: the kept parameters, each array named by its path (``0.w`` is the first layer's weights)
+  with the grid's axes in front, and these axes. If only the best cell is kept, the axes have its values only.
 
-A run of several networks or batch sizes has a directory for each of these programs, ``results.csv`` of all,
-and a ``config.json`` that lists the axes and the directories, with the checksum that each one's has.
+A run of several networks or batch sizes has a directory for each program, a ``results.csv`` of all programs,
+and a ``config.json`` that lists the axes, the directories and the checksum of each one's ``config.json``.
 """
 
 import contextlib
@@ -36,15 +36,15 @@ CONFIG = "config.json"
 TABLE = "results.csv"
 RESULTS = "results.npz"
 MODELS = "models.npz"
-CHECKPOINT = "checkpoint.npz"  # of a run that has not ended
-REFIT = "refit"  # the directory, in that of a run, of its best cell trained again
-PARTIAL = "partial.csv"  # the table of a run that lost members, without these
+CHECKPOINT = "checkpoint.npz"  # of an unfinished run
+REFIT = "refit"  # subdirectory for the best cell trained again
+PARTIAL = "partial.csv"  # the table of a run without its lost members
 OWN = (CONFIG, TABLE, RESULTS, MODELS, CHECKPOINT, PARTIAL)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet may compute
-OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv behind the scores
-PARAMETERS = "biufc"  # kinds of NumPy's dtypes of parameters
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # prefixes that a spreadsheet takes for a formula
+OUTCOMES = ("diverged_at", "stopped_at", "pruned", "epochs")  # columns of results.csv after the scores
+PARAMETERS = "biufc"  # dtype kinds of parameters
 CHECKSUMMED = ("status", "axes", "programs", *DESCRIPTION, "timing", "archives")
-# Types of what is read of a description again, where it is there; a mapping has further names.
+# Types of the entries of a description that are read back, if present; a mapping may have further names.
 TYPES: Json = {
     "settings": {
         **{"learner": {}, "axes": {}, "constants": {}, "schedulers": list, "crossed": bool, "epochs": int},
@@ -61,13 +61,14 @@ GRID = "grid"  # all axes of the grid: hyperparameters, seeds, folds
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """Declaration of how a field of a result is kept: an array or a mapping of arrays, unless it is plain.
+    """How a field of a result is saved: as an array, a mapping of arrays, or a plain value.
 
     Attributes:
-        kinds: Kinds of NumPy's dtypes that its arrays may have.
-        axes: Names of the axes of its arrays, of which equal ones have one length; None for at most one axis.
-        prefix: Of a mapping, what stands in the archive before the names of its arrays.
-        is_sound: Of plain values, in the archive's header: whether a value can be one of this field.
+        kinds: Allowed dtype kinds of its arrays.
+        axes: Names of its arrays' axes; axes with the same name have the same length. None for at most one
+            axis.
+        prefix: For a mapping, the prefix of its arrays' names in the archive.
+        is_sound: For a plain value in the archive's header, a check whether the field may have this value.
     """
 
     kinds: str = ""
@@ -77,23 +78,23 @@ class Kept:
 
 
 def kept(kinds: str, *axes: str, prefix: str | None = None) -> dict[str, Kept]:
-    """Metadata of a field that is an array, or with a prefix a mapping of arrays; see `Kept`."""
+    """Return metadata of a field that is an array or, with a prefix, a mapping of arrays; see `Kept`."""
     return {"kept": Kept(kinds, axes or None, prefix)}
 
 
 def kept_plain(is_sound: Callable[[object], bool]) -> dict[str, Kept]:
-    """Metadata of a field of plain values; see `Kept`."""
+    """Return metadata of a field with a plain value; see `Kept`."""
     return {"kept": Kept(is_sound=is_sound)}
 
 
 def declared(kind: type) -> dict[str, Kept]:
-    """The fields of a dataclass that are kept."""
+    """Return the fields of a dataclass that are saved."""
     fields = dataclasses.fields(kind)
     return {field.name: field.metadata["kept"] for field in fields if "kept" in field.metadata}
 
 
 def holds_run(directory: Path) -> bool:
-    """Whether a directory has the ``config.json`` of a run, rather than none or one of something else."""
+    """Return whether a directory has the ``config.json`` of a run."""
     try:
         return files.file_exists(directory / CONFIG) and read_config(directory) is not None
     except files.CorruptFileError:
@@ -103,14 +104,14 @@ def holds_run(directory: Path) -> bool:
 
 
 def as_output_file(path: object, argument: str) -> Path:
-    """The path of a file to write.
+    """Check the path of a file to write.
 
     Args:
         path: The path.
-        argument: The caller's argument, named in errors.
+        argument: Name of the caller's argument, for errors.
 
     Raises:
-        ValueError: It is no path of a file that can be written, or a file of a run.
+        ValueError: No file can be written there, or the file belongs to a run.
     """
     file = paths.as_output_file(path, argument)
     place = file.resolve()
@@ -120,7 +121,7 @@ def as_output_file(path: object, argument: str) -> Path:
 
 
 def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "out") -> None:
-    """Writes columns as CSV, numbers in the shortest form that reads back the same, unless it is there."""
+    """Write columns as CSV unless the file has this content; numbers are as short as reads back equal."""
     text = io.StringIO()
     lines = zip(*map(_cells, table.values()), strict=True)
     csv.writer(text, lineterminator="\n").writerows([_cells(np.array(list(table))), *lines])
@@ -131,7 +132,7 @@ def write_table(path: Path, table: Mapping[str, np.ndarray], argument: str = "ou
 
 
 def _cells(values: np.ndarray) -> list[object]:
-    """The cells of a column; a quote stands before what a spreadsheet would compute."""
+    """Return the cells of a column, with a quote before those that a spreadsheet would compute."""
     cells: list[Any] = values.tolist()
     if values.dtype.kind not in "UO":
         return cells
@@ -141,7 +142,7 @@ def _cells(values: np.ndarray) -> list[object]:
 def check_can_hold(
     axes: Collection[str], scores: Collection[str], params: Params, subsets: Collection[str] = ()
 ) -> None:
-    """Raises ValueError or TypeError for names that are taken and parameters that cannot be written."""
+    """Raise ValueError or TypeError for names that are taken and for parameters that cannot be saved."""
     columns = ("seed", "fold", "seeds", "evaluations", *PROGRAM_AXES, *scores, *OUTCOMES)
     for name in (*axes, *subsets):
         if name in columns or (name in axes and name in subsets):
@@ -159,22 +160,16 @@ def write(
     declaration: Mapping[str, Kept],
     table: Mapping[str, np.ndarray],
 ) -> None:
-    """Writes the fields of a result of one program; the last file makes the result whole.
+    """Write the fields of a one-program result, with the columns of results.csv.
 
-    Args:
-        directory: The run's directory.
-        fields: Name -> value of all fields.
-        declaration: The fields that are kept, see `declared`.
-        table: The columns of results.csv.
-
-    Raises:
-        ValueError, TypeError: The directory holds another run, or an axis or parameters cannot be saved.
+    Writing the last file completes the result. Raises ValueError or TypeError if the directory holds another
+    run, or an axis or parameters cannot be saved.
     """
     axes = fields["axes"]
     config = fields["config"]
     check_can_hold(axes, fields["scores"], fields["params"], fields["subset_values"])
     paths.make_directory(directory, "out")
-    if read_config(directory) is None:  # so that what is left of a write that fails is known as this run's
+    if read_config(directory) is None:  # identifies files left by a write that fails
         write_config(directory, config)
     structure, models = archives.pack_tree(fields["params"])
     header = {name: fields[name] for name, field in declaration.items() if field.is_sound is not None}
@@ -192,19 +187,16 @@ def write(
 
 
 def check_keeps(directory: Path, params: Any, kept_cell: tuple[int, ...] | None) -> None:
-    """Raises ArgumentError where the result in a directory has parameters that another one of its run lacks.
+    """Raise ArgumentError if a saved result has parameters that another result of its run lacks.
 
-    Args:
-        directory: Of one program; it need not exist.
-        params: The parameters that would be written; None for none.
-        kept_cell: The only cell that they are of, or None.
+    The other result has ``params``, or None, of ``kept_cell`` alone unless this is None.
     """
     config = read_config(directory)
     if config is None or MODELS not in config.get("archives", {}):
         return
     try:
         header, _ = files.read_archive(directory / RESULTS, config["archives"][RESULTS])
-    except files.CorruptFileError:  # it is written anew
+    except files.CorruptFileError:  # will be overwritten
         return
     there = None if header["kept_cell"] is None else tuple(header["kept_cell"])
     if params is None or kept_cell not in (None, there):
@@ -216,7 +208,7 @@ def check_keeps(directory: Path, params: Any, kept_cell: tuple[int, ...] | None)
 def _arrays(
     fields: Mapping[str, Any], declaration: Mapping[str, Kept]
 ) -> Iterator[tuple[str, np.ndarray, Kept]]:
-    """Name in the archive, array and declaration of every array among the fields."""
+    """Yield the name in the archive, the array and the declaration of every array among the fields."""
     for name, field in declaration.items():
         value = fields.get(name)
         if field.is_sound is not None or value is None:
@@ -231,16 +223,16 @@ def _arrays(
 def write_config(
     directory: Path, description: Description, finished: Mapping[str, object] | None = None
 ) -> None:
-    """Writes ``config.json``: what the run is and, once it has ended, its timing and checksums."""
+    """Write ``config.json``: the run's description and, once it has finished, its timing and checksums."""
     status = {"status": "running" if finished is None else "finished"}
     files.write_checked_json(directory / CONFIG, status | description | dict(finished or {}))
 
 
 def read_config(directory: Path) -> Json | None:
-    """The content of ``config.json``, or None in a directory with no files of a run.
+    """Return the content of ``config.json``, or None if the directory has no files of a run.
 
     Raises:
-        ValueError: The file is of another format or not as it was written, or is missing beside others.
+        ValueError: The file has another format, was changed, or is missing beside other files of a run.
     """
     if files.file_exists(directory / CONFIG):
         config = files.read_checked_json(directory / CONFIG, CHECKSUMMED)
@@ -256,18 +248,16 @@ def read_config(directory: Path) -> Json | None:
 
 
 def has_ended(directory: Path) -> bool:
-    """Whether a directory holds a run with its result."""
+    """Return whether a directory holds a finished run."""
     config = read_config(directory)
     return config is not None and config["status"] == "finished"
 
 
 def check_free(directory: Path, description: Description | None, resume: bool) -> None:
-    """Raises ValueError where a run of one program cannot be written to a directory; writes nothing.
+    """Raise ValueError if a one-program run cannot be written to a directory; write nothing.
 
-    Args:
-        directory: It need not exist.
-        description: What the run is; None where training decides that, as of the best cell trained again.
-        resume: Whether the directory may hold this run already.
+    ``description`` is None if only training determines it, as for a refit. With ``resume``, the directory may
+    already hold this run.
     """
     if files.file_exists(directory):
         paths.make_directory(directory, "out")
@@ -281,19 +271,19 @@ def check_free(directory: Path, description: Description | None, resume: bool) -
         check_same(directory, config, description, otherwise)
     unfinished = files.file_exists(directory / CHECKPOINT) or (config is not None and description is None)
     if not resume and (finished or unfinished):
-        state, effect = ("finished", "loads it") if finished else ("unfinished", "goes on with it")
+        state, effect = ("finished", "loads it") if finished else ("unfinished", "continues it")
         holds = "a run" if description is None else "this run"
         reason = f"{directory} already contains {holds} ({state}), choose another directory"
         raise ArgumentError("out", reason, cure=Set("resume", True, effect))
 
 
 def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
-    """The programs of a run that has ended: leading axes, of one program none; and directory -> config.json.
+    """Return the programs of a finished run: leading axes (empty for one) and directory -> config.json.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, a file is corrupt, or a program's directory holds another run than
-            was written there.
+        ValueError: The run has not finished, a file is corrupt, or a program's directory holds a run other
+            than the one written there.
     """
     config = _finished_config(directory)
     if "programs" not in config:
@@ -310,37 +300,31 @@ def programs(directory: Path) -> tuple[dict[str, np.ndarray], dict[Path, Json]]:
     for name in names:
         config = configs[directory / name] = _finished_config(directory / name)
         if checksums.get(name, config["checksum"]) != config["checksum"]:
-            reason = f"of another run than {path} lists under this name"
+            reason = f"belongs to another run than {path} lists under this name"
             raise files.CorruptFileError(f"{directory / name / CONFIG}: {reason}")
     return axes, configs
 
 
 def _finished_config(directory: Path) -> Json:
-    """The content of ``config.json`` of a run that has ended; raises as `programs`."""
+    """Return the content of ``config.json`` of a finished run; raises as `programs`."""
     config = read_config(directory)
     if config is None:
-        raise FileNotFoundError(f"{directory}: no {CONFIG} there, so no run")
+        raise FileNotFoundError(f"{directory}: holds no run (no {CONFIG})")
     if config["status"] != "finished":
-        cure = Set("resume", True, "goes on with it")
-        raise ArgumentError(str(directory), "this run has not ended", cure=cure)
+        cure = Set("resume", True, "continues it")
+        raise ArgumentError(str(directory), "this run has not finished", cure=cure)
     return config
 
 
 def _kinds(axis: str) -> str:
-    """Kinds of NumPy's dtypes that the values of a leading axis may have."""
+    """Return the allowed dtype kinds of the values of a leading axis."""
     return {BY_NAME: "U", "batch_size": "i"}.get(axis, "ifU")
 
 
 def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict[str, Any]:
-    """The fields of the result of one program that was written there.
+    """Read the fields of a one-program result, given the content of its config.json and the saved fields.
 
-    Args:
-        directory: The run's directory.
-        config: The content of its config.json.
-        declaration: The fields that are kept, see `declared`.
-
-    Raises:
-        ValueError: A file is corrupt; the message names the file.
+    Raises ValueError if a file is corrupt; the message names the file.
     """
     with describing(directory / CONFIG):
         described = {name: value for name, value in config.items() if name in DESCRIPTION}
@@ -350,13 +334,13 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
     with describing(path):
         checksums = config["archives"]
         header, arrays = files.read_archive(path, checksums[RESULTS])
-        if "sampled" in header:  # before 0.13.1, where it was the opposite
+        if "sampled" in header:  # before 0.13.1, with the opposite meaning
             header["crossed"] = header["sampled"] is False
         fields: dict[str, Any] = {"timing": config["timing"], "config": described}
         for name, field in declaration.items():
             if field.is_sound is not None:
                 if not field.is_sound(header[name]):
-                    raise files.CorruptFileError(f"{path}: {name!r} is of another type than results have")
+                    raise files.CorruptFileError(f"{path}: {name!r} has an unexpected type")
                 fields[name] = header[name]
         axes = header["axes"]
         fields["axes"] = {name: arrays.pop(name) for name in axes}
@@ -381,36 +365,35 @@ def read(directory: Path, config: Json, declaration: Mapping[str, Kept]) -> dict
             if array.dtype.kind not in PARAMETERS:
                 raise _of_another_kind(directory / MODELS, name, array)
             if array.shape[: len(leading)] != leading:
-                raise ValueError(f"{name} is of another grid, of shape {list(array.shape)}")
+                raise ValueError(f"{name} has the shape {list(array.shape)}, not that of the grid")
         fields["params"] = archives.unpack_tree(header["params"], params)
         return fields
 
 
 def grid_shape(fields: Mapping[str, Any]) -> tuple[int, ...]:
-    """Shape of a per-member array: cells, seeds, and folds where there are any."""
+    """Return the shape of a per-member array: cells, seeds and, if there are any, folds."""
     cells = Axes(fields["axes"], fields["crossed"]).shape
     folds = () if fields["folds"] is None else (fields["folds"],)
     return (*cells, *fields["seeds"].shape, *folds)
 
 
 def program_names(axes: Mapping[str, np.ndarray]) -> list[str]:
-    """Directories of the programs of a run in C order, such as "50-50-batch-100" or "layers-2-width-50".
+    """Return directory names of a run's programs in C order: "50-50-batch-100", "layers-2-width-50".
 
-    Args:
-        axes: The leading axes of the run; without any its one program is in the run's directory, "".
+    Without leading axes, the only program is in the run's directory, "".
     """
     texts = [[_directory(name, value) for value in values.tolist()] for name, values in axes.items()]
     return ["-".join(combination) for combination in itertools.product(*texts)]
 
 
 def _directory(axis: str, value: Any) -> str:
-    """What a value of a leading axis gives the names of directories; of networks by name the name alone."""
+    """Return the part of a directory name for a value of a leading axis; just the name for named networks."""
     if axis == "batch_size":
         return f"batch-{value or 'full'}"
     return str(value) if axis == BY_NAME else f"{axis}-{value}"
 
 
-LISTED = "these programs already"  # in a directory that lists the programs of a run
+LISTED = "these programs already"  # what a directory holds that already lists a run's programs
 
 
 @contextlib.contextmanager
@@ -421,19 +404,18 @@ def claimed(
     resume: bool,
     trains: bool = False,
 ) -> Iterator[None]:
-    """Checks the directories of a run; lists several programs there, and keeps other processes out meanwhile.
+    """Check the directories of a run, list several programs there, and lock out other processes.
 
     Args:
         directory: The directory of the run.
-        axes: The leading axes of the run; none of one program.
-        descriptions: Name of each directory that will be written in there -> what its run is, as for
-            `check_free`.
-        resume: Whether the directory may hold this run already.
-        trains: Whether the programs are trained, each of which locks its directory and leaves its result
-            there if it has one, rather than written anew.
+        axes: The leading axes of the run; empty for one program.
+        descriptions: Name of each subdirectory to write -> description of its run, as for `check_free`.
+        resume: Whether the directory may already hold this run.
+        trains: Whether the programs are trained. Each then locks its own directory and leaves an existing
+            result there; otherwise results are rewritten.
 
     Raises:
-        ValueError: The directory, or one in there, holds anything else, or another process uses it. Nothing
+        ValueError: The directory or a subdirectory holds anything else, or another process uses it; nothing
             is written then.
     """
     if not axes:
@@ -450,14 +432,14 @@ def claimed(
         "axes": {name: values.tolist() for name, values in axes.items()},
         "programs": program_names(axes),
     }
-    for name in descriptions:  # by themselves, so that one too long is refused before anything is made
+    for name in descriptions:  # refuse names that are too long before making any directory
         paths.as_path(name, "out")
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
         config = read_config(directory)
         there = "" if config is None else _refusal(config, listed, resume)
         if there:
-            cure = Set("resume", True, "goes on with them") if there == LISTED else None
+            cure = Set("resume", True, "continues them") if there == LISTED else None
             raise ArgumentError("out", f"{directory} holds {there}, choose another directory", cure=cure)
         _check_all_free(directory, descriptions, resume)
         if not (trains and all(has_ended(directory / name) for name in ("", *listed["programs"]))):
@@ -474,7 +456,7 @@ def _check_all_free(directory: Path, descriptions: Mapping[str, Description | No
 
 
 def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
-    """A text naming what a directory holds beside the programs listed; empty where it may hold these."""
+    """Return what a directory holds other than the listed programs; empty if it may hold these."""
     if "programs" not in there:
         return "a run of one program"
     if {name: there[name] for name in listed} != listed:
@@ -483,10 +465,10 @@ def _refusal(there: Json, listed: Mapping[str, object], resume: bool) -> str:
 
 
 def _check_types(values: Any, types: Any, name: str = "config") -> None:
-    """Raises ValueError for plain values of other types than declared, as in `TYPES`."""
+    """Raise ValueError for plain values of other types than declared, as in `TYPES`."""
     kind = dict if isinstance(types, dict) else types
     if not isinstance(values, kind):
-        raise ValueError(f"{name} is of another type than descriptions have")
+        raise ValueError(f"{name} has an unexpected type")
     if kind is dict:
         for inner in values.keys() & types.keys():
             _check_types(values[inner], types[inner], inner)
@@ -495,7 +477,7 @@ def _check_types(values: Any, types: Any, name: str = "config") -> None:
 def _check_arrays(
     path: Path, fields: Mapping[str, Any], declaration: Mapping[str, Kept], grid: tuple[int, ...]
 ) -> None:
-    """Raises CorruptFileError for an array of another kind or shape than results have."""
+    """Raise CorruptFileError for an array of another kind or shape than results have."""
     lengths: dict[str, int] = {"fold": fields["folds"] or 0}
     for name, array, field in _arrays(fields, declaration):
         if array.dtype.kind not in field.kinds:
@@ -517,14 +499,12 @@ def _check_arrays(
 
 
 def _of_another_kind(path: Path, name: str, array: np.ndarray) -> files.CorruptFileError:
-    return files.CorruptFileError(
-        f"{path}: array {name!r} is {array.dtype}, of another kind than results have"
-    )
+    return files.CorruptFileError(f"{path}: array {name!r} has the unexpected dtype {array.dtype}")
 
 
 @contextlib.contextmanager
 def describing(path: Path) -> Iterator[None]:
-    """Raises CorruptFileError naming a file which is as it was written but describes no result."""
+    """Raise CorruptFileError for an intact file that does not describe a result."""
     try:
         yield
     except files.CorruptFileError:

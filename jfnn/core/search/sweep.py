@@ -1,4 +1,4 @@
-"""Sweeps: options become an experiment, which is trained in memory or in a directory."""
+"""Sweeps: build an experiment from options and train it, in memory or in a directory."""
 
 import contextlib
 import dataclasses
@@ -42,7 +42,7 @@ from jfnn.core.store.checkpoint import SPACING, Checkpoint
 from jfnn.core.store.files import remove_scratch
 from jfnn.core.store.identity import Description
 
-# Arguments that each of several networks must fit: their errors name the network.
+# Arguments that must fit every network: with several networks, their errors name the network.
 OF_NETWORKS = (
     *("network", "x_train", "y_train", "x_test", "y_test"),
     *("loss", "gradient", "hyper", "initial_params"),
@@ -52,14 +52,11 @@ MakeTrainer = Callable[[Experiment, Sequence[jax.Device], Layout], Trainer]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-    """Options with their experiment, its devices and its identity.
+    """Options with their experiment, devices and identity.
 
     Attributes:
-        options: The options.
-        experiment: The experiment.
         threads: The device of each host thread; the cores of a CPU share one.
-        layout: The layout of tiles.
-        there: The environment of the workers that train it; None where this process does.
+        there: Environment of the workers that train the run; None if this process does.
     """
 
     options: Options
@@ -70,7 +67,7 @@ class Run:
 
     @functools.cached_property
     def description(self) -> Description:
-        """What the run is, as config.json keeps it; it has a checksum of the starting parameters."""
+        """The description in config.json, which includes a checksum of the initial parameters."""
         return describe(
             self.experiment,
             self.layout,
@@ -81,16 +78,14 @@ class Run:
 
 
 def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
-    """Checks options; trains nothing.
+    """Check options and build a run, without training it.
 
-    Args:
-        options: The options.
-        first_fold: As in `build`.
-        single: Whether the run is of one member, whose result has no axes and whose tiles are wide.
+    A ``single`` run has one member; its result has no axes, and its tiles are wide. For ``first_fold`` see
+    `build`.
 
     Raises:
         ValueError, TypeError: Invalid options; the message begins with the option's name.
-        RuntimeError: The process was forked from one that has trained, or no worker gives an answer.
+        RuntimeError: The process was forked from one that has trained, or no worker responds.
     """
     check_process()
     if isinstance(options.initial_params, SweepResult):
@@ -115,11 +110,11 @@ def prepare(options: Options, first_fold: int = 0, single: bool = False) -> Run:
 
 @takes_fields(Options)
 def sweep(options: Options) -> SweepResult:
-    """Trains a member for every combination of hyperparameters and seeds, in one compiled program.
+    """Train a member for every combination of hyperparameters and seeds, in one compiled program.
 
-    Members of one seed share their starting parameters and their minibatches, so cells of the grid differ by
-    their hyperparameters only. A member's result has the same bits in every grid, beside any neighbours, on
-    any number of devices and with any ``eval_every``; only the tile and the gradient change them.
+    Members with the same seed share initial parameters and minibatches, so cells of the grid differ only in
+    their hyperparameters. A member's result has the same bits in every grid, beside any neighbors, on any
+    number of devices and with any ``eval_every``; only the tile and the gradient change them.
 
     Returns:
         A `SweepResult`.
@@ -130,17 +125,17 @@ def sweep(options: Options) -> SweepResult:
     """
     with during(options):
         programs = programs_of(options)
-        runs = _prepared(programs)
-        doubts.say(run.experiment.doubts for run in runs)
+        runs = _prepare_all(programs)
+        doubts.warn(run.experiment.doubts for run in runs)
         if options.refit is not None:
             _check_winners(options.refit, programs, runs[0].experiment)
-        # Winners train without folds, and a generator of these is used up.
+        # Winners train without folds, and a generator of folds is exhausted by now.
         copied = copied_arrays(vars(options) | {"folds": None}) if options.refit else {}
         copies = programs_of(dataclasses.replace(options, **copied)).options
         out = options.out
-        with _claimed(options, programs, runs):
+        with _claim_all(options, programs, runs):
             several = len(runs) + bool(options.refit)
-            parts = _all_trained(runs, several)
+            parts = _train_all(runs, several)
             result = combined(programs.axes, parts)
             if programs.axes and out is not None:
                 run_directory.write_table(out / run_directory.TABLE, result.to_dict())
@@ -152,14 +147,14 @@ def sweep(options: Options) -> SweepResult:
         cells = [index[result.leading :] for index in chosen]
         starts_of_cells = runs[number].experiment.replicates.differ_by_cell
         again = refit_options(searched, parts[number], cells, starts_of_cells)
-        return dataclasses.replace(result, refit=_trained(prepare(again), several, several))
+        return dataclasses.replace(result, refit=_train_one(prepare(again), several, several))
 
 
-def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
-    """`train_run` of all runs, of ``count``; the programs of those to come compile while one trains."""
+def _train_all(runs: Sequence[Run], count: int) -> list[SweepResult]:
+    """Train all runs, of ``count`` with the refit; while one trains, later programs compile."""
     first = runs[0].experiment
     if len(runs) == 1 or first.execution.executor is not None:
-        return [_trained(run, number, count) for number, run in enumerate(runs, 1)]
+        return [_train_one(run, number, count) for number, run in enumerate(runs, 1)]
     to_train = [run for run in runs if not _has_ended(run.options.out)]
     makes = [functools.partial(Trainer, run.experiment, run.threads, run.layout) for run in to_train]
     results = []
@@ -170,35 +165,35 @@ def _all_trained(runs: Sequence[Run], count: int) -> list[SweepResult]:
             return ahead.take([run.experiment for run in to_train].index(experiment))
 
         for number, run in enumerate(runs, 1):
-            results.append(_trained(run, number, count, make_trainer))
+            results.append(_train_one(run, number, count, make_trainer))
     return results
 
 
 def _has_ended(directory: Path | None) -> bool:
-    """Whether a directory, if there is one, holds a run that has ended."""
+    """Return whether a directory, if given, holds a finished run."""
     return directory is not None and run_directory.has_ended(directory)
 
 
-def _trained(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
-    """`train_run` of one of several runs, whose number the bar shows."""
+def _train_one(run: Run, number: int, runs: int, make_trainer: MakeTrainer = Trainer) -> SweepResult:
+    """Train one of several runs; the progress bar shows its number."""
     if runs > 1:
         run.experiment.execution.listener.begin(run.experiment.epochs, number, runs)
     return train_run(run, make_trainer)
 
 
 def _check_winners(refit: Refit, programs: Programs, experiment: Experiment) -> None:
-    """Raises ArgumentError where winners could be of several programs, or a rule cannot choose."""
+    """Raise ArgumentError if several winners could be of several programs, or a rule cannot choose."""
     if refit.cells > 1 and programs.axes:
-        reason = f"expected one cell of several networks or batch sizes, got {refit.cells}"
-        cure = "give the network and the batch size of the best cell alone for several"
+        reason = f"expected 1 with several networks or batch sizes, got {refit.cells}"
+        cure = "to refit several cells, give only the network and batch size of the best cell"
         raise ArgumentError("refit", f"{reason}; {cure}", "cells")
     if refit.rule is not None:
         names = [*programs.axes, *experiment.cells.values]
         refit.rule.check(names, max(len(experiment.seeds), experiment.folds or 1), "refit")
 
 
-def _prepared(programs: Programs) -> list[Run]:
-    """The run of every program, checked before any trains; folds are cut once, for all."""
+def _prepare_all(programs: Programs) -> list[Run]:
+    """Build and check the run of every program before any trains; folds are split once, for all."""
     runs: list[Run] = []
     folds: Any = None
     for name, options in zip(programs.networks(), programs.options, strict=True):
@@ -213,29 +208,29 @@ def _prepared(programs: Programs) -> list[Run]:
 
 
 def _check_same(first: Experiment, other: Experiment, axes: Collection[str]) -> None:
-    """Raises ArgumentError unless two programs have the same metrics and cells, none named as an axis."""
+    """Raise ArgumentError unless programs have the same metrics and cells, none named like an axis."""
     metrics = [[metric.name for metric in each.learner.metrics] for each in (first, other)]
     if metrics[0] != metrics[1]:
         got = f"{', '.join(metrics[0])}, and {', '.join(metrics[1])}"
-        raise ArgumentError("network", f"expected networks of the same metrics, got {got}")
+        raise ArgumentError("network", f"expected networks with the same metrics, got {got}")
     one, two = ({n: v.tolist() for n, v in each.cells.values.items()} for each in (first, other))
     if list(one.items()) != list(two.items()):
         names = ", ".join(name for name in {**one, **two} if one.get(name) != two.get(name))
-        reason = f"expected networks of the same further numbers in the same order; {names} differ"
+        reason = f"expected networks with the same hyperparameters in the same order; {names} differ"
         raise ArgumentError("network", reason)
     subsets = () if first.subsets is None else first.subsets.axis
     scores = [f"{part}_{metric.name}" for part in PARTS for metric in first.learner.metrics]
     for name in axes:
         if name in (*one, *subsets, *scores):
             raise ArgumentError(
-                "network", f"an axis cannot be named {name!r}, as another or a score is", name
+                "network", f"an axis cannot be named {name!r}; another axis or a score is", name
             )
 
 
-def _claimed(
+def _claim_all(
     options: Options, programs: Programs, runs: Sequence[Run]
 ) -> contextlib.AbstractContextManager[object]:
-    """Checks all directories that a sweep will write to; see `run_directory.claimed`."""
+    """Check all directories that a sweep will write to; see `run_directory.claimed`."""
     if options.out is None:
         return contextlib.nullcontext()
     names = run_directory.program_names(programs.axes)
@@ -249,7 +244,7 @@ def _claimed(
 
 @contextlib.contextmanager
 def during(options: Common) -> Iterator[None]:
-    """The length of a call: its workers are shut down and its bar is closed with it, whatever ends it."""
+    """Context of a call: shuts down its workers and closes its progress bar at the end, also after errors."""
     execution = options.execution
     workers = contextlib.nullcontext() if execution.executor is None else execution.executor
     with deferred_interrupts(), workers, contextlib.closing(execution.listener) as listener:
@@ -262,12 +257,12 @@ def train_run(
     make_trainer: MakeTrainer = Trainer,
     spacing: float = SPACING,
 ) -> SweepResult:
-    """Trains a run in memory, or in a directory, where it goes on with ``resume``.
+    """Train a run in memory, or in a directory, where ``resume`` continues it.
 
     Raises:
         ValueError: The directory holds another run, or this one and ``resume`` is not set; another process
             uses it; or a file in it is corrupt.
-        LostMembersError: Workers died with some members as often as was allowed; the others are trained.
+        LostMembersError: Workers died with some members as often as is allowed; the others are trained.
     """
     directory = run.options.out
     workers = run.experiment.execution.executor
@@ -276,7 +271,7 @@ def train_run(
     if directory is None:
         trainer = make_trainer(run.experiment, run.threads, run.layout)
         state = _first_state(run, trainer)
-        description = run.description  # while nothing is lost by an error
+        description = run.description  # before training, so that an error here loses nothing
         return as_result(run.experiment, description, loop.run_to_end(trainer, state), None)
     paths.make_directory(directory, "out")
     with files.directory_lock(directory):
@@ -293,7 +288,7 @@ def train_run(
             except KeyboardInterrupt as error:
                 if files.file_exists(checkpoint.path):
                     error.add_note(
-                        f"{directory} has what was trained; the same call with resume=True goes on"
+                        f"{directory} holds a checkpoint; the same call with resume=True continues it"
                     )
                 raise
             finally:
@@ -306,7 +301,7 @@ def train_run(
 
 
 def _first_state(run: Run, trainer: Trainer) -> RunState:
-    """The run before its first epoch; its compiled step has been verified where options say so."""
+    """Return the state before the first epoch, after verifying the compiled step if options require it."""
     if run.experiment.execution.verify:
         verify(run.experiment, run.layout.width, run.threads[0].platform)
     return loop.first_state(trainer)
@@ -319,7 +314,7 @@ def _remote_trainer(
     threads: Sequence[jax.Device],
     layout: Layout,
 ) -> Trainer:
-    """The trainer of a run on other processes."""
+    """Return a trainer that runs on other processes."""
 
     def make_executor(task: Task, _: Sequence[jax.Device]) -> Executor:
         executor: Executor = workers.make_executor(task, directory, experiment.execution.listener)
@@ -329,7 +324,7 @@ def _remote_trainer(
 
 
 def _claim(directory: Path, checkpoint: Checkpoint, resume: bool) -> bool:
-    """Makes a directory this run's; returns whether the run has ended already."""
+    """Reserve a directory for this run; return whether the run has already finished."""
     run_directory.check_free(directory, checkpoint.description, resume)
     finished = run_directory.has_ended(directory)
     if not finished:

@@ -1,4 +1,4 @@
-"""Training of one member: a sweep of one, whose result has no axes."""
+"""Train one member: a sweep of one, whose result has no axes."""
 
 import dataclasses
 
@@ -11,37 +11,36 @@ from jfnn.core.search.result import SweepResult
 from jfnn.core.search.sweep import during, prepare, train_run
 from jfnn.split import Split
 
-# Names that a sweep has for arguments of `train`.
+# Argument of a sweep -> argument of `train`.
 RENAMED = {"x_train": "x", "y_train": "y", "x_test": "test", "y_test": "test", "seeds": "seed"}
 
 
 @takes_fields(TrainOptions)
 def train(options: TrainOptions) -> SweepResult:
-    """Trains one member, through the compiled tile of a large grid.
+    """Train one member, through the compiled tile of a large grid.
 
-    The parameters have the same bits as that cell's of a grid that fills its tiles, and with a result's
-    `execution` those of that result. ``execution=jfnn.Execution(tile=1)`` takes the fastest program for one
-    network instead, which may differ in the last bits. Scores are taken after
-    each epoch, unless ``eval_every`` says otherwise.
+    The parameters have the same bits as the same cell of a grid that fills its tiles or, with a result's
+    `execution`, of that result. ``execution=jfnn.Execution(tile=1)`` selects the fastest program for one
+    network instead, which may differ in the last bits. Scores are recorded after each epoch by default.
 
     Returns:
         A `SweepResult` without axes: ``result.params`` are the member's, ``result.test_accuracy`` is one
-        number, ``result.history["train_loss"]`` has one for each of ``result.evaluations``.
+        number, and ``result.history["train_loss"]`` has one number for each of ``result.evaluations``.
 
     Raises:
-        ValueError, TypeError: As in `jfnn.sweep`; also for sequences where there must be one number.
+        ValueError, TypeError: As in `jfnn.sweep`; also a sequence where one number is expected.
     """
     for name in options.several():
-        raise ArgumentTypeError(name, "expected one number, got several; use sweep for these")
+        raise ArgumentTypeError(name, "expected one number, got several; use sweep for several")
     with during(options):
         with checks.renamed(**RENAMED):
             run = prepare(_as_sweep(options), options.fold, single=True)
-        doubts.say([run.experiment.doubts])
+        doubts.warn([run.experiment.doubts])
         return train_run(run)
 
 
 def _as_sweep(options: TrainOptions) -> Options:
-    """Options of the sweep that trains the member, with a history of every epoch by default."""
+    """Return the options of a sweep that trains the member, by default with a history of every epoch."""
     execution = options.execution
     if execution.eval_every is None:
         execution = dataclasses.replace(execution, eval_every=1)
