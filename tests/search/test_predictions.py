@@ -194,7 +194,7 @@ def test_rows_that_were_not_scaled_are_warned_of_and_a_frame_is_scaled():
     options = dict(loss="quadratic", learning_rate=[0.1], reduction="mean", epochs=3, batch_size=None)
     trained = jfnn.sweep(jfnn.mlp((2, 1)), scaled, **options)
     outputs = trained.predict(scaled.x_test)  # without a warning
-    with pytest.warns(UserWarning, match="x: the median of column 1 lies 2e"):
+    with pytest.warns(UserWarning, match="x: the median of column 1 is 2e"):
         trained.predict(cut.x_test)
     scaling = scaled.names["scaling"]["y"]
     in_units = outputs * np.array(scaling["scale"]) + np.array(scaling["mean"])

@@ -40,9 +40,9 @@ def describe(
 ) -> Description:
     """Describe a run: settings, data checksums, environment, and the fingerprint of what determines it.
 
-    ``environment`` has "versions" and "backend", from `jfnn.core.store.identity.describe_environment`. ``count`` host
-    threads of this process train, 0 if other processes do; the fingerprint does not depend on it.
-    ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for their
+    ``environment`` has "versions" and "backend", from `jfnn.core.store.identity.describe_environment`.
+    ``count`` host threads of this process train, 0 if other processes do; the fingerprint does not depend on
+    it. ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for their
     checksum.
     """
     description = plain(
