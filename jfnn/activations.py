@@ -1,9 +1,8 @@
 """Activation functions, each with its derivative written beside it (the notes, section 1).
 
-A layer computes ``a = f(z)`` element by element; backpropagation needs ``f'(z)``. Both are functions of
-the pre-activation ``z``, of any shape and any float dtype, finite for ``|z|`` up to 1e4 in float32. At a
-kink, where the derivative does not exist, ``df`` takes the same one-sided value as ``jax.grad`` does; each
-entry states it.
+A layer computes ``a = f(z)`` element by element, and backpropagation needs ``f'(z)``. Both are functions of
+the pre-activation ``z``, of any shape and float dtype, and are finite for ``|z|`` up to 1e4 in float32. At a
+kink, where the derivative does not exist, ``df`` returns the same one-sided value as ``jax.grad``.
 """
 
 import math
@@ -50,8 +49,8 @@ class Activation(NamedTuple):
 
     Attributes:
         f: ``z -> f(z)``, same shape and dtype.
-        df: ``z -> f'(z)``, the derivative in the pre-activation, same shape and dtype;
-            ``gradient="backprop"`` alone reads it, and `jfnn.Elman` with any.
+        df: ``z -> f'(z)``, the derivative with respect to the pre-activation, same shape and dtype; used by
+            ``gradient="backprop"``, and by `jfnn.Elman` with any gradient.
     """
 
     f: Callable[[jax.Array], jax.Array]
@@ -75,7 +74,7 @@ def relu(z: jax.Array) -> jax.Array:
 
 
 def d_relu(z: jax.Array) -> jax.Array:
-    """``f'(z) = 1`` for z > 0, else 0; at the kink ``f'(0) = 0``."""
+    """``f'(z) = 1`` for z > 0, and 0 otherwise; at the kink ``f'(0) = 0``."""
     return (z > 0).astype(z.dtype)
 
 
@@ -90,22 +89,22 @@ def d_tanh(z: jax.Array) -> jax.Array:
 
 
 def elu(z: jax.Array, alpha: float = 1.0) -> jax.Array:
-    """``f(z) = z`` for z > 0, else ``alpha (e^z - 1)``."""
+    """``f(z) = z`` for z > 0, and ``alpha (e^z - 1)`` otherwise."""
     return jax.nn.elu(z, alpha)
 
 
 def d_elu(z: jax.Array, alpha: float = 1.0) -> jax.Array:
-    """``f'(z) = 1`` for z > 0, else ``alpha e^z``; at the kink ``f'(0) = alpha``."""
+    """``f'(z) = 1`` for z > 0, and ``alpha e^z`` otherwise; at the kink ``f'(0) = alpha``."""
     return jnp.where(z > 0, jnp.ones_like(z), alpha * jnp.exp(jnp.minimum(z, 0)))
 
 
 def leaky_relu(z: jax.Array, alpha: float = 0.01) -> jax.Array:
-    """``f(z) = z`` for z >= 0, else ``alpha z``."""
+    """``f(z) = z`` for z >= 0, and ``alpha z`` otherwise."""
     return jax.nn.leaky_relu(z, alpha)
 
 
 def d_leaky_relu(z: jax.Array, alpha: float = 0.01) -> jax.Array:
-    """``f'(z) = 1`` for z >= 0, else ``alpha``; at the kink ``f'(0) = 1``."""
+    """``f'(z) = 1`` for z >= 0, and ``alpha`` otherwise; at the kink ``f'(0) = 1``."""
     return jnp.where(z >= 0, jnp.ones_like(z), jnp.full_like(z, alpha))
 
 
@@ -120,7 +119,7 @@ def d_softplus(z: jax.Array) -> jax.Array:
 
 
 def gelu(z: jax.Array) -> jax.Array:
-    """``f(z) = z Φ(z)`` with the normal distribution ``Φ(z) = (1 + erf(z/√2)) / 2``, not approximated.
+    """``f(z) = z Φ(z)`` with the exact normal distribution function ``Φ(z) = (1 + erf(z/√2)) / 2``.
 
     Hendrycks & Gimpel, arXiv:1606.08415.
     """
@@ -181,34 +180,34 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
 
 
 def get(activation: str | Activation, argument: str = "activation") -> Activation:
-    """Looks an activation up by name; a custom `Activation` passes through.
+    """Look up an activation by name; a custom `Activation` is returned unchanged.
 
     Args:
         activation: A key of `ACTIVATIONS`, or an `Activation`.
-        argument: The caller's argument, named in the error.
+        argument: The caller's argument, named in errors.
 
     Raises:
-        ValueError: There is no such name.
+        ValueError: Unknown name.
         TypeError: Neither a name nor an `Activation`.
     """
     if isinstance(activation, Activation):
         return activation
     if not isinstance(activation, str):
-        # A function such as jax.nn.relu has the name that is meant.
+        # The name of a function such as jax.nn.relu suggests the right key.
         meant = suggestions.did_you_mean(getattr(activation, "__name__", None), ACTIVATIONS)
         got = f"{checks.shown(activation)}{meant}"
         raise ArgumentTypeError(argument, f"expected a name or a jfnn.Activation, got {got}")
     if activation == "softmax":
-        reason = "the softmax belongs to the loss, cross_entropy; the output of the network is the identity"
+        reason = "the softmax is part of the loss cross_entropy; the network's output is the identity"
         raise ArgumentError(argument, f"expected one of {', '.join(ACTIVATIONS)}: {reason}")
     return ACTIVATIONS[checks.as_choice(activation, argument, ACTIVATIONS)]
 
 
 def name_or_custom(activation: str | Activation, argument: str = "activation") -> str | Activation:
-    """The name of an activation, where `ACTIVATIONS` has it, so that equal networks compare equal.
+    """Return the name of an activation in `ACTIVATIONS`, if any, so that equal networks compare equal.
 
     Raises:
-        ValueError, TypeError: As `get`.
+        ValueError, TypeError: As in `get`.
     """
     found = get(activation, argument)
     return next((name for name, entry in ACTIVATIONS.items() if entry == found), found)

@@ -1,10 +1,10 @@
-"""Backpropagation derived by hand (the notes, section 2). There is no automatic differentiation in here.
+"""Backpropagation derived by hand (the notes, section 2), without automatic differentiation.
 
-Forward, for l = 1..L with a_0 = x::
+Forward pass, for l = 1..L with a_0 = x::
 
     z_l = a_{l-1} @ w_l + b_l        a_l = f_l(z_l)
 
-Backward, with δ_l = ∂C/∂z_l ``[n, n_l]``::
+Backward pass, with δ_l = ∂C/∂z_l ``[n, n_l]``::
 
     δ_L = ∂C/∂a_L ∘ f_L'(z_L)
     δ_l = (δ_{l+1} @ w_{l+1}ᵀ) ∘ f'(z_l)
@@ -14,8 +14,8 @@ Gradients::
     ∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)
     ∂C/∂b_l = Σ_samples δ_l
 
-With dropout each hidden a_l is multiplied by its mask m_l, entry by entry, and so is each δ_l of a hidden
-layer. `jfnn.objective` differentiated by `jax.grad` must give the same, and the tests hold it to that.
+With dropout, a_l and δ_l of each hidden layer are multiplied elementwise by its mask m_l. The tests compare
+these gradients with `jax.grad` of `jfnn.objective`.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def forward(
     output: str | Activation = "identity",
     masks: Masks | None = None,
 ) -> tuple[list[jax.Array], list[jax.Array]]:
-    """The forward pass, keeping what the backward pass needs.
+    """Run the forward pass and keep what the backward pass needs.
 
     Args:
-        params: The layers' parameters.
+        params: One `Layer` per layer.
         x: Inputs ``[n, n_in]``.
         activation: The hidden layers' activation.
         output: The output layer's activation.
-        masks: Of dropout, one ``[n_l, n]`` or None for each layer.
+        masks: Dropout masks, ``[n_l, n]`` or None for each layer.
 
     Returns:
         ``(zs, activations)``: the pre-activations ``[z_1, …, z_L]`` and the activations ``[a_0, …, a_L]``,
@@ -87,25 +87,25 @@ def deltas(
     activation: str | Activation = "relu",
     masks: Masks | None = None,
 ) -> list[jax.Array]:
-    """The delta recursion, from the output layer down.
+    """Run the delta recursion from the output layer back to the first.
 
     Args:
-        params: The layers' parameters.
+        params: One `Layer` per layer.
         zs: The pre-activations ``[z_1, …, z_L]``, from `forward`.
         delta_output: ``δ_L [n, n_L]``.
         activation: The hidden layers' activation.
-        masks: As in `forward`.
+        masks: Dropout masks, as in `forward`.
 
     Returns:
         ``[δ_1, …, δ_L]``, each shaped like its pre-activation.
     """
     df = activations.get(activation).df
-    from_last = [delta_output]
+    all_deltas = [delta_output]
     for i in reversed(range(len(params) - 1)):
-        delta = jnp.matmul(from_last[0], params[i + 1].w.T, precision="highest") * df(zs[i])
+        delta = jnp.matmul(all_deltas[0], params[i + 1].w.T, precision="highest") * df(zs[i])
         mask = None if masks is None else masks[i]
-        from_last.insert(0, delta if mask is None else delta * mask.T)
-    return from_last
+        all_deltas.insert(0, delta if mask is None else delta * mask.T)
+    return all_deltas
 
 
 def gradients(
@@ -116,26 +116,26 @@ def gradients(
     l1: jax.Array | float = 0.0,
     penalised: str = "weights",
 ) -> list[Layer]:
-    """``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)`` and ``∂C/∂b_l = Σ_samples δ_l`` of every layer.
+    """Return ``∂C/∂w_l = a_{l-1}ᵀ @ δ_l + λ w_l + λ_1 sign(w_l)`` and ``∂C/∂b_l = Σ_samples δ_l`` for each l.
 
     Args:
-        params: The layers' parameters.
+        params: One `Layer` per layer.
         layers_out: The activations ``[a_0, …, a_L]``, from `forward`.
         all_deltas: ``[δ_1, …, δ_L]``, from `deltas`.
-        l2: λ.
+        l2: λ, the strength of L2.
         l1: λ_1, the strength of L1.
-        penalised: "weights", or "all": the biases' gradients then have λ b_l + λ_1 sign(b_l) too.
+        penalised: "weights", or "all" to add λ b_l + λ_1 sign(b_l) to the gradients of the biases.
     """
     l2 = as_penalty(l2)
     l1 = as_penalty(l1, "l1")
-    of_layers = []
+    layers = []
     for layer, a, delta in zip(params, layers_out[:-1], all_deltas, strict=True):
         w = jnp.matmul(a.T, delta, precision="highest") + l2 * layer.w + l1 * jnp.sign(layer.w)
         b = jnp.sum(delta, axis=0)
         if penalised == "all":
             b = b + l2 * layer.b + l1 * jnp.sign(layer.b)
-        of_layers.append(Layer(w, b))
-    return of_layers
+        layers.append(Layer(w, b))
+    return layers
 
 
 def value_and_grad(
@@ -154,27 +154,28 @@ def value_and_grad(
     l1: jax.Array | float = 0.0,
     penalised: str = "weights",
 ) -> tuple[jax.Array, tuple[Layer, ...]]:
-    """The objective and its gradient, by the delta recursion.
+    """Return the objective and its gradient, by the delta recursion.
 
-    Equal to ``jax.value_and_grad`` of `jfnn.objective` up to rounding. Works under `jax.jit` and `jax.vmap`.
+    The result equals ``jax.value_and_grad`` of `jfnn.objective` up to rounding. Works under `jax.jit` and
+    `jax.vmap`.
 
     Args:
         params: A tuple of `Layer`.
         x: Inputs ``[n, n_in]``.
         y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
         activation: The hidden layers' activation.
-        output: The output layer's activation; the identity for a cross-entropy, which takes logits.
+        output: The output layer's activation; "identity" for a cross-entropy, which takes logits.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty λ/2 Σ w².
         reduction: "sum" or "mean"; see `jfnn.objective`.
-        weights: Optional sample weights ``[n]``: each sample's cost counts that often.
-        dropout: The probability to drop a hidden unit for a sample, in [0, 1).
-        key: A random key for dropout; None for none.
+        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight.
+        dropout: The probability of dropping a hidden unit for a sample, in [0, 1).
+        key: A random key for dropout; None switches dropout off.
         l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
         penalised: "weights" or "all"; see `jfnn.objective`.
 
     Returns:
-        ``(value, gradients)``, the gradients a tuple of `Layer` shaped like ``params``.
+        ``(value, gradients)``; the gradients are a tuple of `Layer` shaped like ``params``.
 
     Raises:
         ValueError, TypeError: An unknown name, or shapes that do not fit.
@@ -188,8 +189,8 @@ def value_and_grad(
 
     masks = None
     if check_dropout(dropout, key) and key is not None:
-        drops = [layer.b.shape for layer in params[:-1]]
-        masks = dropout_masks(key, dropout, [*drops, None], x.shape[0], params[0].w.dtype)
+        shapes = [layer.b.shape for layer in params[:-1]]
+        masks = dropout_masks(key, dropout, [*shapes, None], x.shape[0], params[0].w.dtype)
     zs, layers_out = forward(params, x, activation, output, masks)
     outputs = layers_out[-1]
     targets = losses.counted_rows(as_targets(y, outputs.shape, objective.loss, outputs.dtype), weights)
@@ -207,11 +208,11 @@ def value_and_grad(
 def _as_network(
     params: Any, activation: str | Activation, output: str | Activation
 ) -> tuple[Network, tuple[Layer, ...]]:
-    """The network that has these parameters, and the parameters as arrays, checked."""
+    """Return the network with these parameters, and the parameters as checked arrays."""
     if not isinstance(params, Sequence) or not params or not all(isinstance(p, Layer) for p in params):
         raise ArgumentTypeError("params", "expected a sequence of jfnn.Layer(w, b), at least one")
     params = jax.tree.map(lambda leaf: checks.as_array(leaf, "params"), tuple(params))
     if any(layer.w.ndim != 2 or layer.b.ndim != 1 for layer in params):
-        raise ArgumentError("params", "expected a matrix w and a vector b of each layer")
+        raise ArgumentError("params", "expected a matrix w and a vector b in each layer")
     network = mlp([params[0].w.shape[0], *(len(layer.b) for layer in params)], activation, output)
     return network, as_params(network, params)

@@ -1,14 +1,15 @@
 """Cost functions with their hand-derived output deltas, and the L2 penalty (the notes, sections 1, 2 and 5).
 
-A cost compares the outputs ``a`` of a network with targets ``t`` and gives one number a sample; sums over
-samples are taken by the caller. A loss has k outputs for each target, mostly one: of targets ``[n, t]`` the
-outputs ``[n, k t]`` are the first ones of all targets, then the second ones, and so on. `Loss.delta` is the
-cost's exact derivative ``∂C/∂a``, by hand. Where the notes' output delta has a factor ``f'(z_L)``, that
-factor belongs to the output activation and is applied in `jfnn.backprop`; the cross-entropies take logits, so
-their output activation (softmax or sigmoid) is inside the cost and the layer's activation is the identity.
+A cost compares a network's outputs ``a`` with targets ``t`` and returns one number per sample; the caller
+sums over samples. A loss needs k outputs per target, usually one. For targets ``[n, t]`` the outputs are
+``[n, k t]``: the first output of every target, then the second output of every target, and so on.
 
-Every function takes the axis along which the outputs of one sample lie: the last one in the public row
-convention ``[n, n_out]``, the first one where the sweep engine works features first.
+`Loss.delta` is the cost's exact derivative ``∂C/∂a``, derived by hand. A factor ``f'(z_L)`` in the notes'
+output delta belongs to the output activation and is applied in `jfnn.backprop`. The cross-entropies take
+logits: their cost contains the softmax or sigmoid, and the network's output activation is the identity.
+
+Every function takes the axis along which the outputs of one sample lie: the last axis in the public row
+convention ``[n, n_out]``, the first axis in the sweep engine, which puts features first.
 """
 
 import dataclasses
@@ -61,21 +62,21 @@ __dir__ = __all__.copy
 
 
 class Loss(NamedTuple):
-    """A cost function, its derivative, and the reading of outputs as probabilities.
+    """A cost function, its derivative, and how outputs become predictions.
 
     Attributes:
-        cost: ``(a, t, axis) -> C_i``, one value a sample: ``axis`` is summed away.
-        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``; ``gradient="backprop"`` alone reads it.
-        probabilities: ``(a, axis) -> P``, class probabilities from outputs; None where the outputs of the
-            network are themselves the prediction (quadratic cost).
-        min_outputs: The least number of outputs for which the cost means anything.
-        target_sum: Sum that the targets of a sample must have (1 for the distributions of a softmax, whose
-            classes exclude each other), or None for any.
-        regression: Whether targets are numbers, never classes: whole numbers ``[n]`` are then no labels.
-        least_target: The least number that a target may be.
-        inverse_links: For each output of a target, ``z -> what it stands for``, such as an exponential for
-            the logarithm of a rate; None where that is the output itself.
-        central: The number of the output, from 0, that predicts the target itself, where there are several.
+        cost: ``(a, t, axis) -> C_i``, one value per sample, summed over ``axis``.
+        delta: ``(a, t, axis) -> ∂C_i/∂a``, shaped like ``a``; used only by ``gradient="backprop"``.
+        probabilities: ``(a, axis) -> P``, class probabilities from outputs; None if the outputs themselves
+            are the prediction (quadratic cost).
+        min_outputs: The smallest number of outputs for which the cost is defined.
+        target_sum: The sum that the targets of a sample must have (1 for a softmax, whose classes are
+            mutually exclusive), or None for any.
+        regression: Whether targets are always numbers, so that integers ``[n]`` are not read as labels.
+        least_target: The smallest allowed target.
+        inverse_links: For each output of a target, ``output -> prediction``, such as an exponential for the
+            logarithm of a rate; None if the output is the prediction.
+        central: The index of the output that predicts the target itself, if there are several per target.
     """
 
     cost: Callable[..., jax.Array]
@@ -90,57 +91,52 @@ class Loss(NamedTuple):
 
     @property
     def takes_logits(self) -> bool:
-        """Whether outputs become probabilities of classes in the cost, so that the network ends in logits."""
+        """Whether the cost turns outputs into class probabilities, so that the network returns logits."""
         return self.probabilities is not None
 
     @property
     def excludes(self) -> bool:
-        """Whether outputs become probabilities of classes that exclude each other, as those of a softmax."""
+        """Whether outputs become probabilities of mutually exclusive classes, as with a softmax."""
         return self.takes_logits and self.target_sum is not None
 
     @property
     def outputs_per_target(self) -> int:
-        """Outputs of the network for each target."""
+        """Number of outputs of the network per target."""
         return len(self.inverse_links)
 
     def predictions(self, outputs: jax.Array, axis: int = -1) -> jax.Array:
-        """What outputs stand for, shaped like them: by the inverse links."""
+        """Apply the inverse links: return the predictions, shaped like the outputs."""
         if not any(self.inverse_links):
             return outputs
         parts = zip(jnp.split(outputs, self.outputs_per_target, axis), self.inverse_links, strict=True)
         return jnp.concatenate([part if link is None else link(part) for part, link in parts], axis)
 
     def point_predictions(self, outputs: jax.Array, axis: int = -1) -> jax.Array:
-        """One prediction for each target, shaped like these: of the output that is `central`."""
+        """Return one prediction per target, from the output `central`; shaped like the targets."""
         return jnp.split(self.predictions(outputs, axis), self.outputs_per_target, axis)[self.central]
 
 
 @dataclasses.dataclass(frozen=True)
 class Parametrised:
-    """A cost or a delta with its parameters; equal to others of the same, in every process.
-
-    Attributes:
-        function: ``(a, t, axis, *parameters) -> C_i or ∂C_i/∂a``.
-        parameters: Its parameters.
-    """
+    """A cost or delta ``(a, t, axis, *parameters)``; equal for the same function and parameters."""
 
     function: Callable[..., jax.Array]
     parameters: tuple[float, ...]
 
     def __call__(self, a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-        """The function's value."""
+        """Return the value of the function."""
         return self.function(a, t, axis, *self.parameters)
 
     def __repr__(self) -> str:
-        """The function's name and the parameters."""
+        """Return the name of the function and the parameters."""
         return f"{self.function.__name__}{self.parameters}"
 
 
 def quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs and not a mean.
+    """``C_i = 1/2 Σ_j (a_ij - t_ij)²``, a sum over outputs, not a mean.
 
-    So the mean squared error of k outputs is ``2/k`` times the mean of this cost over rows, such as a sweep's
-    "test_loss": ``MSE = 2 loss`` with one output.
+    The mean squared error of k outputs is ``2/k`` times the mean of this cost over rows, such as a sweep's
+    "test_loss". With one output, ``MSE = 2 loss``.
     """
     return jnp.sum(optax.losses.l2_loss(a, t), axis=axis)  # l2_loss carries the factor 1/2
 
@@ -151,12 +147,12 @@ def d_quadratic(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``C_i = Σ_j |a_ij - t_ij|``, whose least mean is at the median."""
-    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has another derivative at the kink
+    """``C_i = Σ_j |a_ij - t_ij|``; its mean is minimal at the median."""
+    return jnp.sum(jnp.maximum(a - t, t - a), axis=axis)  # `jnp.abs` has a different derivative at 0
 
 
 def d_absolute(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``∂C/∂a = sign(a - t)``, 0 at the kink."""
+    """``∂C/∂a = sign(a - t)``, and 0 at the kink."""
     return jnp.sign(a - t)
 
 
@@ -166,18 +162,18 @@ def huber_cost(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -
 
 
 def d_huber(a: jax.Array, t: jax.Array, axis: int = -1, delta: float = 1.0) -> jax.Array:
-    """``∂C/∂a = a - t``, cut off at ``±delta``."""
+    """``∂C/∂a = a - t``, clipped to ``±delta``."""
     return jnp.clip(a - t, -delta, delta)
 
 
 def huber(delta: float = 1.0) -> Loss:
-    """``C_i = Σ_j h(a_ij - t_ij)``: ``h(e) = e²/2`` for ``|e| <= delta``, else ``delta (|e| - delta/2)``.
+    """``C_i = Σ_j h(a_ij - t_ij)``, ``h(e) = e²/2`` for ``|e| <= delta``, ``delta (|e| - delta/2)`` beyond.
 
-    It is quadratic for small errors and linear for large ones, so that outliers count less (Huber 1964,
+    The cost is quadratic for small errors and linear for large ones, so that outliers count less (Huber 1964,
     Annals of Mathematical Statistics 35). The threshold is in units of the targets.
 
     Raises:
-        ValueError: A threshold that is not above 0.
+        ValueError: The threshold is not positive.
     """
     parameters = (checks.as_number(delta, "delta", strict=True),)
     cost = Parametrised(huber_cost, parameters)
@@ -192,21 +188,21 @@ def pinball_cost(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) 
 
 
 def d_pinball(a: jax.Array, t: jax.Array, axis: int = -1, *quantiles: float) -> jax.Array:
-    """``∂C/∂a = -q`` for t > a, else ``1 - q``."""
+    """``∂C/∂a = -q`` for t > a, and ``1 - q`` otherwise."""
     parts = zip(jnp.split(a, len(quantiles), axis), quantiles, strict=True)
     return jnp.concatenate([jnp.where(t > part, jnp.full_like(part, -q), 1 - q) for part, q in parts], axis)
 
 
 def pinball(*quantiles: float) -> Loss:
-    """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))`` with an output for each quantile q.
+    """``C_i = Σ_q Σ_j max(q (t_ij - a_ij), (1 - q) (a_ij - t_ij))``, with one output for each quantile q.
 
-    The mean cost is least at the quantiles of the targets: a share q of them lies below (Koenker & Bassett
-    1978, Econometrica 46). Without arguments it is the median. Outputs ``[n, k t]`` are the first quantile of
-    all targets, then the second, …. Nothing keeps them from crossing. The quantile nearest to 1/2 is the
-    point prediction.
+    The mean cost is minimal at the quantiles of the targets: a fraction q of them lies below (Koenker &
+    Bassett 1978, Econometrica 46). Without arguments, q is 1/2: the median. The outputs ``[n, k t]`` are the
+    first quantile of every target, then the second, …. Nothing prevents quantiles from crossing. The quantile
+    nearest to 1/2 is the point prediction.
 
     Raises:
-        ValueError: A quantile that does not lie between 0 and 1.
+        ValueError: A quantile is not strictly between 0 and 1.
     """
     shares = tuple(checks.as_number(q, "quantiles", strict=True) for q in quantiles or (0.5,))
     if max(shares) >= 1:
@@ -220,9 +216,9 @@ def pinball(*quantiles: float) -> Loss:
 def gaussian(a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Negative log likelihood, ``C_i = 1/2 Σ_j log 2π + s_ij + (t_ij - m_ij)² e^{-s_ij}``.
 
-    Outputs are the means m of all targets, then the logarithms s of their variances (Nix & Weigend 1994,
-    "Estimating the mean and variance of the target probability distribution"). What they stand for is the
-    mean and the standard deviation ``e^{s/2}``.
+    The outputs are the means m of all targets, then the logarithms s of their variances (Nix & Weigend 1994,
+    "Estimating the mean and variance of the target probability distribution"). The predictions are the mean
+    and the standard deviation ``e^{s/2}``.
     """
     m, s = jnp.split(a, 2, axis)
     return 0.5 * jnp.sum(math.log(2 * math.pi) + s + (t - m) ** 2 * jnp.exp(-s), axis=axis)
@@ -244,9 +240,9 @@ def _rate(z: jax.Array) -> jax.Array:
 
 
 def poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """Half the Poisson deviance of the rate ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``, 0 at the least.
+    """Half the Poisson deviance for the rate ``e^z``, ``C_i = Σ_j t log t - t - t z + e^z``, at least 0.
 
-    It is the negative log likelihood of counts but for what does not depend on z. Targets are at least 0.
+    It equals the negative log likelihood of counts up to terms without z. Targets must be at least 0.
     """
     return jnp.sum(xlogy(t, t) - t - t * z + jnp.exp(z), axis=axis)
 
@@ -257,15 +253,15 @@ def d_poisson(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def _below_largest(z: jax.Array, axis: int) -> jax.Array:
-    """Logits less their largest: a softmax does not see the difference, but exponentials and logs do."""
+    """Subtract the largest logit: the softmax stays the same, and the exponentials cannot overflow."""
     return z - jax.lax.stop_gradient(jnp.max(z, axis=axis, keepdims=True))
 
 
 def cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Categorical cross-entropy of a softmax, ``C_i = -Σ_c t_c log P_c`` with ``P = softmax(z)``.
 
-    Targets are distributions (``Σ_c t_c = 1``; one-hot rows are), so that
-    ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the log of zero.
+    Targets are distributions (``Σ_c t_c = 1``, such as one-hot rows), so that
+    ``C_i = log Σ_c e^{z_c} - Σ_c t_c z_c``, which neither overflows nor takes the logarithm of zero.
     """
     z = _below_largest(z, axis)
     return jnp.log(jnp.sum(jnp.exp(z), axis=axis)) - sum_of_products(t, z, axis)
@@ -279,24 +275,24 @@ def d_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
 def sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
     """Bernoulli cross-entropy of sigmoids, ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
 
-    Here ``P = f(z)`` with the sigmoid f, one probability an output, and C_i is the sum of
-    ``(1/2 - t) z + |z|/2 + log(1 + e^{-|z|})``. That neither overflows nor loses small costs, and takes one
-    exponential for both logs and their derivatives.
+    Here ``P = f(z)`` with the sigmoid f, one probability per output. The cost is computed as the sum of
+    ``(1/2 - t) z + |z|/2 + log(1 + e^{-|z|})``, which neither overflows nor loses small costs, and needs one
+    exponential for both logarithms and their derivatives.
     """
     size = jnp.abs(z)
     return jnp.sum((0.5 - t) * z + 0.5 * size + jnp.log1p(jnp.exp(-size)), axis=axis)
 
 
 def d_sigmoid_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """``∂C/∂z = P - t``: with a sigmoid this is exact for the cost that the notes print."""
+    """``∂C/∂z = P - t``: with a sigmoid this is exact for the cost printed in the notes."""
     return jax.nn.sigmoid(z) - t
 
 
 def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Softmax ``P``, a mask of its largest entry, and the softmax ``Q`` of all the others.
+    """Return the softmax ``P``, a mask of the largest logit, and the logits with the largest set to -∞.
 
-    ``1 - P_c`` loses all its digits when ``P_c`` is near 1. At most one ``P_c`` exceeds 1/2, the largest, and
-    for that one ``1 - P_m = Σ_{c≠m} e^{z_c} / Σ_c e^{z_c}`` is computed without it.
+    ``1 - P_c`` loses all its digits when ``P_c`` is near 1. Only the largest probability P_m can exceed 1/2;
+    for it, ``1 - P_m = Σ_{c≠m} e^{z_c} / Σ_c e^{z_c}`` is computed from the other logits.
     """
     largest = jax.nn.one_hot(jnp.argmax(z, axis=axis), z.shape[axis], axis=axis, dtype=bool)
     others = jnp.where(largest, -jnp.inf, z)
@@ -304,9 +300,9 @@ def _softmax_apart(z: jax.Array, axis: int) -> tuple[jax.Array, jax.Array, jax.A
 
 
 def softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-    """The cost as the notes print it, with a softmax: ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
+    """The cost as printed in the notes, with a softmax: ``C_i = -Σ_c t_c log P_c + (1 - t_c) log(1 - P_c)``.
 
-    Its gradient is not ``P - t`` (see `d_softmax_binary_cross_entropy`).
+    Its gradient is not ``P - t``; see `d_softmax_binary_cross_entropy`.
     """
     z = _below_largest(z, axis)
     p, largest, others = _softmax_apart(z, axis)
@@ -324,8 +320,8 @@ def d_softmax_binary_cross_entropy(z: jax.Array, t: jax.Array, axis: int = -1) -
         δ_k = (P_k - t_k)/(1 - P_k) - P_k Σ_c (P_c - t_c)/(1 - P_c)
             = (P_k - t_k) - Σ_{c≠k} P_k/(1 - P_c) (P_c - t_c)
 
-    The second line is the first with the term c = k drawn out of the sum. It stays finite when some P_m
-    reaches 1, since ``P_k/(1 - P_m)`` for k ≠ m is just the softmax over the classes other than m.
+    The second line follows from the first by taking the term c = k out of the sum. It stays finite when some
+    P_m reaches 1, because ``P_k/(1 - P_m)`` for k ≠ m is the softmax over the classes other than m.
     """
     p, largest, others = _softmax_apart(z, axis)
     error = p - t
@@ -362,15 +358,15 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
     }
 )
 
-#: Name -> function of parameters that makes a loss; `LOSSES` has it with their defaults.
+#: Name -> factory of a loss with parameters; `LOSSES` has the loss with the default parameters.
 PARAMETRISED: Mapping[str, Callable[..., Loss]] = MappingProxyType({"huber": huber, "pinball": pinball})
 
 
 def get(loss: str | Loss) -> Loss:
-    """Looks a loss up by name; a custom `Loss` passes through.
+    """Look up a loss by name; a custom `Loss` is returned unchanged.
 
     Raises:
-        ValueError: There is no such name.
+        ValueError: Unknown name.
         TypeError: Neither a name nor a `Loss`.
     """
     if isinstance(loss, Loss):
@@ -382,26 +378,26 @@ def get(loss: str | Loss) -> Loss:
     return LOSSES[checks.as_choice(loss, "loss", LOSSES)]
 
 
-#: Ways to put costs of samples together; see `jfnn.objective`.
+#: Ways to combine the costs of samples; see `jfnn.objective`.
 REDUCTIONS = ("sum", "mean")
 
 
 def l2_penalty(params: Params) -> jax.Array:
-    """``1/2 Σ w²`` over all weights of all layers; biases and constants are free. Multiply by λ.
+    """``1/2 Σ w²`` over all weights of all layers, without biases and constants. Multiply it by λ.
 
-    For the parameters of any network, not only of `jfnn.mlp`; `is_weight` tells weights.
+    Accepts the parameters of any network, not only `jfnn.mlp`; see `is_weight`.
     """
     return penalty(params, {"l2": 1.0})
 
 
 class Objective(NamedTuple):
-    """What training minimises: the costs of samples and the penalties of parameters.
+    """What training minimizes: the costs of the samples plus the penalties on the parameters.
 
     Attributes:
-        loss: Gives the cost of each sample.
-        reduction: "sum" or "mean"; see `jfnn.objective`, which defines them.
-        strengths: Name of a penalty -> its strength λ, a scalar, or ``[members]`` where arrays have a last
-            axis of members.
+        loss: The cost of each sample.
+        reduction: "sum" or "mean"; see `jfnn.objective`.
+        strengths: Name of a penalty -> its strength λ, a scalar, or ``[members]`` if the last axis of the
+            parameters is the member.
         penalised: "weights" or "all"; see `jfnn.penalties`.
     """
 
@@ -423,16 +419,12 @@ class Objective(NamedTuple):
         return reduce_costs(self.loss.cost(outputs, targets, axis), penalties, self.reduction, weights)
 
     def scale(self, n: int, weights: jax.Array | None) -> jax.Array | float:
-        """Factor of the whole objective of n samples: `reduction_scale`."""
+        """Return the factor of the whole objective for n samples; see `reduction_scale`."""
         return reduction_scale(n, self.reduction, weights)
 
 
 def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penalised: str) -> Objective:
-    """An `Objective` of checked arguments.
-
-    Raises:
-        ValueError, TypeError: An unknown name, or a strength below 0.
-    """
+    """Return an `Objective`, or raise ValueError or TypeError for an unknown name or a strength below 0."""
     checks.as_choice(reduction, "reduction", REDUCTIONS)
     checks.as_choice(penalised, "penalised", PENALISED)
     return Objective(get(loss), reduction, as_strengths(l2, l1), penalised)
@@ -441,14 +433,13 @@ def as_objective(loss: str | Loss, reduction: str, l2: object, l1: object, penal
 def reduce_costs(
     costs: jax.Array, penalty: jax.Array, reduction: str, weights: jax.Array | None = None
 ) -> jax.Array:
-    """Puts the objective together from the costs of its samples and the penalty.
+    """Combine the costs of the samples and the penalty into the objective.
 
     Args:
-        costs: One cost a sample, ``[n]``, or of each member ``[n, members]``.
+        costs: One cost per sample ``[n]``, or per sample and member ``[n, members]``.
         penalty: ``l2/2 Σ w²``, a scalar or ``[members]``.
-        reduction: ``"sum"`` or ``"mean"``; see `jfnn.objective`, which defines them.
-        weights: Optional weight of each sample, shaped like the costs; a sample of weight 0 is as if it were
-            not there.
+        reduction: "sum" or "mean"; see `jfnn.objective`.
+        weights: Optional weights, shaped like the costs; samples of weight 0 are ignored.
 
     Returns:
         The objective, a scalar or ``[members]``.
@@ -459,14 +450,14 @@ def reduce_costs(
 
 
 def weighted(costs: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """``weights costs``, and 0 where a weight is 0, whatever the cost; just the costs without weights."""
+    """Return ``weights costs``, and 0 for a weight of 0 whatever the cost; the costs if weights is None."""
     return costs if weights is None else jnp.where(weights == 0, 0, weights * costs)
 
 
 def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """Rows ``[n, …]`` of which those of weight 0 are the first one that counts, or the first if none does.
+    """Replace rows of weight 0 by the first row of positive weight, or by row 0 if there is none.
 
-    A derivative by such a row's cost is then 0 times a number, also where the row itself has no finite one.
+    The weight 0 then multiplies a finite derivative, even if the replaced row's derivative is not finite.
     """
     if weights is None:
         return rows
@@ -477,9 +468,9 @@ def counted_rows(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
 
 
 def reduction_scale(n: int, reduction: str, weights: jax.Array | None = None) -> jax.Array | float:
-    """Factor of the whole objective: 1 for ``"sum"``, 1 / (number of samples) for ``"mean"``.
+    """Return the factor of the whole objective: 1 for "sum", 1 / (number of samples) for "mean".
 
-    Where all weights are 0 there are no samples, so no mean: the objective is then 0.
+    If all weights are 0 there are no samples to average, and the factor is 0.
     """
     if reduction == "sum":
         return 1.0

@@ -1,8 +1,8 @@
 """Feed-forward networks as pure functions of their parameters (the notes, section 1).
 
 Samples are rows: ``x [n, …]``, ``w [n_in, n_out]``, ``b [n_out]``. A network is a pair of functions,
-``Network(init, apply)``; a network made of `jfnn.layers` also says of which, for the hand derivation and the
-engine's column form.
+``Network(init, apply)``. A network made of `jfnn.layers` also lists its layers, for the hand-derived gradient
+and for the engine.
 """
 
 import functools
@@ -30,8 +30,8 @@ __all__ = ["Network", "forward", "mlp", "sequential"]
 __dir__ = __all__.copy
 
 ONE_MEMBER = (
-    "; result.member(…) gives those of one member,"
-    " and jax.tree.map(lambda leaf: leaf[-1], params) the last of several evaluations"
+    "; result.member(…) returns the parameters of one member,"
+    " and jax.tree.map(lambda leaf: leaf[-1], params) those of the last of several evaluations"
 )
 
 
@@ -39,13 +39,13 @@ class Network(NamedTuple):
     """A network as a pair of pure functions.
 
     Attributes:
-        init: ``key -> params``, a pytree of arrays of float32 or float64.
-        apply: ``(params, x [n, …]) -> [n, n_out]``, the output activation applied. Whole numbers x become
-            floats for layers, unless the first one takes tokens.
-        layers: The layers of the network, where `sequential` made it; None for custom functions.
-        input_shape: Shape of one row of x, where `sequential` made the network.
-        random_apply: ``(params, x, key) -> [n, n_out]`` instead of ``apply`` in steps of training, for
-            custom functions that draw random numbers there, such as dropout; else None.
+        init: ``key -> params``, a pytree of float32 or float64 arrays.
+        apply: ``(params, x [n, …]) -> [n, n_out]``, including the output activation. Layers convert integer
+            x to floats, unless the first layer takes tokens.
+        layers: The layers of a network made by `sequential`; None for custom functions.
+        input_shape: The shape of one row of x, for a network made by `sequential`.
+        random_apply: ``(params, x, key) -> [n, n_out]``, called instead of ``apply`` in training steps by
+            custom functions that use random numbers, such as dropout; None for all others.
     """
 
     init: Callable[[jax.Array], Params]
@@ -55,19 +55,19 @@ class Network(NamedTuple):
     random_apply: Callable[[Params, jax.Array, jax.Array], jax.Array] | None = None
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Names the functions that a newcomer looks for here."""
+        """Raise an error that points to training and prediction."""
         raise AttributeError(
             f"a network has no {name!r}; jfnn.train(network, x, y, …) and jfnn.sweep train one,"
-            " jfnn.predict(network, params, x) predicts by one"
+            " jfnn.predict(network, params, x) predicts with one"
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Networks of `sequential` are pickled by their layers: equal ones stay the same object."""
+        """Pickle networks made by `sequential` by their layers: equal networks stay the same object."""
         again = None if self.layers is None else sequential(self.layers, self.input_shape or ())
         return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))
 
     def __repr__(self) -> str:
-        """The shapes of a row from the input to the output, and the number of parameters."""
+        """Return the shapes of a row from the input to the output, and the number of parameters."""
         if self.layers is None or self.input_shape is None:
             names = [getattr(one, "__name__", type(one).__name__) for one in (self.init, self.apply)]
             return f"<Network of the functions {' and '.join(names)}>"
@@ -76,14 +76,14 @@ class Network(NamedTuple):
         return f"<Network {' → '.join([size_text(self.input_shape), *names])}, {count:,} parameters>"
 
     def _repr_html_(self) -> str:
-        """Layers with the shape of their outputs and their parameters as a table, for notebooks."""
+        """Return the layers, their output shapes and numbers of parameters as an HTML table."""
         if self.layers is None or self.input_shape is None:
             return f"<p>{escape(repr(self))}</p>"
         rows = [[repr(layer), size, f"{number:,}"] for layer, size, number in self._by_layer()]
         return html_table([["layer", "outputs", "parameters"], ["", size_text(self.input_shape), ""], *rows])
 
     def _by_layer(self) -> list[tuple[LayerKind, str, int]]:
-        """Each layer with the shape of its outputs and its number of parameters."""
+        """Return each layer, the shape of its outputs and its number of parameters."""
         layers = self.layers or ()
         shapes = sequence.shapes(layers, self.input_shape or ())[1:]
         counts = [
@@ -94,17 +94,17 @@ class Network(NamedTuple):
 
 
 def sequential(layers: Sequence[LayerKind], inputs: int | Sequence[int]) -> Network:
-    """A network of layers, one behind the other.
+    """Chain layers into a network.
 
-    The same arguments give the same object, so that programs compiled for one serve the other.
+    Equal arguments return the same object, so that compiled programs are reused.
 
     Args:
         layers: Instances of `LayerKind`, from the input to the output.
-        inputs: Shape of one input, or its number of features.
+        inputs: The shape of one input, or the number of features.
 
     Raises:
-        TypeError: Other than layers.
-        ValueError: None, or shapes that do not fit.
+        TypeError: An entry is not a layer.
+        ValueError: There are no layers, or shapes do not fit.
     """
     shape = checks.as_counts(inputs if checks.is_several(inputs) else (inputs,), "inputs")
     return _sequential(sequence.as_layers(layers), shape)
@@ -120,13 +120,13 @@ def _sequential(layers: tuple[LayerKind, ...], input_shape: Shape) -> Network:
 def forward(
     layers: Sequence[LayerKind], params: Params, x: jax.Array, masks: Masks | None = None
 ) -> jax.Array:
-    """Outputs ``[n, n_out]`` in row form.
+    """Return the outputs ``[n, n_out]`` for inputs whose rows are samples.
 
     Args:
         layers: The layers.
         params: Their parameters.
         x: Inputs ``[n, …]``.
-        masks: Factors of the outputs of each layer, samples last: those of dropout, or None.
+        masks: Factors for the outputs of each layer, such as dropout masks, samples last; None for no factor.
     """
     a = x
     for i, (layer, leaves) in enumerate(zip(layers, params, strict=True)):
@@ -137,7 +137,7 @@ def forward(
 
 
 def starts(network: Network) -> Starts | None:
-    """What ``init`` draws, as the layers say it; None where one does not, and of other functions."""
+    """Return the distributions that ``init`` samples; None for custom functions or if a layer states none."""
     init = network.init
     if network.layers is None or not isinstance(init, functools.partial) or init.func is not sequence.init:
         return None
@@ -146,7 +146,7 @@ def starts(network: Network) -> Starts | None:
 
 
 def is_custom_apply(network: Network) -> bool:
-    """Whether ``apply`` is another function than `forward` of the network's layers."""
+    """Whether ``apply`` differs from `forward` of the network's layers."""
     apply = network.apply
     return not (
         isinstance(apply, functools.partial) and apply.func is forward and apply.args == (network.layers,)
@@ -154,22 +154,22 @@ def is_custom_apply(network: Network) -> bool:
 
 
 def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
-    """Inputs as a network takes them: layers floats or tokens, custom functions also whole numbers.
+    """Convert inputs for a network: floats or tokens for layers, also integers for custom functions.
 
     Args:
         network: The network.
         x: Anything array-like ``[n, …]``.
         argument: The caller's argument, named in errors.
-        shape: The shape that each row must have, or None for the network's.
+        shape: The required shape of each row; None for the network's.
 
     Raises:
-        ValueError, TypeError: As inputs of `jfnn.predict`; and for other than tokens.
+        ValueError, TypeError: Invalid inputs, as in `jfnn.predict`, or values that are not tokens.
     """
     shape = network.input_shape if shape is None else shape
     tokens = None if network.layers is None else network.layers[0].tokens
     x = checks.as_inputs(x, argument, shape, whole=network.layers is None or tokens is not None)
     if tokens is not None and x.dtype.kind not in "iu":
-        raise ArgumentTypeError(argument, f"expected tokens, whole numbers, got dtype {x.dtype}")
+        raise ArgumentTypeError(argument, f"expected tokens, which are integers, got dtype {x.dtype}")
     if tokens is not None and checks.is_concrete(x) and (x.min() < 0 or x.max() >= tokens):
         least = int(x.min())
         most = int(x.max())
@@ -180,29 +180,23 @@ def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None
 def check_applied(
     outputs: object, n: int, n_out: int | None = None, show: Callable[[object], str] = checks.shown
 ) -> None:
-    """Checks what a network's ``apply`` gave for ``n`` rows.
-
-    Args:
-        outputs: Its result, or the shapes of this.
-        n: Rows.
-        n_out: Outputs of each row; None for any number.
-        show: Gives words for a result that is no array.
+    """Check that ``apply`` returned an array ``[n, n_out]``, or its shape; ``show`` describes anything else.
 
     Raises:
-        ArgumentError: It is no array ``[n, n_out]``.
+        ArgumentError: The shape differs; ``n_out=None`` allows any number of outputs.
     """
     shape: tuple[int, ...] = getattr(outputs, "shape", ())
     if len(shape) != 2 or shape != (n, n_out or shape[1]):
         got = list(shape) or show(outputs)
-        raise ArgumentError("network", f"apply must give [n, n_out] for n rows, got {got} for {n}")
+        raise ArgumentError("network", f"apply must return [n, n_out] for n rows, got {got} for {n}")
 
 
 def as_params(network: Network, params: Params) -> Params:
-    """Parameters as native arrays, checked against the network's layers.
+    """Convert parameters to native arrays and check them against the network's layers.
 
     Raises:
-        ValueError, TypeError: Another structure, other shapes, no arrays of floats, or numbers that are not
-            finite in JAX's floats, such as those of a network that has diverged.
+        ValueError, TypeError: Wrong structure, shape or dtype, or values that are not finite in JAX's float
+            types, such as those of a diverged network.
     """
     expected = None if network.layers is None else _expected_params(network.layers, network.input_shape)
     params = checks.as_arrays(params, expected, "params", "network.init or result.member")
@@ -213,7 +207,7 @@ def as_params(network: Network, params: Params) -> Params:
         if leaf.shape != shaped.shape or not jnp.issubdtype(leaf.dtype, jnp.floating):
             raise ArgumentError(
                 "params",
-                f"expected floats {list(shaped.shape)}, as the network has,"
+                f"expected floats {list(shaped.shape)}, as in the network,"
                 f" got {leaf.dtype} {list(leaf.shape)}{ONE_MEMBER * (leaf.ndim > len(shaped.shape))}",
             )
     return params
@@ -231,10 +225,10 @@ def mlp(
     init: str = "glorot_normal",
     bias: bool = True,
 ) -> Network:
-    """A fully connected feed-forward network of any depth.
+    """Make a fully connected feed-forward network of any depth.
 
-    Layers 1..L-1 are hidden, ``a_l = f(a_{l-1} @ w_l + b_l)``; the last applies the output activation. For a
-    cross-entropy leave it the identity, so that the network gives logits.
+    Layers 1..L-1 are hidden, ``a_l = f(a_{l-1} @ w_l + b_l)``; the last layer applies the output activation.
+    For a cross-entropy keep the default "identity", so that the network returns logits.
 
     Args:
         sizes: Widths from input to output, such as ``(64, 50, 10)``; ``(64, 10)`` has no hidden layer.
@@ -242,13 +236,13 @@ def mlp(
         output: The output layer's activation.
         init: The initialization: "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
             "lecun_normal" (biases 0), "pytorch" (weights and biases uniform within ±1/√n_in), or "normal"
-            (the notes': unscaled normal weights, biases 0.01). Use "he_normal" for ReLU networks with more
-            than about five hidden layers.
-        bias: Whether layers have biases. Without, the parameters of each are ``(w,)``.
+            (as in the notes: unscaled normal weights, biases 0.01). Use "he_normal" for ReLU networks with
+            more than about five hidden layers.
+        bias: Whether layers have biases. Without biases, the parameters of each layer are ``(w,)``.
 
     Raises:
-        ValueError: Fewer than two sizes, a width below 1, an unknown name.
-        TypeError: A width is not a whole number.
+        ValueError: Fewer than two sizes, a width below 1, or an unknown name.
+        TypeError: A width is not an integer.
     """
     widths = checks.as_counts(sizes, "sizes")
     if len(widths) < 2:
@@ -261,11 +255,11 @@ def mlp(
 
 
 def check_output(network: Network, loss: losses.Loss) -> None:
-    """Checks that no output activation stands in front of a loss that includes one.
+    """Check that the network has no output activation if the loss applies one itself.
 
     Raises:
-        ValueError: The loss takes logits or has links, and the last layer that changes values has
-            another activation than the identity.
+        ValueError: The loss takes logits or has links, and the activation of the last layer that changes
+            values is not the identity.
     """
     checks.check_instance(network, Network, "network")
     last = next((layer for layer in (network.layers or ())[::-1] if not layer.keeps_values), None)

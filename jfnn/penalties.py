@@ -1,7 +1,7 @@
-"""Penalties of parameters, each with its derivative beside it (the notes, section 5), and L1's steps to 0.
+"""Penalties on parameters, each with its derivative beside it (the notes, section 5), and proximal steps.
 
-A penalty is a sum over the entries of penalised arrays, times a strength. Several add up: L1 beside L2 is the
-elastic net (Zou & Hastie 2005, Journal of the Royal Statistical Society B 67).
+A penalty is a sum over the entries of the penalized arrays, times a strength. Penalties add up: L1 plus L2 is
+the elastic net (Zou & Hastie 2005, Journal of the Royal Statistical Society B 67).
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ __all__ = [
 __dir__ = __all__.copy
 
 Strengths = Mapping[str, jax.Array | float]
-#: Arrays that may be penalised: weights, which have two axes or more, or all that train.
+#: Which arrays are penalized: the weights, which have two axes or more, or all trained arrays.
 PENALISED = ("weights", "all")
 
 
 class Penalty(NamedTuple):
-    """A penalty of one array, and its derivative.
+    """A penalty on one array, and its derivative.
 
     Attributes:
-        cost: ``(w, members) -> R``: a scalar, or ``[members]`` of an array whose last axis is of members,
-            which ``members=1`` says.
-        derivative: ``w -> ∂R/∂w``, shaped like ``w``; ``gradient="backprop"`` alone reads it.
+        cost: ``(w, members) -> R``: a scalar for ``members=0``; ``[members]`` for ``members=1``, if the last
+            axis of the array is the member.
+        derivative: ``w -> ∂R/∂w``, shaped like ``w``; used only by ``gradient="backprop"``.
     """
 
     cost: Callable[[jax.Array, int], jax.Array]
@@ -64,27 +64,27 @@ def d_l2(w: jax.Array) -> jax.Array:
 
 def l1(w: jax.Array, members: int = 0) -> jax.Array:
     """``Σ |w|`` (Tibshirani 1996, Journal of the Royal Statistical Society B 58)."""
-    # `jnp.abs` has the derivative 1 at 0.
+    # `jnp.abs` would have the derivative 1 at 0.
     return members_sum(jnp.maximum(w, -w)) if members else sum_of_sizes(w)
 
 
 def d_l1(w: jax.Array) -> jax.Array:
-    """``∂/∂w = sign(w)``; at 0, where any number from -1 to 1 is a subgradient, it is 0."""
+    """``∂/∂w = sign(w)``, which is 0 at 0, where any number from -1 to 1 is a subgradient."""
     return jnp.sign(w)
 
 
-#: Name -> penalty; the strength of each is a number of a member by this name.
+#: Name -> penalty; each member has a strength by this name.
 PENALTIES: Mapping[str, Penalty] = MappingProxyType({"l2": Penalty(l2, d_l2), "l1": Penalty(l1, d_l1)})
 
 
 def as_penalty(strength: object, argument: str = "l2") -> Any:
-    """One number, where it can be looked at finite and at least 0; a JAX array stays one."""
+    """Check that a strength, unless traced, is a finite number of at least 0; JAX arrays stay as they are."""
     number = as_representable(strength, argument) if is_concrete(strength) else strength
     return strength if isinstance(strength, jax.Array) else number
 
 
 def as_strengths(l2: object, l1: object = 0.0) -> Strengths:
-    """Strengths by name, checked as `as_penalty`; without an L1 that is 0 as a plain number."""
+    """Return checked strengths by name (`as_penalty`); L1 is left out if it is the plain number 0."""
     strengths = {"l2": as_penalty(l2)}
     strength = as_penalty(l1, "l1")
     if isinstance(strength, jax.Array) or strength != 0:
@@ -93,31 +93,31 @@ def as_strengths(l2: object, l1: object = 0.0) -> Strengths:
 
 
 def penalty(params: Params, strengths: Strengths, penalised: str = "weights", members: int = 0) -> jax.Array:
-    """``Σ_k λ_k R_k`` over all penalised arrays; constants are free.
+    """Return ``Σ_k λ_k R_k`` over all penalized arrays; constants are not penalized.
 
     Args:
         params: Parameters of any network.
         strengths: Name of a penalty -> its strength λ, a scalar or ``[members]``.
-        penalised: "weights", or "all" with biases and other vectors.
-        members: 1 where arrays have a last axis of members, else 0.
+        penalised: "weights", or "all" to include biases and other vectors.
+        members: 1 if the last axis of the arrays is the member, 0 otherwise.
     """
     leaves = jax.tree.leaves(without_constants(params))
     chosen = [leaf for leaf in leaves if _is_penalised(leaf, penalised, members)]
-    of_each = [
+    penalties = [
         strength * sum(PENALTIES[name].cost(leaf, members) for leaf in chosen)
         for name, strength in strengths.items()
     ]
-    return jnp.asarray(sum(of_each))
+    return jnp.asarray(sum(penalties))
 
 
 def with_penalty(
     gradients: Params, params: Params, strengths: Strengths, penalised: str = "weights"
 ) -> Params:
-    """Gradients of a cost with those of the penalties: ``∂C/∂w + Σ_k λ_k ∂R_k/∂w``, by hand.
+    """Add the derivatives of the penalties to gradients: ``∂C/∂w + Σ_k λ_k ∂R_k/∂w``, derived by hand.
 
     Args:
-        gradients: Shaped like ``params``.
-        params: Parameters, of which all are trained.
+        gradients: Gradients of the cost, shaped like ``params``.
+        params: Parameters, without constants.
         strengths: Name of a penalty -> its strength λ.
         penalised: "weights" or "all".
     """
@@ -133,38 +133,38 @@ def with_penalty(
 
 
 def soft_threshold(w: jax.Array, threshold: jax.Array | float) -> jax.Array:
-    """``sign(w) max(|w| - threshold, 0)``: the v of least ``(v - w)²/2 + threshold |v|``."""
+    """``sign(w) max(|w| - threshold, 0)``: the v that minimizes ``(v - w)²/2 + threshold |v|``."""
     return jnp.sign(w) * jnp.maximum(jnp.abs(w) - threshold, 0)
 
 
 def proximal(
     descent: optax.GradientTransformation, strength: jax.Array | float, penalised: str = "weights"
 ) -> optax.GradientTransformation:
-    """Gradient descent that minimises L1 too, by a proximal step behind each of its own.
+    """Gradient descent that also minimizes L1, by a proximal step after each gradient step.
 
-    With the rate η it is ``w <- soft_threshold(w - η ∂C/∂w, η λ)``, after which weights are exactly 0
-    (iterative soft thresholding: Daubechies, Defrise & De Mol 2004, Communications on Pure and Applied
-    Mathematics 57; of minibatches: Duchi & Singer 2009, Journal of Machine Learning Research 10). Along the
-    subgradient alone weights step across 0 and back.
+    With the learning rate η, ``w <- soft_threshold(w - η ∂C/∂w, η λ)`` makes weights exactly 0 (iterative
+    soft thresholding: Daubechies, Defrise & De Mol 2004, Communications on Pure and Applied Mathematics 57;
+    with minibatches: Duchi & Singer 2009, Journal of Machine Learning Research 10). Steps along the
+    subgradient alone make weights oscillate around 0.
 
     Args:
         descent: Plain gradient descent, ``updates = -η gradients``, such as `optax.sgd` without momentum; η
-            may follow a schedule and differ between arrays. Gradients are those of the objective without L1.
+            may follow a schedule and differ between arrays. The gradients must exclude L1.
         strength: λ of L1 in the objective.
         penalised: "weights" or "all".
     """
 
     def update(gradients: Params, memory: optax.OptState, params: Params) -> tuple[Params, optax.OptState]:
         strengths = jax.tree.map(lambda leaf: jnp.full_like(leaf, strength), gradients)
-        thresholds, _ = descent.update(strengths, memory, params)  # linear in gradients: the same rates
+        thresholds, _ = descent.update(strengths, memory, params)  # linear in gradients, so η is the same
         updates, memory = descent.update(gradients, memory, params)
 
-        def shrunk(update: jax.Array, threshold: jax.Array, w: jax.Array) -> jax.Array:
+        def shrink(update: jax.Array, threshold: jax.Array, w: jax.Array) -> jax.Array:
             if not _is_penalised(w, penalised):
                 return update
             return soft_threshold(w + update, jnp.abs(threshold)) - w  # w + (0 - w) is exactly 0
 
-        return jax.tree.map(shrunk, updates, thresholds, params), memory
+        return jax.tree.map(shrink, updates, thresholds, params), memory
 
     return optax.GradientTransformation(descent.init, update)
 

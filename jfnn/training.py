@@ -1,7 +1,7 @@
-"""The objective, one step of gradient descent, one epoch of steps: the training of a network.
+"""Training one network: the objective, one step of gradient descent, and one epoch of steps.
 
-Nothing here knows of grids. A reader who wants to see how one network learns reads this file; the sweep
-engine does the same for many members at once.
+Nothing here depends on grids: this file shows how one network learns, and the sweep engine does the same for
+many members at once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 __dir__ = __all__.copy
 
 ValueAndGrad = Callable[..., tuple[jax.Array, Params]]
-#: Gradients by name: by JAX, and by the hand derivation.
+#: Ways to compute the gradient: `jax.grad`, or the derivation by hand.
 GRADIENTS = ("autodiff", "backprop")
 
 
@@ -52,34 +52,35 @@ def objective(
     l1: jax.Array | float = 0.0,
     penalised: str = "weights",
 ) -> jax.Array:
-    """The scalar that training minimises: the data cost plus the penalties.
+    """Return the scalar that training minimizes: the cost of the data plus the penalties.
 
-    * ``reduction="sum"`` is the notes' objective, ``Σ_samples C_i + l2/2 Σ w²``, with ``l1 Σ |w|``: no term
-      is divided by the number of samples, so a larger batch pulls harder.
-    * ``reduction="mean"`` is that whole objective divided by the number of samples in the batch, penalty
-      included. scikit-learn's MLP minimises this one, with ``alpha = l2``.
+    * ``reduction="sum"`` is the notes' objective plus L1, ``Σ_samples C_i + l2/2 Σ w² + l1 Σ |w|``. No term
+      is divided by the number of samples, so a larger batch gives a larger gradient.
+    * ``reduction="mean"`` divides that whole objective, penalties included, by the number of samples in the
+      batch. scikit-learn's MLP minimizes this objective, with ``alpha = l2``.
 
-    The penalties run over weights, or over biases too (`jfnn.penalties`). At a weight of 0 the subgradient of
-    ``l1 |w|`` is 0.
+    The penalties cover the weights, and optionally the biases (`jfnn.penalties`). At a weight of 0 the
+    subgradient of ``l1 |w|`` is 0.
 
     Args:
-        network: The network; its ``apply`` gives the outputs that the loss compares.
+        network: The network; the loss compares the outputs of its ``apply`` with the targets.
         params: Its parameters.
         x: Inputs ``[n, …]``.
         y: Integer labels ``[n]`` or float targets ``[n, n_out]``.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty, at least 0.
         reduction: "sum" or "mean".
-        weights: Optional sample weights ``[n]``: each sample's cost counts that often, and "mean" divides by
-            their sum.
-        dropout: The probability to drop a hidden unit for a sample, in [0, 1).
-        key: A random key for dropout, whose units only networks of `jfnn.layers` have, or for the network's
-            ``random_apply``; None for neither.
+        weights: Optional sample weights ``[n]``: each sample's cost is multiplied by its weight, and "mean"
+            divides by the sum of the weights.
+        dropout: The probability of dropping a hidden unit for a sample, in [0, 1). Only networks made of
+            `jfnn.layers` support it.
+        key: A random key for dropout, or for the network's ``random_apply``; None uses neither.
         l1: The strength of L1, at least 0.
-        penalised: "weights", arrays of two axes or more, or "all".
+        penalised: "weights" (arrays with two or more axes) or "all".
 
     Raises:
-        ValueError, TypeError: An unknown name, or shapes that do not fit; ``apply`` gives no ``[n, n_out]``.
+        ValueError, TypeError: An unknown name, shapes that do not fit, or an ``apply`` that does not return
+            ``[n, n_out]``.
     """
     objective = losses.as_objective(loss, reduction, l2, l1, penalised)
     check_output(network, objective.loss)
@@ -104,9 +105,10 @@ def objective(
 
 
 def autodiff(network: Network, loss: Loss, reduction: str) -> ValueAndGrad:
-    """``(params, x, targets, l2=…, …) -> (value, gradients)`` by `jax.value_and_grad` of `objective`.
+    """Return a function that computes `objective` and its gradient by `jax.value_and_grad`.
 
-    Further keywords are those of `objective`: weights, dropout, key, l1, penalised.
+    The function is ``(params, x, targets, l2=…, …) -> (value, gradients)`` and also takes the keywords
+    weights, dropout, key, l1 and penalised of `objective`.
     """
 
     def value_and_grad(
@@ -130,12 +132,13 @@ def step(
     l2: jax.Array | float,
     **options: Any,
 ) -> tuple[State, jax.Array]:
-    """One step of gradient descent on one minibatch.
+    """Take one step of gradient descent on one minibatch.
 
     Args:
         state: Parameters and optimizer state.
-        optimizer: An optax transformation; for "sgd", ``p <- p - η ∂C/∂p``.
-        value_and_grad: ``(params, x, targets, l2=…, …) -> (value, gradients)``, by `autodiff` or by hand
+        optimizer: An optax optimizer; "sgd" updates ``p <- p - η ∂C/∂p``.
+        value_and_grad: ``(params, x, targets, l2=…, …) -> (value, gradients)``, from `autodiff` or derived by
+            hand (`jfnn.backprop.value_and_grad`).
             (`jfnn.backprop.value_and_grad`).
         x: The minibatch's inputs.
         targets: Its targets.
@@ -160,22 +163,22 @@ def descend(
     value: jax.Array | None = None,
     value_fn: Callable[[Params], jax.Array] | None = None,
 ) -> State:
-    """The state after a step along given gradients; constants stay.
+    """Update the parameters along given gradients; constants keep their values.
 
     Args:
-        state: The state.
-        optimizer: The optimizer, which may ask for the objective: one with a line search does.
-        gradients: By the parameters.
-        value: The objective; None where the optimizer asks for none.
+        state: Parameters and optimizer state.
+        optimizer: The optimizer.
+        gradients: The gradients, in the structure of the parameters.
+        value: The objective; only optimizers with a line search need it.
         value_fn: ``params -> objective`` on the same rows; likewise.
     """
     trained = without_constants(state.params)
 
-    def of_trained(trained: Params) -> jax.Array:
+    def trained_value(trained: Params) -> jax.Array:
         assert value_fn is not None
         return value_fn(with_constants(trained, state.params))
 
-    objective = None if value_fn is None else of_trained
+    objective = None if value_fn is None else trained_value
     updates, memory = updated(
         optimizer, without_constants(gradients), state.memory, trained, value, objective
     )
@@ -190,15 +193,9 @@ def updated(
     value: jax.Array | None,
     value_fn: Callable[[Any], jax.Array] | None,
 ) -> tuple[Any, Any]:
-    """Updates and memory by a transformation, which may ask for the objective as well.
+    """Return the updates and the new memory of an optax transformation.
 
-    Args:
-        transformation: Any of optax.
-        gradients: By the parameters.
-        memory: Its state.
-        params: The parameters.
-        value: The objective at these.
-        value_fn: ``params -> objective``, on the same rows; None where a transformation asks for none.
+    The objective is passed on if given: ``value`` at these parameters, and ``value_fn`` on the same rows.
     """
     extra: dict[str, Any] = {}
     if value_fn is not None:
@@ -217,21 +214,20 @@ def epoch(
     l2: jax.Array | float,
     rows: jax.Array,
 ) -> tuple[State, jax.Array]:
-    """One epoch: `jfnn.training.step` over minibatches, by `jax.lax.scan`.
+    """Run one epoch: `jfnn.training.step` over the minibatches, by `jax.lax.scan`.
 
     Args:
         state: Parameters and optimizer state.
         optimizer: As in `step`.
         value_and_grad: As in `step`.
-        x: All inputs ``[n, …]``, from which the minibatches are gathered.
-        targets: All targets ``[n, n_out]``.
+        x: Inputs of all rows ``[n, …]``; minibatches are selected from them.
+        targets: Targets of all rows ``[n, n_out]``.
         l2: λ.
         rows: Row numbers ``[steps, batch]``, from `jfnn.minibatches`.
 
     Returns:
         ``(state, values)``: the state after the epoch, and the objective before each step ``[steps]``.
     """
-
     x = jnp.asarray(x)
     targets = jnp.asarray(targets)
 
