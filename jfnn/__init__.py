@@ -1,21 +1,21 @@
-"""Train a whole grid of small neural networks in one compiled program, every gradient checked by hand."""
+"""Train a grid of small networks in one compiled program, gradients checked against a hand derivation."""
 
 from pathlib import Path
 
 import lazy_loader
 
-import jfnn.numerics.source  # noqa: F401, before all others: it knows when they were loaded
+import jfnn.numerics.source  # noqa: F401, first, since it records when the other modules were loaded
 
 __version__ = "2.0.0.dev0"
 
-# The names are listed in __init__.pyi. JAX, matplotlib and scikit-learn take seconds to import, so that
-# `jfnn --help` need not wait for them.
+# The names are listed in __init__.pyi and imported on first use: JAX, matplotlib and scikit-learn take
+# seconds to import, which `jfnn --help` does not need.
 _imported, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> object:
-    """What the package gives by a name, imported now; of others an AttributeError says what is meant."""
-    module = Path(__file__).with_name(name)  # Python asks for one before it imports it
+    """Import a public name on first use; for an unknown name, raise AttributeError with a suggestion."""
+    module = Path(__file__).with_name(name)  # Python looks up a submodule here before it imports it
     if name in __all__ or name.startswith("_") or module.is_dir() or module.with_suffix(".py").exists():
         return _imported(name)
     from jfnn.unknown import unknown

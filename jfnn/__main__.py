@@ -1,4 +1,4 @@
-"""``python -m jfnn``: the command, where it is not installed on the path."""
+"""``python -m jfnn``: the command line, if the command ``jfnn`` is not on the path."""
 
 import sys
 

@@ -1,7 +1,8 @@
-"""Modules of Equinox and of Flax as networks.
+"""Equinox and Flax modules as networks.
 
-Parameters of such a network are a dict of the module's arrays by their paths, such as ``layers.0.weight``.
-The penalty is on those of two axes or more, as everywhere. Arrays in a `jfnn.layers.Constant` are held.
+The parameters of such a network are a dict of the module's arrays by their paths, such as
+``layers.0.weight``. Penalties apply to arrays with two or more axes, as everywhere. Arrays in a
+`jfnn.layers.Constant` are not trained.
 """
 
 from collections.abc import Callable
@@ -16,27 +17,27 @@ from jfnn.layers import Constant, Params
 from jfnn.network import Network
 from jfnn.params import is_constant
 
-EXPECTED = "a module of {} with __call__, or a function of {} alone that makes one, as lambda {}: {}"
+EXPECTED = "a module of {} with __call__, or a function of {} only that makes one, such as lambda {}: {}"
 EQUINOX = EXPECTED.format("equinox", "a key", "key", "Module(…, key=key)")
 FLAX = EXPECTED.format("flax.nnx", "rngs", "rngs", "Module(…, rngs=rngs)")
-NO_STATE = "its state ({}) is no parameter: use layer or group normalisation, or a jfnn.Learner that keeps it"
+NO_STATE = "its state ({}) is not supported: use layer or group normalization, or a jfnn.Learner to keep it"
 
 
 def from_equinox(module: Any) -> Network:
-    """A network from a module of Equinox, which takes one row of x.
+    """Make a network from an Equinox module that takes one row of x.
 
-    Scores and predictions run it in inference mode. Where it has parts with such a mode, as dropout is,
-    steps of training do not, and give ``key=`` to a ``__call__`` that takes it, one for each row.
+    Scores and predictions run the module in inference mode. If that changes the module, as with dropout,
+    training steps run it as built, and pass ``key=``, one per row, to a ``__call__`` that takes it.
 
     Args:
-        module: ``key -> module``, so that every seed has another start; or an `equinox.Module`, at which
-            all seeds start. Arrays of floats are parameters; those in a field's `jfnn.layers.Constant`, whole
-            numbers too, are held; all else stays as it is for key 0.
+        module: ``key -> module``, so that each seed has its own initial weights; or an `equinox.Module`,
+            whose weights all seeds start from. Float arrays are parameters. Arrays in a field's
+            `jfnn.layers.Constant`, integers included, are not trained. Everything else stays as for key 0.
 
     Raises:
         ImportError: Equinox is not installed.
-        TypeError: Neither of both.
-        ValueError: The module has state, as batch normalisation does.
+        TypeError: Neither a module nor a function.
+        ValueError: The module has state, as batch normalization does.
     """
     eqx = imported("equinox", "module", "equinox")
     make, built = _made(module, eqx.Module, jax.random.key(0), EQUINOX)
@@ -46,7 +47,7 @@ def from_equinox(module: Any) -> Network:
     _check_module(built, eqx.Module, EQUINOX)
 
     def are_params(module: Any) -> Any:
-        """Which leaves are parameters, held ones too."""
+        """Whether each leaf is a parameter or a constant."""
         return jax.tree.map(
             lambda node: (
                 jax.tree.map(eqx.is_array, node) if is_constant(node) else eqx.is_inexact_array(node)
@@ -76,23 +77,24 @@ def from_equinox(module: Any) -> Network:
 
 
 def from_flax(module: Any) -> Network:
-    """A network from a module of Flax NNX, which takes rows of x; Linen's modules are not taken.
+    """Make a network from a Flax NNX module that takes rows of x; Linen modules are not supported.
 
-    Steps of training run it as after ``module.train()``, its random streams seeded anew by the step's key;
-    scores and predictions as after ``module.eval()``.
+    Training steps run the module after ``module.train()``, with its random streams reseeded by the step's
+    key; scores and predictions run it after ``module.eval()``.
 
     Args:
-        module: ``rngs -> module``, so that every seed has another start; or an `nnx.Module`, at which
-            all seeds start. Each `nnx.Param` is a parameter; one of a `jfnn.layers.Constant` is held.
+        module: ``rngs -> module``, so that each seed has its own initial weights; or an `nnx.Module`, whose
+            weights all seeds start from. Each `nnx.Param` is a parameter, unless it holds a
+            `jfnn.layers.Constant`.
 
     Raises:
-        ImportError, TypeError, ValueError: As `from_equinox`; or a Constant is in no `nnx.Param`.
+        ImportError, TypeError, ValueError: As in `from_equinox`; or a Constant is outside an `nnx.Param`.
     """
     nnx = imported("flax.nnx", "module", "flax")
     make, built = _made(module, nnx.Module, nnx.Rngs(0), FLAX)
     _check_module(built, nnx.Module, FLAX)
     if any(is_constant(node) for _, node in nnx.iter_graph(built)):
-        raise ArgumentError("module", "expected a Constant within a Param, nnx.Param(jfnn.Constant(array))")
+        raise ArgumentError("module", "expected a Constant in a Param, nnx.Param(jfnn.Constant(array))")
     graph, arrays, rest = nnx.split(built, nnx.Param, ...)
     others = [variable for _, variable in nnx.to_flat_state(rest)]
     state = {type(variable).__name__ for variable in others if not isinstance(variable, nnx.RngState)}
@@ -119,11 +121,11 @@ def from_flax(module: Any) -> Network:
 
 
 def _made(module: Any, kind: type, key: object, expected: str) -> tuple[Callable[[Any], Any], Any]:
-    """A function of a key that makes modules, and the module of this key."""
+    """Return a function of a key that makes modules, and the module for this key."""
     if isinstance(module, kind) or not callable(module):
         return lambda key: module, module
     made_by = module if isinstance(module, type) else type(module)
-    if adapter_of(module) and not issubclass(made_by, kind):  # of another library, whose modules are callable
+    if adapter_of(module) and not issubclass(made_by, kind):  # another library's modules are callable, too
         _check_module(module, kind, expected)
     signatures.check_callable(module, (None,), "module", expected)
     try:
@@ -140,7 +142,7 @@ def _check_module(built: object, kind: type, expected: str) -> None:
 
 
 def _named(arrays: object) -> dict[str, Any]:
-    """The leaves of a tree by their paths, each of a `Constant` as one by itself."""
+    """Return the leaves of a tree by their paths; each leaf in a `Constant` becomes its own `Constant`."""
     named: dict[str, Any] = {}
     for path, node in jax.tree_util.tree_leaves_with_path(arrays, is_leaf=is_constant):
         name = _path(path).removesuffix(".value")
@@ -157,7 +159,7 @@ def _path(path: Any) -> str:
 
 
 def _unnamed(arrays: object) -> Callable[[dict[str, Any]], Any]:
-    """The inverse of `_named` for trees of this structure."""
+    """Return the inverse of `_named` for trees of this structure."""
     names = list(_named(arrays))
     structure = jax.tree.structure(arrays)
 
@@ -169,7 +171,7 @@ def _unnamed(arrays: object) -> Callable[[dict[str, Any]], Any]:
 
 
 def _network(module: object, init: Any, apply: Any, random_apply: Any) -> Network:
-    """The network, whose functions have the name of the module's class in descriptions."""
+    """Make the network; its functions take the name of the module's class, for descriptions."""
     for function in filter(None, (init, apply, random_apply)):
         function.__module__ = type(module).__module__
         function.__qualname__ = type(module).__qualname__

@@ -1,4 +1,4 @@
-"""Convolutional and recurrent networks, ready made; `jfnn.sequential` puts any others together."""
+"""Ready-made convolutional and recurrent networks; `jfnn.sequential` builds any others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jfnn.network import Network, sequential
 CELLS = ("gru", "lstm", "elman")
 
 
-# A number for all layers, or one, or one an axis, for each of them; of paddings also the names of `Conv`.
+# One number for all layers, or one entry per layer: a number, or one per axis. Paddings may also be names.
 PerLayer = int | Sequence[int | Sequence[int]]
 Paddings = PerLayer | str | Sequence[int | str | Sequence[int]]
 
@@ -33,24 +33,24 @@ def cnn(
     output: str | Activation = "identity",
     init: str = "glorot_normal",
 ) -> Network:
-    """A convolutional network: `Conv` layers, then dense ones on all that the last of them gives.
+    """Make a convolutional network: `Conv` layers, then dense layers on the flattened outputs.
 
     Args:
         inputs: Shape of one input, ``(channels, length)`` or ``(channels, height, width)``.
-        channels: Of the outputs of each convolution, such as ``(8, 16)``.
-        outputs: Outputs of the network.
-        kernel: As `Conv` takes it: one number for all layers, or a sequence with one entry for each layer, a
-            number or a tuple of one an axis. ``stride`` and ``padding`` likewise; padding may be "same".
-        stride: Steps between neighbouring outputs of a convolution.
-        padding: Zeros on both sides of its inputs.
-        pool: Size of a `MaxPool` behind each convolution, a number or a tuple of one an axis; None for none.
+        channels: Number of output channels of each convolution, such as ``(8, 16)``.
+        outputs: Number of outputs of the network.
+        kernel: Kernel size, as in `Conv`: one number for all layers, or a sequence with one entry per layer,
+            each a number or a tuple with one number per axis.
+        stride: Step between neighboring outputs of a convolution; given like ``kernel``.
+        padding: Zeros on both sides of the inputs, or "same"; given like ``kernel``.
+        pool: Size of a `MaxPool` after each convolution, a number or one per axis; None for no pooling.
         hidden: Widths of dense layers between the convolutions and the outputs.
-        activation: Of the convolutions and hidden layers.
-        output: The output layer's activation; the identity for a cross-entropy.
+        activation: Activation of the convolutions and hidden layers.
+        output: The output layer's activation; "identity" for a cross-entropy.
         init: The initialization, as in `jfnn.mlp`.
 
     Raises:
-        ValueError, TypeError: Sizes that do not fit, an unknown name; the message says which.
+        ValueError, TypeError: Sizes that do not fit, or an unknown name; the message names the argument.
     """
     shape = checks.as_counts(inputs, "inputs")
     if len(shape) not in (2, 3):
@@ -77,7 +77,7 @@ def cnn(
 
 
 def _check_stride(convolution: Conv, shape: Shape) -> None:
-    """Raises ValueError for strides beyond the end of the padded input."""
+    """Raise ValueError if a stride is longer than the padded input."""
     windows = convolution.windows(shape)
     for step, length, pads in zip(windows.stride, shape[1:], windows.padding, strict=True):
         if step > length + sum(pads):
@@ -107,19 +107,20 @@ def rnn(
     init: str = "pytorch",
     padded: bool = False,
 ) -> Network:
-    """A recurrent layer, and dense ones on its last or on all its states.
+    """Make a recurrent network: a recurrent layer, then dense layers on its last state or on all states.
 
     Args:
         inputs: Shape of one sequence, ``(time, features)``.
         units: Length of a state.
-        outputs: Outputs of the network.
+        outputs: Number of outputs of the network.
         kind: "gru", "lstm" or "elman".
-        bidirectional: Whether a second cell reads the sequence from its end.
-        states: "last", or "all" for dense layers on ``time * units`` numbers (twice as many both ways).
+        bidirectional: Whether a second cell reads the sequence backward.
+        states: "last", or "all" for dense layers on ``time * units`` numbers (twice as many if
+            bidirectional).
         hidden: Widths of dense layers between the states and the outputs.
-        activation: Of an Elman layer, and of the hidden layers.
-        output: The output layer's activation; the identity for a cross-entropy.
-        init: Where parameters start, as in `jfnn.mlp`; "pytorch" is ±1/√units in the recurrent layer.
+        activation: Activation of an Elman layer and of the hidden layers.
+        output: The output layer's activation; "identity" for a cross-entropy.
+        init: The initialization, as in `jfnn.mlp`; "pytorch" is ±1/√units in the recurrent layer.
         padded: Whether rows of zeros at the end of a sequence are padding (see `Elman`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs loaded again with the names of their columns."""
+"""Load a saved run, with the names of its columns."""
 
 import os
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from jfnn.split import Names
 
 
 def load(directory: str | os.PathLike[str]) -> SweepResult:
-    """The result that `SweepResult.save` or ``sweep(out=…)`` wrote.
+    """Load the result that `SweepResult.save` or ``sweep(out=…)`` wrote.
 
-    Parameters come back as they were where they are those of layers, dicts, lists and tuples; custom
-    named tuples come back as dicts. The network comes back unless one of its functions is custom.
+    Parameters are restored as saved if they are layers, dicts, lists and tuples; custom named tuples become
+    dicts. The network is restored unless one of its functions is custom.
 
     Raises:
         FileNotFoundError: There is no run in the directory.
-        ValueError: The run has not ended, or a file is corrupt or of another format; the message names it.
+        ValueError: The run has not ended, or a file is corrupt or in another format; the message names it.
     """
     return read(directory, _names)
 
 
 def _names(values: Mapping[str, Any] | None) -> Names:
-    """Names by which rows are read, where there are any."""
+    """Return the names for reading rows, if there are any."""
     return ColumnNames(values) if values else Names()

@@ -1,8 +1,8 @@
 """Rows of each step of an epoch: pure functions of the seed, the epoch and the step.
 
-Compiled programs draw them by `step_rows`, and `Minibatches.epoch` repeats them in NumPy, number for number.
-No epoch depends on earlier ones, so that a run can stop and resume anywhere. Positions of a step that have no
-row hold `PADDING`, whose weight is zero.
+Compiled programs compute the rows by `step_rows`, and `Minibatches.epoch` computes the same numbers in NumPy.
+No epoch depends on earlier ones, so that a run can stop and resume anywhere. Positions of a step without a
+row hold `PADDING`, with weight zero.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from jfnn.numerics.permutation import Domain
 __all__ = ["PADDING", "Minibatches", "step_rows"]
 __dir__ = __all__.copy
 
-#: Stands for a row number where a step has no row.
+#: Row number of an empty position.
 PADDING = -1
-# Most row numbers that a program draws at once: XLA spreads larger kernels over its threads, which takes ten
-# times as long; fewer at once take more turns. Compare by the workload notes of scripts/bench.py.
+# Row numbers that a program draws at once, at most. XLA spreads larger kernels over its threads, which takes
+# ten times as long; smaller ones need more calls. Compare with the workload notes of scripts/bench.py.
 DRAWN = 1280
-#: Ways to cut an epoch into steps; see `Minibatches`.
+#: Ways to divide an epoch into steps; see `Minibatches`.
 SCHEMES = ("subset", "permutation", "in_order", "full")
-PASSES = ("permutation", "in_order")  # of these, those that take each row once, at most
-EPOCH = np.uint32(2**32 - 1)  # stands for a step's number where one permutation serves a whole epoch
+PASSES = ("permutation", "in_order")  # schemes that use each row at most once
+EPOCH = np.uint32(2**32 - 1)  # replaces the step number where one permutation serves a whole epoch
 
 
 def _as_batch_size(size: object, argument: str) -> int | None:
@@ -52,18 +52,19 @@ def _as_steps(steps: object, argument: str, scheme: str) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Minibatches(Valid):
-    """The scheme by which an epoch is cut into steps.
+    """The scheme that divides an epoch into steps.
 
     Attributes:
-        batch_size: Rows a step; None for all of them (gradient descent).
-        scheme: "subset" (a fresh subset each step, the notes), "permutation" (a pass over the shuffled rows
-            each epoch), "in_order" (a pass over the rows as they are) or "full".
-        drop_last: Whether a pass drops the rows that do not fill a batch; else they form a shorter last step.
-            The engine pads full batches to ``batch_size`` rows where this is False.
-        steps: Steps an epoch, of "subset" and "full"; None for as many as the batches that fit into the rows.
+        batch_size: Rows per step; None for all of them (gradient descent).
+        scheme: "subset" (a fresh random subset at each step, as in the notes), "permutation" (a pass over the
+            shuffled rows), "in_order" (a pass over the rows as they are) or "full".
+        drop_last: Whether a pass drops the rows that do not fill a batch. If False they form a shorter last
+            step, and the engine pads steps to ``batch_size`` rows.
+        steps: Steps per epoch, for "subset" and "full"; None for the number of batches that fit into the
+            rows.
 
     Raises:
-        ValueError, TypeError: An invalid value, or steps of a pass over the rows.
+        ValueError, TypeError: An invalid value, or ``steps`` for a pass over the rows.
     """
 
     batch_size: int | None = field(100, _as_batch_size)
@@ -73,14 +74,14 @@ class Minibatches(Valid):
 
     @property
     def axis_value(self) -> int:
-        """The value on the axis "batch_size" of a result: rows a step, 0 for all of them."""
+        """Batch size on the axis "batch_size" of a result: rows per step, 0 for all rows."""
         return 0 if self.scheme == "full" else self.batch_size or 0
 
     def fitted(self, n: int) -> Minibatches:
-        """These minibatches with a batch size for ``n`` training rows, those of the smallest fold.
+        """Return these minibatches with a batch size for ``n`` training rows (of the smallest fold).
 
         Raises:
-            ValueError: A batch size above the number of rows.
+            ValueError: The batch size exceeds the number of rows.
         """
         if self.batch_size is None or self.scheme == "full":
             return Minibatches(n, "full", steps=self.steps)
@@ -92,21 +93,21 @@ class Minibatches(Valid):
 
     @property
     def is_pass(self) -> bool:
-        """Whether an epoch takes each row once, at most."""
+        """Whether an epoch uses each row at most once."""
         return self.scheme in PASSES
 
     @property
     def padded(self) -> bool:
-        """Whether `PADDING` may stand for a row."""
+        """Whether steps may contain `PADDING`."""
         return not self.drop_last
 
     @property
     def draws(self) -> bool:
-        """Whether minibatches differ from seed to seed."""
+        """Whether minibatches depend on the seed."""
         return self.scheme not in ("in_order", "full")
 
     def n_steps(self, n: int) -> int:
-        """Steps an epoch over ``n`` rows."""
+        """Number of steps per epoch over ``n`` rows."""
         if self.steps is not None:
             return self.steps
         if self.scheme == "full" or self.batch_size is None:
@@ -114,13 +115,13 @@ class Minibatches(Valid):
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def rows_a_step(self, n: int) -> int:
-        """Length of one step's list of rows, padding included."""
+        """Number of positions per step, padding included."""
         if self.batch_size is None or (self.scheme == "full" and not self.padded):
             return n
         return self.batch_size
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows, by `step_rows`."""
+        """Return the row numbers ``[steps, batch]`` (int32) of one epoch over ``n`` rows; see `step_rows`."""
         positions = np.arange(self.rows_a_step(n))
         steps = np.arange(self.n_steps(n))[:, None]
         rows = step_rows(self, positions, permutation.domain(n), np.uint32(seed), epoch, steps, np)
@@ -136,15 +137,15 @@ def step_rows(
     step: Any,
     xp: types.ModuleType,
 ) -> Any:
-    """Row numbers (int32) of one step, among the ``n`` rows of ``domain``; all arguments broadcast.
+    """Return the row numbers (int32) of one step, out of the ``n`` rows of ``domain``; arguments broadcast.
 
-    Entry j of a "subset" is entry j of the permutation that ``(seed, epoch, step)`` chooses, and entry j of
-    step s of a "permutation" is entry ``s batch_size + j`` of the one that ``(seed, epoch)`` chooses.
+    Entry j of a "subset" is entry j of the permutation for ``(seed, epoch, step)``. Entry j of step s of a
+    "permutation" is entry ``s batch_size + j`` of the permutation for ``(seed, epoch)``.
 
     Args:
         batches: The scheme.
         positions: Positions in the step, ``0 … batch_size - 1``.
-        domain: The grid of the row numbers (``jfnn.numerics.permutation.domain``).
+        domain: The domain of the permutation (``jfnn.numerics.permutation.domain``).
         seed: The seed (uint32).
         epoch: The epoch, counted from 0.
         step: The step, counted from 0.
@@ -164,13 +165,13 @@ def step_rows(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GivenMinibatches:
-    """Minibatches given as row numbers, with the methods of `Minibatches`.
+    """Minibatches from a user's row numbers, with the methods of `Minibatches`.
 
     Attributes:
         rows: ``(seed, epoch) -> row numbers [steps, batch]`` (int32), the same at every call.
-        shape: Steps an epoch, and rows a step.
-        from_function: Whether they come from a user's function, which may be slow.
-        padded: Whether `PADDING` may stand for a row.
+        shape: ``(steps per epoch, rows per step)``.
+        from_function: Whether the rows come from a user's function, which may be slow.
+        padded: Whether steps may contain `PADDING`.
     """
 
     rows: Callable[[int, int], np.ndarray]
@@ -180,23 +181,23 @@ class GivenMinibatches:
     draws: ClassVar[bool] = True
 
     def n_steps(self, n: int) -> int:
-        """Steps an epoch."""
+        """Number of steps per epoch."""
         return self.shape[0]
 
     def rows_a_step(self, n: int) -> int:
-        """Length of one step's list of rows, padding included."""
+        """Number of positions per step, padding included."""
         return self.shape[1]
 
     def epoch(self, n: int, seed: int, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, batch]`` of one epoch."""
+        """Return the row numbers ``[steps, batch]`` of one epoch."""
         return self.rows(seed, epoch)
 
 
 def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> GivenMinibatches | None:
-    """Minibatches given as an array or as a function, whose results are checked one by one; None from None.
+    """Convert an array or a function to minibatches, and check the rows as they are used; None stays None.
 
     Args:
-        batches: Row numbers ``[epochs, steps, batch]``, the same with a leading seed axis, or a function
+        batches: Row numbers ``[epochs, steps, batch]`` or ``[seeds, epochs, steps, batch]``, or a function
             ``(seed, epoch) -> row numbers [steps, batch]``.
         epochs: The epochs to train.
         seeds: The seeds.
@@ -216,12 +217,12 @@ def as_given(batches: object, epochs: range, seeds: Sequence[int], n: int) -> Gi
 
 
 def _from_function(function: Callable[[int, int], Any], seed: int, epoch: int, n: int) -> GivenMinibatches:
-    """Minibatches by a function, all of the shape that it gives for this seed and epoch."""
+    """Return minibatches from a function; all must have the shape for this seed and epoch."""
     check_callable(function, (seed, epoch), "batches", "a function of a seed and an epoch")
     first = as_rows(function(seed, epoch), n)
     if first.ndim != 2 or 0 in first.shape:
         raise ArgumentError(
-            "batches", f"expected row numbers [steps, batch] of an epoch, got {list(first.shape)}"
+            "batches", f"expected row numbers [steps, batch] for each epoch, got {list(first.shape)}"
         )
 
     def checked(seed: int, epoch: int) -> np.ndarray:
@@ -229,7 +230,7 @@ def _from_function(function: Callable[[int, int], Any], seed: int, epoch: int, n
         if rows.shape != first.shape:
             raise ArgumentError(
                 "batches",
-                f"expected {list(first.shape)} row numbers of every epoch, as of the first,"
+                f"expected {list(first.shape)} row numbers in every epoch, as in the first,"
                 f" got {list(rows.shape)} for seed {seed}, epoch {epoch}",
             )
         return rows
@@ -238,7 +239,7 @@ def _from_function(function: Callable[[int, int], Any], seed: int, epoch: int, n
 
 
 def _from_array(batches: object, epochs: int, n_seeds: int, n: int) -> np.ndarray:
-    """Row numbers ``[seeds, epochs, steps, batch]`` from an array with or without the seed axis."""
+    """Return row numbers ``[seeds, epochs, steps, batch]`` from an array with or without the seed axis."""
     rows = as_rows(batches, n)
     if rows.ndim == 3:
         rows = np.broadcast_to(rows, (n_seeds, *rows.shape))
@@ -252,7 +253,7 @@ def _from_array(batches: object, epochs: int, n_seeds: int, n: int) -> np.ndarra
 
 
 def as_rows(batches: object, n: int) -> np.ndarray:
-    """Row numbers from 0 to ``n - 1``, as an int32 copy."""
+    """Check that row numbers are from 0 to ``n - 1``, and return an int32 copy."""
     rows = np.asarray(checks.as_array(batches, "batches"))
     if rows.dtype.kind not in "iu":
         raise ArgumentTypeError("batches", f"expected integer row numbers, got dtype {rows.dtype}")

@@ -1,4 +1,4 @@
-"""Optimizers and schedules: optax's, with different numbers for each member."""
+"""optax's optimizers and schedules, with different numbers for each member."""
 
 import dataclasses
 import functools
@@ -20,13 +20,13 @@ from jfnn.arguments.signatures import check_parameter, takes
 from jfnn.numerics.compiling import TRACED, tracing
 from jfnn.training import updated
 
-SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps over which a schedule spreads
+SCHEDULE_STEPS = "schedule_steps"  # name of the number of steps that a schedule spans
 
 Schedule = Callable[[Any], Any]
 Factory = Callable[..., optax.GradientTransformation]
 
-# The learning rate's multiplier over the part of training that is done, from 0 to 1: optax schedules of one
-# "step". None leaves the rate to the optimizer as it is.
+# Multiplier of the learning rate as a function of the completed fraction of training, from 0 to 1: optax
+# schedules of one "step". None passes the learning rate to the optimizer unchanged.
 SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
     {
         "constant": None,
@@ -39,16 +39,16 @@ SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
 
 @runtime_checkable
 class Distribution(Protocol):
-    """Anything to draw numbers from by its quantiles, such as a frozen distribution of `scipy.stats`."""
+    """Anything whose quantiles can be drawn, such as a frozen distribution of `scipy.stats`."""
 
     def ppf(self, q: np.ndarray, /) -> ArrayLike:
-        """Quantiles of probabilities."""
+        """Return the quantiles for probabilities."""
         ...
 
 
-# What to do where an optimizer that was already made was given for its factory.
+# Advice for an optimizer that was given instead of its factory.
 FACTORY_CURE = (
-    ": give the function itself, optax.adam, and its arguments as jfnn.Optimizer(optax.adam, b1=0.8)"
+    ": give the function itself, optax.adam, and its arguments by jfnn.Optimizer(optax.adam, b1=0.8)"
 )
 
 Values = float | Sequence[float] | np.ndarray | Distribution
@@ -60,36 +60,36 @@ def is_distribution(value: object) -> TypeGuard[Distribution]:
 
 
 def is_axis(value: object) -> bool:
-    """Whether a value stands for several: a sequence or a distribution."""
+    """Whether a value has several values: a sequence, an array or a distribution."""
     if isinstance(value, optax.GradientTransformation):  # a tuple of functions
         return False
-    ndim = getattr(value, "ndim", 0)  # of other packages' arrays
+    ndim = getattr(value, "ndim", 0)  # other packages' arrays have it, too
     several = checks.is_several(value) or (isinstance(ndim, int) and ndim > 0)
     return several or is_distribution(value)
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a number that may differ from member to member."""
+    """Whether a value is a number that may differ between members."""
     if isinstance(value, np.ndarray | jax.Array):
         return value.ndim == 0 and jnp.issubdtype(value.dtype, jnp.floating)
     return isinstance(value, float | np.floating)
 
 
 def _as_name(name: Any, _: str) -> Any:
-    """What `_factory` knows."""
+    """Return the name if `_factory` accepts it."""
     _factory(name)
     return name
 
 
 def _as_schedule(schedule: Any, _: str) -> Any:
-    """What `_schedule` knows."""
+    """Return the schedule if `_schedule` accepts it."""
     _schedule(schedule)
     return schedule
 
 
 def _as_schedule_epochs(epochs: object, argument: str, schedule: object) -> int | None:
     if epochs is not None and isinstance(schedule, str) and schedule == "constant":
-        raise ArgumentError(argument, "expected none, since the schedule is constant")
+        raise ArgumentError(argument, "expected None, since the schedule is constant")
     return None if epochs is None else checks.as_count(epochs, argument)
 
 
@@ -98,14 +98,14 @@ class Optimizer(Valid):
     """An optimizer with its arguments and schedule: ``Optimizer("adam", b1=[0.8, 0.9], schedule="cosine")``.
 
     Attributes:
-        name: "sgd" (the notes' ``p <- p - η ∂C/∂p``), any optax optimizer by name, or a factory
+        name: "sgd" (``p <- p - η ∂C/∂p``, as in the notes), the name of any optax optimizer, or a factory
             ``(learning_rate=…) -> transformation``.
-        schedule: Factor of the learning rate as training goes on: "constant",
-            "cosine", "linear", "warmup_cosine" (from 0 to the rate over the first tenth of the steps, then as
-            "cosine" to 0), or a function ``part done, from 0 to 1 -> multiplier``.
-        schedule_epochs: Epochs over which the schedule spreads; None for all.
-        arguments: Further arguments of the optimizer. A float is a number of each member; a sequence of
-            numbers or a distribution is an axis; anything else is passed on as it is.
+        schedule: Factor of the learning rate during training: "constant", "cosine", "linear", "warmup_cosine"
+            (from 0 to the learning rate over the first tenth of the steps, then "cosine" to 0), or a function
+            ``completed fraction, from 0 to 1 -> multiplier``.
+        schedule_epochs: Epochs that the schedule spans; None for all.
+        arguments: Further arguments of the optimizer. A float may differ between members; a sequence of
+            numbers or a distribution is an axis of the grid; anything else is passed on unchanged.
     """
 
     name: str | Factory = field(convert=_as_name)
@@ -128,16 +128,16 @@ class Optimizer(Valid):
 
     @property
     def numbers(self) -> dict[str, Values]:
-        """The arguments whose number may differ from member to member."""
+        """The arguments whose number may differ between members."""
         return {name: value for name, value in self.arguments.items() if is_number(value) or is_axis(value)}
 
     def rule(self) -> "UpdateRule":
-        """The rule that is compiled: the same for every value of `numbers`.
+        """Return the update rule to compile, which is the same for all values of `numbers`.
 
         Raises:
-            ValueError: The optimizer takes no argument of a name.
-            TypeError: An argument is of another kind than the optimizer declares it, or is neither a number,
-                several numbers, nor hashable.
+            ValueError: The optimizer does not have an argument of this name.
+            TypeError: An argument's type differs from the optimizer's declaration, or the argument is neither
+                a number, several numbers, nor hashable.
         """
         parameters = inspect.signature(_factory(self.name)).parameters
         open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
@@ -169,8 +169,8 @@ class UpdateRule(NamedTuple):
 
     Attributes:
         name: As in `Optimizer`.
-        fixed: Arguments that are the same for all members, as a tuple of pairs (hashable).
-        numbers: Names of the arguments that each member brings.
+        fixed: Arguments that are the same for all members, as a hashable tuple of pairs.
+        numbers: Names of the arguments that may differ between members.
         schedule: As in `Optimizer`.
     """
 
@@ -181,15 +181,15 @@ class UpdateRule(NamedTuple):
 
     @property
     def hyper(self) -> tuple[str, ...]:
-        """Names of all numbers that `make` takes."""
+        """Names of all numbers that `make` needs."""
         return (*self.numbers, *(() if _schedule(self.schedule) is None else (SCHEDULE_STEPS,)))
 
     def make(self, hyper: Mapping[str, object]) -> optax.GradientTransformation:
-        """The transformation for one member's numbers, which may be traced.
+        """Return the transformation for one member's numbers, which may be traced.
 
         Args:
-            hyper: Name -> number: those in `hyper`; with a schedule "schedule_steps" are the steps that it
-                spreads over. Others are ignored.
+            hyper: Name -> number for the names in the property `hyper`; "schedule_steps" is the number of
+                steps that a schedule spans. Other names are ignored.
         """
         varied = {name: hyper[name] for name in self.numbers}
         schedule = _schedule(self.schedule)
@@ -201,27 +201,27 @@ class UpdateRule(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether a step is ``-η gradient``, with no memory of steps before."""
+        """Whether a step is ``-η gradient`` and does not depend on earlier steps."""
         given = {*self.numbers, *(name for name, value in self.fixed if value is not None)}
         return self.name in ("sgd", optax.sgd) and given <= {"learning_rate", "nesterov"}
 
     def needs_value(self, params: object) -> bool:
-        """Whether a step needs the objective, as a number and as a function: one with a line search does."""
+        """Whether a step needs the objective as a number and as a function, as with a line search."""
         shapes, structure = jax.tree.flatten(params)
         return _needs_value(self, structure, tuple(shapes))
 
     def check(self, params: object) -> None:
-        """Tries one update without computing it, so that an optimizer that takes more raises early.
+        """Trace one update, so that an unsuitable optimizer raises before training.
 
         Raises:
-            ValueError: It fails on such parameters, or its state changes its structure.
+            ValueError: The update fails for these parameters, or the state changes its structure.
         """
 
         def update(params: object, hyper: Mapping[str, object]) -> tuple[Any, Any]:
             transformation = self.make(hyper)
             if not isinstance(transformation, optax.GradientTransformation):
                 raise TypeError(
-                    f"it gives no optax.GradientTransformation, but {checks.shown(transformation)}"
+                    f"it does not return an optax.GradientTransformation, but {checks.shown(transformation)}"
                 )
             state = transformation.init(params)
             return state, updated(transformation, params, state, params, _sum(params), _sum)[1]
@@ -233,7 +233,7 @@ class UpdateRule(NamedTuple):
             with tracing():
                 before, after = jax.eval_shape(update, params, dict.fromkeys(self.hyper, number))
         except TRACED as error:
-            raise ArgumentError("optimizer", self._looks_at_numbers()) from error
+            raise ArgumentError("optimizer", self._branches_on_numbers()) from error
         except Exception as error:
             reason = str(error).partition("\n")[0]
             raise ArgumentError(
@@ -241,7 +241,7 @@ class UpdateRule(NamedTuple):
             ) from error
         if any(not isinstance(leaf.dtype, np.dtype) for leaf in jax.tree.leaves(before)):
             raise ArgumentError(
-                "optimizer", "its state holds random keys; members of a replicate share theirs"
+                "optimizer", "its state holds random keys; members of a replicate share their keys"
             )
         before, after = (
             jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), state) for state in (before, after)
@@ -250,11 +250,11 @@ class UpdateRule(NamedTuple):
             raise ArgumentError("optimizer", "its state changes shape or dtype from step to step")
 
     def _check_schedule(self, schedule: Schedule, number: jax.ShapeDtypeStruct) -> None:
-        expected = "expected a function of the part of training that is done, which gives a multiplier"
+        expected = "expected a function of the completed fraction of training that returns a multiplier"
         try:
             factor = jax.eval_shape(lambda done: schedule(done), number)
         except TRACED as error:
-            reason = "it needs the value of the part, which JAX traces: use jnp.where instead of if"
+            reason = "it needs the value of the fraction, which JAX traces: use jnp.where instead of if"
             raise ArgumentError("schedule", f"{expected}; {reason}") from error
         except Exception as error:
             reason = str(error).partition("\n")[0]
@@ -264,18 +264,18 @@ class UpdateRule(NamedTuple):
             got = type(factor).__name__ if shape is None else f"shape {list(shape)}"
             raise ArgumentError("schedule", f"{expected}, got {got}")
 
-    def _looks_at_numbers(self) -> str:
-        """The reason why an optimizer cannot be traced: optax's schedules ask their numbers by if."""
+    def _branches_on_numbers(self) -> str:
+        """Explain why an optimizer cannot be traced: optax's schedules branch on their numbers."""
         names = ", ".join(self.numbers)
         return (
-            f"it needs the values of numbers that differ from member to member ({names}), as a schedule does"
-            " that optax builds from them: build the schedule from plain numbers, for the rate 1, and"
-            " multiply, lambda count: learning_rate * unit(count)"
+            f"it needs the values of numbers that differ between members ({names}), as an optax schedule"
+            " built from them does: build the schedule from plain numbers, for a learning rate of 1, and"
+            " multiply: lambda count: learning_rate * unit(count)"
         )
 
 
 def _sum(params: Any) -> jax.Array:
-    """A number of parameters, in their dtype."""
+    """Sum the parameters, in their dtype; stands in for an objective."""
     total: jax.Array = optax.tree.sum(params)
     return total
 
@@ -290,13 +290,13 @@ def _needs_value(rule: UpdateRule, structure: jax.tree_util.PyTreeDef, shapes: t
     try:
         with tracing():
             jax.eval_shape(update, jax.tree.unflatten(structure, shapes), dict.fromkeys(rule.hyper, number))
-    except TypeError:  # without an argument that it needs
+    except TypeError:  # an argument is missing
         return True
     return False
 
 
 def as_optimizer(optimizer: str | Optimizer | Factory) -> Optimizer:
-    """An `Optimizer` from a name, an optax factory, or one."""
+    """Return an `Optimizer` from a name, an optax factory, or an `Optimizer`."""
     return optimizer if isinstance(optimizer, Optimizer) else Optimizer(optimizer)
 
 
@@ -320,17 +320,17 @@ def _factory(name: str | Factory) -> Factory:
 
 
 def names() -> list[str]:
-    """Names of optax's optimizers."""
+    """Return the names of optax's optimizers."""
     return [name for name, entry in vars(optax).items() if "learning_rate" in (_parameters(entry) or ())]
 
 
 def argument_names(name: str) -> list[str]:
-    """Names of the further arguments of an optimizer of optax; none of another name."""
+    """Return the names of an optax optimizer's arguments without the learning rate; [] if it is unknown."""
     return [argument for argument in _parameters(vars(optax).get(name)) or () if argument != "learning_rate"]
 
 
 def _parameters(function: Any) -> Collection[str] | None:
-    """Names of a function's parameters; None where it is none, or does not tell."""
+    """Return the names of a function's parameters; None if they are unavailable."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -338,7 +338,7 @@ def _parameters(function: Any) -> Collection[str] | None:
 
 
 def _elsewhere(name: object) -> str:
-    """Advice for the name of an optimizer in optax.contrib; else empty."""
+    """Return advice for the name of an optimizer in optax.contrib; empty for other names."""
     factory = vars(optax.contrib).get(name) if isinstance(name, str) else None
     return f"; in Python, give optax.contrib.{name} itself" * (
         "learning_rate" in (_parameters(factory) or ())

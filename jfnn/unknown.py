@@ -1,4 +1,4 @@
-"""The error of a module for a name that it lacks, with what is meant: there, elsewhere, or as a keyword."""
+"""The error for an unknown name in a module, with a suggestion: here, in another module, or as a keyword."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ PUBLIC = re.compile(r"^__all__ = \[(.*?)\]", re.MULTILINE | re.DOTALL)
 
 
 def unknown(module: str, name: str, names: Collection[str]) -> AttributeError:
-    """The error of a module, which has these names, for another one."""
+    """Return the error for an unknown name in a module with these names."""
     advice = {other: f"{module}.{other}" for other in names}
     words: Mapping[str, Collection[str]] = {
         "activation": ACTIVATIONS,
@@ -33,7 +33,7 @@ def unknown(module: str, name: str, names: Collection[str]) -> AttributeError:
 
 
 def _elsewhere() -> dict[str, str]:
-    """Public names of other modules -> these with the module; read, as to import all takes seconds."""
+    """Map public names of other modules to full names, from the source, since importing all takes seconds."""
     found = {}
     for path in sorted([*PACKAGE.glob("*/__init__.py"), *PACKAGE.glob("*.py")]):
         listed = PUBLIC.search(path.read_text())
