@@ -1,6 +1,6 @@
 """scikit-learn's perceptrons and searches, trained by the engine: change one import.
 
-A fit has the same bits by itself and beside others, so that a search may train all of its fits together.
+A fit gives the same bits alone and beside others, so that a search may train all of its fits together.
 """
 
 from jfnn.estimators.mlp import MLPClassifier, MLPRegressor

@@ -1,17 +1,19 @@
-"""The candidates of a search, trained together before scikit-learn asks for their fits one by one.
+"""Train the candidates of a search together, before scikit-learn fits them one by one.
 
-scikit-learn's search asks for one fit after another: it clones the estimator, sets a candidate's parameters,
-fits it on the rows of a fold, and scores it. A search of this package trains a round of candidates first:
+scikit-learn's search clones the estimator for one fit after another, sets a candidate's parameters, fits it
+on the rows of a fold, and scores it. A search of this package trains a round of candidates first:
 
-1. `TrainedAhead.record` makes the `Settings` of each candidate. Candidates that differ by numbers only share
-   one estimator a fold, whose perceptron asks `TrainedAhead.find` for its result. The answer is the result of
-   no epoch, and its `Fit` is kept. The fits of the other candidates are the same with other numbers.
-2. `TrainedAhead.train` trains these fits by the engine: those that share all but numbers side by side.
-3. scikit-learn's code runs, while the object is `active`. Each fit asks `find` again, which now has a
-   result for the same content, or for other content nothing: then the fit trains by itself.
+1. `TrainedAhead.record` makes the `Settings` of each candidate. For candidates that differ only in numbers,
+it
+   fits one estimator per fold. That estimator's perceptron calls `TrainedAhead.find`, which records its `Fit`
+   and returns the result of zero epochs. The other candidates use the same `Fit` with their own numbers.
+2. `TrainedAhead.train` trains these fits by the engine, side by side if they differ only in numbers.
+3. scikit-learn's code runs while the object is `active`. Each fit calls `find` again, which returns the
+result
+   for equal content. Without a result, the fit trains by itself.
 
-So splits, scores, failures, refitting and tables are scikit-learn's, and nothing but time depends on what was
-recorded.
+Splits, scores, failures, refitting and tables thus remain scikit-learn's, and recording changes only the
+time.
 """
 
 import collections
@@ -43,22 +45,22 @@ from jfnn.estimators.fit import NUMBERS, Fit, Key, TrainedFit, check_numbers
 from jfnn.estimators.mlp import SEARCH, Perceptron
 from jfnn.estimators.settings import Settings
 
-FAILS = "ahead of time they fail: "
-IN_VAIN = "they saw other rows than ahead of time"
-UNSTEADY = "their transformers give other rows at each fit; give each a random_state"
-Reasons = collections.Counter[str]  # reason why fits train one by one -> their number
-Like = tuple[object, ...]  # what candidates that differ by numbers have in common
-Rows = np.ndarray | Sequence[int]  # numbers of rows, or a mask
-Content = tuple[str, tuple[int, ...], bytes]  # of inputs
+FAILS = "they failed when trained together: "
+IN_VAIN = "their rows changed after they were trained together"
+UNSTEADY = "their transformers return different rows at each fit; give each a random_state"
+Reasons = collections.Counter[str]  # reason why fits train one by one -> number of fits
+Like = tuple[object, ...]  # equal for candidates that differ only in numbers
+Rows = np.ndarray | Sequence[int]  # row numbers, or a mask
+Content = tuple[str, tuple[int, ...], bytes]  # dtype, shape and bytes of inputs
 
 
 class TrainedAhead:
     """The fits of a round of candidates, trained ahead and found by their content; see the module.
 
     Attributes:
-        engines: The engines of `Settings.engine_for` whose fits are trained ahead.
-        seed: The seed of fits without one, which candidates share.
-        fits: The recorded fits; equal ones of several candidates are one.
+        engines: The engines (see `Settings.engine_for`) whose fits are trained ahead.
+        seed: Returns the seed of fits without a random state, which all candidates share.
+        fits: The recorded fits; equal fits of several candidates are stored once.
         results: The result of each fit that could be trained.
     """
 
@@ -68,12 +70,9 @@ class TrainedAhead:
         fit_on: Callable[[BaseEstimator, Rows], object],
         seed: Callable[[], int],
     ):
-        """Starts without fits.
+        """Make an object without fits.
 
-        Args:
-            engines: The attribute.
-            fit_on: ``(estimator, rows)``, fits an estimator to rows cut anew, which it may write on.
-            seed: The attribute.
+        ``fit_on(estimator, rows)`` fits an estimator to a fresh copy of rows, which it may overwrite.
         """
         self.engines = engines
         self.seed = seed
@@ -90,7 +89,7 @@ class TrainedAhead:
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:
-        """Fits in this context, of this thread, find their results."""
+        """In this context and thread, let fits find their results."""
         token = SEARCH.set(self)
         try:
             yield
@@ -100,19 +99,14 @@ class TrainedAhead:
     def record(
         self, estimator: BaseEstimator, candidates: Sequence[Candidate], folds: Sequence[Rows]
     ) -> Reasons:
-        """Records the fits of candidates.
-
-        Args:
-            estimator: The search's estimator.
-            candidates: The candidates.
-            folds: The rows of each fold to train on.
+        """Record the fits of candidates, for the training rows of each fold.
 
         Returns:
-            The reasons why some of them cannot train together.
+            The reasons why some fits cannot train together.
         """
         left: Reasons = collections.Counter()
         alike: dict[Like, list[tuple[Candidate, Settings]]] = {}
-        with warnings.catch_warnings():  # scikit-learn fits again, and then they are heard
+        with warnings.catch_warnings():  # scikit-learn's own fits will show them
             warnings.simplefilter("ignore")
             for candidate in candidates:
                 with self._failures(len(folds)):
@@ -134,12 +128,12 @@ class TrainedAhead:
     def _record_alike(
         self, estimator: BaseEstimator, members: Sequence[tuple[Candidate, Settings]], folds: Sequence[Rows]
     ) -> int:
-        """Records the fits of candidates that differ by numbers only, from one estimator a fold.
+        """Record the fits of candidates that differ only in numbers, from one estimator per fold.
 
         Returns:
-            The number of fits that are left out, because transformers give other rows at each fit.
+            The number of fits left out because transformers return different rows at each fit.
         """
-        steady = None if isinstance(estimator, Pipeline) else True  # not known yet
+        steady = None if isinstance(estimator, Pipeline) else True  # None: not yet determined
         left = 0
         for rows in folds:
             first = None
@@ -158,30 +152,30 @@ class TrainedAhead:
 
     @contextlib.contextmanager
     def _failures(self, fits: int) -> Iterator[None]:
-        """Counts fits that fail; scikit-learn mostly meets the error again, where failures are counted."""
+        """Count fits that fail; scikit-learn usually meets the same error later and reports it."""
         try:
             yield
         except Exception as error:
             self._failed[checks.shown(error)] += fits
 
     def _kept(self, estimator: BaseEstimator, rows: Rows) -> tuple[Key, Fit]:
-        """The fit that an estimator's perceptron asks for, with inputs that equal ones share, and its key.
+        """Return the fit that an estimator's perceptron requests, with shared inputs, and its key.
 
-        Perceptrons of its transformers train.
+        Perceptrons among the transformers are trained.
         """
         self._recording = perceptron_in(estimator)
         self._recorded = None
         try:
             with self.active():
                 self._fit_on(estimator, rows)
-        except Exception:  # once the fit is recorded, a user's class may fail without a trained perceptron
+        except Exception:  # after the fit is recorded, a user's class may fail without a trained perceptron
             if self._recorded is None:
                 raise
         finally:
             self._recording = None
         fit = self._recorded
         if fit is None:
-            raise RuntimeError("its perceptron asked for no fit")
+            raise RuntimeError("its perceptron requested no fit")
         x = fit.rows.x
         content = _content(x)
         shared = np.frombuffer(content[-1], x.dtype).reshape(x.shape)
@@ -189,7 +183,7 @@ class TrainedAhead:
         return fit.key(number), fit._replace(rows=fit.rows._replace(x=shared))
 
     def _add(self, key: Key, fit: Fit, numbers: dict[str, float]) -> None:
-        """Adds a recorded fit with the numbers of a candidate."""
+        """Add a recorded fit with the numbers of a candidate."""
         fit = fit._replace(numbers=numbers)
         check_numbers(fit)
         key = key[0], tuple(numbers.values())
@@ -197,7 +191,7 @@ class TrainedAhead:
         self.fits[key] = fit
 
     def find(self, perceptron: Perceptron, fit: Fit) -> TrainedFit | None:
-        """The result of a perceptron's fit, or None; that of no epoch while the fit is recorded."""
+        """Return the result of a perceptron's fit, or None; while recording, the result of zero epochs."""
         if perceptron is self._recording:
             self._recorded = fit
             return fit.untrained()
@@ -210,7 +204,7 @@ class TrainedAhead:
         return trained
 
     def missing(self) -> Reasons:
-        """The reasons why some fits found no result and trained one by one."""
+        """Return the reasons why some fits found no result and were trained one by one."""
         unasked = sum(key in self.results for key in self._keys) - self._found
         reasons = collections.Counter({IN_VAIN: unasked})
         if self._missed > unasked:
@@ -218,12 +212,13 @@ class TrainedAhead:
         return reasons
 
     def train(self, tell: Callable[[str], None] | None = None) -> None:
-        """Trains the fits, those of equal rows, structure and start side by side; tells how many are.
+        """Train the fits, side by side if rows, structure and start are equal; ``tell`` gets the progress.
 
-        An error does not end the others: fits that met it train by themselves, where failures are counted.
+        If a group fails, the others continue; its fits later train one by one, and failures are counted
+        there.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed. It cuts all fits at once, so that none has a result.
+            KeyboardInterrupt: Ctrl-C was pressed; unfinished fits get no result.
         """
         groups: dict[tuple[object, ...], dict[Key, Fit]] = {}  # what fits share -> key -> fit
         for key, fit in self.fits.items():
@@ -254,7 +249,7 @@ class TrainedAhead:
         later = [group for (structure, *_), group in groups.items() if group is not first[structure]]
         threads = as_devices(None)
         with deferred_interrupts() as ends:
-            if len(first) == 1:  # later groups have the program that it compiles
+            if len(first) == 1:  # its compiled program serves the later groups
                 for group in first.values():
                     collect(group, run(group, threads))
             else:
@@ -264,5 +259,5 @@ class TrainedAhead:
 
 
 def _content(x: np.ndarray) -> Content:
-    """Equal for arrays that are equal bit by bit: -0 is not 0, NaN is itself."""
+    """Return a key that is equal for bitwise equal arrays: -0 differs from 0, and NaN equals itself."""
     return x.dtype.str, x.shape, x.tobytes()

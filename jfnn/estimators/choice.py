@@ -1,7 +1,7 @@
-"""By which code a search trains: the engine's from `MANY` fits a structure on, else scikit-learn's.
+"""Choose the code that trains a search: the engine for at least `MANY` fits per structure, or scikit-learn.
 
-The engine first compiles a program for each structure, and then trains its fits side by side. The rule is one
-of candidates and folds alone, so that equal calls give equal bytes.
+The engine first compiles a program for each structure, and then trains its fits side by side. The choice
+depends only on candidates and folds, so that equal calls give equal bytes.
 """
 
 import copy
@@ -27,26 +27,27 @@ from jfnn.arguments import checks
 from jfnn.estimators.mlp import Perceptron
 from jfnn.estimators.settings import Settings
 
-# Fits a structure from which on the engine trains a search. With fewer, scikit-learn is done before programs
-# are there; with more, searches of seconds stay with scikit-learn. `python scripts/searches.py` measures it.
+# Fits per structure from which the engine trains a search. With fewer, scikit-learn finishes before the
+# programs are compiled; a larger limit leaves searches of several seconds to scikit-learn. Measured by
+# `python scripts/searches.py`.
 MANY = 16
-NOT_OURS = "their estimator is none of jfnn.estimators"
+NOT_OURS = "their estimator is not from jfnn.estimators"
 Candidate = Mapping[str, Any]  # parameters that a search sets
 
 
 def with_parameters(estimator: BaseEstimator, candidate: Candidate) -> BaseEstimator:
-    """A new estimator with the parameters of a candidate, as scikit-learn's searches make it."""
+    """Return a new estimator with a candidate's parameters, made as scikit-learn's searches make it."""
     return clone(estimator).set_params(**clone(dict(candidate), safe=False))
 
 
 def perceptron_in(estimator: BaseEstimator) -> Perceptron | None:
-    """The perceptron that an estimator is, or that a Pipeline ends in; None for another."""
+    """Return the perceptron that an estimator is or that a Pipeline ends in; None for other estimators."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     return last if isinstance(last, Perceptron) else None
 
 
 def with_perceptron(estimator: BaseEstimator, perceptron: BaseEstimator) -> BaseEstimator:
-    """An estimator with another perceptron at its end; other steps of a Pipeline are shared."""
+    """Replace the perceptron at the end of an estimator; a Pipeline's other steps are shared."""
     if not isinstance(estimator, Pipeline):
         return perceptron
     copied = copy.copy(estimator)
@@ -55,12 +56,12 @@ def with_perceptron(estimator: BaseEstimator, perceptron: BaseEstimator) -> Base
 
 
 def prefix(estimator: BaseEstimator) -> str:
-    """Prefix of the perceptron's parameters among those of an estimator."""
+    """Return the prefix of the perceptron's parameters among the estimator's."""
     return f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
 
 
 def perceptrons_in(value: object) -> Iterator[Perceptron]:
-    """The perceptrons of this package in an estimator or a grid, however deep."""
+    """Iterate over this package's perceptrons in an estimator or a grid, at any depth."""
     if isinstance(value, Perceptron):
         yield value
         return
@@ -75,15 +76,15 @@ def perceptrons_in(value: object) -> Iterator[Perceptron]:
 
 
 class Choice(NamedTuple):
-    """By which code a search trains.
+    """The code that trains a search.
 
     Attributes:
-        engines: The engines of `Settings.engine_for` whose fits the engine trains together; none where
+        engines: The engines (see `Settings.engine_for`) whose fits the engine trains together; empty if
             scikit-learn trains all.
-        fits: Number of fits that may train by either code.
+        fits: Number of fits that either code may train.
         structures: Number of their structures.
-        why: Why scikit-learn trains the search, whatever its size is; None where the engine may be.
-        plain: Whether scikit-learn's own perceptrons serve all candidates.
+        why: Why scikit-learn has to train the search, whatever its size; None if the engine can.
+        plain: Whether scikit-learn's own perceptrons can be used for all candidates.
     """
 
     engines: tuple[str, ...]
@@ -93,38 +94,36 @@ class Choice(NamedTuple):
     plain: bool = False
 
     def __str__(self) -> str:
-        """A line with the engine of the free fits and the reason."""
+        """Return a line with the engine that trains the free fits and the reason."""
         if "auto" not in self.engines and self.why is not None:
             return f"engine: scikit-learn; {self.why}"
         engine = "jfnn" if "auto" in self.engines else "scikit-learn"
         structures = "1 structure" if self.structures == 1 else f"{self.structures} structures"
-        return (
-            f"engine: {engine}; {self.fits} fits of {structures}, and jfnn trains from {MANY} a structure on"
-        )
+        return f"engine: {engine}; {self.fits} fits of {structures}; jfnn trains {MANY} or more per structure"
 
 
 def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> Choice:
-    """The choice for a search: the engine for at least `MANY` fits a structure.
+    """Choose the code for a search: the engine for at least `MANY` fits per structure.
 
-    Fits are of one structure that differ only by numbers and starts. A search of which some fits cannot train
-    together is left to scikit-learn, which trains them in as many processes as ``n_jobs`` says. So is
-    successive halving, which trains few fits to their end, and by a program for each round; and one of sparse
-    rows, of which the engine has no products, or of texts, which become such.
+    Fits have the same structure if they differ only in numbers and initial weights. scikit-learn trains a
+    search in ``n_jobs`` processes if some of its fits cannot train together. It also trains successive
+    halving, which trains few fits to the end and would need a program per round. Inputs that are sparse or
+    texts are left to scikit-learn as well, since the engine has no sparse products.
 
     Args:
         search: The search, whose parameters scikit-learn has checked.
         splits: Number of folds.
-        X: Inputs, anything that scikit-learn takes.
-        weightless: Whether rows weigh 0, which in some fold may be all of a step's.
+        X: Inputs in any form that scikit-learn accepts.
+        weightless: Whether some rows have weight 0, so that all rows of a step might in some fold.
 
     Raises:
         ValueError, TypeError: An invalid grid or an unknown parameter, as in scikit-learn's search.
     """
     begin = prefix(search.estimator)
     reasons = [_why_scikit_learns(search, X)]
-    free = []  # one entry for each candidate that either code may train, equal for those of one structure
+    free = []  # the structure of each candidate that either code may train
     forced = False
-    # With metadata routing, the requests are the perceptron's own.
+    # With metadata routing, the perceptron's own requests count.
     plain = not sklearn.get_config()["enable_metadata_routing"]
     for candidate in _candidates(search):
         last = perceptron_in(with_parameters(search.estimator, candidate))
@@ -153,25 +152,25 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
 
 
 def values_besides(candidate: Candidate, names: set[str]) -> tuple[tuple[str, int], ...]:
-    """A candidate's parameters but for these names, to compare; values are equal if they are one object."""
+    """Return a candidate's parameters except these, for comparison by identity of the values."""
     return tuple((name, id(value)) for name, value in sorted(candidate.items()) if name not in names)
 
 
 def _why_scikit_learns(search: BaseEstimator, X: Any) -> str | None:
-    """The reason why a search is not for the engine, whatever its candidates are; None where it may be."""
+    """Return why scikit-learn has to train a search, whatever its candidates; None if the engine can."""
     table = hasattr(X, "shape") and len(X.shape) > 1 and not sparse.issparse(X)
     if not table and not (isinstance(X, list | tuple) and len(X) and np.ndim(X[0])):
-        return "its rows are sparse, or texts"
+        return "its rows are sparse or texts"
     if isinstance(search, HalvingGridSearchCV):
-        return "successive halving trains few fits to their end"
+        return "successive halving trains few fits to the end"
     return None
 
 
 def _candidates(search: BaseEstimator) -> Sequence[Candidate]:
-    """Candidates of a search; those to be drawn are drawn from a copy of its stream."""
+    """Return the candidates of a search; random ones are sampled from a copy of its random state."""
     if isinstance(search, GridSearchCV | HalvingGridSearchCV):
         return list(ParameterGrid(search.param_grid))
     random = copy.deepcopy(check_random_state(search.random_state))
-    with warnings.catch_warnings():  # the search draws again, and then they are heard
+    with warnings.catch_warnings():  # the search samples again and shows them
         warnings.simplefilter("ignore")
         return list(ParameterSampler(search.param_distributions, search.n_iter, random_state=random))

@@ -1,4 +1,4 @@
-"""A fit of scikit-learn's perceptron and its result, as values; and which fits the engine can hold."""
+"""A fit of scikit-learn's perceptron and its result as values, and the checks that the engine can hold it."""
 
 from typing import Any, NamedTuple
 
@@ -16,15 +16,15 @@ from jfnn.network import Network, mlp
 THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")  # scikit-learn's
 ACTIVATIONS = (*THEIR_ACTIVATIONS, "elu", "leaky_relu", "softplus", "gelu", "erf", "sin")
 SOLVERS = ("lbfgs", "sgd", "adam")  # scikit-learn's; others are optax optimizers
-ENGINES = ("auto", "jfnn", "scikit-learn")  # by which code a fit may be asked to train; "auto" leaves it free
-# Output activation of scikit-learn's -> loss.
+ENGINES = ("auto", "jfnn", "scikit-learn")  # allowed values of `engine`; "auto" leaves the choice open
+# scikit-learn's output activation -> loss.
 OF_OUTPUT = {
     "softmax": "cross_entropy",
     "logistic": "sigmoid_cross_entropy",
     "identity": "quadratic",
     "exp": "poisson",
 }
-# Parameters of scikit-learn's that are a fit's numbers: fits that differ only by these train side by side.
+# scikit-learn's parameters that are numbers of a fit: fits that differ only in these train side by side.
 NUMBERS = (
     "learning_rate_init",
     "alpha",
@@ -37,33 +37,33 @@ NUMBERS = (
     "n_iter_no_change",
     "max_iter",
 )
-# Losses square errors, and adam gradients: with larger numbers nothing finite is learned in float32.
+# Losses square errors, and adam squares gradients: beyond this size nothing stays finite in float32.
 MOST = float(np.sqrt(np.finfo(np.float32).max))
-NOTHING = 1e-37  # a weight of this share of the largest is next to the least float32
-# Float32 may round these to 0, 1 or infinity, which scikit-learn allows for none of them.
+NOTHING = 1e-37  # smaller fractions of the largest weight approach the smallest float32
+# Float32 may round these to 0, 1 or infinity, which scikit-learn does not allow.
 ROUNDED = ("learning_rate_init", "epsilon", "beta_1", "beta_2")
 FLOAT32 = (
-    "the engine computes in float32, and in float64 where rows are float64 and"
+    "the engine computes in float32, or in float64 if rows are float64 and"
     " jax.config.update('jax_enable_x64', True) was called"
 )
-Key = tuple[tuple[Any, ...], tuple[float, ...]]  # what fits side by side share, and a fit's numbers
+Key = tuple[tuple[Any, ...], tuple[float, ...]]  # what fits side by side share, and the numbers of a fit
 
 
 class Structure(NamedTuple):
-    """All that the compiled program of a fit depends on: fits that share it may train side by side.
+    """All that a fit's compiled program depends on: fits with equal structures may train side by side.
 
     Attributes:
         sizes: Widths from input to output.
         activation: scikit-learn's name of the hidden layers' activation.
         output: The output activation: "softmax", "logistic", "identity" or "exp".
-        solver: "sgd", "adam", "lbfgs", or an optax optimizer's name.
-        nesterov: Whether momentum is Nesterov's.
+        solver: "sgd", "adam", "lbfgs", or the name of an optax optimizer.
+        nesterov: Whether to use Nesterov's momentum.
         schedule: "constant", "invscaling" or "adaptive".
-        batch: Rows a step, or None for scikit-learn's "auto".
+        batch: Rows per step, or None for scikit-learn's "auto".
         shuffle: Whether rows are shuffled before each epoch.
-        validation: Share of rows held out for early stopping; None for none.
-        further_loss: A loss that scikit-learn's perceptron lacks; None for that of the output.
-        l1: None without the penalty L1; "subgradient", or "proximal" for exact zeros by plain descent.
+        validation: Fraction of rows held out for early stopping; None for no early stopping.
+        further_loss: A loss that scikit-learn's perceptron lacks; None for the loss of the output activation.
+        l1: None without L1; "subgradient", or "proximal" for exact zeros by plain gradient descent.
     """
 
     sizes: tuple[int, ...]
@@ -80,12 +80,12 @@ class Structure(NamedTuple):
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Names of the numbers of a fit."""
+        """Names of a fit's numbers."""
         return NUMBERS if self.l1 is None else (*NUMBERS, "l1")
 
     @property
     def network(self) -> Network:
-        """The network, which gives logits."""
+        """The network, which returns logits."""
         return network_of(self.sizes, self.activation)
 
     @property
@@ -94,17 +94,17 @@ class Structure(NamedTuple):
         return self.further_loss or LOSSES[OF_OUTPUT[self.output]]
 
     def rows_a_step(self, n: int) -> int:
-        """Rows a step of ``n`` rows: at most 200 where nothing else is said."""
+        """Rows per step for ``n`` rows; "auto" is at most 200."""
         return min(200 if self.batch is None else self.batch, n)
 
 
 def network_of(sizes: tuple[int, ...], activation: str) -> Network:
-    """The network of these widths with an activation by scikit-learn's name."""
+    """Return the network with these widths and an activation by scikit-learn's name."""
     return mlp(sizes, "sigmoid" if activation == "logistic" else activation)
 
 
 class FitRows(NamedTuple):
-    """Rows to train on, or to validate on.
+    """Training rows, or validation rows.
 
     Attributes:
         x: Inputs ``[n, features]``, float32 or float64.
@@ -118,12 +118,12 @@ class FitRows(NamedTuple):
 
 
 class Solver(NamedTuple):
-    """The optimizer of a fit by the engine, for a `partial_fit` that goes on; in scikit-learn's attribute.
+    """State of the engine's optimizer, stored in scikit-learn's attribute so that `partial_fit` can continue.
 
     Attributes:
-        solver: The solver whose state it is.
+        solver: The solver that the state belongs to.
         learning_rate: The learning rate.
-        state: Its state, in the engine's form; None for a fresh one.
+        state: The state, in the engine's form; None for a fresh optimizer.
     """
 
     solver: str
@@ -136,14 +136,14 @@ class Fit(NamedTuple):
 
     Attributes:
         structure: The structure.
-        rows: All rows, those to be held out included.
-        start: Starting parameters, in rows.
-        random: The stream that draws held-out rows and minibatches; training draws from a copy.
-        numbers: A name of the structure's numbers -> number.
-        best: Lowest cost of an epoch of the fits before it: a loss, or the negative score of held-out rows.
-        waiting: Epochs without an improvement before it.
-        seen: Rows seen before it.
-        optimizer: The optimizer of the fit before it; None for a fresh one.
+        rows: All rows, including those to be held out.
+        start: Initial parameters, with rows as samples.
+        random: The random stream for held-out rows and minibatches; training draws from a copy.
+        numbers: Name -> number, for the names in ``structure.numbers``.
+        best: Lowest cost of an epoch in earlier fits: a loss, or the negative score of held-out rows.
+        waiting: Epochs without an improvement in earlier fits.
+        seen: Rows seen in earlier fits.
+        optimizer: The optimizer of the previous fit; None for a fresh one.
     """
 
     structure: Structure
@@ -157,17 +157,18 @@ class Fit(NamedTuple):
     optimizer: Solver | None = None
 
     def key(self, inputs: int) -> Key:
-        """Equal for fits with equal results, its first part for those that can train side by side.
+        """Return a key that is equal for fits with equal results.
 
-        ``inputs`` is the number of the inputs among those of a search (`jfnn.estimators.ahead`).
+        Its first part is equal for fits that can train side by side. ``inputs`` is the index of the inputs in
+        a search (`jfnn.estimators.ahead`).
         """
-        stream = self.random.get_state(legacy=False)  # of any bit generator, some with integers of 128 bits
+        stream = self.random.get_state(legacy=False)  # any bit generator's, some with 128-bit integers
         state = [leaf if isinstance(leaf, np.ndarray) else str(leaf) for leaf in jax.tree.leaves(stream)]
         others = digest(*jax.tree.leaves((self.rows.targets, self.rows.weights, self.start)), *state)
         return (self.structure, inputs, others), tuple(self.numbers.values())
 
     def untrained(self) -> "TrainedFit":
-        """The result of no epoch."""
+        """Return the result of zero epochs."""
         return TrainedFit(
             layers=self.start,
             losses=[],
@@ -183,19 +184,19 @@ class Fit(NamedTuple):
 
 
 class TrainedFit(NamedTuple):
-    """Result of a fit.
+    """The result of a fit.
 
     Attributes:
-        layers: Parameters in rows.
+        layers: Parameters with rows as samples.
         losses: Loss of each epoch.
-        scores: Score of the held-out rows after each epoch; none without.
-        converged: Whether it stopped because neither improves any more.
-        diverged: Whether its numbers stopped being finite.
-        rows: Rows trained on in an epoch.
-        best: As of `Fit`, this one included.
-        waiting: As of `Fit`, at its end.
-        optimizer: The optimizer at its end.
-        stream: State of the stream of random numbers where scikit-learn would leave it.
+        scores: Score of the held-out rows after each epoch; empty without held-out rows.
+        converged: Whether training stopped because loss or score no longer improves.
+        diverged: Whether numbers became infinite or NaN.
+        rows: Training rows per epoch.
+        best: As in `Fit`, including this fit.
+        waiting: As in `Fit`, at the end.
+        optimizer: The optimizer at the end.
+        stream: The random state that scikit-learn would leave.
     """
 
     layers: tuple[Layer, ...]
@@ -211,12 +212,12 @@ class TrainedFit(NamedTuple):
 
 
 def in_float32(x: np.ndarray) -> bool:
-    """Whether the engine computes in float32 for inputs."""
+    """Whether the engine computes in float32 for these inputs."""
     return checks.float_dtype(x) == np.float32
 
 
 def check_rows(fit: Fit) -> None:
-    """Raises ArgumentError for inputs, targets or weights that the engine's float32 cannot hold."""
+    """Raise ArgumentError for inputs, targets or weights that the engine's float32 cannot hold."""
     rows = fit.rows
     if not in_float32(rows.x):
         return
@@ -228,16 +229,16 @@ def check_rows(fit: Fit) -> None:
         return
     n = len(rows.x)
     batch = fit.structure.rows_a_step(n)
-    least = 1 if fit.structure.validation else n % batch or batch  # rows of the shortest step
+    least = 1 if fit.structure.validation else n % batch or batch  # length of the shortest step
     shares = rows.weights.astype(np.float64) / rows.weights.max()
     small = shares[shares < NOTHING]
     if len(small) >= least and small.any():
-        expected = f"expected 0 or {NOTHING:g} of the largest in float32, since a step may have no others"
+        expected = f"expected 0 or at least {NOTHING:g} of the largest in float32, or steps may weigh nothing"
         raise _beyond("sample_weight", expected, float(small[small > 0].min()))
 
 
 def check_numbers(fit: Fit) -> None:
-    """Raises ArgumentError for a number of a fit that float32 cannot hold, or rounds out of its range."""
+    """Raise ArgumentError for a number of a fit that float32 cannot hold or rounds out of its range."""
     if not in_float32(fit.rows.x):
         return
     weight = 1.0 if fit.rows.weights is None else float(fit.rows.weights.max())

@@ -1,4 +1,4 @@
-"""A perceptron as compiled functions of NumPy arrays: its outputs, and its objective with the gradient."""
+"""A perceptron as compiled functions of NumPy arrays: its outputs, and its objective with gradient."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -19,20 +19,20 @@ BLOCK = 256
 
 
 def outputs(network: Network, layers: Sequence[Layer], x: Any) -> np.ndarray:
-    """Logits, or predictions ``[n, n_out]``, in the dtype of ``x`` and the parameters.
+    """Return logits or predictions ``[n, n_out]``, in the common dtype of ``x`` and the parameters.
 
-    Rows are computed in blocks of one size, so that a row does not depend on its neighbours.
+    Rows are computed in blocks of one size, so that the result for a row does not depend on other rows.
 
     Args:
         network: The network.
-        layers: Parameters in rows, NumPy arrays.
-        x: Inputs ``[n, features]``, dense or sparse, numbers; of wider floats than float64 rounded to these.
+        layers: Parameters with rows as samples, NumPy arrays.
+        x: Inputs ``[n, features]``, dense or sparse; floats wider than float64 are rounded to float64.
     """
     n = x.shape[0]
     wanted = np.result_type(x.dtype, layers[0].w.dtype)
     dtype = min(wanted, np.dtype(np.float64))
     apply = _compiled_outputs(network)
-    with jax.enable_x64(True):  # of this thread only; rows of float32 stay so
+    with jax.enable_x64(True):  # in this thread only; float32 rows stay float32
         params = jax.tree.map(lambda leaf: np.asarray(leaf, dtype), tuple(layers))
         blocks = []
         for first in range(0, n, BLOCK):
@@ -51,18 +51,18 @@ def _compiled_outputs(network: Network) -> Callable[..., jax.Array]:
 def value_and_grad(
     structure: Structure, layers: tuple[Layer, ...], rows: FitRows, alpha: float
 ) -> tuple[float, np.ndarray]:
-    """The objective of all rows at parameters, and its gradient in one vector, in double precision.
+    """Return the objective of all rows and its gradient as one vector, in double precision.
 
     Args:
         structure: The network and its loss.
-        layers: Parameters in rows.
+        layers: Parameters with rows as samples.
         rows: The rows.
         alpha: The strength of the penalty.
 
     Returns:
-        The value, and derivatives by all weights, then by all biases.
+        The value, and the derivatives by all weights, then by all biases.
     """
-    with jax.enable_x64(True):  # of this thread only
+    with jax.enable_x64(True):  # in this thread only
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (layers, *rows))
         value, gradient = _compiled_objective(structure)(*wide, alpha)
         weights_and_biases = zip(*gradient, strict=True)

@@ -1,7 +1,7 @@
-"""scikit-learn's perceptron as a learner of the engine: its solvers, schedules and rule of stopping.
+"""scikit-learn's perceptron as a learner of the engine: its solvers, schedules and stopping rules.
 
-All of it is part of the compiled program, so that many fits train side by side, each to its end, and the
-host need not look at them after every epoch.
+All of this is part of the compiled program: many fits train side by side, each to its end, and the host need
+not inspect them after every epoch.
 """
 
 import dataclasses
@@ -24,29 +24,29 @@ from jfnn.learners.learner import Learner
 from jfnn.params import Params, State
 from jfnn.penalties import penalty, soft_threshold
 
-CALL_EPOCHS = 128  # epochs of a call at most, of which a member remembers the curve
-# Numbers of a fit: "rows" and "steps" of an epoch to train on, "batch" of a step; and where it starts,
-# "rate", "best", "waiting" and "seen" of `SolverMemory`.
+CALL_EPOCHS = 128  # epochs per call, at most; the length of a member's stored curve
+# A fit's further numbers: "rows" and "steps" of a training epoch, "batch" of a step; and the initial "rate",
+# "best", "waiting" and "seen" of `SolverMemory`.
 FIT_NUMBERS = ("rows", "steps", "batch", "rate", "best", "waiting", "seen")
-LEAST_RATE = 1e-6  # scikit-learn's "adaptive" rate stops where it would fall from below this
+LEAST_RATE = 1e-6  # scikit-learn's "adaptive" schedule stops instead of reducing a lower rate
 
 
 class SolverMemory(NamedTuple):
-    """Memory of a member besides its parameters.
+    """A member's memory in addition to its parameters.
 
     Attributes:
         optimizer: State of the optimizer.
-        rate: The learning rate now.
+        rate: The current learning rate.
         epoch: Epochs done in this fit.
-        seen: Rows seen in this fit and those before it that it goes on from.
-        total: Sum of the losses of this epoch's steps but the last one.
+        seen: Rows seen in this fit and in the fits that it continues.
+        total: Sum of the losses of this epoch's steps, except the last one.
         last: Loss of the last step.
         gain: Gain of this epoch's steps on held-out rows; see `jfnn.estimators.rows`.
         best: The lowest cost of an epoch: its loss, or the negative gain of held-out rows.
-        waiting: Epochs without a cost lower by "tol".
-        best_params: Parameters at the lowest cost, where held-out rows judge; else nothing.
-        stopped: Whether it trains no more.
-        converged: Whether that is because the cost no longer falls.
+        waiting: Epochs since the cost last fell by more than "tol".
+        best_params: Parameters at the lowest cost, with held-out rows; empty otherwise.
+        stopped: Whether training has ended.
+        converged: Whether training ended because the cost no longer falls.
         curve: Loss, cost and learning rate after the epochs of this call ``[CALL_EPOCHS, 3]``, epoch e at
             index e modulo `CALL_EPOCHS`.
     """
@@ -70,8 +70,8 @@ class SolverMemory(NamedTuple):
 class PerceptronLearner(Learner):
     """One fit of scikit-learn's perceptron.
 
-    Rows are ``(x, targets)``, with early stopping ``(x, targets, scales, held_out)``
-    (`jfnn.estimators.rows.Scoring`): a step of held-out rows changes no parameter.
+    Rows are ``(x, targets)``, or with early stopping ``(x, targets, scales, held_out)``
+    (`jfnn.estimators.rows.Scoring`): a step of held-out rows does not change parameters.
 
     Attributes:
         structure: The structure of the fit.
@@ -89,14 +89,14 @@ class PerceptronLearner(Learner):
         return (*self.structure.numbers, *FIT_NUMBERS)
 
     def init(self, key: jax.Array) -> Params:
-        """A start of the network, of which only shapes are used: fits bring starting parameters."""
+        """Initialize the network; only the shapes are used, since fits bring their initial parameters."""
         return self.structure.network.init(key)
 
     def pack(self, params: Params) -> Params:
-        """Public parameters of a fit (NumPy) -> column form, of scikit-learn's solvers one vector.
+        """Convert a fit's parameters (NumPy) to column form; for scikit-learn's solvers, to one vector.
 
-        Their updates, and all that ends an epoch, are then one kernel instead of one for each array, and XLA
-        compiles the program in a third less time. Other solvers may treat arrays each by itself.
+        With one vector, the updates and the end of an epoch need one kernel instead of one per array, and XLA
+        compiles the program in two thirds of the time. Other solvers may treat each array separately.
         """
         packed = sequence.pack(self._layers, params)
         if not self._is_joined:
@@ -104,7 +104,7 @@ class PerceptronLearner(Learner):
         return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(packed)])
 
     def unpack(self, params: Params) -> Params:
-        """The inverse of `pack`."""
+        """Invert `pack`."""
         return sequence.unpack(self._layers, self._by_layers(params))
 
     @property
@@ -112,7 +112,7 @@ class PerceptronLearner(Learner):
         return self.structure.solver in SOLVERS
 
     def _by_layers(self, params: Params) -> Params:
-        """The parameters of each layer in column form, which may lie in one vector."""
+        """Return each layer's parameters in column form, split from one vector if necessary."""
         if not self._is_joined:
             return params
         first = 0
@@ -125,7 +125,7 @@ class PerceptronLearner(Learner):
         return tuple(layers)
 
     def _joined(self, gradients: Params) -> Params:
-        """Gradients by the parameters, which may lie in one vector."""
+        """Return gradients in the form of the parameters, joined in one vector if necessary."""
         if not self._is_joined:
             return gradients
         return jnp.concatenate([leaf.reshape(-1) for leaf in jax.tree.leaves(gradients)])
@@ -135,7 +135,7 @@ class PerceptronLearner(Learner):
         return self.structure.network.layers
 
     def start(self, params: Params, hyper: Hyper) -> State:
-        """A fresh optimizer, and the numbers that the fit starts from."""
+        """Return a fresh optimizer, and the numbers that the fit starts from."""
         zero = jnp.zeros_like(hyper["rate"])
         nothing = jnp.zeros((), jnp.int32)
         memory = SolverMemory(
@@ -156,9 +156,9 @@ class PerceptronLearner(Learner):
         return State(params, memory)
 
     def _optimizer(self, rate: jax.Array, count: jax.Array, hyper: Hyper) -> optax.GradientTransformation:
-        """The update rule at a learning rate; ``count`` is the number of this update, from 1."""
+        """Return the update rule at a learning rate; ``count`` is the number of this update, from 1."""
         solver = self.structure.solver
-        if solver == "sgd":  # the velocity remembers steps, not gradients, whose rates may differ
+        if solver == "sgd":  # the velocity accumulates steps, not gradients, since their rates may differ
             return optax.chain(optax.scale(-rate), optax.trace(hyper["momentum"], self.structure.nesterov))
         if solver == "adam":  # scikit-learn adds epsilon before it corrects the second moment's bias
             epsilon = hyper["epsilon"] / jnp.sqrt(1 - hyper["beta_2"] ** count)
@@ -170,20 +170,20 @@ class PerceptronLearner(Learner):
     def step(
         self, state: State, batch: Batch, hyper: Hyper, key: jax.Array | None
     ) -> tuple[State, jax.Array]:
-        """One step. Stopped members also step (vmap runs both branches); `end_epoch` discards it."""
+        """Take one step. Stopped members also step (vmap runs both branches); `end_epoch` discards it."""
         if self.structure.validation is None:
             return self._train(state, batch, hyper)
         x, targets, scales, held_out = batch.rows
         batch = batch._replace(rows=(x, targets))
         stepped: tuple[State, jax.Array] = jax.lax.cond(
-            held_out[0],  # as all rows of a step; members share it, so that one branch is computed
+            held_out[0],  # equal for all rows of a step and all members, so that only one branch runs
             lambda: self._judge(state, batch, scales),
             lambda: self._train(state, batch, hyper),
         )
         return stepped
 
     def _judge(self, state: State, batch: Batch, scales: jax.Array) -> tuple[State, jax.Array]:
-        """A step of held-out rows, whose objective is that of the last step before."""
+        """Score held-out rows; the objective is that of the last training step."""
         (x, targets) = batch.rows
         memory = state.memory
         weights = jnp.ones_like(x[:, 0]) if batch.weights is None else batch.weights
@@ -193,7 +193,7 @@ class PerceptronLearner(Learner):
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
 
     def _train(self, state: State, batch: Batch, hyper: Hyper) -> tuple[State, jax.Array]:
-        """A step of rows to train on."""
+        """Take a step on training rows."""
         params, memory = state
         by_layers = self._by_layers(params)
         strengths = {"l2": hyper["alpha"]}
@@ -216,38 +216,38 @@ class PerceptronLearner(Learner):
         return State(params, memory), jnp.where(memory.stopped, 0, value)
 
     def _shrunk(self, params: Params, threshold: jax.Array) -> Params:
-        """Parameters after the proximal step of L1, with weights that are exactly 0."""
+        """Apply the proximal step of L1, which sets weights to exactly 0."""
 
-        def shrunk(leaf: jax.Array) -> jax.Array:
+        def shrink(leaf: jax.Array) -> jax.Array:
             return soft_threshold(leaf, threshold) if losses.is_weight(leaf) else leaf
 
-        return self._joined(jax.tree.map(shrunk, self._by_layers(params)))
+        return self._joined(jax.tree.map(shrink, self._by_layers(params)))
 
     def _loss(self, value: jax.Array, params: Params, batch: Batch, hyper: Hyper) -> jax.Array:
-        """The loss that scikit-learn shows for an objective: squares are a mean over outputs."""
+        """Return the loss that scikit-learn reports for an objective: it averages squares over outputs."""
         n, outputs = batch.rows[1].shape
         if self.structure.output != "identity" or outputs == 1:
             return value
         scale = losses.reduction_scale(n, "mean", batch.weights)
         strengths = {"l2": hyper["alpha"]} | ({} if self.structure.l1 is None else {"l1": hyper["l1"]})
-        of_penalties = penalty(params, strengths) * scale
-        return jnp.asarray(of_penalties + (value - of_penalties) / outputs)
+        penalties = penalty(params, strengths) * scale
+        return jnp.asarray(penalties + (value - penalties) / outputs)
 
     def end_epoch(self, before: State, after: State, hyper: Hyper) -> State:
-        """The state before for stopped members, for others the state by the rules that end epochs."""
+        """Keep the earlier state of stopped members; apply the rules at the end of an epoch to the others."""
         ended = State(after.params, self._by_rules(after, hyper))
         stopped = before.memory.stopped
         state: State = jax.tree.map(lambda old, new: jnp.where(stopped, old, new), before, ended)
         return state
 
     def _by_rules(self, state: State, hyper: Hyper) -> SolverMemory:
-        """scikit-learn's rules at the end of an epoch, in its order.
+        """Apply scikit-learn's rules at the end of an epoch, in its order.
 
-        An epoch is judged by its cost, the loss or the negative gain of held-out rows: it has to fall below
-        the lowest so far by more than "tol".
+        The cost of an epoch, its loss or the negative gain of held-out rows, has to fall below the lowest
+        cost so far by more than "tol".
         """
         memory: SolverMemory = state.memory
-        rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # what other steps leave to the last one
+        rest = hyper["rows"] - hyper["batch"] * (hyper["steps"] - 1)  # rows of the last step
         loss = (memory.total * hyper["batch"] + memory.last * rest) / hyper["rows"]
         scored = self.structure.validation is not None
         cost = -memory.gain if scored else loss
@@ -283,9 +283,9 @@ class PerceptronLearner(Learner):
         )
 
     def score(self, params: Params, rows: Rows, hyper: Hyper) -> dict[str, jax.Array]:
-        """No scores: a member's curve has its loss."""
+        """Return no scores: a member's curve contains its loss."""
         return {}
 
     def describe(self) -> dict[str, Any]:
-        """The structure."""
+        """Describe the structure."""
         return self.structure._asdict()

@@ -1,13 +1,14 @@
-"""scikit-learn's perceptrons with other code for two things: training by steps, and predictions.
+"""scikit-learn's perceptrons with different code for training by steps and for predictions.
 
-Validation, encoding, initial weights and attributes are scikit-learn's. These private methods of
-scikit-learn's are overridden:
+Validation, encoding, initial weights and attributes are scikit-learn's. The following private methods are
+overridden:
 
-* ``_fit``, by which its ``fit`` and ``partial_fit`` train, makes the record of the parameters (`Settings`),
-  and takes solvers that scikit-learn lacks; ``_validate_params`` and ``_check_solver`` leave that to it.
-* ``_initialize`` gives the candidates of a search one start, and these solvers their empty loss curves.
-* ``_fit_stochastic`` turns checked rows and settings into a `Fit`, has it trained, and copies the result to
-  attributes.
+* ``_fit``, which scikit-learn's ``fit`` and ``partial_fit`` call, makes the record of the parameters
+  (`Settings`) and accepts solvers that scikit-learn lacks; ``_validate_params`` and ``_check_solver`` are
+  therefore replaced.
+* ``_initialize`` gives all candidates of a search the same initial weights, and the additional solvers empty
+  loss curves.
+* ``_fit_stochastic`` turns checked rows and settings into a `Fit`, trains it, and sets the attributes.
 * ``_fit_lbfgs`` and ``_loss_grad_lbfgs`` minimize the engine's objective.
 * ``_forward_pass_fast`` predicts.
 """
@@ -55,52 +56,54 @@ OUTPUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 class Search(Protocol):
-    """A search in which perceptrons are fitted: it may have their results already.
+    """A search that fits perceptrons and may already have their results.
 
     Attributes:
-        engines: The engines of `Settings.engine_for` whose fits it trains together.
-        seed: The seed of fits without one, which candidates share.
+        engines: The engines (see `Settings.engine_for`) whose fits the search trains together.
+        seed: Returns the seed of fits without a random state, which all candidates share.
     """
 
     engines: Container[str]
     seed: Callable[[], int]
 
     def find(self, perceptron: "Perceptron", fit: Fit) -> TrainedFit | None:
-        """The result of a perceptron's fit; None if the fit has to train by itself."""
+        """Return the result of a perceptron's fit; None if the fit has to train by itself."""
 
 
 SEARCH: contextvars.ContextVar[Search | None] = contextvars.ContextVar("search", default=None)
 
 
 class Substitute:
-    """A class with the name and the parameters of one of scikit-learn's, which it is a subclass of."""
+    """A class with the name and parameters of the scikit-learn class from which it inherits."""
 
-    _doc_link_module = "jfnn"  # a user's subclass has no page
+    _doc_link_module = "jfnn"  # so that users' subclasses link to no page
     _theirs: ClassVar[Any]  # scikit-learn's class
 
     @classmethod
     def _is_users(cls) -> bool:
-        """Whether it is a user's class, whose methods take part, before this package's."""
+        """Whether this is a user's subclass, whose methods take precedence."""
         return cls._theirs not in cls.__bases__
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
-        """Names for scikit-learn's template of the page that HTML links to, which has its version."""
+        """Return the names for scikit-learn's template of the documentation link in HTML."""
         module, _, _ = self._theirs.__module__.partition("._")
         return {"estimator_module": module, "estimator_name": self._theirs.__name__}
 
 
 class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
-    """scikit-learn's multilayer perceptron on the engine: a base of classifier and regressor.
+    """scikit-learn's multilayer perceptron on the engine: the base class of classifier and regressor.
 
-    ``engine`` says by which code it trains. "jfnn" is the engine of this package, with its promises of equal
-    bits. "scikit-learn" is scikit-learn's code, with its bytes; so is "auto", but in a search of many fits
-    (`jfnn.estimators.choice`). Further activations, solvers and losses are always trained by the engine.
+    ``engine`` chooses the code that trains. "jfnn" is this package's engine, with its guarantees of equal
+    bits. "scikit-learn" is scikit-learn's code, with the same bytes as scikit-learn. "auto" is scikit-learn's
+    code except in a search with many fits (`jfnn.estimators.choice`). Activations, solvers and losses that
+    scikit-learn lacks are always trained by this package's engine.
 
-    A `partial_fit` goes on by the engine before it. Made to go over to the other one, it starts with a fresh
-    optimizer; losses, counts and parameters go on. A warm start has a fresh one anyway, and may go over.
+    `partial_fit` continues with the previous engine. If the engine has to change, the optimizer starts fresh,
+    while losses, counts and parameters continue. A warm start always has a fresh optimizer, so its engine may
+    change.
 
     Attributes:
-        engine_: The engine that trained it last.
+        engine_: The engine that trained the perceptron last.
     """
 
     engine: str
@@ -109,13 +112,13 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
     best_loss_: Any  # a number, or None
     validation_scores_: list[float] | None
     best_validation_score_: Any  # a number, or None
-    _settings: Settings  # during a fit
+    _settings: Settings  # exists during a fit
 
     def _validate_params(self) -> None:
-        """Checks nothing: `_fit` checks parameters, also those of a `partial_fit` that goes on."""
+        """Check nothing here: `_fit` checks the parameters, including those of a continued `partial_fit`."""
 
     def _check_solver(self) -> bool:
-        """Whether there is a `partial_fit`, which all solvers but "lbfgs" have."""
+        """Whether `partial_fit` is available, which is so for all solvers except "lbfgs"."""
         return self.solver != "lbfgs" or bool(super()._check_solver())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> "Perceptron":
@@ -130,7 +133,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         return self
 
     def _fit_by_further_solver(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> None:
-        """The steps of scikit-learn's ``_fit``, which would train by no solver of optax."""
+        """Take the steps of scikit-learn's ``_fit``, which rejects optax solvers."""
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental, reset=first)
         if sample_weight is not None:
@@ -147,9 +150,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         if search is not None and self.random_state is None:
             self._random_state = np.random.RandomState(
                 search.seed()
-            )  # candidates are compared from one start
+            )  # so that candidates are compared from the same start
         super()._initialize(y, layer_units, dtype)
-        if self.solver not in SOLVERS:  # scikit-learn sets these for its own
+        if self.solver not in SOLVERS:  # scikit-learn sets these for its own solvers only
             self.loss_curve_ = []
             self._no_improvement_count = 0
             self.best_loss_ = None if self.early_stopping else np.inf
@@ -159,9 +162,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
     def _fit_stochastic(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, *buffers: Any) -> None:
         *_, layer_units, incremental = buffers
         expected = list(itertools.pairwise(layer_units))
-        shapes = [weights.shape for weights in self.coefs_]  # of a fit before, or set by hand
+        shapes = [weights.shape for weights in self.coefs_]  # from an earlier fit, or set by hand
         if self.engine != "scikit-learn" and shapes != expected:
-            of = "of the inputs, hidden_layer_sizes and outputs"
+            of = "from the inputs, hidden_layer_sizes and outputs"
             raise ArgumentError("coefs_", f"expected shapes {expected}, {of}, got {shapes}")
         judged = vars(self).get("validation_scores_") is not None
         if not hasattr(self, "loss_curve_") or judged != self.early_stopping:
@@ -172,7 +175,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         trained = None
         if search is not None and engine in search.engines and not incremental and not self.verbose:
             trained = search.find(self, self._as_fit(X, y, weights, incremental))
-        if engine == "auto":  # a `partial_fit` needs the optimizer of the engine before it
+        if engine == "auto":  # `partial_fit` needs the optimizer of the previous engine
             engine = self.engine_ if incremental and hasattr(self, "engine_") else "scikit-learn"
         if trained is None and engine == "jfnn":
             trained = self._trained(self._as_fit(X, y, weights, incremental))
@@ -182,7 +185,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         self.engine_ = engine
         if isinstance(vars(self).get("_optimizer"), Solver):
             del self._optimizer
-            self._set_layers(self._layers(), X.dtype)  # scikit-learn writes on them
+            self._set_layers(self._layers(), X.dtype)  # copies, since scikit-learn updates in place
         super()._fit_stochastic(X, y, weights, *buffers)
 
     def _fit_lbfgs(self, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, *buffers: Any) -> None:
@@ -202,41 +205,41 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         return functions.value_and_grad(fit.structure, fit.start, fit.rows, self.alpha)
 
     def _row_weights(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
-        """Weights of rows; they and targets are checked beyond scikit-learn, unless its code is asked for.
+        """Return the weights of rows; weights and targets are checked unless scikit-learn's engine trains.
 
         Raises:
-            ValueError: Negative weights, or none above 0; targets that a loss does not take.
+            ValueError: Negative weights, all weights 0, or targets that the loss does not allow.
         """
         if self.engine != "scikit-learn" and sample_weight is not None:
             check_weights(sample_weight, "sample_weight")
         return sample_weight
 
     def _begin_history(self, y: np.ndarray, layer_units: list[int], dtype: DTypeLike) -> None:
-        """Sets losses and counts to none, where parameters are set by hand or were trained otherwise."""
+        """Reset losses and counts, if parameters were set by hand or trained otherwise."""
         layers = self._layers()
         stream = self._random_state
-        self._random_state = np.random.RandomState(0)  # draws a start that is not used
+        self._random_state = np.random.RandomState(0)  # the weights drawn here are discarded
         self._initialize(y, layer_units, dtype)
         self._random_state = stream
         self._set_layers(layers, dtype)
 
     def _layers(self) -> tuple[Layer, ...]:
-        """Parameters in rows."""
+        """Return the parameters with rows as samples."""
         layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(Layer(w, b) for w, b in layers)
 
     def _set_layers(self, layers: tuple[Layer, ...], dtype: DTypeLike) -> None:
-        """Sets the parameters to copies of layers."""
+        """Set the parameters to copies of layers."""
         self.coefs_ = [np.array(layer.w, dtype) for layer in layers]
         self.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
 
     def _sizes(self) -> tuple[int, ...]:
-        """Widths from input to output."""
+        """Return the widths from input to output."""
         return len(self.coefs_[0]), *map(len, self.intercepts_)
 
     def _as_fit(self, X: Any, y: np.ndarray, weights: np.ndarray | None, incremental: bool) -> Fit:
-        """The fit that is to be trained, of checked rows."""
-        _, structure, of_member, _ = self._settings
+        """Return the fit to train, from checked rows."""
+        _, structure, member_numbers, _ = self._settings
         x = X.toarray() if sparse.issparse(X) else np.asarray(X)
         with np.errstate(over="ignore"):
             rows = FitRows(x, np.asarray(y, X.dtype), weights)
@@ -245,11 +248,11 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             rows=rows,
             start=self._layers(),
             random=self._random_state,
-            numbers=of_member | {"max_iter": 1.0} if incremental else of_member,
+            numbers=member_numbers | {"max_iter": 1.0} if incremental else member_numbers,
         )
         if structure.solver == "lbfgs":
             return fit
-        before = vars(self).get("_optimizer") if incremental else None  # scikit-learn keeps one of its own
+        before = vars(self).get("_optimizer") if incremental else None  # may be scikit-learn's own
         return fit._replace(
             best=float(-self.best_validation_score_ if self.early_stopping else self.best_loss_),
             waiting=int(self._no_improvement_count),
@@ -258,13 +261,13 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         )
 
     def _trained(self, fit: Fit) -> TrainedFit:
-        """The result of a fit, by the engine; a verbose one prints lines as scikit-learn does."""
+        """Train a fit by the engine; if verbose, print the same lines as scikit-learn."""
         if not self.verbose:
             (trained,) = training.train([fit])
             return trained
         adaptive = fit.structure.schedule == "adaptive"
         judged = "Training loss" if fit.structure.validation is None else "Validation score"
-        stands_still = (
+        no_progress = (
             f"{judged} did not improve more than tol={self.tol:f}"
             f" for {self.n_iter_no_change} consecutive epochs."
         )
@@ -274,17 +277,17 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
             print(f"Iteration {len(rates)}, loss = {loss:.8f}")
             if score is not None:
                 print(f"Validation score: {score:f}")
-            if adaptive and rate < rates[-1] / 2:  # by a fifth, if not by rounding
-                print(f"{stands_still} Setting learning rate to {rate:f}")
+            if adaptive and rate < rates[-1] / 2:  # it falls to a fifth; anything less is rounding
+                print(f"{no_progress} Setting learning rate to {rate:f}")
             rates.append(rate)
 
         (trained,) = training.train([fit], tell=tell)
         if trained.converged:
-            print(f"{stands_still}{' Learning rate too small.' if adaptive else ''} Stopping.")
+            print(f"{no_progress}{' Learning rate too small.' if adaptive else ''} Stopping.")
         return trained
 
     def _learn(self, trained: TrainedFit, X: Any, incremental: bool) -> None:
-        """Sets attributes to the result of a fit by the engine: all that it learns, and its stream.
+        """Set the attributes and the random state to the result of a fit by the engine.
 
         Raises:
             ValueError: Parameters are not finite, or were not after the epoch that is now their last.
@@ -332,18 +335,18 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
 
 
 def check_weights(weights: np.ndarray, argument: str) -> None:
-    """Raises ArgumentError unless weights of rows are finite, at least 0, and not all 0."""
+    """Raise ArgumentError unless the weights of rows are finite, at least 0, and not all 0."""
     checks.check_values(weights, argument, weights.dtype)
     if weights.min() < 0:
         raise ArgumentError(argument, f"expected numbers of at least 0, got {weights.min():g}")
-    if weights.max() == 0:  # older versions of scikit-learn take them
+    if weights.max() == 0:  # older versions of scikit-learn accept this
         raise ArgumentError(argument, "every row's weight is zero")
 
 
 def _constructor(base: type, **extra: object) -> Callable[..., None]:
-    """The constructor of a base with further keyword parameters, name -> default.
+    """Return the constructor of a base class with further keyword parameters, name -> default.
 
-    Its signature has all of them, since scikit-learn reads an estimator's parameters from there.
+    Its signature lists all of them, since scikit-learn reads an estimator's parameters from the signature.
     """
 
     def __init__(self: Any, *args: Any, **options: Any) -> None:
@@ -359,15 +362,17 @@ def _constructor(base: type, **extra: object) -> Callable[..., None]:
 
 
 class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[misc]
-    """Multilayer perceptron that learns classes: `sklearn.neural_network.MLPClassifier` on the engine.
+    """Multilayer perceptron for classification: `sklearn.neural_network.MLPClassifier` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations "elu", "leaky_relu", "softplus",
-    "gelu", "erf" and "sin", any optax optimizer as ``solver``, ``engine`` ("auto" to train a fit on jfnn
-    where that is faster, "jfnn", or "scikit-learn"), and ``class_weight``: class -> weight of its rows,
-    "balanced", or None for 1; and ``l1``, the strength of the penalty L1 beside ``alpha``: the objective of
-    a step has ``l1 Σ |w|``, divided by its rows as all else, and the solver "sgd" without momentum gives
-    weights that are exactly 0 (`jfnn.penalties.proximal`).
+    Parameters, methods and attributes have scikit-learn's names and meanings; the page on scikit-learn lists
+    the differences. There are further parameter values: the activations "elu", "leaky_relu", "softplus",
+    "gelu", "erf" and "sin", and any optax optimizer as ``solver``. There are further parameters:
+
+    * ``engine``: "auto" to train a fit on jfnn where that is faster, "jfnn", or "scikit-learn".
+    * ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
+    * ``l1``: the strength of the L1 penalty, in addition to ``alpha``. Each step's objective contains
+      ``l1 Σ |w|``, divided by the number of rows like the rest. With the solver "sgd" without momentum,
+      weights become exactly 0 (`jfnn.penalties.proximal`).
     """
 
     _theirs = neural_network.MLPClassifier
@@ -396,7 +401,7 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         return both
 
     def _class_weights(self, y: np.ndarray) -> np.ndarray:
-        """The weight of each encoded row by its classes, of which a `partial_fit` may have a part."""
+        """Return the weight of each encoded row; a `partial_fit` may contain only some of the classes."""
         codes = y.astype(int)
         if self.out_activation_ == "logistic" and y.shape[1] > 1:  # several labels
             labels = codes
@@ -404,19 +409,18 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
         else:
             classes = self.classes_
             labels = classes[codes[:, 0] if y.shape[1] == 1 else codes.argmax(axis=1)]
-        if self.class_weight != "balanced":  # that counts rows
+        if self.class_weight != "balanced":  # "balanced" counts rows, so none may be added
             labels = np.concatenate([labels, classes])
         return np.asarray(compute_sample_weight(self.class_weight, labels))[: len(y)]
 
 
 class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[misc]
-    """Multilayer perceptron that learns numbers: `sklearn.neural_network.MLPRegressor` on the engine.
+    """Multilayer perceptron for regression: `sklearn.neural_network.MLPRegressor` on the engine.
 
-    Parameters, methods and attributes are scikit-learn's, and mean the same; the page on
-    scikit-learn's names says where they differ. Further here: activations, solvers, ``engine`` and ``l1`` as
-    in `MLPClassifier`, and the losses "absolute_error" (whose least mean is at the median), "huber" (with
-    ``delta``, the size of errors from which on it is linear) and "quantile" (with ``quantile``, between 0 and
-    1), which are those of `jfnn.losses`. They predict the median, a location, the quantile; scores are R².
+    Parameters, methods and attributes have scikit-learn's names and meanings; the page on scikit-learn lists
+    the differences. Activations, solvers, ``engine`` and ``l1`` are as in `MLPClassifier`. There are further
+    losses (see `jfnn.losses`): "absolute_error" predicts the median; "huber" predicts a location and is
+    linear for errors above ``delta``; "quantile" predicts the ``quantile``, between 0 and 1. Scores are R².
     """
 
     _theirs = neural_network.MLPRegressor

@@ -1,9 +1,9 @@
-"""The rows of a fit's steps, as scikit-learn draws them: those held out, and the order of the others.
+"""Rows of a fit's steps, drawn as scikit-learn draws them: the held-out rows, and the order of the others.
 
-Early stopping judges by the score of held-out rows. The compiled program adds up a gain over these: right
-answers, or for numbers the squared errors, negative and each output's in units of its variance; nothing where
-there is a single class, which is always predicted. Accuracy and R² (scikit-learn's mean over outputs) are
-``offset + gain / unit``.
+Early stopping uses the score of the held-out rows. The compiled program sums a gain over these rows: correct
+predictions for classes, or for regression the negative squared errors, each output's in units of its
+variance. The gain is 0 if there is only one class, which is always predicted. Accuracy and R² (scikit-learn's
+mean over outputs) are ``offset + gain / unit``.
 """
 
 from typing import Any, NamedTuple
@@ -21,13 +21,13 @@ from jfnn.minibatches import PADDING, GivenMinibatches
 
 
 class Scoring(NamedTuple):
-    """The rule by which gains become scores.
+    """Conversion between gains and scores.
 
     Attributes:
-        scales: Factors of right answers or squared errors ``[rows, outputs]``; 0 for rows to train on.
+        scales: Factors of correct predictions or squared errors ``[rows, outputs]``; 0 for training rows.
         held_out: Whether each row is held out ``[rows]``.
-        unit: Gain of a score of 1.
-        offset: Score of no gain.
+        unit: The gain that corresponds to a score of 1.
+        offset: The score for a gain of 0.
     """
 
     scales: np.ndarray
@@ -37,7 +37,7 @@ class Scoring(NamedTuple):
 
     @classmethod
     def for_rows(cls, rows: FitRows, held_out: int, output: str) -> "Scoring":
-        """The scoring of the last ``held_out`` rows, for an output activation."""
+        """Return the scoring of the last ``held_out`` rows, for an output activation."""
         targets = np.asarray(rows.targets[-held_out:], np.float64)
         weights = np.ones(held_out) if rows.weights is None else np.asarray(rows.weights[-held_out:], float)
         unit = float(weights.sum())
@@ -57,29 +57,27 @@ class Scoring(NamedTuple):
         return cls(is_held_out[:, None] * scale, is_held_out, unit, offset)
 
     def score(self, gain: float) -> float:
-        """The score of a gain."""
+        """Convert a gain to a score."""
         return self.offset + gain / self.unit
 
     def gain(self, score: float) -> float:
-        """The gain of a score."""
+        """Convert a score to a gain."""
         return (score - self.offset) * self.unit
 
 
 def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[FitRows, int]:
-    """All rows of a fit, held-out ones behind those to train on, and their number; 0 without early stopping.
+    """Move held-out rows behind the training rows; return all rows and the number held out.
 
-    Args:
-        fit: The fit.
-        random: Draws them.
+    The number is 0 without early stopping. ``random`` draws the held-out rows.
 
     Raises:
-        ValueError: Fewer than two are held out, or scikit-learn raises.
+        ValueError: Fewer than two rows are held out, or scikit-learn raises.
     """
     rows = fit.rows
     structure = fit.structure
     if structure.validation is None:
         return rows, 0
-    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # whose shares are kept
+    two_classes = structure.output == "logistic" and structure.sizes[-1] == 1  # stratified
     train, held_out = train_test_split(
         np.arange(len(rows.x)),
         random_state=random,
@@ -98,7 +96,7 @@ def hold_out(fit: Fit, random: np.random.RandomState) -> tuple[FitRows, int]:
 def gain(
     output: str, outputs: jax.Array, targets: jax.Array, scales: jax.Array, weights: jax.Array
 ) -> jax.Array:
-    """The gain of a step's rows: arrays ``[rows, outputs]``, weights ``[rows]``; NaN of infinite outputs."""
+    """Return the gain of a step's rows: arrays ``[rows, outputs]``, weights ``[rows]``; NaN if not finite."""
     if output == "softmax":
         gains = scales[:, 0] * (outputs.argmax(axis=1) == targets.argmax(axis=1))
     elif output == "logistic":
@@ -110,27 +108,27 @@ def gain(
 
 
 class Order:
-    """Rows of each epoch's steps: those to train on, shuffled by a stream, then the held-out ones.
+    """Rows of each epoch's steps: training rows shuffled by a random stream, then held-out rows.
 
-    Epochs are drawn one after another when they are first asked for, and kept.
+    Epochs are drawn in order, when first used, and kept.
     """
 
     def __init__(self, n: int, held_out: int, batch: int, random: np.random.RandomState, shuffled: bool):
-        """Draws nothing yet.
+        """Prepare the rows of the first epoch.
 
         Args:
-            n: Rows to train on.
-            held_out: Rows behind these, which separate steps score.
-            batch: Rows a step.
-            random: The stream, which nobody else draws from.
-            shuffled: Whether rows are shuffled; else they come as they are, as for a step that sees them all.
+            n: Number of training rows.
+            held_out: Number of rows after these, which are scored in separate steps.
+            batch: Rows per step.
+            random: The random stream, which nothing else may draw from.
+            shuffled: Whether rows are shuffled; if not, or if one step uses all rows, they keep their order.
         """
         self.n = n
         self.batch = batch
         self.random = random
         self.shuffled = shuffled
         self.steps = -(-n // batch)
-        self.width = padded_length(batch)  # the same for most numbers of rows, so that these share a program
+        self.width = padded_length(batch)  # equal for most numbers of rows, which then share a program
         self.held_out = self._in_steps(np.arange(n, n + held_out, dtype=np.int32))
         self.rows = np.arange(n, dtype=np.int32)
         self.drawn = [self._steps_of_epoch()]
@@ -138,19 +136,19 @@ class Order:
 
     @property
     def minibatches(self) -> GivenMinibatches:
-        """The order as the engine takes it."""
+        """Return the order in the engine's form."""
         shape = self.drawn[0].shape
         return GivenMinibatches(lambda seed, epoch: self.epoch(epoch), (shape[0], shape[1]), padded=True)
 
     def epoch(self, epoch: int) -> np.ndarray:
-        """Row numbers ``[steps, width]`` of an epoch, with padding where a step is shorter."""
+        """Return row numbers ``[steps, width]`` of an epoch, padded where a step is shorter."""
         if not self.shuffled or self.batch >= self.n:
             return self.drawn[0]
         self._draw(epoch + 1)
         return self.drawn[epoch + 1]
 
     def stream_after(self, epochs: int) -> dict[str, Any]:
-        """State of the stream where a fit of ``epochs`` epochs leaves it."""
+        """Return the state of the random stream after a fit of ``epochs`` epochs."""
         if not self.shuffled:
             return self.streams[0]
         self._draw(epochs)
@@ -166,7 +164,7 @@ class Order:
         return np.concatenate([self._in_steps(self.rows), self.held_out])
 
     def _in_steps(self, rows: np.ndarray) -> np.ndarray:
-        """Row numbers ``[steps, width]``."""
+        """Arrange rows in steps ``[steps, width]``."""
         steps = np.full((-(-len(rows) // self.batch), self.width), PADDING, rows.dtype)
         steps[:, : self.batch].flat[: len(rows)] = rows
         return steps

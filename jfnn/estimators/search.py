@@ -1,4 +1,4 @@
-"""scikit-learn's searches, whose fits the engine trains together."""
+"""scikit-learn's searches, with fits that the engine trains together."""
 
 import functools
 import warnings
@@ -24,38 +24,39 @@ from jfnn.estimators.settings import Settings
 
 
 class _TrainsAhead(Substitute):
-    """A search of scikit-learn's that trains all fits of its candidates before it asks for them one by one.
+    """A scikit-learn search that trains all fits of its candidates before scikit-learn fits them one by one.
 
-    It gives what it would give if every fit were trained by itself (`jfnn.estimators.ahead`). All cores are
-    used, whatever ``n_jobs`` says. A warning says how many fits are trained one by one, and why. A search
-    without any of `jfnn.estimators`, or with too few fits a structure (`jfnn.estimators.choice`), is
-    scikit-learn's, in as many processes as ``n_jobs`` says.
+    The results are the same as if each fit trained by itself (`jfnn.estimators.ahead`). The engine uses all
+    cores, whatever ``n_jobs`` is. A warning states how many fits were trained one by one, and why. A search
+    without an estimator from `jfnn.estimators`, or with too few fits per structure
+    (`jfnn.estimators.choice`), is run by scikit-learn in ``n_jobs`` processes.
     """
 
-    _grid: str  # name of the parameter that has grids or distributions
+    _grid: str  # name of the parameter with grids or distributions
     estimator: BaseEstimator
     cv: Any
     verbose: int
     _evaluation: Callable[..., Any] | None = None
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Runs the search; see scikit-learn.
+        """Run the search; see scikit-learn.
 
         Args:
-            X: Inputs, as the estimator takes them.
+            X: Inputs, in a form that the estimator accepts.
             y: Targets.
-            **params: For the estimator's fit, ``sample_weight`` among them, and ``groups`` for the splits.
+            **params: Arguments of the estimator's fit, such as ``sample_weight``, and ``groups`` for the
+                splits.
         """
         if perceptron_in(self.estimator) is None:
-            if any(map(_asks_for_the_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
-                reason = "its estimator is none of jfnn.estimators, nor a Pipeline that ends in one"
+            if any(map(_requires_engine, perceptrons_in([self.estimator, vars(self)[self._grid]]))):
+                reason = "its estimator is neither from jfnn.estimators nor a Pipeline that ends in one"
                 warnings.warn(f"{type(self).__name__} trains fits one by one: {reason}", stacklevel=2)
             return super().fit(X, y, **params)  # type: ignore[misc]
         if not sklearn.get_config()["skip_parameter_validation"]:
-            self._validate_params()  # type: ignore[attr-defined]  # before one is read
+            self._validate_params()  # type: ignore[attr-defined]  # before they are used
         X, y = indexable(X, y)
         routed: Any = self._get_routed_params_for_fit(_check_method_params(X, params))  # type: ignore[attr-defined]
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))  # an iterator is read once
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))  # iterators are read only once
         weights = [value for name, value in routed.estimator.fit.items() if name.endswith("sample_weight")]
         weightless = any(value is not None and (np.asarray(value) == 0).any() for value in weights)
         choice = choose(self, cv.get_n_splits(X, y, **routed.splitter.split), X, weightless)
@@ -64,7 +65,7 @@ class _TrainsAhead(Substitute):
         searching = self._copy(cv, plain=choice.plain and not choice.engines)
         if choice.engines:
             searching._evaluation = searching._ahead(X, y, routed, choice.engines)
-            with joblib.parallel_config(backend="sequential"):  # fits find what this process trained
+            with joblib.parallel_config(backend="sequential"):  # fits must find the results of this process
                 self._theirs.fit(searching, X, y, **params)
             del searching._evaluation
         else:
@@ -77,13 +78,12 @@ class _TrainsAhead(Substitute):
         return self
 
     def _copy(self, cv: Any, plain: bool) -> Any:
-        """A search like this one, which searches in its place, without what this one has learned before.
+        """Copy this search without the attributes learned in an earlier fit, to search in its place.
 
         Args:
             cv: Its splits.
-            plain: Whether it is one of scikit-learn's perceptrons, and of scikit-learn's class unless it is a
-                user's. Other processes, to which estimators and with callbacks the search are sent, then need
-                not import this package, which would take them longer than a small search.
+            plain: Whether to use scikit-learn's perceptron and, except for user subclasses, search class.
+                Other processes then need not import this package, which takes longer than a small search.
         """
         parameters = self.get_params(deep=False)  # type: ignore[attr-defined]
         kept = {n: value for n, value in vars(self).items() if n in parameters or not n.endswith("_")}
@@ -103,13 +103,13 @@ class _TrainsAhead(Substitute):
         super()._run_search(evaluate, **context)  # type: ignore[misc]
 
     def _ahead(self, X: Any, y: Any, routed: Any, engines: Container[str]) -> Callable[..., Any]:
-        """scikit-learn's evaluation of candidates, given as first argument, once their fits are trained.
+        """Return scikit-learn's evaluation of candidates (its first argument), preceded by their training.
 
         Args:
             X: Inputs.
             y: Targets.
-            routed: Parameters of the search's ``fit`` by who takes them.
-            engines: As of `TrainedAhead`.
+            routed: Parameters of the search's ``fit``, by the object that takes them.
+            engines: As in `TrainedAhead`.
         """
 
         def fit_on(estimator: Any, rows: Rows) -> None:
@@ -117,14 +117,14 @@ class _TrainsAhead(Substitute):
             estimator.fit(inputs, targets, **_check_method_params(X, routed.estimator.fit, rows))
 
         @functools.cache
-        def seed() -> int:  # drawn when the first fit asks
+        def seed() -> int:  # drawn at the first fit that needs it
             return int(np.random.randint(2**31 - 1))
 
-        reported: set[str] = set()  # reasons that rounds have warned of
+        reported: set[str] = set()  # reasons that earlier rounds have warned of
 
         def evaluate(evaluation: Any, candidates: Any, cv: Any = None, *args: Any, **options: Any) -> Any:
             candidates = list(candidates)
-            splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once: some are random
+            splits = list((cv or self.cv).split(X, y, **routed.splitter.split))  # once, as some are random
             ahead = TrainedAhead(engines, fit_on, seed)
             _warn(ahead.record(self.estimator, candidates, [rows for rows, _ in splits]), reported)
             ahead.train(print if self.verbose else None)
@@ -136,16 +136,16 @@ class _TrainsAhead(Substitute):
         return evaluate
 
 
-def _asks_for_the_engine(perceptron: Perceptron) -> bool:
-    """Whether the engine must train a perceptron."""
+def _requires_engine(perceptron: Perceptron) -> bool:
+    """Whether a perceptron can be trained only by the engine."""
     try:
         return Settings.of(perceptron).engine == "jfnn"
-    except (ValueError, TypeError):  # invalid parameters, which its fits refuse
+    except (ValueError, TypeError):  # invalid parameters, which its fits reject
         return False
 
 
 def as_ours(fitted: BaseEstimator, estimator: BaseEstimator) -> BaseEstimator:
-    """A fitted estimator with this package's perceptron in place of scikit-learn's, fitted alike."""
+    """Replace scikit-learn's perceptron in a fitted estimator by this package's, with the same attributes."""
     ours: Any = clone(perceptron_in(estimator))
     last = fitted.steps[-1][1] if isinstance(fitted, Pipeline) else fitted
     if type(last) is not ours._theirs:
@@ -155,30 +155,30 @@ def as_ours(fitted: BaseEstimator, estimator: BaseEstimator) -> BaseEstimator:
 
 
 def _warn(reasons: Mapping[str, int], reported: set[str]) -> None:
-    """Warns of fits that are trained one by one, by reasons not reported before."""
+    """Warn of fits that are trained one by one, for reasons not reported before."""
     new = {reason: count for reason, count in reasons.items() if count > 0 and reason not in reported}
     reported |= new.keys()
     if new:
-        text = "; ".join(f"{count} since {reason}" for reason, count in new.items())
+        text = "; ".join(f"{count} because {reason}" for reason, count in new.items())
         warnings.warn(f"fits trained one by one: {text}", stacklevel=2)
 
 
 class GridSearchCV(_TrainsAhead, model_selection.GridSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.GridSearchCV`, whose fits the engine trains together."""
+    """`sklearn.model_selection.GridSearchCV`, with fits that the engine trains together."""
 
     _theirs = model_selection.GridSearchCV
     _grid = "param_grid"
 
 
 class RandomizedSearchCV(_TrainsAhead, model_selection.RandomizedSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.RandomizedSearchCV`, whose fits the engine trains together."""
+    """`sklearn.model_selection.RandomizedSearchCV`, with fits that the engine trains together."""
 
     _theirs = model_selection.RandomizedSearchCV
     _grid = "param_distributions"
 
 
 class HalvingGridSearchCV(_TrainsAhead, model_selection.HalvingGridSearchCV):  # type: ignore[misc]
-    """`sklearn.model_selection.HalvingGridSearchCV`, whose rounds the engine trains together."""
+    """`sklearn.model_selection.HalvingGridSearchCV`, with rounds that the engine trains together."""
 
     _theirs = model_selection.HalvingGridSearchCV
     _grid = "param_grid"

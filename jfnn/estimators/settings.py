@@ -1,7 +1,7 @@
 """The parameters of a perceptron as a typed record, checked by scikit-learn's constraints.
 
-Every fit, and every candidate of a search, makes this record from the estimator's parameters first. All
-later code reads the record: the choice of an engine, the structure of the program, the numbers of a member.
+Every fit, and every candidate of a search, first makes this record from the estimator's parameters. All later
+code uses the record: the choice of an engine, the structure of the program, the numbers of a member.
 """
 
 import functools
@@ -21,7 +21,7 @@ from jfnn.optimizers import as_optimizer
 
 Constraints = dict[str, list[Any]]
 COUNTS = ("batch_size", "max_iter", "max_fun", "n_iter_no_change")
-# Losses that scikit-learn's perceptron lacks, by the names of its other regressors.
+# Losses that scikit-learn's perceptron lacks, named as in its other regressors.
 FURTHER_LOSSES: dict[str, Callable[[Mapping[str, Any]], Loss]] = {
     "absolute_error": lambda values: LOSSES["absolute"],
     "huber": lambda values: huber(values["delta"]),
@@ -30,7 +30,7 @@ FURTHER_LOSSES: dict[str, Callable[[Mapping[str, Any]], Loss]] = {
 
 
 class _Solver(StrOptions):  # type: ignore[misc]
-    """The solvers of scikit-learn, and optax optimizers by name."""
+    """scikit-learn's solvers, and optax optimizers by name."""
 
     def __init__(self) -> None:
         super().__init__(set(SOLVERS))
@@ -44,7 +44,7 @@ class _Solver(StrOptions):  # type: ignore[misc]
 
 @functools.cache
 def _is_optimizer(name: str) -> bool:
-    """Whether optax has an optimizer of this name that makes steps of a gradient and a rate alone."""
+    """Whether optax has an optimizer of this name that needs only a gradient and a learning rate."""
     try:
         as_optimizer(name).rule().check(np.zeros(1, np.float32))
     except ValueError:
@@ -52,7 +52,7 @@ def _is_optimizer(name: str) -> bool:
     return True
 
 
-# Constraints beyond those of scikit-learn's perceptrons.
+# Constraints in addition to those of scikit-learn's perceptrons.
 FURTHER: Constraints = {
     "activation": [StrOptions(set(ACTIVATIONS))],
     "solver": [_Solver()],
@@ -65,10 +65,10 @@ class Settings(NamedTuple):
     """The checked parameters of a perceptron.
 
     Attributes:
-        engine: The engine that has to train it, "jfnn" or "scikit-learn"; "auto" if either can.
-        structure: The structure, with the widths of the hidden layers as sizes and without an output.
+        engine: The engine that has to train, "jfnn" or "scikit-learn"; "auto" if either can.
+        structure: The structure; its sizes are the widths of the hidden layers, and it has no output yet.
         numbers: The numbers of the structure, name -> value.
-        alone: Why its fits cannot train beside others in a search; None if they can.
+        alone: Why the fits cannot train beside others in a search; None if they can.
     """
 
     engine: str
@@ -78,11 +78,11 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, perceptron: BaseEstimator, partial: bool = False) -> "Settings":
-        """Checks the parameters of a perceptron of this package and converts them.
+        """Check the parameters of a perceptron and convert them.
 
         Args:
-            perceptron: The perceptron.
-            partial: Whether they are for a `partial_fit`.
+            perceptron: A perceptron of this package.
+            partial: Whether the parameters are for a `partial_fit`.
 
         Raises:
             InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
@@ -104,12 +104,12 @@ class Settings(NamedTuple):
             )
         if partial and isinstance(values.get("class_weight"), str):
             raise ArgumentError(
-                "class_weight", "'balanced' is unknown to partial_fit, which sees a part of the rows"
+                "class_weight", "partial_fit does not support 'balanced', since it gets only some of the rows"
             )
         if partial and values["early_stopping"] and engine != "scikit-learn":
             raise ArgumentError("early_stopping", "partial_fit does not support early_stopping=True")
         sizes: tuple[int, ...] = ()
-        if engine != "scikit-learn":  # whose code takes more
+        if engine != "scikit-learn":  # scikit-learn's code accepts more
             hidden = values["hidden_layer_sizes"]
             sizes = checks.as_counts(hidden if checks.is_several(hidden) else [hidden], "hidden_layer_sizes")
             for name in COUNTS:
@@ -119,32 +119,32 @@ class Settings(NamedTuple):
         structure = _structure(values, sizes)
         alone = None
         if structure.solver == "lbfgs":
-            alone = "the solver 'lbfgs' minimises one at a time"
+            alone = "the solver 'lbfgs' minimizes one fit at a time"
         elif values["verbose"]:
-            alone = "verbose estimators report on their training"
-        of_member = {}
+            alone = "verbose estimators print their progress"
+        member_numbers = {}
         for name in structure.numbers:
             try:
-                of_member[name] = float(values[name])
+                member_numbers[name] = float(values[name])
             except OverflowError:
                 got = checks.shown(values[name])
                 raise InvalidParameterError(f"{name}: expected a number within floats, got {got}") from None
-        return cls("jfnn" if lacking is not None else engine, structure, of_member, alone)
+        return cls("jfnn" if lacking is not None else engine, structure, member_numbers, alone)
 
     def engine_for(self, weights: np.ndarray | None) -> str:
-        """The engine for rows of these weights: scikit-learn divides by the weight of a step."""
+        """Return the engine for rows with these weights: scikit-learn divides by the weight of a step."""
         count = 0 if weights is None else np.count_nonzero(weights == 0)
         if self.engine != "auto" or weights is None or not count:
             return self.engine
         rows = len(weights)
         batch = self.structure.rows_a_step(rows)
-        # Early stopping holds out rows that are not known yet.
+        # Early stopping holds out rows that are not yet known.
         least = 1 if self.structure.validation is not None else rows % batch or batch
         return "jfnn" if count >= least else "auto"
 
 
 def further(values: Mapping[str, Any]) -> tuple[str, object] | None:
-    """The name and value of a parameter that scikit-learn's perceptron lacks; None if it has all."""
+    """Return the name and value of a parameter that scikit-learn's perceptron lacks; None if it has all."""
     if values["solver"] not in SOLVERS:
         return "solver", values["solver"]
     if values["activation"] not in THEIR_ACTIVATIONS:
@@ -155,7 +155,7 @@ def further(values: Mapping[str, Any]) -> tuple[str, object] | None:
 
 
 def _structure(values: Mapping[str, Any], sizes: tuple[int, ...]) -> Structure:
-    """The structure of a fit with valid parameters; see `Settings`."""
+    """Return the structure of a fit with valid parameters; see `Settings`."""
     sgd = values["solver"] == "sgd"
     make_loss = FURTHER_LOSSES.get(values["loss"])
     l1 = None
@@ -177,7 +177,7 @@ def _structure(values: Mapping[str, Any], sizes: tuple[int, ...]) -> Structure:
 
 
 def _check(kind: Any, values: Mapping[str, object]) -> None:
-    """Raises InvalidParameterError for a value that does not satisfy the constraints of a class."""
+    """Raise InvalidParameterError for a value that violates the constraints of a class."""
     for name, allowed in _constraints(kind).items():
         if not any(_satisfies(values[name], constraint) for constraint in allowed):
             expected = " or ".join(map(str, allowed))
@@ -186,7 +186,7 @@ def _check(kind: Any, values: Mapping[str, object]) -> None:
 
 @functools.cache
 def _constraints(kind: Any) -> Constraints:
-    """The constraints of a class of estimators, made from their declarations."""
+    """Return the constraints of a class of estimators, made from their declarations."""
     declared = kind._parameter_constraints
     return {name: [make_constraint(one) for one in allowed] for name, allowed in declared.items()}
 

@@ -1,4 +1,4 @@
-"""Fits trained side by side by the engine: one run for all that share rows, start and structure."""
+"""Train fits side by side by the engine: one run for all fits with equal rows, start and structure."""
 
 import copy
 import dataclasses
@@ -24,17 +24,17 @@ from jfnn.estimators.rows import Order, Scoring, hold_out
 from jfnn.identity.traces import shapes_of
 from jfnn.learners.data import Data
 
-# Work of one member in a call, in floating-point operations: fits that have ended leave where a call ends, so
-# that a long one trains some in vain; one of few steps of a small network is not worth the way to the device.
+# Floating-point operations of one member per call. Fits that have ended leave only at the end of a call, so a
+# long call wastes work; a call with few steps of a small network is not worth the overhead.
 CALL_WORK = 2e9
 CALL_STEPS = (64, 1024)
-TWO_BYTES = 1_000_000  # two members in so much train in 0.85 to 0.95 of the time of one after the other
+TWO_BYTES = 1_000_000  # two members of at most this size train in 0.85 to 0.95 of the time of two single ones
 Curve = list[np.ndarray]  # loss, cost and learning rate after each epoch
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class _SideBySide(Cohort):
-    """Fits as members: they share all but their numbers, name -> one a fit."""
+    """Fits as members, which share all but their numbers (name -> one per fit)."""
 
     numbers: dict[str, np.ndarray]
 
@@ -44,7 +44,7 @@ class _SideBySide(Cohort):
         return len(self.numbers["rows"])
 
     def hyper(self) -> dict[str, np.ndarray]:
-        """The numbers, in the dtype of the arithmetic."""
+        """Return the numbers, in the dtype of the arithmetic."""
         return {name: np.asarray(values, self.data.dtype) for name, values in self.numbers.items()}
 
 
@@ -54,22 +54,22 @@ def train(
     tell: Callable[[float, float | None, float], None] | None = None,
     ends: Callable[[], bool] | None = None,
 ) -> list[TrainedFit]:
-    """Trains fits that differ only by their numbers.
+    """Train fits that differ only in their numbers.
 
-    A fit has the same bits beside any others, on any number of threads.
+    A fit gives the same bits beside any others and on any number of threads.
 
     Args:
         fits: The fits.
         threads: The device of each host thread; None for all.
-        tell: Called for each epoch of the first fit, some at a time, with its loss, the score of held-out
+        tell: Called for each epoch of the first fit, several at a time, with its loss, the score of held-out
             rows or None, and the learning rate after it.
-        ends: Asked now and then whether to end without a result. Without it Ctrl-C cuts the fits short, with
-            a warning, as it does scikit-learn's.
+        ends: Polled to see whether to end without a result. Without it, Ctrl-C ends the fits early with a
+            warning, as in scikit-learn.
 
     Raises:
-        KeyboardInterrupt: ``ends`` says so, or Ctrl-C was pressed where it is given.
-        ValueError: Fewer than two rows are held out for early stopping, or these or the others weigh nothing;
-            or float32 cannot hold the numbers.
+        KeyboardInterrupt: ``ends`` returned True, or Ctrl-C was pressed and ``ends`` is given.
+        ValueError: Early stopping holds out fewer than two rows, all held-out or all training rows have
+            weight 0, or float32 cannot hold the numbers.
     """
     fit = fits[0]
     check_rows(fit)
@@ -104,28 +104,28 @@ def train(
     if threads is None:
         threads = as_devices(None)
     operations = 6 * sum(a * b for a, b in itertools.pairwise(fit.structure.sizes)) * order.batch
-    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))  # after which the host reads the curve
+    steps = int(np.clip(CALL_WORK / operations, *CALL_STEPS))  # the host then reads the curve
     calls = CallLength(steps=steps, most_epochs=CALL_EPOCHS, calls=1)
     trainer = Trainer(members, threads, _layout(members, threads[0].platform), calls)
     state = first_state(trainer)
     memory: SolverMemory = state.members.state.memory
     if fit.optimizer is not None and fit.optimizer.state is not None:
         states = zip(*map(jax.tree.leaves, (memory.optimizer, fit.optimizer.state)), strict=True)
-        for of_members, value in states:
-            of_members[...] = value
+        for array, value in states:
+            array[...] = value
     curves: list[Curve] = [[] for _ in fits]
 
     def at_return(state: RunState) -> np.ndarray:
-        """Reads the epochs since the last return, of which the one that diverged is NaN; flags ended fits."""
+        """Read the epochs since the last return (NaN for one that diverged), and return which fits ended."""
         if ends is not None and ends():
             raise KeyboardInterrupt
-        told = len(curves[0])
+        reported = len(curves[0])
         for member, curve in enumerate(curves):
             for epoch in range(len(curve), int(memory.epoch[member])):
                 curve.append(np.array(memory.curve[member, epoch % CALL_EPOCHS]))
             if len(curve) == state.members.diverged_at[member]:
                 curve.append(np.array([np.nan, np.nan, memory.rate[member]]))
-        for loss, cost, rate in curves[0][told:]:
+        for loss, cost, rate in curves[0][reported:]:
             if tell is not None:
                 tell(float(loss), None if scoring is None else scoring.score(-float(cost)), float(rate))
         return np.asarray(memory.stopped)
@@ -140,10 +140,10 @@ def train(
 
 
 def _with_weights_to_1(rows: FitRows, n: int) -> tuple[FitRows, float]:
-    """Rows whose largest weight is 1, and what it was: of the ``n`` to train on, and of the others apart.
+    """Scale the largest weight to 1, of the first ``n`` rows and of the others; return the first one's value.
 
-    Float32 holds such weights whatever their scale, of which only the penalty's share depends, as
-    its strength over the sum of weights.
+    Float32 can hold such weights whatever their scale was. The scale affects only the penalty, whose strength
+    is divided by the sum of the weights.
     """
     if rows.weights is None:
         return rows, 1.0
@@ -151,13 +151,13 @@ def _with_weights_to_1(rows: FitRows, n: int) -> tuple[FitRows, float]:
     largest = [float(part.max(initial=0)) for part in parts]
     for part, most, what in zip(parts, largest, ("trains on", "holds out"), strict=True):
         if part.size and most == 0:
-            raise ArgumentError("sample_weight", f"the rows that early stopping {what} all weigh 0")
+            raise ArgumentError("sample_weight", f"the rows that early stopping {what} all have weight 0")
         part /= most or 1.0
     return rows._replace(weights=np.concatenate(parts)), largest[0]
 
 
 def _data(rows: FitRows, scoring: Scoring | None) -> Data:
-    """Rows as the engine takes them, in float64 where they are and JAX has it."""
+    """Convert rows to the engine's form, in float64 if they are and JAX supports it."""
     dtype = jax.dtypes.canonicalize_dtype(rows.x.dtype)
     arrays = [rows.x, rows.targets]
     if scoring is not None:
@@ -169,7 +169,7 @@ def _data(rows: FitRows, scoring: Scoring | None) -> Data:
 
 
 def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict[str, np.ndarray]:
-    """The learner's numbers, name -> one a fit; all but those of the structure are those of the first."""
+    """Return the learner's numbers, name -> one per fit; those outside the structure are the first fit's."""
     fit = fits[0]
     shared = {
         "rows": order.n,
@@ -189,7 +189,7 @@ def _numbers(fits: Sequence[Fit], order: Order, scoring: Scoring | None) -> dict
 
 
 def _layout(members: Cohort, platform: str) -> Layout:
-    """The engine's choice, but for two members side by side where it has one and two are still small."""
+    """Return the engine's layout, or two members side by side if it chose one and two are still small."""
     layout = layout_for(members, platform, widest=True)
     two = 2 * bytes_of_member(members, int(members.replicates.sources.batch[0]))
     if layout.width > 1 or two > TWO_BYTES:
@@ -200,18 +200,18 @@ def _layout(members: Cohort, platform: str) -> Layout:
 def _result(
     fits: Sequence[Fit], i: int, state: RunState, curve: Curve, order: Order, scoring: Scoring | None
 ) -> TrainedFit:
-    """The result of fit ``i``, from all members and its curve."""
+    """Return the result of fit ``i``, from all members and its curve."""
     members = state.members
     params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
     best = float(memory.best)
     structure = fits[i].structure
-    optimizer = memory.optimizer if len(fits) == 1 else None  # of many it takes twice their memory
+    optimizer = memory.optimizer if len(fits) == 1 else None  # for many fits it would double their memory
     return TrainedFit(
         layers=PerceptronLearner(structure).unpack(params if scoring is None else memory.best_params),
         losses=[float(loss) for loss, _, _ in curve],
         scores=[] if scoring is None else [scoring.score(-float(cost)) for _, cost, _ in curve],
         converged=bool(memory.converged),
-        # Held-out rows keep the best epoch.
+        # With held-out rows, the parameters are those of the best epoch.
         diverged=scoring is None and bool(members.diverged_at[i] >= 0),
         rows=order.n,
         best=best if scoring is None else -scoring.score(-best),

@@ -296,5 +296,5 @@ def test_invalid_arguments_raise_by_name(fitted):
         estimators.MLPRegressor("poisson").fit(X, Y - 1)
     with pytest.raises(ValueError, match=r"non-finite"):
         clone(fitted).set_params(learning_rate_init=1e30).fit(X, Y)
-    with pytest.raises(ValueError, match=r"^class_weight: 'balanced' is unknown to partial_fit"):
+    with pytest.raises(ValueError, match=r"^class_weight: partial_fit does not support 'balanced'"):
         clone(fitted).set_params(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])

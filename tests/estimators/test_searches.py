@@ -89,7 +89,7 @@ def test_a_candidate_beyond_float32_is_scikit_learns_where_the_engine_is_not_ask
     for module in (model_selection, estimators):
         search = module.GridSearchCV(perceptron, {"alpha": [0.1, 1e39]}, cv=2, refit=False)
         if module is estimators:
-            with pytest.warns(UserWarning, match=r"one by one: 2 since .*alpha.*float32"):
+            with pytest.warns(UserWarning, match=r"one by one: 2 because .*alpha.*float32"):
                 search.fit(X, Y, sample_weight=weights)
         else:
             search.fit(X, Y, sample_weight=weights)
@@ -102,7 +102,7 @@ FAILURES = {  # of the second candidate -> the grid, and what is warned of
     "diverges": ({"learning_rate_init": [1e-3, 1e30]}, ["3 fits failed"]),
     "held-out rows are too few": (
         {"early_stopping": [False, True]},
-        ["3 fits failed", "one by one: 3 since ahead of time they fail: Arg.*fraction"],
+        ["3 fits failed", "one by one: 3 because they failed when trained together: Arg.*fraction"],
     ),
 }
 
@@ -121,13 +121,13 @@ def test_a_candidate_that_fails_gets_the_error_score(name):
 
 @pytest.mark.thorough
 def test_fits_that_train_alone_are_named_once(runs):
-    with pytest.warns(UserWarning, match="6 since the solver 'lbfgs' minimises one at a time"):
+    with pytest.warns(UserWarning, match="6 because the solver 'lbfgs' minimizes one fit at a time"):
         grid = {"solver": ["lbfgs", "sgd"], "alpha": [0, 1], "max_iter": [8]}
         search = estimators.GridSearchCV(PERCEPTRON, grid, cv=3)
         search.fit(X, Y)
     assert runs[:3] == [2, 2, 2]
     regressor = estimators.MLPRegressor(hidden_layer_sizes=(8,), max_iter=3, engine="jfnn")
-    with pytest.warns(UserWarning, match="its estimator is none of jfnn.estimators"):
+    with pytest.warns(UserWarning, match="its estimator is neither from jfnn.estimators"):
         grid = {"regressor__alpha": [0.1]}
         inside = TransformedTargetRegressor(regressor)
         estimators.GridSearchCV(inside, grid, cv=2, refit=False).fit(X, Y.astype(float))
@@ -188,14 +188,14 @@ def test_fits_of_a_fold_train_together_whatever_their_rows_are(name, runs):
 def test_transformers_that_differ_at_each_fit_are_named_and_nothing_is_trained_twice(runs):
     pipeline = make_pipeline(GaussianRandomProjection(9), PERCEPTRON)
     grid = {"mlpclassifier__max_iter": [3, 8], "gaussianrandomprojection__random_state": [None, 0]}
-    with pytest.warns(UserWarning, match="4 since their transformers"):
+    with pytest.warns(UserWarning, match="4 because their transformers"):
         estimators.GridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, Y)
     assert runs == 2 * [2] + 4 * [1]
 
 
 @pytest.mark.parametrize(
     ("first", "later", "reason"),
-    [(ArithmeticError, 1, "ArithmeticError"), (None, 2, "2 since they saw other rows")],
+    [(ArithmeticError, 1, "ArithmeticError"), (None, 2, "2 because their rows changed")],
 )
 def test_fits_that_were_otherwise_ahead_of_time_are_named(first, later, reason):
     calls = []
