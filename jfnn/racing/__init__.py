@@ -1,1 +1,1 @@
-"""Races: which cell of a grid is best, at a stated error, with as few networks as possible."""
+"""Races: find the best cell of a grid, at a stated error, with as few networks as possible."""

@@ -1,4 +1,4 @@
-"""The race itself: rounds of new seeds for the cells that none has beaten."""
+"""The race itself: rounds of new seeds for the cells that have not been eliminated."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,22 +8,22 @@ import numpy as np
 
 from jfnn.racing import bounds
 
-# Of cells ``[c]`` and places of seeds, which go on where these cells have ended: scores ``[c, seeds]``, the
-# higher the better, NaN where a network diverged.
+# (cells ``[c]``, indices of new seeds, which continue these cells' earlier ones) -> scores ``[c, seeds]``,
+# the higher the better, NaN if a network diverged.
 Train = Callable[[np.ndarray, range], np.ndarray]
 
-NUMBERS = 2**20  # differences of pairs of cells at a time; no answer depends on it
+NUMBERS = 2**20  # differences of pairs of cells computed at once; does not affect the results
 
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What decides a race.
+    """What determines the outcome of a race.
 
     Attributes:
-        alpha: Probability that the best cell is beaten, at most.
-        looks: Seeds that a cell has at each look.
-        test: Of `bounds.TESTS`.
-        indifferent: A difference that is of no interest; 0 for none.
+        alpha: The largest probability that the best cell is eliminated.
+        looks: Seeds per cell at each look.
+        test: One of `bounds.TESTS`.
+        indifferent: A difference that does not matter; 0 for none.
     """
 
     alpha: float
@@ -33,11 +33,11 @@ class Rules:
 
 
 class Look(NamedTuple):
-    """A look at the scores.
+    """The state of a race after a look at the scores.
 
     Attributes:
-        seeds: Seeds that each cell in the race had.
-        left: Cells that went on after it.
+        seeds: Seeds of each cell in the race.
+        left: Number of cells that continue.
         networks: Networks trained so far.
     """
 
@@ -50,8 +50,8 @@ class Outcome(NamedTuple):
     """How a race ended.
 
     Attributes:
-        left: Numbers of the cells that none has beaten, best first; none where all diverged.
-        looks: What was seen.
+        left: The remaining cells, best first; empty if all diverged.
+        looks: The state after each look.
     """
 
     left: np.ndarray
@@ -59,19 +59,20 @@ class Outcome(NamedTuple):
 
 
 def run(train: Train, cells: int, rules: Rules) -> Outcome:
-    """Trains until one cell is left, those left are as good, or no seeds are.
+    """Train until one cell remains, the remaining cells are close enough, or the seeds are used up.
 
-    A cell leaves when another one that is in the race, and has not diverged, is better. One that diverges
-    ranks behind all others; those that it alone has beaten come back, with the seeds that they missed.
+    A cell is eliminated when another cell that is in the race, and has not diverged, is better. A diverged
+    cell ranks behind all others; cells that it alone has eliminated return and train with the seeds they
+    missed.
 
     Args:
-        train: Gives scores; it is asked for each cell's seeds in order, once.
-        cells: How many cells there are.
-        rules: What decides.
+        train: Returns scores; called once for each cell and seed, in the order of the seeds.
+        cells: Number of cells.
+        rules: What determines the outcome.
     """
     scores = np.full((cells, rules.looks[-1]), np.nan)
-    count = np.zeros(cells, int)  # seeds of each cell
-    beaten = np.zeros((cells, cells), bool)  # by the cell of the row
+    count = np.zeros(cells, int)  # seeds per cell
+    beaten = np.zeros((cells, cells), bool)  # whether the cell of the row beats the cell of the column
     diverged = np.zeros(cells, bool)
     error = bounds.level(rules.alpha, cells, len(rules.looks))
     seen: list[Look] = []
@@ -102,7 +103,7 @@ def run(train: Train, cells: int, rules: Rules) -> Outcome:
 
 
 def _are_close(scores: np.ndarray, error: float, rules: Rules) -> bool:
-    """Whether no cell can be better than the first by the difference that is of no interest, or more."""
+    """Whether no cell can be better than the first one by the difference that does not matter, or more."""
     if not rules.indifferent:
         return False
     raised = scores[0] + rules.indifferent

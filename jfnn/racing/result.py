@@ -1,4 +1,4 @@
-"""What a race gives: the cell that won, or those that tie, and all scores."""
+"""The result of a race: the winner or the tied cells, and all scores."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from jfnn.core.store.files import file_exists
 from jfnn.loading import load
 from jfnn.racing.loop import Look
 
-RACE = "race.json"  # what decides a race, in its directory from the beginning
+RACE = "race.json"  # what determines the race; written to its directory at the start
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RaceResult:
-    """Which cell is best, or which cells tie, after how many networks; of `jfnn.race`.
+    """The result of `jfnn.race`: the best cell or the tied cells, and the number of networks trained.
 
     Attributes:
-        result: All scores in the grid's shape, with every seed that a cell was given: NaN, and 0 epochs,
-            where none trained; cells that are out are pruned. Of the first of those left it has the
-            parameters, unless none were kept.
-        tied: Indices of the cells left, best mean first: one that won, several that tie, none where all
+        result: All scores in the shape of the grid, with all seeds of the remaining cells; NaN and 0 epochs
+            where no network was trained. Eliminated cells are marked as pruned. It has the parameters of the
+            first remaining cell, unless none were kept.
+        tied: Indices of the remaining cells, best mean first: one winner, several tied cells, or none if all
             diverged.
-        looks: What each look saw: ``seeds`` that each cell in the race had, cells ``left`` after it, and
-            ``networks`` trained so far.
-        alpha: Probability that the best cell is out.
+        looks: For each look, the ``seeds`` of each cell in the race, the number of cells ``left`` after it,
+            and the ``networks`` trained so far.
+        alpha: The largest probability that the best cell is eliminated.
         test: "t" or "sign".
-        indifferent: The difference of no interest; 0 for none.
-        most: Seeds that a cell could have.
+        indifferent: The difference that does not matter; 0 for none.
+        most: The largest possible number of seeds per cell.
     """
 
     result: SweepResult
@@ -48,22 +48,22 @@ class RaceResult:
 
     @property
     def best(self) -> Best | None:
-        """The cell that won; None where several tie, or all diverged."""
+        """The winner; None if several cells tie or all diverged."""
         return self.result.best() if len(self.tied) == 1 else None
 
     @property
     def trained(self) -> int:
-        """Networks trained."""
+        """Number of networks trained."""
         return self.looks[-1].networks
 
     @property
     def planned(self) -> int:
-        """Networks that all cells with as many seeds as those left would have taken."""
+        """Number of networks if all cells had as many seeds as the remaining ones."""
         return int(self.result.diverged_at.size)
 
     @property
     def common(self) -> SweepResult:
-        """`result` with the first seeds alone, which all cells have: for maps of the whole grid."""
+        """`result` with the first seeds only, which all cells have: for maps of the whole grid."""
         places = (*[slice(None)] * len(self.result.cell_shape), slice(self.looks[0].seeds))
         fields = map_members(lambda array: array[places], self.result)
         runs = tuple(dataclasses.replace(run, params=None, kept_cell=None) for run in self.result.runs)
@@ -71,12 +71,12 @@ class RaceResult:
         return dataclasses.replace(self.result, **fields, seeds=seeds, runs=runs)
 
     def table(self) -> dict[str, np.ndarray]:
-        """Columns with a value a look: "seeds" of a cell, "cells" left after it, "networks" so far."""
+        """Return one value per look: "seeds" per cell, "cells" left after it, "networks" trained so far."""
         columns = zip(*self.looks, strict=True)
         return dict(zip(("seeds", "cells", "networks"), map(np.array, columns), strict=True))
 
     def __str__(self) -> str:
-        """The answer in a sentence."""
+        """Return the outcome in a sentence."""
         instead = f" instead of {self.planned}" if self.trained < self.planned else ""
         after = f"at error {self.alpha:g} after {self.trained} networks{instead}"
         if not self.tied:
@@ -93,11 +93,11 @@ class RaceResult:
         return text
 
     def __repr__(self) -> str:
-        """The same."""
+        """Return the outcome in a sentence."""
         return f"<RaceResult: {self}>"
 
     def _repr_html_(self) -> str:
-        """The sentence, the looks and the best of the cells left, for notebooks."""
+        """Return the outcome, the looks and the best remaining cells as HTML for notebooks."""
         table = self.table()
         looks = [[*table], *([str(value) for value in look] for look in self.looks)]
         return f"<p>{self}</p>{html_table(looks)}{self.result._repr_html_()}"
@@ -110,37 +110,37 @@ class RaceResult:
         return ", ".join(f"{name} {value_text(name, value)}" for name, value in (varied or axes).items())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Writes `result`, and with it the race, as `SweepResult.save`; `RaceResult.load` reads both back.
+        """Write `result` and the race as `SweepResult.save` does; `RaceResult.load` reads both.
 
         Raises:
-            ValueError: As `SweepResult.save`.
+            ValueError: As in `SweepResult.save`.
         """
         self.result.save(directory)
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> RaceResult:
-        """A race that was saved, or whose ``out`` the directory is and that has ended.
+        """Load a race from a directory, written by `save` or by a finished race with ``out``.
 
         Raises:
-            FileNotFoundError: There is none.
-            ValueError: It has not ended, or a file is corrupt; the message names it.
+            FileNotFoundError: There is no race.
+            ValueError: The race has not ended, or a file is corrupt; the message names it.
         """
         folder = paths.as_path(directory, "directory")
         if file_exists(folder / RACE) and not file_exists(folder / CONFIG):
-            raise ArgumentError(str(folder), "this race has not ended", cure="resume=True goes on with it")
+            raise ArgumentError(str(folder), "this race has not ended", cure="resume=True continues it")
         result = load(folder)
         if "race" not in result.config.get("settings", {}):
-            raise FileNotFoundError(f"{folder}: the run there is no race")
+            raise FileNotFoundError(f"{folder}: the run in it is not a race")
         with describing(folder / CONFIG):
-            return ended(result)
+            return race_of(result)
 
 
-def ended(result: SweepResult) -> RaceResult:
-    """The race whose result this is, by its configuration."""
+def race_of(result: SweepResult) -> RaceResult:
+    """Return the race that a result belongs to, from its configuration."""
     race = result.config["settings"]["race"]
     tied = tuple(tuple(map(int, index)) for index in race["tied"])
     for index in tied:
-        result.axes_at(index)  # which raises where there is no such cell
+        result.axes_at(index)  # raises if there is no such cell
     looks = tuple(Look(*map(int, look)) for look in race["seen"])
     alpha = float(race["alpha"])
     indifferent = float(race["indifferent"])

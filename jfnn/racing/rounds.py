@@ -1,4 +1,4 @@
-"""The networks of a race: rounds of new seeds, each a sweep of the cells that are still in it."""
+"""The networks of a race: rounds of new seeds, each a sweep of the cells that remain."""
 
 import dataclasses
 import hashlib
@@ -16,25 +16,25 @@ from jfnn.core.search.result import SweepResult, combined, map_members, with_run
 from jfnn.core.search.sweep import sweep
 from jfnn.schedulers import Converged, EarlyStopping
 
-ALWAYS = ("learning_rate", "l2")  # what every cell has, as arguments of their own
-ALONE = (EarlyStopping, Converged)  # schedulers that see one member alone
+ALWAYS = ("learning_rate", "l2")  # hyperparameters that every cell has and that have their own arguments
+ALONE = (EarlyStopping, Converged)  # schedulers that look at each member separately
 
 
 def check(options: Options) -> None:
-    """Raises ArgumentError for options of a sweep that a race has not."""
+    """Raise ArgumentError for sweep options that a race does not support."""
     for scheduler in options.schedulers:
         if not isinstance(scheduler, ALONE):
-            reason = f"expected none that compares cells, got {scheduler}"
-            cure = "a race itself says which cells go on; EarlyStopping and Converged stop single networks"
+            reason = f"expected no scheduler that compares cells, got {scheduler}"
+            cure = "a race itself decides which cells continue; EarlyStopping and Converged stop networks"
             raise ArgumentError("schedulers", reason, cure=cure)
     if options.refit:
-        cure = "train the winner again with jfnn.sweep, at its numbers, race.best.axes"
+        cure = "train the winner again by jfnn.sweep with its hyperparameters, race.best.axes"
         raise ArgumentError("refit", "expected none, since a race may end without one best cell", cure=cure)
     if options.initial_params is not None:
-        raise ArgumentError("initial_params", "expected none, since new seeds begin with their own")
+        raise ArgumentError("initial_params", "expected none, since each new seed has its own")
     if options.batches is not None and not callable(options.batches):
-        cure = "a function (seed, epoch) -> row numbers has them for every seed"
-        raise ArgumentError("batches", "expected no array, since seeds are not known beforehand", cure=cure)
+        cure = "pass a function (seed, epoch) -> row numbers"
+        raise ArgumentError("batches", "expected no array, since seeds are not known in advance", cure=cure)
     if options.execution.keep_params == "evaluations":
         raise ArgumentError("keep_params", "expected 'best', the first cell's, or 'none'; got 'evaluations'")
 
@@ -43,9 +43,9 @@ class Round(NamedTuple):
     """Some cells of one program, trained with some seeds.
 
     Attributes:
-        cells: Their numbers in the program's grid ``[c]``.
-        seeds: Places of the seeds.
-        result: Their sweep, of listed cells; of the first round, of the program's grid.
+        cells: Indices of the cells in the program's grid ``[c]``.
+        seeds: Positions of the seeds.
+        result: The result of a sweep of listed cells; for the first round, of the program's grid.
     """
 
     cells: np.ndarray
@@ -54,17 +54,15 @@ class Round(NamedTuple):
 
 
 class Rounds:
-    """Trains by `jfnn.sweep`, in the bits of one sweep of all cells and seeds.
+    """Trains rounds by `jfnn.sweep`, with the same bits as one sweep of all cells and seeds.
 
-    The layout of tiles, which bits depend on, is that of the first round from there on.
+    Bits depend on the tiles, so all rounds use those of the first.
     """
 
     def __init__(self, options: Options, seeds: int):
-        """Trains all cells with the first seeds.
+        """Train all cells with the first ``seeds`` seeds.
 
-        Args:
-            options: Those of a sweep of the whole grid and all seeds; ``out`` has a directory of each round.
-            seeds: How many.
+        ``options`` are those of a sweep of the whole grid with all seeds; ``out`` gets a directory per round.
         """
         self.keeps = options.execution.keep_params != "none"
         execution = dataclasses.replace(options.execution, keep_params="all" if self.keeps else "none")
@@ -77,12 +75,12 @@ class Rounds:
         self.of_programs = [[Round(cells, slice(seeds), program)] for program in programs]
         origin = self.first.origin
         if self.first.folds is not None and origin is not None and origin.subsets is None:
-            # A generator of folds is used up, and a splitter may draw others.
+            # A generator of folds is exhausted, and a splitter may choose others.
             folds = [(part["train"], part["validation"]) for part in origin.parts or ()]
             self.options = dataclasses.replace(self.options, folds=folds)
 
     def __call__(self, cells: np.ndarray, seeds: range) -> np.ndarray:
-        """Scores of cells ``[c, seeds]``, the higher the better, NaN where a network diverged."""
+        """Return scores of cells ``[c, seeds]``, the higher the better, NaN if a network diverged."""
         if not seeds.start:
             return _scores(self.first)
         places = slice(seeds.start, seeds.stop)
@@ -98,18 +96,18 @@ class Rounds:
         return np.concatenate(found)
 
     def _next(self, places: slice) -> Options:
-        """The options of the next round."""
+        """Return the options of the next round."""
         self.count += 1
         out = None if self.options.out is None else self.options.out / str(self.count)
         return dataclasses.replace(self.options, out=out, seeds=self.options.seeds[places])
 
     def whole(self, seeds: Sequence[int], left: np.ndarray, race: Mapping[str, Any]) -> SweepResult:
-        """The result of all cells and seeds: NaN where none trained, cells that are out pruned.
+        """Combine all cells and seeds: NaN where no network was trained, eliminated cells marked as pruned.
 
         Args:
-            seeds: All seeds of a cell that is left.
-            left: Numbers of the cells left, best first, whose first one's parameters are kept.
-            race: What decided and what came of it, for the configuration.
+            seeds: All seeds of a remaining cell.
+            left: Indices of the remaining cells, best first; the parameters of the first one are kept.
+            race: The rules and the outcome, for the configuration.
         """
         programs = [_program(rounds, seeds, race) for rounds in self.of_programs]
         if self.keeps and len(left):
@@ -125,7 +123,7 @@ class Rounds:
 
 
 def _scores(result: SweepResult) -> np.ndarray:
-    """The scores that rank, of folds the mean ``[cells, seeds]``, the higher the better."""
+    """Return the scores that rank, averaged over folds ``[cells, seeds]``, the higher the better."""
     values = result.scores[result.ranked_by].astype(np.float64)
     sign = 1 if result.higher_is_better() else -1
     cells = int(np.prod(result.cell_shape))
@@ -133,9 +131,9 @@ def _scores(result: SweepResult) -> np.ndarray:
 
 
 def _listed(options: Options, first: SweepResult, cells: np.ndarray) -> dict[str, Any]:
-    """Options that train some cells of a program, given one by one, in the tiles of its first round.
+    """Return options that train listed cells of a program, with the tiles of its first round.
 
-    A listed cell's number takes the place of a single one, and ``hyper`` that of a learner's or optimizer's.
+    The listed values override single ones; ``hyper`` declares the numbers of a learner or optimizer.
     """
     columns = {name: values[cells] for name, values in first.cells.columns().items()}
     further = {name: float(values[0]) for name, values in columns.items() if name not in ALWAYS}
@@ -147,7 +145,7 @@ def _listed(options: Options, first: SweepResult, cells: np.ndarray) -> dict[str
 
 
 def _program(rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, Any]) -> SweepResult:
-    """The result of all cells and seeds of one program, without parameters."""
+    """Return the result of all cells and seeds of one program, without parameters."""
     first = rounds[0].result
 
     def filled(*parts: np.ndarray) -> np.ndarray:
@@ -177,7 +175,7 @@ def _program(rounds: Sequence[Round], seeds: Sequence[int], race: Mapping[str, A
 
 
 def _params(rounds: Sequence[Round], cell: int) -> Any:
-    """The parameters of one cell, all its seeds in front."""
+    """Return the parameters of one cell, with the seeds as first axis."""
     parts = [
         one.result.of_cell(*one.result.cell_index(place)).params
         for one in rounds
