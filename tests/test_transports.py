@@ -282,7 +282,7 @@ NO_WORKER = {  # an executor, or a function that makes one; what is said; calls 
     "each future breaks": (Only(lambda *call: settled(NO_ROUTE)), "no worker gives an answer: .*no route", 2),
     "each answer is none": (Only(lambda *call: settled(dict)), "no worker .*expected bytes.*dict", 2),
     "no future ends": (Only(lambda *call: concurrent.futures.Future()), "no worker .*Timeout.* 0.4 s", 1),
-    "the data never come": (Here(stripped), "no worker gives an answer: .*did not come whole", 99),
+    "the data never come": (Here(stripped), "no worker gives an answer: .*arrived incomplete", 99),
     "it breaks": (Only(BREAKS), "give a function", 1),
     "those that are made break": (lambda: Only(BREAKS), "BrokenExecutor", 0),
     "none is made": (raising(OSError("no cluster")), "makes none: OSError: no cluster", 0),

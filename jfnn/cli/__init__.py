@@ -1,1 +1,1 @@
-"""The command line, ``jfnn``: what it reads, prints and writes, on the public library."""
+"""The command line, ``jfnn``: parsing, printing and writing around the public library."""

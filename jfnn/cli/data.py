@@ -1,4 +1,4 @@
-"""Data of a run: the digits or the user's file, split, scaled and shaped."""
+"""Data of a run: the digits or a user's file, split, scaled and shaped."""
 
 import math
 from pathlib import Path
@@ -18,33 +18,33 @@ DIGITS = (8, 8)  # pixels of an image
 
 
 class Problem(NamedTuple):
-    """Data to learn from, with what follows from them."""
+    """Data to learn from, and what follows from them."""
 
     name: str
-    split: Split  # runs are told apart by the names in it
+    split: Split  # its names are part of a run's identity
     shape: tuple[int, ...]  # of one row's inputs
     outputs: int  # width of the output layer
-    classes: tuple[str, ...] | None  # the word for each label; None for regression
+    classes: tuple[str, ...] | None  # the name of each label; None for regression
     loss: str
 
     @property
     def n_train(self) -> int:
-        """Rows to train on, those held out for validation included."""
+        """Number of training rows, including those held out for validation."""
         return len(self.split.x_train)
 
     @property
     def has_labels(self) -> bool:
-        """Whether networks learn classes, or 0 or 1 for each output, rather than numbers."""
+        """Whether targets are classes, or 0 or 1 for each output, rather than numbers."""
         return self.classes is not None or losses.get(self.loss).takes_logits
 
     @property
     def n_test(self) -> int:
-        """Rows to test on; 0 where all rows train."""
+        """Number of test rows; 0 if all rows are training rows."""
         return 0 if self.split.x_test is None else len(self.split.x_test)
 
 
 def load(flags: Flags) -> Problem:
-    """Reads and splits the data that the flags name."""
+    """Read and split the data chosen by the flags."""
     classes: tuple[str, ...] | None
     if flags.data is None:
         name = "the digits"
@@ -54,7 +54,7 @@ def load(flags: Flags) -> Problem:
         table = _read(flags.data, flags)
         cuts = sorted({"test_size", "split_seed", "stratify"} & flags.present)
         if cuts and table.n_train is not None:
-            raise ArgumentError(cuts[0], f"{flags.data.name} says itself which rows to test on")
+            raise ArgumentError(cuts[0], f"{flags.data.name} itself defines the test rows")
         name = flags.data.name
         classes = table.classes
         split = datasets.split_table(table, flags.test_size, flags.split_seed, flags.stratify)
@@ -63,10 +63,10 @@ def load(flags: Flags) -> Problem:
     loss = flags.loss or ("cross_entropy" if classes else "quadratic")
     kind = losses.get(loss)
     if classes is None and kind.takes_logits and (kind.excludes or not _are_labels(split.y_train)):
-        takes = "regression takes a loss of numbers (several columns of 0 and 1 others too)"
+        takes = "regression needs a loss for numbers (or, with several columns of 0 and 1, a cross-entropy)"
         raise ArgumentError("loss", f"{takes}, got {loss!r}")
     if classes and kind.regression:
-        raise ArgumentError("loss", f"classification takes a cross-entropy or quadratic, got {loss!r}")
+        raise ArgumentError("loss", f"classification needs a cross-entropy or quadratic, got {loss!r}")
     targets = len(classes) if classes else math.prod(np.shape(split.y_train)[1:])
     outputs = targets * kind.outputs_per_target
     shape = _shape(flags, split.x_train.shape[1:])
@@ -85,13 +85,13 @@ def _are_labels(y: np.ndarray) -> bool:
 
 
 def _shape(flags: Flags, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of a row's inputs as the network takes them, from that in the data."""
+    """Return the shape of a row's inputs for the network, from the shape in the data."""
     size = math.prod(shape)
     if flags.network == "mlp":
         return (size,)
     if flags.data is None:
         shape = DIGITS
-    elif flags.data.suffix.lower() == ".csv":  # a table, of whose columns neighbours hardly are such
+    elif flags.data.suffix.lower() == ".csv":  # the columns of a table rarely form a sequence
         found = f"rows are read as sequences of {size} columns, in their order in the file"
         callers.warn(Doubt(f"{found}; give --network mlp for a table", "network"))
     if flags.network == "cnn":

@@ -1,4 +1,4 @@
-"""Directories that commands write into, tried before training, and images in them."""
+"""Output directories, checked before training."""
 
 import itertools
 import os
@@ -12,9 +12,9 @@ from jfnn.core.search.run_directory import CHECKPOINT, CONFIG
 
 
 def choose_directory(flags: Flags) -> Path:
-    """The directory of --out; without the flag the first of runs/grid, runs/grid-2, … that is free.
+    """Return the directory of --out, by default the first unused one of runs/grid, runs/grid-2, ….
 
-    With --resume the default is runs/grid. Raises ArgumentError where it cannot be written to.
+    With --resume the default is runs/grid. Raises ArgumentError if the directory is not writable.
     """
     out = flags.out
     if "out" not in flags.present and not flags.resume:
@@ -25,25 +25,25 @@ def choose_directory(flags: Flags) -> Path:
 
 
 def holds_run(directory: Path) -> bool:
-    """Whether there is anything of a run to go on with."""
+    """Whether a directory has files of a run that can be resumed."""
     return any((directory / name).exists() for name in (CONFIG, CHECKPOINT))
 
 
 def check_free(directory: Path, added: Collection[str]) -> None:
-    """Raises ArgumentError for a directory without a run that has files which the command would overwrite.
+    """Raise ArgumentError for a directory without a run whose files the command would overwrite.
 
-    ``added`` names those beside the library's, which the library checks.
+    ``added`` names the command's files besides the library's, which the library checks.
     """
     check_directory(directory, "out", added)
     there = ", ".join(name for name in added if (directory / name).exists())
     if there and not (directory / CONFIG).exists():
-        raise ArgumentError("out", f"{directory} holds {there}, and no run; choose another directory")
+        raise ArgumentError("out", f"{directory} contains {there} but no run; choose another directory")
 
 
 def check_directory(directory: Path, argument: str, names: Iterable[str] = ()) -> None:
-    """Raises ArgumentError for a directory that cannot be made, or in which these files cannot be written.
+    """Raise ArgumentError if a directory cannot be made, or these files cannot be written in it.
 
-    A file is made where the directory is or will be, and removed.
+    As a test, a temporary file is made in the directory, or in its first existing parent.
     """
     try:
         above = (directory.absolute(), *directory.absolute().parents)

@@ -1,4 +1,4 @@
-"""Executors by name: other processes of this machine, a cluster of Dask, processes of MPI."""
+"""Executors by name: local processes, a Dask cluster, MPI processes."""
 
 import contextlib
 import os
@@ -15,12 +15,12 @@ from jfnn.distributed.processes import ctrl_c_is_for_others
 from jfnn.numerics.machine import cores
 
 CONNECTING_SECONDS = 20
-MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # in the environment where MPI is to start processes itself
+MPI_SPAWNS = "MPI4PY_FUTURES_MAX_WORKERS"  # set in the environment if MPI should start processes itself
 
 
 @contextlib.contextmanager
-def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
-    """The workers of --executor while they run; None for the threads of this process."""
+def workers_of(flags: Flags) -> Iterator[jfnn.Workers | None]:
+    """Run the workers of --executor in a context; None for this process's threads."""
     if flags.executor is None:
         yield None
         return
@@ -33,7 +33,7 @@ def chosen(flags: Flags) -> Iterator[jfnn.Workers | None]:
 
 @contextlib.contextmanager
 def _dask(flags: Flags) -> Iterator[Any]:
-    """The cluster whose scheduler the flags name, or one of this machine."""
+    """Connect to the cluster of --scheduler, or run a local one."""
     if flags.scheduler is not None and flags.workers is not None:
         raise ArgumentError("workers", "the cluster of --scheduler has its own")
     cluster = _local_cluster(flags) if flags.scheduler is None else contextlib.nullcontext(flags.scheduler)
@@ -43,7 +43,7 @@ def _dask(flags: Flags) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _local_cluster(flags: Flags) -> Iterator[Any]:
-    """A cluster of this machine."""
+    """Run a local cluster."""
     dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         with ctrl_c_is_for_others():
@@ -54,7 +54,7 @@ def _local_cluster(flags: Flags) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def client_of(address: Any, argument: str) -> Iterator[Any]:
-    """A client of a Dask cluster; raises ArgumentError where there is none at the address."""
+    """Connect to a Dask cluster; raise ArgumentError if there is none at the address."""
     dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         try:
@@ -67,11 +67,11 @@ def client_of(address: Any, argument: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _mpi(flags: Flags) -> Iterator[Any]:
-    """The other processes that ``mpiexec`` has started."""
+    """Use the other processes started by ``mpiexec``."""
     try:
         futures = imported("mpi4py.futures", "executor", "mpi")
         world = imported("mpi4py.MPI", "executor", "mpi").COMM_WORLD
-    except RuntimeError as error:  # of a package that brings no library
+    except RuntimeError as error:  # mpi4py without an MPI library
         reason = str(error).partition("\n")[0]
         raise ArgumentError("executor", f"mpi4py finds no MPI library, such as Open MPI: {reason}") from None
     command = "mpiexec -n 9 python -m mpi4py.futures $(which jfnn) grid --executor mpi"
@@ -83,7 +83,7 @@ def _mpi(flags: Flags) -> Iterator[Any]:
         yield executor
 
 
-# A name -> a context with what `jfnn.Workers` takes.
+# Name -> a context manager that returns the executor of `jfnn.Workers`.
 EXECUTORS: dict[str, Callable[[Flags], AbstractContextManager[Any]]] = {
     "processes": lambda flags: contextlib.nullcontext(flags.workers or cores()),
     "dask": _dask,

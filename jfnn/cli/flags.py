@@ -1,4 +1,4 @@
-"""The flags of ``jfnn grid``: fields of one record, from which parsing, help and errors follow."""
+"""The flags of ``jfnn grid``: fields of one record that defines parsing, help and errors."""
 
 import dataclasses
 from collections.abc import Collection
@@ -34,28 +34,28 @@ from jfnn.minibatches import SCHEMES
 from jfnn.optimizers import SCHEDULES
 from jfnn.training import GRADIENTS
 
-# Without --data, dense networks are those of the notes: flags that are not given then have these values.
+# Without --data, dense networks are those of the notes, with these defaults.
 NOTES: dict[str, Any] = {"activation": ("sigmoid",), "init": "normal", "reduction": "sum"}
-SPLIT = "path x_train y_train x_test y_test"  # errors of these are of --data
-# The first flag of each group in the help -> the group's title and, on further lines, text.
+SPLIT = "path x_train y_train x_test y_test"  # arguments whose errors are reported for --data
+# First flag of each group in the help -> the group's title and, on further lines, text.
 GROUPS = {
     "data": "data",
     "learning_rate": """grid
-VALUES: numbers and log-spaced ranges START:STOP:COUNT, with commas between.
-With --cells they are drawn from, each value as often as the next; START:STOP
-is then drawn from log-uniformly, uniform:START:STOP uniformly.""",
+VALUES: numbers and log-spaced ranges START:STOP:COUNT, separated by commas.
+With --cells, values are drawn with equal probability; START:STOP is then
+log-uniform, and uniform:START:STOP is uniform.""",
     "validation": "selection\nWithout --validation or --folds, cells are ranked on the test rows.",
     "network": """network
-With several --hidden or --channels, or several values of --units, of
---activation or of --batch-size with commas between, every network is trained
-with every batch size: further axes of the grid.""",
+With several --hidden or --channels, or several comma-separated values of
+--units, --activation or --batch-size, every network is trained with every
+batch size: further axes of the grid.""",
     "loss": "training",
     "executor": "running",
     "out": "output",
 }
 
 
-HIDDEN = "widths of hidden dense layers; 'none' for none"
+HIDDEN = "widths of hidden dense layers; 'none' for no hidden layer"
 METAVARS: dict[Read, str] = {str: "NAME", axis: "VALUES", number_or_axis: "VALUES", share_or_count: "SIZE"}
 
 
@@ -72,20 +72,19 @@ def flag(
     sets: str = "",
     needs: str = "",
 ) -> Any:
-    """A field for a flag; its metadata hold the keywords of `argparse` as ``argument``.
+    """Return a field for a flag; its metadata hold the arguments of `argparse` as ``argument``.
 
     Args:
-        help: Its help.
-        default: The default; a text is read as a word of the command line is.
-        read: The word as a value.
-        metavar: Stands for its value in the help; else the reader decides.
-        choices: Names that it takes, listed in the help.
-        otherwise: The default in words, where it is None.
-        many: Whether the flag may be repeated; the field then is a tuple.
-        alone: The value of the flag where no word follows it; None where one must.
-        sets: Arguments of the library that it sets, besides the one of its name; their errors name the flag.
-        needs: The flag without which this one would change nothing, and the values that it then has; any
-            without these.
+        help: The help text.
+        default: The default; a string is parsed like the command line.
+        read: Parses the flag's word.
+        metavar: Placeholder for the value in the help; by default it depends on ``read``.
+        choices: Allowed names, listed in the help.
+        otherwise: Description of the default if it is None.
+        many: Whether the flag may be repeated; the field is then a tuple.
+        alone: The value if no word follows the flag; None if a word is required.
+        sets: Further arguments of the library that the flag sets; their errors name the flag.
+        needs: The flag that this one requires, followed by its allowed values; by default all values.
     """
     if choices:
         help = f"{help}: {', '.join(choices)}".removeprefix(": ")
@@ -105,93 +104,95 @@ def flag(
 
 
 def switch(help: str, needs: str = "") -> Any:
-    """A field for a flag without a value; arguments are those of `flag`."""
+    """Return a field for a flag without a value; arguments as for `flag`."""
     metadata = {"argument": {"help": help, "action": "store_true"}, "sets": [], "needs": needs.split()}
     return dataclasses.field(default=False, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Flags:
-    """Values of all flags; ``present`` has the names of those on the command line."""
+    """Values of all flags; ``present`` has the names of the flags on the command line."""
 
     data: Path | None = flag(
         "a .csv with a header, or an .npz", None, path, metavar="FILE", otherwise="the digits", sets=SPLIT
     )
     target: str | None = flag("column of the .csv to predict", needs="data")
-    task: str | None = flag("", choices=TASKS, otherwise="what the targets look like", needs="data")
-    encode: bool = switch("columns of words of the .csv to columns of 0 and 1", "data")
-    impute: bool = switch("gaps in columns of numbers to the median, with a column that marks them", "data")
-    standardise: bool = switch("columns, and numbers to predict, to mean 0 and deviation 1 on training rows")
-    test_size: float | int = flag("rows to test on, a share or a number; 0: all train", "0.2", share_or_count)
-    split_seed: int = flag("shuffles rows before they are split", 0, one_integer, sets="random_state")
-    stratify: bool = switch("each class keeps its share in the rows to test on")
+    task: str | None = flag("", choices=TASKS, otherwise="inferred from the targets", needs="data")
+    encode: bool = switch("convert columns of words in the .csv to columns of 0 and 1", "data")
+    impute: bool = switch("fill gaps in columns of numbers by the median, and mark them in a column", "data")
+    standardise: bool = switch("scale columns and numeric targets to mean 0 and deviation 1 on training rows")
+    test_size: float | int = flag("test rows, a fraction or a number; 0: none", "0.2", share_or_count)
+    split_seed: int = flag("seed for shuffling rows before the split", 0, one_integer, sets="random_state")
+    stratify: bool = switch("keep the fraction of each class in the test rows")
     learning_rate: Axis = flag("η, the first axis", "1e-5:10:7", axis)
     l2: Axis = flag("λ, the second axis", "1e-5:10:7", axis)
-    l1: float | Axis | None = flag("penalty Σ |w|; several: a further axis", None, number_or_axis)
-    dropout: float | Axis | None = flag("of hidden units; several: a further axis", None, number_or_axis)
+    l1: float | Axis | None = flag("penalty Σ |w|; several values: a further axis", None, number_or_axis)
+    dropout: float | Axis | None = flag(
+        "dropout rate of hidden units; several values: a further axis", None, number_or_axis
+    )
     optimizer_arg: tuple[tuple[str, Any], ...] = flag(
-        "of --optimizer; several: a further axis; repeat for more",
+        "argument of --optimizer; several values: a further axis; may be repeated",
         (),
         named,
         metavar="NAME=VALUES",
         many=True,
     )
-    seeds: int | tuple[int, ...] = flag("how many, or which: 0,7,9; '7,' is seed 7", 1, count_or_integers)
+    seeds: int | tuple[int, ...] = flag("number, or list: 0,7,9; '7,' is seed 7", 1, count_or_integers)
     cells: int | None = flag("random search: draw N cells, not all combinations", None, one_integer)
-    validation: float | int | None = flag("rows to hold out, a share or a number", None, share_or_count)
-    folds: int | None = flag("cross-validation in N folds instead", None, one_integer)
+    validation: float | int | None = flag("held-out rows, a fraction or a number", None, share_or_count)
+    folds: int | None = flag("N-fold cross-validation instead", None, one_integer)
     rank_by: str | None = flag("metric", choices=METRICS, otherwise="accuracy; for regression loss")
     refit: str | None = flag(
-        "train the best cell again on all training rows, and test that one alone; all: on the test rows too",
+        "train the best cell again on all training rows, and test only that; all: on the test rows too",
         read=one_of(ROWS),
         metavar="ROWS",
         alone=ROWS[0],
     )
-    halving: int | None = flag("successive halving: one cell in N goes on", None, one_integer, sets="factor")
+    halving: int | None = flag("successive halving: keep one cell in N", None, one_integer, sets="factor")
     early_stopping: int | None = flag(
         "stop N epochs after the best validation loss", None, one_integer, sets="patience"
     )
     network: str = flag("kind", "mlp", choices=("mlp", "cnn", "rnn"), sets="layers inputs kernel")
     hidden: tuple[tuple[int, ...], ...] | None = flag(
-        HIDDEN, None, widths, metavar="N,N", otherwise="50, behind others none", many=True, sets="sizes"
+        HIDDEN, None, widths, metavar="N,N", otherwise="50; cnn, rnn none", many=True, sets="sizes"
     )
     channels: tuple[tuple[int, ...], ...] = flag(
-        "of cnn's convolutions", "8,16", integers, metavar="N,N", many=True, needs="network cnn"
+        "channels of a cnn's convolutions", "8,16", integers, metavar="N,N", many=True, needs="network cnn"
     )
     pool: int | None = flag(
-        "max pooling behind convolutions", None, one_integer, otherwise="none", needs="network cnn"
+        "max pooling after each convolution", None, one_integer, otherwise="none", needs="network cnn"
     )
     units: tuple[int, ...] = flag(
-        "of rnn's recurrent layer; several: several networks", "16", integers, needs="network rnn"
+        "units of an rnn's recurrent layer; several: several networks", "16", integers, needs="network rnn"
     )
-    cell: str = flag("of rnn", "gru", choices=CELLS, needs="network rnn")
+    cell: str = flag("recurrent layer of an rnn", "gru", choices=CELLS, needs="network rnn")
     activation: tuple[str, ...] | None = flag(
         "of hidden layers", None, names, choices=ACTIVATIONS, otherwise="relu; rnn tanh; the notes' sigmoid"
     )
     init: str | None = flag(
-        "starting weights", choices=INITIALIZERS, otherwise="glorot_normal; rnn pytorch; the notes' normal"
+        "initialization", choices=INITIALIZERS, otherwise="glorot_normal; rnn pytorch; the notes' normal"
     )
     loss: str | None = flag("", choices=LOSSES, otherwise="cross_entropy; for regression quadratic")
     reduction: str = flag("over the rows of a step", "mean", choices=REDUCTIONS)
-    epochs: int = flag("how many to train", 100, one_integer)
+    epochs: int = flag("number of training epochs", 100, one_integer)
     batch_size: tuple[int | str, ...] | None = flag(
-        "rows a step, 'full' for all", None, counts_or_full, otherwise="100, of few rows a quarter"
+        "rows per step, 'full' for all", None, counts_or_full, otherwise="100, or a quarter of few rows"
     )
-    minibatch: str = flag("how a step draws rows", "subset", choices=SCHEMES, sets="scheme")
-    optimizer: str = flag("any of optax", "sgd")
-    schedule: str = flag("learning rate as training goes on", "constant", choices=SCHEDULES)
-    gradient: str = flag("gradients, by hand with backprop", "autodiff", choices=GRADIENTS)
+    minibatch: str = flag("how each step selects rows", "subset", choices=SCHEMES, sets="scheme")
+    optimizer: str = flag("name of an optax optimizer", "sgd")
+    schedule: str = flag("learning rate during training", "constant", choices=SCHEDULES)
+    gradient: str = flag("gradients; backprop is derived by hand", "autodiff", choices=GRADIENTS)
     executor: str | None = flag(
-        "other processes that train", choices=("processes", "dask", "mpi"), otherwise="threads of this one"
+        "train in other processes", choices=("processes", "dask", "mpi"), otherwise="threads of this one"
     )
     workers: int | None = flag(
-        "how many processes", None, count(1), otherwise="one a core", needs="executor processes dask"
+        "number of processes", None, count(1), otherwise="one per core", needs="executor processes dask"
     )
     scheduler: str | None = flag(
-        "address of a Dask cluster: tcp://10.0.0.1:8786", otherwise="one here", needs="executor dask"
+        "address of a Dask cluster: tcp://10.0.0.1:8786", otherwise="a local one", needs="executor dask"
     )
     worker_kind: str | None = flag(
-        "device that trains, as jfnn workers says it", otherwise="as here", needs="executor", sets="kind"
+        "device to train on, as printed by jfnn workers", otherwise="as here", needs="executor", sets="kind"
     )
     worker_timeout: float | None = flag(
         "seconds without an answer until messages count as lost",
@@ -201,8 +202,8 @@ class Flags:
         sets="timeout",
     )
     dtype: str = flag("", "float32", choices=("float32", "float64"))
-    out: Path = flag("for results; without it the next that is free", "runs/grid", path, metavar="DIR")
-    play: bool = switch("write playground.html, too: a page with all networks, to play with")
-    resume: bool = switch("go on with the run in --out where it was stopped, with the same bits")
+    out: Path = flag("results; by default the next unused one", "runs/grid", path, metavar="DIR")
+    play: bool = switch("also write playground.html, an interactive page with all networks")
+    resume: bool = switch("continue the run in --out where it stopped, with the same bits")
     quiet: bool = switch("print nothing but errors and warnings")
     present: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The command ``jfnn``, whose subcommand is imported when it runs."""
+"""The command ``jfnn``, which imports a subcommand only to run it."""
 
 import argparse
 import functools
@@ -11,18 +11,18 @@ from jfnn.arguments import suggestions
 
 COMMANDS = {
     "grid": "train an η×λ grid of networks, or cells drawn at random, and report on it",
-    "predict": "answer for the rows of a .csv file by the networks of such a run",
+    "predict": "predict the rows of a .csv file by the networks of such a run",
     "workers": "check the workers of a cluster before a run",
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs ``jfnn COMMAND …``."""
+    """Run ``jfnn COMMAND …``."""
     return _imported(argv)()
 
 
 def _imported(argv: Sequence[str]) -> Callable[[], int]:
-    """What a command line does, with all that it needs imported."""
+    """Return the function that runs a command line, with all of its imports done."""
     if not argv or argv[0] not in COMMANDS:
         return functools.partial(_without_command, argv)
     from jfnn.cli import predict, run, workers  # import JAX
@@ -32,7 +32,7 @@ def _imported(argv: Sequence[str]) -> Callable[[], int]:
 
 
 def _without_command(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help says more of each")
+    parser = argparse.ArgumentParser("jfnn", epilog="jfnn COMMAND --help describes each command")
     parser.add_argument("--version", action="version", version=jfnn.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
@@ -45,9 +45,9 @@ def _without_command(argv: Sequence[str]) -> int:
 
 
 def command() -> int:
-    """The installed command: `main` with the exit status of its process."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # there is nothing to stop yet but imports
+    """Run `main` as the installed command and return its exit status."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise Ctrl-C is ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # imports can be stopped without cleaning up
     from jfnn.cli import process
 
     return process.run(_imported(sys.argv[1:]), "jfnn")

@@ -1,4 +1,4 @@
-"""The networks that the flags describe."""
+"""Networks from flags."""
 
 import itertools
 from typing import Any
@@ -9,10 +9,7 @@ from jfnn.cli.flags import Flags
 
 
 def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
-    """Networks by name, such as "100-50-relu", "cnn-8-16-relu" or "gru-6".
-
-    "none" has no hidden layer, and so no activation.
-    """
+    """Return networks by name: "100-50-relu", "cnn-8-16-relu", "gru-6", or "none" without hidden layers."""
     firsts: dict[str, tuple[Any, ...]] = {"mlp": ((),), "cnn": flags.channels, "rnn": flags.units}
     dense = flags.hidden or (((50,),) if flags.network == "mlp" else ((),))
     activations = flags.activation or ("tanh" if flags.network == "rnn" else "relu",)
@@ -29,7 +26,7 @@ def networks(problem: Problem, flags: Flags) -> dict[str, jfnn.Network]:
             options |= {"pool": flags.pool, "hidden": hidden}
             network = jfnn.cnn(problem.shape, first, problem.outputs, **options)
         else:
-            gated = flags.cell == "gru" and not hidden  # gated units bring their activations
+            gated = flags.cell == "gru" and not hidden  # gated units have their own activations
             words = [flags.cell, first, *layers, *([] if gated else [activation])]
             network = jfnn.rnn(problem.shape, first, problem.outputs, flags.cell, hidden=hidden, **options)
         made["-".join(map(str, words))] = network

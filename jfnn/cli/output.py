@@ -1,4 +1,4 @@
-"""Output of ``jfnn grid``: tables and verdict in words; figures, pages and flags in the runs' directories."""
+"""Output of ``jfnn grid``: printed tables and verdict; figures, pages and flags in the run's directory."""
 
 import dataclasses
 import itertools
@@ -25,17 +25,17 @@ from jfnn.core.search.run_directory import CONFIG, MODELS, REFIT, RESULTS, TABLE
 from jfnn.core.store.files import atomic_file, write_json
 from jfnn.optimizers import Distribution
 
-WIDTH = 80  # characters of a line
-CELLS_A_LINE = 8  # fit into it
+WIDTH = 80  # characters per line
+CELLS_A_LINE = 8  # fit into this width
 REPORT = "report.html"
 PLAYGROUND = "playground.html"
 ADDED = (REPORT, PLAYGROUND, "curves.png", "heatmap.png", "scatter.png")  # written beside the library's files
-# Flags that do not change what a run is.
+# Flags that are not part of a run's identity.
 NOT_SETTINGS = ("out", "resume", "quiet", "present", "executor", "workers", "scheduler")
 
 
 def report(result: SweepResult) -> str:
-    """The tables, the best cells and the verdict of a sweep, and what was trained again."""
+    """Return the tables, best cells and verdict of a sweep, and the scores of the refit."""
     lines = [training_text(result), ""] if training_text(result) else []
     lines += tables(result) if result.crossed else []
     lines += best_cells(result)
@@ -43,7 +43,7 @@ def report(result: SweepResult) -> str:
     if result.refit is not None:
         texts = summary.refit_texts(result.refit)
         lines += [f"trained again {summary.refit_rows(result)}:"]
-        line = max(2, len(texts) // 2)  # a part's metrics, of one metric both parts
+        line = max(2, len(texts) // 2)  # the metrics of one part; for a single metric both parts
         lines += [", ".join(texts[i : i + line]) for i in range(0, len(texts), line)]
         if not summary.tests_its_refit(result):
             lines += ["No rows are left to test on: this is no score of other rows."]
@@ -51,9 +51,9 @@ def report(result: SweepResult) -> str:
 
 
 def tables(result: SweepResult) -> list[str]:
-    """A score of all cells over η and λ, at the best cell's values on further axes: of the metric that ranks.
+    """Return the lines of tables over η and λ, at the best cell's values on further axes.
 
-    Instead of a loss, whose size says little, it is that of another metric where there is one.
+    They show the metric that ranks, or if that is a loss another metric, if any, which is easier to read.
     """
     best = result.best_or_none()
     metrics = summary.shown_metrics(result)
@@ -74,9 +74,9 @@ def tables(result: SweepResult) -> list[str]:
 
 
 def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool) -> list[str]:
-    """The lines of a table of one score over η (down) and λ (across), averaged over seeds and folds.
+    """Return the lines of a table of one score over η (down) and λ (across), averaged over seeds and folds.
 
-    The other axes have the values of the cell at ``index``, which gets a star if ``marked``.
+    Other axes have the values of the cell at ``index``, which gets a star if ``marked``.
     """
     names = list(result.axes)
     down = names.index("learning_rate")
@@ -99,9 +99,9 @@ def table(result: SweepResult, score: str, index: tuple[int, ...], marked: bool)
 
 
 def best_cells(result: SweepResult) -> list[str]:
-    """The best cells, best first, in aligned columns, and what their marks mean.
+    """Return lines with the best cells, best first, in aligned columns, and a legend.
 
-    Columns that do not fit beside the others stand below them, again behind the rank.
+    Columns that do not fit beside the others are printed below, again after the rank.
     """
     best = ranking.best_first(result)
     if not best.cells:
@@ -120,9 +120,9 @@ def best_cells(result: SweepResult) -> list[str]:
 
 
 def verdict(result: SweepResult) -> list[str]:
-    """The best cell, and how far to trust its score.
+    """Return lines on the best cell, and on how far to trust its score.
 
-    It has its score on test rows that ranked nothing, but of a cell that was trained again that training's.
+    The score is from test rows that did not rank cells, except for a refit cell.
     """
     best = result.best_or_none()
     if best is None:
@@ -132,7 +132,7 @@ def verdict(result: SweepResult) -> list[str]:
     by = f", by {metric_text(metrics[0])}" if len(metrics) > 1 else ""
     lines = [f"best cell: {describe(best.axes)}"]
     texts = [summary.part_text(result, name, best.index) for name in dict.fromkeys((part, "train"))]
-    # Two metrics are too much for one line.
+    # Two metrics are too long for one line.
     lines += [f"{texts[0]},", *texts[1:]] if by and len(texts) > 1 else [", ".join(texts)]
     if interval := summary.interval_text(result):
         lines += [f"({interval})"]
@@ -140,7 +140,7 @@ def verdict(result: SweepResult) -> list[str]:
 
 
 def caveats(result: SweepResult) -> list[str]:
-    """How far to trust the scores of the best cell; nothing without one."""
+    """Return lines on how far to trust the scores of the best cell; none without a best cell."""
     best = result.best_or_none()
     if best is None:
         return []
@@ -168,7 +168,7 @@ def caveats(result: SweepResult) -> list[str]:
 
 
 def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence[str]) -> list[str]:
-    """Writes figures and the report beside the library's files; the names of all in the directory."""
+    """Write figures and the report beside the library's files; return the names of all files."""
     from jfnn import plots
     from jfnn.report import writing as report
 
@@ -196,7 +196,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
         title=title,
         text=caveats(result),
         figures=None if result.leading else report.maps(result) | curves,
-        settings={  # that the library does not know
+        settings={  # unknown to the library
             "data": problem.name,
             "rows": f"{problem.n_train} to train on, {problem.n_test} to test on",
             "classes": problem.classes,
@@ -212,7 +212,7 @@ def write(flags: Flags, problem: Problem, result: SweepResult, command: Sequence
 
 
 def write_playground(result: SweepResult, problem: Problem, out: Path, title: str) -> bool:
-    """Writes the page to play with; whether it could, else a warning says why not: the run is there."""
+    """Write the interactive page; return whether it succeeded, and warn if not, since the run is complete."""
     from jfnn import playground
 
     try:
@@ -224,10 +224,10 @@ def write_playground(result: SweepResult, problem: Problem, out: Path, title: st
 
 
 def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
-    """A result whose metrics have the root mean squared error in the units of the data's file, "rmse".
+    """Add the metric "rmse", the root mean squared error in the units of the data's file.
 
-    It follows from R², ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Classes, several
-    targets and results without R² stay as they are.
+    It is computed from R² as ``σ √(1 - R²)`` with the standard deviation σ of the part's targets. Results
+    with classes, several targets or no R² are returned unchanged.
     """
     parts = (problem.split.y_train, problem.split.y_test)
     y = np.concatenate([np.ravel(part) for part in parts if part is not None])
@@ -248,8 +248,8 @@ def with_rmse(result: SweepResult, problem: Problem) -> SweepResult:
 
 
 def _plain(value: object) -> str:
-    """A path or a distribution as JSON has it."""
+    """Convert a path or a distribution to a string for JSON."""
     if isinstance(value, Distribution):
-        frozen = vars(value)  # of `scipy.stats`
+        frozen = vars(value)  # a distribution of `scipy.stats`
         return f"scipy.stats.{frozen['dist'].name}{frozen['args']}"
     return str(value)

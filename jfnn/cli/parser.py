@@ -1,4 +1,4 @@
-"""Parsers of command lines: made from declarations of flags, with errors and warnings in one line."""
+"""Command-line parsers, made from declared flags, with errors and warnings of one line."""
 
 import argparse
 import contextlib
@@ -22,12 +22,12 @@ DECLARED = {field.name: field.metadata for field in dataclasses.fields(Flags) if
 
 
 def flag_name(name: str) -> str:
-    """The flag of a field: ``--learning-rate``."""
+    """Return the flag of a field: ``--learning-rate``."""
     return "--" + name.replace("_", "-")
 
 
 def in_flags(cure: Cure) -> str:
-    """A cure by a flag, "--resume goes on with it"; empty for one that no flag brings."""
+    """Return a cure as a flag, such as "--resume continues it"; empty if no flag applies."""
     if isinstance(cure, str) or cure.argument not in DECLARED:
         return ""
     value = [] if cure.value is True else ["full" if cure.value is None else shlex.quote(str(cure.value))]
@@ -36,7 +36,7 @@ def in_flags(cure: Cure) -> str:
 
 @contextlib.contextmanager
 def warnings_in_lines(prog: str) -> Iterator[None]:
-    """Shows warnings as errors are shown, in a line each behind the flag that they name, above the bar."""
+    """Show warnings like errors: one line each, after the flag they concern, above the progress bar."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         text = str(message)
@@ -53,21 +53,21 @@ def warnings_in_lines(prog: str) -> Iterator[None]:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line that begins with the flag; flags are whole, texts as written."""
+    """A parser with one-line errors that begin with the flag; flags may not be abbreviated."""
 
     def __init__(self, **options: Any) -> None:
-        """Takes the arguments of `argparse.ArgumentParser`."""
+        """Take the arguments of `argparse.ArgumentParser`."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
-        self._negative_number_matcher = re.compile(r"-[\d.]")  # also -1e-3 and -1,2, not flags but values
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # -1e-3 and -1,2 are values, not flags
 
     def error(self, message: str) -> NoReturn:
-        """Exits with 2."""
+        """Exit with status 2."""
         self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
 
 
 def make_parser(prog: str, description: str, examples: str) -> Parser:
-    """A parser of all flags; its namespaces hold only those of the command line."""
+    """Return a parser of all flags; its namespaces contain only the flags on the command line."""
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options]",
@@ -85,7 +85,7 @@ def make_parser(prog: str, description: str, examples: str) -> Parser:
 
 
 def parse(parser: Parser, argv: Sequence[str]) -> Flags:
-    """The values of flags; exits with 2 for invalid words, and for flags whose needs are not met."""
+    """Return the values of flags; exit with status 2 for invalid words or unmet requirements."""
     parsed, others = parser.parse_known_args(argv)
     present = vars(parsed)
     if others:
@@ -107,10 +107,10 @@ def parse(parser: Parser, argv: Sequence[str]) -> Flags:
 
 
 def _advice(word: str, optimizer: str) -> str:
-    """What is meant by a word that is no flag."""
+    """Suggest a correction of a word that is not a flag."""
     name = word.removeprefix("--").replace("-", "_")
     if not word.startswith("-"):
-        return "; values stand behind their flag, several with commas between"
+        return "; values follow their flag, several are separated by commas"
     if name in optimizers.argument_names(optimizer):
         return f"; it goes into --optimizer-arg {name}=VALUES"
     return suggestions.did_you_mean(word, [*map(flag_name, DECLARED), "--help"])

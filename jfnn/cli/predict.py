@@ -1,4 +1,4 @@
-"""``jfnn predict``: a run's networks answer for the rows of a .csv file."""
+"""``jfnn predict``: predict the rows of a .csv file by a run's networks."""
 
 import csv
 import dataclasses
@@ -22,13 +22,13 @@ from jfnn.core.store.files import CorruptFileError, atomic_file
 from jfnn.loading import load
 
 DESCRIPTION = """\
-Answers for the rows of a .csv file by the networks of a run of `jfnn grid` on
-another .csv file with the same columns, in any order and among others; that of
-the targets is not needed. The networks are those that --refit trained again,
-else those of the best cell: an answer is the class of the mean of their
-probabilities, or the mean of their numbers.
+Predicts the rows of a .csv file by the networks of a run of `jfnn grid` on
+another .csv file. The file must have the same columns, in any order and among
+others, except the column of the targets. The networks are those trained by
+--refit, or otherwise those of the best cell. A prediction is the class with the
+highest mean probability, or the mean of the networks' predictions.
 
-Writes the columns of the file, and behind them the answers in the words and
+Writes the columns of the file, followed by the predictions in the words and
 units of the file that the run learned from.
 """
 EXAMPLES = """\
@@ -39,7 +39,7 @@ examples:
 
 
 def start(argv: Sequence[str]) -> int:
-    """Runs the words behind ``jfnn predict``; exits with 2 and one line for invalid ones."""
+    """Run ``jfnn predict`` with these words; exit with status 2 and one line if they are invalid."""
     parser = Parser(prog="jfnn predict", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("run", metavar="RUN", type=words.path, help="directory of the run, its --out")
     parser.add_argument("rows", metavar="FILE", type=words.path, help="the rows, a .csv file with a header")
@@ -58,7 +58,7 @@ def start(argv: Sequence[str]) -> int:
             added = answers(result, frame)
         for name in added:
             if name in frame:
-                raise ArgumentError("path", f"expected no column {name!r}, which the answers get")
+                raise ArgumentError("path", f"expected no column {name!r}, the name of the predictions")
         text = _csv(frame | added)
         if out is not None:
             with atomic_file(out, "--out") as file:
@@ -80,21 +80,21 @@ def start(argv: Sequence[str]) -> int:
 
 
 def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
-    """Columns of answers, name -> words or numbers, for rows by the names of their columns.
+    """Return columns of predictions, name -> words or numbers, for rows with named columns.
 
     Raises:
-        ValueError: The run is not on a .csv file, or kept no parameters; no cell ranks; or the rows lack a
-            column, or have a field that is no number.
+        ValueError: The run is not on a .csv file, kept no parameters, or has no best cell; or the rows lack a
+            column or have a field that is not a number.
     """
     names = result.names
     if not names.get("columns"):
-        raise ArgumentError("directory", "expected a run on a .csv file; this one keeps no names of columns")
+        raise ArgumentError("directory", "expected a run on a .csv file; this run has no column names")
     best = result.best_or_none()
     if best is None or (result.refit is not None and (result.refit.diverged_at >= 0).all()):
         raise ArgumentError("directory", NONE_RANKS)
-    asked = at_the_end(result.of_cell(*best.index) if result.refit is None else result.refit)
+    networks = at_the_end(result.of_cell(*best.index) if result.refit is None else result.refit)
     with jax.enable_x64(result.config["settings"]["dtype"] == "float64"):
-        values = asked.predict(frame, "mean")
+        values = networks.predict(frame, "mean")
     name = f"predicted_{names.get('target') or 'target'}"
     columns = values.reshape(len(values), -1).T.tolist()
     if len(columns) == 1:
@@ -103,7 +103,7 @@ def answers(result: SweepResult, frame: Any) -> dict[str, list[Any]]:
 
 
 def at_the_end(result: SweepResult) -> SweepResult:
-    """A result of one cell with its last parameters alone, where those of every evaluation were kept."""
+    """Return a result of one cell with its last parameters only, if every evaluation's were kept."""
     settings = result.config["settings"]
     if settings["keep_params"] != "evaluations":
         return result

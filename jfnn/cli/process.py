@@ -1,4 +1,4 @@
-"""A command that is all that its process does: neither Ctrl-C nor a closed pipe ends it with a traceback."""
+"""Run a command as a process that ends without a traceback on Ctrl-C or a closed pipe."""
 
 import gc
 import io
@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, TextIO
 
-INTERRUPTED = 130  # the status of a command that Ctrl-C has stopped
-SOON = 0.05  # seconds until an ignored Ctrl-C is sent again; the garbage collection that lost it must be over
+INTERRUPTED = 130  # exit status after Ctrl-C
+SOON = 0.05  # seconds before a lost Ctrl-C is sent again, after the garbage collection that lost it
 
 
 class _Output(io.FileIO):
-    """A file that takes all output, also when its reader has gone, as behind ``| head``.
+    """A file that accepts all output, even after its reader has gone, as behind ``| head``.
 
-    The command then goes on to save its results. Any other failure is kept for the end.
+    The command can then still save its results. Any other failure is stored for the end.
     """
 
     def __init__(self, descriptor: int, failures: list[str]) -> None:
@@ -24,7 +24,7 @@ class _Output(io.FileIO):
         self.failures = failures
 
     def write(self, content: Any) -> int:
-        """Writes bytes, as far as they can be."""
+        """Write bytes, if possible."""
         try:
             return super().write(content)
         except BrokenPipeError:
@@ -35,27 +35,27 @@ class _Output(io.FileIO):
 
 
 def run(main: Callable[[], int], prog: str) -> int:
-    """The exit status of a command: 130 when Ctrl-C has stopped it, 1 when its words could not be printed.
+    """Run a command; return its exit status: 130 after Ctrl-C, 1 if the output could not be written.
 
-    ``main`` runs it, ``prog`` names it in messages.
+    ``main`` runs it, and ``prog`` is its name in messages.
     """
     failures: list[str] = []
     sys.stdout = _lasting(sys.stdout, failures)
-    sys.stderr = _lasting(sys.stderr, [])  # nowhere is left to tell them
-    if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # else it is ignored
+    sys.stderr = _lasting(sys.stderr, [])  # its failures cannot be reported anywhere
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_DFL, signal.default_int_handler):  # otherwise ignored
         signal.signal(signal.SIGINT, _interrupt)
         sys.unraisablehook = _interrupt_again
     try:
         try:
             status = main()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest takes no time
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is fast
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         status = INTERRUPTED
-    gc.freeze()  # the process ends: Python need not search all objects for garbage once more
+    gc.freeze()  # the process ends, so Python need not search all objects for garbage
     sys.stdout.flush()
     if failures:
         print(f"{prog}: error: cannot write the output: {failures[0]}", file=sys.stderr)
@@ -65,7 +65,7 @@ def run(main: Callable[[], int], prog: str) -> int:
 
 
 def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
-    """A standard stream through an `_Output`; of a closed one nothing is kept.
+    """Wrap a standard stream in an `_Output`; a closed stream discards everything.
 
     A stream without a file, such as `io.StringIO`, stays as it is.
     """
@@ -83,16 +83,16 @@ def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
 
 
 def _interrupt(*_: object) -> None:
-    """Stops the command at a Ctrl-C; a second one ends the process at once.
+    """Stop the command on Ctrl-C; a second one ends the process at once.
 
-    Files get their names when they are complete, so none is spoilt.
+    Files are renamed to their final names when complete, so that none is damaged.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     raise KeyboardInterrupt
 
 
 def _interrupt_again(ignored: "sys.UnraisableHookArgs") -> None:
-    """Sends a Ctrl-C again that came amid garbage collection, where Python ignores exceptions."""
+    """Send a Ctrl-C again that came during garbage collection, where Python ignores exceptions."""
     if ignored.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(ignored)
         return

@@ -1,4 +1,4 @@
-"""``jfnn grid`` from its words to its exit status: options of a sweep, training, errors in one line."""
+"""``jfnn grid`` from its arguments to its exit status: sweep options, training, one-line errors."""
 
 import contextlib
 import dataclasses
@@ -42,11 +42,11 @@ DESCRIPTION = """\
 Trains an η×λ grid of networks on the digits, or on your data.
 
 Without --data it is the grid of the notes: sigmoid units, unscaled normal
-starts, and an objective that is a sum over the rows of a step. On your data,
-and of other networks, it is ReLU units, starts scaled to them, and a mean.
+initialization, and an objective summed over the rows of a step. With your data
+or other networks, the defaults are ReLU, scaled initialization, and a mean.
 Prints the scores over η and λ and the best cells, and writes tables, networks,
-figures and report.html into the run's directory. Ctrl-C stops a run such that
---resume goes on with it.
+figures and report.html into the run's directory. After Ctrl-C, --resume
+continues the run.
 """
 EXAMPLES = """\
 examples:
@@ -64,33 +64,33 @@ PROG = "jfnn grid"
 Show = Callable[[Progress], None]
 Watch = Callable[[Flags, str, bool], AbstractContextManager[Show]]
 OPTIONS = {field.name for field in dataclasses.fields(Options) if field.kw_only}
-# Arguments of `jfnn.Optimizer` that are no arguments of an optimizer.
+# Arguments of `jfnn.Optimizer` that are not arguments of an optax optimizer.
 NOT_OPTAX = {"self", "name", "schedule", "schedule_epochs"}
-EVALUATIONS = 20  # on the way, for the curves
+EVALUATIONS = 20  # during training, for the curves
 
 
 def bar(flags: Flags, metric: str, higher_is_better: bool) -> AbstractContextManager[Show]:
-    """A function that shows progress; it shows nothing where there is no terminal, or with --quiet.
+    """Return a function that shows progress in a terminal; it shows nothing with --quiet.
 
-    The bar begins anew with each program, and where the best cell is trained again.
+    The bar restarts with each program, and with the refit of the best cell.
     """
-    silent = True if flags.quiet else None  # None: unless stderr is a terminal
+    silent = True if flags.quiet else None  # None: silent unless stderr is a terminal
     return contextlib.closing(ProgressBar(metric_text(metric), higher_is_better, silent))
 
 
 def start(argv: Sequence[str]) -> int:
-    """`main` for a process that does nothing else: Python and JAX are set up for it."""
-    # Imports, traces and figures make many objects and little garbage, and looking for it takes long.
+    """Run `main` in a process of its own, with Python and JAX set up for it."""
+    # Imports, traces and figures make many objects and little garbage, and collecting it takes long.
     gc.set_threshold(100_000, 50, 50)
-    with contextlib.suppress(RuntimeError):  # JAX already runs in the program that calls
+    with contextlib.suppress(RuntimeError):  # JAX is already running in the calling program
         jfnn.use_all_cores()
     return main(argv)
 
 
 def main(argv: Sequence[str], watch: Watch = bar) -> int:
-    """Runs the words behind ``jfnn grid``; exits with 2 and one line for invalid ones.
+    """Run ``jfnn grid`` with these words; exit with status 2 and one line if they are invalid.
 
-    ``watch`` makes the function that is called with the progress.
+    ``watch`` returns the function that is called with the progress.
     """
     parser = make_parser(PROG, DESCRIPTION, EXAMPLES)
     flags = parse(parser, argv)
@@ -109,7 +109,7 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
         if not flags.quiet:
             took = textwrap.fill(timing(result, goes_on), output.WIDTH)
             print(output.report(result), took, sep="\n")
-        # Another process may have asked for the run meanwhile.
+        # Another process may have started on this run in the meantime.
         with warnings_in_lines(PROG), directory_lock(flags.out, waits=True):
             written = output.write(flags, problem, result, [*PROG.split(), *argv])
     except OSError as error:
@@ -128,7 +128,7 @@ def main(argv: Sequence[str], watch: Watch = bar) -> int:
 
 
 def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
-    """An error behind the flag at fault; None where no flag sets its argument."""
+    """Return an error prefixed by the flag at fault; None if no flag sets its argument."""
     if isinstance(error, CorruptFileError):
         return f"--out: {error}"
     reason = told(error.found, error.cure, in_flags)
@@ -140,7 +140,7 @@ def _line(error: ArgumentError | CorruptFileError, flags: Flags) -> str | None:
 
 
 def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
-    """The flag that sets the argument of an error, or the invalid item of it."""
+    """Return the flag that sets the argument of an error, or the argument's invalid item."""
     arguments = [name for name, _ in flags.optimizer_arg]
     if error.argument in arguments:
         return f"--optimizer-arg {error.argument}"
@@ -157,12 +157,12 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
 
 
 def timing(result: SweepResult, resumed: bool) -> str:
-    """The wall time of a sweep in its parts, and what it was spent on.
+    """Return a line with the wall time of a sweep and its parts, and what was trained.
 
-    ``resumed`` says that it may be only that of a run's last part.
+    If ``resumed``, the time may be only that of the run's last session.
     """
     count = result.diverged_at.size
-    config = result.runs[-1].config  # of several programs, earlier ones may have had other devices
+    config = result.runs[-1].config  # earlier programs may have had other devices
     parts = {"compile": result.timing["compile"], "run": result.timing["run"]}
     if result.refit is not None:
         parts["again"] = sum(result.refit.timing.values())
@@ -180,17 +180,17 @@ def timing(result: SweepResult, resumed: bool) -> str:
 
 
 def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
-    """Reads the data and trains on them; raises as `jfnn.sweep` does."""
+    """Read the data and train; raise as `jfnn.sweep` does."""
     problem = data.load(flags)
-    # Drawing takes half a second to import, which a thread can do while XLA compiles. A Ctrl-C amid an import
-    # may leave it waiting for a lock for ever, and no exit is to wait for it.
+    # A thread imports plotting, which takes half a second, while XLA compiles. After a Ctrl-C during an
+    # import the thread may wait for a lock forever, so it is a daemon.
     threading.Thread(target=importlib.import_module, args=("jfnn.report",), daemon=True).start()
     metric = flags.rank_by or ("accuracy" if problem.has_labels else "loss")
     higher = METRICS[metric](jfnn.losses.get(problem.loss)).higher_is_better
     directories.check_free(flags.out, ADDED)
     if flags.resume and not flags.quiet and not directories.holds_run(flags.out):
         print(f"nothing to resume in {flags.out}: the run begins", file=sys.stderr)
-    with watch(flags, metric, higher) as show, executors.chosen(flags) as workers:
+    with watch(flags, metric, higher) as show, executors.workers_of(flags) as workers:
         by_name = networks(problem, flags)
         network = by_name if len(by_name) > 1 else next(iter(by_name.values()))
         options = keywords(problem, flags)
@@ -199,17 +199,17 @@ def train(flags: Flags, watch: Watch) -> tuple[Problem, SweepResult]:
 
 
 def batch_sizes(problem: Problem, flags: Flags) -> list[int | None]:
-    """Rows a step: those of the flags, None for all of them; by default 100, of few rows a quarter."""
+    """Return the rows per step from the flags, None for all; by default 100, or a quarter of few rows."""
     sizes = flags.batch_size
     if flags.minibatch == "full" and set(sizes or ["full"]) != {"full"}:
-        raise ArgumentError("batch_size", "every step takes all rows with --minibatch full")
+        raise ArgumentError("batch_size", "with --minibatch full every step uses all rows")
     if sizes is None:
         return [None if flags.minibatch == "full" else max(1, min(100, problem.n_train // 4))]
     return [None if isinstance(size, str) else size for size in sizes]
 
 
 def optimizer(flags: Flags) -> jfnn.Optimizer:
-    """The optimizer with its arguments and schedule."""
+    """Return the optimizer with its arguments and schedule."""
     arguments = dict(flags.optimizer_arg)
     if len(arguments) < len(flags.optimizer_arg):
         raise ArgumentError("optimizer_arg", "expected each argument once")
@@ -219,13 +219,13 @@ def optimizer(flags: Flags) -> jfnn.Optimizer:
 
 
 def keywords(problem: Problem, flags: Flags) -> dict[str, Any]:
-    """Keywords of `jfnn.sweep`, for one executor."""
+    """Return the keywords of `jfnn.sweep`, without the executor."""
     sizes = [jfnn.Minibatches(size, flags.minibatch) for size in batch_sizes(problem, flags)]
     hyper = {"l1": flags.l1, "dropout": flags.dropout}
     axes = {"learning_rate": flags.learning_rate, "l2": flags.l2} | hyper | dict(flags.optimizer_arg)
     for name, values in axes.items():
         if flags.cells is None and is_distribution(values):
-            reason = "a range START:STOP is drawn from with --cells; without, give START:STOP:COUNT"
+            reason = "a range START:STOP needs --cells, which draws from it; otherwise give START:STOP:COUNT"
             raise ArgumentError(name, reason)
     schedulers: list[jfnn.Scheduler] = [] if flags.halving is None else [jfnn.Halving(flags.halving)]
     schedulers += [] if flags.early_stopping is None else [jfnn.EarlyStopping(flags.early_stopping)]

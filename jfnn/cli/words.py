@@ -1,6 +1,6 @@
-"""Readers of words of a command line: functions of a text that give its value.
+"""Readers of command-line words: functions that convert a string to a value.
 
-Their errors say what was expected; ranges of numbers are checked by the functions that take them.
+Their errors describe the expected form; ranges are checked by the functions that use the values.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from jfnn.arguments import checks
 from jfnn.arguments.checks import ArgumentError
 from jfnn.optimizers import Distribution
 
-MOST_VALUES = 1_000_000  # of one range
+MOST_VALUES = 1_000_000  # in one range
 INTEGERS = "whole numbers with commas between"
 Axis = tuple[float, ...] | Distribution
 Value = TypeVar("Value")
@@ -25,33 +25,33 @@ Read = Callable[[str], object]
 
 
 def says(expected: str) -> Callable[[Callable[[str], Value]], Callable[[str], Value]]:
-    """A decorator of readers: where one raises ValueError, its error says what was expected."""
+    """Decorate a reader so that its ValueErrors become messages with the expected form."""
 
     def decorate(read: Callable[[str], Value]) -> Callable[[str], Value]:
         @functools.wraps(read)
-        def read_or_say(text: str) -> Value:
+        def read_or_raise(text: str) -> Value:
             try:
                 return read(text)
             except ValueError:
                 raise _expected(expected, text) from None
 
-        return read_or_say
+        return read_or_raise
 
     return decorate
 
 
 def whole_number(text: str) -> int:
-    """An integer."""
+    """Read an integer."""
     return int(_plain(text))
 
 
 def number(text: str) -> float:
-    """A number."""
+    """Read a number."""
     return float(_plain(text))
 
 
 def _plain(text: str) -> str:
-    """The text of a number, without ``_`` as in data files: ``100_50`` is a slip."""
+    """Return the text of a number; reject ``_``, since ``100_50`` is more likely a typing error."""
     if "_" in text or not text.isascii():
         raise ValueError(f"expected plain numbers, got {text!r}")
     return text
@@ -63,9 +63,9 @@ one_number = says("a number")(number)
 
 @says("START:STOP with 0 < START < STOP, or uniform:START:STOP with START < STOP")
 def axis(text: str) -> Axis:
-    """Numbers, as `numbers` reads them, or a distribution to draw them from.
+    """Read numbers as `numbers` does, or a distribution to draw them from.
 
-    ``1e-5:10`` is log-uniform, ``uniform:0:0.9`` uniform, both frozen distributions of `scipy.stats`.
+    ``1e-5:10`` is log-uniform and ``uniform:0:0.9`` uniform, both as frozen distributions of `scipy.stats`.
     """
     uniform = text.startswith("uniform")
     ends = text.removeprefix("uniform:").split(":")
@@ -81,7 +81,7 @@ def axis(text: str) -> Axis:
 
 
 def number_or_axis(text: str) -> float | Axis:
-    """As `axis`; a single number is no sequence."""
+    """Read a word as `axis` does, but return a single number as a number."""
     values = axis(text)
     return values[0] if isinstance(values, tuple) and not re.search("[,:]", text) else values
 
@@ -123,19 +123,19 @@ def count_or_integers(text: str) -> int | tuple[int, ...]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """``sigmoid,relu`` -> names, each once."""
+    """``sigmoid,relu`` -> names, without duplicates."""
     return tuple(dict.fromkeys(text.split(",")))
 
 
 @says(f"{INTEGERS}, or 'full'")
 def counts_or_full(text: str) -> tuple[int | str, ...]:
-    """``50,100`` -> counts, each once; ``full`` stays."""
+    """``50,100`` -> counts, without duplicates; ``full`` is kept."""
     words = text.split(",")
     return tuple(dict.fromkeys(word if word == "full" else whole_number(word) for word in words))
 
 
 def count(least: int) -> Callable[[str], int]:
-    """A reader of an integer from ``least`` on."""
+    """Return a reader of an integer of at least ``least``."""
 
     @says(f"a whole number from {least} to {checks.MOST}")
     def read(text: str) -> int:
@@ -145,7 +145,7 @@ def count(least: int) -> Callable[[str], int]:
 
 
 def one_of(choices: Collection[str]) -> Callable[[str], str]:
-    """A reader of one of the names in ``choices``."""
+    """Return a reader of one of the names in ``choices``."""
 
     def read(text: str) -> str:
         try:
@@ -173,10 +173,10 @@ def named(text: str) -> tuple[str, bool | float | Axis]:
 
 
 def path(text: str) -> Path:
-    """Parses a path, where "~" is the user's home; raises for an empty string."""
+    """Read a path, with "~" for the user's home; an empty string is invalid."""
     if not text or "\0" in text:
         raise _expected("a path", text)
-    return Path(os.path.expanduser(text))  # a shell leaves that of --out=~/run as it is
+    return Path(os.path.expanduser(text))  # a shell does not expand "~" in --out=~/run
 
 
 def _expected(what: str, text: str) -> argparse.ArgumentTypeError:

@@ -1,4 +1,4 @@
-"""``jfnn workers --check``: what the workers of a cluster are, and whether they train as this process."""
+"""``jfnn workers --check``: show a cluster's workers, and whether they train as this process does."""
 
 import collections
 import contextlib
@@ -20,32 +20,32 @@ from jfnn.core.store.identity import Description, device_kind_in
 from jfnn.distributed import calls
 
 DESCRIPTION = """\
-Asks every worker of a Dask cluster what it is and has it train one small grid:
-before the night, for all that would end it in the morning. Prints a line for
-workers of one host that are the same: their processor or device, the versions
-and a checksum of the source, a checksum of what they trained, and in what they
-differ from this process. Such workers are refused in a run.
+Shows what every worker of a Dask cluster is and lets it train a small grid, to
+find problems before a long run. Prints a line for identical workers of a host:
+their processor or device, the versions and a checksum of the source, a checksum
+of the results, and how they differ from this process. A run refuses workers
+that differ.
 """
 EXAMPLES = """\
 examples:
   %(prog)s --check tcp://head:8786
   %(prog)s --check tcp://head:8786 --kind "gpu NVIDIA H100 80GB HBM3"
-      the workers that `jfnn grid --worker-kind` with these words would take
+      the workers that `jfnn grid --worker-kind` with this kind would use
 """
 SECONDS = 120.0  # for all answers
-SHOWN = 8  # characters of a checksum
+SHOWN = 8  # characters shown of a checksum
 
 
 class Found(NamedTuple):
-    """What a worker is, and what it trains."""
+    """A worker's environment and what it trained."""
 
     host: str
     environment: Description
-    trained: str  # checksum of a small grid
+    trained: str  # checksum of the trained grid
 
 
 def examine() -> Found:
-    """What this process is; it trains a small grid."""
+    """Describe this process and train a small grid on it."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(64, 5)).astype(np.float32)
     split = jfnn.Split(x, rng.integers(0, 3, 64))
@@ -58,14 +58,14 @@ def examine() -> Found:
 
 
 def start(argv: Sequence[str]) -> int:
-    """Runs the words behind ``jfnn workers``; 1 where a worker differs or is silent, or there is none."""
+    """Run ``jfnn workers`` with these words; return 1 if a worker differs or is silent, or there is none."""
     parser = Parser(prog="jfnn workers", description=DESCRIPTION, epilog=EXAMPLES)
-    parser.add_argument("--check", metavar="ADDRESS", required=True, help="of the cluster's scheduler")
-    parser.add_argument("--kind", metavar="KIND", help="that is to train (default: that of this process)")
+    parser.add_argument("--check", metavar="ADDRESS", required=True, help="address of the scheduler")
+    parser.add_argument("--kind", metavar="KIND", help="device to train on (default: that of this process)")
     flags = parser.parse_args(argv)
     try:
         with client_of(flags.check, "check") as client:
-            found, silent = _examined(client)
+            found, silent = _examine_all(client)
     except ArgumentError as error:
         parser.error(f"--{error}")
     expected = calls.environment_of(flags.kind)
@@ -77,20 +77,20 @@ def start(argv: Sequence[str]) -> int:
     return 0 if equal == count > 0 else 1
 
 
-def _examined(client: Any) -> tuple[list[Found], dict[str, str]]:
-    """What every worker of a cluster is; and the address of each that says nothing -> why."""
+def _examine_all(client: Any) -> tuple[list[Found], dict[str, str]]:
+    """Examine every worker of a cluster; return also the addresses without an answer -> the reason."""
     import distributed
 
     addresses = [*client.scheduler_info(n_workers=-1)["workers"]]
     print(f"{len(addresses)} workers have joined; each trains a small grid", file=sys.stderr)
-    asked = {
+    futures = {
         address: client.submit(examine, workers=[address], pure=False, retries=0) for address in addresses
     }
     with contextlib.suppress(TimeoutError):
-        distributed.wait([*asked.values()], timeout=SECONDS)  # type: ignore[no-untyped-call]
+        distributed.wait([*futures.values()], timeout=SECONDS)  # type: ignore[no-untyped-call]
     found: list[Found] = []
     silent: dict[str, str] = {}
-    for address, future in asked.items():
+    for address, future in futures.items():
         if future.status == "finished":
             found.append(future.result())
         elif future.status == "error":
@@ -101,7 +101,7 @@ def _examined(client: Any) -> tuple[list[Found], dict[str, str]]:
 
 
 def report(found: Iterable[Found], here: Found, expected: Description) -> tuple[list[str], int]:
-    """Lines on the workers found and on this process, and how many workers are as a run expects."""
+    """Return lines on the workers and this process, and the number of workers that a run accepts."""
     kinds: collections.Counter[tuple[str, str, str, str]] = collections.Counter()
     equal = 0
     for one in found:

@@ -1,6 +1,6 @@
-"""A sweep's tiles on other processes, near or far, through any executor of `concurrent.futures`.
+"""Train a sweep's tiles in other processes, local or remote, by any executor of `concurrent.futures`.
 
-`workers` asks a process whether it is as it must be; `futures` sends the next segments of a `queue` through a
-`submitter`, `waiting` for the replies. In the other processes `calls` runs them, with the data that `tasks`
-holds. The engine sees only the `Executor` protocol.
+`workers` checks that a process can compute the same bits; `futures` sends the next segments of a `queue` by a
+`submitter`, while `waiting` for replies. In the other processes `calls` runs the segments, with the data
+stored by `tasks`. The engine uses only the `Executor` protocol.
 """

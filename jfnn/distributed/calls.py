@@ -1,8 +1,8 @@
-"""Calls to other processes: segments that they run, and their answers.
+"""Calls to other processes: segments to run, and their answers.
 
-Both are sealed: a call has a checksum, an answer the name of its call and a checksum, so that what a
-transport loses, swaps or damages is done again. Errors of a segment come back as answers; an exception of the
-executor thus always means that the work was lost on the way.
+Both are sealed: a call has a checksum, and an answer has the name of its call and a checksum, so that work is
+repeated if a transport loses, swaps or damages it. Errors of a segment are returned as answers; an exception
+of the executor therefore always means that the work was lost.
 """
 
 import dataclasses
@@ -29,106 +29,106 @@ from jfnn.core.store.identity import (
 from jfnn.distributed.tasks import HELD, LoadError, PickledTask
 from jfnn.numerics import source
 
-# JAX's switches under which a worker refuses what it is sent, with the values that they have by default.
+# JAX switches that must have these values, the defaults, for a worker to accept calls.
 SWITCHES = {
     "jax_disable_jit": False,
     "jax_numpy_rank_promotion": "allow",
     "jax_transfer_guard": None,
 }
-# Before a worker that differs, or fails, says so: it is idle at once, and would take all calls from others.
-# A machine that fails waits longer, since it may recover and a call is tried a few times only.
+# Delay before a worker that differs, or fails, replies: it is idle at once, and would take all calls from
+# others. A failing machine waits longer, since it may recover, and each call is tried only a few times.
 REFUSING_SECONDS = 0.5
 FAILING_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """Segments for another process, which runs them one after another; without a task a mere question."""
+    """Segments for another process to run one after another; without a task, only a check of the process."""
 
-    name: str  # unique, since executors may take equal calls for one
-    task: PickledTask | None  # that the segments belong to
+    name: str  # unique, since executors may treat equal calls as one
+    task: PickledTask | None  # the task that the segments belong to
     segments: bytes  # the pickled list
-    environment: str  # `environment_here` of the processes that may run them, by `as_json`
+    environment: str  # the required `environment_here`, converted by `as_json`
     x64: bool  # whether JAX computes in float64
-    checksum: str = ""  # of all this
+    checksum: str = ""  # of all other fields
 
     def digest(self) -> str:
-        """The checksum of the other fields."""
+        """Return the checksum of the other fields."""
         task = None if self.task is None else self.task.digest
         sha256 = hashlib.sha256(f"{self.name} {task} {self.x64} {self.environment}".encode())
         sha256.update(self.segments)
         return sha256.hexdigest()
 
     def __dask_tokenize__(self) -> str:
-        """Names the call to Dask, which would read all of its bytes for a name."""
+        """Return the call's name as its token in Dask, which would otherwise read all of its bytes."""
         return self.name
 
 
 class Answer(NamedTuple):
-    """What becomes of a call."""
+    """The outcome of a call."""
 
-    process: str  # that answers: its host and number
-    # The leaves of trained members, objectives and blocks of scores of each segment; or why there are none.
+    process: str  # host and process number
+    # For each segment the leaves of trained members, objectives and blocks of scores; or an error.
     outcome: list[Any] | Exception
 
 
 class DamagedError(RuntimeError):
-    """A call, or its answer, did not come as it was sent."""
+    """A call or its answer was damaged on the way."""
 
 
 class DiffersError(RuntimeError):
-    """A process may not run a call: its results would have other bits, or JAX would refuse it there."""
+    """A process must not run a call: its results would have different bits, or JAX would refuse the call."""
 
     def __init__(self, text: str, environment: Description):
         super().__init__(text, environment)
-        self.environment = environment  # of the process, by `environment_here`
+        self.environment = environment  # the process's `environment_here`
 
     def __str__(self) -> str:
-        """In what it differs."""
+        """Return the differences."""
         return str(self.args[0])
 
 
 def make_call(task: PickledTask | None, segments: bytes, environment: str, x64: bool) -> Call:
-    """A call with a new name; see the fields of `Call`."""
+    """Make a call with a new name; see the fields of `Call`."""
     call = Call(uuid.uuid4().hex, task, segments, environment, x64)
     return dataclasses.replace(call, checksum=call.digest())
 
 
 def as_json(described: Description) -> str:
-    """An environment as a call has it; equal ones give the same text."""
+    """Convert an environment to text, equal for equal environments."""
     return json.dumps(described, sort_keys=True)
 
 
 def environment_of(kind: str | None) -> Description:
-    """What a process must be to compute the bits of this one, on a device of a kind; None for its own."""
+    """Return the environment that gives the bits of this process on a kind of device; None for its own."""
     check_process()
     described = environment_of_kind(device_kind(jax.devices()[0]) if kind is None else kind)
     return described | {"source": source.name(), "switches": SWITCHES}
 
 
 def unlike(found: Description, expected: Description) -> str:
-    """In what a process is not as it has to be; empty where it is."""
+    """Return how a process differs from the required environment; empty if it does not."""
     values = find_differences(found, expected)
     kinds = device_kind_in(found), device_kind_in(expected)
-    if kinds[0] != kinds[1]:  # and with it options of the compiler
+    if kinds[0] != kinds[1]:  # the compiler's options then differ, too
         others = [line for line in values if not line[0].startswith("backend.")]
         values = [("device", repr(kinds[0]), repr(kinds[1])), *others]
     return "; ".join(f"{name} is {value}, expected {wanted}" for name, value, wanted in values)
 
 
 def environment_here() -> Description:
-    """What this process is; see `environment_of`."""
+    """Return the environment of this process; see `environment_of`."""
     switches = {name: getattr(jax.config, name) for name in SWITCHES}
     return environment_of(None) | {"switches": switches}
 
 
 def process_here() -> str:
-    """Host and number of this process."""
+    """Return the host and number of this process."""
     return f"{socket.gethostname()} {os.getpid()}"
 
 
 def answer(call: Call) -> bytes:
-    """Runs segments on this process's first device, and seals what came of them; see `opened`."""
+    """Run segments on this process's first device and seal the outcome; see `opened`."""
     outcome: list[Any] | Exception
     try:
         outcome = _run(call)
@@ -139,10 +139,10 @@ def answer(call: Call) -> bytes:
 
 
 def opened(reply: object, name: str) -> Answer:
-    """The answer to the call of a name.
+    """Return the answer to the call with this name.
 
     Raises:
-        DamagedError: The reply is none to this call, or not whole.
+        DamagedError: The reply belongs to another call or is incomplete.
     """
     if not isinstance(reply, bytes | bytearray | memoryview):
         got = repr(reply) if isinstance(reply, BaseException) else f"a {type(reply).__name__}"
@@ -151,7 +151,7 @@ def opened(reply: object, name: str) -> Answer:
     head = len(_seal("", b""))
     content = buffer[head:]
     if buffer[:head] != _seal(name, content):
-        raise DamagedError("the answer is another call's, or not whole")
+        raise DamagedError("the answer belongs to another call or is incomplete")
     answered: Answer = pickle.loads(content)
     return answered
 
@@ -163,15 +163,15 @@ def _seal(name: str, content: bytes | memoryview) -> bytes:
 
 
 def _run(call: Call) -> list[Any]:
-    """The results of a call's segments.
+    """Return the results of a call's segments.
 
     Raises:
-        DamagedError, DiffersError, NoTaskError, LoadError: They cannot be run here.
+        DamagedError, DiffersError, NoTaskError, LoadError: They cannot run here.
         MemoryError, OSError: This machine failed.
-        Exception: What a segment raises.
+        Exception: A segment raised.
     """
     if call.checksum != call.digest():
-        raise DamagedError("the call did not come as it was sent")
+        raise DamagedError("the call was damaged on the way")
     here = environment_here()
     if as_json(here) != call.environment:
         time.sleep(REFUSING_SECONDS)
@@ -198,10 +198,10 @@ def _run(call: Call) -> list[Any]:
 
 
 def _sendable(error: Exception) -> Exception:
-    """An exception that survives a pickle: itself, or a `RuntimeError` with its text."""
+    """Return an exception that can be pickled: itself, or a `RuntimeError` with its text."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
             return error
-    except Exception:  # its type may do anything
+    except Exception:  # a user's exception type may do anything
         pass
     return RuntimeError(f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""Segments on other processes: submit, wait for the first answer, submit again."""
+"""Run segments in other processes: submit, wait for the first answer, submit again."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
@@ -21,45 +21,45 @@ from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import LoadError, NoTaskError, pickled
 from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
 
-# Without an answer until messages count as lost where the executor takes no more: some leave futures open.
+# Timeout after the executor stops accepting work, since some executors leave futures unfinished.
 CLOSED_SECONDS = 60.0
-SILENT = 3  # messages lost before any result for each try, after which none is expected
+SILENT = 3  # messages per try that may be lost before any result, before the run fails
 
 
 class Futures:
-    """An `Executor` on other processes.
+    """An `Executor` that uses other processes.
 
-    Short jobs travel together. Jobs whose future breaks, or whose answer is damaged, are sent again, each by
-    itself; the last time while no other is under way, so that a job that kills its worker takes no other down
-    with it. Then they are given up. A worker that differs, or cannot load the task, is warned of once, and
-    its jobs go to others.
+    Short jobs are sent together. If a future breaks or an answer is damaged, its jobs are sent again
+    separately. The last time, a job is sent while no other is running, so that a job that kills its worker
+    affects no other. After that it is given up. A worker that differs, or cannot load the task, causes one
+    warning, and its jobs go to other workers.
     """
 
     def __init__(self, task: Task, workers: Submitter, directory: Path | None, listener: Listener):
-        """Writes the task into ``directory``, which workers may share; `run` sends it."""
+        """Write the task to ``directory``, which workers may share; `run` sends it."""
         self.workers = workers
         self.environment = calls.as_json(calls.environment_of(workers.kind))
         self.task = pickled(task, directory)
         self.waiting = Waiting(listener)
         self.x64 = bool(jax.config.read("jax_enable_x64"))
-        self.has_trained = False  # whether a result has come
+        self.has_trained = False  # whether any result has arrived
         self.lacking: set[str] = set()  # processes that lack the task
-        self.warned_of: set[str] = set()  # processes
+        self.warned_of: set[str] = set()  # processes that a warning has named
 
     def run(self, jobs: Iterable[Job], segment: MakeSegment[Job], collect: Collect[Job]) -> Failures[Job]:
         """See `Executor`.
 
         Raises:
             ValueError: No worker can load the task.
-            ExecutorError: The executor takes no work, or gives none back, from the start.
-            Exception: An exception of a segment.
+            ExecutorError: The executor accepts no work, or returns none, from the start.
+            Exception: A segment raised.
         """
         self.queue: Queue[Any] = Queue(jobs, segment, self.workers)
         self.collect: Collect[Any] = collect
-        self.under_way: dict[int, Attempt[Any]] = {}  # by the identity of its future
+        self.under_way: dict[int, Attempt[Any]] = {}  # by the `id` of its future
         self.timeout = self.workers.timeout
-        self.timeouts = 0  # without an answer between
-        self.waiting.answered()  # before there was nothing to answer
+        self.timeouts = 0  # consecutive timeouts without an answer
+        self.waiting.answered()  # waiting starts now
         try:
             while True:
                 self._fill()
@@ -76,10 +76,10 @@ class Futures:
                 cancel(attempt.future)
 
     def compile(self, segments: Sequence[Segment], told: Callable[[int, int], None]) -> None:
-        """See `Executor`; each process compiles with its first tile, and nobody is told."""
+        """See `Executor`; each process compiles with its first tile, so nothing happens here."""
 
     def _fill(self) -> None:
-        """Sends as much as may be under way; gives the rest up where the executor takes no more."""
+        """Send as many jobs as allowed; give up the rest if the executor accepts no more."""
         while len(self.under_way) < self.workers.in_flight:
             attempt = self.queue.next(self.under_way.values())
             if attempt is None:
@@ -99,7 +99,7 @@ class Futures:
             self.under_way[id(attempt.future)] = attempt
 
     def _settle(self, attempt: Attempt[Any]) -> None:
-        """Collects results, or queues the jobs to be sent again."""
+        """Collect results, or queue the jobs to be sent again."""
         match received(attempt.future, attempt.call):
             case Answer(process, list() as results):
                 self.waiting.answered()
@@ -115,7 +115,7 @@ class Futures:
             case Answer(process, LoadError() as error) if not self.has_trained:
                 raise ArgumentError("executor", f"on {process} {error}")
             case Answer(process, DiffersError() | LoadError() as error):
-                self._warn_of(process, f"is refused, others do its work: {error}")
+                self._warn_of(process, f"is refused, and others do its work: {error}")
                 self.queue.again.append(attempt)
             case Answer(process, MemoryError() | OSError() as error):
                 self._warn_of(
@@ -136,12 +136,12 @@ class Futures:
             self.queue.jobs.extend(() if following is None else (following,))
 
     def _bring_task(self, process: str, attempt: Attempt[Any]) -> None:
-        """Sends jobs again with the task: one for each process that lacks it.
+        """Send jobs again with the task, once for each process that lacks it.
 
-        The others wait until a process has it. One of them looks for processes that nobody has heard of.
+        Other jobs wait until a process has it, except one that probes for further processes.
         """
         if attempt.with_task:
-            self._lose(attempt, DamagedError(f"on {process}: the data did not come whole"))
+            self._lose(attempt, DamagedError(f"on {process}: the data arrived incomplete"))
             return
         self.lacking.add(process)
         bringing = sum(one.with_task for one in (*self.under_way.values(), *self.queue.again))
@@ -150,20 +150,20 @@ class Futures:
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
 
     def _warn_of(self, process: str, what: str) -> None:
-        """Warns of a worker once."""
+        """Warn of a worker once."""
         if process not in self.warned_of:
             self.warned_of.add(process)
             callers.warn(Doubt(f"the worker {process} {what}", "executor"))
 
     def _lose(self, attempt: Attempt[Any], error: BaseException) -> None:
-        """Queues lost jobs to be sent again; raises where many were lost, and no result has come."""
+        """Queue lost jobs to be sent again; raise if many were lost before any result."""
         self.queue.retry(attempt, error)
         self.waiting.lost(error)
         if self.waiting.messages_lost >= SILENT * self.workers.tries and not self.has_trained:
             raise ExecutorError(no_answer(error)) from error
 
     def _lose_all(self) -> None:
-        """Takes all that is under way for lost; gives up where again and again nothing is answered."""
+        """Treat everything in flight as lost; give up after repeated timeouts."""
         self.timeouts += 1
         error = TimeoutError(f"no answer within {self.timeout:g} s")
         lost = [*self.under_way.values()]

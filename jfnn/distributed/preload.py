@@ -1,12 +1,12 @@
-"""The start of a worker of Dask: ``dask worker ADDRESS --preload jfnn.distributed.preload``."""
+"""Startup of a Dask worker: ``dask worker ADDRESS --preload jfnn.distributed.preload``."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from jfnn.distributed.processes import prepare
 
-# Settings of a cluster. jfnn itself sends a tile again whose worker died. Dask would keep the last thousand
-# messages, of half a megabyte each, and its observations of itself would take a tenth of a core.
+# Settings of a cluster. jfnn itself resends a tile whose worker died. By default, Dask would keep the last
+# thousand messages of half a megabyte each, and its self-monitoring would use a tenth of a core.
 DASK = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.low-level-log-length": 10,
@@ -15,8 +15,8 @@ DASK = {
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.worker.profile.enabled": False,
 }
-# Arguments of a cluster of this machine. Its scheduler runs any code and its web pages ask for no password:
-# both are for this machine only.
+# Arguments of a local cluster. Its scheduler runs any code and its web pages have no password, so both listen
+# on this machine only.
 CLUSTER: Mapping[str, Any] = {
     "host": "127.0.0.1",
     "dashboard_address": "127.0.0.1:0",
@@ -27,5 +27,5 @@ CLUSTER: Mapping[str, Any] = {
 
 
 def dask_setup(worker: object) -> None:
-    """Called by Dask when a worker starts."""
+    """Prepare a worker; called by Dask when it starts."""
     prepare()

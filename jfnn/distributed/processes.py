@@ -1,4 +1,4 @@
-"""Processes of this machine that train: a pool of them, and how each begins."""
+"""Local processes that train: a pool of them, and their startup."""
 
 import concurrent.futures
 import contextlib
@@ -13,25 +13,25 @@ from jfnn.numerics.machine import use_all_cores
 
 
 class ProcessPool(concurrent.futures.ProcessPoolExecutor):
-    """A process pool whose processes never get a Ctrl-C, and end with this one, however it ends."""
+    """A process pool whose processes never receive Ctrl-C, and end with this one, however it ends."""
 
     def __init__(self, count: int):
-        """Starts no process before work is submitted."""
+        """Make the pool; processes start when work is submitted."""
         super().__init__(count, multiprocessing.get_context("spawn"), prepare)
 
     def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:
-        """See `concurrent.futures.Executor`; processes are started here."""
+        """See `concurrent.futures.Executor`; processes may be started here."""
         with ctrl_c_is_for_others():
             return super().submit(fn, *args, **kwargs)
 
 
 def prepare() -> None:
-    """Makes this process a worker.
+    """Make this process a worker.
 
-    It shows JAX one device a core, so that the processes of a machine do not disturb each other, ignores
-    Ctrl-C, which stops the process that sends it tiles, and ends with its parent.
+    JAX gets one device per core, so that the processes of a machine do not disturb each other. The worker
+    ignores Ctrl-C, which stops the process that sends tiles, and ends with its parent.
     """
-    with contextlib.suppress(RuntimeError):  # JAX has started here
+    with contextlib.suppress(RuntimeError):  # JAX is already running
         use_all_cores()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -41,14 +41,14 @@ def prepare() -> None:
 
 
 def _end_with(parent: Any) -> None:
-    """Ends this process with its parent; the worker of a pool would wait for work forever."""
+    """End this process with its parent; a pool's worker would otherwise wait for work forever."""
     parent.join()
     os._exit(1)
 
 
 @contextlib.contextmanager
 def ctrl_c_is_for_others() -> Iterator[None]:
-    """Processes and threads started in this context never get a Ctrl-C, not even amid imports."""
+    """Let processes and threads started in this context never receive Ctrl-C, not even during imports."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

@@ -1,4 +1,4 @@
-"""What is sent next: jobs that travel together, and those that have to be sent again."""
+"""The queue of jobs to send: jobs that travel together, and jobs to be sent again."""
 
 import collections
 import dataclasses
@@ -14,10 +14,9 @@ from jfnn.core.engine.segment import Segment
 from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import to_bytes
 
-# Each call is sent and answered: calls are longer than on this process's devices, and short ones travel
-# together, until they take half as long as a long one, or reach this number of bytes. Shorter ones keep this
-# process busy with sending, longer ones leave workers idle at the end: compare by
-# `python scripts/scaling.py`.
+# Each call is a message and a reply, so calls are longer than on this process's devices. Short jobs travel
+# together until they take half as long as a long one, or reach this number of bytes. With less, this process
+# is busy sending; with more, workers are idle at the end. Compare by `python scripts/scaling.py`.
 CALLS = CallLength(steps=2048, calls=1)
 BYTES_TOGETHER = 1_000_000
 
@@ -26,33 +25,33 @@ Job = TypeVar("Job")
 
 @dataclasses.dataclass
 class Attempt(Generic[Job]):
-    """Jobs on their way together."""
+    """Jobs that are sent together."""
 
     jobs: Sequence[Job]
     segments: bytes  # the pickled list
-    structure: Any  # of each segment's members
+    structure: Any  # structure of each segment's members
     tries: int = 0  # how often they were lost
-    with_task: bool = False  # whether the task travels with them
-    is_probe: bool = False  # whether they look for a process that has the task, or lacks it
-    future: Any = None  # of the call that was sent last
-    call: str = ""  # its name
+    with_task: bool = False  # whether the task is sent with them
+    is_probe: bool = False  # whether they probe whether a process has the task
+    future: Any = None  # the future of the last call
+    call: str = ""  # the name of the last call
 
 
 class Queue(Generic[Job]):
-    """Jobs to send: repeats, those that wait for a task, new ones, and last repeats that travel singly."""
+    """Jobs to send: repeats, jobs waiting for a task, new jobs, and last repeats, which are sent singly."""
 
     def __init__(self, jobs: Iterable[Job], segment: MakeSegment[Job], workers: Submitter):
-        """``segment`` gives the segment of a job, when it is first sent."""
+        """Make a queue; ``segment`` returns the segment of a job when the job is first sent."""
         self.jobs = collections.deque(jobs)
         self.segment = segment
         self.workers = workers
         self.again = collections.deque[Attempt[Job]]()
-        self.waiting = collections.deque[Attempt[Job]]()  # for the task, which is on its way to the workers
+        self.waiting = collections.deque[Attempt[Job]]()  # for the task to reach a worker
         self.singly = collections.deque[Attempt[Job]]()
         self.failures: list[tuple[Job, Exception]] = []
 
     def next(self, under_way: Collection[Attempt[Job]]) -> Attempt[Job] | None:
-        """The next jobs to send, if any may be sent beside those that are under way."""
+        """Return the next jobs to send, if any may be sent in addition to those in flight."""
         if self.again:
             return self.again.popleft()
         if self.waiting:
@@ -65,7 +64,7 @@ class Queue(Generic[Job]):
         return self.singly.popleft() if self.singly and not under_way else None
 
     def _fresh(self) -> Attempt[Job]:
-        """New jobs, as many as may travel together."""
+        """Return as many new jobs as may be sent together."""
         jobs: list[Job] = []
         segments: list[Segment] = []
         steps = size = 0
@@ -82,7 +81,7 @@ class Queue(Generic[Job]):
         return Attempt(jobs, to_bytes(segments), jax.tree.structure(segments[0].members))
 
     def retry(self, attempt: Attempt[Job], error: BaseException) -> None:
-        """Sends lost jobs again, each by itself, or gives them up."""
+        """Queue lost jobs to be sent again, each by itself, or give them up."""
         tries = attempt.tries + 1
         if tries >= self.workers.tries:
             self._give_up(attempt.jobs, error)
@@ -92,7 +91,7 @@ class Queue(Generic[Job]):
             queue.append(Attempt([job], to_bytes([segment]), attempt.structure, tries))
 
     def give_up_all(self, error: Exception) -> None:
-        """Gives up all jobs that are to be sent."""
+        """Give up all jobs in the queue."""
         for queue in (self.again, self.waiting, self.singly):
             for attempt in queue:
                 self._give_up(attempt.jobs, error)

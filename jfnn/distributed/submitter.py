@@ -1,4 +1,4 @@
-"""Work given to any executor of `concurrent.futures`, also if it breaks."""
+"""Submit work to any executor of `concurrent.futures`, even if it breaks."""
 
 import concurrent.futures
 import functools
@@ -13,15 +13,16 @@ from jfnn.core.experiment.remote import ExecutorError
 from jfnn.distributed.processes import ProcessPool
 from jfnn.numerics.machine import cores
 
-# Messages on their way, of which each may be half a megabyte: at least, for each process, so that none waits
-# for the next, and at most, since where each message is a job each answer comes from another process.
+# Messages in flight, each up to half a megabyte: at least AT_LEAST, and MESSAGES_A_PROCESS per process so
+# that no process waits for work. AT_MOST is the limit where each message is a job, with each answer from a
+# new process.
 AT_LEAST = 64
 MESSAGES_A_PROCESS = 4
 AT_MOST = 1024
 
 
 class Submitter:
-    """An executor of `concurrent.futures`, made anew where it broke; attributes as of `jfnn.Workers`."""
+    """An executor of `concurrent.futures` that is remade if it breaks; attributes as in `jfnn.Workers`."""
 
     def __init__(
         self,
@@ -33,21 +34,20 @@ class Submitter:
         kind: str | None = None,
         timeout: float | None = None,
     ):
-        """Starts nothing; raises ValueError or TypeError naming the argument.
+        """Check the arguments, without starting anything; raise ValueError or TypeError naming the argument.
 
         Args:
-            executor: A number of processes of this machine, as for `processes`; anything with the
-                ``submit(function, *arguments) -> future`` of `concurrent.futures`: Dask's
-                ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()``, a process pool whose context
-                is "spawn" or "forkserver"; or a function without arguments that makes one, which is called
-                again should it break.
+            executor: A number of local processes, as for `processes`; an object with the method
+                ``submit(function, *arguments) -> future`` of `concurrent.futures`, such as Dask's
+                ``client.get_executor()``, ``mpi4py.futures.MPIPoolExecutor()`` or a process pool whose
+                context is "spawn" or "forkserver"; or a function without arguments that makes one, and is
+                called again if it breaks.
             tries: See `jfnn.Workers`.
-            in_flight: See `in_flight`; None for 64, and four for each process that has answered where these
-                are more.
-            together: The same.
-            kind: The same: ``"gpu NVIDIA H100 80GB HBM3"``, as ``jfnn workers --check`` prints it. Workers
-                of other kinds are refused, since they round otherwise.
-            timeout: The same. None waits for ever, and says so after 10 s.
+            in_flight: See `in_flight`; None for 64, or four per process that has answered if that is more.
+            together: See `jfnn.Workers`.
+            kind: See `jfnn.Workers`; such as ``"gpu NVIDIA H100 80GB HBM3"``, as printed by
+                ``jfnn workers --check``. Workers of other kinds are refused, since they round differently.
+            timeout: See `jfnn.Workers`. None waits forever, with a message after 10 s.
         """
         self.tries = checks.as_count(tries, "tries")
         self._in_flight = None if in_flight is None else checks.as_count(in_flight, "in_flight")
@@ -69,27 +69,27 @@ class Submitter:
             check_starts_anew(executor)
         self._make: Callable[[], Any] | None = None if is_executor else executor  # type: ignore[assignment]
         self._executor: Any = executor if is_executor else None
-        self._owned = False  # whether this object made the executor, and shuts it down
-        self._holders = 0  # calls, one inside another, that use the executor
-        self.processes_heard_of: set[str] = set()  # those that have trained
+        self._owned = False  # whether this object made the executor and has to shut it down
+        self._holders = 0  # nested calls that use the executor
+        self.processes_heard_of: set[str] = set()  # processes that have trained
 
     @classmethod
     def processes(cls, count: int | None = None, **options: Any) -> Self:
-        """Processes of this machine, which leave Ctrl-C to this one, and end with it, however it ends.
+        """Make local processes that ignore Ctrl-C and end with this process, however it ends.
 
-        In a script they must be used under ``if __name__ == "__main__":``, since each process imports it.
+        In a script, use them under ``if __name__ == "__main__":``, since each process imports the script.
 
         Args:
-            count: How many; None for one a core.
+            count: Number of processes; None for one per core.
             **options: See `jfnn.Workers`.
         """
         return cls(cores() if count is None else checks.as_count(count, "count"), **options)
 
     @property
     def in_flight(self) -> int:
-        """Messages on their way at a time, each of a tile or several short ones.
+        """Messages in flight at a time, each with one tile or several short ones.
 
-        At least twice the number of workers keeps them busy. The memory that they take is bounded by it.
+        At least twice the number of workers keeps them busy. The number limits the memory for messages.
         """
         if self._in_flight is not None:
             return self._in_flight
@@ -102,7 +102,7 @@ class Submitter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shuts down an executor made here with the outermost call; waiting tiles are dropped."""
+        """After the outermost call, shut down an executor made here; waiting tiles are dropped."""
         self._holders -= 1
         if self._owned and not self._holders:
             _shut_down(self._executor, wait=kind is None)
@@ -110,11 +110,11 @@ class Submitter:
             self._owned = False
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Any:
-        """A future of a call, by a new executor where the last one has broken.
+        """Return the future of a call, from a new executor if the last one has broken.
 
         Raises:
-            ExecutorError: The executor takes no work, or its function makes none.
-            TypeError: It gives no future.
+            ExecutorError: The executor accepts no work, or its function fails.
+            TypeError: The executor returns no future.
         """
         if self._executor is None:
             self._renew()
@@ -131,24 +131,24 @@ class Submitter:
             raise ExecutorError(f"executor: it takes no more work: {reason}") from error
         if not all(callable(getattr(future, name, None)) for name in ("cancel", "done", "result")):
             raise ArgumentTypeError(
-                "executor", f"expected one that gives futures, its submit gave {checks.shown(future)}"
+                "executor", f"expected one that returns futures, its submit returned {checks.shown(future)}"
             )
         return future
 
     def _renew(self) -> None:
-        """Makes the first executor, or another where it broke."""
+        """Make the first executor, or another one after it broke."""
         if self._owned:
             _shut_down(self._executor, wait=False)
         self._make = self._make or _like(self._executor)
         if self._make is None:
             raise ExecutorError(
-                "executor: it broke; give a function that makes one, which is then called again"
+                "executor: it broke; pass a function that makes one, which is then called again"
             )
         try:
             executor = self._make()
         except Exception as error:  # whatever a user's function raises
             reason = f"{type(error).__name__}: {error}"
-            raise ExecutorError(f"executor: its function makes none: {reason}") from error
+            raise ExecutorError(f"executor: its function failed: {reason}") from error
         if not callable(getattr(executor, "submit", None)):
             raise ArgumentTypeError(
                 "executor", f"expected a function that makes one, it made {checks.shown(executor)}"
@@ -159,9 +159,9 @@ class Submitter:
 
 
 def check_starts_anew(executor: object) -> None:
-    """Raises ArgumentError for a process pool that forks, since JAX's threads do not survive it.
+    """Raise ArgumentError for a process pool that forks, since JAX's threads do not survive a fork.
 
-    Pools do so by default on Linux up to Python 3.13.
+    Forking is the default on Linux up to Python 3.13.
     """
     pool = executor if isinstance(executor, concurrent.futures.ProcessPoolExecutor) else None
     if pool is not None and pool._mp_context is not None and pool._mp_context.get_start_method() == "fork":
@@ -173,7 +173,7 @@ def check_starts_anew(executor: object) -> None:
 
 
 def _like(pool: Any) -> Callable[[], Any] | None:
-    """A function that makes a process pool like one that broke; None for other executors."""
+    """Return a function that makes a process pool like a broken one; None for other executors."""
     kind: type = type(pool)
     if kind is not concurrent.futures.ProcessPoolExecutor:
         return None
@@ -182,13 +182,13 @@ def _like(pool: Any) -> Callable[[], Any] | None:
 
 
 def _shut_down(executor: Any, wait: bool) -> None:
-    """Shuts an executor down, if it can be."""
+    """Shut down an executor, if it has that method."""
     if callable(getattr(executor, "shutdown", None)):
         executor.shutdown(wait=wait)
 
 
 def _as_kind(kind: object) -> str:
-    """A kind of device: its platform, and its name or its processor."""
+    """Check a kind of device: its platform, and its name or processor."""
     if not isinstance(kind, str) or " " not in kind.strip():
         expected = "expected a kind of device as `jfnn workers --check` prints it, such as 'gpu NVIDIA H100'"
         raise ArgumentTypeError("kind", f"{expected}, got {checks.shown(kind)}")

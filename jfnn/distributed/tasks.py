@@ -1,6 +1,7 @@
-"""Tasks on their way to other processes, and those that a process holds.
+"""Tasks sent to other processes, and tasks stored in a process.
 
-A call names its task by a checksum; a process that lacks the task answers so, and is sent it.
+A call names its task by a checksum; a process without the task replies that it lacks it, and is sent the
+task.
 """
 
 import collections
@@ -18,9 +19,9 @@ from jfnn.arguments.checks import ArgumentError, ArgumentTypeError
 from jfnn.core.engine.segment import Task, Worker
 from jfnn.core.store.files import write_scratch
 
-# Tasks that a process holds with their data, at most so many and, but for the last, of so many bytes. With
-# fewer than sweeps that take turns, data are sent again and again; each further one takes the memory of its
-# data, in every worker of a machine. Measure by `python scripts/scaling.py`.
+# Tasks that a process stores with their data: at most this many and, except for the last one, this many
+# bytes. With fewer tasks than alternating sweeps, data are sent again and again; each further task takes the
+# memory of its data in every worker of a machine. Measure by `python scripts/scaling.py`.
 HELD_TASKS = 4
 HELD_BYTES = 128_000_000
 
@@ -35,15 +36,15 @@ class PickledTask:
 
 
 class NoTaskError(LookupError):
-    """A process lacks a task, and neither the call nor a file brings it whole."""
+    """A process lacks a task, and neither the call nor a file provides it completely."""
 
 
 class LoadError(RuntimeError):
-    """A task is whole, but this process cannot load it."""
+    """A task is complete, but this process cannot load it."""
 
 
 def to_bytes(thing: object) -> bytes:
-    """Pickles a value, with functions of scripts where cloudpickle is installed."""
+    """Pickle a value; functions defined in scripts need cloudpickle."""
     dumps: Callable[..., bytes] = pickle.dumps
     cure = (
         "define its functions at the top level of a module, or install cloudpickle (pip install 'jfnn[dask]')"
@@ -52,10 +53,10 @@ def to_bytes(thing: object) -> bytes:
         import cloudpickle
 
         dumps = cloudpickle.dumps
-        cure = "make what its functions refer to where it is used"
+        cure = "create what its functions refer to where it is used"
     try:
         return dumps(thing, protocol=5)
-    except ArgumentError:  # says itself why
+    except ArgumentError:  # already explains the problem
         raise
     except Exception as error:  # whatever a user's object raises
         reason = f"cannot send the network to other processes ({error}); {cure}"
@@ -63,28 +64,28 @@ def to_bytes(thing: object) -> bytes:
 
 
 def pickled(task: Task, directory: Path | None) -> PickledTask:
-    """Pickles a task, also into a file of a directory that processes may share."""
+    """Pickle a task, and write it to a directory that processes may share, if given."""
     content = to_bytes(task)
     path = None if directory is None else str(write_scratch(content, directory))
     return PickledTask(hashlib.sha256(content).hexdigest(), path, content)
 
 
 class Held:
-    """The last tasks of this process, each with its data on the process's first device."""
+    """The last tasks of this process, with their data on the process's first device."""
 
     def __init__(self, most_tasks: int = HELD_TASKS, most_bytes: int = HELD_BYTES):
-        """Holds none yet; a single task may be larger than ``most_bytes``."""
+        """Make an empty store; a single task may be larger than ``most_bytes``."""
         self.most_tasks = most_tasks
         self.most_bytes = most_bytes
         self._workers: collections.OrderedDict[str, tuple[int, Worker]] = collections.OrderedDict()
-        self._in_turn = threading.Lock()  # threads that want one task build it once
+        self._in_turn = threading.Lock()  # so that threads build a task only once
 
     def worker(self, task: PickledTask) -> Worker:
-        """The first device of this process, holding a task and its data.
+        """Return this process's first device with a task and its data.
 
         Raises:
-            NoTaskError: The task is not at hand.
-            LoadError: It cannot be loaded here.
+            NoTaskError: The task is not available.
+            LoadError: The task cannot be loaded here.
         """
         with self._in_turn:
             if task.digest not in self._workers:
@@ -95,7 +96,7 @@ class Held:
             return self._workers[task.digest][1]
 
     def _make_room(self, size: int) -> None:
-        """Gives up the tasks used longest ago, before another takes memory."""
+        """Drop the least recently used tasks before another one takes memory."""
         while self._workers and (
             len(self._workers) >= self.most_tasks
             or size + sum(held for held, _ in self._workers.values()) > self.most_bytes
@@ -103,7 +104,7 @@ class Held:
             self._workers.popitem(last=False)
 
     def forget(self) -> None:
-        """Gives up all tasks."""
+        """Drop all tasks."""
         with self._in_turn:
             self._workers.clear()
 
@@ -115,12 +116,12 @@ HELD = Held()
 
 
 def _content(task: PickledTask) -> bytes:
-    """The bytes of a task, from the call or else from the file; raises NoTaskError for none, or others."""
+    """Return a task's bytes from the call or the file; raise NoTaskError if they are missing or differ."""
     content = task.content
     if content is None and task.path is not None:
         try:
             content = Path(task.path).read_bytes()
-        except OSError as error:  # no such file here, or not for this user: the call can bring it
+        except OSError as error:  # no such file here, or no permission: the call can bring it
             raise NoTaskError(str(error)) from None
     if content is None or hashlib.sha256(content).hexdigest() != task.digest:
         raise NoTaskError(task.digest)
@@ -128,11 +129,11 @@ def _content(task: PickledTask) -> bytes:
 
 
 def _loaded(content: bytes) -> Task:
-    """A task from its bytes.
+    """Load a task from its bytes.
 
     Raises:
-        LoadError: A module that it needs is not here, or is another than where it was pickled.
-        MemoryError, OSError: The machine cannot hold it.
+        LoadError: A module is missing, or differs from the module where the task was pickled.
+        MemoryError, OSError: The machine cannot hold the task.
     """
     try:
         task: Task = pickle.loads(content)

@@ -1,4 +1,4 @@
-"""Waiting for the answers of other processes, which may not have started, or never answer; reading them."""
+"""Wait for other processes, which may not have started or may never answer, and read their answers."""
 
 import asyncio
 import concurrent.futures
@@ -14,21 +14,21 @@ from jfnn.core.engine.interrupts import interrupt_is_pending, raise_interrupt
 from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DamagedError
 
-LOOKING_SECONDS = 0.2  # between looks at a Ctrl-C and at the time
-POLLING_SECONDS = 0.02  # between looks at futures that cannot be waited for
-# Without an answer until it is said, and then after ten times as long each. Workers of a batch system may
-# start after hours; those of a pool take some seconds, and first calls compile.
+LOOKING_SECONDS = 0.2  # between checks for Ctrl-C and timeouts
+POLLING_SECONDS = 0.02  # between polls of futures without callbacks
+# Silence before the first message, and then after ten times as long each. Workers of a batch system may start
+# after hours; a pool's processes need some seconds, and first calls compile.
 SILENT_SECONDS = 10.0
-# Without an answer after a Ctrl-C until the run ends without those on their way, whose workers may have died
-# of the same Ctrl-C.
+# Silence after a Ctrl-C before the run ends without the answers in flight, whose workers may have died of the
+# same Ctrl-C.
 INTERRUPTED_SECONDS = 10.0
 
 
 class Waiting:
-    """Waits for futures; says when nothing is answered for long, and ends at a time limit."""
+    """Waits for futures, reports long silence, and ends at a time limit."""
 
     def __init__(self, listener: Listener, interrupted: float = INTERRUPTED_SECONDS):
-        """Begins to count seconds; a Ctrl-C waits ``interrupted`` seconds for an answer."""
+        """Start counting seconds; after Ctrl-C, wait ``interrupted`` seconds for an answer."""
         self.listener = listener
         self.interrupted = interrupted
         self._since = time.monotonic()
@@ -38,7 +38,7 @@ class Waiting:
         self._said_lost = 1
 
     def lost(self, error: BaseException) -> None:
-        """Says that a message was lost: of the first, the tenth, the hundredth."""
+        """Count a lost message; report the first, the tenth, the hundredth."""
         self.messages_lost += 1
         if self.messages_lost >= self._said_lost:
             self._said_lost *= 10
@@ -46,18 +46,18 @@ class Waiting:
             _say(f"executor: messages lost: {self.messages_lost}, the last by {reason}")
 
     def answered(self) -> None:
-        """Begins to count anew, since an answer has come."""
+        """Restart the count of seconds, since an answer has arrived."""
         if time.monotonic() - self._since >= SILENT_SECONDS:
             self.listener.waiting(None)
         self._since = time.monotonic()
 
     def first_ended(self, futures: Collection[Any], timeout: float | None) -> Collection[Any]:
-        """Waits until at least one of the futures has ended; gives all that have, none at a time limit.
+        """Wait until a future has ended; return all that have, or none at the time limit.
 
-        ``timeout`` counts seconds since the last answer; None waits for ever.
+        ``timeout`` is in seconds since the last answer; None waits forever.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed, and nothing is answered since.
+            KeyboardInterrupt: Ctrl-C was pressed, and no answer has arrived since.
         """
         can_wait = all(isinstance(future, concurrent.futures.Future) for future in futures)
         while True:
@@ -74,7 +74,7 @@ class Waiting:
                 time.sleep(POLLING_SECONDS)
 
     def _look(self, now: float, under_way: int) -> None:
-        """Raises a Ctrl-C that has waited long enough; says that nothing is answered."""
+        """Raise a Ctrl-C that has waited long enough; report silence."""
         if interrupt_is_pending():
             self._interrupted_since = self._interrupted_since or now
             if now - max(self._since, self._interrupted_since) >= self.interrupted:
@@ -90,16 +90,16 @@ class Waiting:
 
 
 def _say(line: str) -> None:
-    """A line on the standard error, above a bar."""
+    """Print a line to the standard error, above a progress bar."""
     from tqdm.auto import tqdm
 
     tqdm.write(line, file=sys.stderr)
 
 
 def received(future: Any, name: str) -> Answer | BaseException:
-    """The answer that an ended future brings to a call; or why it brings none, as another process may.
+    """Return the answer that an ended future has for a call, or the reason why it has none.
 
-    Nothing that a future holds is an exit of this process.
+    An exit stored in a future is another process's, so it is returned, not raised.
     """
     try:
         error = future.exception() if isinstance(future, concurrent.futures.Future) else None
@@ -112,13 +112,13 @@ def received(future: Any, name: str) -> Answer | BaseException:
 
 
 def cancel(future: Any) -> None:
-    """Cancels a future that may have ended, or whose executor may have broken."""
+    """Cancel a future that may have ended, or whose executor may have broken."""
     with contextlib.suppress(Exception):
         future.cancel()
 
 
 def no_answer(error: BaseException) -> str:
-    """The message of an `ExecutorError`."""
+    """Return the message of an `ExecutorError`."""
     cure = ""
     if isinstance(error, concurrent.futures.process.BrokenProcessPool):
         cure = '; in a script the call stands under if __name__ == "__main__":, since its processes import it'

@@ -1,4 +1,4 @@
-"""Other processes that train the tiles of a sweep, through any executor of `concurrent.futures`."""
+"""Other processes that train the tiles of a sweep, by any executor of `concurrent.futures`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,26 +20,24 @@ from jfnn.distributed.submitter import Submitter
 from jfnn.distributed.tasks import HELD
 from jfnn.distributed.waiting import Waiting, cancel, no_answer, received
 
-ASKED = 3  # further questions, at once, where the first worker that answers differs
+ASKED = 3  # further workers checked at once if the first one that answers differs
 
 
 class Workers(Submitter, Remote):
-    """Other processes, near or far, reached through an executor.
+    """Other processes, local or remote, that an executor manages.
 
     Attributes:
-        tries: How often a tile is sent in all, should its worker die or its future break.
-        together: Short tiles in one message, at most; with ``tries=1`` each tile travels by itself.
-        kind: The kind of device that trains, and so decides the bits; None for that of this process.
-        timeout: Seconds without any answer after which all messages on their way count as lost; or None.
+        tries: How often a tile is sent in all, if its worker dies or its future breaks.
+        together: The largest number of short tiles per message; with ``tries=1`` each tile is sent by itself.
+        kind: The kind of device that trains, which determines the bits; None for this process's kind.
+        timeout: Seconds without any answer after which all messages in flight count as lost; None for no
+            limit.
     """
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shuts down an executor made here with the outermost call.
-
-        Tasks that threads of this process have held take no memory after a call.
-        """
+        """Shut down an executor made here with the outermost call, and free the tasks of this process."""
         HELD.forget()
         super().__exit__(kind, error, trace)
 
@@ -49,7 +47,7 @@ class Workers(Submitter, Remote):
         return CALLS
 
     def environment(self, listener: Listener) -> Description:
-        """See ``Remote``; one of the processes has confirmed it, or several differ."""
+        """See ``Remote``; one process has confirmed the environment, or an error says how several differ."""
         expected = calls.environment_of(self.kind)
         waiting = Waiting(listener, interrupted=0)
         asked: dict[int, tuple[Any, str]] = {}
@@ -94,7 +92,7 @@ class Workers(Submitter, Remote):
 def _how_they_differ(
     differing: Mapping[str, DiffersError], expected: Description, kind: str | None
 ) -> ArgumentError:
-    """The error that says what workers are, and what to do about it."""
+    """Return the error that describes the workers, and what to do about them."""
     processes: dict[str, list[str]] = {}
     for process, error in differing.items():
         processes.setdefault(str(error), []).append(process)
@@ -103,7 +101,7 @@ def _how_they_differ(
         for text, (first, *more) in processes.items()
     )
     wanted = "like this process" if kind is None else f"of kind {kind!r}"
-    reason = f"expected workers {wanted}, since bits follow from it; {found}"
+    reason = f"expected workers {wanted}, since the bits depend on it; {found}"
     kinds = {device_kind_in(error.environment) for error in differing.values()}
     if device_kind_in(expected) in kinds:
         return ArgumentError("executor", f"{reason}; give all processes the same packages, source and flags")

@@ -1,6 +1,6 @@
-"""Checks back-propagation of one's own against the derivation by hand: which array is wrong first, and why.
+"""Check a user's own backpropagation against the derivation by hand: the first wrong array, and the mistake.
 
-check: the comparison; derivation: the derivation with one planted mistake; mistakes: the table of mistakes.
+check: the comparison; derivation: the derivation with a planted mistake; mistakes: the table of mistakes.
 """
 
 from jfnn.own_code.check import ArrayCheck, BackpropCheck, Finding, check_backprop

@@ -1,4 +1,4 @@
-"""Compares a student's back-propagation arrays with the derivation by hand, and names the mistake."""
+"""Compare a student's backpropagation arrays with the derivation by hand, and identify the mistake."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LAYOUTS = ("in_out", "out_in")
 PAIR = "expected a pair of weights and biases for each layer, such as list(zip(weights, biases))"
 SYMBOLS = {"activation": "a", "delta": "δ", "weights": "∂C/∂w", "biases": "∂C/∂b"}
 
-# Gradients, or a function that computes them from one's own parameters and rows.
+# Gradients, or a function that computes them from the user's parameters and rows.
 Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
 Gradients = Pairs | Callable[[Any, Any, Any], Pairs]
 
@@ -38,7 +38,7 @@ class ArrayCheck(NamedTuple):
 
     Attributes:
         array: "activation", "delta", "weights" (``∂C/∂w``) or "biases" (``∂C/∂b``).
-        layer: From 1 to L.
+        layer: The layer, from 1 to L.
         error: The largest difference from the right array, relative to its largest entry; infinite for a
             wrong shape or entries that are not finite.
         verdict: "right", "wrong", "wrong shape" or "not finite".
@@ -50,17 +50,17 @@ class ArrayCheck(NamedTuple):
     verdict: str
 
     def __str__(self) -> str:
-        """The symbol and the layer."""
+        """Return the symbol and the layer."""
         return f"{SYMBOLS[self.array]} of layer {self.layer}"
 
 
 class Finding(NamedTuple):
-    """A mistake that gives the student's numbers to rounding.
+    """A mistake that reproduces the student's numbers up to rounding.
 
     Attributes:
         mistake: A short identifier.
-        array: Where it is made: "activation", "delta", "weights", "biases", or "gradients" for the last two.
-        layers: In which layers, from 1 to L.
+        array: The wrong array: "activation", "delta", "weights", "biases", or "gradients" for the last two.
+        layers: The layers with the mistake, from 1 to L.
         text: What was done, and what is right.
     """
 
@@ -70,20 +70,20 @@ class Finding(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """Where the mistake is made, what was done, and the identifier."""
+        """Return where the mistake is made, what was done, and the identifier."""
         symbol = SYMBOLS.get(self.array, "∂C/∂w, ∂C/∂b")
         layers = f"layer{'s' * (len(self.layers) > 1)} {', '.join(map(str, self.layers))}"
         return f"{symbol} of {layers}: {self.text} [{self.mistake}]"
 
 
 class BackpropCheck(NamedTuple):
-    """A student's arrays compared with the derivation by hand; printed, it is a table.
+    """A student's arrays compared with the derivation by hand; prints as a table.
 
     Attributes:
         arrays: Each array, in the order in which a program computes them.
-        findings: The mistakes that each give the student's numbers if made alone. Several give the same
+        findings: The mistakes that each reproduce the student's numbers alone. Several may give the same
             numbers for these parameters and rows.
-        explains_all: Whether the findings give all arrays, not only the first wrong one.
+        explains_all: Whether the findings explain all wrong arrays, not only the first one.
         notes: How the arrays were read, and what was not checked.
     """
 
@@ -108,12 +108,12 @@ class BackpropCheck(NamedTuple):
         return tuple(finding.mistake for finding in self.findings)
 
     def __repr__(self) -> str:
-        """The same in one line."""
+        """Return a summary in one line."""
         named = f"; {' or '.join(self.mistakes)}" if self.findings else ""
         return f"<BackpropCheck: {'right' if self.right else f'{self.first} is wrong'}{named}>"
 
     def __str__(self) -> str:
-        """A table of the arrays, then the mistakes and the notes."""
+        """Return a table of the arrays, then the mistakes and the notes."""
         lines = ["array  layer  error    verdict"]
         for one in self.arrays:
             error = texts.compact(one.error, 2) if np.isfinite(one.error) else "-"
@@ -151,42 +151,42 @@ def check_backprop(
     reduction: str = "mean",
     layout: str | None = None,
 ) -> BackpropCheck:
-    """Check gradients that a program of one's own computes, and name the mistake if they are wrong.
+    """Check the gradients computed by your own program, and identify the mistake if they are wrong.
 
     The reference is the derivation by hand (see `jfnn.backprop`) in float64, for the objective of
-    `jfnn.objective`: a sum or mean of the costs over the rows, and the penalties. An array is right if it
-    differs from the reference by the rounding errors of its dtype. If an array is wrong, each of some forty
-    usual mistakes is tried alone, in each layer and in all layers. A mistake is named only if it gives the
-    program's numbers to rounding, the right arrays included. Pass activations and deltas to find the first
-    wrong array more precisely.
+    `jfnn.objective`: a sum or mean of the costs over the rows, plus the penalties. An array is right if it
+    differs from the reference only by the rounding errors of its dtype. If an array is wrong, some forty
+    common mistakes are tried one at a time, in each layer and in all layers. A mistake is reported only if it
+    reproduces the program's numbers up to rounding, including the right arrays. Pass activations and deltas
+    to locate the first wrong array more precisely.
 
-    Networks have dense layers with biases. Where z is exactly 0, both one-sided slopes of an activation with
-    a kink and their mean are right, provided that all units use the same. With ``reduction="mean"`` the
-    factor 1/n may be in δ_L, and so in all δ, or in the gradients. A mean plus the whole penalty,
-    ``1/n Σ C + λ/2 Σ w²``, is the objective with ``l2 = n λ``.
+    Networks have dense layers with biases. Where z is exactly 0, either one-sided slope of an activation with
+    a kink, or their mean, is right if all units use the same. With ``reduction="mean"`` the factor 1/n may be
+    in δ_L, and so in all δ, or in the gradients. A mean plus the whole penalty, ``1/n Σ C + λ/2 Σ w²``, is
+    the objective with ``l2 = n λ``.
 
     Args:
         params: A pair of weights and biases for each layer. Weights are ``[n_in, n_out]`` or ``[n_out,
-            n_in]``, which is read from their shapes; biases ``[n_out]``, ``[1, n_out]`` or ``[n_out, 1]``.
+            n_in]``, inferred from their shapes; biases are ``[n_out]``, ``[1, n_out]`` or ``[n_out, 1]``.
         x: Inputs ``[n, n_in]``.
         y: Integer labels ``[n]`` or float targets ``[n, n_out]``, such as one-hot rows.
         gradients: A pair ``(∂C/∂w, ∂C/∂b)`` for each layer, in the layout of the weights; or a function
             ``(params, x, y) -> pairs``, which is called with these arguments.
-        activations: a_l of each layer ``[n, n_l]``, from the inputs or the first hidden layer on. The last
-            ones are the outputs, or the probabilities that a cross-entropy makes of them.
+        activations: a_l of each layer ``[n, n_l]``, starting from the inputs or the first hidden layer. The
+            last array contains the outputs, or the probabilities that a cross-entropy computes from them.
         deltas: δ_l = ∂C/∂z_l of each layer ``[n, n_l]``.
         activation: The hidden layers' activation.
-        output: The output layer's activation; the identity for a cross-entropy, which contains its softmax
-            or sigmoid.
+        output: The output layer's activation; "identity" for a cross-entropy, which contains its softmax or
+            sigmoid.
         loss: A name in `jfnn.losses.LOSSES`, or a `Loss`.
         l2: λ, the strength of the penalty ``λ/2 Σ w²``.
         l1: λ_1, the strength of the penalty ``λ_1 Σ |w|``.
         penalised: "weights", or "all" to include the biases.
         reduction: "sum" or "mean".
-        layout: "in_out" or "out_in", the axes of the weights; None to read it from their shapes.
+        layout: "in_out" or "out_in", the axes of the weights; None to infer it from their shapes.
 
     Returns:
-        A verdict on each array, and the mistake; printed, it is a table.
+        A verdict on each array, and the mistake; prints as a table.
 
     Raises:
         ValueError, TypeError: Parameters or rows do not fit or are not numbers, or the network's outputs are
@@ -222,7 +222,7 @@ def check_backprop(
         gradients = gradients(params, x, y)
     own = _pairs(gradients, "gradients", len(pairs))
     depth = len(pairs)
-    listed = {  # the inputs, which may come first, are left out
+    listed = {  # without the inputs, which may come first
         "activation": _of_layers(activations, "activations", (depth, depth + 1))[-depth:],
         "delta": _of_layers(deltas, "deltas", (depth,)),
     }
@@ -259,8 +259,8 @@ class _Reference(NamedTuple):
     """The right arrays in one of several conventions.
 
     Attributes:
-        run: Their computation.
-        answers: The right values of each array that was given, in the order of the computation.
+        run: The computation.
+        answers: The right values of each given array, in the order of the computation.
         wrong: The arrays that differ.
     """
 
@@ -302,7 +302,7 @@ def _largest(array: np.ndarray) -> float:
 
 
 def _references(problem: Problem, got: Mapping[Key, np.ndarray]) -> Iterator[_Reference]:
-    """The right arrays in each convention: the slope at a kink, and the factor of δ."""
+    """Yield the right arrays in each convention: the slope at a kink, and the factor of δ."""
     forward = Run(problem)
     sides = (None, -1.0, 1.0, 0.0) if any((z[0] == 0).any() for z in forward.z) else (None,)
     scales = dict.fromkeys((1.0, problem.scale)) if ("delta", 0) in got else (1.0,)
@@ -316,7 +316,7 @@ def _references(problem: Problem, got: Mapping[Key, np.ndarray]) -> Iterator[_Re
 def _explain(
     references: Sequence[_Reference], best: _Reference, got: Mapping[Key, np.ndarray]
 ) -> tuple[tuple[Finding, ...], bool]:
-    """The mistakes that each explain all wrong arrays; if there are none, those that explain the first."""
+    """Return the mistakes that each explain all wrong arrays, or if there are none, only the first one."""
     explains_all: dict[str, Finding] = {}
     explains_first: dict[str, Finding] = {}
     for reference in references:
@@ -334,10 +334,10 @@ def _explain(
 
 
 def _may_explain(plant: Plant, reference: _Reference) -> bool:
-    """Whether a mistake can change the first wrong array and none before it."""
+    """Whether a mistake can change the first wrong array but none before it."""
     mistake, layers = plant
     array, layer = reference.wrong[0]
-    if mistake.array == "activation":  # shows in the arrays of the output layer at the latest
+    if mistake.array == "activation":  # visible in the output layer's arrays at the latest
         is_last = layer == len(reference.run.z) - 1 and ("activation", layer) not in reference.answers
         return array == "activation" or is_last
     if mistake.array in ("weights", "biases") and array != mistake.array:
@@ -346,7 +346,7 @@ def _may_explain(plant: Plant, reference: _Reference) -> bool:
 
 
 def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> tuple[Finding | None, bool]:
-    """Make a mistake: a finding if it gives the first wrong array and all before it; whether it gives all."""
+    """Return a finding if a mistake gives the first wrong array and all before it; and whether it gives all."""
     mistake, layers = plant
     right = reference.run
     problem = right.problem
@@ -371,7 +371,7 @@ def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> 
 
 
 def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray]) -> bool:
-    """Whether rounding hides the difference to the right numbers, or all numbers of a mistake."""
+    """Whether the difference from the right numbers, or all numbers of a mistake, are within rounding."""
     tolerance = problem.tolerance(trial)
     hidden = tolerance.max(initial=0) >= np.abs(trial[0]).max(initial=0)
     return any(
@@ -382,7 +382,7 @@ def _is_same(problem: Problem, trial: np.ndarray, answers: Sequence[np.ndarray])
 
 
 def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[Plant]:
-    """Weights updated before δ is computed, at the learning rate that fits the first wrong array."""
+    """Yield weights updated before δ is computed, at the learning rate that fits the first wrong array."""
     first = reference.wrong[0]
     right = reference.run
     start = first[1]
@@ -391,7 +391,7 @@ def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[P
         return
     layers = frozenset([start])
     run = Run(right.problem, right, updated_too_early(1.0), layers, right.side, right.delta_scale)
-    direction = dict(run.arrays())[first][0][0] - answer  # the array is linear in the rate
+    direction = dict(run.arrays())[first][0][0] - answer  # the array is linear in the learning rate
     rate = float(((got[first] - answer) * direction).sum() / ((direction**2).sum() or np.inf))
     if np.isfinite(rate) and rate > 0:
         hidden = frozenset(range(start + 1))  # a training loop makes the mistake in all hidden layers
@@ -399,20 +399,20 @@ def _updated(reference: _Reference, got: Mapping[Key, np.ndarray]) -> Iterator[P
 
 
 def _precision(array: np.ndarray) -> float:
-    """The spacing of floats at 1; integers are exact."""
+    """Return the spacing of floats at 1; integers are exact."""
     dtype = array.dtype if jnp.issubdtype(array.dtype, jnp.floating) else np.dtype(np.float64)
     return float(jnp.finfo(dtype).eps)  # type: ignore[no-untyped-call]
 
 
 def _numbers(value: object, argument: str) -> np.ndarray:
-    """An array of numbers, which may be NaN or infinite."""
+    """Return an array of numbers, which may be NaN or infinite."""
     array = np.asarray(checks.as_array(value, argument))
     checks.check_numbers(array, argument)
     return array
 
 
 def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights and biases of each layer as arrays."""
+    """Return the weights and biases of each layer as arrays."""
     if not checks.is_several(value) or not len(value):
         raise ArgumentTypeError(argument, PAIR, got=checks.shown(value))
     if count is not None and len(value) != count:
@@ -426,7 +426,7 @@ def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np
 def _orientation(
     pairs: list[tuple[np.ndarray, np.ndarray]], n_in: int, layout: str | None
 ) -> tuple[bool, list[str]]:
-    """Whether weights are ``[n_out, n_in]``, and a note if that was read from their shapes."""
+    """Return whether weights are ``[n_out, n_in]``, and a note if that was inferred from their shapes."""
     shapes = [w.shape for w, _ in pairs]
     outputs = [b.size for _, b in pairs]
     inputs = pairs[0][0].size // max(outputs[0], 1)
@@ -449,7 +449,7 @@ def _orientation(
 
 
 def _of_layers(values: Any, argument: str, counts: Sequence[int]) -> list[np.ndarray]:
-    """An array for each layer; none for None."""
+    """Return an array for each layer; [] for None."""
     if values is None:
         return []
     if not checks.is_several(values) or len(values) not in counts:

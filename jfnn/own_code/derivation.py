@@ -1,8 +1,8 @@
-"""Back-propagation by hand in float64, as in the notes, with at most one planted mistake.
+"""Backpropagation by hand in float64, as in the notes, with at most one planted mistake.
 
-Every array has a leading axis. Copy 0 is exact; each other copy adds a random rounding error of the student's
-precision to every product, sum and function. The spread of the copies is the tolerance. Arrays that the
-student's program has exactly, such as weights, have one copy.
+Every array has a leading axis of copies. Copy 0 is exact; each other copy adds a random rounding error of the
+student's precision to every product, sum and function. The spread of the copies is the tolerance. Arrays
+known exactly to the student's program, such as weights, have one copy.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from jfnn.losses import Loss
 
 COPIES = 5
 SAFETY = 4.0  # tolerance relative to the spread of the copies
-FIXED_SHAPE = ("slope", "weights", "below", "product")  # parts that a mistake of another shape cannot replace
+FIXED_SHAPE = ("slope", "weights", "below", "product")  # a mistake must keep the shape of these parts
 NUDGE = 1e-300  # moves z = 0 to one side of a kink
 
-# "activation", "delta", "weights" or "biases", and the layer, counted from 0.
+# ("activation", "delta", "weights" or "biases", layer from 0).
 Key = tuple[str, int]
-# (run, layer, right part) -> the part with a mistake, or None where it cannot be made.
+# (run, layer, right part) -> the part with a mistake, or None if the mistake is impossible.
 Gives = Callable[["Run", int, Any], Any]
 
 
 class Problem(NamedTuple):
-    """What the student's program computes; all arrays have a leading axis of length 1.
+    """The student's problem; all arrays have a leading axis of length 1.
 
     Attributes:
         x: Inputs ``[1, n, n_in]``.
@@ -59,24 +59,24 @@ class Problem(NamedTuple):
     unit: float
 
     def tolerance(self, copies: np.ndarray) -> np.ndarray:
-        """The largest difference of each entry that counts as rounding."""
+        """Return the largest difference of each entry that counts as rounding."""
         spread = np.abs(copies[1:] - copies[0]).max(axis=0)
         return np.asarray(SAFETY * (spread + self.unit * np.abs(copies[0]).max(initial=0)))
 
     def allows(self, copies: np.ndarray, got: np.ndarray) -> bool:
-        """Whether the student's array has the same shape and differs by rounding only."""
+        """Whether the student's array has the same shape and differs only by rounding."""
         if got.shape != copies[0].shape:
             return False
         return bool((np.abs(got - copies[0]) <= self.tolerance(copies)).all())
 
 
 class Mistake(NamedTuple):
-    """A usual mistake.
+    """A common mistake.
 
     Attributes:
         name: A short identifier.
-        array: The array in which it is made, as in `Key`; "gradients" for both of a layer.
-        parts: The parts of the derivation that it replaces.
+        array: The array with the mistake, as in `Key`; "gradients" for both of a layer.
+        parts: The parts of the derivation that the mistake replaces.
         gives: Computes the part with the mistake.
         text: What was done, and what is right.
     """
@@ -96,14 +96,14 @@ class Run:
         problem: The student's problem.
         right: A run without a mistake, whose forward pass is reused.
         mistake: The mistake.
-        layers: The layers where it is made.
-        side: The slope at a kink where z is exactly 0: -1 for the left one, 1 for the right one, 0 for their
-            mean, None for the activation's own.
+        layers: The layers with the mistake.
+        side: The slope at a kink where z is exactly 0: -1 for the left slope, 1 for the right one, 0 for
+            their mean, None for the activation's own.
         delta_scale: The factor of all δ: 1, or 1/n if they contain the factor of the mean.
         z: z of each layer.
-        a: The inputs, then a of each layer: ``a[i]`` is below layer i.
-        known: Values of functions at z, a and the outputs.
-        made: The layers where the mistake can be made.
+        a: The inputs, then a of each layer: ``a[i]`` is the input of layer i.
+        known: Cached values of functions at z, a and the outputs.
+        made: The layers where the mistake was possible.
     """
 
     problem: Problem
@@ -134,13 +134,13 @@ class Run:
             return
         for i, w in enumerate(problem.weights):
             z = self._product(self.a[i], w) + self._part("bias", i, problem.biases[i])
-            # Exact zeros stay exact, since kinks are treated apart there; ReLU gives exact zeros, too.
+            # Exact zeros stay exact, since kinks are treated separately there; ReLU gives exact zeros, too.
             self.z.append(np.where(z[0] == 0, 0, z))
             a = _evaluate(self.functions[i].f, self.z[i][..., None])[..., 0]
             self.a.append(np.where(a == 0, 0, self._function(a)))
 
     def _part(self, name: str, i: int, right: Any) -> Any:
-        """A part of the derivation, or the mistake's instead."""
+        """Return a part of the derivation, or the mistake's replacement."""
         if self.mistake is None or name not in self.mistake.parts or i not in self.layers:
             return right
         wrong = self.mistake.gives(self, i, right)
@@ -150,22 +150,22 @@ class Run:
         return wrong
 
     def _rounded(self, value: np.ndarray, size: Any) -> np.ndarray:
-        """Values with errors relative to a size in all copies except the first one."""
+        """Add errors relative to a size in all copies except the first one."""
         noise = self.random.standard_normal((COPIES, *value.shape[1:]))
         noise[0] = 0
         return np.asarray(value + self.problem.unit * noise * size)
 
     def _product(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """A matrix product. Rounding errors of k terms have either sign and grow with √k."""
+        """Return a matrix product. Rounding errors of k terms have either sign and grow with √k."""
         size = np.abs(left[:1]) @ np.abs(right[:1])
         return self._rounded(left @ right, np.sqrt(left.shape[-1]) * size)
 
     def _function(self, value: np.ndarray) -> np.ndarray:
-        """Values of a function, which are often differences of numbers around 1."""
+        """Round values of a function, which are often differences of numbers around 1."""
         return self._rounded(value, max(1.0, float(np.abs(value[0]).max(initial=0))))
 
     def at_z(self, i: int, df: Callable[[Any], Any]) -> np.ndarray:
-        """A derivative at z of a layer."""
+        """Return a derivative at z of a layer."""
         key = "z", i, df, self.side
         if key not in self.known:
             z = self.z[i][..., None]
@@ -175,17 +175,17 @@ class Run:
         return self.known[key]
 
     def at_a(self, i: int, function: Callable[[Any], Any]) -> np.ndarray:
-        """A function of a_l."""
+        """Return a function of a_l."""
         return self._known(("a", i, function), function, self.a[i + 1][..., None])[..., 0]
 
     def d_cost(self, delta: Callable[..., Any], at: np.ndarray | None = None) -> np.ndarray:
-        """The derivative of a cost at the outputs, or at other arrays like them."""
+        """Return the derivative of a cost at the outputs, or at other arrays of their shape."""
         targets = np.broadcast_to(self.problem.targets, (COPIES, *self.problem.targets.shape[1:]))
         return self._known(("cost", delta, at is None), delta, self.a[-1] if at is None else at, targets)
 
     @property
     def predictions(self) -> np.ndarray:
-        """The probabilities of a cross-entropy, or the outputs after the inverse links of a loss."""
+        """The probabilities of a cross-entropy, or the outputs after a loss's inverse links."""
         function = self.problem.loss.probabilities or self.problem.loss.predictions
         return self._known("predictions", lambda a: function(a, axis=-1), self.a[-1])
 
@@ -195,14 +195,14 @@ class Run:
         return self.known[key]
 
     def penalty(self, w: np.ndarray) -> np.ndarray:
-        """``λ w + λ_1 sign(w)`` with the factor of the objective."""
+        """Return ``λ w + λ_1 sign(w)`` times the factor of the objective."""
         return np.asarray(self.problem.scale * (self.problem.l2 * w + self.problem.l1 * np.sign(w)))
 
     def arrays(self) -> Iterator[tuple[Key, list[np.ndarray]]]:
-        """The arrays in the order of the computation, from the layer of a mistake in the backward pass on.
+        """Yield the arrays in the order of the computation, starting from the layer of a backward mistake.
 
         Yields:
-            Its key, and values that are right: the last activations may be the outputs or the predictions.
+            The key, and the right values: the last activations may be the outputs or the predictions.
         """
         problem = self.problem
         last = start = len(self.z) - 1
@@ -242,12 +242,12 @@ class Run:
 
 
 def transposed(copies: np.ndarray) -> np.ndarray:
-    """The transpose of each copy."""
+    """Transpose each copy."""
     return copies.swapaxes(-1, -2)
 
 
 def _evaluate(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
-    """A function of rows in float64, padded to a power of two of them so that few shapes are compiled."""
+    """Apply a function of rows in float64, padded to a power of two so that few shapes are compiled."""
     rows = [array.reshape(-1, array.shape[-1]) for array in arrays]
     n = len(rows[0])
     extra = max(1024, 1 << (n - 1).bit_length()) - n

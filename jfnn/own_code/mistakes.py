@@ -1,4 +1,4 @@
-"""The table of usual mistakes: what each gives instead of a part of the derivation, and what is right."""
+"""The table of common mistakes: what replaces a part of the derivation, and what is right."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_FORMULA = {ACTIVATIONS["sigmoid"]: "a (1 - a)", ACTIVATIONS["tanh"]: "1 - a�
 
 
 def plants(problem: Problem) -> Iterator[Plant]:
-    """Each mistake in each layer alone, in all hidden layers and in all layers, as far as it can be made."""
+    """Yield each possible mistake in each layer alone, in all hidden layers and in all layers."""
     depth = len(problem.weights)
     every = frozenset(range(depth))
     singles = [frozenset([i]) for i in reversed(range(depth))]
@@ -42,7 +42,7 @@ def plants(problem: Problem) -> Iterator[Plant]:
 
 
 def updated_too_early(rate: float) -> Mistake:
-    """Weights that take a step of gradient descent before the δ below them is computed."""
+    """Return the mistake of updating weights before the δ below them is computed."""
     text = (
         "The weights of the layer above were updated before δ was computed (these numbers fit a learning rate"
         f" of {rate:.3g}). Compute all gradients first, then update."
@@ -63,7 +63,7 @@ def _times(factor: float) -> Gives:
 
 
 def _of_forward() -> Iterator[Mistake]:
-    """Mistakes of the forward pass."""
+    """Yield mistakes of the forward pass."""
     text = "The bias was not added: z_l = a_{l-1} @ w_l + b_l."
     yield Mistake("bias_left_out", "activation", ("bias",), _times(0.0), text)
     for name, other in ACTIVATIONS.items():
@@ -72,7 +72,7 @@ def _of_forward() -> Iterator[Mistake]:
 
 
 def _factors(problem: Problem) -> Iterator[Mistake]:
-    """Wrong factors of δ, of the gradients of the costs, and of these with their penalties."""
+    """Yield wrong factors of δ, of the gradients of the costs, and of the gradients with penalties."""
     n = problem.x.shape[1]
     advice = "1/n belongs either in δ_L or in the gradients."
     missing = f"The objective is a mean over the n rows, but 1/n is missing. {advice}"
@@ -98,7 +98,7 @@ def _factors(problem: Problem) -> Iterator[Mistake]:
 
 
 def _of_output(problem: Problem) -> Iterator[Mistake]:
-    """Other arrays in place of ∂C/∂a_L."""
+    """Yield other arrays in place of ∂C/∂a_L."""
     loss = problem.loss
     outputs = problem.weights[-1].shape[-1]
     for loss_name, other in LOSSES.items():
@@ -108,7 +108,7 @@ def _of_output(problem: Problem) -> Iterator[Mistake]:
             name = "softmax_with_printed_cost"
             text = (
                 "δ_L = P - t belongs to the cost -Σ t log P; the cost -Σ t log P + (1 - t) log(1 - P) of a"
-                " softmax has another one, jfnn.losses.d_softmax_binary_cross_entropy."
+                " softmax has a different δ_L, jfnn.losses.d_softmax_binary_cross_entropy."
             )
         elif (loss, other) == (SOFTMAX, PRINTED):
             name = "softmax_with_printed_cost"
@@ -161,7 +161,7 @@ def _by_z(run: Run, i: int, right: np.ndarray) -> np.ndarray | None:
 
 
 def _of_delta(problem: Problem) -> Iterator[Mistake]:
-    """Other arrays in place of f'(z), and other matrices in place of w_{l+1}ᵀ."""
+    """Yield other arrays in place of f'(z), and other matrices in place of w_{l+1}ᵀ."""
     last = len(problem.weights) - 1
     table: list[tuple[str, Gives, str]] = [
         ("missing_derivative", lambda run, i, right: np.ones_like(right), "The factor f'(z) is missing."),
@@ -183,7 +183,7 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
         )
         table.append(("derivative_of_probabilities", of_probabilities, text))
     for name, other in ACTIVATIONS.items():
-        # In the output layer the sigmoid's derivative beside its cross-entropy is the mistake above.
+        # In the output layer, the sigmoid's derivative with its cross-entropy is the mistake above.
         is_above = name == "sigmoid" and problem.loss.takes_logits and not problem.loss.excludes
         if name != "identity":
             gives = _other_slope(other.df, frozenset([last] if is_above else []))
@@ -202,7 +202,7 @@ def _of_delta(problem: Problem) -> Iterator[Mistake]:
 
 
 def _of_gradients(problem: Problem) -> Iterator[Mistake]:
-    """Other arrays in place of a_{l-1}ᵀ @ δ_l and of Σ_samples δ_l."""
+    """Yield other arrays in place of a_{l-1}ᵀ @ δ_l and of Σ_samples δ_l."""
     right = "∂C/∂w_l = a_{l-1}ᵀ @ δ_l"
     others: list[tuple[str, Gives, str]] = [
         ("product_with_z", lambda run, i, a: run.z[i - 1] if i else None, "z_{l-1}"),
@@ -242,13 +242,13 @@ def _other_a(j: int) -> Gives:
 
 
 def _of_penalties(problem: Problem) -> Iterator[Mistake]:
-    """Other gradients of the penalty."""
+    """Yield other gradients of the penalty."""
     if not problem.l2 and not problem.l1:
         return
     n = problem.x.shape[1]
     undivided = (
-        "With a mean the penalty is divided by n, too; λ w was added whole. If your objective is a mean"
-        " plus the whole penalty, give l2 (and l1) n times as large."
+        "With a mean, the penalty is divided by n, too; λ w was added undivided. If your objective is a mean"
+        " plus the whole penalty, pass l2 (and l1) n times as large."
     )
     divided = "With a sum λ w is added as it is; it was divided by n."
     table = [

@@ -26,7 +26,7 @@ def probe():
 
 @pytest.mark.thorough
 def test_processes_are_others_that_show_a_device_a_core_and_leave_ctrl_c_to_this_one():
-    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
+    with executors.workers_of(Flags(executor="processes", workers=1)) as workers:
         number, devices, ignores = workers.submit(probe).result(600)
     assert number != os.getpid()
     assert devices == CORES
@@ -38,7 +38,7 @@ import os, time
 from jfnn.cli import executors
 from jfnn.cli.flags import Flags
 if __name__ == "__main__":
-    with executors.chosen(Flags(executor="processes", workers=1)) as workers:
+    with executors.workers_of(Flags(executor="processes", workers=1)) as workers:
         print(workers.submit(os.getpid).result(), flush=True)
         time.sleep(600)
 """
@@ -52,7 +52,7 @@ def test_processes_end_when_the_one_that_sends_them_tiles_is_killed():
 @pytest.mark.thorough
 def test_a_cluster_of_dask_has_as_many_workers_as_are_asked_for():
     distributed = pytest.importorskip("distributed")
-    with executors.chosen(Flags(executor="dask", workers=1)):
+    with executors.workers_of(Flags(executor="dask", workers=1)):
         assert list(distributed.default_client().nthreads().values()) == [1]
 
 
@@ -62,7 +62,7 @@ def test_a_cluster_of_dask_is_one_that_nobody_outside_of_this_machine_reaches():
     import psutil  # which distributed needs
 
     own = psutil.Process()
-    with executors.chosen(Flags(executor="dask", workers=2)) as workers:
+    with executors.workers_of(Flags(executor="dask", workers=2)) as workers:
         number, devices, _ = workers.submit(probe).result(600)
         assert number != os.getpid() and devices == CORES and workers.in_flight >= 8
         processes = [own, *own.children(recursive=True)]

@@ -134,7 +134,7 @@ def test_lines_that_cannot_be_answered_say_why(run_on, capsys, tmp_path):
         (run, tmp_path / "ragged.csv"): r"error: ragged.csv, row 2 \(line 3\)",
         (run, tmp_path / "empty.csv"): "error: empty.csv has no rows",
         (run, tmp_path / "answered.csv"): "answered.csv: expected no column 'predicted_level'",
-        (tmp_path / "digits", own): "digits: .*names of columns",
+        (tmp_path / "digits", own): "digits: .*no column names",
         (run, own, "--out", own): "--out: expected another file",
         (run, own, "--out", run / "config.json"): "--out: .*config.json",
         (run, own, "--out", run / "answers.csv"): "--out: .*outside of the run",
