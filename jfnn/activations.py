@@ -204,10 +204,6 @@ def get(activation: str | Activation, argument: str = "activation") -> Activatio
 
 
 def name_or_custom(activation: str | Activation, argument: str = "activation") -> str | Activation:
-    """Return the name of an activation in `ACTIVATIONS`, if any, so that equal networks compare equal.
-
-    Raises:
-        ValueError, TypeError: As in `get`.
-    """
+    """Return the name of an activation in `ACTIVATIONS`, if any, so that equal networks compare equal."""
     found = get(activation, argument)
     return next((name for name, entry in ACTIVATIONS.items() if entry == found), found)

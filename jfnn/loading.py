@@ -24,5 +24,4 @@ def load(directory: str | os.PathLike[str]) -> SweepResult:
 
 
 def _names(values: Mapping[str, Any] | None) -> Names:
-    """Return the names for reading rows, if there are any."""
     return ColumnNames(values) if values else Names()

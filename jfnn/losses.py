@@ -124,11 +124,9 @@ class Parametrised:
     parameters: tuple[float, ...]
 
     def __call__(self, a: jax.Array, t: jax.Array, axis: int = -1) -> jax.Array:
-        """Return the value of the function."""
         return self.function(a, t, axis, *self.parameters)
 
     def __repr__(self) -> str:
-        """Return the name of the function and the parameters."""
         return f"{self.function.__name__}{self.parameters}"
 
 
@@ -383,10 +381,7 @@ REDUCTIONS = ("sum", "mean")
 
 
 def l2_penalty(params: Params) -> jax.Array:
-    """``1/2 Σ w²`` over all weights of all layers, without biases and constants. Multiply it by λ.
-
-    Accepts the parameters of any network, not only `jfnn.mlp`; see `is_weight`.
-    """
+    """``1/2 Σ w²`` over the weights of any network (`is_weight`), without biases and constants, without λ."""
     return penalty(params, {"l2": 1.0})
 
 

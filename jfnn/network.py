@@ -67,7 +67,6 @@ class Network(NamedTuple):
         return (sequential, (self.layers, self.input_shape)) if self == again else (Network, tuple(self))
 
     def __repr__(self) -> str:
-        """Return the shapes of a row from the input to the output, and the number of parameters."""
         if self.layers is None or self.input_shape is None:
             names = [getattr(one, "__name__", type(one).__name__) for one in (self.init, self.apply)]
             return f"<Network of the functions {' and '.join(names)}>"
@@ -76,7 +75,6 @@ class Network(NamedTuple):
         return f"<Network {' → '.join([size_text(self.input_shape), *names])}, {count:,} parameters>"
 
     def _repr_html_(self) -> str:
-        """Return the layers, their output shapes and numbers of parameters as an HTML table."""
         if self.layers is None or self.input_shape is None:
             return f"<p>{escape(repr(self))}</p>"
         rows = [[repr(layer), size, f"{number:,}"] for layer, size, number in self._by_layer()]
@@ -156,11 +154,7 @@ def is_custom_apply(network: Network) -> bool:
 def as_inputs(network: Network, x: Any, argument: str = "x", shape: Shape | None = None) -> Any:
     """Convert inputs for a network: floats or tokens for layers, also integers for custom functions.
 
-    Args:
-        network: The network.
-        x: Anything array-like ``[n, …]``.
-        argument: The caller's argument, named in errors.
-        shape: The required shape of each row; None for the network's.
+    ``argument`` is named in errors; ``shape`` is the required shape of a row, by default the network's.
 
     Raises:
         ValueError, TypeError: Invalid inputs, as in `jfnn.predict`, or values that are not tokens.

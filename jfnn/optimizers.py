@@ -76,13 +76,11 @@ def is_number(value: object) -> bool:
 
 
 def _as_name(name: Any, _: str) -> Any:
-    """Return the name if `_factory` accepts it."""
     _factory(name)
     return name
 
 
 def _as_schedule(schedule: Any, _: str) -> Any:
-    """Return the schedule if `_schedule` accepts it."""
     _schedule(schedule)
     return schedule
 
@@ -121,7 +119,6 @@ class Optimizer(Valid):
         schedule_epochs: int | None = None,
         **arguments: Any,
     ):
-        """See the attributes."""
         given = {"name": name, "schedule": schedule, "schedule_epochs": schedule_epochs}
         vars(self).update(given, arguments=arguments)
         self.__post_init__()

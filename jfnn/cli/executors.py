@@ -43,7 +43,6 @@ def _dask(flags: Flags) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _local_cluster(flags: Flags) -> Iterator[Any]:
-    """Run a local cluster."""
     dask, distributed = (imported(name, "executor", "dask") for name in ("dask", "distributed"))
     with dask.config.set(preload.DASK):
         with ctrl_c_is_for_others():

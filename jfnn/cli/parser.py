@@ -56,7 +56,6 @@ class Parser(argparse.ArgumentParser):
     """A parser with one-line errors that begin with the flag; flags may not be abbreviated."""
 
     def __init__(self, **options: Any) -> None:
-        """Take the arguments of `argparse.ArgumentParser`."""
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
         self._negative_number_matcher = re.compile(r"-[\d.]")  # -1e-3 and -1,2 are values, not flags

@@ -35,10 +35,7 @@ class _Output(io.FileIO):
 
 
 def run(main: Callable[[], int], prog: str) -> int:
-    """Run a command; return its exit status: 130 after Ctrl-C, 1 if the output could not be written.
-
-    ``main`` runs it, and ``prog`` is its name in messages.
-    """
+    """Run ``main``; return its exit status: 130 after Ctrl-C, 1 if the output could not be written."""
     failures: list[str] = []
     sys.stdout = _lasting(sys.stdout, failures)
     sys.stderr = _lasting(sys.stderr, [])  # its failures cannot be reported anywhere
@@ -65,10 +62,7 @@ def run(main: Callable[[], int], prog: str) -> int:
 
 
 def _lasting(stream: TextIO | None, failures: list[str]) -> TextIO:
-    """Wrap a standard stream in an `_Output`; a closed stream discards everything.
-
-    A stream without a file, such as `io.StringIO`, stays as it is.
-    """
+    """Wrap a standard stream in an `_Output`; one without a file is kept, and a closed one is discarded."""
     if stream is None:
         return open(os.devnull, "w")
     stream.flush()

@@ -157,10 +157,7 @@ def _flag_at_fault(error: ArgumentError, flags: Flags) -> str | None:
 
 
 def timing(result: SweepResult, resumed: bool) -> str:
-    """Return a line with the wall time of a sweep and its parts, and what was trained.
-
-    If ``resumed``, the time may be only that of the run's last session.
-    """
+    """Return a line with the wall time of a sweep, or of its last session if ``resumed``."""
     count = result.diverged_at.size
     config = result.runs[-1].config  # earlier programs may have had other devices
     parts = {"compile": result.timing["compile"], "run": result.timing["run"]}

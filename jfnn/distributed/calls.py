@@ -84,7 +84,6 @@ class DiffersError(RuntimeError):
         self.environment = environment  # the process's `environment_here`
 
     def __str__(self) -> str:
-        """Return the differences."""
         return str(self.args[0])
 
 

@@ -150,7 +150,6 @@ class Futures:
         (self.queue.again if attempt.with_task else self.queue.waiting).append(attempt)
 
     def _warn_of(self, process: str, what: str) -> None:
-        """Warn of a worker once."""
         if process not in self.warned_of:
             self.warned_of.add(process)
             callers.warn(Doubt(f"the worker {process} {what}", "executor"))

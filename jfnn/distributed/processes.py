@@ -16,7 +16,6 @@ class ProcessPool(concurrent.futures.ProcessPoolExecutor):
     """A process pool whose processes never receive Ctrl-C, and end with this one, however it ends."""
 
     def __init__(self, count: int):
-        """Make the pool; processes start when work is submitted."""
         super().__init__(count, multiprocessing.get_context("spawn"), prepare)
 
     def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: Any) -> Any:

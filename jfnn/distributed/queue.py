@@ -64,7 +64,6 @@ class Queue(Generic[Job]):
         return self.singly.popleft() if self.singly and not under_way else None
 
     def _fresh(self) -> Attempt[Job]:
-        """Return as many new jobs as may be sent together."""
         jobs: list[Job] = []
         segments: list[Segment] = []
         steps = size = 0

@@ -182,7 +182,6 @@ def _like(pool: Any) -> Callable[[], Any] | None:
 
 
 def _shut_down(executor: Any, wait: bool) -> None:
-    """Shut down an executor, if it has that method."""
     if callable(getattr(executor, "shutdown", None)):
         executor.shutdown(wait=wait)
 

@@ -92,7 +92,6 @@ class Workers(Submitter, Remote):
 def _how_they_differ(
     differing: Mapping[str, DiffersError], expected: Description, kind: str | None
 ) -> ArgumentError:
-    """Return the error that describes the workers, and what to do about them."""
     processes: dict[str, list[str]] = {}
     for process, error in differing.items():
         processes.setdefault(str(error), []).append(process)

@@ -70,10 +70,7 @@ class TrainedAhead:
         fit_on: Callable[[BaseEstimator, Rows], object],
         seed: Callable[[], int],
     ):
-        """Make an object without fits.
-
-        ``fit_on(estimator, rows)`` fits an estimator to a fresh copy of rows, which it may overwrite.
-        """
+        """``fit_on(estimator, rows)`` fits an estimator to a fresh copy of rows, which it may overwrite."""
         self.engines = engines
         self.seed = seed
         self._fit_on = fit_on
@@ -99,11 +96,7 @@ class TrainedAhead:
     def record(
         self, estimator: BaseEstimator, candidates: Sequence[Candidate], folds: Sequence[Rows]
     ) -> Reasons:
-        """Record the fits of candidates, for the training rows of each fold.
-
-        Returns:
-            The reasons why some fits cannot train together.
-        """
+        """Record the fits of candidates on each fold; return why some fits cannot train together."""
         left: Reasons = collections.Counter()
         alike: dict[Like, list[tuple[Candidate, Settings]]] = {}
         with warnings.catch_warnings():  # scikit-learn's own fits will show them
@@ -130,8 +123,7 @@ class TrainedAhead:
     ) -> int:
         """Record the fits of candidates that differ only in numbers, from one estimator per fold.
 
-        Returns:
-            The number of fits left out because transformers return different rows at each fit.
+        Returns the number of fits left out because transformers return different rows at each fit.
         """
         steady = None if isinstance(estimator, Pipeline) else True  # None: not yet determined
         left = 0
@@ -183,7 +175,6 @@ class TrainedAhead:
         return fit.key(number), fit._replace(rows=fit.rows._replace(x=shared))
 
     def _add(self, key: Key, fit: Fit, numbers: dict[str, float]) -> None:
-        """Add a recorded fit with the numbers of a candidate."""
         fit = fit._replace(numbers=numbers)
         check_numbers(fit)
         key = key[0], tuple(numbers.values())

@@ -94,7 +94,6 @@ class Choice(NamedTuple):
     plain: bool = False
 
     def __str__(self) -> str:
-        """Return a line with the engine that trains the free fits and the reason."""
         if "auto" not in self.engines and self.why is not None:
             return f"engine: scikit-learn; {self.why}"
         engine = "jfnn" if "auto" in self.engines else "scikit-learn"

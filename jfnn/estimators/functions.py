@@ -22,11 +22,7 @@ def outputs(network: Network, layers: Sequence[Layer], x: Any) -> np.ndarray:
     """Return logits or predictions ``[n, n_out]``, in the common dtype of ``x`` and the parameters.
 
     Rows are computed in blocks of one size, so that the result for a row does not depend on other rows.
-
-    Args:
-        network: The network.
-        layers: Parameters with rows as samples, NumPy arrays.
-        x: Inputs ``[n, features]``, dense or sparse; floats wider than float64 are rounded to float64.
+    Inputs ``[n, features]`` may be dense or sparse; floats wider than float64 are rounded to float64.
     """
     n = x.shape[0]
     wanted = np.result_type(x.dtype, layers[0].w.dtype)
@@ -53,14 +49,7 @@ def value_and_grad(
 ) -> tuple[float, np.ndarray]:
     """Return the objective of all rows and its gradient as one vector, in double precision.
 
-    Args:
-        structure: The network and its loss.
-        layers: Parameters with rows as samples.
-        rows: The rows.
-        alpha: The strength of the penalty.
-
-    Returns:
-        The value, and the derivatives by all weights, then by all biases.
+    The gradient has the derivatives by all weights, then by all biases.
     """
     with jax.enable_x64(True):  # in this thread only
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), (layers, *rows))

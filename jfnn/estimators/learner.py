@@ -193,7 +193,6 @@ class PerceptronLearner(Learner):
         return state._replace(memory=memory._replace(gain=memory.gain + more)), value
 
     def _train(self, state: State, batch: Batch, hyper: Hyper) -> tuple[State, jax.Array]:
-        """Take a step on training rows."""
         params, memory = state
         by_layers = self._by_layers(params)
         strengths = {"l2": hyper["alpha"]}

@@ -205,11 +205,7 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         return functions.value_and_grad(fit.structure, fit.start, fit.rows, self.alpha)
 
     def _row_weights(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
-        """Return the weights of rows; weights and targets are checked unless scikit-learn's engine trains.
-
-        Raises:
-            ValueError: Negative weights, all weights 0, or targets that the loss does not allow.
-        """
+        """Return the weights of rows; weights and targets are checked unless scikit-learn's engine trains."""
         if self.engine != "scikit-learn" and sample_weight is not None:
             check_weights(sample_weight, "sample_weight")
         return sample_weight
@@ -224,7 +220,6 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         self._set_layers(layers, dtype)
 
     def _layers(self) -> tuple[Layer, ...]:
-        """Return the parameters with rows as samples."""
         layers: Any = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(Layer(w, b) for w, b in layers)
 
@@ -234,11 +229,9 @@ class Perceptron(Substitute, BaseMultilayerPerceptron):  # type: ignore[misc]
         self.intercepts_ = [np.array(layer.b, dtype) for layer in layers]
 
     def _sizes(self) -> tuple[int, ...]:
-        """Return the widths from input to output."""
         return len(self.coefs_[0]), *map(len, self.intercepts_)
 
     def _as_fit(self, X: Any, y: np.ndarray, weights: np.ndarray | None, incremental: bool) -> Fit:
-        """Return the fit to train, from checked rows."""
         _, structure, member_numbers, _ = self._settings
         x = X.toarray() if sparse.issparse(X) else np.asarray(X)
         with np.errstate(over="ignore"):

@@ -114,14 +114,9 @@ class Order:
     """
 
     def __init__(self, n: int, held_out: int, batch: int, random: np.random.RandomState, shuffled: bool):
-        """Prepare the rows of the first epoch.
+        """Prepare ``n`` training rows and ``held_out`` rows after them, in steps of ``batch`` rows.
 
-        Args:
-            n: Number of training rows.
-            held_out: Number of rows after these, which are scored in separate steps.
-            batch: Rows per step.
-            random: The random stream, which nothing else may draw from.
-            shuffled: Whether rows are shuffled; if not, or if one step uses all rows, they keep their order.
+        Nothing else may draw from ``random``. Without shuffling, or in one step, rows keep their order.
         """
         self.n = n
         self.batch = batch

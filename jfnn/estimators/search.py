@@ -103,14 +103,7 @@ class _TrainsAhead(Substitute):
         super()._run_search(evaluate, **context)  # type: ignore[misc]
 
     def _ahead(self, X: Any, y: Any, routed: Any, engines: Container[str]) -> Callable[..., Any]:
-        """Return scikit-learn's evaluation of candidates (its first argument), preceded by their training.
-
-        Args:
-            X: Inputs.
-            y: Targets.
-            routed: Parameters of the search's ``fit``, by the object that takes them.
-            engines: As in `TrainedAhead`.
-        """
+        """Return scikit-learn's evaluation of candidates (its first argument), preceded by their training."""
 
         def fit_on(estimator: Any, rows: Rows) -> None:
             inputs, targets = _safe_split(estimator, X, y, rows)

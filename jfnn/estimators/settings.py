@@ -78,11 +78,7 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, perceptron: BaseEstimator, partial: bool = False) -> "Settings":
-        """Check the parameters of a perceptron and convert them.
-
-        Args:
-            perceptron: A perceptron of this package.
-            partial: Whether the parameters are for a `partial_fit`.
+        """Check and convert the parameters of a perceptron; ``partial`` is True for a `partial_fit`.
 
         Raises:
             InvalidParameterError: A ValueError and a TypeError; the message begins with the parameter's name.
@@ -155,7 +151,6 @@ def further(values: Mapping[str, Any]) -> tuple[str, object] | None:
 
 
 def _structure(values: Mapping[str, Any], sizes: tuple[int, ...]) -> Structure:
-    """Return the structure of a fit with valid parameters; see `Settings`."""
     sgd = values["solver"] == "sgd"
     make_loss = FURTHER_LOSSES.get(values["loss"])
     l1 = None
@@ -186,7 +181,6 @@ def _check(kind: Any, values: Mapping[str, object]) -> None:
 
 @functools.cache
 def _constraints(kind: Any) -> Constraints:
-    """Return the constraints of a class of estimators, made from their declarations."""
     declared = kind._parameter_constraints
     return {name: [make_constraint(one) for one in allowed] for name, allowed in declared.items()}
 

@@ -200,7 +200,6 @@ def _layout(members: Cohort, platform: str) -> Layout:
 def _result(
     fits: Sequence[Fit], i: int, state: RunState, curve: Curve, order: Order, scoring: Scoring | None
 ) -> TrainedFit:
-    """Return the result of fit ``i``, from all members and its curve."""
     members = state.members
     params, memory = jax.tree.map(lambda leaf: np.array(leaf[i]), tuple(members.state))
     best = float(memory.best)

@@ -50,7 +50,6 @@ class ArrayCheck(NamedTuple):
     verdict: str
 
     def __str__(self) -> str:
-        """Return the symbol and the layer."""
         return f"{SYMBOLS[self.array]} of layer {self.layer}"
 
 
@@ -70,7 +69,6 @@ class Finding(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """Return where the mistake is made, what was done, and the identifier."""
         symbol = SYMBOLS.get(self.array, "∂C/∂w, ∂C/∂b")
         layers = f"layer{'s' * (len(self.layers) > 1)} {', '.join(map(str, self.layers))}"
         return f"{symbol} of {layers}: {self.text} [{self.mistake}]"
@@ -108,12 +106,10 @@ class BackpropCheck(NamedTuple):
         return tuple(finding.mistake for finding in self.findings)
 
     def __repr__(self) -> str:
-        """Return a summary in one line."""
         named = f"; {' or '.join(self.mistakes)}" if self.findings else ""
         return f"<BackpropCheck: {'right' if self.right else f'{self.first} is wrong'}{named}>"
 
     def __str__(self) -> str:
-        """Return a table of the arrays, then the mistakes and the notes."""
         lines = ["array  layer  error    verdict"]
         for one in self.arrays:
             error = texts.compact(one.error, 2) if np.isfinite(one.error) else "-"
@@ -346,7 +342,7 @@ def _may_explain(plant: Plant, reference: _Reference) -> bool:
 
 
 def _try(plant: Plant, reference: _Reference, got: Mapping[Key, np.ndarray]) -> tuple[Finding | None, bool]:
-    """Return a finding if a mistake gives the first wrong array and all before it; and whether it gives all."""
+    """Return a finding if a mistake gives all arrays up to the first wrong one; and whether it gives all."""
     mistake, layers = plant
     right = reference.run
     problem = right.problem
@@ -412,7 +408,6 @@ def _numbers(value: object, argument: str) -> np.ndarray:
 
 
 def _pairs(value: Any, argument: str, count: int | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the weights and biases of each layer as arrays."""
     if not checks.is_several(value) or not len(value):
         raise ArgumentTypeError(argument, PAIR, got=checks.shown(value))
     if count is not None and len(value) != count:

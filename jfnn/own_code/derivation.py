@@ -114,7 +114,6 @@ class Run:
     delta_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        """Compute the forward pass."""
         problem = self.problem
         right = self.right
         self.scale = problem.scale / self.delta_scale
@@ -140,7 +139,6 @@ class Run:
             self.a.append(np.where(a == 0, 0, self._function(a)))
 
     def _part(self, name: str, i: int, right: Any) -> Any:
-        """Return a part of the derivation, or the mistake's replacement."""
         if self.mistake is None or name not in self.mistake.parts or i not in self.layers:
             return right
         wrong = self.mistake.gives(self, i, right)
@@ -199,10 +197,9 @@ class Run:
         return np.asarray(self.problem.scale * (self.problem.l2 * w + self.problem.l1 * np.sign(w)))
 
     def arrays(self) -> Iterator[tuple[Key, list[np.ndarray]]]:
-        """Yield the arrays in the order of the computation, starting from the layer of a backward mistake.
+        """Yield keys and right values in the order of the computation, from a backward mistake's layer on.
 
-        Yields:
-            The key, and the right values: the last activations may be the outputs or the predictions.
+        The last activations may be the outputs or the predictions.
         """
         problem = self.problem
         last = start = len(self.z) - 1

@@ -63,7 +63,6 @@ def _times(factor: float) -> Gives:
 
 
 def _of_forward() -> Iterator[Mistake]:
-    """Yield mistakes of the forward pass."""
     text = "The bias was not added: z_l = a_{l-1} @ w_l + b_l."
     yield Mistake("bias_left_out", "activation", ("bias",), _times(0.0), text)
     for name, other in ACTIVATIONS.items():
@@ -242,7 +241,6 @@ def _other_a(j: int) -> Gives:
 
 
 def _of_penalties(problem: Problem) -> Iterator[Mistake]:
-    """Yield other gradients of the penalty."""
     if not problem.l2 and not problem.l1:
         return
     n = problem.x.shape[1]

@@ -109,7 +109,6 @@ def race(
 
 
 def _run(options: Options, rules: loop.Rules) -> RaceResult:
-    """Run the race."""
     rounds = Rounds(options, rules.looks[0])
     outcome = loop.run(rounds, int(np.prod(rounds.first.cell_shape)), rules)
     networks = rounds.first.folds or 1

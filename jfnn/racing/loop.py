@@ -64,11 +64,7 @@ def run(train: Train, cells: int, rules: Rules) -> Outcome:
     A cell is eliminated when another cell that is in the race, and has not diverged, is better. A diverged
     cell ranks behind all others; cells that it alone has eliminated return and train with the seeds they
     missed.
-
-    Args:
-        train: Returns scores; called once for each cell and seed, in the order of the seeds.
-        cells: Number of cells.
-        rules: What determines the outcome.
+    ``train`` is called once for each cell and seed, in the order of the seeds.
     """
     scores = np.full((cells, rules.looks[-1]), np.nan)
     count = np.zeros(cells, int)  # seeds per cell

@@ -76,7 +76,6 @@ class RaceResult:
         return dict(zip(("seeds", "cells", "networks"), map(np.array, columns), strict=True))
 
     def __str__(self) -> str:
-        """Return the outcome in a sentence."""
         instead = f" instead of {self.planned}" if self.trained < self.planned else ""
         after = f"at error {self.alpha:g} after {self.trained} networks{instead}"
         if not self.tied:
@@ -93,11 +92,9 @@ class RaceResult:
         return text
 
     def __repr__(self) -> str:
-        """Return the outcome in a sentence."""
         return f"<RaceResult: {self}>"
 
     def _repr_html_(self) -> str:
-        """Return the outcome, the looks and the best remaining cells as HTML for notebooks."""
         table = self.table()
         looks = [[*table], *([str(value) for value in look] for look in self.looks)]
         return f"<p>{self}</p>{html_table(looks)}{self.result._repr_html_()}"
@@ -110,11 +107,7 @@ class RaceResult:
         return ", ".join(f"{name} {value_text(name, value)}" for name, value in (varied or axes).items())
 
     def save(self, directory: str | os.PathLike[str]) -> None:
-        """Write `result` and the race as `SweepResult.save` does; `RaceResult.load` reads both.
-
-        Raises:
-            ValueError: As in `SweepResult.save`.
-        """
+        """Write `result` and the race as `SweepResult.save` does; `RaceResult.load` reads both."""
         self.result.save(directory)
 
     @classmethod

@@ -96,18 +96,14 @@ class Rounds:
         return np.concatenate(found)
 
     def _next(self, places: slice) -> Options:
-        """Return the options of the next round."""
         self.count += 1
         out = None if self.options.out is None else self.options.out / str(self.count)
         return dataclasses.replace(self.options, out=out, seeds=self.options.seeds[places])
 
     def whole(self, seeds: Sequence[int], left: np.ndarray, race: Mapping[str, Any]) -> SweepResult:
-        """Combine all cells and seeds: NaN where no network was trained, eliminated cells marked as pruned.
+        """Combine all cells and seeds: NaN where no network was trained; eliminated cells count as pruned.
 
-        Args:
-            seeds: All seeds of a remaining cell.
-            left: Indices of the remaining cells, best first; the parameters of the first one are kept.
-            race: The rules and the outcome, for the configuration.
+        ``left`` lists the remaining cells, best first; the first one's parameters are kept.
         """
         programs = [_program(rounds, seeds, race) for rounds in self.of_programs]
         if self.keeps and len(left):
