@@ -32,7 +32,7 @@ def from_equinox(module: Any) -> Network:
     Args:
         module: ``key -> module``, so that each seed has its own initial weights; or an `equinox.Module`,
             whose weights all seeds start from. Float arrays are parameters. Arrays in a field's
-            `jfnn.layers.Constant`, integers included, are not trained. Everything else stays as for key 0.
+            `jfnn.layers.Constant`, integers included, are not trained. Everything else is taken from key 0.
 
     Raises:
         ImportError: Equinox is not installed.

@@ -39,7 +39,7 @@ SCHEDULES: Mapping[str, Schedule | None] = MappingProxyType(
 
 @runtime_checkable
 class Distribution(Protocol):
-    """Anything whose quantiles can be drawn, such as a frozen distribution of `scipy.stats`."""
+    """A distribution to sample by its quantiles, such as a frozen distribution of `scipy.stats`."""
 
     def ppf(self, q: np.ndarray, /) -> ArrayLike:
         """Return the quantiles for probabilities."""
@@ -60,7 +60,7 @@ def is_distribution(value: object) -> TypeGuard[Distribution]:
 
 
 def is_axis(value: object) -> bool:
-    """Whether a value has several values: a sequence, an array or a distribution."""
+    """Whether a value has several entries: a sequence, an array or a distribution."""
     if isinstance(value, optax.GradientTransformation):  # a tuple of functions
         return False
     ndim = getattr(value, "ndim", 0)  # other packages' arrays have it, too

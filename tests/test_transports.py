@@ -283,9 +283,9 @@ NO_WORKER = {  # an executor, or a function that makes one; what is said; calls 
     "each answer is none": (Only(lambda *call: settled(dict)), "no worker .*expected bytes.*dict", 2),
     "no future ends": (Only(lambda *call: concurrent.futures.Future()), "no worker .*Timeout.* 0.4 s", 1),
     "the data never come": (Here(stripped), "no worker gives an answer: .*arrived incomplete", 99),
-    "it breaks": (Only(BREAKS), "give a function", 1),
+    "it breaks": (Only(BREAKS), "pass a function", 1),
     "those that are made break": (lambda: Only(BREAKS), "BrokenExecutor", 0),
-    "none is made": (raising(OSError("no cluster")), "makes none: OSError: no cluster", 0),
+    "none is made": (raising(OSError("no cluster")), "its function failed: OSError: no cluster", 0),
 }
 
 

@@ -72,7 +72,7 @@ def flag(
     sets: str = "",
     needs: str = "",
 ) -> Any:
-    """Return a field for a flag; its metadata hold the arguments of `argparse` as ``argument``.
+    """Return a field for a flag; its metadata holds the arguments of `argparse` as ``argument``.
 
     Args:
         help: The help text.

@@ -27,7 +27,7 @@ def flag_name(name: str) -> str:
 
 
 def in_flags(cure: Cure) -> str:
-    """Return a cure as a flag, such as "--resume continues it"; empty if no flag applies."""
+    """Return a cure as a flag, "--batch-size full takes all of them"; empty if no flag applies."""
     if isinstance(cure, str) or cure.argument not in DECLARED:
         return ""
     value = [] if cure.value is True else ["full" if cure.value is None else shlex.quote(str(cure.value))]

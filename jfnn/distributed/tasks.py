@@ -1,7 +1,6 @@
 """Tasks sent to other processes, and tasks stored in a process.
 
-A call names its task by a checksum; a process without the task replies that it lacks it, and is sent the
-task.
+A call names its task by a checksum; a process that lacks the task replies so, and is sent it.
 """
 
 import collections

@@ -15,7 +15,7 @@ from jfnn.distributed import calls
 from jfnn.distributed.calls import Answer, DamagedError
 
 LOOKING_SECONDS = 0.2  # between checks for Ctrl-C and timeouts
-POLLING_SECONDS = 0.02  # between polls of futures without callbacks
+POLLING_SECONDS = 0.02  # between polls of futures that cannot be waited for
 # Silence before the first message, and then after ten times as long each. Workers of a batch system may start
 # after hours; a pool's processes need some seconds, and first calls compile.
 SILENT_SECONDS = 10.0

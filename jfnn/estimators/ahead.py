@@ -4,16 +4,13 @@ scikit-learn's search clones the estimator for one fit after another, sets a can
 on the rows of a fold, and scores it. A search of this package trains a round of candidates first:
 
 1. `TrainedAhead.record` makes the `Settings` of each candidate. For candidates that differ only in numbers,
-it
-   fits one estimator per fold. That estimator's perceptron calls `TrainedAhead.find`, which records its `Fit`
-   and returns the result of zero epochs. The other candidates use the same `Fit` with their own numbers.
+   it fits one estimator per fold. The perceptron in it calls `TrainedAhead.find`, which records the `Fit` and
+   returns the result of zero epochs. The other candidates use the same `Fit` with their own numbers.
 2. `TrainedAhead.train` trains these fits by the engine, side by side if they differ only in numbers.
 3. scikit-learn's code runs while the object is `active`. Each fit calls `find` again, which returns the
-result
-   for equal content. Without a result, the fit trains by itself.
+   result for equal content. Without a result, the fit trains by itself.
 
-Splits, scores, failures, refitting and tables thus remain scikit-learn's, and recording changes only the
-time.
+Splits, scores, failures, refitting and tables thus remain scikit-learn's; recording only saves time.
 """
 
 import collections
@@ -205,8 +202,7 @@ class TrainedAhead:
     def train(self, tell: Callable[[str], None] | None = None) -> None:
         """Train the fits, side by side if rows, structure and start are equal; ``tell`` gets the progress.
 
-        If a group fails, the others continue; its fits later train one by one, and failures are counted
-        there.
+        If a group fails, the others continue; its fits later train one by one, which counts failures.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed; unfinished fits get no result.

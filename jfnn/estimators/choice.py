@@ -113,7 +113,7 @@ def choose(search: BaseEstimator, splits: int, X: object, weightless: bool) -> C
         search: The search, whose parameters scikit-learn has checked.
         splits: Number of folds.
         X: Inputs in any form that scikit-learn accepts.
-        weightless: Whether some rows have weight 0, so that all rows of a step might in some fold.
+        weightless: Whether some rows have weight 0, which in some fold all rows of a step may have.
 
     Raises:
         ValueError, TypeError: An invalid grid or an unknown parameter, as in scikit-learn's search.

@@ -358,8 +358,8 @@ class MLPClassifier(Perceptron, neural_network.MLPClassifier):  # type: ignore[m
     """Multilayer perceptron for classification: `sklearn.neural_network.MLPClassifier` on the engine.
 
     Parameters, methods and attributes have scikit-learn's names and meanings; the page on scikit-learn lists
-    the differences. There are further parameter values: the activations "elu", "leaky_relu", "softplus",
-    "gelu", "erf" and "sin", and any optax optimizer as ``solver``. There are further parameters:
+    the differences. Additional values are the activations "elu", "leaky_relu", "softplus", "gelu", "erf" and
+    "sin", and any optax optimizer as ``solver``. Additional parameters are:
 
     * ``engine``: "auto" to train a fit on jfnn where that is faster, "jfnn", or "scikit-learn".
     * ``class_weight``: class -> weight of its rows, "balanced", or None for 1.
@@ -411,8 +411,8 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
     """Multilayer perceptron for regression: `sklearn.neural_network.MLPRegressor` on the engine.
 
     Parameters, methods and attributes have scikit-learn's names and meanings; the page on scikit-learn lists
-    the differences. Activations, solvers, ``engine`` and ``l1`` are as in `MLPClassifier`. There are further
-    losses (see `jfnn.losses`): "absolute_error" predicts the median; "huber" predicts a location and is
+    the differences. Activations, solvers, ``engine`` and ``l1`` are as in `MLPClassifier`. Additional
+    losses (see `jfnn.losses`) are: "absolute_error" predicts the median; "huber" predicts a location and is
     linear for errors above ``delta``; "quantile" predicts the ``quantile``, between 0 and 1. Scores are R².
     """
 

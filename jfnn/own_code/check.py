@@ -312,7 +312,7 @@ def _references(problem: Problem, got: Mapping[Key, np.ndarray]) -> Iterator[_Re
 def _explain(
     references: Sequence[_Reference], best: _Reference, got: Mapping[Key, np.ndarray]
 ) -> tuple[tuple[Finding, ...], bool]:
-    """Return the mistakes that each explain all wrong arrays, or if there are none, only the first one."""
+    """Return the mistakes that explain all wrong arrays; if there are none, those that explain the first."""
     explains_all: dict[str, Finding] = {}
     explains_first: dict[str, Finding] = {}
     for reference in references:

@@ -40,10 +40,9 @@ def race(
     """Find the best cell of a grid at a stated error, with few networks.
 
     All cells start with ``first`` seeds. At each look, a cell is eliminated if another cell in the race is
-    better by a paired test of the scores of their common seeds (averaged over folds). The remaining cells
-    train with half as many new seeds again. The race ends with one cell, the winner, or with several tied
-    cells: when the seeds are used up, or when no cell can be better than the first one by ``indifferent`` or
-    more.
+    better by a paired test of the scores of their common seeds (averaged over folds). The remaining cells get
+    half as many new seeds as they have. The race ends with one cell, the winner, or with several tied cells:
+    when the seeds are used up, or when no cell can be better than the first one by ``indifferent`` or more.
 
     With K cells and L looks, each comparison of two cells at a look has the one-sided error
     ``alpha / (K - 1) / L``. By the union bound, the best cell is eliminated with probability at most
@@ -57,9 +56,9 @@ def race(
     distribution but compares medians: the best cell is the one that, in each pair, is better with at least
     half of the seeds.
 
-    A cell that diverges with any of its seeds ranks behind all others, as in a sweep, and cells eliminated by
-    it alone return. The bound then holds for the best cell that does not diverge. If all diverge, there is no
-    winner.
+    A cell that diverges with any of its seeds ranks behind all others, as in a sweep, and cells that it alone
+    eliminated return to the race. The bound then holds for the best cell that does not diverge. If all
+    diverge, there is no winner.
 
     Members have the same bits as in one sweep of all cells and seeds with the tiles of the first round,
     ``race.result.execution``. With several networks or batch sizes each program has its own tiles, the
