@@ -139,7 +139,6 @@ def step(
         optimizer: An optax optimizer; "sgd" updates ``p <- p - η ∂C/∂p``.
         value_and_grad: ``(params, x, targets, l2=…, …) -> (value, gradients)``, from `autodiff` or derived by
             hand (`jfnn.backprop.value_and_grad`).
-            (`jfnn.backprop.value_and_grad`).
         x: The minibatch's inputs.
         targets: Its targets.
         l2: λ.

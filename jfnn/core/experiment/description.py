@@ -42,8 +42,8 @@ def describe(
 
     ``environment`` has "versions" and "backend", from `jfnn.core.store.identity.describe_environment`.
     ``count`` host threads of this process train, 0 if other processes do; the fingerprint does not depend on
-    it. ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for their
-    checksum.
+    it. ``with_batches``, which a run in a directory needs, draws all minibatches of a user's function for
+    their checksum.
     """
     description = plain(
         {
